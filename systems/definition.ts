@@ -1,0 +1,260 @@
+/**
+ * What one product asks of the platform, as plain data: no Pulumi, no secret, no host name, no port of a database.
+ *
+ * A definition says what is needed (a database with these roles, a store that may not lose its keys, a service with this
+ * health path); `components/` knows how DigitalOcean gives it, `settings/` how much of it a stack wants.
+ * `check.ts` reads a definition the way a stranger would and refuses one that names what it does not declare.
+ */
+
+/** Lower-case letters, digits and dashes; it becomes part of resource names, config keys and folder names. */
+export type SystemName = string;
+
+export interface System {
+  readonly name: SystemName;
+  /** As people write it: "FluxStudio". */
+  readonly title: string;
+  readonly postgres: PostgresNeeds;
+  /** Valkey stores by name. A store is one eviction class: state that must not be lost, or cache that may be. */
+  readonly stores: Readonly<Record<string, Store>>;
+  /** What lives in which database number of which store. */
+  readonly keyspaces: Readonly<Record<string, Keyspace>>;
+  readonly secrets: Readonly<Record<string, Secret>>;
+  /** What a stack may switch on; everything here is off until it does. */
+  readonly features: Readonly<Record<string, Feature>>;
+  /** App Platform apps by key. The component that serves the system's API is called `api`. */
+  readonly apps: Readonly<Record<string, App>>;
+  readonly backups: BackupPolicy;
+  readonly alerts: AlertPolicy;
+  /** Where the product's own documents ask for what cannot or should not be had, and what is built instead. */
+  readonly deviations: readonly Deviation[];
+}
+
+// ── Postgres ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface PostgresNeeds {
+  readonly database: string;
+  /** The first one heads the search path of every role. */
+  readonly schemas: readonly [string, ...string[]];
+  readonly extensions: readonly string[];
+  readonly roles: Readonly<Record<RoleKind, string>>;
+  /** PgBouncer pools by name, in front of the runtime role. Migrations, locks and dumps never go through them. */
+  readonly pools: Readonly<Record<string, Pool>>;
+  /** The runtime role's statement_timeout: a query that never ends must not hold a connection for ever. */
+  readonly statementTimeoutSeconds: number;
+  /** What the product was measured on; a stack may choose a newer major, never an older one. */
+  readonly minimumMajor: number;
+}
+
+/**
+ * owner     owns every object, runs migrations (DDL)
+ * runtime   what the application connects as: SELECT, INSERT, UPDATE, DELETE and sequences
+ * readonly  SELECT
+ * backup    SELECT on everything, also under row-level security
+ */
+export type RoleKind = "owner" | "runtime" | "readonly" | "backup";
+
+export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const satisfies readonly RoleKind[];
+
+export interface Pool {
+  readonly mode: "transaction" | "session" | "statement";
+  /** Server connections wished for; the stack's budget may allot fewer. */
+  readonly wish: number;
+}
+
+// ── Valkey ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Store {
+  /** state: noeviction, snapshots on. cache: allkeys_lru, snapshots off. Never both in one cluster in production. */
+  readonly class: "state" | "cache";
+  /** Working set the product asks for, in MiB. */
+  readonly memoryMiB: number;
+  readonly maxClients: number;
+  /** A store that only exists where this feature is on. */
+  readonly feature?: string;
+}
+
+export interface Keyspace {
+  readonly store: string;
+  /** The number the product has always used for SELECT. */
+  readonly database: number;
+  /** durable keys are lost to nobody; each other key carries a TTL. */
+  readonly durable: boolean;
+  readonly purpose: string;
+}
+
+// ── Secrets and features ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where a secret is born. */
+export type Secret =
+  /** Made by @pulumi/random, kept in the encrypted state, made anew when the stack moves its rotation date. */
+  | { readonly origin: "generated"; readonly purpose: string; readonly length: number }
+  /** Typed once by an operator with `pulumi config set --secret`; needed only where `feature` is on (always, without one). */
+  | { readonly origin: "operator"; readonly purpose: string; readonly feature?: string };
+
+export interface Feature {
+  readonly purpose: string;
+}
+
+// ── Apps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface App {
+  /** 2 to 32 characters with the stack's suffix; unique in the account. */
+  readonly name: string;
+  /** The production domain; a stack may name another or none. */
+  readonly domain?: string;
+  readonly components: Readonly<Record<string, Component>>;
+}
+
+export type Component = Service | StaticSite | Worker | Job;
+
+interface Runs {
+  readonly source: Source;
+  readonly env: Readonly<Record<string, Env>>;
+  /** A component that only exists where this feature is on. */
+  readonly feature?: string;
+}
+
+interface Sized {
+  /** An App Platform instance size slug. */
+  readonly size: string;
+  readonly instances: number;
+  /** Restarts and memory that wake somebody. */
+  readonly memoryAlertMiB?: number;
+}
+
+export interface Service extends Runs, Sized {
+  readonly kind: "service";
+  readonly port: number;
+  readonly health: Health;
+  /** Path prefixes that lead here. */
+  readonly routes: readonly [string, ...string[]];
+}
+
+export interface StaticSite extends Runs {
+  readonly kind: "site";
+  readonly outputDir: string;
+  readonly routes: readonly [string, ...string[]];
+}
+
+export interface Worker extends Runs, Sized {
+  readonly kind: "worker";
+}
+
+export interface Job extends Runs, Sized {
+  readonly kind: "job";
+  readonly when: "PRE_DEPLOY" | "POST_DEPLOY" | "FAILED_DEPLOY";
+}
+
+export interface Health {
+  readonly path: string;
+  readonly everySeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failures: number;
+  /** Other endpoints a verification asks, and the status each must answer without credentials. */
+  readonly probes: readonly Probe[];
+}
+
+export interface Probe {
+  readonly path: string;
+  readonly expect: readonly number[];
+  readonly why: string;
+}
+
+export interface Source {
+  /** owner/name on GitHub; a stack may name a fork. */
+  readonly repo: string;
+  readonly branch: string;
+  readonly dir: string;
+  readonly buildCommand?: string;
+  readonly runCommand?: string;
+  /** App Platform's buildpack name. */
+  readonly environment: "node-js" | "python" | "docker";
+  readonly deployOnPush: boolean;
+}
+
+// ── Environment variables ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** Build-time values end up in what a browser downloads: a secret or a database never goes there. */
+export type Scope = "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
+
+export type Env = (
+  | { readonly from: "plain"; readonly value: string }
+  /** Bindable references and cluster outputs: the credentials never leave DigitalOcean. */
+  | { readonly from: "database"; readonly part: DatabasePart; readonly pool?: string; readonly driver?: string }
+  | { readonly from: "store"; readonly keyspace: string; readonly part: StorePart }
+  | { readonly from: "secret"; readonly secret: string }
+  /** One of the cutover flags; the phase is the stack's, one step at a time. */
+  | { readonly from: "phase"; readonly flag: PhaseFlag }
+  /** Connections of the client's own pool: the wish, or what the node's budget leaves of it. */
+  | { readonly from: "budget"; readonly wish: number; readonly least: number; readonly overflow?: number }
+  /** The app's own address, as App Platform fills it in. */
+  | { readonly from: "app"; readonly part: "url" | "domain" }
+) & {
+  readonly scope: Scope;
+  readonly feature?: string;
+};
+
+export type DatabasePart = "url" | "host" | "port" | "name" | "user" | "password" | "ca";
+export type StorePart = "url" | "host" | "port" | "password" | "ca";
+export type PhaseFlag = "usePostgres" | "dualWrite";
+
+/**
+ * The shortest way to say the usual. Every helper is RUN_TIME: what an app reads while it runs is not baked into what it serves.
+ */
+export const env = {
+  plain: (value: string): Env => ({ from: "plain", value, scope: "RUN_TIME" }),
+  build: (value: string): Env => ({ from: "plain", value, scope: "BUILD_TIME" }),
+  database: (part: DatabasePart, via: { pool?: string; driver?: string } = {}): Env => ({
+    from: "database",
+    part,
+    ...via,
+    scope: "RUN_TIME",
+  }),
+  store: (keyspace: string, part: StorePart = "url"): Env => ({ from: "store", keyspace, part, scope: "RUN_TIME" }),
+  secret: (secret: string): Env => ({ from: "secret", secret, scope: "RUN_TIME" }),
+  phase: (flag: PhaseFlag): Env => ({ from: "phase", flag, scope: "RUN_TIME" }),
+  budget: (wish: number, least: number, overflow = 0): Env => ({ from: "budget", wish, least, overflow, scope: "RUN_TIME" }),
+  app: (part: "url" | "domain"): Env => ({ from: "app", part, scope: "RUN_TIME" }),
+  /** The same variable, but only where a feature is on. */
+  where: (feature: string, value: Env): Env => ({ ...value, feature }),
+} as const;
+
+// ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface BackupPolicy {
+  readonly postgres: Retention & { readonly hourUtc: number };
+  /** A logical export of durable keyspaces; not a point in time. */
+  readonly keyspaces?: Retention & { readonly hourUtc: number };
+  /** Where each backup must be found before it counts. */
+  readonly copies: readonly ("primary" | "offsite")[];
+  /** Why this policy, where the product's documents say nothing. */
+  readonly note?: string;
+}
+
+/** How many of each are kept; counted, not dated, so a pause deletes nothing. */
+export interface Retention {
+  readonly daily: number;
+  readonly weekly?: number;
+  readonly monthly?: number;
+  readonly yearly?: number;
+}
+
+export interface AlertPolicy {
+  readonly emails: readonly string[];
+  /** A Slack channel; the webhook that reaches it is the named operator secret. */
+  readonly slack?: { readonly channel: string; readonly webhook: string };
+  /** Per cent of the database node that wakes somebody. */
+  readonly cpu: number;
+  readonly memory: number;
+  readonly disk: number;
+  /** Milliseconds a health check may take. */
+  readonly latency: number;
+  readonly restartsPerHour: number;
+}
+
+export interface Deviation {
+  /** The requirement's id: F5, D13, C64. */
+  readonly id: string;
+  readonly asked: string;
+  readonly built: string;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    // Plain Node instead of vite's module runner: what is tested is loaded exactly as `pulumi up` loads it.
+    experimental: { viteModuleRunner: false },
+    pool: "forks",
+    testTimeout: 30_000,
+    coverage: {
+      provider: "v8",
+      include: ["{systems,settings,catalog,components,engine,postdeploy,local,cli}/**/*.ts"],
+      exclude: ["**/*.test.ts"],
+      reporter: ["text-summary"],
+    },
+  },
+});
