@@ -1,0 +1,61 @@
+/**
+ * One App Platform app: its services, sites, workers and jobs, and what each of them reads.
+ *
+ * Cost: the list price of each instance size times its count. A change of `appName` or `region` replaces the app; it holds no data.
+ * An `up` waits until the deployment is done, and fails when it fails.
+ */
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { type AppArgs, appSpec } from "./appspec.ts";
+import { mistake } from "./mistake.ts";
+import { APP } from "./names.ts";
+
+export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker } from "./appspec.ts";
+
+export class App extends pulumi.ComponentResource {
+  /** Where it answers, once it is deployed. */
+  readonly liveUrl: pulumi.Output<string>;
+  readonly id: pulumi.Output<string>;
+  /** For ProjectResources: do:app:<id>. */
+  readonly appUrn: pulumi.Output<string>;
+  /** The deployment that serves now. */
+  readonly deployment: pulumi.Output<string>;
+  readonly nodes: { readonly app: digitalocean.App };
+
+  constructor(name: string, args: AppArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(APP, name, {}, opts);
+    checkName(this);
+    checkNotEmpty(this);
+    const app = createApp(this);
+
+    this.id = app.id;
+    this.appUrn = app.appUrn;
+    this.liveUrl = app.liveUrl;
+    this.deployment = app.activeDeploymentId;
+    this.nodes = { app };
+    this.registerOutputs({ id: this.id, appUrn: this.appUrn, liveUrl: this.liveUrl, deployment: this.deployment });
+
+    function checkName(self: App): void {
+      if (/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/.test(args.appName)) return;
+      throw mistake(self, `appName: "${args.appName}" has ${args.appName.length} characters or is not made of a-z, 0-9 and "-". App Platform allows 2 to 32, starting with a letter.`);
+    }
+
+    function checkNotEmpty(self: App): void {
+      if (Object.keys(args.components).length > 0) return;
+      throw mistake(self, "components: an app without a service, site, worker or job deploys nothing. Give it one.");
+    }
+
+    function createApp(parent: App): digitalocean.App {
+      return new digitalocean.App(
+        `${name}-app`,
+        { spec: appSpec(args) },
+        {
+          parent,
+          // Three times the six to seven minutes that a first build of these products was seen to take.
+          customTimeouts: { create: "20m", update: "20m", delete: "10m" },
+          ignoreChanges: [...(args.quiet ?? [])],
+        },
+      );
+    }
+  }
+}

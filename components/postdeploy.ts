@@ -1,0 +1,100 @@
+/**
+ * What happens after the databases exist and before the application starts: roles, then migrations, then keyspaces.
+ *
+ * Three resources, each keyed by the content it applies: nothing changed = nothing runs, and a preview shows what is pending as a change.
+ * Deleting one forgets it and touches no data. The work itself is in `postdeploy/`; what stands in the state is one line that goes there.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { type Content, contentOf } from "./content.ts";
+import { POST_DEPLOY, STEP } from "./names.ts";
+
+export interface PostDeployArgs {
+  /** Names what is applied in messages and in the ledger. */
+  system: string;
+  postgres: {
+    database: string;
+    schemas: readonly string[];
+    extensions: readonly string[];
+    roles: Readonly<Record<"owner" | "runtime" | "readonly" | "backup", string>>;
+    /** What a query of the runtime role may take. */
+    statementTimeoutSeconds: number;
+    /** Direct URLs, never a pool's: advisory locks and SET do not survive a transaction pool. */
+    adminUrl: pulumi.Input<string>;
+    ownerUrl: pulumi.Input<string>;
+    /** The cluster's CA, PEM. */
+    ca: pulumi.Input<string>;
+    /** The folder of .sql files, from the program's directory. */
+    migrations: string;
+  };
+  keyspaces?: {
+    /** The folder of seeds and scripts, from the program's directory. */
+    folder: string;
+    stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string>; class: "state" | "cache" }>>;
+  };
+}
+
+export class PostDeploy extends pulumi.ComponentResource {
+  /** Everything that must have happened before an application may start. */
+  readonly done: readonly pulumi.Resource[];
+  readonly nodes: { readonly roles: pulumi.Resource; readonly migrations: pulumi.Resource; readonly keyspaces?: pulumi.Resource };
+
+  constructor(name: string, args: PostDeployArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(POST_DEPLOY, name, {}, opts);
+    const parent = this;
+    const { postgres, keyspaces: seeds } = args;
+    const roles = createRoles();
+    const migrations = createMigrations();
+    const keyspaces = seeds === undefined ? undefined : createKeyspaces(seeds);
+
+    this.nodes = { roles, migrations, ...(keyspaces === undefined ? {} : { keyspaces }) };
+    this.done = keyspaces === undefined ? [migrations] : [migrations, keyspaces];
+    this.registerOutputs({});
+
+    function createRoles(): pulumi.Resource {
+      const { database, schemas, extensions, roles, statementTimeoutSeconds } = postgres;
+      return new Step(
+        "Roles",
+        `${name}-roles`,
+        { system: args.system, database, schemas, extensions, roles, statementTimeoutSeconds, url: pulumi.secret(postgres.adminUrl), ca: postgres.ca },
+        { parent },
+      );
+    }
+
+    function createMigrations(): pulumi.Resource {
+      return new Step(
+        "Migrations",
+        `${name}-migrations`,
+        { system: args.system, ...listed(contentOf(postgres.migrations)), owner: postgres.roles.owner, url: pulumi.secret(postgres.ownerUrl), ca: postgres.ca },
+        { parent, dependsOn: [roles] },
+      );
+    }
+
+    function createKeyspaces({ folder, stores }: NonNullable<PostDeployArgs["keyspaces"]>): pulumi.Resource {
+      const connections = Object.fromEntries(
+        Object.entries(stores).map(([store, { url, ca, class: kind }]) => [store, { url: pulumi.secret(url), ca, class: kind }]),
+      );
+      return new Step("Keyspaces", `${name}-keyspaces`, { system: args.system, ...listed(contentOf(folder)), stores: connections }, { parent, dependsOn: [migrations] });
+    }
+  }
+}
+
+function listed(content: Content): Record<string, unknown> {
+  return { folder: content.folder, digest: content.digest, files: content.files.map((file) => `${file.name} ${file.digest.slice(0, 12)}`) };
+}
+
+/**
+ * A dynamic resource with its handler written out. The SDK's own `dynamic.Resource` would find the same text by parsing this program with a
+ * TypeScript compiler: 215 ms of a 600 ms plan, and a text that changes with the compiler.
+ */
+class Step extends pulumi.CustomResource {
+  constructor(kind: "Roles" | "Migrations" | "Keyspaces", name: string, inputs: Record<string, unknown>, opts: pulumi.CustomResourceOptions) {
+    super(STEP[kind], name, { ...inputs, __provider: handler(kind) }, { customTimeouts: { create: "60m", update: "60m" }, ...opts });
+  }
+}
+
+/** One line a method, each into this package's own door; the text stays the same while the work behind it improves. */
+function handler(kind: string): string {
+  const methods = ["check", "diff", "create", "update", "read", "delete"];
+  const lines = methods.map((method) => `  ${method}: async (...args) => (await import("slipway/postdeploy")).step("${kind}", "${method}", ...args),`);
+  return `exports.handler = () => ({\n${lines.join("\n")}\n});\n`;
+}
