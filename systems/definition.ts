@@ -19,12 +19,16 @@ export interface System {
   /** What lives in which database number of which store. */
   readonly keyspaces: Readonly<Record<string, Keyspace>>;
   readonly secrets: Readonly<Record<string, Secret>>;
+  /** What only an operator knows and anybody may read: the public ids of OAuth clients. */
+  readonly settings?: Readonly<Record<string, Setting>>;
   /** What a stack may switch on; everything here is off until it does. */
   readonly features: Readonly<Record<string, Feature>>;
   /** App Platform apps by key. The component that serves the system's API is called `api`. */
   readonly apps: Readonly<Record<string, App>>;
   readonly backups: BackupPolicy;
   readonly alerts: AlertPolicy;
+  /** What has to run again and again without anybody thinking of it. */
+  readonly schedules?: Readonly<Record<string, Schedule>>;
   /** Where the product's own documents ask for what cannot or should not be had, and what is built instead. */
   readonly deviations: readonly Deviation[];
 }
@@ -43,6 +47,19 @@ export interface PostgresNeeds {
   readonly statementTimeoutSeconds: number;
   /** What the product was measured on; a stack may choose a newer major, never an older one. */
   readonly minimumMajor: number;
+  /** Statements slower than this are logged by the server. */
+  readonly slowStatementMs?: number;
+  /** How often a monitor asks `SELECT 1`. */
+  readonly probeEverySeconds?: number;
+  /** What the product's documents give its server; a node that cannot hold it is named in the plan. */
+  readonly sizing?: Sizing;
+}
+
+export interface Sizing {
+  readonly connections?: number;
+  readonly sharedBuffersMiB?: number;
+  readonly effectiveCacheMiB?: number;
+  readonly storageGiB?: number;
 }
 
 /**
@@ -69,6 +86,8 @@ export interface Store {
   /** Working set the product asks for, in MiB. */
   readonly memoryMiB: number;
   readonly maxClients: number;
+  /** How often a monitor asks PING, and writes a key, because PING also answers where writes are refused. */
+  readonly probeEverySeconds?: number;
   /** A store that only exists where this feature is on. */
   readonly feature?: string;
 }
@@ -90,6 +109,12 @@ export type Secret =
   | { readonly origin: "generated"; readonly purpose: string; readonly length: number }
   /** Typed once by an operator with `pulumi config set --secret`; needed only where `feature` is on (always, without one). */
   | { readonly origin: "operator"; readonly purpose: string; readonly feature?: string };
+
+/** Typed once by an operator with `pulumi config set`; needed only where `feature` is on (always, without one). */
+export interface Setting {
+  readonly purpose: string;
+  readonly feature?: string;
+}
 
 export interface Feature {
   readonly purpose: string;
@@ -179,10 +204,21 @@ export type Scope = "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
 
 export type Env = (
   | { readonly from: "plain"; readonly value: string }
-  /** Bindable references and cluster outputs: the credentials never leave DigitalOcean. */
-  | { readonly from: "database"; readonly part: DatabasePart; readonly pool?: string; readonly driver?: string }
+  /**
+   * Bindable references and cluster outputs: the credentials never leave DigitalOcean. It is always the runtime role.
+   * `replica` is a read replica: a stack without one leaves the variable out.
+   */
+  | { readonly from: "database"; readonly part: DatabasePart; readonly pool?: string; readonly driver?: string; readonly replica?: true }
   | { readonly from: "store"; readonly keyspace: string; readonly part: StorePart }
+  /** A store that nobody has divided into keyspaces: no database number in the URL. */
+  | { readonly from: "store"; readonly store: string; readonly part: StorePart }
+  /**
+   * Path of a file that holds the certificates of this component's `ca` variables. App Platform mounts no files, so the component's
+   * run command is preceded by the line that writes it; clients then verify the server without a change to their code.
+   */
+  | { readonly from: "caFile" }
   | { readonly from: "secret"; readonly secret: string }
+  | { readonly from: "setting"; readonly setting: string }
   /** One of the cutover flags; the phase is the stack's, one step at a time. */
   | { readonly from: "phase"; readonly flag: PhaseFlag }
   /** Connections of the client's own pool: the wish, or what the node's budget leaves of it. */
@@ -204,14 +240,17 @@ export type PhaseFlag = "usePostgres" | "dualWrite";
 export const env = {
   plain: (value: string): Env => ({ from: "plain", value, scope: "RUN_TIME" }),
   build: (value: string): Env => ({ from: "plain", value, scope: "BUILD_TIME" }),
-  database: (part: DatabasePart, via: { pool?: string; driver?: string } = {}): Env => ({
+  database: (part: DatabasePart, via: { pool?: string; driver?: string; replica?: true } = {}): Env => ({
     from: "database",
     part,
     ...via,
     scope: "RUN_TIME",
   }),
-  store: (keyspace: string, part: StorePart = "url"): Env => ({ from: "store", keyspace, part, scope: "RUN_TIME" }),
+  keyspace: (keyspace: string, part: StorePart = "url"): Env => ({ from: "store", keyspace, part, scope: "RUN_TIME" }),
+  store: (store: string, part: StorePart = "url"): Env => ({ from: "store", store, part, scope: "RUN_TIME" }),
+  caFile: (): Env => ({ from: "caFile", scope: "RUN_TIME" }),
   secret: (secret: string): Env => ({ from: "secret", secret, scope: "RUN_TIME" }),
+  setting: (setting: string): Env => ({ from: "setting", setting, scope: "RUN_TIME" }),
   phase: (flag: PhaseFlag): Env => ({ from: "phase", flag, scope: "RUN_TIME" }),
   budget: (wish: number, least: number, overflow = 0): Env => ({ from: "budget", wish, least, overflow, scope: "RUN_TIME" }),
   app: (part: "url" | "domain"): Env => ({ from: "app", part, scope: "RUN_TIME" }),
@@ -243,6 +282,8 @@ export interface AlertPolicy {
   readonly emails: readonly string[];
   /** A Slack channel; the webhook that reaches it is the named operator secret. */
   readonly slack?: { readonly channel: string; readonly webhook: string };
+  /** Only what is critical; DigitalOcean cannot call it, slipway's own checks do. The webhook is the named operator secret. */
+  readonly pagerduty?: { readonly webhook: string };
   /** Per cent of the database node that wakes somebody. */
   readonly cpu: number;
   readonly memory: number;
@@ -250,6 +291,20 @@ export interface AlertPolicy {
   /** Milliseconds a health check may take. */
   readonly latency: number;
   readonly restartsPerHour: number;
+  /** Per cent of the connections allotted to the client pools. */
+  readonly connections?: number;
+  /** Per cent of requests that fail. */
+  readonly errors?: number;
+}
+
+export interface Schedule {
+  readonly purpose: string;
+  /** Minute, hour, day of month, month, day of week; UTC. */
+  readonly cron: string;
+  readonly run:
+    | { readonly sql: string }
+    /** EVALSHA of the digest that stands in a field of a hash. */
+    | { readonly script: { readonly keyspace: string; readonly hash: string; readonly field: string } };
 }
 
 export interface Deviation {
