@@ -13,11 +13,13 @@ export interface Settings {
   readonly environment: Environment;
   /** Appended to account-wide names so that two stacks never fight for one: "" in prod, "-staging", "-local". */
   readonly suffix: string;
-  /** A VPC and database region: nyc3. */
+  /** A VPC and database region: nyc3. A system may stand in another. */
   readonly region: string;
   /** The App Platform region in the same place: nyc. */
   readonly appRegion: string;
   readonly vpcCidr: string;
+  /** One private network for each region in which a system stands. */
+  readonly networks: readonly NetworkSettings[];
   /** What may not be destroyed or replaced: clusters, databases, buckets. */
   readonly protect: boolean;
   /** IPv4 addresses and blocks outside the VPC that may reach the databases; the runner of post-deploy steps is one of them. */
@@ -28,6 +30,16 @@ export interface Settings {
   readonly backups: BackupSettings;
   readonly alertEmails: readonly string[];
   readonly systems: readonly SystemSettings[];
+  /** Config keys without a value, planned with a marked stand-in (`slipway plan --placeholders`); empty in every real run. */
+  readonly placeholders: readonly string[];
+  /** What is allowed and worth knowing all the same: a pool below its wish, a major near its end. */
+  readonly notices: readonly string[];
+}
+
+export interface NetworkSettings {
+  readonly region: string;
+  readonly appRegion: string;
+  readonly cidr: string;
 }
 
 export interface PostgresSettings {
@@ -41,6 +53,8 @@ export interface PostgresCluster {
   /** "shared", or the system's name. */
   readonly key: string;
   readonly systems: readonly string[];
+  /** Where it stands; its network is the one of this region. */
+  readonly region: string;
   readonly major: string;
   readonly size: string;
   readonly nodes: number;
@@ -67,6 +81,8 @@ export interface ValkeyCluster {
   /** "state", "cache", "single", or with the system in front: "candlefish-state". */
   readonly key: string;
   readonly class: "state" | "cache";
+  /** Where it stands; its network is the one of this region. */
+  readonly region: string;
   /** "system/store" of every store on it. */
   readonly stores: readonly string[];
   readonly version: string;
@@ -94,6 +110,10 @@ export interface BackupSettings {
 
 export interface SystemSettings {
   readonly system: System;
+  /** Where its clusters stand. */
+  readonly region: string;
+  /** Where its apps run, beside them. */
+  readonly appRegion: string;
   /** Key of the Postgres cluster this system's database is on. */
   readonly cluster: string;
   /** Store name to Valkey cluster key; a store whose feature is off is absent. */
@@ -105,11 +125,15 @@ export interface SystemSettings {
   /** Component name to what runs it. */
   readonly sizes: Readonly<Record<string, { readonly size: string; readonly instances: number }>>;
   readonly phase: Phase;
+  /** Where the product keeps its JSON in P0 and P1, because a container's disk keeps nothing: spaces://bucket/prefix. */
+  readonly externalStore?: string;
   /** Connections allotted, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
   readonly connections: Readonly<Record<string, number>>;
   /** Config keys of the operator secrets this stack needs, by secret name. */
   readonly operatorSecrets: Readonly<Record<string, string>>;
-  /** The day the generated secrets were last asked to change; a new date makes new ones. */
+  /** What only an operator knows and anybody may read, by setting name. */
+  readonly operatorSettings: Readonly<Record<string, string>>;
+  /** The day the generated secrets were last asked to change, or "never"; a new date makes new ones. */
   readonly rotated: string;
 }
 
