@@ -1,0 +1,76 @@
+/** `npm test`: types, lint, tests and the proof of the requirements page, all of them even where one fails, and one count at the end. */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { run } from "./child.mjs";
+import { say } from "./say.mjs";
+
+const TYPES = ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "."];
+const LINT = ["node_modules/@biomejs/biome/bin/biome", "check"];
+const VITEST = ["node_modules/vitest/vitest.mjs", "run"];
+const PROOF = ["tests/proof/proof.ts"];
+
+/** With arguments: only those tests, as vitest reads them (`npm test -- engine`). Without: everything. */
+export async function checks({ root, node, args }) {
+  const some = args.length > 0;
+  const results = [];
+  const check = async (name, command) => {
+    say(`\n── ${name}: ${path.basename(command[0])} ${command.slice(1).join(" ")}`);
+    const since = Date.now();
+    const code = await run(node, command, { cwd: root });
+    const done = { name, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, seconds: (Date.now() - since) / 1000 };
+    results.push(done);
+    return done;
+  };
+
+  await withReport(async (report) => {
+    if (!some) {
+      await check("types", TYPES);
+      await check("lint", LINT);
+    }
+    const tests = await check("tests", [...VITEST, ...reporters(report), ...(some ? args : ["--coverage"])]);
+    Object.assign(tests, count(report, tests.failed === 0));
+    if (!some) await check("proof", [...PROOF, "--check", report]);
+  });
+
+  const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
+  const sum = counted({ passed: total("passed"), failed: total("failed"), skipped: total("skipped") });
+  say("");
+  for (const result of results) say(`${result.name.padEnd(7)} ${counted(result)}, ${result.seconds.toFixed(0)} s`);
+  say(sum);
+  if (process.env.COUNTS_FILE) fs.writeFileSync(process.env.COUNTS_FILE, `${sum}\n`);
+  return total("failed") === 0 ? 0 : 1;
+}
+
+/** `npm run proof`: runs the tests and writes into docs/requirements.md what they prove; `-- --check` only compares. */
+export async function proof({ root, node, args }) {
+  return withReport(async (report) => {
+    const tests = await run(node, [...VITEST, ...reporters(report)], { cwd: root });
+    const page = await run(node, [...PROOF, ...args, report], { cwd: root });
+    return tests || page;
+  });
+}
+
+async function withReport(work) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "slipway-tests-"));
+  try {
+    return await work(path.join(dir, "report.json"));
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const reporters = (report) => ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+
+/** A file that would not load is one failure, and so is a run that failed though every test in it passed. */
+export function count(report, endedWell) {
+  const files = fs.existsSync(report) ? JSON.parse(fs.readFileSync(report, "utf8")).testResults : [];
+  const tests = files.flatMap((file) => file.assertionResults);
+  const passed = tests.filter((test) => test.status === "passed").length;
+  const broken = files.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")).length;
+  const failed = tests.filter((test) => test.status === "failed").length + broken;
+  return { passed, failed: failed === 0 && !endedWell ? 1 : failed, skipped: tests.length - passed - (failed - broken) };
+}
+
+const counted = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;

@@ -1,0 +1,33 @@
+/** Child processes: their output passed on or kept, their end told as one number, Ctrl-C theirs to answer. */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import process from "node:process";
+
+/** Runs a command with this terminal; resolves to its exit code (128 + the signal's number where one ended it). */
+export function run(command, args, options = {}) {
+  return follow(spawn(command, args, { stdio: "inherit", ...options }));
+}
+
+/** The same, with everything it prints kept instead of shown. */
+export async function runQuietly(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+    });
+  }
+  const code = await follow(child);
+  return { code, output };
+}
+
+function follow(child) {
+  // A terminal's Ctrl-C reaches the child by itself; this process only has to outlive it. A kill of this process alone is passed on.
+  const outlive = () => {};
+  const passOn = (signal) => child.kill(signal);
+  process.on("SIGINT", outlive).on("SIGTERM", passOn).on("SIGHUP", passOn);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)));
+  }).finally(() => process.off("SIGINT", outlive).off("SIGTERM", passOn).off("SIGHUP", passOn));
+}

@@ -1,0 +1,61 @@
+/** node_modules exactly as package-lock.json says, installed when it is missing, broken or of another lock file. */
+import fs from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { withLock } from "./lock.mjs";
+import { npm } from "./npm.mjs";
+import { Plain, say, timed } from "./say.mjs";
+
+export async function ensureDependencies(root) {
+  if (whyInstall(root) === undefined) return;
+  await withLock(path.join(root, ".slipway", "setup.lock"), async () => {
+    // Whoever held the lock before may have done it all.
+    const why = whyInstall(root);
+    if (why === undefined) return;
+    say(`${why}, so npm installs what package-lock.json names. Everything stays inside this folder.`);
+    await timed("Installing", () => npm(root, ["ci"], "the dependencies"));
+    const still = whyInstall(root);
+    if (still !== undefined)
+      throw new Plain(`npm ended without an error, but: ${still}.\nType: rm -rf node_modules\nthen the same command again.`);
+  });
+}
+
+/** The reason for an install in words, or undefined where node_modules is what the lock file asks for. */
+export function whyInstall(root) {
+  const modules = path.join(root, "node_modules");
+  if (!fs.existsSync(modules)) return "There is no node_modules yet";
+  const installed = readJson(path.join(modules, ".package-lock.json"))?.packages;
+  if (installed === undefined) return "An earlier install did not come to its end";
+  for (const [where, wanted] of Object.entries(lockedPackages(root))) {
+    const have = installed[where];
+    if (have === undefined) {
+      if (wanted.optional) continue;
+      return `${where} is missing`;
+    }
+    if (have.version !== wanted.version || (have.integrity && wanted.integrity && have.integrity !== wanted.integrity)) {
+      return `${where} is ${have.version} where package-lock.json names ${wanted.version}`;
+    }
+    if (!fits(have.os, process.platform) || !fits(have.cpu, process.arch)) return "node_modules was installed on another kind of machine";
+    if (!fs.existsSync(path.join(root, where, "package.json"))) return `${where} is broken`;
+  }
+  return undefined;
+}
+
+/** npm's os and cpu lists: names that are allowed, or, with "!", that are not. */
+const fits = (list, name) =>
+  list === undefined || list.includes(name) || (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${name}`));
+
+function lockedPackages(root) {
+  const { "": _self, ...packages } = readJson(path.join(root, "package-lock.json"))?.packages ?? {};
+  if (Object.keys(packages).length === 0)
+    throw new Plain("package-lock.json is missing or cannot be read. Type: git checkout package-lock.json");
+  return packages;
+}
+
+function readJson(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The front door: `npm start`, `npm test`, `npm run proof` and `npm run build` come through here.
+ *
+ * Plain JavaScript without a dependency, because it runs before anything is installed, on whatever Node the machine has (18 or newer).
+ * It makes the checkout ready, says what it did, and hands over to the real thing.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { checks, proof } from "./checks.mjs";
+import { run } from "./child.mjs";
+import { ensureDependencies } from "./dependencies.mjs";
+import { ensureNode } from "./node.mjs";
+import { fromSystem, Plain, say } from "./say.mjs";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const verbs = { start, test: checks, proof, build };
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name, ...args]) {
+  try {
+    const verb = verbs[name];
+    if (verb === undefined) throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm test, npm run proof, or npm run build`);
+    await ensureDependencies(root);
+    const node = await ensureNode(root);
+    process.env.PATH = [path.join(root, "node_modules", ".bin"), path.dirname(node), process.env.PATH].join(path.delimiter);
+    return await verb({ root, node, args });
+  } catch (error) {
+    const plain = fromSystem(error, root);
+    if (plain === undefined) throw error;
+    process.stderr.write(`\n${plain.message}\n`);
+    return 1;
+  }
+}
+
+async function start({ root, node, args }) {
+  const code = await run(node, [path.join(root, "bin", "slipway.js"), "plan", "--stack", "local", ...args], { cwd: root });
+  if (code !== 0) return code;
+  say("");
+  say(
+    "This is what stack local holds: FluxStudio, DevX Platform and Candlefish, in the order in which they are made. Nothing was created.",
+  );
+  say("Next:  npx slipway plan --stack prod          the same for production");
+  say("       npx slipway plan --stack prod --json   every input, secrets masked");
+  say("       npm test                               every test");
+  return 0;
+}
+
+/** dist/ from nothing: a file that is gone from the source must not live on in the package. */
+async function build({ root, node, args }) {
+  fs.rmSync(path.join(root, "dist"), { recursive: true, force: true });
+  return run(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", ...args], { cwd: root });
+}

@@ -1,0 +1,41 @@
+/** Tests that need Pulumi's own engine run where its CLI is installed, and say so in one line where it is not. */
+import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe } from "vitest";
+
+/** The CLI on the PATH, or where its installer puts it. */
+export function pulumiCli(env: NodeJS.ProcessEnv = process.env): { readonly path: string } | undefined {
+  const folders = [...(env.PATH ?? "").split(delimiter), join(env.HOME ?? homedir(), ".pulumi", "bin")];
+  const path = folders
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, "pulumi"))
+    .find(isProgram);
+  return path === undefined ? undefined : { path };
+}
+
+/** Like `describe`; its tests count as skipped without the CLI. */
+export function describeWithPulumi(name: string, tests: (pulumi: string) => void): void {
+  const cli = pulumiCli();
+  if (cli === undefined)
+    sayOnce(
+      `Pulumi's CLI is neither on the PATH nor in ~/.pulumi/bin: "${name}" is skipped. To run it: https://www.pulumi.com/docs/install`,
+    );
+  describe.skipIf(cli === undefined)(name, () => tests(cli?.path ?? "pulumi"));
+}
+
+let said = false;
+
+function sayOnce(line: string): void {
+  if (!said) process.stdout.write(`${line}\n`);
+  said = true;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
