@@ -1,0 +1,140 @@
+/**
+ * Where things can stand at DigitalOcean. There are two kinds of names: databases and private networks stand in a data centre (nyc1),
+ * apps run in an App Platform region (nyc). One is often typed where the other is meant, so both ways are looked up here.
+ *
+ * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07): the examples of GET /v2/databases/options and GET /v2/apps/regions,
+ * and the enum of an app spec's region. Spaces: `SpacesRegions` of terraform-provider-digitalocean v2.99.1.
+ */
+
+export type Engine = "pg" | "valkey";
+
+export interface DatabaseRegion {
+  readonly slug: string;
+  readonly city: string;
+  readonly engines: readonly Engine[];
+  /** The App Platform region in the same city; absent where there is none. */
+  readonly app?: string;
+  /** Apps of that region join private networks here. nyc2, nyc3 and sfo2 are in the city, yet not where its apps are. */
+  readonly joined: boolean;
+}
+
+export interface AppRegion {
+  readonly slug: string;
+  /**
+   * The data centre whose private network its apps can join. For New York the API's own example names nyc1 and nyc3; DigitalOcean's guide to
+   * trusted sources (digitalocean-labs/do-app-platform-skills, 2026-08-02) names nyc1 alone, so that is the safe one.
+   */
+  readonly home: string;
+}
+
+const APP_REGIONS: readonly AppRegion[] = [
+  { slug: "ams", home: "ams3" },
+  { slug: "atl", home: "atl1" },
+  { slug: "blr", home: "blr1" },
+  { slug: "fra", home: "fra1" },
+  { slug: "lon", home: "lon1" },
+  { slug: "nyc", home: "nyc1" },
+  { slug: "sfo", home: "sfo3" },
+  { slug: "sgp", home: "sgp1" },
+  { slug: "syd", home: "syd1" },
+  { slug: "tor", home: "tor1" },
+];
+
+/** Append only: a region's place in this list is part of the address block that its network gets by default. */
+const DATABASE_REGIONS: readonly DatabaseRegion[] = [
+  region("ams3", "Amsterdam"),
+  region("blr1", "Bangalore"),
+  region("fra1", "Frankfurt"),
+  region("lon1", "London"),
+  region("nyc1", "New York"),
+  region("nyc2", "New York", ["pg"]),
+  region("nyc3", "New York"),
+  region("sfo2", "San Francisco"),
+  region("sfo3", "San Francisco"),
+  region("sgp1", "Singapore"),
+  region("syd1", "Sydney"),
+  region("tor1", "Toronto"),
+  region("ric1", "Richmond"),
+  region("atl1", "Atlanta"),
+];
+
+/** Where buckets stand, and the bucket that is far enough away for a second copy: another city of the same continent where there is one. */
+const SPACES_REGIONS: Readonly<Record<string, { readonly offsite: string }>> = {
+  ams3: { offsite: "fra1" },
+  atl1: { offsite: "sfo3" },
+  blr1: { offsite: "sgp1" },
+  fra1: { offsite: "ams3" },
+  lon1: { offsite: "fra1" },
+  nyc3: { offsite: "sfo3" },
+  sfo2: { offsite: "nyc3" },
+  sfo3: { offsite: "nyc3" },
+  sgp1: { offsite: "blr1" },
+  syd1: { offsite: "sgp1" },
+  tor1: { offsite: "nyc3" },
+};
+
+function region(slug: string, city: string, engines: readonly Engine[] = ["pg", "valkey"]): DatabaseRegion {
+  const app = APP_REGIONS.find((candidate) => candidate.slug === slug.slice(0, 3));
+  return { slug, city, engines, ...(app === undefined ? {} : { app: app.slug }), joined: app?.home === slug };
+}
+
+/** What a name that cannot be used is told: what is wrong with it, what can be, and the likeliest of those. */
+export interface RegionRefusal {
+  readonly problem: string;
+  readonly allowed: readonly string[];
+  readonly likely: string;
+}
+
+/** NYC1, as people write it, is nyc1. */
+export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusal {
+  const slug = given.toLowerCase();
+  const found = DATABASE_REGIONS.find((candidate) => candidate.slug === slug);
+  if (found !== undefined) return found;
+  const app = APP_REGIONS.find((candidate) => candidate.slug === slug);
+  if (app === undefined)
+    return { problem: "DigitalOcean has no region of this name", allowed: DATABASE_REGIONS.map(({ slug }) => slug), likely: "nyc1" };
+  const allowed = DATABASE_REGIONS.filter((candidate) => candidate.app === slug).map(({ slug }) => slug);
+  return { problem: `${slug} is an App Platform region; say ${either(allowed)}`, allowed, likely: app.home };
+}
+
+export function findAppRegion(given: string): AppRegion | RegionRefusal {
+  const slug = given.toLowerCase();
+  const found = APP_REGIONS.find((candidate) => candidate.slug === slug);
+  if (found !== undefined) return found;
+  const app = DATABASE_REGIONS.find((candidate) => candidate.slug === slug)?.app;
+  return app === undefined
+    ? { problem: "App Platform has no region of this name", allowed: APP_REGIONS.map(({ slug }) => slug), likely: "nyc" }
+    : { problem: `${slug} is a database region; say ${app}`, allowed: [app], likely: app };
+}
+
+export function databaseRegions(usable: (region: DatabaseRegion) => boolean = () => true): string[] {
+  return DATABASE_REGIONS.filter(usable).map(({ slug }) => slug);
+}
+
+/** The data centre whose private network the apps of an App Platform region can join. */
+export function homeOf(app: string): string | undefined {
+  return APP_REGIONS.find(({ slug }) => slug === app)?.home;
+}
+
+/** A number of its own for each region, for address blocks that never meet. */
+export function regionNumber(slug: string): number {
+  return DATABASE_REGIONS.findIndex((candidate) => candidate.slug === slug);
+}
+
+export function spacesRegions(): string[] {
+  return Object.keys(SPACES_REGIONS);
+}
+
+/** The buckets nearest to a database region: in the same city where there are any, else in New York. */
+export function spacesNear(slug: string): string {
+  if (slug in SPACES_REGIONS) return slug;
+  return Object.keys(SPACES_REGIONS).findLast((candidate) => candidate.startsWith(slug.slice(0, 3))) ?? "nyc3";
+}
+
+export function offsiteOf(spaces: string): string | undefined {
+  return SPACES_REGIONS[spaces]?.offsite;
+}
+
+function either(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+}

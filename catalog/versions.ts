@@ -1,0 +1,36 @@
+/**
+ * Engine versions on offer, and until when a new cluster may be made with each.
+ *
+ * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), `version_availability` of GET /v2/databases/options. It is an example in
+ * a document, not a live list: `doctl databases options versions` asks the account.
+ */
+
+export interface PostgresMajor {
+  readonly major: string;
+  /** The last day on which a new cluster of it can be made. */
+  readonly available: string;
+  /** The day the provider upgrades what is still on it. */
+  readonly endOfLife: string;
+}
+
+export const POSTGRES_MAJORS: readonly PostgresMajor[] = [
+  { major: "13", available: "2025-05-13", endOfLife: "2025-11-13" },
+  { major: "14", available: "2026-05-12", endOfLife: "2026-11-12" },
+  { major: "15", available: "2027-05-12", endOfLife: "2027-11-11" },
+  { major: "16", available: "2028-05-09", endOfLife: "2028-11-09" },
+  { major: "17", available: "2029-05-08", endOfLife: "2029-11-08" },
+];
+
+export const VALKEY_VERSIONS: readonly string[] = ["8"];
+
+/** Redis could last be created on 2025-04-30. */
+export const REDIS_RETIRED = "2025-06-30";
+
+export function findMajor(major: string): PostgresMajor | undefined {
+  return POSTGRES_MAJORS.find((candidate) => candidate.major === major);
+}
+
+/** What a new cluster may be made with on a day (YYYY-MM-DD). */
+export function majorsOn(day: string): string[] {
+  return POSTGRES_MAJORS.filter(({ available }) => day <= available).map(({ major }) => major);
+}
