@@ -12,17 +12,22 @@ export interface Plan {
   /** Config keys that had no value and were given a marked stand-in (`--placeholders`, or an encrypted value without its passphrase). */
   readonly placeholders: readonly string[];
   readonly messages: readonly Message[];
+  /** The values of secret config keys, by key: what must be found nowhere else, and what a masked plan leaves out. */
+  readonly secretConfig: Readonly<Record<string, string>>;
 }
 
 export interface PlannedResource {
   readonly urn: string;
   readonly type: string;
   readonly name: string;
+  /** Absent where the parent is the stack itself, which is no resource of the plan. */
   readonly parent?: string;
   /** false for components, which group but are nothing at the provider. */
   readonly custom: boolean;
   /** true where the program only reads something that exists (`.get`, StackReference). */
   readonly read: boolean;
+  /** By which a read resource is looked up, where that is known. */
+  readonly id?: string;
   readonly inputs: Readonly<Record<string, Value>>;
   /** URNs, sorted. */
   readonly dependencies: readonly string[];
@@ -30,6 +35,7 @@ export interface PlannedResource {
   readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
   readonly options: Options;
   readonly source?: Source;
+  /** What a component told of itself with `registerOutputs`. */
   readonly outputs?: Readonly<Record<string, Value>>;
 }
 
@@ -41,9 +47,11 @@ export interface Options {
   readonly ignoreChanges?: readonly string[];
   readonly replaceOnChanges?: readonly string[];
   readonly additionalSecretOutputs?: readonly string[];
+  /** URNs, the ones that follow from the parents' aliases included. */
   readonly aliases?: readonly string[];
   readonly customTimeouts?: { readonly create?: string; readonly update?: string; readonly delete?: string };
   readonly importId?: string;
+  /** The URN of an explicit provider. */
   readonly provider?: string;
   readonly version?: string;
 }
@@ -55,7 +63,7 @@ export interface Source {
 }
 
 export interface Message {
-  readonly severity: "debug" | "info" | "warning" | "error";
+  readonly severity: "info" | "warning" | "error";
   readonly text: string;
   readonly urn?: string;
 }

@@ -1,0 +1,78 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import * as pulumi from "@pulumi/pulumi";
+import type { Source } from "./plan.ts";
+import { type Place, urnOf } from "./urn.ts";
+
+/** One thing that is wrong with a program, in the words its author wrote for the reader. */
+export interface Problem {
+  readonly message: string;
+  readonly urn?: string;
+  /** Where it was thrown; only for errors that were not meant for a reader. */
+  readonly source?: Source;
+}
+
+/** The program could not be recorded, and this is why. Everything that went wrong at once is told at once. */
+export class ProgramError extends Error {
+  override readonly name = "ProgramError";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], cause?: unknown) {
+    super(problems.map(describe).join("\n"), { cause });
+    this.problems = problems;
+  }
+
+  /** The resource that the first problem is about. */
+  get urn(): string | undefined {
+    return this.problems[0]?.urn;
+  }
+}
+
+function describe(problem: Problem): string {
+  return problem.source ? `${problem.message} (${problem.source.file}:${problem.source.line})` : problem.message;
+}
+
+/** What a reader should see of something that was thrown. */
+export function problemsOf(reason: unknown, place: Place, directory: string): readonly Problem[] {
+  if (reason instanceof ProgramError) return reason.problems;
+  if (pulumi.RunError.isInstance(reason)) return [{ message: (reason as Error).message }];
+  if (pulumi.ResourceError.isInstance(reason)) {
+    const { message, resource } = reason as pulumi.ResourceError;
+    return [resource ? { message, urn: urnOfResource(resource, place) } : { message }];
+  }
+  if (!(reason instanceof Error)) return [{ message: String(reason) }];
+  const message = reason.name === "Error" ? reason.message : `${reason.name}: ${reason.message}`;
+  const source = firstFrameWithin(directory, reason.stack);
+  return [source ? { message, source } : { message }];
+}
+
+/** Its `urn` is an Output that a failed program may never settle, so it is told from the names alone. */
+function urnOfResource(resource: pulumi.Resource, place: Place): string {
+  const { __pulumiType, __name, __parentResource } = resource as unknown as Named;
+  return urnOf(place, __pulumiType, __name, __parentResource && urnOfResource(__parentResource, place));
+}
+
+interface Named {
+  readonly __pulumiType: string;
+  readonly __name: string;
+  readonly __parentResource?: pulumi.Resource;
+}
+
+function firstFrameWithin(directory: string, stack: string | undefined): Source | undefined {
+  for (const [, where, line] of (stack ?? "").matchAll(/^ +at .*?((?:file:\/\/)?\/[^():]+):(\d+):\d+\)?$/gm)) {
+    const source = where && relativeSource(directory, where, Number(line));
+    if (source) return source;
+  }
+  return undefined;
+}
+
+/** undefined for what lies outside of the program: its dependencies, Node itself. */
+export function relativeSource(directory: string, where: string, line: number): Source | undefined {
+  // The SDK takes `file:///x.ts` of an ES module's frame for a relative path and puts the working directory in front of it.
+  const file = where.includes("file:/")
+    ? fileURLToPath(`file:///${where.slice(where.lastIndexOf("file:/") + 6).replace(/^\/+/, "")}`)
+    : where;
+  const relative = path.relative(directory, file);
+  if (relative.startsWith("..") || relative.split(path.sep).includes("node_modules")) return undefined;
+  return { file: relative.split(path.sep).join("/"), line };
+}

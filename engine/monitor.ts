@@ -1,0 +1,210 @@
+/** Stands where Pulumi's engine stands: takes every registration of one run of a program, names it, and passes on what its provider answers. */
+import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
+import messages from "@pulumi/pulumi/proto/resource_pb.js";
+import { ProgramError } from "./error.ts";
+import { type PlannedResource, Unknown, type Value } from "./plan.ts";
+import { looked, properties, registered, type Surroundings } from "./registration.ts";
+import { structOf } from "./sdk.ts";
+import { Transforms } from "./transforms.ts";
+import { type Place, stackUrn } from "./urn.ts";
+import { decodeProperties, encode, encodeProperties, isSecret, secretWire, type Wire, type WireProperties } from "./wire.ts";
+
+/** What stands behind the monitor: nothing but rules for a preview, something real where resources come to be. */
+export interface Provider {
+  /** undefined: known to nobody yet. */
+  register(resource: PlannedResource): Awaitable<Answer>;
+  read(resource: PlannedResource): Awaitable<Answer>;
+  /** undefined: known to nobody yet. */
+  invoke(token: string, args: Readonly<Record<string, Value>>): Awaitable<Readonly<Record<string, unknown>> | undefined>;
+}
+
+export interface Answer {
+  readonly id?: string;
+  /** Plain values, or values with marks. They stand over the inputs, which are echoed. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+interface MonitorOptions extends Place {
+  readonly directory: string;
+  readonly provider: Provider;
+  readonly preview: boolean;
+  /** What is wrong with the program itself; the SDK would wrap it in words of its own. */
+  readonly fail: (error: ProgramError) => void;
+}
+
+type Awaitable<T> = T | Promise<T>;
+type Reply<T> = (error: Error | null, response?: T) => void;
+
+/** All but state migrations, which only an engine with a state can run. The client's own gate keeps invokes behind what they depend on. */
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13];
+
+export class Monitor {
+  readonly resources: PlannedResource[] = [];
+  stackOutputs: Readonly<Record<string, Value>> = {};
+  readonly #place: Place;
+  readonly #directory: string;
+  readonly #provider: Provider;
+  readonly #preview: boolean;
+  readonly #fail: (error: ProgramError) => void;
+  readonly #transforms = new Transforms();
+  readonly #byUrn = new Map<string, { index: number; id: string; state: WireProperties }>();
+  readonly #around: Surroundings;
+
+  constructor(options: MonitorOptions) {
+    this.#place = { project: options.project, stack: options.stack };
+    this.#directory = options.directory;
+    this.#provider = options.provider;
+    this.#preview = options.preview;
+    this.#fail = options.fail;
+    this.#around = {
+      ...this.#place,
+      directory: options.directory,
+      aliasesOf: (urn) => this.resources[this.#byUrn.get(urn)?.index ?? -1]?.options.aliases ?? [],
+    };
+  }
+
+  getDeploymentInfo(_request: unknown, reply: Reply<proto.DeploymentInfo>): void {
+    const info = new messages.DeploymentInfo();
+    info.setSupportedfeaturesList(FEATURES);
+    reply(null, info);
+  }
+
+  /** How SDKs before GetDeploymentInfo ask. */
+  supportsFeature(request: proto.SupportsFeatureRequest, reply: Reply<proto.SupportsFeatureResponse>): void {
+    const response = new messages.SupportsFeatureResponse();
+    response.setHassupport(request.getId() !== "stateMigrations");
+    reply(null, response);
+  }
+
+  registerResource(request: proto.RegisterResourceRequest, reply: Reply<proto.RegisterResourceResponse>): void {
+    answer(reply, async () => {
+      const response = new messages.RegisterResourceResponse();
+      if (request.getType() === "pulumi:pulumi:Stack") {
+        response.setUrn(stackUrn(this.#place));
+        return response;
+      }
+      await this.#transforms.apply(request);
+      const resource = registered(request, this.#around);
+      const entry = this.#add(resource);
+      if (resource.custom) {
+        const { id, outputs } = await this.#provider.register(resource);
+        entry.id = id ?? "";
+        entry.state = this.#stateOf(resource, properties(request.getObject()), outputs);
+      }
+      response.setUrn(resource.urn);
+      response.setId(entry.id);
+      response.setObject(structOf(entry.state));
+      return response;
+    });
+  }
+
+  readResource(request: proto.ReadResourceRequest, reply: Reply<proto.ReadResourceResponse>): void {
+    answer(reply, async () => {
+      const resource = looked(request, this.#around);
+      const entry = this.#add(resource);
+      const { outputs } = await this.#provider.read(resource);
+      entry.id = resource.id ?? "";
+      entry.state = this.#stateOf(resource, properties(request.getProperties()), outputs);
+      const response = new messages.ReadResourceResponse();
+      response.setUrn(resource.urn);
+      response.setProperties(structOf(entry.state));
+      return response;
+    });
+  }
+
+  registerResourceOutputs(request: proto.RegisterResourceOutputsRequest, reply: Reply<object>): void {
+    const outputs = decodeProperties(properties(request.getOutputs()), this.#directory);
+    const index = this.#byUrn.get(request.getUrn())?.index ?? -1;
+    const resource = this.resources[index];
+    if (!resource) this.stackOutputs = outputs;
+    else if (Object.keys(outputs).length > 0) this.resources[index] = { ...resource, outputs };
+    reply(null, {});
+  }
+
+  invoke(request: proto.ResourceInvokeRequest, reply: Reply<proto.ResourceInvokeResponse>): void {
+    answer(reply, async () => {
+      const response = new messages.ResourceInvokeResponse();
+      const args = properties(request.getArgs());
+      if (request.getTok() === "pulumi:pulumi:getResource") {
+        const found = this.#byUrn.get(String(args.urn));
+        if (!found) throw new Error(`no resource ${args.urn} is declared`);
+        response.setReturn(structOf({ urn: String(args.urn), id: found.id, state: found.state }));
+        return response;
+      }
+      const answered = await this.#provider.invoke(request.getTok(), decodeProperties(args, this.#directory));
+      if (answered) response.setReturn(structOf(encodeProperties(answered)));
+      else response.setUnknown(true);
+      return response;
+    });
+  }
+
+  existsResource(_request: proto.ExistsResourceRequest, reply: Reply<proto.ExistsResourceResponse>): void {
+    const response = new messages.ExistsResourceResponse();
+    response.setUnknown(true);
+    reply(null, response);
+  }
+
+  registerPackage(_request: proto.RegisterPackageRequest, reply: Reply<proto.RegisterPackageResponse>): void {
+    reply(null, new messages.RegisterPackageResponse());
+  }
+
+  call(request: proto.ResourceCallRequest, reply: Reply<never>): void {
+    reply(
+      Object.assign(new Error(), {
+        details: `${request.getTok()} is a method of a packaged component, which only Pulumi's engine can call`,
+      }),
+    );
+  }
+
+  registerStackTransform(...[callback, reply]: Parameters<Transforms["register"]>): void {
+    this.#transforms.register(callback, reply);
+  }
+
+  registerStackInvokeTransform(_callback: object, reply: Reply<object>): void {
+    reply(null, {});
+  }
+
+  /** Hooks run when something is created, updated or deleted; a recorded run does none of it. */
+  registerResourceHook(_request: proto.RegisterResourceHookRequest, reply: Reply<object>): void {
+    reply(null, {});
+  }
+
+  registerErrorHook(_request: proto.RegisterErrorHookRequest, reply: Reply<object>): void {
+    reply(null, {});
+  }
+
+  close(): void {
+    this.#transforms.close();
+  }
+
+  #add(resource: PlannedResource) {
+    if (this.#byUrn.has(resource.urn)) {
+      const message = `"${resource.name}" is declared twice as ${resource.type}. Every resource of one type and parent needs a name of its own.`;
+      const error = new ProgramError([{ message, urn: resource.urn, ...(resource.source && { source: resource.source }) }]);
+      this.#fail(error);
+      throw error;
+    }
+    const entry = { index: this.resources.push(resource) - 1, id: "", state: {} as WireProperties };
+    this.#byUrn.set(resource.urn, entry);
+    return entry;
+  }
+
+  /** The engine marks what the SDK lists as secret, and every output named like a secret input. */
+  #stateOf(resource: PlannedResource, inputs: WireProperties, outputs: Readonly<Record<string, unknown>>): WireProperties {
+    const state: Record<string, Wire> = { ...inputs, ...encodeProperties(outputs) };
+    const listed = resource.options.additionalSecretOutputs ?? [];
+    if (this.#preview) for (const key of listed) state[key] ??= encode(new Unknown());
+    for (const key of [...listed, ...Object.keys(inputs).filter((key) => isSecret(inputs[key]))]) {
+      const value = state[key];
+      if (value !== undefined && !isSecret(value)) state[key] = secretWire(value);
+    }
+    return state;
+  }
+}
+
+function answer<T>(reply: Reply<T>, respond: () => Promise<T>): void {
+  respond().then(
+    (response) => reply(null, response),
+    (error: Error) => reply(Object.assign(error, { details: error.message })),
+  );
+}
