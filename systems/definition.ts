@@ -295,6 +295,8 @@ export interface AlertPolicy {
   readonly connections?: number;
   /** Per cent of requests that fail. */
   readonly errors?: number;
+  /** Why these figures, where the product's documents say nothing. */
+  readonly note?: string;
 }
 
 export interface Schedule {
