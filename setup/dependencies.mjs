@@ -22,11 +22,12 @@ export async function ensureDependencies(root) {
 
 /** The reason for an install in words, or undefined where node_modules is what the lock file asks for. */
 export function whyInstall(root) {
+  const locked = Object.entries(lockedPackages(root));
   const modules = path.join(root, "node_modules");
   if (!fs.existsSync(modules)) return "There is no node_modules yet";
   const installed = readJson(path.join(modules, ".package-lock.json"))?.packages;
   if (installed === undefined) return "An earlier install did not come to its end";
-  for (const [where, wanted] of Object.entries(lockedPackages(root))) {
+  for (const [where, wanted] of locked) {
     const have = installed[where];
     if (have === undefined) {
       if (wanted.optional) continue;
@@ -46,9 +47,14 @@ const fits = (list, name) =>
   list === undefined || list.includes(name) || (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${name}`));
 
 function lockedPackages(root) {
-  const { "": _self, ...packages } = readJson(path.join(root, "package-lock.json"))?.packages ?? {};
-  if (Object.keys(packages).length === 0)
-    throw new Plain("package-lock.json is missing or cannot be read. Type: git checkout package-lock.json");
+  const { "": lockedFor, ...packages } = readJson(path.join(root, "package-lock.json"))?.packages ?? {};
+  if (lockedFor === undefined) throw new Plain("package-lock.json is missing or cannot be read. Type: git checkout package-lock.json");
+  const asked = readJson(path.join(root, "package.json"));
+  for (const kind of ["dependencies", "devDependencies"]) {
+    const names = Object.keys({ ...asked[kind], ...lockedFor[kind] });
+    const differs = names.find((name) => asked[kind]?.[name] !== lockedFor[kind]?.[name]);
+    if (differs !== undefined) throw new Plain(`package.json and package-lock.json do not agree on ${differs}. Type: npm install`);
+  }
   return packages;
 }
 

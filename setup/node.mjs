@@ -48,6 +48,7 @@ function linkIntoBin(root, own) {
   if (process.platform === "win32") return;
   const link = path.join(root, "node_modules", ".bin", "node");
   try {
+    fs.mkdirSync(path.dirname(link), { recursive: true });
     fs.symlinkSync(path.relative(path.dirname(link), own), link);
   } catch (error) {
     if (!["EEXIST", "EROFS", "EACCES", "EPERM"].includes(error.code)) throw error;

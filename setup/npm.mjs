@@ -16,8 +16,8 @@ const FLAGS = [
   "--no-audit",
   "--no-fund",
   "--loglevel=error",
-  "--fetch-retries=3",
-  "--fetch-retry-mintimeout=500",
+  "--fetch-retries=2",
+  "--fetch-retry-mintimeout=1000",
   "--fetch-retry-maxtimeout=4000",
 ];
 
@@ -77,9 +77,6 @@ export function explain(output, what) {
   }
   if (told(CERTIFICATE)) {
     return `${from} showed a certificate that Node does not trust (${told(CERTIFICATE)}), so ${what} could not be fetched.\nBehind a company proxy: export NODE_EXTRA_CA_CERTS=/path/to/its-ca.pem, then type the same command again.`;
-  }
-  if (output.includes("EUSAGE") || output.includes("EJSONPARSE")) {
-    return `package.json and package-lock.json do not agree, so ${what} could not be chosen. After an edit of package.json: npm install\nOtherwise: git checkout package.json package-lock.json`;
   }
   if (output.includes("EINTEGRITY")) {
     return `A downloaded package is not the one that package-lock.json names (checksums differ), so ${what} was refused.\nType: npm cache clean --force\nthen the same command again. If it stays, something between you and the registry alters packages.`;

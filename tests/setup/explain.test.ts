@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { ROOT } from "./checkout.ts";
+
+const { explain } = await import(`${ROOT}/setup/npm.mjs`);
+
+// As npm 10 and 11 print them.
+const said: readonly (readonly [why: string, npm: string, told: readonly string[]])[] = [
+  [
+    "a full disk",
+    "npm error code ENOSPC\nnpm error syscall write\nnpm error errno -28\nnpm error nospc ENOSPC: no space left on device, write",
+    ["The disk is full", "Free some"],
+  ],
+  [
+    "a folder of somebody else's",
+    "npm error code EACCES\nnpm error syscall mkdir\nnpm error path /srv/slipway/node_modules\nnpm error Error: EACCES: permission denied, mkdir '/srv/slipway/node_modules'",
+    ["EACCES: permission denied, mkdir '/srv/slipway/node_modules'", "copy this folder"],
+  ],
+  [
+    "no name server",
+    "npm error code EAI_AGAIN\nnpm error syscall getaddrinfo\nnpm error request to https://registry.example.org/zod failed, reason: getaddrinfo EAI_AGAIN registry.example.org",
+    ["No answer from https://registry.example.org (EAI_AGAIN)", "type the same command again"],
+  ],
+  [
+    "a proxy that opens TLS",
+    "npm error code SELF_SIGNED_CERT_IN_CHAIN\nnpm error request to https://registry.example.org/zod failed, reason: self-signed certificate in certificate chain",
+    ["https://registry.example.org showed a certificate", "export NODE_EXTRA_CA_CERTS="],
+  ],
+  [
+    "a package that was altered on its way",
+    "npm error code EINTEGRITY\nnpm error sha512-a integrity checksum failed when using sha512: wanted sha512-a but got sha512-b. (1 bytes)",
+    ["checksums differ", "npm cache clean --force"],
+  ],
+  [
+    "a registry that wants a login",
+    "npm error code E401\nnpm error Unable to authenticate, your authentication token seems to be invalid.\nnpm error A complete log of this run can be found in: /root/.npm/_logs/x.log",
+    ["would not give the dependencies (E401)", "Unable to authenticate", "npm config get registry"],
+  ],
+  [
+    "anything else",
+    "npm error code EWEIRD\nnpm error the mast broke\n    at Object.<anonymous> (x.js:1:1)",
+    ["npm could not install the dependencies", "the mast broke"],
+  ],
+];
+
+describe("what npm's failures mean", () => {
+  it.each(said)("tells %s in words, without npm's log or a stack", (_why, npm, told) => {
+    const text = explain(npm, "the dependencies");
+    for (const part of told) expect(text).toContain(part);
+    expect(text).not.toMatch(/npm error|complete log|^\s+at /m);
+  });
+});
