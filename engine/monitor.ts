@@ -1,4 +1,5 @@
 /** Stands where Pulumi's engine stands: takes every registration of one run of a program, names it, and passes on what its provider answers. */
+import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
 import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
 import messages from "@pulumi/pulumi/proto/resource_pb.js";
 import { ProgramError } from "./error.ts";
@@ -6,7 +7,7 @@ import { type PlannedResource, Unknown, type Value } from "./plan.ts";
 import { looked, properties, registered, type Surroundings } from "./registration.ts";
 import { structOf } from "./sdk.ts";
 import { Transforms } from "./transforms.ts";
-import { type Place, stackUrn } from "./urn.ts";
+import { type Place, stackUrn, urnOf } from "./urn.ts";
 import { decodeProperties, encode, encodeProperties, isSecret, secretWire, type Wire, type WireProperties } from "./wire.ts";
 
 /** What stands behind the monitor: nothing but rules for a preview, something real where resources come to be. */
@@ -83,7 +84,7 @@ export class Monitor {
         response.setUrn(stackUrn(this.#place));
         return response;
       }
-      await this.#transforms.apply(request);
+      await this.#transforms.apply(request, urnOf(this.#place, request.getType(), request.getName(), request.getParent()));
       const resource = registered(request, this.#around);
       const entry = this.#add(resource);
       if (resource.custom) {
@@ -124,6 +125,7 @@ export class Monitor {
   invoke(request: proto.ResourceInvokeRequest, reply: Reply<proto.ResourceInvokeResponse>): void {
     answer(reply, async () => {
       const response = new messages.ResourceInvokeResponse();
+      await this.#transforms.applyToInvoke(request);
       const args = properties(request.getArgs());
       if (request.getTok() === "pulumi:pulumi:getResource") {
         const found = this.#byUrn.get(String(args.urn));
@@ -156,11 +158,13 @@ export class Monitor {
     );
   }
 
-  registerStackTransform(...[callback, reply]: Parameters<Transforms["register"]>): void {
-    this.#transforms.register(callback, reply);
+  registerStackTransform(callback: Callback, reply: Reply<object>): void {
+    this.#transforms.addToStack(callback);
+    reply(null, {});
   }
 
-  registerStackInvokeTransform(_callback: object, reply: Reply<object>): void {
+  registerStackInvokeTransform(callback: Callback, reply: Reply<object>): void {
+    this.#transforms.addToInvokes(callback);
     reply(null, {});
   }
 

@@ -1,6 +1,7 @@
 /** The few things of Pulumi's SDK that its types keep to themselves. A canary in record.ts notices when they change their ways. */
 import { createRequire } from "node:module";
 import { runtime } from "@pulumi/pulumi";
+import type { CallbackInvokeRequest } from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import type { WireProperties } from "./wire.ts";
 
@@ -18,6 +19,23 @@ const { Struct: StructMessage } = requireOfSdk("google-protobuf/google/protobuf/
 
 export function structOf(values: WireProperties): never {
   return StructMessage.fromJavaScript(values);
+}
+
+/** What the SDK's own callback server is called through. */
+export interface CallbackClient {
+  invoke(
+    request: CallbackInvokeRequest,
+    reply: (error: { readonly details: string } | null, response?: { getResponse_asU8(): Uint8Array }) => void,
+  ): void;
+  close(): void;
+}
+
+export function callbackClient(target: string): CallbackClient {
+  const grpc = requireOfSdk("@grpc/grpc-js") as { readonly credentials: { createInsecure(): unknown } };
+  const { CallbacksClient } = requireOfSdk("@pulumi/pulumi/proto/callback_grpc_pb.js") as {
+    readonly CallbacksClient: new (target: string, credentials: unknown) => CallbackClient;
+  };
+  return new CallbacksClient(target, grpc.credentials.createInsecure());
 }
 
 interface Store {

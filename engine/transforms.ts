@@ -1,9 +1,122 @@
+/** Runs the program's transforms, which the SDK serves on loopback for the engine to call: a resource's own, its parents', then the stack's. */
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
-import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
+import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
+import messages from "@pulumi/pulumi/proto/resource_pb.js";
+import { type CallbackClient, callbackClient } from "./sdk.ts";
+
+type Chain = { readonly own: readonly Callback[]; readonly parent: string };
+
 export class Transforms {
-  async apply(_request: RegisterResourceRequest): Promise<void> {}
-  register(_callback: Callback, reply: (error: Error | null, response?: object) => void): void {
-    reply(null, {});
+  readonly #chains = new Map<string, Chain>();
+  readonly #ofStack: Callback[] = [];
+  readonly #ofInvokes: Callback[] = [];
+  readonly #clients = new Map<string, CallbackClient>();
+
+  addToStack(callback: Callback): void {
+    this.#ofStack.push(callback);
   }
-  close(): void {}
+
+  addToInvokes(callback: Callback): void {
+    this.#ofInvokes.push(callback);
+  }
+
+  /** Leaves in the request what the transforms make of it. */
+  async apply(request: proto.RegisterResourceRequest, urn: string): Promise<void> {
+    const own = request.getTransformsList();
+    this.#chains.set(urn, { own, parent: request.getParent() });
+    for (const callback of [...own, ...this.#inherited(request.getParent()), ...this.#ofStack]) {
+      const asked = new messages.TransformRequest();
+      asked.setType(request.getType());
+      asked.setName(request.getName());
+      asked.setCustom(request.getCustom());
+      asked.setParent(request.getParent());
+      asked.setProperties(request.getObject());
+      asked.setOptions(optionsOf(request));
+      const answered = messages.TransformResponse.deserializeBinary(await this.#call(callback, asked.serializeBinary()));
+      request.setObject(answered.getProperties());
+      const options = answered.getOptions();
+      if (options) setOptions(request, options);
+    }
+  }
+
+  async applyToInvoke(request: proto.ResourceInvokeRequest): Promise<void> {
+    for (const callback of this.#ofInvokes) {
+      const asked = new messages.TransformInvokeRequest();
+      asked.setToken(request.getTok());
+      asked.setArgs(request.getArgs());
+      const answered = messages.TransformInvokeResponse.deserializeBinary(await this.#call(callback, asked.serializeBinary()));
+      request.setArgs(answered.getArgs());
+    }
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+  }
+
+  #inherited(urn: string): readonly Callback[] {
+    const chain = this.#chains.get(urn);
+    return chain ? [...chain.own, ...this.#inherited(chain.parent)] : [];
+  }
+
+  #call(callback: Callback, request: Uint8Array): Promise<Uint8Array> {
+    const target = callback.getTarget();
+    const client = this.#clients.get(target) ?? callbackClient(target);
+    this.#clients.set(target, client);
+    const call = new callbackMessages.CallbackInvokeRequest();
+    call.setToken(callback.getToken());
+    call.setRequest(request);
+    return new Promise((resolve, reject) => {
+      client.invoke(call, (error, response) => (response ? resolve(response.getResponse_asU8()) : reject(new Error(error?.details))));
+    });
+  }
+}
+
+/** Both messages hold the same options under slightly different names. */
+function optionsOf(request: proto.RegisterResourceRequest): proto.TransformResourceOptions {
+  const options = new messages.TransformResourceOptions();
+  options.setDependsOnList(request.getDependenciesList());
+  if (request.hasProtect()) options.setProtect(request.getProtect() ?? false);
+  options.setIgnoreChangesList(request.getIgnorechangesList());
+  options.setReplaceOnChangesList(request.getReplaceonchangesList());
+  options.setVersion(request.getVersion());
+  options.setAliasesList(request.getAliasesList());
+  options.setProvider(request.getProvider());
+  options.setCustomTimeouts(request.getCustomtimeouts());
+  options.setPluginDownloadUrl(request.getPlugindownloadurl());
+  if (request.hasRetainondelete()) options.setRetainOnDelete(request.getRetainondelete() ?? false);
+  options.setDeletedWith(request.getDeletedwith());
+  if (request.getDeletebeforereplacedefined()) options.setDeleteBeforeReplace(request.getDeletebeforereplace());
+  options.setAdditionalSecretOutputsList(request.getAdditionalsecretoutputsList());
+  for (const [name, provider] of request.getProvidersMap().entries()) options.getProvidersMap().set(name, provider);
+  options.setHooks(request.getHooks());
+  options.setImport(request.getImportid());
+  options.setHideDiffList(request.getHidediffsList());
+  options.setReplaceWithList(request.getReplaceWithList());
+  options.setReplacementTrigger(request.getReplacementTrigger());
+  return options;
+}
+
+function setOptions(request: proto.RegisterResourceRequest, options: proto.TransformResourceOptions): void {
+  request.setDependenciesList(options.getDependsOnList());
+  if (options.hasProtect()) request.setProtect(options.getProtect() ?? false);
+  else request.clearProtect();
+  request.setIgnorechangesList(options.getIgnoreChangesList());
+  request.setReplaceonchangesList(options.getReplaceOnChangesList());
+  request.setVersion(options.getVersion());
+  request.setAliasesList(options.getAliasesList());
+  request.setProvider(options.getProvider());
+  request.setCustomtimeouts(options.getCustomTimeouts());
+  request.setPlugindownloadurl(options.getPluginDownloadUrl());
+  if (options.hasRetainOnDelete()) request.setRetainondelete(options.getRetainOnDelete() ?? false);
+  else request.clearRetainondelete();
+  request.setDeletedwith(options.getDeletedWith());
+  request.setDeletebeforereplacedefined(options.hasDeleteBeforeReplace());
+  request.setDeletebeforereplace(options.getDeleteBeforeReplace() ?? false);
+  request.setAdditionalsecretoutputsList(options.getAdditionalSecretOutputsList());
+  request.setHooks(options.getHooks());
+  request.setImportid(options.getImport());
+  request.setHidediffsList(options.getHideDiffList());
+  request.setReplaceWithList(options.getReplaceWithList());
+  request.setReplacementTrigger(options.getReplacementTrigger());
 }
