@@ -1,0 +1,42 @@
+/** What a run of vitest says about the requirements: each test whose title ends in ids, `[C57]` or `[F4, C12]`, and how it went. */
+import { relative } from "node:path";
+
+export interface Test {
+  readonly ids: readonly string[];
+  /** Without the ids. */
+  readonly title: string;
+  /** From the project's root. */
+  readonly file: string;
+  readonly status: "passed" | "failed" | "skipped";
+}
+
+/** The part of vitest's JSON report that is read here. */
+export interface Report {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly title: string; readonly ancestorTitles: readonly string[]; readonly status: string }[];
+  }[];
+}
+
+const IDS = /\s*\[([FDC]\d+(?:,\s*[FDC]\d+)*)\]$/;
+
+/** Sorted by how few ids a test carries, then by place: the first one for an id says the most about it, in any order of the run. */
+export function testsOf(report: Report, root: string): Test[] {
+  return report.testResults
+    .flatMap((file) => file.assertionResults.map((test) => read(test, relative(root, file.name).replaceAll("\\", "/"))))
+    .filter((test) => test.ids.length > 0)
+    .sort((a, b) => a.ids.length - b.ids.length || compare(a.file, b.file) || compare(a.title, b.title));
+}
+
+function read(test: { title: string; status: string }, file: string): Test {
+  const status = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
+  return { ids: IDS.exec(test.title)?.[1]?.split(/,\s*/) ?? [], title: test.title.replace(IDS, ""), file, status };
+}
+
+/** Groups of tests that carry ids, where nobody would read them: an id belongs to the test that proves it. */
+export function misplacedIds(report: Report): string[] {
+  const groups = report.testResults.flatMap((file) => file.assertionResults.flatMap((test) => test.ancestorTitles));
+  return [...new Set(groups.filter((title) => IDS.test(title)))];
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
