@@ -177,10 +177,6 @@ export class Monitor {
     reply(null, {});
   }
 
-  close(): void {
-    this.#transforms.close();
-  }
-
   #add(resource: PlannedResource) {
     if (this.#byUrn.has(resource.urn)) {
       const message = `"${resource.name}" is declared twice as ${resource.type}. Every resource of one type and parent needs a name of its own.`;

@@ -63,17 +63,13 @@ async function recordOnce(program: Program, options: RecordOptions): Promise<Pla
       const monitor = new Monitor({ ...place, directory, provider, preview, fail: ongoing.fail.bind(ongoing) });
       const engine = listener((message) => said.push({ ...message, text: scrub(message.text) }));
       const session = { ...place, organization, preview, config, secretKeys: options.secretKeys ?? [], directory, monitor, engine };
-      try {
-        await inSession(session, async () => {
-          const pending = pendingRegistrations();
-          ongoing.whenStuck(() => new ProgramError([{ message: stuckMessage(pending()) }]));
-          await pulumi.runtime.runInPulumiStack(program as () => Promise<unknown>);
-          // The program may have returned while its last resources are still on their way.
-          await pulumi.runtime.disconnect();
-        });
-      } finally {
-        monitor.close();
-      }
+      await inSession(session, async () => {
+        const pending = pendingRegistrations();
+        ongoing.whenStuck(() => new ProgramError([{ message: stuckMessage(pending()) }]));
+        await pulumi.runtime.runInPulumiStack(program as () => Promise<unknown>);
+        // The program may have returned while its last resources are still on their way.
+        await pulumi.runtime.disconnect();
+      });
       return {
         ...place,
         resources: monitor.resources,

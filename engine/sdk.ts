@@ -1,7 +1,8 @@
 /** The few things of Pulumi's SDK that its types keep to themselves. A canary in record.ts notices when they change their ways. */
 import { createRequire } from "node:module";
 import { runtime } from "@pulumi/pulumi";
-import type { CallbackInvokeRequest } from "@pulumi/pulumi/proto/callback_pb.js";
+import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
+import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import type { WireProperties } from "./wire.ts";
 
@@ -21,21 +22,27 @@ export function structOf(values: WireProperties): never {
   return StructMessage.fromJavaScript(values);
 }
 
-/** What the SDK's own callback server is called through. */
-export interface CallbackClient {
-  invoke(
-    request: CallbackInvokeRequest,
-    reply: (error: { readonly details: string } | null, response?: { getResponse_asU8(): Uint8Array }) => void,
-  ): void;
-  close(): void;
+/**
+ * Calls back a function of the program. The engine would do so over the callback server's loopback port, where the session is lost
+ * on the way; asked directly, the same server answers within it.
+ */
+export function callBack(callback: Callback, request: Uint8Array): Promise<Uint8Array> {
+  const call = new callbackMessages.CallbackInvokeRequest();
+  call.setToken(callback.getToken());
+  call.setRequest(request);
+  const server = runtime.getCallbacks() as unknown as CallbackServer;
+  return new Promise((resolve, reject) => {
+    server.invoke({ request: call }, (error, response) =>
+      response ? resolve(response.getResponse_asU8()) : reject(new Error(error?.details)),
+    );
+  });
 }
 
-export function callbackClient(target: string): CallbackClient {
-  const grpc = requireOfSdk("@grpc/grpc-js") as { readonly credentials: { createInsecure(): unknown } };
-  const { CallbacksClient } = requireOfSdk("@pulumi/pulumi/proto/callback_grpc_pb.js") as {
-    readonly CallbacksClient: new (target: string, credentials: unknown) => CallbackClient;
-  };
-  return new CallbacksClient(target, grpc.credentials.createInsecure());
+interface CallbackServer {
+  invoke(
+    call: { readonly request: CallbackInvokeRequest },
+    reply: (error: { readonly details: string } | null, response?: CallbackInvokeResponse) => void,
+  ): void;
 }
 
 interface Store {

@@ -1,9 +1,8 @@
-/** Runs the program's transforms, which the SDK serves on loopback for the engine to call: a resource's own, its parents', then the stack's. */
+/** Runs the program's transforms as the engine would: a resource's own, its parents', then the stack's. */
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
-import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
 import messages from "@pulumi/pulumi/proto/resource_pb.js";
-import { type CallbackClient, callbackClient } from "./sdk.ts";
+import { callBack } from "./sdk.ts";
 
 type Chain = { readonly own: readonly Callback[]; readonly parent: string };
 
@@ -11,7 +10,6 @@ export class Transforms {
   readonly #chains = new Map<string, Chain>();
   readonly #ofStack: Callback[] = [];
   readonly #ofInvokes: Callback[] = [];
-  readonly #clients = new Map<string, CallbackClient>();
 
   addToStack(callback: Callback): void {
     this.#ofStack.push(callback);
@@ -33,7 +31,7 @@ export class Transforms {
       asked.setParent(request.getParent());
       asked.setProperties(request.getObject());
       asked.setOptions(optionsOf(request));
-      const answered = messages.TransformResponse.deserializeBinary(await this.#call(callback, asked.serializeBinary()));
+      const answered = messages.TransformResponse.deserializeBinary(await callBack(callback, asked.serializeBinary()));
       request.setObject(answered.getProperties());
       const options = answered.getOptions();
       if (options) setOptions(request, options);
@@ -45,30 +43,14 @@ export class Transforms {
       const asked = new messages.TransformInvokeRequest();
       asked.setToken(request.getTok());
       asked.setArgs(request.getArgs());
-      const answered = messages.TransformInvokeResponse.deserializeBinary(await this.#call(callback, asked.serializeBinary()));
+      const answered = messages.TransformInvokeResponse.deserializeBinary(await callBack(callback, asked.serializeBinary()));
       request.setArgs(answered.getArgs());
     }
-  }
-
-  close(): void {
-    for (const client of this.#clients.values()) client.close();
   }
 
   #inherited(urn: string): readonly Callback[] {
     const chain = this.#chains.get(urn);
     return chain ? [...chain.own, ...this.#inherited(chain.parent)] : [];
-  }
-
-  #call(callback: Callback, request: Uint8Array): Promise<Uint8Array> {
-    const target = callback.getTarget();
-    const client = this.#clients.get(target) ?? callbackClient(target);
-    this.#clients.set(target, client);
-    const call = new callbackMessages.CallbackInvokeRequest();
-    call.setToken(callback.getToken());
-    call.setRequest(request);
-    return new Promise((resolve, reject) => {
-      client.invoke(call, (error, response) => (response ? resolve(response.getResponse_asU8()) : reject(new Error(error?.details))));
-    });
   }
 }
 
