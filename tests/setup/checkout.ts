@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+const STUB = 'console.log("slipway", ...process.argv.slice(2), "on Node", process.env.AS_IF ?? process.versions.node);\n';
+
 export interface Ended {
   readonly code: number;
   /** stdout and stderr, as a person sees them. */
@@ -19,10 +21,7 @@ export class Checkout {
 
   constructor() {
     cpSync(join(ROOT, "setup"), join(this.dir, "setup"), { recursive: true });
-    this.write(
-      "bin/slipway.js",
-      "console.log(`slipway ${process.argv.slice(2).join(' ')} on Node ${process.env.AS_IF ?? process.versions.node}`);\n",
-    );
+    this.write("bin/slipway.js", STUB);
   }
 
   path(...parts: string[]): string {

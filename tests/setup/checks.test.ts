@@ -1,0 +1,107 @@
+import { cpSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Checkout, ROOT } from "./checkout.ts";
+
+let checkout: Checkout;
+
+/** A project of three tests that is checked by the real tools: the installed ones, so that nothing has to be fetched. */
+beforeEach(() => {
+  checkout = new Checkout();
+  symlinkSync(join(ROOT, "node_modules"), checkout.path("node_modules"));
+  for (const file of [
+    ".ci",
+    "docs/requirements.md",
+    "tests/proof/proof.ts",
+    "tests/proof/page.ts",
+    "tests/proof/tests.ts",
+    "tsconfig.json",
+    "biome.json",
+  ]) {
+    cpSync(join(ROOT, file), checkout.path(file), { recursive: true });
+  }
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "node_modules/.package-lock.json"), "utf8"));
+  const root = {
+    name: "checkout",
+    version: "1.0.0",
+    type: "module",
+    engines: { node: ">=18" },
+    scripts: { test: "node setup/run.mjs test" },
+  };
+  checkout.write("package.json", `${JSON.stringify(root, undefined, 2)}\n`);
+  checkout.write("package-lock.json", { ...root, lockfileVersion: 3, packages: { "": {}, ...packages } });
+  checkout.write("systems/sum.ts", "export const sum = (a: number, b: number): number => a + b;\n");
+  tests("expect(sum(1, 2)).toBe(3);");
+});
+
+afterEach(() => checkout.remove());
+
+function tests(second: string): void {
+  checkout.write(
+    "systems/sum.test.ts",
+    `import { expect, it } from "vitest";
+import { sum } from "./sum.ts";
+
+it("adds [F1]", () => {
+  expect(sum(1, 1)).toBe(2);
+});
+
+it("adds more", () => {
+  ${second}
+});
+
+it.skip("adds elsewhere", () => {
+  expect(sum(0, 0)).toBe(0);
+});
+`,
+  );
+}
+
+const lastLine = (output: string) => output.trimEnd().split("\n").at(-1);
+
+describe("npm test", () => {
+  it("counts the type check, the linter and the proof beside the tests", async () => {
+    const { output, code } = await checkout.command("bash", [".ci/run"]);
+    expect(lastLine(output)).toBe("5 passed, 0 failed, 1 skipped");
+    expect(output).toContain("1 open ones are proved by this run");
+    expect(code).toBe(0);
+  });
+
+  it("goes on after a failure, and counts every one", async () => {
+    tests("expect(sum(1, 2)).toBe(4);");
+    checkout.write("systems/wrong.ts", "export const wrong: number = 'text';\n");
+    const { output, code } = await checkout.command("bash", [".ci/run"]);
+    expect(output).toContain("error TS2322");
+    expect(output).toContain("AssertionError");
+    expect(lastLine(output)).toBe("2 passed, 3 failed, 1 skipped");
+    expect(code).toBe(1);
+  });
+
+  it("counts a test file that does not load as a failure", async () => {
+    checkout.write("systems/broken.test.ts", 'import "./nowhere.ts";\n');
+    const { output, code } = await checkout.command("node", ["setup/run.mjs", "test", "systems"]);
+    expect(lastLine(output)).toBe("2 passed, 1 failed, 1 skipped");
+    expect(code).toBe(1);
+  });
+
+  it("fails where the page claims what no test of the run proves", async () => {
+    const page = readFileSync(checkout.path("docs/requirements.md"), "utf8").replace(
+      /^(\| C57 \| .+ \|) .+ \|$/m,
+      "$1 [wishes](../nowhere.test.ts) |",
+    );
+    checkout.write("docs/requirements.md", page);
+    const { output, code } = await checkout.command("bash", [".ci/run"]);
+    expect(output).toMatch(/docs\/requirements\.md:\d+ claims C57 by a test that this run does not know/);
+    expect(lastLine(output)).toBe("4 passed, 1 failed, 1 skipped");
+    expect(code).toBe(1);
+  });
+});
+
+describe(".ci/run", () => {
+  it("ends in a count even where nothing could be started", async () => {
+    checkout.write("package.json", { name: "checkout", type: "module", scripts: { test: "exit 7" } });
+    const { output, code } = await checkout.command("bash", [".ci/run"]);
+    expect(lastLine(output)).toBe("0 passed, 1 failed");
+    expect(code).not.toBe(0);
+  });
+});
