@@ -1,0 +1,32 @@
+/** The package's front: every component, alone or together, with the types of its arguments. */
+export {
+  App,
+  type AppArgs,
+  type AppComponent,
+  type AppDatabase,
+  type AppEnv,
+  type AppJob,
+  type AppService,
+  type AppSite,
+  type AppWorker,
+} from "./app.ts";
+export { Backups, type BackupsArgs, type BackupTarget } from "./backups.ts";
+export { Firewall, type FirewallArgs, type TrustedSources } from "./firewall.ts";
+export { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
+export { type ExistingNetwork, Network, type NetworkArgs, type NetworkRef, type OwnNetwork } from "./network.ts";
+export { Platform } from "./platform.ts";
+export { PostDeploy, type PostDeployArgs } from "./postdeploy.ts";
+export {
+  Postgres,
+  type PostgresAdoption,
+  type PostgresArgs,
+  type PostgresDatabase,
+  type PostgresPool,
+  type PostgresReplica,
+  type PostgresTransforms,
+  type PostgresUser,
+  type Via,
+} from "./postgres.ts";
+export { EnvMemory, MEMORY_OUTPUT } from "./quiet.ts";
+export { Secrets, type SecretsArgs } from "./secrets.ts";
+export { Valkey, type ValkeyArgs } from "./valkey.ts";
