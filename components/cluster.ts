@@ -1,0 +1,99 @@
+/** What a Postgres and a Valkey cluster have in common: the arguments' limits, taking over one that exists, and what its credentials ask of the token. */
+import type * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { mistake, type Problem } from "./mistake.ts";
+
+/** When DigitalOcean may restart nodes for updates; a failover is part of it. */
+export interface Maintenance {
+  /** "sunday", in lower case (pulumi-digitalocean#185). */
+  day: string;
+  /** Hour in UTC: "04:00". */
+  hour: string;
+}
+
+const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const SINGLE_NODE_SIZE = "db-s-1vcpu-1gb";
+
+// ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function regionProblem(path: string, region: string): Problem {
+  if (/^[a-z]{3}[0-9]$/.test(region)) return undefined;
+  if (/^[a-z]{3}$/.test(region))
+    return `${path} is "${region}", which is an App Platform region. Networks and databases name the datacentre, such as "${region}1" or "${region}3".`;
+  return `${path} is "${region}". Allowed: a datacentre's slug, such as "nyc3", "sfo3" or "fra1".`;
+}
+
+/** A cluster is named as its component, so that an App spec can name it before it exists. */
+export function nameProblem(name: string): Problem {
+  if (/^[a-z][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return undefined;
+  return `the component's name "${name}" becomes the cluster's name. Allowed: 3 to 63 characters of a-z, 0-9 and "-", from a letter on. Rename the component.`;
+}
+
+export function nodesProblem(size: string, nodes: number): Problem {
+  if (![1, 2, 3].includes(nodes)) return `nodes is ${nodes}. Allowed: 1, or 2 or 3 for standby nodes that take over.`;
+  if (nodes === 1 || size !== SINGLE_NODE_SIZE) return undefined;
+  return `nodes is ${nodes}, and ${SINGLE_NODE_SIZE} exists with one node only. Use "db-s-1vcpu-2gb" or larger, or nodes: 1.`;
+}
+
+export function sizeProblem(path: string, size: string): Problem {
+  if (/^[a-z0-9]+(-[a-z0-9.]+)+$/.test(size)) return undefined;
+  return `${path} is "${size}". Allowed: a database size slug, such as "db-s-1vcpu-2gb" (\`doctl databases options slugs\` lists them).`;
+}
+
+export function maintenanceProblem(window: Maintenance | undefined): Problem {
+  if (window === undefined) return undefined;
+  if (!DAYS.includes(window.day)) return `maintenance.day is "${window.day}". Allowed: ${DAYS.join(", ")}.`;
+  if (!/^([01]\d|2[0-3]):00$/.test(window.hour))
+    return `maintenance.hour is "${window.hour}". Allowed: a full hour in UTC, "00:00" to "23:00".`;
+  return undefined;
+}
+
+export function adoptProblem(path: string, id: string | undefined): Problem {
+  if (id === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
+  return `${path} is "${id}". Allowed: a cluster's id, as \`doctl databases list\` prints it.`;
+}
+
+// ── A cluster that exists ───────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * What an adopted cluster keeps, whatever the program says. A different name, engine, network or project would make the provider replace it, and a
+ * different region would move it: all of them with the data that this is about.
+ */
+export const KEPT_ON_ADOPTION = ["name", "engine", "privateNetworkUuid", "projectId", "region"];
+
+/** The id, given out once it is sure that the cluster is what the program takes it for: these two are ignored above, so nothing else would tell. */
+export function adoptedId(
+  component: pulumi.Resource,
+  cluster: digitalocean.DatabaseCluster,
+  expected: { engine: string; region: string },
+): pulumi.Output<string> {
+  return pulumi.all([cluster.id, cluster.engine, cluster.region]).apply(([id, engine, region]) => {
+    if (engine !== expected.engine)
+      throw mistake(component, `adopt: cluster ${id} runs ${engine}, not ${expected.engine}. Name another cluster.`);
+    if (region !== expected.region) {
+      throw mistake(
+        component,
+        `adopt: cluster ${id} is in ${region}, and region is "${expected.region}". Set region to "${region}", and give the component a network there.`,
+      );
+    }
+    return id;
+  });
+}
+
+// ── Credentials ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A password as it may be used: secret, and there. DigitalOcean hides passwords from a token without `database:view_credentials` and answers as if all
+ * were well (terraform-provider-digitalocean#1165).
+ */
+export function credential(component: pulumi.Resource, user: pulumi.Input<string>, password: pulumi.Output<string>): pulumi.Output<string> {
+  return pulumi.secret(
+    pulumi.all([user, password]).apply(([name, value]) => {
+      if (value) return value;
+      throw mistake(
+        component,
+        `DigitalOcean gave no password for "${name}". The API token lacks the scope database:view_credentials. Make one that has it, set it with \`pulumi config set --secret digitalocean:token\`, and run \`pulumi refresh\`.`,
+      );
+    }),
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * Who may reach one database cluster. A cluster is born open, so this is the first thing it gets, and it is never empty and never open.
+ *
+ * Cost: none. There is one per cluster, because DigitalOcean keeps one list and the last writer wins. Deleting the list would open the cluster to
+ * the world; so it is retained: leaving the program leaves the last rules in force. There is no `transform`: every rule passes through here.
+ */
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "./ipv4.ts";
+import { mistake, type Problem, refuse } from "./mistake.ts";
+import { child, FIREWALL } from "./names.ts";
+
+/** DigitalOcean's limit on one list. */
+const MOST_RULES = 100;
+/** A hundred blocks of this size cannot cover the address space; wider ones, two by two, can. */
+const WIDEST = 8;
+
+/** Sources other than addresses. An `app` rule admits the app's public egress only; an app inside the VPC comes from the VPC's block. */
+export interface TrustedSources {
+  /** Droplet ids. @default none */
+  droplets?: readonly pulumi.Input<string>[];
+  /** Every Droplet with one of these tags. @default none */
+  tags?: readonly string[];
+  /** App ids. @default none */
+  apps?: readonly pulumi.Input<string>[];
+}
+
+export interface FirewallArgs extends TrustedSources {
+  /** The cluster, or a replica's `uuid` (not its `id`: pulumi-digitalocean#324). A change replaces the rules, not the cluster. */
+  clusterId: pulumi.Input<string>;
+  /** The block of the VPC in which apps and Droplets live. @default none */
+  vpcCidr?: pulumi.Input<string>;
+  /**
+   * IPv4 addresses and blocks outside of the VPC. Order and repetition mean nothing.
+   * @default none
+   * @example ["198.51.100.7", "203.0.113.0/24"]
+   */
+  allow?: readonly string[];
+}
+
+type Rule = digitalocean.types.input.DatabaseFirewallRule;
+
+export class Firewall extends pulumi.ComponentResource {
+  /** The addresses and blocks outside of the VPC, each once, in one spelling, sorted. */
+  readonly sources: readonly string[];
+  readonly nodes: { readonly firewall: digitalocean.DatabaseFirewall };
+
+  /** @param opts `deletedWith` the cluster saves a call that would only open it. */
+  constructor(name: string, args: FirewallArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(FIREWALL, name, {}, opts);
+    const parent = this;
+    refuse(this, problemsOf(args));
+    const sources = [...new Set((args.allow ?? []).map((source) => writeBlock(parseBlock(source)!)))].sort();
+    const firewall = createFirewall();
+
+    this.sources = sources;
+    this.nodes = { firewall };
+    this.registerOutputs({ sources });
+
+    function createFirewall(): digitalocean.DatabaseFirewall {
+      return new digitalocean.DatabaseFirewall(
+        child(name, "rules"),
+        { clusterId: args.clusterId, rules: rules() },
+        { parent, retainOnDelete: true, ...(opts?.deletedWith === undefined ? {} : { deletedWith: opts.deletedWith }) },
+      );
+    }
+
+    function rules(): Rule[] {
+      const vpc = args.vpcCidr === undefined ? [] : [checked(args.vpcCidr)];
+      const rule = (type: string) => (value: pulumi.Input<string>) => ({ type, value });
+      return [
+        ...vpc.map(rule("ip_addr")),
+        // The SDK's documentation says `ipAddr`, which the provider refuses.
+        ...sources.filter((source) => source !== args.vpcCidr).map(rule("ip_addr")),
+        ...(args.droplets ?? []).map(rule("droplet")),
+        ...[...new Set(args.tags)].sort().map(rule("tag")),
+        ...(args.apps ?? []).map(rule("app")),
+      ];
+    }
+
+    /** A plain block has been checked already; one that only the provider knows is checked when it is known. */
+    function checked(cidr: pulumi.Input<string>): pulumi.Input<string> {
+      if (typeof cidr === "string") return cidr;
+      return pulumi.output(cidr).apply((known) => {
+        const problem = sourceProblem("vpcCidr", known);
+        if (problem !== undefined) throw mistake(parent, problem);
+        return known;
+      });
+    }
+  }
+}
+
+function problemsOf(args: FirewallArgs): Problem[] {
+  const { allow = [], vpcCidr, droplets = [], tags = [], apps = [] } = args;
+  const count = (vpcCidr === undefined ? 0 : 1) + new Set(allow).size + droplets.length + new Set(tags).size + apps.length;
+  return [
+    ...allow.map((source, index) => sourceProblem(`allow[${index}]`, source)),
+    typeof vpcCidr === "string" ? sourceProblem("vpcCidr", vpcCidr) : undefined,
+    count === 0
+      ? "no source is allowed, and an empty list is how DigitalOcean spells open to the world. Give vpcCidr the network's block, or name an address in allow."
+      : undefined,
+    count > MOST_RULES
+      ? `${count} sources are more than the ${MOST_RULES} that DigitalOcean keeps for a cluster. Name blocks in place of single addresses.`
+      : undefined,
+  ];
+}
+
+function sourceProblem(path: string, source: string): Problem {
+  if (isVersion6(source))
+    return `${path} is "${source}". Database firewalls know no IPv6. Name the IPv4 address that the connection comes from.`;
+  const block = parseBlock(source);
+  if (block === undefined) {
+    const meant = withoutHostBits(source);
+    return `${path} is "${source}". Allowed: an IPv4 address or block. ${meant === undefined ? 'For example "198.51.100.7" or "203.0.113.0/24".' : `Did you mean "${meant}"?`}`;
+  }
+  if (block.start === 0 || block.prefix < WIDEST) {
+    return `${path} is "${source}", which opens the database to the world. Allowed: addresses, and blocks of /${WIDEST} or smaller. Name the address that the connection comes from.`;
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+/** An argument that cannot be used, told to the person who wrote it: where it stands, what it is, what is allowed, what to type instead. */
+import * as pulumi from "@pulumi/pulumi";
+
+/** A sentence without a stack trace, attached to its component. */
+export function mistake(component: pulumi.Resource, text: string): pulumi.ResourceError {
+  return new pulumi.ResourceError(`${pulumi.resourceName(component)}: ${text}`, component, true);
+}
+
+/** What a check answers: the problem, or nothing. */
+export type Problem = string | undefined;
+
+/** Throws when there is a problem, and tells all of them at once: one run, one list to work through. */
+export function refuse(component: pulumi.Resource, problems: readonly Problem[]): void {
+  const found = problems.filter((problem) => problem !== undefined);
+  const [only] = found;
+  if (only === undefined) return;
+  throw mistake(
+    component,
+    found.length === 1 ? only : `${found.length} arguments cannot be used.\n${found.map((problem) => `  - ${problem}`).join("\n")}`,
+  );
+}

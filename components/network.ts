@@ -1,0 +1,97 @@
+/**
+ * The private network that databases and apps share.
+ *
+ * Cost: none. A change of `region` or `cidr` replaces the network and, with it, every cluster inside; `protect` on those stops such an update.
+ */
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { regionProblem } from "./cluster.ts";
+import { contains, PRIVATE, parseBlock, withoutHostBits } from "./ipv4.ts";
+import { type Problem, refuse } from "./mistake.ts";
+import { child, NETWORK } from "./names.ts";
+import { type Transform, transformed } from "./transform.ts";
+
+export type NetworkArgs = OwnNetwork | ExistingNetwork;
+
+export interface OwnNetwork {
+  /** A VPC and database region, with its number: `nyc3`. Apps live in `nyc`. */
+  region: string;
+  /**
+   * A private block from /16 to /28 that no other network of the account overlaps.
+   * @example "10.20.0.0/20"
+   */
+  cidr: string;
+  /** Shown in the control panel; up to 255 characters. @default none */
+  description?: string;
+  existing?: never;
+  /** The way around an opinion of this component. */
+  transform?: { vpc?: Transform<digitalocean.VpcArgs> };
+}
+
+export interface ExistingNetwork {
+  /** Id of a network that somebody else keeps: it is read, never changed and never deleted. Its region and block are its own. */
+  existing: pulumi.Input<string>;
+  region?: never;
+  cidr?: never;
+  description?: never;
+  transform?: never;
+}
+
+/** What a cluster needs of a network: a `Network`, or the id and block of any other. */
+export interface NetworkRef {
+  readonly id: pulumi.Input<string>;
+  readonly cidr: pulumi.Input<string>;
+}
+
+export class Network extends pulumi.ComponentResource implements NetworkRef {
+  /** The VPC's id. */
+  readonly id: pulumi.Output<string>;
+  /** Its block; known before the first `up` for a network of our own, so that firewall rules can be previewed. */
+  readonly cidr: pulumi.Output<string>;
+  readonly region: pulumi.Output<string>;
+  readonly nodes: { readonly vpc: digitalocean.Vpc };
+
+  constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(NETWORK, name, {}, opts);
+    const parent = this;
+    const vpc = args.existing === undefined ? createVpc(args) : readVpc(args.existing);
+
+    this.id = vpc.id;
+    this.cidr = args.existing === undefined ? pulumi.output(args.cidr) : vpc.ipRange;
+    this.region = args.existing === undefined ? pulumi.output(args.region) : vpc.region;
+    this.nodes = { vpc };
+    this.registerOutputs({ id: this.id, cidr: this.cidr, region: this.region });
+
+    function createVpc(own: OwnNetwork): digitalocean.Vpc {
+      refuse(parent, [nameProblem(name), regionProblem("region", own.region), cidrProblem(own.cidr), descriptionProblem(own.description)]);
+      const { region, cidr, description } = own;
+      return new digitalocean.Vpc(
+        child(name, "vpc"),
+        transformed({ name, region, ipRange: cidr, ...(description === undefined ? {} : { description }) }, own.transform?.vpc),
+        // Clusters and apps leave a network some minutes after DigitalOcean has said that they are deleted, and the provider retries for two
+        // (terraform-provider-digitalocean#488, #1368).
+        { parent, customTimeouts: { delete: "15m" } },
+      );
+    }
+
+    function readVpc(id: pulumi.Input<string>): digitalocean.Vpc {
+      return digitalocean.Vpc.get(child(name, "vpc"), id, undefined, { parent });
+    }
+  }
+}
+
+function nameProblem(name: string): Problem {
+  if (/^[a-zA-Z0-9.-]+$/.test(name)) return undefined;
+  return `the component's name "${name}" becomes the network's name, where only letters, digits, "." and "-" are allowed. Rename the component.`;
+}
+
+function cidrProblem(cidr: string): Problem {
+  const block = parseBlock(cidr);
+  if (block !== undefined && block.prefix >= 16 && block.prefix <= 28 && PRIVATE.some((range) => contains(range, block))) return undefined;
+  const meant = block === undefined ? withoutHostBits(cidr) : undefined;
+  return `cidr is "${cidr}". Allowed: a /16 to /28 block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. ${meant === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${meant}"?`}`;
+}
+
+function descriptionProblem(description = ""): Problem {
+  return description.length <= 255 ? undefined : `description has ${description.length} characters. Allowed: up to 255. Shorten it.`;
+}

@@ -1,0 +1,283 @@
+/** What a `Postgres` is asked for, and which of it cannot be. */
+import type * as digitalocean from "@pulumi/digitalocean";
+import { adoptProblem, type Maintenance, maintenanceProblem, nameProblem, nodesProblem, regionProblem, sizeProblem } from "./cluster.ts";
+import type { TrustedSources } from "./firewall.ts";
+import type { Problem } from "./mistake.ts";
+import type { NetworkRef } from "./network.ts";
+import type { Transform } from "./transform.ts";
+
+export interface PostgresArgs {
+  /** A `Network`, or the id and block of another. A change replaces the cluster. */
+  network: NetworkRef;
+  /** The network's region: `nyc3`. A change moves the cluster, with its data, in hours. */
+  region: string;
+  /**
+   * The major version; the minor is DigitalOcean's. A change upgrades in place and cannot be taken back, and `up` does not wait for the upgrade.
+   * @example "17"
+   */
+  major: string;
+  /** A node's size slug. It can grow later, the disk never shrinks. @example "db-s-1vcpu-2gb" */
+  size: string;
+  /** 1; or 2 or 3, of which the others are standbys that take over. Not for db-s-1vcpu-1gb. @default 1 */
+  nodes?: number;
+  /** IPv4 addresses and blocks outside of the network that may connect. @default none: only the network */
+  allow?: readonly string[];
+  /** Other sources that may connect. @default none */
+  trust?: TrustedSources;
+  /** Databases by name, each with who uses it. Taking one out drops it, which `protect` stops. */
+  databases: Readonly<Record<string, PostgresDatabase>>;
+  /** Read replicas, each at the list price of its own node. @default none */
+  replicas?: readonly PostgresReplica[];
+  /** The disk, fixed. @default what comes with `size` */
+  storageMiB?: number;
+  /** The disk grows by so much when it is so full. Not together with `storageMiB`, which it would drift from. @default it does not grow */
+  autoscale?: { thresholdPercent: number; incrementGiB: number };
+  /** @default DigitalOcean's choice */
+  maintenance?: Maintenance;
+  /**
+   * Server settings; some restart the server. Zero, false and "" never reach DigitalOcean (the provider leaves them out), so they are refused.
+   * @default DigitalOcean's
+   * @example { logMinDurationStatement: 1000, sharedBuffersPercentage: 25 }
+   */
+  config?: Omit<digitalocean.DatabasePostgresqlConfigArgs, "clusterId">;
+  /** @default none */
+  tags?: readonly string[];
+  /** Whether deleting or replacing the cluster or a database is refused. @default true */
+  protect?: boolean;
+  /**
+   * A cluster that exists already and is taken over with its data. Its id says that everything declared here is there; where only some of it is, name
+   * that. It keeps its own name, network and region. Leave this in place after the first `up`.
+   * @default a new cluster
+   */
+  adopt?: string | PostgresAdoption;
+  /** The way around an opinion of this component. There is none around its firewall. */
+  transform?: PostgresTransforms;
+}
+
+export interface PostgresDatabase {
+  /** Users are the cluster's: one named in two databases is one user. Since Postgres 15 they may create nothing until they are granted it in SQL. */
+  users: readonly string[];
+  /** PgBouncer pools in front of this database. Any change replaces the pool, and ends its connections. @default none */
+  pools?: Readonly<Record<string, PostgresPool>>;
+}
+
+export interface PostgresPool {
+  /** One of the database's users. */
+  user: string;
+  /** Server connections; all pools of a cluster share what its node has. */
+  size: number;
+  /** transaction: no prepared statements by name, advisory locks or SET that outlive a transaction. @default "transaction" */
+  mode?: "transaction" | "session" | "statement";
+}
+
+export interface PostgresReplica {
+  /** Unique within the cluster. */
+  name: string;
+  region: string;
+  /** At least the cluster's size. */
+  size: string;
+  /** The network there, for a replica in another region. @default the cluster's in its region, the account's default network elsewhere */
+  network?: NetworkRef;
+}
+
+export interface PostgresAdoption {
+  /** The cluster's id. */
+  cluster: string;
+  /** Those of `databases` that exist already; the others are created. @default none */
+  databases?: readonly string[];
+  /** Users that exist already. @default none */
+  users?: readonly string[];
+  /** Pools that exist already. @default none */
+  pools?: readonly string[];
+}
+
+export interface PostgresTransforms {
+  cluster?: Transform<digitalocean.DatabaseClusterArgs>;
+  config?: Transform<digitalocean.DatabasePostgresqlConfigArgs>;
+  database?: Transform<digitalocean.DatabaseDbArgs>;
+  user?: Transform<digitalocean.DatabaseUserArgs>;
+  pool?: Transform<digitalocean.DatabaseConnectionPoolArgs>;
+  replica?: Transform<digitalocean.DatabaseReplicaArgs>;
+}
+
+/** DigitalOcean's superuser-to-be; it exists in every cluster. */
+export const ADMIN = "doadmin";
+const MODES = ["transaction", "session", "statement"];
+
+// ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NamedPool extends PostgresPool {
+  readonly name: string;
+  readonly database: string;
+}
+
+export function usersOf(args: PostgresArgs): readonly string[] {
+  return [...new Set(Object.values(args.databases).flatMap((database) => database.users))];
+}
+
+export function poolsOf(args: PostgresArgs): readonly NamedPool[] {
+  return Object.entries(args.databases).flatMap(([database, { pools = {} }]) =>
+    Object.entries(pools).map(([name, pool]) => ({ ...pool, name, database })),
+  );
+}
+
+export function adoptionOf(args: PostgresArgs): Required<PostgresAdoption> | undefined {
+  const { adopt } = args;
+  if (adopt === undefined) return undefined;
+  if (typeof adopt !== "string") return { databases: [], users: [], pools: [], ...adopt };
+  return { cluster: adopt, databases: Object.keys(args.databases), users: usersOf(args), pools: poolsOf(args).map((pool) => pool.name) };
+}
+
+// ── Checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function problemsOf(name: string, args: PostgresArgs): Problem[] {
+  return [
+    nameProblem(name),
+    regionProblem("region", args.region),
+    sizeProblem("size", args.size),
+    nodesProblem(args.size, args.nodes ?? 1),
+    majorProblem(args.major),
+    storageProblem(args.storageMiB, args.autoscale),
+    autoscaleProblem(args.autoscale),
+    maintenanceProblem(args.maintenance),
+    ...configProblems(args.config),
+    Object.keys(args.databases).length === 0
+      ? 'databases is empty. Name at least one, such as { orders: { users: ["orders"] } }.'
+      : undefined,
+    ...Object.entries(args.databases).flatMap(([database, wanted]) => databaseProblems(database, wanted)),
+    ...poolNameProblems(args),
+    poolSumProblem(args),
+    ...(args.replicas ?? []).flatMap((replica, index) => replicaProblems(args, replica, index)),
+    ...adoptionProblems(args),
+  ];
+}
+
+function majorProblem(major: string): Problem {
+  if (/^\d{2}$/.test(major)) return undefined;
+  const [first] = major.split(".");
+  return `major is "${major}". Allowed: the major version alone${/^\d{2}$/.test(first ?? "") ? `, "${first}"; the minor is DigitalOcean's` : ', such as "17"'}.`;
+}
+
+function storageProblem(storageMiB: number | undefined, autoscale: PostgresArgs["autoscale"]): Problem {
+  if (storageMiB === undefined) return undefined;
+  if (autoscale !== undefined)
+    return "storageMiB and autoscale are both set. A disk that has grown would be asked to shrink on the next run. Keep one of them.";
+  return Number.isInteger(storageMiB) && storageMiB > 0
+    ? undefined
+    : `storageMiB is ${storageMiB}. Allowed: whole MiB, such as 61440 for 60 GiB.`;
+}
+
+/** Steps of ten, because DigitalOcean rounds to them and the rounded figure would differ from this one for ever. */
+function autoscaleProblem(autoscale: PostgresArgs["autoscale"]): Problem {
+  if (autoscale === undefined) return undefined;
+  const { thresholdPercent, incrementGiB } = autoscale;
+  if (!(Number.isInteger(thresholdPercent) && thresholdPercent >= 15 && thresholdPercent <= 95))
+    return `autoscale.thresholdPercent is ${thresholdPercent}. Allowed: 15 to 95. DigitalOcean reads a missing one as 0, so give both numbers.`;
+  if (!(incrementGiB >= 10 && incrementGiB <= 500 && incrementGiB % 10 === 0))
+    return `autoscale.incrementGiB is ${incrementGiB}. Allowed: 10 to 500 in steps of 10. DigitalOcean reads a missing one as 0, so give both numbers.`;
+  return undefined;
+}
+
+function configProblems(config: PostgresArgs["config"] = {}): Problem[] {
+  const share = config.sharedBuffersPercentage;
+  return [
+    ...Object.entries(config)
+      .filter(([, value]) => value === 0 || value === false || value === "")
+      .map(
+        ([key, value]) =>
+          `config.${key} is ${JSON.stringify(value)}, which the provider leaves out of what it sends. Give another value, or leave it out here too.`,
+      ),
+    typeof share === "number" && !(share >= 20 && share <= 60)
+      ? `config.sharedBuffersPercentage is ${share}. Allowed: 20 to 60.`
+      : undefined,
+  ];
+}
+
+function databaseProblems(database: string, { users, pools = {} }: PostgresDatabase): Problem[] {
+  const path = `databases.${database}`;
+  return [
+    identifierProblem(path, database),
+    database === "defaultdb" || database === "postgres"
+      ? `${path} exists in every cluster and is not ours to create. Name a database of your own.`
+      : undefined,
+    ...users.map((user, index) => identifierProblem(`${path}.users[${index}]`, user)),
+    users.includes(ADMIN)
+      ? `${path}.users names ${ADMIN}, which exists in every cluster. Leave it out; \`admin\` holds its connection.`
+      : undefined,
+    ...Object.entries(pools).flatMap(([pool, wanted]) => poolProblems(`${path}.pools.${pool}`, pool, wanted, users)),
+  ];
+}
+
+function identifierProblem(path: string, name: string): Problem {
+  if (/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(name)) return undefined;
+  return `${path} is "${name}". Allowed: 1 to 63 letters, digits, "_" and "-", not starting with a digit or "-".`;
+}
+
+function poolProblems(path: string, name: string, { user, size, mode }: PostgresPool, users: readonly string[]): Problem[] {
+  return [
+    /^[A-Za-z0-9_-]{3,60}$/.test(name)
+      ? undefined
+      : `${path} has a name that is not 3 to 60 letters, digits, "_" and "-". Rename the pool.`,
+    users.includes(user)
+      ? undefined
+      : `${path}.user is "${user}", who is not a user of this database. Allowed: ${users.join(", ") || "nobody; add one to users"}.`,
+    Number.isInteger(size) && size >= 1 ? undefined : `${path}.size is ${size}. Allowed: a whole number of connections from 1 on.`,
+    mode === undefined || MODES.includes(mode) ? undefined : `${path}.mode is "${mode}". Allowed: ${MODES.join(", ")}.`,
+  ];
+}
+
+function poolNameProblems(args: PostgresArgs): Problem[] {
+  const names = poolsOf(args).map((pool) => pool.name);
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  return [...twice].map((name) => `pool "${name}" is declared in two databases. A pool's name is the cluster's: rename one of them.`);
+}
+
+/** 25 server connections per GB of the node, less 3 that DigitalOcean keeps, for all pools together. */
+function poolSumProblem(args: PostgresArgs): Problem {
+  const gigabytes = Number(/-(\d+)gb/.exec(args.size)?.[1]);
+  const most = 25 * gigabytes - 3;
+  const pools = poolsOf(args);
+  const sum = pools.reduce((total, pool) => total + pool.size, 0);
+  if (!(sum > most)) return undefined;
+  return `the pools ask for ${sum} server connections (${pools.map((pool) => `${pool.name} ${pool.size}`).join(", ")}), and ${args.size} has ${most}. Shrink a pool, or choose a larger size.`;
+}
+
+function replicaProblems(args: PostgresArgs, replica: PostgresReplica, index: number): Problem[] {
+  const path = `replicas[${index}]`;
+  const { name, region, size, network } = replica;
+  const elsewhere = region !== args.region && network === undefined;
+  return [
+    /^[a-z][a-z0-9-]{0,30}$/.test(name)
+      ? undefined
+      : `${path}.name is "${name}". Allowed: up to 31 characters of a-z, 0-9 and "-", from a letter on.`,
+    (args.replicas ?? []).findIndex((other) => other.name === name) === index
+      ? undefined
+      : `${path}.name is "${name}", as another replica's. Rename one.`,
+    regionProblem(`${path}.region`, region),
+    sizeProblem(`${path}.size`, size),
+    elsewhere && (args.allow ?? []).length === 0
+      ? `${path} is in ${region}, where the cluster's network does not reach, so its firewall would be empty. Give it a network there, or name its clients in allow.`
+      : undefined,
+  ];
+}
+
+function adoptionProblems(args: PostgresArgs): Problem[] {
+  const adoption = adoptionOf(args);
+  if (adoption === undefined) return [];
+  const unknown = (what: "databases" | "users" | "pools", declared: readonly string[]) =>
+    adoption[what]
+      .filter((name) => !declared.includes(name))
+      .map(
+        (name) =>
+          `adopt.${what} names "${name}", which is not declared. Allowed: ${declared.join(", ") || "nothing"}. Declare it in databases, or leave it alone.`,
+      );
+  return [
+    adoptProblem(typeof args.adopt === "string" ? "adopt" : "adopt.cluster", adoption.cluster),
+    ...unknown("databases", Object.keys(args.databases)),
+    ...unknown("users", usersOf(args)),
+    ...unknown(
+      "pools",
+      poolsOf(args).map((pool) => pool.name),
+    ),
+  ];
+}

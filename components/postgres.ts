@@ -1,0 +1,316 @@
+/**
+ * A managed Postgres cluster with its firewall, databases, users, pools and replicas, in the order that keeps its doors shut.
+ *
+ * Cost: the list price of `size` times `nodes`, of each replica's size, and of storage beyond what the size brings. Databases, users, pools and the
+ * firewall cost nothing.
+ * A change of the component's name or of `network` replaces the cluster and its data; `protect` refuses it. A change of `region` moves it, of `major`
+ * upgrades it, of `size`, `nodes` or storage resizes it in place.
+ * DigitalOcean opens a cluster to the world at birth, and neither the SDK nor the provider lets a program say otherwise; nothing but `doadmin` is in it
+ * until the firewall stands, and everything else here waits for that.
+ */
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { adoptedId, credential, KEPT_ON_ADOPTION } from "./cluster.ts";
+import { Firewall } from "./firewall.ts";
+import { mistake, refuse } from "./mistake.ts";
+import { child, POSTGRES } from "./names.ts";
+import type { NetworkRef } from "./network.ts";
+import {
+  ADMIN,
+  adoptionOf,
+  type NamedPool,
+  type PostgresArgs,
+  type PostgresReplica,
+  poolsOf,
+  problemsOf,
+  usersOf,
+} from "./postgres-args.ts";
+import { transformed } from "./transform.ts";
+import { postgresUrl } from "./url.ts";
+
+export type {
+  PostgresAdoption,
+  PostgresArgs,
+  PostgresDatabase,
+  PostgresPool,
+  PostgresReplica,
+  PostgresTransforms,
+} from "./postgres-args.ts";
+
+export interface PostgresUser {
+  readonly name: pulumi.Input<string>;
+  /** Always secret; made by DigitalOcean for the users that are declared here. */
+  readonly password: pulumi.Input<string>;
+}
+
+export interface Via {
+  /** Through the VPC; from the machine that runs Pulumi, the public host. @default false */
+  private?: boolean;
+  /** A read replica's name. @default the cluster itself */
+  replica?: string;
+}
+
+export class Postgres extends pulumi.ComponentResource {
+  readonly id: pulumi.Output<string>;
+  /** For ProjectResources: do:dbaas:<id>. */
+  readonly clusterUrn: pulumi.Output<string>;
+  /** The cluster's name at DigitalOcean: what an App spec's `clusterName` wants. */
+  readonly name: pulumi.Output<string>;
+  /** Reached from outside the VPC, by allowed sources. */
+  readonly host: pulumi.Output<string>;
+  /** Reached from within the VPC. */
+  readonly privateHost: pulumi.Output<string>;
+  /** The direct port, for both hosts. */
+  readonly port: pulumi.Output<number>;
+  /** The CA that signed the server's certificate, PEM. */
+  readonly ca: pulumi.Output<string>;
+  /** DigitalOcean's own administrator, for roles and grants. Nothing that serves requests connects as it. */
+  readonly admin: {
+    readonly host: pulumi.Output<string>;
+    readonly port: pulumi.Output<number>;
+    readonly user: pulumi.Output<string>;
+    readonly password: pulumi.Output<string>;
+    readonly database: pulumi.Output<string>;
+  };
+  readonly nodes: {
+    readonly cluster: digitalocean.DatabaseCluster;
+    readonly firewall: Firewall;
+    readonly config?: digitalocean.DatabasePostgresqlConfig;
+    readonly databases: Readonly<Record<string, digitalocean.DatabaseDb>>;
+    readonly users: Readonly<Record<string, digitalocean.DatabaseUser>>;
+    readonly pools: Readonly<Record<string, digitalocean.DatabaseConnectionPool>>;
+    readonly replicas: Readonly<Record<string, digitalocean.DatabaseReplica>>;
+    readonly replicaFirewalls: Readonly<Record<string, Firewall>>;
+  };
+
+  constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(POSTGRES, name, {}, opts);
+    const parent = this;
+    refuse(this, problemsOf(name, args));
+    const { transform = {}, protect = true } = args;
+    const adopted = adoptionOf(args);
+
+    const cluster = createCluster();
+    const clusterId = adopted === undefined ? cluster.id : adoptedId(this, cluster, { engine: "pg", region: args.region });
+    const firewall = createFirewall();
+    const wall = [firewall.nodes.firewall];
+    const config = args.config === undefined ? undefined : createConfig(args.config);
+    const ready = config === undefined ? wall : [...wall, config];
+    const databases = byName(Object.keys(args.databases), (database) => database, createDatabase);
+    const users = byName(usersOf(args), (user) => user, createUser);
+    const pools = byName(poolsOf(args), (pool) => pool.name, createPool);
+    const replicas = byName(args.replicas ?? [], (replica) => replica.name, createReplica);
+    const replicaFirewalls = byName(args.replicas ?? [], (replica) => replica.name, createReplicaFirewall);
+
+    this.id = clusterId;
+    this.clusterUrn = cluster.clusterUrn;
+    this.name = cluster.name;
+    this.host = cluster.host;
+    this.privateHost = cluster.privateHost;
+    this.port = cluster.port;
+    this.ca = digitalocean.getDatabaseCaOutput({ clusterId }, { parent }).certificate;
+    this.admin = {
+      host: cluster.host,
+      port: cluster.port,
+      user: cluster.user,
+      password: credential(this, cluster.user, cluster.password),
+      database: cluster.database,
+    };
+    this.nodes = { cluster, firewall, ...(config === undefined ? {} : { config }), databases, users, pools, replicas, replicaFirewalls };
+    this.registerOutputs({
+      id: this.id,
+      clusterUrn: this.clusterUrn,
+      name: this.name,
+      host: this.host,
+      privateHost: this.privateHost,
+      port: this.port,
+      ca: this.ca,
+      admin: this.admin,
+    });
+
+    function createCluster(): digitalocean.DatabaseCluster {
+      const { network, region, major, size, nodes = 1, storageMiB, autoscale, maintenance, tags } = args;
+      return new digitalocean.DatabaseCluster(
+        child(name, "cluster"),
+        transformed<digitalocean.DatabaseClusterArgs>(
+          {
+            // No projectId: moving the cluster to another project would replace it (terraform-provider-digitalocean#955).
+            name,
+            engine: "pg",
+            version: major,
+            region,
+            size,
+            nodeCount: nodes,
+            privateNetworkUuid: network.id,
+            ...(storageMiB === undefined ? {} : { storageSizeMib: String(storageMiB) }),
+            ...(autoscale === undefined
+              ? {}
+              : {
+                  storageAutoscale: { enabled: true, thresholdPercent: autoscale.thresholdPercent, incrementGib: autoscale.incrementGiB },
+                }),
+            ...(maintenance === undefined ? {} : { maintenanceWindows: [maintenance] }),
+            ...(tags === undefined ? {} : { tags: [...tags].sort() }),
+          },
+          transform.cluster,
+        ),
+        {
+          parent,
+          protect,
+          // Twice the provider's default: when it stops waiting, it forgets a cluster that goes on being built, and being paid for.
+          customTimeouts: { create: "60m" },
+          ...(adopted === undefined ? {} : { import: adopted.cluster, ignoreChanges: KEPT_ON_ADOPTION }),
+        },
+      );
+    }
+
+    function createFirewall(): Firewall {
+      const { allow = [], network, trust } = args;
+      return new Firewall(child(name, "firewall"), { clusterId, allow, vpcCidr: network.cidr, ...trust }, { parent, deletedWith: cluster });
+    }
+
+    function createConfig(wanted: NonNullable<PostgresArgs["config"]>): digitalocean.DatabasePostgresqlConfig {
+      return new digitalocean.DatabasePostgresqlConfig(
+        child(name, "config"),
+        transformed<digitalocean.DatabasePostgresqlConfigArgs>({ clusterId, ...wanted }, transform.config),
+        { parent, deletedWith: cluster, dependsOn: wall },
+      );
+    }
+
+    // A cluster that is online may still answer 404 for what was made in it a moment ago (terraform-provider-digitalocean#493, #1038): so one kind
+    // after the other.
+    function createDatabase(database: string): digitalocean.DatabaseDb {
+      return new digitalocean.DatabaseDb(child(name, "db", database), transformed({ clusterId, name: database }, transform.database), {
+        parent,
+        protect,
+        deletedWith: cluster,
+        dependsOn: ready,
+        ...importOf("databases", database),
+      });
+    }
+
+    function createUser(user: string): digitalocean.DatabaseUser {
+      return new digitalocean.DatabaseUser(
+        child(name, "user", user),
+        transformed<digitalocean.DatabaseUserArgs>({ clusterId, name: user }, transform.user),
+        {
+          parent,
+          deletedWith: cluster,
+          dependsOn: [...ready, ...Object.values(databases)],
+          // DigitalOcean answers with settings that nobody asked for, and every preview would show them (terraform-provider-digitalocean#1610).
+          ignoreChanges: ["settings"],
+          ...importOf("users", user),
+        },
+      );
+    }
+
+    function createPool({ name: pool, database, user, size, mode = "transaction" }: NamedPool): digitalocean.DatabaseConnectionPool {
+      return new digitalocean.DatabaseConnectionPool(
+        child(name, "pool", pool),
+        transformed<digitalocean.DatabaseConnectionPoolArgs>({ clusterId, name: pool, dbName: database, user, size, mode }, transform.pool),
+        {
+          parent,
+          deletedWith: cluster,
+          dependsOn: [...ready, ...Object.values(databases), ...Object.values(users)],
+          // Every change replaces, and a pool's name is taken until it is gone.
+          deleteBeforeReplace: true,
+          ...importOf("pools", pool),
+        },
+      );
+    }
+
+    function createReplica(wanted: PostgresReplica): digitalocean.DatabaseReplica {
+      const network = networkOf(wanted);
+      return new digitalocean.DatabaseReplica(
+        child(name, "replica", wanted.name),
+        transformed<digitalocean.DatabaseReplicaArgs>(
+          {
+            clusterId,
+            // No tags: a change of theirs would replace the replica.
+            name: `${name}-${wanted.name}`,
+            region: wanted.region,
+            size: wanted.size,
+            ...(network === undefined ? {} : { privateNetworkUuid: network.id }),
+            ...(args.storageMiB === undefined ? {} : { storageSizeMib: String(args.storageMiB) }),
+          },
+          transform.replica,
+        ),
+        {
+          parent,
+          deletedWith: cluster,
+          dependsOn: [...ready, ...Object.values(databases), ...Object.values(users), ...Object.values(pools)],
+        },
+      );
+    }
+
+    function createReplicaFirewall(wanted: PostgresReplica): Firewall {
+      const replica = replicas[wanted.name]!;
+      const network = networkOf(wanted);
+      const { allow = [], trust } = args;
+      return new Firewall(
+        child(name, "firewall", wanted.name),
+        { clusterId: replica.uuid, allow, ...(network === undefined ? {} : { vpcCidr: network.cidr }), ...trust },
+        { parent, deletedWith: replica },
+      );
+    }
+
+    function networkOf({ network, region }: PostgresReplica): NetworkRef | undefined {
+      return network ?? (region === args.region ? args.network : undefined);
+    }
+
+    function importOf(kind: "databases" | "users" | "pools", key: string): { import?: string } {
+      return adopted?.[kind].includes(key) ? { import: `${adopted.cluster},${key}` } : {};
+    }
+  }
+
+  /** A declared user; refuses any other. */
+  user(name: string): { readonly name: string; readonly password: pulumi.Output<string> } {
+    const user = this.known("user", name, this.nodes.users);
+    return { name, password: credential(this, name, user.password) };
+  }
+
+  /** Where a declared pool is reached. */
+  pool(name: string): {
+    readonly name: string;
+    readonly host: pulumi.Output<string>;
+    readonly privateHost: pulumi.Output<string>;
+    readonly port: pulumi.Output<number>;
+  } {
+    const { host, privateHost, port } = this.known("pool", name, this.nodes.pools);
+    return { name, host, privateHost, port };
+  }
+
+  /** Where a declared replica is reached. */
+  replica(name: string): {
+    readonly host: pulumi.Output<string>;
+    readonly privateHost: pulumi.Output<string>;
+    readonly port: pulumi.Output<number>;
+  } {
+    const { host, privateHost, port } = this.known("replica", name, this.nodes.replicas);
+    return { host, privateHost, port };
+  }
+
+  /**
+   * A direct connection, never a pooled one: migrations, locks and dumps need it. Always secret.
+   * @param user a declared user's name, "doadmin", or the name and password of a role made in SQL
+   */
+  url(database: string, user: string | PostgresUser, via: Via = {}): pulumi.Output<string> {
+    this.known("database", database, this.nodes.databases);
+    const { host, privateHost, port } = via.replica === undefined ? this : this.replica(via.replica);
+    const { name, password } =
+      typeof user !== "string" ? user : user === ADMIN ? { name: this.admin.user, password: this.admin.password } : this.user(user);
+    return postgresUrl({ host: via.private ? privateHost : host, port, user: name, password }, database);
+  }
+
+  private known<Node>(kind: string, name: string, nodes: Readonly<Record<string, Node>>): Node {
+    if (Object.hasOwn(nodes, name)) return nodes[name]!;
+    throw mistake(this, `${kind} "${name}" is not declared. Declared: ${Object.keys(nodes).join(", ") || "none"}.`);
+  }
+}
+
+function byName<Wanted, Node>(
+  wanted: readonly Wanted[],
+  nameOf: (one: Wanted) => string,
+  create: (one: Wanted) => Node,
+): Record<string, Node> {
+  return Object.fromEntries(wanted.map((one) => [nameOf(one), create(one)]));
+}

@@ -1,0 +1,87 @@
+/**
+ * The secrets of one product: those made here and those an operator typed. Either is secret wherever it goes.
+ *
+ * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` makes all of them anew, of a `length` that one.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { mistake, type Problem, refuse } from "./mistake.ts";
+import { child, SECRETS } from "./names.ts";
+import { type Transform, transformed } from "./transform.ts";
+
+export interface SecretsArgs {
+  /** Made of a-z, A-Z and 0-9, so that no URL, shell or dotenv file has to quote them. @default none */
+  generated?: Readonly<Record<string, { readonly length: number }>>;
+  /** Values from outside, such as `config.requireSecret("stripe")`. Plain ones become secret here. @default none */
+  operator?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** The day on which the generated ones were last asked to change. @example "2026-11-01" */
+  rotated: string;
+  /** The way around an opinion of this component. */
+  transform?: { generated?: Transform<random.RandomPasswordArgs> };
+}
+
+/** 32 of 62 characters are 190 bits. */
+const SHORTEST = 32;
+
+export class Secrets extends pulumi.ComponentResource {
+  /** What can be asked for, sorted. */
+  readonly names: readonly string[];
+  readonly nodes: { readonly generated: Readonly<Record<string, random.RandomPassword>> };
+  readonly #values: ReadonlyMap<string, pulumi.Output<string>>;
+
+  constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(SECRETS, name, {}, opts);
+    const parent = this;
+    refuse(this, problemsOf(args));
+    const { rotated, transform = {} } = args;
+    const generated = Object.fromEntries(
+      Object.entries(args.generated ?? {}).map(([secret, { length }]) => [secret, createGenerated(secret, length)]),
+    );
+
+    this.#values = new Map([
+      ...Object.entries(generated).map(([secret, password]) => [secret, pulumi.secret(password.result)] as const),
+      ...Object.entries(args.operator ?? {}).map(([secret, value]) => [secret, pulumi.secret(filled(secret, value))] as const),
+    ]);
+    this.names = [...this.#values.keys()].sort();
+    this.nodes = { generated };
+    this.registerOutputs({ names: this.names });
+
+    function createGenerated(secret: string, length: number): random.RandomPassword {
+      return new random.RandomPassword(
+        child(name, "generated", secret),
+        transformed<random.RandomPasswordArgs>({ length, special: false, keepers: { rotated } }, transform.generated),
+        { parent },
+      );
+    }
+
+    function filled(secret: string, value: pulumi.Input<string>): pulumi.Output<string> {
+      return pulumi.output(value).apply((known) => {
+        if (known) return known;
+        throw mistake(parent, `operator.${secret} is empty. Set it with \`pulumi config set --secret\`.`);
+      });
+    }
+  }
+
+  /** Always secret. Refuses a name that is not declared. */
+  value(name: string): pulumi.Output<string> {
+    const value = this.#values.get(name);
+    if (value !== undefined) return value;
+    throw mistake(this, `secret "${name}" is not declared. Declared: ${this.names.join(", ") || "none"}.`);
+  }
+}
+
+function problemsOf({ generated = {}, operator = {}, rotated }: SecretsArgs): Problem[] {
+  return [
+    /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/.test(rotated)
+      ? undefined
+      : `rotated is "${rotated}". Allowed: a day, such as "2026-11-01".`,
+    ...Object.entries(generated).map(([secret, { length }]) =>
+      Number.isInteger(length) && length >= SHORTEST
+        ? undefined
+        : `generated.${secret}.length is ${length}. Allowed: ${SHORTEST} characters or more.`,
+    ),
+    ...Object.keys(generated)
+      .filter((secret) => Object.hasOwn(operator, secret))
+      .map((secret) => `"${secret}" is both in generated and in operator. Keep one of them.`),
+  ];
+}
