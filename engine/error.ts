@@ -2,6 +2,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { Source } from "./plan.ts";
+import { ProjectError } from "./projecterror.ts";
 import { type Place, urnOf } from "./urn.ts";
 
 /** One thing that is wrong with a program, in the words its author wrote for the reader. */
@@ -35,6 +36,7 @@ function describe(problem: Problem): string {
 /** What a reader should see of something that was thrown. */
 export function problemsOf(reason: unknown, place: Place, directory: string): readonly Problem[] {
   if (reason instanceof ProgramError) return reason.problems;
+  if (reason instanceof ProjectError) return [{ message: reason.message }];
   if (pulumi.RunError.isInstance(reason)) return [{ message: (reason as Error).message }];
   if (pulumi.ResourceError.isInstance(reason)) {
     const { message, resource } = reason as pulumi.ResourceError;
@@ -59,7 +61,8 @@ interface Named {
 }
 
 function firstFrameWithin(directory: string, stack: string | undefined): Source | undefined {
-  for (const [, where, line] of (stack ?? "").matchAll(/^ +at .*?((?:file:\/\/)?\/[^():]+):(\d+):\d+\)?$/gm)) {
+  // Node puts the place of a syntax error into the first line, by itself.
+  for (const [, where, line] of (stack ?? "").matchAll(/^(?: +at .*?)?((?:file:\/\/)?\/[^():\n]+):(\d+)(?::\d+)?\)?$/gm)) {
     const source = where && relativeSource(directory, where, Number(line));
     if (source) return source;
   }

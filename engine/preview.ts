@@ -15,6 +15,7 @@ export interface PreviewOptions {
 
 export function previewProvider(options: PreviewOptions): Provider {
   const stacks = new Map(Object.entries(options.stackReferences ?? {}).map(([name, outputs]) => [fullName(name), outputs]));
+  const asked = new Set<string>();
   const self = `${options.organization}/${options.project}/${options.stack}`;
   return {
     register: answered,
@@ -42,7 +43,9 @@ export function previewProvider(options: PreviewOptions): Provider {
 
   function invoke(token: string, args: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> | undefined {
     const result = options.invokes?.(token, args);
-    if (!result) options.warn(`${token} asks the provider, which is not at hand here: what comes of its answer is unknown.`);
+    if (!result && !asked.has(token))
+      options.warn(`${token} asks the provider, which is not at hand here: what comes of its answer is unknown.`);
+    asked.add(token);
     return result;
   }
 

@@ -14,6 +14,7 @@ import { type Message, type Plan, type PlannedResource, Secret, Unknown, type Va
 import { previewProvider } from "./preview.ts";
 import { run, Thrown } from "./run.ts";
 import { inSession, type Pending, pendingRegistrations } from "./sdk.ts";
+import { secretsIn } from "./secretconfig.ts";
 
 export interface RecordOptions {
   readonly project: string;
@@ -53,7 +54,7 @@ export async function record(program: Program, options: RecordOptions): Promise<
 async function recordOnce(program: Program, options: RecordOptions): Promise<Plan> {
   const { project, stack, organization = "organization", config = {}, preview = true, directory = process.cwd() } = options;
   const place = { project, stack };
-  const secretConfig = Object.fromEntries((options.secretKeys ?? []).map((key) => [key, config[key] ?? ""]));
+  const secretConfig = secretsIn(config, options.secretKeys ?? []);
   const scrub = scrubber(Object.values(secretConfig));
   const said: Message[] = [];
   const warn = (text: string, urn?: string) => said.push({ severity: "warning", text, ...(urn && { urn }) });
