@@ -37,7 +37,10 @@ export class App extends pulumi.ComponentResource {
 
     function checkName(self: App): void {
       if (/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/.test(args.appName)) return;
-      throw mistake(self, `appName: "${args.appName}" has ${args.appName.length} characters or is not made of a-z, 0-9 and "-". App Platform allows 2 to 32, starting with a letter.`);
+      throw mistake(
+        self,
+        `appName: "${args.appName}" has ${args.appName.length} characters or is not made of a-z, 0-9 and "-". App Platform allows 2 to 32, starting with a letter.`,
+      );
     }
 
     function checkNotEmpty(self: App): void {

@@ -175,7 +175,10 @@ function refuseSecret(value: pulumi.Input<string>, where: string): pulumi.Input<
   if (typeof value === "string") return value;
   const output = pulumi.output(value);
   return pulumi.output(pulumi.isSecret(output)).apply((secret) => {
-    if (secret) throw new pulumi.RunError(`${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`);
+    if (secret)
+      throw new pulumi.RunError(
+        `${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`,
+      );
     return output;
   });
 }
@@ -209,7 +212,9 @@ function sized({ size, instances, alerts }: Sized) {
   return {
     instanceSizeSlug: size,
     instanceCount: instances ?? 1,
-    ...(alerts === undefined ? {} : { alerts: alerts.map((a) => ({ rule: a.rule, operator: "GREATER_THAN", value: a.above, window: a.window })) }),
+    ...(alerts === undefined
+      ? {}
+      : { alerts: alerts.map((a) => ({ rule: a.rule, operator: "GREATER_THAN", value: a.above, window: a.window })) }),
   };
 }
 

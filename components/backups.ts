@@ -6,6 +6,8 @@
  */
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { NAMES } from "../catalog/limits.ts";
+import { spacesNear, spacesRegions } from "../catalog/regions.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { BACKUPS, child } from "./names.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -36,8 +38,6 @@ export interface BackupTarget {
   readonly secretKey: pulumi.Output<string>;
 }
 
-const SPACES_REGIONS = ["ams3", "atl1", "blr1", "fra1", "lon1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1"];
-
 export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly bucket: pulumi.Output<string>;
   readonly region: string;
@@ -64,7 +64,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     const { region, offsiteRegion, bucketName, deletedKeptDays = 30, protect = true, transform = {} } = args;
 
     const primary = createPlace("primary", region, bucketName);
-    const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, `${bucketName}-offsite`);
+    const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, offsiteName(bucketName));
 
     this.bucket = primary.target.bucket;
     this.region = region;
@@ -140,17 +140,20 @@ function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = 30 }:
     offsiteRegion === region
       ? `offsiteRegion is "${region}", as region. A copy in the same place is lost with it: name another, or leave it out.`
       : undefined,
-    /^[a-z0-9][a-z0-9-]{1,53}[a-z0-9]$/.test(bucketName)
+    NAMES.bucket.pattern.test(bucketName) && NAMES.bucket.pattern.test(offsiteName(bucketName))
       ? undefined
-      : `bucketName is "${bucketName}". Allowed: 3 to 55 characters of a-z, 0-9 and "-", with a letter or digit at both ends.`,
+      : `bucketName is "${bucketName}". Allowed: ${NAMES.bucket.says}, "${offsiteName("")}" included.`,
     Number.isInteger(deletedKeptDays) && deletedKeptDays >= 1
       ? undefined
       : `deletedKeptDays is ${deletedKeptDays}. Allowed: whole days from 1 on.`,
   ];
 }
 
+function offsiteName(bucketName: string): string {
+  return `${bucketName}-offsite`;
+}
+
 function regionProblem(path: string, region: string): Problem {
-  if (SPACES_REGIONS.includes(region)) return undefined;
-  const near = SPACES_REGIONS.filter((other) => other.startsWith(region.slice(0, 3)));
-  return `${path} is "${region}", where there are no Spaces. ${near.length > 0 ? `Nearest: ${near.join(", ")}.` : `Allowed: ${SPACES_REGIONS.join(", ")}.`}`;
+  if (spacesRegions().includes(region)) return undefined;
+  return `${path} is "${region}", where there are no Spaces. Nearest: "${spacesNear(region)}". Allowed: ${spacesRegions().join(", ")}.`;
 }

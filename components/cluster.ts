@@ -1,6 +1,9 @@
 /** What a Postgres and a Valkey cluster have in common: the arguments' limits, taking over one that exists, and what its credentials ask of the token. */
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { MOST_NODES, NAMES } from "../catalog/limits.ts";
+import { findNode } from "../catalog/nodes.ts";
+import { type Engine, findDatabaseRegion } from "../catalog/regions.ts";
 import { mistake, type Problem } from "./mistake.ts";
 
 /** When DigitalOcean may restart nodes for updates; a failover is part of it. */
@@ -12,32 +15,39 @@ export interface Maintenance {
 }
 
 const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-const SINGLE_NODE_SIZE = "db-s-1vcpu-1gb";
 
 // ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** A region or size newer than the catalog passes, when it looks like one: DigitalOcean knows what it has. */
 export function regionProblem(path: string, region: string): Problem {
   if (/^[a-z]{3}[0-9]$/.test(region)) return undefined;
-  if (/^[a-z]{3}$/.test(region))
-    return `${path} is "${region}", which is an App Platform region. Networks and databases name the datacentre, such as "${region}1" or "${region}3".`;
-  return `${path} is "${region}". Allowed: a datacentre's slug, such as "nyc3", "sfo3" or "fra1".`;
+  const found = findDatabaseRegion(region);
+  if (!("problem" in found)) return `${path} is "${region}". Allowed: its slug in lower case, "${found.slug}".`;
+  return `${path} is "${region}": ${found.problem}. Allowed: ${found.allowed.join(", ")}.`;
 }
 
 /** A cluster is named as its component, so that an App spec can name it before it exists. */
 export function nameProblem(name: string): Problem {
-  if (/^[a-z][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return undefined;
-  return `the component's name "${name}" becomes the cluster's name. Allowed: 3 to 63 characters of a-z, 0-9 and "-", from a letter on. Rename the component.`;
+  if (NAMES.cluster.pattern.test(name)) return undefined;
+  return `the component's name "${name}" becomes the cluster's name. Allowed: ${NAMES.cluster.says}. Rename the component.`;
 }
 
-export function nodesProblem(size: string, nodes: number): Problem {
-  if (![1, 2, 3].includes(nodes)) return `nodes is ${nodes}. Allowed: 1, or 2 or 3 for standby nodes that take over.`;
-  if (nodes === 1 || size !== SINGLE_NODE_SIZE) return undefined;
-  return `nodes is ${nodes}, and ${SINGLE_NODE_SIZE} exists with one node only. Use "db-s-1vcpu-2gb" or larger, or nodes: 1.`;
+export function sizeProblem(path: string, engine: Engine, size: string, nodes = 1): Problem {
+  const known = findNode(size);
+  if (known === undefined) {
+    if (/^[a-z0-9_]+(-[a-z0-9_]+)+$/.test(size)) return undefined;
+    return `${path} is "${size}". Allowed: a database size slug, such as "db-s-1vcpu-2gb" (\`doctl databases options slugs\` lists them).`;
+  }
+  if (!known.engines.includes(engine))
+    return `${path} is "${size}", which DigitalOcean has for ${known.engines.join(" and ")} only. Use another, such as "db-s-1vcpu-2gb".`;
+  if (nodes > 1 && !known.standby)
+    return `${path} is "${size}", which has no standby nodes, and nodes is ${nodes}. Use "db-s-1vcpu-2gb" or larger, or nodes: 1.`;
+  return undefined;
 }
 
-export function sizeProblem(path: string, size: string): Problem {
-  if (/^[a-z0-9]+(-[a-z0-9.]+)+$/.test(size)) return undefined;
-  return `${path} is "${size}". Allowed: a database size slug, such as "db-s-1vcpu-2gb" (\`doctl databases options slugs\` lists them).`;
+export function nodesProblem(nodes: number): Problem {
+  if (Number.isInteger(nodes) && nodes >= 1 && nodes <= MOST_NODES) return undefined;
+  return `nodes is ${nodes}. Allowed: 1, or up to ${MOST_NODES}, of which the others are standbys that take over.`;
 }
 
 export function maintenanceProblem(window: Maintenance | undefined): Problem {

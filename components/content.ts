@@ -21,18 +21,27 @@ function list(folder: string, directory: string): string[] {
   try {
     return readdirSync(join(directory, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".md"))
-      .map((entry) => join(entry.parentPath, entry.name).slice(join(directory, folder).length + 1).replaceAll("\\", "/"))
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(join(directory, folder).length + 1)
+          .replaceAll("\\", "/"),
+      )
       .sort();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT") throw error;
-    throw new RunError(`The folder ${folder} is not there. Make it (an empty one is fine), or name another; it is looked for from ${directory}.`);
+    throw new RunError(
+      `The folder ${folder} is not there. Make it (an empty one is fine), or name another; it is looked for from ${directory}.`,
+    );
   }
 }
 
 /** A checkout on Windows must not look like a change: line endings and one byte-order mark do not count. */
 function normalised(bytes: Buffer): string {
-  return bytes.toString("latin1").replace(/^\u00ef\u00bb\u00bf/, "").replaceAll("\r\n", "\n");
+  return bytes
+    .toString("latin1")
+    .replace(/^\u00ef\u00bb\u00bf/, "")
+    .replaceAll("\r\n", "\n");
 }
 
 function sha256(text: string): string {

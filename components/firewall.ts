@@ -6,12 +6,11 @@
  */
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { MOST_SOURCES } from "../catalog/limits.ts";
 import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "./ipv4.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 
-/** DigitalOcean's limit on one list. */
-const MOST_RULES = 100;
 /** A hundred blocks of this size cannot cover the address space; wider ones, two by two, can. */
 const WIDEST = 8;
 
@@ -99,8 +98,8 @@ function problemsOf(args: FirewallArgs): Problem[] {
     count === 0
       ? "no source is allowed, and an empty list is how DigitalOcean spells open to the world. Give vpcCidr the network's block, or name an address in allow."
       : undefined,
-    count > MOST_RULES
-      ? `${count} sources are more than the ${MOST_RULES} that DigitalOcean keeps for a cluster. Name blocks in place of single addresses.`
+    count > MOST_SOURCES
+      ? `${count} sources are more than the ${MOST_SOURCES} that DigitalOcean keeps for a cluster. Name blocks in place of single addresses.`
       : undefined,
   ];
 }

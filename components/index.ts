@@ -11,6 +11,7 @@ export {
   type AppWorker,
 } from "./app.ts";
 export { Backups, type BackupsArgs, type BackupTarget } from "./backups.ts";
+export type { Maintenance } from "./cluster.ts";
 export { Firewall, type FirewallArgs, type TrustedSources } from "./firewall.ts";
 export { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 export { type ExistingNetwork, Network, type NetworkArgs, type NetworkRef, type OwnNetwork } from "./network.ts";
@@ -29,4 +30,5 @@ export {
 } from "./postgres.ts";
 export { EnvMemory, MEMORY_OUTPUT } from "./quiet.ts";
 export { Secrets, type SecretsArgs } from "./secrets.ts";
+export type { Transform } from "./transform.ts";
 export { Valkey, type ValkeyArgs } from "./valkey.ts";

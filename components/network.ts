@@ -5,6 +5,7 @@
  */
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { NETWORK_PREFIX } from "../catalog/limits.ts";
 import { regionProblem } from "./cluster.ts";
 import { contains, PRIVATE, parseBlock, withoutHostBits } from "./ipv4.ts";
 import { type Problem, refuse } from "./mistake.ts";
@@ -86,10 +87,12 @@ function nameProblem(name: string): Problem {
 }
 
 function cidrProblem(cidr: string): Problem {
+  const { widest, narrowest } = NETWORK_PREFIX;
   const block = parseBlock(cidr);
-  if (block !== undefined && block.prefix >= 16 && block.prefix <= 28 && PRIVATE.some((range) => contains(range, block))) return undefined;
+  if (block !== undefined && block.prefix >= widest && block.prefix <= narrowest && PRIVATE.some((range) => contains(range, block)))
+    return undefined;
   const meant = block === undefined ? withoutHostBits(cidr) : undefined;
-  return `cidr is "${cidr}". Allowed: a /16 to /28 block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. ${meant === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${meant}"?`}`;
+  return `cidr is "${cidr}". Allowed: a /${widest} to /${narrowest} block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. ${meant === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${meant}"?`}`;
 }
 
 function descriptionProblem(description = ""): Problem {

@@ -55,7 +55,16 @@ export class PostDeploy extends pulumi.ComponentResource {
       return new Step(
         "Roles",
         `${name}-roles`,
-        { system: args.system, database, schemas, extensions, roles, statementTimeoutSeconds, url: pulumi.secret(postgres.adminUrl), ca: postgres.ca },
+        {
+          system: args.system,
+          database,
+          schemas,
+          extensions,
+          roles,
+          statementTimeoutSeconds,
+          url: pulumi.secret(postgres.adminUrl),
+          ca: postgres.ca,
+        },
         { parent },
       );
     }
@@ -64,7 +73,13 @@ export class PostDeploy extends pulumi.ComponentResource {
       return new Step(
         "Migrations",
         `${name}-migrations`,
-        { system: args.system, ...listed(contentOf(postgres.migrations)), owner: postgres.roles.owner, url: pulumi.secret(postgres.ownerUrl), ca: postgres.ca },
+        {
+          system: args.system,
+          ...listed(contentOf(postgres.migrations)),
+          owner: postgres.roles.owner,
+          url: pulumi.secret(postgres.ownerUrl),
+          ca: postgres.ca,
+        },
         { parent, dependsOn: [roles] },
       );
     }
@@ -73,7 +88,12 @@ export class PostDeploy extends pulumi.ComponentResource {
       const connections = Object.fromEntries(
         Object.entries(stores).map(([store, { url, ca, class: kind }]) => [store, { url: pulumi.secret(url), ca, class: kind }]),
       );
-      return new Step("Keyspaces", `${name}-keyspaces`, { system: args.system, ...listed(contentOf(folder)), stores: connections }, { parent, dependsOn: [migrations] });
+      return new Step(
+        "Keyspaces",
+        `${name}-keyspaces`,
+        { system: args.system, ...listed(contentOf(folder)), stores: connections },
+        { parent, dependsOn: [migrations] },
+      );
     }
   }
 }
@@ -87,7 +107,12 @@ function listed(content: Content): Record<string, unknown> {
  * TypeScript compiler: 215 ms of a 600 ms plan, and a text that changes with the compiler.
  */
 class Step extends pulumi.CustomResource {
-  constructor(kind: "Roles" | "Migrations" | "Keyspaces", name: string, inputs: Record<string, unknown>, opts: pulumi.CustomResourceOptions) {
+  constructor(
+    kind: "Roles" | "Migrations" | "Keyspaces",
+    name: string,
+    inputs: Record<string, unknown>,
+    opts: pulumi.CustomResourceOptions,
+  ) {
     super(STEP[kind], name, { ...inputs, __provider: handler(kind) }, { customTimeouts: { create: "60m", update: "60m" }, ...opts });
   }
 }
@@ -95,6 +120,8 @@ class Step extends pulumi.CustomResource {
 /** One line a method, each into this package's own door; the text stays the same while the work behind it improves. */
 function handler(kind: string): string {
   const methods = ["check", "diff", "create", "update", "read", "delete"];
-  const lines = methods.map((method) => `  ${method}: async (...args) => (await import("slipway/postdeploy")).step("${kind}", "${method}", ...args),`);
+  const lines = methods.map(
+    (method) => `  ${method}: async (...args) => (await import("slipway/postdeploy")).step("${kind}", "${method}", ...args),`,
+  );
   return `exports.handler = () => ({\n${lines.join("\n")}\n});\n`;
 }

@@ -1,5 +1,7 @@
 /** What a `Postgres` is asked for, and which of it cannot be. */
 import type * as digitalocean from "@pulumi/digitalocean";
+import { AUTOSCALE, DISK_STEP_GIB } from "../catalog/limits.ts";
+import { findNode, usableConnections } from "../catalog/nodes.ts";
 import { adoptProblem, type Maintenance, maintenanceProblem, nameProblem, nodesProblem, regionProblem, sizeProblem } from "./cluster.ts";
 import type { TrustedSources } from "./firewall.ts";
 import type { Problem } from "./mistake.ts";
@@ -134,8 +136,8 @@ export function problemsOf(name: string, args: PostgresArgs): Problem[] {
   return [
     nameProblem(name),
     regionProblem("region", args.region),
-    sizeProblem("size", args.size),
-    nodesProblem(args.size, args.nodes ?? 1),
+    sizeProblem("size", "pg", args.size, args.nodes),
+    nodesProblem(args.nodes ?? 1),
     majorProblem(args.major),
     storageProblem(args.storageMiB, args.autoscale),
     autoscaleProblem(args.autoscale),
@@ -167,14 +169,16 @@ function storageProblem(storageMiB: number | undefined, autoscale: PostgresArgs[
     : `storageMiB is ${storageMiB}. Allowed: whole MiB, such as 61440 for 60 GiB.`;
 }
 
-/** Steps of ten, because DigitalOcean rounds to them and the rounded figure would differ from this one for ever. */
 function autoscaleProblem(autoscale: PostgresArgs["autoscale"]): Problem {
   if (autoscale === undefined) return undefined;
   const { thresholdPercent, incrementGiB } = autoscale;
-  if (!(Number.isInteger(thresholdPercent) && thresholdPercent >= 15 && thresholdPercent <= 95))
-    return `autoscale.thresholdPercent is ${thresholdPercent}. Allowed: 15 to 95. DigitalOcean reads a missing one as 0, so give both numbers.`;
-  if (!(incrementGiB >= 10 && incrementGiB <= 500 && incrementGiB % 10 === 0))
-    return `autoscale.incrementGiB is ${incrementGiB}. Allowed: 10 to 500 in steps of 10. DigitalOcean reads a missing one as 0, so give both numbers.`;
+  const { threshold, incrementGiB: increment } = AUTOSCALE;
+  const both = "DigitalOcean reads a missing one as 0, so give both numbers.";
+  if (!(Number.isInteger(thresholdPercent) && thresholdPercent >= threshold.least && thresholdPercent <= threshold.most))
+    return `autoscale.thresholdPercent is ${thresholdPercent}. Allowed: ${threshold.least} to ${threshold.most}. ${both}`;
+  // DigitalOcean rounds to its steps, and the rounded figure would differ from this one for ever.
+  if (!(incrementGiB >= increment.least && incrementGiB <= increment.most && incrementGiB % DISK_STEP_GIB === 0))
+    return `autoscale.incrementGiB is ${incrementGiB}. Allowed: ${increment.least} to ${increment.most} in steps of ${DISK_STEP_GIB}. ${both}`;
   return undefined;
 }
 
@@ -232,14 +236,14 @@ function poolNameProblems(args: PostgresArgs): Problem[] {
   return [...twice].map((name) => `pool "${name}" is declared in two databases. A pool's name is the cluster's: rename one of them.`);
 }
 
-/** 25 server connections per GB of the node, less 3 that DigitalOcean keeps, for all pools together. */
+/** All pools of a cluster share what its node has. Of a size that the catalog does not know, DigitalOcean will say it. */
 function poolSumProblem(args: PostgresArgs): Problem {
-  const gigabytes = Number(/-(\d+)gb/.exec(args.size)?.[1]);
-  const most = 25 * gigabytes - 3;
+  const size = findNode(args.size);
   const pools = poolsOf(args);
   const sum = pools.reduce((total, pool) => total + pool.size, 0);
-  if (!(sum > most)) return undefined;
-  return `the pools ask for ${sum} server connections (${pools.map((pool) => `${pool.name} ${pool.size}`).join(", ")}), and ${args.size} has ${most}. Shrink a pool, or choose a larger size.`;
+  if (size === undefined || sum <= usableConnections(size)) return undefined;
+  const list = pools.map((pool) => `${pool.name} ${pool.size}`).join(", ");
+  return `the pools ask for ${sum} server connections (${list}), and ${args.size} has ${usableConnections(size)}. Shrink a pool, or choose a larger size.`;
 }
 
 function replicaProblems(args: PostgresArgs, replica: PostgresReplica, index: number): Problem[] {
@@ -254,7 +258,7 @@ function replicaProblems(args: PostgresArgs, replica: PostgresReplica, index: nu
       ? undefined
       : `${path}.name is "${name}", as another replica's. Rename one.`,
     regionProblem(`${path}.region`, region),
-    sizeProblem(`${path}.size`, size),
+    sizeProblem(`${path}.size`, "pg", size),
     elsewhere && (args.allow ?? []).length === 0
       ? `${path} is in ${region}, where the cluster's network does not reach, so its firewall would be empty. Give it a network there, or name its clients in allow.`
       : undefined,

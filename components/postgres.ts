@@ -50,6 +50,14 @@ export interface Via {
   replica?: string;
 }
 
+export interface ReplicaEndpoint {
+  /** As declared. */
+  readonly name: string;
+  readonly host: pulumi.Output<string>;
+  readonly privateHost: pulumi.Output<string>;
+  readonly port: pulumi.Output<number>;
+}
+
 export class Postgres extends pulumi.ComponentResource {
   readonly id: pulumi.Output<string>;
   /** For ProjectResources: do:dbaas:<id>. */
@@ -72,6 +80,8 @@ export class Postgres extends pulumi.ComponentResource {
     readonly password: pulumi.Output<string>;
     readonly database: pulumi.Output<string>;
   };
+  /** In the order of their declaration. */
+  readonly replicas: readonly ReplicaEndpoint[];
   readonly nodes: {
     readonly cluster: digitalocean.DatabaseCluster;
     readonly firewall: Firewall;
@@ -116,6 +126,7 @@ export class Postgres extends pulumi.ComponentResource {
       password: credential(this, cluster.user, cluster.password),
       database: cluster.database,
     };
+    this.replicas = Object.entries(replicas).map(([key, { host, privateHost, port }]) => ({ name: key, host, privateHost, port }));
     this.nodes = { cluster, firewall, ...(config === undefined ? {} : { config }), databases, users, pools, replicas, replicaFirewalls };
     this.registerOutputs({
       id: this.id,
@@ -126,6 +137,7 @@ export class Postgres extends pulumi.ComponentResource {
       port: this.port,
       ca: this.ca,
       admin: this.admin,
+      replicas: this.replicas,
     });
 
     function createCluster(): digitalocean.DatabaseCluster {
@@ -279,26 +291,17 @@ export class Postgres extends pulumi.ComponentResource {
     return { name, host, privateHost, port };
   }
 
-  /** Where a declared replica is reached. */
-  replica(name: string): {
-    readonly host: pulumi.Output<string>;
-    readonly privateHost: pulumi.Output<string>;
-    readonly port: pulumi.Output<number>;
-  } {
-    const { host, privateHost, port } = this.known("replica", name, this.nodes.replicas);
-    return { host, privateHost, port };
-  }
-
   /**
-   * A direct connection, never a pooled one: migrations, locks and dumps need it. Always secret.
+   * A direct connection, never a pooled one: migrations, locks and dumps need it. Always secret. What uses it waits for the database, and so for
+   * the firewall.
    * @param user a declared user's name, "doadmin", or the name and password of a role made in SQL
    */
   url(database: string, user: string | PostgresUser, via: Via = {}): pulumi.Output<string> {
-    this.known("database", database, this.nodes.databases);
-    const { host, privateHost, port } = via.replica === undefined ? this : this.replica(via.replica);
+    const { name: known } = this.known("database", database, this.nodes.databases);
+    const { host, privateHost, port } = via.replica === undefined ? this : this.known("replica", via.replica, this.nodes.replicas);
     const { name, password } =
       typeof user !== "string" ? user : user === ADMIN ? { name: this.admin.user, password: this.admin.password } : this.user(user);
-    return postgresUrl({ host: via.private ? privateHost : host, port, user: name, password }, database);
+    return postgresUrl({ host: via.private ? privateHost : host, port, user: name, password }, known);
   }
 
   private known<Node>(kind: string, name: string, nodes: Readonly<Record<string, Node>>): Node {

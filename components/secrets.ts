@@ -14,8 +14,8 @@ export interface SecretsArgs {
   generated?: Readonly<Record<string, { readonly length: number }>>;
   /** Values from outside, such as `config.requireSecret("stripe")`. Plain ones become secret here. @default none */
   operator?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** The day on which the generated ones were last asked to change. @example "2026-11-01" */
-  rotated: string;
+  /** The day on which the generated ones were last asked to change: another one makes them anew. @default "never" @example "2026-11-01" */
+  rotated?: string;
   /** The way around an opinion of this component. */
   transform?: { generated?: Transform<random.RandomPasswordArgs> };
 }
@@ -33,7 +33,7 @@ export class Secrets extends pulumi.ComponentResource {
     super(SECRETS, name, {}, opts);
     const parent = this;
     refuse(this, problemsOf(args));
-    const { rotated, transform = {} } = args;
+    const { rotated = "never", transform = {} } = args;
     const generated = Object.fromEntries(
       Object.entries(args.generated ?? {}).map(([secret, { length }]) => [secret, createGenerated(secret, length)]),
     );
@@ -70,11 +70,11 @@ export class Secrets extends pulumi.ComponentResource {
   }
 }
 
-function problemsOf({ generated = {}, operator = {}, rotated }: SecretsArgs): Problem[] {
+function problemsOf({ generated = {}, operator = {}, rotated = "never" }: SecretsArgs): Problem[] {
   return [
-    /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/.test(rotated)
+    /^(never|\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$/.test(rotated)
       ? undefined
-      : `rotated is "${rotated}". Allowed: a day, such as "2026-11-01".`,
+      : `rotated is "${rotated}". Allowed: a day, such as "2026-11-01", or "never".`,
     ...Object.entries(generated).map(([secret, { length }]) =>
       Number.isInteger(length) && length >= SHORTEST
         ? undefined

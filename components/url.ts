@@ -14,8 +14,8 @@ export function postgresUrl(connection: Connection, database: pulumi.Input<strin
 }
 
 /** `rediss`: TLS. `database` is the number that SELECT would take. */
-export function valkeyUrl(connection: Connection, database: number): pulumi.Output<string> {
-  return url("rediss", connection, pulumi.output(String(database)));
+export function valkeyUrl(connection: Connection, database: pulumi.Input<number>): pulumi.Output<string> {
+  return url("rediss", connection, pulumi.interpolate`${database}`);
 }
 
 function url(scheme: string, { host, port, user, password }: Connection, rest: pulumi.Output<string>): pulumi.Output<string> {

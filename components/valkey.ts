@@ -8,6 +8,7 @@
  */
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import {
   adoptedId,
   adoptProblem,
@@ -190,7 +191,7 @@ export class Valkey extends pulumi.ComponentResource {
   }
 
   /**
-   * A connection to one database number, over TLS. Always secret.
+   * A connection to one database number, over TLS. Always secret. What uses it waits for the settings, which restart the server, and the firewall.
    * @param via `private`: through the VPC; from the machine that runs Pulumi, the public host
    */
   url(database: number, via: { private?: boolean } = {}): pulumi.Output<string> {
@@ -200,7 +201,8 @@ export class Valkey extends pulumi.ComponentResource {
         `database ${database} does not exist. There are ${this.databases}, from 0 to ${this.databases - 1}; raise databases for more.`,
       );
     const { host, privateHost, port, user, password } = this;
-    return valkeyUrl({ host: via.private ? privateHost : host, port, user, password }, database);
+    const ready = this.nodes.config.id.apply(() => database);
+    return valkeyUrl({ host: via.private ? privateHost : host, port, user, password }, ready);
   }
 }
 
@@ -209,20 +211,27 @@ function problemsOf(name: string, args: ValkeyArgs): Problem[] {
   return [
     nameProblem(name),
     regionProblem("region", args.region),
-    sizeProblem("size", size),
-    nodesProblem(size, nodes),
+    sizeProblem("size", "valkey", size, nodes),
+    nodesProblem(nodes),
     Object.hasOwn(POLICY, args.class)
       ? undefined
       : `class is "${args.class}". Allowed: state (nothing is evicted) or cache (the least recently used goes).`,
     engineProblem(args.engine),
     versionProblem(args.version),
-    Number.isInteger(databases) && databases >= 1 && databases <= 128 ? undefined : `databases is ${databases}. Allowed: 1 to 128.`,
+    databasesProblem(databases),
     Number.isInteger(idleTimeoutSeconds) && idleTimeoutSeconds >= 0
       ? undefined
       : `idleTimeoutSeconds is ${idleTimeoutSeconds}. Allowed: whole seconds, or 0 to keep idle connections.`,
     maintenanceProblem(args.maintenance),
     adoptProblem("adopt", args.adopt),
   ];
+}
+
+function databasesProblem(databases: number): Problem {
+  const { least, most } = VALKEY_DATABASES;
+  return Number.isInteger(databases) && databases >= least && databases <= most
+    ? undefined
+    : `databases is ${databases}. Allowed: ${least} to ${most}.`;
 }
 
 function engineProblem(engine: string | undefined): Problem {
