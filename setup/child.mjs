@@ -8,9 +8,10 @@ export function run(command, args, options = {}) {
   return follow(spawn(command, args, { stdio: "inherit", ...options }));
 }
 
-/** The same, with everything it prints kept instead of shown. */
-export async function runQuietly(command, args, options = {}) {
+/** The same, with everything it prints kept instead of shown; `started` is given its process id. */
+export async function runQuietly(command, args, options, started) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  if (child.pid !== undefined) started(child.pid);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {

@@ -6,26 +6,38 @@ import { withLock } from "./lock.mjs";
 import { npm } from "./npm.mjs";
 import { Plain, say, timed } from "./say.mjs";
 
+/** npm's list of what it has installed, written last. */
+const INSTALLED = path.join("node_modules", ".package-lock.json");
+
 export async function ensureDependencies(root) {
   if (whyInstall(root) === undefined) return;
-  await withLock(path.join(root, ".slipway", "setup.lock"), async () => {
+  await withLock(path.join(root, ".slipway", "setup.lock"), async (lock) => {
     // Whoever held the lock before may have done it all.
     const why = whyInstall(root);
     if (why === undefined) return;
     say(`${why}, so npm installs what package-lock.json names. Everything stays inside this folder.`);
-    await timed("Installing", () => npm(root, ["ci"], "the dependencies"));
+    await timed("Installing", () => install(root, lock));
     const still = whyInstall(root);
     if (still !== undefined)
       throw new Plain(`npm ended without an error, but: ${still}.\nType: rm -rf node_modules\nthen the same command again.`);
   });
 }
 
+async function install(root, lock) {
+  try {
+    await npm(root, ["ci"], lock, "the dependencies");
+  } catch (error) {
+    // What npm leaves may look complete; without its own list it does not.
+    fs.rmSync(path.join(root, INSTALLED), { force: true });
+    throw error;
+  }
+}
+
 /** The reason for an install in words, or undefined where node_modules is what the lock file asks for. */
 export function whyInstall(root) {
   const locked = Object.entries(lockedPackages(root));
-  const modules = path.join(root, "node_modules");
-  if (!fs.existsSync(modules)) return "There is no node_modules yet";
-  const installed = readJson(path.join(modules, ".package-lock.json"))?.packages;
+  if (!fs.existsSync(path.join(root, "node_modules"))) return "There is no node_modules yet";
+  const installed = readJson(path.join(root, INSTALLED))?.packages;
   if (installed === undefined) return "An earlier install did not come to its end";
   for (const [where, wanted] of locked) {
     const have = installed[where];

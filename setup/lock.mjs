@@ -1,6 +1,7 @@
 /**
- * One set-up at a time in a checkout. The lock is a file that names its holder, who touches it every two seconds: a holder that died,
- * here or in a container that shares this folder, is found out by its process id or by its silence.
+ * One set-up at a time in a checkout. The lock is a file that names its host, its holder and npm's process, which may outlive the holder;
+ * the holder touches it every two seconds. So a lock that nobody holds any more, here or in a container that shares the folder, is found
+ * out by process id or by silence.
  */
 import fs from "node:fs";
 import os from "node:os";
@@ -11,17 +12,19 @@ import { say } from "./say.mjs";
 
 const BEAT = 2_000;
 const SILENCE = 20_000;
+/** How long an install may go on without whoever started it. */
+const ORPHAN = 300_000;
 
 export async function withLock(file, work) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const me = `${process.pid} ${os.hostname()}\n`;
+  const me = `${os.hostname()} ${process.pid}`;
   await acquire(file, me);
   const beat = setInterval(() => touch(file), BEAT);
   try {
-    return await work();
+    return await work({ shareWith: (pid) => fs.writeFileSync(file, `${me} ${pid}`) });
   } finally {
     clearInterval(beat);
-    if (read(file)?.holder === me) fs.rmSync(file, { force: true });
+    if (read(file)?.text.startsWith(me)) fs.rmSync(file, { force: true });
   }
 }
 
@@ -34,8 +37,9 @@ async function acquire(file, me) {
       setAside(file, found);
       continue;
     }
-    if (waitingFor !== found.holder) say(`Another set-up (process ${found.holder.trim()}) is at work in this folder; waiting for it.`);
-    waitingFor = found.holder;
+    const [host, pid] = found.text.split(" ");
+    if (waitingFor !== pid) say(`Another set-up (process ${pid} on ${host}) is at work in this folder; waiting for it.`);
+    waitingFor = pid;
     await sleep(200);
   }
 }
@@ -52,17 +56,19 @@ function create(file, me) {
 
 function read(file) {
   try {
-    return { holder: fs.readFileSync(file, "utf8"), silentFor: Date.now() - fs.statSync(file).mtimeMs };
+    return { text: fs.readFileSync(file, "utf8"), silentFor: Date.now() - fs.statSync(file).mtimeMs };
   } catch (error) {
     if (error.code === "ENOENT") return undefined;
     throw error;
   }
 }
 
-function isDead({ holder, silentFor }) {
-  const [pid, host] = holder.trim().split(" ");
-  if (silentFor > SILENCE) return true;
-  return host === os.hostname() && !isAlive(Number(pid));
+function isDead({ text, silentFor }) {
+  const [host, holder, npm] = text.split(" ");
+  if (host !== os.hostname()) return silentFor > SILENCE;
+  // Alive but silent: the id has gone to another process since.
+  if (isAlive(Number(holder))) return silentFor > SILENCE;
+  return npm === undefined || !isAlive(Number(npm)) || silentFor > ORPHAN;
 }
 
 function isAlive(pid) {
@@ -83,7 +89,7 @@ function setAside(file, found) {
     if (error.code === "ENOENT") return;
     throw error;
   }
-  if (read(aside)?.holder !== found.holder && !fs.existsSync(file)) fs.renameSync(aside, file);
+  if (read(aside)?.text !== found.text && !fs.existsSync(file)) fs.renameSync(aside, file);
   else fs.rmSync(aside, { force: true });
 }
 

@@ -15,12 +15,12 @@ export async function ensureNode(root) {
 
   const own = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
   if (!isNewEnough(versionOf(own), wanted)) {
-    await withLock(path.join(root, ".slipway", "setup.lock"), async () => {
+    await withLock(path.join(root, ".slipway", "setup.lock"), async (lock) => {
       if (isNewEnough(versionOf(own), wanted)) return;
       say(
         `Node ${process.versions.node} is here and ${wanted} or newer is needed, so one is fetched into node_modules. The machine's own stays as it is.`,
       );
-      await timed("Fetching Node", () => fetchNode(root));
+      await timed("Fetching Node", () => fetchNode(root, lock));
       if (!isNewEnough(versionOf(own), wanted))
         throw new Plain(
           `The fetched Node does not run on this machine. Install Node ${wanted} or newer from https://nodejs.org and try again.`,
@@ -32,13 +32,14 @@ export async function ensureNode(root) {
 }
 
 /** The package's install script, run by name: npm has run no install scripts. It asks npm for this platform's binary. */
-async function fetchNode(root) {
+async function fetchNode(root, lock) {
   const home = path.join(root, "node_modules", "node");
   fs.rmSync(path.join(home, "bin"), { recursive: true, force: true });
   await quietly(
     "node",
     ["installArchSpecificPackage.js"],
     { cwd: home, env: { ...hostEnv(root), npm_config_ignore_scripts: "true" } },
+    lock,
     "Node",
   );
 }

@@ -15,28 +15,28 @@ const FLAGS = [
   "--engine-strict=false",
   "--no-audit",
   "--no-fund",
-  "--loglevel=error",
+  "--loglevel=warn",
   "--fetch-retries=2",
   "--fetch-retry-mintimeout=1000",
   "--fetch-retry-maxtimeout=4000",
 ];
 
-export async function npm(root, args, what) {
-  await quietly("npm", [...args, ...FLAGS], { cwd: root, env: hostEnv(root) }, what);
+/** @param lock the set-up's lock, which npm's process holds too: it may outlive this one. */
+export async function npm(root, args, lock, what) {
+  return quietly("npm", [...args, ...FLAGS], { cwd: root, env: hostEnv(root) }, lock, what);
 }
 
 /** Runs a set-up command and turns its failure into a sentence. */
-export async function quietly(command, args, options, what) {
-  const windows = process.platform === "win32";
+export async function quietly(command, args, options, lock, what) {
   let ended;
   try {
-    ended = await runQuietly(command, args, { ...options, shell: windows });
+    ended = await runQuietly(command, args, { ...options, shell: process.platform === "win32" }, (pid) => lock.shareWith(pid));
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
     throw new Plain(`${command} is not on the PATH. It comes with Node: install Node 20 or newer from https://nodejs.org and try again.`);
   }
-  if (ended.code === 130 || ended.code === 143) throw new Plain(`Stopped before ${what} was complete. The same command starts it again.`);
-  if (ended.code !== 0) throw new Plain(explain(ended.output, what));
+  // npm takes a file that it could not unpack for a warning, and ends well.
+  if (ended.code !== 0 || ended.output.includes("TAR_ENTRY_ERROR")) throw new Plain(explain(ended.output, what));
 }
 
 /** The environment without this checkout's own `.bin`: an install must not run on the Node that it is about to delete. */
@@ -69,6 +69,9 @@ const FORBIDDEN = ["E401", "E403", "E404", "ETARGET"];
 export function explain(output, what) {
   const told = (codes) => codes.find((code) => output.includes(code));
   const from = /(?:request to|GET) (https?:\/\/[^/\s]+)/.exec(output)?.[1] ?? "npm's registry";
+  if (/signal SIG(INT|TERM|HUP)/.test(output)) {
+    return `Stopped before ${what} had all arrived. The same command starts again.`;
+  }
   if (output.includes("ENOSPC")) {
     return `The disk is full, so ${what} could not be written. Free some 700 MB where this folder is, then type the same command again.`;
   }
@@ -97,7 +100,7 @@ const permission = (output) => /npm error ((?:Error: )?(?:EROFS|EACCES|EPERM)[^\
 const firstErrors = (output) =>
   output
     .split("\n")
-    .filter((line) => line.trim() !== "" && !/A complete log of this run|^npm error\s*$|^\s+at /.test(line))
+    .filter((line) => line.trim() !== "" && !/A complete log of this run|^npm (warn|notice)|^npm error\s*$|^\s+at /.test(line))
     .slice(0, 6)
     .map((line) => `  ${line.replace(/^npm error /, "")}`)
     .join("\n");

@@ -11,6 +11,12 @@ const said: readonly (readonly [why: string, npm: string, told: readonly string[
     ["The disk is full", "Free some"],
   ],
   [
+    "a full disk that npm takes for a warning",
+    "npm warn EBADENGINE Unsupported engine {\nnpm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write\n\nadded 310 packages in 26s",
+    ["The disk is full"],
+  ],
+  ["Ctrl-C", "npm error process terminated\nnpm error signal SIGINT", ["Stopped before the dependencies had all arrived"]],
+  [
     "a folder of somebody else's",
     "npm error code EACCES\nnpm error syscall mkdir\nnpm error path /srv/slipway/node_modules\nnpm error Error: EACCES: permission denied, mkdir '/srv/slipway/node_modules'",
     ["EACCES: permission denied, mkdir '/srv/slipway/node_modules'", "copy this folder"],

@@ -75,20 +75,29 @@ describe("a node_modules that is not right", () => {
 
 describe("the lock of a set-up", () => {
   it("is taken over from a process that has died", async () => {
-    checkout.write(".slipway/setup.lock", `2147483647 ${hostname()}\n`);
+    checkout.write(".slipway/setup.lock", `${hostname()} 2147483647`);
     expect(await checkout.start()).toMatchObject({ code: 0 });
     expect(existsSync(checkout.path(".slipway/setup.lock"))).toBe(false);
   });
 
   it("is taken over from another machine that has fallen silent", async () => {
-    checkout.write(".slipway/setup.lock", `${process.pid} elsewhere\n`);
+    checkout.write(".slipway/setup.lock", `elsewhere ${process.pid}`);
     const aMinuteAgo = new Date(Date.now() - 60_000);
     utimesSync(checkout.path(".slipway/setup.lock"), aMinuteAgo, aMinuteAgo);
     expect(await checkout.start()).toMatchObject({ code: 0 });
   });
 
+  it("is waited for while the npm of a set-up that was killed goes on", async () => {
+    checkout.write(".slipway/setup.lock", `${hostname()} 2147483647 ${process.pid}`);
+    const waited = await checkout.command(process.execPath, ["setup/run.mjs", "start"], {}, {}, (output) => {
+      if (output.includes("waiting for it")) rmSync(checkout.path(".slipway/setup.lock"), { force: true });
+    });
+    expect(waited.output).toContain("waiting for it");
+    expect(waited.code).toBe(0);
+  });
+
   it("is waited for while its holder lives", async () => {
-    checkout.write(".slipway/setup.lock", `${process.pid} ${hostname()}\n`);
+    checkout.write(".slipway/setup.lock", `${hostname()} ${process.pid}`);
     const waited = await checkout.command(process.execPath, ["setup/run.mjs", "start"], {}, {}, (output) => {
       if (output.includes("waiting for it")) rmSync(checkout.path(".slipway/setup.lock"), { force: true });
     });
