@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { type Account, openAccount } from "./account.ts";
+import type { Backing } from "./backing.ts";
+import { resumeClusters } from "./cluster-start.ts";
+import { resumeApps } from "./deployments.ts";
+import { exclusives } from "./exclusive.ts";
+import { openDefaultProject } from "./projects.ts";
+import { openSeal, type Seal } from "./seal.ts";
+import { openStore, type Store } from "./store.ts";
+import { type Timings, type Waits, waitsOf } from "./waits.ts";
+
+export interface CloudOptions {
+  /** Where the state lives; made if missing, readable by its owner only. One process at a time. */
+  readonly directory: string;
+  /** What really runs: `recordOnly`, or the servers of this machine. */
+  readonly backing: Backing;
+  /** @default "instant" */
+  readonly timings?: Timings;
+  /**
+   * Whether a variable that is no secret comes back with `type: GENERAL`. DigitalOcean does not always do it, so a program has to live
+   * with both (terraform-provider-digitalocean PR 515).
+   * @default true
+   */
+  readonly echoGeneralType?: boolean;
+  /** The account's own Spaces key, which may do everything; without one, buckets are reached with keys made over the API only. */
+  readonly spacesKey?: { readonly accessKey: string; readonly secretKey: string };
+  /** @default Date.now */
+  readonly now?: () => number;
+  /** Told of what happens outside any request, such as a server that does not start. @default nobody */
+  readonly note?: (line: string) => void;
+}
+
+/** One account at DigitalOcean, as far as this project needs it. Every noun has its file; each function there takes the cloud first. */
+export interface Cloud {
+  readonly directory: string;
+  readonly store: Store;
+  readonly backing: Backing;
+  readonly seal: Seal;
+  readonly account: Account;
+  readonly waits: Waits;
+  readonly echoGeneralType: boolean;
+  readonly spacesKey: { readonly accessKey: string; readonly secretKey: string } | undefined;
+  readonly now: () => number;
+  readonly note: (line: string) => void;
+  /** One at a time for each key. */
+  readonly exclusively: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+  /** Work that outlives the request that began it. */
+  readonly background: (what: string, work: () => Promise<void>) => void;
+  /** Resolves once no such work is left and everything is on disk. */
+  readonly idle: () => Promise<void>;
+  /** Lets running work end, saves, ends the backing's processes. The state stays. */
+  readonly close: () => Promise<void>;
+}
+
+export async function openCloud(options: CloudOptions): Promise<Cloud> {
+  const store = await openStore(join(options.directory, "state"));
+  const now = options.now ?? Date.now;
+  const note = options.note ?? (() => {});
+  const running = new Set<Promise<void>>();
+  const idle = async () => {
+    while (running.size > 0) await Promise.all(running);
+    await store.saved();
+  };
+
+  const cloud: Cloud = {
+    directory: options.directory,
+    store,
+    backing: options.backing,
+    seal: openSeal(join(options.directory, "state")),
+    account: openAccount(store),
+    waits: waitsOf(options.timings ?? "instant"),
+    echoGeneralType: options.echoGeneralType ?? true,
+    spacesKey: options.spacesKey,
+    now,
+    note,
+    exclusively: exclusives(),
+    background: (what, work) => {
+      const task = work()
+        .catch((error: unknown) => note(`${what}: ${(error as Error).message}`))
+        .finally(() => running.delete(task));
+      running.add(task);
+    },
+    idle,
+    close: async () => {
+      await idle();
+      await options.backing.close();
+      await store.close();
+    },
+  };
+
+  openDefaultProject(cloud);
+  cloud.background("starting what ran before", async () => {
+    await resumeClusters(cloud);
+    await resumeApps(cloud);
+  });
+  await store.saved();
+  return cloud;
+}

@@ -1,0 +1,168 @@
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface Operation {
+  readonly kind: string;
+  readonly id: string;
+  /** Absent: the record is deleted. */
+  readonly value?: unknown;
+}
+
+interface Memory {
+  restore(operation: Operation): void;
+  everything(): Iterable<Operation>;
+}
+
+/** After so many bytes the journal is folded into a snapshot, which keeps both the disk and the next start small. */
+const FOLD_AFTER = 8 * 1024 * 1024;
+
+/**
+ * An append-only file of operations beside a snapshot of what came before it.
+ *
+ * `snapshot-7.json` holds the state in which `journal-7.jsonl` begins. A line is written and flushed before `saved()` resolves; many
+ * callers share one flush. A line torn by a crash is the last one and was promised to nobody, so it is cut off.
+ */
+export class Journal {
+  readonly #directory: string;
+  readonly #memory: Memory;
+  #generation: number;
+  #file: FileHandle;
+  #bytes: number;
+  #pending: Operation[] = [];
+  #flushing: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  private constructor(directory: string, memory: Memory, generation: number, file: FileHandle, bytes: number) {
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#generation = generation;
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  static async open(directory: string, memory: Memory): Promise<Journal> {
+    const generation = newestGeneration(directory);
+    if (generation > 0) readSnapshot(directory, generation).forEach(memory.restore);
+    const path = journalPath(directory, generation);
+    const kept = existsSync(path) ? replay(path, memory) : 0;
+    const file = await open(path, "a", 0o600);
+    await file.truncate(kept);
+    syncDirectory(directory);
+    removeOlder(directory, generation);
+    return new Journal(directory, memory, generation, file, kept);
+  }
+
+  append(operation: Operation): void {
+    this.#pending.push(operation);
+    this.#flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush());
+    // Whoever waits for it learns of a failure from saved(); without this the first one would end the process.
+    this.#flushing.catch(() => {});
+  }
+
+  async saved(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    if (this.#failure) throw this.#failure;
+  }
+
+  async close(): Promise<void> {
+    await this.saved();
+    await this.#file.close();
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#pending.length > 0) {
+        const line = Buffer.from(`${JSON.stringify(this.#pending)}\n`);
+        this.#pending = [];
+        await this.#file.appendFile(line);
+        await this.#file.datasync();
+        this.#bytes += line.length;
+        if (this.#bytes > FOLD_AFTER) await this.#fold();
+      }
+    } catch (error) {
+      // A disk that refuses to write: from now on nothing may be acknowledged.
+      this.#failure = new Error(`the local cloud cannot write its state to ${this.#directory}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  /** Memory may already hold operations that are still pending; they will be written once more, which changes nothing. */
+  async #fold(): Promise<void> {
+    const next = this.#generation + 1;
+    writeSnapshot(this.#directory, next, this.#memory.everything());
+    const file = await open(journalPath(this.#directory, next), "a", 0o600);
+    syncDirectory(this.#directory);
+    await this.#file.close();
+    this.#file = file;
+    this.#generation = next;
+    this.#bytes = 0;
+    removeOlder(this.#directory, next);
+  }
+}
+
+const journalPath = (directory: string, generation: number) => join(directory, `journal-${generation}.jsonl`);
+const snapshotPath = (directory: string, generation: number) => join(directory, `snapshot-${generation}.json`);
+
+function newestGeneration(directory: string): number {
+  const generations = readdirSync(directory).map((name) => Number(/^snapshot-(\d+)\.json$/.exec(name)?.[1] ?? 0));
+  return Math.max(0, ...generations);
+}
+
+function readSnapshot(directory: string, generation: number): Operation[] {
+  return JSON.parse(readFileSync(snapshotPath(directory, generation), "utf8")) as Operation[];
+}
+
+function writeSnapshot(directory: string, generation: number, everything: Iterable<Operation>): void {
+  const temporary = `${snapshotPath(directory, generation)}.tmp`;
+  const file = openSync(temporary, "w", 0o600);
+  writeSync(file, JSON.stringify([...everything]));
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(temporary, snapshotPath(directory, generation));
+  syncDirectory(directory);
+}
+
+/** Returns how many bytes of the journal are whole. */
+function replay(path: string, memory: Memory): number {
+  const bytes = readFileSync(path);
+  let start = 0;
+  for (let end = bytes.indexOf(10, start); end >= 0; end = bytes.indexOf(10, start)) {
+    const line = parseLine(bytes.toString("utf8", start, end));
+    if (!line) {
+      if (end === bytes.length - 1) break;
+      throw new Error(
+        `${path} is damaged at byte ${start}: what follows cannot be read. Restore the file, or start with an empty state directory.`,
+      );
+    }
+    line.forEach(memory.restore);
+    start = end + 1;
+  }
+  return start;
+}
+
+function parseLine(line: string): Operation[] | undefined {
+  try {
+    return JSON.parse(line) as Operation[];
+  } catch {
+    return undefined;
+  }
+}
+
+function removeOlder(directory: string, generation: number): void {
+  for (const name of readdirSync(directory)) {
+    const found = /^(?:snapshot|journal)-(\d+)\.jsonl?(\.tmp)?$/.exec(name);
+    if (found && (Number(found[1]) < generation || found[2])) rmSync(join(directory, name), { force: true });
+  }
+}
+
+/** A new name is only safe once its directory is on disk too; Windows cannot and need not do this. */
+function syncDirectory(directory: string): void {
+  if (process.platform === "win32") return;
+  const handle = openSync(directory, "r");
+  fsyncSync(handle);
+  closeSync(handle);
+}

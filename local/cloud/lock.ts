@@ -1,0 +1,46 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * One process at a time owns a state directory. The lock names its owner by pid and start time, so that a lock left by a killed process
+ * is recognised even where its pid has been given to another one.
+ */
+export function lockDirectory(directory: string): () => void {
+  const path = join(directory, "lock");
+  const me = `${process.pid} ${startedAt(process.pid) ?? ""}`;
+  try {
+    writeFileSync(path, me, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const owner = readFileSync(path, "utf8");
+    if (owner !== me && isRunning(owner)) {
+      throw new Error(
+        `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
+          `If no such process runs a local cloud, delete ${path}.`,
+      );
+    }
+    if (owner === me) throw new Error(`${directory} is already open in this process. Close it first.`);
+    writeFileSync(path, me, { mode: 0o600 });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function isRunning(owner: string): boolean {
+  const [pid = "", started = ""] = owner.split(" ");
+  if (!/^\d+$/.test(pid)) return false;
+  try {
+    process.kill(Number(pid), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return (startedAt(Number(pid)) ?? "") === started;
+}
+
+/** Linux tells when a process began (field 22 of its stat, after the parenthesised name); elsewhere the pid alone has to do. */
+function startedAt(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}

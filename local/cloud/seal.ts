@@ -1,0 +1,55 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * SECRET values of an app spec, as DigitalOcean gives them back: `EV[1:<nonce>:<ciphertext>]`, new with every submission of the plain text.
+ * A value can only be opened for the app it was sealed for.
+ */
+export interface Seal {
+  seal(appId: string, plain: string): string;
+  /** undefined where the value was not sealed here for this app. */
+  open(appId: string, sealed: string): string | undefined;
+}
+
+const SEALED = /^EV\[1:([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]*=*)\]$/;
+const NONCE_BYTES = 24;
+const TAG_BYTES = 16;
+
+export const isSealed = (value: string): boolean => SEALED.test(value);
+
+export function openSeal(directory: string): Seal {
+  const key = keyIn(directory);
+  return {
+    seal(appId, plain) {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(appId));
+      const text = Buffer.concat([cipher.update(plain, "utf8"), cipher.final(), cipher.getAuthTag()]);
+      return `EV[1:${nonce.toString("base64")}:${text.toString("base64")}]`;
+    },
+    open(appId, sealed) {
+      const [, nonce, text] = SEALED.exec(sealed) ?? [];
+      if (!nonce || !text) return undefined;
+      const bytes = Buffer.from(text, "base64");
+      if (bytes.length < TAG_BYTES) return undefined;
+      const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64"))
+        .setAAD(Buffer.from(appId))
+        .setAuthTag(bytes.subarray(-TAG_BYTES));
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString("utf8");
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function keyIn(directory: string): Buffer {
+  const path = join(directory, "seal.key");
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.tmp`, randomBytes(32), { mode: 0o600, flush: true });
+    renameSync(`${path}.tmp`, path);
+  }
+  chmodSync(path, 0o600);
+  return readFileSync(path);
+}

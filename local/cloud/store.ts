@@ -1,0 +1,68 @@
+import { mkdirSync } from "node:fs";
+import { Journal, type Operation } from "./journal.ts";
+import { lockDirectory } from "./lock.ts";
+
+/**
+ * Everything the cloud remembers: records by kind and id, in memory, and a journal on disk.
+ *
+ * Whatever is put or deleted in one turn of the event loop is one line of the journal: after a crash it is there as a whole or not at all.
+ * `saved()` resolves once everything up to now is on disk; nobody is told "done" before that.
+ */
+export interface Store {
+  /** Records are values: to change one, put another in its place. */
+  kind<T>(name: string): Kind<T>;
+  saved(): Promise<void>;
+  /** Writes what is left and gives the directory back. */
+  close(): Promise<void>;
+}
+
+export interface Kind<T> {
+  get(id: string): T | undefined;
+  /** In the order in which they were first put. */
+  all(): T[];
+  put(id: string, value: T): void;
+  delete(id: string): void;
+}
+
+export async function openStore(directory: string): Promise<Store> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(directory);
+  const kinds = new Map<string, Map<string, unknown>>();
+  const kindOf = (name: string) => {
+    const known = kinds.get(name);
+    if (known) return known;
+    const fresh = new Map<string, unknown>();
+    kinds.set(name, fresh);
+    return fresh;
+  };
+
+  const journal = await Journal.open(directory, {
+    restore: ({ kind, id, value }) => (value === undefined ? kindOf(kind).delete(id) : kindOf(kind).set(id, value)),
+    everything: function* () {
+      for (const [kind, records] of kinds) for (const [id, value] of records) yield { kind, id, value };
+    },
+  });
+  const record = (operation: Operation) => journal.append(operation);
+
+  return {
+    kind<T>(name: string): Kind<T> {
+      const records = kindOf(name) as Map<string, T>;
+      return {
+        get: (id) => records.get(id),
+        all: () => [...records.values()],
+        put: (id, value) => {
+          records.set(id, value);
+          record({ kind: name, id, value });
+        },
+        delete: (id) => {
+          if (records.delete(id)) record({ kind: name, id });
+        },
+      };
+    },
+    saved: () => journal.saved(),
+    close: async () => {
+      await journal.close();
+      unlock();
+    },
+  };
+}
