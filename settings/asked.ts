@@ -1,0 +1,150 @@
+/**
+ * From the text that Pulumi hands over to what an operator asked for, every refused value taken out and told.
+ * What is left goes on to be checked as a whole, so that one run tells all mistakes, not only those of the first kind.
+ */
+import { z } from "zod";
+import type { System } from "../systems/definition.ts";
+import { type Advice, RETIRED } from "./leaf.ts";
+import { type Command, type Mistakes, NAMESPACE, nearest, type Path } from "./mistakes.ts";
+import { configName, operatorKeys, type RawConfig } from "./operator.ts";
+import { type AskedStack, type AskedSystem, stackSchema, systemSchema } from "./schema.ts";
+
+export interface Asked {
+  readonly stack: AskedStack;
+  /** By the system's name; an empty object for one that the config does not mention. */
+  readonly systems: ReadonlyMap<string, AskedSystem>;
+}
+
+export function readAsked(raw: RawConfig, systems: readonly System[], today: string, mistakes: Mistakes): Asked {
+  const stack = stackSchema(systems, today);
+  const own = new Map(systems.map((system) => [configName(system.name), { system, schema: systemSchema(system, today) }]));
+  const operator = new Set(systems.flatMap(operatorKeys).map(({ key }) => key));
+  const known = [...Object.keys(stack.shape), ...own.keys()];
+
+  const given: Record<string, unknown> = {};
+  for (const [whole, text] of Object.entries(raw.values)) {
+    if (!whole.startsWith(`${NAMESPACE}:`)) continue;
+    const key = whole.slice(NAMESPACE.length + 1);
+    if (operator.has(key)) continue;
+    const schema = Object.hasOwn(stack.shape, key) ? stack.shape[key as keyof typeof stack.shape] : own.get(key)?.schema;
+    if (schema === undefined) unknownKey([], key, text, known, operator, mistakes);
+    else given[key] = decode(key, text, bare(schema), mistakes);
+  }
+
+  const ofStack = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(stack.shape, key)));
+  const ofSystems = [...own].map(([key, { system, schema }]) => [system.name, read(schema, given[key] ?? {}, [key], mistakes)] as const);
+  return { stack: read(stack, ofStack, [], mistakes), systems: new Map(ofSystems) };
+}
+
+/** Groups and lists arrive as JSON; a lone value is the text itself. */
+function decode(key: string, text: string, schema: z.ZodType, mistakes: Mistakes): unknown {
+  if (!(schema instanceof z.ZodObject) && !(schema instanceof z.ZodArray)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    wrongKind([key], schema, mistakes);
+    return undefined;
+  }
+}
+
+/** Each round takes out what was refused, so it ends with what is left, at worst with nothing. */
+function read<Schema extends z.ZodObject>(schema: Schema, given: unknown, at: Path, mistakes: Mistakes): z.output<Schema> {
+  const rest = structuredClone(given);
+  for (;;) {
+    const result = schema.safeParse(rest);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) tell(issue, schema, rest, at, mistakes);
+    // From the end, so that taking an element out of a list does not move those still to go.
+    for (const issue of result.error.issues.toReversed()) {
+      if (issue.path.length === 0 && issue.code !== "unrecognized_keys") return schema.parse({});
+      for (const path of issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path])
+        takeOut(rest, path);
+    }
+  }
+}
+
+function tell(issue: z.core.$ZodIssue, schema: z.ZodType, rest: unknown, at: Path, mistakes: Mistakes): void {
+  const steps = issue.path as Path;
+  const path = [...at, ...steps];
+  if (issue.code === "unrecognized_keys") {
+    const section = bare(along(schema, steps)) as z.ZodObject;
+    for (const key of issue.keys) unknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), mistakes);
+  } else if (issue.code === "custom") {
+    const given = valueAt(rest, steps);
+    const { problem, allowed, likely } = issue.params as unknown as Advice;
+    mistakes.add({
+      at: path,
+      problem: given === undefined ? "it is missing" : problem,
+      allowed,
+      fix: [{ set: path, to: likely }],
+      ...(given === undefined ? {} : { given }),
+    });
+  } else {
+    wrongKind(path, bare(along(schema, steps)), mistakes);
+  }
+}
+
+function wrongKind(at: Path, schema: z.ZodType, mistakes: Mistakes): void {
+  if (schema instanceof z.ZodArray) {
+    mistakes.add({ at, problem: "it is not a list", allowed: "a list", fix: [{ remove: at }, { set: [...at, 0], to: "<value>" }] });
+    return;
+  }
+  const keys = Object.keys((schema as z.ZodObject).shape);
+  mistakes.add({
+    at,
+    problem: "it is not a group of settings",
+    allowed: `a group with any of: ${keys.join(", ")}`,
+    fix: [{ remove: at }, { set: [...at, keys[0] ?? "<key>"], to: "<value>" }],
+  });
+}
+
+/** Whatever stands under a key that nobody knows may be a secret, so it is never shown. */
+function unknownKey(
+  at: Path,
+  key: string,
+  given: unknown,
+  known: readonly string[],
+  operator: ReadonlySet<string>,
+  mistakes: Mistakes,
+): void {
+  const path = [...at, key];
+  const allowed = known.length === 0 ? "nothing" : known.join(", ");
+  if (/^redis/i.test(key) || given === "redis") {
+    const instead: Path = at.length === 0 ? ["valkey", "version"] : [...at, "version"];
+    const fix: Command[] = [{ remove: path }, ...(at.length === 0 || known.includes("version") ? [{ set: instead, to: "8" }] : [])];
+    mistakes.add({ at: path, problem: `redis is ${RETIRED}`, allowed, fix });
+    return;
+  }
+  const likely = nearest(key, [...known, ...operator]);
+  const problem = likely === undefined ? "there is no such setting" : `there is no such setting; did you mean ${likely}?`;
+  const instead: Command[] =
+    likely === undefined ? [] : operator.has(likely) ? [{ set: [...at, likely], secret: true }] : [{ set: [...at, likely], to: "<value>" }];
+  mistakes.add({ at: path, problem, allowed, fix: [{ remove: path }, ...instead] });
+}
+
+// ── Ways through schemas and values ─────────────────────────────────────────────────────────────────────────────────
+
+function bare(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional ? bare(schema.unwrap() as z.ZodType) : schema;
+}
+
+function along(schema: z.ZodType, path: Path): z.ZodType {
+  return path.reduce<z.ZodType>((at, step) => {
+    const section = bare(at);
+    return (section instanceof z.ZodArray ? section.element : (section as z.ZodObject).shape[step]) as z.ZodType;
+  }, schema);
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], value);
+}
+
+/** Takes the value out; where it is not even there, what lacks it goes instead. */
+function takeOut(root: unknown, path: readonly PropertyKey[]): void {
+  const parent = valueAt(root, path.slice(0, -1) as Path) as Record<PropertyKey, unknown> | undefined;
+  const last = path.at(-1)!;
+  if (parent === undefined || !Object.hasOwn(parent, last)) {
+    if (path.length > 1) takeOut(root, path.slice(0, -1));
+  } else if (Array.isArray(parent)) parent.splice(Number(last), 1);
+  else delete parent[last];
+}

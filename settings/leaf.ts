@@ -1,0 +1,183 @@
+/**
+ * The single values that settings are made of, each read from what Pulumi hands over: text at the top, JSON below it.
+ * A leaf knows what is allowed and what to type instead, which is all that a mistake has to say about it.
+ */
+import { z } from "zod";
+import { instanceSlugs, isOldInstance } from "../catalog/instances.ts";
+import { findNode, nodeSizes } from "../catalog/nodes.ts";
+import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
+import { findMajor, POSTGRES_MAJORS, REDIS_RETIRED, VALKEY_VERSIONS } from "../catalog/versions.ts";
+import { nearest } from "./mistakes.ts";
+
+export interface Advice {
+  readonly problem: string;
+  readonly allowed: string;
+  /** What to type, where a likely value is known; `<…>` where only the operator can know. */
+  readonly likely: string;
+}
+
+/** Why a value is refused; what it leaves out, the leaf's own advice fills in. */
+export class Refusal {
+  readonly advice: Partial<Advice>;
+  constructor(advice: Partial<Advice> = {}) {
+    this.advice = advice;
+  }
+}
+
+type Leaf<T> = z.ZodType<T>;
+
+function leaf<T>(advice: Advice, read: (given: unknown) => T | Refusal): Leaf<T> {
+  return z.unknown().transform((given, context): T => {
+    const result = read(given);
+    if (!(result instanceof Refusal)) return result;
+    context.issues.push({ code: "custom", input: given, params: { ...advice, ...result.advice } });
+    return z.NEVER;
+  });
+}
+
+export function oneOf<const Name extends string>(names: readonly Name[], what = "it is none of the names that are known here"): Leaf<Name> {
+  const advice = { problem: what, allowed: names.length === 0 ? "none" : names.join(", "), likely: names[0] ?? "<none>" };
+  return leaf(advice, (given) => {
+    const found = names.find((name) => name === given);
+    if (found !== undefined) return found;
+    const likely = typeof given === "string" ? nearest(given, names) : undefined;
+    return new Refusal(likely === undefined ? {} : { likely, problem: `${what}; did you mean ${likely}?` });
+  });
+}
+
+/** Text of a certain form. */
+export function form(pattern: RegExp, allowed: string, likely: string): Leaf<string> {
+  return leaf({ problem: "it does not have the form that is needed", allowed, likely }, (given) =>
+    typeof given === "string" && pattern.test(given) ? given : new Refusal(),
+  );
+}
+
+export function whole(least: number, most: number, likely = least): Leaf<number> {
+  const advice = { problem: "it is not a whole number in the range", allowed: `${least} to ${most}`, likely: String(likely) };
+  return leaf(advice, (given) => {
+    const number = typeof given === "string" && /^\d+$/.test(given) ? Number(given) : given;
+    return typeof number === "number" && Number.isInteger(number) && number >= least && number <= most ? number : new Refusal();
+  });
+}
+
+/** A lone value arrives as text, one inside an object as a boolean. */
+export const flag: Leaf<boolean> = leaf({ problem: "it is neither true nor false", allowed: "true, false", likely: "true" }, (given) =>
+  given === true || given === "true" ? true : given === false || given === "false" ? false : new Refusal(),
+);
+
+/** "30 GiB" as a number of GiB. */
+export function gibibytes(least: number, most: number, step: number): Leaf<number> {
+  const advice = {
+    problem: "it is not a size",
+    allowed: `${least} GiB to ${most} GiB in steps of ${step} GiB, with its unit`,
+    likely: `${least} GiB`,
+  };
+  return leaf(advice, (given) => {
+    const [, number, unit] = (typeof given === "string" && /^(\d+) ?(\w*)$/.exec(given)) || [];
+    if (number === undefined) return new Refusal();
+    const size = Math.min(most, Math.max(least, Math.ceil(Number(number) / step) * step));
+    if (unit !== "GiB") return new Refusal({ problem: unit === "" ? "it has no unit" : "disks are counted in GiB", likely: `${size} GiB` });
+    return size === Number(number) ? size : new Refusal({ problem: "it is not a size that disks come in", likely: `${size} GiB` });
+  });
+}
+
+export function percent(least: number, most: number): Leaf<number> {
+  const advice = { problem: "it is not a percentage in the range", allowed: `${least}% to ${most}%`, likely: `${most}%` };
+  return leaf(advice, (given) => {
+    const number = typeof given === "string" && /^\d+%$/.test(given) ? Number.parseInt(given, 10) : Number.NaN;
+    return number >= least && number <= most ? number : new Refusal();
+  });
+}
+
+/** A day that exists and is not ahead of today (YYYY-MM-DD). */
+export function pastDay(today: string): Leaf<string> {
+  return leaf({ problem: "it is not a date", allowed: `a day up to today, as ${today}`, likely: today }, (given) => {
+    if (typeof given !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(given)) return new Refusal();
+    const day = new Date(`${given}T00:00:00Z`);
+    if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== given)
+      return new Refusal({ problem: "the calendar has no such day" });
+    return given <= today ? given : new Refusal({ problem: "it is in the future" });
+  });
+}
+
+export function databaseRegion(): Leaf<DatabaseRegion> {
+  return leaf({ problem: "it is not the name of a region", allowed: databaseRegions(hasApps).join(", "), likely: "nyc1" }, (given) => {
+    if (typeof given !== "string") return new Refusal();
+    const region = findDatabaseRegion(given);
+    if ("problem" in region) return new Refusal({ problem: region.problem, allowed: region.allowed.join(", "), likely: region.likely });
+    return hasApps(region)
+      ? region
+      : new Refusal({ problem: `App Platform has no region in ${region.city}, so the apps would be far from their data` });
+  });
+}
+
+function hasApps(region: DatabaseRegion): boolean {
+  return region.app !== undefined;
+}
+
+/** A read replica may stand where no app does. */
+export function replicaRegion(): Leaf<string> {
+  const everywhere = databaseRegions(({ engines }) => engines.includes("pg"));
+  return leaf({ problem: "it is not the name of a region", allowed: everywhere.join(", "), likely: "nyc1" }, (given) => {
+    if (typeof given !== "string") return new Refusal();
+    const region = findDatabaseRegion(given);
+    return "problem" in region
+      ? new Refusal({ problem: region.problem, allowed: region.allowed.join(", "), likely: region.likely })
+      : region.slug;
+  });
+}
+
+export function spacesRegion(): Leaf<string> {
+  return oneOf(spacesRegions(), "no buckets stand in this region");
+}
+
+export function nodeSize(engine: Engine): Leaf<string> {
+  const slugs = nodeSizes(engine).map(({ slug }) => slug);
+  const advice = { problem: "DigitalOcean has no such node", allowed: slugs.join(", "), likely: slugs[1]! };
+  return leaf(advice, (given) => {
+    if (typeof given !== "string") return new Refusal();
+    if (slugs.includes(given)) return given;
+    if (findNode(given) !== undefined)
+      return new Refusal({ problem: `this node is not offered for ${engine === "pg" ? "Postgres" : "Valkey"}` });
+    const likely = nearest(given, slugs);
+    return new Refusal(likely === undefined ? {} : { likely });
+  });
+}
+
+export function instanceSlug(): Leaf<string> {
+  const slugs = instanceSlugs();
+  return leaf({ problem: "App Platform has no such instance size", allowed: slugs.join(", "), likely: slugs[0]! }, (given) => {
+    if (typeof given !== "string") return new Refusal();
+    if (slugs.includes(given)) return given;
+    if (isOldInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform asks everybody to leave" });
+    const likely = nearest(given, slugs);
+    return new Refusal(likely === undefined ? {} : { likely });
+  });
+}
+
+/** `pulumi config set --path` makes a number of 17. */
+export function postgresMajor(): Leaf<string> {
+  const majors = POSTGRES_MAJORS.map(({ major }) => major);
+  return leaf(
+    { problem: "it is not a Postgres major that DigitalOcean runs", allowed: majors.join(", "), likely: majors.at(-1)! },
+    (given) => {
+      const major = String(given);
+      if (findMajor(major) !== undefined) return major;
+      return /^\d+\.\d/.test(major) && findMajor(major.split(".")[0]!) !== undefined
+        ? new Refusal({ problem: "only the major is chosen; the minor is DigitalOcean's", likely: major.split(".")[0]! })
+        : new Refusal();
+    },
+  );
+}
+
+export function valkeyVersion(): Leaf<string> {
+  return leaf(
+    { problem: "it is not a Valkey version that DigitalOcean runs", allowed: VALKEY_VERSIONS.join(", "), likely: VALKEY_VERSIONS[0]! },
+    (given) =>
+      VALKEY_VERSIONS.includes(String(given))
+        ? String(given)
+        : new Refusal(String(given) === "7" ? { problem: `7 was Redis, ${RETIRED}` } : {}),
+  );
+}
+
+export const RETIRED = `retired at DigitalOcean since ${REDIS_RETIRED}; say valkey`;

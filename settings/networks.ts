@@ -1,0 +1,98 @@
+/** Where each system stands, and the private network of every region in which one does. */
+import { type DatabaseRegion, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
+import { networkBlock, REGION } from "./defaults.ts";
+import type { Mistakes, Path } from "./mistakes.ts";
+import { configName } from "./operator.ts";
+import type { AskedSystem } from "./schema.ts";
+import type { Environment, NetworkSettings } from "./settings.ts";
+import { checkNetwork, meet } from "./sources.ts";
+
+interface Placed {
+  readonly name: string;
+  readonly asked: AskedSystem;
+  readonly region: DatabaseRegion;
+}
+
+/** Every region that is asked for has apps beside it: `databaseRegion` of leaf.ts sees to that. */
+export function appRegionOf(region: DatabaseRegion): string {
+  return region.app!;
+}
+
+export function defaultRegion(): DatabaseRegion {
+  return findDatabaseRegion(REGION) as DatabaseRegion;
+}
+
+/** The stack's own region first, then the others as the systems come. */
+export function networksOf(
+  environment: Environment,
+  main: DatabaseRegion,
+  mainCidr: string,
+  placed: readonly Placed[],
+  mistakes: Mistakes,
+): NetworkSettings[] {
+  const regions = [...new Set([main, ...placed.map(({ region }) => region)])].filter((region) =>
+    placed.some((system) => system.region === region),
+  );
+  const blocks = new Map<string, { cidr: string; at: Path }>();
+  for (const region of regions) {
+    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, mistakes);
+    const met = [...blocks].find(([, other]) => meet(cidr, other.cidr));
+    if (met !== undefined) {
+      mistakes.add({
+        at,
+        given: cidr,
+        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must be apart`,
+        allowed: "a private block that no other network has",
+        fix: [{ set: at, to: networkBlock(environment, region.slug) }],
+      });
+    }
+    blocks.set(region.slug, { cidr, at });
+  }
+  for (const { name, asked, region } of placed) {
+    const at = [configName(name), "vpcCidr"];
+    if (asked.vpcCidr === undefined || region !== main) continue;
+    mistakes.add({
+      at,
+      given: asked.vpcCidr,
+      problem: `the system stands in the stack's own region, whose network is slipway:vpcCidr`,
+      allowed: "a block only beside a region of the system's own",
+      fix: [{ remove: at }],
+    });
+  }
+  return regions.map((region) => ({ region: region.slug, appRegion: appRegionOf(region), cidr: blocks.get(region.slug)!.cidr }));
+}
+
+function blockOf(
+  environment: Environment,
+  region: DatabaseRegion,
+  placed: readonly Placed[],
+  mistakes: Mistakes,
+): { cidr: string; at: Path } {
+  const here = placed.filter((system) => system.region === region);
+  const [first, ...others] = here.filter(({ asked }) => asked.vpcCidr !== undefined);
+  if (first === undefined) return { cidr: networkBlock(environment, region.slug), at: [configName(here[0]!.name), "vpcCidr"] };
+  const cidr = first.asked.vpcCidr!;
+  const at = [configName(first.name), "vpcCidr"];
+  checkNetwork(at, cidr, mistakes);
+  for (const { name, asked } of others) {
+    if (asked.vpcCidr === cidr) continue;
+    mistakes.add({
+      at: [configName(name), "vpcCidr"],
+      given: asked.vpcCidr,
+      problem: `${first.name} gives the network in ${region.slug} another block, and a region has one network`,
+      allowed: cidr,
+      fix: [{ set: [configName(name), "vpcCidr"], to: cidr }],
+    });
+  }
+  return { cidr, at };
+}
+
+/** Data centres whose city has apps that may not reach them. */
+export function distanceNotices(regions: readonly DatabaseRegion[]): string[] {
+  return [...new Set(regions)]
+    .filter(({ joined }) => !joined)
+    .map(
+      (region) =>
+        `Apps in ${region.app} join private networks in ${homeOf(appRegionOf(region))}. In ${region.slug} the databases may be out of their reach; try with staging first.`,
+    );
+}

@@ -1,0 +1,188 @@
+/**
+ * From a stack's config to settings that the rest of the program may trust: complete, within limits, in agreement with the systems they pick.
+ * Pure: it reads no environment and asks nobody. Whatever is wrong is told at once.
+ */
+import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
+import type { System } from "../systems/definition.ts";
+import { type Asked, readAsked } from "./asked.ts";
+import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
+import { Mistakes, NAMESPACE } from "./mistakes.ts";
+import { appRegionOf, defaultRegion, distanceNotices, networksOf } from "./networks.ts";
+import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
+import { postgresOf } from "./postgres.ts";
+import type { BackupSettings, Environment, PostDeploySettings, Settings } from "./settings.ts";
+import { checkNetwork, checkSources } from "./sources.ts";
+import type { Picked, Stack } from "./stack.ts";
+import { systemsOf } from "./systems.ts";
+import { valkeyOf } from "./valkey.ts";
+
+export type { RawConfig } from "./operator.ts";
+
+/**
+ * @param today YYYY-MM-DD, in UTC.
+ * @throws {SettingsError} with every mistake.
+ */
+export function parseSettings(raw: RawConfig, systems: readonly System[], today: string = new Date().toISOString().slice(0, 10)): Settings {
+  const mistakes = new Mistakes(raw.stack, raw.secretKeys);
+  checkOperatorKeys(systems.flatMap(operatorKeys), raw, mistakes);
+  const asked = readAsked(raw, systems, today, mistakes);
+  const stack = stackOf(raw, asked, systems, today, mistakes);
+
+  const vpcCidr = asked.stack.vpcCidr ?? networkBlock(stack.environment, stack.region.slug);
+  checkNetwork(["vpcCidr"], vpcCidr, mistakes);
+  const placed = stack.systems.map(({ system, asked, region }) => ({ name: system.name, asked, region }));
+  const networks = networksOf(stack.environment, stack.region, vpcCidr, placed, mistakes);
+  stack.notices.push(...distanceNotices(stack.systems.map(({ region }) => region)));
+
+  const postDeploy = postDeployOf(stack);
+  const allowedSources = sourcesOf(stack, postDeploy);
+  const postgres = postgresOf(stack);
+  const valkey = valkeyOf(stack);
+  const backups = backupsOf(stack, raw.project);
+  const berths = systemsOf(stack, postgres, valkey);
+  const missing = missingKeys(stack, raw);
+  const settled = berths.map((berth) => withOperatorKeys(berth, raw));
+
+  mistakes.throwIfAny();
+  return {
+    project: raw.project,
+    stack: raw.stack,
+    environment: stack.environment,
+    suffix: stack.suffix,
+    region: stack.region.slug,
+    appRegion: appRegionOf(stack.region),
+    vpcCidr,
+    networks,
+    protect: asked.stack.protect ?? stack.defaults.protect,
+    allowedSources,
+    postgres,
+    valkey,
+    postDeploy,
+    backups,
+    alertEmails: [...new Set(asked.stack.alertEmails)],
+    systems: settled,
+    placeholders: missing.map(({ key }) => `${NAMESPACE}:${key}`),
+    notices: stack.notices,
+  };
+}
+
+const ENVIRONMENTS: readonly Environment[] = ["local", "staging", "prod"];
+
+function stackOf(raw: RawConfig, asked: Asked, systems: readonly System[], today: string, mistakes: Mistakes): Stack {
+  const environment = asked.stack.environment ?? ENVIRONMENTS.find((name) => name === raw.stack);
+  if (environment === undefined) {
+    mistakes.add({
+      at: ["environment"],
+      problem: `it is missing, and the stack's name, ${raw.stack}, does not say it`,
+      allowed: ENVIRONMENTS.join(", "),
+      fix: [{ set: ["environment"], to: "staging" }],
+    });
+  }
+  // Where the environment is unknown, the one that asks least of the other settings.
+  const sure = environment ?? "local";
+  const region = asked.stack.region ?? defaultRegion();
+  const suffix =
+    asked.stack.suffix === undefined ? suffixOf(sure, raw.stack) : asked.stack.suffix === "none" ? "" : `-${asked.stack.suffix}`;
+  const picked = pickedSystems(asked, systems, mistakes).map((system): Picked => {
+    const own = asked.systems.get(system.name)!;
+    return { system, key: configName(system.name), asked: own, region: own.region ?? region, features: new Set(own.features) };
+  });
+  return { asked, environment: sure, defaults: DEFAULTS[sure], suffix, region, systems: picked, today, mistakes, notices: [] };
+}
+
+function pickedSystems(asked: Asked, systems: readonly System[], mistakes: Mistakes): System[] {
+  const names = asked.stack.systems;
+  if (names === undefined) return [...systems];
+  if (names.length === 0) {
+    mistakes.add({
+      at: ["systems"],
+      problem: "a stack holds at least one system",
+      allowed: systems.map(({ name }) => name).join(", "),
+      fix: [{ set: ["systems", 0], to: systems[0]?.name ?? "<system>" }],
+    });
+  }
+  for (const [index, name] of names.entries()) {
+    const first = names.indexOf(name);
+    if (first === index) continue;
+    mistakes.add({
+      at: ["systems", index],
+      given: name,
+      problem: `it repeats systems[${first}]`,
+      allowed: "each system once",
+      fix: [{ remove: ["systems", index] }],
+    });
+  }
+  return systems.filter(({ name }) => names.includes(name));
+}
+
+function postDeployOf({ asked, mistakes }: Stack): PostDeploySettings {
+  const { mode = "runner", image } = asked.stack.postDeploy ?? {};
+  if (mode === "job" && image === undefined) {
+    mistakes.add({
+      at: ["postDeploy", "image"],
+      problem: "it is missing: the job runs slipway's image inside the private network",
+      allowed: "registry/repository:tag, with a tag that stays what it is (not latest)",
+      fix: [{ set: ["postDeploy", "image"], to: "registry.digitalocean.com/<registry>/slipway:1.0.0" }],
+    });
+  }
+  if (mode !== "job" && image !== undefined) {
+    mistakes.add({
+      at: ["postDeploy", "image"],
+      given: image,
+      problem: `in mode ${mode} nothing runs an image`,
+      allowed: "an image beside mode job",
+      fix: [{ remove: ["postDeploy", "image"] }, { set: ["postDeploy", "mode"], to: "job" }],
+    });
+  }
+  return { mode, ...(image === undefined ? {} : { image }) };
+}
+
+/** The runner comes from outside the network, so its address must be known; a job comes from inside. */
+function sourcesOf({ asked, environment, defaults, mistakes }: Stack, { mode }: PostDeploySettings): string[] {
+  const given = asked.stack.allowedSources ?? defaults.allowedSources;
+  if (given.length === 0 && mode === "runner" && environment !== "local") {
+    mistakes.add({
+      at: ["allowedSources"],
+      problem: "it is empty, and post-deploy steps run on the machine that runs pulumi, which then reaches no database",
+      allowed: "the runner's public IPv4 address; nothing at all where slipway:postDeploy.mode is job or manual",
+      fix: [
+        { set: ["allowedSources", 0], to: "<IPv4 address of the runner>" },
+        { set: ["postDeploy", "mode"], to: "job" },
+      ],
+    });
+  }
+  return checkSources(given, mistakes);
+}
+
+function backupsOf({ asked, environment, defaults, region, suffix, mistakes }: Stack, project: string): BackupSettings {
+  const given = asked.stack.backups ?? {};
+  const enabled = given.enabled ?? defaults.backups;
+  const near = given.region ?? spacesNear(region.slug);
+  const offsiteRegion = given.offsiteRegion ?? offsiteOf(near)!;
+  if (!enabled && environment === "prod") {
+    mistakes.add({
+      at: ["backups", "enabled"],
+      given: enabled,
+      problem: "production has somewhere to put its backups, always",
+      allowed: "true",
+      fix: [{ remove: ["backups", "enabled"] }],
+    });
+  }
+  if (offsiteRegion === near) {
+    mistakes.add({
+      at: ["backups", "offsiteRegion"],
+      given: offsiteRegion,
+      problem: "a copy beside the first is lost with it",
+      allowed: spacesRegions()
+        .filter((slug) => slug !== near)
+        .join(", "),
+      fix: [{ set: ["backups", "offsiteRegion"], to: offsiteOf(near)! }],
+    });
+  }
+  return {
+    enabled,
+    region: near,
+    offsiteRegion,
+    bucketPrefix: given.bucketPrefix ?? `${project.toLowerCase().replace(/[^a-z0-9]+/g, "-")}${suffix}`,
+  };
+}

@@ -1,0 +1,247 @@
+/** Which Postgres clusters a stack holds, what each is made of, and what is impossible about it. */
+import { findNode, type NodeSize, smallestNode, usableConnections } from "../catalog/nodes.ts";
+import type { Engine } from "../catalog/regions.ts";
+import { findMajor, majorsOn } from "../catalog/versions.ts";
+import type { System } from "../systems/definition.ts";
+import { AUTOSCALE, MAINTENANCE } from "./defaults.ts";
+import type { Path } from "./mistakes.ts";
+import type { AskedPostgres } from "./schema.ts";
+import type { PostgresCluster, PostgresSettings } from "./settings.ts";
+import { defined, type Picked, type Stack } from "./stack.ts";
+
+/** A cluster in the making: who is on it, what was asked for it, and where that was written. */
+interface Draft {
+  readonly key: string;
+  readonly systems: readonly Picked[];
+  readonly asked: AskedPostgres;
+  /** The path of a field, at the system where it is said there. */
+  readonly at: (field: keyof AskedPostgres) => Path;
+}
+
+export function postgresOf(stack: Stack): PostgresSettings {
+  const asked = stack.asked.stack.postgres ?? {};
+  const layout = asked.layout ?? stack.defaults.postgres.layout;
+  const drafts = layout === "shared" ? [sharedDraft(stack, asked)] : stack.systems.map((system) => ownDraft(system, asked));
+  if (layout === "dedicated" && asked.adopt !== undefined && stack.systems.length > 1) refuseAmbiguousAdoption(stack, asked.adopt);
+  return { layout, clusters: drafts.filter(({ systems }) => systems.length > 0).map((draft) => clusterOf(draft, stack)) };
+}
+
+function sharedDraft(stack: Stack, asked: AskedPostgres): Draft {
+  for (const { key, asked: own, region } of stack.systems) {
+    if (own.postgres !== undefined) {
+      stack.mistakes.add({
+        at: [key, "postgres"],
+        problem: "the layout is shared: one cluster for all systems, described in slipway:postgres",
+        allowed: "nothing here, or the dedicated layout",
+        fix: [{ remove: [key, "postgres"] }, { set: ["postgres", "layout"], to: "dedicated" }],
+      });
+    }
+    if (region !== stack.region) refuseDistance(stack, key, region.slug, ["postgres", "layout"], "Postgres");
+  }
+  return { key: "shared", systems: stack.systems, asked, at: (field) => ["postgres", field] };
+}
+
+function ownDraft(system: Picked, stackWide: AskedPostgres): Draft {
+  const own = system.asked.postgres ?? {};
+  return {
+    key: system.system.name,
+    systems: [system],
+    asked: { ...stackWide, ...own },
+    at: (field) => (own[field] === undefined && stackWide[field] !== undefined ? ["postgres", field] : [system.key, "postgres", field]),
+  };
+}
+
+/** One cluster stands in one place. */
+export function refuseDistance(stack: Stack, key: string, region: string, sharing: Path, what: string): void {
+  stack.mistakes.add({
+    at: [key, "region"],
+    given: region,
+    problem: `the systems share ${what}, and a shared cluster stands in one region: ${stack.region.slug}`,
+    allowed: `${stack.region.slug}, or clusters of its own`,
+    fix: [{ remove: [key, "region"] }, { set: sharing, to: "dedicated" }],
+  });
+}
+
+function refuseAmbiguousAdoption(stack: Stack, id: string): void {
+  stack.mistakes.add({
+    at: ["postgres", "adopt"],
+    given: id,
+    problem: "the layout is dedicated, so it does not say which system's cluster this is",
+    allowed: "an id for one system",
+    fix: [{ remove: ["postgres", "adopt"] }, { set: [stack.systems[0]!.key, "postgres", "adopt"], to: id }],
+  });
+}
+
+function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
+  const { asked, systems } = draft;
+  const size = asked.size ?? stack.defaults.postgres.size;
+  const nodes = asked.nodes ?? stack.defaults.postgres.nodes;
+  const node = findNode(size)!;
+  const region = systems[0]!.region.slug;
+  const major = majorOf(draft, stack);
+  checkStandby("pg", draft.at("size"), node, nodes, stack);
+  checkStorage(draft, node, stack);
+  stack.notices.push(...sizingNotices(systems, node));
+  const autoscale = autoscaleOf(draft, stack);
+  return {
+    key: draft.key,
+    systems: systems.map(({ system }) => system.name),
+    region,
+    major,
+    size,
+    nodes,
+    replicas: replicasOf(draft, node, region, stack),
+    maintenance: { ...MAINTENANCE, ...defined(asked.maintenance ?? {}) },
+    ...(asked.storage === undefined ? {} : { storageMiB: asked.storage * 1024 }),
+    ...(autoscale === undefined ? {} : { autoscale }),
+    ...(asked.adopt === undefined ? {} : { adopt: asked.adopt }),
+  };
+}
+
+/** Never a default: an upgrade cannot be taken back, so nobody should get one with a new release of this package. */
+function majorOf(draft: Draft, stack: Stack): string {
+  const { version, adopt } = draft.asked;
+  const offered = majorsOn(stack.today);
+  if (version === undefined) {
+    stack.mistakes.add({
+      at: ["postgres", "version"],
+      problem: "it is missing; a major is chosen, never defaulted, because an upgrade cannot be taken back",
+      allowed: offered.join(", "),
+      fix: [{ set: ["postgres", "version"], to: newest(draft, offered) }],
+    });
+    return offered.at(-1)!;
+  }
+  const at = draft.at("version");
+  const strictest = draft.systems
+    .map(({ system }) => system)
+    .reduce((one, other) => (other.postgres.minimumMajor > one.postgres.minimumMajor ? other : one));
+  if (Number(version) < strictest.postgres.minimumMajor) {
+    const least = strictest.postgres.minimumMajor;
+    stack.mistakes.add({
+      at,
+      given: version,
+      problem: `${strictest.title} needs Postgres ${least} or newer`,
+      allowed: offered.filter((major) => Number(major) >= least).join(", "),
+      fix: [{ set: at, to: String(least) }],
+    });
+  } else if (adopt === undefined && !offered.includes(version)) {
+    stack.mistakes.add({
+      at,
+      given: version,
+      problem: `new clusters of it could be made until ${findMajor(version)!.available}`,
+      allowed: `${offered.join(", ")}; an older one only where a cluster is adopted`,
+      fix: [{ set: at, to: newest(draft, offered) }],
+    });
+  }
+  stack.notices.push(...majorNotices(draft, version, strictest, stack.today));
+  return version;
+}
+
+function newest({ systems }: Draft, offered: readonly string[]): string {
+  const measured = Math.max(...systems.map(({ system }) => system.postgres.minimumMajor));
+  return offered.includes(String(measured)) ? String(measured) : offered.at(-1)!;
+}
+
+const HALF_A_YEAR = 182;
+
+function majorNotices(draft: Draft, version: string, strictest: System, today: string): string[] {
+  const { endOfLife } = findMajor(version)!;
+  const days = Math.round((Date.parse(endOfLife) - Date.parse(today)) / 86_400_000);
+  const { minimumMajor } = strictest.postgres;
+  return [
+    ...(days < HALF_A_YEAR
+      ? [
+          `Postgres ${version} of cluster "${draft.key}" ends on ${endOfLife}; DigitalOcean then upgrades it at a time of its own choice. Plan the upgrade before.`,
+        ]
+      : []),
+    ...(Number(version) > minimumMajor
+      ? [
+          `${strictest.title} was measured on Postgres ${minimumMajor}, cluster "${draft.key}" has ${version}. An existing cluster is upgraded in place: \`up\` does not wait for it, and nothing takes it back.`,
+        ]
+      : []),
+  ];
+}
+
+export function checkStandby(engine: Engine, at: Path, node: NodeSize, nodes: number, stack: Stack): void {
+  if (nodes === 1 || node.standby) return;
+  const least = smallestNode(engine, nodes, () => true)!.slug;
+  stack.mistakes.add({
+    at,
+    given: node.slug,
+    problem: `${nodes} nodes are asked for, and a node of ${node.memoryGiB} GB cannot have another behind it`,
+    allowed: `${least} and larger, or one node`,
+    fix: [{ set: at, to: least }],
+  });
+}
+
+function checkStorage({ asked, at }: Draft, node: NodeSize, stack: Stack): void {
+  if (asked.storage === undefined) return;
+  if (asked.autoscale !== undefined && asked.autoscale.enabled !== false) {
+    stack.mistakes.add({
+      at: at("storage"),
+      given: `${asked.storage} GiB`,
+      problem: "the disk grows by itself as well, and would drift from a fixed size with every step",
+      allowed: "a fixed size, or one that grows",
+      fix: [{ remove: at("storage") }],
+    });
+  } else if (node.diskGiB !== undefined && asked.storage < node.diskGiB) {
+    stack.mistakes.add({
+      at: at("storage"),
+      given: `${asked.storage} GiB`,
+      problem: `${node.slug} comes with ${node.diskGiB} GiB, and a disk never shrinks`,
+      allowed: `${node.diskGiB} GiB or more`,
+      fix: [{ set: at("storage"), to: `${node.diskGiB} GiB` }],
+    });
+  }
+}
+
+/** A fixed disk does not grow by default. */
+function autoscaleOf({ asked }: Draft, stack: Stack): PostgresCluster["autoscale"] {
+  const wanted =
+    asked.autoscale === undefined ? stack.defaults.postgres.autoscale && asked.storage === undefined : asked.autoscale.enabled !== false;
+  if (!wanted) return undefined;
+  return {
+    thresholdPercent: asked.autoscale?.threshold ?? AUTOSCALE.thresholdPercent,
+    incrementGiB: asked.autoscale?.increment ?? AUTOSCALE.incrementGiB,
+  };
+}
+
+function replicasOf({ asked, at }: Draft, node: NodeSize, region: string, stack: Stack): PostgresCluster["replicas"] {
+  const names = new Set<string>();
+  return (asked.replicas ?? []).map((replica, index) => {
+    const size = replica.size ?? node.slug;
+    const here = [...at("replicas"), index];
+    if (names.has(replica.name)) {
+      stack.mistakes.add({
+        at: [...here, "name"],
+        given: replica.name,
+        problem: "another replica has this name",
+        allowed: "a name of its own for each replica",
+        fix: [{ set: [...here, "name"], to: `${replica.name}-${index + 1}` }],
+      });
+    }
+    names.add(replica.name);
+    if (findNode(size)!.memoryGiB < node.memoryGiB) {
+      stack.mistakes.add({
+        at: [...here, "size"],
+        given: size,
+        problem: `a replica is at least as large as its cluster, which is ${node.slug}`,
+        allowed: `${node.slug} or larger`,
+        fix: [{ set: [...here, "size"], to: node.slug }],
+      });
+    }
+    return { name: replica.name, region: replica.region ?? region, size };
+  });
+}
+
+/** Where the product's documents give its server more than the node has; a node grows later without losing anything. */
+function sizingNotices(systems: readonly Picked[], node: NodeSize): string[] {
+  return systems.flatMap(({ system }) => {
+    const { connections = 0, effectiveCacheMiB = 0 } = system.postgres.sizing ?? {};
+    const lacks = [
+      ...(usableConnections(node) < connections ? [`${usableConnections(node)} connections of ${connections}`] : []),
+      ...(node.memoryGiB * 1024 < effectiveCacheMiB ? [`${node.memoryGiB * 1024} MiB for a cache of ${effectiveCacheMiB} MiB`] : []),
+    ];
+    return lacks.length === 0 ? [] : [`${system.title}'s documents give its Postgres more than ${node.slug} has: ${lacks.join(", ")}.`];
+  });
+}

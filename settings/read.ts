@@ -1,0 +1,56 @@
+/** Where settings meet Pulumi: the one place that reads its config. Everything else is in parse.ts, which knows nothing of it. */
+import * as pulumi from "@pulumi/pulumi";
+import * as state from "@pulumi/pulumi/runtime/state.js";
+import type { System } from "../systems/definition.ts";
+import { NAMESPACE, SettingsError } from "./mistakes.ts";
+import { placeholder } from "./operator.ts";
+import { parseSettings } from "./parse.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * Reads the stack's config once and says what is worth knowing about it.
+ *
+ * @throws {pulumi.RunError} which Pulumi prints as it is, without a stack trace.
+ */
+export function readSettings(systems: readonly System[]): Settings {
+  const settings = parsed(systems);
+  for (const key of settings.placeholders) pulumi.log.warn(`missing: ${key}`);
+  for (const notice of settings.notices) pulumi.log.info(notice);
+  return settings;
+}
+
+function parsed(systems: readonly System[]): Settings {
+  const values = pulumi.runtime.allConfig();
+  const secretKeys = new Set(Object.keys(values).filter(isSecret));
+  try {
+    return parseSettings(
+      { project: pulumi.getProject(), stack: pulumi.getStack(), values, secretKeys, underEngine: isUnderEngine() },
+      systems,
+    );
+  } catch (error) {
+    if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** An operator's secret, marked as one wherever it goes. A plan with placeholders gets a stand-in where there is none yet. */
+export function operatorSecret(settings: Settings, system: string, name: string): pulumi.Output<string> {
+  const key = settings.systems.find((candidate) => candidate.system.name === system)?.operatorSecrets[name];
+  if (key === undefined)
+    throw new pulumi.RunError(
+      `${system} has no operator secret "${name}" in this stack: its feature is off, or its definition does not declare it.`,
+    );
+  const bare = key.slice(NAMESPACE.length + 1);
+  return settings.placeholders.includes(key) ? pulumi.secret(placeholder(bare)) : new pulumi.Config(NAMESPACE).requireSecret(bare);
+}
+
+/** The SDK has both and leaves them out of its types. */
+function isSecret(key: string): boolean {
+  return (pulumi.runtime as unknown as { isConfigSecret(key: string): boolean }).isConfigSecret(key);
+}
+
+/** A recorded program has a listener, but no engine at an address that could create anything. */
+function isUnderEngine(): boolean {
+  const store = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
+  return Boolean(store.settings.options.engineAddr);
+}

@@ -1,0 +1,237 @@
+/**
+ * Which Valkey clusters a stack holds, and which stores are on each. Eviction, persistence and the numbers of databases belong to a whole
+ * cluster, so what may share one is decided here and refused where it cannot.
+ */
+import { VALKEY_DATABASES as LIMIT } from "../catalog/limits.ts";
+import { findNode, type NodeSize, nodeSizes } from "../catalog/nodes.ts";
+import { VALKEY_VERSIONS } from "../catalog/versions.ts";
+import type { Keyspace, Store } from "../systems/definition.ts";
+import { MAINTENANCE, VALKEY_DATABASES } from "./defaults.ts";
+import type { Path } from "./mistakes.ts";
+import { checkStandby, refuseDistance } from "./postgres.ts";
+import type { AskedValkey } from "./schema.ts";
+import type { ValkeyCluster, ValkeySettings } from "./settings.ts";
+import { defined, type Picked, type Stack } from "./stack.ts";
+
+type Class = Store["class"];
+
+interface Placed {
+  readonly owner: Picked;
+  readonly name: string;
+  readonly store: Store;
+}
+
+interface Draft {
+  readonly key: string;
+  readonly class: Class;
+  readonly stores: readonly Placed[];
+  readonly asked: AskedValkey;
+  /** The path of this kind of node, at the system where it is said there. */
+  readonly at: Path;
+}
+
+export function valkeyOf(stack: Stack): ValkeySettings {
+  const asked = stack.asked.stack.valkey ?? {};
+  const layout = asked.layout ?? stack.defaults.valkey.layout;
+  const sharing = asked.sharing ?? "dedicated";
+  const stores = stack.systems.flatMap((owner) => storesOf(owner).map(([name, store]) => ({ owner, name, store })));
+  const groups = sharing === "shared" ? [{ prefix: "", owner: undefined, stores }] : stack.systems.map((owner) => ownGroup(owner, stores));
+  if (sharing === "shared") checkShared(stack, stores);
+  if (layout === "single") checkSingle(stack);
+  const drafts = groups.flatMap((group) => draftsOf(group, layout, asked));
+  checkAdoption(drafts, stack);
+  return { layout, sharing, clusters: drafts.map((draft) => clusterOf(draft, stack)) };
+}
+
+/** Stores whose feature is on. */
+export function storesOf({ system, features }: Picked): [string, Store][] {
+  return Object.entries(system.stores).filter(([, { feature }]) => feature === undefined || features.has(feature));
+}
+
+interface Group {
+  readonly prefix: string;
+  readonly owner: Picked | undefined;
+  readonly stores: readonly Placed[];
+}
+
+function ownGroup(owner: Picked, stores: readonly Placed[]): Group {
+  return { prefix: `${owner.system.name}-`, owner, stores: stores.filter((store) => store.owner === owner) };
+}
+
+function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", stackWide: AskedValkey): Draft[] {
+  const own = owner?.asked.valkey ?? {};
+  const draft = (name: string, kind: Class, node: Class, held: readonly Placed[]): Draft[] =>
+    held.length === 0
+      ? []
+      : [
+          {
+            key: `${prefix}${name}`,
+            class: kind,
+            stores: held,
+            asked: {
+              ...stackWide,
+              ...own,
+              [node]: { ...stackWide[node], ...own[node] },
+              maintenance: { ...stackWide.maintenance, ...own.maintenance },
+            },
+            at:
+              owner !== undefined && (own[node] !== undefined || stackWide[node] === undefined)
+                ? [owner.key, "valkey", node]
+                : ["valkey", node],
+          },
+        ];
+  if (layout === "split")
+    return (["state", "cache"] as const).flatMap((kind) =>
+      draft(
+        kind,
+        kind,
+        kind,
+        stores.filter(({ store }) => store.class === kind),
+      ),
+    );
+  // One cluster has one policy: whoever has something to lose decides it.
+  return draft("single", stores.some(({ store }) => store.class === "state") ? "state" : "cache", "state", stores);
+}
+
+function checkShared(stack: Stack, stores: readonly Placed[]): void {
+  for (const { key, asked, region } of new Set(stores.map(({ owner }) => owner))) {
+    if (region !== stack.region) refuseDistance(stack, key, region.slug, ["valkey", "sharing"], "Valkey");
+    if (asked.valkey === undefined) continue;
+    stack.mistakes.add({
+      at: [key, "valkey"],
+      problem: "all systems share their Valkey clusters, described in slipway:valkey",
+      allowed: "nothing here, or sharing dedicated",
+      fix: [{ remove: [key, "valkey"] }, { set: ["valkey", "sharing"], to: "dedicated" }],
+    });
+  }
+}
+
+function checkSingle(stack: Stack): void {
+  const places: [Path, AskedValkey | undefined][] = [
+    [["valkey"], stack.asked.stack.valkey],
+    ...stack.systems.map(({ key, asked }): [Path, AskedValkey | undefined] => [[key, "valkey"], asked.valkey]),
+  ];
+  for (const [at, asked] of places) {
+    if (asked?.cache === undefined) continue;
+    stack.mistakes.add({
+      at: [...at, "cache"],
+      problem: "the layout is single: one cluster with the policies of state, described under state",
+      allowed: "state, or the split layout",
+      fix: [{ remove: [...at, "cache"] }, { set: ["valkey", "layout"], to: "split" }],
+    });
+  }
+}
+
+/** An id names one cluster. */
+function checkAdoption(drafts: readonly Draft[], stack: Stack): void {
+  for (const kind of ["state", "cache"] as const) {
+    const takers = drafts.filter(({ at }) => at.length === 2 && at[1] === kind);
+    const id = stack.asked.stack.valkey?.[kind]?.adopt;
+    const [first] = takers;
+    if (id === undefined || first === undefined || takers.length < 2) continue;
+    stack.mistakes.add({
+      at: ["valkey", kind, "adopt"],
+      given: id,
+      problem: `${takers.map(({ key }) => key).join(" and ")} are clusters of their own, so it does not say which one this is`,
+      allowed: "an id for one system",
+      fix: [{ remove: ["valkey", kind, "adopt"] }, { set: [first.stores[0]!.owner.key, "valkey", kind, "adopt"], to: id }],
+    });
+  }
+}
+
+function clusterOf(draft: Draft, stack: Stack): ValkeyCluster {
+  const { asked, stores, at } = draft;
+  const kind = at.at(-1) as Class;
+  const { size, nodes, adopt } = { ...stack.defaults.valkey[kind], ...defined(asked[kind] ?? {}) } as {
+    size: string;
+    nodes: number;
+    adopt?: string;
+  };
+  const { region } = stores[0]!.owner;
+  const node = findNode(size)!;
+  checkStandby("valkey", [...at, "size"], node, nodes, stack);
+  checkMemory(draft, node, stack);
+  checkDurability(draft, stack);
+  if (!region.engines.includes("valkey")) refuseRegion(stores[0]!.owner, stack);
+  return {
+    key: draft.key,
+    class: draft.class,
+    region: region.slug,
+    stores: stores.map(({ owner, name }) => `${owner.system.name}/${name}`),
+    version: asked.version ?? VALKEY_VERSIONS.at(-1)!,
+    size,
+    nodes,
+    databases: databasesOf(draft, stack),
+    maintenance: { ...MAINTENANCE, ...defined(asked.maintenance ?? {}) },
+    ...(adopt === undefined ? {} : { adopt }),
+  };
+}
+
+/** Half of a node: a snapshot forks the server, and pages that change meanwhile exist twice. */
+function checkMemory({ stores, at, key }: Draft, node: NodeSize, stack: Stack): void {
+  const wanted = stores.reduce((sum, { store }) => sum + store.memoryMiB, 0);
+  if (wanted * 2 <= node.memoryGiB * 1024) return;
+  const larger = nodeSizes("valkey").find(({ memoryGiB }) => memoryGiB * 1024 >= wanted * 2);
+  stack.mistakes.add({
+    at: [...at, "size"],
+    given: node.slug,
+    problem: `cluster "${key}" is to hold ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node is left to snapshots`,
+    allowed: larger === undefined ? "fewer stores on one cluster" : `${larger.slug} or larger`,
+    fix: [larger === undefined ? { set: ["valkey", "sharing"], to: "dedicated" } : { set: [...at, "size"], to: larger.slug }],
+  });
+}
+
+/** allkeys_lru takes any key of any database when memory runs out: sessions and users as well as answers that can be computed again. */
+function checkDurability({ class: kind, stores, key }: Draft, stack: Stack): void {
+  if (kind === "state") return;
+  for (const { owner, name, space, keyspace } of keyspacesOf(stores)) {
+    if (!keyspace.durable) continue;
+    const curable = storesOf(owner).some(([, store]) => store.class === "state");
+    stack.mistakes.add({
+      at: ["valkey", "layout"],
+      problem: `${owner.system.name} keeps its keyspace ${space} for good and has it in store ${name}, but cluster "${key}" evicts whatever it needs room for (allkeys_lru)`,
+      allowed: "a durable keyspace in a store of class state",
+      fix: curable ? [{ set: ["valkey", "layout"], to: "single" }] : [],
+    });
+  }
+}
+
+/** Each number once on a cluster. A store that nobody has divided is used as a client finds it: database 0. */
+function databasesOf({ key, stores }: Draft, stack: Stack): number {
+  const taken = new Map<number, { readonly owner: Picked; readonly label: string }>();
+  for (const { owner, space, keyspace } of keyspacesOf(stores)) {
+    const label = `${owner.system.name} ${space}`;
+    const other = taken.get(keyspace.database);
+    if (other !== undefined && other.owner !== owner) {
+      stack.mistakes.add({
+        at: ["valkey", "sharing"],
+        given: "shared",
+        problem: `on cluster "${key}" database ${keyspace.database} would be both ${other.label} and ${label}`,
+        allowed: "dedicated, or systems whose numbers differ",
+        fix: [{ set: ["valkey", "sharing"], to: "dedicated" }],
+      });
+    }
+    taken.set(keyspace.database, { owner, label });
+  }
+  return Math.min(LIMIT.most, Math.max(VALKEY_DATABASES, ...[...taken.keys()].map((number) => number + 1)));
+}
+
+function keyspacesOf(stores: readonly Placed[]): (Placed & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
+  return stores.flatMap((placed) => {
+    const { owner, name, store } = placed;
+    const spaces = Object.entries(owner.system.keyspaces).filter(([, keyspace]) => keyspace.store === name);
+    if (spaces.length === 0) return [{ ...placed, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
+    return spaces.map(([space, keyspace]) => ({ ...placed, space, keyspace }));
+  });
+}
+
+function refuseRegion({ key, asked, region }: Picked, stack: Stack): void {
+  const at = asked.region === undefined ? ["region"] : [key, "region"];
+  stack.mistakes.add({
+    at,
+    given: region.slug,
+    problem: "DigitalOcean runs no Valkey there",
+    allowed: "a region with Valkey: every other one",
+    fix: [{ set: at, to: stack.region.slug === region.slug ? "nyc1" : stack.region.slug }],
+  });
+}
