@@ -46,8 +46,8 @@ const nodeApp = {
   ...everyApp,
   ...verifiedFromNode,
 
-  // Named for the options of node-postgres. These are connections to the pool; what the pool holds at the server is budgeted there.
-  DATABASE_POOL_MAX: env.plain("20"),
+  // Named for the options of node-postgres. They lead to the pool, so they cost the server what the pool holds there and no more.
+  DATABASE_POOL_MAX: env.budget(20, 5),
   DATABASE_POOL_IDLE_TIMEOUT_MS: env.plain("30000"),
   DATABASE_POOL_CONNECTION_TIMEOUT_MS: env.plain("10000"),
 

@@ -1,0 +1,97 @@
+/** How an app is reached, built and watched. */
+import { shown } from "../mistake.ts";
+import { components, type Report, type Rule } from "./rule.ts";
+
+export const pathsAbsolute: Rule = (system, report) => {
+  for (const { component, path } of components(system)) {
+    absolute(report, `${path}.source.dir`, component.source.dir);
+    if ("routes" in component)
+      component.routes.forEach((route, index) => {
+        absolute(report, `${path}.routes.${index}`, route);
+      });
+    if (component.kind !== "service") continue;
+    absolute(report, `${path}.health.path`, component.health.path);
+    component.health.probes.forEach((probe, index) => {
+      absolute(report, `${path}.health.probes.${index}.path`, probe.path);
+    });
+  }
+};
+
+/** The longest prefix wins; of two that are equal nobody knows which. */
+export const routesUnique: Rule = (system, report) => {
+  const taken = new Map<string, string>();
+  for (const { app, name, component, path } of components(system)) {
+    if (!("routes" in component)) continue;
+    component.routes.forEach((route, index) => {
+      const other = taken.get(`${app} ${route}`);
+      if (other === undefined) taken.set(`${app} ${route}`, name);
+      else
+        report({
+          path: `${path}.routes.${index}`,
+          given: `"${route}", which leads to "${other}"`,
+          allowed: "a prefix that no other component of the app has",
+          mend: "Give one of the two a longer prefix.",
+        });
+    });
+  }
+};
+
+export const checksEnd: Rule = (system, report) => {
+  for (const { component, path } of components(system)) {
+    if (component.kind !== "service" || component.health.timeoutSeconds <= component.health.everySeconds) continue;
+    report({
+      path: `${path}.health.timeoutSeconds`,
+      given: String(component.health.timeoutSeconds),
+      allowed: `1 to ${component.health.everySeconds}, the time between two checks`,
+      mend: "Shorten the timeout, or check less often.",
+    });
+  }
+};
+
+export const reposNamed: Rule = (system, report) => {
+  for (const { component, path } of components(system)) {
+    if (/^[\w.-]+\/[\w.-]+$/.test(component.source.repo)) continue;
+    report({
+      path: `${path}.source.repo`,
+      given: shown(component.source.repo),
+      allowed: "owner/name on GitHub",
+      mend: "Write the repository without https://github.com/ and without .git.",
+    });
+  }
+};
+
+export const schedulesRun: Rule = ({ schedules }, report) => {
+  for (const [name, { cron }] of Object.entries(schedules ?? {})) {
+    if (/^([\d*,/-]+ ){4}[\d*,/-]+$/.test(cron)) continue;
+    report({
+      path: `schedules.${name}.cron`,
+      given: shown(cron),
+      allowed: "five fields of digits, *, commas, dashes and slashes: minute, hour, day of month, month, day of week",
+      mend: 'Write for example "0 4 * * 0": Sundays at four, UTC.',
+    });
+  }
+};
+
+/** A channel is reached by a webhook that an operator has, never by one that is made up. */
+export const webhooksTyped: Rule = ({ alerts, secrets }, report) => {
+  for (const channel of ["slack", "pagerduty"] as const) {
+    const webhook = alerts[channel]?.webhook;
+    if (webhook === undefined || secrets[webhook]?.origin !== "generated") continue;
+    report({
+      path: `alerts.${channel}.webhook`,
+      given: `"${webhook}", a generated secret`,
+      allowed: "an operator secret",
+      mend: `Write origin: "operator" for the secret "${webhook}".`,
+    });
+  }
+};
+
+function absolute(report: Report, path: string, given: string): void {
+  if (given.startsWith("/") && !/\s/.test(given)) return;
+  report({
+    path,
+    given: shown(given),
+    allowed: 'a path that starts with "/" and holds no blank',
+    mend: `Write "/${given.trim().replace(/^\/+/, "")}".`,
+  });
+}

@@ -1,0 +1,45 @@
+/** What two systems of one account may not share, whichever of them a stack picks. */
+import type { System } from "../definition.ts";
+import type { Mistake } from "../mistake.ts";
+
+export function together(systems: readonly System[]): Mistake[] {
+  const taken = new Map<string, string>();
+  return systems.flatMap((system) =>
+    claims(system).flatMap(({ what, name, path, why }) => {
+      const key = `${what} ${name}`;
+      const other = taken.get(key);
+      if (other === undefined) {
+        taken.set(key, system.name);
+        return [];
+      }
+      return [
+        {
+          system: system.name,
+          path,
+          given: `"${name}", which ${other === system.name ? "is there twice" : `${other} has as well`}`,
+          allowed: `a ${what} of its own: ${why}`,
+          mend: `Rename one ${what}.`,
+        },
+      ];
+    }),
+  );
+}
+
+function claims({ name, apps, postgres }: System): { what: string; name: string; path: string; why: string }[] {
+  const onCluster = "a stack may put all systems on one cluster";
+  return [
+    { what: "name", name, path: "name", why: "resources are named for it" },
+    { what: "database", name: postgres.database, path: "postgres.database", why: onCluster },
+    ...Object.entries(postgres.roles).map(([kind, role]) => ({ what: "role", name: role, path: `postgres.roles.${kind}`, why: onCluster })),
+    ...Object.keys(postgres.pools).map((pool) => ({ what: "pool", name: pool, path: `postgres.pools.${pool}`, why: onCluster })),
+    ...Object.entries(apps).map(([key, app]) => ({
+      what: "app name",
+      name: app.name,
+      path: `apps.${key}.name`,
+      why: "it is unique in an account",
+    })),
+    ...Object.entries(apps).flatMap(([key, { domain }]) =>
+      domain === undefined ? [] : [{ what: "domain", name: domain, path: `apps.${key}.domain`, why: "it leads to one app" }],
+    ),
+  ];
+}
