@@ -15,8 +15,8 @@ const PROOF = ["tests/proof/proof.ts"];
 export async function checks({ root, node, args }) {
   const some = args.length > 0;
   const results = [];
-  const check = async (name, command) => {
-    say(`\n── ${name}: ${path.basename(command[0])} ${command.slice(1).join(" ")}`);
+  const check = async (name, about, command) => {
+    say(`\n── ${name}: ${about}`);
     const since = Date.now();
     const code = await run(node, command, { cwd: root });
     const done = { name, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, seconds: (Date.now() - since) / 1000 };
@@ -26,12 +26,16 @@ export async function checks({ root, node, args }) {
 
   await withReport(async (report) => {
     if (!some) {
-      await check("types", TYPES);
-      await check("lint", LINT);
+      await check("types", "tsc --noEmit", TYPES);
+      await check("lint", "biome check", LINT);
     }
-    const tests = await check("tests", [...VITEST, ...reporters(report), ...(some ? args : ["--coverage"])]);
+    const tests = await check("tests", ["vitest run", ...args].join(" "), [
+      ...VITEST,
+      ...reporters(report),
+      ...(some ? args : ["--coverage", "--coverage.reportOnFailure"]),
+    ]);
     Object.assign(tests, count(report, tests.failed === 0));
-    if (!some) await check("proof", [...PROOF, "--check", report]);
+    if (!some) await check("proof", "docs/requirements.md against these tests", [...PROOF, "--check", report]);
   });
 
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);

@@ -67,6 +67,6 @@ export function summary(page: string, tests: readonly Test[]): string {
   return [
     `${claims.length} of ${rows.length} requirements are claimed as proved, ${rows.length - claims.length} are open.`,
     ...(resting > 0 ? [`${resting} of them rest on tests that were skipped on this machine.`] : []),
-    ...(more > 0 ? [`${more} open ones are proved by this run; to write them down: npm run proof`] : []),
+    ...(more > 0 ? [`Open, but proved by this run: ${more}; to write that down: npm run proof`] : []),
   ].join(" ");
 }

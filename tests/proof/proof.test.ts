@@ -41,7 +41,7 @@ describe("the check", () => {
   it("passes a page that claims what passed, and one that claims less", () => {
     expect(findings(page(CLAIM), [test("refuses an open firewall")])).toEqual([]);
     expect(findings(page("open"), [test("refuses an open firewall")])).toEqual([]);
-    expect(summary(page("open"), [test("refuses an open firewall")])).toContain("1 open ones are proved by this run");
+    expect(summary(page("open"), [test("refuses an open firewall")])).toContain("Open, but proved by this run: 1");
   });
 
   it("names the line of a claim whose test failed or is gone", () => {
