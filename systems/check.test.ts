@@ -105,7 +105,7 @@ describe("what is said", () => {
     );
   });
 
-  it("never repeats what could be a secret [F16]", () => {
+  it("never repeats what could be a secret", () => {
     const canary = "hunter2hunter2HUNTER2";
     const message = said("devx", set("postgres.minimumMajor", canary));
     expect(message).not.toContain(canary);
@@ -323,13 +323,13 @@ describe("variables", () => {
     ["a Slack webhook", "https://hooks.slack.com/services/T0/B0/x"],
     ["a random string", "tR7mQ2xW9kLp4vNc8zBf"],
     ["a digest", "0123456789abcdef0123456789abcdef"],
-  ])("refuse %s in plain sight [F16]", (_, value) => {
+  ])("refuse %s in plain sight", (_, value) => {
     const message = withEnv("GREETING", env.plain(value));
     expect(message).not.toContain(value);
     expect(message).toContain('Declare a secret and write GREETING: env.secret("…")');
   });
 
-  it.each(["API_KEY", "ADMIN_PASSWORD", "GITHUB_TOKEN"])("are not plain under the name of a secret: %s [F16]", (key) => {
+  it.each(["API_KEY", "ADMIN_PASSWORD", "GITHUB_TOKEN"])("are not plain under the name of a secret: %s", (key) => {
     expect(withEnv(key, env.plain("x"))).toContain(`write ${key}: env.secret("…")`);
   });
 
@@ -345,7 +345,7 @@ describe("variables", () => {
     expect(withEnv(key, env.plain(value))).toContain('Write env.plain("verify-full").');
   });
 
-  it("cannot turn the verification of certificates off [F5]", () => {
+  it("cannot turn the verification of certificates off", () => {
     expect(withEnv("NODE_TLS_REJECT_UNAUTHORIZED", env.plain("0"))).toContain("no switch that turns verification off");
   });
 
