@@ -235,7 +235,7 @@ export type StorePart = "url" | "host" | "port" | "password" | "ca";
 export type PhaseFlag = "usePostgres" | "dualWrite";
 
 /**
- * The shortest way to say the usual. Every helper is RUN_TIME: what an app reads while it runs is not baked into what it serves.
+ * The shortest way to say the usual. All but `build` are RUN_TIME: what an app reads while it runs is not baked into what it serves.
  */
 export const env = {
   plain: (value: string): Env => ({ from: "plain", value, scope: "RUN_TIME" }),
