@@ -46,11 +46,12 @@ export class Mistakes {
     this.#secretKeys = secretKeys;
   }
 
-  /** The first mistake about a value is the one that is told: what follows from it would only confuse. */
+  /** The first mistake about a value, or about what holds it, is the one that is told: what follows from it would only confuse. */
   add(mistake: Mistake): void {
     const key = keyOf(mistake.at);
+    if (mistake.at.some((_, length) => this.#found.has(keyOf(mistake.at.slice(0, length + 1))))) return;
     const hidden = mistake.given !== undefined && this.#secretKeys.has(keyOf(mistake.at.slice(0, 1)));
-    if (!this.#found.has(key)) this.#found.set(key, hidden ? withheld(mistake) : mistake);
+    this.#found.set(key, hidden ? withheld(mistake) : mistake);
   }
 
   /** Whether anything is known to be wrong at this value or below it. */

@@ -93,7 +93,7 @@ function stackOf(raw: RawConfig, asked: Asked, systems: readonly System[], today
 function pickedSystems(asked: Asked, systems: readonly System[], mistakes: Mistakes): System[] {
   const names = asked.stack.systems;
   if (names === undefined) return [...systems];
-  if (names.length === 0) {
+  if (names.length === 0 && !mistakes.touches(["systems"])) {
     mistakes.add({
       at: ["systems"],
       problem: "a stack holds at least one system",
@@ -140,7 +140,7 @@ function postDeployOf({ asked, mistakes }: Stack): PostDeploySettings {
 /** The runner comes from outside the network, so its address must be known; a job comes from inside. */
 function sourcesOf({ asked, environment, defaults, mistakes }: Stack, { mode }: PostDeploySettings): string[] {
   const given = asked.stack.allowedSources ?? defaults.allowedSources;
-  if (given.length === 0 && mode === "runner" && environment !== "local") {
+  if (given.length === 0 && mode === "runner" && environment !== "local" && !mistakes.touches(["allowedSources"])) {
     mistakes.add({
       at: ["allowedSources"],
       problem: "it is empty, and post-deploy steps run on the machine that runs pulumi, which then reaches no database",

@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+
+const both = { systems: [harbour, longPier] };
+const only = (values: Record<string, unknown>, stack = "staging") => settingsFrom(values, { stack }).systems[0]!;
+
+describe("domains", () => {
+  it("are the declared ones in production and none elsewhere, unless a stack says otherwise [F46]", () => {
+    expect(only({}, "prod").domains).toEqual({ web: "harbour.example.com" });
+    expect(only({}).domains).toEqual({});
+    expect(only({ harbour: { domains: { web: "none" } } }, "prod").domains).toEqual({});
+    expect(only({ harbour: { domains: { web: "test.example.com" } } }).domains).toEqual({ web: "test.example.com" });
+  });
+
+  it("lead to one app each", () => {
+    const taken = { longPier: { domains: { web: "harbour.example.com" } }, postgres: { version: "16", layout: "shared" } };
+    const message = complaint(taken, { ...both, stack: "prod" });
+    expect(message).toContain(
+      'slipway:longPier.domains.web is "harbour.example.com": slipway:harbour.domains.web has this domain already, and a domain leads to one app.',
+    );
+    expect(message).toContain("pulumi config set --path slipway:longPier.domains.web none -s prod");
+  });
+
+  it.each(["Harbour.example.com", "https://harbour.example.com", "harbour", "-a.example.com", "a..example.com"])("are not %s", (web) => {
+    expect(complaint({ harbour: { domains: { web } } })).toContain("allowed: a domain name in lower case, or none");
+  });
+
+  it("are for apps that exist", () => {
+    expect(complaint({ harbour: { domains: { wbe: "a.example.com" } } })).toContain(
+      "slipway:harbour.domains.wbe: there is no such setting; did you mean web?",
+    );
+  });
+});
+
+describe("components", () => {
+  it("are listed with their repositories and sizes, those of features that are on", () => {
+    const system = only({
+      harbour: { features: ["worker"], repos: { api: { branch: "next" } }, sizes: { api: { instances: 2 } } },
+      postgres: { version: "16", size: "db-s-2vcpu-4gb" },
+    });
+    expect(system.repos).toEqual({
+      api: { repo: "acme/harbour", branch: "next" },
+      pooled: { repo: "acme/harbour", branch: "main" },
+      frontend: { repo: "acme/harbour", branch: "main" },
+      worker: { repo: "acme/harbour", branch: "main" },
+    });
+    expect(system.sizes).toEqual({
+      api: { size: "apps-s-1vcpu-1gb", instances: 2 },
+      pooled: { size: "apps-s-1vcpu-1gb", instances: 1 },
+      worker: { size: "apps-s-1vcpu-0.5gb", instances: 1 },
+    });
+    expect(Object.keys(only({}).sizes)).toEqual(["api", "pooled"]);
+  });
+
+  it("refuse several instances of a plan for one", () => {
+    const message = complaint({ harbour: { features: ["worker"], sizes: { worker: { instances: 2 } } } });
+    expect(message).toContain(
+      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are asked for, and this is a plan for one.',
+    );
+    expect(message).toContain("pulumi config set --path slipway:harbour.sizes.worker.size apps-s-1vcpu-1gb -s staging");
+  });
+
+  it("refuse sizes that do not exist any more, or never did, or do not apply", () => {
+    const size = (name: string, slug: string) => complaint({ harbour: { sizes: { [name]: { size: slug } } } });
+    expect(size("api", "basic-xxs")).toContain("it is a legacy plan, which App Platform asks everybody to leave");
+    expect(size("api", "apps-s-1vcpu-3gb")).toContain("App Platform has no such instance size");
+    expect(size("frontend", "apps-s-1vcpu-1gb")).toContain("slipway:harbour.sizes.frontend: there is no such setting");
+  });
+
+  it("refuse what is no repository", () => {
+    expect(complaint({ harbour: { repos: { api: { repo: "https://github.com/acme/harbour" } } } })).toContain(
+      "allowed: owner/name of a GitHub repository",
+    );
+  });
+
+  it("notice repositories that are still to be named, except on a laptop", () => {
+    const unnamed = {
+      ...harbour,
+      apps: {
+        web: {
+          ...harbour.apps.web!,
+          components: {
+            api: {
+              ...harbour.apps.web!.components.api!,
+              source: { ...harbour.apps.web!.components.api!.source, repo: "your-org/harbour" },
+            },
+          },
+        },
+      },
+    };
+    const notices = (stack: string) => settingsFrom({}, { systems: [unnamed], stack }).notices.join();
+    expect(notices("prod")).toContain("Set these before the first `up`: slipway:harbour.repos.api.repo.");
+    expect(notices("local")).not.toContain("repos");
+  });
+});
+
+describe("features", () => {
+  it("are off until a stack names them [F38]", () => {
+    expect([...only({}).features]).toEqual([]);
+    expect([...only({ harbour: { features: ["cache", "worker"] } }).features]).toEqual(["cache", "worker"]);
+  });
+
+  it("are those that the product has", () => {
+    const message = complaint({ harbour: { features: ["googel"] } });
+    expect(message).toContain('slipway:harbour.features[0] is "googel": Harbour has no feature of this name; did you mean google?');
+    expect(message).toContain("allowed: google, cache, worker");
+  });
+});
+
+describe("the phase", () => {
+  it("is one of four [F58]", () => {
+    expect(only({ harbour: { phase: "P2" } }).phase).toBe("P2");
+    expect(complaint({ harbour: { phase: "P4" } })).toContain("allowed: P0, P1, P2, P3");
+  });
+
+  it.each(["P0", "P1"])("%s needs a store outside the container, because App Platform keeps no files [F19]", (phase) => {
+    const message = complaint({ harbour: { phase } });
+    expect(message).toContain(
+      `slipway:harbour.phase is "${phase}": it reads JSON files, and App Platform loses a container's files at every restart.`,
+    );
+    expect(message).toContain("pulumi config set --path slipway:harbour.externalStore 'spaces://<bucket>/<prefix>' -s staging");
+    expect(only({ harbour: { phase, externalStore: "spaces://harbour-json/live" } })).toMatchObject({
+      phase,
+      externalStore: "spaces://harbour-json/live",
+    });
+  });
+
+  it("does not take a store with credentials in it, and does not show them", () => {
+    const message = complaint({ harbour: { phase: "P1", externalStore: "s3://AKIA123:hunter2@bucket/live" } });
+    expect(message).toContain("slipway:harbour.externalStore is not shown here");
+    expect(message).not.toContain("hunter2");
+  });
+
+  it("is nothing for a product whose data was never in files", () => {
+    const message = complaint({ longPier: { phase: "P2" } }, both);
+    expect(message).toContain('slipway:longPier.phase is "P2": Long Pier reads no cutover flag: its data has always been in Postgres.');
+  });
+});
+
+describe("rotation", () => {
+  it("is the system's own day, or the stack's", () => {
+    const { systems } = settingsFrom({ rotated: "2026-10-01", longPier: { rotated: "2026-11-20" } }, both);
+    expect(systems.map(({ rotated }) => rotated)).toEqual(["2026-10-01", "2026-11-20"]);
+  });
+});
+
+describe("a server's sizing", () => {
+  it("is noticed where the node has less than the product's documents give [C62]", () => {
+    const large = { ...harbour, postgres: { ...harbour.postgres, sizing: { connections: 100, effectiveCacheMiB: 8192 } } };
+    const notices = (size: string) => settingsFrom({ postgres: { version: "16", size } }, { systems: [large] }).notices.join();
+    expect(notices("db-s-2vcpu-4gb")).toContain("more than db-s-2vcpu-4gb has: 97 connections of 100, 4096 MiB for a cache of 8192 MiB");
+    expect(notices("db-s-4vcpu-8gb")).not.toContain("documents give");
+  });
+});

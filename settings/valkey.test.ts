@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { System } from "../systems/definition.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+
+const cached = { harbour: { features: ["cache"] } };
+const clusters = (values: Record<string, unknown>, systems: readonly System[] = [harbour], stack = "staging") =>
+  settingsFrom(values, { systems, stack }).valkey.clusters.map(({ key, class: kind, stores }) => ({ key, kind, stores }));
+
+describe("Valkey clusters", () => {
+  it("keep state and cache apart in production [C64]", () => {
+    expect(clusters(cached, [harbour], "prod")).toEqual([
+      { key: "harbour-state", kind: "state", stores: ["harbour/state"] },
+      { key: "harbour-cache", kind: "cache", stores: ["harbour/cache"] },
+    ]);
+  });
+
+  it("are one with the policies of state where a stack asks for one [C64]", () => {
+    expect(clusters(cached)).toEqual([{ key: "harbour-single", kind: "state", stores: ["harbour/state", "harbour/cache"] }]);
+  });
+
+  it("are made only for stores whose feature is on", () => {
+    expect(settingsFrom({}).systems[0]!.stores).toEqual({ state: "harbour-single" });
+    expect(settingsFrom({ ...cached, valkey: { layout: "split" } }).systems[0]!.stores).toEqual({
+      state: "harbour-state",
+      cache: "harbour-cache",
+    });
+  });
+
+  it("evict like a cache where there is nothing but cache", () => {
+    const onlyCache = { ...harbour, stores: { cache: harbour.stores.cache! }, keyspaces: { answers: harbour.keyspaces.answers! } };
+    expect(clusters(cached, [onlyCache])).toEqual([{ key: "harbour-single", kind: "cache", stores: ["harbour/cache"] }]);
+  });
+
+  it("have room for every database that is named, and sixteen at least [C23]", () => {
+    expect(settingsFrom({}).valkey.clusters[0]!.databases).toBe(16);
+    const many = { ...harbour, keyspaces: { sessions: { ...harbour.keyspaces.sessions!, database: 40 } } };
+    expect(settingsFrom({}, { systems: [many] }).valkey.clusters[0]!.databases).toBe(41);
+  });
+
+  it("take a system's own figures over the stack's", () => {
+    const { valkey } = settingsFrom({
+      valkey: { state: { size: "db-s-1vcpu-2gb", nodes: 2 } },
+      harbour: { valkey: { state: { nodes: 3 } } },
+    });
+    expect(valkey.clusters[0]).toMatchObject({ size: "db-s-1vcpu-2gb", nodes: 3 });
+  });
+
+  it("refuse a standby behind 1 GB, and name the smallest node that may have one", () => {
+    const message = complaint({ valkey: { state: { nodes: 2 } } });
+    expect(message).toContain('slipway:valkey.state.size is "db-s-1vcpu-1gb": 2 nodes are asked for');
+    expect(message).toContain("pulumi config set --path slipway:valkey.state.size db-s-1vcpu-2gb -s staging");
+  });
+
+  it("hold what the products ask for in half of their memory [C13]", () => {
+    const large = { ...harbour, stores: { state: { ...harbour.stores.state!, memoryMiB: 600 } } };
+    const message = complaint({}, { systems: [large] });
+    expect(message).toContain('cluster "harbour-single" is to hold 600 MiB (harbour state 600), and half of a node is left to snapshots');
+    expect(message).toContain("pulumi config set --path slipway:harbour.valkey.state.size db-s-1vcpu-2gb -s staging");
+  });
+
+  it("refuse to describe a cache that a single cluster has not", () => {
+    const message = complaint({ valkey: { cache: { size: "db-s-1vcpu-2gb" } } });
+    expect(message).toContain("slipway:valkey.cache: the layout is single");
+    expect(message).toContain("pulumi config set --path slipway:valkey.layout split -s staging");
+  });
+});
+
+describe("a durable keyspace", () => {
+  it("is refused where allkeys_lru would evict it [C64]", () => {
+    const careless = {
+      ...harbour,
+      keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true, purpose: "Users" } },
+    };
+    const message = complaint(cached, { systems: [careless], stack: "prod" });
+    expect(message).toContain(
+      'harbour keeps its keyspace users for good and has it in store cache, but cluster "harbour-cache" evicts whatever it needs room for (allkeys_lru)',
+    );
+    expect(settingsFrom(cached, { systems: [careless] }).valkey.clusters[0]!.class).toBe("state");
+  });
+});
+
+describe("shared clusters", () => {
+  const shared = { valkey: { sharing: "shared" } };
+  const quay: System = { ...longPier, name: "quay", keyspaces: { jobs: { store: "store", database: 5, durable: true, purpose: "Jobs" } } };
+
+  it("hold systems whose database numbers differ", () => {
+    expect(clusters(shared, [harbour, quay])).toEqual([{ key: "single", kind: "state", stores: ["harbour/state", "quay/store"] }]);
+  });
+
+  it("refuse numbers that collide, and say whose they are [C23]", () => {
+    const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true, purpose: "Jobs" } } };
+    const message = complaint(shared, { systems: [harbour, crowd] });
+    expect(message).toContain(
+      'slipway:valkey.sharing is "shared": on cluster "single" database 0 would be both harbour sessions and quay jobs.',
+    );
+    expect(message).toContain("pulumi config set --path slipway:valkey.sharing dedicated -s staging");
+  });
+
+  it("count a store that nobody has divided as database 0", () => {
+    expect(complaint(shared, { systems: [harbour, longPier] })).toContain(
+      "database 0 would be both harbour sessions and long-pier store store",
+    );
+  });
+
+  it("refuse figures and regions of one system", () => {
+    expect(complaint({ ...shared, quay: { valkey: { state: { nodes: 1 } } } }, { systems: [harbour, quay] })).toContain(
+      "all systems share their Valkey clusters",
+    );
+    const apart = { ...shared, postgres: { version: "16", layout: "dedicated" }, quay: { region: "sfo3" } };
+    expect(complaint(apart, { systems: [harbour, quay] })).toContain(
+      "the systems share Valkey, and a shared cluster stands in one region: nyc1",
+    );
+  });
+});
+
+describe("adoption", () => {
+  const adopt = "49f4dc39-3d91-4bce-aa7a-7784c8e32a66";
+
+  it("names one cluster", () => {
+    expect(settingsFrom({ valkey: { state: { adopt } } }).valkey.clusters[0]!.adopt).toBe(adopt);
+    const message = complaint({ valkey: { state: { adopt } }, postgres: { version: "16" } }, { systems: [harbour, longPier] });
+    expect(message).toContain("harbour-single and long-pier-single are clusters of their own");
+    expect(message).toContain(`pulumi config set --path slipway:harbour.valkey.state.adopt ${adopt} -s staging`);
+  });
+});
