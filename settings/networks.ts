@@ -1,5 +1,5 @@
 /** Where each system stands, and the private network of every region in which one does. */
-import { type DatabaseRegion, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
+import { type DatabaseRegion, databaseRegions, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
 import { networkBlock, REGION } from "./defaults.ts";
 import type { Mistakes, Path } from "./mistakes.ts";
 import { configName } from "./operator.ts";
@@ -43,7 +43,15 @@ export function networksOf(
         given: cidr,
         problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must be apart`,
         allowed: "a private block that no other network has",
-        fix: [{ set: at, to: networkBlock(environment, region.slug) }],
+        fix: [
+          {
+            set: at,
+            to: freeBlock(
+              environment,
+              [...blocks.values()].map((other) => other.cidr),
+            ),
+          },
+        ],
       });
     }
     blocks.set(region.slug, { cidr, at });
@@ -85,6 +93,12 @@ function blockOf(
     });
   }
   return { cidr, at };
+}
+
+/** One of the blocks that regions get by default, apart from those that are taken. */
+function freeBlock(environment: Environment, taken: readonly string[]): string {
+  const blocks = databaseRegions().map((slug) => networkBlock(environment, slug));
+  return blocks.find((block) => !taken.some((other) => meet(block, other))) ?? "<private block>";
 }
 
 /** Data centres whose city has apps that may not reach them. */

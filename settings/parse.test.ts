@@ -164,6 +164,8 @@ describe("bad settings", () => {
   it("name networks that overlap, and two blocks for one region", () => {
     const apart = { longPier: { region: "sfo3", vpcCidr: "10.9.8.0/24" }, postgres: { version: "16", layout: "dedicated" } };
     expect(complaint({ vpcCidr: "10.9.0.0/20", ...apart }, both)).toContain("it overlaps the network in nyc1, 10.9.0.0/20");
+    const untold = complaint({ vpcCidr: "10.128.0.0/20", ...apart, longPier: { region: "sfo3" } }, both);
+    expect(untold).toContain("pulumi config set --path slipway:longPier.vpcCidr 10.120.0.0/20 -s staging");
     const crowd = { ...apart, harbour: { region: "sfo3", vpcCidr: "10.7.0.0/20" } };
     expect(complaint(crowd, both)).toContain("harbour gives the network in sfo3 another block, and a region has one network");
   });

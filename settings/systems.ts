@@ -218,8 +218,13 @@ function sharesOf(
     given: cluster.size,
     problem: `the connections to Postgres cluster "${cluster.key}" are more than its node has`,
     working: writeBill(budget),
-    allowed: `${larger === undefined ? "" : `${larger} or larger; `}smaller figures under connections; fewer instances${layout === "shared" && users.length > 1 ? "; the dedicated layout" : ""}`,
-    fix: [larger === undefined ? { set: ["postgres", "layout"], to: "dedicated" } : { set: at, to: larger }],
+    allowed: [
+      ...(larger === undefined ? [] : [`${larger} or larger`]),
+      "smaller figures under connections",
+      "fewer instances",
+      ...(users.length > 1 ? ["the dedicated layout"] : []),
+    ].join("; "),
+    fix: larger === undefined ? [] : [{ set: at, to: larger }],
   });
   return [];
 }
