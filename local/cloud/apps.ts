@@ -49,10 +49,10 @@ const apps = (cloud: Cloud) => cloud.store.kind<App>("apps");
 
 // ── Create, read, update, delete ────────────────────────────────────────────────────────────────────────────────────
 
-export const listApps = (cloud: Cloud, name?: string) =>
+/** Newest first. */
+export const listApps = (cloud: Cloud) =>
   apps(cloud)
     .all()
-    .filter((app) => !name || app.spec.name === name)
     .map((app) => viewApp(cloud, app))
     .reverse();
 

@@ -42,7 +42,7 @@ export function resolveEnv(cloud: Cloud, app: AppInPlace, name: string, when: "r
   const wanted = [...(app.spec.envs ?? []), ...(component.envs ?? [])].filter(({ scope }) => inScope(scope, when));
   const written = Object.fromEntries(wanted.map((env) => [env.key, open(env)]));
   const value = (bindable: Bindable) =>
-    valueOf(cloud, app, component, bindable, when) ?? (bindable.owner ? undefined : plain(written[bindable.variable]));
+    variableOf(cloud, app, component, bindable, when) ?? (bindable.owner ? undefined : plain(written[bindable.variable]));
   const resolved = Object.entries(written).map(([key, text]) => [
     key,
     bindablesIn(text).reduce((sofar, bindable) => sofar.replaceAll(bindable.text, () => value(bindable) ?? bindable.text), text),
@@ -57,7 +57,7 @@ const inScope = (scope: EnvSpec["scope"], when: "run" | "build"): boolean =>
 /** Another variable of the same component may be named, one step deep. */
 const plain = (value: string | undefined) => (value !== undefined && bindablesIn(value).length === 0 ? value : undefined);
 
-function valueOf(
+function variableOf(
   cloud: Cloud,
   app: AppInPlace,
   self: Component,

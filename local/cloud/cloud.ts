@@ -4,6 +4,7 @@ import type { Backing } from "./backing.ts";
 import { resumeClusters } from "./cluster-start.ts";
 import { resumeApps } from "./deployments.ts";
 import { exclusives } from "./exclusive.ts";
+import { sweepObjects } from "./objects.ts";
 import { openDefaultProject } from "./projects.ts";
 import { openSeal, type Seal } from "./seal.ts";
 import { openStore, type Store } from "./store.ts";
@@ -89,6 +90,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 
   openDefaultProject(cloud);
+  await sweepObjects(cloud);
   cloud.background("starting what ran before", async () => {
     await resumeClusters(cloud);
     await resumeApps(cloud);

@@ -66,12 +66,10 @@ export function findSigner(cloud: Cloud, accessKey: string): Pick<SpacesKey, "se
 }
 
 export const mayRead = (key: Pick<SpacesKey, "grants">, bucket: string): boolean =>
-  key.grants.some((grant) => grant.permission === "fullaccess" || grant.bucket === bucket || grant.bucket === "");
+  key.grants.some((grant) => grant.permission === "fullaccess" || grant.bucket === bucket);
 
 export const mayWrite = (key: Pick<SpacesKey, "grants">, bucket: string): boolean =>
-  key.grants.some(
-    (grant) => grant.permission === "fullaccess" || (grant.permission === "readwrite" && (grant.bucket === bucket || grant.bucket === "")),
-  );
+  key.grants.some((grant) => grant.permission === "fullaccess" || (grant.bucket === bucket && grant.permission === "readwrite"));
 
 /** Making, removing and configuring buckets is for keys with full access only. */
 export const mayManage = (key: Pick<SpacesKey, "grants">): boolean => key.grants.some((grant) => grant.permission === "fullaccess");

@@ -1,0 +1,96 @@
+import type { IncomingMessage } from "node:http";
+import type { z } from "zod";
+import { ApiError, badRequest, unprocessable } from "../cloud/api-error.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+
+/** What a handler is given. */
+export interface Request {
+  readonly cloud: Cloud;
+  /** The `{…}` parts of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** The request's own address, for links to other pages. */
+  readonly url: URL;
+  /** The body in the shape that is asked for; anything else is refused with the field's name. */
+  body<T extends z.ZodType>(shape: T): z.infer<T>;
+}
+
+/** What a handler returns: a status and a body, or a status alone. */
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+export const ok = (body: unknown): Reply => ({ status: 200, body });
+export const created = (body: unknown): Reply => ({ status: 201, body });
+export const accepted: Reply = { status: 202 };
+export const noContent: Reply = { status: 204 };
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export async function readBody(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES)
+      throw new ApiError(413, "request_entity_too_large", `The request body is larger than ${MAX_BODY_BYTES} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** An empty body is an empty object: several requests may come without one. */
+export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer<T> {
+  let raw: unknown;
+  try {
+    raw = bytes.length === 0 ? {} : JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw badRequest("The request body is not valid JSON.");
+  }
+  const parsed = shape.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw unprocessable(issueOf(parsed.error));
+}
+
+export function issueOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const field = issue!.path.join(".");
+  if (issue!.code === "invalid_type" && issue!.message.endsWith("received undefined")) return `${field} is required`;
+  return `${field || "body"}: ${issue!.message}`;
+}
+
+// ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const DEFAULT_PER_PAGE = 20;
+const MAX_PER_PAGE = 200;
+
+/** One page of a list, with links to the others; no link at all means that there are none. */
+export function page(request: Request, name: string, items: readonly unknown[], total = items.length): Reply {
+  const perPage = positive(request.query, "per_page", DEFAULT_PER_PAGE);
+  if (perPage > MAX_PER_PAGE) throw unprocessable(`per_page must not exceed ${MAX_PER_PAGE}`);
+  const current = positive(request.query, "page", 1);
+  const last = Math.max(1, Math.ceil(total / perPage));
+  const link = (number: number) => {
+    const url = new URL(request.url);
+    url.searchParams.set("page", String(number));
+    url.searchParams.set("per_page", String(perPage));
+    return url.href;
+  };
+  const pages = {
+    ...(current > 1 && { first: link(1), prev: link(Math.min(current - 1, last)) }),
+    ...(current < last && { next: link(current + 1), last: link(last) }),
+  };
+  return ok({
+    [name]: items.slice((current - 1) * perPage, current * perPage),
+    links: Object.keys(pages).length > 0 ? { pages } : {},
+    meta: { total },
+  });
+}
+
+function positive(query: URLSearchParams, name: string, otherwise: number): number {
+  const value = query.get(name);
+  if (value === null || value === "") return otherwise;
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw unprocessable(`${name} must be a positive number`);
+  return Number(value);
+}

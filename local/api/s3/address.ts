@@ -1,0 +1,61 @@
+import type { IncomingMessage } from "node:http";
+
+/** Which bucket and key a request is for, and in which region. */
+export interface Address {
+  readonly region: string;
+  /** Empty for the list of buckets. */
+  readonly bucket: string;
+  /** Empty for the bucket itself. */
+  readonly key: string;
+  readonly query: URLSearchParams;
+  /** As it was sent: the signature is over the sent bytes. */
+  readonly path: string;
+  readonly host: string;
+}
+
+const SPACES_HOST = /^(?:(.+)\.)?([a-z]{3}\d)\.digitaloceanspaces\.[a-z]+$/;
+const DEFAULT_REGION = "nyc3";
+
+/**
+ * A request to Spaces is one to a `*.digitaloceanspaces.*` host, which reaches this process as an HTTP proxy, or one that is signed
+ * the way S3 requests are.
+ */
+export function isSpacesRequest(message: IncomingMessage): boolean {
+  const { host, path } = target(message);
+  return (
+    SPACES_HOST.test(hostName(host)) ||
+    (message.headers.authorization ?? "").startsWith("AWS4-HMAC-SHA256") ||
+    /[?&]X-Amz-Algorithm=AWS4-HMAC-SHA256/.test(path)
+  );
+}
+
+export function addressOf(message: IncomingMessage): Address {
+  const { host, path: whole } = target(message);
+  const [path = "/", query = ""] = splitOnce(whole, "?");
+  const [, virtualBucket, region = DEFAULT_REGION] = SPACES_HOST.exec(hostName(host)) ?? [];
+  const decoded = decode(path.slice(1));
+  const [bucket = "", key = ""] = virtualBucket ? [virtualBucket, decoded] : splitOnce(decoded, "/");
+  return { region, bucket, key, query: new URLSearchParams(query), path, host };
+}
+
+/** Through a proxy the request line holds the whole address. */
+function target(message: IncomingMessage): { host: string; path: string } {
+  const absolute = /^https?:\/\/([^/?#]+)(\/?[^#]*)/.exec(message.url ?? "/");
+  if (absolute) return { host: absolute[1]!, path: absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]}` };
+  return { host: message.headers.host ?? "", path: message.url ?? "/" };
+}
+
+const hostName = (host: string): string => host.replace(/:\d+$/, "").toLowerCase();
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

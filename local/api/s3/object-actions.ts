@@ -1,0 +1,169 @@
+import type { IncomingMessage } from "node:http";
+import { ApiError } from "../../cloud/api-error.ts";
+import { findBucket } from "../../cloud/buckets.ts";
+import { readContent } from "../../cloud/object-files.ts";
+import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/objects.ts";
+import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/uploads.ts";
+import { allowed, denied } from "./access.ts";
+import { cannedAcl, viewAcl } from "./acl.ts";
+import { checkContent, contentOf, keptHeaders, xmlOf } from "./body.ts";
+import type { Actions, SpacesReply, SpacesRequest } from "./spaces.ts";
+import { children, tag, textOf } from "./xml.ts";
+
+/** What can be done with an object. */
+export const objectActions: Actions = {
+  "GET ?uploadId": { needs: "read", run: listParts },
+  "PUT ?uploadId": { needs: "write", run: uploadPart },
+  "POST ?uploadId": { needs: "write", run: finishUpload },
+  "DELETE ?uploadId": {
+    needs: "write",
+    run: async ({ cloud, address: { bucket, key, query } }) => {
+      await abortUpload(cloud, bucket, key, query.get("uploadId")!);
+      return { status: 204 };
+    },
+  },
+  "POST ?uploads": {
+    needs: "write",
+    run: ({ cloud, message, address: { bucket, key } }) => {
+      const { id } = startUpload(cloud, bucket, newObject(message, key));
+      return { xml: tag("InitiateMultipartUploadResult", tag("Bucket", bucket), tag("Key", key), tag("UploadId", id)) };
+    },
+  },
+  "GET ?acl": { needs: "manage", run: (request) => ({ xml: viewAcl(request.cloud, wanted(request).acl) }) },
+
+  HEAD: { needs: "read", run: readObject },
+  GET: { needs: "read", run: readObject },
+  PUT: { needs: "write", run: writeObject },
+  DELETE: {
+    needs: "write",
+    run: async ({ cloud, address: { bucket, key, query } }) => {
+      const left = await deleteObject(cloud, bucket, key, query.get("versionId") ?? undefined);
+      return { status: 204, headers: left ? { ...versionHeader(left), ...(!left.content && { "x-amz-delete-marker": "true" }) } : {} };
+    },
+  },
+};
+
+/** May anybody read what is asked for, without a key? */
+export function isPublic(request: SpacesRequest): boolean {
+  const { cloud, address } = request;
+  if (!address.key) return findBucket(cloud, address.bucket).acl === "public-read";
+  try {
+    return wanted(request).acl === "public-read";
+  } catch {
+    // A stranger does not learn which keys exist.
+    return false;
+  }
+}
+
+const wanted = ({ cloud, address: { bucket, key, query } }: SpacesRequest) =>
+  findObject(cloud, bucket, key, query.get("versionId") ?? undefined);
+
+const newObject = (message: IncomingMessage, key: string) => ({
+  key,
+  acl: cannedAcl(message.headers["x-amz-acl"]),
+  headers: keptHeaders(message),
+});
+
+function readObject(request: SpacesRequest): SpacesReply {
+  const { cloud, message } = request;
+  const object = wanted(request);
+  const { file, size, etag, headers: kept } = object.content;
+  const headers = {
+    ...kept,
+    ...versionHeader(object),
+    etag: `"${etag}"`,
+    "last-modified": new Date(object.createdAt).toUTCString(),
+    "accept-ranges": "bytes",
+  };
+  if (message.headers["if-none-match"] === `"${etag}"`) return { status: 304, headers };
+  if (message.headers["if-match"] && message.headers["if-match"] !== `"${etag}"`) {
+    throw new ApiError(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold");
+  }
+  const range = rangeOf(message.headers.range, size);
+  if (!range) return { status: 200, headers: { ...headers, "content-length": String(size) }, content: readContent(cloud, file) };
+  return {
+    status: 206,
+    headers: {
+      ...headers,
+      "content-length": String(range.end - range.start + 1),
+      "content-range": `bytes ${range.start}-${range.end}/${size}`,
+    },
+    content: readContent(cloud, file, range),
+  };
+}
+
+function rangeOf(header: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
+  if (!from && !to) return undefined;
+  const start = from ? Number(from) : Math.max(0, size - Number(to));
+  const end = Math.min(from && to ? Number(to) : size - 1, size - 1);
+  if (start >= size || end < start) throw new ApiError(416, "InvalidRange", "The requested range cannot be satisfied");
+  return { start, end };
+}
+
+async function writeObject(request: SpacesRequest): Promise<SpacesReply> {
+  const { cloud, message, address } = request;
+  const source = message.headers["x-amz-copy-source"];
+  if (typeof source === "string") return copyObject(request, source);
+  const made = await putObject(cloud, address.bucket, newObject(message, address.key), contentOf(message), checkContent(message));
+  return { status: 200, headers: { etag: `"${made.content!.etag}"`, ...versionHeader(made) } };
+}
+
+async function copyObject({ cloud, message, address, signer }: SpacesRequest, source: string): Promise<SpacesReply> {
+  const [path = "", query = ""] = source.split("?");
+  const [, bucket = "", key = ""] = /^\/?([^/]+)\/(.+)$/.exec(decodeURIComponent(path)) ?? [];
+  if (!allowed("read", signer, bucket)) throw denied();
+  const from = findObject(cloud, bucket, key, new URLSearchParams(query).get("versionId") ?? undefined);
+  const replaces = message.headers["x-amz-metadata-directive"] === "REPLACE";
+  const object = { ...newObject(message, address.key), ...(!replaces && { headers: from.content.headers }) };
+  const made = await putObject(cloud, address.bucket, object, readContent(cloud, from.content.file), () => {});
+  const result = tag(
+    "CopyObjectResult",
+    tag("ETag", `"${made.content!.etag}"`),
+    tag("LastModified", new Date(made.createdAt).toISOString()),
+  );
+  return { xml: result, headers: versionHeader(made) };
+}
+
+// ── In parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function uploadPart({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
+  const part = { key, id: query.get("uploadId")!, number: Number(query.get("partNumber")) };
+  const { etag } = await putPart(cloud, bucket, part, contentOf(message), checkContent(message));
+  return { status: 200, headers: { etag: `"${etag}"` } };
+}
+
+async function finishUpload({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
+  const asked = children(await xmlOf(message, "CompleteMultipartUpload"), "Part").map((part) => ({
+    number: Number(textOf(part, "PartNumber")),
+    etag: (textOf(part, "ETag") ?? "").replaceAll('"', ""),
+  }));
+  const made = await completeUpload(cloud, bucket, { key, id: query.get("uploadId")! }, asked);
+  const result = tag(
+    "CompleteMultipartUploadResult",
+    tag("Location", `/${bucket}/${key}`),
+    tag("Bucket", bucket),
+    tag("Key", key),
+    tag("ETag", `"${made.content!.etag}"`),
+  );
+  return { xml: result, headers: versionHeader(made) };
+}
+
+function listParts({ cloud, address: { bucket, key, query } }: SpacesRequest): SpacesReply {
+  const { id, parts } = findUpload(cloud, bucket, key, query.get("uploadId")!);
+  const listed = Object.entries(parts)
+    .map(([number, part]) => ({ number: Number(number), ...part }))
+    .sort((one, other) => one.number - other.number)
+    .map(({ number, etag, size, createdAt }) =>
+      tag(
+        "Part",
+        tag("PartNumber", number),
+        tag("LastModified", new Date(createdAt).toISOString()),
+        tag("ETag", `"${etag}"`),
+        tag("Size", size),
+      ),
+    );
+  return { xml: tag("ListPartsResult", tag("Bucket", bucket), tag("Key", key), tag("UploadId", id), tag("IsTruncated", false), listed) };
+}
+
+const versionHeader = ({ version }: ObjectVersion): Record<string, string> => (version === "null" ? {} : { "x-amz-version-id": version });

@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ApiError } from "../../cloud/api-error.ts";
+import type { Cloud } from "../../cloud/cloud.ts";
+import { mayManage, type SpacesKey } from "../../cloud/spaces-keys.ts";
+import { allowed, denied, type Need } from "./access.ts";
+import { type Address, addressOf } from "./address.ts";
+import { bucketActions } from "./bucket-actions.ts";
+import { listAllBuckets } from "./listings.ts";
+import { isPublic, objectActions } from "./object-actions.ts";
+import { signerOf } from "./signature.ts";
+import { type Element, tag, writeXml } from "./xml.ts";
+
+export interface SpacesRequest {
+  readonly cloud: Cloud;
+  readonly message: IncomingMessage;
+  readonly address: Address;
+  /** Absent where nobody signed. */
+  readonly signer: Pick<SpacesKey, "grants"> | undefined;
+}
+
+export interface SpacesReply {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly xml?: Element;
+  readonly content?: Readable;
+}
+
+/** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
+export interface Action {
+  readonly needs: Need;
+  readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
+}
+
+/** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
+export type Actions = Readonly<Record<string, Action>>;
+
+/** Answers a request to Spaces: S3's dialect of HTTP and XML. Returns the status. */
+export async function answerSpaces(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {
+  const id = randomUUID();
+  let reply: SpacesReply;
+  try {
+    const address = addressOf(message);
+    reply = await act({ cloud, message, address, signer: signerOf(cloud, message, address) });
+    await cloud.store.saved();
+  } catch (error) {
+    reply = failure(error, id, cloud);
+  }
+  const { status = reply.xml || reply.content ? 200 : 204, headers = {}, xml, content } = reply;
+  response.writeHead(status, { "x-amz-request-id": id, server: "slipway", ...(xml && { "content-type": "application/xml" }), ...headers });
+  if (message.method === "HEAD") {
+    content?.destroy();
+    response.end();
+  } else if (content) await pipeline(content, response);
+  else response.end(xml && writeXml(xml));
+  return status;
+}
+
+async function act(request: SpacesRequest): Promise<SpacesReply> {
+  const { cloud, message, address, signer } = request;
+  if (!address.bucket) {
+    if (!signer || !mayManage(signer)) throw denied();
+    return listAllBuckets(cloud);
+  }
+  const actions = address.key ? objectActions : bucketActions;
+  const said = Object.keys(actions).find(
+    (name) => name.includes("?") && name.startsWith(`${message.method} `) && address.query.has(name.split("?")[1]!),
+  );
+  const action = actions[said ?? String(message.method)];
+  if (!action) throw new ApiError(405, "MethodNotAllowed", "The specified method is not allowed against this resource");
+  if (!allowed(action.needs, signer, address.bucket) && !(action.needs === "read" && isPublic(request))) throw denied();
+  return await action.run(request);
+}
+
+function failure(error: unknown, id: string, cloud: Cloud): SpacesReply {
+  const known = error instanceof ApiError ? error : undefined;
+  if (!known) cloud.note(`Spaces request ${id} failed: ${(error as Error).message}`);
+  const xml = tag(
+    "Error",
+    tag("Code", known?.id ?? "InternalError"),
+    tag("Message", known?.message ?? "Internal error"),
+    tag("RequestId", id),
+  );
+  return { status: known?.status ?? 500, xml };
+}

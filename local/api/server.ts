@@ -1,0 +1,185 @@
+import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { ApiError, notFound } from "../cloud/api-error.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
+import { noContent, ok, parseBody, type Reply, readBody } from "./request.ts";
+import { createRouter, type Lookup } from "./router.ts";
+import { routes } from "./routes.ts";
+import { isSpacesRequest } from "./s3/address.ts";
+import { answerSpaces } from "./s3/spaces.ts";
+
+export interface ApiOptions {
+  readonly cloud: Cloud;
+  /** What a client must send as its bearer token. */
+  readonly token: string;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0 takes a free one. @default 0 */
+  readonly port?: number;
+  /** PEM; with it the API is on https. The official Python client sends its token over nothing else. @default plain http */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Told of each request once it is answered. Holds no query, no header and no body, so no secret either. @default nobody */
+  readonly log?: (entry: LogEntry) => void;
+}
+
+export interface LogEntry {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** A request that nothing here answers: either a client's mistake, or something that the API lacks. */
+  readonly unknown: boolean;
+}
+
+export interface Api {
+  /** `http://127.0.0.1:4010`, without the `/v2`: what `DIGITALOCEAN_API_URL` takes. */
+  readonly url: string;
+  readonly faults: Faults;
+  /** Lets requests that are under way end, then closes every connection. The cloud stays open. */
+  close(): Promise<void>;
+}
+
+const HOURLY_LIMIT = 5000;
+const CLOSE_WITHIN_MS = 2000;
+const lookUp = createRouter(routes);
+
+/** DigitalOcean's API v2, and Spaces beside it on the same port, in front of a cloud. */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { cloud, token, host = "127.0.0.1", port = 0, tls, log = () => {} } = options;
+  const faults = createFaults();
+  const expected = digest(`Bearer ${token}`);
+  const underWay = new Set<Promise<void>>();
+
+  const onRequest = (message: IncomingMessage, response: ServerResponse) => {
+    const began = performance.now();
+    const path = pathOf(message);
+    const task = answer(message, response, path)
+      .catch((error: unknown) => {
+        cloud.note(`${message.method} ${path}: ${(error as Error).message}`);
+        response.destroy();
+        return { status: 0, unknown: false };
+      })
+      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - began) }))
+      .finally(() => underWay.delete(task));
+    underWay.add(task);
+  };
+  const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
+  server.on("clientError", (_error: Error, socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"));
+
+  async function answer(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
+    if (isSpacesRequest(message)) return { status: await answerSpaces(cloud, message, response), unknown: false };
+
+    const id = randomUUID();
+    response.setHeader("x-request-id", id);
+    response.setHeader("ratelimit-limit", HOURLY_LIMIT);
+    response.setHeader("ratelimit-remaining", HOURLY_LIMIT - 1);
+    response.setHeader("ratelimit-reset", Math.floor(cloud.now() / 1000) + 3600);
+    let reply: Reply;
+    let unknown = false;
+    let cut = false;
+    try {
+      authenticate(message);
+      const body = await readBody(message);
+      const striking = path.startsWith("/_slipway/") ? [] : faults.strike(message.method ?? "", path);
+      for (const fault of striking) {
+        if ("delayMs" in fault) await wait(fault.delayMs);
+        if ("answer" in fault) throw broken(fault.answer, fault.retryAfterSeconds, response);
+      }
+      const looked = lookUp(message.method ?? "", path);
+      unknown = "allowed" in looked && !path.startsWith("/_slipway/");
+      reply = path.startsWith("/_slipway/") ? control(message.method ?? "", path, body) : await dispatch(looked, message, body, response);
+      if (striking.some((fault) => "stuck" in fault)) reply = stuck(reply);
+      cut = striking.some((fault) => "drop" in fault);
+      await cloud.store.saved();
+    } catch (error) {
+      reply = failure(error, id, cloud);
+    }
+    if (cut) {
+      response.destroy();
+      return { status: 0, unknown };
+    }
+    send(response, reply);
+    return { status: reply.status, unknown };
+  }
+
+  function authenticate(message: IncomingMessage): void {
+    const given = digest(message.headers.authorization ?? "");
+    if (!timingSafeEqual(given, expected)) throw new ApiError(401, "Unauthorized", "Unable to authenticate you");
+  }
+
+  async function dispatch(looked: Lookup, message: IncomingMessage, body: Buffer, response: ServerResponse): Promise<Reply> {
+    if ("allowed" in looked) {
+      if (looked.allowed.length === 0) throw notFound("The resource you requested could not be found.");
+      response.setHeader("allow", looked.allowed.join(", "));
+      throw new ApiError(405, "method_not_allowed", `This resource answers ${looked.allowed.join(", ")}.`);
+    }
+    const url = new URL(message.url ?? "/", origin);
+    return await looked.found.handle({
+      cloud,
+      params: looked.found.params,
+      query: url.searchParams,
+      url,
+      body: (shape) => parseBody(body, shape),
+    });
+  }
+
+  function control(method: string, path: string, body: Buffer): Reply {
+    if (path !== "/_slipway/faults") throw notFound("The resource you requested could not be found.");
+    if (method === "POST") faults.add(parseBody(body, FaultAsk));
+    else if (method === "DELETE") faults.clear();
+    else if (method !== "GET") throw new ApiError(405, "method_not_allowed", "This resource answers GET, POST, DELETE.");
+    return method === "DELETE" ? noContent : ok({ faults: faults.list() });
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const origin = `${tls ? "https" : "http"}://${host}:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url: origin,
+    faults,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await Promise.race([Promise.all(underWay), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Compared as digests, so that neither length nor content shows in the time it takes. */
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+const pathOf = (message: IncomingMessage): string => (message.url ?? "/").replace(/^https?:\/\/[^/]+/, "").split(/[?#]/)[0]!;
+
+const IDS: Readonly<Record<number, string>> = { 404: "not_found", 429: "too_many_requests", 500: "server_error" };
+const MESSAGES: Readonly<Record<number, string>> = { 429: "API Rate limit exceeded.", 500: "Unexpected server-side error" };
+
+function broken(status: number, retryAfterSeconds: number | undefined, response: ServerResponse): ApiError {
+  if (status === 429) response.setHeader("ratelimit-remaining", 0);
+  if (retryAfterSeconds !== undefined || status === 429) response.setHeader("retry-after", retryAfterSeconds ?? 1);
+  return new ApiError(status, IDS[status] ?? "server_error", MESSAGES[status] ?? "The resource you were accessing could not be found.");
+}
+
+function failure(error: unknown, request_id: string, cloud: Cloud): Reply {
+  if (error instanceof ApiError) return { status: error.status, body: { id: error.id, message: error.message, request_id } };
+  cloud.note(`request ${request_id} failed: ${(error as Error).message}`);
+  return { status: 500, body: { id: "server_error", message: (error as Error).message, request_id } };
+}
+
+function send(response: ServerResponse, { status, body }: Reply): void {
+  if (body === undefined) {
+    // 204 has no body at all; elsewhere a length of nothing keeps the connection usable.
+    response.writeHead(status, status === 204 ? {} : { "content-length": 0 }).end();
+    return;
+  }
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": bytes.length }).end(bytes);
+}

@@ -1,0 +1,146 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ServerError } from "./error.ts";
+
+/** The Debian or Ubuntu that this machine runs. */
+export interface Distribution {
+  /** Names what was unpacked for it: "debian-bookworm-x64". */
+  readonly key: string;
+  readonly id: "debian" | "ubuntu";
+  readonly codename: string;
+}
+
+/** apt with a state of its own: it needs no root and leaves the machine's apt alone. */
+export interface Apt {
+  /** The packages that have to be added to this machine for these to run; undefined where the distribution does not have them. */
+  plan(names: readonly string[]): Promise<readonly string[] | undefined>;
+  /** Fetches the packages' files into a folder, signatures and hashes checked by apt. */
+  download(packages: readonly string[], folder: string): Promise<void>;
+  remove(): void;
+}
+
+const ARCHIVES = {
+  debian: {
+    mirror: "http://deb.debian.org/debian",
+    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    components: "main",
+    // Valkey came to bookworm after its release.
+    suites: (codename: string) => [codename, `${codename}-backports`],
+  },
+  ubuntu: {
+    mirror: process.arch === "x64" ? "http://archive.ubuntu.com/ubuntu" : "http://ports.ubuntu.com/ubuntu-ports",
+    keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    components: "main universe",
+    suites: (codename: string) => [codename, `${codename}-updates`],
+  },
+} as const;
+
+export function thisDistribution(): Distribution | undefined {
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  const field = (name: string) => new RegExp(`^${name}="?([^"\\n]*)`, "m").exec(release)?.[1];
+  const id = field("ID");
+  const codename = field("VERSION_CODENAME");
+  if ((id !== "debian" && id !== "ubuntu") || !codename || !existsSync("/usr/bin/apt-get")) return undefined;
+  return { key: `${id}-${codename}-${process.arch}`, id, codename };
+}
+
+export async function openApt(folder: string, { id, codename }: Distribution): Promise<Apt> {
+  for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
+  const apt = async (args: readonly string[], cwd = folder) => run("apt-get", args, { cwd, env: { APT_CONFIG: join(folder, "apt.conf") } });
+  const { suites } = ARCHIVES[id];
+  writeFileSync(join(folder, "apt.conf"), await configuration(folder));
+
+  // A distribution without the additional suite still has the first one; without any, there is no network.
+  let failure = "";
+  for (const chosen of [suites(codename), [codename]]) {
+    writeFileSync(join(folder, "sources.list"), sourcesList(id, chosen));
+    const update = await apt(["-qq", "--error-on=any", "update"]);
+    if (update.code === 0) return { plan, download, remove };
+    failure = update.stderr;
+  }
+  remove();
+  throw new ServerError(`No package index could be fetched from ${mirrorOf(id, codename)}: is there a network?\n${firstErrors(failure)}`);
+
+  async function plan(names: readonly string[]) {
+    const { code, stdout } = await apt(["-qq", "--print-uris", "--no-install-recommends", "install", ...names]);
+    if (code !== 0) return undefined;
+    const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb /gm)].map(([, name = ""]) => name);
+    // Beside the programs only their libraries: what maintainer scripts would need (perl, other packages' set-up) never runs.
+    return planned.filter((name) => names.includes(name) || /^lib(?!.*(perl|llvm|-dev$))/.test(name));
+  }
+
+  async function download(packages: readonly string[], into: string) {
+    const { code, stderr } = await apt(["-qq", "download", ...packages], into);
+    if (code !== 0) throw new ServerError(`Packages could not be fetched: is there a network?\n${firstErrors(stderr)}`);
+  }
+
+  function remove() {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The machine's own settings (proxies above all) without its folders and without the hooks that would run after an update. */
+async function configuration(folder: string): Promise<string> {
+  const { stdout } = await run("apt-config", ["dump"]);
+  const kept = stdout
+    .split("\n")
+    .filter((line) => !/^(Dir|APT::Update|DPkg|APT::Sandbox|Acquire::Languages|Acquire::IndexTargets)\b/.test(line));
+  const ours = {
+    "Dir::State": join(folder, "state"),
+    "Dir::State::status": "/var/lib/dpkg/status",
+    "Dir::Cache": join(folder, "cache"),
+    "Dir::Etc::sourcelist": join(folder, "sources.list"),
+    "Dir::Etc::sourceparts": "/dev/null",
+    // Already in what was kept, hooks and all.
+    "Dir::Etc::main": "/dev/null",
+    "Dir::Etc::parts": "/dev/null",
+    "APT::Sandbox::User": "",
+    "Debug::NoLocking": "true",
+    "Acquire::Languages": "none",
+    "Acquire::Retries": "3",
+    "Acquire::http::Timeout": "20",
+  };
+  return [...kept, ...Object.entries(ours).map(([name, value]) => `${name} "${value}";`)].join("\n");
+}
+
+function sourcesList(id: Distribution["id"], suites: readonly string[]): string {
+  const { keyring, components } = ARCHIVES[id];
+  const options = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
+  return suites.map((suite) => `deb ${options}${mirrorOf(id, suites[0]!)} ${suite} ${components}\n`).join("");
+}
+
+/** The mirror that this machine was set up with, which may be the only one it can reach. */
+function mirrorOf(id: Distribution["id"], codename: string): string {
+  const parts = existsSync("/etc/apt/sources.list.d")
+    ? readdirSync("/etc/apt/sources.list.d").map((name) => `/etc/apt/sources.list.d/${name}`)
+    : [];
+  for (const path of ["/etc/apt/sources.list", ...parts].filter((path) => existsSync(path))) {
+    const text = readFileSync(path, "utf8").replace(/^\s*#.*$/gm, "");
+    const oneLine = new RegExp(`^deb\\s+(?:\\[[^\\]]*\\]\\s+)?(http\\S+)\\s+${codename}\\s.*\\bmain\\b`, "m").exec(text)?.[1];
+    const stanza = text
+      .split(/\n\s*\n/)
+      .find((part) => new RegExp(`^Suites:.*\\b${codename}(\\s|$)`, "m").test(part) && /^Types:.*\bdeb\b/m.test(part));
+    const mirror = oneLine ?? /^URIs:\s*(http\S+)/m.exec(stanza ?? "")?.[1];
+    if (mirror) return mirror.replace(/\/$/, "");
+  }
+  return ARCHIVES[id].mirror;
+}
+
+const firstErrors = (stderr: string) =>
+  stderr
+    .split("\n")
+    .filter((line) => /^[EW]:/.test(line))
+    .slice(0, 2)
+    .join("\n");
+
+function run(command: string, args: readonly string[], { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {}) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env: { ...process.env, LC_ALL: "C", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (data) => (output.stdout += data));
+    child.stderr.on("data", (data) => (output.stderr += data));
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code: code ?? 1, ...output }));
+  });
+}

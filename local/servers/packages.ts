@@ -1,0 +1,101 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Apt, openApt, thisDistribution } from "./apt.ts";
+import { ServerError } from "./error.ts";
+import { madeFolder } from "./files.ts";
+import type { Home } from "./home.ts";
+
+/**
+ * Programs from Debian's and Ubuntu's own packages, without root and without installing them: apt says which packages are needed and fetches
+ * them, dpkg unpacks them into a folder of ours, and the program is told to find its libraries there.
+ */
+export interface Packaged {
+  readonly name: string;
+  /** What is unpacked for it, the best first. */
+  readonly choices: readonly Choice[];
+}
+
+interface Choice {
+  /** The packages that hold the program; its libraries come along by themselves. */
+  readonly packages: readonly [string, ...string[]];
+  /** Where the program lies among the unpacked files. */
+  readonly file: string;
+}
+
+/** A program and what it needs in its environment to find its libraries. */
+export interface Program {
+  readonly file: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export function unpackedProgram({ cache }: Home, { choices }: Packaged): Program | undefined {
+  const folder = packagesFolder(cache);
+  const roots = existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith(".part")) : [];
+  for (const { file } of choices) {
+    const root = roots.map((name) => join(folder, name)).find((root) => existsSync(join(root, file)));
+    if (root) return { file: join(root, file), env: { LD_LIBRARY_PATH: libraryFolders(root).join(":") } };
+  }
+  return undefined;
+}
+
+/** Fetches and unpacks all of them at once. */
+export function fetchPackages(home: Home, wanted: readonly Packaged[]): Promise<void> {
+  const fetching = before.then(async () => {
+    const missing = wanted.filter((program) => !unpackedProgram(home, program));
+    if (missing.length > 0) await unpack(home, missing);
+  });
+  before = fetching.catch(() => {});
+  return fetching;
+}
+
+/** One fetch at a time in this process. Another process works in a folder of its own, and whoever is first has made it. */
+let before: Promise<void> = Promise.resolve();
+
+async function unpack({ cache, user }: Home, wanted: readonly Packaged[]): Promise<void> {
+  const distribution = thisDistribution();
+  if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be fetched on Debian and Ubuntu only.`);
+  const place = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
+  await madeFolder(
+    place,
+    async (root) => {
+      const workshop = join(root, ".apt");
+      const apt = await openApt(workshop, distribution);
+      for (const program of wanted) await unpackFirst(apt, root, program);
+      rmSync(workshop, { recursive: true });
+    },
+    user.uid,
+  );
+}
+
+async function unpackFirst(apt: Apt, root: string, { name, choices }: Packaged): Promise<void> {
+  for (const { packages } of choices) {
+    const planned = await apt.plan(packages);
+    if (!planned) continue;
+    const debs = join(root, ".debs");
+    mkdirSync(debs);
+    await apt.download(planned, debs);
+    for (const deb of readdirSync(debs)) {
+      const { status, stderr } = spawnSync("dpkg", ["-x", join(debs, deb), root], { encoding: "utf8" });
+      if (status !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
+    }
+    rmSync(debs, { recursive: true });
+    return;
+  }
+  throw new ServerError(`This system's packages have no ${name}.`);
+}
+
+/** Packages of one distribution do not run on another (trixie's need a newer C library than bookworm has). */
+const packagesFolder = (cache: string) => join(cache, "packages", thisDistribution()?.key ?? "none");
+
+/** Some libraries lie in lib, others in usr/lib, each below the machine's own name for itself. */
+function libraryFolders(root: string): string[] {
+  return ["usr/lib", "lib"]
+    .map((folder) => join(root, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => name.includes("-linux-"))
+        .map((name) => join(folder, name)),
+    );
+}

@@ -1,0 +1,59 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { ServerError } from "./error.ts";
+import { readJson, writeJson } from "./files.ts";
+
+/** The address of every server here. */
+export const LOOPBACK = "127.0.0.1";
+
+/** DigitalOcean's Postgres port, so that a connection string looks as it will look there. Below every system's range of passing ports. */
+const FIRST = 25060;
+const LAST = 25999;
+
+export interface Ports {
+  /** A free port: the one this server had before where that is still free, else the next that is free and nobody's here. */
+  take(server: string): Promise<Taken>;
+  release(server: string): void;
+}
+
+export interface Taken {
+  readonly port: number;
+  /** The port it had, or would have had, and that somebody else listens on now. */
+  readonly insteadOf?: number;
+}
+
+export function openPorts(directory: string): Ports {
+  const file = join(directory, "ports.json");
+  const remembered = new Map(Object.entries(readJson<Record<string, number>>(file) ?? {}));
+  const remember = () => writeJson(file, Object.fromEntries(remembered));
+
+  return {
+    async take(server) {
+      const before = remembered.get(server);
+      if (before && (await isFree(before))) return { port: before };
+      let busy = before;
+      for (let port = FIRST; port <= LAST; port++) {
+        if ([...remembered.values()].includes(port)) continue;
+        // Taken before the first await, so that two servers that start at once do not choose the same.
+        remembered.set(server, port);
+        if (await isFree(port)) {
+          remember();
+          return busy === undefined ? { port } : { port, insteadOf: busy };
+        }
+        busy ??= port;
+      }
+      throw new ServerError(`No port between ${FIRST} and ${LAST} is free on ${LOOPBACK} for ${server}. See what listens there: ss -ltn`);
+    },
+    release(server) {
+      if (remembered.delete(server)) remember();
+    },
+  };
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen({ host: LOOPBACK, port, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
