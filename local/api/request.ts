@@ -66,7 +66,8 @@ const DEFAULT_PER_PAGE = 20;
 const MAX_PER_PAGE = 200;
 
 /** One page of a list, with links to the others; no link at all means that there are none. */
-export function page(request: Request, name: string, items: readonly unknown[], total = items.length): Reply {
+export function page(request: Request, name: string, items: readonly unknown[]): Reply {
+  const total = items.length;
   const perPage = positive(request.query, "per_page", DEFAULT_PER_PAGE);
   if (perPage > MAX_PER_PAGE) throw unprocessable(`per_page must not exceed ${MAX_PER_PAGE}`);
   const current = positive(request.query, "page", 1);
@@ -87,6 +88,12 @@ export function page(request: Request, name: string, items: readonly unknown[], 
     meta: { total },
   });
 }
+
+/** For lists that the description gives without pages: paged for a client that asks, whole for one that does not know it could. */
+export const wholeOrPage = (request: Request, name: string, items: readonly unknown[]): Reply =>
+  request.query.has("page") || request.query.has("per_page")
+    ? page(request, name, items)
+    : ok({ [name]: items, links: {}, meta: { total: items.length } });
 
 function positive(query: URLSearchParams, name: string, otherwise: number): number {
   const value = query.get(name);

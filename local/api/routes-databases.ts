@@ -27,7 +27,7 @@ import { OnlineMigrationAsk, readMigration, startMigration, stopMigration } from
 import { createPool, deletePool, listPools, PoolAsk, PoolChange, readPool, updatePool } from "../cloud/pools.ts";
 import { createReplica, deleteReplica, listReplicas, promoteReplica, ReplicaAsk, readReplica } from "../cloud/replicas.ts";
 import { createUser, deleteUser, listUsers, readUser, resetPassword, UserAsk, UserChange, updateUser } from "../cloud/users.ts";
-import { accepted, created, noContent, ok, page, type Request } from "./request.ts";
+import { accepted, created, noContent, ok, type Request, wholeOrPage } from "./request.ts";
 import type { Routes } from "./router.ts";
 
 const id = ({ params }: Request) => params.database_cluster_uuid!;
@@ -54,7 +54,7 @@ export const clusterRoutes: Routes = {
   "GET /v2/databases/metrics/credentials": (r) => ok({ credentials: { credentials: readMetricsCredentials(r.cloud) } }),
   "PUT /v2/databases/metrics/credentials": (r) => done(setMetricsCredentials(r.cloud, r.body(MetricsCredentialsAsk))),
 
-  "GET /v2/databases": (r) => page(r, "databases", listClusters(r.cloud, r.query.get("tag_name") ?? undefined)),
+  "GET /v2/databases": (r) => wholeOrPage(r, "databases", listClusters(r.cloud, r.query.get("tag_name") ?? undefined)),
   "POST /v2/databases": async (r) => created({ database: await createCluster(r.cloud, r.body(ClusterAsk)) }),
   [`GET ${C}`]: (r) => ok({ database: readCluster(r.cloud, id(r)) }),
   [`DELETE ${C}`]: (r) => done(deleteCluster(r.cloud, id(r))),
@@ -83,7 +83,7 @@ export const clusterRoutes: Routes = {
   [`GET ${C}/firewall`]: (r) => ok({ rules: listRules(r.cloud, id(r)) }),
   [`PUT ${C}/firewall`]: (r) => done(setRules(r.cloud, id(r), r.body(RulesAsk))),
 
-  [`GET ${C}/users`]: (r) => page(r, "users", listUsers(r.cloud, id(r))),
+  [`GET ${C}/users`]: (r) => wholeOrPage(r, "users", listUsers(r.cloud, id(r))),
   [`POST ${C}/users`]: async (r) => created({ user: await createUser(r.cloud, id(r), r.body(UserAsk)) }),
   [`GET ${C}/users/{username}`]: (r) => ok({ user: readUser(r.cloud, id(r), user(r)) }),
   [`PUT ${C}/users/{username}`]: async (r) => created({ user: await updateUser(r.cloud, id(r), user(r), r.body(UserChange)) }),
@@ -93,18 +93,18 @@ export const clusterRoutes: Routes = {
     return ok({ user: await resetPassword(r.cloud, id(r), user(r)) });
   },
 
-  [`GET ${C}/dbs`]: (r) => page(r, "dbs", listDatabases(r.cloud, id(r))),
+  [`GET ${C}/dbs`]: (r) => wholeOrPage(r, "dbs", listDatabases(r.cloud, id(r))),
   [`POST ${C}/dbs`]: async (r) => created({ db: await createDatabase(r.cloud, id(r), r.body(DatabaseAsk)) }),
   [`GET ${C}/dbs/{database_name}`]: (r) => ok({ db: readDatabase(r.cloud, id(r), database(r)) }),
   [`DELETE ${C}/dbs/{database_name}`]: (r) => done(deleteDatabase(r.cloud, id(r), database(r))),
 
-  [`GET ${C}/pools`]: (r) => page(r, "pools", listPools(r.cloud, id(r))),
+  [`GET ${C}/pools`]: (r) => wholeOrPage(r, "pools", listPools(r.cloud, id(r))),
   [`POST ${C}/pools`]: async (r) => created({ pool: await createPool(r.cloud, id(r), r.body(PoolAsk)) }),
   [`GET ${C}/pools/{pool_name}`]: (r) => ok({ pool: readPool(r.cloud, id(r), pool(r)) }),
   [`PUT ${C}/pools/{pool_name}`]: (r) => done(updatePool(r.cloud, id(r), pool(r), r.body(PoolChange))),
   [`DELETE ${C}/pools/{pool_name}`]: (r) => done(deletePool(r.cloud, id(r), pool(r))),
 
-  [`GET ${C}/replicas`]: (r) => page(r, "replicas", listReplicas(r.cloud, id(r))),
+  [`GET ${C}/replicas`]: (r) => wholeOrPage(r, "replicas", listReplicas(r.cloud, id(r))),
   [`POST ${C}/replicas`]: async (r) => created({ replica: await createReplica(r.cloud, id(r), r.body(ReplicaAsk)) }),
   [`GET ${C}/replicas/{replica_name}`]: (r) => ok({ replica: readReplica(r.cloud, id(r), replica(r)) }),
   [`DELETE ${C}/replicas/{replica_name}`]: (r) => done(deleteReplica(r.cloud, id(r), replica(r))),
