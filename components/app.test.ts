@@ -1,0 +1,109 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import { at, resource } from "../engine/find.ts";
+import { type Plan, Secret, type Value } from "../engine/plan.ts";
+import { record } from "../engine/record.ts";
+import { App, type AppArgs } from "./app.ts";
+
+const APP = "digitalocean:index/app:App";
+
+const github = { repo: "acme/shop", branch: "main", deployOnPush: true };
+const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 };
+
+function shop(over: Partial<AppArgs> = {}): AppArgs {
+  return {
+    appName: "shop",
+    region: "nyc",
+    components: {
+      web: { kind: "site", github, outputDir: "dist", routes: ["/"], env: {} },
+      api: {
+        kind: "service",
+        github,
+        size: "apps-s-1vcpu-1gb",
+        port: 8080,
+        health,
+        routes: ["/api"],
+        env: {
+          LOG_LEVEL: { value: "info", scope: "RUN_TIME" },
+          SIGNING_KEY: { value: pulumi.secret("s3cr3t"), secret: true, scope: "RUN_TIME" },
+          DATABASE_URL: { value: "postgresql://${db.USERNAME}:${db.PASSWORD}@host/db", scope: "RUN_TIME" },
+        },
+      },
+    },
+    ...over,
+  };
+}
+
+async function planned(args: () => AppArgs): Promise<Plan> {
+  return record(
+    async () => {
+      new App("shop", args());
+    },
+    { project: "p", stack: "s" },
+  );
+}
+
+const specOf = (plan: Plan): Value => resource(plan, APP, "shop-app").inputs.spec as Value;
+
+describe("App", () => {
+  it("says the scope of every variable, and a type only where it is SECRET, so that no preview shows a change that is none [F15]", async () => {
+    const spec = specOf(await planned(shop));
+    expect(at(spec, "services[0].envs")).toEqual([
+      { key: "DATABASE_URL", value: "postgresql://${db.USERNAME}:${db.PASSWORD}@host/db", scope: "RUN_TIME" },
+      { key: "LOG_LEVEL", value: "info", scope: "RUN_TIME" },
+      { key: "SIGNING_KEY", value: new Secret("s3cr3t"), scope: "RUN_TIME", type: "SECRET" },
+    ]);
+  });
+
+  it("gives the same spec whatever the order in which components and variables are written", async () => {
+    const turned = () => {
+      const { components, ...rest } = shop();
+      const reversed = Object.fromEntries(Object.entries(components).toReversed());
+      const api = reversed.api!;
+      return { ...rest, components: { ...reversed, api: { ...api, env: Object.fromEntries(Object.entries(api.env).toReversed()) } } };
+    };
+    expect(specOf(await planned(turned))).toEqual(specOf(await planned(shop)));
+  });
+
+  it("refuses a secret value that is not marked as one, and says which variable reads it", async () => {
+    const leaky = () => {
+      const args = shop();
+      return {
+        ...args,
+        components: {
+          ...args.components,
+          api: { ...args.components.api!, env: { TOKEN: { value: pulumi.secret("x"), scope: "RUN_TIME" as const } } },
+        },
+      };
+    };
+    await expect(planned(leaky)).rejects.toThrow('shop: api reads TOKEN from a secret, but it is not marked as one. Add "secret: true"');
+  });
+
+  it("leads the longest path first, and lets a service see the path as it was asked", async () => {
+    const spec = specOf(await planned(shop));
+    expect(at(spec, "ingress.rules")).toEqual([
+      { component: { name: "api", preservePathPrefix: true }, match: { path: { prefix: "/api" } } },
+      { component: { name: "web", preservePathPrefix: false }, match: { path: { prefix: "/" } } },
+    ]);
+  });
+
+  it("waits twenty minutes for a deployment [F45]", async () => {
+    expect(resource(await planned(shop), APP, "shop-app").options.customTimeouts).toMatchObject({ create: "20m", update: "20m" });
+  });
+
+  it("never names a project, because a change of project would replace the app", async () => {
+    expect(resource(await planned(shop), APP, "shop-app").inputs).not.toHaveProperty("projectId");
+  });
+
+  it("refuses a name that App Platform would refuse", async () => {
+    const long = `a${"b".repeat(32)}`;
+    await expect(planned(() => shop({ appName: long }))).rejects.toThrow(`shop: appName: "${long}" has 33 characters`);
+    await expect(planned(() => shop({ appName: "Shop" }))).rejects.toThrow("App Platform allows 2 to 32");
+  });
+
+  it("refuses an app that deploys nothing", async () => {
+    await expect(planned(() => shop({ components: {} }))).rejects.toThrow(
+      "components: an app without a service, site, worker or job deploys nothing",
+    );
+  });
+});
