@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { Secret, Unknown } from "../engine/plan.ts";
+import { Backups, type BackupsArgs } from "./backups.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+
+const ARGS: BackupsArgs = { region: "nyc3", offsiteRegion: "sfo3", bucketName: "shop-backups" };
+
+const make = (args: BackupsArgs) => () => void new Backups("keep", args);
+
+describe.each(MOMENTS)("backups, %s", (moment) => {
+  it("go to two places, each with a key that opens nothing else [F136]", async () => {
+    const { plan } = await recorded(make(ARGS), moment);
+    expect(listed(plan).sort()).toEqual([
+      "Backups keep",
+      "SpacesBucket keep-bucket-offsite",
+      "SpacesBucket keep-bucket-primary",
+      "SpacesKey keep-key-offsite",
+      "SpacesKey keep-key-primary",
+    ]);
+    expect(find(plan, "SpacesKey keep-key-primary").inputs).toEqual({
+      name: "keep-key-primary",
+      grants: [{ bucket: "shop-backups", permission: "readwrite" }],
+    });
+    expect(find(plan, "SpacesKey keep-key-offsite").inputs.grants).toEqual([{ bucket: "shop-backups-offsite", permission: "readwrite" }]);
+    expect(find(plan, "SpacesBucket keep-bucket-offsite").inputs).toMatchObject({ name: "shop-backups-offsite", region: "sfo3" });
+  });
+
+  it("lie in a private bucket that keeps what is overwritten, dates nothing, and is not deleted with its content", async () => {
+    const { plan } = await recorded(make(ARGS), moment);
+    expect(find(plan, "SpacesBucket keep-bucket-primary").inputs).toEqual({
+      name: "shop-backups",
+      region: "nyc3",
+      acl: "private",
+      forceDestroy: false,
+      versioning: { enabled: true },
+      lifecycleRules: [
+        { id: "leftovers", enabled: true, abortIncompleteMultipartUploadDays: 1, noncurrentVersionExpiration: { days: 30 } },
+      ],
+    });
+    for (const bucket of ["primary", "offsite"])
+      expect(find(plan, `SpacesBucket keep-bucket-${bucket}`).options).toMatchObject({ protect: true, replaceOnChanges: ["name"] });
+  });
+
+  it("hide the secret key, which DigitalOcean tells once", async () => {
+    const { plan, outputs } = await recorded(() => {
+      const { bucket, region, endpoint, accessKey, secretKey, bucketUrns } = new Backups("keep", ARGS);
+      return { bucket, region, endpoint, accessKey, secretKey, bucketUrns };
+    }, moment);
+    const known = moment === "after an up";
+    expect(outputs).toEqual({
+      bucket: "shop-backups",
+      region: "nyc3",
+      endpoint: "https://nyc3.digitaloceanspaces.com",
+      accessKey: known ? "keep-key-primary-access" : new Unknown(),
+      secretKey: new Secret(known ? "keep-key-primary-secret" : new Unknown()),
+      bucketUrns: known ? ["do:space:shop-backups", "do:space:shop-backups-offsite"] : [new Unknown(), new Unknown()],
+    });
+    expect(find(plan, "SpacesKey keep-key-primary").options.additionalSecretOutputs).toContain("secretKey");
+    expect(find(plan, "Backups keep").outputs?.offsite).toMatchObject({
+      bucket: "shop-backups-offsite",
+      endpoint: "https://sfo3.digitaloceanspaces.com",
+      secretKey: new Secret(known ? "keep-key-offsite-secret" : new Unknown()),
+    });
+  });
+});
+
+describe("backups", () => {
+  it("go to one place where no second is named", async () => {
+    const { offsiteRegion: _, ...args } = ARGS;
+    const { plan, outputs } = await recorded(() => ({ offsite: String(new Backups("keep", args).offsite) }));
+    expect(listed(plan).sort()).toEqual(["Backups keep", "SpacesBucket keep-bucket-primary", "SpacesKey keep-key-primary"]);
+    expect(outputs.offsite).toBe("undefined");
+  });
+
+  it("are unprotected only where that is said, and even then not emptied", async () => {
+    const { plan } = await recorded(make({ ...ARGS, protect: false, deletedKeptDays: 7 }));
+    const { options, inputs } = find(plan, "SpacesBucket keep-bucket-primary");
+    expect(options.protect ?? false).toBe(false);
+    expect(inputs).toMatchObject({ forceDestroy: false, lifecycleRules: [{ noncurrentVersionExpiration: { days: 7 } }] });
+  });
+
+  it("let a transform have the last word", async () => {
+    const { plan } = await recorded(
+      make({ ...ARGS, transform: { bucket: { versioning: { enabled: false } }, key: (args) => void (args.name = "mine") } }),
+    );
+    expect(find(plan, "SpacesBucket keep-bucket-primary").inputs.versioning).toEqual({ enabled: false });
+    expect(find(plan, "SpacesKey keep-key-offsite").inputs.name).toBe("mine");
+  });
+
+  it.each([
+    ["a region without Spaces", { region: "nyc1" }, 'region is "nyc1", where there are no Spaces. Nearest: "nyc3".'],
+    ["an off-site region without Spaces", { offsiteRegion: "moon1" }, 'offsiteRegion is "moon1", where there are no Spaces.'],
+    ["a second copy in the first place", { offsiteRegion: "nyc3" }, 'offsiteRegion is "nyc3", as region.'],
+    [
+      "a bucket in capitals",
+      { bucketName: "Shop" },
+      'bucketName is "Shop". Allowed: 3 to 63 characters: lower-case letters, digits and dashes, "-offsite" included.',
+    ],
+    ["a bucket whose second name is too long", { bucketName: "x".repeat(60) }, '"-offsite" included.'],
+    ["no time to think", { deletedKeptDays: 0 }, "deletedKeptDays is 0."],
+  ])("refuse %s", async (_, args, text) => {
+    expect(await refusal(make({ ...ARGS, ...args }))).toContain(text);
+  });
+});
