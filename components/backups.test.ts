@@ -81,7 +81,7 @@ describe("backups", () => {
 
   it("let a transform have the last word", async () => {
     const { plan } = await recorded(
-      make({ ...ARGS, transform: { bucket: { versioning: { enabled: false } }, key: (args) => void (args.name = "mine") } }),
+      make({ ...ARGS, transform: { bucket: { versioning: { enabled: false } }, key: (args) => Object.assign(args, { name: "mine" }) } }),
     );
     expect(find(plan, "SpacesBucket keep-bucket-primary").inputs.versioning).toEqual({ enabled: false });
     expect(find(plan, "SpacesKey keep-key-offsite").inputs.name).toBe("mine");

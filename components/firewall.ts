@@ -7,7 +7,7 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_SOURCES } from "../catalog/limits.ts";
-import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "./ipv4.ts";
+import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 

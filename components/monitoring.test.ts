@@ -113,7 +113,7 @@ describe("monitoring", () => {
     const { plan } = await recorded(
       make({
         ...ARGS,
-        transform: { database: { window: "10m" }, check: { enabled: false }, endpoint: (args) => void (args.period = "15m") },
+        transform: { database: { window: "10m" }, check: { enabled: false }, endpoint: (args) => Object.assign(args, { period: "15m" }) },
       }),
     );
     expect(find(plan, "MonitorAlert watch-orders-cpu").inputs.window).toBe("10m");

@@ -2,6 +2,8 @@
  * Type tokens and child names. Both are identity: a change here is a migration, and needs an alias that names the old one.
  */
 
+import type { ComponentResourceOptions } from "@pulumi/pulumi";
+
 export const PLATFORM = "slipway:index:Platform";
 export const NETWORK = "slipway:index:Network";
 export const FIREWALL = "slipway:index:Firewall";
@@ -26,4 +28,9 @@ export const STEP = {
  */
 export function child(component: string, kind: string, key?: string): string {
   return key === undefined ? `${component}-${kind}` : `${component}-${kind}-${key}`;
+}
+
+/** What a component was told to wait for, handed to the child that must do the waiting: Pulumi hands it to none by itself. */
+export function after(opts: ComponentResourceOptions | undefined): Pick<ComponentResourceOptions, "dependsOn"> {
+  return opts?.dependsOn === undefined ? {} : { dependsOn: opts.dependsOn };
 }

@@ -103,7 +103,7 @@ describe("a Valkey cluster", () => {
 
   it("lets a transform have the last word", async () => {
     const { plan } = await recorded(
-      make({ ...STATE, transform: { config: { notifyKeyspaceEvents: "Ex" }, cluster: (args) => void (args.version = "9") } }),
+      make({ ...STATE, transform: { config: { notifyKeyspaceEvents: "Ex" }, cluster: (args) => Object.assign(args, { version: "9" }) } }),
     );
     expect(find(plan, "DatabaseValkeyConfig sessions-config").inputs).toMatchObject({ notifyKeyspaceEvents: "Ex", persistence: "rdb" });
     expect(find(plan, "DatabaseCluster sessions-cluster").inputs.version).toBe("9");
