@@ -8,7 +8,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { type AppArgs, appSpec } from "./appspec.ts";
 import { mistake } from "./mistake.ts";
-import { APP } from "./names.ts";
+import { APP, after } from "./names.ts";
 
 export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker } from "./appspec.ts";
 
@@ -54,6 +54,7 @@ export class App extends pulumi.ComponentResource {
         { spec: appSpec(args) },
         {
           parent,
+          ...after(opts),
           // Three times the six to seven minutes that a first build of these products was seen to take.
           customTimeouts: { create: "20m", update: "20m", delete: "10m" },
           ignoreChanges: [...(args.quiet ?? [])],

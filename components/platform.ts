@@ -51,7 +51,6 @@ export class Platform extends pulumi.ComponentResource {
     const { suffix, protect, allowedSources: allow } = settings;
     this.#name = name;
     this.#settings = settings;
-    for (const notice of settings.notices) void pulumi.log.warn(notice, this);
 
     const networks = by("region", settings.networks, createNetwork);
     const postgres = by("key", settings.postgres.clusters, createPostgres);
@@ -325,8 +324,8 @@ function postgresConfig(
   const buffers = tenants.reduce((sum, { postgres: { sizing } }) => sum + (sizing?.sharedBuffersMiB ?? 0), 0);
   const hour = Math.min(...tenants.map(({ backups }) => backups.postgres.hourUtc));
   return {
+    // The minute stays DigitalOcean's own: the provider leaves a 0 out of what it sends.
     backupHour: hour,
-    backupMinute: 0,
     ...(slow.length === 0 ? {} : { logMinDurationStatement: Math.min(...slow) }),
     // DigitalOcean takes a share between 20 and 60 per cent of the node's memory.
     ...(buffers === 0

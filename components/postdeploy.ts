@@ -6,7 +6,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { type Content, contentOf } from "./content.ts";
-import { POST_DEPLOY, STEP } from "./names.ts";
+import { after, POST_DEPLOY, STEP } from "./names.ts";
 
 export interface PostDeployArgs {
   /** Names what is applied in messages and in the ledger. */
@@ -65,7 +65,7 @@ export class PostDeploy extends pulumi.ComponentResource {
           url: pulumi.secret(postgres.adminUrl),
           ca: postgres.ca,
         },
-        { parent },
+        { parent, ...after(opts) },
       );
     }
 

@@ -9,6 +9,8 @@ import { EnvMemory } from "./quiet.ts";
 const github = { repo: "acme/shop", branch: "main", deployOnPush: true };
 const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 };
 
+class Thing extends pulumi.CustomResource {}
+
 interface Shop {
   key?: pulumi.Input<string>;
   logLevel?: string;
@@ -86,7 +88,7 @@ describe("quiet secrets", () => {
       record(
         async () => {
           const memory = await EnvMemory.recall();
-          const { id } = new pulumi.CustomResource("test:index:Thing", "thing", {}) as { id: pulumi.Output<string> };
+          const { id } = new Thing("test:index:Thing", "thing", {});
           const args = shop({ key: pulumi.secret(id) });
           new App("shop", { ...args, quiet: await memory.unchanged("shop", args) });
         },

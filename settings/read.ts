@@ -1,6 +1,7 @@
 /** Where settings meet Pulumi: the one place that reads its config. Everything else is in parse.ts, which knows nothing of it. */
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
+import { checkSystems, DefinitionError } from "../systems/check.ts";
 import type { System } from "../systems/definition.ts";
 import { NAMESPACE, SettingsError } from "./mistakes.ts";
 import { placeholder } from "./operator.ts";
@@ -25,10 +26,10 @@ function parsed(systems: readonly System[]): Settings {
   try {
     return parseSettings(
       { project: pulumi.getProject(), stack: pulumi.getStack(), values, secretKeys, underEngine: isUnderEngine() },
-      systems,
+      checkSystems(systems),
     );
   } catch (error) {
-    if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
+    if (error instanceof SettingsError || error instanceof DefinitionError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }
