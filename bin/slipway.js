@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node since 18 can start: it finds the Node that slipway needs, then hands over.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import module from "node:module";
+import { fileURLToPath } from "node:url";
+
+const NEEDED = [22, 18];
+const here = (path) => new URL(`../${path}`, import.meta.url);
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {
+  module.enableCompileCache?.();
+  // A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
+  const source = here("cli/main.ts");
+  const { main } = await import(existsSync(source) ? source.href : here("dist/cli/main.js").href);
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  startAgain(fileURLToPath(here("node_modules/node/bin/node")));
+}
+
+function startAgain(node) {
+  if (!existsSync(node)) {
+    console.error(
+      `slipway needs Node ${NEEDED.join(".")} or newer; this is ${process.version}. Install it from https://nodejs.org, or run "npm install" in a checkout, which brings its own.`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    }
+    process.exitCode = code ?? 1;
+  });
+}

@@ -1,0 +1,91 @@
+/** `slipway`: finds the verb, parses what was typed for it, and says what went wrong in a sentence. */
+import { parseArgs } from "node:util";
+import { BAD_INPUT, type Command, DONE, FAILED, UsageError } from "./command.ts";
+import { nearest } from "./nearest.ts";
+import { type Terminal, terminal } from "./terminal.ts";
+
+interface Verb {
+  readonly about: string;
+  /** Loaded only when asked for: a verb pays for what it uses. */
+  load(): Promise<{ readonly command: Command }>;
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan.ts") },
+};
+
+/** @returns the exit code. */
+export async function main(argv: readonly string[], io: Terminal = terminal(process.stdout, process.stderr)): Promise<number> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[], io: Terminal): Promise<number> {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    io.print(usage());
+    return name === undefined ? BAD_INPUT : DONE;
+  }
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (!verb)
+    throw new UsageError(`There is no "slipway ${name}".${meant(nearest(name, Object.keys(VERBS)), "slipway ")} See: slipway --help`);
+  const { command } = await verb.load();
+  if (rest.includes("--help") || rest.includes("-h")) {
+    io.print(command.usage);
+    return DONE;
+  }
+  return command.run(parse(name, command, rest), io);
+}
+
+function parse(name: string, command: Command, argv: readonly string[]) {
+  const allowed = command.positionals ?? [];
+  try {
+    const given = parseArgs({ args: [...argv], options: command.options, allowPositionals: true, strict: true });
+    const extra = given.positionals[allowed.length];
+    if (extra !== undefined) throw new UsageError(`slipway ${name} does not know what to do with "${extra}". See: slipway ${name} --help`);
+    return given;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const flag = /'(?:-\w, )?--([\w-]+)/.exec(error.message)?.[1] ?? /'(-\w)/.exec(error.message)?.[1];
+    const known = Object.keys(command.options);
+    const said =
+      flag !== undefined && !known.includes(flag)
+        ? `slipway ${name} has no flag ${flag.startsWith("-") ? flag : `--${flag}`}.${meant(nearest(flag, known), "--")}`
+        : `slipway ${name}: ${error.message}.`;
+    throw new UsageError(`${said} See: slipway ${name} --help`);
+  }
+}
+
+function meant(word: string | undefined, before: string): string {
+  return word === undefined ? "" : ` Did you mean ${before}${word}?`;
+}
+
+function report(error: unknown, io: Terminal): number {
+  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  io.say(message);
+  if (process.env.SLIPWAY_DEBUG === "1") io.say(describeWhole(error));
+  return name === "UsageError" || name === "ProjectError" ? BAD_INPUT : FAILED;
+}
+
+function describeWhole(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  return [error.stack ?? "", ...(error.cause === undefined ? [] : [`caused by: ${describeWhole(error.cause)}`])].join("\n");
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(VERBS).map((name) => name.length));
+  return `slipway: three products on DigitalOcean, planned and run from one program
+
+Usage: slipway <verb> [flags]
+
+${Object.entries(VERBS)
+  .map(([name, verb]) => `  ${name.padEnd(width)}  ${verb.about}`)
+  .join("\n")}
+
+slipway <verb> --help tells its flags.
+
+Exit codes: 0 done, 1 failed, 2 bad input.
+SLIPWAY_DEBUG=1 shows where an error came from.`;
+}

@@ -1,0 +1,39 @@
+/** Where a verb prints: reports to stdout, talk to stderr. */
+import type { WriteStream } from "node:tty";
+import { styleText } from "node:util";
+
+export interface Terminal {
+  /** A report, whole lines. */
+  print(text: string): void;
+  /** What is said besides it. */
+  say(text: string): void;
+  readonly columns: number;
+  readonly style: Style;
+}
+
+/** Each only where a person looks, and colours are not unwanted (NO_COLOR). */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  warn(text: string): string;
+  bad(text: string): string;
+  good(text: string): string;
+}
+
+type Format = Parameters<typeof styleText>[0];
+
+export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Terminal {
+  const look = (format: Format) => (text: string) => styleText(format, text, { stream: stdout });
+  return {
+    print: (text) => stdout.write(text.endsWith("\n") ? text : `${text}\n`),
+    say: (text) => stderr.write(text.endsWith("\n") ? text : `${text}\n`),
+    columns: (stdout as Partial<WriteStream>).columns || 80,
+    style: { bold: look("bold"), dim: look("dim"), warn: look("yellow"), bad: look("red"), good: look("green") },
+  };
+}
+
+export const plainStyle: Style = { bold: same, dim: same, warn: same, bad: same, good: same };
+
+function same(text: string): string {
+  return text;
+}
