@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-const STUB = 'console.log("slipway", ...process.argv.slice(2), "on Node", process.env.AS_IF ?? process.versions.node);\n';
+const STUB =
+  '#!/usr/bin/env node\nconsole.log("slipway", ...process.argv.slice(2), "on Node", process.env.AS_IF ?? process.versions.node);\n';
 
 export interface Ended {
   readonly code: number;
@@ -21,7 +22,7 @@ export class Checkout {
 
   constructor() {
     cpSync(join(ROOT, "setup"), join(this.dir, "setup"), { recursive: true });
-    this.write("bin/slipway.js", STUB);
+    this.write("bin/slipway.js", STUB, 0o755);
   }
 
   path(...parts: string[]): string {
@@ -44,6 +45,12 @@ export class Checkout {
   }
 
   readonly #packed: string[] = [];
+  readonly #bin: Record<string, string> = {};
+
+  bin(name: string, file: string): void {
+    this.#bin[name] = file;
+    this.lock({});
+  }
 
   /** Writes package.json and package-lock.json; `extra` are packages that only a registry could give. */
   lock(extra: Record<string, object>, node = ">=18"): void {
@@ -56,6 +63,7 @@ export class Checkout {
       engines: { node },
       scripts: { start: "node setup/run.mjs start" },
       dependencies,
+      bin: this.#bin,
     };
     const locked = Object.fromEntries(packed.map(([name, resolved]) => [`node_modules/${name}`, { version: "1.0.0", resolved }]));
     const fetched = Object.fromEntries(

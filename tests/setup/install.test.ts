@@ -28,6 +28,16 @@ describe("npm start in a fresh checkout", () => {
     expect(installs(second.output)).toBe(0);
   });
 
+  it("lets npx find the package's own program without a registry", async () => {
+    checkout.bin("slipway", "bin/slipway.js");
+    expect(await checkout.start()).toMatchObject({ code: 0 });
+    const offline = { npm_config_registry: "http://127.0.0.1:9/", npm_config_cache: checkout.path("cache") };
+    const { output, code } = await checkout.command("npx", ["slipway", "plan"], offline);
+    expect(output).toContain("slipway plan on Node");
+    expect(output).not.toContain("EBADENGINE");
+    expect(code).toBe(0);
+  });
+
   it("runs no package's install script", async () => {
     await checkout.depend("hostile", {
       "package.json": '{"name":"hostile","version":"1.0.0","scripts":{"postinstall":"touch ../../HIT"}}',
