@@ -23,9 +23,11 @@ export const ServiceCnamesAsk = z.object({
 /** A node is never made smaller: its data might not fit any more. */
 export async function resizeCluster(cloud: Cloud, id: string, ask: z.infer<typeof ResizeAsk>): Promise<void> {
   await change(cloud, id, "resizing", (cluster) => {
-    checkPlan(cluster.engine, { ...ask, region: cluster.region });
+    // The Terraform provider sends a replica's old storage along with its new size.
+    const storage_size_mib = cluster.replicaOf ? undefined : ask.storage_size_mib;
+    checkPlan(cluster.engine, { ...ask, storage_size_mib, region: cluster.region });
     if (memoryGib(ask.size) < memoryGib(cluster.size)) throw unprocessable(`cannot resize from ${cluster.size} to the smaller ${ask.size}`);
-    const storage = ask.storage_size_mib || Math.max(cluster.storage_size_mib, baseStorageMib(cluster.engine, ask.size));
+    const storage = storage_size_mib || Math.max(cluster.storage_size_mib, baseStorageMib(cluster.engine, ask.size));
     if (storage < cluster.storage_size_mib) throw unprocessable(`storage cannot shrink below ${cluster.storage_size_mib} MiB`);
     return { size: ask.size, num_nodes: ask.num_nodes, storage_size_mib: storage };
   });

@@ -36,10 +36,14 @@ function isRunning(owner: string): boolean {
   return (startedAt(Number(pid)) ?? "") === started;
 }
 
-/** Linux tells when a process began (field 22 of its stat, after the parenthesised name); elsewhere the pid alone has to do. */
+/**
+ * Linux tells when a process began (field 22 of its stat, after the parenthesised name), and whether it is a zombie: killed, and only not
+ * yet missed by its parent. Elsewhere the pid alone has to do.
+ */
 function startedAt(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -117,19 +117,27 @@ export function listResources(cloud: Cloud, id: string) {
 
 export function assignResources(cloud: Cloud, id: string, ask: z.infer<typeof ProjectResourcesAsk>) {
   const project = find(cloud, id);
-  for (const urn of ask.resources) requireResource(cloud, urn);
+  for (const urn of ask.resources) requireUrn(urn);
+  // What does not exist is said to be so, one by one; the others are assigned all the same.
   return ask.resources.map((urn) => {
+    const now = { urn, project: project.id, at: cloud.now() };
+    if (!exists(cloud, urn)) return viewResource(now, "not_found");
     const already = assignments(cloud).get(urn)?.project === project.id;
-    if (!already) assign(cloud, urn, project.id);
+    if (!already) assignments(cloud).put(urn, now);
     return viewResource(assignments(cloud).get(urn)!, already ? "already_assigned" : "assigned");
   });
 }
 
-function requireResource(cloud: Cloud, urn: string): void {
-  const [, type = "", name = ""] = /^do:([a-z]+):(.+)$/.exec(urn) ?? [];
-  const holder = HOLDERS[type];
-  if (!holder) throw unprocessable(`resource types must be one of the following: ${Object.keys(HOLDERS).join(", ")} (got ${urn})`);
-  if (!cloud.store.kind(holder.kind).get(name)) throw notFound(`resource not found: ${urn}`);
+const URN = /^do:([a-z]+):(.+)$/;
+
+function requireUrn(urn: string): void {
+  const [, type = ""] = URN.exec(urn) ?? [];
+  if (!HOLDERS[type]) throw unprocessable(`resource types must be one of the following: ${Object.keys(HOLDERS).join(", ")} (got ${urn})`);
+}
+
+function exists(cloud: Cloud, urn: string): boolean {
+  const [, type = "", name = ""] = URN.exec(urn) ?? [];
+  return cloud.store.kind(HOLDERS[type]!.kind).get(name) !== undefined;
 }
 
 function viewResource({ urn, at }: Assignment, status: string) {
