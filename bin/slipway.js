@@ -13,7 +13,9 @@ if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {
   module.enableCompileCache?.();
   // A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
   const source = here("cli/main.ts");
-  const { main } = await import(existsSync(source) ? source.href : here("dist/cli/main.js").href);
+  const { main, report } = await import(existsSync(source) ? source.href : here("dist/cli/main.js").href);
+  // What nobody awaited is told like everything else: in a sentence.
+  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (process.exitCode = report(error)));
   process.exitCode = await main(process.argv.slice(2));
 } else {
   startAgain(fileURLToPath(here("node_modules/node/bin/node")));

@@ -62,7 +62,8 @@ function meant(word: string | undefined, before: string): string {
   return word === undefined ? "" : ` Did you mean ${before}${word}?`;
 }
 
-function report(error: unknown, io: Terminal): number {
+/** @returns the exit code. */
+export function report(error: unknown, io: Terminal = terminal(process.stdout, process.stderr)): number {
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   io.say(message);
   if (process.env.SLIPWAY_DEBUG === "1") io.say(describeWhole(error));

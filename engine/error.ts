@@ -37,13 +37,17 @@ function describe(problem: Problem): string {
 export function problemsOf(reason: unknown, place: Place, directory: string): readonly Problem[] {
   if (reason instanceof ProgramError) return reason.problems;
   if (reason instanceof ProjectError) return [{ message: reason.message }];
-  if (pulumi.RunError.isInstance(reason)) return [{ message: (reason as Error).message }];
-  if (pulumi.ResourceError.isInstance(reason)) {
-    const { message, resource } = reason as pulumi.ResourceError;
-    return [resource ? { message, urn: urnOfResource(resource, place) } : { message }];
-  }
   if (!(reason instanceof Error)) return [{ message: String(reason) }];
-  const message = reason.name === "Error" ? reason.message : `${reason.name}: ${reason.message}`;
+  // The SDK writes the way of an error through its inputs and their inputs into the error itself.
+  const said = reason.message.replace(/^(error serializing property "[^"]*": )+/, "");
+  // Not as a condition: to the compiler every Error is a RunError, and nothing would be left.
+  const forReaders: boolean = pulumi.RunError.isInstance(reason);
+  if (forReaders) return [{ message: said }];
+  if (pulumi.ResourceError.isInstance(reason)) {
+    const { resource } = reason as pulumi.ResourceError;
+    return [resource ? { message: said, urn: urnOfResource(resource, place) } : { message: said }];
+  }
+  const message = reason.name === "Error" ? said : `${reason.name}: ${said}`;
   const source = firstFrameWithin(directory, reason.stack);
   return [source ? { message, source } : { message }];
 }
@@ -75,7 +79,8 @@ export function relativeSource(directory: string, where: string, line: number): 
   const file = where.includes("file:/")
     ? fileURLToPath(`file:///${where.slice(where.lastIndexOf("file:/") + 6).replace(/^\/+/, "")}`)
     : where;
-  const relative = path.relative(directory, file);
+  // A module may have been loaded under a query, to load it anew.
+  const relative = path.relative(directory, file.replace(/\?.*$/, ""));
   if (relative.startsWith("..") || relative.split(path.sep).includes("node_modules")) return undefined;
   return { file: relative.split(path.sep).join("/"), line };
 }

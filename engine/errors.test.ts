@@ -1,0 +1,203 @@
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import { ProgramError } from "./error.ts";
+import { type Program, type RecordOptions, record } from "./record.ts";
+
+class Group extends pulumi.ComponentResource {
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("test:index:Group", name, {}, opts);
+  }
+}
+
+const GROUP = "urn:pulumi:s::p::test:index:Group::group";
+
+async function failureOf(program: Program, options: Partial<RecordOptions> = {}): Promise<ProgramError> {
+  const outcome = await record(program, { project: "p", stack: "s", ...options }).catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(ProgramError);
+  return outcome as ProgramError;
+}
+
+describe("what a program throws", () => {
+  it("tells a RunError in its own words", async () => {
+    const error = await failureOf(() => {
+      throw new pulumi.RunError("region: mars is no region");
+    });
+    expect(error.message).toBe("region: mars is no region");
+    expect(error.urn).toBeUndefined();
+  });
+
+  it("tells a ResourceError with the resource it is about", async () => {
+    const error = await failureOf(function program() {
+      throw new pulumi.ResourceError("too small", new Group("group"), true);
+    });
+    expect(error.problems).toEqual([{ message: "too small", urn: GROUP }]);
+  });
+
+  it("tells the whole URN of a nested resource whose registration never ends", async () => {
+    const error = await failureOf(function program() {
+      const inner = new Group("inner", { parent: new Group("group"), dependsOn: pulumi.output(new Promise<Group>(() => {})) });
+      throw new pulumi.ResourceError("too small", inner, true);
+    });
+    expect(error.urn).toBe("urn:pulumi:s::p::test:index:Group$test:index:Group::inner");
+  });
+
+  it("tells where an error came from that was not written for a reader", async () => {
+    const error = await failureOf(
+      function program() {
+        (undefined as unknown as { boom(): void }).boom();
+      },
+      { directory: import.meta.dirname },
+    );
+    expect(error.message).toMatch(/^TypeError: Cannot read properties of undefined.* \(errors\.test\.ts:\d+\)$/);
+  });
+
+  it("takes a rejected promise, and something that is no Error", async () => {
+    expect((await failureOf(() => Promise.reject("just a word"))).message).toBe("just a word");
+  });
+
+  it("takes an error inside an Output that nobody awaits", async () => {
+    const error = await failureOf(function program() {
+      new Group("group").urn.apply(() => {
+        throw new pulumi.RunError("inside apply");
+      });
+    });
+    expect(error.message).toBe("inside apply");
+  });
+
+  it("takes an error inside an input, once, though everything behind it fails, too", async () => {
+    const error = await failureOf(function program() {
+      const region = pulumi.output("nyc3").apply((): string => {
+        throw new pulumi.RunError("no such region");
+      });
+      const vpc = new digitalocean.Vpc("net", { region });
+      new digitalocean.Vpc("next", { region: "nyc3", description: vpc.id });
+    });
+    expect(error.problems).toEqual([{ message: "no such region" }]);
+  });
+
+  it("takes an error inside a timer that the program still waits for", async () => {
+    const error = await failureOf(async () => {
+      setTimeout(() => {
+        throw new pulumi.RunError("too late");
+      });
+      await new Promise(() => {});
+    });
+    expect(error.message).toBe("too late");
+  });
+
+  it("tells everything that went wrong at once", async () => {
+    const error = await failureOf(function program() {
+      for (const name of ["one", "two"]) {
+        new Group(name).urn.apply(() => {
+          throw new pulumi.RunError(`${name} is wrong`);
+        });
+      }
+    });
+    expect(error.problems.map(({ message }) => message).sort()).toEqual(["one is wrong", "two is wrong"]);
+  });
+
+  it("tells what a transform threw, and for which resource", async () => {
+    const error = await failureOf(function program() {
+      const transforms = [
+        () => {
+          throw new Error("not this one");
+        },
+      ];
+      new digitalocean.Vpc("net", { region: "nyc3" }, { transforms });
+    });
+    expect(error.message).toMatch(/net \[digitalocean:index\/vpc:Vpc\].*not this one/);
+  });
+
+  it("does not repeat a secret that an error quotes", async () => {
+    const error = await failureOf(
+      () => {
+        throw new pulumi.RunError(`"${new pulumi.Config().require("token")}" is too short`);
+      },
+      { config: { "p:token": "hush-hush" }, secretKeys: ["p:token"] },
+    );
+    expect(error.message).toBe('"[secret]" is too short');
+  });
+
+  it("keeps what was thrown as the cause", async () => {
+    const thrown = new Error("as it was");
+    expect((await failureOf(() => Promise.reject(thrown))).cause).toBe(thrown);
+  });
+});
+
+describe("one process, many runs", () => {
+  const nap = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+  function whoAmI() {
+    return async () => {
+      const before = new pulumi.Config().require("name");
+      await nap();
+      new Group(`${before}-group`);
+      const now = await promiseOf(pulumi.output(nap()).apply(() => new pulumi.Config().require("name")));
+      pulumi.log.info(`I am ${now}`);
+      return { before, now, stack: pulumi.getStack(), project: pulumi.getProject(), preview: pulumi.runtime.isDryRun() };
+    };
+  }
+
+  function promiseOf(output: pulumi.Output<string>): Promise<string> {
+    return new Promise((resolve) => void output.apply(resolve));
+  }
+
+  it("gives runs that overlap their own settings, config, resources and messages", async () => {
+    const names = ["ada", "bob", "cy"];
+    const plans = await Promise.all(
+      names.map((name, index) =>
+        record(whoAmI(), { project: `p-${name}`, stack: `s-${name}`, config: { [`p-${name}:name`]: name }, preview: index !== 1 }),
+      ),
+    );
+    for (const [index, name] of names.entries()) {
+      expect(plans[index]).toMatchObject({
+        outputs: { before: name, now: name, stack: `s-${name}`, project: `p-${name}`, preview: name !== "bob" },
+        resources: [{ urn: `urn:pulumi:s-${name}::p-${name}::test:index:Group::${name}-group` }],
+        messages: [{ text: `I am ${name}` }],
+      });
+    }
+  });
+
+  it("leaves one run alone when another fails beside it", async () => {
+    const [good, bad] = await Promise.allSettled([
+      record(whoAmI(), { project: "p", stack: "s", config: { "p:name": "ada" } }),
+      failureOf(function program() {
+        new Group("group").urn.apply(() => {
+          throw new pulumi.RunError("only mine");
+        });
+      }),
+    ]);
+    expect(good).toMatchObject({ status: "fulfilled", value: { outputs: { now: "ada" } } });
+    expect(bad).toMatchObject({ status: "fulfilled", value: { message: "only mine" } });
+  });
+
+  it("leaves no config behind for the next run, nor settings for the process", async () => {
+    await record(whoAmI(), { project: "p", stack: "s", config: { "p:name": "ada" } });
+    const plan = await record(() => ({ name: new pulumi.Config().get("name") ?? "none" }), { project: "p", stack: "s" });
+    expect(plan.outputs).toEqual({ name: "none" });
+    expect(pulumi.runtime.hasMonitor()).toBe(false);
+  });
+
+  it("gives the process its own listeners back, and calls them for what no run threw", async () => {
+    const before = process.rawListeners("unhandledRejection");
+    const heard: unknown[] = [];
+    const listener = (reason: unknown) => heard.push(reason);
+    process.removeAllListeners("unhandledRejection").on("unhandledRejection", listener);
+    // Made outside of any run, rejected while one is under way.
+    let reject = (_reason: string): void => {};
+    const outside = (async () => {
+      await new Promise((_, fail) => {
+        reject = fail;
+      });
+    })();
+    expect(outside).toBeInstanceOf(Promise);
+    setTimeout(() => reject("not yours"), 1);
+    await record(() => nap().then(nap), { project: "p", stack: "s" });
+    const after = process.rawListeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    for (const one of before) process.on("unhandledRejection", one as NodeJS.UnhandledRejectionListener);
+    expect(heard).toContain("not yours");
+    expect(after).toEqual([listener]);
+  });
+});
