@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { linkIntoBin } from "./links.mjs";
 import { withLock } from "./lock.mjs";
 import { hostEnv, quietly } from "./npm.mjs";
 import { Plain, say, timed } from "./say.mjs";
@@ -28,7 +27,7 @@ export async function ensureNode(root) {
         );
     });
   }
-  linkIntoBin(root, "node", own); // npm leaves it out while there is no binary
+  linkIntoBin(root, own);
   return own;
 }
 
@@ -43,6 +42,18 @@ async function fetchNode(root, lock) {
     lock,
     "Node",
   );
+}
+
+/** So that `npx` and npm's scripts find it too; npm leaves the link out while there is no binary. */
+function linkIntoBin(root, own) {
+  if (process.platform === "win32") return;
+  const link = path.join(root, "node_modules", ".bin", "node");
+  try {
+    fs.mkdirSync(path.dirname(link), { recursive: true });
+    fs.symlinkSync(path.relative(path.dirname(link), own), link);
+  } catch (error) {
+    if (!["EEXIST", "EROFS", "EACCES", "EPERM"].includes(error.code)) throw error;
+  }
 }
 
 function versionOf(binary) {

@@ -11,7 +11,6 @@ import { fileURLToPath } from "node:url";
 import { checks, proof } from "./checks.mjs";
 import { run } from "./child.mjs";
 import { ensureDependencies } from "./dependencies.mjs";
-import { linkOwnPrograms } from "./links.mjs";
 import { ensureNode } from "./node.mjs";
 import { fromSystem, Plain, say } from "./say.mjs";
 
@@ -26,7 +25,6 @@ async function main([name, ...args]) {
     if (verb === undefined) throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm test, npm run proof, or npm run build`);
     await ensureDependencies(root);
     const node = await ensureNode(root);
-    linkOwnPrograms(root);
     process.env.PATH = [path.join(root, "node_modules", ".bin"), path.dirname(node), process.env.PATH].join(path.delimiter);
     return await verb({ root, node, args });
   } catch (error) {

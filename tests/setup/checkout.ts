@@ -22,6 +22,7 @@ export class Checkout {
 
   constructor() {
     cpSync(join(ROOT, "setup"), join(this.dir, "setup"), { recursive: true });
+    cpSync(join(ROOT, ".npmrc"), join(this.dir, ".npmrc"));
     this.write("bin/slipway.js", STUB, 0o755);
   }
 
@@ -45,12 +46,6 @@ export class Checkout {
   }
 
   readonly #packed: string[] = [];
-  readonly #bin: Record<string, string> = {};
-
-  bin(name: string, file: string): void {
-    this.#bin[name] = file;
-    this.lock({});
-  }
 
   /** Writes package.json and package-lock.json; `extra` are packages that only a registry could give. */
   lock(extra: Record<string, object>, node = ">=18"): void {
@@ -63,7 +58,7 @@ export class Checkout {
       engines: { node },
       scripts: { start: "node setup/run.mjs start" },
       dependencies,
-      bin: this.#bin,
+      bin: { slipway: "bin/slipway.js" },
     };
     const locked = Object.fromEntries(packed.map(([name, resolved]) => [`node_modules/${name}`, { version: "1.0.0", resolved }]));
     const fetched = Object.fromEntries(
