@@ -56,7 +56,7 @@ export class App extends pulumi.ComponentResource {
           parent,
           ...after(opts),
           // Three times the six to seven minutes that a first build of these products was seen to take.
-          customTimeouts: { create: "20m", update: "20m", delete: "10m" },
+          customTimeouts: { create: "20m" },
           ignoreChanges: [...(args.quiet ?? [])],
         },
       );

@@ -67,9 +67,11 @@ export function adoptProblem(path: string, id: string | undefined): Problem {
 
 /**
  * What an adopted cluster keeps, whatever the program says. A different name, engine, network or project would make the provider replace it, and a
- * different region would move it: all of them with the data that this is about.
+ * different region would move it: all of them with the data that this is about. Its tags are somebody's, until the program names some.
  */
-export const KEPT_ON_ADOPTION = ["name", "engine", "privateNetworkUuid", "projectId", "region"];
+export function keptOnAdoption(tags: readonly string[] | undefined): string[] {
+  return ["name", "engine", "privateNetworkUuid", "projectId", "region", ...(tags === undefined ? ["tags"] : [])];
+}
 
 /** The id, given out once it is sure that the cluster is what the program takes it for: these two are ignored above, so nothing else would tell. */
 export function adoptedId(

@@ -198,6 +198,8 @@ export class Platform extends pulumi.ComponentResource {
 
     function createMonitoring({ settings: berthed, secrets }: Berth): void {
       const { system } = berthed;
+      // Nobody is woken for a laptop.
+      if (settings.environment === "local" && settings.alertEmails.length + system.alerts.emails.length === 0) return;
       const { cpu, memory: memoryPercent, disk, slack, emails } = system.alerts;
       const webhook = slack !== undefined && slack.webhook in berthed.operatorSecrets ? secrets.value(slack.webhook) : undefined;
       new Monitoring(
@@ -216,8 +218,8 @@ export class Platform extends pulumi.ComponentResource {
     /** A cluster with several tenants is everybody's: one set of alerts, sent to all. */
     function createSharedMonitoring(): void {
       const databases = watched((systems) => systems.length > 1);
-      if (databases.length === 0) return;
       const policies = settings.systems.map(({ system }) => system.alerts);
+      if (databases.length === 0) return;
       const lowest = (of: (policy: System["alerts"]) => number) => Math.min(...policies.map(of));
       new Monitoring(
         `shared-monitoring${settings.suffix}`,
@@ -262,7 +264,8 @@ export class Platform extends pulumi.ComponentResource {
           purpose: "Web Application",
           environment: { local: "Development", staging: "Staging", prod: "Production" }[environment],
         },
-        { parent },
+        // Deleting a project first moves all that it was ever seen to hold to the default one, and fails on what is gone: so it goes first.
+        { parent, dependsOn: [...postgres.values(), ...valkey.values(), ...apps.values(), ...(backups === undefined ? [] : [backups])] },
       );
       const urns = [
         ...[...postgres.values(), ...valkey.values()].map(({ clusterUrn }) => clusterUrn),

@@ -10,7 +10,7 @@
  */
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { adoptedId, credential, KEPT_ON_ADOPTION } from "./cluster.ts";
+import { adoptedId, credential, keptOnAdoption } from "./cluster.ts";
 import { Firewall } from "./firewall.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";
@@ -118,7 +118,7 @@ export class Postgres extends pulumi.ComponentResource {
     this.host = cluster.host;
     this.privateHost = cluster.privateHost;
     this.port = cluster.port;
-    this.ca = digitalocean.getDatabaseCaOutput({ clusterId }, { parent }).certificate;
+    this.ca = digitalocean.getDatabaseCaOutput({ clusterId: cluster.id }, { parent }).certificate;
     this.admin = {
       host: cluster.host,
       port: cluster.port,
@@ -170,7 +170,7 @@ export class Postgres extends pulumi.ComponentResource {
           protect,
           // Twice the provider's default: when it stops waiting, it forgets a cluster that goes on being built, and being paid for.
           customTimeouts: { create: "60m" },
-          ...(adopted === undefined ? {} : { import: adopted.cluster, ignoreChanges: KEPT_ON_ADOPTION }),
+          ...(adopted === undefined ? {} : { import: adopted.cluster, ignoreChanges: keptOnAdoption(tags) }),
         },
       );
     }

@@ -113,7 +113,7 @@ describe("a Valkey cluster", () => {
     const { plan } = await recorded(make({ ...STATE, adopt: ADOPTED }));
     expect(find(plan, "DatabaseCluster sessions-cluster").options).toMatchObject({
       importId: ADOPTED,
-      ignoreChanges: ["name", "engine", "privateNetworkUuid", "projectId", "region"],
+      ignoreChanges: ["name", "engine", "privateNetworkUuid", "projectId", "region", "tags"],
     });
   });
 

@@ -13,7 +13,7 @@ import {
   adoptedId,
   adoptProblem,
   credential,
-  KEPT_ON_ADOPTION,
+  keptOnAdoption,
   type Maintenance,
   maintenanceProblem,
   nameProblem,
@@ -117,7 +117,7 @@ export class Valkey extends pulumi.ComponentResource {
     this.port = cluster.port;
     this.user = cluster.user;
     this.password = credential(this, cluster.user, cluster.password);
-    this.ca = digitalocean.getDatabaseCaOutput({ clusterId }, { parent }).certificate;
+    this.ca = digitalocean.getDatabaseCaOutput({ clusterId: cluster.id }, { parent }).certificate;
     this.databases = databases;
     this.nodes = { cluster, firewall, config };
     this.registerOutputs({
@@ -159,7 +159,7 @@ export class Valkey extends pulumi.ComponentResource {
           protect,
           // Twice the provider's default: when it stops waiting, it forgets a cluster that goes on being built, and being paid for.
           customTimeouts: { create: "60m" },
-          ...(args.adopt === undefined ? {} : { import: args.adopt, ignoreChanges: KEPT_ON_ADOPTION }),
+          ...(args.adopt === undefined ? {} : { import: args.adopt, ignoreChanges: keptOnAdoption(tags) }),
         },
       );
     }

@@ -149,9 +149,7 @@ function databaseValue(
   { postgres }: Wires,
 ): pulumi.Input<string> {
   const through = pool === undefined ? undefined : postgres.pool(pool);
-  const host = replica
-    ? postgres.replicas[0]!.privateHost
-    : (through?.privateHost ?? postgres.privateHost);
+  const host = replica ? postgres.replicas[0]!.privateHost : (through?.privateHost ?? postgres.privateHost);
   const port = through === undefined ? `\${${DATABASE}.PORT}` : pulumi.interpolate`${through.port}`;
   const name = pool ?? `\${${DATABASE}.DATABASE}`;
   switch (part) {

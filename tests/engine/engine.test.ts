@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeWithPulumi } from "../pulumi.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+/** Clusters are polled every 15 seconds and apps every 10, by the provider. */
+const SLOW = 240_000;
+
+const config = {
+  "slipway:environment": "staging",
+  "slipway:region": "nyc1",
+  "slipway:protect": "false",
+  "slipway:postDeploy": { mode: "manual" },
+  "slipway:postgres": { layout: "shared", version: "15", size: "db-s-2vcpu-4gb", nodes: 1 },
+  "slipway:valkey": { layout: "split", version: "8" },
+  // Buckets want a Spaces endpoint; this stack's has none.
+  "slipway:backups": { enabled: false },
+};
+
+describeWithPulumi("a stack under Pulumi's engine", (cli) => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack(cli, config);
+  });
+  afterAll(() => stack?.remove());
+
+  async function succeed(...args: string[]): Promise<string> {
+    const { code, output } = await stack.pulumi(...args);
+    expect(code, output).toBe(0);
+    return output;
+  }
+
+  it("is previewed without an account", { timeout: SLOW }, async () => {
+    const output = await succeed("preview");
+    expect(output).toMatch(/\+ \d+ to create/);
+    expect(stack.requests()).toEqual([]);
+  });
+
+  it("comes up, with every request answered, and each firewall before anything else of its cluster", { timeout: SLOW }, async () => {
+    const output = await succeed("up", "--yes", "--skip-preview");
+    expect(output).toMatch(/\+ \d+ created/);
+    expect(output).not.toContain("does not support customTimeouts");
+    const requests = stack.requests();
+    expect(requests.filter((request) => !/ 20\d$/.test(request))).toEqual([]);
+    const clusters = new Set(requests.flatMap((request) => /\/v2\/databases\/([0-9a-f-]{36})/.exec(request)?.[1] ?? []));
+    expect(clusters.size).toBe(3);
+    for (const id of clusters) {
+      // The provider sends a cluster's own settings as part of making it; nobody connects for those.
+      const own = /(maintenance|eviction_policy|autoscale) /;
+      const writes = requests.filter((request) => request.includes(id) && !request.startsWith("GET") && !own.test(request));
+      expect(writes[0]).toBe(`PUT /v2/databases/${id}/firewall 204`);
+    }
+  });
+
+  it("shows no change at all in a second preview, although SECRET variables exist [F15]", { timeout: SLOW }, async () => {
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("sends a rotated secret, to every app that reads it, and is quiet again after it [C8]", { timeout: SLOW }, async () => {
+    const before = await secretsOf(stack);
+    await succeed("config", "set", "slipway:rotated", "2026-11-01");
+    await succeed("up", "--yes", "--skip-preview");
+    const after = await secretsOf(stack);
+    expect(Object.keys(after).toSorted()).toEqual([
+      "brand-portal-candlefish-test",
+      "fluxstudio-test",
+      "paintbox-candlefish-test",
+      "rtpm-api-candlefish-test",
+    ]);
+    for (const app of Object.keys(after)) expect(after[app]).not.toEqual(before[app]);
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("is quiet after a refresh, when the state holds DigitalOcean's ciphertext", { timeout: SLOW }, async () => {
+    await succeed("refresh", "--yes");
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("sends a change of one plain variable and leaves the encrypted ones as they are", { timeout: SLOW }, async () => {
+    const before = await secretsOf(stack);
+    await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await succeed("up", "--yes", "--skip-preview");
+    const after = await secretsOf(stack);
+    expect(after["rtpm-api-candlefish-test"]).toEqual(before["rtpm-api-candlefish-test"]);
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("keeps every secret out of the exported state, but for envelopes", { timeout: SLOW }, async () => {
+    const shown = JSON.parse(await succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
+    const passwords = JSON.stringify(shown.connections)
+      .match(/:\/\/[^:]+:([^@]+)@/g)!
+      .map((login) => login.replace(/^.*:/, "").slice(0, -1));
+    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: unknown };
+    const state = JSON.stringify(deployment);
+    expect(passwords.length).toBeGreaterThan(10);
+    for (const password of passwords) expect(state).not.toContain(password);
+  });
+
+  it("refuses to destroy what is protected, and destroys nothing of it", { timeout: SLOW }, async () => {
+    await succeed("config", "set", "slipway:protect", "true");
+    await succeed("up", "--yes", "--skip-preview");
+    stack.requests();
+    const { code, output } = await stack.pulumi("destroy", "--yes");
+    expect(code).not.toBe(0);
+    expect(output).toContain("because it is protected");
+    expect(stack.requests().filter((request) => request.startsWith("DELETE"))).toEqual([]);
+  });
+
+  it("is destroyed, apps before firewalls before clusters before the network, and leaves nothing behind", { timeout: SLOW }, async () => {
+    await succeed("config", "set", "slipway:protect", "false");
+    await succeed("up", "--yes", "--skip-preview");
+    stack.requests();
+    await succeed("destroy", "--yes");
+    const requests = stack.requests();
+    expect(requests.filter((request) => request.includes("/firewall") && request.startsWith("PUT"))).toEqual([]);
+    expect(lastOf(requests, "DELETE /v2/apps/")).toBeLessThan(firstOf(requests, "DELETE /v2/databases/"));
+    expect(lastOf(requests, "DELETE /v2/databases/")).toBeLessThan(firstOf(requests, "DELETE /v2/vpcs/"));
+    for (const [path, key] of Object.entries({
+      vpcs: "vpcs",
+      databases: "databases",
+      apps: "apps",
+      "uptime/checks": "checks",
+      "monitoring/alerts": "policies",
+    })) {
+      expect((await stack.get(`/v2/${path}`))[key], path).toEqual([]);
+    }
+    expect((await stack.get("/v2/projects")).projects).toHaveLength(1);
+  });
+});
+
+/** Ciphertext by app name and variable, as the API tells it. */
+async function secretsOf(stack: Stack): Promise<Record<string, Record<string, string>>> {
+  const { apps } = (await stack.get("/v2/apps?per_page=200")) as unknown as { apps: { spec: Spec }[] };
+  const found = apps.map(({ spec }) => {
+    const envs = (spec.services ?? []).flatMap(({ envs = [] }) => envs).filter(({ type }) => type === "SECRET");
+    return [spec.name, Object.fromEntries(envs.map(({ key, value }) => [key, value]))] as const;
+  });
+  return Object.fromEntries(found.filter(([, secrets]) => Object.keys(secrets).length > 0));
+}
+
+interface Spec {
+  readonly name: string;
+  readonly services?: readonly { readonly envs?: readonly { readonly key: string; readonly value: string; readonly type?: string }[] }[];
+}
+
+const firstOf = (requests: readonly string[], start: string) => requests.findIndex((request) => request.startsWith(start));
+const lastOf = (requests: readonly string[], start: string) => requests.findLastIndex((request) => request.startsWith(start));

@@ -1,0 +1,90 @@
+/**
+ * One stack of this checkout under Pulumi's own engine and provider, against DigitalOcean's API on loopback.
+ *
+ * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
+ */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { type Api, startApi } from "../../local/api/server.ts";
+import { openCloud } from "../../local/cloud/cloud.ts";
+import { recordOnly } from "../../local/cloud/record-only.ts";
+
+const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
+const TOKEN = "engine-test";
+
+export interface Ran {
+  readonly code: number;
+  readonly output: string;
+}
+
+export interface Stack {
+  /** Every request since the last call, as "METHOD /path status". */
+  requests(): string[];
+  pulumi(...args: string[]): Promise<Ran>;
+  /** Asks the API as any client would. */
+  get(path: string): Promise<Record<string, unknown>>;
+  remove(): Promise<void>;
+}
+
+export async function startStack(pulumi: string, config: Readonly<Record<string, unknown>>): Promise<Stack> {
+  const root = mkdtempSync(join(tmpdir(), "slipway engine "));
+  const program = join(root, "program");
+  link(program);
+  mkdirSync(join(root, "state"));
+  const log: string[] = [];
+  const cloud = await openCloud({ directory: join(root, "cloud"), backing: recordOnly, timings: "instant" });
+  const api = await startApi({ cloud, token: TOKEN, port: 0, log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`) });
+  writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
+
+  const run = (...args: string[]) =>
+    execute(pulumi, [...args, "--cwd", program, "--non-interactive", "--color", "never"], environment(root));
+  const made = await run("stack", "init", "test");
+  if (made.code !== 0) throw new Error(made.output);
+  return {
+    requests: () => log.splice(0),
+    pulumi: run,
+    get: async (path) =>
+      (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
+    remove: async () => {
+      await api.close();
+      await cloud.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function link(program: string): void {
+  mkdirSync(program);
+  for (const entry of readdirSync(CHECKOUT)) {
+    if (/^Pulumi\..+\.yaml$/.test(entry) || entry === ".git" || entry === ".slipway") continue;
+    symlinkSync(join(CHECKOUT, entry), join(program, entry));
+  }
+}
+
+function provider({ url }: Api): Record<string, string> {
+  return { "digitalocean:apiEndpoint": url, "digitalocean:token": TOKEN, "digitalocean:httpRetryMax": "0" };
+}
+
+function environment(root: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    // The language host starts the first `node` it finds; it must be the one that strips types.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+    PULUMI_BACKEND_URL: `file://${join(root, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE: "engine-test",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
+}
+
+function execute(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(command, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+      resolve({ code, output: `${stdout}${stderr}` });
+    });
+  });
+}
