@@ -126,14 +126,14 @@ describe("what a program throws", () => {
 });
 
 describe("one process, many runs", () => {
-  const nap = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const nap = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 
   function whoAmI() {
     return async () => {
       const before = new pulumi.Config().require("name");
       await nap();
       new Group(`${before}-group`);
-      const now = await promiseOf(pulumi.output(nap()).apply(() => new pulumi.Config().require("name")));
+      const now = await promiseOf(pulumi.output(nap().then(() => "awake")).apply(() => new pulumi.Config().require("name")));
       pulumi.log.info(`I am ${now}`);
       return { before, now, stack: pulumi.getStack(), project: pulumi.getProject(), preview: pulumi.runtime.isDryRun() };
     };
