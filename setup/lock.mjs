@@ -38,7 +38,8 @@ async function acquire(file, me) {
       continue;
     }
     const [host, pid] = found.text.split(" ");
-    if (waitingFor !== pid) say(`Another set-up (process ${pid} on ${host}) is at work in this folder; waiting for it.`);
+    if (pid !== undefined && pid !== waitingFor)
+      say(`Another set-up (process ${pid} on ${host}) is at work in this folder; waiting for it.`);
     waitingFor = pid;
     await sleep(200);
   }

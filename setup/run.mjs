@@ -21,12 +21,12 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main([name, ...args]) {
   try {
-    const verb = verbs[name];
-    if (verb === undefined) throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm test, npm run proof, or npm run build`);
+    if (!Object.hasOwn(verbs, name ?? ""))
+      throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm test, npm run proof, or npm run build`);
     await ensureDependencies(root);
     const node = await ensureNode(root);
     process.env.PATH = [path.join(root, "node_modules", ".bin"), path.dirname(node), process.env.PATH].join(path.delimiter);
-    return await verb({ root, node, args });
+    return await verbs[name]({ root, node, args });
   } catch (error) {
     const plain = fromSystem(error, root);
     if (plain === undefined) throw error;
