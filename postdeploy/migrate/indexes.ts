@@ -1,0 +1,58 @@
+/** Indexes that a broken CONCURRENTLY leaves behind: found, and removed when they are ours. */
+import type { Node } from "libpg-query";
+import { identifier } from "../connect/quote.ts";
+import type { Session } from "../connect/session.ts";
+import { fieldsOf, kindOf } from "./outside.ts";
+
+export interface BuiltIndex {
+  readonly name: string;
+  readonly table: { readonly schema: string | undefined; readonly name: string };
+}
+
+/** The index that a CREATE INDEX CONCURRENTLY builds; undefined for everything else, and where Postgres is to think of a name. */
+export function builtBy(node: Node): BuiltIndex | undefined {
+  const fields = fieldsOf(node) as { idxname?: string; concurrent?: boolean; relation?: { schemaname?: string; relname: string } };
+  if (kindOf(node) !== "IndexStmt" || !fields.concurrent || fields.idxname === undefined || fields.relation === undefined) return undefined;
+  return { name: fields.idxname, table: { schema: fields.relation.schemaname, name: fields.relation.relname } };
+}
+
+/** Whether it stands, and whether it works; an index always lives in its table's schema. */
+export async function findIndex(session: Session, { name, table }: BuiltIndex): Promise<{ schema: string; valid: boolean } | undefined> {
+  const [found] = await session.query<{ schema: string; valid: boolean }>(
+    `SELECT n.nspname AS schema, i.indisvalid AND i.indisready AS valid FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relname = $1 AND i.indrelid = to_regclass($2)`,
+    [name, [table.schema, table.name].filter((part) => part !== undefined).map(identifier).join(".")],
+  );
+  return found;
+}
+
+/** Waits for its turn as the build itself does. */
+export async function dropIndex(session: Session, schema: string, name: string): Promise<void> {
+  await session.query("SET lock_timeout = 0");
+  await session.query(`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(schema)}.${identifier(name)}`);
+  await session.query("RESET lock_timeout");
+}
+
+export interface BrokenIndex {
+  readonly schema: string;
+  readonly name: string;
+  readonly table: string;
+}
+
+/** Every invalid index that nobody is building at the moment. */
+const BROKEN = `SELECT n.nspname AS schema, c.relname AS name, i.indrelid::regclass::text AS "table"
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT LIKE 'pg_%' AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)`;
+
+export async function brokenIndexes(session: Session): Promise<readonly BrokenIndex[]> {
+  return await session.query<BrokenIndex & Record<string, unknown>>(`${BROKEN} ORDER BY 1, 2`);
+}
+
+/** What a REINDEX CONCURRENTLY of these relations leaves when it breaks off: a twin of an index that works. */
+export async function brokenTwins(session: Session, relations: readonly string[]): Promise<readonly BrokenIndex[]> {
+  return await session.query<BrokenIndex & Record<string, unknown>>(
+    `${BROKEN} AND c.relname ~ '_cc(new|old)\\d*$' AND pg_has_role(c.relowner, 'USAGE') AND i.indrelid IN
+       (SELECT coalesce(x.indrelid, r.oid) FROM unnest($1::text[]) AS name JOIN pg_class r ON r.oid = to_regclass(name) LEFT JOIN pg_index x ON x.indexrelid = r.oid)`,
+    [relations],
+  );
+}

@@ -1,0 +1,26 @@
+/** One file on its way to the database, and what became of it. */
+import type { DatabaseError } from "../connect/sqlstate.ts";
+import type { Source } from "./errors.ts";
+import type { NewEvent } from "./ledger.ts";
+import type { Statement } from "./parse.ts";
+import type { Ready } from "./prepare.ts";
+import type { Blocker } from "./progress.ts";
+
+/** A file and what the ledger is to say of it. */
+export interface Job extends Ready {
+  readonly event: NewEvent;
+}
+
+export interface Failed {
+  readonly job: Job;
+  readonly error: DatabaseError;
+  readonly source: Source;
+  readonly statement: Statement | undefined;
+  readonly blockers: readonly Blocker[];
+}
+
+export interface Done {
+  readonly file: string;
+  /** As seen from here; absent when only the ledger knows. */
+  readonly ms?: number;
+}

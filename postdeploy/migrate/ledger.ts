@@ -1,0 +1,225 @@
+/**
+ * What has been applied, in the database itself: an append-only list of events, each written in the transaction of what it reports.
+ *
+ * Nothing is ever changed or removed, so the history of an accepted edit or a revert stays; what holds now is the last word on each file
+ * (`standing`). The view `applied` says the same to a person with psql.
+ */
+import { Failure } from "../connect/failure.ts";
+import { checkedName, literal } from "../connect/quote.ts";
+import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
+import type { Row, Session } from "../connect/session.ts";
+
+/** The shape of these tables. A slipway that finds a higher number leaves the ledger alone. */
+export const LEDGER_VERSION = 1;
+
+export type EventKind =
+  /** the file's transaction, or its last statement, is committed */
+  | "applied"
+  /** statement n of a file without a transaction is about to run, has ended well, has ended without any effect */
+  | "started"
+  | "done"
+  | "failed"
+  | "reverted"
+  /** it was there before us: said by a person, who named the file */
+  | "baselined"
+  /** a line of a former ledger, kept as history */
+  | "adopted"
+  /** its text changed after it was applied, and a person gave the reason */
+  | "accepted"
+  /** its file is gone from the folder, and a person gave the reason */
+  | "retired"
+  /** what the schema looked like after a run */
+  | "measured";
+
+export interface Event {
+  readonly id: number;
+  readonly kind: EventKind;
+  readonly file: string;
+  readonly checksum?: string;
+  readonly meaning?: string;
+  readonly statement?: number;
+  readonly statements?: number;
+  readonly fingerprint?: string;
+  readonly note?: string;
+  readonly at: string;
+  readonly by: string;
+}
+
+export interface Ledger {
+  /** Made with the ledger: two connections that read the same one are at the same database. */
+  readonly id: string;
+  readonly system?: string;
+  readonly events: readonly Event[];
+}
+
+export type NewEvent = Omit<Event, "id" | "at" | "by">;
+
+export class LedgerTable {
+  readonly schema: string;
+
+  constructor(schema = "slipway") {
+    this.schema = checkedName(schema, "ledger schema");
+  }
+
+  /** Everything, in one statement: it is read in the same message as the lock is taken. */
+  get read(): string {
+    return `SELECT a.id AS ledger, a.version, a.system, e.id, e.kind, e.file, e.checksum, e.meaning, e.statement, e.statements, e.fingerprint, e.note, e.at, e.by
+      FROM ${this.schema}.about a LEFT JOIN ${this.schema}.events e ON true ORDER BY e.id`;
+  }
+
+  /** Safe to run again; the caller holds the lock. */
+  create(system: string | undefined): string {
+    const { schema } = this;
+    return `CREATE SCHEMA IF NOT EXISTS ${schema};
+      CREATE TABLE IF NOT EXISTS ${schema}.about (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        version int NOT NULL,
+        system text,
+        made_at timestamptz NOT NULL DEFAULT clock_timestamp());
+      CREATE TABLE IF NOT EXISTS ${schema}.events (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        kind text NOT NULL,
+        file text NOT NULL,
+        checksum text,
+        meaning text,
+        statement int,
+        statements int,
+        fingerprint text,
+        note text,
+        at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        by text NOT NULL DEFAULT session_user,
+        application text NOT NULL DEFAULT current_setting('application_name'));
+      CREATE TABLE IF NOT EXISTS ${schema}.schema_objects (
+        event bigint PRIMARY KEY,
+        objects jsonb NOT NULL);
+      CREATE OR REPLACE VIEW ${schema}.applied AS
+        SELECT file, kind AS how, at, by, checksum, note FROM (
+          SELECT DISTINCT ON (file) * FROM ${schema}.events WHERE kind NOT IN ('measured', 'started', 'done', 'failed') ORDER BY file, id DESC
+        ) last WHERE kind NOT IN ('reverted', 'retired') ORDER BY id;
+      INSERT INTO ${schema}.about (version, system) SELECT ${LEDGER_VERSION}, ${literal(system ?? null)}
+        WHERE NOT EXISTS (SELECT FROM ${schema}.about);`;
+  }
+
+  write(event: NewEvent): string {
+    const { kind, file, checksum, meaning, statement, statements, fingerprint, note } = event;
+    const text = [kind, file, checksum, meaning, fingerprint, note].map((value) => literal(value ?? null)).join(", ");
+    return `INSERT INTO ${this.schema}.events (kind, file, checksum, meaning, fingerprint, note, statement, statements) VALUES (${text}, ${statement ?? "NULL"}, ${statements ?? "NULL"});`;
+  }
+}
+
+const ABSENT = new Set(["42P01", "3F000"]);
+
+/** @returns undefined when the database has no ledger yet. Throws what else the server said. */
+export function ledgerFrom(rows: readonly Row[] | undefined, error: Error | undefined, table: LedgerTable, system: string | undefined): Ledger | undefined {
+  if (error !== undefined) {
+    if (ABSENT.has(sqlstate(error) ?? "")) return undefined;
+    if (sqlstate(error) === "42501")
+      throw new Failure("ledger-closed", 2, `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`, { cause: error });
+    throw error;
+  }
+  const [first] = rows ?? [];
+  if (first === undefined) return undefined;
+  const version = Number(first["version"]);
+  if (version > LEDGER_VERSION)
+    throw new Failure(
+      "newer-ledger",
+      2,
+      `The ledger ${table.schema} was written by a newer slipway (ledger version ${version}, this one knows ${LEDGER_VERSION}). Nothing was touched. Update: npm install slipway@latest`,
+    );
+  const owner = first["system"];
+  if (system !== undefined && owner !== null && owner !== undefined && owner !== system)
+    throw new Failure(
+      "foreign-ledger",
+      2,
+      `The ledger ${table.schema} in this database belongs to ${owner}, and this run is for ${system}. Is it the right database? Two systems in one database keep a ledger each: --ledger slipway_${system}`,
+    );
+  return { id: first["ledger"]!, ...(owner ? { system: owner } : {}), events: rows!.filter((row) => row["id"] !== null).map(eventFrom) };
+}
+
+export async function readLedger(session: Session, table: LedgerTable, system?: string): Promise<Ledger | undefined> {
+  const { replies, error } = await session.send(table.read);
+  return ledgerFrom(replies[0]?.rows, error, table, system);
+}
+
+function eventFrom(row: Row): Event {
+  const text = (name: "checksum" | "meaning" | "fingerprint" | "note") => (row[name] == null ? {} : { [name]: row[name] });
+  const count = (name: "statement" | "statements") => (row[name] == null ? {} : { [name]: Number(row[name]) });
+  return {
+    id: Number(row["id"]),
+    kind: row["kind"] as EventKind,
+    file: row["file"]!,
+    at: row["at"]!,
+    by: row["by"]!,
+    ...text("checksum"),
+    ...text("meaning"),
+    ...text("fingerprint"),
+    ...text("note"),
+    ...count("statement"),
+    ...count("statements"),
+  };
+}
+
+/** Where one file stands. */
+export interface Standing {
+  readonly file: string;
+  readonly how: "applied" | "baselined" | "adopted" | "running" | "retired";
+  /** Of the text that counts now: as applied, or as accepted since. */
+  readonly checksum?: string;
+  readonly meaning?: string;
+  /** Of a file that runs statement by statement and has not come to its end. */
+  readonly progress?: {
+    readonly done: number;
+    /** At most one more than `done`: the one whose end the ledger was not told. */
+    readonly started: number;
+    readonly statements: number;
+    /** Of the file up to and with that statement. */
+    readonly doneMeaning?: string | undefined;
+    readonly startedMeaning?: string | undefined;
+  };
+  readonly at: string;
+  readonly by: string;
+  readonly note?: string;
+}
+
+/** The last word on each file, in the order in which they were applied. A reverted file stands nowhere. */
+export function standings(events: readonly Event[]): ReadonlyMap<string, Standing> {
+  const standing = new Map<string, Standing>();
+  for (const event of events) {
+    const { kind, file, at, by } = event;
+    const sums = { ...(event.checksum === undefined ? {} : { checksum: event.checksum }), ...(event.meaning === undefined ? {} : { meaning: event.meaning }) };
+    const note = event.note === undefined ? {} : { note: event.note };
+    const before = standing.get(file);
+    switch (kind) {
+      case "applied":
+      case "baselined":
+      case "adopted":
+        standing.delete(file);
+        standing.set(file, { file, how: kind, at, by, ...sums, ...note });
+        break;
+      case "started":
+      case "done":
+      case "failed":
+        standing.set(file, { file, how: "running", at, by, ...sums, progress: progressAfter(before?.progress, event) });
+        break;
+      case "accepted":
+        if (before) standing.set(file, { ...before, ...sums, note: `edited, and accepted: ${event.note ?? ""}` });
+        break;
+      case "retired":
+        if (before) standing.set(file, { ...before, how: "retired", ...note });
+        break;
+      case "reverted":
+        standing.delete(file);
+        break;
+      case "measured":
+        break;
+    }
+  }
+  return standing;
+}
+
+function progressAfter(before: Standing["progress"], { kind, statement = 0, statements = 0, meaning }: Event): NonNullable<Standing["progress"]> {
+  const { done = 0, doneMeaning } = before ?? {};
+  if (kind === "done") return { done: statement, started: statement, statements, doneMeaning: meaning };
+  if (kind === "failed") return { done, started: done, statements, doneMeaning };
+  return { done, started: statement, statements, doneMeaning, startedMeaning: meaning };
+}

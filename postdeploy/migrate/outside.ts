@@ -1,0 +1,87 @@
+/** What Postgres refuses inside a transaction, and what would end ours. */
+import type { Node } from "libpg-query";
+
+type Fields = Record<string, unknown>;
+
+/** "CreateStmt", "AlterTableStmt": the one key of a node. */
+export function kindOf(node: Node): string {
+  return Object.keys(node)[0] ?? "";
+}
+
+export function fieldsOf(node: Node): Fields {
+  return (Object.values(node)[0] ?? {}) as Fields;
+}
+
+/** @returns how the statement is called in a message, or undefined where a transaction is fine. */
+export function needsNoTransaction(node: Node): string | undefined {
+  const fields = fieldsOf(node);
+  switch (kindOf(node)) {
+    case "IndexStmt":
+      return fields["concurrent"] ? "CREATE INDEX CONCURRENTLY" : undefined;
+    case "DropStmt":
+      return fields["concurrent"] ? "DROP INDEX CONCURRENTLY" : undefined;
+    case "ReindexStmt": {
+      if (hasOption(fields["params"], "concurrently")) return "REINDEX CONCURRENTLY";
+      const kind = fields["kind"];
+      return kind === "REINDEX_OBJECT_SCHEMA" || kind === "REINDEX_OBJECT_DATABASE" || kind === "REINDEX_OBJECT_SYSTEM" ? "REINDEX of many tables" : undefined;
+    }
+    case "VacuumStmt":
+      return fields["is_vacuumcmd"] ? "VACUUM" : undefined;
+    case "ClusterStmt":
+      return fields["relation"] ? undefined : "CLUSTER of every table";
+    case "CreatedbStmt":
+      return "CREATE DATABASE";
+    case "DropdbStmt":
+      return "DROP DATABASE";
+    case "CreateTableSpaceStmt":
+      return "CREATE TABLESPACE";
+    case "DropTableSpaceStmt":
+      return "DROP TABLESPACE";
+    case "AlterSystemStmt":
+      return "ALTER SYSTEM";
+    case "CreateSubscriptionStmt":
+      return "CREATE SUBSCRIPTION";
+    case "DropSubscriptionStmt":
+      return "DROP SUBSCRIPTION";
+    case "AlterTableStmt":
+      return (fields["cmds"] as Node[] | undefined)?.some((cmd) => {
+        const { subtype, def } = fieldsOf(cmd) as { subtype?: string; def?: { PartitionCmd?: { concurrent?: boolean } } };
+        return subtype === "AT_DetachPartition" && def?.PartitionCmd?.concurrent === true;
+      })
+        ? "DETACH PARTITION CONCURRENTLY"
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** DO and CALL may commit inside, and then they too must stand alone. */
+export function mayCommit(node: Node): boolean {
+  const kind = kindOf(node);
+  if (kind === "CallStmt") return true;
+  return kind === "DoStmt" && /\b(commit|rollback)\b/i.test(JSON.stringify(fieldsOf(node)["args"] ?? ""));
+}
+
+/** @returns the words of a statement that would end, or take over, the transaction that a file runs in. */
+export function takesOver(node: Node): string | undefined {
+  if (kindOf(node) !== "TransactionStmt") return undefined;
+  const words: Record<string, string> = {
+    TRANS_STMT_BEGIN: "BEGIN",
+    TRANS_STMT_START: "START TRANSACTION",
+    TRANS_STMT_COMMIT: "COMMIT",
+    TRANS_STMT_ROLLBACK: "ROLLBACK",
+    TRANS_STMT_PREPARE: "PREPARE TRANSACTION",
+    TRANS_STMT_COMMIT_PREPARED: "COMMIT PREPARED",
+    TRANS_STMT_ROLLBACK_PREPARED: "ROLLBACK PREPARED",
+  };
+  return words[String(fieldsOf(node)["kind"])];
+}
+
+/** These run at the server's own pace and hold no lock that others wait for: a lock timeout would only leave a broken index. */
+export function isConcurrent(node: Node): boolean {
+  return /CONCURRENTLY$/.test(needsNoTransaction(node) ?? "");
+}
+
+export function hasOption(params: unknown, name: string): boolean {
+  return Array.isArray(params) && params.some((param: { DefElem?: { defname?: string } }) => param.DefElem?.defname === name);
+}
