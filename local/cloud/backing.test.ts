@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+import { createApp, readApp, updateApp } from "./apps.ts";
+import type { BackedCluster, BackedComponent } from "./backing.ts";
+import { resizeCluster } from "./cluster-changes.ts";
+import { createCluster, deleteCluster, readCluster } from "./clusters.ts";
+import { patchConfig, setEvictionPolicy } from "./configs.ts";
+import { createDatabase, listDatabases } from "./databases.ts";
+import { listDeployments } from "./deployments.ts";
+import { setRules } from "./firewalls.ts";
+import { createPool } from "./pools.ts";
+import { recordOnly } from "./record-only.ts";
+import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing.ts";
+import { createUser, resetPassword } from "./users.ts";
+
+/** What is asked of the servers and processes behind the cloud; what they make of it is proved where they are. */
+describe("what stands behind a cluster", () => {
+  it("is asked before anything is recorded, and its refusal is the caller's", async () => {
+    const { backing } = attentiveBacking({ createDatabase: () => Promise.reject(new Error("no space left")) });
+    const cloud = await openTestCloud({ backing });
+    const id = await onlineCluster(cloud);
+    await expect(createDatabase(cloud, id, { name: "shop" })).rejects.toThrow("no space left");
+    expect(listDatabases(cloud, id)).toEqual([{ name: "defaultdb" }]);
+  });
+
+  it("decides when the cluster is online, whatever the clock says", async () => {
+    let started = () => {};
+    const { backing } = attentiveBacking({
+      startCluster: (cluster) => new Promise((resolve) => (started = () => resolve(recordOnly.placeCluster(cluster)))),
+    });
+    const cloud = await openTestCloud({ backing });
+    const { id } = await createCluster(cloud, POSTGRES);
+    cloud.tick(3_600_000);
+    expect(readCluster(cloud, id).status).toBe("creating");
+    started();
+    await cloud.idle();
+    expect(readCluster(cloud, id).status).toBe("online");
+  });
+
+  it("leaves the cluster creating and says why when it does not start; the next start tries again", async () => {
+    const directory = temporaryDirectory();
+    const notes: string[] = [];
+    const broken = attentiveBacking({ startCluster: () => Promise.reject(new Error("postgres: command not found")) });
+    const before = await openTestCloud({ directory, backing: broken.backing, note: (line) => notes.push(line) });
+    const { id } = await createCluster(before, POSTGRES);
+    await before.idle();
+    expect(readCluster(before, id).status).toBe("creating");
+    expect(notes).toEqual([`starting cluster ${id}: postgres: command not found`]);
+    await before.close();
+    const after = await openTestCloud({ directory });
+    await after.idle();
+    expect(readCluster(after, id).status).toBe("online");
+  });
+
+  it("is told after a restart all that it has to be, and may answer elsewhere", async () => {
+    const directory = temporaryDirectory();
+    const before = await openTestCloud({ directory });
+    const id = await onlineCluster(before);
+    await createDatabase(before, id, { name: "shop" });
+    const user = await createUser(before, id, { name: "app", settings: { pg_allow_replication: true } });
+    await createPool(before, id, { name: "web", mode: "transaction", size: 5, db: "shop", user: "app" });
+    await setRules(before, id, { rules: [{ type: "ip_addr", value: "10.0.0.0/8" }] });
+    await patchConfig(before, id, { config: { work_mem: 8 } });
+    await before.close();
+
+    const told: BackedCluster[] = [];
+    const { backing } = attentiveBacking({
+      startCluster: async (cluster) => {
+        told.push(cluster);
+        return { ...(await recordOnly.placeCluster(cluster)), host: "127.0.0.1", port: 5555 };
+      },
+    });
+    const after = await openTestCloud({ directory, backing });
+    await after.idle();
+    const app = { name: "app", password: user.password, replication: true };
+    expect(told).toMatchObject([
+      {
+        id,
+        databases: ["defaultdb", "shop"],
+        users: [app],
+        pools: [{ name: "web", mode: "transaction", size: 5, database: "shop", user: app }],
+        rules: [{ type: "ip_addr", value: "10.0.0.0/8" }],
+        config: { work_mem: 8 },
+      },
+    ]);
+    expect(readCluster(after, id).connection).toMatchObject({ host: "127.0.0.1", port: 5555 });
+  });
+
+  it("hears of each change once, and a pool learns its user's new password", async () => {
+    const { backing, calls } = attentiveBacking();
+    const cloud = await openTestCloud({ backing });
+    const id = await onlineCluster(cloud);
+    await createUser(cloud, id, { name: "app" });
+    await createPool(cloud, id, { name: "web", mode: "session", size: 5, db: "defaultdb", user: "app" });
+    await resetPassword(cloud, id, "app");
+    await resizeCluster(cloud, id, { size: "db-s-2vcpu-4gb", num_nodes: 1 });
+    await deleteCluster(cloud, id);
+    const uuid = `"${id}"`;
+    expect(calls).toEqual([
+      "placeCluster pg-test",
+      "startCluster pg-test",
+      `createUser ${uuid} app`,
+      `setPool ${uuid} web`,
+      `setPassword ${uuid} app`,
+      `setPool ${uuid} web`,
+      "startCluster pg-test",
+      `removeCluster ${uuid}`,
+    ]);
+  });
+
+  it("gets Valkey's eviction policy as a part of its configuration", async () => {
+    const { backing, calls } = attentiveBacking();
+    const cloud = await openTestCloud({ backing });
+    const id = await onlineCluster(cloud, VALKEY);
+    await patchConfig(cloud, id, { config: { valkey_timeout: 60 } });
+    await setEvictionPolicy(cloud, id, { eviction_policy: "allkeys_lru" });
+    expect(calls.at(-1)).toBe(`configure "${id}" {"valkey_timeout":60,"valkey_maxmemory_policy":"allkeys-lru"}`);
+  });
+});
+
+describe("what stands behind an app", () => {
+  const spec = {
+    name: "shop",
+    services: [{ name: "api", http_port: 3000, github: { repo: "acme/api", branch: "main" }, health_check: { http_path: "/health" } }],
+    jobs: [{ name: "migrate", kind: "PRE_DEPLOY", github: { repo: "acme/api", branch: "main" } }],
+  };
+
+  it("gets every component with its environment, and says where the app answers", async () => {
+    const deployed: (readonly BackedComponent[])[] = [];
+    const { backing } = attentiveBacking({
+      placeApp: async () => ({ url: "http://127.0.0.1:8100", services: { api: { host: "127.0.0.1", port: 8101 } } }),
+      deployApp: async (_, components) => {
+        deployed.push(components);
+        return { ok: true };
+      },
+    });
+    const cloud = await openTestCloud({ backing });
+    const envs = [{ key: "SELF", value: "${_self.PRIVATE_URL} ${APP_URL}", scope: "RUN_TIME" }];
+    const { id } = await createApp(cloud, { spec: { ...spec, services: [{ ...spec.services[0], envs }] } });
+    await cloud.idle();
+    expect(deployed).toEqual([
+      [
+        { name: "api", kind: "service", env: { PORT: "3000", SELF: "http://127.0.0.1:8101 http://127.0.0.1:8100" }, healthPath: "/health" },
+        { name: "migrate", kind: "job", when: "PRE_DEPLOY", env: {} },
+      ],
+    ]);
+    expect(readApp(cloud, id).default_ingress).toBe("http://127.0.0.1:8100");
+  });
+
+  it("fails a deployment by naming the component, and the one before it stays active", async () => {
+    let healthy = true;
+    const { backing } = attentiveBacking({
+      deployApp: async () => (healthy ? { ok: true } : { ok: false, component: "api", message: "exited with 1" }),
+    });
+    const cloud = await openTestCloud({ backing });
+    const { id } = await createApp(cloud, { spec });
+    await cloud.idle();
+    const first = readApp(cloud, id).active_deployment!.id;
+    healthy = false;
+    await updateApp(cloud, id, { spec });
+    await cloud.idle();
+    const { phase, progress } = listDeployments(cloud, id)[0]!;
+    expect([phase, progress.error_steps]).toEqual(["ERROR", 1]);
+    expect(JSON.stringify(progress.steps)).toContain("exited with 1");
+    expect(readApp(cloud, id).active_deployment!.id).toBe(first);
+  });
+
+  it("is deployed again after a restart, with what is active", async () => {
+    const directory = temporaryDirectory();
+    const before = await openTestCloud({ directory });
+    await createApp(before, { spec });
+    await before.close();
+    const { backing, calls } = attentiveBacking();
+    const after = await openTestCloud({ directory, backing });
+    await after.idle();
+    expect(calls.filter((call) => call.startsWith("deployApp"))).toHaveLength(1);
+  });
+});
