@@ -53,7 +53,7 @@ describeWithPulumi("a cluster that somebody made by hand", (cli) => {
     const pulumi = await stack(cli, api, program(`"${id}"`, "fra1"));
     const { code, output } = await pulumi("preview");
     expect(code).not.toBe(0);
-    expect(output).toContain(`by-hand: adopt: cluster ${id} is in nyc3, and region is "fra1". Set region to "nyc3"`);
+    expect(output).toContain(`error: by-hand: adopt: cluster ${id} is in nyc3, and region is "fra1". Set region to "nyc3"`);
     expect(output).not.toMatch(/^\s+at /m);
   });
 });
@@ -132,7 +132,8 @@ async function succeed(pulumi: (...args: string[]) => Promise<Ran>, ...args: str
 /** What is done to each resource, by name. */
 function stepsOf(preview: string): Record<string, string[]> {
   const { steps } = JSON.parse(preview) as { steps: readonly Step[] };
+  const nameOf = ({ urn }: Step) => urn.split("::").at(-1)!;
   return Object.fromEntries(
-    Object.entries(Object.groupBy(steps, ({ urn }) => urn.split("::").at(-1)!)).map(([name, of]) => [name, of!.map(({ op }) => op)]),
+    steps.map((step) => [nameOf(step), steps.filter((other) => nameOf(other) === nameOf(step)).map(({ op }) => op)]),
   );
 }

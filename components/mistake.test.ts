@@ -25,12 +25,25 @@ describe("a mistake in a component's arguments", () => {
     expect(text).toBe("orders: 2 arguments cannot be used.\n  - a is 1.\n  - b is 2.");
   });
 
+  it("stays the same sentence wherever it surfaces, when it is found in a value that others wait for", async () => {
+    const text = await refusal(() => {
+      const thing = new Thing("orders", []);
+      const wrong = pulumi.output("open").apply((): string => {
+        throw mistake(thing, "the door is open.");
+      });
+      new pulumi.ComponentResource("test:index:Thing", "reader", { deep: { down: [wrong] } });
+      return { wrong };
+    });
+    expect(text).toBe("orders: the door is open.");
+  });
+
   it("is attached to its component, so that Pulumi prints it there and hides the stack", async () => {
     await recorded(() => {
       const thing = new Thing("orders", []);
       const error = mistake(thing, "no.");
       expect(error.resource).toBe(thing);
       expect(error.hideStack).toBe(true);
+      expect(error.stack).toBe("");
     });
   });
 });

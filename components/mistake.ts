@@ -1,9 +1,15 @@
 /** An argument that cannot be used, told to the person who wrote it: where it stands, what it is, what is allowed, what to type instead. */
 import * as pulumi from "@pulumi/pulumi";
 
-/** A sentence without a stack trace, attached to its component. */
+/**
+ * A sentence without a stack trace, attached to its component. Pulumi would put every input that the error passes through in front of the sentence, and
+ * print the stack where it surfaces outside of a resource; so the sentence stays as it is, and there is no stack.
+ */
 export function mistake(component: pulumi.Resource, text: string): pulumi.ResourceError {
-  return new pulumi.ResourceError(`${pulumi.resourceName(component)}: ${text}`, component, true);
+  const sentence = `${pulumi.resourceName(component)}: ${text}`;
+  const error = new pulumi.ResourceError(sentence, component, true);
+  error.stack = "";
+  return Object.defineProperty(error, "message", { get: () => sentence, set: () => undefined });
 }
 
 /** What a check answers: the problem, or nothing. */

@@ -48,7 +48,8 @@ export interface PostgresArgs {
   protect?: boolean;
   /**
    * A cluster that exists already and is taken over with its data. Its id says that everything declared here is there; where only some of it is, name
-   * that. It keeps its own name, network and region. Leave this in place after the first `up`.
+   * that. It keeps its own name, network and region, and its tags where none are given here; who may connect becomes what is said here. Leave this in
+   * place after the first `up`.
    * @default a new cluster
    */
   adopt?: string | PostgresAdoption;

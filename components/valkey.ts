@@ -60,7 +60,11 @@ export interface ValkeyArgs {
   tags?: readonly string[];
   /** Whether deleting or replacing the cluster is refused. @default true */
   protect?: boolean;
-  /** Id of a cluster that exists already and is taken over with its keys. It keeps its own name, network and region. @default a new cluster */
+  /**
+   * Id of a cluster that exists already and is taken over with its keys. It keeps its own name, network and region, and its tags where none are given
+   * here; who may connect becomes what is said here. Leave this in place after the first `up`.
+   * @default a new cluster
+   */
   adopt?: string;
   /** The way around an opinion of this component. There is none around its firewall. */
   transform?: { cluster?: Transform<digitalocean.DatabaseClusterArgs>; config?: Transform<digitalocean.DatabaseValkeyConfigArgs> };
