@@ -60,6 +60,7 @@ export class Platform extends pulumi.ComponentResource {
     this.valkey = valkey;
     this.backups = settings.backups.enabled ? createBackups() : undefined;
     this.berths = settings.systems.map(createBerth);
+    this.registerOutputs({ systems: settings.systems.map(({ system }) => told(system)) });
 
     function createNetwork({ region, cidr }: Settings["networks"][number]): Network {
       return new Network(`${name}-${region}${suffix}`, { region, cidr }, { parent });
@@ -185,7 +186,6 @@ export class Platform extends pulumi.ComponentResource {
     for (const berth of berths) createMonitoring(berth);
     createSharedMonitoring();
     createProject();
-    this.registerOutputs({ systems: berths.map(({ settings: { system } }) => told(system)) });
 
     async function createApp(berth: Berth, key: string): Promise<readonly [string, App]> {
       const { system } = berth.settings;
@@ -277,7 +277,7 @@ export class Platform extends pulumi.ComponentResource {
   }
 
   /** What a stack tells: where everything is, and, secretly, how to get in. */
-  get outputs(): Record<string, pulumi.Output<unknown>> {
+  get outputs(): Record<string, unknown> {
     const urls = Object.fromEntries([...this.apps].map(([key, app]) => [key, app.liveUrl]));
     const links = {
       postgres: Object.fromEntries([...this.postgres].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/databases/${id}`])),
@@ -288,8 +288,8 @@ export class Platform extends pulumi.ComponentResource {
       ),
     };
     return {
-      urls: pulumi.output(urls),
-      links: pulumi.output(links),
+      urls,
+      links,
       connections: pulumi.secret(
         pulumi.output(Object.fromEntries(this.berths.map((berth) => [berth.settings.system.name, connectionsOf(berth)]))),
       ),

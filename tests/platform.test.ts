@@ -1,0 +1,339 @@
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  at,
+  byType,
+  findProject,
+  type Plan,
+  type PlannedResource,
+  planStack,
+  resource,
+  Secret,
+  Unknown,
+  type Value,
+} from "../engine/index.ts";
+
+const APP = "digitalocean:index/app:App";
+const CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster";
+const FIREWALL = "digitalocean:index/databaseFirewall:DatabaseFirewall";
+const STEPS = {
+  roles: "pulumi-nodejs:dynamic/slipway:Roles",
+  migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
+  keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
+};
+
+const project = findProject(fileURLToPath(new URL("..", import.meta.url)));
+
+/** What DigitalOcean would answer, so that what is made of it can be looked at: ids, hosts, ports, passwords with every awkward character. */
+function answers({ type, name }: PlannedResource): Record<string, unknown> {
+  const password = new Secret(`canary-${name}-#/?%41@`);
+  switch (type) {
+    case CLUSTER:
+      return {
+        id: `id-${name}`,
+        host: `${name}.example`,
+        privateHost: `private-${name}.example`,
+        port: 25060,
+        user: "doadmin",
+        password,
+        database: "defaultdb",
+        clusterUrn: `do:dbaas:${name}`,
+      };
+    case "digitalocean:index/databaseUser:DatabaseUser":
+      return { id: name, password };
+    case "digitalocean:index/databaseConnectionPool:DatabaseConnectionPool":
+      return { id: name, privateHost: `private-pool.example`, host: "pool.example", port: 25061, password };
+    case "random:index/randomPassword:RandomPassword":
+      return { id: "none", result: new Secret(`canary-generated-${name}`) };
+    case "digitalocean:index/vpc:Vpc":
+      return { id: `id-${name}` };
+    default:
+      return { id: `id-${name}` };
+  }
+}
+
+const ca = () => ({ certificate: "-----BEGIN CERTIFICATE-----\n" });
+
+type Env = { key: string; value: Value; scope: string; type?: string };
+
+function envs(plan: Plan, app: string, kind: string, component: string): Record<string, Env> {
+  const list = at(resource(plan, APP, app).inputs.spec as Value, kind) as unknown as { name: string; envs: Env[] }[];
+  const found = list.find(({ name }) => name === component);
+  if (found === undefined) throw new Error(`${app} has no ${kind} "${component}".`);
+  return Object.fromEntries(found.envs.map((env) => [env.key, env]));
+}
+
+/** Everything that must have happened before. */
+function ancestors(plan: Plan, { dependencies }: PlannedResource, seen = new Set<string>()): Set<string> {
+  for (const urn of dependencies) {
+    if (seen.has(urn)) continue;
+    seen.add(urn);
+    const next = plan.resources.find((candidate) => candidate.urn === urn);
+    if (next !== undefined) ancestors(plan, next, seen);
+  }
+  return seen;
+}
+
+describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
+  let plan: Plan;
+  let first: Plan;
+
+  beforeAll(async () => {
+    plan = await planStack(project, { stack, outputs: answers, invokes: ca });
+    first = await planStack(project, { stack });
+  });
+
+  it("holds all three systems: their databases, their users, their apps [F53, D32, C18]", () => {
+    const databases = byType(plan, "digitalocean:index/databaseDb:DatabaseDb").map(({ inputs }) => inputs.name);
+    expect(databases.toSorted()).toEqual(["candlefish_collaboration", "devxplatform", "fluxstudio"]);
+    expect(byType(plan, "digitalocean:index/databaseUser:DatabaseUser").map(({ inputs }) => inputs.name)).toEqual(
+      expect.arrayContaining([
+        "fluxstudio_user",
+        "fluxstudio_owner",
+        "fluxstudio_readonly",
+        "fluxstudio_backup",
+        "devx",
+        "devx_owner",
+        "candlefish",
+        "candlefish_owner",
+      ]),
+    );
+    expect(
+      byType(plan, APP)
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual([
+      "candlefish-brand-portal-app",
+      "candlefish-paintbox-app",
+      "candlefish-rtpm-app",
+      "devx-devx-app",
+      "fluxstudio-fluxstudio-app",
+    ]);
+  });
+
+  it("starts no app before its migrations and keyspaces are done [D48, C15]", () => {
+    for (const app of byType(plan, APP)) {
+      const [system] = app.name.split("-");
+      const steps = byType(plan, STEPS.migrations)
+        .concat(byType(plan, STEPS.keyspaces))
+        .filter(({ inputs }) => inputs.system === system);
+      expect(steps.length).toBeGreaterThan(0);
+      for (const step of steps) expect(ancestors(plan, app)).toContain(step.urn);
+    }
+  });
+
+  it("connects to nothing before its firewall stands [C57]", () => {
+    const connecting = Object.values(STEPS)
+      .flatMap((type) => byType(plan, type))
+      .concat(byType(plan, APP));
+    const firewalls = byType(plan, FIREWALL);
+    expect(firewalls).toHaveLength(byType(plan, CLUSTER).length);
+    for (const one of connecting)
+      expect(
+        firewalls.some(({ urn }) => ancestors(plan, one).has(urn)),
+        one.name,
+      ).toBe(true);
+    for (const type of ["databaseDb:DatabaseDb", "databaseUser:DatabaseUser", "databaseConnectionPool:DatabaseConnectionPool"]) {
+      for (const one of byType(plan, `digitalocean:index/${type}`))
+        expect(
+          firewalls.some(({ urn }) => ancestors(plan, one).has(urn)),
+          one.name,
+        ).toBe(true);
+    }
+  });
+
+  it("opens no firewall to the world, and keeps each on destroy [C57]", () => {
+    for (const { inputs, options } of byType(first, FIREWALL)) {
+      const rules = inputs.rules as unknown as { type: string; value: Value }[];
+      expect(rules.length).toBeGreaterThan(0);
+      for (const { type, value } of rules) {
+        expect(type).toBe("ip_addr");
+        expect(value).toMatch(/^\d+\.\d+\.\d+\.\d+(\/(8|9|[12]\d|3[0-2]))?$/);
+      }
+      expect(options.retainOnDelete).toBe(true);
+    }
+  });
+
+  it("holds no secret outside of an envelope: no password, no key, no URL with a login [F16, F54]", () => {
+    const bare: string[] = [];
+    const look = (value: unknown, path: string): void => {
+      if (value instanceof Secret || value instanceof Unknown || value === null) return;
+      if (typeof value === "string") {
+        if (value.includes("canary") || /:\/\/[^/\s:@$]+:[^/\s@$]+@/.test(value)) bare.push(`${path}: ${value}`);
+      } else if (typeof value === "object") for (const [key, inner] of Object.entries(value)) look(inner, `${path}.${key}`);
+    };
+    for (const { urn, inputs, outputs } of plan.resources) {
+      look(inputs, urn);
+      look(outputs ?? {}, `${urn} outputs`);
+    }
+    look(plan.outputs, "stack");
+    look(plan.messages, "messages");
+    expect(bare).toEqual([]);
+  });
+
+  it("gives every variable a scope, and a type to nothing but what is secret [F15, C59]", () => {
+    for (const { inputs } of byType(plan, APP)) {
+      const spec = inputs.spec as unknown as Record<string, { envs?: Env[] }[]>;
+      const all = ["services", "staticSites", "workers", "jobs"].flatMap((kind) =>
+        (spec[kind] ?? []).flatMap((component) => component.envs ?? []),
+      );
+      for (const { key, value, scope, type } of all) {
+        expect(scope, key).toMatch(/^(RUN_TIME|BUILD_TIME)$/);
+        expect(type, key).toBe(value instanceof Secret ? "SECRET" : undefined);
+        if (type === "SECRET") expect(scope).toBe("RUN_TIME");
+      }
+    }
+  });
+
+  it("names no project in a cluster or an app, because a change of project would replace them", () => {
+    for (const { inputs } of [...byType(plan, CLUSTER), ...byType(plan, APP)]) expect(inputs).not.toHaveProperty("projectId");
+    expect(byType(plan, "digitalocean:index/projectResources:ProjectResources")).toHaveLength(1);
+  });
+
+  it("asks for valkey, never for the retired redis, with a policy that fits what it holds [C64, C65]", () => {
+    const engines = byType(plan, CLUSTER).map(({ inputs }) => `${inputs.engine} ${inputs.evictionPolicy ?? ""}`.trim());
+    expect(new Set(engines)).toEqual(
+      new Set(stack === "prod" ? ["pg", "valkey noeviction", "valkey allkeys_lru"] : ["pg", "valkey noeviction"]),
+    );
+    for (const { inputs } of byType(plan, "digitalocean:index/databaseValkeyConfig:DatabaseValkeyConfig"))
+      expect(["rdb", "off"]).toContain(inputs.persistence);
+  });
+
+  it("leads FluxStudio's DATABASE_URL and its DB_* variables to one server, database and role, by reference and verified [F15, F39, F57]", () => {
+    const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
+    const host = stack === "prod" ? "private-fluxstudio-postgres-cluster.example" : `private-shared-postgres-${stack}-cluster.example`;
+    expect(env.DATABASE_URL!.value).toBe(
+      `postgresql://\${db.USERNAME}:\${db.PASSWORD}@${host}:\${db.PORT}/\${db.DATABASE}?sslmode=verify-full&sslrootcert=/tmp/slipway-ca.pem`,
+    );
+    expect([env.DB_HOST, env.DB_PORT, env.DB_NAME, env.DB_USER, env.DB_PASSWORD].map((one) => one!.value)).toEqual([
+      host,
+      "${db.PORT}",
+      "${db.DATABASE}",
+      "${db.USERNAME}",
+      "${db.PASSWORD}",
+    ]);
+    const { databases } = resource(plan, APP, "fluxstudio-fluxstudio-app").inputs.spec as unknown as { databases: Record<string, Value>[] };
+    expect(databases.find(({ name }) => name === "db")).toMatchObject({
+      dbName: "fluxstudio",
+      dbUser: "fluxstudio_user",
+      engine: "PG",
+      production: true,
+    });
+  });
+
+  it("gives USE_DATABASE as the lower-case word that the application compares with, equal to USE_POSTGRES [F1, F58]", () => {
+    const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
+    expect([env.USE_DATABASE!.value, env.USE_POSTGRES!.value, env.DUAL_WRITE_ENABLED!.value]).toEqual(["true", "true", "false"]);
+  });
+
+  it("leads Candlefish's keyspaces to database 0, 1 and 2 over TLS [C23, C26, C42]", () => {
+    for (const app of ["rtpm", "paintbox", "brand-portal"]) {
+      const env = envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app);
+      expect(env.REDIS_URL!.value).toMatch(
+        /^rediss:\/\/\$\{state\.USERNAME\}:\$\{state\.PASSWORD\}@private-[a-z-]+\.example:\$\{state\.PORT\}\/0$/,
+      );
+      expect(env.REDIS_CACHE_URL!.value).toMatch(/^rediss:\/\/.*\/1$/);
+      expect(env.REDIS_USER_DATA_URL!.value).toMatch(/^rediss:\/\/.*\/2$/);
+    }
+  });
+
+  it("gives one JWT secret to all three Candlefish apps [C5, C8]", () => {
+    const values = ["rtpm", "paintbox", "brand-portal"].map(
+      (app) => envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app).JWT_SECRET!.value as Secret,
+    );
+    expect(new Set(values.map(({ value }) => value)).size).toBe(1);
+  });
+
+  it("sends Candlefish's clients through the pool, and its migrations around it [C21, C41]", () => {
+    const env = envs(plan, "candlefish-paintbox-app", "services", "paintbox");
+    expect(env.DATABASE_URL!.value).toMatch("@private-pool.example:25061/candlefish_collaboration?sslmode=verify-full");
+    const { url } = byType(plan, STEPS.migrations).find(({ inputs }) => inputs.system === "candlefish")!.inputs;
+    expect((url as Secret).value).toMatch(/:25060\/candlefish_collaboration/);
+  });
+
+  it("percent-encodes a password in every URL that it makes itself [F107]", () => {
+    const { url } = byType(plan, STEPS.migrations).find(({ inputs }) => inputs.system === "fluxstudio")!.inputs;
+    const { password } = new URL((url as Secret).value as string);
+    expect(decodeURIComponent(password)).toMatch(/^canary-.*-#\/\?%41@$/);
+  });
+
+  it("tells how to get in as one secret output, and where everything is as plain ones [F44, D43]", () => {
+    expect(plan.outputs.connections).toBeInstanceOf(Secret);
+    expect(Object.keys((plan.outputs.connections as Secret).value as object).toSorted()).toEqual(["candlefish", "devx", "fluxstudio"]);
+    expect(at(plan.outputs, "links.postgres")).toBeDefined();
+  });
+
+  it("names what is not built as its documents ask, in the plan [F5]", () => {
+    const { outputs } = resource(plan, "slipway:index:Platform", "slipway");
+    const told = outputs?.systems as unknown as { name: string; deviations: { id: string }[] }[];
+    expect(told.find(({ name }) => name === "fluxstudio")!.deviations.map(({ id }) => id)).toContain("F5");
+  });
+});
+
+describe("stack prod", () => {
+  let plan: Plan;
+  beforeAll(async () => {
+    plan = await planStack(project, { stack: "prod", outputs: answers, invokes: ca });
+  });
+
+  it("runs FluxStudio on major 15 in nyc1, its app in nyc, under its own domain [F2, F4, F46]", () => {
+    expect(resource(plan, CLUSTER, "fluxstudio-postgres-cluster").inputs).toMatchObject({ engine: "pg", version: "15", region: "nyc1" });
+    expect(resource(plan, APP, "fluxstudio-fluxstudio-app").inputs.spec).toMatchObject({
+      region: "nyc",
+      domainNames: [{ name: "fluxstudio.art", type: "PRIMARY" }],
+    });
+  });
+
+  it("runs Candlefish in San Francisco, in a network of its own [C12]", () => {
+    expect(resource(plan, CLUSTER, "candlefish-postgres-cluster").inputs).toMatchObject({
+      region: "sfo3",
+      privateNetworkUuid: "id-slipway-sfo3-vpc",
+    });
+    expect(resource(plan, APP, "candlefish-rtpm-app").inputs.spec).toMatchObject({ region: "sfo", name: "rtpm-api-candlefish" });
+  });
+
+  it("protects every cluster, database and bucket", () => {
+    const kept = [CLUSTER, "digitalocean:index/databaseDb:DatabaseDb", "digitalocean:index/spacesBucket:SpacesBucket"].flatMap((type) =>
+      byType(plan, type),
+    );
+    expect(kept.length).toBeGreaterThan(9);
+    for (const { options, name } of kept) expect(options.protect, name).toBe(true);
+  });
+
+  it("keeps two Valkey clusters for Candlefish: state that never evicts, cache that does [C64]", () => {
+    expect(resource(plan, CLUSTER, "candlefish-state-valkey-cluster").inputs).toMatchObject({ evictionPolicy: "noeviction", nodeCount: 2 });
+    expect(resource(plan, CLUSTER, "candlefish-cache-valkey-cluster").inputs).toMatchObject({ evictionPolicy: "allkeys_lru" });
+  });
+
+  it("dumps at two o'clock and keeps a copy in another region [F126, F136]", () => {
+    expect(
+      byType(plan, "digitalocean:index/databasePostgresqlConfig:DatabasePostgresqlConfig").map(({ inputs }) => inputs.backupHour),
+    ).toEqual([2, 2, 2]);
+    expect(
+      byType(plan, "digitalocean:index/spacesBucket:SpacesBucket")
+        .map(({ inputs }) => inputs.region)
+        .toSorted(),
+    ).toEqual(["nyc3", "sfo3"]);
+  });
+});
+
+describe("a stack with a job in place of the runner", () => {
+  it("connects from nowhere but the VPC, and gives the job its logins by reference [D27]", async () => {
+    const job = {
+      "slipway:postDeploy": JSON.stringify({ mode: "job", image: "ghcr.io/your-org/slipway:1.0.0" }),
+      "slipway:allowedSources": "[]",
+    };
+    const plan = await planStack(project, { stack: "prod", config: job, outputs: answers, invokes: ca });
+    expect(Object.values(STEPS).flatMap((type) => byType(plan, type))).toEqual([]);
+    const env = envs(plan, "candlefish-rtpm-app", "jobs", "post-deploy");
+    expect(env.SLIPWAY_ADMIN_URL!.value).toMatch(/^postgresql:\/\/\$\{admin\.USERNAME\}:\$\{admin\.PASSWORD\}@private-/);
+    expect(env.SLIPWAY_STORE_STATE_URL!.value).toMatch(/^rediss:\/\/\$\{state\.USERNAME\}/);
+    const { jobs } = resource(plan, APP, "candlefish-rtpm-app").inputs.spec as unknown as { jobs: Record<string, Value>[] };
+    expect(jobs[0]).toMatchObject({
+      kind: "PRE_DEPLOY",
+      runCommand: "slipway post-deploy --system candlefish",
+      image: { repository: "your-org/slipway", tag: "1.0.0" },
+    });
+    for (const { inputs } of byType(plan, FIREWALL)) expect(inputs.rules).toHaveLength(1);
+  });
+});
