@@ -37,7 +37,7 @@ export interface PostgresArgs {
   /** @default DigitalOcean's choice */
   maintenance?: Maintenance;
   /**
-   * Server settings; some restart the server. Zero, false and "" never reach DigitalOcean (the provider leaves them out), so they are refused.
+   * Server settings; some restart the server. Zero and "" never reach DigitalOcean (the provider leaves them out), so they are refused.
    * @default DigitalOcean's
    * @example { logMinDurationStatement: 1000, sharedBuffersPercentage: 25 }
    */
@@ -187,7 +187,7 @@ function configProblems(config: PostgresArgs["config"] = {}): Problem[] {
   const share = config.sharedBuffersPercentage;
   return [
     ...Object.entries(config)
-      .filter(([, value]) => value === 0 || value === false || value === "")
+      .filter(([, value]) => value === 0 || value === "")
       .map(
         ([key, value]) =>
           `config.${key} is ${JSON.stringify(value)}, which the provider leaves out of what it sends. Give another value, or leave it out here too.`,

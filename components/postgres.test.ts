@@ -434,6 +434,11 @@ describe("Postgres arguments are refused:", () => {
     expect(await refusal(make({ ...SMALL, ...args } as PostgresArgs))).toContain(text);
   });
 
+  it("but not the one switch that is sent when it is off", async () => {
+    const { plan } = await recorded(make({ ...SMALL, config: { jit: false } }));
+    expect(find(plan, "DatabasePostgresqlConfig orders-config").inputs.jit).toBe(false);
+  });
+
   it("one pool name in two databases", async () => {
     const pools = { "shop-api": { user: "shop", size: 5 } };
     const text = await refusal(make({ ...SMALL, databases: { shop: { users: ["shop"], pools }, stock: { users: ["shop"], pools } } }));
