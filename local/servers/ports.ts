@@ -14,6 +14,7 @@ export interface Ports {
   /** A free port: the one this server had before where that is still free, else the next that is free and nobody's here. */
   take(server: string): Promise<Taken>;
   release(server: string): void;
+  isFree(port: number): Promise<boolean>;
 }
 
 export interface Taken {
@@ -47,6 +48,7 @@ export function openPorts(directory: string): Ports {
     release(server) {
       if (remembered.delete(server)) remember();
     },
+    isFree,
   };
 }
 

@@ -1,0 +1,102 @@
+import pg from "pg";
+import { scramVerifier } from "./passwords.ts";
+import { LOOPBACK } from "./ports.ts";
+import { SUPERUSER } from "./postgres-settings.ts";
+
+/** DigitalOcean's administrator; it owns every database and manages every user. */
+export const ADMINISTRATOR = "doadmin";
+/** The database that is there for the platform's own use. */
+export const HOUSE_DATABASE = "_dodb";
+
+export interface Superuser {
+  readonly port: number;
+  readonly password: string;
+  /** PEM. */
+  readonly authority: string;
+}
+
+export interface PostgresUser {
+  readonly name: string;
+  readonly password: string;
+  /** May the role read the replication stream? */
+  readonly replication: boolean;
+}
+
+/** One connection as superuser, for as long as `work` lasts. */
+export async function asSuperuser<T>(
+  { port, password, authority }: Superuser,
+  work: (client: pg.Client) => Promise<T>,
+  database = HOUSE_DATABASE,
+): Promise<T> {
+  const client = new pg.Client({
+    ...{ host: LOOPBACK, port, user: SUPERUSER, password, database, ssl: { ca: authority } },
+    ...{ application_name: "slipway", connectionTimeoutMillis: 10_000 },
+  });
+  // A server that goes away tells the query that waits for it; without a listener it would end this process too.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+export async function ensureDatabase(client: pg.Client, name: string): Promise<void> {
+  const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [name]);
+  if (rowCount === 0) await client.query(`CREATE DATABASE ${quoted(name)} OWNER ${ADMINISTRATOR}`);
+}
+
+export async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  await client.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`);
+}
+
+/**
+ * What DigitalOcean calls a user of the role `normal`: it can log in and owns nothing, and since Postgres 15 may create nothing in `public`.
+ * The administrator is a member with ADMIN OPTION, which is how it manages roles that it did not create (Postgres 16 and later ask for that).
+ */
+export async function ensureUser(client: pg.Client, user: PostgresUser): Promise<void> {
+  const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [user.name]);
+  if (rowCount === 0) await client.query(`CREATE ROLE ${quoted(user.name)} LOGIN`);
+  if (user.name !== ADMINISTRATOR) {
+    await client.query(`ALTER ROLE ${quoted(user.name)} ${user.replication ? "" : "NO"}REPLICATION`);
+    await client.query(`GRANT ${quoted(user.name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
+  }
+  await ensurePassword(client, user);
+}
+
+/** Leaves a password alone that is already this one: its salt is part of what PgBouncer keeps. */
+async function ensurePassword(client: pg.Client, { name, password }: PostgresUser): Promise<void> {
+  const { rows } = await client.query<{ kept: string | null }>("SELECT rolpassword AS kept FROM pg_authid WHERE rolname = $1", [name]);
+  const kept = rows[0]?.kept ?? "";
+  const [, iterations, salt] = /^SCRAM-SHA-256\$(\d+):([^$]+)\$/.exec(kept) ?? [];
+  if (salt && scramVerifier(password, Buffer.from(salt, "base64"), Number(iterations)) === kept) return;
+  await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
+}
+
+/** What the user owned goes to the administrator: a login may be taken away, the data stays. */
+export async function dropUser(superuser: Superuser, name: string): Promise<void> {
+  const databases = await asSuperuser(superuser, async (client) => {
+    const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [name]);
+    if (rowCount === 0) return undefined;
+    const { rows } = await client.query<{ datname: string }>("SELECT datname FROM pg_database WHERE datallowconn");
+    return rows.map(({ datname }) => datname);
+  });
+  if (!databases) return;
+  for (const database of databases) {
+    await asSuperuser(
+      superuser,
+      async (client) => {
+        await client.query(`REASSIGN OWNED BY ${quoted(name)} TO ${ADMINISTRATOR}`);
+        await client.query(`DROP OWNED BY ${quoted(name)}`);
+      },
+      database,
+    );
+  }
+  await asSuperuser(superuser, async (client) => {
+    await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [name]);
+    await client.query(`DROP ROLE ${quoted(name)}`);
+  });
+}
+
+const quoted = (name: string) => pg.escapeIdentifier(name);

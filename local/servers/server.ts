@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ServerError } from "./error.ts";
+import type { Ports } from "./ports.ts";
+import { type Command, findRunning, launch, logTail, stop } from "./process.ts";
+
+/** One server: what to run, how to ask whether it is ready, how to ask it to end. */
+export interface Server {
+  /** What a reader calls it: "Postgres candlefish". */
+  readonly title: string;
+  /** The key of its port. */
+  readonly key: string;
+  readonly folder: string;
+  readonly stopSignal: "SIGINT" | "SIGTERM";
+  /** Writes its configuration for this port; also while it runs. */
+  configure(port: number): void | Promise<void>;
+  command(): Command;
+  /** Clears away what a crash left behind. */
+  beforeLaunch?(): Promise<void>;
+  /** Resolves once a login over TLS was answered. */
+  login(port: number): Promise<void>;
+  /** Makes a running server read its configuration again. */
+  reload(port: number): Promise<void>;
+}
+
+export type Report = (line: string) => void;
+
+const LONGEST_START = 60_000;
+/** How often another port is tried when somebody takes the chosen one in the moment before the server does. */
+const PORT_TRIES = 4;
+
+export interface Up {
+  readonly port: number;
+  /** It ran already. */
+  readonly found: boolean;
+}
+
+/** Starts it, or finds it running; either way it answers, with its present configuration as far as that can change while it runs. */
+export async function bringUp(server: Server, ports: Ports, report: Report): Promise<Up> {
+  const port = await adopt(server);
+  return port === undefined ? { port: await start(server, ports, report), found: false } : { port, found: true };
+}
+
+export async function takeDown(server: Pick<Server, "folder" | "stopSignal">): Promise<boolean> {
+  return stop(server.folder, server.stopSignal);
+}
+
+/** A server that outlived slipway is used as it is. */
+async function adopt(server: Server): Promise<number | undefined> {
+  const running = findRunning(server.folder);
+  if (!running) return undefined;
+  await server.configure(running.port);
+  const failure = await untilReady(server, running.port, () => findRunning(server.folder) !== undefined);
+  if (failure === undefined) {
+    await server.reload(running.port);
+    return running.port;
+  }
+  await takeDown(server);
+  return undefined;
+}
+
+async function start(server: Server, ports: Ports, report: Report): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const { port, insteadOf } = await ports.take(server.key);
+    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by something else, so ${server.title} listens on ${port}.`);
+    await server.configure(port);
+    await server.beforeLaunch?.();
+    const launched = launch(server.folder, server.command(), port);
+    const failure = await untilReady(server, port, () => !launched.exited());
+    if (failure === undefined) return port;
+    if (tries < PORT_TRIES && launched.exited() && !(await ports.isFree(port))) continue;
+    await takeDown(server);
+    throw new ServerError(`${server.title} did not start: ${failure}\n${logTail(server.folder)}\nIts log: ${server.folder}/log`);
+  }
+}
+
+/** Undefined when it is ready, else why it is not. */
+async function untilReady(server: Server, port: number, isRunning: () => boolean): Promise<string | undefined> {
+  const until = Date.now() + LONGEST_START;
+  for (let pause = 8; ; pause = Math.min(pause * 1.5, 100)) {
+    let failure: string;
+    try {
+      await server.login(port);
+      return undefined;
+    } catch (error) {
+      failure = (error as Error).message || String((error as NodeJS.ErrnoException).code);
+    }
+    if (!isRunning()) return "it ended by itself.";
+    if (Date.now() > until) return `no login within ${LONGEST_START / 1000} seconds (${failure}).`;
+    await sleep(pause);
+  }
+}
