@@ -1,0 +1,55 @@
+/**
+ * The door through which a deployment comes: roles, migrations and keyspaces as steps that know what they last did.
+ *
+ * The shape is that of a dynamic provider (check, diff, create, update, delete), but nothing here imports Pulumi: it is plain data in and out.
+ * What reaches the state is names and digests; the connection is an input and stays an encrypted one.
+ */
+import { createHash } from "node:crypto";
+import * as keyspaces from "./keyspaces/step.ts";
+import * as migrations from "./migrate/step.ts";
+import * as roles from "./roles/step.ts";
+import type { Inputs, StepKind } from "./step.ts";
+
+const KINDS = { Roles: roles, Migrations: migrations, Keyspaces: keyspaces } satisfies Record<string, StepKind>;
+
+/** Pulumi's stand-in for what is not known before the cluster exists. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+export async function step(kind: string, method: string, ...args: unknown[]): Promise<unknown> {
+  const it = KINDS[kind as keyof typeof KINDS];
+  if (it === undefined)
+    throw new Error(
+      `There is no post-deploy step "${kind}". Known: ${Object.keys(KINDS).join(", ")}. Was the state written by a newer slipway?`,
+    );
+  const of = (index: number) => (args[index] ?? {}) as Inputs;
+  switch (method) {
+    case "check":
+      return { inputs: { ...of(1), pending: it.pending(of(0), of(1)) }, failures: [] };
+    case "diff":
+      return { changes: differs(it, of(1), of(2)), replaces: [], deleteBeforeReplace: false };
+    case "create":
+      return { id: `${of(0).system}/${kind.toLowerCase()}`, outs: await outcome(it, of(0)) };
+    case "update":
+      return { outs: await outcome(it, of(2)) };
+    case "delete":
+      // Forgetting a step never drops a table, a role or a key.
+      return undefined;
+    default:
+      throw new Error(`A post-deploy step has no method "${method}".`);
+  }
+}
+
+async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
+  const { url: _url, ca: _ca, stores: _stores, pending: _pending, __provider, ...shown } = inputs;
+  return { ...shown, ...(await kind.apply(inputs)), identity: identity(kind, inputs), __provider };
+}
+
+function differs(kind: StepKind, olds: Inputs, news: Inputs): boolean {
+  return JSON.stringify(news).includes(UNKNOWN) || olds.identity !== identity(kind, news);
+}
+
+function identity(kind: StepKind, inputs: Inputs): string {
+  return createHash("sha256")
+    .update(JSON.stringify(kind.identity(inputs)))
+    .digest("hex");
+}
