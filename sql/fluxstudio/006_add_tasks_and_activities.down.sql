@@ -1,0 +1,3 @@
+DROP TABLE public.activities;
+DROP TABLE public.tasks;
+DROP TABLE public.milestones;
