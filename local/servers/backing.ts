@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
 import { lockDirectory } from "../cloud/lock.ts";
 import { openAuthority } from "./certificates.ts";
+import { ServerError } from "./error.ts";
 import { writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
 import { LOOPBACK, openPorts } from "./ports.ts";
@@ -39,6 +40,8 @@ export interface ServerOptions {
  * They outlive this process. One process at a time.
  */
 export function openServers({ home, fsync = true, report = () => {} }: ServerOptions): ServerBacking {
+  if (process.platform === "win32")
+    throw new ServerError("Valkey and PgBouncer do not exist for Windows. Run slipway in WSL: wsl --install");
   const folder = serversFolder(home.state);
   mkdirSync(folder, { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
   const unlock = lockDirectory(folder);

@@ -74,6 +74,17 @@ async function ensurePassword(client: pg.Client, { name, password }: PostgresUse
   await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
 }
 
+export const REPLICA_SLOTS = "replica_";
+
+/** A replica that was removed while its original did not run would have it keep its log for ever. */
+export async function dropSlotsExcept(client: pg.Client, kept: readonly string[]): Promise<void> {
+  await client.query(
+    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+     WHERE starts_with(slot_name, $1) AND slot_name <> ALL ($2) AND slot_type = 'physical' AND NOT active`,
+    [REPLICA_SLOTS, kept],
+  );
+}
+
 /** What the user owned goes to the administrator: a login may be taken away, the data stays. */
 export async function dropUser(superuser: Superuser, name: string): Promise<void> {
   const databases = await asSuperuser(superuser, async (client) => {

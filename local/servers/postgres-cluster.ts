@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster } from "../cloud/backing.ts";
 import { checkMajor, pgbouncer } from "./binaries.ts";
@@ -17,10 +17,10 @@ import {
   preparePostgres,
   superuserOf,
 } from "./postgres.ts";
-import { asSuperuser, ensureDatabase, ensureUser, type Superuser } from "./postgres-admin.ts";
+import { asSuperuser, dropSlotsExcept, ensureDatabase, ensureUser, REPLICA_SLOTS, type Superuser } from "./postgres-admin.ts";
 import { findRunning } from "./process.ts";
 import { bringUp, takeDown } from "./server.ts";
-import { describedCluster, folderOf, memoryGiBOf, type Workshop } from "./workshop.ts";
+import { describedCluster, folderOf, memoryGiBOf, serversFolder, type Workshop } from "./workshop.ts";
 
 /** One of DigitalOcean's Postgres clusters: a Postgres, and a PgBouncer once it has pools. */
 export async function placePostgres(shop: Workshop, cluster: BackedCluster): Promise<PostgresPorts> {
@@ -66,9 +66,11 @@ async function standAlone(shop: Workshop, cluster: BackedCluster, place: Postgre
 }
 
 async function fill(cluster: BackedCluster, place: PostgresPlace): Promise<void> {
+  const clustersHere = readdirSync(serversFolder(place.home.state));
   await asSuperuser(superuserOf(place)!, async (client) => {
     for (const user of [cluster.admin, ...cluster.users]) await ensureUser(client, user);
     for (const database of cluster.databases) await ensureDatabase(client, database);
+    await dropSlotsExcept(client, clustersHere.map(slotOf));
   });
 }
 
@@ -148,7 +150,7 @@ function placeOf(shop: Workshop, id: string): PostgresPlace {
 }
 
 const poolKeyOf = (id: string) => `${id}/pgbouncer`;
-const slotOf = (id: string) => `replica_${id.replaceAll("-", "_")}`;
+const slotOf = (id: string) => `${REPLICA_SLOTS}${id.replaceAll("-", "_").toLowerCase()}`;
 
 async function portsOf(shop: Workshop, id: string): Promise<PostgresPorts> {
   const place = placeOf(shop, id);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PostgresBinaries, postgresBinaries } from "./binaries.ts";
@@ -77,13 +77,13 @@ export async function preparePostgres(
     join(folder, "data"),
     async (data) => {
       const binaries = await postgresBinaries(cluster.major, home);
+      // Written first: should this stop half-way, whoever removes the cluster knows whose log was being kept for it.
+      writeJson(join(folder, "origin.json"), { password, ...(following && { following }) } satisfies Origin);
       if (original) await copyData(original.superuser, original.data, data, following?.slot);
       else cpSync(await postgresTemplate(binaries, home), data, { recursive: true });
       if (following) writeFileSync(join(data, "standby.signal"), "");
-      rmSync(join(data, SETTINGS_FILE), { force: true });
       writeFileSync(join(data, SETTINGS_FILE), "");
       giveTo(home.user.uid, data);
-      writeJson(join(folder, "origin.json"), { password, ...(following && { following }) } satisfies Origin);
       if (!original) await setFirstPasswords(binaries, home, data, password, cluster.administrator);
     },
     home.user.uid,
@@ -196,8 +196,9 @@ export async function postgresServer(place: PostgresPlace, cluster: PostgresClus
  * After `kill -9` of the postmaster its children may still be at work, and a new one must wait for them. Once none is left, the old one's
  * lock file means nothing, though Postgres would believe it if its number has been given to another process.
  */
-async function clearAfterCrash(data: string): Promise<void> {
+async function clearAfterCrash(folder: string): Promise<void> {
   if (process.platform !== "linux") return;
+  const data = realpathSync(folder);
   for (const until = Date.now() + 20_000; Date.now() < until; await sleep(20)) {
     const left = processesIn(data);
     if (left.length === 0) return rmSync(join(data, "postmaster.pid"), { force: true });

@@ -25,6 +25,8 @@ export interface Server {
 export type Report = (line: string) => void;
 
 const LONGEST_START = 60_000;
+/** One that ran before is asked for less long: it is either there or in a bad way. */
+const LONGEST_ANSWER = 15_000;
 /** How often another port is tried when somebody takes the chosen one in the moment before the server does. */
 const PORT_TRIES = 4;
 
@@ -49,7 +51,7 @@ async function adopt(server: Server): Promise<number | undefined> {
   const running = findRunning(server.folder);
   if (!running) return undefined;
   await server.configure(running.port);
-  const failure = await untilReady(server, running.port, () => findRunning(server.folder) !== undefined);
+  const failure = await untilReady(server, running.port, LONGEST_ANSWER, () => findRunning(server.folder) !== undefined);
   if (failure === undefined) {
     await server.reload(running.port);
     return running.port;
@@ -65,7 +67,7 @@ async function start(server: Server, ports: Ports, report: Report): Promise<numb
     await server.configure(port);
     await server.beforeLaunch?.();
     const launched = launch(server.folder, server.command(), port);
-    const failure = await untilReady(server, port, () => !launched.exited());
+    const failure = await untilReady(server, port, LONGEST_START, () => !launched.exited());
     if (failure === undefined) return port;
     if (tries < PORT_TRIES && launched.exited() && !(await ports.isFree(port))) continue;
     await takeDown(server);
@@ -74,8 +76,8 @@ async function start(server: Server, ports: Ports, report: Report): Promise<numb
 }
 
 /** Undefined when it is ready, else why it is not. */
-async function untilReady(server: Server, port: number, isRunning: () => boolean): Promise<string | undefined> {
-  const until = Date.now() + LONGEST_START;
+async function untilReady(server: Server, port: number, patience: number, isRunning: () => boolean): Promise<string | undefined> {
+  const until = Date.now() + patience;
   for (let pause = 8; ; pause = Math.min(pause * 1.5, 100)) {
     let failure: string;
     try {
@@ -85,7 +87,7 @@ async function untilReady(server: Server, port: number, isRunning: () => boolean
       failure = (error as Error).message || String((error as NodeJS.ErrnoException).code);
     }
     if (!isRunning()) return "it ended by itself.";
-    if (Date.now() > until) return `no login within ${LONGEST_START / 1000} seconds (${failure}).`;
+    if (Date.now() > until) return `no login within ${patience / 1000} seconds (${failure}).`;
     await sleep(pause);
   }
 }

@@ -82,6 +82,8 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
       ["tls-auth-clients", "no"],
       ["dir", file("data")],
       ["databases", databasesOf(cluster)],
+      // What is to be kept is in the log of writes already.
+      ["shutdown-on-sigterm", "nosave"],
       // Its command line stays what it was started with, by which it is recognised.
       ["set-proc-title", "no"],
       ["rename-command CONFIG", configCommand],
