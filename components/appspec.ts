@@ -1,6 +1,7 @@
 /** From what an app is to the spec that App Platform reads. Lists come out sorted by name, so that reordering a definition is no change. */
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import type { ImageSource } from "./image.ts";
 
 type Spec = types.input.AppSpec;
 
@@ -54,7 +55,7 @@ interface FromGithub {
 }
 
 interface FromImage {
-  image: { registryType: string; registry?: string; repository: string; tag: string };
+  image: ImageSource;
   runCommand?: string;
 }
 

@@ -10,6 +10,7 @@ import type { PostDeploySettings, SystemSettings } from "../settings/settings.ts
 import { PHASES } from "../settings/settings.ts";
 import type { App, Component, Env } from "../systems/definition.ts";
 import type { AppArgs, AppComponent, AppDatabase, AppEnv, ComponentAlert } from "./appspec.ts";
+import { imageSource } from "./image.ts";
 import type { Postgres } from "./postgres.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Valkey } from "./valkey.ts";
@@ -214,7 +215,6 @@ function databases(app: App, withJob: boolean, wires: Wires): Record<string, App
 
 /** The same engine that the runner uses, started by App Platform inside the VPC before each deployment. */
 function postDeployJob({ settings, postgres, stores, postDeploy }: Wires): AppComponent {
-  const [repository, tag] = splitImage(postDeploy.image!);
   const url = (alias: string) =>
     pulumi.interpolate`postgresql://\${${alias}.USERNAME}:\${${alias}.PASSWORD}@${postgres.privateHost}:\${${alias}.PORT}/${settings.system.postgres.database}?sslmode=verify-full`;
   const plain = (value: pulumi.Input<string>): AppEnv => ({ value, scope: "RUN_TIME" });
@@ -229,7 +229,7 @@ function postDeployJob({ settings, postgres, stores, postDeploy }: Wires): AppCo
   return {
     kind: "job",
     when: "PRE_DEPLOY",
-    image: { registryType: "GHCR", ...repository, tag },
+    image: imageSource(postDeploy.image!),
     runCommand: `slipway post-deploy --system ${settings.system.name}`,
     size: "apps-s-1vcpu-0.5gb",
     env: {
@@ -239,12 +239,6 @@ function postDeployJob({ settings, postgres, stores, postDeploy }: Wires): AppCo
       ...Object.fromEntries(storeEnv),
     },
   };
-}
-
-function splitImage(image: string): [{ registry: string; repository: string }, string] {
-  const [path = "", tag = "latest"] = image.split(":");
-  const slash = path.indexOf("/");
-  return [{ registry: path.slice(0, slash), repository: path.slice(slash + 1) }, tag];
 }
 
 function storeOf(env: StoreEnv, settings: SystemSettings): string {

@@ -3,12 +3,12 @@
  *
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { $ } from "zx";
 import { type Api, startApi } from "../../local/api/server.ts";
 import { openCloud } from "../../local/cloud/cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
@@ -40,8 +40,11 @@ export async function startStack(pulumi: string, config: Readonly<Record<string,
   const api = await startApi({ cloud, token: TOKEN, port: 0, log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`) });
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
 
-  const run = (...args: string[]) =>
-    execute(pulumi, [...args, "--cwd", program, "--non-interactive", "--color", "never"], environment(root));
+  const shell = $({ env: environment(root), nothrow: true, quiet: true });
+  const run = async (...args: string[]): Promise<Ran> => {
+    const { exitCode, stdall } = await shell`${pulumi} ${args} --cwd ${program} --non-interactive --color never`;
+    return { code: exitCode ?? 1, output: stdall };
+  };
   const made = await run("stack", "init", "test");
   if (made.code !== 0) throw new Error(made.output);
   return {
@@ -78,13 +81,4 @@ function environment(root: string): NodeJS.ProcessEnv {
     PULUMI_CONFIG_PASSPHRASE: "engine-test",
     PULUMI_SKIP_UPDATE_CHECK: "true",
   };
-}
-
-function execute(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(command, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ code, output: `${stdout}${stderr}` });
-    });
-  });
 }

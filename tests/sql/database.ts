@@ -1,0 +1,151 @@
+/**
+ * One Postgres per test file with the databases that it asks for, made as on a managed cluster: an administrator makes the roles, the
+ * database and its schemas, then the owner, who is no superuser, applies the files.
+ */
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { parseText } from "../../postdeploy/migrate/parse.ts";
+import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
+import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { type RoleKind, systems } from "./systems.ts";
+
+export type Row = Record<string, unknown>;
+
+export interface Database {
+  readonly name: string;
+  readonly files: readonly MigrationFile[];
+  /** Everything up to and with the file whose name begins so; all of them when left out. */
+  up(until?: string): Promise<void>;
+  /** The other way, from the newest applied file down to and with the named one. */
+  down(until?: string): Promise<void>;
+  /** Rows of one statement, or of the last of several, as one of the product's roles or as the server's superuser. */
+  as(role: RoleKind | "superuser", sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** A connection of its own, for what spans statements. It ends with the server. */
+  connect(role: RoleKind | "superuser"): Promise<pg.Client>;
+}
+
+export interface Server {
+  database(system: keyof typeof systems, options?: { migrated?: boolean }): Promise<Database>;
+  stop(): Promise<void>;
+}
+
+export async function start(major: 15 | 17): Promise<Server> {
+  const server = await startServer({ major });
+  const open: pg.Client[] = [];
+  const known = new Set<string>();
+  let made = 0;
+  return {
+    async database(system, { migrated = true } = {}) {
+      const { postgres } = systems[system];
+      if (!known.has(system)) {
+        known.add(system);
+        for (const role of Object.values(postgres.roles)) await server.sql(`CREATE ROLE ${role} LOGIN`);
+        await server.sql(`GRANT pg_read_all_data TO ${postgres.roles.backup}`);
+      }
+      const name = `${system}_${++made}`;
+      await server.sql(`CREATE DATABASE ${name}`);
+      await server.sql(grants(system, name), name);
+      const database = new Prepared(server, open, system, name);
+      if (migrated) await database.up();
+      return database;
+    },
+    async stop() {
+      await Promise.allSettled(open.map((client) => client.end()));
+      await server.stop();
+    },
+  };
+}
+
+/** What the roles step does before the first file. The owner may not make schemas: it gets those that the definition names. */
+function grants(system: keyof typeof systems, name: string): string {
+  const { roles, schemas } = systems[system].postgres;
+  const perSchema = schemas.map(
+    (schema) => `
+      CREATE SCHEMA IF NOT EXISTS ${schema};
+      GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${roles.owner};
+      GRANT USAGE ON SCHEMA ${schema} TO ${roles.runtime}, ${roles.readonly}, ${roles.backup};
+      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${roles.runtime};
+      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT USAGE, SELECT ON SEQUENCES TO ${roles.runtime};
+      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT EXECUTE ON FUNCTIONS TO ${roles.runtime};
+      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${roles.readonly};`,
+  );
+  return `
+    ${perSchema.join("\n")}
+    ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    ALTER DATABASE ${name} SET search_path = ${schemas.join(", ")};`;
+}
+
+class Prepared implements Database {
+  readonly name: string;
+  readonly files: readonly MigrationFile[];
+  readonly #server: TestServer;
+  readonly #open: pg.Client[];
+  readonly #roles: Readonly<Record<RoleKind, string>>;
+  #applied = 0;
+
+  constructor(server: TestServer, open: pg.Client[], system: keyof typeof systems, name: string) {
+    this.name = name;
+    this.files = readFolder(fileURLToPath(new URL(`../../sql/${system}`, import.meta.url))).files;
+    this.#server = server;
+    this.#open = open;
+    this.#roles = systems[system].postgres.roles;
+  }
+
+  async up(until?: string): Promise<void> {
+    const end = until === undefined ? this.files.length : this.#index(until) + 1;
+    const client = await this.connect("owner");
+    for (; this.#applied < end; this.#applied++) {
+      const file = this.files[this.#applied];
+      if (file) await apply(client, file);
+    }
+    await client.end();
+  }
+
+  async down(until?: string): Promise<void> {
+    const end = until === undefined ? 0 : this.#index(until);
+    const client = await this.connect("owner");
+    for (; this.#applied > end; this.#applied--) {
+      const back = this.files[this.#applied - 1]?.down;
+      if (back === undefined) throw new Error(`${this.files[this.#applied - 1]?.name} has no way back`);
+      await apply(client, back);
+    }
+    await client.end();
+  }
+
+  async as(role: RoleKind | "superuser", sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    const client = await this.connect(role);
+    try {
+      const result = await client.query(sql, values ? [...values] : undefined);
+      return (Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows) as Row[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  async connect(role: RoleKind | "superuser"): Promise<pg.Client> {
+    const client = new pg.Client(this.#server.url(this.name, role === "superuser" ? "postgres" : this.#roles[role]));
+    client.on("error", () => {});
+    await client.connect();
+    this.#open.push(client);
+    return client;
+  }
+
+  #index(start: string): number {
+    const index = this.files.findIndex(({ name }) => name.startsWith(start));
+    if (index === -1) throw new Error(`No file of ${this.name} begins with ${start}`);
+    return index;
+  }
+}
+
+async function apply(client: pg.Client, file: Pick<MigrationFile, "name" | "text" | "header">): Promise<void> {
+  const { statements, findings } = await parseText(file.name, file.text);
+  if (findings.length > 0 || file.header.findings.length > 0) throw new Error(JSON.stringify([...findings, ...file.header.findings]));
+  const pieces = file.header.transaction ? [`BEGIN; ${file.text}\n; COMMIT`] : statements.map(({ text }) => text);
+  for (const piece of pieces) {
+    try {
+      await client.query(piece);
+    } catch (error) {
+      throw new Error(`${file.name}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
