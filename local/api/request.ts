@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { ApiError, badRequest, unprocessable } from "../cloud/api-error.ts";
 import type { Cloud } from "../cloud/cloud.ts";
+import { inShape } from "../cloud/shape.ts";
 
 /** What a handler is given. */
 export interface Request {
@@ -48,16 +49,7 @@ export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer
   } catch {
     throw badRequest("The request body is not valid JSON.");
   }
-  const parsed = shape.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  throw unprocessable(issueOf(parsed.error));
-}
-
-export function issueOf(error: z.ZodError): string {
-  const [issue] = error.issues;
-  const field = issue!.path.join(".");
-  if (issue!.code === "invalid_type" && issue!.message.endsWith("received undefined")) return `${field} is required`;
-  return `${field || "body"}: ${issue!.message}`;
+  return inShape(shape, raw);
 }
 
 // ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,183 @@
+import { request } from "node:http";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+import { type LogEntry, startApi } from "./server.ts";
+import { POSTGRES, send, startTestApi, TOKEN } from "./testing.ts";
+
+describe("a request", () => {
+  it("without the right token is refused, whatever it asks", async () => {
+    const { api } = await startTestApi();
+    for (const [token, path] of [["", "/v2/account"], ["wrong", "/v2/account"], [`${TOKEN}!`, "/v2/nowhere"], ["wrong", "/_slipway/faults"]] as const) {
+      const { status, body } = await send(api.url, "GET", path, undefined, token);
+      expect([status, body.id, body.message]).toEqual([401, "Unauthorized", "Unable to authenticate you"]);
+    }
+  });
+
+  it("for something unknown is not found, and one that a resource does not answer names what it does", async () => {
+    const { api } = await startTestApi();
+    for (const path of ["/", "/v2", "/v2/droplets", "/v2/databases/x/y/z", "/v3/account"]) {
+      const { status, body } = await send(api.url, "GET", path);
+      expect([status, body.id]).toEqual([404, "not_found"]);
+    }
+    const { status, body, headers } = await send(api.url, "DELETE", "/v2/vpcs");
+    expect([status, body.id, headers.get("allow")]).toEqual([405, "method_not_allowed", "GET, POST"]);
+  });
+
+  it("carries an id in its answer and its error, and says how many are left", async () => {
+    const { api } = await startTestApi();
+    const { headers, body } = await send(api.url, "GET", "/v2/vpcs/nope");
+    expect(body.request_id).toBe(headers.get("x-request-id"));
+    expect([headers.get("ratelimit-limit"), headers.get("ratelimit-remaining")]).toEqual(["5000", "4999"]);
+    expect(Number(headers.get("ratelimit-reset"))).toBeGreaterThan(Date.now() / 1000);
+  });
+
+  it("with a body that is no JSON, too large, or of the wrong type is refused, and the next one is answered", async () => {
+    const { api, call } = await startTestApi();
+    const refused = async (body: unknown) => {
+      const answer = await send(api.url, "POST", "/v2/vpcs", body);
+      return [answer.status, answer.body.id, answer.body.message];
+    };
+    expect(await refused("{")).toEqual([400, "bad_request", "The request body is not valid JSON."]);
+    expect(await refused(`{"name":"${"x".repeat(1_100_000)}"}`)).toEqual([413, "request_entity_too_large", "The request body is larger than 1048576 bytes."]);
+    expect(await refused("[]")).toEqual([422, "unprocessable_entity", "body: Invalid input: expected object, received array"]);
+    expect(await refused({ name: 1, region: "nyc3" })).toEqual([422, "unprocessable_entity", "name: Invalid input: expected string, received number"]);
+    expect((await call("GET", "/v2/account")).body.account.status).toBe("active");
+  });
+
+  it("that is no HTTP at all ends its own connection only", async () => {
+    const { api, call } = await startTestApi();
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(Number(new URL(api.url).port), "127.0.0.1", () => socket.write("gibberish\r\n\r\n"));
+      socket.on("data", (data) => resolve(String(data)));
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await call("GET", "/v2/account")).status).toBe(200);
+  });
+
+  it("with an id that is a path, a query or another language finds nothing and breaks nothing", async () => {
+    const { api } = await startTestApi();
+    for (const id of ["..%2F..%2Fetc%2Fpasswd", "%00", "%E0%A4%A", "a%3Fb", "constructor", "__proto__", "ünknown"]) {
+      for (const path of [`/v2/databases/${id}`, `/v2/apps/${id}`, `/v2/domains/${id}`, `/v2/projects/${id}`]) {
+        expect((await send(api.url, "GET", path)).status).toBe(404);
+      }
+    }
+  });
+});
+
+describe("a list", () => {
+  it("comes in pages that link to each other, and says how much there is", async () => {
+    const { call } = await startTestApi();
+    for (let index = 1; index <= 5; index++) await call("POST", "/v2/tags", { name: `tag-${index}` });
+    const look = async (query: string) => {
+      const { tags, links, meta } = (await call("GET", `/v2/tags?${query}`)).body;
+      const pages = Object.entries(links.pages ?? {}).map(([name, url]) => `${name} ${new URL(String(url)).searchParams.get("page")}`);
+      return [tags.map(({ name }: { name: string }) => name.slice(4)).join(""), pages.join(", "), meta.total];
+    };
+    expect(await look("per_page=2")).toEqual(["12", "next 2, last 3", 5]);
+    expect(await look("per_page=2&page=2")).toEqual(["34", "first 1, prev 1, next 3, last 3", 5]);
+    expect(await look("per_page=2&page=3")).toEqual(["5", "first 1, prev 2", 5]);
+    expect(await look("per_page=2&page=9")).toEqual(["", "first 1, prev 3", 5]);
+    expect(await look("")).toEqual(["12345", "", 5]);
+  });
+
+  it("can be followed by its links to the end, with whatever else was asked", async () => {
+    const { call, api } = await startTestApi();
+    await call("POST", "/v2/domains", { name: "shop.example" });
+    for (let index = 0; index < 5; index++) await call("POST", "/v2/domains/shop.example/records", { type: "TXT", name: "@", data: `v${index}` });
+    const found: string[] = [];
+    for (let next: string | undefined = `${api.url}/v2/domains/shop.example/records?type=TXT&per_page=2`; next; ) {
+      const { body } = await send("", "GET", next);
+      found.push(...body.domain_records.map(({ data }: { data: string }) => data));
+      next = body.links.pages?.next;
+    }
+    expect(found).toEqual(["v0", "v1", "v2", "v3", "v4"]);
+  });
+
+  it("refuses a page that is no number, and more on one than there may be", async () => {
+    const { misuse } = await startTestApi();
+    expect((await misuse("GET", "/v2/tags?page=0")).body.message).toBe("page must be a positive number");
+    expect((await misuse("GET", "/v2/tags?per_page=ten")).body.message).toBe("per_page must be a positive number");
+    expect((await misuse("GET", "/v2/tags?per_page=201")).body.message).toBe("per_page must not exceed 200");
+  });
+
+  it("of clusters is whole for a client that does not know of pages", async () => {
+    const { call } = await startTestApi();
+    for (let index = 0; index < 25; index++) await call("POST", "/v2/databases", { ...POSTGRES, name: `pg-${index}` });
+    expect((await call("GET", "/v2/databases")).body.databases).toHaveLength(25);
+    expect((await call("GET", "/v2/databases?page=2&per_page=20")).body.databases).toHaveLength(5);
+  });
+});
+
+describe("the server", () => {
+  it("tells its log what was asked and answered, and nothing that is secret", async () => {
+    const { cloud } = await startTestApi();
+    const entries: LogEntry[] = [];
+    const api = await startApi({ cloud, token: TOKEN, log: (entry) => entries.push(entry) });
+    await send(api.url, "POST", "/v2/tags?token=hunter2", { name: "prod" });
+    await send(api.url, "GET", "/v2/droplets");
+    await api.close();
+    expect(entries).toEqual([
+      { method: "POST", path: "/v2/tags", status: 201, milliseconds: expect.any(Number), unknown: false },
+      { method: "GET", path: "/v2/droplets", status: 404, milliseconds: expect.any(Number), unknown: true },
+    ]);
+  });
+
+  it("speaks https with a certificate of the caller's", async () => {
+    const { api } = await startTestApi({ tls: LOCALHOST });
+    expect(api.url).toMatch(/^https:/);
+    const { get } = await import("node:https");
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const options = { ca: LOCALHOST.cert, headers: { authorization: `Bearer ${TOKEN}` } };
+      get(`${api.url.replace("127.0.0.1", "localhost")}/v2/account`, options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+    });
+    expect(status).toBe(200);
+  });
+
+  it("says which port is taken, and lets what is under way end before it closes", async () => {
+    const { cloud, api } = await startTestApi();
+    await expect(startApi({ cloud, token: TOKEN, port: Number(new URL(api.url).port) })).rejects.toThrow(/EADDRINUSE/);
+    api.faults.add({ match: "GET /v2/account", fault: { delayMs: 100 } });
+    const slow = send(api.url, "GET", "/v2/account");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await api.close();
+    expect((await slow).status).toBe(200);
+    await expect(send(api.url, "GET", "/v2/account")).rejects.toThrow();
+  });
+
+  it("answers a thousand requests at once", async () => {
+    const { api, call } = await startTestApi();
+    const port = Number(new URL(api.url).port);
+    const ask = (index: number) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const options = { port, method: "POST", path: "/v2/tags", agent: false, headers: { authorization: `Bearer ${TOKEN}` } } as const;
+        request(options, (response) => response.resume().on("end", () => resolve(response.statusCode)))
+          .on("error", reject)
+          .end(JSON.stringify({ name: `tag-${index}` }));
+      });
+    const answers = await Promise.all(Array.from({ length: 1000 }, (_, index) => ask(index)));
+    expect(new Set(answers)).toEqual(new Set([201]));
+    expect((await call("GET", "/v2/tags?per_page=1")).body.meta.total).toBe(1000);
+  });
+});
+
+/** For localhost and this test only, good until 2126. */
+const LOCALHOST = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBrDCCAVGgAwIBAgIUKHckTazO1hyeyk8vTW27qgsmXQ8wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA0NTQxMloYDzIxMjYxMDI4
+MDQ1NDEyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASWNyp9eO6lnwjJ89R+tK4kxKcg1/CDSUqcULFK1in4clveogHSp28A
++VXcngKp+y5rNEYbCDR3vhi9ol6ZKN+Ao38wfTAdBgNVHQ4EFgQULV5ezluadxzK
+3TiRPP/5fa+K2uowHwYDVR0jBBgwFoAULV5ezluadxzK3TiRPP/5fa+K2uowGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMA4GA1UdDwEB/wQEAwIChDAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDwlco4J+NFqKczQwyD49Of3UPI
+tmJ/GjxItuoH8lAdzQIhANDOK6Ys6ur1/5a7P8RF4HuEiinBqCMK5qWO5POumD11
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgieoUaCgrpS+T1gk0
+bTXLFOIqJdzbFbjmDTjloCY/eO6hRANCAASWNyp9eO6lnwjJ89R+tK4kxKcg1/CD
+SUqcULFK1in4clveogHSp28A+VXcngKp+y5rNEYbCDR3vhi9ol6ZKN+A
+-----END PRIVATE KEY-----
+`,
+};

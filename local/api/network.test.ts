@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { createCluster, POSTGRES, startTestApi, type TestApi } from "./testing.ts";
+
+async function refusal({ misuse }: TestApi, method: string, path: string, body?: unknown) {
+  const answer = await misuse(method, path, body);
+  return `${answer.status} ${answer.body.message}`;
+}
+
+describe("a VPC", () => {
+  const vpc = { name: "net", region: "nyc3", ip_range: "10.10.0.0/20" };
+
+  it("is refused where its name, region or addresses do not do", async () => {
+    const api = await startTestApi();
+    await api.call("POST", "/v2/vpcs", vpc);
+    const refused = (change: object) => refusal(api, "POST", "/v2/vpcs", { ...vpc, name: "other", ip_range: "10.20.0.0/20", ...change });
+    expect(await refused({ name: "net" })).toBe("422 name has already been taken");
+    expect(await refused({ name: "a b" })).toBe("422 name: may only contain letters, digits, periods and dashes");
+    expect(await refused({ region: "nyc" })).toBe("422 Region is not available");
+    expect(await refused({ ip_range: "10.10.8.0/24" })).toBe(
+      "422 This range/size overlaps with another VPC network in your account. Please enter an alternate range/size",
+    );
+    expect(await refused({ ip_range: "8.8.8.0/24" })).toMatch(/^422 ip_range must be within a private network/);
+    expect(await refused({ ip_range: "10.20.0.0/8" })).toBe("422 ip_range must be between /16 and /28");
+    expect(await refused({ ip_range: "10.20.0.1/20" })).toBe("422 ip_range must begin at the first address of its network");
+    expect(await refused({ ip_range: "ten" })).toBe("422 ip_range is not a valid CIDR");
+  });
+
+  it("is given a range where it names none, and never one that is in use", async () => {
+    const { call } = await startTestApi();
+    const ranges = [];
+    for (const name of ["a", "b", "c"]) ranges.push((await call("POST", "/v2/vpcs", { name, region: "nyc3" })).body.vpc.ip_range);
+    expect(ranges).toEqual(["10.100.0.0/20", "10.100.16.0/20", "10.100.32.0/20"]);
+  });
+
+  it("cannot be deleted while something is in it, nor where it is its region's default", async () => {
+    const api = await startTestApi();
+    const { id } = (await api.call("POST", "/v2/vpcs", vpc)).body.vpc;
+    const cluster = await createCluster(api, { ...POSTGRES, private_network_uuid: id });
+    expect((await api.call("GET", `/v2/vpcs/${id}/members?resource_type=dbaas`)).body.members).toMatchObject([{ urn: `do:dbaas:${cluster}` }]);
+    expect(await refusal(api, "DELETE", `/v2/vpcs/${id}`)).toBe("409 Can not delete VPC with members");
+    await api.call("DELETE", `/v2/databases/${cluster}`);
+    await api.call("PUT", `/v2/vpcs/${id}`, { name: "net", description: "ours", default: true });
+    expect(await refusal(api, "DELETE", `/v2/vpcs/${id}`)).toBe("403 Can not delete default VPCs");
+    const second = (await api.call("POST", "/v2/vpcs", { name: "net-2", region: "nyc3" })).body.vpc;
+    await api.call("PATCH", `/v2/vpcs/${second.id}`, { default: true });
+    expect((await api.call("DELETE", `/v2/vpcs/${id}`)).status).toBe(204);
+  });
+});
+
+describe("a project", () => {
+  const project = { name: "shop", purpose: "Web Application", environment: "Staging" };
+
+  it("is there by default, is known as default, and there is always exactly one such", async () => {
+    const api = await startTestApi();
+    const first = (await api.call("GET", "/v2/projects/default")).body.project;
+    expect(first).toMatchObject({ is_default: true, environment: "Development" });
+    const { id } = (await api.call("POST", "/v2/projects", project)).body.project;
+    await api.call("PATCH", `/v2/projects/${id}`, { is_default: true });
+    const all = (await api.call("GET", "/v2/projects")).body.projects;
+    expect(all.filter(({ is_default }: { is_default: boolean }) => is_default)).toMatchObject([{ id }]);
+    expect(await refusal(api, "DELETE", `/v2/projects/${id}`)).toBe("403 cannot delete the default project");
+    expect(await refusal(api, "PATCH", "/v2/projects/default", { is_default: false })).toMatch(/^422 the default project cannot be unset/);
+    const whole = { name: "main", description: "all of it", purpose: "IoT", environment: "Production", is_default: true };
+    expect((await api.call("PUT", "/v2/projects/default", whole)).body.project).toMatchObject(whole);
+  });
+
+  it("marks a purpose of one's own, and refuses a taken name or an unknown environment", async () => {
+    const api = await startTestApi();
+    expect((await api.call("POST", "/v2/projects", { ...project, purpose: "selling shoes" })).body.project.purpose).toBe("Other: selling shoes");
+    expect(await refusal(api, "POST", "/v2/projects", project)).toBe("409 name is already in use");
+    expect(await refusal(api, "POST", "/v2/projects", { ...project, name: "b", environment: "Test" })).toMatch(/^422 environment: /);
+    expect(await refusal(api, "POST", "/v2/projects", { name: "b" })).toBe("422 purpose is required");
+  });
+
+  it("holds resources of every kind, says which it does not know, and cannot go before they do", async () => {
+    const api = await startTestApi();
+    const { id } = (await api.call("POST", "/v2/projects", project)).body.project;
+    const cluster = await createCluster(api);
+    const spec = { name: "shop", services: [{ name: "api", github: { repo: "a/b", branch: "main" } }] };
+    const app = (await api.call("POST", "/v2/apps", { spec, project_id: id })).body.app;
+    await api.call("POST", "/v2/domains", { name: "shop.example" });
+    const path = `/v2/projects/${id}/resources`;
+    const urns = [`do:dbaas:${cluster}`, `do:app:${app.id}`, "do:domain:shop.example", "do:space:nope"];
+    const assigned = (await api.call("POST", path, { resources: urns })).body.resources;
+    expect(assigned.map(({ status }: { status: string }) => status)).toEqual(["assigned", "already_assigned", "assigned", "not_found"]);
+    expect((await api.call("GET", path)).body.resources.map(({ urn }: { urn: string }) => urn).sort()).toEqual(urns.slice(0, 3).sort());
+    expect((await api.call("GET", `/v2/databases/${cluster}`)).body.database.project_id).toBe(id);
+    expect(await refusal(api, "DELETE", `/v2/projects/${id}`)).toMatch(/^412 cannot delete a project with resources/);
+    expect(await refusal(api, "POST", path, { resources: ["do:droplet:1"] })).toMatch(/^422 resource types must be one of/);
+    await api.call("POST", "/v2/projects/default/resources", { resources: urns.slice(0, 3) });
+    expect((await api.call("DELETE", `/v2/projects/${id}`)).status).toBe(204);
+  });
+});
+
+describe("a domain", () => {
+  it("begins with its SOA and name servers, and an address where one is given", async () => {
+    const { call } = await startTestApi();
+    const { domain } = (await call("POST", "/v2/domains", { name: "shop.example", ip_address: "2001:db8::1" })).body;
+    expect(domain.zone_file).toContain("shop.example. IN NS ns1.digitalocean.com");
+    const records = (await call("GET", "/v2/domains/shop.example/records")).body.domain_records;
+    expect(records.map(({ type }: { type: string }) => type)).toEqual(["SOA", "NS", "NS", "NS", "AAAA"]);
+    expect((await call("GET", "/v2/domains/shop.example/records?type=NS")).body.meta.total).toBe(3);
+  });
+
+  it("keeps host names without the dot at their end, and what belongs to each type of record", async () => {
+    const api = await startTestApi();
+    await api.call("POST", "/v2/domains", { name: "shop.example" });
+    const path = "/v2/domains/shop.example/records";
+    const create = async (ask: object) => (await api.call("POST", path, ask)).body.domain_record;
+    expect(await create({ type: "CNAME", name: "www", data: "shop.example." })).toMatchObject({ data: "shop.example", ttl: 1800, priority: null });
+    expect(await create({ type: "MX", data: "mail.example.", priority: 10 })).toMatchObject({ name: "@", data: "mail.example", priority: 10 });
+    expect(await create({ type: "SRV", name: "_sip", data: "sip", priority: 1, port: 5060, flags: 0, tag: "" })).toMatchObject({ port: 5060, weight: 0 });
+    expect((await api.call("GET", `${path}?name=www.shop.example`)).body.domain_records).toHaveLength(1);
+    expect(await refusal(api, "POST", path, { type: "A", name: "x", data: "not an address" })).toMatch(/^422 IP address did not match IPv4 format/);
+    expect(await refusal(api, "POST", path, { type: "A", name: "x" })).toBe("422 Data is required for A records");
+    expect(await refusal(api, "POST", path, { type: "MX", data: "mail" })).toBe("422 Priority is required for MX records");
+    expect(await refusal(api, "POST", path, { type: "A", name: "www", data: "10.0.0.1" })).toBe("422 CNAME records cannot share a name with other records");
+    expect(await refusal(api, "POST", path, { type: "MX", data: "mail.example", priority: 10 })).toBe("422 Record already exists");
+    expect(await refusal(api, "POST", "/v2/domains", { name: "shop.example" })).toBe("422 Domain name already exists.");
+    expect(await refusal(api, "POST", "/v2/domains", { name: "no dots" })).toBe("422 name: must be a domain name in lower case");
+    const soa = (await api.call("GET", `${path}?type=SOA`)).body.domain_records[0].id;
+    expect(await refusal(api, "DELETE", `${path}/${soa}`)).toBe("403 SOA records cannot be deleted");
+  });
+});
+
+describe("monitoring", () => {
+  it("says that a check which is switched on is up, and takes its alerts along when it goes", async () => {
+    const { call, misuse } = await startTestApi();
+    const check = { name: "site", type: "https", target: "https://example.com", regions: ["us_east", "eu_west"], enabled: true };
+    const { id } = (await call("POST", "/v2/uptime/checks", check)).body.check;
+    const { state } = (await call("GET", `/v2/uptime/checks/${id}/state`)).body;
+    expect([state.regions.us_east.status, state.regions.eu_west.status]).toEqual(["UP", "UP"]);
+    // The provider sends an empty comparison for a plain "down" alert.
+    const down = { name: "down", type: "down", period: "2m", comparison: "", notifications: { email: [], slack: null } };
+    const alert = (await misuse("POST", `/v2/uptime/checks/${id}/alerts`, down)).body.alert;
+    expect(alert).toEqual({ id: alert.id, name: "down", type: "down", period: "2m", notifications: { email: [], slack: [] } });
+    await call("DELETE", `/v2/uptime/checks/${id}`);
+    expect((await misuse("GET", `/v2/uptime/checks/${id}/alerts/${alert.id}`)).status).toBe(404);
+  });
+
+  it("refuses what it cannot watch, a check of no known type, and mail to no address", async () => {
+    const api = await startTestApi();
+    const policy = { type: "v1/dbaas/alerts/cpu_alerts", description: "", compare: "GreaterThan", value: 80, window: "5m", entities: [], tags: [], enabled: true };
+    const alerts = { email: [], slack: [] };
+    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, type: "v1/moods", alerts })).toBe("422 type: is no metric that can be watched");
+    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, alerts: { email: ["nobody"] } })).toMatch(/^422 alerts\.email\.0: /);
+    expect(await refusal(api, "POST", "/v2/uptime/checks", { name: "a", type: "smell", target: "x" })).toMatch(/^422 type: /);
+  });
+});
+
+describe("a Spaces key", () => {
+  it("shows its secret once, and is refused grants that make no sense", async () => {
+    const api = await startTestApi();
+    const made = (await api.call("POST", "/v2/spaces/keys", { name: "all", grants: [{ bucket: "", permission: "fullaccess" }] })).body.key;
+    expect(made.access_key).toMatch(/^DO[A-Z0-9]{18}$/);
+    expect(made.secret_key).toMatch(/^[\w-]{43}$/);
+    expect((await api.call("GET", `/v2/spaces/keys/${made.access_key}`)).body.key).not.toHaveProperty("secret_key");
+    expect((await api.call("GET", "/v2/spaces/keys?name=all")).body.keys).toHaveLength(1);
+    const refused = (bucket: string, permission: string) => refusal(api, "POST", "/v2/spaces/keys", { name: "b", grants: [{ bucket, permission }] });
+    expect(await refused("backups", "fullaccess")).toBe("400 fullaccess is for all buckets: leave the bucket empty");
+    expect(await refused("", "read")).toBe("400 read needs a bucket");
+    expect(await refused("backups", "read")).toBe("400 bucket backups does not exist");
+    expect(await refused("backups", "own")).toMatch(/^422 grants\.0\.permission: /);
+  });
+});

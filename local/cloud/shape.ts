@@ -1,0 +1,12 @@
+import type { z } from "zod";
+import { unprocessable } from "./api-error.ts";
+
+/** The value in the shape that is asked for; what is not is refused with the first field that is wrong. */
+export function inShape<T extends z.ZodType>(shape: T, raw: unknown): z.infer<T> {
+  const parsed = shape.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue!.path.join(".");
+  if (issue!.code === "invalid_type" && issue!.message.endsWith("received undefined")) throw unprocessable(`${field} is required`);
+  throw unprocessable(`${field || "body"}: ${issue!.message}`);
+}
