@@ -332,7 +332,7 @@ describe("a stack with a job in place of the runner", () => {
     expect(jobs[0]).toMatchObject({
       kind: "PRE_DEPLOY",
       runCommand: "slipway post-deploy --system candlefish",
-      image: { repository: "your-org/slipway", tag: "1.0.0" },
+      image: { registry: "your-org", repository: "slipway", tag: "1.0.0" },
     });
     for (const { inputs } of byType(plan, FIREWALL)) expect(inputs.rules).toHaveLength(1);
   });
