@@ -1,0 +1,11 @@
+DROP TABLE public.document_metrics;
+DROP TABLE public.brand_portal_integrations;
+DROP TABLE public.paintbox_integrations;
+DROP TABLE public.document_versions;
+DROP TABLE public.comments;
+DROP TABLE public.presence_sessions;
+DROP TABLE public.crdt_operations;
+DROP TABLE public.documents;
+DROP TABLE public.users;
+DROP TABLE public.organizations;
+DROP FUNCTION public.set_updated_at();

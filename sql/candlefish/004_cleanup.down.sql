@@ -1,0 +1,1 @@
+DROP FUNCTION public.cleanup_old_data(interval, interval, interval, integer, interval);
