@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { get as getSecurely } from "node:https";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openAuthority } from "../servers/certificates.ts";
 import { type LogEntry, startApi } from "./server.ts";
-import { POSTGRES, send, startTestApi, TOKEN } from "./testing.ts";
+import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing.ts";
 
 describe("a request", () => {
   it("without the right token is refused, whatever it asks", async () => {
@@ -123,12 +127,14 @@ describe("the server", () => {
   });
 
   it("speaks https with a certificate of the caller's", async () => {
-    const { api } = await startTestApi({ tls: LOCALHOST });
+    const directory = temporaryDirectory();
+    const authority = openAuthority(directory);
+    const { key, certificate } = authority.issue(join(directory, "api"), {});
+    const { api } = await startTestApi({ tls: { key: readFileSync(key, "utf8"), cert: readFileSync(certificate, "utf8") } });
     expect(api.url).toMatch(/^https:/);
-    const { get } = await import("node:https");
     const status = await new Promise<number | undefined>((resolve, reject) => {
-      const options = { ca: LOCALHOST.cert, headers: { authorization: `Bearer ${TOKEN}` } };
-      get(`${api.url.replace("127.0.0.1", "localhost")}/v2/account`, options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+      const options = { ca: authority.pem, headers: { authorization: `Bearer ${TOKEN}` } };
+      getSecurely(`${api.url.replace("127.0.0.1", "localhost")}/v2/account`, options, (response) => resolve(response.resume().statusCode)).on("error", reject);
     });
     expect(status).toBe(200);
   });
@@ -159,25 +165,3 @@ describe("the server", () => {
     expect((await call("GET", "/v2/tags?per_page=1")).body.meta.total).toBe(1000);
   });
 });
-
-/** For localhost and this test only, good until 2126. */
-const LOCALHOST = {
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBrDCCAVGgAwIBAgIUKHckTazO1hyeyk8vTW27qgsmXQ8wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA0NTQxMloYDzIxMjYxMDI4
-MDQ1NDEyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASWNyp9eO6lnwjJ89R+tK4kxKcg1/CDSUqcULFK1in4clveogHSp28A
-+VXcngKp+y5rNEYbCDR3vhi9ol6ZKN+Ao38wfTAdBgNVHQ4EFgQULV5ezluadxzK
-3TiRPP/5fa+K2uowHwYDVR0jBBgwFoAULV5ezluadxzK3TiRPP/5fa+K2uowGgYD
-VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMA4GA1UdDwEB/wQEAwIChDAPBgNVHRMB
-Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDwlco4J+NFqKczQwyD49Of3UPI
-tmJ/GjxItuoH8lAdzQIhANDOK6Ys6ur1/5a7P8RF4HuEiinBqCMK5qWO5POumD11
------END CERTIFICATE-----
-`,
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgieoUaCgrpS+T1gk0
-bTXLFOIqJdzbFbjmDTjloCY/eO6hRANCAASWNyp9eO6lnwjJ89R+tK4kxKcg1/CD
-SUqcULFK1in4clveogHSp28A+VXcngKp+y5rNEYbCDR3vhi9ol6ZKN+A
------END PRIVATE KEY-----
-`,
-};

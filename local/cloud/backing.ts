@@ -30,7 +30,7 @@ export interface Backing {
 
   /** The whole list; an empty one means open to everybody, as at DigitalOcean. */
   setFirewall(clusterId: string, rules: readonly BackedRule[]): Promise<void>;
-  /** The whole configuration, by DigitalOcean's field names; `eviction_policy` is among them for Valkey. */
+  /** The whole configuration, by DigitalOcean's field names; a Valkey's eviction policy is `valkey_maxmemory_policy`, with dashes. */
   configure(clusterId: string, config: Readonly<Record<string, unknown>>): Promise<void>;
 
   /** Where an app and its components will answer: asked before environments are resolved, because they refer to it. */
