@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
 import type { Finding } from "./finding.ts";
 import { type Header, headerOf } from "./header.ts";
+import { downName } from "./ledger.ts";
 import { decode, meaningSum } from "./text.ts";
 
 export interface MigrationFile {
@@ -59,8 +60,8 @@ export function readFolder(path: string): Folder {
         findings.push({ rule: "lonely-down", severity: "error", file: name, message: `This is the way back of ${forward}, which is not here.`, fix: "Rename or remove it." });
       continue;
     }
-    const back = read.get(name.replace(/\.sql$/, ".down.sql"));
-    const down = back && fileOf<DownFile>(name.replace(/\.sql$/, ".down.sql"), back.text, { checksum: back.checksum });
+    const back = read.get(downName(name));
+    const down = back && fileOf<DownFile>(downName(name), back.text, { checksum: back.checksum });
     files.push(fileOf<MigrationFile>(name, text, { kind: REPEATABLE.test(name) ? "repeatable" : "numbered", checksum, ...(down ? { down } : {}) }));
   }
   files.sort((a, b) => (a.kind === b.kind ? compareNames(a.name, b.name) : a.kind === "numbered" ? -1 : 1));

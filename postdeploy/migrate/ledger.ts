@@ -41,6 +41,8 @@ export interface Event {
   readonly statements?: number;
   readonly fingerprint?: string;
   readonly note?: string;
+  /** It took away what repeatable files make: they are to be applied again after it. */
+  readonly repeats?: boolean;
   readonly at: string;
   readonly by: string;
 }
@@ -63,7 +65,7 @@ export class LedgerTable {
 
   /** Everything, in one statement: it is read in the same message as the lock is taken. */
   get read(): string {
-    return `SELECT a.id AS ledger, a.version, a.system, e.id, e.kind, e.file, e.checksum, e.meaning, e.statement, e.statements, e.fingerprint, e.note, e.at, e.by
+    return `SELECT a.id AS ledger, a.version, a.system, e.id, e.kind, e.file, e.checksum, e.meaning, e.statement, e.statements, e.fingerprint, e.note, e.repeats, e.at, e.by
       FROM ${this.schema}.about a LEFT JOIN ${this.schema}.events e ON true ORDER BY e.id`;
   }
 
@@ -86,6 +88,7 @@ export class LedgerTable {
         statements int,
         fingerprint text,
         note text,
+        repeats boolean NOT NULL DEFAULT false,
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
         by text NOT NULL DEFAULT session_user,
         application text NOT NULL DEFAULT current_setting('application_name'));
@@ -101,9 +104,9 @@ export class LedgerTable {
   }
 
   write(event: NewEvent): string {
-    const { kind, file, checksum, meaning, statement, statements, fingerprint, note } = event;
+    const { kind, file, checksum, meaning, statement, statements, fingerprint, note, repeats } = event;
     const text = [kind, file, checksum, meaning, fingerprint, note].map((value) => literal(value ?? null)).join(", ");
-    return `INSERT INTO ${this.schema}.events (kind, file, checksum, meaning, fingerprint, note, statement, statements) VALUES (${text}, ${statement ?? "NULL"}, ${statements ?? "NULL"});`;
+    return `INSERT INTO ${this.schema}.events (kind, file, checksum, meaning, fingerprint, note, statement, statements, repeats) VALUES (${text}, ${statement ?? "NULL"}, ${statements ?? "NULL"}, ${repeats ?? false});`;
   }
 }
 
@@ -154,13 +157,28 @@ function eventFrom(row: Row): Event {
     ...text("meaning"),
     ...text("fingerprint"),
     ...text("note"),
+    ...(row["repeats"] === "t" ? { repeats: true } : {}),
     ...count("statement"),
     ...count("statements"),
   };
 }
 
+/** Under this name the ledger keeps how far a way back came that runs statement by statement. */
+export function downName(file: string): string {
+  return file.replace(/\.sql$/, ".down.sql");
+}
+
+/** Whether the schema changed after it was last written down: a run that died could not do it. */
+export function needsMeasure({ events }: Ledger): boolean {
+  const changed = events.findLast(({ kind }) => kind === "applied" || kind === "reverted" || kind === "done");
+  const measured = events.findLast(({ kind }) => kind === "measured");
+  return changed !== undefined && changed.id > (measured?.id ?? 0);
+}
+
 /** Where one file stands. */
 export interface Standing {
+  /** Of the event that put it there. */
+  readonly id: number;
   readonly file: string;
   readonly how: "applied" | "baselined" | "adopted" | "running" | "retired";
   /** Of the text that counts now: as applied, or as accepted since. */
@@ -185,7 +203,7 @@ export interface Standing {
 export function standings(events: readonly Event[]): ReadonlyMap<string, Standing> {
   const standing = new Map<string, Standing>();
   for (const event of events) {
-    const { kind, file, at, by } = event;
+    const { id, kind, file, at, by } = event;
     const sums = { ...(event.checksum === undefined ? {} : { checksum: event.checksum }), ...(event.meaning === undefined ? {} : { meaning: event.meaning }) };
     const note = event.note === undefined ? {} : { note: event.note };
     const before = standing.get(file);
@@ -194,12 +212,12 @@ export function standings(events: readonly Event[]): ReadonlyMap<string, Standin
       case "baselined":
       case "adopted":
         standing.delete(file);
-        standing.set(file, { file, how: kind, at, by, ...sums, ...note });
+        standing.set(file, { id, file, how: kind, at, by, ...sums, ...note });
         break;
       case "started":
       case "done":
       case "failed":
-        standing.set(file, { file, how: "running", at, by, ...sums, progress: progressAfter(before?.progress, event) });
+        standing.set(file, { id, file, how: "running", at, by, ...sums, progress: progressAfter(before?.progress, event) });
         break;
       case "accepted":
         if (before) standing.set(file, { ...before, ...sums, note: `edited, and accepted: ${event.note ?? ""}` });
@@ -209,6 +227,7 @@ export function standings(events: readonly Event[]): ReadonlyMap<string, Standin
         break;
       case "reverted":
         standing.delete(file);
+        standing.delete(downName(file));
         break;
       case "measured":
         break;

@@ -53,7 +53,7 @@ function stepOf(job: Job, index: number): Step {
   const statement = statements[index]!;
   const { kind: _, ...rest } = event;
   // The meaning of the file so far: what is done must not be edited, what is still to come may be.
-  const said = { ...rest, statement: index + 1, statements: statements.length, meaning: meaningSum(file.text.slice(0, statement.end)) };
+  const said = { ...rest, file: file.name, statement: index + 1, statements: statements.length, meaning: meaningSum(file.text.slice(0, statement.end)) };
   const last = index === statements.length - 1;
   return { job, statement, nth: index + 1, started: { ...said, kind: "started" }, failed: { ...said, kind: "failed" }, done: last ? event : { ...said, kind: "done" } };
 }

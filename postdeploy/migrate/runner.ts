@@ -8,6 +8,7 @@ import { pooled } from "../connect/refused.ts";
 import { open, type Row, type Session } from "../connect/session.ts";
 import { mayConnectLater } from "../connect/sqlstate.ts";
 import { targetOf } from "../connect/target.ts";
+import { measure } from "./fingerprint.ts";
 import { type Ledger, LedgerTable, ledgerFrom, readLedger } from "./ledger.ts";
 import { acquire, release } from "./lock.ts";
 import type { RunOptions } from "./options.ts";
@@ -91,6 +92,12 @@ export class Runner {
         { cause: error },
       );
     throw error;
+  }
+
+  /** Writes down what the schema looks like, so that a later change by hand is seen. */
+  async measure(file: string): Promise<string> {
+    await this.rollback();
+    return await measure(this.session, this.table, file);
   }
 
   async readLedger(): Promise<Ledger | undefined> {

@@ -1,7 +1,7 @@
 /** A folder held against a ledger: what is pending, and what does not fit. Pure: it decides, and asks nobody. */
 import { Failure } from "../connect/failure.ts";
 import { compareNames, type Folder, type MigrationFile } from "./files.ts";
-import { type Ledger, type Standing, standings } from "./ledger.ts";
+import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
 
 export interface State {
   readonly standing: ReadonlyMap<string, Standing>;
@@ -14,7 +14,7 @@ export interface State {
 
 export interface Pending {
   readonly file: MigrationFile;
-  /** first: never seen. again: a repeatable file with a new text. resume: stopped between two of its statements. */
+  /** first: never seen. again: a repeatable file with a new text, or after views and functions were taken away. resume: stopped between two of its statements. */
   readonly why: "first" | "again" | "resume";
   /** The file with the highest place that was applied before it, when that is a later one. */
   readonly after?: string;
@@ -23,13 +23,16 @@ export interface Pending {
 export type Mismatch =
   | { readonly kind: "edited"; readonly file: string; readonly was: string; readonly is: string; readonly at: string; readonly by: string }
   | { readonly kind: "missing"; readonly file: string; readonly at: string; readonly by: string; readonly renamedTo?: string }
-  | { readonly kind: "out-of-order"; readonly file: string; readonly after: string };
+  | { readonly kind: "out-of-order"; readonly file: string; readonly after: string }
+  /** Its way back stopped between two statements. */
+  | { readonly kind: "half-reverted"; readonly file: string };
 
 export function compare(folder: Folder, ledger: Ledger | undefined): State {
   const standing = standings(ledger?.events ?? []);
   const pending: Pending[] = [];
   const mismatches: Mismatch[] = [];
   const reformatted: string[] = [];
+  const repeatAfter = ledger?.events.findLast(({ kind, repeats }) => kind === "reverted" || repeats)?.id ?? 0;
   const last = [...standing.values()]
     .filter(({ file, how }) => /^\d/.test(file) && (how === "applied" || how === "baselined"))
     .map(({ file }) => file)
@@ -46,9 +49,10 @@ export function compare(folder: Folder, ledger: Ledger | undefined): State {
     }
     const same = stands.checksum === undefined || stands.checksum === file.checksum;
     // What is still to come of such a file may be mended; what is done is compared where its statements are known.
+    if (standing.has(downName(file.name))) mismatches.push({ kind: "half-reverted", file: file.name });
     if (stands.how === "running") pending.push({ file, why: "resume" });
     else if (!same && stands.meaning !== undefined && stands.meaning === file.meaning) reformatted.push(file.name);
-    else if (!same && file.kind === "repeatable") pending.push({ file, why: "again" });
+    else if (file.kind === "repeatable" && (!same || stands.id < repeatAfter)) pending.push({ file, why: "again" });
     else if (!same) mismatches.push(edited(file, stands));
   }
   return { standing, pending, mismatches: [...mismatches, ...missing(folder, standing)], reformatted };
@@ -61,7 +65,7 @@ function edited(file: MigrationFile, { file: name, checksum = "", at, by }: Stan
 function missing(folder: Folder, standing: ReadonlyMap<string, Standing>): Mismatch[] {
   const here = new Set(folder.files.map(({ name }) => name));
   return [...standing.values()]
-    .filter(({ file, how }) => how !== "retired" && how !== "adopted" && !here.has(file))
+    .filter(({ file, how }) => how !== "retired" && how !== "adopted" && !here.has(file) && !file.endsWith(".down.sql"))
     .map(({ file, at, by, checksum }) => {
       const renamedTo = folder.files.find((other) => other.checksum === checksum && !standing.has(other.name))?.name;
       return { kind: "missing", file, at, by, ...(renamedTo === undefined ? {} : { renamedTo }) };
@@ -88,6 +92,9 @@ export function describe(mismatch: Mismatch): string {
     Put it back; or, if it is gone for good: slipway migrate repair --retire ${file} --reason "…"`
         : `  ${file} was applied (${mismatch.at}, by ${mismatch.by}) and now seems to be called ${mismatch.renamedTo}.
     Name it as before; or record the new name: slipway migrate repair --rename ${file}=${mismatch.renamedTo} --reason "…"`;
+    case "half-reverted":
+      return `  ${file} is half reverted: its way back stopped between two statements.
+    Let it come to its end: slipway migrate down`;
     case "out-of-order":
       return `  ${file} is new and stands before ${mismatch.after}, which is applied.
     Give it the next free number; or, if it depends on nothing later: slipway migrate up --allow-out-of-order`;

@@ -3,16 +3,19 @@ import { Failure } from "../connect/failure.ts";
 import { applyAll } from "./apply.ts";
 import { type Folder, readFolder } from "./files.ts";
 import type { Done, Job } from "./job.ts";
-import type { Ledger } from "./ledger.ts";
+import { type Ledger, type NewEvent, needsMeasure } from "./ledger.ts";
 import type { UpOptions } from "./options.ts";
+import { fieldsOf, kindOf } from "./outside.ts";
 import { prepare, type Ready, refuseBad } from "./prepare.ts";
 import { Runner } from "./runner.ts";
-import { compare, type Pending, refuseMismatches } from "./state.ts";
+import { compare, type Pending, refuseMismatches, type State } from "./state.ts";
 
 export interface UpResult {
   readonly applied: readonly Done[];
   /** Applied earlier, and only reformatted or commented since. */
   readonly reformatted: readonly string[];
+  /** Of the schema as this run left it; absent when it changed nothing. */
+  readonly fingerprint?: string;
 }
 
 export async function up(options: UpOptions): Promise<UpResult> {
@@ -20,40 +23,64 @@ export async function up(options: UpOptions): Promise<UpResult> {
   refuseBad(folder.findings);
   const runner = await Runner.start(options);
   const done: Done[] = [];
+  const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
   try {
     const first = fit(folder, runner.ledger, options);
-    if (first.pending.length === 0) return { applied: [], reformatted: first.reformatted };
+    const { reformatted } = first;
+    if (first.pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
     const ready = await prepare(first.pending.map(({ file }) => file));
+    const again = ready.some(takesAway) ? folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name)) : [];
+    ready.push(...(await prepare(again)));
+
     await runner.lock();
     await runner.ensureLedger();
-    const { pending } = fit(folder, runner.ledger, options);
-    runner.tell({ kind: "pending", files: pending.map(({ file }) => file.name) });
-    await applyAll(runner, done, { kind: "applied", todo: (ledger) => jobs(fit(folder, ledger, options).pending, ready) });
-    return { applied: done, reformatted: first.reformatted };
+    const begin = runner.ledger?.events.at(-1)?.id ?? 0;
+    const todo = (ledger: Ledger | undefined): Job[] => {
+      const { pending, standing } = fit(folder, ledger, options);
+      const left = again.filter(({ name }) => (standing.get(name)?.id ?? 0) <= begin && !pending.some(({ file }) => file.name === name));
+      return jobs([...pending, ...left.map((file): Pending => ({ file, why: "again" }))], ready);
+    };
+    runner.tell({ kind: "pending", files: todo(runner.ledger).map(({ file }) => file.name) });
+    await applyAll(runner, done, { kind: "applied", todo });
+    return { applied: done, reformatted, fingerprint: await measure() };
   } catch (error) {
+    if (done.length > 0) await measure().catch(() => {});
     throw withProgress(error, done);
   } finally {
     await runner.end();
   }
 }
 
-function fit(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): { pending: readonly Pending[]; reformatted: readonly string[] } {
-  const { pending, mismatches, reformatted } = compare(folder, ledger);
-  refuseMismatches(mismatches, allowOutOfOrder);
-  if (to === undefined) return { pending, reformatted };
+function fit(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
+  const state = compare(folder, ledger);
+  refuseMismatches(state.mismatches, allowOutOfOrder);
+  if (to === undefined) return state;
   const last = folder.files.findIndex(({ name }) => name === to);
   if (last === -1) throw new Failure("no-such-file", 2, `There is no file ${to} in ${folder.path}. Its files: ${folder.files.map(({ name }) => name).join(", ") || "none"}.`);
   const within = new Set(folder.files.slice(0, last + 1));
-  return { pending: pending.filter(({ file }) => within.has(file)), reformatted };
+  return { ...state, pending: state.pending.filter(({ file }) => within.has(file)) };
 }
 
 function jobs(pending: readonly Pending[], ready: readonly Ready[]): Job[] {
+  const byName = new Map(ready.map((one) => [one.file.name, one]));
   return pending.map(({ file, after }) => {
-    const { statements } = ready.find((one) => one.file.name === file.name)!;
+    const one = byName.get(file.name)!;
     const note = after === undefined ? {} : { note: `out of order, after ${after}` };
-    return { file, statements, event: { kind: "applied", file: file.name, checksum: file.checksum, meaning: file.meaning, ...note } };
+    const event: NewEvent = { kind: "applied", file: file.name, checksum: file.checksum, meaning: file.meaning, ...note, ...(takesAway(one) ? { repeats: true } : {}) };
+    return { ...one, event };
   });
 }
+
+/** Whether something may be gone afterwards that a repeatable file made: an unchanged file would not bring it back. */
+function takesAway({ file, statements }: Ready): boolean {
+  if (!/^\d/.test(file.name)) return false;
+  return statements.some(({ node }) => {
+    const { removeType, behavior } = fieldsOf(node);
+    return (kindOf(node) === "DropStmt" && (behavior === "DROP_CASCADE" || MADE_AGAIN.has(String(removeType)))) || JSON.stringify(node).includes('"DROP_CASCADE"');
+  });
+}
+
+const MADE_AGAIN = new Set(["OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_TYPE"]);
 
 /** What had been done before a failure is part of what a person must know. */
 export function withProgress(error: unknown, done: readonly Done[]): unknown {
