@@ -16,33 +16,130 @@ const at = (field: string, what: string) => `400 error validating app spec field
 
 describe("an app spec is refused for", () => {
   const cases: readonly (readonly [what: string, ask: object, answer: string])[] = [
-    ["a name in capitals", app({ name: "Shop" }), at("name", "must be 2 to 32 lower-case letters, digits and dashes, beginning with a letter")],
-    ["a name that is too long", app({ name: "a".repeat(33) }), at("name", "must be 2 to 32 lower-case letters, digits and dashes, beginning with a letter")],
-    ["a database region", app({ region: "nyc3" }), at("region", '"nyc3" is not an App Platform region: must be one of ams, atl, nyc, fra, sfo, sgp, blr, tor, lon, syd')],
+    [
+      "a name in capitals",
+      app({ name: "Shop" }),
+      at("name", "must be 2 to 32 lower-case letters, digits and dashes, beginning with a letter"),
+    ],
+    [
+      "a name that is too long",
+      app({ name: "a".repeat(33) }),
+      at("name", "must be 2 to 32 lower-case letters, digits and dashes, beginning with a letter"),
+    ],
+    [
+      "a database region",
+      app({ region: "nyc3" }),
+      at("region", '"nyc3" is not an App Platform region: must be one of ams, atl, nyc, fra, sfo, sgp, blr, tor, lon, syd'),
+    ],
     ["no component", app({ services: [] }), "400 error validating app spec: at least one component must be specified"],
     ["two components of one name", app({ workers: [service] }), at("workers.0.name", 'component name "api" is used more than once')],
-    ["no source", app({ services: [{ name: "api" }] }), at("services.0", "must have exactly one source of git, github, gitlab, bitbucket, image")],
-    ["two sources", withService({ git: { repo_clone_url: "https://x.example/a.git", branch: "main" } }), at("services.0", "must have exactly one source of git, github, gitlab, bitbucket, image, not git and github")],
-    ["a repository without an owner", app({ services: [{ name: "api", github: { repo: "api" } }] }), at("services.0.github.repo", "must be owner/repository")],
-    ["an unknown size", withService({ instance_size_slug: "huge" }), at("services.0.instance_size_slug", '"huge" is not an instance size: must be one of apps-s-1vcpu-0.5gb, apps-s-1vcpu-1gb-fixed, ')],
-    ["a size that cannot be scaled", withService({ instance_size_slug: "apps-s-1vcpu-0.5gb", instance_count: 2 }), at("services.0.instance_count", "apps-s-1vcpu-0.5gb cannot have more than one instance")],
-    ["autoscaling on shared CPUs", withService({ instance_size_slug: "apps-s-1vcpu-1gb", autoscaling: { min_instance_count: 1, max_instance_count: 2 } }), at("services.0.autoscaling", "is only available for dedicated CPU instance sizes (apps-d-…)")],
+    [
+      "no source",
+      app({ services: [{ name: "api" }] }),
+      at("services.0", "must have exactly one source of git, github, gitlab, bitbucket, image"),
+    ],
+    [
+      "two sources",
+      withService({ git: { repo_clone_url: "https://x.example/a.git", branch: "main" } }),
+      at("services.0", "must have exactly one source of git, github, gitlab, bitbucket, image, not git and github"),
+    ],
+    [
+      "a repository without an owner",
+      app({ services: [{ name: "api", github: { repo: "api" } }] }),
+      at("services.0.github.repo", "must be owner/repository"),
+    ],
+    [
+      "an unknown size",
+      withService({ instance_size_slug: "huge" }),
+      at("services.0.instance_size_slug", '"huge" is not an instance size: must be one of apps-s-1vcpu-0.5gb, apps-s-1vcpu-1gb-fixed, '),
+    ],
+    [
+      "a size that cannot be scaled",
+      withService({ instance_size_slug: "apps-s-1vcpu-0.5gb", instance_count: 2 }),
+      at("services.0.instance_count", "apps-s-1vcpu-0.5gb cannot have more than one instance"),
+    ],
+    [
+      "autoscaling on shared CPUs",
+      withService({ instance_size_slug: "apps-s-1vcpu-1gb", autoscaling: { min_instance_count: 1, max_instance_count: 2 } }),
+      at("services.0.autoscaling", "is only available for dedicated CPU instance sizes (apps-d-…)"),
+    ],
     ["a port out of range", withService({ http_port: 70_000 }), at("services.0.http_port", "Too big: expected number to be <=65535")],
-    ["an internal port that is the public one", withService({ http_port: 3000, internal_ports: [3000] }), at("services.0.internal_ports", "3000 is the http_port already")],
-    ["a variable twice", withEnvs({ key: "A", value: "1" }, { key: "A", value: "2" }), at("services.0.envs", 'duplicate environment variable key "A"')],
-    ["a variable that begins with a digit", withEnvs({ key: "1A", value: "1" }), at("services.0.envs.0.key", "must be letters, digits and underscores, not beginning with a digit")],
-    ["a reference to an unknown database", withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }), at("services.0.envs", '"URL" refers to ${db.DATABASE_URL}, but there is no component or database "db"')],
-    ["a secret that is encrypted already", withEnvs({ key: "S", type: "SECRET", value: "EV[1:AAAA:AAAA]" }), at("services.0.envs", 'secret env value of "S" must not be encrypted before app is created')],
-    ["a development database", app({ databases: [{ name: "db", engine: "PG" }] }), at("databases.0.production", "development databases are not run by this cloud; name a cluster and set production to true")],
-    ["an unknown cluster", app({ databases: [{ name: "db", engine: "PG", production: true, cluster_name: "nope" }] }), at("databases.0.cluster_name", 'database cluster "nope" not found')],
+    [
+      "an internal port that is the public one",
+      withService({ http_port: 3000, internal_ports: [3000] }),
+      at("services.0.internal_ports", "3000 is the http_port already"),
+    ],
+    [
+      "a variable twice",
+      withEnvs({ key: "A", value: "1" }, { key: "A", value: "2" }),
+      at("services.0.envs", 'duplicate environment variable key "A"'),
+    ],
+    [
+      "a variable that begins with a digit",
+      withEnvs({ key: "1A", value: "1" }),
+      at("services.0.envs.0.key", "must be letters, digits and underscores, not beginning with a digit"),
+    ],
+    [
+      "a reference to an unknown database",
+      withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }),
+      at("services.0.envs", '"URL" refers to ${db.DATABASE_URL}, but there is no component or database "db"'),
+    ],
+    [
+      "a secret that is encrypted already",
+      withEnvs({ key: "S", type: "SECRET", value: "EV[1:AAAA:AAAA]" }),
+      at("services.0.envs", 'secret env value of "S" must not be encrypted before app is created'),
+    ],
+    [
+      "a development database",
+      app({ databases: [{ name: "db", engine: "PG" }] }),
+      at("databases.0.production", "development databases are not run by this cloud; name a cluster and set production to true"),
+    ],
+    [
+      "an unknown cluster",
+      app({ databases: [{ name: "db", engine: "PG", production: true, cluster_name: "nope" }] }),
+      at("databases.0.cluster_name", 'database cluster "nope" not found'),
+    ],
     ["a VPC that does not exist", app({ vpc: { id: "nope" } }), at("vpc.id", "VPC nope not found")],
-    ["a domain twice", app({ domains: [{ domain: "a.example" }, { domain: "a.example" }] }), at("domains.1.domain", '"a.example" is used more than once')],
-    ["two primary domains", app({ domains: [{ domain: "a.example", type: "PRIMARY" }, { domain: "b.example", type: "PRIMARY" }] }), at("domains", "only one domain can be the PRIMARY one")],
-    ["a route to nowhere", app({ ingress: { rules: [{ component: { name: "web" } }] } }), at("ingress.rules.0.component.name", '"web" is no service, static site or function')],
-    ["a route that is neither", app({ ingress: { rules: [{ match: { path: { prefix: "/" } } }] } }), at("ingress.rules.0", "must have either a component or a redirect")],
-    ["the same route twice", app({ ingress: { rules: [{ component: { name: "api" } }, { component: { name: "api" } }] } }), at("ingress.rules.1.match", "the same path is matched by another rule")],
-    ["a scheduled job without a schedule", app({ jobs: [{ name: "job", kind: "SCHEDULED", ...source }] }), at("jobs.0.schedule", "is required for a SCHEDULED job")],
-    ["an image by tag and digest at once", app({ services: [{ name: "api", image: { registry_type: "DOCR", repository: "api", tag: "1", digest: "sha256:0" } }] }), at("services.0.image", "tag and digest exclude each other")],
+    [
+      "a domain twice",
+      app({ domains: [{ domain: "a.example" }, { domain: "a.example" }] }),
+      at("domains.1.domain", '"a.example" is used more than once'),
+    ],
+    [
+      "two primary domains",
+      app({
+        domains: [
+          { domain: "a.example", type: "PRIMARY" },
+          { domain: "b.example", type: "PRIMARY" },
+        ],
+      }),
+      at("domains", "only one domain can be the PRIMARY one"),
+    ],
+    [
+      "a route to nowhere",
+      app({ ingress: { rules: [{ component: { name: "web" } }] } }),
+      at("ingress.rules.0.component.name", '"web" is no service, static site or function'),
+    ],
+    [
+      "a route that is neither",
+      app({ ingress: { rules: [{ match: { path: { prefix: "/" } } }] } }),
+      at("ingress.rules.0", "must have either a component or a redirect"),
+    ],
+    [
+      "the same route twice",
+      app({ ingress: { rules: [{ component: { name: "api" } }, { component: { name: "api" } }] } }),
+      at("ingress.rules.1.match", "the same path is matched by another rule"),
+    ],
+    [
+      "a scheduled job without a schedule",
+      app({ jobs: [{ name: "job", kind: "SCHEDULED", ...source }] }),
+      at("jobs.0.schedule", "is required for a SCHEDULED job"),
+    ],
+    [
+      "an image by tag and digest at once",
+      app({ services: [{ name: "api", image: { registry_type: "DOCR", repository: "api", tag: "1", digest: "sha256:0" } }] }),
+      at("services.0.image", "tag and digest exclude each other"),
+    ],
     ["services that are no list", app({ services: "api" }), at("services", "Invalid input: expected array, received string")],
     ["nothing at all", {}, "422 spec is required"],
   ];
@@ -66,7 +163,9 @@ describe("an app spec is refused for", () => {
     const refused = async (more: object) => (await api.misuse("POST", "/v2/apps", app(more))).body.message;
     expect(await refused({ databases: [{ ...database, db_name: "nope" }] })).toContain('database "nope" not found in cluster pg-test');
     expect(await refused({ databases: [{ ...database, db_user: "nope" }] })).toContain('user "nope" not found in cluster pg-test');
-    expect(await refused({ databases: [{ ...database, cluster_name: "valkey-test" }] })).toContain("cluster valkey-test runs valkey, not PG");
+    expect(await refused({ databases: [{ ...database, cluster_name: "valkey-test" }] })).toContain(
+      "cluster valkey-test runs valkey, not PG",
+    );
     const vpc = (await api.call("POST", "/v2/vpcs", { name: "net", region: "fra1" })).body.vpc;
     expect(await refused({ vpc: { id: vpc.id } })).toContain("VPC net is in fra1, an app in nyc can use one in nyc1 or nyc3");
   });
@@ -77,7 +176,10 @@ describe("an app spec is refused for", () => {
     const { id } = await createApp(api, app({ domains }));
     const taken = await api.misuse("POST", "/v2/apps", app());
     expect([taken.status, taken.body.message]).toEqual([409, "app name already exists"]);
-    expect((await api.call("POST", "/v2/apps/propose", app())).body).toMatchObject({ app_name_available: false, app_name_suggestion: "shop-2" });
+    expect((await api.call("POST", "/v2/apps/propose", app())).body).toMatchObject({
+      app_name_available: false,
+      app_name_suggestion: "shop-2",
+    });
     const domain = await api.misuse("POST", "/v2/apps", app({ name: "other", domains }));
     expect(domain.body.message).toBe('error validating app spec field "domains.0.domain": "shop.example" is in use by app shop');
     expect((await api.call("PUT", `/v2/apps/${id}`, app({ domains }))).status).toBe(200);
@@ -113,7 +215,10 @@ describe("an app", () => {
   it("takes its ingress from routes of old, and keeps one that is given", async () => {
     const api = await startTestApi();
     const routed = await createApp(api, withService({ routes: [{ path: "/v1" }, { path: "/v2" }] }));
-    expect(routed.spec.ingress.rules.map(({ match }: { match: { path: object } }) => match.path)).toEqual([{ prefix: "/v1" }, { prefix: "/v2" }]);
+    expect(routed.spec.ingress.rules.map(({ match }: { match: { path: object } }) => match.path)).toEqual([
+      { prefix: "/v1" },
+      { prefix: "/v2" },
+    ]);
     const rules = [{ component: { name: "api" }, match: { path: { prefix: "/api" } } }];
     expect((await createApp(api, app({ name: "other", ingress: { rules } }))).spec.ingress.rules).toEqual(rules);
   });
@@ -150,7 +255,12 @@ describe("an app", () => {
     const more = { vpc: { id: vpc.id }, egress: { type: "DEDICATED_IP" }, domains: [{ domain: "shop.example", type: "PRIMARY" }] };
     const { id } = await createApp(api, app(more));
     const read = (await api.call("GET", `/v2/apps/${id}`)).body.app;
-    expect(read).toMatchObject({ vpc: { id: vpc.id }, live_url: "https://shop.example", live_domain: "shop.example", domains: [{ phase: "ACTIVE" }] });
+    expect(read).toMatchObject({
+      vpc: { id: vpc.id },
+      live_url: "https://shop.example",
+      live_domain: "shop.example",
+      domains: [{ phase: "ACTIVE" }],
+    });
     expect(read.dedicated_ips.map(({ status }: { status: string }) => status)).toEqual(["ASSIGNED", "ASSIGNED"]);
     expect((await api.call("GET", `/v2/vpcs/${vpc.id}/members`)).body.members).toMatchObject([{ urn: `do:app:${id}`, name: "shop" }]);
   });
@@ -162,7 +272,11 @@ describe("an app", () => {
       workers: [{ name: "worker", ...source }],
       static_sites: [{ name: "site", ...source }],
     });
-    expect((await api.call("POST", "/v2/apps/propose", sized)).body).toMatchObject({ app_cost: 29, app_is_static: false, app_name_available: true });
+    expect((await api.call("POST", "/v2/apps/propose", sized)).body).toMatchObject({
+      app_cost: 29,
+      app_is_static: false,
+      app_name_available: true,
+    });
     const { id } = await createApp(api, sized);
     const { instances } = (await api.call("GET", `/v2/apps/${id}/instances`)).body;
     expect(instances.map(({ instance_alias }: { instance_alias: string }) => instance_alias)).toEqual(["api-0", "api-1", "worker-0"]);
@@ -171,10 +285,17 @@ describe("an app", () => {
       { name: "worker", replicas_desired: 1, state: "HEALTHY" },
     ]);
     const sizes = (await api.call("GET", "/v2/apps/tiers/instance_sizes")).body.instance_sizes;
-    expect(sizes[2]).toMatchObject({ slug: "apps-s-1vcpu-1gb", usd_per_month: "12.00", usd_per_second: "0.000004960317", memory_bytes: "1073741824" });
+    expect(sizes[2]).toMatchObject({
+      slug: "apps-s-1vcpu-1gb",
+      usd_per_month: "12.00",
+      usd_per_second: "0.000004960317",
+      memory_bytes: "1073741824",
+    });
     expect((await api.call("GET", "/v2/apps/tiers/instance_sizes/apps-d-1vcpu-2gb")).body.instance_size.scalable).toBe(true);
     expect((await api.misuse("GET", "/v2/apps/tiers/instance_sizes/huge")).status).toBe(404);
-    expect((await api.call("GET", "/v2/apps/regions")).body.regions.find(({ slug }: { slug: string }) => slug === "nyc").default).toBe(true);
+    expect((await api.call("GET", "/v2/apps/regions")).body.regions.find(({ slug }: { slug: string }) => slug === "nyc").default).toBe(
+      true,
+    );
   });
 });
 
@@ -192,7 +313,7 @@ describe("a secret variable", () => {
     expect(tokenOf((await api.call("PUT", path, secret(first))).body)).toBe(first);
     const second = tokenOf((await api.call("PUT", path, secret("s3cret"))).body);
     expect(second).not.toBe(first);
-    expect(envOf(api.cloud, id, "api")["TOKEN"]).toBe("s3cret");
+    expect(envOf(api.cloud, id, "api").TOKEN).toBe("s3cret");
   });
 
   it("cannot be carried to another app, or made up", async () => {
@@ -202,13 +323,18 @@ describe("a secret variable", () => {
     for (const value of [sealed, "EV[1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAA]"]) {
       const ask = { spec: { ...secret(value).spec, name: "other" } };
       const { status, body } = await api.misuse("PUT", `/v2/apps/${other.id}`, ask);
-      expect([status, body.message]).toEqual([400, 'error validating app spec field "services.0.envs": secret env value of "TOKEN" was not encrypted for this app']);
+      expect([status, body.message]).toEqual([
+        400,
+        'error validating app spec field "services.0.envs": secret env value of "TOKEN" was not encrypted for this app',
+      ]);
     }
   });
 
   it("is on no page of the API and in no file of the state in plain text", async () => {
     const api = await startTestApi();
-    const credentials = { image: { registry_type: "GHCR", registry: "acme", repository: "api", registry_credentials: "me:pl41n-credentials" } };
+    const credentials = {
+      image: { registry_type: "GHCR", registry: "acme", repository: "api", registry_credentials: "me:pl41n-credentials" },
+    };
     const envs = [{ key: "TOKEN", value: "pl41n-token", type: "SECRET" }];
     const { id } = await createApp(api, { spec: { name: "shop", envs, services: [{ name: "api", ...credentials }] } });
     const pages = ["/v2/apps", `/v2/apps/${id}`, `/v2/apps/${id}/deployments`];
@@ -216,7 +342,7 @@ describe("a secret variable", () => {
     expect(seen.join("")).not.toContain("pl41n");
     expect(JSON.stringify(api.cloud.store.kind("apps").all())).not.toContain("pl41n");
     expect(JSON.stringify(api.cloud.store.kind("deployments").all())).not.toContain("pl41n");
-    expect(envOf(api.cloud, id, "api")["TOKEN"]).toBe("pl41n-token");
+    expect(envOf(api.cloud, id, "api").TOKEN).toBe("pl41n-token");
   });
 });
 
@@ -230,7 +356,9 @@ describe("deployments", () => {
     const { deployments, meta } = (await api.call("GET", `/v2/apps/${id}/deployments?per_page=20`)).body;
     expect(deployments.map(({ cause }: { cause: string }) => cause)).toEqual(["restart", "manual", "app spec updated", "app spec created"]);
     expect(meta.total).toBe(4);
-    expect((await api.misuse("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe('app shop has no component "nope"');
+    expect((await api.misuse("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
+      'app shop has no component "nope"',
+    );
     for (let round = 0; round < 60; round++) await api.call("POST", `/v2/apps/${id}/deployments`, {});
     expect((await api.call("GET", `/v2/apps/${id}/deployments`)).body.meta.total).toBe(50);
   });
@@ -247,7 +375,10 @@ describe("deployments", () => {
     expect((await api.call("POST", `/v2/apps/${id}/rollback`, back)).body.deployment.cloned_from).toBe(pending_deployment.id);
     expect(await port()).toBe(3000);
     const pinned = await api.misuse("PUT", `/v2/apps/${id}`, app());
-    expect([pinned.status, pinned.body.message]).toEqual([409, "app is pinned to a rolled back deployment; commit or revert the rollback first"]);
+    expect([pinned.status, pinned.body.message]).toEqual([
+      409,
+      "app is pinned to a rolled back deployment; commit or revert the rollback first",
+    ]);
     await api.call("POST", `/v2/apps/${id}/rollback/revert`);
     expect(await port()).toBe(4000);
     await api.call("POST", `/v2/apps/${id}/rollback`, back);
@@ -261,7 +392,8 @@ describe("an app's alerts", () => {
   it("are those of its spec; who is told stays when the spec changes", async () => {
     const api = await startTestApi();
     const cpu = { rule: "CPU_UTILIZATION", operator: "GREATER_THAN", value: 80, window: "FIVE_MINUTES" };
-    const alerted = (value: number) => app({ alerts: [{ rule: "DEPLOYMENT_FAILED" }], services: [{ ...service, alerts: [{ ...cpu, value }] }] });
+    const alerted = (value: number) =>
+      app({ alerts: [{ rule: "DEPLOYMENT_FAILED" }], services: [{ ...service, alerts: [{ ...cpu, value }] }] });
     const { id } = await createApp(api, alerted(80));
     const alerts = async () => (await api.call("GET", `/v2/apps/${id}/alerts`)).body.alerts;
     const [failed, busy] = await alerts();
@@ -273,7 +405,9 @@ describe("an app's alerts", () => {
     expect((await alerts())[0]).toMatchObject({ id: failed.id, ...destinations });
     expect((await alerts())[1].spec.value).toBe(90);
     expect((await api.misuse("POST", `/v2/apps/${id}/alerts/nope/destinations`, destinations)).status).toBe(404);
-    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["nobody"] })).body.message).toBe('"nobody" is not an email address');
+    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["nobody"] })).body.message).toBe(
+      '"nobody" is not an email address',
+    );
   });
 });
 
@@ -283,7 +417,15 @@ describe("references in a spec", () => {
     const id = await createCluster(api, POSTGRES);
     await createCluster(api, VALKEY);
     await api.call("POST", `/v2/databases/${id}/pools`, { name: "web", mode: "transaction", size: 5, db: "defaultdb", user: "doadmin" });
-    const values = ["${db.DATABASE_URL}", "${db.web.DATABASE_URL}", "${cache.HOSTNAME}", "${_self.PRIVATE_URL}", "${APP_URL}", "${ANYTHING}", "${not.a_reference}"];
+    const values = [
+      "${db.DATABASE_URL}",
+      "${db.web.DATABASE_URL}",
+      "${cache.HOSTNAME}",
+      "${_self.PRIVATE_URL}",
+      "${APP_URL}",
+      "${ANYTHING}",
+      "${not.a_reference}",
+    ];
     const made = await createApp(api, {
       spec: {
         name: "shop",
@@ -295,6 +437,6 @@ describe("references in a spec", () => {
       },
     });
     expect(made.spec.services[0].envs.map(({ value }: { value: string }) => value)).toEqual(values);
-    expect(envOf(api.cloud, made.id, "api")["V1"]).toMatch(/:25061\/web\?sslmode=require$/);
+    expect(envOf(api.cloud, made.id, "api").V1).toMatch(/:25061\/web\?sslmode=require$/);
   });
 });

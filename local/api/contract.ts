@@ -34,11 +34,14 @@ export const DEPARTURES: readonly { readonly where: RegExp; readonly why: string
   { where: /ingress\.secure_header: unknown key$/, why: "missing from the document" },
   { where: /\.internal_ports|\.inactivity_sleep: unknown key$/, why: "missing from the document" },
   { where: /preserve_path_prefix: must be string$/, why: "a boolean, which the document calls a string" },
-  { where: /resource_type: must be equal to one of the allowed values$/, why: "databases can be tagged; the document lists droplets, images, volumes" },
+  {
+    where: /resource_type: must be equal to one of the allowed values$/,
+    why: "databases can be tagged; the document lists droplets, images, volumes",
+  },
   { where: /\/resources .*: must match pattern/, why: "apps belong to projects; the document's pattern of a URN lacks them" },
   { where: /\/members .*: must match pattern/, why: "the same pattern, for the apps in a VPC" },
   { where: /POST \/v2\/uptime\/checks request: must have required property 'method'$/, why: "required there and defined nowhere" },
-  { where: /POST \/v2\/databases request.*(project_id: must match format|rules: must be array)/, why: "the provider sends \"\" and null" },
+  { where: /POST \/v2\/databases request.*(project_id: must match format|rules: must be array)/, why: 'the provider sends "" and null' },
   { where: /PUT .*\/autoscale request/, why: "the provider sends zeros for what was not written" },
   { where: /POST \/v2\/databases request.*(engine|tags): /, why: "the provider sends null for no tags" },
 ];
@@ -75,9 +78,13 @@ function mistakesIn(where: string, pointer: readonly string[], body: unknown): s
   const validate = compiled(schema);
   validate(body);
   const typed = (validate.errors ?? []).map(
-    ({ instancePath, message }) => `${where}${instancePath.replaceAll("/", ".") && ` ${instancePath.slice(1).replaceAll("/", ".")}`}: ${message}`,
+    ({ instancePath, message }) =>
+      `${where}${instancePath.replaceAll("/", ".") && ` ${instancePath.slice(1).replaceAll("/", ".")}`}: ${message}`,
   );
-  return departing([...typed, ...unknownKeys({ $ref: `#/${schema.map(escapePointer).join("/")}` }, body, "").map((key) => `${where} ${key}: unknown key`)]);
+  return departing([
+    ...typed,
+    ...unknownKeys({ $ref: `#/${schema.map(escapePointer).join("/")}` }, body, "").map((key) => `${where} ${key}: unknown key`),
+  ]);
 }
 
 const isEmpty = (body: unknown) => typeof body === "object" && body !== null && Object.keys(body).length === 0;

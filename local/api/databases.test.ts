@@ -13,18 +13,34 @@ async function refusal({ misuse }: TestApi, method: string, path: string, body?:
 
 describe("creating a cluster is refused for", () => {
   const cases: readonly (readonly [what: string, change: object, answer: string])[] = [
-    ["the retired redis engine", { engine: "redis", version: "7" }, "422 redis is no longer available for new clusters (since 2025-04-30), use valkey"],
+    [
+      "the retired redis engine",
+      { engine: "redis", version: "7" },
+      "422 redis is no longer available for new clusters (since 2025-04-30), use valkey",
+    ],
     ["an engine that is not run here", { engine: "mysql" }, '422 invalid engine "mysql": this cloud runs pg and valkey'],
     ["a version that is not offered", { version: "12" }, '422 invalid version "12" for pg: must be one of 13, 14, 15, 16, 17'],
     ["an unknown region", { region: "sjc1" }, "422 invalid region"],
     ["an app region where a datacenter is meant", { region: "nyc" }, "422 invalid region"],
     ["an unknown size", { size: "db-s-64vcpu-1tb" }, "422 invalid size"],
-    ["two nodes of 1 GiB", { size: "db-s-1vcpu-1gb", num_nodes: 2 }, "422 invalid size: db-s-1vcpu-1gb comes in one node only, 2 nodes need at least db-s-1vcpu-2gb"],
+    [
+      "two nodes of 1 GiB",
+      { size: "db-s-1vcpu-1gb", num_nodes: 2 },
+      "422 invalid size: db-s-1vcpu-1gb comes in one node only, 2 nodes need at least db-s-1vcpu-2gb",
+    ],
     ["no node", { num_nodes: 0 }, "422 invalid num_nodes: must be from 1 to 3"],
     ["four nodes", { num_nodes: 4 }, "422 invalid num_nodes: must be from 1 to 3"],
-    ["a name with an underscore", { name: "my_pg" }, "422 invalid cluster name: 3 to 63 lower-case letters, digits and dashes, beginning with a letter"],
+    [
+      "a name with an underscore",
+      { name: "my_pg" },
+      "422 invalid cluster name: 3 to 63 lower-case letters, digits and dashes, beginning with a letter",
+    ],
     ["less storage than the plan has", { storage_size_mib: 1024 }, "422 invalid storage_size_mib: db-s-1vcpu-2gb comes with 30720"],
-    ["a VPC that does not exist", { private_network_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" }, "404 The resource you were accessing could not be found."],
+    [
+      "a VPC that does not exist",
+      { private_network_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" },
+      "404 The resource you were accessing could not be found.",
+    ],
     ["a project that does not exist", { project_id: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" }, "404 project not found"],
     ["an IPv6 firewall rule", rule("2001:db8::1"), '422 invalid firewall rule: "2001:db8::1" is no ip_addr (IPv6 is not supported)'],
     ["a number of nodes in words", { num_nodes: "two" }, "422 num_nodes: Invalid input: expected number, received string"],
@@ -105,8 +121,12 @@ describe("a cluster", () => {
     expect((await api.call("PUT", path, { size: "db-s-4vcpu-8gb", num_nodes: 3 })).status).toBe(202);
     expect((await api.call("GET", `/v2/databases/${id}`)).body.database).toMatchObject({ num_nodes: 3, storage_size_mib: 143_360 });
     expect((await api.call("PUT", path, { size: "db-s-4vcpu-8gb", num_nodes: 1, storage_size_mib: 204_800 })).status).toBe(202);
-    expect(await refusal(api, "PUT", path, { size: "db-s-1vcpu-2gb", num_nodes: 1 })).toBe("422 cannot resize from db-s-4vcpu-8gb to the smaller db-s-1vcpu-2gb");
-    expect(await refusal(api, "PUT", path, { size: "db-s-4vcpu-8gb", num_nodes: 1, storage_size_mib: 143_360 })).toBe("422 storage cannot shrink below 204800 MiB");
+    expect(await refusal(api, "PUT", path, { size: "db-s-1vcpu-2gb", num_nodes: 1 })).toBe(
+      "422 cannot resize from db-s-4vcpu-8gb to the smaller db-s-1vcpu-2gb",
+    );
+    expect(await refusal(api, "PUT", path, { size: "db-s-4vcpu-8gb", num_nodes: 1, storage_size_mib: 143_360 })).toBe(
+      "422 storage cannot shrink below 204800 MiB",
+    );
   });
 
   it("moves to another region, and to a newer version but not an older one", async () => {
@@ -117,7 +137,11 @@ describe("a cluster", () => {
     expect((await api.call("GET", `/v2/databases/${id}`)).body.database).toMatchObject({ region: "fra1", version: "17" });
     expect(await refusal(api, "PUT", `/v2/databases/${id}/upgrade`, { version: "16" })).toBe("422 cannot upgrade from 17 to 16");
     const events = (await api.call("GET", `/v2/databases/${id}/events`)).body.events;
-    expect(events.map(({ event_type }: { event_type: string }) => event_type)).toEqual(["cluster_update", "cluster_update", "cluster_create"]);
+    expect(events.map(({ event_type }: { event_type: string }) => event_type)).toEqual([
+      "cluster_update",
+      "cluster_update",
+      "cluster_create",
+    ]);
   });
 
   it("keeps its maintenance window, in full hours and lower case, and its storage autoscaling", async () => {
@@ -161,7 +185,9 @@ describe("a cluster", () => {
     expect(copy.body.database).toMatchObject({ status: "forking", db_names: ["defaultdb", "shop"] });
     const missing = { ...POSTGRES, name: "pg-other", backup_restore: { database_name: "nope" } };
     expect(await refusal(api, "POST", "/v2/databases", missing)).toBe("404 cluster nope not found");
-    expect(await refusal(api, "POST", "/v2/databases", { ...VALKEY, backup_restore: backup })).toBe("422 backups are not supported for valkey clusters");
+    expect(await refusal(api, "POST", "/v2/databases", { ...VALKEY, backup_restore: backup })).toBe(
+      "422 backups are not supported for valkey clusters",
+    );
   });
 
   it("takes an online migration's word for it: in step at once, and stopped once", async () => {
@@ -196,7 +222,12 @@ describe("a firewall", () => {
     expect(await rules()).toEqual([]);
     expect((await api.call("PUT", path, rule("10.0.0.0/8"))).status).toBe(204);
     const [first] = await rules();
-    await api.call("PUT", path, { rules: [{ type: "ip_addr", value: "10.0.0.0/8" }, { type: "tag", value: "env:prod" }] });
+    await api.call("PUT", path, {
+      rules: [
+        { type: "ip_addr", value: "10.0.0.0/8" },
+        { type: "tag", value: "env:prod" },
+      ],
+    });
     expect((await rules()).map(({ uuid, value }: Record<string, string>) => [uuid === first.uuid, value])).toEqual([
       [true, "10.0.0.0/8"],
       [false, "env:prod"],
@@ -218,7 +249,8 @@ describe("a firewall", () => {
   it("refuses IPv6, what is no address, the provider's own misspelling of a type, and more than a hundred rules", async () => {
     const api = await startTestApi();
     const path = `/v2/databases/${await createCluster(api)}/firewall`;
-    for (const value of ["::/0", "10.0.0.0/33", "10.0.0", "everybody"]) expect(await refusal(api, "PUT", path, rule(value))).toMatch(/^422 invalid firewall rule/);
+    for (const value of ["::/0", "10.0.0.0/33", "10.0.0", "everybody"])
+      expect(await refusal(api, "PUT", path, rule(value))).toMatch(/^422 invalid firewall rule/);
     expect(await refusal(api, "PUT", path, rule("10.0.0.1", "ipAddr"))).toMatch(/^422 rules\.0\.type: /);
     expect(await refusal(api, "PUT", path, rule("not-a-uuid", "app"))).toBe('422 invalid firewall rule: "not-a-uuid" is no app');
     const many = { rules: Array.from({ length: 101 }, (_, index) => ({ type: "ip_addr", value: `10.0.0.${index}` })) };
@@ -269,7 +301,9 @@ describe("users, databases and pools", () => {
     expect(await refusal(api, "POST", path, { ...pool, name: "more", size: 3 })).toBe(
       "422 pool size 3 is too large: db-s-1vcpu-1gb allows 22 connections, 2 of them are left",
     );
-    expect(await refusal(api, "PUT", `${path}/web`, { mode: "session", size: 23, db: "defaultdb" })).toMatch(/^422 pool size 23 is too large/);
+    expect(await refusal(api, "PUT", `${path}/web`, { mode: "session", size: 23, db: "defaultdb" })).toMatch(
+      /^422 pool size 23 is too large/,
+    );
     expect(await refusal(api, "POST", path, { ...pool, name: "x", size: 1, db: "nope" })).toBe("404 database nope not found");
     expect(await refusal(api, "POST", path, { ...pool, name: "x", size: 1, user: "nope" })).toBe("404 user nope not found");
     expect(await refusal(api, "POST", path, { ...pool, name: "x", mode: "turbo" })).toMatch(/^422 mode: /);
@@ -322,9 +356,13 @@ describe("a replica", () => {
     const path = `/v2/databases/${await createCluster(api)}/replicas`;
     await api.call("POST", path, { name: "read-1", size: POSTGRES.size });
     expect(await refusal(api, "POST", path, { name: "read-1", size: POSTGRES.size })).toBe("422 replica name is not available");
-    expect(await refusal(api, "POST", path, { name: "read-2", size: "db-s-1vcpu-1gb" })).toBe("422 a replica must be at least as large as its primary (db-s-1vcpu-2gb)");
+    expect(await refusal(api, "POST", path, { name: "read-2", size: "db-s-1vcpu-1gb" })).toBe(
+      "422 a replica must be at least as large as its primary (db-s-1vcpu-2gb)",
+    );
     const valkey = await createCluster(api, VALKEY);
-    expect(await refusal(api, "POST", `/v2/databases/${valkey}/replicas`, { name: "read-1", size: VALKEY.size })).toBe("422 read-only replicas are not supported for valkey clusters");
+    expect(await refusal(api, "POST", `/v2/databases/${valkey}/replicas`, { name: "read-1", size: VALKEY.size })).toBe(
+      "422 read-only replicas are not supported for valkey clusters",
+    );
   });
 });
 
@@ -332,10 +370,14 @@ describe("a configuration", () => {
   it("of Postgres keeps what is set and refuses what is unknown or out of range", async () => {
     const api = await startTestApi();
     const path = `/v2/databases/${await createCluster(api)}/config`;
-    expect((await api.call("PATCH", path, { config: { timezone: "UTC", work_mem: 8, pgbouncer: { autodb_idle_timeout: 60 } } })).status).toBe(200);
+    expect(
+      (await api.call("PATCH", path, { config: { timezone: "UTC", work_mem: 8, pgbouncer: { autodb_idle_timeout: 60 } } })).status,
+    ).toBe(200);
     await api.call("PATCH", path, { config: { work_mem: 16 } });
     expect((await api.call("GET", path)).body.config).toEqual({ timezone: "UTC", work_mem: 16, pgbouncer: { autodb_idle_timeout: 60 } });
-    expect(await refusal(api, "PATCH", path, { config: { redis_maxmemory_policy: "noeviction" } })).toBe('400 unknown field "redis_maxmemory_policy"');
+    expect(await refusal(api, "PATCH", path, { config: { redis_maxmemory_policy: "noeviction" } })).toBe(
+      '400 unknown field "redis_maxmemory_policy"',
+    );
     expect(await refusal(api, "PATCH", path, { config: { work_mem: 0 } })).toBe('400 "work_mem" must be a number from 1 to 1024');
     expect(await refusal(api, "PATCH", path, { config: { pgbouncer: { autodb_pool_mode: "turbo" } } })).toBe(
       '400 "pgbouncer.autodb_pool_mode" must be one of session, transaction, statement',
@@ -353,7 +395,9 @@ describe("a configuration", () => {
     await api.call("PATCH", `${path}/config`, { config: { valkey_maxmemory_policy: "volatile-ttl", valkey_notify_keyspace_events: "Ex" } });
     expect(await policy()).toBe("volatile_ttl");
     expect(await refusal(api, "PUT", `${path}/eviction_policy`, { eviction_policy: "random" })).toMatch(/^422 eviction_policy: /);
-    expect(await refusal(api, "PATCH", `${path}/config`, { config: { valkey_notify_keyspace_events: "t" } })).toMatch(/^400 "valkey_notify_keyspace_events" must match/);
+    expect(await refusal(api, "PATCH", `${path}/config`, { config: { valkey_notify_keyspace_events: "t" } })).toMatch(
+      /^400 "valkey_notify_keyspace_events" must match/,
+    );
   });
 
   it("of Valkey has no users, databases or pools, and Postgres no eviction policy and no SQL mode", async () => {

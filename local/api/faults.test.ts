@@ -7,7 +7,12 @@ describe("a fault", () => {
     api.faults.add({ match: "POST /v2/tags", times: 2, fault: { answer: 429, retryAfterSeconds: 7 } });
     for (let round = 0; round < 2; round++) {
       const { status, body, headers } = await send(api.url, "POST", "/v2/tags", { name: "prod" });
-      expect([status, body.id, headers.get("retry-after"), headers.get("ratelimit-remaining")]).toEqual([429, "too_many_requests", "7", "0"]);
+      expect([status, body.id, headers.get("retry-after"), headers.get("ratelimit-remaining")]).toEqual([
+        429,
+        "too_many_requests",
+        "7",
+        "0",
+      ]);
     }
     expect((await call("GET", "/v2/tags")).body.meta.total).toBe(0);
     expect((await call("POST", "/v2/tags", { name: "prod" })).status).toBe(201);
@@ -16,7 +21,10 @@ describe("a fault", () => {
   it("can break one path and leave the others, until it is cleared", async () => {
     const { api, misuse, call } = await startTestApi();
     api.faults.add({ match: "GET /v2/databases/*", fault: { answer: 500 } });
-    expect((await misuse("GET", "/v2/databases/options")).body).toMatchObject({ id: "server_error", message: "Unexpected server-side error" });
+    expect((await misuse("GET", "/v2/databases/options")).body).toMatchObject({
+      id: "server_error",
+      message: "Unexpected server-side error",
+    });
     expect((await call("GET", "/v2/databases")).status).toBe(200);
     expect((await misuse("GET", "/v2/databases/options")).status).toBe(500);
     api.faults.clear();

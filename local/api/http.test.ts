@@ -11,7 +11,12 @@ import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testi
 describe("a request", () => {
   it("without the right token is refused, whatever it asks", async () => {
     const { api } = await startTestApi();
-    for (const [token, path] of [["", "/v2/account"], ["wrong", "/v2/account"], [`${TOKEN}!`, "/v2/nowhere"], ["wrong", "/_slipway/faults"]] as const) {
+    for (const [token, path] of [
+      ["", "/v2/account"],
+      ["wrong", "/v2/account"],
+      [`${TOKEN}!`, "/v2/nowhere"],
+      ["wrong", "/_slipway/faults"],
+    ] as const) {
       const { status, body } = await send(api.url, "GET", path, undefined, token);
       expect([status, body.id, body.message]).toEqual([401, "Unauthorized", "Unable to authenticate you"]);
     }
@@ -42,9 +47,17 @@ describe("a request", () => {
       return [answer.status, answer.body.id, answer.body.message];
     };
     expect(await refused("{")).toEqual([400, "bad_request", "The request body is not valid JSON."]);
-    expect(await refused(`{"name":"${"x".repeat(1_100_000)}"}`)).toEqual([413, "request_entity_too_large", "The request body is larger than 1048576 bytes."]);
+    expect(await refused(`{"name":"${"x".repeat(1_100_000)}"}`)).toEqual([
+      413,
+      "request_entity_too_large",
+      "The request body is larger than 1048576 bytes.",
+    ]);
     expect(await refused("[]")).toEqual([422, "unprocessable_entity", "body: Invalid input: expected object, received array"]);
-    expect(await refused({ name: 1, region: "nyc3" })).toEqual([422, "unprocessable_entity", "name: Invalid input: expected string, received number"]);
+    expect(await refused({ name: 1, region: "nyc3" })).toEqual([
+      422,
+      "unprocessable_entity",
+      "name: Invalid input: expected string, received number",
+    ]);
     expect((await call("GET", "/v2/account")).body.account.status).toBe("active");
   });
 
@@ -87,7 +100,8 @@ describe("a list", () => {
   it("can be followed by its links to the end, with whatever else was asked", async () => {
     const { call, api } = await startTestApi();
     await call("POST", "/v2/domains", { name: "shop.example" });
-    for (let index = 0; index < 5; index++) await call("POST", "/v2/domains/shop.example/records", { type: "TXT", name: "@", data: `v${index}` });
+    for (let index = 0; index < 5; index++)
+      await call("POST", "/v2/domains/shop.example/records", { type: "TXT", name: "@", data: `v${index}` });
     const found: string[] = [];
     for (let next: string | undefined = `${api.url}/v2/domains/shop.example/records?type=TXT&per_page=2`; next; ) {
       const { body } = await send("", "GET", next);
@@ -134,7 +148,9 @@ describe("the server", () => {
     expect(api.url).toMatch(/^https:/);
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const options = { ca: authority.pem, headers: { authorization: `Bearer ${TOKEN}` } };
-      getSecurely(`${api.url.replace("127.0.0.1", "localhost")}/v2/account`, options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+      getSecurely(`${api.url.replace("127.0.0.1", "localhost")}/v2/account`, options, (response) =>
+        resolve(response.resume().statusCode),
+      ).on("error", reject);
     });
     expect(status).toBe(200);
   });

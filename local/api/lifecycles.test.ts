@@ -83,7 +83,12 @@ const lifecycles: readonly Lifecycle[] = [
     one: "pool",
     many: "pools",
     id: "name",
-    update: { method: "PUT", body: { mode: "session", size: 5, db: "defaultdb", user: "" }, status: 204, shows: { mode: "session", user: "" } },
+    update: {
+      method: "PUT",
+      body: { mode: "session", size: 5, db: "defaultdb", user: "" },
+      status: 204,
+      shows: { mode: "session", user: "" },
+    },
   },
   {
     noun: "a read-only replica",

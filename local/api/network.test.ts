@@ -36,7 +36,9 @@ describe("a VPC", () => {
     const api = await startTestApi();
     const { id } = (await api.call("POST", "/v2/vpcs", vpc)).body.vpc;
     const cluster = await createCluster(api, { ...POSTGRES, private_network_uuid: id });
-    expect((await api.call("GET", `/v2/vpcs/${id}/members?resource_type=dbaas`)).body.members).toMatchObject([{ urn: `do:dbaas:${cluster}` }]);
+    expect((await api.call("GET", `/v2/vpcs/${id}/members?resource_type=dbaas`)).body.members).toMatchObject([
+      { urn: `do:dbaas:${cluster}` },
+    ]);
     expect(await refusal(api, "DELETE", `/v2/vpcs/${id}`)).toBe("409 Can not delete VPC with members");
     await api.call("DELETE", `/v2/databases/${cluster}`);
     await api.call("PUT", `/v2/vpcs/${id}`, { name: "net", description: "ours", default: true });
@@ -66,7 +68,9 @@ describe("a project", () => {
 
   it("marks a purpose of one's own, and refuses a taken name or an unknown environment", async () => {
     const api = await startTestApi();
-    expect((await api.call("POST", "/v2/projects", { ...project, purpose: "selling shoes" })).body.project.purpose).toBe("Other: selling shoes");
+    expect((await api.call("POST", "/v2/projects", { ...project, purpose: "selling shoes" })).body.project.purpose).toBe(
+      "Other: selling shoes",
+    );
     expect(await refusal(api, "POST", "/v2/projects", project)).toBe("409 name is already in use");
     expect(await refusal(api, "POST", "/v2/projects", { ...project, name: "b", environment: "Test" })).toMatch(/^422 environment: /);
     expect(await refusal(api, "POST", "/v2/projects", { name: "b" })).toBe("422 purpose is required");
@@ -107,14 +111,29 @@ describe("a domain", () => {
     await api.call("POST", "/v2/domains", { name: "shop.example" });
     const path = "/v2/domains/shop.example/records";
     const create = async (ask: object) => (await api.call("POST", path, ask)).body.domain_record;
-    expect(await create({ type: "CNAME", name: "www", data: "shop.example." })).toMatchObject({ data: "shop.example", ttl: 1800, priority: null });
-    expect(await create({ type: "MX", data: "mail.example.", priority: 10 })).toMatchObject({ name: "@", data: "mail.example", priority: 10 });
-    expect(await create({ type: "SRV", name: "_sip", data: "sip", priority: 1, port: 5060, flags: 0, tag: "" })).toMatchObject({ port: 5060, weight: 0 });
+    expect(await create({ type: "CNAME", name: "www", data: "shop.example." })).toMatchObject({
+      data: "shop.example",
+      ttl: 1800,
+      priority: null,
+    });
+    expect(await create({ type: "MX", data: "mail.example.", priority: 10 })).toMatchObject({
+      name: "@",
+      data: "mail.example",
+      priority: 10,
+    });
+    expect(await create({ type: "SRV", name: "_sip", data: "sip", priority: 1, port: 5060, flags: 0, tag: "" })).toMatchObject({
+      port: 5060,
+      weight: 0,
+    });
     expect((await api.call("GET", `${path}?name=www.shop.example`)).body.domain_records).toHaveLength(1);
-    expect(await refusal(api, "POST", path, { type: "A", name: "x", data: "not an address" })).toMatch(/^422 IP address did not match IPv4 format/);
+    expect(await refusal(api, "POST", path, { type: "A", name: "x", data: "not an address" })).toMatch(
+      /^422 IP address did not match IPv4 format/,
+    );
     expect(await refusal(api, "POST", path, { type: "A", name: "x" })).toBe("422 Data is required for A records");
     expect(await refusal(api, "POST", path, { type: "MX", data: "mail" })).toBe("422 Priority is required for MX records");
-    expect(await refusal(api, "POST", path, { type: "A", name: "www", data: "10.0.0.1" })).toBe("422 CNAME records cannot share a name with other records");
+    expect(await refusal(api, "POST", path, { type: "A", name: "www", data: "10.0.0.1" })).toBe(
+      "422 CNAME records cannot share a name with other records",
+    );
     expect(await refusal(api, "POST", path, { type: "MX", data: "mail.example", priority: 10 })).toBe("422 Record already exists");
     expect(await refusal(api, "POST", "/v2/domains", { name: "shop.example" })).toBe("422 Domain name already exists.");
     expect(await refusal(api, "POST", "/v2/domains", { name: "no dots" })).toBe("422 name: must be a domain name in lower case");
@@ -140,10 +159,23 @@ describe("monitoring", () => {
 
   it("refuses what it cannot watch, a check of no known type, and mail to no address", async () => {
     const api = await startTestApi();
-    const policy = { type: "v1/dbaas/alerts/cpu_alerts", description: "", compare: "GreaterThan", value: 80, window: "5m", entities: [], tags: [], enabled: true };
+    const policy = {
+      type: "v1/dbaas/alerts/cpu_alerts",
+      description: "",
+      compare: "GreaterThan",
+      value: 80,
+      window: "5m",
+      entities: [],
+      tags: [],
+      enabled: true,
+    };
     const alerts = { email: [], slack: [] };
-    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, type: "v1/moods", alerts })).toBe("422 type: is no metric that can be watched");
-    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, alerts: { email: ["nobody"] } })).toMatch(/^422 alerts\.email\.0: /);
+    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, type: "v1/moods", alerts })).toBe(
+      "422 type: is no metric that can be watched",
+    );
+    expect(await refusal(api, "POST", "/v2/monitoring/alerts", { ...policy, alerts: { email: ["nobody"] } })).toMatch(
+      /^422 alerts\.email\.0: /,
+    );
     expect(await refusal(api, "POST", "/v2/uptime/checks", { name: "a", type: "smell", target: "x" })).toMatch(/^422 type: /);
   });
 });
@@ -156,7 +188,8 @@ describe("a Spaces key", () => {
     expect(made.secret_key).toMatch(/^[\w-]{43}$/);
     expect((await api.call("GET", `/v2/spaces/keys/${made.access_key}`)).body.key).not.toHaveProperty("secret_key");
     expect((await api.call("GET", "/v2/spaces/keys?name=all")).body.keys).toHaveLength(1);
-    const refused = (bucket: string, permission: string) => refusal(api, "POST", "/v2/spaces/keys", { name: "b", grants: [{ bucket, permission }] });
+    const refused = (bucket: string, permission: string) =>
+      refusal(api, "POST", "/v2/spaces/keys", { name: "b", grants: [{ bucket, permission }] });
     expect(await refused("backups", "fullaccess")).toBe("400 fullaccess is for all buckets: leave the bucket empty");
     expect(await refused("", "read")).toBe("400 read needs a bucket");
     expect(await refused("backups", "read")).toBe("400 bucket backups does not exist");

@@ -15,7 +15,15 @@ describe("what was acknowledged", () => {
     const envs = [{ key: "TOKEN", value: "s3cret", type: "SECRET", scope: "RUN_TIME" }];
     const spec = { name: "shop", services: [{ name: "api", github: { repo: "a/b", branch: "main" }, envs }] };
     const app = (await before.call("POST", "/v2/apps", { spec })).body.app;
-    const paths = ["/v2/account", "/v2/vpcs", "/v2/databases", `/v2/databases/${id}/users`, `/v2/databases/${id}/firewall`, "/v2/projects", `/v2/apps/${app.id}`];
+    const paths = [
+      "/v2/account",
+      "/v2/vpcs",
+      "/v2/databases",
+      `/v2/databases/${id}/users`,
+      `/v2/databases/${id}/firewall`,
+      "/v2/projects",
+      `/v2/apps/${app.id}`,
+    ];
     await before.cloud.idle();
     const read = async ({ call }: typeof before) => await Promise.all(paths.map(async (path) => (await call("GET", path)).body));
     const seen = await read(before);
@@ -31,7 +39,8 @@ describe("what was acknowledged", () => {
     const { id } = (await call("POST", "/v2/databases", { ...POSTGRES, size: "db-s-4vcpu-8gb" })).body.database;
     const client = async (number: number) => {
       const answers: string[] = [];
-      const ask = async (method: string, path: string, body?: object) => answers.push(`${method} ${(await send(api.url, method, path, body)).status}`);
+      const ask = async (method: string, path: string, body?: object) =>
+        answers.push(`${method} ${(await send(api.url, method, path, body)).status}`);
       for (let round = 0; round < 5; round++) {
         await ask("POST", `/v2/databases/${id}/dbs`, { name: `db-${number}` });
         await ask("POST", `/v2/databases/${id}/users`, { name: `user-${number}` });
@@ -56,7 +65,9 @@ describe("what was acknowledged", () => {
     const acknowledged = new Set<string>();
     for (let round = 0; round < 3; round++) {
       const server = await serve(directory);
-      const listed = (await send(server.url, "GET", "/v2/tags?per_page=200", undefined, "local")).body.tags.map(({ name }: { name: string }) => name);
+      const listed = (await send(server.url, "GET", "/v2/tags?per_page=200", undefined, "local")).body.tags.map(
+        ({ name }: { name: string }) => name,
+      );
       expect([...acknowledged].filter((name) => !listed.includes(name))).toEqual([]);
 
       const writers = Array.from({ length: 8 }, async (_, writer) => {
@@ -93,7 +104,9 @@ describe("the command", () => {
 const COMMAND = fileURLToPath(new URL("./serve.ts", import.meta.url));
 
 async function serve(directory: string): Promise<{ url: string; process: ChildProcess; ended: Promise<unknown[]> }> {
-  const child = spawn(process.execPath, [COMMAND, "--port", "0", "--state", directory, "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [COMMAND, "--port", "0", "--state", directory, "--quiet"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ended = once(child, "exit");
   for await (const line of createInterface({ input: child.stdout })) return { url: line, process: child, ended };
   throw new Error("the server ended before it said where it is");

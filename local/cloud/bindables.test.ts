@@ -46,24 +46,24 @@ describe("a bindable reference", () => {
       BARE: "${bare.USERNAME}/${bare.DATABASE}",
     });
     const host = "pg-test-do-user-1-0.nyc3.db.ondigitalocean.test";
-    expect(env["URL"]).toBe(`postgresql://app:${user.password}@${host}:25060/shop?sslmode=require`);
-    expect(env["PARTS"]).toBe(`app ${user.password} ${host} 25060 shop`);
-    expect(env["BARE"]).toBe("doadmin/defaultdb");
+    expect(env.URL).toBe(`postgresql://app:${user.password}@${host}:25060/shop?sslmode=require`);
+    expect(env.PARTS).toBe(`app ${user.password} ${host} 25060 shop`);
+    expect(env.BARE).toBe("doadmin/defaultdb");
   });
 
   it("to a pool becomes the pool's address, and to the CA the certificate itself", async () => {
     const cloud = await openTestCloud();
     const { env, pg } = await resolved(cloud, { POOL: "${db.web-pool.DATABASE_URL}", CA: "${db.CA_CERT}" });
-    expect(env["POOL"]).toBe(readPool(cloud, pg, "web-pool").connection.uri);
-    expect(env["POOL"]).toContain(":25061/web-pool?");
-    expect(env["CA"]).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
+    expect(env.POOL).toBe(readPool(cloud, pg, "web-pool").connection.uri);
+    expect(env.POOL).toContain(":25061/web-pool?");
+    expect(env.CA).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
   });
 
   it("to Valkey becomes a rediss address of its default user", async () => {
     const cloud = await openTestCloud();
     const { env, valkey } = await resolved(cloud, { REDIS_URL: "${cache.DATABASE_URL}" });
-    expect(env["REDIS_URL"]).toBe(readCluster(cloud, valkey).connection.uri);
-    expect(env["REDIS_URL"]).toMatch(/^rediss:\/\/default:[^@]+@valkey-test-.*:25061$/);
+    expect(env.REDIS_URL).toBe(readCluster(cloud, valkey).connection.uri);
+    expect(env.REDIS_URL).toMatch(/^rediss:\/\/default:[^@]+@valkey-test-.*:25061$/);
   });
 
   it("to the app or a component becomes its public or private address", async () => {
@@ -76,17 +76,20 @@ describe("a bindable reference", () => {
       COMMIT: "${_self.COMMIT_HASH}",
     });
     const url = `https://shop-${cloud.store.kind<{ suffix: string }>("apps").get(app.id)!.suffix}.ondigitalocean.test`;
-    expect(env["APP"]).toBe(`${url} ${url.slice(8)} ${app.id}`);
-    expect(env["SELF"]).toBe(`http://api:3000 ${url}`);
-    expect(env["ADMIN"]).toBe(`admin:4000 ${url}/admin /admin`);
-    expect(env["SITE"]).toBe(`${url}/site`);
-    expect(env["COMMIT"]).toMatch(/^[0-9a-f]{40}$/);
+    expect(env.APP).toBe(`${url} ${url.slice(8)} ${app.id}`);
+    expect(env.SELF).toBe(`http://api:3000 ${url}`);
+    expect(env.ADMIN).toBe(`admin:4000 ${url}/admin /admin`);
+    expect(env.SITE).toBe(`${url}/site`);
+    expect(env.COMMIT).toMatch(/^[0-9a-f]{40}$/);
   });
 
   it("follows the PRIMARY domain where there is one", async () => {
     const cloud = await openTestCloud();
-    const domains = [{ domain: "www.example.com", type: "ALIAS" }, { domain: "example.com", type: "PRIMARY" }];
-    expect((await resolved(cloud, { APP: "${APP_URL}" }, { domains })).env["APP"]).toBe("https://example.com");
+    const domains = [
+      { domain: "www.example.com", type: "ALIAS" },
+      { domain: "example.com", type: "PRIMARY" },
+    ];
+    expect((await resolved(cloud, { APP: "${APP_URL}" }, { domains })).env.APP).toBe("https://example.com");
   });
 
   it("may name another variable, and a secret may hold one", async () => {
@@ -109,7 +112,7 @@ describe("a bindable reference", () => {
   it("is not looked for in what another one was replaced by", async () => {
     const cloud = await openTestCloud();
     const { env } = await resolved(cloud, { A: "${B}", B: "$& ${APP_ID}" });
-    expect(env["A"]).toBe("${B}");
+    expect(env.A).toBe("${B}");
   });
 });
 

@@ -76,7 +76,10 @@ describe("the store", () => {
     expect(readdirSync(directory).sort()).toEqual(["journal-1.jsonl", "lock", "snapshot-1.json"]);
     await store.close();
     const after = await openStore(directory);
-    const rounds = after.kind<{ round: number }>("big").all().map(({ round }) => round);
+    const rounds = after
+      .kind<{ round: number }>("big")
+      .all()
+      .map(({ round }) => round);
     expect(rounds).toEqual([99, 97, 98]);
     await after.close();
   });

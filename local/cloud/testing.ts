@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
+import type { z } from "zod";
 import type { Backing } from "./backing.ts";
 import { type Cloud, type CloudOptions, openCloud } from "./cloud.ts";
 import { type ClusterAsk, createCluster } from "./clusters.ts";
 import { recordOnly } from "./record-only.ts";
-import type { z } from "zod";
 
 const toClose: (() => unknown)[] = [];
 
@@ -21,7 +21,9 @@ export function temporaryDirectory(): string {
 }
 
 /** A cloud of its own for one test, with a clock that only moves when it is moved. */
-export async function openTestCloud(options: Partial<CloudOptions> = {}): Promise<Cloud & { readonly tick: (milliseconds: number) => void }> {
+export async function openTestCloud(
+  options: Partial<CloudOptions> = {},
+): Promise<Cloud & { readonly tick: (milliseconds: number) => void }> {
   let time = Date.parse("2026-11-20T12:00:00Z");
   const cloud = await openCloud({ backing: recordOnly, now: () => time, ...options, directory: options.directory ?? temporaryDirectory() });
   let open = true;
@@ -45,7 +47,9 @@ export function attentiveBacking(overrides: Partial<Backing> = {}): { readonly b
   const entries = Object.entries({ ...recordOnly, ...overrides }).map(([name, method]) => [
     name,
     (...args: unknown[]) => {
-      calls.push([name, ...args.map((arg) => (typeof arg === "object" && arg !== null && "name" in arg ? arg.name : JSON.stringify(arg)))].join(" "));
+      calls.push(
+        [name, ...args.map((arg) => (typeof arg === "object" && arg !== null && "name" in arg ? arg.name : JSON.stringify(arg)))].join(" "),
+      );
       return (method as (...args: unknown[]) => unknown)(...args);
     },
   ]);

@@ -77,17 +77,18 @@ export async function completeUpload(
   asked: readonly { readonly number: number; readonly etag: string }[],
 ): Promise<ObjectVersion> {
   const upload = findUpload(cloud, bucket, key, id);
-  const parts = asked.map(({ number, etag }, index) => {
+  const parts = asked.map(({ number, etag }) => {
     const part = upload.parts[number];
-    if (!part || part.etag !== etag)
-      throw new ApiError(400, "InvalidPart", `Part ${number} could not be found, or its ETag is another one`);
-    if (index > 0 && asked[index - 1]!.number >= number)
-      throw new ApiError(400, "InvalidPartOrder", "The parts are not in ascending order");
-    if (index < asked.length - 1 && part.size < LEAST_PART_BYTES)
-      throw new ApiError(400, "EntityTooSmall", `Part ${number} is smaller than 5 MiB`);
+    if (part?.etag !== etag) throw new ApiError(400, "InvalidPart", `Part ${number} could not be found, or its ETag is another one`);
     return part;
   });
   if (parts.length === 0) throw new ApiError(400, "MalformedXML", "At least one part is needed");
+  if (asked.some(({ number }, index) => number <= (asked[index - 1]?.number ?? 0))) {
+    throw new ApiError(400, "InvalidPartOrder", "The parts are not in ascending order");
+  }
+  if (parts.slice(0, -1).some(({ size }) => size < LEAST_PART_BYTES)) {
+    throw new ApiError(400, "EntityTooSmall", "Every part but the last must have at least 5 MiB");
+  }
   const whole = await storeContent(
     cloud,
     readAll(

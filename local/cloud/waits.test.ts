@@ -68,7 +68,10 @@ describe("a deployment that takes its time", () => {
     expect(readApp(cloud, id)).toMatchObject({ in_progress_deployment: { phase: "DEPLOYING" } });
     cloud.tick(15_000);
     expect(look()).toEqual(["ACTIVE", "build SUCCESS, deploy SUCCESS", 6]);
-    expect(readApp(cloud, id)).toMatchObject({ active_deployment: { phase: "ACTIVE" }, live_url: expect.stringMatching(/^https:\/\/shop-/) });
+    expect(readApp(cloud, id)).toMatchObject({
+      active_deployment: { phase: "ACTIVE" },
+      live_url: expect.stringMatching(/^https:\/\/shop-/),
+    });
   });
 
   it("supersedes the one before it, whether that was done or not", async () => {
