@@ -8,12 +8,16 @@ import { fileURLToPath } from "node:url";
 const NEEDED = [22, 18];
 const here = (path) => new URL(`../${path}`, import.meta.url);
 
+// A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
+const source = here("cli/main.ts");
+const isCheckout = existsSync(source);
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {
+const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+
+// Node 23 learned to strip types only later than 22 did.
+if (isNewEnough && (process.features.typescript || !isCheckout)) {
   module.enableCompileCache?.();
-  // A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
-  const source = here("cli/main.ts");
-  const { main, report } = await import(existsSync(source) ? source.href : here("dist/cli/main.js").href);
+  const { main, report } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
   // What nobody awaited is told like everything else: in a sentence.
   for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (process.exitCode = report(error)));
   process.exitCode = await main(process.argv.slice(2));

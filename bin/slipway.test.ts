@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const launcher = path.join(import.meta.dirname, "slipway.js");
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "slipway-bin-"));
+  mkdirSync(path.join(folder, "bin"));
+  cpSync(launcher, path.join(folder, "bin/slipway.js"));
+  writeFileSync(path.join(folder, "package.json"), `{"type":"module"}`);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Starts the launcher on this Node, which is told to call itself an older one. */
+function start(file: string, { as, typed = [] }: { as?: string; typed?: readonly string[] } = {}) {
+  const disguise = `Object.defineProperty(process, "version", { value: "v${as}" });
+    Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${as}" } });`;
+  const flags = as ? ["--import", `data:text/javascript,${encodeURIComponent(disguise)}`] : [];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, file, ...typed], { encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+describe("the launcher", () => {
+  it("starts the compiled command where there are no sources", () => {
+    mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
+    writeFileSync(
+      path.join(folder, "dist/cli/main.js"),
+      "export const main = async (argv) => { console.log(argv.join()); return 3; }; export const report = () => 1;",
+    );
+    expect(start(path.join(folder, "bin/slipway.js"), { typed: ["plan", "--json"] })).toEqual({
+      status: 3,
+      stdout: "plan,--json\n",
+      stderr: "",
+    });
+  });
+
+  it("hands over to the checkout's own Node where the one it was started with is too old", () => {
+    expect(start(launcher, { as: "18.20.8", typed: ["--help"] })).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("Usage: slipway"),
+      stderr: "",
+    });
+    expect(start(launcher, { as: "22.17.1", typed: ["no-such-verb"] }).status).toBe(2);
+  });
+
+  it("says what to do where there is no other Node", () => {
+    expect(start(path.join(folder, "bin/slipway.js"), { as: "20.20.2" })).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^slipway needs Node 22\.18 or newer; this is v20\.20\.2\. Install it from https:\/\/nodejs\.org/),
+    });
+  });
+});

@@ -1,0 +1,152 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify, stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { main } from "./main.ts";
+import { nearest } from "./nearest.ts";
+import { plainStyle, type Terminal } from "./terminal.ts";
+
+const root = path.join(import.meta.dirname, "..");
+const house = path.join(root, "engine/fixtures/house");
+
+async function typed(...argv: string[]) {
+  const shown: string[] = [];
+  const said: string[] = [];
+  const io: Terminal = { print: (text) => shown.push(text), say: (text) => said.push(text), columns: 80, style: plainStyle };
+  const directory = process.cwd();
+  try {
+    return { code: await main(argv, io), shown: shown.join("\n"), said: said.join("\n") };
+  } finally {
+    process.chdir(directory);
+  }
+}
+
+/** The whole process, as a shell starts it. */
+async function started(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const run = promisify(execFile)(process.execPath, [path.join(root, "bin/slipway.js"), ...argv], { env: { ...process.env, ...env } });
+  const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error);
+  return { code: run.child.exitCode, stdout, stderr };
+}
+
+describe("what is typed", () => {
+  it("is helped along when nothing is", async () => {
+    expect(await typed()).toMatchObject({ code: 2, shown: expect.stringContaining("Usage: slipway <verb>") });
+    expect(await typed("--help")).toMatchObject({ code: 0, shown: expect.stringMatching(/plan +what a stack asks for/) });
+    expect(await typed("plan", "--help")).toMatchObject({ code: 0, shown: expect.stringContaining("Exit codes: 0 planned") });
+  });
+
+  it("may be a word that is nearly a verb", async () => {
+    expect(await typed("paln")).toMatchObject({
+      code: 2,
+      said: 'There is no "slipway paln". Did you mean slipway plan? See: slipway --help',
+    });
+    expect(await typed("constructor")).toMatchObject({ code: 2, said: 'There is no "slipway constructor". See: slipway --help' });
+  });
+
+  it("may be nearly a flag, a flag without its value, or too much", async () => {
+    expect((await typed("plan", "--jsn")).said).toBe("slipway plan has no flag --jsn. Did you mean --json? See: slipway plan --help");
+    expect((await typed("plan", "-x")).said).toBe("slipway plan has no flag -x. See: slipway plan --help");
+    expect((await typed("plan", "--stack")).said).toMatch(/^slipway plan: .*--stack.* argument missing.* See: slipway plan --help$/);
+    expect((await typed("plan", "--json=yes")).said).toMatch(/^slipway plan: .*--json.* See: slipway plan --help$/);
+    expect((await typed("plan", "prod")).said).toBe('slipway plan does not know what to do with "prod". See: slipway plan --help');
+  });
+});
+
+describe("slipway plan", () => {
+  it("asks which stack, and how a config value is written", async () => {
+    expect(await typed("plan")).toEqual({ code: 2, shown: "", said: "Which stack? slipway plan --stack prod" });
+    expect(await typed("plan", "-s", "prod", "-c", "region")).toMatchObject({
+      code: 2,
+      said: '--config takes key=value, not "region": --config region=fra1',
+    });
+  });
+
+  it("names the stacks there are, for one that is not", async () => {
+    expect(await typed("plan", "-s", "production", "--cwd", house)).toMatchObject({
+      code: 2,
+      said: expect.stringMatching(/^There is no stack "production".* This project has: prod\.$/),
+    });
+  });
+
+  it("prints the tree, the order of the doors, the outputs and the stand-ins, within 80 columns", async () => {
+    const { code, shown, said } = await typed("plan", "-s", "prod", "--cwd", house);
+    expect({ code, said }).toEqual({ code: 0, said: "" });
+    expect(shown).toBe(`house on stack prod: 4 resources in 1 component
+
+garden Vpc   region nyc3 · ipRange 10.20.0.0/24
+cellar Cellar
+├─ cellar-pg DatabaseCluster [protected]
+│     engine pg · version 17 · size db-s-1vcpu-1gb · nodeCount 3 · region nyc3
+│     privateNetworkUuid [unknown]
+└─ cellar-firewall DatabaseFirewall [kept on delete]
+      clusterId [unknown] · rules 203.0.113.7
+parlour App   region nyc · services api · [secret] ×3
+
+The order of the doors
+1  Vpc: garden
+2  DatabaseCluster: cellar-pg
+3  DatabaseFirewall: cellar-firewall
+4  App: parlour
+
+Outputs
+  region  nyc3
+  uri  [secret]
+
+Values that are only stand-ins here
+  house:mail.password
+  house:token`);
+    expect(Math.max(...shown.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("takes config values over the file's", async () => {
+    const { shown } = await typed("plan", "-s", "prod", "--cwd", house, "-c", "region=ams3", "-c", "house:nodes=1", "--json");
+    const { outputs, resources } = JSON.parse(shown);
+    expect(outputs.region).toBe("ams3");
+    expect(resources.find((resource: { name: string }) => resource.name === "cellar-pg").inputs.nodeCount).toBe(1);
+  });
+
+  it("exits with 1 and the program's own words where the program fails", async () => {
+    expect(await typed("plan", "-s", "prod", "--cwd", house, "-c", "nodes=many")).toMatchObject({
+      code: 1,
+      shown: "",
+      said: expect.stringContaining("'house:nodes' value 'many' is not a valid number"),
+    });
+  });
+});
+
+describe("the whole process", () => {
+  it("prints the same bytes twice, with no secret and no colour in them", async () => {
+    const [one, two] = await Promise.all([1, 2].map(() => started(["plan", "-s", "prod", "--cwd", house, "--json"], { FORCE_COLOR: "" })));
+    expect(one).toMatchObject({ code: 0, stderr: "" });
+    expect(one?.stdout).toBe(two?.stdout);
+    expect(JSON.parse(one?.stdout ?? "")).toMatchObject({
+      project: "house",
+      stack: "prod",
+      placeholders: ["house:mail.password", "house:token"],
+    });
+    expect(one?.stdout).not.toContain("standin-");
+    expect(one?.stdout).toBe(stripVTControlCharacters(one?.stdout ?? ""));
+  });
+
+  it("tells a mistake in one sentence, and its stack only when asked", async () => {
+    const typo = ["plan", "-s", "prod", "--cwd", house, "-c", "nodes=many"];
+    const quiet = await started(typo);
+    expect(quiet).toMatchObject({ code: 1, stdout: "" });
+    expect(quiet.stderr).not.toMatch(/\n +at /);
+    expect((await started(typo, { SLIPWAY_DEBUG: "1" })).stderr).toMatch(/\n +at /);
+  });
+
+  it("ends, and says what waits for what, when a program waits for ever", async () => {
+    const { code, stderr } = await started(["plan", "-s", "dev", "--cwd", path.join(root, "engine/fixtures/stuck")]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'The program never ends: stuck:index:Thing "waiting" waits for its until. Two that wait for each other, or a promise that nobody keeps?\n',
+    );
+  });
+});
+
+it("guesses a word from a slip of the finger, and not from another word", () => {
+  expect(nearest("audti", ["audit", "plan"])).toBe("audit");
+  expect(nearest("jso", ["json", "stack"])).toBe("json");
+  expect(nearest("deploy", ["plan", "audit", "doctor"])).toBeUndefined();
+});
