@@ -49,6 +49,11 @@ async function main(): Promise<void> {
       if (unknown) process.stderr.write(`NOT ANSWERED HERE: ${method} ${path}\n`);
       if (!values.quiet) process.stdout.write(`${method.padEnd(6)} ${path} ${status} ${milliseconds} ms\n`);
     },
+  }).catch(async (error: NodeJS.ErrnoException) => {
+    await cloud.close();
+    throw error.code === "EADDRINUSE"
+      ? new Error(`--port ${values.port} is in use: stop what listens there, or choose another one (0 takes a free one)`)
+      : error;
   });
   process.stdout.write(`${api.url}\n`);
 

@@ -92,6 +92,16 @@ describe("what was acknowledged", () => {
 });
 
 describe("the command", () => {
+  it("says that its port is taken, and leaves its state to the next one", async () => {
+    const { api } = await startTestApi();
+    const directory = temporaryDirectory();
+    const args = [COMMAND, "--port", new URL(api.url).port, "--state", directory];
+    for (let round = 0; round < 2; round++) {
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+      expect((await child.stderr.toArray()).join("")).toMatch(/^--port \d+ is in use: stop what listens there/);
+    }
+  });
+
   it("says what is wrong with an option, and which it has", async () => {
     const child = spawn(process.execPath, [COMMAND, "--port", "seventy"], { stdio: ["ignore", "ignore", "pipe"] });
     const text = (await child.stderr.toArray()).join("");
