@@ -6,7 +6,9 @@ export const identity = ({ digest, owner, url }: Inputs): unknown => ({ digest, 
 /** "2 migrations pending: 006_add_tasks.sql, 007_tighten.sql" */
 export function pending(olds: Inputs, news: Inputs): string {
   const before = filesOf(olds);
-  const forward = [...filesOf(news)].filter(([name, digest]) => !name.endsWith(".down.sql") && before.get(name) !== digest).map(([name]) => name);
+  const forward = [...filesOf(news)]
+    .filter(([name, digest]) => !name.endsWith(".down.sql") && before.get(name) !== digest)
+    .map(([name]) => name);
   if (forward.length === 0) return "nothing";
   const edited = forward.filter((name) => before.has(name));
   const many = forward.length === 1 ? "1 migration" : `${forward.length} migrations`;
@@ -15,11 +17,18 @@ export function pending(olds: Inputs, news: Inputs): string {
 
 export async function apply({ system, folder, owner, url, ca }: Inputs): Promise<Record<string, unknown>> {
   const { up } = await import("./up.ts");
-  const { applied } = await up({ folder: String(folder), connection: { url: String(url), ca: String(ca) }, system: String(system), owner: String(owner) });
+  const { applied } = await up({
+    folder: String(folder),
+    connection: { url: String(url), ca: String(ca) },
+    system: String(system),
+    owner: String(owner),
+  });
   return { applied: applied.map(({ file }) => file) };
 }
 
 /** The program lists each file as "name digest". */
 function filesOf({ files }: Inputs): Map<string, string> {
-  return new Map(((files ?? []) as readonly string[]).map((file) => [file.slice(0, file.lastIndexOf(" ")), file.slice(file.lastIndexOf(" ") + 1)]));
+  return new Map(
+    ((files ?? []) as readonly string[]).map((file) => [file.slice(0, file.lastIndexOf(" ")), file.slice(file.lastIndexOf(" ") + 1)]),
+  );
 }

@@ -1,0 +1,31 @@
+/** Roles as a step of a deployment. */
+import { type Inputs, target } from "../step.ts";
+import type { RolesOptions } from "./wanted.ts";
+
+export const identity = ({ database, schemas, extensions, roles, statementTimeoutSeconds, url }: Inputs): unknown => ({
+  ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
+  target: target(url),
+});
+
+/** "roles fluxstudio_owner, fluxstudio_user, … in fluxstudio" */
+export function pending(olds: Inputs, news: Inputs): string {
+  const shown = ({ database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs) =>
+    JSON.stringify([database, schemas, extensions, roles, statementTimeoutSeconds]);
+  if (shown(olds) === shown(news)) return "nothing";
+  return `rights of ${Object.values((news.roles ?? {}) as Record<string, string>).join(", ")} in ${news.database}`;
+}
+
+export async function apply(inputs: Inputs): Promise<Record<string, unknown>> {
+  const { applyRoles } = await import("./index.ts");
+  const { url, ca, database, schemas, extensions, roles, statementTimeoutSeconds } = inputs;
+  const options = {
+    connection: { url: String(url), ca: String(ca) },
+    database,
+    schemas,
+    extensions,
+    roles,
+    statementTimeoutSeconds,
+  } as unknown as RolesOptions;
+  const { statements, notices } = await applyRoles(options);
+  return { applied: statements.length, notices };
+}
