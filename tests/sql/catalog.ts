@@ -57,7 +57,9 @@ export async function countsOf(database: Database): Promise<Record<string, { col
             (SELECT count(*)::int FROM pg_indexes i WHERE i.schemaname = t.schemaname AND i.tablename = t.tablename) AS indexes
        FROM pg_tables t WHERE schemaname = ANY (current_schemas(false))`,
   );
-  return Object.fromEntries(rows.map(({ name, columns, indexes }) => [String(name), { columns: Number(columns), indexes: Number(indexes) }]));
+  return Object.fromEntries(
+    rows.map(({ name, columns, indexes }) => [String(name), { columns: Number(columns), indexes: Number(indexes) }]),
+  );
 }
 
 /** Foreign keys whose columns are not the first columns of any whole, valid index: a delete on the other side would read the table. */

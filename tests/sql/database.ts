@@ -4,8 +4,8 @@
  */
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { parseText } from "../../postdeploy/migrate/parse.ts";
 import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
+import { parseText } from "../../postdeploy/migrate/parse.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { type RoleKind, systems } from "./systems.ts";
 

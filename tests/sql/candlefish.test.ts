@@ -1,0 +1,289 @@
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { indexesUsed, tablesOf } from "./catalog.ts";
+import { type Database, type Server, start } from "./database.ts";
+
+const ACME = "aaaaaaaa-0000-4000-8000-000000000000";
+const BOLT = "bbbbbbbb-0000-4000-8000-000000000000";
+
+/** Two organizations with 4000 documents each, and something of everything else on the first document of each. */
+const PLENTY = `
+  INSERT INTO users (id, email, name) VALUES (md5('u')::uuid, 'u@example.com', 'U');
+  INSERT INTO organizations (id, name, slug) VALUES ('${ACME}', 'Acme', 'acme'), ('${BOLT}', 'Bolt', 'bolt');
+  INSERT INTO documents (id, organization_id, title, content, crdt_clock)
+    SELECT md5(o.slug || n)::uuid, o.id, o.slug || ' ' || n, CASE WHEN n % 500 = 0 THEN 'The lighthouse keeper' ELSE 'Plain text number ' || n END, 20
+      FROM organizations o, generate_series(1, 4000) n;
+  INSERT INTO crdt_operations (organization_id, document_id, sequence, site_id, operation, created_at)
+    SELECT id, md5(slug || 1)::uuid, n, 's', 'x', now() - CASE WHEN n <= 25 THEN interval '60 days' ELSE '0' END FROM organizations, generate_series(1, 30) n;
+  INSERT INTO presence_sessions (organization_id, document_id, user_id, last_seen_at)
+    SELECT id, md5(slug || 1)::uuid, md5('u')::uuid, now() - seen FROM organizations, unnest(ARRAY[interval '2 days', interval '1 minute']) seen;
+  INSERT INTO document_metrics (organization_id, document_id, metric, value, measured_at)
+    SELECT id, md5(slug || 1)::uuid, 'open', 1, now() - seen FROM organizations, unnest(ARRAY[interval '2 years', interval '1 day']) seen;
+  INSERT INTO comments (organization_id, document_id, body) SELECT id, md5(slug || 1)::uuid, 'Well said' FROM organizations;
+  INSERT INTO document_versions (id, organization_id, document_id, number, crdt_state) SELECT md5('v' || slug)::uuid, id, md5(slug || 1)::uuid, 1, 'x' FROM organizations;
+  INSERT INTO paintbox_integrations (organization_id, document_id, estimate_id) SELECT id, md5(slug || 1)::uuid, 'e1' FROM organizations;
+  INSERT INTO brand_portal_integrations (organization_id, document_id, brand_id) SELECT id, md5(slug || 1)::uuid, 'b1' FROM organizations;
+  ANALYZE;`;
+
+const TENANT = [
+  "brand_portal_integrations",
+  "comments",
+  "crdt_operations",
+  "document_metrics",
+  "document_versions",
+  "documents",
+  "organizations",
+  "paintbox_integrations",
+  "presence_sessions",
+];
+
+describe.each([15, 17] as const)("Candlefish on Postgres %i", (major) => {
+  let server: Server;
+  let database: Database;
+  /** One connection for every tenant, as behind a pool in transaction mode. */
+  let pooled: pg.Client;
+
+  beforeAll(async () => {
+    server = await start(major);
+    database = await server.database("candlefish");
+    await database.as("superuser", PLENTY);
+    pooled = await database.connect("runtime");
+  });
+  afterAll(() => server?.stop());
+
+  async function within<T>(organization: string | undefined, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    await pooled.query("BEGIN");
+    try {
+      if (organization !== undefined) await pooled.query("SELECT set_config('candlefish.organization_id', $1, true)", [organization]);
+      return await work(pooled);
+    } finally {
+      await pooled.query("ROLLBACK");
+    }
+  }
+  const count = async (client: pg.Client, from: string) =>
+    (await client.query(`SELECT count(*)::int AS n FROM ${from}`)).rows[0].n as number;
+  const columnOf = (table: string) => (table === "organizations" ? "id" : "organization_id");
+
+  it("has the ten tables of its documents, users without a tenant [C28] [C29] [C30] [C31] [C32] [C33] [C34] [C35] [C36]", async () => {
+    expect(await tablesOf(database)).toEqual([...TENANT, "users"].sort());
+    const columns = await database.as(
+      "superuser",
+      "SELECT table_name || '.' || column_name || ' ' || data_type AS name FROM information_schema.columns WHERE table_schema = 'public'",
+    );
+    const names = columns.map(({ name }) => name);
+    expect(names).not.toContain("users.organization_id uuid");
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "documents.crdt_state bytea",
+        "documents.search tsvector",
+        "comments.parent_id uuid",
+        "comments.reactions jsonb",
+        "document_versions.parent_version_id uuid",
+      ]),
+    );
+  });
+
+  describe("row-level security", () => {
+    it("is enabled and forced on every table that has a tenant, the organizations among them [C27] [C39]", async () => {
+      const rows = await database.as(
+        "superuser",
+        `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity AND relforcerowsecurity ORDER BY 1`,
+      );
+      expect(rows.map(({ relname }) => relname)).toEqual(TENANT);
+    });
+
+    it("shows two organizations over one connection their own rows only [C39]", async () => {
+      for (const organization of [ACME, BOLT, ACME])
+        await within(organization, async (client) => {
+          for (const table of TENANT) {
+            expect(await count(client, table), table).toBeGreaterThan(0);
+            expect(await count(client, `${table} WHERE ${columnOf(table)} <> '${organization}'`), table).toBe(0);
+          }
+        });
+    });
+
+    it.each([undefined, "", "00000000-0000-0000-0000-000000000000"])(
+      "shows nothing where the organization is %j [C39]",
+      async (organization) => {
+        await within(ACME, (client) => count(client, "documents"));
+        await within(organization, async (client) => {
+          for (const table of TENANT) expect(await count(client, table), table).toBe(0);
+        });
+      },
+    );
+
+    it.each(["all", "' OR true --", `${ACME}, ${BOLT}`, "*"])("refuses %j as an organization [C39]", async (hostile) => {
+      await expect(within(hostile, (client) => client.query("SELECT * FROM documents"))).rejects.toMatchObject({ code: "22P02" });
+    });
+
+    it("lets nobody write into, move to, change or delete of another organization [C39]", async () => {
+      const insert = `INSERT INTO documents (organization_id, title) VALUES ('${BOLT}', 'Planted')`;
+      await expect(within(ACME, (client) => client.query(insert))).rejects.toMatchObject({ code: "42501" });
+      await expect(within(undefined, (client) => client.query(insert))).rejects.toMatchObject({ code: "42501" });
+      const move = `UPDATE documents SET organization_id = '${BOLT}'`;
+      await expect(within(ACME, (client) => client.query(move))).rejects.toMatchObject({ code: "42501" });
+      const reached = await within(ACME, async (client) => [
+        (await client.query(`UPDATE comments SET body = 'Planted' WHERE organization_id = '${BOLT}'`)).rowCount,
+        (await client.query(`DELETE FROM comments WHERE organization_id = '${BOLT}'`)).rowCount,
+      ]);
+      expect(reached).toEqual([0, 0]);
+    });
+
+    it("lets no row refer to a document of another organization, though foreign keys look past the rules [C39]", async () => {
+      const insert = `INSERT INTO comments (organization_id, document_id, body) VALUES ('${ACME}', md5('bolt1')::uuid, 'Is it there?')`;
+      await expect(within(ACME, (client) => client.query(insert))).rejects.toMatchObject({ code: "23503" });
+    });
+
+    it("holds through a view of the owner's, through functions and through COPY [C39]", async () => {
+      await database.as(
+        "owner",
+        `CREATE OR REPLACE VIEW every_document AS SELECT * FROM documents;
+         CREATE OR REPLACE FUNCTION documents_counted() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.documents';`,
+      );
+      await within(ACME, async (client) => {
+        expect(await count(client, "every_document")).toBe(4000);
+        expect((await client.query("SELECT documents_counted()::int AS n")).rows[0].n).toBe(4000);
+        expect((await client.query("COPY (SELECT * FROM documents) TO STDOUT")).rowCount).toBe(4000);
+      });
+      await within(undefined, async (client) => {
+        expect(await count(client, "every_document")).toBe(0);
+        expect((await client.query("SELECT documents_counted()::int AS n")).rows[0].n).toBe(0);
+        expect((await client.query("COPY documents TO STDOUT")).rowCount).toBe(0);
+      });
+      await database.as("owner", "DROP VIEW every_document; DROP FUNCTION documents_counted()");
+    });
+
+    it("does not mix up prepared statements of two organizations on one connection [C39]", async () => {
+      const titles = async (client: pg.Client) =>
+        (await client.query({ name: "titles", text: "SELECT DISTINCT split_part(title, ' ', 1) AS slug FROM documents" })).rows;
+      for (let round = 0; round < 8; round++) {
+        expect(await within(ACME, titles)).toEqual([{ slug: "acme" }]);
+        expect(await within(BOLT, titles)).toEqual([{ slug: "bolt" }]);
+        expect(await within(undefined, titles)).toEqual([]);
+      }
+    });
+
+    it("reads an organization's rows by an index [C38]", async () => {
+      await within(ACME, async (client) => {
+        expect(await indexesUsed((sql) => client.query(sql), "SELECT * FROM documents ORDER BY updated_at DESC LIMIT 20")).toEqual([
+          "documents_organization_id_updated_at_idx",
+        ]);
+      });
+    });
+
+    it("lets a migration reach every organization, because the owner runs it", async () => {
+      expect(await database.as("owner", "SELECT count(*)::int AS n FROM documents")).toEqual([{ n: 8000 }]);
+    });
+
+    it("leaves a dump complete: the backup role reads every row of every table, and writes none [C39]", async () => {
+      for (const table of [...TENANT, "users"]) {
+        const counting = `SELECT count(*)::int AS n FROM ${table}`;
+        expect(await database.as("backup", counting), table).toEqual(await database.as("superuser", counting));
+      }
+      const client = await database.connect("backup");
+      expect((await client.query("COPY documents TO STDOUT")).rowCount).toBe(8000);
+      await client.end();
+      await expect(database.as("backup", "DELETE FROM documents")).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("shows the read-only role nothing without an organization", async () => {
+      expect(await database.as("readonly", "SELECT count(*)::int AS n FROM documents")).toEqual([{ n: 0 }]);
+    });
+  });
+
+  describe("search", () => {
+    it("finds the organization's documents by the GIN index, best first [C37]", async () => {
+      const scans = async () => {
+        const [row] = await database.as(
+          "superuser",
+          "SELECT idx_scan::int AS n FROM pg_stat_user_indexes WHERE indexrelname = 'documents_search_idx'",
+        );
+        return Number(row?.n);
+      };
+      const before = await scans();
+      const found = await within(
+        ACME,
+        async (client) => (await client.query("SELECT title, rank FROM search_documents('lighthouse keeper')")).rows,
+      );
+      await pooled.query("SELECT pg_stat_force_next_flush()");
+      await pooled.query("SELECT 1");
+      expect(found).toHaveLength(8);
+      expect(found.every(({ title, rank }) => title.startsWith("acme ") && rank > 0)).toBe(true);
+      expect(await scans()).toBeGreaterThan(before);
+    });
+
+    it("finds the same when an application searches the table itself [C37]", async () => {
+      const query = "SELECT title FROM documents WHERE search @@ websearch_to_tsquery('english', 'lighthouse')";
+      expect(await within(BOLT, async (client) => (await client.query(query)).rowCount)).toBe(8);
+    });
+
+    it("finds nothing without an organization, and never more than a hundred", async () => {
+      const rows = (client: pg.Client) => client.query("SELECT * FROM search_documents('number', 1000000)");
+      expect(await within(undefined, async (client) => (await rows(client)).rowCount)).toBe(0);
+      expect(await within(ACME, async (client) => (await rows(client)).rowCount)).toBe(100);
+    });
+
+    it("saves a document with more different words than a search vector holds", async () => {
+      const long =
+        "INSERT INTO documents (organization_id, title, content) SELECT $1, 'Long', string_agg(md5(n::text), ' ') FROM generate_series(1, 60000) n";
+      await within(ACME, async (client) => expect((await client.query(long, [ACME])).rowCount).toBe(1));
+    });
+  });
+
+  describe("threads and branches", () => {
+    it("keep a reply in the document of what it replies to [C32]", async () => {
+      const reply = `INSERT INTO comments (organization_id, document_id, parent_id, body) SELECT organization_id, md5('acme2')::uuid, id, 'Elsewhere' FROM comments`;
+      await expect(within(ACME, (client) => client.query(reply))).rejects.toMatchObject({ code: "23503" });
+    });
+
+    it("let two versions begin two branches at one parent [C33]", async () => {
+      const branch = `INSERT INTO document_versions (organization_id, document_id, parent_version_id, branch, number, crdt_state)
+        SELECT '${ACME}', md5('acme1')::uuid, md5('vacme')::uuid, name, 1, 'x' FROM unnest(ARRAY['draft', 'legal']) name`;
+      await within(ACME, async (client) => expect((await client.query(branch)).rowCount).toBe(2));
+    });
+  });
+
+  describe("cleanup_old_data()", () => {
+    it("refuses ages so young that it would empty a table, and NULL", async () => {
+      for (const argument of ["presence_age => '0'", "operations_age => '1 hour'", "metrics_age => NULL", "batch_size => 0"])
+        await expect(database.as("runtime", `SELECT cleanup_old_data(${argument})`), argument).rejects.toMatchObject({ code: "22023" });
+    });
+
+    it("is not the read-only role's to call", async () => {
+      await expect(database.as("readonly", "SELECT cleanup_old_data()")).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("stops at its time limit, says so, and leaves the rest for the next call [C40]", async () => {
+      const [row] = await database.as("runtime", "SELECT cleanup_old_data(time_limit => '1 microsecond') AS said");
+      expect(row?.said).toEqual({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0, finished: false });
+    });
+
+    it("works in batches smaller than what there is to do [C40]", async () => {
+      const [row] = await within(
+        undefined,
+        async (client) => (await client.query("SELECT cleanup_old_data(batch_size => 3) AS said")).rows,
+      );
+      expect(row.said).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
+    });
+
+    it("works as printed, for every organization, and keeps operations that no merged state contains [C40] [C55] [C30] [C31]", async () => {
+      const [row] = await database.as("runtime", "SELECT cleanup_old_data();");
+      expect(row?.cleanup_old_data).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
+      const left = await database.as(
+        "superuser",
+        "SELECT (SELECT count(*)::int FROM presence_sessions) AS p, (SELECT count(*)::int FROM document_metrics) AS m, (SELECT min(sequence)::int FROM crdt_operations) AS o",
+      );
+      expect(left).toEqual([{ p: 2, m: 2, o: 21 }]);
+      const [again] = await database.as("owner", "SELECT cleanup_old_data();");
+      expect(again?.cleanup_old_data).toMatchObject({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0 });
+    });
+  });
+
+  it("moves updated_at on every UPDATE", async () => {
+    const [row] = await database.as(
+      "owner",
+      `UPDATE organizations SET updated_at = '2000-01-01' WHERE id = '${ACME}' RETURNING updated_at > '2000-01-02' AS moved`,
+    );
+    expect(row?.moved).toBe(true);
+  });
+});

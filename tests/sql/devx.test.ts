@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countsOf, indexesUsed, tablesOf } from "./catalog.ts";
+import { type Database, type Server, start } from "./database.ts";
+import { systems } from "./systems.ts";
+
+/** The two tables that the product's documents print in full: name, type, whether it must be given, default. */
+const PRINTED = {
+  services: [
+    "id uuid not null gen_random_uuid()",
+    "name character varying(255) not null",
+    "slug character varying(255) not null",
+    "description text",
+    "template_id uuid",
+    "user_id uuid not null",
+    "project_id uuid",
+    "service_type character varying(50) not null 'api'::character varying",
+    "port integer",
+    "health_check_url character varying(500)",
+    "status character varying(50) 'inactive'::character varying",
+    "deployment_config jsonb '{}'::jsonb",
+    "environment_vars jsonb '{}'::jsonb",
+    "resource_limits jsonb '{}'::jsonb",
+    "created_at timestamp with time zone CURRENT_TIMESTAMP",
+    "updated_at timestamp with time zone CURRENT_TIMESTAMP",
+    "deployed_at timestamp with time zone",
+  ],
+  generation_history: [
+    "id uuid not null gen_random_uuid()",
+    "user_id uuid not null",
+    "template_id uuid",
+    "project_id uuid",
+    "service_id uuid",
+    "generation_type character varying(50) not null",
+    "input_params jsonb '{}'::jsonb",
+    "output_files jsonb '[]'::jsonb",
+    "generation_status character varying(50) 'pending'::character varying",
+    "error_message text",
+    "execution_time_ms integer",
+    "created_at timestamp with time zone CURRENT_TIMESTAMP",
+    "completed_at timestamp with time zone",
+  ],
+};
+
+const COLUMNS = `
+  SELECT concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END, pg_get_expr(adbin, adrelid)) AS line
+    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+   WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`;
+
+const PLENTY = `
+  INSERT INTO users (id, email, username) SELECT md5('u' || n)::uuid, 'u' || n || '@example.com', 'u' || n FROM generate_series(1, 2000) n;
+  INSERT INTO categories (id, name, slug) SELECT md5('c' || n)::uuid, 'Category ' || n, 'c' || n FROM generate_series(1, 2000) n;
+  INSERT INTO templates (id, name, slug, category_id, technologies)
+    SELECT md5('t' || n)::uuid, 'Template ' || n, 't' || n, md5('c' || 1 + n % 2000)::uuid, ARRAY['tech-' || n % 500] FROM generate_series(1, 5000) n;
+  INSERT INTO projects (id, user_id, name, slug) SELECT md5('p' || n)::uuid, md5('u' || n)::uuid, 'P' || n, 'p' FROM generate_series(1, 2000) n;
+  INSERT INTO services (name, slug, user_id, project_id, template_id)
+    SELECT 'S' || n, 's' || n, md5('u' || 1 + n % 2000)::uuid, md5('p' || 1 + n % 2000)::uuid, md5('t' || n)::uuid FROM generate_series(1, 5000) n;
+  INSERT INTO api_keys (user_id, name, key_hash, key_prefix)
+    SELECT md5('u' || n)::uuid, 'Key', sha256(n::text::bytea), 'dx_k' || n FROM generate_series(1, 2000) n;
+  INSERT INTO activity_logs (action, created_at) SELECT 'seen', now() - n * interval '1 hour' FROM generate_series(1, 9000) n;
+  ANALYZE;`;
+
+describe.each([15, 17] as const)("DevX on Postgres %i", (major) => {
+  let server: Server;
+  let database: Database;
+  const runtime = (sql: string) => database.as("runtime", sql);
+
+  beforeAll(async () => {
+    server = await start(major);
+    database = await server.database("devx");
+    await database.as("superuser", PLENTY);
+  });
+  afterAll(() => server?.stop());
+
+  it("has nine tables in two schemas, made by the two files of its documents [D2] [D3] [D4] [D5] [D6] [D7] [D8] [D9] [D21] [D22]", async () => {
+    const fresh = await server.database("devx", { migrated: false });
+    expect(fresh.files.map(({ name }) => name)).toEqual(["001_create_base_schema.sql", "002_add_api_keys_table.sql"]);
+    await fresh.up("001");
+    const base = ["devx.activity_logs", "devx.generation_history", "devx.projects", "devx.services", "devx.users"];
+    const templates = ["templates.categories", "templates.technologies", "templates.templates"];
+    expect(await tablesOf(fresh)).toEqual([...base, ...templates]);
+    await fresh.up();
+    expect(await tablesOf(fresh)).toEqual(["devx.activity_logs", "devx.api_keys", ...base.slice(1), ...templates]);
+  });
+
+  it("makes its schemas itself where nobody has, as in a database to try things in", async () => {
+    const fresh = await server.database("devx", { migrated: false });
+    await fresh.as("superuser", `DROP SCHEMA devx, templates; GRANT CREATE ON DATABASE ${fresh.name} TO devx_owner`);
+    await fresh.up();
+    expect(await tablesOf(fresh)).toHaveLength(9);
+  });
+
+  it.each([
+    { table: "services", count: 17, id: "D38" },
+    { table: "generation_history", count: 13, id: "D39" },
+  ] as const)("has $table with its $count columns exactly as printed [$id]", async ({ table, count }) => {
+    const rows = await database.as("superuser", COLUMNS, [table]);
+    expect(rows.map(({ line }) => line)).toEqual(PRINTED[table]);
+    expect((await countsOf(database))[table]?.columns).toBe(count);
+  });
+
+  it("keeps slugs of services apart everywhere, and takes no status but the decided ones [D38]", async () => {
+    const insert = (slug: string, status: string) =>
+      runtime(`INSERT INTO services (name, slug, user_id, status) VALUES ('S', '${slug}', md5('u1')::uuid, '${status}')`);
+    await expect(insert("s1", "active")).rejects.toMatchObject({ code: "23505" });
+    await expect(insert("new", "sleeping")).rejects.toMatchObject({ code: "23514", constraint: "services_status_check" });
+  });
+
+  it("warns in the catalog that environment_vars are not for secrets [D38]", async () => {
+    const [row] = await database.as(
+      "superuser",
+      `SELECT col_description('services'::regclass, attnum) AS text FROM pg_attribute WHERE attrelid = 'services'::regclass AND attname = 'environment_vars'`,
+    );
+    expect(row?.text).toMatch(/not for secrets/i);
+  });
+
+  it("has a UUID with a default as every table's key [D10] [D40]", async () => {
+    const keys = await database.as(
+      "superuser",
+      `SELECT conrelid::regclass::text AS name, format_type(atttypid, NULL) AS type, pg_get_expr(adbin, adrelid) AS value
+         FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE contype = 'p' AND connamespace::regnamespace::text IN ('devx', 'templates')`,
+    );
+    expect(keys).toHaveLength(9);
+    for (const { type, value, name } of keys) expect([type, value], String(name)).toEqual(["uuid", "gen_random_uuid()"]);
+  });
+
+  it("makes keys under the search path devx alone [D40]", async () => {
+    const [row] = await runtime(
+      "SET search_path = devx; INSERT INTO users (email, username) VALUES ('path@example.com', 'path') RETURNING id",
+    );
+    expect(row?.id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("has JSONB defaults for every JSONB column [D12]", async () => {
+    const rows = await database.as(
+      "superuser",
+      `SELECT table_name, column_name, column_default FROM information_schema.columns WHERE table_schema IN ('devx', 'templates') AND data_type = 'jsonb'`,
+    );
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) expect(row.column_default, JSON.stringify(row)).toMatch(/^'(\{\}|\[\])'::jsonb$/);
+  });
+
+  it("moves updated_at on each UPDATE of each table that has one [D13]", async () => {
+    await runtime("INSERT INTO technologies (name, slug) VALUES ('Node', 'node')");
+    const having = await database.as(
+      "superuser",
+      `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.columns
+        WHERE column_name = 'updated_at' AND table_schema IN ('devx', 'templates') ORDER BY 1`,
+    );
+    expect(having).toHaveLength(7);
+    for (const { name } of having) {
+      const [row] = await runtime(`
+        WITH old AS (SELECT id, updated_at FROM ${name} LIMIT 1)
+        UPDATE ${name} t SET created_at = t.created_at, updated_at = '2000-01-01' FROM old WHERE t.id = old.id
+        RETURNING t.updated_at > old.updated_at AS moved`);
+      expect(row?.moved, String(name)).toBe(true);
+    }
+  });
+
+  it("says of every foreign key what a delete does: nothing goes by itself but what belongs to a user alone [D14]", async () => {
+    const keys = await database.as(
+      "superuser",
+      `SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS text FROM pg_constraint
+        WHERE contype = 'f' AND connamespace::regnamespace::text IN ('devx', 'templates') AND confdeltype <> 'a' ORDER BY 1`,
+    );
+    expect(keys.map(({ name, text }) => `${name} ${String(text).replace(/.*ON DELETE/, "ON DELETE")}`)).toEqual([
+      "activity_logs ON DELETE SET NULL",
+      "api_keys ON DELETE CASCADE",
+    ]);
+  });
+
+  it("answers the template endpoints and follows references with indexes [D11] [D46]", async () => {
+    const [ids] = await runtime("SELECT md5('u7') AS u, md5('c7') AS c, md5('p7') AS p, md5('t7') AS t");
+    const { u, c, p, t } = ids as Record<string, string>;
+    const queries: Record<string, string> = {
+      "SELECT * FROM templates WHERE is_active ORDER BY name LIMIT 20": "templates_active_name_idx",
+      [`SELECT * FROM templates WHERE category_id = '${c}'`]: "templates_category_id_idx",
+      "SELECT * FROM templates WHERE technologies @> ARRAY['tech-7']": "templates_technologies_idx",
+      "SELECT * FROM templates WHERE slug = 't7'": "templates_slug_key",
+      "SELECT * FROM categories ORDER BY sort_order, name LIMIT 20": "categories_sort_order_idx",
+      [`SELECT * FROM services WHERE user_id = '${u}'`]: "services_user_id_idx",
+      [`SELECT * FROM services WHERE project_id = '${p}'`]: "services_project_id_idx",
+      [`SELECT * FROM services WHERE template_id = '${t}'`]: "services_template_id_idx",
+    };
+    for (const [query, index] of Object.entries(queries)) expect(await indexesUsed(runtime, query), query).toEqual([index]);
+  });
+
+  it("forgets old activity with the product's own schedule, by an index on time [D9]", async () => {
+    const run = systems.devx.schedules?.forgetActivity?.run as { sql: string };
+    expect(await indexesUsed(runtime, run.sql)).toEqual(["activity_logs_created_at_idx"]);
+    await runtime(run.sql);
+    const [row] = await runtime("SELECT count(*)::int AS left FROM activity_logs");
+    expect(row?.left).toBe(365 * 24 - 1);
+  });
+
+  it("keeps API keys as hashes: what is no SHA-256 fits nowhere, and a key does not pass for its name [D22]", async () => {
+    const insert = (name: string, hash: string) =>
+      runtime(`INSERT INTO api_keys (user_id, name, key_hash, key_prefix) VALUES (md5('u2')::uuid, '${name}', ${hash}, 'dx_live_ab')`);
+    await expect(insert("CI", "'dx_live_ab0123456789'::bytea")).rejects.toMatchObject({ constraint: "api_keys_key_hash_check" });
+    await expect(insert("dx_live_ab0123456789", "sha256('dx_live_ab0123456789')")).rejects.toMatchObject({
+      constraint: "api_keys_name_is_no_key_check",
+    });
+    await insert("CI", "sha256('dx_live_ab0123456789')");
+    expect(await indexesUsed(runtime, "SELECT * FROM api_keys WHERE key_hash = sha256('dx_live_ab0123456789')")).toEqual([
+      "api_keys_key_hash_key",
+    ]);
+  });
+});
