@@ -6,7 +6,11 @@ const NAME = /^[a-z_][a-z0-9_$]{0,62}$/;
 /** Refuses what Postgres would fold, truncate or take for something else. */
 export function checkedName(name: string, what: string): string {
   if (!NAME.test(name))
-    throw new Failure("bad-name", 2, `The ${what} ${JSON.stringify(name)} is not a plain name: a lower-case letter or _, then letters, digits, _ or $, at most 63.`);
+    throw new Failure(
+      "bad-name",
+      2,
+      `The ${what} ${JSON.stringify(name)} is not a plain name: a lower-case letter or _, then letters, digits, _ or $, at most 63.`,
+    );
   return name;
 }
 

@@ -13,7 +13,11 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
     case "28P01":
       return ["wrong-password", 2, `the server refuses the password of ${user}. Was it rotated? Read the URL anew.`];
     case "28000":
-      return ["not-let-in", 2, `${error.message}. The server's rules do not let ${user} in this way${/no encryption/.test(error.message) ? "; it wants TLS: give the CA" : ""}.`];
+      return [
+        "not-let-in",
+        2,
+        `${error.message}. The server's rules do not let ${user} in this way${/no encryption/.test(error.message) ? "; it wants TLS: give the CA" : ""}.`,
+      ];
     case "3D000":
       return ["no-database", 2, `there is no database "${database}" on this server.`];
     case "53300":
@@ -21,7 +25,11 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
     case "57P03":
       return ["server-starting", 1, `the server is not ready (${error.message}). Try again in a moment.`];
     case "42501":
-      return ["not-allowed", 2, `${error.message}. ${user} must be a member of the role that is to own the objects: run the roles step, or GRANT it as the admin.`];
+      return [
+        "not-allowed",
+        2,
+        `${error.message}. ${user} must be a member of the role that is to own the objects: run the roles step, or GRANT it as the admin.`,
+      ];
     case "08P01":
       if (/startup parameter/i.test(error.message)) return ["pooled", 2, pooled(host, port)];
       break;
@@ -35,13 +43,21 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
     case "EAI_AGAIN":
       return ["no-such-host", 2, `the name ${host} is not known here. Inside the VPC a cluster has another name than outside.`];
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return ["wrong-host", 2, `the certificate is for another name than ${host}. Use the host name of the cluster (private inside the VPC, public outside), not its address.`];
+      return [
+        "wrong-host",
+        2,
+        `the certificate is for another name than ${host}. Use the host name of the cluster (private inside the VPC, public outside), not its address.`,
+      ];
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "DEPTH_ZERO_SELF_SIGNED_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "CERT_SIGNATURE_FAILURE":
-      return ["wrong-ca", 2, "its certificate is not signed by the given CA. Fetch the cluster's own: doctl databases get-ca ID --format Certificate --no-header > ca.pem, and give it with --ca ca.pem."];
+      return [
+        "wrong-ca",
+        2,
+        "its certificate is not signed by the given CA. Fetch the cluster's own: doctl databases get-ca ID --format Certificate --no-header > ca.pem, and give it with --ca ca.pem.",
+      ];
     default:
   }
   if (/timeout expired/.test(error.message) || error.code === "ETIMEDOUT")

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import pg from "pg";
 import { refused } from "./refused.ts";
-import { type Target, targetOf, type Connection } from "./target.ts";
+import { type Connection, type Target, targetOf } from "./target.ts";
 
 export interface Reply {
   /** The command tag: "CREATE TABLE", "INSERT 0 1", "COMMIT". */
@@ -48,7 +48,12 @@ export interface SessionOptions {
 }
 
 /** Kept by the server: a dead client's statement must not hold its locks for the rest of its run, nor commit afterwards. */
-const ALIVE = { client_connection_check_interval: "1000", tcp_keepalives_idle: "30", tcp_keepalives_interval: "10", tcp_keepalives_count: "3" };
+const ALIVE = {
+  client_connection_check_interval: "1000",
+  tcp_keepalives_idle: "30",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "3",
+};
 
 export async function open(connection: Connection, options: SessionOptions): Promise<Session> {
   const target = targetOf(connection);

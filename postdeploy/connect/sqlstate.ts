@@ -6,8 +6,19 @@ export const CONTENTION: ReadonlySet<string> = new Set(["55P03", "40P01", "40001
 /** The server went away or is not back yet. */
 export const SERVER_AWAY: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006", "08001", "08004"]);
 
-const SOCKET: ReadonlySet<string> = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "EHOSTDOWN"]);
-const LOST_WORDS = /Connection terminated|Connection ended|timeout expired|connection error and is not queryable|socket disconnected|server closed/i;
+const SOCKET: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTDOWN",
+]);
+const LOST_WORDS =
+  /Connection terminated|Connection ended|timeout expired|connection error and is not queryable|socket disconnected|server closed/i;
 
 export interface DatabaseError extends Error {
   code?: string;

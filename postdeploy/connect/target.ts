@@ -49,7 +49,8 @@ function tls(url: URL, ca: string | undefined, loopback: boolean): Target["tls"]
   const pem = ca ?? (rootCert && rootCert !== "system" ? readCa(rootCert) : undefined);
   if (pem !== undefined) return { ca: pem };
   if (loopback && (mode === null || mode === "disable" || mode === "prefer" || mode === "allow")) return false;
-  if (mode === "disable") throw bad("switches TLS off (sslmode=disable) to a host that is not this machine. Take that part out; the certificate is verified");
+  if (mode === "disable")
+    throw bad("switches TLS off (sslmode=disable) to a host that is not this machine. Take that part out; the certificate is verified");
   return {};
 }
 
@@ -67,9 +68,12 @@ function parse(text: string): URL {
   try {
     url = new URL(text);
   } catch {
-    throw bad("cannot be read as one. If the password has # / ? % @ or : in it, percent-encode them: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD");
+    throw bad(
+      "cannot be read as one. If the password has # / ? % @ or : in it, percent-encode them: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD",
+    );
   }
-  if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") throw bad(`begins with ${url.protocol}//, and a Postgres URL with postgres://`);
+  if (url.protocol !== "postgres:" && url.protocol !== "postgresql:")
+    throw bad(`begins with ${url.protocol}//, and a Postgres URL with postgres://`);
   return url;
 }
 

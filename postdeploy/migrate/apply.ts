@@ -34,7 +34,9 @@ export async function applyAll(runner: Runner, done: Done[], { kind, todo }: Wor
     runner.tell({ kind, file: job.file.name, ms: ms ?? 0, nth: done.length, of: total });
   };
   for (let rest = jobs; rest.length > 0; rest = jobs.filter(({ file }) => !over.has(file.name))) {
-    const failed = rest[0]!.file.header.transaction ? await inTransactions(runner, rest, finished) : await outside(runner, rest[0]!, finished);
+    const failed = rest[0]!.file.header.transaction
+      ? await inTransactions(runner, rest, finished)
+      : await outside(runner, rest[0]!, finished);
     if (failed === undefined) continue;
     await comeBack(runner, failed, attempts);
     const before = jobs;
@@ -84,7 +86,8 @@ async function comeBack(runner: Runner, { job, error, source, statement, blocker
   const stopped = runner.options.signal?.aborted === true;
 
   if (isLost(error) || runner.session.lost) {
-    if (stopped || tried >= most) throw unknown(name, stopped ? "the run was told to stop" : `the connection broke ${tried} times at this file`, error);
+    if (stopped || tried >= most)
+      throw unknown(name, stopped ? "the run was told to stop" : `the connection broke ${tried} times at this file`, error);
     try {
       await runner.recover(error);
     } catch (cause) {
@@ -95,9 +98,18 @@ async function comeBack(runner: Runner, { job, error, source, statement, blocker
   }
 
   await runner.rollback();
-  if (stopped) throw new Failure("stopped", 1, `Stopped, as asked, while ${name} ran. ${source.left ?? "It was rolled back; nothing of it is left."} Run again to go on from there.`, { cause: error });
+  if (stopped)
+    throw new Failure(
+      "stopped",
+      1,
+      `Stopped, as asked, while ${name} ran. ${source.left ?? "It was rolled back; nothing of it is left."} Run again to go on from there.`,
+      { cause: error },
+    );
 
-  const inTheWay = CONTENTION.has(state ?? "") && blockers.length === 0 && statement ? await holdersOf(runner.session, tablesOf(statement.node)) : blockers;
+  const inTheWay =
+    CONTENTION.has(state ?? "") && blockers.length === 0 && statement
+      ? await holdersOf(runner.session, tablesOf(statement.node))
+      : blockers;
   if (CONTENTION.has(state ?? "") && tried < most) {
     const inMs = Math.round(Math.min(8000, 250 * 2 ** tried) * (0.5 + Math.random() / 2));
     if (inTheWay.length > 0) runner.tell({ kind: "blocked", file: name, by: inTheWay });
@@ -118,5 +130,10 @@ function cancelled(runner: Runner, { file }: Job): string {
 }
 
 function unknown(file: string, why: string, cause: Error): Failure {
-  return new Failure("outcome-unknown", 3, `The connection was lost while ${file} ran (${cause.message}), and what the server made of it could not be asked: ${why}. Run again: the ledger knows.`, { cause });
+  return new Failure(
+    "outcome-unknown",
+    3,
+    `The connection was lost while ${file} ran (${cause.message}), and what the server made of it could not be asked: ${why}. Run again: the ledger knows.`,
+    { cause },
+  );
 }

@@ -85,7 +85,12 @@ export interface BatchListener {
   notice(job: Job, statement: Statement | undefined, notice: Notice): void;
 }
 
-export async function sendBatch(session: Session, jobs: readonly Job[], table: LedgerTable, tell: BatchListener): Promise<Failed | undefined> {
+export async function sendBatch(
+  session: Session,
+  jobs: readonly Job[],
+  table: LedgerTable,
+  tell: BatchListener,
+): Promise<Failed | undefined> {
   const sent = message(jobs, table);
   let committed = 0;
   const listener: Listener = {
@@ -106,7 +111,8 @@ export async function sendBatch(session: Session, jobs: readonly Job[], table: L
   const step = sent.steps[replies.length] ?? { job: jobs.length - 1 };
   const job = jobs[step.job]!;
   const statement = statementOf(jobs, step);
-  const failure = (error ?? new Error(`The server answered ${replies.length} of ${sent.steps.length} statements and reported no error`)) as DatabaseError;
+  const failure = (error ??
+    new Error(`The server answered ${replies.length} of ${sent.steps.length} statements and reported no error`)) as DatabaseError;
   const at = placeOf(failure, sent, step, job) ?? statement?.start;
   return { job, error: failure, source: { file: job.file.name, text: job.file.text, at }, statement, blockers: [] };
 }

@@ -32,7 +32,10 @@ export async function down(options: DownOptions): Promise<DownResult> {
   try {
     await runner.lock();
     const { mismatches } = compare(folder, runner.ledger);
-    refuseMismatches(mismatches.filter(({ kind }) => kind !== "half-reverted"), true);
+    refuseMismatches(
+      mismatches.filter(({ kind }) => kind !== "half-reverted"),
+      true,
+    );
     const names = chosen(runner.ledger, options).map(({ file }) => file);
     if (names.length === 0) return { reverted: [] };
     const ready = await prepare(names.map((name) => wayBack(folder, name)));
@@ -53,11 +56,18 @@ export async function down(options: DownOptions): Promise<DownResult> {
 
 /** Numbered files, newest first. */
 function chosen(ledger: Ledger | undefined, { steps = 1, to }: DownOptions): Standing[] {
-  const standing = [...standings(ledger?.events ?? []).values()].filter(({ file, how }) => /^\d/.test(file) && !file.endsWith(".down.sql") && how !== "retired").reverse();
+  const standing = [...standings(ledger?.events ?? []).values()]
+    .filter(({ file, how }) => /^\d/.test(file) && !file.endsWith(".down.sql") && how !== "retired")
+    .reverse();
   if (to === undefined) return standing.slice(0, steps);
   if (to === "nothing") return standing;
   const end = standing.findIndex(({ file }) => file === to);
-  if (end === -1) throw new Failure("no-such-file", 2, `${to} is not applied here. Applied, newest first: ${standing.map(({ file }) => file).join(", ") || "nothing"}.`);
+  if (end === -1)
+    throw new Failure(
+      "no-such-file",
+      2,
+      `${to} is not applied here. Applied, newest first: ${standing.map(({ file }) => file).join(", ") || "nothing"}.`,
+    );
   return standing.slice(0, end);
 }
 
@@ -66,6 +76,15 @@ function wayBack(folder: Folder, name: string) {
   if (file?.down) return file.down;
   const reason = file?.header.irreversible;
   if (reason !== undefined) throw new Failure("irreversible", 2, `${name} cannot be taken back: ${reason}. Nothing was reverted.`);
-  if (file === undefined) throw new Failure("no-way-back", 2, `${name} came from a former ledger and its file is not here, so nothing is known of its way back. Nothing was reverted.`);
-  throw new Failure("no-way-back", 2, `${name} has no way back. Write ${downName(name)}, or say in ${name} why there is none: -- slipway: irreversible <reason>. Nothing was reverted.`);
+  if (file === undefined)
+    throw new Failure(
+      "no-way-back",
+      2,
+      `${name} came from a former ledger and its file is not here, so nothing is known of its way back. Nothing was reverted.`,
+    );
+  throw new Failure(
+    "no-way-back",
+    2,
+    `${name} has no way back. Write ${downName(name)}, or say in ${name} why there is none: -- slipway: irreversible <reason>. Nothing was reverted.`,
+  );
 }

@@ -55,18 +55,23 @@ function indent(text: string): string[] {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  "0A000": "If this is an extension: DigitalOcean allows those of its list only. https://docs.digitalocean.com/products/databases/postgresql/details/supported-extensions/",
+  "0A000":
+    "If this is an extension: DigitalOcean allows those of its list only. https://docs.digitalocean.com/products/databases/postgresql/details/supported-extensions/",
   "22P05": "The text holds a character that the database's own encoding lacks. Make databases with UTF8.",
   "25001": "This statement cannot run inside a transaction. Put it into a file that begins with: -- slipway: no-transaction",
-  "25006": "The server takes no writes: it is a standby, or the provider made it read-only because its disk is full. Connect to the primary, or free or add storage.",
+  "25006":
+    "The server takes no writes: it is a standby, or the provider made it read-only because its disk is full. Connect to the primary, or free or add storage.",
   "2BP01": "Other objects depend on it. Drop those first, by name, or say CASCADE and mean it.",
-  "2D000": "COMMIT or ROLLBACK inside a function or DO block would end the file's transaction. Put it into a file that begins with: -- slipway: no-transaction",
+  "2D000":
+    "COMMIT or ROLLBACK inside a function or DO block would end the file's transaction. Put it into a file that begins with: -- slipway: no-transaction",
   "40001": "Another transaction changed the same rows each time it was tried. Run again when it is quiet.",
   "40P01": "Each time, this file and another session waited for each other. Lock the tables in the order in which the application does.",
   "42501": "The role lacks the right. The roles step grants what migrations need: run it first; extensions and schemas are made there too.",
-  "42883": "If a function of an extension is meant, its schema must be on the search path, or written before its name; gen_random_uuid() needs no extension.",
+  "42883":
+    "If a function of an extension is meant, its schema must be on the search path, or written before its name; gen_random_uuid() needs no extension.",
   "42P07": "It exists already. If this database was there before slipway: slipway migrate baseline",
-  "53100": "The disk is full. Nothing is tried again until there is room: free some, or add storage to the cluster (doctl databases resize ID --storage-size-mib …).",
+  "53100":
+    "The disk is full. Nothing is tried again until there is room: free some, or add storage to the cluster (doctl databases resize ID --storage-size-mib …).",
   "53200": "The server is out of memory or of locks. A file that touches thousands of tables takes as many locks: split it.",
   "53300": "Every connection is taken. Let a pool give some back, or choose a larger node.",
   "55006": "Somebody uses it right now. Try again, or end that session.",

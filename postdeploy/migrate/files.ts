@@ -57,12 +57,20 @@ export function readFolder(path: string): Folder {
     if (DOWN.test(name)) {
       const forward = name.replace(DOWN, ".sql");
       if (!read.has(forward))
-        findings.push({ rule: "lonely-down", severity: "error", file: name, message: `This is the way back of ${forward}, which is not here.`, fix: "Rename or remove it." });
+        findings.push({
+          rule: "lonely-down",
+          severity: "error",
+          file: name,
+          message: `This is the way back of ${forward}, which is not here.`,
+          fix: "Rename or remove it.",
+        });
       continue;
     }
     const back = read.get(downName(name));
     const down = back && fileOf<DownFile>(downName(name), back.text, { checksum: back.checksum });
-    files.push(fileOf<MigrationFile>(name, text, { kind: REPEATABLE.test(name) ? "repeatable" : "numbered", checksum, ...(down ? { down } : {}) }));
+    files.push(
+      fileOf<MigrationFile>(name, text, { kind: REPEATABLE.test(name) ? "repeatable" : "numbered", checksum, ...(down ? { down } : {}) }),
+    );
   }
   files.sort((a, b) => (a.kind === b.kind ? compareNames(a.name, b.name) : a.kind === "numbered" ? -1 : 1));
   return { path, files, findings: [...findings, ...equalNumbers(files)] };
@@ -105,7 +113,11 @@ function rootOf(path: string): string {
     if (statSync(root).isDirectory()) return root;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new Failure("no-folder", 2, `There is no folder ${path}. Name the one with the .sql files, or make it: slipway migrate new <name> --dir ${path}`);
+    throw new Failure(
+      "no-folder",
+      2,
+      `There is no folder ${path}. Name the one with the .sql files, or make it: slipway migrate new <name> --dir ${path}`,
+    );
   }
   throw new Failure("no-folder", 2, `${path} is a file. Name the folder that it is in.`);
 }
@@ -113,16 +125,25 @@ function rootOf(path: string): string {
 function namesIn(root: string, findings: Finding[]): string[] {
   const names: string[] = [];
   const twins = new Map<string, string>();
-  const refuse = (file: string, rule: string, message: string, fix: string) => findings.push({ rule, severity: "error", file: JSON.stringify(file).slice(1, -1), message, fix });
+  const refuse = (file: string, rule: string, message: string, fix: string) =>
+    findings.push({ rule, severity: "error", file: JSON.stringify(file).slice(1, -1), message, fix });
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const { name } = entry;
     if (!/\.sql$/i.test(name) || name.startsWith(".")) continue;
     const twin = twins.get(name.normalize("NFC").toLowerCase());
-    if (!PLAIN.test(name) || name.length > 200) refuse(name, "file-name", "The name holds what cannot be typed or seen, or is too long.", "Use letters, digits, _ and -.");
-    else if (twin !== undefined) refuse(name, "file-name", `The name differs from ${twin} only in a way that some file systems do not see.`, "Rename one of them.");
+    if (!PLAIN.test(name) || name.length > 200)
+      refuse(name, "file-name", "The name holds what cannot be typed or seen, or is too long.", "Use letters, digits, _ and -.");
+    else if (twin !== undefined)
+      refuse(name, "file-name", `The name differs from ${twin} only in a way that some file systems do not see.`, "Rename one of them.");
     else if (!NUMBERED.test(name) && !REPEATABLE.test(name))
-      refuse(name, "file-name", "The name says neither when it applies nor that it repeats.", "001_what_it_does.sql, its way back 001_what_it_does.down.sql, or R_view_name.sql.");
-    else if (!isInside(root, name)) refuse(name, "file-kind", "This is no plain file inside the folder.", "Put the file itself here: no link, folder or device.");
+      refuse(
+        name,
+        "file-name",
+        "The name says neither when it applies nor that it repeats.",
+        "001_what_it_does.sql, its way back 001_what_it_does.down.sql, or R_view_name.sql.",
+      );
+    else if (!isInside(root, name))
+      refuse(name, "file-kind", "This is no plain file inside the folder.", "Put the file itself here: no link, folder or device.");
     else names.push(name);
     twins.set(name.normalize("NFC").toLowerCase(), name);
   }
@@ -131,7 +152,9 @@ function namesIn(root: string, findings: Finding[]): string[] {
 
 function isInside(root: string, name: string): boolean {
   const path = join(root, name);
-  return lstatSync(path).isFile() || (statSync(path, { throwIfNoEntry: false })?.isFile() === true && realpathSync(path).startsWith(`${root}/`));
+  return (
+    lstatSync(path).isFile() || (statSync(path, { throwIfNoEntry: false })?.isFile() === true && realpathSync(path).startsWith(`${root}/`))
+  );
 }
 
 function equalNumbers(files: readonly MigrationFile[]): Finding[] {
@@ -142,7 +165,14 @@ function equalNumbers(files: readonly MigrationFile[]): Finding[] {
     const number = numberOf(name);
     const other = first.get(number);
     if (other === undefined) first.set(number, name);
-    else findings.push({ rule: "equal-numbers", severity: "warning", file: name, message: `It carries the number of ${other}; the two apply in the order of their names.`, fix: "Give the newer one the next free number." });
+    else
+      findings.push({
+        rule: "equal-numbers",
+        severity: "warning",
+        file: name,
+        message: `It carries the number of ${other}; the two apply in the order of their names.`,
+        fix: "Give the newer one the next free number.",
+      });
   }
   return findings;
 }

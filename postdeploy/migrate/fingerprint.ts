@@ -1,7 +1,7 @@
 /**
  * What a schema looks like, object by object, in one query: for telling whether two databases are alike, and what somebody changed by hand.
  *
- * Ours is what belongs to the ledger's owner, and whatever stands in a schema of theirs. In a database that others share, theirs is not read.
+ * Ours is what belongs to whoever writes the ledger, and whatever stands in a schema of theirs. In a database that others share, theirs is not read.
  * Left out on purpose: the order of columns, statistics, what an extension brought, and the NOT NULL constraints that newer servers name.
  */
 import { literal } from "../connect/quote.ts";
@@ -20,13 +20,16 @@ export interface SchemaObject {
 const ABOUT_ROLES = "('owner', 'grants')";
 
 export async function readObjects(session: Session, table: LedgerTable): Promise<readonly SchemaObject[]> {
-  const rows = await pinned(session, `WITH ${objects(table)} SELECT kind, name, definition FROM objects ORDER BY kind COLLATE "C", name COLLATE "C"`);
-  return rows.map((row) => ({ kind: row["kind"]!, name: row["name"]!, definition: row["definition"]! }));
+  const rows = await pinned(
+    session,
+    `WITH ${objects(table)} SELECT kind, name, definition FROM objects ORDER BY kind COLLATE "C", name COLLATE "C"`,
+  );
+  return rows.map((row) => ({ kind: row.kind!, name: row.name!, definition: row.definition! }));
 }
 
 export async function fingerprint(session: Session, table: LedgerTable): Promise<string> {
   const [row] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT} AS print FROM objects`);
-  return row!["print"]!;
+  return row!.print!;
 }
 
 /** Writes down what the schema looks like now, under the file that came last; done on the server, where the objects are. */
@@ -41,7 +44,7 @@ export async function measure(session: Session, table: LedgerTable, file: string
       gone AS (DELETE FROM ${schema}.schema_objects)
     SELECT fingerprint AS print FROM event`,
   );
-  return row!["print"]!;
+  return row!.print!;
 }
 
 export interface Difference {
@@ -63,9 +66,9 @@ export async function drift(session: Session, table: LedgerTable): Promise<reado
       both_ AS (SELECT coalesce(k.key, o.kind || ' ' || o.name) AS key, k.value AS was, o.definition AS now_ FROM kept k FULL JOIN objects o ON o.kind || ' ' || o.name = k.key)
     SELECT known.any, key, was, now_ FROM known LEFT JOIN both_ ON was IS DISTINCT FROM now_ AND key NOT LIKE 'grants %' ORDER BY key COLLATE "C"`,
   );
-  if (rows[0]?.["any"] !== "t") return undefined;
+  if (rows[0]?.any !== "t") return undefined;
   return rows
-    .filter((row) => row["key"] !== null)
+    .filter((row) => row.key !== null)
     .map(({ key, was, now_ }) => {
       const [kind = "", ...name] = key!.split(" ");
       return { kind, name: name.join(" "), ...(was == null ? {} : { was }), ...(now_ == null ? {} : { is: now_ }) };
@@ -74,7 +77,8 @@ export async function drift(session: Session, table: LedgerTable): Promise<reado
 
 /** What differs between two lists of objects. */
 export function differences(was: readonly SchemaObject[], is: readonly SchemaObject[]): Difference[] {
-  const form = (list: readonly SchemaObject[]) => new Map(list.filter(({ kind }) => kind !== "owner" && kind !== "grants").map((object) => [`${object.kind} ${object.name}`, object]));
+  const form = (list: readonly SchemaObject[]) =>
+    new Map(list.filter(({ kind }) => kind !== "owner" && kind !== "grants").map((object) => [`${object.kind} ${object.name}`, object]));
   const [before, after] = [form(was), form(is)];
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   return keys.flatMap((key) => {
@@ -98,7 +102,7 @@ const PRINT = `encode(sha256(convert_to(coalesce(string_agg(kind || ' ' || name 
 /** The CTEs up to `objects(kind, name, definition)`. */
 function objects({ schema }: LedgerTable): string {
   const dotted = (...parts: string[]) => parts.map((part) => `quote_ident(${part})`).join(" || '.' || ");
-  return `me AS MATERIALIZED (SELECT coalesce((SELECT nspowner FROM pg_namespace WHERE nspname = ${literal(schema)}), current_user::regrole::oid) AS role),
+  return `me AS MATERIALIZED (SELECT coalesce((SELECT relowner FROM pg_class WHERE oid = to_regclass(${literal(`${schema}.events`)})), current_user::regrole::oid) AS role),
   owners AS MATERIALIZED (SELECT r.oid, r.rolname::text AS name, pg_has_role(me.role, r.oid, 'USAGE') AS ours FROM pg_roles r, me),
   spaces AS MATERIALIZED (SELECT n.oid, n.nspname::text AS name, n.nspacl AS acl, o.ours, o.name AS owner FROM pg_namespace n JOIN owners o ON o.oid = n.nspowner
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', ${literal(schema)})),
@@ -125,8 +129,8 @@ function objects({ schema }: LedgerTable): string {
       FROM tables t JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
     UNION ALL SELECT 'trigger', t.name || '.' || quote_ident(g.tgname), pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text FROM tables t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT g.tgisinternal
     UNION ALL SELECT 'policy', t.name || '.' || quote_ident(p.polname), concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
-      (SELECT 'to ' || string_agg(CASE WHEN r = 0 THEN 'public' ELSE r::regrole::text END, ', ' ORDER BY r::regrole::text) FROM unnest(p.polroles) r),
-      'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid)) FROM tables t JOIN pg_policy p ON p.polrelid = t.oid
+      (SELECT 'to ' || string_agg(CASE WHEN r = 0 THEN 'public' WHEN r = me.role THEN 'owner' ELSE r::regrole::text END, ', ' ORDER BY r::regrole::text) FROM unnest(p.polroles) r),
+      'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid)) FROM me, tables t JOIN pg_policy p ON p.polrelid = t.oid
     UNION ALL SELECT 'rule', t.name || '.' || quote_ident(r.rulename), pg_get_ruledef(r.oid) || ' ' || r.ev_enabled::text FROM tables t JOIN pg_rewrite r ON r.ev_class = t.oid WHERE r.rulename <> '_RETURN'
     UNION ALL SELECT 'statistics', ${dotted("n.nspname", "x.stxname")}, pg_get_statisticsobjdef(x.oid) FROM tables t JOIN pg_statistic_ext x ON x.stxrelid = t.oid JOIN pg_namespace n ON n.oid = x.stxnamespace
     UNION ALL SELECT 'sequence', t.name, concat_ws(' ', format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, CASE WHEN q.seqcycle THEN 'cycle' END,

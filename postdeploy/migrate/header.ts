@@ -50,7 +50,8 @@ export function headerOf(file: string, text: string): Header {
       findings.push({ rule: "header", severity: "error", file, ...placeAt(text, token.start), message, fix });
     if (name === "allow") {
       const [rule = "", ...reason] = rest.split(/\s+/);
-      if (reason.length === 0) wrong("An allowance names a rule and a reason.", "-- slipway: allow drop-column nobody has read it since March");
+      if (reason.length === 0)
+        wrong("An allowance names a rule and a reason.", "-- slipway: allow drop-column nobody has read it since March");
       else allowed.push({ rule, reason: reason.join(" "), at: token.start, whole: !begun });
       continue;
     }

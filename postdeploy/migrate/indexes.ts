@@ -21,7 +21,13 @@ export async function findIndex(session: Session, { name, table }: BuiltIndex): 
   const [found] = await session.query<{ schema: string; valid: boolean }>(
     `SELECT n.nspname AS schema, i.indisvalid AND i.indisready AS valid FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relname = $1 AND i.indrelid = to_regclass($2)`,
-    [name, [table.schema, table.name].filter((part) => part !== undefined).map(identifier).join(".")],
+    [
+      name,
+      [table.schema, table.name]
+        .filter((part) => part !== undefined)
+        .map(identifier)
+        .join("."),
+    ],
   );
   return found;
 }

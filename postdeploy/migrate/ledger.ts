@@ -6,8 +6,8 @@
  */
 import { Failure } from "../connect/failure.ts";
 import { checkedName, literal } from "../connect/quote.ts";
-import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
 import type { Row, Session } from "../connect/session.ts";
+import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
 
 /** The shape of these tables. A slipway that finds a higher number leaves the ledger alone. */
 export const LEDGER_VERSION = 1;
@@ -70,9 +70,10 @@ export class LedgerTable {
   }
 
   /** Safe to run again; the caller holds the lock. */
-  create(system: string | undefined): string {
+  create(system: string | undefined, schemaIsThere: boolean): string {
     const { schema } = this;
-    return `CREATE SCHEMA IF NOT EXISTS ${schema};
+    // IF NOT EXISTS would ask for the right to make schemas even where nothing is to be made.
+    return `${schemaIsThere ? "" : `CREATE SCHEMA ${schema};`}
       CREATE TABLE IF NOT EXISTS ${schema}.about (
         id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
         version int NOT NULL,
@@ -113,30 +114,40 @@ export class LedgerTable {
 const ABSENT = new Set(["42P01", "3F000"]);
 
 /** @returns undefined when the database has no ledger yet. Throws what else the server said. */
-export function ledgerFrom(rows: readonly Row[] | undefined, error: Error | undefined, table: LedgerTable, system: string | undefined): Ledger | undefined {
+export function ledgerFrom(
+  rows: readonly Row[] | undefined,
+  error: Error | undefined,
+  table: LedgerTable,
+  system: string | undefined,
+): Ledger | undefined {
   if (error !== undefined) {
     if (ABSENT.has(sqlstate(error) ?? "")) return undefined;
     if (sqlstate(error) === "42501")
-      throw new Failure("ledger-closed", 2, `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`, { cause: error });
+      throw new Failure(
+        "ledger-closed",
+        2,
+        `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`,
+        { cause: error },
+      );
     throw error;
   }
   const [first] = rows ?? [];
   if (first === undefined) return undefined;
-  const version = Number(first["version"]);
+  const version = Number(first.version);
   if (version > LEDGER_VERSION)
     throw new Failure(
       "newer-ledger",
       2,
       `The ledger ${table.schema} was written by a newer slipway (ledger version ${version}, this one knows ${LEDGER_VERSION}). Nothing was touched. Update: npm install slipway@latest`,
     );
-  const owner = first["system"];
+  const owner = first.system;
   if (system !== undefined && owner !== null && owner !== undefined && owner !== system)
     throw new Failure(
       "foreign-ledger",
       2,
       `The ledger ${table.schema} in this database belongs to ${owner}, and this run is for ${system}. Is it the right database? Two systems in one database keep a ledger each: --ledger slipway_${system}`,
     );
-  return { id: first["ledger"]!, ...(owner ? { system: owner } : {}), events: rows!.filter((row) => row["id"] !== null).map(eventFrom) };
+  return { id: first.ledger!, ...(owner ? { system: owner } : {}), events: rows!.filter((row) => row.id !== null).map(eventFrom) };
 }
 
 export async function readLedger(session: Session, table: LedgerTable, system?: string): Promise<Ledger | undefined> {
@@ -148,16 +159,16 @@ function eventFrom(row: Row): Event {
   const text = (name: "checksum" | "meaning" | "fingerprint" | "note") => (row[name] == null ? {} : { [name]: row[name] });
   const count = (name: "statement" | "statements") => (row[name] == null ? {} : { [name]: Number(row[name]) });
   return {
-    id: Number(row["id"]),
-    kind: row["kind"] as EventKind,
-    file: row["file"]!,
-    at: row["at"]!,
-    by: row["by"]!,
+    id: Number(row.id),
+    kind: row.kind as EventKind,
+    file: row.file!,
+    at: row.at!,
+    by: row.by!,
     ...text("checksum"),
     ...text("meaning"),
     ...text("fingerprint"),
     ...text("note"),
-    ...(row["repeats"] === "t" ? { repeats: true } : {}),
+    ...(row.repeats === "t" ? { repeats: true } : {}),
     ...count("statement"),
     ...count("statements"),
   };
@@ -204,7 +215,10 @@ export function standings(events: readonly Event[]): ReadonlyMap<string, Standin
   const standing = new Map<string, Standing>();
   for (const event of events) {
     const { id, kind, file, at, by } = event;
-    const sums = { ...(event.checksum === undefined ? {} : { checksum: event.checksum }), ...(event.meaning === undefined ? {} : { meaning: event.meaning }) };
+    const sums = {
+      ...(event.checksum === undefined ? {} : { checksum: event.checksum }),
+      ...(event.meaning === undefined ? {} : { meaning: event.meaning }),
+    };
     const note = event.note === undefined ? {} : { note: event.note };
     const before = standing.get(file);
     switch (kind) {
@@ -236,7 +250,10 @@ export function standings(events: readonly Event[]): ReadonlyMap<string, Standin
   return standing;
 }
 
-function progressAfter(before: Standing["progress"], { kind, statement = 0, statements = 0, meaning }: Event): NonNullable<Standing["progress"]> {
+function progressAfter(
+  before: Standing["progress"],
+  { kind, statement = 0, statements = 0, meaning }: Event,
+): NonNullable<Standing["progress"]> {
   const { done = 0, doneMeaning } = before ?? {};
   if (kind === "done") return { done: statement, started: statement, statements, doneMeaning: meaning };
   if (kind === "failed") return { done, started: done, statements, doneMeaning };

@@ -24,14 +24,18 @@ export interface LockOptions {
 }
 
 /** @returns the ledger as it is once nobody else can write it, read in the same message that took the lock. */
-export async function acquire(session: Session, table: LedgerTable, { system, waitMs, signal, onWait }: LockOptions): Promise<Ledger | undefined> {
+export async function acquire(
+  session: Session,
+  table: LedgerTable,
+  { system, waitMs, signal, onWait }: LockOptions,
+): Promise<Ledger | undefined> {
   const [a, b] = lockKey(table.schema);
   const until = Date.now() + waitMs;
   for (let told = ""; ; ) {
     const { replies, error } = await session.send(`SELECT pg_try_advisory_lock(${a}, ${b}) AS held; ${table.read}`);
     const [answer, rows] = replies;
     if (answer === undefined) throw error;
-    if (answer.rows[0]?.["held"] === "t") return ledgerFrom(rows?.rows, error, table, system);
+    if (answer.rows[0]?.held === "t") return ledgerFrom(rows?.rows, error, table, system);
     const holder = await findHolder(session, a, b);
     if (Date.now() >= until) throw locked(holder, waitMs);
     if (told !== String(holder?.pid)) onWait(holder);
@@ -45,7 +49,7 @@ export async function acquire(session: Session, table: LedgerTable, { system, wa
 export async function release(session: Session, table: LedgerTable): Promise<boolean> {
   const [a, b] = lockKey(table.schema);
   const { replies } = await session.send(`SELECT pg_advisory_unlock(${a}, ${b}) AS given`);
-  return replies[0]?.rows[0]?.["given"] === "t";
+  return replies[0]?.rows[0]?.given === "t";
 }
 
 async function findHolder(session: Session, a: number, b: number): Promise<Holder | undefined> {
@@ -57,13 +61,13 @@ async function findHolder(session: Session, a: number, b: number): Promise<Holde
   );
   const row = replies[0]?.rows[0];
   if (row === undefined) return undefined;
-  const query = (row["query"] ?? "").replace(/\s+/g, " ");
+  const query = (row.query ?? "").replace(/\s+/g, " ");
   return {
-    pid: Number(row["pid"]),
-    application: row["application_name"] ?? "",
-    user: row["usename"] ?? "",
-    since: row["since"] ?? "",
-    doing: row["state"] === "active" ? `running ${query}` : (row["state"] ?? ""),
+    pid: Number(row.pid),
+    application: row.application_name ?? "",
+    user: row.usename ?? "",
+    since: row.since ?? "",
+    doing: row.state === "active" ? `running ${query}` : (row.state ?? ""),
   };
 }
 

@@ -6,8 +6,8 @@
  */
 import { Failure } from "../connect/failure.ts";
 import { type DatabaseError, isLost } from "../connect/sqlstate.ts";
-import type { Failed, Job } from "./job.ts";
 import { builtBy, findIndex } from "./indexes.ts";
+import type { Failed, Job } from "./job.ts";
 import { type NewEvent, type Standing, standings } from "./ledger.ts";
 import { isConcurrent, mayCommit, needsNoTransaction } from "./outside.ts";
 import type { Statement } from "./parse.ts";
@@ -53,9 +53,22 @@ function stepOf(job: Job, index: number): Step {
   const statement = statements[index]!;
   const { kind: _, ...rest } = event;
   // The meaning of the file so far: what is done must not be edited, what is still to come may be.
-  const said = { ...rest, file: file.name, statement: index + 1, statements: statements.length, meaning: meaningSum(file.text.slice(0, statement.end)) };
+  const said = {
+    ...rest,
+    file: file.name,
+    statement: index + 1,
+    statements: statements.length,
+    meaning: meaningSum(file.text.slice(0, statement.end)),
+  };
   const last = index === statements.length - 1;
-  return { job, statement, nth: index + 1, started: { ...said, kind: "started" }, failed: { ...said, kind: "failed" }, done: last ? event : { ...said, kind: "done" } };
+  return {
+    job,
+    statement,
+    nth: index + 1,
+    started: { ...said, kind: "started" },
+    failed: { ...said, kind: "failed" },
+    done: last ? event : { ...said, kind: "done" },
+  };
 }
 
 function standsAlone({ node }: Statement): boolean {
@@ -64,7 +77,12 @@ function standsAlone({ node }: Statement): boolean {
 
 /** The statement and its ledger row, in a transaction. */
 function together(runner: Runner, step: Step): Promise<Failed | undefined> {
-  return send(runner, step, `BEGIN; RESET ALL; ${timeouts(step.job, "SET LOCAL")}`, `;RESET SESSION AUTHORIZATION; RESET ROLE; ${runner.table.write(step.done)} COMMIT`);
+  return send(
+    runner,
+    step,
+    `BEGIN; RESET ALL; ${timeouts(step.job, "SET LOCAL")}`,
+    `;RESET SESSION AUTHORIZATION; RESET ROLE; ${runner.table.write(step.done)} COMMIT`,
+  );
 }
 
 async function alone(runner: Runner, step: Step, progress: Progress | undefined): Promise<Failed | undefined> {

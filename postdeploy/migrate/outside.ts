@@ -17,18 +17,20 @@ export function needsNoTransaction(node: Node): string | undefined {
   const fields = fieldsOf(node);
   switch (kindOf(node)) {
     case "IndexStmt":
-      return fields["concurrent"] ? "CREATE INDEX CONCURRENTLY" : undefined;
+      return fields.concurrent ? "CREATE INDEX CONCURRENTLY" : undefined;
     case "DropStmt":
-      return fields["concurrent"] ? "DROP INDEX CONCURRENTLY" : undefined;
+      return fields.concurrent ? "DROP INDEX CONCURRENTLY" : undefined;
     case "ReindexStmt": {
-      if (hasOption(fields["params"], "concurrently")) return "REINDEX CONCURRENTLY";
-      const kind = fields["kind"];
-      return kind === "REINDEX_OBJECT_SCHEMA" || kind === "REINDEX_OBJECT_DATABASE" || kind === "REINDEX_OBJECT_SYSTEM" ? "REINDEX of many tables" : undefined;
+      if (hasOption(fields.params, "concurrently")) return "REINDEX CONCURRENTLY";
+      const kind = fields.kind;
+      return kind === "REINDEX_OBJECT_SCHEMA" || kind === "REINDEX_OBJECT_DATABASE" || kind === "REINDEX_OBJECT_SYSTEM"
+        ? "REINDEX of many tables"
+        : undefined;
     }
     case "VacuumStmt":
-      return fields["is_vacuumcmd"] ? "VACUUM" : undefined;
+      return fields.is_vacuumcmd ? "VACUUM" : undefined;
     case "ClusterStmt":
-      return fields["relation"] ? undefined : "CLUSTER of every table";
+      return fields.relation ? undefined : "CLUSTER of every table";
     case "CreatedbStmt":
       return "CREATE DATABASE";
     case "DropdbStmt":
@@ -44,7 +46,7 @@ export function needsNoTransaction(node: Node): string | undefined {
     case "DropSubscriptionStmt":
       return "DROP SUBSCRIPTION";
     case "AlterTableStmt":
-      return (fields["cmds"] as Node[] | undefined)?.some((cmd) => {
+      return (fields.cmds as Node[] | undefined)?.some((cmd) => {
         const { subtype, def } = fieldsOf(cmd) as { subtype?: string; def?: { PartitionCmd?: { concurrent?: boolean } } };
         return subtype === "AT_DetachPartition" && def?.PartitionCmd?.concurrent === true;
       })
@@ -59,7 +61,7 @@ export function needsNoTransaction(node: Node): string | undefined {
 export function mayCommit(node: Node): boolean {
   const kind = kindOf(node);
   if (kind === "CallStmt") return true;
-  return kind === "DoStmt" && /\b(commit|rollback)\b/i.test(JSON.stringify(fieldsOf(node)["args"] ?? ""));
+  return kind === "DoStmt" && /\b(commit|rollback)\b/i.test(JSON.stringify(fieldsOf(node).args ?? ""));
 }
 
 /** @returns the words of a statement that would end, or take over, the transaction that a file runs in. */
@@ -74,7 +76,7 @@ export function takesOver(node: Node): string | undefined {
     TRANS_STMT_COMMIT_PREPARED: "COMMIT PREPARED",
     TRANS_STMT_ROLLBACK_PREPARED: "ROLLBACK PREPARED",
   };
-  return words[String(fieldsOf(node)["kind"])];
+  return words[String(fieldsOf(node).kind)];
 }
 
 /** These run at the server's own pace and hold no lock that others wait for: a lock timeout would only leave a broken index. */

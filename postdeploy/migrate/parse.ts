@@ -45,7 +45,10 @@ export async function parseText(file: string, text: string): Promise<Parsed> {
     return { statements: text.length <= WHOLE ? parseWhole(parser, text, 0) : parsePieces(parser, text), findings: [] };
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error;
-    return { statements: [], findings: [{ rule: "syntax", severity: "error", file, ...placeAt(text, error.at), message: `${error.message}.` }] };
+    return {
+      statements: [],
+      findings: [{ rule: "syntax", severity: "error", file, ...placeAt(text, error.at), message: `${error.message}.` }],
+    };
   }
 }
 

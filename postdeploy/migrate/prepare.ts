@@ -1,7 +1,7 @@
 /** A file made ready to be sent: parsed, and refused before the first write where it cannot work. */
 import { Failure } from "../connect/failure.ts";
-import { type Finding, isBad, place } from "./finding.ts";
 import type { DownFile, MigrationFile } from "./files.ts";
+import { type Finding, isBad, place } from "./finding.ts";
 import { builtBy } from "./indexes.ts";
 import { kindOf, needsNoTransaction, takesOver } from "./outside.ts";
 import { parseText, type Statement } from "./parse.ts";
@@ -36,9 +36,17 @@ export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<strin
   if (first === undefined) return;
   const lines = bad.map((finding) => {
     const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
-    return [`  ${place(finding)}: ${finding.message}`, ...(source ? [`    | ${source.slice(0, 120)}`] : []), ...(finding.fix ? [`    ${finding.fix}`] : [])].join("\n");
+    return [
+      `  ${place(finding)}: ${finding.message}`,
+      ...(source ? [`    | ${source.slice(0, 120)}`] : []),
+      ...(finding.fix ? [`    ${finding.fix}`] : []),
+    ].join("\n");
   });
-  throw new Failure(first.rule, 2, [`Nothing was applied: ${bad.length === 1 ? "a file cannot work" : `${bad.length} mistakes in the files`}.`, ...lines].join("\n"));
+  throw new Failure(
+    first.rule,
+    2,
+    [`Nothing was applied: ${bad.length === 1 ? "a file cannot work" : `${bad.length} mistakes in the files`}.`, ...lines].join("\n"),
+  );
 }
 
 function refusals(file: MigrationFile | DownFile, { node, start }: Statement): Finding[] {
@@ -46,18 +54,44 @@ function refusals(file: MigrationFile | DownFile, { node, start }: Statement): F
   const ours = takesOver(node);
   if (ours !== undefined)
     return [
-      { rule: "transaction", severity: "error", ...at, message: `${ours} would end the transaction in which this file and its ledger row stand or fall together.`, fix: "Remove it: every file runs in a transaction of its own." },
+      {
+        rule: "transaction",
+        severity: "error",
+        ...at,
+        message: `${ours} would end the transaction in which this file and its ledger row stand or fall together.`,
+        fix: "Remove it: every file runs in a transaction of its own.",
+      },
     ];
   if (kindOf(node) === "DiscardStmt")
-    return [{ rule: "discard", severity: "error", ...at, message: "DISCARD would give up the lock that keeps other runs out.", fix: "Remove it: every file begins with settings as new." }];
+    return [
+      {
+        rule: "discard",
+        severity: "error",
+        ...at,
+        message: "DISCARD would give up the lock that keeps other runs out.",
+        fix: "Remove it: every file begins with settings as new.",
+      },
+    ];
   const alone = needsNoTransaction(node);
   if (alone !== undefined && file.header.transaction)
     return [
-      { rule: "needs-no-transaction", severity: "error", ...at, message: `${alone} cannot run inside a transaction.`, fix: "Put it into a file of its own that begins with: -- slipway: no-transaction" },
+      {
+        rule: "needs-no-transaction",
+        severity: "error",
+        ...at,
+        message: `${alone} cannot run inside a transaction.`,
+        fix: "Put it into a file of its own that begins with: -- slipway: no-transaction",
+      },
     ];
   if (alone === "CREATE INDEX CONCURRENTLY" && builtBy(node) === undefined)
     return [
-      { rule: "unnamed-index", severity: "error", ...at, message: "An index built CONCURRENTLY needs a name: without one it cannot be found again when the build breaks off.", fix: "CREATE INDEX CONCURRENTLY table_column_idx ON …" },
+      {
+        rule: "unnamed-index",
+        severity: "error",
+        ...at,
+        message: "An index built CONCURRENTLY needs a name: without one it cannot be found again when the build breaks off.",
+        fix: "CREATE INDEX CONCURRENTLY table_column_idx ON …",
+      },
     ];
   return [];
 }

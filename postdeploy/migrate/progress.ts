@@ -9,7 +9,14 @@ export type Progress =
   | { readonly kind: "notice"; readonly file: string; readonly line?: number; readonly notice: Notice }
   | { readonly kind: "blocked"; readonly file: string; readonly by: readonly Blocker[] }
   | { readonly kind: "index"; readonly file: string; readonly phase: string; readonly done: number; readonly total: number }
-  | { readonly kind: "retry"; readonly file: string; readonly attempt: number; readonly of: number; readonly inMs: number; readonly why: string }
+  | {
+      readonly kind: "retry";
+      readonly file: string;
+      readonly attempt: number;
+      readonly of: number;
+      readonly inMs: number;
+      readonly why: string;
+    }
   | { readonly kind: "lost"; readonly why: string }
   | { readonly kind: "warning"; readonly message: string };
 

@@ -4,6 +4,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
+import { literal } from "../connect/quote.ts";
 import { pooled } from "../connect/refused.ts";
 import { open, type Row, type Session } from "../connect/session.ts";
 import { mayConnectLater } from "../connect/sqlstate.ts";
@@ -24,6 +25,8 @@ export interface Facts {
   readonly database: string;
   readonly role: string;
   readonly readOnly: boolean;
+  /** Whether the schema of the ledger is there, with or without a ledger in it. */
+  readonly ledgerSchema: boolean;
   readonly clockOffSeconds: number;
 }
 
@@ -64,7 +67,11 @@ export class Runner {
   /** Refuses what takes no writes; takes the lock; reads the ledger again, now that nobody else can write it. */
   async lock(waitMs = this.options.waitMs ?? 60_000): Promise<Ledger | undefined> {
     if (this.facts.readOnly)
-      throw new Failure("read-only", 1, `${this.facts.database} takes no writes (default_transaction_read_only is on). A provider does that when the disk is full: add storage, then run again.`);
+      throw new Failure(
+        "read-only",
+        1,
+        `${this.facts.database} takes no writes (default_transaction_read_only is on). A provider does that when the disk is full: add storage, then run again.`,
+      );
     this.ledger = await acquire(this.session, this.table, {
       system: this.options.system,
       waitMs,
@@ -78,7 +85,7 @@ export class Runner {
   /** Makes the ledger where there is none. */
   async ensureLedger(): Promise<void> {
     if (this.ledger !== undefined) return;
-    const { error } = await this.session.send(`BEGIN; ${this.table.create(this.options.system)} COMMIT`);
+    const { error } = await this.session.send(`BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT`);
     if (error === undefined) {
       await this.readLedger();
       return;
@@ -106,7 +113,11 @@ export class Runner {
   }
 
   /** Runs one message with a second pair of eyes on it, and with the stop signal connected to it. */
-  async watched<T>(file: string, work: (session: Session) => Promise<T>, longest = this.lockTimeoutMs): Promise<{ result: T; blockers: readonly Blocker[] }> {
+  async watched<T>(
+    file: string,
+    work: (session: Session) => Promise<T>,
+    longest = this.lockTimeoutMs,
+  ): Promise<{ result: T; blockers: readonly Blocker[] }> {
     this.checkStopped();
     const { session } = this;
     const eyes = watch({
@@ -143,7 +154,11 @@ export class Runner {
     // The dead session's backend may still be at work; it gives the lock up when it notices, and only then is the ledger the truth.
     await this.lock(Math.max(5000, until - Date.now()));
     if (before !== undefined && this.ledger?.id !== before)
-      throw new Failure("other-database", 3, "After the reconnect another database answers under the same address: its ledger is not the one this run began with. Nothing more was done. Look where the address leads.");
+      throw new Failure(
+        "other-database",
+        3,
+        "After the reconnect another database answers under the same address: its ledger is not the one this run began with. Nothing more was done. Look where the address leads.",
+      );
     return this.ledger;
   }
 
@@ -154,7 +169,11 @@ export class Runner {
     this.#locked = false;
     await session.end();
     if (!given)
-      throw new Failure("lock-gone", 3, "At its end the run did not hold its lock any more, so another may have run beside it. Is there a pool between here and the server? Look: slipway migrate verify");
+      throw new Failure(
+        "lock-gone",
+        3,
+        "At its end the run did not hold its lock any more, so another may have run beside it. Is there a pool between here and the server? Look: slipway migrate verify",
+      );
   }
 
   /** @param patient whether a refused connection is worth another try: the server was there a moment ago. */
@@ -163,13 +182,18 @@ export class Runner {
     for (let tries = 0; ; tries++) {
       this.checkStopped();
       try {
-        this.session = await open(this.options.connection, { application: `slipway migrate ${hostname()}:${process.pid}`, settings: this.#settings() });
+        this.session = await open(this.options.connection, {
+          application: `slipway migrate ${hostname()}:${process.pid}`,
+          settings: this.#settings(),
+        });
         await this.#inspect();
         return;
       } catch (error) {
         const cause = error instanceof Failure ? (error.cause ?? error) : error;
         await this.session?.end();
-        const again = patient ? mayConnectLater(cause) || (error as Failure).code === "replica" : ["53300", "57P03"].includes((cause as { code?: string }).code ?? "");
+        const again = patient
+          ? mayConnectLater(cause) || (error as Failure).code === "replica"
+          : ["53300", "57P03"].includes((cause as { code?: string }).code ?? "");
         if (!again || Date.now() > until) throw error;
         await sleep(Math.min(5000, 100 * 2 ** tries) * (0.5 + Math.random() / 2));
       }
@@ -193,16 +217,20 @@ export class Runner {
 
   async #inspect(): Promise<void> {
     const asked = Date.now();
-    const { replies, error } = await this.session.send(`${FACTS}; ${this.table.read}`);
+    const { replies, error } = await this.session.send(`${facts(this.table)}; ${this.table.read}`);
     const row = replies[0]?.rows[0];
     if (row === undefined) throw error;
     const { host, port } = this.session.target;
     // The pid that greeted us is the pid that works for us, or there is somebody in between.
-    if (Number(row["pid"]) !== this.session.pid || row["interval"] !== `${CHECK_INTERVAL}ms`) throw new Failure("pooled", 2, pooled(host, port));
-    if (row["standby"] === "t") throw new Failure("replica", 2, `${host}:${port} is a standby, which takes no writes. Connect to the primary.`);
+    if (Number(row.pid) !== this.session.pid || row.interval !== `${CHECK_INTERVAL}ms`) throw new Failure("pooled", 2, pooled(host, port));
+    if (row.standby === "t")
+      throw new Failure("replica", 2, `${host}:${port} is a standby, which takes no writes. Connect to the primary.`);
     this.facts = factsFrom(row, asked);
     if (Math.abs(this.facts.clockOffSeconds) > 5)
-      this.tell({ kind: "warning", message: `The clocks of this machine and the server differ by ${Math.round(this.facts.clockOffSeconds)} s. The ledger goes by the server's.` });
+      this.tell({
+        kind: "warning",
+        message: `The clocks of this machine and the server differ by ${Math.round(this.facts.clockOffSeconds)} s. The ledger goes by the server's.`,
+      });
     this.ledger = ledgerFrom(replies[1]?.rows, error, this.table, this.options.system);
   }
 
@@ -218,17 +246,21 @@ export class Runner {
   }
 }
 
-const FACTS = `SELECT pg_backend_pid() AS pid, current_setting('client_connection_check_interval') AS interval, pg_is_in_recovery() AS standby,
+const facts = ({
+  schema,
+}: LedgerTable) => `SELECT pg_backend_pid() AS pid, current_setting('client_connection_check_interval') AS interval, pg_is_in_recovery() AS standby,
   current_setting('server_version') AS version, current_database() AS database, current_user AS role,
+  to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema,
   current_setting('default_transaction_read_only') AS read_only, extract(epoch FROM clock_timestamp()) AS now`;
 
 function factsFrom(row: Row, asked: number): Facts {
   const middle = (asked + Date.now()) / 2000;
   return {
-    version: row["version"]!.split(" ")[0]!,
-    database: row["database"]!,
-    role: row["role"]!,
-    readOnly: row["read_only"] === "on",
-    clockOffSeconds: Number(row["now"]) - middle,
+    version: row.version!.split(" ")[0]!,
+    database: row.database!,
+    role: row.role!,
+    readOnly: row.read_only === "on",
+    ledgerSchema: row.ledger_schema === "t",
+    clockOffSeconds: Number(row.now) - middle,
   };
 }

@@ -1,7 +1,8 @@
 /** Where every file stands, read without a lock and without writing. */
-import { type Difference, drift } from "./fingerprint.ts";
+
 import { readFolder } from "./files.ts";
 import type { Finding } from "./finding.ts";
+import { type Difference, drift } from "./fingerprint.ts";
 import { type BrokenIndex, brokenIndexes } from "./indexes.ts";
 import { needsMeasure } from "./ledger.ts";
 import type { MigrateOptions } from "./options.ts";
@@ -43,7 +44,16 @@ export async function status(options: MigrateOptions): Promise<StatusResult> {
     const { pending, mismatches, reformatted, standing } = compare(folder, ledger);
     const ofFolder = folder.files.map((file): FileStatus => {
       const stands = standing.get(file.name);
-      const back = file.kind === "repeatable" ? {} : { back: file.down ? ("file" as const) : file.header.irreversible === undefined ? ("none" as const) : { irreversible: file.header.irreversible } };
+      const back =
+        file.kind === "repeatable"
+          ? {}
+          : {
+              back: file.down
+                ? ("file" as const)
+                : file.header.irreversible === undefined
+                  ? ("none" as const)
+                  : { irreversible: file.header.irreversible },
+            };
       const wrong = mismatches.find((mismatch) => mismatch.file === file.name && mismatch.kind === "edited");
       const waits = pending.some((one) => one.file === file);
       if (stands === undefined) return { file: file.name, state: "pending", ...back };
@@ -61,13 +71,23 @@ export async function status(options: MigrateOptions): Promise<StatusResult> {
     const here = new Set(folder.files.map(({ name }) => name));
     const elsewhere = [...standing.values()]
       .filter(({ file }) => !here.has(file) && !file.endsWith(".down.sql"))
-      .map(({ file, how, at, by, note }): FileStatus => ({ file, state: how === "adopted" || how === "retired" ? how : "missing", at, by, ...(note === undefined ? {} : { note }) }));
+      .map(
+        ({ file, how, at, by, note }): FileStatus => ({
+          file,
+          state: how === "adopted" || how === "retired" ? how : "missing",
+          at,
+          by,
+          ...(note === undefined ? {} : { note }),
+        }),
+      );
     const drifted = ledger === undefined || needsMeasure(ledger) ? undefined : await drift(session, table);
     return {
       database: facts.database,
       role: facts.role,
       serverVersion: facts.version,
-      ...(ledger === undefined ? {} : { ledger: { schema: table.schema, id: ledger.id, ...(ledger.system === undefined ? {} : { system: ledger.system }) } }),
+      ...(ledger === undefined
+        ? {}
+        : { ledger: { schema: table.schema, id: ledger.id, ...(ledger.system === undefined ? {} : { system: ledger.system }) } }),
       files: [...elsewhere, ...ofFolder],
       pending: pending.map(({ file }) => file.name),
       mismatches,

@@ -14,7 +14,10 @@ export function tablesOf(node: Node): string[] {
 }
 
 export function tableName({ schemaname, relname }: RangeVar): string {
-  return [schemaname, relname].filter((part) => part !== undefined).map(plain).join(".");
+  return [schemaname, relname]
+    .filter((part) => part !== undefined)
+    .map(plain)
+    .join(".");
 }
 
 /** Quoted where Postgres would fold or misread it. */
@@ -31,7 +34,8 @@ function visit(value: unknown, found: Set<string>): void {
     const drop = (value as { DropStmt?: { removeType?: string; objects?: unknown[] } }).DropStmt;
     if (drop?.removeType === "OBJECT_TABLE" || drop?.removeType === "OBJECT_INDEX")
       for (const object of drop.objects ?? []) {
-        const names = (object as { List?: { items?: { String?: { sval?: string } }[] } }).List?.items?.map((item) => plain(item.String?.sval)) ?? [];
+        const names =
+          (object as { List?: { items?: { String?: { sval?: string } }[] } }).List?.items?.map((item) => plain(item.String?.sval)) ?? [];
         if (names.length > 0) found.add(names.join("."));
       }
     for (const item of Object.values(value)) visit(item, found);

@@ -24,20 +24,36 @@ export function decode(file: string, bytes: Buffer): Text {
     return { text: "", checksum: sha256(bytes), findings };
   };
   if (bytes.length > MOST_BYTES)
-    return refuse("too-big", `${Math.ceil(bytes.length / 2 ** 20)} MB is more than one file may hold (64 MB).`, "Split it, or load the rows with COPY in a job of its own.");
+    return refuse(
+      "too-big",
+      `${Math.ceil(bytes.length / 2 ** 20)} MB is more than one file may hold (64 MB).`,
+      "Split it, or load the rows with COPY in a job of its own.",
+    );
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
     return refuse("encoding", "The file is UTF-16.", "Save it as UTF-8.");
   const nul = bytes.indexOf(0);
-  if (nul !== -1) return refuse("nul", `Byte ${nul} is NUL, which Postgres cannot take.`, "Remove it; is the file really text?", placeAt(bytes.toString("latin1"), nul));
+  if (nul !== -1)
+    return refuse(
+      "nul",
+      `Byte ${nul} is NUL, which Postgres cannot take.`,
+      "Remove it; is the file really text?",
+      placeAt(bytes.toString("latin1"), nul),
+    );
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  if (marked) findings.push({ rule: "byte-order-mark", severity: "note", file, message: "The byte-order mark at the beginning is left out." });
+  if (marked)
+    findings.push({ rule: "byte-order-mark", severity: "note", file, message: "The byte-order mark at the beginning is left out." });
   const body = marked ? bytes.subarray(3) : bytes;
   try {
     const text = strict.decode(body);
     return { text, checksum: sha256(text.includes("\r") ? text.replaceAll("\r\n", "\n") : body), findings };
   } catch {
     const at = firstBad(body);
-    return refuse("encoding", `Byte ${at + (marked ? 3 : 0)} is not UTF-8 (0x${body[at]!.toString(16)}).`, "Save the file as UTF-8; it looks like Latin-1 or Windows-1252.", placeAt(body.toString("latin1"), at));
+    return refuse(
+      "encoding",
+      `Byte ${at + (marked ? 3 : 0)} is not UTF-8 (0x${body[at]!.toString(16)}).`,
+      "Save the file as UTF-8; it looks like Latin-1 or Windows-1252.",
+      placeAt(body.toString("latin1"), at),
+    );
   }
 }
 

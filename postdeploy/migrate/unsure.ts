@@ -25,12 +25,15 @@ export async function whatCameOf(session: Session, node: Node): Promise<Came> {
       await clean(session, node);
       return "again";
     case "DropStmt": {
-      const [{ there } = { there: true }] = await session.query<{ there: boolean }>("SELECT bool_or(to_regclass(name) IS NOT NULL) AS there FROM unnest($1::text[]) AS name", [tablesOf(node)]);
+      const [{ there } = { there: true }] = await session.query<{ there: boolean }>(
+        "SELECT bool_or(to_regclass(name) IS NOT NULL) AS there FROM unnest($1::text[]) AS name",
+        [tablesOf(node)],
+      );
       return there ? "again" : "happened";
     }
     case "CreatedbStmt":
     case "DropdbStmt": {
-      const there = (await session.query("SELECT FROM pg_database WHERE datname = $1", [fieldsOf(node)["dbname"]])).length > 0;
+      const there = (await session.query("SELECT FROM pg_database WHERE datname = $1", [fieldsOf(node).dbname])).length > 0;
       return there === (kindOf(node) === "CreatedbStmt") ? "happened" : "again";
     }
     default:

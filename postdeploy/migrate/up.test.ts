@@ -65,7 +65,8 @@ describe("up", () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({
       "001_a.sql": "CREATE TABLE a AS SELECT generate_series(1, 100) AS id;",
-      "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE UNIQUE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
+      "002_b.sql":
+        "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE UNIQUE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
     });
     const seen: Progress[] = [];
     const error = await failure(up({ folder, connection, onProgress: (event) => seen.push(event) }));
@@ -79,7 +80,10 @@ describe("up", () => {
         Statements 1 to 2 of 002_b.sql are done and stay. Mend statement 3 in the file and run again: it goes on from there.
         1 file was applied before it: 001_a.sql."
     `);
-    write({ "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;" });
+    write({
+      "002_b.sql":
+        "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
+    });
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_b.sql"]);
     const database = connection.url.split("/").at(-1)!;
     expect(await server.sql("SELECT count(*)::int AS n FROM a", database)).toEqual([{ n: 101 }]);

@@ -25,18 +25,20 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const done: Done[] = [];
   const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
   try {
-    const first = fit(folder, runner.ledger, options);
+    const first = held(folder, runner.ledger, options);
     const { reformatted } = first;
     if (first.pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
     const ready = await prepare(first.pending.map(({ file }) => file));
-    const again = ready.some(takesAway) ? folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name)) : [];
+    const again = ready.some(takesAway)
+      ? folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name))
+      : [];
     ready.push(...(await prepare(again)));
 
     await runner.lock();
     await runner.ensureLedger();
     const begin = runner.ledger?.events.at(-1)?.id ?? 0;
     const todo = (ledger: Ledger | undefined): Job[] => {
-      const { pending, standing } = fit(folder, ledger, options);
+      const { pending, standing } = held(folder, ledger, options);
       const left = again.filter(({ name }) => (standing.get(name)?.id ?? 0) <= begin && !pending.some(({ file }) => file.name === name));
       return jobs([...pending, ...left.map((file): Pending => ({ file, why: "again" }))], ready);
     };
@@ -51,12 +53,17 @@ export async function up(options: UpOptions): Promise<UpResult> {
   }
 }
 
-function fit(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
+function held(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
   const state = compare(folder, ledger);
   refuseMismatches(state.mismatches, allowOutOfOrder);
   if (to === undefined) return state;
   const last = folder.files.findIndex(({ name }) => name === to);
-  if (last === -1) throw new Failure("no-such-file", 2, `There is no file ${to} in ${folder.path}. Its files: ${folder.files.map(({ name }) => name).join(", ") || "none"}.`);
+  if (last === -1)
+    throw new Failure(
+      "no-such-file",
+      2,
+      `There is no file ${to} in ${folder.path}. Its files: ${folder.files.map(({ name }) => name).join(", ") || "none"}.`,
+    );
   const within = new Set(folder.files.slice(0, last + 1));
   return { ...state, pending: state.pending.filter(({ file }) => within.has(file)) };
 }
@@ -66,7 +73,14 @@ function jobs(pending: readonly Pending[], ready: readonly Ready[]): Job[] {
   return pending.map(({ file, after }) => {
     const one = byName.get(file.name)!;
     const note = after === undefined ? {} : { note: `out of order, after ${after}` };
-    const event: NewEvent = { kind: "applied", file: file.name, checksum: file.checksum, meaning: file.meaning, ...note, ...(takesAway(one) ? { repeats: true } : {}) };
+    const event: NewEvent = {
+      kind: "applied",
+      file: file.name,
+      checksum: file.checksum,
+      meaning: file.meaning,
+      ...note,
+      ...(takesAway(one) ? { repeats: true } : {}),
+    };
     return { ...one, event };
   });
 }
@@ -76,11 +90,25 @@ function takesAway({ file, statements }: Ready): boolean {
   if (!/^\d/.test(file.name)) return false;
   return statements.some(({ node }) => {
     const { removeType, behavior } = fieldsOf(node);
-    return (kindOf(node) === "DropStmt" && (behavior === "DROP_CASCADE" || MADE_AGAIN.has(String(removeType)))) || JSON.stringify(node).includes('"DROP_CASCADE"');
+    return (
+      (kindOf(node) === "DropStmt" && (behavior === "DROP_CASCADE" || MADE_AGAIN.has(String(removeType)))) ||
+      JSON.stringify(node).includes('"DROP_CASCADE"')
+    );
   });
 }
 
-const MADE_AGAIN = new Set(["OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_TYPE"]);
+const MADE_AGAIN = new Set([
+  "OBJECT_VIEW",
+  "OBJECT_MATVIEW",
+  "OBJECT_FUNCTION",
+  "OBJECT_PROCEDURE",
+  "OBJECT_ROUTINE",
+  "OBJECT_AGGREGATE",
+  "OBJECT_TRIGGER",
+  "OBJECT_POLICY",
+  "OBJECT_RULE",
+  "OBJECT_TYPE",
+]);
 
 /** What had been done before a failure is part of what a person must know. */
 export function withProgress(error: unknown, done: readonly Done[]): unknown {

@@ -93,10 +93,7 @@ async function look(eyes: Session, pid: number): Promise<Seen | undefined> {
     [pid],
   );
   if (self === undefined) return undefined;
-  const blockers = await eyes.query<Blocker & Record<string, unknown>>(
-    `${BLOCKER} WHERE pid = ANY (pg_blocking_pids($1))`,
-    [pid],
-  );
+  const blockers = await eyes.query<Blocker & Record<string, unknown>>(`${BLOCKER} WHERE pid = ANY (pg_blocking_pids($1))`, [pid]);
   const [index] = await eyes.query<{ phase: string; done: string; total: string }>(
     "SELECT phase, greatest(blocks_done, tuples_done) AS done, greatest(blocks_total, tuples_total) AS total FROM pg_stat_progress_create_index WHERE pid = $1",
     [pid],

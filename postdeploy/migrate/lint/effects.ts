@@ -49,30 +49,34 @@ export function effectsOf(node: Node): Effect[] {
   const one = (lock: Lock, work: Effect["work"] = "none", table = named(relation)): Effect[] => [{ table, lock, work }];
   switch (kindOf(node)) {
     case "IndexStmt":
-      return one(fields["concurrent"] ? "SHARE UPDATE EXCLUSIVE" : "SHARE", "scan");
+      return one(fields.concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE", "scan");
     case "AlterTableStmt":
       return alterTable(fields);
     case "RenameStmt":
-      return relation && RENAMES_TABLE.has(String(fields["renameType"])) ? one("ACCESS EXCLUSIVE") : [];
+      return relation && RENAMES_TABLE.has(String(fields.renameType)) ? one("ACCESS EXCLUSIVE") : [];
     case "AlterObjectSchemaStmt":
       return relation ? one("ACCESS EXCLUSIVE") : [];
     case "DropStmt":
       return drop(fields);
     case "TruncateStmt":
-      return relationsOf(fields["relations"]).map((table) => ({ table, lock: "ACCESS EXCLUSIVE", work: "none" }));
+      return relationsOf(fields.relations).map((table) => ({ table, lock: "ACCESS EXCLUSIVE", work: "none" }));
     case "LockStmt":
-      return relationsOf(fields["relations"]).map((table) => ({ table, lock: LOCKS[Number(fields["mode"]) - 1] ?? "ACCESS EXCLUSIVE", work: "none" }));
+      return relationsOf(fields.relations).map((table) => ({
+        table,
+        lock: LOCKS[Number(fields.mode) - 1] ?? "ACCESS EXCLUSIVE",
+        work: "none",
+      }));
     case "CreateTrigStmt":
       return one("SHARE ROW EXCLUSIVE");
     case "CreatePolicyStmt":
     case "AlterPolicyStmt":
-      return one("ACCESS EXCLUSIVE", "none", named(fields["table"]));
+      return one("ACCESS EXCLUSIVE", "none", named(fields.table));
     case "RuleStmt":
       return one("ACCESS EXCLUSIVE");
     case "VacuumStmt": {
-      const full = hasOption(fields["options"], "full");
-      return ((fields["rels"] as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
-        table: named(VacuumRelation?.["relation"]),
+      const full = hasOption(fields.options, "full");
+      return ((fields.rels as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
+        table: named(VacuumRelation?.relation),
         lock: full ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE",
         work: full ? "rewrite" : "none",
       }));
@@ -80,18 +84,20 @@ export function effectsOf(node: Node): Effect[] {
     case "ClusterStmt":
       return relation ? one("ACCESS EXCLUSIVE", "rewrite") : [];
     case "ReindexStmt": {
-      const lock = hasOption(fields["params"], "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
-      if (fields["kind"] === "REINDEX_OBJECT_TABLE") return one(lock, "scan");
-      return fields["kind"] === "REINDEX_OBJECT_INDEX" ? [{ table: named(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }] : [];
+      const lock = hasOption(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
+      if (fields.kind === "REINDEX_OBJECT_TABLE") return one(lock, "scan");
+      return fields.kind === "REINDEX_OBJECT_INDEX"
+        ? [{ table: named(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]
+        : [];
     }
     case "RefreshMatViewStmt":
-      return one(fields["concurrent"] ? "EXCLUSIVE" : "ACCESS EXCLUSIVE", "rewrite");
+      return one(fields.concurrent ? "EXCLUSIVE" : "ACCESS EXCLUSIVE", "rewrite");
     case "CreateStmt":
       return createTable(fields);
     case "CommentStmt":
-      return fields["objtype"] === "OBJECT_TABLE" ? [{ table: listed(fields["object"]), lock: "SHARE UPDATE EXCLUSIVE", work: "none" }] : [];
+      return fields.objtype === "OBJECT_TABLE" ? [{ table: listed(fields.object), lock: "SHARE UPDATE EXCLUSIVE", work: "none" }] : [];
     case "CreateStatsStmt":
-      return relationsOf(fields["relations"]).map((table) => ({ table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" }));
+      return relationsOf(fields.relations).map((table) => ({ table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" }));
     case "InsertStmt":
     case "UpdateStmt":
     case "DeleteStmt":
@@ -105,21 +111,26 @@ export function effectsOf(node: Node): Effect[] {
 const RENAMES_TABLE = new Set(["OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_VIEW", "OBJECT_MATVIEW"]);
 
 function alterTable(fields: Fields): Effect[] {
-  if (fields["objtype"] !== "OBJECT_TABLE" && fields["objtype"] !== "OBJECT_MATVIEW") return [];
-  const table = named(fields["relation"]);
+  if (fields.objtype !== "OBJECT_TABLE" && fields.objtype !== "OBJECT_MATVIEW") return [];
+  const table = named(fields.relation);
   const effects: Effect[] = [];
-  for (const { AlterTableCmd } of (fields["cmds"] as { AlterTableCmd: Fields }[] | undefined) ?? []) {
-    const subtype = String(AlterTableCmd["subtype"]);
-    const def = (AlterTableCmd["def"] ?? {}) as { ColumnDef?: Fields; Constraint?: Fields; PartitionCmd?: Fields };
+  for (const { AlterTableCmd } of (fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []) {
+    const subtype = String(AlterTableCmd.subtype);
+    const def = (AlterTableCmd.def ?? {}) as { ColumnDef?: Fields; Constraint?: Fields; PartitionCmd?: Fields };
     if (subtype === "AT_AddConstraint" && def.Constraint) effects.push(...addConstraint(table, def.Constraint));
     else if (subtype === "AT_AddColumn" && def.ColumnDef) {
       effects.push({ table, lock: "ACCESS EXCLUSIVE", work: rewritesForColumn(def.ColumnDef) ? "rewrite" : "none" });
-      for (const constraint of constraintsOf(def.ColumnDef)) if (constraint["contype"] === "CONSTR_FOREIGN") effects.push({ table: named(constraint["pktable"]), lock: "SHARE ROW EXCLUSIVE", work: "none" });
+      for (const constraint of constraintsOf(def.ColumnDef))
+        if (constraint.contype === "CONSTR_FOREIGN")
+          effects.push({ table: named(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" });
     } else if (subtype === "AT_AttachPartition") {
-      effects.push({ table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" }, { table: named(def.PartitionCmd?.["name"]), lock: "ACCESS EXCLUSIVE", work: "scan" });
+      effects.push(
+        { table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" },
+        { table: named(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "scan" },
+      );
     } else if (subtype === "AT_DetachPartition") {
-      const lock = def.PartitionCmd?.["concurrent"] ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE";
-      effects.push({ table, lock, work: "none" }, { table: named(def.PartitionCmd?.["name"]), lock: "ACCESS EXCLUSIVE", work: "none" });
+      const lock = def.PartitionCmd?.concurrent ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE";
+      effects.push({ table, lock, work: "none" }, { table: named(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "none" });
     } else effects.push({ table, ...(ALTERS[subtype] ?? { lock: "ACCESS EXCLUSIVE", work: "none" }) });
   }
   return effects;
@@ -150,40 +161,51 @@ const ALTERS: Readonly<Record<string, Pick<Effect, "lock" | "work">>> = {
 };
 
 function addConstraint(table: string, constraint: Fields): Effect[] {
-  const unchecked = constraint["skip_validation"] === true;
-  switch (constraint["contype"]) {
+  const unchecked = constraint.skip_validation === true;
+  switch (constraint.contype) {
     case "CONSTR_FOREIGN":
       return [
         { table, lock: "SHARE ROW EXCLUSIVE", work: unchecked ? "none" : "scan" },
-        { table: named(constraint["pktable"]), lock: "SHARE ROW EXCLUSIVE", work: "none" },
+        { table: named(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" },
       ];
     case "CONSTR_CHECK":
     case "CONSTR_NOTNULL":
       return [{ table, lock: "ACCESS EXCLUSIVE", work: unchecked ? "none" : "scan" }];
     case "CONSTR_PRIMARY":
     case "CONSTR_UNIQUE":
-      return [{ table, lock: "ACCESS EXCLUSIVE", work: constraint["indexname"] === undefined ? "scan" : "none" }];
+      return [{ table, lock: "ACCESS EXCLUSIVE", work: constraint.indexname === undefined ? "scan" : "none" }];
     default:
       return [{ table, lock: "ACCESS EXCLUSIVE", work: "scan" }];
   }
 }
 
 function createTable(fields: Fields): Effect[] {
-  const parents = relationsOf(fields["inhRelations"]).map((table): Effect => ({ table, lock: fields["partbound"] ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE", work: "none" }));
-  const columns = ((fields["tableElts"] as { ColumnDef?: Fields; Constraint?: Fields }[] | undefined) ?? []).flatMap(({ ColumnDef, Constraint }) => (ColumnDef ? constraintsOf(ColumnDef) : [Constraint ?? {}]));
-  const foreign = columns.filter(({ contype }) => contype === "CONSTR_FOREIGN").map(({ pktable }): Effect => ({ table: named(pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" }));
+  const parents = relationsOf(fields.inhRelations).map(
+    (table): Effect => ({ table, lock: fields.partbound ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE", work: "none" }),
+  );
+  const columns = ((fields.tableElts as { ColumnDef?: Fields; Constraint?: Fields }[] | undefined) ?? []).flatMap(
+    ({ ColumnDef, Constraint }) => (ColumnDef ? constraintsOf(ColumnDef) : [Constraint ?? {}]),
+  );
+  const foreign = columns
+    .filter(({ contype }) => contype === "CONSTR_FOREIGN")
+    .map(({ pktable }): Effect => ({ table: named(pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" }));
   return [...parents, ...foreign];
 }
 
 function drop(fields: Fields): Effect[] {
-  const names = ((fields["objects"] as unknown[] | undefined) ?? []).map(listed);
-  switch (fields["removeType"]) {
+  const names = ((fields.objects as unknown[] | undefined) ?? []).map(listed);
+  switch (fields.removeType) {
     case "OBJECT_TABLE":
     case "OBJECT_VIEW":
     case "OBJECT_MATVIEW":
       return names.map((table) => ({ table, lock: "ACCESS EXCLUSIVE", work: "none" }));
     case "OBJECT_INDEX":
-      return names.map((table) => ({ table, lock: fields["concurrent"] ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE", work: "none", index: true }));
+      return names.map((table) => ({
+        table,
+        lock: fields.concurrent ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE",
+        work: "none",
+        index: true,
+      }));
     case "OBJECT_TRIGGER":
     case "OBJECT_POLICY":
     case "OBJECT_RULE":
@@ -195,15 +217,32 @@ function drop(fields: Fields): Effect[] {
 
 /** A default that differs from row to row, or a value computed for each, is written into every row. */
 export function rewritesForColumn(column: Fields): boolean {
-  return constraintsOf(column).some((constraint) => {
-    if (constraint["contype"] === "CONSTR_IDENTITY") return true;
-    if (constraint["contype"] === "CONSTR_GENERATED") return constraint["generated_kind"] !== "v";
-    return constraint["contype"] === "CONSTR_DEFAULT" && isVolatile(constraint["raw_expr"]);
-  }) || /^(small|big)?serial[248]?$/.test(typeName(column));
+  return (
+    constraintsOf(column).some((constraint) => {
+      if (constraint.contype === "CONSTR_IDENTITY") return true;
+      if (constraint.contype === "CONSTR_GENERATED") return constraint.generated_kind !== "v";
+      return constraint.contype === "CONSTR_DEFAULT" && isVolatile(constraint.raw_expr);
+    }) || /^(small|big)?serial[248]?$/.test(typeName(column))
+  );
 }
 
 /** Functions that Postgres itself calls stable or immutable give one value for the whole statement; of others nobody knows. */
-const STEADY = new Set(["now", "current_setting", "transaction_timestamp", "statement_timestamp", "to_timestamp", "make_interval", "lower", "upper", "md5", "current_schema", "jsonb_build_object", "jsonb_build_array", "to_jsonb", "coalesce"]);
+const STEADY = new Set([
+  "now",
+  "current_setting",
+  "transaction_timestamp",
+  "statement_timestamp",
+  "to_timestamp",
+  "make_interval",
+  "lower",
+  "upper",
+  "md5",
+  "current_schema",
+  "jsonb_build_object",
+  "jsonb_build_array",
+  "to_jsonb",
+  "coalesce",
+]);
 
 function isVolatile(expression: unknown): boolean {
   if (Array.isArray(expression)) return expression.some(isVolatile);
@@ -214,11 +253,11 @@ function isVolatile(expression: unknown): boolean {
 }
 
 export function constraintsOf(column: Fields): Fields[] {
-  return ((column["constraints"] as { Constraint?: Fields }[] | undefined) ?? []).map(({ Constraint }) => Constraint ?? {});
+  return ((column.constraints as { Constraint?: Fields }[] | undefined) ?? []).map(({ Constraint }) => Constraint ?? {});
 }
 
 export function typeName(column: Fields): string {
-  const { names } = (column["typeName"] ?? {}) as { names?: { String?: { sval?: string } }[] };
+  const { names } = (column.typeName ?? {}) as { names?: { String?: { sval?: string } }[] };
   return names?.at(-1)?.String?.sval ?? "";
 }
 
@@ -227,6 +266,9 @@ function relationsOf(list: unknown): string[] {
 }
 
 function listed(object: unknown): string {
-  const { List, TypeName } = object as { List?: { items?: { String?: { sval?: string } }[] }; TypeName?: { names?: { String?: { sval?: string } }[] } };
+  const { List, TypeName } = object as {
+    List?: { items?: { String?: { sval?: string } }[] };
+    TypeName?: { names?: { String?: { sval?: string } }[] };
+  };
   return (List?.items ?? TypeName?.names ?? []).map((item) => plain(item.String?.sval)).join(".");
 }

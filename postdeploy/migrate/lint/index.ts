@@ -1,11 +1,10 @@
 /** Reads files for what would hurt a database in use, without a server. */
 import type { DownFile, Folder, MigrationFile } from "../files.ts";
 import type { Finding } from "../finding.ts";
-import { isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../outside.ts";
+import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../outside.ts";
 import type { Statement } from "../parse.ts";
 import { placeAt } from "../position.ts";
 import { readFile } from "../prepare.ts";
-import { fieldsOf } from "../outside.ts";
 import { lintStatement } from "./rules.ts";
 import { setOf } from "./set.ts";
 
@@ -24,7 +23,9 @@ export interface LintOptions {
 export async function lintFolder(folder: Folder, options: LintOptions = {}): Promise<Finding[]> {
   const wanted = options.files === undefined ? undefined : new Set(options.files);
   const files = folder.files.filter(({ name }) => wanted === undefined || wanted.has(name));
-  const findings: Finding[] = folder.findings.map((finding) => (finding.rule === "equal-numbers" && options.strictNumbers ? { ...finding, severity: "error" } : finding));
+  const findings: Finding[] = folder.findings.map((finding) =>
+    finding.rule === "equal-numbers" && options.strictNumbers ? { ...finding, severity: "error" } : finding,
+  );
   const read = new Map<MigrationFile | DownFile, readonly Statement[]>();
   for (const file of files)
     for (const one of [file, ...(file.down ? [file.down] : [])]) {
@@ -36,11 +37,17 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
   for (const file of files) {
     const statements = read.get(file) ?? [];
     for (const statement of statements)
-      for (const found of lintStatement(statement, { set, transaction: file.header.transaction, siblings: statements })) findings.push(placed(file, statement, found));
+      for (const found of lintStatement(statement, { set, transaction: file.header.transaction, siblings: statements }))
+        findings.push(placed(file, statement, found));
     for (const { statement, table, columns } of set.bareForeignKeys)
       if (statements.includes(statement))
         findings.push(
-          placed(file, statement, { rule: "foreign-key-without-index", severity: "warning", message: `No index begins with ${table}.${columns.join(", ")}: each delete of a row that it refers to reads all of ${table}.`, fix: `CREATE INDEX ON ${table} (${columns.join(", ")});` }),
+          placed(file, statement, {
+            rule: "foreign-key-without-index",
+            severity: "warning",
+            message: `No index begins with ${table}.${columns.join(", ")}: each delete of a row that it refers to reads all of ${table}.`,
+            fix: `CREATE INDEX ON ${table} (${columns.join(", ")});`,
+          }),
         );
     findings.push(...aboutFile(file, statements, options));
   }
@@ -51,16 +58,41 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
 function aboutFile(file: MigrationFile, statements: readonly Statement[], { extensions }: LintOptions): Finding[] {
   const findings: Finding[] = [];
   if (file.kind === "numbered" && file.down === undefined && file.header.irreversible === undefined)
-    findings.push({ rule: "no-way-back", severity: "warning", file: file.name, message: "There is no way back.", fix: `Write ${file.name.replace(/\.sql$/, ".down.sql")}, or: -- slipway: irreversible <reason>` });
+    findings.push({
+      rule: "no-way-back",
+      severity: "warning",
+      file: file.name,
+      message: "There is no way back.",
+      fix: `Write ${file.name.replace(/\.sql$/, ".down.sql")}, or: -- slipway: irreversible <reason>`,
+    });
   if (!file.header.transaction && statements.length > 0 && !statements.some(({ node }) => needsNoTransaction(node) ?? mayCommit(node)))
-    findings.push({ rule: "needless-no-transaction", severity: "note", file: file.name, message: "Nothing in this file needs to run outside a transaction; inside one it would stand or fall as a whole.", fix: "Remove: -- slipway: no-transaction" });
+    findings.push({
+      rule: "needless-no-transaction",
+      severity: "note",
+      file: file.name,
+      message: "Nothing in this file needs to run outside a transaction; inside one it would stand or fall as a whole.",
+      fix: "Remove: -- slipway: no-transaction",
+    });
   for (const statement of statements) {
-    const name = String(fieldsOf(statement.node)["extname"] ?? "");
+    const name = String(fieldsOf(statement.node).extname ?? "");
     if (kindOf(statement.node) === "CreateExtensionStmt" && extensions !== undefined && !extensions.includes(name))
-      findings.push(placed(file, statement, { rule: "undeclared-extension", severity: "warning", message: `The extension ${name} is not declared for this system; the owner may not be allowed to create it.`, fix: "Add it to the system's extensions: the roles step makes it, as the admin." }));
+      findings.push(
+        placed(file, statement, {
+          rule: "undeclared-extension",
+          severity: "warning",
+          message: `The extension ${name} is not declared for this system; the owner may not be allowed to create it.`,
+          fix: "Add it to the system's extensions: the roles step makes it, as the admin.",
+        }),
+      );
   }
   if (!file.header.transaction && file.kind === "repeatable" && statements.some(({ node }) => isConcurrent(node)))
-    findings.push({ rule: "repeatable-concurrently", severity: "warning", file: file.name, message: "An index in a repeatable file is built again with every change of the file.", fix: "Put it into a numbered file." });
+    findings.push({
+      rule: "repeatable-concurrently",
+      severity: "warning",
+      file: file.name,
+      message: "An index in a repeatable file is built again with every change of the file.",
+      fix: "Put it into a numbered file.",
+    });
   return findings;
 }
 
@@ -69,7 +101,9 @@ function placed(file: MigrationFile | DownFile, { start }: Statement, found: Omi
 }
 
 function allow(finding: Finding, file: MigrationFile | DownFile | undefined): Finding {
-  const reason = file?.header.allowed.find(({ rule, whole, at }) => rule === finding.rule && (whole || finding.line === undefined || follows(file.text, at, finding.line)))?.reason;
+  const reason = file?.header.allowed.find(
+    ({ rule, whole, at }) => rule === finding.rule && (whole || finding.line === undefined || follows(file.text, at, finding.line)),
+  )?.reason;
   return reason === undefined || finding.severity === "error" ? finding : { ...finding, allowed: reason };
 }
 
@@ -83,4 +117,5 @@ function follows(text: string, at: number, line: number): boolean {
     .every((between) => /^\s*(--.*)?$/.test(between));
 }
 
-const byPlace = (a: Finding, b: Finding) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) : a.file < b.file ? -1 : 1);
+const byPlace = (a: Finding, b: Finding) =>
+  a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) : a.file < b.file ? -1 : 1;

