@@ -37,7 +37,7 @@ const id = ({ params }: Request) => params.app_id ?? params.id!;
 const deployment = ({ params }: Request) => params.deployment_id!;
 
 const DeploymentAsk = z.object({ force_build: z.boolean().optional() });
-const RestartAsk = z.object({ components: z.array(z.string()).nullish() });
+const RestartAsk = z.object({ components: z.array(z.string()).optional() });
 
 export const appRoutes: Routes = {
   "GET /v2/apps": (r) => page(r, "apps", listApps(r.cloud)),

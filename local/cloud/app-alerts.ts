@@ -4,8 +4,8 @@ import { type AlertSpec, componentsOf } from "./app-spec.ts";
 import type { App } from "./apps.ts";
 
 export const DestinationsAsk = z.object({
-  emails: z.array(z.string()).nullish(),
-  slack_webhooks: z.array(z.object({ url: z.string(), channel: z.string() })).nullish(),
+  emails: z.array(z.string()).optional(),
+  slack_webhooks: z.array(z.object({ url: z.string(), channel: z.string() })).optional(),
 });
 
 /** The alerts of an app are those in its spec. Each one's id follows from what it is, so that a new spec keeps who is told. */

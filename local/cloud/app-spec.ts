@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { badRequest } from "./api-error.ts";
+import { withoutNulls } from "./shape.ts";
 
 /**
  * An app spec as it goes over the wire. Fields that App Platform has and this cloud does not know are dropped, like the ones that the
@@ -245,13 +246,6 @@ export function parseSpec(raw: unknown): AppSpec {
 /** App Platform names the first mistake it finds and the field it is in. */
 export const specMistake = (field: string, what: string) =>
   badRequest(field ? `error validating app spec field "${field}": ${what}` : `error validating app spec: ${what}`);
-
-/** null is the same as not there. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, withoutNulls(item)]])));
-}
 
 // ── Components, whatever they are ───────────────────────────────────────────────────────────────────────────────────
 

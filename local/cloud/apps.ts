@@ -87,8 +87,7 @@ export async function updateApp(cloud: Cloud, id: string, ask: z.infer<typeof Ap
     refuseTaken(cloud, spec, id);
     if (app.pinned) throw conflict("app is pinned to a rolled back deployment; commit or revert the rollback first");
     const filled = fillSpec(cloud, spec, id);
-    const placement = await cloud.backing.placeApp(backedApp({ ...app, spec: filled }));
-    const changed = { ...app, spec: filled, placement, updatedAt: cloud.now() };
+    const changed = { ...app, spec: filled, updatedAt: cloud.now() };
     apps(cloud).put(id, changed);
     deploy(cloud, changed, { cause: "app spec updated" });
     return viewApp(cloud, changed);

@@ -9,6 +9,7 @@ import { listDeployments } from "./deployments.ts";
 import { setRules } from "./firewalls.ts";
 import { createPool } from "./pools.ts";
 import { recordOnly } from "./record-only.ts";
+import { createReplica } from "./replicas.ts";
 import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing.ts";
 import { createUser, resetPassword } from "./users.ts";
 
@@ -83,6 +84,27 @@ describe("what stands behind a cluster", () => {
       },
     ]);
     expect(readCluster(after, id).connection).toMatchObject({ host: "127.0.0.1", port: 5555 });
+  });
+
+  it("is back before anybody can ask anything of it, and a replica after what it follows", async () => {
+    const directory = temporaryDirectory();
+    const before = await openTestCloud({ directory });
+    const id = await onlineCluster(before);
+    await createReplica(before, id, { name: "read-1" });
+    await before.close();
+    const order: string[] = [];
+    const { backing } = attentiveBacking({
+      startCluster: async (cluster) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        order.push(`${cluster.name} is back`);
+        return recordOnly.placeCluster(cluster);
+      },
+      createDatabase: async (_, name) => void order.push(`${name} is created`),
+    });
+    const after = await openTestCloud({ directory, backing });
+    await createDatabase(after, id, { name: "shop" });
+    await after.idle();
+    expect(order).toEqual(["pg-test is back", "shop is created", "read-1 is back"]);
   });
 
   it("hears of each change once, and a pool learns its user's new password", async () => {

@@ -93,7 +93,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   await sweepObjects(cloud);
   cloud.background("starting what ran before", async () => {
     await resumeClusters(cloud);
-    await resumeApps(cloud);
+    resumeApps(cloud);
   });
   await store.saved();
   return cloud;

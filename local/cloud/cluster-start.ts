@@ -6,16 +6,23 @@ export function bringUp(cloud: Cloud, id: string, wait: number): void {
   cloud.background(`starting cluster ${id}`, () => cloud.exclusively(id, () => start(cloud, id, wait)));
 }
 
-/** After a restart: every server that ran runs again, and what was being done is done. */
+/**
+ * After a restart: every server that ran runs again, and what was being done is done. All at once, and nobody can ask anything of a
+ * cluster before it is back; a replica comes after the cluster that it follows.
+ */
 export async function resumeClusters(cloud: Cloud): Promise<void> {
-  // Those that follow or copy another one come after it.
-  for (const cluster of allClusters(cloud).sort((one, other) => one.createdAt - other.createdAt)) {
-    await cloud
-      .exclusively(cluster.id, () => start(cloud, cluster.id, 0))
-      .catch((error: unknown) => {
-        cloud.note(`cluster ${cluster.name} does not start: ${(error as Error).message}`);
-      });
+  const back = new Map<string, Promise<void>>();
+  for (const { id, name, replicaOf } of allClusters(cloud)) {
+    const resume = async () => {
+      await back.get(replicaOf ?? "");
+      await start(cloud, id, 0);
+    };
+    const started = cloud.exclusively(id, resume).catch((error: unknown) => {
+      cloud.note(`cluster ${name} does not start: ${(error as Error).message}`);
+    });
+    back.set(id, started);
   }
+  await Promise.all(back.values());
 }
 
 async function start(cloud: Cloud, id: string, wait: number): Promise<void> {

@@ -40,9 +40,9 @@ export const ClusterAsk = z.object({
   private_network_uuid: z.string().optional(),
   project_id: z.string().optional(),
   storage_size_mib: z.number().int().optional(),
-  storage_autoscale: StorageAutoscaleAsk.nullish(),
-  rules: RulesAsk.shape.rules.nullish(),
-  backup_restore: z.object({ database_name: z.string(), backup_created_at: z.string().optional() }).nullish(),
+  storage_autoscale: StorageAutoscaleAsk.optional(),
+  rules: RulesAsk.shape.rules.optional(),
+  backup_restore: z.object({ database_name: z.string(), backup_created_at: z.string().optional() }).optional(),
 });
 
 // ── Create, read, delete ────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,7 +92,8 @@ export async function deleteCluster(cloud: Cloud, id: string): Promise<void> {
   findCluster(cloud, id);
   await cloud.exclusively(id, async () => {
     findCluster(cloud, id);
-    for (const replica of allClusters(cloud).filter((cluster) => cluster.replicaOf === id)) await removeCluster(cloud, replica.id);
+    for (const replica of allClusters(cloud).filter((cluster) => cluster.replicaOf === id))
+      await cloud.exclusively(replica.id, () => removeCluster(cloud, replica.id));
     await removeCluster(cloud, id);
   });
 }

@@ -55,11 +55,11 @@ export function deploy(
 }
 
 /** After a restart: what was under way is finished, and what ran runs again. */
-export async function resumeApps(cloud: Cloud): Promise<void> {
+export function resumeApps(cloud: Cloud): void {
   for (const app of cloud.store.kind<App>("apps").all()) {
     const latest = latestDeployment(cloud, app.id);
     const active = activeDeployment(cloud, app.id);
-    if (active) await run(cloud, active.id, 0).catch((error: unknown) => cloud.note(`app ${app.spec.name}: ${(error as Error).message}`));
+    if (active) runInBackground(cloud, active.id, 0);
     if (latest?.until === null && !latest.ended) runInBackground(cloud, latest.id, 0);
   }
 }
@@ -78,8 +78,11 @@ async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
 }
 
 async function attempt(cloud: Cloud, app: App, spec: AppSpec): Promise<Deployment["failure"]> {
-  const place = { id: app.id, spec, placement: app.placement };
   try {
+    const placement = await cloud.backing.placeApp(backedApp({ ...app, spec }));
+    const current = findApp(cloud, app.id);
+    if (JSON.stringify(placement) !== JSON.stringify(current.placement)) putApp(cloud, { ...current, placement });
+    const place = { id: app.id, spec, placement };
     const components = componentsOf(spec).map(
       ({ list, component }): BackedComponent => ({
         name: component.name,

@@ -32,17 +32,17 @@ export const DomainAsk = z.object({
   ip_address: z.string().optional(),
 });
 
-const number = (most: number) => z.number().int().min(0).max(most).nullish();
+const number = (most: number) => z.number().int().min(0).max(most).optional();
 export const RecordAsk = z.object({
   type: z.enum(TYPES),
-  name: z.string().nullish(),
-  data: z.string().nullish(),
+  name: z.string().optional(),
+  data: z.string().optional(),
   priority: number(65_535),
   port: number(65_535),
-  ttl: z.number().int().min(30).nullish().or(z.literal(0)),
+  ttl: z.number().int().min(30).optional().or(z.literal(0)),
   weight: number(65_535),
   flags: number(255),
-  tag: z.string().nullish(),
+  tag: z.string().optional(),
 });
 export const RecordChange = RecordAsk.partial();
 

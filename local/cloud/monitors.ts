@@ -25,7 +25,7 @@ const TYPES = [
 
 const strings = z
   .array(z.string())
-  .nullish()
+  .optional()
   .transform((list) => list ?? []);
 
 export const AlertPolicyAsk = z.object({

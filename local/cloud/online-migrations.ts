@@ -14,7 +14,7 @@ export const OnlineMigrationAsk = z.object({
     password: z.string().optional(),
   }),
   disable_ssl: z.boolean().optional(),
-  ignore_dbs: z.array(z.string()).nullish(),
+  ignore_dbs: z.array(z.string()).optional(),
 });
 
 /** Recorded only: nothing is copied here, the migration says that it is in step. The source's password is not kept. */

@@ -3,10 +3,17 @@ import { unprocessable } from "./api-error.ts";
 
 /** The value in the shape that is asked for; what is not is refused with the first field that is wrong. */
 export function inShape<T extends z.ZodType>(shape: T, raw: unknown): z.infer<T> {
-  const parsed = shape.safeParse(raw);
+  const parsed = shape.safeParse(withoutNulls(raw));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue!.path.join(".");
   if (issue!.code === "invalid_type" && issue!.message.endsWith("received undefined")) throw unprocessable(`${field} is required`);
   throw unprocessable(`${field || "body"}: ${issue!.message}`);
+}
+
+/** null is the same as not there: clients differ in which of the two they send. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, withoutNulls(item)]])));
 }

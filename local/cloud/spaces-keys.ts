@@ -19,8 +19,8 @@ interface Grant {
 }
 
 const grants = z.array(z.object({ bucket: z.string(), permission: z.enum(["read", "readwrite", "fullaccess"]) }));
-export const SpacesKeyAsk = z.object({ name: z.string().min(1), grants: grants.nullish() });
-export const SpacesKeyChange = z.object({ name: z.string().min(1).optional(), grants: grants.nullish() });
+export const SpacesKeyAsk = z.object({ name: z.string().min(1), grants: grants.optional() });
+export const SpacesKeyChange = z.object({ name: z.string().min(1).optional(), grants: grants.optional() });
 
 const keys = (cloud: Cloud) => cloud.store.kind<SpacesKey>("spaces-keys");
 

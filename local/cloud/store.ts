@@ -41,6 +41,9 @@ export async function openStore(directory: string): Promise<Store> {
     everything: function* () {
       for (const [kind, records] of kinds) for (const [id, value] of records) yield { kind, id, value };
     },
+  }).catch((error: unknown) => {
+    unlock();
+    throw error;
   });
   const record = (operation: Operation) => journal.append(operation);
 

@@ -13,7 +13,7 @@ const tagName = z
   .max(255)
   .regex(/^[a-zA-Z0-9_\-:]+$/, "may only contain letters, digits, colons, dashes and underscores");
 
-export const TagNames = z.array(tagName).nullish();
+export const TagNames = z.array(tagName).optional();
 export const TagAsk = z.object({ name: tagName });
 export const TagResourcesAsk = z.object({
   resources: z.array(z.object({ resource_id: z.string(), resource_type: z.string() })).min(1),

@@ -19,11 +19,11 @@ interface UptimeAlert extends z.infer<typeof UptimeAlertAsk> {
 export const Notifications = z.object({
   email: z
     .array(z.email())
-    .nullish()
+    .optional()
     .transform((emails) => emails ?? []),
   slack: z
     .array(z.object({ channel: z.string(), url: z.string() }))
-    .nullish()
+    .optional()
     .transform((slack) => slack ?? []),
 });
 
@@ -33,7 +33,7 @@ export const CheckAsk = z.object({
   target: z.string().min(1),
   regions: z
     .array(z.enum(REGIONS))
-    .nullish()
+    .optional()
     .transform((regions) => regions ?? [...REGIONS]),
   enabled: z.boolean().default(true),
 });

@@ -16,7 +16,7 @@ import { newPassword } from "./ids.ts";
 
 const SettingsAsk = z.object({ pg_allow_replication: z.boolean().optional() });
 
-export const UserAsk = z.object({ name: z.string(), settings: SettingsAsk.nullish() });
+export const UserAsk = z.object({ name: z.string(), settings: SettingsAsk.optional() });
 export const UserChange = z.object({ settings: SettingsAsk });
 
 export const listUsers = (cloud: Cloud, id: string) => viewUsers(findCluster(cloud, id));
