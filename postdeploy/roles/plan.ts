@@ -82,11 +82,20 @@ function doors({ database, roles }: RolesOptions, present: Present): string[] {
   ];
 }
 
-/** A reader that is a member of the owner could become it. */
-function memberships({ roles }: RolesOptions, { roles: there }: Present): string[] {
-  return READERS.flatMap((kind) =>
-    there.get(roles[kind])!.memberOf.includes(roles.owner) ? [`REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`] : [],
-  );
+/**
+ * A reader that is a member of the owner could become it. The backup role reads everything by definition: policies that let members of
+ * pg_read_all_data see every row make a dump whole, and no role has to be named in a migration.
+ */
+function memberships({ roles }: RolesOptions, { roles: there, mayGiveReadAll }: Present): string[] {
+  const memberOf = (kind: RoleKind) => there.get(roles[kind])!.memberOf;
+  return [
+    ...READERS.filter((kind) => memberOf(kind).includes(roles.owner)).map(
+      (kind) => `REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`,
+    ),
+    ...(mayGiveReadAll && !memberOf("backup").includes("pg_read_all_data")
+      ? [`GRANT pg_read_all_data TO ${identifier(roles.backup)}`]
+      : []),
+  ];
 }
 
 /** What the owner makes tomorrow is usable without another grant. */
@@ -110,9 +119,11 @@ function defaults({ schemas: wanted, roles }: RolesOptions, ledger: string, { de
 }
 
 function objects({ roles }: RolesOptions, ledger: string, { things }: Present): string[] {
-  return things.flatMap(({ kind, schema, reference, grants }) => {
+  return things.flatMap(({ kind, schema, reference, grants, decided }) => {
     const rights = (schema === ledger ? LEDGER_PRIVILEGES : PRIVILEGES)[kind];
-    const open = grants.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
+    // A function that a migration opened to everybody is meant so; one that nobody spoke of is open only because Postgres makes it so.
+    const meant = kind === "function" && decided;
+    const open = meant ? [] : grants.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
     return [
       ...differences(`${KEYWORD[kind]} ${reference}`, roles, rights, grants),
       ...(open.length === 0 ? [] : [`REVOKE ${open.join(", ")} ON ${KEYWORD[kind]} ${reference} FROM PUBLIC`]),

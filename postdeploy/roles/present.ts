@@ -14,6 +14,8 @@ export interface Thing {
   /** As it is written in a statement: quoted, a function with its arguments. */
   readonly reference: string;
   readonly grants: readonly Grant[];
+  /** Whether anybody ever granted or revoked something on it; else it has what Postgres gives by itself. */
+  readonly decided: boolean;
 }
 
 export interface Present {
@@ -29,6 +31,8 @@ export interface Present {
   readonly database: readonly Grant[];
   /** Whether somebody else owns something here: then the database is shared, and its doors are not ours to close. */
   readonly shared: boolean;
+  /** Whether this administrator may hand out pg_read_all_data: with CREATEROLE before Postgres 16, with its ADMIN OPTION since. */
+  readonly mayGiveReadAll: boolean;
   /** By role name; absent: there is no such role. */
   readonly roles: ReadonlyMap<
     string,
@@ -45,13 +49,14 @@ export async function readPresent(session: Session, options: RolesOptions, ledge
   const one = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await session.query(text, values)) as unknown as T[];
 
-  const [about] = await one<{ version: number; me: string; shared: boolean }>(ABOUT, [names]);
+  const [about] = await one<{ version: number; me: string; shared: boolean; mayGiveReadAll: boolean }>(ABOUT, [names]);
   const grants = (rows: readonly { key: string; grants: Grant[] | null }[]) =>
     new Map(rows.map(({ key, grants: held }) => [key, held ?? []]));
   return {
     version: about!.version,
     me: about!.me,
     shared: about!.shared,
+    mayGiveReadAll: about!.mayGiveReadAll,
     extensions: new Set((await one<{ extname: string }>("SELECT extname FROM pg_extension")).map(({ extname }) => extname)),
     schemas: grants(await one(SCHEMAS, [schemas])),
     things: await one<Thing>(THINGS, [schemas, roles.owner]),
@@ -73,6 +78,8 @@ const held = (acl: string) => `
 
 const ABOUT = `
   SELECT current_setting('server_version_num')::int / 10000 AS version, current_user AS me,
+    CASE WHEN current_setting('server_version_num')::int < 160000 THEN (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user)
+         ELSE pg_has_role('pg_read_all_data', 'MEMBER WITH ADMIN OPTION') END AS "mayGiveReadAll",
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
               AND o.rolname <> ALL ($1) AND o.rolname <> current_user
@@ -83,11 +90,11 @@ const SCHEMAS = `SELECT nspname AS key, ${held("coalesce(nspacl, acldefault('n',
 const THINGS = `
   SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, nspname AS schema,
          quote_ident(nspname) || '.' || quote_ident(relname) AS reference,
-         coalesce(${held("coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::\"char\" ELSE 'r'::\"char\" END, relowner))")}, '[]') AS grants
+         coalesce(${held("coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::\"char\" ELSE 'r'::\"char\" END, relowner))")}, '[]') AS grants, relacl IS NOT NULL AS decided
     FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND nspname = ANY ($1) AND pg_get_userbyid(relowner) = $2
   UNION ALL
-  SELECT 'function', nspname, p.oid::regprocedure::text, coalesce(${held("coalesce(proacl, acldefault('f', proowner))")}, '[]')
+  SELECT 'function', nspname, p.oid::regprocedure::text, coalesce(${held("coalesce(proacl, acldefault('f', proowner))")}, '[]'), proacl IS NOT NULL
     FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
    WHERE prokind IN ('f', 'w') AND nspname = ANY ($1) AND pg_get_userbyid(proowner) = $2
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
@@ -113,5 +120,6 @@ const HIDDEN = `
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
    WHERE relrowsecurity AND nspname = ANY ($1) AND pg_get_userbyid(relowner) = $2
      AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
-                       AND pg_get_expr(p.polqual, p.polrelid) = 'true' AND (SELECT oid FROM pg_roles WHERE rolname = $3) = ANY (p.polroles))
+                       AND pg_get_expr(p.polqual, p.polrelid) = 'true' AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $3
+                            AND EXISTS (SELECT FROM unnest(p.polroles) role WHERE role <> 0 AND pg_has_role(r.oid, role, 'USAGE'))))
    ORDER BY 1`;
