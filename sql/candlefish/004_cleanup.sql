@@ -64,4 +64,4 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION public.cleanup_old_data(interval, interval, interval, integer, interval) FROM PUBLIC;
 COMMENT ON FUNCTION public.cleanup_old_data(interval, interval, interval, integer, interval) IS
-  'Deletes presence, merged operations and measurements that are older than the given ages, in every organization; says how many of each, and whether it came to the end.';
+  'Deletes old presence, merged operations and measurements of every organization; says how many of each, and whether it came to the end.';

@@ -1,4 +1,5 @@
 -- slipway: no-transaction
+-- slipway: allow set-not-null a validated rule stands before each, in a statement of its own
 --
 -- What the import left open. Every rule is added NOT VALID, which takes a moment, and validated in a statement of its own, beside reads
 -- and writes; NOT NULL then believes the validated rule instead of reading the table under a lock.

@@ -40,7 +40,6 @@ export async function start(major: 15 | 17): Promise<Server> {
       if (!known.has(system)) {
         known.add(system);
         for (const role of Object.values(postgres.roles)) await server.sql(`CREATE ROLE ${role} LOGIN`);
-        await server.sql(`GRANT pg_read_all_data TO ${postgres.roles.backup}`);
       }
       const name = `${system}_${++made}`;
       await server.sql(`CREATE DATABASE ${name}`);
@@ -67,7 +66,7 @@ function grants(system: keyof typeof systems, name: string): string {
       ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${roles.runtime};
       ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT USAGE, SELECT ON SEQUENCES TO ${roles.runtime};
       ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT EXECUTE ON FUNCTIONS TO ${roles.runtime};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${roles.readonly};`,
+      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${roles.readonly}, ${roles.backup};`,
   );
   return `
     ${perSchema.join("\n")}

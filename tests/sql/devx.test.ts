@@ -71,7 +71,7 @@ describe.each([15, 17] as const)("DevX on Postgres %i", (major) => {
   });
   afterAll(() => server?.stop());
 
-  it("has nine tables in two schemas, made by the two files of its documents [D2] [D3] [D4] [D5] [D6] [D7] [D8] [D9] [D21] [D22]", async () => {
+  it("has nine tables in two schemas, made by the two files of its documents [D2, D3, D4, D5, D6, D7, D8, D9, D21, D22]", async () => {
     const fresh = await server.database("devx", { migrated: false });
     expect(fresh.files.map(({ name }) => name)).toEqual(["001_create_base_schema.sql", "002_add_api_keys_table.sql"]);
     await fresh.up("001");
@@ -113,7 +113,7 @@ describe.each([15, 17] as const)("DevX on Postgres %i", (major) => {
     expect(row?.text).toMatch(/not for secrets/i);
   });
 
-  it("has a UUID with a default as every table's key [D10] [D40]", async () => {
+  it("has a UUID with a default as every table's key [D10, D40]", async () => {
     const keys = await database.as(
       "superuser",
       `SELECT conrelid::regclass::text AS name, format_type(atttypid, NULL) AS type, pg_get_expr(adbin, adrelid) AS value
@@ -170,7 +170,7 @@ describe.each([15, 17] as const)("DevX on Postgres %i", (major) => {
     ]);
   });
 
-  it("answers the template endpoints and follows references with indexes [D11] [D46]", async () => {
+  it("answers the template endpoints and follows references with indexes [D11, D46]", async () => {
     const [ids] = await runtime("SELECT md5('u7') AS u, md5('c7') AS c, md5('p7') AS p, md5('t7') AS t");
     const { u, c, p, t } = ids as Record<string, string>;
     const queries: Record<string, string> = {

@@ -42,7 +42,7 @@ describe.each([15, 17] as const)("FluxStudio on Postgres %i", (major) => {
   afterAll(() => server?.stop());
 
   describe("file by file", () => {
-    it("makes the tables of the documents in the files of the documents, 24 in all [F7] [F48] [F116] [F117] [F118] [F119] [F74] [F120] [F23]", async () => {
+    it("makes the tables of the documents in the files of the documents, 24 in all [F7, F48, F116, F117, F118, F119, F74, F120, F23]", async () => {
       const fresh = await server.database("fluxstudio", { migrated: false });
       expect(fresh.files.map(({ name }) => name)).toEqual(Object.keys(TABLES));
       const expected: string[] = [];
@@ -60,7 +60,7 @@ describe.each([15, 17] as const)("FluxStudio on Postgres %i", (major) => {
       await expect(`${(await schemaOf(fresh)).join("\n")}\n`).toMatchFileSnapshot("./fluxstudio-004.schema.txt");
     });
 
-    it("has exactly the counted columns and indexes after 006 [F59] [F60] [F61] [F62] [F63] [F64] [F65]", async () => {
+    it("has exactly the counted columns and indexes after 006 [F59, F60, F61, F62, F63, F64, F65]", async () => {
       const fresh = await server.database("fluxstudio", { migrated: false });
       await fresh.up("006");
       const { users, projects, project_members, tasks, milestones, activities } = await countsOf(fresh);
