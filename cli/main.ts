@@ -12,6 +12,7 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan.ts") },
+  migrate: { about: "SQL migrations: status, plan, up, down, verify, lint, new, baseline, repair", load: () => import("./migrate.ts") },
 };
 
 /** @returns the exit code. */

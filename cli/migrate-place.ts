@@ -1,0 +1,74 @@
+/** Which files and which database are meant: from a system's name, or from a folder and a URL. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Connection } from "../postdeploy/migrate/index.ts";
+import type { System } from "../systems/definition.ts";
+import { systems } from "../systems/index.ts";
+import { UsageError } from "./command.ts";
+import { nearest } from "./nearest.ts";
+
+export interface Place {
+  readonly folder: string;
+  readonly system?: System;
+}
+
+export type Flags = Readonly<Partial<Record<string, string | boolean | readonly string[]>>>;
+
+/** A flag that takes one text. */
+export function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+export function placeOf(flags: Flags): Place {
+  const [name, dir] = [text(flags, "system"), text(flags, "dir")];
+  const system = name === undefined ? undefined : findSystem(name);
+  const folder = dir ?? (system === undefined ? undefined : path.join("sql", system.name));
+  if (folder === undefined)
+    throw new UsageError(`Which files? --system ${systems.map((one) => one.name).join(" | ")}, or --dir <folder of .sql files>`);
+  return { folder, ...(system === undefined ? {} : { system }) };
+}
+
+/** @returns undefined where none is named. */
+export function connectionOf(flags: Flags, flag = "url"): Connection | undefined {
+  const url = text(flags, flag) ?? (flag === "url" ? process.env.DATABASE_URL : undefined);
+  if (url === undefined || url === "") return undefined;
+  const file = text(flags, "ca") ?? process.env.PGSSLROOTCERT;
+  return { url, ...(flag !== "url" || file === undefined || file === "" ? {} : { ca: readCa(file) }) };
+}
+
+export function neededConnection(flags: Flags): Connection {
+  return connectionOf(flags) ?? missing();
+}
+
+function missing(): never {
+  throw new UsageError(
+    "Which database? --url postgres://user:password@host:25060/database, or DATABASE_URL in the environment (nobody reads it there in a list of processes).",
+  );
+}
+
+/** The role that is to own what is made: the system's, unless told otherwise. */
+export function ownerOf(flags: Flags, system: System | undefined): string | undefined {
+  const owner = text(flags, "owner") ?? system?.postgres.roles.owner;
+  return owner === "none" ? undefined : owner;
+}
+
+function findSystem(name: string): System {
+  const names = systems.map((one) => one.name);
+  const found = systems.find((one) => one.name === name);
+  if (found) return found;
+  const meant = nearest(name, names);
+  throw new UsageError(
+    `There is no system "${name}".${meant === undefined ? "" : ` Did you mean ${meant}?`} There are: ${names.join(", ")}.`,
+  );
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    throw new UsageError(
+      `The CA file ${file} cannot be read. Fetch it: doctl databases get-ca ID --format Certificate --no-header > ca.pem`,
+    );
+  }
+}
