@@ -54,10 +54,7 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
       const { applied } = (await migrate(migrations())) as { applied: string[] };
       expect(applied.length).toBeGreaterThan(1);
       const again = (await giveRoles(rolesInputs())) as { applied: number; notices: string[] };
-      expect(again.applied).toBe(0);
-      // Since Postgres 16 only who has pg_read_all_data WITH ADMIN OPTION may give it; a backup role without it is told what it cannot see.
-      const blind = version === "17" && name === "candlefish";
-      expect(again.notices).toEqual(blind ? [expect.stringContaining("candlefish_backup does not see every row")] : []);
+      expect(again).toEqual({ applied: 0, notices: [] });
       expect(await migrate(migrations())).toEqual({ applied: [] });
     });
 

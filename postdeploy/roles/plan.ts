@@ -82,20 +82,11 @@ function doors({ database, roles }: RolesOptions, present: Present): string[] {
   ];
 }
 
-/**
- * A reader that is a member of the owner could become it. The backup role reads everything by definition: policies that let members of
- * pg_read_all_data see every row make a dump whole, and no role has to be named in a migration.
- */
-function memberships({ roles }: RolesOptions, { roles: there, mayGiveReadAll }: Present): string[] {
-  const memberOf = (kind: RoleKind) => there.get(roles[kind])!.memberOf;
-  return [
-    ...READERS.filter((kind) => memberOf(kind).includes(roles.owner)).map(
-      (kind) => `REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`,
-    ),
-    ...(mayGiveReadAll && !memberOf("backup").includes("pg_read_all_data")
-      ? [`GRANT pg_read_all_data TO ${identifier(roles.backup)}`]
-      : []),
-  ];
+/** A reader that is a member of the owner could become it. */
+function memberships({ roles }: RolesOptions, { roles: there }: Present): string[] {
+  return READERS.filter((kind) => there.get(roles[kind])!.memberOf.includes(roles.owner)).map(
+    (kind) => `REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`,
+  );
 }
 
 /** What the owner makes tomorrow is usable without another grant. */

@@ -31,8 +31,6 @@ export interface Present {
   readonly database: readonly Grant[];
   /** Whether somebody else owns something here: then the database is shared, and its doors are not ours to close. */
   readonly shared: boolean;
-  /** Whether this administrator may hand out pg_read_all_data: with CREATEROLE before Postgres 16, with its ADMIN OPTION since. */
-  readonly mayGiveReadAll: boolean;
   /** By role name; absent: there is no such role. */
   readonly roles: ReadonlyMap<
     string,
@@ -49,14 +47,13 @@ export async function readPresent(session: Session, options: RolesOptions, ledge
   const one = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await session.query(text, values)) as unknown as T[];
 
-  const [about] = await one<{ version: number; me: string; shared: boolean; mayGiveReadAll: boolean }>(ABOUT, [names]);
+  const [about] = await one<{ version: number; me: string; shared: boolean }>(ABOUT, [names]);
   const grants = (rows: readonly { key: string; grants: Grant[] | null }[]) =>
     new Map(rows.map(({ key, grants: held }) => [key, held ?? []]));
   return {
     version: about!.version,
     me: about!.me,
     shared: about!.shared,
-    mayGiveReadAll: about!.mayGiveReadAll,
     extensions: new Set((await one<{ extname: string }>("SELECT extname FROM pg_extension")).map(({ extname }) => extname)),
     schemas: grants(await one(SCHEMAS, [schemas])),
     things: await one<Thing>(THINGS, [schemas, roles.owner]),
@@ -78,8 +75,6 @@ const held = (acl: string) => `
 
 const ABOUT = `
   SELECT current_setting('server_version_num')::int / 10000 AS version, current_user AS me,
-    CASE WHEN current_setting('server_version_num')::int < 160000 THEN (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user)
-         ELSE pg_has_role('pg_read_all_data', 'MEMBER WITH ADMIN OPTION') END AS "mayGiveReadAll",
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
               AND o.rolname <> ALL ($1) AND o.rolname <> current_user
