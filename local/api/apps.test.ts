@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { envOf } from "../cloud/apps.ts";
+import { envOf } from "../cloud/app.ts";
 import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };

@@ -1,22 +1,8 @@
 import { z } from "zod";
-import { alertsOf, DestinationsAsk } from "../cloud/app-alerts.ts";
-import {
-  AppAsk,
-  AppChange,
-  createApp,
-  deleteApp,
-  findApp,
-  listApps,
-  ProposeAsk,
-  proposeApp,
-  readApp,
-  readAppSize,
-  setDestinations,
-  updateApp,
-  viewAppSize,
-  viewHealth,
-  viewInstances,
-} from "../cloud/apps.ts";
+import { findApp } from "../cloud/app.ts";
+import { alertsOf, DestinationsAsk, setDestinations } from "../cloud/app-alerts.ts";
+import { readAppSize, viewAppSize, viewHealth, viewInstances } from "../cloud/app-views.ts";
+import { AppAsk, AppChange, createApp, deleteApp, listApps, ProposeAsk, proposeApp, readApp, updateApp } from "../cloud/apps.ts";
 import {
   cancelDeployment,
   commitRollback,

@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
+import { notFound, unprocessable } from "./api-error.ts";
+import { type App, type Destinations, findApp, putApp } from "./app.ts";
 import { type AlertSpec, componentsOf } from "./app-spec.ts";
-import type { App } from "./apps.ts";
+import type { Cloud } from "./cloud.ts";
+import { nameId } from "./ids.ts";
 
 export const DestinationsAsk = z.object({
   emails: z.array(z.string()).optional(),
@@ -15,13 +17,18 @@ export function alertsOf(app: Pick<App, "id" | "spec" | "destinations">) {
     ...componentsOf(app.spec).flatMap(({ component }) => (component.alerts ?? []).map((spec) => ({ spec, component: component.name }))),
   ];
   return written.map(({ spec, component }) => {
-    const id = idOf(`${app.id} ${component ?? ""} ${spec.rule}`);
+    const id = nameId(`${app.id} ${component ?? ""} ${spec.rule}`);
     const { emails = [], slack_webhooks = [] } = app.destinations[id] ?? {};
     return { id, ...(component && { component_name: component }), spec, emails, slack_webhooks, phase: "ACTIVE", progress: { steps: [] } };
   });
 }
 
-function idOf(text: string): string {
-  const hex = createHash("sha1").update(text).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+export function setDestinations(cloud: Cloud, id: string, alertId: string, destinations: Destinations) {
+  const app = findApp(cloud, id);
+  if (!alertsOf(app).some((alert) => alert.id === alertId)) throw notFound("alert not found");
+  for (const email of destinations.emails)
+    if (!z.email().safeParse(email).success) throw unprocessable(`"${email}" is not an email address`);
+  const changed = { ...app, destinations: { ...app.destinations, [alertId]: destinations } };
+  putApp(cloud, changed);
+  return alertsOf(changed).find((alert) => alert.id === alertId)!;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createApp, envOf } from "./apps.ts";
+import { envOf } from "./app.ts";
+import { createApp } from "./apps.ts";
 import type { Cloud } from "./cloud.ts";
 import { readCluster } from "./clusters.ts";
 import { createDatabase } from "./databases.ts";

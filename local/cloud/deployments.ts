@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { badRequest, notFound, notReady } from "./api-error.ts";
+import { type App, allApps, backedApp, findApp, putApp } from "./app.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./app-spec.ts";
-import { type App, backedApp, findApp, putApp, tierOf } from "./apps.ts";
 import type { BackedComponent } from "./backing.ts";
 import { commitOf, resolveEnv } from "./bindables.ts";
 import type { Cloud } from "./cloud.ts";
 import { newId } from "./ids.ts";
+import { APP_SIZES } from "./offer.ts";
 import { progressOf } from "./progress.ts";
 import { stamp } from "./waits.ts";
 
@@ -56,7 +57,7 @@ export function deploy(
 
 /** After a restart: what was under way is finished, and what ran runs again. */
 export function resumeApps(cloud: Cloud): void {
-  for (const app of cloud.store.kind<App>("apps").all()) {
+  for (const app of allApps(cloud)) {
     const latest = latestDeployment(cloud, app.id);
     const active = activeDeployment(cloud, app.id);
     if (active) runInBackground(cloud, active.id, 0);
@@ -210,6 +211,13 @@ function findDeployment(cloud: Cloud, app: string, id: string): Deployment {
   if (deployment?.app !== app) throw notFound("deployment not found");
   return deployment;
 }
+
+export const tierOf = (spec: AppSpec): string =>
+  componentsOf(spec).every(
+    ({ list, component }) => list === "static_sites" || APP_SIZES.find(({ slug }) => slug === component.instance_size_slug)?.singleInstance,
+  )
+    ? "basic"
+    : "professional";
 
 export function viewDeployment(cloud: Cloud, deployment: Deployment) {
   const { id, cause, spec, since, until, failure, ended, clonedFrom } = deployment;

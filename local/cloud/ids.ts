@@ -1,6 +1,12 @@
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
 
 export const newId = (): string => randomUUID();
+
+/** The same id for the same name, for what has no record of its own. */
+export function nameId(name: string): string {
+  const hex = createHash("sha1").update(name).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+}
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 const LETTERS_AND_CAPITALS = `${LETTERS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
