@@ -13,6 +13,7 @@ interface Verb {
 const VERBS: Readonly<Record<string, Verb>> = {
   plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan.ts") },
   migrate: { about: "SQL migrations: status, plan, up, down, verify, lint, new, baseline, repair", load: () => import("./migrate.ts") },
+  "post-deploy": { about: "roles, migrations and keyspaces, as a job inside the VPC runs them", load: () => import("./post-deploy.ts") },
 };
 
 /** @returns the exit code. */

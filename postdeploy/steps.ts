@@ -39,6 +39,11 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
   }
 }
 
+/** One step outside of a deployment's state: the job inside the VPC runs them so. A second call changes nothing. */
+export function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Record<string, unknown>> {
+  return KINDS[kind].apply(inputs);
+}
+
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
   const { url: _url, ca: _ca, stores: _stores, pending: _pending, __provider, ...shown } = inputs;
   return { ...shown, ...(await kind.apply(inputs)), identity: identity(kind, inputs), __provider };
