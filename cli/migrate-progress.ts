@@ -22,7 +22,7 @@ function lineOf(event: Progress): string | undefined {
         : `${event.file}  statement ${event.statement} of ${event.statements}: ${firstWords(event.text)}`;
     case "applied":
     case "reverted":
-      return `[${event.nth}/${event.of}] ${event.kind === "applied" ? "" : "back "}${event.file}  ${event.ms < 1 ? "<1" : Math.round(event.ms)} ms`;
+      return `[${event.nth}/${event.of}] ${event.kind === "applied" ? "" : "back "}${event.file}${event.ms === undefined ? "" : `  ${Math.round(event.ms)} ms`}`;
     case "notice":
       return `${event.file}${event.line === undefined ? "" : `:${event.line}`}  ${event.notice.severity}: ${event.notice.message}`;
     case "blocked":

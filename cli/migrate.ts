@@ -135,8 +135,9 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
   },
   async verify(flags, terminal) {
     const { folder, system } = placeOf(flags);
-    const connection = connectionOf(flags);
     const shadow = connectionOf(flags, "shadow");
+    // With a shadow server named, a database is compared only where it is named too.
+    const connection = shadow === undefined || text(flags, "url") !== undefined ? connectionOf(flags) : undefined;
     if (connection === undefined && shadow === undefined)
       throw new UsageError(
         "Where may a shadow database be made? --shadow postgres://user@localhost:5432/postgres, or --url of a database that is to be compared.",

@@ -20,6 +20,12 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
       ];
     case "3D000":
       return ["no-database", 2, `there is no database "${database}" on this server.`];
+    case "22023":
+      return [
+        "no-role",
+        2,
+        `${error.message}. The objects are to belong to it: run the roles step, which makes it; or let them belong to whoever connects (--owner none).`,
+      ];
     case "53300":
       return ["no-connection-free", 1, "every connection of the server is taken. Let a pool give some back, or choose a larger node."];
     case "57P03":

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
+import type { Session } from "../connect/session.ts";
 import { CONTENTION, isLost, sqlstate } from "../connect/sqlstate.ts";
 import { batches, sendBatch } from "./batch.ts";
 import { sqlFailure } from "./errors.ts";
@@ -29,9 +30,10 @@ export async function applyAll(runner: Runner, done: Done[], { kind, todo }: Wor
   let jobs = todo(runner.ledger);
   const total = jobs.length;
   const finished = (job: Job, ms?: number) => {
+    if (over.has(job.file.name)) return;
     over.add(job.file.name);
     done.push({ file: job.file.name, ...(ms === undefined ? {} : { ms }) });
-    runner.tell({ kind, file: job.file.name, ms: ms ?? 0, nth: done.length, of: total });
+    runner.tell({ kind, file: job.file.name, ...(ms === undefined ? {} : { ms }), nth: done.length, of: total });
   };
   for (let rest = jobs; rest.length > 0; rest = jobs.filter(({ file }) => !over.has(file.name))) {
     const failed = rest[0]!.file.header.transaction
@@ -47,26 +49,38 @@ export async function applyAll(runner: Runner, done: Done[], { kind, todo }: Wor
 }
 
 /** All jobs up to the first that runs outside a transaction. */
-async function inTransactions(runner: Runner, jobs: readonly Job[], finished: (job: Job, ms: number) => void): Promise<Failed | undefined> {
+async function inTransactions(
+  runner: Runner,
+  jobs: readonly Job[],
+  finished: (job: Job, ms?: number) => void,
+): Promise<Failed | undefined> {
   const end = jobs.findIndex(({ file }) => !file.header.transaction);
   for (const batch of batches(end === -1 ? jobs : jobs.slice(0, end))) {
-    let since = performance.now();
-    const { result, blockers } = await runner.watched(batch[0]!.file.name, (session) =>
-      sendBatch(session, batch, runner.table, {
-        committed(job) {
-          const now = performance.now();
-          finished(job, now - since);
-          since = now;
-        },
-        notice(job, statement, notice) {
-          const line = statement === undefined ? {} : { line: placeAt(job.file.text, statement.start).line };
-          runner.tell({ kind: "notice", file: job.file.name, ...line, notice });
-        },
-      }),
+    const since = performance.now();
+    const { result, blockers } = await runner.watched(
+      batch[0]!.file.name,
+      (session) =>
+        sendBatch(session, batch, runner.table, {
+          committed: (job) => finished(job, batch.length === 1 ? performance.now() - since : undefined),
+          notice(job, statement, notice) {
+            const line = statement === undefined ? {} : { line: placeAt(job.file.text, statement.start).line };
+            runner.tell({ kind: "notice", file: job.file.name, ...line, notice });
+          },
+        }),
+      { peek: (eyes) => tellCommitted(runner, eyes, batch, finished) },
     );
     if (result) return { ...result, blockers };
   }
   return undefined;
+}
+
+/** The server keeps its replies until the message is done; what is committed so far stands in the ledger for everybody. */
+async function tellCommitted(runner: Runner, eyes: Session, batch: readonly Job[], finished: (job: Job) => void): Promise<void> {
+  const since = runner.ledger?.events.at(-1)?.id ?? 0;
+  const events = await eyes.query<{ kind: string; file: string }>(`SELECT kind, file FROM ${runner.table.schema}.events WHERE id > $1`, [
+    since,
+  ]);
+  for (const job of batch) if (events.some(({ kind, file }) => kind === job.event.kind && file === job.event.file)) finished(job);
 }
 
 async function outside(runner: Runner, job: Job, finished: (job: Job, ms: number) => void): Promise<Failed | undefined> {

@@ -16,8 +16,9 @@ export interface SchemaObject {
   readonly definition: string;
 }
 
-/** Whose something is, and who may use it, says nothing of its form: it differs between stacks, and the roles step looks after it. */
-const ABOUT_ROLES = "('owner', 'grants')";
+/** Whose something is, who may use it, and what the admin installed says nothing of the form that the files give: the roles step looks after it. */
+const OTHERS = ["owner", "grants", "extension"];
+const NOT_FORM = `(${OTHERS.map(literal).join(", ")})`;
 
 export async function readObjects(session: Session, table: LedgerTable): Promise<readonly SchemaObject[]> {
   const rows = await pinned(
@@ -78,7 +79,7 @@ export async function drift(session: Session, table: LedgerTable): Promise<reado
 /** What differs between two lists of objects. */
 export function differences(was: readonly SchemaObject[], is: readonly SchemaObject[]): Difference[] {
   const form = (list: readonly SchemaObject[]) =>
-    new Map(list.filter(({ kind }) => kind !== "owner" && kind !== "grants").map((object) => [`${object.kind} ${object.name}`, object]));
+    new Map(list.filter(({ kind }) => !OTHERS.includes(kind)).map((object) => [`${object.kind} ${object.name}`, object]));
   const [before, after] = [form(was), form(is)];
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   return keys.flatMap((key) => {
@@ -97,7 +98,7 @@ async function pinned(session: Session, sql: string): Promise<readonly Row[]> {
   throw error;
 }
 
-const PRINT = `encode(sha256(convert_to(coalesce(string_agg(kind || ' ' || name || E'\\n' || definition, E'\\n' ORDER BY kind COLLATE "C", name COLLATE "C") FILTER (WHERE kind NOT IN ${ABOUT_ROLES}), ''), 'UTF8')), 'hex')`;
+const PRINT = `encode(sha256(convert_to(coalesce(string_agg(kind || ' ' || name || E'\\n' || definition, E'\\n' ORDER BY kind COLLATE "C", name COLLATE "C") FILTER (WHERE kind NOT IN ${NOT_FORM}), ''), 'UTF8')), 'hex')`;
 
 /** The CTEs up to `objects(kind, name, definition)`. */
 function objects({ schema }: LedgerTable): string {

@@ -21,6 +21,6 @@ export interface Failed {
 
 export interface Done {
   readonly file: string;
-  /** As seen from here; absent when only the ledger knows. */
+  /** Absent where it went in one message with others, or where only the ledger knows. */
   readonly ms?: number;
 }

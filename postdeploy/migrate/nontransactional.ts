@@ -124,7 +124,7 @@ async function send(runner: Runner, step: Step, before: string, after: string): 
   const { result, blockers } = await runner.watched(
     job.file.name,
     (session) => session.send(script, { notice: (_, notice) => runner.tell({ kind: "notice", file: job.file.name, line, notice }) }),
-    isConcurrent(statement.node) ? 0 : undefined,
+    isConcurrent(statement.node) ? { longest: 0 } : {},
   );
   if (result.error === undefined) return undefined;
   const error = result.error as DatabaseError;

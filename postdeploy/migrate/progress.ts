@@ -5,7 +5,8 @@ export type Progress =
   | { readonly kind: "pending"; readonly files: readonly string[] }
   | { readonly kind: "waiting"; readonly holder: Holder | undefined }
   | { readonly kind: "statement"; readonly file: string; readonly statement: number; readonly statements: number; readonly text: string }
-  | { readonly kind: "applied" | "reverted"; readonly file: string; readonly ms: number; readonly nth: number; readonly of: number }
+  /** Of files that went in one message nobody knows the time of each. */
+  | { readonly kind: "applied" | "reverted"; readonly file: string; readonly ms?: number; readonly nth: number; readonly of: number }
   | { readonly kind: "notice"; readonly file: string; readonly line?: number; readonly notice: Notice }
   | { readonly kind: "blocked"; readonly file: string; readonly by: readonly Blocker[] }
   | { readonly kind: "index"; readonly file: string; readonly phase: string; readonly done: number; readonly total: number }

@@ -116,17 +116,18 @@ export class Runner {
   async watched<T>(
     file: string,
     work: (session: Session) => Promise<T>,
-    longest = this.lockTimeoutMs,
+    { longest = this.lockTimeoutMs, peek = async () => {} }: { longest?: number; peek?: (eyes: Session) => Promise<void> } = {},
   ): Promise<{ result: T; blockers: readonly Blocker[] }> {
     this.checkStopped();
     const { session } = this;
     const eyes = watch({
       session,
-      open: () => open(this.options.connection, { application: "slipway watch" }),
+      open: () => open(this.options.connection, { application: "slipway watch", settings: this.#role() }),
       afterMs: longest > 0 ? Math.min(1000, longest / 2) : 1000,
       patienceMs: this.options.reconnectMs ?? 180_000,
       blocked: (by) => this.tell({ kind: "blocked", file, by }),
       index: (phase, done, total) => this.tell({ kind: "index", file, phase, done, total }),
+      peek,
     });
     const cancel = () => void this.#cancel(session);
     this.options.signal?.addEventListener("abort", cancel, { once: true });
@@ -201,7 +202,7 @@ export class Runner {
   }
 
   #settings(): Record<string, string> {
-    const { owner, schemas, connection } = this.options;
+    const { schemas } = this.options;
     return {
       lock_timeout: String(this.lockTimeoutMs),
       statement_timeout: "0",
@@ -211,8 +212,13 @@ export class Runner {
       default_transaction_isolation: "read committed",
       client_connection_check_interval: CHECK_INTERVAL,
       ...(schemas === undefined ? {} : { search_path: [...new Set([...schemas, "public"])].join(", ") }),
-      ...(owner === undefined || owner === targetOf(connection).user ? {} : { role: owner }),
+      ...this.#role(),
     };
+  }
+
+  #role(): Record<string, string> {
+    const { owner, connection } = this.options;
+    return owner === undefined || owner === targetOf(connection).user ? {} : { role: owner };
   }
 
   async #inspect(): Promise<void> {

@@ -14,6 +14,8 @@ export interface WatchOptions {
   readonly patienceMs: number;
   blocked(by: readonly Blocker[]): void;
   index(phase: string, done: number, total: number): void;
+  /** Asked each time, with the watcher's own connection. */
+  peek(eyes: Session): Promise<void>;
 }
 
 export interface Watch {
@@ -57,6 +59,7 @@ export function watch(options: WatchOptions): Watch {
           blockers = seen.blockers;
           if (news) options.blocked(blockers);
         }
+        await options.peek(eyes);
       } catch {
         await eyes?.end();
         eyes = undefined;
