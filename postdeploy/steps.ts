@@ -5,22 +5,24 @@
  * What reaches the state is names and digests; the connection is an input and stays an encrypted one.
  */
 import { createHash } from "node:crypto";
-import * as keyspaces from "./keyspaces/step.ts";
-import * as migrations from "./migrate/step.ts";
-import * as roles from "./roles/step.ts";
 import type { Inputs, StepKind } from "./step.ts";
 
-const KINDS = { Roles: roles, Migrations: migrations, Keyspaces: keyspaces } satisfies Record<string, StepKind>;
+/** Loaded only when asked for: a provider process that runs one kind pays for one. */
+const KINDS = {
+  Roles: () => import("./roles/step.ts"),
+  Migrations: () => import("./migrate/step.ts"),
+  Keyspaces: () => import("./keyspaces/step.ts"),
+} satisfies Record<string, () => Promise<StepKind>>;
 
 /** Pulumi's stand-in for what is not known before the cluster exists. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 export async function step(kind: string, method: string, ...args: unknown[]): Promise<unknown> {
-  const it = KINDS[kind as keyof typeof KINDS];
-  if (it === undefined)
+  if (!Object.hasOwn(KINDS, kind))
     throw new Error(
       `There is no post-deploy step "${kind}". Known: ${Object.keys(KINDS).join(", ")}. Was the state written by a newer slipway?`,
     );
+  const it = await KINDS[kind as keyof typeof KINDS]();
   const of = (index: number) => (args[index] ?? {}) as Inputs;
   switch (method) {
     case "check":
@@ -40,8 +42,8 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
 }
 
 /** One step outside of a deployment's state: the job inside the VPC runs them so. A second call changes nothing. */
-export function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Record<string, unknown>> {
-  return KINDS[kind].apply(inputs);
+export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Record<string, unknown>> {
+  return (await KINDS[kind]()).apply(inputs);
 }
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {

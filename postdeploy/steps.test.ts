@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { step } from "./steps.ts";
+
+const url = "postgresql://owner:s3cret@host:25060/shop";
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const migrations = (files: readonly string[], more = {}) => ({
+  system: "shop",
+  folder: "sql/shop",
+  digest: files.join(),
+  files,
+  owner: "owner",
+  url,
+  ca: "pem",
+  ...more,
+});
+
+const pendingOf = async (olds: object, news: object) =>
+  ((await step("Migrations", "check", olds, news)) as { inputs: { pending: string } }).inputs.pending;
+
+describe("a migrations step", () => {
+  it("says in a preview what is pending, forward files only", async () => {
+    expect(await pendingOf({}, migrations(["001_a.sql 1", "001_a.down.sql 2"]))).toBe("1 migration pending: 001_a.sql");
+    expect(await pendingOf(migrations(["001_a.sql 1"]), migrations(["001_a.sql 1", "002_b.sql 3", "003_c.sql 4"]))).toBe(
+      "2 migrations pending: 002_b.sql, 003_c.sql",
+    );
+    expect(await pendingOf(migrations(["001_a.sql 1"]), migrations(["001_a.sql 1"]))).toBe("nothing");
+  });
+
+  it("names a file that was edited after it was applied", async () => {
+    expect(await pendingOf(migrations(["001_a.sql 1"]), migrations(["001_a.sql 9"]))).toBe(
+      "1 migration pending: 001_a.sql (edited since they were applied: 001_a.sql)",
+    );
+  });
+
+  async function differs(changed: object): Promise<boolean> {
+    const before = migrations(["001_a.sql 1"]);
+    const { createHash } = await import("node:crypto");
+    const { identity } = await import("./migrate/step.ts");
+    const outs = {
+      identity: createHash("sha256")
+        .update(JSON.stringify(identity(before)))
+        .digest("hex"),
+    };
+    return ((await step("Migrations", "diff", "id", outs, { ...before, ...changed })) as { changes: boolean }).changes;
+  }
+
+  it("runs again for other files or another server, and not for another password", async () => {
+    expect(await differs({})).toBe(false);
+    expect(await differs({ url: url.replace("s3cret", "rotated") })).toBe(false);
+    expect(await differs({ url: url.replace("host", "other") })).toBe(true);
+    expect(await differs({ digest: "other" })).toBe(true);
+  });
+
+  it("takes a server that is not known before the update for another one", async () => {
+    expect(await differs({ url: UNKNOWN })).toBe(true);
+  });
+
+  it("drops nothing when it is deleted", async () => {
+    expect(await step("Migrations", "delete", "id", migrations(["001_a.sql 1"]))).toBeUndefined();
+  });
+});
+
+it("says which kinds of step there are when it is asked for another", async () => {
+  await expect(step("Seeds", "check", {}, {})).rejects.toThrow(
+    'There is no post-deploy step "Seeds". Known: Roles, Migrations, Keyspaces.',
+  );
+});
