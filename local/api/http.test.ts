@@ -71,6 +71,18 @@ describe("a request", () => {
     expect((await call("GET", "/v2/account")).status).toBe(200);
   });
 
+  it("that comes through a proxy is answered by its path, whatever host it names", async () => {
+    const { api } = await startTestApi();
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const { port } = new URL(api.url);
+      const options = { port, path: "http://[odd/v2/account", headers: { authorization: `Bearer ${TOKEN}` } };
+      request(options, (response) => resolve(response.resume().statusCode))
+        .on("error", reject)
+        .end();
+    });
+    expect(status).toBe(200);
+  });
+
   it("with an id that is a path, a query or another language finds nothing and breaks nothing", async () => {
     const { api } = await startTestApi();
     for (const id of ["..%2F..%2Fetc%2Fpasswd", "%00", "%E0%A4%A", "a%3Fb", "constructor", "__proto__", "ünknown"]) {

@@ -68,7 +68,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     underWay.add(task);
   };
   const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
-  server.on("clientError", (_error: Error, socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"));
+  server.on(
+    "clientError",
+    (_error: Error, socket: Socket) => socket.writable && socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
+  );
 
   async function answer(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
     if (isSpacesRequest(message)) return { status: await answerSpaces(cloud, message, response), unknown: false };
@@ -117,7 +120,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       response.setHeader("allow", looked.allowed.join(", "));
       throw new ApiError(405, "method_not_allowed", `This resource answers ${looked.allowed.join(", ")}.`);
     }
-    const url = new URL(message.url ?? "/", origin);
+    const url = new URL(`${origin}${targetOf(message)}`);
     return await looked.found.handle({
       cloud,
       params: looked.found.params,
@@ -157,7 +160,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 /** Compared as digests, so that neither length nor content shows in the time it takes. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-const pathOf = (message: IncomingMessage): string => (message.url ?? "/").replace(/^https?:\/\/[^/]+/, "").split(/[?#]/)[0]!;
+/** Through a proxy the request line holds the whole address; only what follows the host counts here. */
+const targetOf = (message: IncomingMessage): string => (message.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
+const pathOf = (message: IncomingMessage): string => targetOf(message).split(/[?#]/)[0]!;
 
 const IDS: Readonly<Record<number, string>> = { 404: "not_found", 429: "too_many_requests", 500: "server_error" };
 const MESSAGES: Readonly<Record<number, string>> = { 429: "API Rate limit exceeded.", 500: "Unexpected server-side error" };

@@ -79,7 +79,7 @@ export async function send(url: string, method: string, path: string, body?: unk
 
 const lookUp = createRouter(Object.fromEntries(operations.map((operation) => [operation, () => ({ status: 200 })])));
 
-export function operationOf(method: string, path: string): string {
+function operationOf(method: string, path: string): string {
   const looked = lookUp(method, path.split("?")[0]!);
   if (!("found" in looked)) throw new Error(`${method} ${path} is not in DigitalOcean's description`);
   return looked.found.name;

@@ -249,7 +249,7 @@ export const specMistake = (field: string, what: string) =>
 
 // ── Components, whatever they are ───────────────────────────────────────────────────────────────────────────────────
 
-export const COMPONENT_LISTS = ["services", "static_sites", "workers", "jobs", "functions"] as const;
+const COMPONENT_LISTS = ["services", "static_sites", "workers", "jobs", "functions"] as const;
 export type ComponentList = (typeof COMPONENT_LISTS)[number];
 
 type AnyComponent = NonNullable<AppSpec[ComponentList]>[number];

@@ -37,7 +37,7 @@ export async function createApp(cloud: Cloud, ask: z.infer<typeof AppAsk>) {
     const app: App = { id, suffix, spec: filled, placement, createdAt: now, updatedAt: now, destinations: {} };
     putApp(cloud, app);
     assign(cloud, urnOf(app), ask.project_id);
-    deploy(cloud, app, { cause: "app spec created" });
+    deploy(cloud, app, "app spec created");
     return viewApp(cloud, app);
   });
 }
@@ -54,7 +54,7 @@ export async function updateApp(cloud: Cloud, id: string, ask: z.infer<typeof Ap
     const filled = fillSpec(cloud, spec, id);
     const changed = { ...app, spec: filled, updatedAt: cloud.now() };
     putApp(cloud, changed);
-    deploy(cloud, changed, { cause: "app spec updated" });
+    deploy(cloud, changed, "app spec updated");
     return viewApp(cloud, changed);
   });
 }

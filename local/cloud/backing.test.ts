@@ -183,6 +183,10 @@ describe("what stands behind an app", () => {
     const { phase, progress } = listDeployments(cloud, id)[0]!;
     expect([phase, progress.error_steps]).toEqual(["ERROR", 1]);
     expect(JSON.stringify(progress.steps)).toContain("exited with 1");
+    for (let more = 0; more < 55; more++) {
+      await updateApp(cloud, id, { spec });
+      await cloud.idle();
+    }
     expect(readApp(cloud, id).active_deployment!.id).toBe(first);
   });
 

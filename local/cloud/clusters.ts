@@ -63,6 +63,7 @@ export async function createCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk
     checkPlan(engine, ask);
     if (ask.project_id) requireProject(cloud, ask.project_id);
     const source = ask.backup_restore ? restorable(cloud, engine, ask.backup_restore.database_name) : undefined;
+    const rules = toRules(cloud, ask.rules ?? []);
     const network = ask.private_network_uuid ? vpcIn(cloud, ask.private_network_uuid, ask.region) : defaultVpc(cloud, ask.region).id;
 
     const cluster = await place(cloud, {
@@ -75,7 +76,7 @@ export async function createCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk
       storage_size_mib: ask.storage_size_mib || baseStorageMib(engine, ask.size),
       private_network_uuid: network,
       tags: ask.tags ?? [],
-      rules: toRules(cloud, ask.rules ?? []),
+      rules,
       work: { what: source ? "forking" : "creating", since: cloud.now(), until: null },
       ...(source && { forkOf: source.id, databases: source.databases, users: source.users }),
       ...(ask.storage_autoscale && { autoscale: toAutoscale(ask.storage_autoscale) }),
@@ -172,7 +173,7 @@ export const toAutoscale = ({ enabled, threshold_percent, increment_gib }: z.inf
 
 const urnOf = ({ id }: Cluster): string => `do:dbaas:${id}`;
 
-export function viewCluster(cloud: Cloud, cluster: Cluster) {
+function viewCluster(cloud: Cloud, cluster: Cluster) {
   const { endOfLife, endOfAvailability } = ENGINES[cluster.engine].versions.find(({ version }) => version === cluster.version)!;
   return {
     id: cluster.id,

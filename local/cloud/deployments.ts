@@ -38,21 +38,22 @@ const deploymentsOf = (cloud: Cloud, app: string): Deployment[] =>
 
 // ── Deploying ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Starts a deployment and returns at once; one that is still under way is superseded. */
-export function deploy(
-  cloud: Cloud,
-  app: App,
-  how: { readonly cause: string; readonly spec?: AppSpec; readonly clonedFrom?: string },
-): Deployment {
-  const { cause, spec = app.spec, clonedFrom } = how;
+/** Deploys the app's spec in the background; a deployment that is still under way is superseded. */
+export function deploy(cloud: Cloud, app: App, cause: string, clonedFrom?: string): Deployment {
   const since = cloud.now();
   const before = latestDeployment(cloud, app.id);
   if (before && inProgress(cloud, before)) deployments(cloud).put(before.id, { ...before, ended: { at: since, phase: "SUPERSEDED" } });
-  const deployment = { id: newId(), app: app.id, cause, spec, since, until: null, ...(clonedFrom && { clonedFrom }) };
+  const deployment = { id: newId(), app: app.id, cause, spec: app.spec, since, until: null, ...(clonedFrom && { clonedFrom }) };
   deployments(cloud).put(deployment.id, deployment);
-  for (const old of deploymentsOf(cloud, app.id).slice(KEPT_DEPLOYMENTS)) deployments(cloud).delete(old.id);
+  forgetOldest(cloud, app.id);
   runInBackground(cloud, deployment.id, cloud.waits.deploy);
   return deployment;
+}
+
+/** What is active is kept, however old it is. */
+function forgetOldest(cloud: Cloud, app: string): void {
+  const active = activeDeployment(cloud, app);
+  for (const { id } of deploymentsOf(cloud, app).slice(KEPT_DEPLOYMENTS)) if (id !== active?.id) deployments(cloud).delete(id);
 }
 
 /** After a restart: what was under way is finished, and what ran runs again. */
@@ -94,7 +95,7 @@ async function attempt(cloud: Cloud, app: App, spec: AppSpec): Promise<Deploymen
       }),
     );
     const outcome = await cloud.backing.deployApp(backedApp({ ...app, spec }), components);
-    return outcome.ok ? undefined : outcome;
+    return outcome.ok ? undefined : { component: outcome.component, message: outcome.message };
   } catch (error) {
     cloud.note(`app ${spec.name} could not be deployed: ${(error as Error).message}`);
     return { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message };
@@ -111,14 +112,14 @@ const KINDS: Readonly<Record<ComponentList, BackedComponent["kind"]>> = {
 
 // ── Asking for one ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const redeploy = (cloud: Cloud, id: string) => viewDeployment(cloud, deploy(cloud, findApp(cloud, id), { cause: "manual" }));
+export const redeploy = (cloud: Cloud, id: string) => viewDeployment(cloud, deploy(cloud, findApp(cloud, id), "manual"));
 
 export function restart(cloud: Cloud, id: string, components: readonly string[] = []) {
   const app = findApp(cloud, id);
   const known = componentsOf(app.spec).map(({ component }) => component.name);
   const unknown = components.find((name) => !known.includes(name));
   if (unknown) throw badRequest(`app ${app.spec.name} has no component "${unknown}"`);
-  return viewDeployment(cloud, deploy(cloud, app, { cause: "restart" }));
+  return viewDeployment(cloud, deploy(cloud, app, "restart"));
 }
 
 export function cancelDeployment(cloud: Cloud, app: string, id: string) {
@@ -155,7 +156,7 @@ export function rollback(cloud: Cloud, id: string, ask: z.infer<typeof RollbackA
     ...(!ask.skip_pin && { pinned: { deployment: ask.deployment_id, before: app.pinned?.before ?? app.spec } }),
   };
   putApp(cloud, changed);
-  return viewDeployment(cloud, deploy(cloud, changed, { cause: "rollback", clonedFrom: ask.deployment_id }));
+  return viewDeployment(cloud, deploy(cloud, changed, "rollback", ask.deployment_id));
 }
 
 export const commitRollback = (cloud: Cloud, id: string): void => putApp(cloud, unpinned(cloud, id).app);
@@ -164,7 +165,7 @@ export function revertRollback(cloud: Cloud, id: string) {
   const { app, before } = unpinned(cloud, id);
   const reverted = { ...app, spec: before, updatedAt: cloud.now() };
   putApp(cloud, reverted);
-  return viewDeployment(cloud, deploy(cloud, reverted, { cause: "rollback reverted" }));
+  return viewDeployment(cloud, deploy(cloud, reverted, "rollback reverted"));
 }
 
 function unpinned(cloud: Cloud, id: string): { app: App; before: AppSpec } {
