@@ -1,12 +1,11 @@
 /** The package as a stranger gets it: packed from a copy of this checkout, unpacked where its dependencies are and nothing else. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { copyCheckout } from "../copy.ts";
 import { ROOT } from "../setup/checkout.ts";
-
-const LEFT_BEHIND = ["node_modules", ".git", ".slipway", "dist", "coverage"];
 
 export interface Packed {
   /** Paths in the tarball. */
@@ -20,8 +19,7 @@ export interface Packed {
 export async function pack(): Promise<Packed> {
   const temporary = realpathSync(mkdtempSync(join(tmpdir(), "slipway-pack-")));
   const copy = join(temporary, "copy");
-  cpSync(ROOT, copy, { recursive: true, filter: (path) => dirname(path) !== ROOT || !LEFT_BEHIND.includes(basename(path)) });
-  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  copyCheckout(copy);
   lockWhatIsInstalled(copy);
   await execute("npm", ["pack", "--silent"], copy);
 
@@ -60,10 +58,10 @@ function linkDependencies(folder: string, installed: string): void {
 }
 
 /** Runs it on the Node of this process; a failure says all that the command said. */
-export async function execute(command: string, args: readonly string[], cwd: string): Promise<string> {
+export async function execute(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<string> {
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`;
   try {
-    const { stdout } = await promisify(execFile)(command, args, { cwd, env: { ...process.env, PATH }, maxBuffer: 64 << 20 });
+    const { stdout } = await promisify(execFile)(command, args, { cwd, env: { ...process.env, ...env, PATH }, maxBuffer: 64 << 20 });
     return stdout;
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };

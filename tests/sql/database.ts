@@ -1,12 +1,14 @@
 /**
- * One Postgres per test file with the databases that it asks for, made as on a managed cluster: an administrator makes the roles, the
- * database and its schemas, then the owner, who is no superuser, applies the files.
+ * One Postgres per test file with the databases that it asks for, made as a deployment makes them: an administrator runs the roles step,
+ * then the owner, who is no superuser, applies the files. The engine has tests of its own; here a file is applied in the plainest way, so
+ * that a failure is the file's.
  */
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
 import { parseText } from "../../postdeploy/migrate/parse.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { applyRoles, type RolesOptions, type RolesPlan, rolesPlan } from "../../postdeploy/roles/index.ts";
 import { type RoleKind, systems } from "./systems.ts";
 
 export type Row = Record<string, unknown>;
@@ -20,6 +22,8 @@ export interface Database {
   down(until?: string): Promise<void>;
   /** Rows of one statement, or of the last of several, as one of the product's roles or as the server's superuser. */
   as(role: RoleKind | "superuser", sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** What the roles step would still do, or has to say. */
+  rolesLeft(): Promise<RolesPlan>;
   /** A connection of its own, for what spans statements. It ends with the server. */
   connect(role: RoleKind | "superuser"): Promise<pg.Client>;
 }
@@ -43,8 +47,11 @@ export async function start(major: 15 | 17): Promise<Server> {
       }
       const name = `${system}_${++made}`;
       await server.sql(`CREATE DATABASE ${name}`);
-      await server.sql(grants(system, name), name);
-      const database = new Prepared(server, open, system, name);
+      const roles: RolesOptions = { ...postgres, connection: { url: server.url(name) }, database: name, extensions: [] };
+      await applyRoles(roles);
+      // So that whoever looks at the catalog looks where the product does.
+      await server.sql(`ALTER ROLE postgres IN DATABASE ${name} SET search_path = ${postgres.schemas.join(", ")}`);
+      const database = new Prepared(server, open, system, roles);
       if (migrated) await database.up();
       return database;
     },
@@ -55,39 +62,20 @@ export async function start(major: 15 | 17): Promise<Server> {
   };
 }
 
-/** What the roles step does before the first file. The owner may not make schemas: it gets those that the definition names. */
-function grants(system: keyof typeof systems, name: string): string {
-  const { roles, schemas } = systems[system].postgres;
-  const perSchema = schemas.map(
-    (schema) => `
-      CREATE SCHEMA IF NOT EXISTS ${schema};
-      GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${roles.owner};
-      GRANT USAGE ON SCHEMA ${schema} TO ${roles.runtime}, ${roles.readonly}, ${roles.backup};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${roles.runtime};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT USAGE, SELECT ON SEQUENCES TO ${roles.runtime};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT EXECUTE ON FUNCTIONS TO ${roles.runtime};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${roles.readonly}, ${roles.backup};`,
-  );
-  return `
-    ${perSchema.join("\n")}
-    ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-    ALTER DATABASE ${name} SET search_path = ${schemas.join(", ")};`;
-}
-
 class Prepared implements Database {
   readonly name: string;
   readonly files: readonly MigrationFile[];
   readonly #server: TestServer;
   readonly #open: pg.Client[];
-  readonly #roles: Readonly<Record<RoleKind, string>>;
+  readonly #options: RolesOptions;
   #applied = 0;
 
-  constructor(server: TestServer, open: pg.Client[], system: keyof typeof systems, name: string) {
-    this.name = name;
+  constructor(server: TestServer, open: pg.Client[], system: keyof typeof systems, options: RolesOptions) {
+    this.name = options.database;
     this.files = readFolder(fileURLToPath(new URL(`../../sql/${system}`, import.meta.url))).files;
     this.#server = server;
     this.#open = open;
-    this.#roles = systems[system].postgres.roles;
+    this.#options = options;
   }
 
   async up(until?: string): Promise<void> {
@@ -121,8 +109,12 @@ class Prepared implements Database {
     }
   }
 
+  rolesLeft(): Promise<RolesPlan> {
+    return rolesPlan(this.#options);
+  }
+
   async connect(role: RoleKind | "superuser"): Promise<pg.Client> {
-    const client = new pg.Client(this.#server.url(this.name, role === "superuser" ? "postgres" : this.#roles[role]));
+    const client = new pg.Client(this.#server.url(this.name, role === "superuser" ? "postgres" : this.#options.roles[role]));
     client.on("error", () => {});
     await client.connect();
     this.#open.push(client);

@@ -1,4 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lint } from "../../postdeploy/migrate/lint.ts";
 import { schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
 import { type Database, type Server, start } from "./database.ts";
 import { systems } from "./systems.ts";
@@ -48,7 +50,7 @@ describe.each([15, 17] as const)("On Postgres %i", (major) => {
       const rows = await database.as(
         "superuser",
         `SELECT DISTINCT relnamespace::regnamespace::text AS schema FROM pg_class
-          WHERE relowner = '${systems[system].postgres.roles.owner}'::regrole AND relnamespace::regnamespace::text NOT LIKE 'pg_toast%' ORDER BY 1`,
+          WHERE relowner = '${systems[system].postgres.roles.owner}'::regrole AND relnamespace::regnamespace::text <> 'pg_toast' ORDER BY 1`,
       );
       expect(rows.map(({ schema }) => schema)).toEqual([...systems[system].postgres.schemas].sort());
     });
@@ -57,6 +59,16 @@ describe.each([15, 17] as const)("On Postgres %i", (major) => {
       const [table] = await tablesOf(database);
       for (const statement of [`DROP TABLE ${table}`, `ALTER TABLE ${table} ADD COLUMN x int`, `TRUNCATE ${table}`])
         await expect(database.as("runtime", statement), statement).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("has nothing that the engine's own lint objects to, also where a database is in use", async () => {
+      const folder = fileURLToPath(new URL(`../../sql/${system}`, import.meta.url));
+      expect(await lint({ folder })).toEqual({ findings: [], ok: true });
+      expect((await lint({ folder, files: database.files.slice(1).map(({ name }) => name) })).ok).toBe(true);
+    });
+
+    it("leaves the roles step nothing to do after the files", async () => {
+      expect(await database.rolesLeft()).toEqual({ statements: [], notices: [] });
     });
 
     it("goes back to nothing, and forward to the same schema again [F139, D50]", async () => {

@@ -215,7 +215,7 @@ describe.each([15, 17] as const)("FluxStudio on Postgres %i", (major) => {
         await expect(old.as("runtime", `UPDATE projects SET ${column} = NULL`), column).rejects.toMatchObject({ code: "23502", column });
     });
 
-    it("a project whose organization is a guess stops the file, which goes on once it is mended [F66]", async () => {
+    it("a project whose organization is a guess stops the file and names the rule [F66]", async () => {
       const old = await imported();
       await old.as("superuser", "DELETE FROM organization_members");
       await expect(old.up()).rejects.toThrow(/projects_organization_id_given/);
