@@ -8,7 +8,7 @@ import { Failure } from "../connect/failure.ts";
 import type { Session } from "../connect/session.ts";
 import { CONTENTION, isLost, sqlstate } from "../connect/sqlstate.ts";
 import { batches, sendBatch } from "./batch.ts";
-import { sqlFailure } from "./errors.ts";
+import { asFailure, sqlFailure } from "./errors.ts";
 import type { Done, Failed, Job } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import { applyOutside } from "./nontransactional.ts";
@@ -21,6 +21,31 @@ export interface Work {
   readonly kind: "applied" | "reverted";
   /** What is still to do, by what the ledger says now. */
   todo(ledger: Ledger | undefined): readonly Job[];
+}
+
+/** Does the work, and writes down what the schema looks like afterwards, also where the work stopped half way. */
+export async function applyAndMeasure(runner: Runner, work: Work): Promise<{ done: readonly Done[]; fingerprint: string }> {
+  const done: Done[] = [];
+  const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
+  try {
+    await applyAll(runner, done, work);
+    return { done, fingerprint: await measure() };
+  } catch (error) {
+    if (done.length > 0 && !runner.session.lost) await measure().catch(() => {});
+    throw withProgress(asFailure(error), work.kind, done);
+  }
+}
+
+/** What had been done before a failure is part of what a person must know. */
+function withProgress(error: unknown, kind: Work["kind"], done: readonly Done[]): unknown {
+  if (!(error instanceof Failure) || done.length === 0) return error;
+  error.message += `\n  ${done.length} ${done.length === 1 ? "file was" : "files were"} ${kind} before it: ${names(done)}.`;
+  return error;
+}
+
+function names(done: readonly Done[]): string {
+  const all = done.map(({ file }) => file);
+  return all.length <= 6 ? all.join(", ") : `${all.slice(0, 2).join(", ")} … ${all.at(-1)}`;
 }
 
 /** @param done grows while it works, so that a caller knows how far it came when this throws. */

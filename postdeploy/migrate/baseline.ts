@@ -11,7 +11,7 @@ import { type Folder, readFolder } from "./files.ts";
 import { type NewEvent, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
 import { refuseBad } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 
 export interface BaselineOptions extends RunOptions {
   /** The former ledger, as "public.migrations" or "public.migrations(name)"; it is read and never written. */
@@ -34,8 +34,7 @@ export interface BaselineResult {
 export async function baseline(options: BaselineOptions): Promise<BaselineResult> {
   const folder = readFolder(options.folder);
   refuseBad(folder.findings);
-  const runner = await Runner.start(options);
-  try {
+  return withRunner(options, async (runner) => {
     const evidence = await evidenceOf(runner.session, folder.files);
     if (options.from === undefined && (options.applied ?? []).length === 0) throw undecided(evidence);
     const former = options.from === undefined ? [] : await readFormer(runner.session, options.from);
@@ -60,10 +59,7 @@ export async function baseline(options: BaselineOptions): Promise<BaselineResult
       adopted: events.filter(({ kind }) => kind === "adopted").map(({ file }) => file),
       pending: evidence.filter(({ file }) => !named.has(file) && !standing.has(file)),
     };
-  } finally {
-    await runner.rollback();
-    await runner.end();
-  }
+  });
 }
 
 interface Former {

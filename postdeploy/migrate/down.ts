@@ -1,14 +1,13 @@
 /** Takes the last applied files back, newest first, by their own ways back. */
 import { Failure } from "../connect/failure.ts";
-import { applyAll } from "./apply.ts";
+import { applyAndMeasure } from "./apply.ts";
 import { type Folder, readFolder } from "./files.ts";
-import type { Done, Job } from "./job.ts";
+import type { Job } from "./job.ts";
 import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
 import { prepare, refuseBad } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 import { compare, refuseMismatches } from "./state.ts";
-import { withProgress } from "./up.ts";
 
 export interface DownOptions extends RunOptions {
   /** How many files. @default 1 */
@@ -26,10 +25,7 @@ export interface DownResult {
 export async function down(options: DownOptions): Promise<DownResult> {
   const folder = readFolder(options.folder);
   refuseBad(folder.findings);
-  const runner = await Runner.start(options);
-  const done: Done[] = [];
-  const reverted = () => done.map(({ file }) => file.replace(/\.down\.sql$/, ".sql"));
-  try {
+  return withRunner(options, async (runner) => {
     await runner.lock();
     const { mismatches } = compare(folder, runner.ledger);
     refuseMismatches(
@@ -44,14 +40,9 @@ export async function down(options: DownOptions): Promise<DownResult> {
       return names.flatMap((name, index) => (standing.has(name) ? [{ ...ready[index]!, event: { kind: "reverted", file: name } }] : []));
     };
     runner.tell({ kind: "pending", files: ready.map(({ file }) => file.name) });
-    await applyAll(runner, done, { kind: "reverted", todo });
-    return { reverted: reverted(), fingerprint: await runner.measure(names.at(-1)!) };
-  } catch (error) {
-    if (done.length > 0) await runner.measure(done.at(-1)!.file).catch(() => {});
-    throw withProgress(error, done);
-  } finally {
-    await runner.end();
-  }
+    const { done, fingerprint } = await applyAndMeasure(runner, { kind: "reverted", todo });
+    return { reverted: done.map(({ file }) => file.replace(/\.down\.sql$/, ".sql")), fingerprint };
+  });
 }
 
 /** Numbered files, newest first. */

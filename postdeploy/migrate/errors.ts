@@ -1,6 +1,6 @@
 /** What the server says of a statement, told as a person would: the file, the line, the place, and what to do. */
 import { Failure } from "../connect/failure.ts";
-import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
+import { type DatabaseError, isLost, sqlstate } from "../connect/sqlstate.ts";
 import { excerpt, placeAt } from "./position.ts";
 import { type Blocker, describeBlocker } from "./progress.ts";
 
@@ -44,6 +44,23 @@ export function sqlFailure(error: DatabaseError, source: Source, extra: { hint?:
     `  ${source.left ?? `${file} was rolled back; nothing of it is left.`}`,
   ];
   return new SqlFailure(error, source, lines.join("\n"));
+}
+
+/** What the server said when it was asked for something of ours, not of a file. */
+export function asFailure(error: unknown): unknown {
+  if (error instanceof Failure || !(error instanceof Error)) return error;
+  if (isLost(error))
+    return new Failure(
+      "connection-lost",
+      3,
+      `The connection was lost (${error.message}). What was committed stands in the ledger: run again, and it goes on from there.`,
+      { cause: error },
+    );
+  const state = sqlstate(error);
+  if (state === undefined) return error;
+  return new Failure("server", 1, [`The server refused: ${error.message} (${state})`, ...hintLines(HINTS[state])].join("\n"), {
+    cause: error,
+  });
 }
 
 function hintLines(...hints: (string | undefined)[]): string[] {

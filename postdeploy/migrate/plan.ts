@@ -9,7 +9,7 @@ import { setOf } from "./lint/set.ts";
 import type { UpOptions } from "./options.ts";
 import { placeAt } from "./position.ts";
 import { readFile } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 import { compare, type Mismatch, type Pending } from "./state.ts";
 
 export interface PlanResult {
@@ -43,8 +43,7 @@ export interface PlannedLock {
 
 export async function plan(options: UpOptions): Promise<PlanResult> {
   const folder = readFolder(options.folder);
-  const runner = await Runner.start(options);
-  try {
+  return withRunner(options, async (runner) => {
     const { pending, mismatches } = compare(folder, runner.ledger);
     const read = await Promise.all(pending.map(async (one) => ({ ...one, ...(await readFile(one.file)) })));
     const set = setOf(read.flatMap(({ statements }) => statements));
@@ -82,9 +81,7 @@ export async function plan(options: UpOptions): Promise<PlanResult> {
       mismatches,
       findings: await lintFolder(folder, { files: pending.map(({ file }) => file.name) }),
     };
-  } finally {
-    await runner.end();
-  }
+  });
 }
 
 /** An index stands for its table. */

@@ -4,7 +4,7 @@ import { type Folder, type MigrationFile, readFolder } from "./files.ts";
 import { type NewEvent, type Standing, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
 import { prepare } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 import { meaningSum } from "./text.ts";
 
 export interface RepairOptions extends RunOptions {
@@ -34,8 +34,7 @@ export async function repair(options: RepairOptions): Promise<readonly string[]>
       "Say what to repair: --accept <file>, --retire <file>, --rename <old>=<new>, --happened <file>:<n> or --again <file>:<n>.",
     );
   const folder = readFolder(options.folder);
-  const runner = await Runner.start(options);
-  try {
+  return withRunner(options, async (runner) => {
     const ledger = await runner.lock();
     const standing = standings(ledger?.events ?? []);
     const found = (name: string) => standing.get(name) ?? refuse(`${name} stands nowhere in this ledger.`);
@@ -76,10 +75,7 @@ export async function repair(options: RepairOptions): Promise<readonly string[]>
     const { error } = await runner.session.send(`BEGIN; ${events.map((event) => runner.table.write(event)).join(" ")} COMMIT`);
     if (error) throw error;
     return said;
-  } finally {
-    await runner.rollback();
-    await runner.end();
-  }
+  });
 }
 
 async function happenedEvent(

@@ -7,8 +7,9 @@ import { Failure } from "../connect/failure.ts";
 import { literal } from "../connect/quote.ts";
 import { pooled } from "../connect/refused.ts";
 import { open, type Row, type Session } from "../connect/session.ts";
-import { mayConnectLater } from "../connect/sqlstate.ts";
+import { isLost, mayConnectLater } from "../connect/sqlstate.ts";
 import { targetOf } from "../connect/target.ts";
+import { asFailure } from "./errors.ts";
 import { measure } from "./fingerprint.ts";
 import { type Ledger, LedgerTable, ledgerFrom, readLedger } from "./ledger.ts";
 import { acquire, release } from "./lock.ts";
@@ -28,6 +29,19 @@ export interface Facts {
   /** Whether the schema of the ledger is there, with or without a ledger in it. */
   readonly ledgerSchema: boolean;
   readonly clockOffSeconds: number;
+}
+
+/** Connects, works, lets go; what goes wrong is told as a failure. */
+export async function withRunner<T>(options: RunOptions, work: (runner: Runner) => Promise<T>): Promise<T> {
+  const runner = await Runner.start(options);
+  try {
+    return await work(runner);
+  } catch (error) {
+    await runner.rollback();
+    throw asFailure(error);
+  } finally {
+    await runner.end();
+  }
 }
 
 export class Runner {
@@ -104,7 +118,13 @@ export class Runner {
   /** Writes down what the schema looks like, so that a later change by hand is seen. */
   async measure(file: string): Promise<string> {
     await this.rollback();
-    return await measure(this.session, this.table, file);
+    try {
+      return await measure(this.session, this.table, file);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      await this.recover(error as Error);
+      return await measure(this.session, this.table, file);
+    }
   }
 
   async readLedger(): Promise<Ledger | undefined> {

@@ -6,7 +6,7 @@ import { type Difference, drift } from "./fingerprint.ts";
 import { type BrokenIndex, brokenIndexes } from "./indexes.ts";
 import { needsMeasure } from "./ledger.ts";
 import type { MigrateOptions } from "./options.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 import { compare, type Mismatch } from "./state.ts";
 
 export interface StatusResult {
@@ -38,8 +38,7 @@ export interface FileStatus {
 
 export async function status(options: MigrateOptions): Promise<StatusResult> {
   const folder = readFolder(options.folder);
-  const runner = await Runner.start(options);
-  try {
+  return withRunner(options, async (runner) => {
     const { ledger, facts, session, table } = runner;
     const { pending, mismatches, reformatted, standing } = compare(folder, ledger);
     const ofFolder = folder.files.map((file): FileStatus => {
@@ -95,7 +94,5 @@ export async function status(options: MigrateOptions): Promise<StatusResult> {
       ...(drifted === undefined ? {} : { drift: drifted }),
       brokenIndexes: await brokenIndexes(session),
     };
-  } finally {
-    await runner.end();
-  }
+  });
 }

@@ -1,13 +1,13 @@
 /** Applies what is pending. A second call with nothing to do reads the ledger once and says so. */
 import { Failure } from "../connect/failure.ts";
-import { applyAll } from "./apply.ts";
-import { type Folder, readFolder } from "./files.ts";
+import { applyAndMeasure } from "./apply.ts";
+import { type Folder, type MigrationFile, readFolder } from "./files.ts";
 import type { Done, Job } from "./job.ts";
 import { type Ledger, type NewEvent, needsMeasure } from "./ledger.ts";
 import type { UpOptions } from "./options.ts";
 import { fieldsOf, kindOf } from "./outside.ts";
 import { prepare, type Ready, refuseBad } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { withRunner } from "./runner.ts";
 import { compare, type Pending, refuseMismatches, type State } from "./state.ts";
 
 export interface UpResult {
@@ -21,17 +21,12 @@ export interface UpResult {
 export async function up(options: UpOptions): Promise<UpResult> {
   const folder = readFolder(options.folder);
   refuseBad(folder.findings);
-  const runner = await Runner.start(options);
-  const done: Done[] = [];
-  const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
-  try {
+  return withRunner(options, async (runner) => {
     const first = held(folder, runner.ledger, options);
     const { reformatted } = first;
     if (first.pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
     const ready = await prepare(first.pending.map(({ file }) => file));
-    const again = ready.some(takesAway)
-      ? folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name))
-      : [];
+    const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
     ready.push(...(await prepare(again)));
 
     await runner.lock();
@@ -43,14 +38,13 @@ export async function up(options: UpOptions): Promise<UpResult> {
       return jobs([...pending, ...left.map((file): Pending => ({ file, why: "again" }))], ready);
     };
     runner.tell({ kind: "pending", files: todo(runner.ledger).map(({ file }) => file.name) });
-    await applyAll(runner, done, { kind: "applied", todo });
-    return { applied: done, reformatted, fingerprint: await measure() };
-  } catch (error) {
-    if (done.length > 0) await measure().catch(() => {});
-    throw withProgress(error, done);
-  } finally {
-    await runner.end();
-  }
+    const { done, fingerprint } = await applyAndMeasure(runner, { kind: "applied", todo });
+    return { applied: done, reformatted, fingerprint };
+  });
+}
+
+function repeatablesBeside(folder: Folder, ready: readonly Ready[]): MigrationFile[] {
+  return folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name));
 }
 
 function held(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
@@ -109,15 +103,3 @@ const MADE_AGAIN = new Set([
   "OBJECT_RULE",
   "OBJECT_TYPE",
 ]);
-
-/** What had been done before a failure is part of what a person must know. */
-export function withProgress(error: unknown, done: readonly Done[]): unknown {
-  if (!(error instanceof Failure) || done.length === 0) return error;
-  error.message += `\n  ${done.length} ${done.length === 1 ? "file was" : "files were"} applied before it: ${names(done)}.`;
-  return error;
-}
-
-function names(done: readonly Done[]): string {
-  const all = done.map(({ file }) => file);
-  return all.length <= 6 ? all.join(", ") : `${all.slice(0, 2).join(", ")} … ${all.at(-1)}`;
-}

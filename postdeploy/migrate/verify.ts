@@ -13,7 +13,7 @@ import type { Done, Job } from "./job.ts";
 import { needsMeasure } from "./ledger.ts";
 import type { MigrateOptions } from "./options.ts";
 import { prepare, type Ready, refuseBad } from "./prepare.ts";
-import { Runner } from "./runner.ts";
+import { type Runner, withRunner } from "./runner.ts";
 import { type ShadowNeeds, withShadow } from "./shadow.ts";
 import { compare, type Mismatch } from "./state.ts";
 
@@ -67,8 +67,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     const applied = folder.files.filter(({ name }) => real !== undefined && !real.pending.includes(name));
     const rest = folder.files.filter((file) => !applied.includes(file));
     const { owner: _, onProgress: __, ...plainOptions } = options;
-    const runner = await Runner.start({ ...plainOptions, connection: shadow });
-    try {
+    return withRunner({ ...plainOptions, connection: shadow }, async (runner) => {
       await runner.lock();
       await runner.ensureLedger();
       rehearsal.push(...(await rehearse(runner, applied)));
@@ -80,9 +79,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
       const { objects: __, ...shown } = real;
       const sound = found.length + real.drift.length + real.brokenIndexes.length + real.unvalidated.length + real.mismatches.length === 0;
       return { ok: ok && sound, rehearsal, real: { ...shown, differences: found } };
-    } finally {
-      await runner.end();
-    }
+    });
   });
 }
 
@@ -138,8 +135,7 @@ interface Real {
 }
 
 async function inspect(options: VerifyOptions, connection: Connection, folder: Folder): Promise<Real> {
-  const runner = await Runner.start({ ...options, connection });
-  try {
+  return withRunner({ ...options, connection }, async (runner) => {
     const { session, table, ledger } = runner;
     const { pending, mismatches } = compare(folder, ledger);
     return {
@@ -150,9 +146,7 @@ async function inspect(options: VerifyOptions, connection: Connection, folder: F
       brokenIndexes: await brokenIndexes(session),
       unvalidated: await unvalidated(session),
     };
-  } finally {
-    await runner.end();
-  }
+  });
 }
 
 /** Constraints that hold for new rows and were never checked for the old ones. */

@@ -1,0 +1,74 @@
+/** A wire between client and server that can be slow, go silent, or break. */
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export interface Proxy {
+  readonly port: number;
+  /** How often the client spoke after the server had: what a network makes slow. */
+  readonly roundTrips: number;
+  /** Both ends see a reset. */
+  cut(): void;
+  /** Takes everything and passes nothing on, in both directions, also for new connections. */
+  silence(): void;
+  speak(): void;
+  /** Drops what the server says from now on, and lets the client go on talking. */
+  deafen(): void;
+  close(): Promise<void>;
+}
+
+/** @param delayMs each way */
+export async function startProxy(target: number, { delayMs = 0 }: { delayMs?: number } = {}): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  let silent = false;
+  let deaf = false;
+  let roundTrips = 0;
+  const server = createServer((client) => {
+    const upstream = connect(target, "127.0.0.1");
+    let clientSpoke = false;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => sockets.delete(socket));
+    }
+    const pass = (to: Socket, chunk: Buffer) => {
+      if (silent) return;
+      if (delayMs === 0) to.write(chunk);
+      else setTimeout(() => to.destroyed || to.write(chunk), delayMs);
+    };
+    client.on("data", (chunk) => {
+      if (!clientSpoke) roundTrips++;
+      clientSpoke = true;
+      pass(upstream, chunk);
+    });
+    upstream.on("data", (chunk) => {
+      clientSpoke = false;
+      if (!deaf) pass(client, chunk);
+    });
+    client.on("close", () => (silent ? undefined : setTimeout(() => upstream.destroy(), delayMs)));
+    upstream.on("close", () => (silent || deaf ? undefined : setTimeout(() => client.destroy(), delayMs)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const reset = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    get roundTrips() {
+      return roundTrips;
+    },
+    cut: reset,
+    silence() {
+      silent = true;
+    },
+    speak() {
+      silent = deaf = false;
+    },
+    deafen() {
+      deaf = true;
+    },
+    async close() {
+      reset();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
