@@ -67,7 +67,7 @@ export async function openApt(folder: string, { id, codename }: Distribution): P
     if (code !== 0) return undefined;
     const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb /gm)].map(([, name = ""]) => name);
     // Beside the programs only their libraries: what maintainer scripts would need (perl, other packages' set-up) never runs.
-    return planned.filter((name) => names.includes(name) || /^lib(?!.*(perl|llvm|-dev$))/.test(name));
+    return [...new Set([...names, ...planned.filter((name) => /^lib(?!.*(perl|llvm|-dev$))/.test(name))])];
   }
 
   async function download(packages: readonly string[], into: string) {
@@ -98,7 +98,7 @@ async function configuration(folder: string): Promise<string> {
     "APT::Sandbox::User": "",
     "Debug::NoLocking": "true",
     "Acquire::Languages": "none",
-    "Acquire::Retries": "3",
+    "Acquire::Retries": "1",
     "Acquire::http::Timeout": "20",
   };
   return [...kept, ...Object.entries(ours).map(([name, value]) => `${name} "${value}";`)].join("\n");

@@ -106,18 +106,18 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
       rmSync(`${gone}.removed`, { recursive: true, force: true });
     },
 
-    createDatabase: (id, name) =>
+    createDatabase: async (id, name) =>
       change(id, { databases: [...describedCluster(shop, id).databases.filter((other) => other !== name), name] }, async () =>
         asSuperuser(await runningSuperuser(shop, id), (client) => ensureDatabase(client, name)),
       ),
-    dropDatabase: (id, name) =>
+    dropDatabase: async (id, name) =>
       change(id, { databases: describedCluster(shop, id).databases.filter((other) => other !== name) }, async () =>
         asSuperuser(await runningSuperuser(shop, id), (client) => dropDatabase(client, name)),
       ),
 
-    createUser: (id, user) =>
+    createUser: async (id, user) =>
       setUser(id, user, { users: [...describedCluster(shop, id).users.filter(({ name }) => name !== user.name), user] }),
-    setPassword: (id, user) => {
+    setPassword: async (id, user) => {
       const { admin, users } = describedCluster(shop, id);
       return setUser(
         id,
@@ -125,21 +125,21 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
         admin.name === user.name ? { admin: user } : { users: users.map((other) => (other.name === user.name ? user : other)) },
       );
     },
-    dropUser: (id, name) =>
+    dropUser: async (id, name) =>
       change(id, { users: describedCluster(shop, id).users.filter((user) => user.name !== name) }, async () =>
         dropUser(await runningSuperuser(shop, id), name),
       ),
 
-    setPool: (id, pool) =>
+    setPool: async (id, pool) =>
       change(id, { pools: [...describedCluster(shop, id).pools.filter(({ name }) => name !== pool.name), pool] }, (cluster) =>
         startPools(shop, cluster),
       ),
-    removePool: (id, name) =>
+    removePool: async (id, name) =>
       change(id, { pools: describedCluster(shop, id).pools.filter((pool) => pool.name !== name) }, (cluster) => startPools(shop, cluster)),
 
-    setFirewall: (id, rules) =>
+    setFirewall: async (id, rules) =>
       change(id, { rules }, async (cluster) => (cluster.engine === "pg" ? applyAccess(shop, cluster) : undefined)),
-    configure: (id, config) =>
+    configure: async (id, config) =>
       change(id, { config }, async (cluster) => {
         if (cluster.engine === "valkey") await startValkey(shop, cluster);
         else await applyConfiguration(shop, cluster);

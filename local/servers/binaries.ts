@@ -43,7 +43,6 @@ export async function postgresBinaries(major: string, { cache, user }: Home): Pr
             join(cache, `postgres-${version}`),
             (folder) => {
               cpSync(asInstalled, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
-              cpSync(join(carrier, "native", "pg-symlinks.json"), join(folder, "native", "pg-symlinks.json"));
               linkLibraries(folder);
               giveTo(user.uid, folder);
             },
@@ -78,7 +77,7 @@ function findCarrier(major: string): string {
 }
 
 /** npm cannot carry symbolic links, so the package's install script makes them, which many set-ups do not run. False where that is impossible. */
-function linkLibraries(folder: string): boolean {
+export function linkLibraries(folder: string): boolean {
   const list = join(folder, "native", "pg-symlinks.json");
   if (!existsSync(list)) return true;
   const links = JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[];

@@ -43,6 +43,8 @@ export function settingsFile({ port, name, memoryGiB, certificate, accessFile, f
     log_line_prefix: "%m [%p] %q[user=%u,db=%d,app=%a,client=%h] ",
     log_checkpoints: false,
     fsync,
+    // After a crash the whole data directory is brought to the disk first: in one call instead of a thousand.
+    ...(process.platform === "linux" && { recovery_init_sync_method: "syncfs" }),
     ...fromConfig(config),
     ...(follow && {
       primary_conninfo: connectionString(follow),

@@ -75,7 +75,7 @@ export async function stop(folder: string, signal: "SIGINT" | "SIGTERM", patienc
   };
   for (const [next, wait] of [
     [signal, patience],
-    ["SIGQUIT", 5_000],
+    ["SIGQUIT", patience / 4],
     ["SIGKILL", 5_000],
   ] as const) {
     send(running.pid, next);

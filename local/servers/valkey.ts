@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Authority } from "./certificates.ts";
 import { readJson, writeJson, writeSecret } from "./files.ts";
@@ -99,6 +100,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
     await asAdministrator(port, async (client, { configCommand }) => {
       await client.call(configCommand, "SET", ...Object.entries(live).flatMap(([name, value]) => [name, String(value)]));
       writeJson(file("secrets.json"), { configCommand, password: cluster.password } satisfies Secrets);
+      await logOfWritesBegun(client);
     });
   }
 
@@ -133,6 +135,14 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
 
   function secrets(): Secrets {
     return readJson<Secrets>(file("secrets.json")) ?? { configCommand: `CONFIG_${newPassword()}`, password: "" };
+  }
+}
+
+/** While Valkey first writes down what it holds it cannot keep what comes, and refuses to end. */
+async function logOfWritesBegun(client: Redis): Promise<void> {
+  for (;;) {
+    if (!/aof_rewrite_(in_progress|scheduled):1/.test(await client.info("persistence"))) return;
+    await sleep(10);
   }
 }
 

@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openAuthority } from "./certificates.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slipway certificates "));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true });
+});
+
+const authority = () => openAuthority(join(folder, "authority"));
+const issue = (names: string[] = []) => authority().issue(join(folder, "server"), { names });
+const serial = () => new X509Certificate(readFileSync(join(folder, "server", "server.crt"))).serialNumber;
+
+describe("the local authority", () => {
+  it("signs for localhost, 127.0.0.1 and the names asked for, and for no other", () => {
+    const certificate = new X509Certificate(readFileSync(issue(["private-db.internal", "127.0.0.9"]).certificate));
+    expect(certificate.verify(new X509Certificate(authority().pem).publicKey)).toBe(true);
+    expect(["localhost", "private-db.internal", "example.com"].map((name) => certificate.checkHost(name) !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(["127.0.0.1", "127.0.0.9", "127.0.0.2"].map((ip) => certificate.checkIP(ip) !== undefined)).toEqual([true, true, false]);
+  });
+
+  it("keeps its certificates between starts", () => {
+    issue();
+    const before = serial();
+    issue();
+    expect(serial()).toBe(before);
+  });
+
+  it("makes a certificate anew before it expires", () => {
+    issue();
+    const before = serial();
+    vi.useFakeTimers({ now: Date.now() + 370 * DAY, toFake: ["Date"] });
+    issue();
+    expect(serial()).not.toBe(before);
+  });
+
+  it("makes a certificate anew when it lacks a name, when its key is damaged, and when the authority is another one", () => {
+    issue();
+    const first = serial();
+    issue(["private-db.internal"]);
+    const second = serial();
+    expect(second).not.toBe(first);
+    writeFileSync(join(folder, "server", "server.key"), "-----BEGIN PRIVATE KEY-----\n");
+    issue(["private-db.internal"]);
+    const third = serial();
+    expect(third).not.toBe(second);
+    rmSync(join(folder, "authority"), { recursive: true });
+    const { certificate } = issue(["private-db.internal"]);
+    expect(new X509Certificate(readFileSync(certificate)).verify(new X509Certificate(authority().pem).publicKey)).toBe(true);
+  });
+
+  it("writes keys for their owner alone", () => {
+    for (const path of [issue().key, join(folder, "authority", "ca.key")]) expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("passes the strict check of OpenSSL, which newer Python clients ask for", ({ skip }) => {
+    const files = issue(["private-db.internal"]);
+    const verified = spawnSync(
+      "openssl",
+      ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", files.authority, files.certificate],
+      { encoding: "utf8" },
+    );
+    if (verified.error) skip("openssl is not installed");
+    expect(verified.stdout + verified.stderr).toContain("server.crt: OK");
+  });
+
+  it("is still valid in the years whose dates are written another way", ({ skip }) => {
+    vi.useFakeTimers({ now: Date.parse("2049-06-01T00:00:00Z"), toFake: ["Date"] });
+    const { certificate, authority: file } = issue();
+    expect(new X509Certificate(readFileSync(file)).validTo).toContain("2059");
+    const at = String(Date.parse("2050-02-01T00:00:00Z") / 1000);
+    const verified = spawnSync("openssl", ["verify", "-x509_strict", "-attime", at, "-CAfile", file, certificate], { encoding: "utf8" });
+    if (verified.error) skip("openssl is not installed");
+    expect(verified.stdout + verified.stderr).toContain("server.crt: OK");
+  });
+});

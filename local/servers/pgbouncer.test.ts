@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Endpoint } from "../cloud/backing.ts";
+import { openServers, type ServerBacking } from "./backing.ts";
+import { fromAddress, postgresCluster, query, removeHome, temporaryHome } from "./testing.ts";
+
+const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
+const OTHER = { name: "somebody", password: "AVNS_other", replication: false };
+const POOL = { name: "flux-pool", mode: "transaction", size: 2, database: "flux", user: APP };
+const home = temporaryHome();
+let servers: ServerBacking;
+let endpoint: Endpoint;
+
+beforeAll(async () => {
+  servers = openServers({ home });
+  endpoint = await servers.startCluster(
+    postgresCluster("pooled", { databases: ["defaultdb", "flux"], users: [APP, OTHER], pools: [POOL] }),
+  );
+});
+afterAll(async () => {
+  await servers.close();
+  await removeHome(home);
+});
+
+const throughPool = (sql: string, options: object = {}) =>
+  query(endpoint, sql, { port: endpoint.poolPort, database: "flux-pool", user: APP.name, password: APP.password, ...options });
+
+describe("a pool", () => {
+  it("leads its user to its database, over TLS on both legs", async () => {
+    const [row] = await throughPool(
+      "SELECT current_user AS who, current_database() AS what, (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl",
+    );
+    expect(row).toEqual({ who: "flux-runtime", what: "flux", ssl: true });
+    const settings = readFileSync(join(home.state, "servers", "pooled", "pgbouncer", "pgbouncer.ini"), "utf8");
+    expect(settings).toContain("server_tls_sslmode = verify-full");
+  });
+
+  it("refuses a connection without TLS, a wrong password, and another user's right one", async () => {
+    await expect(throughPool("SELECT 1", { ssl: false })).rejects.toThrow("SSL required");
+    await expect(throughPool("SELECT 1", { password: "guess" })).rejects.toThrow("SASL authentication failed");
+    await expect(throughPool("SELECT 1", { user: OTHER.name, password: OTHER.password })).rejects.toThrow("login rejected");
+  });
+
+  it("has no more server connections than its size, whatever number of clients it has", async () => {
+    const pids = await Promise.all(Array.from({ length: 20 }, () => throughPool("SELECT pg_backend_pid() AS pid, pg_sleep(0.01)")));
+    expect(new Set(pids.map(([row]) => row!.pid)).size).toBeLessThanOrEqual(POOL.size);
+  });
+
+  it("without a user takes everybody who can log in to Postgres", async () => {
+    await servers.setPool("pooled", { name: "open", mode: "session", size: 1, database: "defaultdb" });
+    for (const { name: user, password } of [APP, OTHER]) {
+      expect(await throughPool("SELECT current_user AS who", { database: "open", user, password })).toEqual([{ who: user }]);
+    }
+    await expect(throughPool("SELECT 1", { database: "open", password: "guess" })).rejects.toThrow("SASL authentication failed");
+  });
+
+  it("knows a changed password at once", async () => {
+    await servers.setPassword("pooled", { ...APP, password: "AVNS_changed" });
+    await expect(throughPool("SELECT 1")).rejects.toThrow("SASL authentication failed");
+    expect(await throughPool("SELECT 1 AS one", { password: "AVNS_changed" })).toEqual([{ one: 1 }]);
+    await servers.setPassword("pooled", APP);
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("obeys the cluster's firewall, and works for whom that lets in even where this machine itself is shut out", async () => {
+    await servers.setFirewall("pooled", [{ type: "ip_addr", value: "127.0.0.2" }]);
+    await expect(throughPool("SELECT 1")).rejects.toThrow("login rejected");
+    expect(await throughPool("SELECT 1 AS one", fromAddress("127.0.0.2"))).toEqual([{ one: 1 }]);
+    await servers.setFirewall("pooled", []);
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("changes its mode and disappears with no word to the others", async () => {
+    await servers.setPool("pooled", { ...POOL, mode: "session", size: 1 });
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    await servers.removePool("pooled", "open");
+    await expect(throughPool("SELECT 1", { database: "open" })).rejects.toThrow(/login rejected|no such database/);
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("is gone when the last one is, and back at the same port with the next", async () => {
+    await servers.removePool("pooled", POOL.name);
+    await expect(throughPool("SELECT 1")).rejects.toThrow("ECONNREFUSED");
+    await servers.setPool("pooled", POOL);
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+});

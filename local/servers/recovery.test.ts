@@ -1,0 +1,204 @@
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BackedCluster } from "../cloud/backing.ts";
+import { openServers, type ServerBacking } from "./backing.ts";
+import type { Home } from "./home.ts";
+import { serverStatus, stopServers } from "./status.ts";
+import { asHouse, command, postgresCluster, query, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+
+const APP = { name: "app", password: "AVNS_app", replication: false };
+const PG = postgresCluster("pg", {
+  users: [APP],
+  pools: [{ name: "pool", mode: "transaction", size: 2, database: "defaultdb", user: APP }],
+});
+const VALKEY = valkeyCluster("valkey");
+
+let home: Home;
+const opened: ServerBacking[] = [];
+const open = (report?: (line: string) => void) => {
+  const servers = openServers({ home, ...(report && { report }) });
+  opened.push(servers);
+  return servers;
+};
+beforeEach(() => {
+  home = temporaryHome();
+});
+afterEach(async () => {
+  for (const servers of opened.splice(0)) servers.leave();
+  await removeHome(home);
+});
+
+const running = (kind: string, cluster?: string) =>
+  serverStatus(home.state).find((server) => server.kind === kind && (!cluster || server.cluster === cluster))?.running;
+const kill = (kind: string) => process.kill(running(kind)!.pid, "SIGKILL");
+const viaPool = { user: "app", password: "AVNS_app", database: "pool" };
+
+describe("after kill -9 of", () => {
+  it("the postmaster, the next change finds everything that was committed, and at the same port", async () => {
+    const servers = open();
+    const before = await servers.startCluster(PG);
+    await query(before, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
+    // A child at work when its parent dies: a new server has to wait for its end.
+    const busy = query(before, "SELECT count(*) FROM generate_series(1, 1e10)").catch((error: Error) => error.message);
+    await expect
+      .poll(() =>
+        query(before, "SELECT FROM pg_stat_activity WHERE query LIKE '%1e10%' AND pid <> pg_backend_pid()").then((rows) => rows.length),
+      )
+      .toBe(1);
+    kill("postgres");
+    await expect.poll(() => running("postgres")).toBeUndefined();
+    await servers.createDatabase("pg", "another");
+    expect(await query(before, "SELECT count(*)::int AS n FROM t")).toEqual([{ n: 1000 }]);
+    expect(
+      await query(before, "SELECT count(*)::int AS n FROM t", { ...viaPool, port: before.poolPort }).catch((error: Error) => error.message),
+    ).toMatch(/permission denied/);
+    expect(await busy).toMatch(/terminat|reset/i);
+  });
+
+  it("one backend, Postgres recovers by itself and keeps what was committed", async () => {
+    const endpoint = await open().startCluster(PG);
+    await query(endpoint, "CREATE TABLE t AS SELECT 1 AS n");
+    const [row] = await asHouse(home, endpoint, "pg", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+    process.kill(row!.pid as number, "SIGKILL");
+    await expect.poll(() => query(endpoint, "SELECT n FROM t").catch((error: Error) => error.message)).toEqual([{ n: 1 }]);
+  });
+
+  it("Valkey, the next start finds every key that was acknowledged", async () => {
+    const servers = open();
+    const before = await servers.startCluster(VALKEY);
+    for (let n = 0; n < 50; n++) await command(before, ["SET", `key:${n}`, String(n)]);
+    kill("valkey");
+    await expect.poll(() => running("valkey")).toBeUndefined();
+    const after = await servers.startCluster(VALKEY);
+    expect(after.port).toBe(before.port);
+    expect(await command(after, ["DBSIZE"])).toBe(50);
+  });
+
+  it("PgBouncer, the next start brings the pools back", async () => {
+    const servers = open();
+    const before = await servers.startCluster(PG);
+    kill("pgbouncer");
+    await expect.poll(() => running("pgbouncer")).toBeUndefined();
+    const after = await servers.startCluster(PG);
+    expect(after.poolPort).toBe(before.poolPort);
+    expect(await query(after, "SELECT 1 AS one", { ...viaPool, port: after.poolPort })).toEqual([{ one: 1 }]);
+  });
+
+  it("slipway itself, the servers go on, and the next one finds them as they are", async () => {
+    const child = inAnotherProcess(home, [PG, VALKEY], "process.stdout.write('up');");
+    await child.says("up");
+    const before = serverStatus(home.state);
+    expect(before.map((server) => server.running !== undefined)).toEqual([true, true, true]);
+    child.kill();
+    await child.ended;
+
+    const servers = open();
+    const endpoint = await servers.startCluster(PG);
+    const valkey = await servers.startCluster(VALKEY);
+    expect(serverStatus(home.state)).toEqual(before);
+    expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
+    expect(await command(valkey, ["PING"])).toBe("PONG");
+  });
+
+  it.for([40, 120, 200, 300, 450])(
+    "slipway itself %i ms into its first start, the next start succeeds and nothing runs twice",
+    async (milliseconds) => {
+      const child = inAnotherProcess(home, [PG, VALKEY], "process.stdout.write('up');");
+      await child.says("begun");
+      await sleep(milliseconds);
+      child.kill();
+      await child.ended;
+
+      const servers = open();
+      const endpoint = await servers.startCluster(PG);
+      await servers.startCluster(VALKEY);
+      expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
+      const ports = serverStatus(home.state).map((server) => server.running?.port);
+      expect(new Set(ports).size).toBe(3);
+      await stopServers(home.state);
+      for (const port of ports) expect(await isFree(port!), `port ${port}`).toBe(true);
+    },
+  );
+});
+
+describe("beside other programs", () => {
+  it("two checkouts have servers of their own, and stopping one leaves the other", async () => {
+    const one = await open().startCluster(PG);
+    const first = home;
+    home = temporaryHome();
+    const other = await open().startCluster(PG);
+    try {
+      expect(other.port).not.toBe(one.port);
+      await query(one, "CREATE TABLE mine ()");
+      await expect(query(other, "SELECT FROM mine")).rejects.toThrow("does not exist");
+      await expect(query({ ...one, port: other.port }, "SELECT 1")).rejects.toThrow(/certificate/);
+      await stopServers(first.state);
+      expect(await query(other, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    } finally {
+      await removeHome(first);
+    }
+  });
+
+  it("a port that somebody took meanwhile is stepped around, which is said, and everything works at the new one", async () => {
+    const said: string[] = [];
+    const servers = open((line) => said.push(line));
+    const before = await servers.startCluster(PG);
+    await stopServers(home.state);
+    const strangers = await Promise.all([before.port, before.poolPort].map(listen));
+    try {
+      const after = await servers.startCluster(PG);
+      expect(after.port).not.toBe(before.port);
+      expect(said).toEqual([
+        `Port ${before.port} is in use by something else, so Postgres pg listens on ${after.port}.`,
+        `Port ${before.poolPort} is in use by something else, so PgBouncer of pg listens on ${after.poolPort}.`,
+      ]);
+      expect(await query(after, "SELECT 1 AS one", { ...viaPool, port: after.poolPort })).toEqual([{ one: 1 }]);
+    } finally {
+      for (const stranger of strangers) stranger.close();
+    }
+  });
+
+  it("a second slipway in the same folder is refused, with the name of the first", () => {
+    open();
+    expect(() => open()).toThrow(/already open in this process/);
+  });
+
+  it("a cluster id cannot lead out of the folder", async () => {
+    await expect(open().startCluster(postgresCluster("../../outside"))).rejects.toThrow('"../../outside" is no cluster id');
+  });
+});
+
+function listen(port: number) {
+  return new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+const isFree = (port: number) =>
+  listen(port).then(
+    (server) => new Promise<boolean>((resolve) => server.close(() => resolve(true))),
+    () => false,
+  );
+
+/** Starts the clusters from a process of its own, which then does `after` and waits. */
+function inAnotherProcess(home: Home, clusters: readonly BackedCluster[], after: string) {
+  const program = `
+    import { openServers } from ${JSON.stringify(new URL("./backing.ts", import.meta.url).href)};
+    const servers = openServers({ home: ${JSON.stringify(home)} });
+    process.stdout.write("begun");
+    for (const cluster of ${JSON.stringify(clusters)}) await servers.startCluster(cluster);
+    ${after}
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  let output = "";
+  child.stdout.on("data", (data) => (output += data));
+  return {
+    ended,
+    kill: () => child.kill("SIGKILL"),
+    says: (word: string) => expect.poll(() => output, { timeout: 20_000, interval: 5 }).toContain(word),
+  };
+}

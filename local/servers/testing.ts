@@ -1,0 +1,116 @@
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { Socket, type TcpSocketConnectOpts } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import pg from "pg";
+import type { BackedCluster, Endpoint } from "../cloud/backing.ts";
+import { readJson } from "./files.ts";
+import type { Home } from "./home.ts";
+import { LOOPBACK } from "./ports.ts";
+import { asSuperuser } from "./postgres-admin.ts";
+import { stopServers } from "./status.ts";
+import { type ServerUser, serverUser } from "./user.ts";
+import { serversFolder } from "./workshop.ts";
+
+const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
+
+/** A state folder of its own, whose name holds a blank, and the real cache: a test downloads only what was never downloaded here. */
+export function temporaryHome(): Home {
+  return { state: join(mkdtempSync(join(tmpdir(), "slipway servers ")), ".slipway"), cache: REAL_CACHE, user: serverUser() };
+}
+
+/** The same for servers that run as a user who may not enter the real cache: what is in there is copied. */
+export function temporaryHomeFor(user: ServerUser): Home {
+  const folder = mkdtempSync(join(tmpdir(), "slipway servers "));
+  chmodSync(folder, 0o711);
+  copyPackages(join(folder, "cache"));
+  return { state: join(folder, ".slipway"), cache: join(folder, "cache"), user };
+}
+
+export function copyPackages(cache: string): void {
+  const packages = join(REAL_CACHE, "packages");
+  if (existsSync(packages)) cpSync(packages, join(cache, "packages"), { recursive: true, verbatimSymlinks: true });
+}
+
+export async function removeHome({ state }: Home): Promise<void> {
+  await stopServers(state);
+  rmSync(join(state, ".."), { recursive: true, force: true });
+}
+
+export const postgresCluster = (id: string, more: Partial<BackedCluster> = {}): BackedCluster => ({
+  ...{ id, name: id, engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-1gb", nodes: 1 },
+  ...{ admin: { name: "doadmin", password: "AVNS_doadmin", replication: false } },
+  ...{ databases: ["defaultdb"], users: [], pools: [], rules: [], config: {} },
+  ...more,
+});
+
+export const valkeyCluster = (id: string, more: Partial<BackedCluster> = {}): BackedCluster => ({
+  ...postgresCluster(id),
+  ...{ engine: "valkey", version: "8", databases: [], admin: { name: "default", password: "AVNS_default", replication: false } },
+  ...more,
+});
+
+/** Rows of one query, over a connection of its own: as doadmin to defaultdb, unless told otherwise. */
+export async function query(endpoint: Endpoint, sql: string, options: pg.ClientConfig = {}): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({
+    ...{
+      host: "localhost",
+      port: endpoint.port,
+      user: "doadmin",
+      password: "AVNS_doadmin",
+      database: "defaultdb",
+      ssl: { ca: endpoint.ca },
+    },
+    ...options,
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** For `query`: come from this address. */
+export function fromAddress(localAddress: string): pg.ClientConfig {
+  return {
+    host: LOOPBACK,
+    stream: () => {
+      const socket = new Socket();
+      const connect = socket.connect.bind(socket) as (options: TcpSocketConnectOpts) => Socket;
+      socket.connect = ((port: number, host: string) => connect({ port, host, localAddress })) as typeof socket.connect;
+      return socket;
+    },
+  };
+}
+
+/** Rows of a query as the superuser whom no API gives out. */
+export async function asHouse({ state }: Home, { port, ca }: Endpoint, id: string, sql: string): Promise<Record<string, unknown>[]> {
+  const { password } = readJson<{ password: string }>(join(serversFolder(state), id, "postgres", "origin.json"))!;
+  return asSuperuser({ port, password, authority: ca }, async (client) => (await client.query(sql)).rows);
+}
+
+/** One command, over a connection of its own. */
+export async function command(
+  endpoint: Endpoint,
+  [name = "", ...args]: string[],
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<unknown> {
+  const client = new Redis({
+    ...{ host: "localhost", port: endpoint.port, password: "AVNS_default", tls: { ca: endpoint.ca } },
+    ...{ lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: 5_000 },
+    ...options,
+  });
+  let failure: Error | undefined;
+  client.on("error", (error) => (failure ??= error));
+  try {
+    await client.connect();
+    return await client.call(name, ...args);
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,122 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openServers } from "./backing.ts";
+import { findHome, isOpenToAll } from "./home.ts";
+import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing.ts";
+import { namespace, nobody, self, serverUser } from "./user.ts";
+
+const NOBODY = 65534;
+const isRoot = process.getuid?.() === 0;
+const CLUSTER = postgresCluster("pg", { pools: [{ name: "pool", mode: "session", size: 1, database: "defaultdb" }] });
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slipway users "));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("whom the servers run as", () => {
+  it("is whoever started slipway, when that is no root", ({ skip }) => {
+    if (isRoot) skip("root");
+    expect(serverUser()).toBe(self);
+  });
+
+  it("is nobody behind a real change of user, where root may not have namespaces", async ({ skip }) => {
+    if (!isRoot) skip("only root can become somebody else");
+    const home = temporaryHomeFor(nobody);
+    const servers = openServers({ home });
+    try {
+      const endpoint = await servers.startCluster(CLUSTER);
+      expect(await query(endpoint, "SELECT 1 AS one", { port: endpoint.poolPort, database: "pool" })).toEqual([{ one: 1 }]);
+      await servers.setFirewall("pg", [{ type: "ip_addr", value: "127.0.0.1" }]);
+      await servers.close();
+      const again = openServers({ home });
+      expect(await query(await again.startCluster(CLUSTER), "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+      again.leave();
+    } finally {
+      await removeHome(home);
+    }
+  });
+
+  it("may be an ordinary user all the way, from initdb to a pool", ({ skip }) => {
+    if (!isRoot) skip("every other test here already is one");
+    if (!isOpenToAll(dirname(fileURLToPath(import.meta.url)))) skip("this checkout lies in a folder that only root may enter");
+    // What is downloaded once is not downloaded again for this.
+    copyPackages(join(folder, "cache", "slipway"));
+    mkdirSync(join(folder, "check out"));
+    giveAway(folder);
+    const program = `
+      import { openServers } from ${JSON.stringify(new URL("./backing.ts", import.meta.url).href)};
+      import { findHome } from ${JSON.stringify(new URL("./home.ts", import.meta.url).href)};
+      import { query } from ${JSON.stringify(new URL("./testing.ts", import.meta.url).href)};
+      const home = findHome(${JSON.stringify(join(folder, "check out"))});
+      const servers = openServers({ home });
+      const endpoint = await servers.startCluster(${JSON.stringify(CLUSTER)});
+      const rows = await query(endpoint, "SELECT 1 AS one", { port: endpoint.poolPort, database: "pool" });
+      await servers.close();
+      console.log(JSON.stringify({ uid: process.getuid(), state: home.state, user: home.user.kind, rows }));`;
+    const child = spawnSync(
+      "setpriv",
+      [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", process.execPath, "--input-type=module", "-e", program],
+      {
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") },
+      },
+    );
+    expect(child.stderr).toBe("");
+    expect(JSON.parse(child.stdout)).toEqual({
+      uid: NOBODY,
+      state: join(folder, "check out", ".slipway"),
+      user: "self",
+      rows: [{ one: 1 }],
+    });
+  });
+});
+
+describe("where a checkout's state lives", () => {
+  const env = () => ({ HOME: join(folder, "home") });
+
+  it("is in the checkout, with downloads in the user's cache folder", () => {
+    expect(findHome(folder, { env: env(), user: self })).toEqual({
+      state: join(folder, ".slipway"),
+      cache: join(folder, "home", ".cache", "slipway"),
+      user: self,
+    });
+  });
+
+  it("is under the user's state folder where the checkout cannot be written to, each checkout by its own name", () => {
+    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: self }).state);
+    expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/sys-")}[0-9a-f]{8}$`));
+    expect(states[1]).not.toBe(states[0]);
+    const XDG_STATE_HOME = join(folder, "elsewhere");
+    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: self }).state).toContain(join(XDG_STATE_HOME, "slipway", "sys-"));
+  });
+
+  it("is where the servers' user can enter, when that user is another and the checkout lies in a private folder", ({ skip }) => {
+    if (!isRoot) skip("only root's servers run as somebody else");
+    const checkout = join(folder, "checkout");
+    mkdirSync(checkout);
+    chmodSync(folder, 0o700);
+    const home = findHome(checkout, { env: env(), user: nobody });
+    try {
+      expect(home.state.startsWith("/var/tmp/slipway-0/checkout-")).toBe(true);
+      expect(isOpenToAll(home.state) && isOpenToAll(home.cache)).toBe(true);
+      expect(existsSync(join(checkout, ".slipway"))).toBe(false);
+      expect(findHome(checkout, { env: env(), user: namespace }).state).toBe(join(checkout, ".slipway"));
+    } finally {
+      rmSync(home.state, { recursive: true });
+    }
+  });
+});
+
+function giveAway(path: string): void {
+  chownSync(path, NOBODY, NOBODY);
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) giveAway(join(path, entry.name));
+    else if (!entry.isSymbolicLink()) chownSync(join(path, entry.name), NOBODY, NOBODY);
+  }
+}

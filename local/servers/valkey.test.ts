@@ -1,0 +1,97 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Endpoint } from "../cloud/backing.ts";
+import { openServers, type ServerBacking } from "./backing.ts";
+import { command, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+
+const home = temporaryHome();
+let servers: ServerBacking;
+let endpoint: Endpoint;
+
+beforeAll(async () => {
+  servers = openServers({ home });
+  endpoint = await servers.startCluster(valkeyCluster("state"));
+});
+afterAll(async () => {
+  await servers.close();
+  await removeHome(home);
+});
+
+const setting = async (name: string) => {
+  const secrets = readFileSync(join(home.state, "servers", "state", "valkey", "secrets.json"), "utf8");
+  const { configCommand } = JSON.parse(secrets) as { configCommand: string };
+  return ((await command(endpoint, [configCommand, "GET", name])) as string[])[1];
+};
+describe("a Valkey cluster", () => {
+  it("speaks TLS to the user `default`, whom it knows by name and without", async () => {
+    expect(await command(endpoint, ["PING"])).toBe("PONG");
+    expect(await command(endpoint, ["PING"], { username: "default" })).toBe("PONG");
+  });
+
+  it("refuses a connection without TLS, a wrong password, no password, and a client that does not know its authority", async () => {
+    await expect(command(endpoint, ["PING"], { tls: undefined })).rejects.toThrow();
+    await expect(command(endpoint, ["PING"], { password: "guess" })).rejects.toThrow("WRONGPASS");
+    await expect(command(endpoint, ["PING"], { password: undefined })).rejects.toThrow("NOAUTH");
+    await expect(command(endpoint, ["PING"], { tls: {} })).rejects.toThrow(/certificate/);
+  });
+
+  it("has no commands that would change the server", async () => {
+    for (const words of [
+      ["CONFIG", "GET", "*"],
+      ["ACL", "LIST"],
+      ["SHUTDOWN"],
+      ["DEBUG", "SLEEP", "0"],
+      ["REPLICAOF", "NO", "ONE"],
+      ["SAVE"],
+    ]) {
+      await expect(command(endpoint, words), words.join(" ")).rejects.toThrow(/unknown command/);
+    }
+    expect(await command(endpoint, ["SET", "a", "1"])).toBe("OK");
+  });
+
+  it("changes eviction, persistence and events while it runs, keys and all", async () => {
+    await command(endpoint, ["SET", "kept", "yes"]);
+    expect([await setting("maxmemory-policy"), await setting("appendonly"), await setting("save")]).toEqual([
+      "noeviction",
+      "yes",
+      "3600 1 300 100 60 10000",
+    ]);
+    await servers.configure("state", {
+      eviction_policy: "allkeys_lru",
+      valkey_persistence: "off",
+      valkey_notify_keyspace_events: "Ex",
+      valkey_timeout: 90,
+    });
+    expect([await setting("maxmemory-policy"), await setting("appendonly"), await setting("save")]).toEqual(["allkeys-lru", "no", ""]);
+    expect([await setting("notify-keyspace-events"), await setting("timeout")]).toEqual(["xE", "90"]);
+    expect(await command(endpoint, ["GET", "kept"])).toBe("yes");
+  });
+
+  it("has most of its node's memory for keys", async () => {
+    expect(Number(await setting("maxmemory"))).toBe(Math.round(0.9 * 2 ** 30));
+  });
+
+  it("has as many databases as it is told, which takes a new start, and keeps its keys over that", async () => {
+    await servers.configure("state", {});
+    await command(endpoint, ["SET", "kept", "still"]);
+    await expect(command(endpoint, ["SELECT", "20"])).rejects.toThrow("out of range");
+    await servers.configure("state", { valkey_number_of_databases: 24 });
+    expect(await command(endpoint, ["SELECT", "20"])).toBe("OK");
+    expect(await command(endpoint, ["GET", "kept"])).toBe("still");
+  });
+
+  it("changes its password at once", async () => {
+    await servers.setPassword("state", { name: "default", password: "AVNS_new", replication: false });
+    await expect(command(endpoint, ["PING"])).rejects.toThrow("WRONGPASS");
+    expect(await command(endpoint, ["PING"], { password: "AVNS_new" })).toBe("PONG");
+    await servers.setPassword("state", { name: "default", password: "AVNS_default", replication: false });
+    expect(await command(endpoint, ["PING"])).toBe("PONG");
+  });
+
+  it("keeps its secrets in files for their owner alone", () => {
+    for (const name of ["secrets.json", "valkey.conf", "tls/server.key"]) {
+      expect(statSync(join(home.state, "servers", "state", "valkey", name)).mode & 0o777, name).toBe(0o600);
+    }
+  });
+});
