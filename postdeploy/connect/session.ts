@@ -157,6 +157,13 @@ export class Session {
   }
 }
 
+/** pg's connection, as far as a script needs it. */
+interface Wire {
+  readonly stream: Socket;
+  on(event: "readyForQuery" | "end", heard: () => void): void;
+  off(event: "readyForQuery" | "end", heard: () => void): void;
+}
+
 /** pg's own interface for whoever wants every message of the protocol (pg-cursor is another). */
 class Script {
   readonly #text: string;
@@ -190,8 +197,19 @@ class Script {
     wire.sendCopyFail("a script has no rows to give");
   }
   handleCopyData(): void {}
-  handleError(error: Error): void {
-    this.#done(error);
+  /** The server says where the session stands only after the error: who sends the next message before that takes a failed transaction for none. */
+  handleError(error: Error, wire: Wire): void {
+    if (wire.stream.destroyed) {
+      this.#done(error);
+      return;
+    }
+    const done = () => {
+      wire.off("readyForQuery", done);
+      wire.off("end", done);
+      this.#done(error);
+    };
+    wire.on("readyForQuery", done);
+    wire.on("end", done);
   }
   handleReadyForQuery(): void {
     this.#done();
