@@ -50,48 +50,34 @@ export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<strin
 }
 
 function refusals(file: MigrationFile | DownFile, { node, start }: Statement): Finding[] {
-  const at = { file: file.name, ...placeAt(file.text, start) };
+  const refuse = (rule: string, message: string, fix: string): Finding[] => [
+    { rule, severity: "error", file: file.name, ...placeAt(file.text, start), message, fix },
+  ];
   const ours = takesOver(node);
   if (ours !== undefined)
-    return [
-      {
-        rule: "transaction",
-        severity: "error",
-        ...at,
-        message: `${ours} would end the transaction in which this file and its ledger row stand or fall together.`,
-        fix: "Remove it: every file runs in a transaction of its own.",
-      },
-    ];
+    return refuse(
+      "transaction",
+      `${ours} would end the transaction in which this file and its ledger row stand or fall together.`,
+      "Remove it: every file runs in a transaction of its own.",
+    );
   if (kindOf(node) === "DiscardStmt")
-    return [
-      {
-        rule: "discard",
-        severity: "error",
-        ...at,
-        message: "DISCARD would give up the lock that keeps other runs out.",
-        fix: "Remove it: every file begins with settings as new.",
-      },
-    ];
+    return refuse(
+      "discard",
+      "DISCARD would give up the lock that keeps other runs out.",
+      "Remove it: every file begins with settings as new.",
+    );
   const alone = needsNoTransaction(node);
   if (alone !== undefined && file.header.transaction)
-    return [
-      {
-        rule: "needs-no-transaction",
-        severity: "error",
-        ...at,
-        message: `${alone} cannot run inside a transaction.`,
-        fix: "Put it into a file of its own that begins with: -- slipway: no-transaction",
-      },
-    ];
+    return refuse(
+      "needs-no-transaction",
+      `${alone} cannot run inside a transaction.`,
+      "Put it into a file of its own that begins with: -- slipway: no-transaction",
+    );
   if (alone === "CREATE INDEX CONCURRENTLY" && builtBy(node) === undefined)
-    return [
-      {
-        rule: "unnamed-index",
-        severity: "error",
-        ...at,
-        message: "An index built CONCURRENTLY needs a name: without one it cannot be found again when the build breaks off.",
-        fix: "CREATE INDEX CONCURRENTLY table_column_idx ON …",
-      },
-    ];
+    return refuse(
+      "unnamed-index",
+      "An index built CONCURRENTLY needs a name: without one it cannot be found again when the build breaks off.",
+      "CREATE INDEX CONCURRENTLY table_column_idx ON …",
+    );
   return [];
 }

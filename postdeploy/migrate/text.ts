@@ -75,7 +75,18 @@ function firstBad(bytes: Buffer): number {
     if (isPrefix(bytes.subarray(0, middle))) low = middle;
     else high = middle - 1;
   }
+  // That is the byte at which it became clear; the character that is none began up to three before it.
+  while (!isWhole(bytes.subarray(0, low))) low--;
   return low;
+}
+
+function isWhole(bytes: Buffer): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether this could be the beginning of good text: a character cut in half at the end is no mistake. */
