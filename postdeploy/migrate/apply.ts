@@ -159,13 +159,14 @@ async function comeBack(runner: Runner, { job, error, source, statement, blocker
     await runner.readLedger();
     return;
   }
-  throw sqlFailure(error, source, { blockers: inTheWay, ...(state === "57014" ? { hint: cancelled(runner, job) } : {}) });
+  throw sqlFailure(error, source, { blockers: inTheWay, ...(state === "57014" ? { hint: cancelled(runner, job, error) } : {}) });
 }
 
-function cancelled(runner: Runner, { file }: Job): string {
+function cancelled(runner: Runner, { file }: Job, { message }: Error): string {
   const ms = file.header.statementTimeoutMs;
   if (ms) return `The statement took longer than the file allows (${ms} ms). Give it more: -- slipway: statement-timeout 30min`;
-  return `Somebody cancelled it on the server (pg_cancel_backend, pid ${runner.session.pid}). No timeout is set here; to set one: -- slipway: statement-timeout 10min`;
+  if (/timeout/.test(message)) return "A timeout that the file itself set ran out.";
+  return `Somebody cancelled it on the server (pg_cancel_backend, pid ${runner.session.pid}).`;
 }
 
 function unknown(file: string, why: string, cause: Error): Failure {

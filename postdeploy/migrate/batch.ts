@@ -33,6 +33,9 @@ export function* batches(jobs: readonly Job[]): Generator<readonly Job[]> {
   if (batch.length > 0) yield batch;
 }
 
+/** Whatever a file set, neither its ledger row nor the next file is to know of it: settings go back to those of the connection's start. */
+export const AS_BEFORE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;";
+
 interface Step {
   readonly job: number;
   /** Which of the file's statements; undefined for what stands around them. */
@@ -63,8 +66,7 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
       add(sql);
       for (let n = 0; n < count; n++) steps.push({ job });
     };
-    // Settings go back to those of the connection's start, whatever the file before left behind.
-    around("BEGIN; RESET ALL;", 2);
+    around("BEGIN;");
     if (statementTimeoutMs !== undefined) around(`SET LOCAL statement_timeout = ${statementTimeoutMs};`);
     if (lockTimeoutMs !== undefined) around(`SET LOCAL lock_timeout = ${lockTimeoutMs};`);
     starts.push(length);
@@ -73,7 +75,7 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
       steps.push({ job, statement });
     });
     // A file may end in a comment without a line end; without the line feed that comment would swallow the ledger row and the COMMIT.
-    around(`\n;RESET SESSION AUTHORIZATION; RESET ROLE; ${table.write(event)}`, 3);
+    around(`\n;${AS_BEFORE} ${table.write(event)}`, 4);
     add("COMMIT;\n");
     steps.push({ job, commit: true });
   });

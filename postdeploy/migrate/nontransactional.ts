@@ -6,6 +6,7 @@
  */
 import { Failure } from "../connect/failure.ts";
 import { type DatabaseError, isLost } from "../connect/sqlstate.ts";
+import { AS_BEFORE } from "./batch.ts";
 import { builtBy, findIndex } from "./indexes.ts";
 import type { Failed, Job } from "./job.ts";
 import { type NewEvent, type Standing, standings } from "./ledger.ts";
@@ -77,12 +78,7 @@ function standsAlone({ node }: Statement): boolean {
 
 /** The statement and its ledger row, in a transaction. */
 function together(runner: Runner, step: Step): Promise<Failed | undefined> {
-  return send(
-    runner,
-    step,
-    `BEGIN; RESET ALL; ${timeouts(step.job, "SET LOCAL")}`,
-    `;RESET SESSION AUTHORIZATION; RESET ROLE; ${runner.table.write(step.done)} COMMIT`,
-  );
+  return send(runner, step, `BEGIN; ${timeouts(step.job, "SET LOCAL")}`, `;${AS_BEFORE} ${runner.table.write(step.done)} COMMIT`);
 }
 
 async function alone(runner: Runner, step: Step, progress: Progress | undefined): Promise<Failed | undefined> {
@@ -96,7 +92,7 @@ async function alone(runner: Runner, step: Step, progress: Progress | undefined)
     const found = index && (await findIndex(runner.session, index));
     if (found && !found.valid) throw foreignIndex(step, index);
   }
-  await write(runner, step.started, `RESET ALL; ${timeouts(step.job, "SET", isConcurrent(statement.node))}`);
+  await write(runner, step.started, timeouts(step.job, "SET", isConcurrent(statement.node)));
   const failed = await send(runner, step, "", "");
   if (failed === undefined) return await write(runner, step.done);
   if (isLost(failed.error) || runner.session.lost) return failed;
@@ -107,7 +103,7 @@ async function alone(runner: Runner, step: Step, progress: Progress | undefined)
 
 /** A ledger row in a transaction of its own. */
 async function write(runner: Runner, event: NewEvent, then = ""): Promise<undefined> {
-  const { error } = await runner.session.send(`${runner.table.write(event)} ${then}`);
+  const { error } = await runner.session.send(`${AS_BEFORE} ${runner.table.write(event)} ${then}`);
   if (error) throw error;
 }
 

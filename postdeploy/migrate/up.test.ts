@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Failure } from "../connect/failure.ts";
 import type { Progress } from "./progress.ts";
+import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 import { startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
@@ -14,12 +14,6 @@ afterAll(async () => {
   cleanFolders();
 });
 
-const failure = (promise: Promise<unknown>): Promise<Failure> =>
-  promise.then(
-    (value) => Promise.reject(new Error(`It should have failed, and gave ${JSON.stringify(value)}`)),
-    (error: Failure) => error,
-  );
-
 describe("up", () => {
   it("applies each file once, in order, with its ledger row, and then has nothing to do [F138]", async () => {
     const connection = await server.database();
@@ -31,7 +25,7 @@ describe("up", () => {
     });
     const first = await up({ folder, connection, system: "shop" });
     expect(first.applied.map(({ file }) => file)).toEqual(["001_users.sql", "002_names.sql", "010_last.sql", "R_everyone.sql"]);
-    const database = connection.url.split("/").at(-1)!;
+    const database = nameIn(connection.url);
     const rows = () => server.sql("SELECT *, xmin::text FROM slipway.events ORDER BY id", database);
     const before = await rows();
     expect(before.filter(({ kind }) => kind === "applied").map(({ file }) => file)).toEqual(first.applied.map(({ file }) => file));
@@ -85,8 +79,218 @@ describe("up", () => {
         "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
     });
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_b.sql"]);
-    const database = connection.url.split("/").at(-1)!;
+    const database = nameIn(connection.url);
     expect(await server.sql("SELECT count(*)::int AS n FROM a", database)).toEqual([{ n: 101 }]);
     expect(await server.sql("SELECT indexrelid::regclass::text AS i FROM pg_index WHERE NOT indisvalid", database)).toEqual([]);
   });
+
+  it("pins its settings: what a file sets is gone for the next [D15]", async () => {
+    const connection = await server.database();
+    await server.sql("CREATE ROLE somebody; CREATE SCHEMA app", nameIn(connection.url));
+    const { path: folder } = folderOf({
+      "001_leak.sql": "SET search_path = pg_catalog; SET statement_timeout = 1; SET ROLE somebody; SET default_transaction_read_only = on;",
+      "002_next.sql":
+        "CREATE TABLE here AS SELECT current_user::text AS who, current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout;",
+      "003_own.sql":
+        "-- slipway: statement-timeout 2min\n-- slipway: lock-timeout 7s\nINSERT INTO here SELECT current_user, current_setting('lock_timeout'), current_setting('statement_timeout');",
+    });
+    await up({ folder, connection, schemas: ["app"] });
+    expect(await server.sql("SELECT * FROM app.here", nameIn(connection.url))).toEqual([
+      { who: "postgres", path: "app, public", timeout: "0" },
+      { who: "postgres", path: "7s", timeout: "2min" },
+    ]);
+  });
+
+  it("makes what it makes belong to the owner, whoever connects", async () => {
+    const connection = await server.database();
+    await server.sql(
+      `CREATE ROLE its_owner; GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO its_owner; CREATE SCHEMA app AUTHORIZATION its_owner`,
+      nameIn(connection.url),
+    );
+    const { path: folder } = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int);",
+      "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);",
+    });
+    await up({ folder, connection, schemas: ["app"], owner: "its_owner" });
+    const owners = await server.sql(
+      "SELECT relname, relowner::regrole::text AS owner FROM pg_class WHERE relname IN ('a', 'a_id', 'events') ORDER BY 1",
+      nameIn(connection.url),
+    );
+    expect(owners).toEqual(["a", "a_id", "events"].map((relname) => ({ relname, owner: "its_owner" })));
+  });
+
+  it("survives a file that ends in a comment, has a byte-order mark, or CRLF", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_comment.sql": "CREATE TABLE a (id int) -- no line end, no semicolon",
+      "002_mark.sql": "\ufeffCREATE TABLE b (id int);",
+      "003_crlf.sql": "CREATE TABLE c (\r\n  text text DEFAULT 'a\r\nb'\r\n);\r\n-- end\r\n",
+      "004_block.sql": "CREATE TABLE d (id int); /* done",
+    });
+    expect((await failure(up({ folder, connection }))).message).toContain("004_block.sql:1:26");
+    expect(await server.sql("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace", nameIn(connection.url))).toEqual(
+      [],
+    );
+    const ok = folderOf({
+      "001_comment.sql": "CREATE TABLE a (id int) -- no line end, no semicolon",
+      "002_mark.sql": "\ufeffCREATE TABLE b (id int);",
+      "003_crlf.sql": "CREATE TABLE c (\r\n  text text DEFAULT 'a\r\nb'\r\n);\r\n-- end\r\n",
+    });
+    expect((await up({ folder: ok.path, connection })).applied).toHaveLength(3);
+    expect(await server.sql("INSERT INTO c DEFAULT VALUES RETURNING text", nameIn(connection.url))).toEqual([{ text: "a\r\nb" }]);
+  });
+
+  it("places an error right after a byte-order mark, an emoji and a tab, in the second file of a message", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "SELECT '🙂🙂🙂';",
+      "002_b.sql": "\ufeff-- 🙂\n\tSELECT '🙂', nothing_here FROM nowhere;",
+    });
+    const error = await failure(up({ folder, connection }));
+    expect(error.message.split("\n").slice(0, 4)).toEqual([
+      '002_b.sql:2:32: relation "nowhere" does not exist (42P01)',
+      "  1 | -- 🙂",
+      "  2 | \tSELECT '🙂', nothing_here FROM nowhere;",
+      `    | \t${" ".repeat(30)}^`,
+    ]);
+  });
+
+  it("names the statement where the server names no place, and the function in which it happened", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "SELECT 1;\n\nSELECT 1 / (1 - 1);\n", "002_b.sql": "" });
+    expect((await failure(up({ folder, connection }))).message).toContain("001_a.sql:3:1: division by zero (22012)");
+    const other = folderOf({
+      "001_f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / 0; END $$;\nSELECT f();",
+    });
+    expect((await failure(up({ folder: other.path, connection }))).message).toMatch(
+      /001_f.sql:2:1: division by zero[\s\S]*in: (SQL|PL\/pgSQL) expression "1 \/ 0"/,
+    );
+  });
+
+  it("tells a constraint that fails only at the end of the file from a statement that fails", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES a DEFERRABLE INITIALLY DEFERRED);",
+      "002_b.sql": "INSERT INTO a VALUES (1, 99);\nSELECT 1;",
+    });
+    expect((await failure(up({ folder, connection }))).message).toMatch(
+      /^002_b.sql: insert or update on table "a" violates.*\n.*at the end of the file/,
+    );
+    expect(await server.sql("SELECT * FROM a", nameIn(connection.url))).toEqual([]);
+  });
+
+  it("refuses a COMMIT that hides in a block, and nothing of the file stays", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);\nDO $$ BEGIN COMMIT; END $$;" });
+    const error = await failure(up({ folder, connection }));
+    expect(error.message).toMatch(/invalid transaction termination \(2D000\)[\s\S]*no-transaction/);
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection.url))).toEqual([]);
+  });
+
+  it("passes on what the server notices, with the line", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "SELECT 1;\nDROP TABLE IF EXISTS never;",
+      "002_b.sql": "-- slipway: no-transaction\nSELECT 1;\n\nDO $$ BEGIN RAISE WARNING 'look'; END $$;",
+    });
+    const notices: string[] = [];
+    await up({
+      folder,
+      connection,
+      onProgress: (event) =>
+        void (event.kind === "notice" && notices.push(`${event.file}:${event.line} ${event.notice.severity} ${event.notice.message}`)),
+    });
+    expect(notices).toEqual(['001_a.sql:2 NOTICE table "never" does not exist, skipping', "002_b.sql:4 WARNING look"]);
+  });
+
+  it("stops after the file it is told to stop after", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "", "002_b.sql": "", "003_c.sql": "" });
+    expect((await up({ folder, connection, to: "002_b.sql" })).applied).toHaveLength(2);
+    expect((await failure(up({ folder, connection, to: "004_d.sql" }))).message).toMatch(
+      /no file 004_d.sql.*001_a.sql, 002_b.sql, 003_c.sql/,
+    );
+  });
+
+  it("brings back the views that a new file takes away, though their own files did not change", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int);",
+      "R_view.sql": "CREATE OR REPLACE VIEW v AS SELECT * FROM a;",
+      "R_other.sql": "SELECT 1;",
+    });
+    await up({ folder, connection });
+    write({ "002_wider.sql": "DROP VIEW v; ALTER TABLE a ALTER id TYPE bigint;" });
+    expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_wider.sql", "R_other.sql", "R_view.sql"]);
+    expect((await up({ folder, connection })).applied).toEqual([]);
+    expect(await server.sql("SELECT * FROM v", nameIn(connection.url))).toEqual([]);
+  });
+
+  it("takes three thousand files", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf(
+      Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`${n + 1}_t.sql`, `CREATE TABLE t${n + 1} (id int);`])),
+    );
+    expect((await up({ folder, connection })).applied.at(-1)!.file).toBe("3000_t.sql");
+  });
 });
+
+describe("a folder that does not fit its ledger", () => {
+  async function applied() {
+    const connection = await server.database();
+    const folder = folderOf({ "001_a.sql": "CREATE TABLE a (id int);", "003_c.sql": "CREATE TABLE c (id int);" });
+    await up({ folder: folder.path, connection });
+    return { connection, folder, again: () => up({ folder: folder.path, connection }) };
+  }
+
+  it("is refused when an applied file was edited, with who, when, and both checksums [D18]", async () => {
+    const { folder, again } = await applied();
+    folder.write({ "001_a.sql": "CREATE TABLE a (id bigint);", "004_d.sql": "CREATE TABLE d (id int);" });
+    const error = await failure(again());
+    expect(error.exit).toBe(2);
+    expect(error.message).toMatch(
+      /001_a.sql was changed after it was applied \(\d{4}-.*, by postgres; then [0-9a-f]{12}, now [0-9a-f]{12}\)[\s\S]*repair --accept 001_a.sql --reason/,
+    );
+  });
+
+  it("is not refused when an applied file was only reformatted or commented, and says so", async () => {
+    const { folder, again } = await applied();
+    folder.write({ "001_a.sql": "-- the first\ncreate table A\n  (id INT)\n" });
+    expect(await again()).toEqual({ applied: [], reformatted: ["001_a.sql"] });
+  });
+
+  it("is refused when an applied file is gone, and a new name for the same text is recognised", async () => {
+    const { folder, again } = await applied();
+    folder.remove("003_c.sql");
+    expect((await failure(again())).message).toMatch(/003_c.sql was applied .* and is not in the folder[\s\S]*--retire 003_c.sql/);
+    folder.write({ "003_see.sql": "CREATE TABLE c (id int);" });
+    expect((await failure(again())).message).toMatch(/now seems to be called 003_see.sql[\s\S]*--rename 003_c.sql=003_see.sql/);
+  });
+
+  it("is refused when a new file stands before an applied one, unless that is allowed, and then the ledger notes it [F9]", async () => {
+    const { folder, again, connection } = await applied();
+    folder.write({ "002_b.sql": "CREATE TABLE b (id int);" });
+    expect((await failure(again())).message).toMatch(/002_b.sql is new and stands before 003_c.sql, which is applied/);
+    await up({ folder: folder.path, connection, allowOutOfOrder: true });
+    expect(await server.sql("SELECT note FROM slipway.applied WHERE file = '002_b.sql'", nameIn(connection.url))).toEqual([
+      { note: "out of order, after 003_c.sql" },
+    ]);
+    expect((await again()).applied).toEqual([]);
+  });
+
+  it("is refused when a newer slipway wrote the ledger, or another system's", async () => {
+    const { again, connection, folder } = await applied();
+    await server.sql("UPDATE slipway.about SET system = 'shop'", nameIn(connection.url));
+    expect((await failure(up({ folder: folder.path, connection, system: "other" }))).message).toMatch(
+      /belongs to shop, and this run is for other/,
+    );
+    await server.sql("UPDATE slipway.about SET version = 99", nameIn(connection.url));
+    const error = await failure(again());
+    expect([error.code, error.exit]).toEqual(["newer-ledger", 2]);
+    expect(error.message).toMatch(/newer slipway .*npm install slipway@latest/);
+  });
+});
+
+function nameIn(url: string): string {
+  return url.split("/").at(-1)!;
+}
