@@ -8,7 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import { type Problem, ProgramError, problemsOf } from "./error.ts";
 import { scrubber } from "./mask.ts";
-import { Monitor } from "./monitor.ts";
+import { Monitor, type Provider } from "./monitor.ts";
 import { compare } from "./order.ts";
 import { type Message, type Plan, type PlannedResource, Secret, Unknown, type Value } from "./plan.ts";
 import { previewProvider } from "./preview.ts";
@@ -51,17 +51,31 @@ export async function record(program: Program, options: RecordOptions): Promise<
   return recordOnce(program, options);
 }
 
-async function recordOnce(program: Program, options: RecordOptions): Promise<Plan> {
+function recordOnce(program: Program, options: RecordOptions): Promise<Plan> {
+  const { organization = "organization", preview = true } = options;
+  return perform(program, options, ({ warn }) => previewProvider({ ...options, organization, preview, warn }));
+}
+
+/** What a provider of one run can say while the run lasts. */
+export interface Voice {
+  warn(text: string, urn?: string): void;
+  /** Ends the run with this; the SDK would wrap it in words of its own. */
+  fail(error: ProgramError): void;
+}
+
+/** One run of the program in front of a provider. @throws {ProgramError} */
+export async function perform(program: Program, options: RecordOptions, providerOf: (voice: Voice) => Provider): Promise<Plan> {
   const { project, stack, organization = "organization", config = {}, preview = true, directory = process.cwd() } = options;
   const place = { project, stack };
   const secretConfig = secretsIn(config, options.secretKeys ?? []);
   const scrub = scrubber(Object.values(secretConfig));
   const said: Message[] = [];
   const warn = (text: string, urn?: string) => said.push({ severity: "warning", text, ...(urn && { urn }) });
-  const provider = previewProvider({ ...options, organization, preview, warn });
   try {
     return await run(async (ongoing) => {
-      const monitor = new Monitor({ ...place, directory, provider, preview, fail: ongoing.fail.bind(ongoing) });
+      const fail = ongoing.fail.bind(ongoing);
+      const provider = providerOf({ warn, fail });
+      const monitor = new Monitor({ ...place, directory, provider, preview, fail });
       const engine = listener((message) => said.push({ ...message, text: scrub(message.text) }));
       const session = { ...place, organization, preview, config, secretKeys: options.secretKeys ?? [], directory, monitor, engine };
       await inSession(session, async () => {
