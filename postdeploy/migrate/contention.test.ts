@@ -1,0 +1,263 @@
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Connection } from "../connect/target.ts";
+import { lockKey } from "./lock.ts";
+import type { Progress } from "./progress.ts";
+import { failure } from "./testing/failure.ts";
+import { cleanFolders, folderOf } from "./testing/folder.ts";
+import { startServer, type TestServer } from "./testing/server.ts";
+import { up } from "./up.ts";
+
+let server: TestServer;
+const others: pg.Client[] = [];
+beforeAll(async () => {
+  server = await startServer();
+});
+afterEach(async () => {
+  await Promise.all(others.splice(0).map((client) => client.end()));
+});
+afterAll(async () => {
+  await server.stop();
+  cleanFolders();
+});
+
+/** Somebody else's session, ended with the test. */
+async function other({ url }: Connection, name: string, sql: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: name });
+  client.on("error", () => {});
+  others.push(client);
+  await client.connect();
+  await client.query(sql);
+  return client;
+}
+
+const kinds = (events: readonly Progress[]) => [...new Set(events.map(({ kind }) => kind))];
+
+describe("one run at a time", () => {
+  it("twenty at once on an empty database apply each file once, and all end well [D27]", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      ...Object.fromEntries(
+        Array.from({ length: 10 }, (_, n) => [`${String(n + 1).padStart(3, "0")}_t.sql`, `CREATE TABLE t${n + 1} (id int);`]),
+      ),
+      "011_apart.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY t1_id ON t1 (id);",
+      "R_view.sql": "CREATE OR REPLACE VIEW v AS SELECT * FROM t1;",
+    });
+    const results = await Promise.all(Array.from({ length: 20 }, () => up({ folder, connection })));
+    expect(results.map(({ applied }) => applied.length).sort((a, b) => a - b)).toEqual([...Array.from({ length: 19 }, () => 0), 12]);
+    const counts = await server.sql(
+      "SELECT count(*)::int AS n, count(DISTINCT file)::int AS files FROM slipway.events WHERE kind = 'applied'",
+      nameIn(connection),
+    );
+    expect(counts).toEqual([{ n: 12, files: 12 }]);
+  });
+
+  it("names who holds the lock and since when, and gives up with 75 when the wait is over", async () => {
+    const connection = await server.database();
+    const [a, b] = lockKey("slipway");
+    await other(connection, "slipway migrate elsewhere:1", `SELECT pg_advisory_lock(${a}, ${b})`);
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    const seen: Progress[] = [];
+    const error = await failure(up({ folder, connection, waitMs: 300, onProgress: (event) => seen.push(event) }));
+    expect([error.code, error.exit]).toEqual(["locked", 75]);
+    expect(error.message).toMatch(/slipway migrate elsewhere:1 \(pid \d+, postgres, connected since \d{4}-/);
+    expect(seen).toMatchObject([{ kind: "waiting", holder: { application: "slipway migrate elsewhere:1", user: "postgres" } }]);
+    expect(await server.sql("SELECT FROM pg_namespace WHERE nspname = 'slipway'", nameIn(connection))).toEqual([]);
+  });
+
+  it("is not hindered by another application's lock of one number, nor by another ledger's", async () => {
+    const connection = await server.database();
+    const [a, b] = lockKey("slipway");
+    await other(
+      connection,
+      "app",
+      `SELECT pg_advisory_lock(${(BigInt(a) << 32n) | BigInt(b >>> 0)}), pg_advisory_lock(${lockKey("slipway_other").join(", ")})`,
+    );
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    expect((await up({ folder, connection, waitMs: 0 })).applied).toHaveLength(1);
+  });
+
+  it("does not stand in the way of an index built concurrently by the run that holds the lock", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "CREATE TABLE a AS SELECT g AS id FROM generate_series(1, 300000) g;",
+      "002_b.sql":
+        "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nSELECT pg_sleep(0.3);\nCREATE INDEX CONCURRENTLY a_other ON a (id);",
+    });
+    const [first, second] = await Promise.all([up({ folder, connection }), sleep(50).then(() => up({ folder, connection }))]);
+    expect(first.applied.length + second.applied.length).toBe(2);
+    expect(await server.sql("SELECT FROM pg_index WHERE NOT indisvalid", nameIn(connection))).toEqual([]);
+  });
+});
+
+describe("somebody who holds what a file needs", () => {
+  it("is waited for, and named, while the file is tried again whole", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); CREATE TABLE counter AS SELECT 0 AS n;" });
+    await up({ folder, connection });
+    const holder = await other(connection, "reporting", "BEGIN; SELECT * FROM a");
+    write({ "002_b.sql": "UPDATE counter SET n = n + 1;\nALTER TABLE a ADD b int;" });
+    const seen: Progress[] = [];
+    const run = up({ folder, connection, lockTimeoutMs: 200, onProgress: (event) => seen.push(event) });
+    while (!seen.some(({ kind }) => kind === "retry")) await sleep(20);
+    await holder.query("COMMIT");
+    expect((await run).applied).toHaveLength(1);
+    expect(seen).toContainEqual(
+      expect.objectContaining({
+        kind: "blocked",
+        file: "002_b.sql",
+        by: [expect.objectContaining({ application: "reporting", query: "BEGIN; SELECT * FROM a" })],
+      }),
+    );
+    expect(await server.sql("SELECT n FROM counter", nameIn(connection))).toEqual([{ n: 1 }]);
+  });
+
+  it("is named in the failure when it never lets go, and the file is untouched", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await up({ folder, connection });
+    await other(connection, "reporting", "BEGIN; SELECT * FROM a");
+    write({ "002_b.sql": "CREATE TABLE b (id int);\nDROP TABLE a;" });
+    const error = await failure(up({ folder, connection, lockTimeoutMs: 100, attempts: 2 }));
+    expect(error.exit).toBe(1);
+    expect(error.message).toMatch(
+      /002_b.sql:2:1: canceling statement due to lock timeout \(55P03\)[\s\S]*in the way: pid \d+ \(reporting, postgres\), idle in transaction for \d+ s: BEGIN; SELECT \* FROM a[\s\S]*rolled back/,
+    );
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'b'", nameIn(connection))).toEqual([]);
+  });
+
+  it("does not make others wait behind the file for longer than the lock timeout", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await up({ folder, connection });
+    await other(connection, "reporting", "BEGIN; SELECT * FROM a");
+    write({ "002_b.sql": "ALTER TABLE a ADD b int;" });
+    const run = failure(up({ folder, connection, lockTimeoutMs: 100, attempts: 3 }));
+    const innocent = await other(connection, "innocent", "SET statement_timeout = '2s'");
+    await innocent.query("SELECT * FROM a");
+    await run;
+  });
+
+  it("in a deadlock costs another try, not the run", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); CREATE TABLE b (id int);" });
+    await up({ folder, connection });
+    const rival = await other(connection, "rival", "SET deadlock_timeout = '10s'; BEGIN; LOCK TABLE b");
+    write({ "002_b.sql": "LOCK TABLE a;\nSELECT pg_sleep(0.2);\nLOCK TABLE b;\nCREATE TABLE c (id int);" });
+    const seen: Progress[] = [];
+    const run = up({ folder, connection, onProgress: (event) => seen.push(event) });
+    await sleep(120);
+    // Whichever of the two the server chooses, both get what they want in the end.
+    await rival.query("LOCK TABLE a").then(
+      () => rival.query("COMMIT"),
+      () => rival.query("ROLLBACK"),
+    );
+    expect((await run).applied).toHaveLength(1);
+    expect(seen).toContainEqual(expect.objectContaining({ kind: "retry", why: "deadlock detected" }));
+  });
+
+  it("with an old snapshot keeps a concurrent build waiting, and is named meanwhile", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); CREATE TABLE unrelated (id int);" });
+    await up({ folder, connection });
+    const old = await other(connection, "report", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM unrelated");
+    write({ "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);" });
+    const seen: Progress[] = [];
+    const run = up({ folder, connection, lockTimeoutMs: 100, onProgress: (event) => seen.push(event) });
+    while (!(seen.some(({ kind }) => kind === "blocked") && seen.some(({ kind }) => kind === "index"))) await sleep(20);
+    await old.query("COMMIT");
+    await run;
+    expect(kinds(seen)).not.toContain("retry");
+    expect(seen).toContainEqual(expect.objectContaining({ kind: "blocked", by: [expect.objectContaining({ application: "report" })] }));
+    expect(await server.sql("SELECT FROM pg_index WHERE NOT indisvalid", nameIn(connection))).toEqual([]);
+  });
+});
+
+describe("an index that does not work", () => {
+  it("is never skipped over by IF NOT EXISTS when somebody else left it", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a AS SELECT 1 AS id UNION ALL SELECT 1;" });
+    await up({ folder, connection });
+    await server.sql("CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id)", nameIn(connection)).catch(() => {});
+    write({ "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);" });
+    const error = await failure(up({ folder, connection }));
+    expect(error.message).toMatch(/002_b.sql:2: there is an index a_id on a that does not work[\s\S]*DROP INDEX CONCURRENTLY a_id/);
+    await server.sql("DROP INDEX CONCURRENTLY a_id", nameIn(connection));
+    expect((await up({ folder, connection })).applied).toHaveLength(1);
+  });
+
+  it("is taken away and built again when a killed run of ours left it", async () => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await up({ folder, connection });
+    const old = await other(connection, "report", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM pg_class");
+    write({ "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);" });
+    const child = spawn(process.execPath, [fileURLToPath(new URL("./testing/run.ts", import.meta.url)), folder, connection.url], {
+      stdio: "ignore",
+    });
+    const left = () => server.sql("SELECT FROM pg_index WHERE NOT indisvalid", nameIn(connection));
+    while ((await left()).length === 0) await sleep(20);
+    child.kill("SIGKILL");
+    const run = up({ folder, connection });
+    await sleep(100);
+    await old.query("COMMIT");
+    expect((await run).applied).toHaveLength(1);
+    expect(await left()).toEqual([]);
+  });
+});
+
+describe("time and signals", () => {
+  it("ends a statement after the time that its file allows", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "-- slipway: statement-timeout 100ms\nCREATE TABLE a (id int);\nSELECT pg_sleep(5);",
+    });
+    const error = await failure(up({ folder, connection }));
+    expect(error.message).toMatch(
+      /001_a.sql:3:1: canceling statement due to statement timeout \(57014\)[\s\S]*longer than the file allows \(100 ms\)/,
+    );
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection))).toEqual([]);
+  });
+
+  it("cancels, rolls back and lets go of the lock when it is told to stop", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int);",
+      "002_b.sql": "CREATE TABLE b (id int); SELECT pg_sleep(60);",
+      "003_c.sql": "",
+    });
+    const child = spawn(process.execPath, [fileURLToPath(new URL("./testing/run.ts", import.meta.url)), folder, connection.url], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk) => {
+      said += chunk;
+    });
+    const running = () => server.sql("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'");
+    while ((await running()).length === 0) await sleep(20);
+    child.kill("SIGTERM");
+    const code = await new Promise((ended) => child.once("exit", ended));
+    expect(code).toBe(1);
+    expect(said).toMatch(
+      /Stopped, as asked, while 002_b.sql ran. It was rolled back; nothing of it is left.*\n.*1 file was applied before it: 001_a.sql/,
+    );
+    expect(await server.sql("SELECT relname FROM pg_class WHERE relname IN ('a', 'b')", nameIn(connection))).toEqual([{ relname: "a" }]);
+    expect(await server.sql("SELECT FROM pg_locks WHERE locktype = 'advisory'", nameIn(connection))).toEqual([]);
+  });
+
+  it("tells a cancel from outside from a timeout", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "SELECT pg_sleep(60);" });
+    const run = failure(up({ folder, connection }));
+    const running = () => server.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    while ((await running()).length === 0) await sleep(20);
+    expect((await run).message).toMatch(/Somebody cancelled it on the server/);
+  });
+});
+
+function nameIn({ url }: Connection): string {
+  return url.split("/").at(-1)!;
+}
