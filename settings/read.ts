@@ -26,10 +26,20 @@ function parsed(systems: readonly System[]): Settings {
   try {
     return parseSettings(
       { project: pulumi.getProject(), stack: pulumi.getStack(), values, secretKeys, underEngine: isUnderEngine() },
-      checkSystems(systems),
+      systems,
     );
   } catch (error) {
-    if (error instanceof SettingsError || error instanceof DefinitionError) throw new pulumi.RunError(error.message);
+    if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** Definitions that hold together; a mistake in one is told in the same words as a mistake in a setting. */
+export function checked(systems: readonly System[]): readonly System[] {
+  try {
+    return checkSystems(systems);
+  } catch (error) {
+    if (error instanceof DefinitionError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }
