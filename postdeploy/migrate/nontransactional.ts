@@ -129,10 +129,10 @@ async function send(runner: Runner, step: Step, before: string, after: string): 
 }
 
 function failedAt({ job, statement, nth }: Step, error: DatabaseError, at = 0): Failed {
+  const { name } = job.file;
+  const stays = nth === 2 ? `Statement 1 of ${name} is done and stays.` : `Statements 1 to ${nth - 1} of ${name} are done and stay.`;
   const left =
-    nth === 1
-      ? `Nothing of ${job.file.name} was done.`
-      : `Statements 1 to ${nth - 1} of ${job.file.name} are done and stay. Mend statement ${nth} in the file and run again: it goes on from there.`;
+    nth === 1 ? `Nothing of ${name} was done.` : `${stays} Mend statement ${nth} in the file and run again: it goes on from there.`;
   return { job, error, statement, source: { file: job.file.name, text: job.file.text, at: statement.start + at, left }, blockers: [] };
 }
 

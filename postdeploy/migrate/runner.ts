@@ -140,11 +140,17 @@ export class Runner {
   ): Promise<{ result: T; blockers: readonly Blocker[] }> {
     this.checkStopped();
     const { session } = this;
+    const patienceMs = this.options.reconnectMs ?? 180_000;
     const eyes = watch({
       session,
-      open: () => open(this.options.connection, { application: "slipway watch", settings: this.#role() }),
+      open: () =>
+        open(this.options.connection, {
+          application: "slipway watch",
+          settings: this.#role(),
+          connectTimeoutMs: Math.min(3000, patienceMs),
+        }),
       afterMs: longest > 0 ? Math.min(1000, longest / 2) : 1000,
-      patienceMs: this.options.reconnectMs ?? 180_000,
+      patienceMs,
       blocked: (by) => this.tell({ kind: "blocked", file, by }),
       index: (phase, done, total) => this.tell({ kind: "index", file, phase, done, total }),
       peek,
@@ -206,6 +212,7 @@ export class Runner {
         this.session = await open(this.options.connection, {
           application: `slipway migrate ${hostname()}:${process.pid}`,
           settings: this.#settings(),
+          connectTimeoutMs: Math.max(500, Math.min(10_000, until - Date.now())),
         });
         await this.#inspect();
         return;

@@ -4,7 +4,7 @@
  * SLIPWAY_POSTGRES_BIN names a folder of other binaries (postgres, initdb), so that the same tests run on any version.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { arch, platform, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -23,6 +23,8 @@ export interface TestServer {
   sql(text: string, database?: string): Promise<Record<string, unknown>[]>;
   /** immediate: as if the machine had lost power. */
   restart(mode: "fast" | "immediate"): Promise<void>;
+  /** Ends it and keeps its data. */
+  pause(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,6 +35,8 @@ export interface ServerOptions {
   settings?: Readonly<Record<string, string>>;
   /** A folder to put the data in, instead of a new temporary one. */
   parent?: string;
+  /** Data of a stopped server to begin with, as a standby. */
+  standbyOf?: string;
 }
 
 const modules = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
@@ -41,17 +45,22 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const bin = binaries(options.major ?? 17);
   const parent = mkdtempSync(join(options.parent ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir()), "slipway-test-"));
   const data = join(parent, "data");
-  run(join(bin, "initdb"), [
-    "-D",
-    data,
-    "-U",
-    "postgres",
-    "--auth=trust",
-    "--encoding=UTF8",
-    "--locale=C.UTF-8",
-    "--no-sync",
-    "--no-instructions",
-  ]);
+  if (options.standbyOf !== undefined) {
+    cpSync(options.standbyOf, data, { recursive: true });
+    chmodSync(data, 0o700);
+    writeFileSync(join(data, "standby.signal"), "");
+  } else
+    run(join(bin, "initdb"), [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      "--auth=trust",
+      "--encoding=UTF8",
+      "--locale=C.UTF-8",
+      "--no-sync",
+      "--no-instructions",
+    ]);
   const port = await freePort();
   let server = await boot();
 
@@ -73,6 +82,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       await down(server, mode === "fast" ? "SIGINT" : "SIGQUIT");
       server = await boot();
     },
+    pause: () => down(server, "SIGINT"),
     async stop() {
       await down(server, "SIGQUIT");
       rmSync(parent, { recursive: true, force: true });

@@ -1,0 +1,242 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { targetOf } from "../connect/target.ts";
+import type { Progress } from "./progress.ts";
+import { status } from "./status.ts";
+import { failure } from "./testing/failure.ts";
+import { cleanFolders, folderOf } from "./testing/folder.ts";
+import { startProxy } from "./testing/proxy.ts";
+import { startServer, type TestServer } from "./testing/server.ts";
+import { up } from "./up.ts";
+
+let server: TestServer;
+let folder: string;
+beforeAll(async () => {
+  server = await startServer({ settings: { max_connections: "12", superuser_reserved_connections: "2", max_locks_per_transaction: "10" } });
+  folder = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" }).path;
+});
+afterAll(async () => {
+  await server.stop();
+  cleanFolders();
+});
+
+describe("a connection that does not come about says which of the many reasons it is", () => {
+  const said = async (url: string, ca?: string) => {
+    const { message, exit, code } = await failure(status({ folder, connection: { url, ca } }));
+    expect(message).not.toContain("s3cret");
+    return [code, exit, message];
+  };
+
+  it("nobody listens", async () => {
+    expect(await said("postgres://u:s3cret@127.0.0.1:1/db")).toEqual([
+      "refused",
+      1,
+      expect.stringMatching(/^Cannot connect to u@127.0.0.1:1\/db: nothing listens.*25060/),
+    ]);
+  });
+
+  it("no such database, host or role", async () => {
+    expect(await said(server.url("nowhere"))).toEqual(["no-database", 2, expect.stringContaining('no database "nowhere"')]);
+    expect(await said("postgres://u:s3cret@no.such.host.invalid/db")).toEqual([
+      "no-such-host",
+      expect.anything(),
+      expect.stringContaining("no.such.host.invalid"),
+    ]);
+    const { url } = await server.database();
+    expect((await failure(status({ folder, connection: { url }, owner: "nobody_here" }))).message).toMatch(
+      /role "nobody_here" does not exist.*roles step/,
+    );
+  });
+
+  it.each([
+    ["", /is empty/],
+    ["mysql://u@h/db", /begins with mysql:/],
+    ["postgres://u:s3cret#1@h/db", /cannot be read|names no/],
+    ["postgres://u:100%@h/db", /not an escape/],
+    ["postgres://h/db", /names no user/],
+    ["postgres://u@h", /names no database/],
+    ["postgres://u@db.example.com/db?sslmode=disable", /switches TLS off/],
+    ["postgres://u@h/db?sslmode=verify-full&sslrootcert=/nowhere.pem", /certificate that cannot be read/],
+  ])("a URL that cannot be one: %s", async (url, expected) => {
+    const [, exit, message] = await said(url);
+    expect([exit, message]).toEqual([2, expect.stringMatching(expected)]);
+  });
+
+  it("takes a password with every special character, percent-encoded [F107]", () => {
+    const password = `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~ äß€🙂`;
+    expect(targetOf({ url: `postgres://u:${encodeURIComponent(password)}@db.example.com:25060/db?sslmode=require` })).toEqual({
+      host: "db.example.com",
+      port: 25060,
+      database: "db",
+      user: "u",
+      password,
+      // Whatever the URL says of TLS, the certificate is verified.
+      tls: {},
+    });
+  });
+});
+
+describe("a server that cannot", () => {
+  it("be written to, because it is a standby, is refused, also for looking", async () => {
+    const primary = await startServer();
+    await primary.sql("CREATE DATABASE shop");
+    await primary.pause();
+    const standby = await startServer({ standbyOf: primary.data });
+    try {
+      expect((await failure(up({ folder, connection: { url: standby.url("shop") } }))).message).toMatch(
+        /is a standby, which takes no writes/,
+      );
+    } finally {
+      await standby.stop();
+      await primary.stop();
+    }
+  });
+
+  it("be written to, because the provider switched it to read-only, says so before anything", async () => {
+    const connection = await server.database();
+    await server.sql(`ALTER DATABASE ${nameIn(connection.url)} SET default_transaction_read_only = on`);
+    const error = await failure(up({ folder, connection }));
+    expect([error.code, error.exit]).toEqual(["read-only", 1]);
+    expect(error.message).toMatch(/disk is full/);
+  });
+
+  it("give a role what it needs, names the grant", async () => {
+    const connection = await server.database();
+    await server.sql("CREATE ROLE weak LOGIN");
+    const error = await failure(up({ folder, connection: { url: server.url(nameIn(connection.url), "weak") } }));
+    expect([error.exit, error.message]).toEqual([
+      2,
+      expect.stringMatching(/ledger schema slipway cannot be made: permission denied.*GRANT CREATE ON DATABASE t.* TO weak/),
+    ]);
+    await up({ folder, connection });
+    expect((await failure(status({ folder, connection: { url: server.url(nameIn(connection.url), "weak") } }))).message).toMatch(
+      /may not read the ledger slipway/,
+    );
+  });
+
+  it("take another connection is waited for", async () => {
+    const connection = await server.database();
+    await server.sql(
+      `CREATE ROLE guest LOGIN; GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO guest; GRANT CREATE ON SCHEMA public TO guest`,
+      nameIn(connection.url),
+    );
+    const url = server.url(nameIn(connection.url), "guest");
+    const crowd = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const client = new pg.Client(url);
+        await client.connect();
+        return client;
+      }),
+    );
+    const run = up({ folder, connection: { url } });
+    await sleep(300);
+    await Promise.all(crowd.map((client) => client.end()));
+    expect((await run).applied).toHaveLength(1);
+  });
+
+  it("hold that many locks fails cleanly, with what to do", async () => {
+    const connection = await server.database();
+    const many = folderOf({ "001_many.sql": Array.from({ length: 3000 }, (_, n) => `CREATE TABLE m${n} (id int);`).join("\n") });
+    const error = await failure(up({ folder: many.path, connection }));
+    expect(error.message).toMatch(/001_many.sql:\d+:\d+: out of shared memory \(53200\)[\s\S]*split it/);
+    expect(
+      await server.sql("SELECT FROM pg_class WHERE relname LIKE 'm%' AND relnamespace = 'public'::regnamespace", nameIn(connection.url)),
+    ).toEqual([]);
+  });
+
+  it("store any more, because its disk is full, is told once and not tried again", async ({ skip }) => {
+    const disk = mkdtempSync(join(tmpdir(), "slipway-disk-"));
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=130m", "tmpfs", disk]).status !== 0) skip("only root can make a small disk here");
+    const small = await startServer({ parent: disk, settings: { max_wal_size: "32MB", min_wal_size: "32MB", wal_recycle: "off" } });
+    try {
+      const connection = await small.database();
+      const big = folderOf({
+        "001_a.sql": "CREATE TABLE a (id int);",
+        "002_big.sql": "CREATE UNLOGGED TABLE big AS SELECT repeat(md5(g::text), 30) AS t FROM generate_series(1, 400000) g;",
+      });
+      const seen: Progress[] = [];
+      const error = await failure(up({ folder: big.path, connection, onProgress: (event) => seen.push(event) }));
+      expect(error.message).toMatch(/002_big.sql:1:1: [\s\S]*\(53100\)[\s\S]*add storage to the cluster[\s\S]*rolled back/);
+      expect(seen.filter(({ kind }) => kind === "retry")).toEqual([]);
+      expect(await small.sql("SELECT relname FROM pg_class WHERE relname IN ('a', 'big')", nameIn(connection.url))).toEqual([
+        { relname: "a" },
+      ]);
+    } finally {
+      await small.stop();
+      spawnSync("umount", [disk]);
+      rmSync(disk, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("a file of 50 MB", () => {
+  it("is applied in one piece", async () => {
+    const connection = await server.database();
+    const row = `('${"x".repeat(1000)}')`;
+    const statement = `INSERT INTO rows VALUES ${Array.from({ length: 2000 }, () => row).join(",")};\n`;
+    const { path } = folderOf({ "001_rows.sql": `CREATE UNLOGGED TABLE rows (t text);\n${statement.repeat(25)}` });
+    await up({ folder: path, connection });
+    expect(await server.sql("SELECT count(*)::int AS n FROM rows", nameIn(connection.url))).toEqual([{ n: 50_000 }]);
+  });
+});
+
+describe("a line that breaks", () => {
+  it("after COMMIT was sent and before its answer came leads to the ledger, not to a second run", async () => {
+    const connection = await server.database();
+    const proxy = await startProxy(server.port);
+    const { path } = folderOf({
+      "001_a.sql": "CREATE TABLE counter AS SELECT 0 AS n;",
+      "002_b.sql": "UPDATE counter SET n = n + 1; SELECT pg_sleep(0.3);",
+    });
+    const seen: Progress[] = [];
+    const run = up({
+      folder: path,
+      connection: { url: connection.url.replace(`:${server.port}`, `:${proxy.port}`) },
+      onProgress(event) {
+        seen.push(event);
+        if (event.kind === "pending") proxy.deafen();
+      },
+    });
+    const committed = () => server.sql("SELECT FROM slipway.events WHERE file = '002_b.sql'", nameIn(connection.url)).catch(() => []);
+    while ((await committed()).length === 0) await sleep(20);
+    proxy.cut();
+    proxy.speak();
+    expect((await run).applied.map(({ file }) => file)).toEqual(["001_a.sql", "002_b.sql"]);
+    expect(await server.sql("SELECT n FROM counter", nameIn(connection.url))).toEqual([{ n: 1 }]);
+    expect(seen.map(({ kind }) => kind)).toContain("lost");
+    await proxy.close();
+  });
+
+  it("by going silent ends the run with 3, and the next one finds out", async () => {
+    const connection = await server.database();
+    const proxy = await startProxy(server.port);
+    const { path } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); SELECT pg_sleep(0.5);" });
+    const run = failure(
+      up({
+        folder: path,
+        connection: { url: connection.url.replace(`:${server.port}`, `:${proxy.port}`) },
+        reconnectMs: 800,
+        onProgress: (event) => void (event.kind === "pending" && proxy.silence()),
+      }),
+    );
+    const error = await run;
+    expect([error.exit, error.message]).toEqual([
+      3,
+      expect.stringMatching(/connection was lost while 001_a.sql ran.*Run again: the ledger knows/),
+    ]);
+    await proxy.close();
+    await up({ folder: path, connection });
+    expect(await server.sql("SELECT count(*)::int AS n FROM slipway.events WHERE kind = 'applied'", nameIn(connection.url))).toEqual([
+      { n: 1 },
+    ]);
+  });
+});
+
+function nameIn(url: string): string {
+  return url.split("/").at(-1)!;
+}
