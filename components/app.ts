@@ -4,9 +4,10 @@
  * Cost: the list price of each instance size times its count. A change of `appName` or `region` replaces the app; it holds no data.
  * An `up` waits until the deployment is done, and fails when it fails.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
 import { type AppArgs, appSpec } from "./appspec.ts";
+import * as digitalocean from "./digitalocean.ts";
 import { mistake } from "./mistake.ts";
 import { APP, after } from "./names.ts";
 

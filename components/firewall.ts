@@ -4,10 +4,11 @@
  * Cost: none. There is one per cluster, because DigitalOcean keeps one list and the last writer wins. Deleting the list would open the cluster to
  * the world; so it is retained: leaving the program leaves the last rules in force. There is no `transform`: every rule passes through here.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_SOURCES } from "../catalog/limits.ts";
 import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
+import * as digitalocean from "./digitalocean.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 

@@ -4,8 +4,9 @@
  * Cost: the list price of each uptime check; alerts cost nothing. An e-mail address must be a verified one of the team, or DigitalOcean refuses it.
  * Where nobody is named there is nobody to wake: then nothing is made, and the log says so.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
+import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, MONITORING } from "./names.ts";
 import { type Transform, transformed } from "./transform.ts";

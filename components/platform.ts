@@ -2,7 +2,7 @@
  * The whole platform of one stack, in the order that keeps doors shut:
  * network, clusters with their firewalls, databases and users and pools, roles and migrations and keyspaces, apps, and last what watches them.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { operatorSecret } from "../settings/read.ts";
@@ -10,6 +10,7 @@ import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from ".
 import type { System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { Backups } from "./backups.ts";
+import * as digitalocean from "./digitalocean.ts";
 import { Monitoring, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";

@@ -8,9 +8,10 @@
  * DigitalOcean opens a cluster to the world at birth, and neither the SDK nor the provider lets a program say otherwise; nothing but `doadmin` is in it
  * until the firewall stands, and everything else here waits for that.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
 import { adoptedId, credential, keptOnAdoption } from "./cluster.ts";
+import * as digitalocean from "./digitalocean.ts";
 import { Firewall } from "./firewall.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";

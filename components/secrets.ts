@@ -4,7 +4,7 @@
  * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` makes all of them anew, of a `length` that one.
  */
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
+import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random/randomPassword.js";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, SECRETS } from "./names.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -17,7 +17,7 @@ export interface SecretsArgs {
   /** The day on which the generated ones were last asked to change: another one makes them anew. @default "never" @example "2026-11-01" */
   rotated?: string;
   /** The way around an opinion of this component. */
-  transform?: { generated?: Transform<random.RandomPasswordArgs> };
+  transform?: { generated?: Transform<RandomPasswordArgs> };
 }
 
 /** 32 of 62 characters are 190 bits. */
@@ -26,7 +26,7 @@ const SHORTEST = 32;
 export class Secrets extends pulumi.ComponentResource {
   /** What can be asked for, sorted. */
   readonly names: readonly string[];
-  readonly nodes: { readonly generated: Readonly<Record<string, random.RandomPassword>> };
+  readonly nodes: { readonly generated: Readonly<Record<string, RandomPassword>> };
   readonly #values: ReadonlyMap<string, pulumi.Output<string>>;
 
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -46,10 +46,10 @@ export class Secrets extends pulumi.ComponentResource {
     this.nodes = { generated };
     this.registerOutputs({ names: this.names });
 
-    function createGenerated(secret: string, length: number): random.RandomPassword {
-      return new random.RandomPassword(
+    function createGenerated(secret: string, length: number): RandomPassword {
+      return new RandomPassword(
         child(name, "generated", secret),
-        transformed<random.RandomPasswordArgs>({ length, special: false, keepers: { rotated } }, transform.generated),
+        transformed<RandomPasswordArgs>({ length, special: false, keepers: { rotated } }, transform.generated),
         { parent },
       );
     }

@@ -6,7 +6,7 @@
  * A change of `databases` restarts it. DigitalOcean takes no backups of Valkey, has no users beside `default` there, no replicas and no forks.
  * At birth the cluster is open, and empty, until its firewall stands.
  */
-import * as digitalocean from "@pulumi/digitalocean";
+
 import * as pulumi from "@pulumi/pulumi";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import {
@@ -21,6 +21,7 @@ import {
   regionProblem,
   sizeProblem,
 } from "./cluster.ts";
+import * as digitalocean from "./digitalocean.ts";
 import { Firewall, type TrustedSources } from "./firewall.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, VALKEY } from "./names.ts";
