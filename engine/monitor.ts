@@ -5,6 +5,7 @@ import messages from "@pulumi/pulumi/proto/resource_pb.js";
 import { ProgramError } from "./error.ts";
 import { type PlannedResource, Unknown, type Value } from "./plan.ts";
 import { looked, properties, registered, type Surroundings } from "./registration.ts";
+import { type Read, type Registered, readAs, registeredAs } from "./replies.ts";
 import { structOf } from "./sdk.ts";
 import { Transforms } from "./transforms.ts";
 import { type Place, stackUrn, urnOf } from "./urn.ts";
@@ -77,39 +78,31 @@ export class Monitor {
     reply(null, response);
   }
 
-  registerResource(request: proto.RegisterResourceRequest, reply: Reply<proto.RegisterResourceResponse>): void {
+  registerResource(request: proto.RegisterResourceRequest, reply: Reply<Registered>): void {
     answer(reply, async () => {
-      const response = new messages.RegisterResourceResponse();
-      if (request.getType() === "pulumi:pulumi:Stack") {
-        response.setUrn(stackUrn(this.#place));
-        return response;
-      }
+      if (request.getType() === "pulumi:pulumi:Stack") return registeredAs(stackUrn(this.#place), "", {});
       await this.#transforms.apply(request, urnOf(this.#place, request.getType(), request.getName(), request.getParent()));
-      const resource = registered(request, this.#around);
+      const inputs = properties(request.getObject());
+      const resource = registered(request, inputs, this.#around);
       const entry = this.#add(resource);
       if (resource.custom) {
         const { id, outputs } = await this.#provider.register(resource);
         entry.id = id ?? "";
-        entry.state = this.#stateOf(resource, properties(request.getObject()), outputs);
+        entry.state = this.#stateOf(resource, inputs, outputs);
       }
-      response.setUrn(resource.urn);
-      response.setId(entry.id);
-      response.setObject(structOf(entry.state));
-      return response;
+      return registeredAs(resource.urn, entry.id, entry.state);
     });
   }
 
-  readResource(request: proto.ReadResourceRequest, reply: Reply<proto.ReadResourceResponse>): void {
+  readResource(request: proto.ReadResourceRequest, reply: Reply<Read>): void {
     answer(reply, async () => {
-      const resource = looked(request, this.#around);
+      const inputs = properties(request.getProperties());
+      const resource = looked(request, inputs, this.#around);
       const entry = this.#add(resource);
       const { outputs } = await this.#provider.read(resource);
       entry.id = resource.id ?? "";
-      entry.state = this.#stateOf(resource, properties(request.getProperties()), outputs);
-      const response = new messages.ReadResourceResponse();
-      response.setUrn(resource.urn);
-      response.setProperties(structOf(entry.state));
-      return response;
+      entry.state = this.#stateOf(resource, inputs, outputs);
+      return readAs(resource.urn, entry.state);
     });
   }
 

@@ -67,6 +67,14 @@ describe("names and places", () => {
     expect(plan.resources[0]?.source).toEqual({ file: "record.test.ts", line: expect.any(Number) });
   });
 
+  it("finds the place in a function without a name, too, and beyond a package that made the resource", async () => {
+    const here = async () => {
+      new digitalocean.Vpc("net", { region: "nyc3" });
+    };
+    const plan = await record(here, { project: "p", stack: "s", directory: import.meta.dirname });
+    expect(plan.resources[0]?.source).toEqual({ file: "record.test.ts", line: expect.any(Number) });
+  });
+
   it("refuses two resources of one name, and says which and where", async () => {
     const twice = planOf(function program() {
       new Group("same");

@@ -1,5 +1,6 @@
 /** What the SDK sends when a resource is declared, as a resource of the Plan. */
 import type { ReadResourceRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import type { SourcePosition } from "@pulumi/pulumi/proto/source_pb.js";
 import { relativeSource } from "./error.ts";
 import type { Options, PlannedResource, Source } from "./plan.ts";
 import { type Former, formerUrns, type Place, urnOf } from "./urn.ts";
@@ -11,13 +12,13 @@ export interface Surroundings extends Place {
   aliasesOf(urn: string): readonly string[];
 }
 
-export function registered(request: RegisterResourceRequest, around: Surroundings): PlannedResource {
+export function registered(request: RegisterResourceRequest, inputs: WireProperties, around: Surroundings): PlannedResource {
   const parent = parentOf(request.getParent());
   return {
     ...named(request, around, parent),
     custom: request.getCustom(),
     read: false,
-    inputs: decodeProperties(properties(request.getObject()), around.directory),
+    inputs: decodeProperties(inputs, around.directory),
     dependencies: request.getDependenciesList().sort(),
     propertyDependencies: Object.fromEntries(
       [...request.getPropertydependenciesMap().entries()]
@@ -29,14 +30,14 @@ export function registered(request: RegisterResourceRequest, around: Surrounding
   };
 }
 
-export function looked(request: ReadResourceRequest, around: Surroundings): PlannedResource {
+export function looked(request: ReadResourceRequest, inputs: WireProperties, around: Surroundings): PlannedResource {
   const secretOutputs = request.getAdditionalsecretoutputsList();
   return {
     ...named(request, around, parentOf(request.getParent())),
     custom: true,
     read: true,
     ...(request.getId() && { id: request.getId() }),
-    inputs: decodeProperties(properties(request.getProperties()), around.directory),
+    inputs: decodeProperties(inputs, around.directory),
     dependencies: request.getDependenciesList().sort(),
     propertyDependencies: {},
     options: {
@@ -108,10 +109,15 @@ function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
 
 /** The innermost line that belongs to the program: a component from a package is shown where it is used. */
 function where(request: RegisterResourceRequest | ReadResourceRequest, directory: string): { source?: Source } {
+  const innermost = sourceOf(request.getSourceposition(), directory);
+  if (innermost) return { source: innermost };
   for (const frame of request.getStacktrace()?.getFramesList() ?? []) {
-    const position = frame.getPc();
-    const source = position && relativeSource(directory, position.getUri(), position.getLine());
+    const source = sourceOf(frame.getPc(), directory);
     if (source) return { source };
   }
   return {};
+}
+
+function sourceOf(position: SourcePosition | undefined, directory: string): Source | undefined {
+  return position && relativeSource(directory, position.getUri(), position.getLine());
 }

@@ -1,6 +1,7 @@
 /** The few things of Pulumi's SDK that its types keep to themselves. A canary in record.ts notices when they change their ways. */
 import { createRequire } from "node:module";
-import { runtime } from "@pulumi/pulumi";
+import { pathToFileURL } from "node:url";
+import * as pulumi from "@pulumi/pulumi";
 import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
 import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
@@ -30,7 +31,7 @@ export function callBack(callback: Callback, request: Uint8Array): Promise<Uint8
   const call = new callbackMessages.CallbackInvokeRequest();
   call.setToken(callback.getToken());
   call.setRequest(request);
-  const server = runtime.getCallbacks() as unknown as CallbackServer;
+  const server = pulumi.runtime.getCallbacks() as unknown as CallbackServer;
   return new Promise((resolve, reject) => {
     server.invoke({ request: call }, (error, response) =>
       response ? resolve(response.getResponse_asU8()) : reject(new Error(error?.details)),
@@ -66,6 +67,50 @@ const internal = state as unknown as {
   getStore(): Store;
 };
 
+const sessions = new WeakSet<object>();
+
+/**
+ * For each of its thousands of promises the SDK writes down a stack trace, to name those that leak, and for each step it takes a message,
+ * for those who debug it. A session has no use for either, and pays a third of its time for them.
+ */
+function outsideOfSessions<A extends readonly unknown[], R>(real: (...args: A) => R, instead: (...args: A) => R): (...args: A) => R {
+  return (...args) => (sessions.has(internal.getStore()) ? instead(...args) : real(...args));
+}
+
+const debuggable = requireOfSdk("@pulumi/pulumi/runtime/debuggable.js") as { debuggablePromise: (promise: unknown) => unknown };
+const log = requireOfSdk("@pulumi/pulumi/log/index.js") as { debug: () => Promise<void> };
+if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
+  debuggable.debuggablePromise = outsideOfSessions(debuggable.debuggablePromise, (promise) => promise);
+}
+log.debug = outsideOfSessions(log.debug, () => Promise.resolve());
+
+interface Position {
+  readonly uri: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Deep enough for a component that is made by a component that is made by a package. */
+const FRAMES = 30;
+
+/** A line of a stack trace with a file of the program in it: neither Node's own nor a dependency's. */
+const FRAME = /^ +at (?!.*(?:\/node_modules\/|node:)).*?((?:file:\/\/)?\/[^()]*?):(\d+):(\d+)\)?$/m;
+
+/**
+ * Where a resource is declared. The SDK's own way is to send the whole stack, in which it knows no place at the top of an ES module,
+ * none in an arrow function without a name, and every other one in a module by a broken address.
+ */
+const Resource = pulumi.Resource as unknown as { stackTrace(skip: number): readonly (Position | undefined)[] };
+Resource.stackTrace = outsideOfSessions(Resource.stackTrace, () => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAMES;
+  const trace = { stack: "" };
+  Error.captureStackTrace(trace, Resource.stackTrace);
+  Error.stackTraceLimit = limit;
+  const [, file, line, column] = FRAME.exec(trace.stack) ?? [];
+  return file ? [{ uri: file.startsWith("file:") ? file : pathToFileURL(file).href, line: Number(line), column: Number(column) }] : [];
+});
+
 export interface Session {
   readonly project: string;
   readonly stack: string;
@@ -86,15 +131,17 @@ export interface Session {
  */
 export function inSession<T>(session: Session, body: () => Promise<T>): Promise<T> {
   return internal.withLocalStorage(async () => {
-    runtime.setMockOptions(session.monitor, session.project, session.stack, session.preview, session.organization);
-    runtime.setAllConfig({ ...session.config }, [...session.secretKeys]);
-    const { settings } = internal.getStore();
+    pulumi.runtime.setMockOptions(session.monitor, session.project, session.stack, session.preview, session.organization);
+    pulumi.runtime.setAllConfig({ ...session.config }, [...session.secretKeys]);
+    const store = internal.getStore();
+    sessions.add(store);
+    const { settings } = store;
     settings.options.rootDirectory = session.directory;
     settings.engine = session.engine;
     try {
       return await body();
     } finally {
-      runtime.disconnectSync();
+      pulumi.runtime.disconnectSync();
     }
   });
 }
