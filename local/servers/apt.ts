@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ServerError } from "./error.ts";
+import { run } from "./run.ts";
 
 /** The Debian or Ubuntu that this machine runs. */
 export interface Distribution {
@@ -47,7 +47,8 @@ export function thisDistribution(): Distribution | undefined {
 
 export async function openApt(folder: string, { id, codename }: Distribution): Promise<Apt> {
   for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
-  const apt = async (args: readonly string[], cwd = folder) => run("apt-get", args, { cwd, env: { APT_CONFIG: join(folder, "apt.conf") } });
+  const env = { ...process.env, LC_ALL: "C", APT_CONFIG: join(folder, "apt.conf") };
+  const apt = (args: readonly string[], cwd = folder) => run(["apt-get", ...args], { cwd, env });
   const { suites } = ARCHIVES[id];
   writeFileSync(join(folder, "apt.conf"), await configuration(folder));
 
@@ -82,7 +83,7 @@ export async function openApt(folder: string, { id, codename }: Distribution): P
 
 /** The machine's own settings (proxies above all) without its folders and without the hooks that would run after an update. */
 async function configuration(folder: string): Promise<string> {
-  const { stdout } = await run("apt-config", ["dump"]);
+  const { stdout } = await run(["apt-config", "dump"]);
   const kept = stdout
     .split("\n")
     .filter((line) => !/^(Dir|APT::Update|DPkg|APT::Sandbox|Acquire::Languages|Acquire::IndexTargets)\b/.test(line));
@@ -133,14 +134,3 @@ const firstErrors = (stderr: string) =>
     .filter((line) => /^[EW]:/.test(line))
     .slice(0, 2)
     .join("\n");
-
-function run(command: string, args: readonly string[], { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {}) {
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, LC_ALL: "C", ...env }, stdio: ["ignore", "pipe", "pipe"] });
-    const output = { stdout: "", stderr: "" };
-    child.stdout.on("data", (data) => (output.stdout += data));
-    child.stderr.on("data", (data) => (output.stderr += data));
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code: code ?? 1, ...output }));
-  });
-}

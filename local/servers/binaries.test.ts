@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { thisDistribution } from "./apt.ts";
 import { linkLibraries, pgbouncer, postgresBinaries, postgresMajors, valkeyServer } from "./binaries.ts";
 import type { Home } from "./home.ts";
-import { copyPackages, temporaryHome } from "./testing.ts";
+import { copyPackages, removeHome, temporaryHome } from "./testing.ts";
 import { self } from "./user.ts";
 
 let folder: string;
@@ -75,7 +75,9 @@ describe("Valkey and PgBouncer", () => {
   });
 
   it("come from the cache without any network once they were unpacked", async ({ skip }) => {
-    await valkeyServer(temporaryHome(), { PATH: "" });
+    const real = temporaryHome();
+    await valkeyServer(real, { PATH: "" });
+    await removeHome(real);
     copyPackages(home.cache);
     if (!existsSync(join(home.cache, "packages"))) skip("they are installed on this machine, so nothing was ever unpacked");
     unplug();

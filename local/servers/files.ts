@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { ServerError } from "./error.ts";
 
 /** Whole or not at all, whatever dies meanwhile, and for its owner alone. */
 export function writeSecret(path: string, contents: string): void {
@@ -41,6 +42,13 @@ export function readJson<T>(path: string): T | undefined {
 }
 
 export const writeJson = (path: string, value: unknown): void => writeSecret(path, `${JSON.stringify(value, null, 2)}\n`);
+
+/** A value for a configuration file of lines: what comes over an API must not be able to add one. */
+export function oneLine(value: string): string {
+  if (/[\r\n\0]/.test(value))
+    throw new ServerError(`${JSON.stringify(value)} goes over more than one line, which a server's configuration cannot hold.`);
+  return value;
+}
 
 /**
  * A folder that is there as a whole or not at all: made beside its place and then moved into it. When two make it at once, the first one

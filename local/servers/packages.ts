@@ -1,10 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Apt, openApt, thisDistribution } from "./apt.ts";
 import { ServerError } from "./error.ts";
 import { madeFolder } from "./files.ts";
 import type { Home } from "./home.ts";
+import { run } from "./run.ts";
 
 /**
  * Programs from Debian's and Ubuntu's own packages, without root and without installing them: apt says which packages are needed and fetches
@@ -61,7 +61,7 @@ async function unpack({ cache, user }: Home, wanted: readonly Packaged[]): Promi
     async (root) => {
       const workshop = join(root, ".apt");
       const apt = await openApt(workshop, distribution);
-      for (const program of wanted) await unpackFirst(apt, root, program);
+      await Promise.all(wanted.map((program) => unpackFirst(apt, root, program)));
       rmSync(workshop, { recursive: true });
     },
     user.uid,
@@ -72,12 +72,12 @@ async function unpackFirst(apt: Apt, root: string, { name, choices }: Packaged):
   for (const { packages } of choices) {
     const planned = await apt.plan(packages);
     if (!planned) continue;
-    const debs = join(root, ".debs");
+    const debs = join(root, `.debs-${name}`);
     mkdirSync(debs);
     await apt.download(planned, debs);
     for (const deb of readdirSync(debs)) {
-      const { status, stderr } = spawnSync("dpkg", ["-x", join(debs, deb), root], { encoding: "utf8" });
-      if (status !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
+      const { code, stderr } = await run(["dpkg", "-x", join(debs, deb), root]);
+      if (code !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
     }
     rmSync(debs, { recursive: true });
     return;

@@ -16,3 +16,9 @@ export function scramVerifier(password: string, salt = randomBytes(16), iteratio
   const storedKey = createHash("sha256").update(sign("Client Key")).digest();
   return `SCRAM-SHA-256$${iterations}:${salt.toString("base64")}$${storedKey.toString("base64")}:${sign("Server Key").toString("base64")}`;
 }
+
+/** Is this the password that Postgres keeps the verifier of? */
+export function verifies(verifier: string | null | undefined, password: string): boolean {
+  const [, iterations, salt = ""] = /^SCRAM-SHA-256\$(\d+):([^$]+)\$/.exec(verifier ?? "") ?? [];
+  return iterations !== undefined && scramVerifier(password, Buffer.from(salt, "base64"), Number(iterations)) === verifier;
+}

@@ -13,7 +13,7 @@ let servers: ServerBacking;
 let endpoint: Endpoint;
 
 beforeAll(async () => {
-  servers = openServers({ home });
+  servers = openServers({ home, fsync: false });
   endpoint = await servers.startCluster(
     postgresCluster("pooled", { databases: ["defaultdb", "flux"], users: [APP, OTHER], pools: [POOL] }),
   );
@@ -76,6 +76,14 @@ describe("a pool", () => {
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
     await servers.removePool("pooled", "open");
     await expect(throughPool("SELECT 1", { database: "open" })).rejects.toThrow(/login rejected|no such database/);
+    expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("cannot smuggle a line into a configuration, neither by its names nor by its fields", async () => {
+    await expect(servers.setPool("pooled", { ...POOL, name: "a = host=evil\n*" })).rejects.toThrow("cannot have a pool");
+    await expect(servers.setPool("pooled", { ...POOL, user: { ...APP, name: 'x" "y' } })).rejects.toThrow("cannot have a pool");
+    const pgbouncer = { ignore_startup_parameters: ["search_path\nauth_type = any"] };
+    await expect(servers.configure("pooled", { pgbouncer })).rejects.toThrow("more than one line");
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import type { Authority } from "./certificates.ts";
-import { giveTo, readJson, writeJson, writeSecret } from "./files.ts";
+import { ServerError } from "./error.ts";
+import { giveTo, oneLine, readJson, writeJson, writeSecret } from "./files.ts";
 import { admitted, type Rule, THIS_MACHINE } from "./firewall.ts";
 import type { Home } from "./home.ts";
 import type { Program } from "./packages.ts";
@@ -73,6 +74,8 @@ export function pgbouncerServer(
       client_tls_sslmode: "require",
       client_tls_key_file: certificate.key,
       client_tls_cert_file: certificate.certificate,
+      // Never asked for, yet without it PgBouncer looks for the system's own, which a small system does not have.
+      client_tls_ca_file: certificate.authority,
       server_tls_sslmode: "verify-full",
       server_tls_ca_file: certificate.authority,
       // What lets it in where the firewall does not let this machine in.
@@ -86,9 +89,9 @@ export function pgbouncerServer(
     };
     const databases = pools.map(
       ({ name, database, mode, size }) =>
-        `${name} = host=${LOOPBACK} port=${superuser.port} dbname='${database.replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
+        `${plain(name)} = host=${LOOPBACK} port=${superuser.port} dbname='${oneLine(database).replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
     );
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+    const lines = Object.entries(settings).map(([name, value]) => oneLine(`${name} = ${value}`));
     writeSecret(file("pgbouncer.ini"), ["[databases]", ...databases, "", "[pgbouncer]", ...lines, ""].join("\n"));
     for (const name of ["tls", "users.txt", "access.conf", "pgbouncer.ini"]) giveTo(home.user.uid, file(name));
     giveTo(home.user.uid, folder);
@@ -97,15 +100,13 @@ export function pgbouncerServer(
   async function inConsole(port: number, command: string): Promise<void> {
     const { password } = JSON.parse(readFileSync(file("console.json"), "utf8")) as { password: string };
     const client = new pg.Client({
-      ...{
-        host: LOOPBACK,
-        port,
-        user: CONSOLE,
-        password,
-        database: "pgbouncer",
-        ssl: { ca: authority.pem },
-        connectionTimeoutMillis: 10_000,
-      },
+      host: LOOPBACK,
+      port,
+      user: CONSOLE,
+      password,
+      database: "pgbouncer",
+      ssl: { ca: authority.pem },
+      connectionTimeoutMillis: 10_000,
     });
     client.on("error", () => {});
     try {
@@ -120,9 +121,15 @@ export function pgbouncerServer(
 /** A pool is its user's alone; one without a user is for everybody who can log in to Postgres. */
 function accessFile(pools: readonly Pool[], blocks: readonly string[]): string {
   const lines = pools.flatMap(({ name, user }) =>
-    blocks.map((block) => `hostssl "${name}" ${user ? `"${user.name}"` : "all"} ${block} scram-sha-256`),
+    blocks.map((block) => `hostssl "${plain(name)}" ${user ? `"${plain(user.name)}"` : "all"} ${block} scram-sha-256`),
   );
   return [`hostssl ${CONSOLE} ${CONSOLE} ${THIS_MACHINE} scram-sha-256`, ...lines, ""].join("\n");
+}
+
+/** A name that needs no escaping, of which PgBouncer's files know nothing. DigitalOcean takes no other either. */
+function plain(name: string): string {
+  if (!/^[\w-]+$/.test(name)) throw new ServerError(`"${name}" cannot have a pool: letters, digits, dashes and underscores only.`);
+  return name;
 }
 
 const TAKEN = ["server_reset_query_always", "min_pool_size", "server_lifetime", "server_idle_timeout", "autodb_idle_timeout"];

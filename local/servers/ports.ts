@@ -23,7 +23,8 @@ export interface Taken {
   readonly insteadOf?: number;
 }
 
-export function openPorts(directory: string): Ports {
+/** @param range Where to look; by default where DigitalOcean's databases listen. */
+export function openPorts(directory: string, range = { first: FIRST, last: LAST }): Ports {
   const file = join(directory, "ports.json");
   const remembered = new Map(Object.entries(readJson<Record<string, number>>(file) ?? {}));
   const remember = () => writeJson(file, Object.fromEntries(remembered));
@@ -33,7 +34,7 @@ export function openPorts(directory: string): Ports {
       const before = remembered.get(server);
       if (before && (await isFree(before))) return { port: before };
       let busy = before;
-      for (let port = FIRST; port <= LAST; port++) {
+      for (let port = range.first; port <= range.last; port++) {
         if ([...remembered.values()].includes(port)) continue;
         // Taken before the first await, so that two servers that start at once do not choose the same.
         remembered.set(server, port);
@@ -43,7 +44,9 @@ export function openPorts(directory: string): Ports {
         }
         busy ??= port;
       }
-      throw new ServerError(`No port between ${FIRST} and ${LAST} is free on ${LOOPBACK} for ${server}. See what listens there: ss -ltn`);
+      throw new ServerError(
+        `No port between ${range.first} and ${range.last} is free on ${LOOPBACK} for ${server}. See what listens there: ss -ltn`,
+      );
     },
     release(server) {
       if (remembered.delete(server)) remember();

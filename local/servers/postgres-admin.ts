@@ -1,5 +1,5 @@
 import pg from "pg";
-import { scramVerifier } from "./passwords.ts";
+import { scramVerifier, verifies } from "./passwords.ts";
 import { LOOPBACK } from "./ports.ts";
 import { SUPERUSER } from "./postgres-settings.ts";
 
@@ -29,8 +29,14 @@ export async function asSuperuser<T>(
   database = HOUSE_DATABASE,
 ): Promise<T> {
   const client = new pg.Client({
-    ...{ host: LOOPBACK, port, user: SUPERUSER, password, database, ssl: { ca: authority } },
-    ...{ application_name: "slipway", connectionTimeoutMillis: 10_000 },
+    host: LOOPBACK,
+    port,
+    user: SUPERUSER,
+    password,
+    database,
+    ssl: { ca: authority },
+    application_name: "slipway",
+    connectionTimeoutMillis: 10_000,
   });
   // A server that goes away tells the query that waits for it; without a listener it would end this process too.
   client.on("error", () => {});
@@ -55,23 +61,22 @@ export async function dropDatabase(client: pg.Client, name: string): Promise<voi
  * What DigitalOcean calls a user of the role `normal`: it can log in and owns nothing, and since Postgres 15 may create nothing in `public`.
  * The administrator is a member with ADMIN OPTION, which is how it manages roles that it did not create (Postgres 16 and later ask for that).
  */
-export async function ensureUser(client: pg.Client, user: PostgresUser): Promise<void> {
-  const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [user.name]);
-  if (rowCount === 0) await client.query(`CREATE ROLE ${quoted(user.name)} LOGIN`);
-  if (user.name !== ADMINISTRATOR) {
-    await client.query(`ALTER ROLE ${quoted(user.name)} ${user.replication ? "" : "NO"}REPLICATION`);
-    await client.query(`GRANT ${quoted(user.name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
+export async function ensureUser(client: pg.Client, { name, password, replication }: PostgresUser): Promise<void> {
+  const { rows } = await client.query<{ replication: boolean; kept: string | null; managed: boolean }>(
+    `SELECT rolreplication AS replication, rolpassword AS kept, EXISTS (
+       SELECT FROM pg_auth_members WHERE roleid = role.oid AND member = $2::regrole AND admin_option
+     ) AS managed
+     FROM pg_authid role WHERE rolname = $1`,
+    [name, ADMINISTRATOR],
+  );
+  const there = rows[0];
+  if (!there) await client.query(`CREATE ROLE ${quoted(name)} LOGIN`);
+  if (name !== ADMINISTRATOR) {
+    if (there?.replication !== replication) await client.query(`ALTER ROLE ${quoted(name)} ${replication ? "" : "NO"}REPLICATION`);
+    if (!there?.managed) await client.query(`GRANT ${quoted(name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
   }
-  await ensurePassword(client, user);
-}
-
-/** Leaves a password alone that is already this one: its salt is part of what PgBouncer keeps. */
-async function ensurePassword(client: pg.Client, { name, password }: PostgresUser): Promise<void> {
-  const { rows } = await client.query<{ kept: string | null }>("SELECT rolpassword AS kept FROM pg_authid WHERE rolname = $1", [name]);
-  const kept = rows[0]?.kept ?? "";
-  const [, iterations, salt] = /^SCRAM-SHA-256\$(\d+):([^$]+)\$/.exec(kept) ?? [];
-  if (salt && scramVerifier(password, Buffer.from(salt, "base64"), Number(iterations)) === kept) return;
-  await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
+  // A password that is right already stays with its salt, which is part of what PgBouncer knows.
+  if (!verifies(there?.kept, password)) await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
 }
 
 export const REPLICA_SLOTS = "replica_";

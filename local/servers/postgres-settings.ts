@@ -1,4 +1,5 @@
 import type { Certificate } from "./certificates.ts";
+import { oneLine } from "./files.ts";
 import { EVERY_LOOPBACK, THIS_MACHINE } from "./firewall.ts";
 import { LOOPBACK } from "./ports.ts";
 
@@ -15,7 +16,7 @@ export interface PostgresSettings {
   /** DigitalOcean's configuration fields. */
   readonly config: Readonly<Record<string, unknown>>;
   /** How a replica reaches what it follows. */
-  readonly follow?: { readonly port: number; readonly password: string; readonly slot: string; readonly authority: string };
+  readonly follow?: { readonly port: number; readonly password: string; readonly slot: string; readonly authorityFile: string };
 }
 
 export function settingsFile({ port, name, memoryGiB, certificate, accessFile, fsync, config, follow }: PostgresSettings): string {
@@ -52,12 +53,12 @@ export function settingsFile({ port, name, memoryGiB, certificate, accessFile, f
     }),
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${oneLine(String(value)).replaceAll("'", "''")}'\n`)
     .join("");
 }
 
-const connectionString = ({ port, password, authority }: NonNullable<PostgresSettings["follow"]>) =>
-  `host=${LOOPBACK} port=${port} user=${SUPERUSER} password=${password} sslmode=verify-full sslrootcert='${authority.replace(/['\\]/g, "\\$&")}'`;
+const connectionString = ({ port, password, authorityFile }: NonNullable<PostgresSettings["follow"]>) =>
+  `host=${LOOPBACK} port=${port} user=${SUPERUSER} password=${password} sslmode=verify-full sslrootcert='${authorityFile.replace(/['\\]/g, "\\$&")}'`;
 
 /** Fields of DigitalOcean's that are no settings of Postgres: kept in the record, without effect here. */
 const NOT_POSTGRES = new Set([

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,13 +5,15 @@ import type { PostgresBinaries } from "./binaries.ts";
 import { ServerError } from "./error.ts";
 import { madeFolder } from "./files.ts";
 import type { Home } from "./home.ts";
+import { run } from "./run.ts";
 
 /**
  * What a fresh cluster holds, as DigitalOcean's does. Its roles, attributes and grants are those of role dumps (`pg_dumpall --globals-only`)
  * that owners of clusters published on GitHub: the administrator is no superuser, `postgres` is one and is nobody's to use, and the first
  * database is called `_dodb`, where others have `postgres`.
  *
- * pg_stat_statements is there from the start: DigitalOcean lets the administrator create it by an extension of its own that is not here.
+ * pg_stat_statements is there from the start, because DigitalOcean lets its administrator create it, by an extension that is not here. Nor is
+ * the gatekeeper that keeps CREATEROLE from granting itself `pg_execute_server_program`, which Postgres itself forbids from 16 on.
  */
 const contents = (major: number): Readonly<Record<"postgres" | "template1", readonly string[]>> => ({
   postgres: [
@@ -49,7 +50,7 @@ export async function postgresTemplate(binaries: PostgresBinaries, { cache, user
   async function make(folder: string) {
     // No password: each copy gets its own before it is first started.
     const options = ["--auth=reject", "--encoding=UTF8", `--locale=${LOCALE}`, "--no-sync", "--no-instructions"];
-    await run([...user.prefix, binaries.initdb, "-D", folder, "-U", "postgres", ...options]);
+    await runPostgres([...user.prefix, binaries.initdb, "-D", folder, "-U", "postgres", ...options]);
     for (const [database, statements] of Object.entries(sql)) await singleUser(binaries, user.prefix, folder, database, statements);
     appendFileSync(join(folder, "postgresql.conf"), `\ninclude '${SETTINGS_FILE}'\n`);
   }
@@ -61,21 +62,15 @@ const inFlight = new Map<string, Promise<string>>();
 export function singleUser(binaries: PostgresBinaries, prefix: readonly string[], data: string, database: string, sql: readonly string[]) {
   // -j: a statement ends at an empty line. A failing one would only be printed, so whatever was printed as an error is one.
   const argv = [...prefix, binaries.postgres, "--single", "-j", "-F", "-D", data, "-c", "log_checkpoints=off", database];
-  return run(argv, sql.map((statement) => `${statement};\n\n`).join(""));
+  return runPostgres(argv, sql.map((statement) => `${statement};\n\n`).join(""));
 }
 
-async function run([command = "", ...args]: readonly string[], input = ""): Promise<void> {
-  const child = spawn(command, args, { env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C" }, stdio: ["pipe", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new ServerError(`${command} cannot be run: ${error.message}`, { cause: error });
+async function runPostgres(argv: readonly string[], input = ""): Promise<void> {
+  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C" };
+  const { code, stdout, stderr } = await run(argv, { env, input }).catch((error: Error) => {
+    throw new ServerError(`${argv[0]} cannot be run: ${error.message}`, { cause: error });
   });
+  const output = `${stdout}${stderr}`;
   if (code !== 0 || /\b(ERROR|FATAL|PANIC):/.test(output)) {
     throw new ServerError(`A Postgres data directory could not be made.\n${output.trim().split("\n").slice(-8).join("\n")}`);
   }

@@ -12,7 +12,7 @@ let servers: ServerBacking;
 let endpoint: Endpoint;
 
 beforeAll(async () => {
-  servers = openServers({ home });
+  servers = openServers({ home, fsync: false });
   endpoint = await servers.startCluster(postgresCluster("shared"));
   await servers.createDatabase("shared", "flux");
   await servers.createUser("shared", APP);
@@ -169,7 +169,7 @@ describe("a Postgres cluster", () => {
   it("stays at its major when a newer one is asked for, and says so", async () => {
     const said: string[] = [];
     await servers.close();
-    servers = openServers({ home, report: (line) => said.push(line) });
+    servers = openServers({ home, fsync: false, report: (line) => said.push(line) });
     await servers.startCluster(postgresCluster("fifteen", { version: "15" }));
     const newer = await servers.startCluster(postgresCluster("fifteen", { version: "17" }));
     expect(await query(newer, "SELECT current_setting('server_version') ~ '^15' AS fifteen")).toEqual([{ fifteen: true }]);

@@ -41,7 +41,6 @@ export interface PostgresPlace {
 }
 
 export interface PostgresServer extends Server {
-  readonly superuser: (port: number) => Superuser;
   /**
    * What a changed configuration needs: nothing more than a reload, or a new start. Where Postgres does not take it, an error says what and
    * why, and the configuration is what it was.
@@ -142,7 +141,6 @@ export async function postgresServer(place: PostgresPlace, cluster: PostgresClus
     key,
     folder,
     stopSignal: "SIGINT",
-    superuser,
     configure: writeConfiguration,
     command: () => ({ argv: [binaries.postgres, "-D", data], env: {}, user: home.user }),
     beforeLaunch: () => clearAfterCrash(data),
@@ -153,22 +151,20 @@ export async function postgresServer(place: PostgresPlace, cluster: PostgresClus
 
   function writeConfiguration(port: number) {
     const certificate = authority.issue(join(folder, "tls"), { commonName: cluster.name });
+    const access = join(folder, "pg_hba.conf");
     const settings = settingsFile({
-      ...{ port, name: cluster.name, memoryGiB: cluster.memoryGiB, config: cluster.config, fsync: place.fsync },
-      ...{ certificate, accessFile: join(folder, "pg_hba.conf") },
-      ...(original &&
-        following && {
-          follow: {
-            port: original.superuser.port,
-            password: original.superuser.password,
-            slot: following.slot,
-            authority: certificate.authority,
-          },
-        }),
+      port,
+      name: cluster.name,
+      memoryGiB: cluster.memoryGiB,
+      config: cluster.config,
+      fsync: place.fsync,
+      certificate,
+      accessFile: access,
+      ...(original && following && { follow: { ...original.superuser, slot: following.slot, authorityFile: certificate.authority } }),
     });
     writeSecret(join(data, SETTINGS_FILE), settings);
-    writeSecret(join(folder, "pg_hba.conf"), accessFile(admitted(cluster.rules)));
-    for (const path of [join(folder, "tls"), join(data, SETTINGS_FILE), join(folder, "pg_hba.conf")]) giveTo(home.user.uid, path);
+    writeSecret(access, accessFile(admitted(cluster.rules)));
+    for (const path of [join(folder, "tls"), join(data, SETTINGS_FILE), access]) giveTo(home.user.uid, path);
   }
 
   async function tryConfiguration(port: number) {

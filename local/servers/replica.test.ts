@@ -12,7 +12,7 @@ let primary: Endpoint;
 let replica: Endpoint;
 
 beforeAll(async () => {
-  servers = openServers({ home });
+  servers = openServers({ home, fsync: false });
   primary = await servers.startCluster(PRIMARY);
   await query(primary, "CREATE TABLE t AS SELECT generate_series(1, 500) AS n", { database: "flux" });
   replica = await servers.startCluster(REPLICA);

@@ -28,13 +28,13 @@ describe("whom the servers run as", () => {
   it("is nobody behind a real change of user, where root may not have namespaces", async ({ skip }) => {
     if (!isRoot) skip("only root can become somebody else");
     const home = temporaryHomeFor(nobody);
-    const servers = openServers({ home });
+    const servers = openServers({ home, fsync: false });
     try {
       const endpoint = await servers.startCluster(CLUSTER);
       expect(await query(endpoint, "SELECT 1 AS one", { port: endpoint.poolPort, database: "pool" })).toEqual([{ one: 1 }]);
       await servers.setFirewall("pg", [{ type: "ip_addr", value: "127.0.0.1" }]);
       await servers.close();
-      const again = openServers({ home });
+      const again = openServers({ home, fsync: false });
       expect(await query(await again.startCluster(CLUSTER), "SELECT 1 AS one")).toEqual([{ one: 1 }]);
       again.leave();
     } finally {
@@ -54,7 +54,7 @@ describe("whom the servers run as", () => {
       import { findHome } from ${JSON.stringify(new URL("./home.ts", import.meta.url).href)};
       import { query } from ${JSON.stringify(new URL("./testing.ts", import.meta.url).href)};
       const home = findHome(${JSON.stringify(join(folder, "check out"))});
-      const servers = openServers({ home });
+      const servers = openServers({ home, fsync: false });
       const endpoint = await servers.startCluster(${JSON.stringify(CLUSTER)});
       const rows = await query(endpoint, "SELECT 1 AS one", { port: endpoint.poolPort, database: "pool" });
       await servers.close();

@@ -10,7 +10,7 @@ let servers: ServerBacking;
 let endpoint: Endpoint;
 
 beforeAll(async () => {
-  servers = openServers({ home });
+  servers = openServers({ home, fsync: false });
   endpoint = await servers.startCluster(valkeyCluster("state"));
 });
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Authority } from "./certificates.ts";
-import { readJson, writeJson, writeSecret } from "./files.ts";
+import { oneLine, readJson, writeJson, writeSecret } from "./files.ts";
 import type { Program } from "./packages.ts";
 import { newPassword } from "./passwords.ts";
 import { LOOPBACK } from "./ports.ts";
@@ -117,9 +117,16 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
 
   async function connected<T>(port: number, password: string, work: (client: Redis) => Promise<T>): Promise<T> {
     const client = new Redis({
-      ...{ host: LOOPBACK, port, password, tls: { ca: authority.pem }, lazyConnect: true, connectTimeout: 10_000 },
+      host: LOOPBACK,
+      port,
+      password,
+      tls: { ca: authority.pem },
+      lazyConnect: true,
+      connectTimeout: 10_000,
       // Every failure is the caller's at once: whether to try again is not the client's to decide.
-      ...{ retryStrategy: () => null, maxRetriesPerRequest: 0, enableOfflineQueue: false },
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
     });
     let failure: Error | undefined;
     client.on("error", (error) => (failure ??= error));
@@ -171,4 +178,4 @@ function liveSettings({ memoryGiB, password, config }: ValkeyCluster): Record<st
   };
 }
 
-const inQuotes = (value: string | number) => `"${String(value).replace(/["\\]/g, "\\$&")}"`;
+const inQuotes = (value: string | number) => `"${oneLine(String(value)).replace(/["\\]/g, "\\$&")}"`;
