@@ -10,7 +10,7 @@ import { describeEvidence, type Evidence, evidenceOf } from "./evidence.ts";
 import { type Folder, readFolder } from "./files.ts";
 import { type NewEvent, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
-import { refuseBad } from "./prepare.ts";
+import { prepare, refuseBad } from "./prepare.ts";
 import { withRunner } from "./runner.ts";
 
 export interface BaselineOptions extends RunOptions {
@@ -35,7 +35,7 @@ export async function baseline(options: BaselineOptions): Promise<BaselineResult
   const folder = readFolder(options.folder);
   refuseBad(folder.findings);
   return withRunner(options, async (runner) => {
-    const evidence = await evidenceOf(runner.session, folder.files);
+    const evidence = await evidenceOf(runner.session, await prepare(folder.files));
     if (options.from === undefined && (options.applied ?? []).length === 0) throw undecided(evidence);
     const former = options.from === undefined ? [] : await readFormer(runner.session, options.from);
     for (const name of options.applied ?? [])

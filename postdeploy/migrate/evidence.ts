@@ -1,8 +1,9 @@
 /** Which tables files say they make, and which of them are there: what a person needs to decide what has been applied. */
+import { Failure } from "../connect/failure.ts";
 import type { Session } from "../connect/session.ts";
-import type { MigrationFile } from "./files.ts";
 import { fieldsOf, kindOf } from "./outside.ts";
-import { parseText } from "./parse.ts";
+import type { Statement } from "./parse.ts";
+import type { Ready } from "./prepare.ts";
 import { tableName } from "./tables.ts";
 
 export interface Evidence {
@@ -11,8 +12,8 @@ export interface Evidence {
   readonly absent: readonly string[];
 }
 
-export async function evidenceOf(session: Session, files: readonly MigrationFile[]): Promise<readonly Evidence[]> {
-  const made = await Promise.all(files.map(async (file) => ({ file: file.name, tables: await tablesMadeBy(file) })));
+export async function evidenceOf(session: Session, files: readonly Ready[]): Promise<readonly Evidence[]> {
+  const made = files.map(({ file, statements }) => ({ file: file.name, tables: tablesMadeBy(statements) }));
   const rows = await session.query<{ name: string; there: boolean }>(
     "SELECT name, to_regclass(name) IS NOT NULL AS there FROM unnest($1::text[]) AS name",
     [made.flatMap(({ tables }) => tables)],
@@ -25,11 +26,24 @@ export async function evidenceOf(session: Session, files: readonly MigrationFile
   }));
 }
 
-async function tablesMadeBy(file: MigrationFile): Promise<string[]> {
-  const { statements } = await parseText(file.name, file.text);
+function tablesMadeBy(statements: readonly Statement[]): string[] {
   return statements
     .filter(({ node }) => kindOf(node) === "CreateStmt" && !fieldsOf(node).if_not_exists)
     .map(({ node }) => tableName(fieldsOf(node).relation as { relname?: string; schemaname?: string }));
+}
+
+/** A first run on a database that holds these tables would stop at the first of them, half way. */
+export function refuseTaken(evidence: readonly Evidence[], database: string): void {
+  const taken = evidence.filter(({ present }) => present.length > 0);
+  if (taken.length === 0) return;
+  throw new Failure(
+    "not-empty",
+    2,
+    `Nothing was applied: ${database} has no ledger of slipway, and holds tables that these files are to make.
+${taken.map(describeEvidence).join("\n")}
+  If they came from these files, say so: slipway migrate baseline --applied ${taken[0]!.file},…
+  If they belong to somebody else, the files need a schema of their own.`,
+  );
 }
 
 export function describeEvidence({ file, present, absent }: Evidence): string {

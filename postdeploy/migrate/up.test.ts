@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { down } from "./down.ts";
 import type { Progress } from "./progress.ts";
+import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 import { startServer, type TestServer } from "./testing/server.ts";
@@ -232,6 +234,48 @@ describe("up", () => {
       Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`${n + 1}_t.sql`, `CREATE TABLE t${n + 1} (id int);`])),
     );
     expect((await up({ folder, connection })).applied.at(-1)!.file).toBe("3000_t.sql");
+  });
+});
+
+describe("a database that was there before", () => {
+  it("is refused when it holds what the files are to make, before anything is applied", async () => {
+    const connection = await server.database();
+    await server.sql("CREATE TABLE c (id int)", nameIn(connection.url));
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);", "002_c.sql": "CREATE TABLE c (id int);" });
+    const error = await failure(up({ folder, connection }));
+    expect([error.exit, error.message]).toEqual([
+      2,
+      expect.stringMatching(/002_c.sql: all of its tables are there \(c\)[\s\S]*slipway migrate baseline --applied/),
+    ]);
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection.url))).toEqual([]);
+  });
+
+  it("keeps everything of others as it was, down to the row versions of the catalogue [F8]", async () => {
+    const connection = await server.database();
+    const sql = (text: string) => server.sql(text, nameIn(connection.url));
+    await sql(`CREATE ROLE neighbour; CREATE ROLE shop_owner LOGIN; CREATE SCHEMA theirs AUTHORIZATION neighbour; SET ROLE neighbour;
+      ${Array.from({ length: 29 }, (_, n) => `CREATE TABLE theirs.t${n} (id serial PRIMARY KEY, x text); GRANT SELECT ON theirs.t${n} TO pg_monitor; INSERT INTO theirs.t${n} (x) VALUES ('row');`).join("\n")}
+      CREATE VIEW theirs.v AS SELECT * FROM theirs.t1; CREATE FUNCTION theirs.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE;
+      GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO shop_owner; GRANT CREATE ON SCHEMA public TO shop_owner;`);
+    const theirs = () =>
+      sql(`SELECT 'class' AS kind, c.oid, c.xmin::text, c.relname, c.relacl::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'theirs'
+        UNION ALL SELECT 'attribute', attrelid, a.xmin::text, attname, attacl::text FROM pg_attribute a WHERE attrelid::regclass::text LIKE 'theirs.%'
+        UNION ALL SELECT 'function', p.oid, p.xmin::text, proname, proacl::text FROM pg_proc p WHERE pronamespace = 'theirs'::regnamespace
+        UNION ALL SELECT 'schema', oid, xmin::text, nspname, nspacl::text FROM pg_namespace WHERE nspname = 'theirs' ORDER BY 1, 2, 4`);
+    const before = await theirs();
+    const { path: folder } = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int);",
+      "001_a.down.sql": "DROP TABLE a;",
+      "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);",
+      "002_b.down.sql": "-- slipway: no-transaction\nDROP INDEX CONCURRENTLY a_id;",
+    });
+    const options = { folder, connection: { url: server.url(nameIn(connection.url), "shop_owner") } };
+    await up(options);
+    await down({ ...options, to: "nothing" });
+    await up(options);
+    expect(await theirs()).toEqual(before);
+    await sql("ALTER TABLE theirs.t1 ADD y int; CREATE TABLE theirs.more (id int)");
+    expect((await status(options)).drift).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Applies what is pending. A second call with nothing to do reads the ledger once and says so. */
 import { Failure } from "../connect/failure.ts";
 import { applyAndMeasure } from "./apply.ts";
+import { evidenceOf, refuseTaken } from "./evidence.ts";
 import { type Folder, type MigrationFile, readFolder } from "./files.ts";
 import type { Done, Job } from "./job.ts";
 import { type Ledger, type NewEvent, needsMeasure } from "./ledger.ts";
@@ -28,6 +29,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const ready = await prepare(first.pending.map(({ file }) => file));
     const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
     ready.push(...(await prepare(again)));
+    if (runner.ledger === undefined) refuseTaken(await evidenceOf(runner.session, ready), runner.facts.database);
 
     await runner.lock();
     await runner.ensureLedger();
