@@ -71,7 +71,7 @@ describe("a firewall's list", () => {
   });
 });
 
-describe("a firewall that would be open is refused [C57]:", () => {
+describe("a firewall that would be open is refused:", () => {
   it.each([
     ["no source at all", {}, "no source is allowed, and an empty list is how DigitalOcean spells open to the world."],
     ["empty lists", { allow: [], tags: [], apps: [], droplets: [] }, "no source is allowed"],

@@ -148,7 +148,7 @@ describe("read replicas", () => {
   });
 });
 
-describe("adoption [F3]", () => {
+describe("adoption", () => {
   const adopt = "49f4dc39-3d91-4bce-aa7a-7784c8e32a66";
 
   it("names one cluster by its id", () => {
