@@ -119,6 +119,8 @@ export interface BackedComponent {
   /** Resolved to the last value, secrets included. */
   readonly env: Readonly<Record<string, string>>;
   readonly healthPath?: string;
+  /** Path prefixes under the app's address that lead to it. */
+  readonly routes?: readonly string[];
 }
 
 export type DeployOutcome = { readonly ok: true } | { readonly ok: false; readonly component: string; readonly message: string };

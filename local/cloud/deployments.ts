@@ -92,6 +92,9 @@ async function attempt(cloud: Cloud, app: App, spec: AppSpec): Promise<Deploymen
         ...(component.kind && { when: component.kind }),
         env: resolveEnv(cloud, place, component.name),
         ...(component.health_check?.http_path && { healthPath: component.health_check.http_path }),
+        routes: (spec.ingress?.rules ?? []).flatMap(({ component: to, match }) =>
+          to?.name === component.name ? [match?.path?.prefix ?? "/"] : [],
+        ),
       }),
     );
     const outcome = await cloud.backing.deployApp(backedApp({ ...app, spec }), components);

@@ -1,0 +1,147 @@
+/** The apps behind a local cloud: each component a process of its own, each app behind one address. */
+import { join } from "node:path";
+import type { BackedApp, BackedComponent, Backing, DeployOutcome } from "../cloud/backing.ts";
+import { LOOPBACK, openPorts } from "../servers/ports.ts";
+import { type Running, startComponent } from "./component.ts";
+import { type Ingress, openIngress, type Route } from "./ingress.ts";
+import { laptopEnv, writeCertificates } from "./laptop-env.ts";
+
+export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "removeApp"> & {
+  status(): AppStatus[];
+  close(): Promise<void>;
+};
+
+export interface AppStatus {
+  readonly app: string;
+  readonly url: string;
+  readonly components: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly port?: number;
+    readonly pid?: number;
+    readonly log?: string;
+  }[];
+}
+
+/** Away from where a product's own development server listens. */
+const PORTS = { first: 4100, last: 4999 };
+const LONGEST_START_MS = 15_000;
+
+interface Placed {
+  readonly app: BackedApp;
+  readonly ingress: Ingress;
+  readonly ports: Readonly<Record<string, number>>;
+  components: readonly { readonly is: BackedComponent; readonly running?: Running }[];
+}
+
+export function openApps(state: string, report: (line: string) => void): AppBacking {
+  const folder = join(state, "apps");
+  const ports = openPorts(folder, PORTS);
+  const placed = new Map<string, Placed>();
+
+  async function portOf(key: string): Promise<number> {
+    const { port, insteadOf } = await ports.take(key);
+    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by something else, so ${key} listens on ${port}.`);
+    return port;
+  }
+
+  async function place(app: BackedApp): Promise<Placed> {
+    const before = placed.get(app.id);
+    const servicePorts: Record<string, number> = {};
+    for (const { name } of app.services) servicePorts[name] = before?.ports[name] ?? (await portOf(`${app.name}/${name}`));
+    const ingress = before?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
+    const now = { app, ingress, ports: servicePorts, components: before?.components ?? [] };
+    placed.set(app.id, now);
+    return now;
+  }
+
+  async function stop(it: Placed): Promise<void> {
+    it.ingress.route([]);
+    await Promise.all(it.components.map(({ running }) => running?.stop()));
+    it.components = [];
+  }
+
+  return {
+    async placeApp(app) {
+      const { ingress, ports } = await place(app);
+      return {
+        url: `http://${LOOPBACK}:${ingress.port}`,
+        services: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, { host: LOOPBACK, port }])),
+      };
+    },
+
+    async deployApp(app, components): Promise<DeployOutcome> {
+      const it = await place(app);
+      await stop(it);
+      it.components = components.map((is) => {
+        // A site is files, which are not here; a job runs its image, which is not here either.
+        if (is.kind !== "service" && is.kind !== "worker") return { is };
+        const place = join(folder, app.name, is.name);
+        const caFile = join(place, "ca.pem");
+        writeCertificates(is.env, caFile);
+        const env = laptopEnv(is.env, caFile, is.kind === "service" ? it.ports[is.name] : undefined);
+        return { is, running: startComponent({ folder: place, env }) };
+      });
+      it.ingress.route(components.flatMap((is) => routesOf(is, it.ports)));
+      const outcomes = await Promise.all(
+        it.components.map(async ({ is }) => ({
+          is,
+          problem: is.kind === "service" ? await unhealthy(it.ports[is.name]!, is.healthPath ?? "/") : undefined,
+        })),
+      );
+      const bad = outcomes.find(({ problem }) => problem !== undefined);
+      return bad ? { ok: false, component: bad.is.name, message: bad.problem! } : { ok: true };
+    },
+
+    async removeApp(id) {
+      const it = placed.get(id);
+      if (!it) return;
+      await stop(it);
+      await it.ingress.close();
+      for (const name of Object.keys(it.ports)) ports.release(`${it.app.name}/${name}`);
+      ports.release(it.app.name);
+      placed.delete(id);
+    },
+
+    status: () =>
+      [...placed.values()].map(({ app, ingress, ports, components }) => ({
+        app: app.name,
+        url: `http://${LOOPBACK}:${ingress.port}`,
+        components: components.map(({ is: { name, kind }, running }) => ({
+          name,
+          kind,
+          ...(ports[name] !== undefined && { port: ports[name] }),
+          ...(running?.pid !== undefined && { pid: running.pid }),
+          ...(running && { log: join(folder, app.name, name, "log") }),
+        })),
+      })),
+
+    async close() {
+      await Promise.all([...placed.values()].map(async (it) => Promise.all([stop(it), it.ingress.close()])));
+      placed.clear();
+    },
+  };
+}
+
+function routesOf({ name, kind, routes = [] }: BackedComponent, ports: Readonly<Record<string, number>>): Route[] {
+  const port = ports[name];
+  if (kind === "static_site") return routes.map((prefix) => ({ prefix, to: { site: name } }));
+  return port === undefined ? [] : routes.map((prefix) => ({ prefix, to: { port } }));
+}
+
+/** Asks as App Platform does until it answers well; undefined when it does, else the last that it said. */
+async function unhealthy(port: number, path: string): Promise<string | undefined> {
+  const until = Date.now() + LONGEST_START_MS;
+  for (let pause = 10; ; pause = Math.min(pause * 1.5, 200)) {
+    let said: string;
+    try {
+      const response = await fetch(`http://${LOOPBACK}:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
+      if (response.ok) return undefined;
+      said = `${path} answered ${response.status}: ${(await response.text()).slice(0, 400).trim()}`;
+    } catch (error) {
+      said = `${path} does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`;
+    }
+    if (Date.now() > until) return said;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}

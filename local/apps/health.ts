@@ -1,0 +1,77 @@
+/** Whether what a component depends on answers, in the shape that the products' documents print. */
+import pg from "pg";
+import { type PostgresTarget, postgresTargets, type ValkeyTarget, valkeyTargets } from "./connections.ts";
+import { ping } from "./valkey-ping.ts";
+
+export interface Health {
+  readonly status: "ok" | "degraded";
+  readonly database?: {
+    readonly connected: boolean;
+    readonly pool: { readonly totalCount: number; readonly idleCount: number; readonly waitingCount: number };
+    readonly error?: string;
+  };
+  /** Every connection by the variable that names it; what is not "ok" says why. */
+  readonly connections: Readonly<Record<string, string>>;
+}
+
+/** Two are enough to show that a pool works, and leave the server's for those who have work to do. */
+const MOST_CONNECTIONS = 2;
+
+export interface Dependencies {
+  health(): Promise<Health>;
+  rows(sql: string): Promise<readonly object[]>;
+}
+
+export function dependencies(env: Readonly<Record<string, string | undefined>>, ca: string): Dependencies {
+  const databases = postgresTargets(env).map((target) => ({ target, pool: poolOf(target) }));
+  const stores = valkeyTargets(env);
+  return {
+    async health() {
+      const asked = await Promise.all([
+        ...databases.map(({ target, pool }) => outcome(target, () => pool.query("SELECT 1"))),
+        ...stores.map((target) => outcome(target, () => ping(target, ca))),
+      ]);
+      const [first] = databases;
+      const error = asked[0]?.[1];
+      return {
+        status: asked.every(([, said]) => said === "ok") ? "ok" : "degraded",
+        ...(first && {
+          database: {
+            connected: error === "ok",
+            pool: { totalCount: first.pool.totalCount, idleCount: first.pool.idleCount, waitingCount: first.pool.waitingCount },
+            ...(error !== undefined && error !== "ok" && { error }),
+          },
+        }),
+        connections: Object.fromEntries(asked),
+      };
+    },
+    async rows(sql) {
+      const [first] = databases;
+      if (!first) throw new Error("no variable of this component leads to a Postgres");
+      return (await first.pool.query(sql)).rows as object[];
+    },
+  };
+}
+
+function poolOf({ url }: PostgresTarget): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: MOST_CONNECTIONS,
+    idleTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 5_000,
+    allowExitOnIdle: true,
+  });
+  // A server that goes away is found out at the next question.
+  pool.on("error", () => {});
+  return pool;
+}
+
+async function outcome({ variable }: PostgresTarget | ValkeyTarget, work: () => Promise<unknown>): Promise<[string, string]> {
+  try {
+    await work();
+    return [variable, "ok"];
+  } catch (error) {
+    return [variable, (error as Error).message || String((error as NodeJS.ErrnoException).code)];
+  }
+}

@@ -1,0 +1,104 @@
+/** What belongs to the account: networks, projects and what is in them. */
+import type { Plain } from "../../engine/state.ts";
+import type { ResourceType } from "../../engine/world.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import {
+  assignResources,
+  createProject,
+  deleteProject,
+  listProjects,
+  listResources,
+  ProjectAsk,
+  ProjectChange,
+  readProject,
+  updateProject,
+} from "../cloud/projects.ts";
+import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/vpcs.ts";
+import { ask, ifThere } from "./kind.ts";
+import { said, snake, text } from "./names.ts";
+
+export function vpc(cloud: Cloud): ResourceType {
+  const outputs = ({ urn, ip_range, created_at, ...of }: ReturnType<typeof readVpc>) => ({
+    vpcUrn: urn,
+    ipRange: ip_range,
+    default: of.default,
+    createdAt: created_at,
+    description: of.description,
+    region: of.region,
+    name: of.name,
+  });
+  return {
+    replaces: ["region", "ipRange"],
+    deleteFirst: true,
+    async create(inputs) {
+      const made = createVpc(cloud, ask(VpcAsk, snake(said(inputs))));
+      return { id: made.id, outputs: outputs(made) };
+    },
+    update: async (id, _olds, { name, description }) => outputs(updateVpc(cloud, id, ask(VpcChange, said({ name, description })))),
+    delete: async (id) => ifThere(() => deleteVpc(cloud, id)),
+    read: (id) => ifThere(() => outputs(readVpc(cloud, id))),
+    async find({ name }) {
+      const found = listVpcs(cloud).find((other) => other.name === name);
+      return found && { id: found.id, outputs: outputs(found) };
+    },
+  };
+}
+
+export function project(cloud: Cloud): ResourceType {
+  const outputs = ({ owner_uuid, owner_id, is_default, created_at, updated_at }: ReturnType<typeof readProject>) => ({
+    ownerUuid: owner_uuid,
+    ownerId: owner_id,
+    isDefault: is_default,
+    createdAt: created_at,
+    updatedAt: updated_at,
+  });
+  const fields = ({ name, description, purpose, environment }: Plain) => said({ name, description, purpose, environment });
+  return {
+    replaces: [],
+    deleteFirst: true,
+    async create(inputs) {
+      const made = createProject(cloud, ask(ProjectAsk, fields(inputs)));
+      return { id: made.id, outputs: outputs(made) };
+    },
+    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, ask(ProjectChange, fields(inputs)))),
+    async delete(id) {
+      const held = await ifThere(() => listResources(cloud, id).map(({ urn }) => urn));
+      if (!held) return;
+      assignResources(cloud, "default", { resources: held });
+      deleteProject(cloud, id);
+    },
+    read: (id) => ifThere(() => outputs(readProject(cloud, id))),
+    async find({ name }) {
+      const found = listProjects(cloud).find((other) => other.name === name);
+      return found && { id: found.id, outputs: outputs(found) };
+    },
+  };
+}
+
+/** What is no longer named goes back to the default project. */
+export function projectResources(cloud: Cloud): ResourceType {
+  const urns = ({ resources }: Plain): string[] => (resources ?? []) as string[];
+  const assign = (project: string, resources: string[]) => {
+    const missing = assignResources(cloud, project, { resources }).filter(({ status }) => status === "not_found");
+    if (missing.length > 0) throw new Error(`there is no ${missing.map(({ urn }) => urn).join(", ")}`);
+  };
+  return {
+    replaces: ["project"],
+    async create(inputs) {
+      assign(text(inputs.project), urns(inputs));
+      return { id: text(inputs.project), outputs: {} };
+    },
+    async update(id, { inputs }, news) {
+      const gone = urns(inputs).filter((urn) => !urns(news).includes(urn));
+      assignResources(cloud, "default", { resources: gone });
+      assign(id, urns(news));
+      return {};
+    },
+    delete: async (_id, { inputs }) => void assignResources(cloud, "default", { resources: urns(inputs) }),
+    read: (id, inputs) =>
+      ifThere(() => {
+        const held = new Set(listResources(cloud, id).map(({ urn }) => urn));
+        return urns(inputs).every((urn) => held.has(urn)) ? {} : undefined;
+      }),
+  };
+}

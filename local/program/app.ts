@@ -1,0 +1,76 @@
+/** App Platform apps: the spec as the provider would send it, and the wait until what it deploys is healthy. */
+import type { Plain } from "../../engine/state.ts";
+import type { ResourceType } from "../../engine/world.ts";
+import { findAppNamed } from "../cloud/app.ts";
+import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { latestDeployment, phaseOf } from "../cloud/deployments.ts";
+import { ask, ifThere } from "./kind.ts";
+import { said, snake } from "./names.ts";
+
+export function app(cloud: Cloud): ResourceType {
+  return {
+    replaces: ["projectId"],
+    deleteFirst: true,
+    async create(inputs) {
+      const { id } = await createApp(cloud, ask(AppAsk, said({ spec: specOf(inputs.spec), project_id: inputs.projectId })));
+      await deployed(id);
+      return { id, outputs: outputsOf(id) };
+    },
+    async update(id, _olds, inputs) {
+      await updateApp(cloud, id, ask(AppChange, { spec: specOf(inputs.spec) }));
+      await deployed(id);
+      return outputsOf(id);
+    },
+    delete: async (id) => ifThere(() => deleteApp(cloud, id)),
+    read: (id) => ifThere(() => outputsOf(id)),
+    async find({ spec }) {
+      const id = findAppNamed(cloud, String((spec as Plain | undefined)?.name))?.id;
+      return id === undefined ? undefined : { id, outputs: outputsOf(id) };
+    },
+  };
+
+  function outputsOf(id: string) {
+    const { default_ingress, live_url, live_domain, active_deployment, created_at, updated_at, dedicated_ips } = readApp(cloud, id);
+    return {
+      appUrn: `do:app:${id}`,
+      defaultIngress: default_ingress ?? "",
+      liveUrl: live_url ?? "",
+      liveDomain: live_domain ?? "",
+      activeDeploymentId: active_deployment?.id ?? "",
+      createdAt: created_at,
+      updatedAt: updated_at,
+      dedicatedIps: dedicated_ips ?? [],
+    };
+  }
+
+  /** A deployment is carried out behind the app's own door. */
+  async function deployed(id: string): Promise<void> {
+    for (;;) {
+      await cloud.exclusively(`app ${id}`, async () => {});
+      const latest = latestDeployment(cloud, id);
+      if (!latest) return;
+      const phase = phaseOf(cloud, latest);
+      if (phase === "ACTIVE") return;
+      if (latest.failure) throw new Error(`its component ${latest.failure.component} is not healthy: ${latest.failure.message}`);
+      if (["ERROR", "CANCELED", "SUPERSEDED"].includes(phase)) throw new Error(`its deployment is ${phase}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** Some blocks are lists for the provider and single objects on the wire. */
+export function specOf(spec: unknown): unknown {
+  const { vpcs, domainNames, egresses, maintenance, ...rest } = spec as Record<string, unknown>;
+  const [vpc] = (vpcs ?? []) as object[];
+  const [egress] = (egresses ?? []) as object[];
+  return snake(
+    said({
+      ...rest,
+      vpc,
+      egress,
+      maintenance,
+      domains: (domainNames as { name: string }[] | undefined)?.map(({ name, ...domain }) => ({ domain: name, ...domain })),
+    }),
+  );
+}

@@ -1,0 +1,107 @@
+/** Database clusters: made, resized, moved, upgraded, and waited for until their server answers. */
+import type { ResourceType } from "../../engine/world.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { findCluster, findClusterNamed, statusOf } from "../cloud/cluster.ts";
+import {
+  MaintenanceAsk,
+  migrateCluster,
+  ResizeAsk,
+  resizeCluster,
+  setAutoscale,
+  setMaintenance,
+  upgradeCluster,
+} from "../cloud/cluster-changes.ts";
+import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/clusters.ts";
+import { EvictionAsk, setEvictionPolicy } from "../cloud/configs.ts";
+import { ask, ifThere } from "./kind.ts";
+import { said, snake, text } from "./names.ts";
+
+type Inputs = Readonly<Record<string, unknown>>;
+
+/** @param reasonOf What was last said of something that did not start. */
+export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string): ResourceType {
+  return {
+    replaces: ["engine", "name", "privateNetworkUuid", "projectId"],
+    deleteFirst: true,
+    async create(inputs) {
+      const { id } = await createCluster(cloud, ask(ClusterAsk, creation(inputs)));
+      await adjust(id, {}, inputs);
+      return { id, outputs: outputsOf(id) };
+    },
+    async update(id, { inputs: olds }, news) {
+      await online(id);
+      await adjust(id, olds, news);
+      return outputsOf(id);
+    },
+    delete: async (id) => ifThere(() => deleteCluster(cloud, id)),
+    read: (id) =>
+      ifThere(async () => {
+        await online(id);
+        return outputsOf(id);
+      }),
+    async find({ name }) {
+      const id = findClusterNamed(cloud, String(name))?.id;
+      if (id === undefined) return undefined;
+      await online(id);
+      return { id, outputs: outputsOf(id) };
+    },
+  };
+
+  function outputsOf(id: string) {
+    const cluster = readCluster(cloud, id);
+    const { connection, private_connection: inside } = cluster;
+    const { host, port, user, password, uri, database } = connection;
+    return {
+      clusterUrn: `do:dbaas:${id}`,
+      ...{ host, port, user, password, uri, database },
+      ...{ privateHost: inside.host, privateUri: inside.uri },
+      storageSizeMib: String(cluster.storage_size_mib),
+      tags: cluster.tags,
+      metricsEndpoints: cluster.metrics_endpoints.map(({ host, port }) => `${host}:${port}`),
+    };
+  }
+
+  /** What the API takes only of a cluster that is there. Each is asked for when it differs, one after the other. */
+  async function adjust(id: string, olds: Inputs, news: Inputs): Promise<void> {
+    await online(id);
+    const differs = (...keys: string[]) => keys.some((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
+    const now = findCluster(cloud, id);
+    if (text(news.region) !== now.region) await migrateCluster(cloud, id, { region: text(news.region) });
+    const storage = news.storageSizeMib === undefined ? undefined : Number(news.storageSizeMib);
+    const grown = storage !== undefined && storage !== now.storage_size_mib;
+    if (news.size !== now.size || news.nodeCount !== now.num_nodes || grown)
+      await resizeCluster(cloud, id, ask(ResizeAsk, said({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })));
+    if (news.version !== undefined && news.version !== now.version) await upgradeCluster(cloud, id, { version: text(news.version) });
+    const [window] = (news.maintenanceWindows ?? []) as { day: string; hour: string }[];
+    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, ask(MaintenanceAsk, window));
+    if (differs("evictionPolicy"))
+      await setEvictionPolicy(cloud, id, ask(EvictionAsk, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
+    if (news.storageAutoscale !== undefined && differs("storageAutoscale"))
+      setAutoscale(cloud, id, ask(StorageAutoscaleAsk, snake(news.storageAutoscale)));
+    await online(id);
+  }
+
+  /** Its server starts behind the same door, so whoever waits for the door knows how it went. */
+  async function online(id: string): Promise<void> {
+    await cloud.exclusively(id, async () => {});
+    while (isWaiting(id)) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error(`its server does not start. ${reasonOf(id)}`.trim());
+  }
+
+  function isWaiting(id: string): boolean {
+    const { work } = findCluster(cloud, id);
+    return work !== undefined && work.until !== null && cloud.now() < work.until;
+  }
+}
+
+function creation(inputs: Inputs): Record<string, unknown> {
+  const { nodeCount, storageSizeMib, backupRestore, name, engine, version, size, region, tags, privateNetworkUuid, projectId } = inputs;
+  return said({
+    ...{ name, engine, version, size, region, tags },
+    num_nodes: nodeCount,
+    private_network_uuid: privateNetworkUuid,
+    project_id: projectId,
+    storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
+    backup_restore: snake(backupRestore),
+  });
+}

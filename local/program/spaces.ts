@@ -1,0 +1,54 @@
+/** Buckets and the keys to them. What a bucket keeps of its lifecycle is the API's XML, which only the API's own clients write. */
+import type { Plain } from "../../engine/state.ts";
+import type { ResourceType } from "../../engine/world.ts";
+import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/buckets.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces-keys.ts";
+import { ask, ifThere } from "./kind.ts";
+import { said, text } from "./names.ts";
+
+export function spacesBucket(cloud: Cloud): ResourceType {
+  const outputs = ({ name, region }: Plain) => ({
+    bucketUrn: `do:space:${name}`,
+    bucketDomainName: `${name}.${region}.digitaloceanspaces.com`,
+    endpoint: `${region}.digitaloceanspaces.com`,
+  });
+  const adjust = (inputs: Plain) => {
+    const { enabled } = (inputs.versioning ?? {}) as { enabled?: boolean };
+    const versioning = enabled === true ? ("Enabled" as const) : findBucket(cloud, text(inputs.name)).versioning === "" ? "" : "Suspended";
+    changeBucket(cloud, text(inputs.name), { versioning, acl: aclOf(inputs) });
+    return outputs(inputs);
+  };
+  return {
+    replaces: ["name", "region"],
+    deleteFirst: true,
+    async create(inputs) {
+      createBucket(cloud, text(inputs.name), text(inputs.region), aclOf(inputs));
+      return { id: text(inputs.name), outputs: adjust(inputs) };
+    },
+    update: async (_id, _olds, inputs) => adjust(inputs),
+    delete: async (id) => {
+      if (cloud.store.kind("buckets").get(id)) deleteBucket(cloud, id);
+    },
+    read: async (id, inputs) => (cloud.store.kind("buckets").get(id) ? outputs(inputs) : undefined),
+    find: async (inputs) =>
+      cloud.store.kind("buckets").get(text(inputs.name)) ? { id: text(inputs.name), outputs: outputs(inputs) } : undefined,
+  };
+}
+
+const aclOf = ({ acl }: Plain): Acl => (acl === "public-read" ? "public-read" : "private");
+
+export function spacesKey(cloud: Cloud): ResourceType {
+  return {
+    replaces: [],
+    async create(inputs) {
+      const { access_key, secret_key, created_at } = createSpacesKey(cloud, ask(SpacesKeyAsk, said(inputs)));
+      return { id: access_key, outputs: { accessKey: access_key, secretKey: secret_key, createdAt: created_at } };
+    },
+    async update(id, { outputs }, inputs) {
+      updateSpacesKey(cloud, id, ask(SpacesKeyChange, said(inputs)));
+      return outputs;
+    },
+    delete: async (id) => ifThere(() => deleteSpacesKey(cloud, id)),
+  };
+}

@@ -1,0 +1,46 @@
+/** The local cloud as the world of a program: each type of `@pulumi/digitalocean` that slipway declares, straight to the domain. */
+import type { World } from "../../engine/world.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { readCa } from "../cloud/cluster-records.ts";
+import { project, projectResources, vpc } from "./account.ts";
+import { app } from "./app.ts";
+import { databaseCluster } from "./cluster.ts";
+import { postgresField, valkeyField } from "./config-names.ts";
+import { connectionPool, databaseConfig, databaseDb, databaseFirewall, databaseReplica, databaseUser } from "./databases.ts";
+import { monitorAlert, uptimeAlert, uptimeCheck } from "./monitoring.ts";
+import { text } from "./names.ts";
+import { randomPassword } from "./random.ts";
+import { spacesBucket, spacesKey } from "./spaces.ts";
+
+/** @param reasonOf What was last said of a cluster that did not start. */
+export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => ""): World {
+  return {
+    types: {
+      "digitalocean:index/vpc:Vpc": vpc(cloud),
+      "digitalocean:index/databaseCluster:DatabaseCluster": databaseCluster(cloud, reasonOf),
+      "digitalocean:index/databaseDb:DatabaseDb": databaseDb(cloud),
+      "digitalocean:index/databaseUser:DatabaseUser": databaseUser(cloud),
+      "digitalocean:index/databaseConnectionPool:DatabaseConnectionPool": connectionPool(cloud),
+      "digitalocean:index/databaseReplica:DatabaseReplica": databaseReplica(cloud),
+      "digitalocean:index/databaseFirewall:DatabaseFirewall": databaseFirewall(cloud),
+      "digitalocean:index/databasePostgresqlConfig:DatabasePostgresqlConfig": databaseConfig(cloud, postgresField),
+      "digitalocean:index/databaseValkeyConfig:DatabaseValkeyConfig": databaseConfig(cloud, valkeyField),
+      "digitalocean:index/app:App": app(cloud),
+      "digitalocean:index/project:Project": project(cloud),
+      "digitalocean:index/projectResources:ProjectResources": projectResources(cloud),
+      "digitalocean:index/monitorAlert:MonitorAlert": monitorAlert(cloud),
+      "digitalocean:index/uptimeCheck:UptimeCheck": uptimeCheck(cloud),
+      "digitalocean:index/uptimeAlert:UptimeAlert": uptimeAlert(cloud),
+      "digitalocean:index/spacesBucket:SpacesBucket": spacesBucket(cloud),
+      "digitalocean:index/spacesKey:SpacesKey": spacesKey(cloud),
+      "random:index/randomPassword:RandomPassword": randomPassword,
+    },
+    invokes: {
+      "digitalocean:index/getDatabaseCa:getDatabaseCa": async ({ clusterId }) => ({
+        clusterId,
+        id: clusterId,
+        certificate: Buffer.from(readCa(cloud, text(clusterId)).certificate, "base64").toString("utf8"),
+      }),
+    },
+  };
+}
