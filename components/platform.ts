@@ -14,6 +14,7 @@ import * as digitalocean from "./digitalocean.ts";
 import { Monitoring, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
+import { outputsOf, told } from "./outputs.ts";
 import { PostDeploy } from "./postdeploy.ts";
 import { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
@@ -21,8 +22,6 @@ import type { EnvMemory } from "./quiet.ts";
 import { Secrets } from "./secrets.ts";
 import { Valkey } from "./valkey.ts";
 import { appArgs, type Wires } from "./wiring.ts";
-
-const CONTROL_PANEL = "https://cloud.digitalocean.com";
 
 /** One system in its berth: everything that its apps need stands. */
 export interface Berth {
@@ -277,36 +276,9 @@ export class Platform extends pulumi.ComponentResource {
     }
   }
 
-  /** What a stack tells: where everything is, and, secretly, how to get in. */
   get outputs(): Record<string, unknown> {
-    const urls = Object.fromEntries([...this.apps].map(([key, app]) => [key, app.liveUrl]));
-    const links = {
-      postgres: Object.fromEntries([...this.postgres].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/databases/${id}`])),
-      valkey: Object.fromEntries([...this.valkey].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/databases/${id}`])),
-      apps: Object.fromEntries([...this.apps].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}`])),
-      deployments: Object.fromEntries(
-        [...this.apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
-      ),
-    };
-    return {
-      urls,
-      links,
-      connections: pulumi.secret(
-        pulumi.output(Object.fromEntries(this.berths.map((berth) => [berth.settings.system.name, connectionsOf(berth)]))),
-      ),
-    };
+    return outputsOf(this);
   }
-}
-
-/** Direct connections of the machine that runs Pulumi; the verbs of `slipway` read them from here. */
-function connectionsOf({ settings: { system }, postgres, stores }: Berth): Record<string, unknown> {
-  const { database, roles } = system.postgres;
-  return {
-    admin: postgres.url(database, ADMIN),
-    ...Object.fromEntries(Object.entries(roles).map(([kind, role]) => [kind, postgres.url(database, role)])),
-    ca: postgres.ca,
-    stores: Object.fromEntries(Object.entries(stores).map(([store, valkey]) => [store, { url: valkey.url(0), ca: valkey.ca }])),
-  };
 }
 
 function databaseOf({ system, connections }: SystemSettings) {
@@ -336,11 +308,6 @@ function postgresConfig(
       ? {}
       : { sharedBuffersPercentage: Math.min(60, Math.max(20, Math.ceil((100 * buffers) / (1024 * findNode(size)!.memoryGiB)))) }),
   };
-}
-
-/** What the plan says of a system beside its resources. */
-function told({ name, title, deviations, backups, schedules = {} }: System) {
-  return { name, title, backups, schedules, deviations };
 }
 
 function systemsOf({ stores }: ValkeyCluster): string[] {
