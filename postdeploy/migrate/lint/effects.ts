@@ -91,7 +91,7 @@ export function effectsOf(node: Node): Effect[] {
         : [];
     }
     case "RefreshMatViewStmt":
-      return one(fields.concurrent ? "EXCLUSIVE" : "ACCESS EXCLUSIVE", "rewrite");
+      return fields.concurrent ? one("EXCLUSIVE", "scan") : one("ACCESS EXCLUSIVE", "rewrite");
     case "CreateStmt":
       return createTable(fields);
     case "CommentStmt":

@@ -1,0 +1,133 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { readFolder } from "../files.ts";
+import { cleanFolders, folderOf } from "../testing/folder.ts";
+import { type LintOptions, lintFolder } from "./index.ts";
+
+afterAll(cleanFolders);
+
+/** Every rule's name for one file on top of tables that are in use, less what is said of the file as a whole. */
+async function found(sql: string, options: LintOptions = {}): Promise<string[]> {
+  const { path } = folderOf({ "001_used.sql": "", "002_new.sql": sql, "002_new.down.sql": "" });
+  const findings = await lintFolder(readFolder(path), { files: ["002_new.sql"], ...options });
+  return findings.filter(({ allowed }) => allowed === undefined).map(({ rule }) => rule);
+}
+
+const apart = "-- slipway: no-transaction\n";
+
+describe("lint", () => {
+  it.each([
+    ["index-blocks-writes", "CREATE INDEX i ON used (a);"],
+    ["drop-index-blocks", "DROP INDEX used_a;"],
+    ["reindex-blocks", "REINDEX TABLE used;"],
+    ["drop-column", "ALTER TABLE used DROP a;"],
+    ["drop-table", "DROP TABLE used;"],
+    ["drop-schema", "DROP SCHEMA app;"],
+    ["drop-view-or-function", "DROP VIEW v;"],
+    ["drop-not-null", "ALTER TABLE used ALTER a DROP NOT NULL;"],
+    ["column-type", "ALTER TABLE used ALTER a TYPE bigint;"],
+    ["set-not-null", "ALTER TABLE used ALTER a SET NOT NULL;"],
+    ["table-rewrite", "ALTER TABLE used SET UNLOGGED;"],
+    ["attach-partition", "ALTER TABLE used ATTACH PARTITION x FOR VALUES IN (1);"],
+    ["detach-partition", "ALTER TABLE used DETACH PARTITION x;"],
+    ["add-column-rewrites", "ALTER TABLE used ADD x uuid DEFAULT gen_random_uuid();"],
+    ["add-column-rewrites", "ALTER TABLE used ADD x bigint GENERATED ALWAYS AS IDENTITY;"],
+    ["add-required-column", "ALTER TABLE used ADD x int NOT NULL;"],
+    ["unique-blocks", "ALTER TABLE used ADD x int UNIQUE;"],
+    ["unique-blocks", "ALTER TABLE used ADD PRIMARY KEY (a);"],
+    ["unique-blocks", "ALTER TABLE used ADD EXCLUDE USING gist (r WITH &&);"],
+    ["foreign-key-scans", "CREATE INDEX CONCURRENTLY i ON used (a); ALTER TABLE used ADD FOREIGN KEY (a) REFERENCES other;"],
+    ["check-scans", "ALTER TABLE used ADD CHECK (a > 0);"],
+    ["validate-in-same-file", "ALTER TABLE used ADD CONSTRAINT c CHECK (a > 0) NOT VALID; ALTER TABLE used VALIDATE CONSTRAINT c;"],
+    ["rename-column", "ALTER TABLE used RENAME a TO b;"],
+    ["rename-table", "ALTER TABLE used RENAME TO spent;"],
+    ["set-schema", "ALTER TABLE used SET SCHEMA app;"],
+    ["update-every-row", "UPDATE used SET a = 1;"],
+    ["delete-every-row", "DELETE FROM used;"],
+    ["truncate", "TRUNCATE used;"],
+    ["lock-table", "LOCK TABLE used;"],
+    ["vacuum-full", `${apart}VACUUM FULL used;`],
+    ["cluster", "CLUSTER used USING i;"],
+    ["refresh-blocks", "REFRESH MATERIALIZED VIEW m;"],
+    ["trigger-blocks", "CREATE TRIGGER t BEFORE INSERT ON used FOR EACH ROW EXECUTE FUNCTION f();"],
+    ["drop-cascade", "DROP TYPE mood CASCADE;"],
+    ["enum-value-used", "ALTER TYPE mood ADD VALUE 'soso'; UPDATE x SET mood = 'soso' WHERE a;"],
+    ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
+    ["default-privileges-for-whom", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
+    ["grant-to-public", "GRANT SELECT ON used TO PUBLIC;"],
+    ["password-in-file", "CREATE ROLE r LOGIN PASSWORD 'hunter2';"],
+    ["policy-without-rls", "CREATE TABLE n (id bigint PRIMARY KEY); CREATE POLICY p ON n USING (true);"],
+    ["rls-not-forced", "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY;"],
+    [
+      "view-bypasses-rls",
+      "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE VIEW v AS SELECT * FROM n;",
+    ],
+    ["foreign-key-without-index", "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other);"],
+    ["no-primary-key", "CREATE TABLE n (a text);"],
+    ["char-type", "CREATE TABLE n (id bigint PRIMARY KEY, a char(3));"],
+    ["timestamp-without-zone", "CREATE TABLE n (id bigint PRIMARY KEY, a timestamp);"],
+    ["json-type", "CREATE TABLE n (id bigint PRIMARY KEY, a json);"],
+    ["money-type", "CREATE TABLE n (id bigint PRIMARY KEY, a money);"],
+    ["small-key", "CREATE TABLE n (id int PRIMARY KEY);"],
+    ["serial", "CREATE TABLE n (id bigserial PRIMARY KEY);"],
+    ["name-too-long", `CREATE TABLE ${"n".repeat(64)} (id bigint PRIMARY KEY);`],
+    ["needless-no-transaction", `${apart}SELECT 1;`],
+  ])("finds %s in: %s", async (rule, sql) => {
+    const rules = await found(sql.startsWith("--") || !/CONCURRENTLY/.test(sql) ? sql : apart + sql);
+    expect(rules).toEqual([rule]);
+  });
+
+  it.each([
+    [
+      "what was made in the same set",
+      "CREATE TABLE n (id bigint PRIMARY KEY, a int); CREATE INDEX i ON n (a); ALTER TABLE n ALTER a SET NOT NULL; ALTER TABLE n ADD CHECK (a > 0); UPDATE n SET a = 1; DROP TABLE n;",
+    ],
+    ["a column with a steady default", "ALTER TABLE used ADD x timestamptz NOT NULL DEFAULT now();"],
+    ["constraints that are not validated yet", "ALTER TABLE used ADD CONSTRAINT c CHECK (a > 0) NOT VALID;"],
+    ["an index on its way to a constraint", "ALTER TABLE used ADD CONSTRAINT c UNIQUE USING INDEX i;"],
+    ["concurrent work", `${apart}CREATE INDEX CONCURRENTLY i ON used (a); DROP INDEX CONCURRENTLY j; REINDEX TABLE CONCURRENTLY used;`],
+    [
+      "a definer with its path",
+      "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = app, pg_temp LANGUAGE sql AS 'SELECT 1';",
+    ],
+    [
+      "a view that asks for its reader",
+      "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE VIEW v WITH (security_invoker = true) AS SELECT * FROM n;",
+    ],
+    [
+      "an indexed foreign key",
+      "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other); CREATE INDEX i ON n (other_id, id);",
+    ],
+    ["part of the rows", "UPDATE used SET a = 1 WHERE a IS NULL; DELETE FROM used WHERE a = 2;"],
+    ["a value of an enum used later, in words", "ALTER TYPE mood ADD VALUE 'soso'; SELECT 'other';"],
+    ["a long text that is no name", `SELECT '${"n".repeat(80)}';`],
+  ])("has nothing to say of %s", async (_, sql) => {
+    expect(await found(sql)).toEqual([]);
+  });
+
+  it("lets a rule be for the whole file, or for the statement that follows, and keeps the reason", async () => {
+    const { path } = folderOf({
+      "001_a.sql":
+        "-- slipway: allow drop-table nobody reads them\n-- slipway: irreversible gone is gone\nDROP TABLE a;\n\n-- slipway: allow truncate it is a cache\n-- and empty\nTRUNCATE b;\nTRUNCATE c;",
+    });
+    const findings = await lintFolder(readFolder(path));
+    expect(findings.map(({ rule, line, allowed }) => [rule, line, allowed])).toEqual([
+      ["drop-table", 3, "nobody reads them"],
+      ["truncate", 7, "it is a cache"],
+      ["truncate", 8, undefined],
+    ]);
+  });
+
+  it("allows nothing that cannot work", async () => {
+    expect(await found("-- slipway: allow transaction I like it\nCOMMIT;")).toEqual(["transaction"]);
+  });
+
+  it("looks at the folder as a whole: no way back, equal numbers, extensions that nobody declared", async () => {
+    const { path } = folderOf({ "001_a.sql": "CREATE EXTENSION postgis;", "001_b.sql": "-- slipway: irreversible it is data\n" });
+    const seen = await lintFolder(readFolder(path), { extensions: ["pgcrypto"], strictNumbers: true });
+    expect(seen.map(({ rule, severity, file }) => `${severity} ${rule} ${file}`)).toEqual([
+      "warning no-way-back 001_a.sql",
+      "warning undeclared-extension 001_a.sql",
+      "error equal-numbers 001_b.sql",
+    ]);
+  });
+});
