@@ -1,0 +1,3 @@
+/** What the HTTP face is called by; Pulumi.local.yaml says the same. */
+export const API_PORT = 4010;
+export const API_TOKEN = "local";

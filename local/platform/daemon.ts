@@ -1,0 +1,42 @@
+/** The process that stays when `slipway local up` has returned. Started by it, ended by `slipway local down`. */
+import { mkdirSync, rmSync } from "node:fs";
+import { lineFile, openControl, writeLine } from "./control.ts";
+import { openHost } from "./host.ts";
+import { placeOf } from "./place.ts";
+import { answerCall, sketch, type WorldCall } from "./remote-world.ts";
+import { codeVersion } from "./version.ts";
+
+const [checkout = process.cwd(), state = "", cache = ""] = process.argv.slice(2);
+const version = codeVersion();
+const { home } = placeOf(checkout);
+const place = placeOf(checkout, { ...home, ...(state && { state }), ...(cache && { cache }) });
+const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
+
+mkdirSync(place.daemon, { recursive: true, mode: 0o700 });
+const host = await openHost(place, log);
+const control = await openControl({
+  sketch: () => sketch(host.world),
+  world: (call: WorldCall) => answerCall(host.world, call),
+  status: () => host.status(),
+  calls: () => host.calls,
+  env: ({ app, component }: { app: string; component: string }) => host.env(app, component),
+  stop: ({ servers }: { servers: boolean }) => {
+    setImmediate(() => end(servers));
+  },
+});
+writeLine(place.daemon, { pid: process.pid, port: control.port, token: control.token, version, api: host.api.url });
+log(`ready as process ${process.pid}, API on ${host.api.url}`);
+
+let ending = false;
+async function end(servers: boolean): Promise<void> {
+  if (ending) return;
+  ending = true;
+  rmSync(lineFile(place.daemon), { force: true });
+  control.close();
+  await host.close(servers).catch((error: Error) => log(`not everything ended: ${error.message}`));
+  process.exit(0);
+}
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(true));
+// Nothing that one request does wrong may take the databases' cloud away from everybody else.
+for (const event of ["unhandledRejection", "uncaughtException"] as const)
+  process.on(event, (error: Error) => log(`${event}: ${error?.stack ?? error}`));

@@ -1,0 +1,144 @@
+/** Everything that runs as long as the platform does: the cloud, what stands behind it, and the API in front of it. */
+import { join } from "node:path";
+import type { World } from "../../engine/world.ts";
+import { type Api, startApi } from "../api/server.ts";
+import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
+import { laptopEnv } from "../apps/laptop-env.ts";
+import { envOf, findAppNamed } from "../cloud/app.ts";
+import { componentsOf } from "../cloud/app-spec.ts";
+import { type Cloud, openCloud } from "../cloud/cloud.ts";
+import { worldOf } from "../program/world.ts";
+import { openServers } from "../servers/backing.ts";
+import { openPorts } from "../servers/ports.ts";
+import { serverStatus } from "../servers/status.ts";
+import { API_PORT, API_TOKEN } from "./api.ts";
+import type { Place } from "./place.ts";
+import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
+
+export interface Host {
+  readonly cloud: Cloud;
+  readonly world: World;
+  readonly api: Api;
+  readonly calls: readonly Call[];
+  status(): Promise<Omit<PlatformStatus, "daemon">>;
+  /** The variables of one component as its process finds them; undefined where there is no such app or component. */
+  env(app: string, component: string): { env: Record<string, string>; components: string[] } | undefined;
+  /** @param servers Whether they end too; else they run on, for the next host to find. */
+  close(servers: boolean): Promise<void>;
+}
+
+export interface Call {
+  readonly at: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+const KEPT_CALLS = 200;
+
+export async function openHost(place: Place, log: (line: string) => void): Promise<Host> {
+  const { home } = place;
+  const servers = openServers({ home, report: log });
+  const apps = openApps(home.state, log);
+  const notes = new Map<string, string>();
+  const calls: Call[] = [];
+  let endServers = true;
+
+  const cloud = await openCloud({
+    directory: place.cloud,
+    backing: {
+      ...servers,
+      placeApp: apps.placeApp,
+      deployApp: apps.deployApp,
+      removeApp: apps.removeApp,
+      close: async () => {
+        await apps.close();
+        if (endServers) await servers.close();
+        else servers.leave();
+      },
+    },
+    note: (line) => {
+      const [, id = "", said = ""] = /^starting cluster ([\w-]+): ([\s\S]*)$/.exec(line) ?? [];
+      if (id !== "") notes.set(id, said);
+      log(line);
+    },
+  });
+  const { port, insteadOf } = await openPorts(join(home.state, "daemon"), { first: API_PORT, last: API_PORT + 89 }).take("api");
+  if (insteadOf !== undefined)
+    log(
+      `Port ${insteadOf} is in use by something else, so the API listens on ${port}: pulumi config set digitalocean:apiEndpoint http://127.0.0.1:${port}`,
+    );
+  const api = await startApi({
+    cloud,
+    token: API_TOKEN,
+    port,
+    log: ({ method, path, status, milliseconds, unknown }) => {
+      if (calls.push({ at: new Date().toISOString(), method, path, status, milliseconds }) > KEPT_CALLS) calls.shift();
+      log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
+    },
+  });
+  // What ran before runs again before anybody is told that this is ready.
+  await cloud.idle();
+
+  return {
+    cloud,
+    world: worldOf(cloud, (id) => notes.get(id) ?? ""),
+    api,
+    calls,
+    status: async () => ({ servers: serverLines(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
+    env: (app, component) => envIn(cloud, apps, place, app, component),
+    async close(alsoServers) {
+      endServers = alsoServers;
+      await api.close();
+      await cloud.close();
+    },
+  };
+}
+
+export function serverLines({ home }: Place): PlatformStatus["servers"] {
+  return serverStatus(home.state).map(({ name, kind, running, log }) => ({
+    cluster: name,
+    kind,
+    log,
+    ...(running && { port: running.port, pid: running.pid }),
+  }));
+}
+
+async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promise<AppLine> {
+  const spec = findAppNamed(cloud, app)?.spec;
+  const lines = components.map(async ({ name, kind, port, pid, log }): Promise<ComponentLine> => {
+    const path = spec && componentsOf(spec).find(({ component }) => component.name === name)?.component.health_check?.http_path;
+    const healthUrl = port === undefined ? undefined : `http://127.0.0.1:${port}${path ?? "/"}`;
+    return {
+      ...{ name, kind },
+      ...(port !== undefined && { port }),
+      ...(pid !== undefined && { pid }),
+      ...(log !== undefined && { log }),
+      ...(healthUrl !== undefined && { healthUrl, health: await healthAt(healthUrl) }),
+    };
+  });
+  return { app, url, components: await Promise.all(lines) };
+}
+
+async function healthAt(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(6_000) });
+    const text = await response.text();
+    return response.ok ? "ok" : `${response.status} ${text.trim().slice(0, 300)}`;
+  } catch (error) {
+    return `does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`;
+  }
+}
+
+function envIn(cloud: Cloud, apps: AppBacking, { home }: Place, app: string, component: string) {
+  const found = findAppNamed(cloud, app);
+  if (!found) return undefined;
+  const components = componentsOf(found.spec).map(({ component: { name } }) => name);
+  if (!components.includes(component)) return { env: {}, components };
+  const port = apps
+    .status()
+    .find((it) => it.app === app)
+    ?.components.find(({ name }) => name === component)?.port;
+  return { env: laptopEnv(envOf(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
+}

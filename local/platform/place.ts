@@ -1,0 +1,31 @@
+/** Where the local platform of one checkout keeps what. */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findHome, type Home } from "../servers/home.ts";
+
+export interface Place {
+  readonly home: Home;
+  /** The program's directory: index.ts, sql/, keyspaces/. */
+  readonly checkout: string;
+  /** What `realize` remembers. */
+  readonly stack: string;
+  /** The daemon's log, command and address. */
+  readonly daemon: string;
+  readonly cloud: string;
+}
+
+export function placeOf(checkout: string, home: Home = findHome(checkout)): Place {
+  const at = (name: string) => join(home.state, name);
+  return { home, checkout, stack: at("stack.json"), daemon: at("daemon"), cloud: at("cloud") };
+}
+
+/** Everything that a platform left, data included; downloads and what else is in the folder stay. */
+export function forget({ home: { state } }: Place): void {
+  for (const name of ["stack.json", "daemon", "cloud", "apps", "servers"]) rmSync(join(state, name), { recursive: true, force: true });
+}
+
+export const hasState = ({ cloud }: Place): boolean => existsSync(cloud);
+
+/** The checkout, or the package, that this file is in. */
+export const ROOT = fileURLToPath(new URL(import.meta.url.includes("/dist/") ? "../../../" : "../../", import.meta.url));

@@ -1,0 +1,63 @@
+/** Finds the daemon, starts it where it does not run, and ends it. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { findRunning, launch, logTail, stop } from "../servers/process.ts";
+import { stopServers } from "../servers/status.ts";
+import { self } from "../servers/user.ts";
+import { call, type Line, lineFile, readLine } from "./control.ts";
+import type { Place } from "./place.ts";
+import { codeVersion } from "./version.ts";
+
+const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./daemon.ts" : "./daemon.js", import.meta.url));
+const LONGEST_START_MS = 300_000;
+
+/** The line to the daemon, if it runs and answers. */
+export function lineTo({ daemon }: Place): Line | undefined {
+  const running = findRunning(daemon);
+  const line = readLine(daemon);
+  return running && line?.pid === running.pid ? line : undefined;
+}
+
+/** A daemon that runs this very code; an older one makes room, and its servers run on. */
+export async function reachDaemon(place: Place): Promise<Line> {
+  const line = lineTo(place);
+  if (line?.version === codeVersion()) return line;
+  if (findRunning(place.daemon)) {
+    if (line) await call(line, "stop", { servers: false }).catch(() => {});
+    await ended(place, 10_000);
+  }
+  return startDaemon(place);
+}
+
+async function startDaemon(place: Place): Promise<Line> {
+  const { home, checkout, daemon } = place;
+  rmSync(lineFile(daemon), { force: true });
+  const argv = [process.execPath, "--disable-warning=ExperimentalWarning", PROGRAM, checkout, home.state, home.cache];
+  const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const launched = launch(daemon, { argv, env, user: self }, 0);
+  for (const until = Date.now() + LONGEST_START_MS; Date.now() < until; await sleep(10)) {
+    const line = lineTo(place);
+    if (line) return line;
+    if (launched.exited())
+      throw new Error(`The local platform's daemon ended by itself.\n${logTail(daemon)}\nIts log: ${join(daemon, "log")}`);
+  }
+  throw new Error(`The local platform's daemon is not ready after ${LONGEST_START_MS / 1000} seconds. Its log: ${join(daemon, "log")}`);
+}
+
+/** Ends the daemon, the stand-ins that live by it, and every server of this place. @returns what ran */
+export async function takeDown(place: Place): Promise<{ daemon: boolean; servers: number }> {
+  const line = lineTo(place);
+  const running = findRunning(place.daemon) !== undefined;
+  if (line) await call(line, "stop", { servers: true }).catch(() => {});
+  if (line) await ended(place, 15_000);
+  else await stop(place.daemon, "SIGTERM");
+  const servers = await stopServers(place.home.state);
+  return { daemon: running, servers: servers.length };
+}
+
+async function ended(place: Place, patience: number): Promise<void> {
+  for (const until = Date.now() + patience; Date.now() < until; await sleep(10)) if (!findRunning(place.daemon)) return;
+  await stop(place.daemon, "SIGTERM");
+}

@@ -1,0 +1,37 @@
+/** What runs, where, and how it is. */
+
+export interface PlatformStatus {
+  readonly daemon?: { readonly pid: number; readonly api: string };
+  readonly servers: readonly ServerLine[];
+  readonly apps: readonly AppLine[];
+}
+
+export interface ServerLine {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly port?: number;
+  readonly pid?: number;
+  readonly log: string;
+}
+
+export interface AppLine {
+  readonly app: string;
+  readonly url: string;
+  readonly components: readonly ComponentLine[];
+}
+
+export interface ComponentLine {
+  readonly name: string;
+  readonly kind: string;
+  /** "ok", or why it is not; absent for what serves nothing. */
+  readonly health?: string;
+  readonly healthUrl?: string;
+  readonly port?: number;
+  readonly pid?: number;
+  readonly log?: string;
+}
+
+export function isHealthy({ daemon, servers, apps }: PlatformStatus): boolean {
+  const components = apps.flatMap((app) => app.components);
+  return daemon !== undefined && servers.every(({ pid }) => pid !== undefined) && components.every(({ health = "ok" }) => health === "ok");
+}
