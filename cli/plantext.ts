@@ -11,7 +11,15 @@ export interface Paper {
 }
 
 export function planText(plan: MaskedPlan, paper: Paper): string {
-  return [summary(plan, paper), tree(plan, paper), doors(plan, paper), outputs(plan, paper), missing(plan, paper), messages(plan, paper)]
+  return [
+    summary(plan, paper),
+    tree(plan, paper),
+    doors(plan, paper),
+    deviations(plan, paper),
+    outputs(plan, paper),
+    missing(plan, paper),
+    messages(plan, paper),
+  ]
     .filter((section) => section !== "")
     .join("\n\n");
 }
@@ -67,6 +75,26 @@ function doors(plan: MaskedPlan, { columns, style }: Paper): string {
     });
   });
   return [style.bold("The order of the doors"), ...lines].join("\n");
+}
+
+/** Where a component says, in an output of this name, that what was asked for is built in another way. */
+function deviations(plan: MaskedPlan, { columns, style }: Paper): string {
+  const told = plan.resources.flatMap(({ outputs = {} }) =>
+    Array.isArray(outputs.deviations) ? outputs.deviations.filter(isDeviation) : [],
+  );
+  if (told.length === 0) return "";
+  const width = Math.max(...told.map(({ id }) => id.length));
+  const lines = told.flatMap(({ id, asked, built }) =>
+    wrap(`${asked} → ${built}`, columns - width - 4, " ").map(
+      (line, index) => `  ${index === 0 ? style.dim(id.padEnd(width)) : " ".repeat(width)}  ${line}`,
+    ),
+  );
+  return [style.bold("Asked for, and built in another way"), ...lines].join("\n");
+}
+
+function isDeviation(value: unknown): value is { readonly id: string; readonly asked: string; readonly built: string } {
+  const { id, asked, built } = (value ?? {}) as Record<string, unknown>;
+  return typeof id === "string" && typeof asked === "string" && typeof built === "string";
 }
 
 function outputs(plan: MaskedPlan, { columns, style }: Paper): string {

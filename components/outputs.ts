@@ -37,7 +37,10 @@ function connectionsOf({ settings: { system }, postgres, stores }: Berth): Recor
   };
 }
 
-/** What the plan says of a system beside its resources. */
-export function told({ name, title, deviations, backups, schedules = {} }: System) {
-  return { name, title, backups, schedules, deviations };
+/** What the plan says of the systems beside their resources: policies, what runs again and again, and what is built in another way than asked. */
+export function told(systems: readonly System[]): Record<string, unknown> {
+  return {
+    systems: systems.map(({ name, title, backups, schedules = {} }) => ({ name, title, backups, schedules })),
+    deviations: systems.flatMap(({ deviations }) => deviations),
+  };
 }

@@ -60,7 +60,7 @@ export class Platform extends pulumi.ComponentResource {
     this.valkey = valkey;
     this.backups = settings.backups.enabled ? createBackups() : undefined;
     this.berths = settings.systems.map(createBerth);
-    this.registerOutputs({ systems: settings.systems.map(({ system }) => told(system)) });
+    this.registerOutputs(told(settings.systems.map(({ system }) => system)));
 
     function createNetwork({ region, cidr }: Settings["networks"][number]): Network {
       return new Network(`${name}-${region}${suffix}`, { region, cidr }, { parent });
