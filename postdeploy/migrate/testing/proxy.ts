@@ -16,7 +16,10 @@ export interface Proxy {
 }
 
 /** @param delayMs each way */
-export async function startProxy(target: number, { delayMs = 0 }: { delayMs?: number } = {}): Promise<Proxy> {
+export async function startProxy(
+  target: number,
+  { delayMs = 0, host = "127.0.0.1" }: { delayMs?: number; host?: string } = {},
+): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let silent = false;
   let deaf = false;
@@ -47,7 +50,7 @@ export async function startProxy(target: number, { delayMs = 0 }: { delayMs?: nu
     client.on("close", () => (silent ? undefined : setTimeout(() => upstream.destroy(), delayMs)));
     upstream.on("close", () => (silent || deaf ? undefined : setTimeout(() => client.destroy(), delayMs)));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const reset = () => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
