@@ -37,7 +37,15 @@ export interface Call {
 
 const KEPT_CALLS = 200;
 
-export async function openHost(place: Place, log: (line: string) => void): Promise<Host> {
+export interface HostOptions {
+  readonly log: (line: string) => void;
+  /** Told of every API call. @default nobody but the log */
+  readonly onCall?: (call: Call) => void;
+  /** The API's port; the next free one where somebody has it. @default 4010 */
+  readonly port?: number;
+}
+
+export async function openHost(place: Place, { log, onCall = () => {}, port: wish = API_PORT }: HostOptions): Promise<Host> {
   const { home } = place;
   const servers = openServers({ home, report: log });
   const apps = openApps(home.state, log);
@@ -64,7 +72,7 @@ export async function openHost(place: Place, log: (line: string) => void): Promi
       log(line);
     },
   });
-  const { port, insteadOf } = await openPorts(join(home.state, "daemon"), { first: API_PORT, last: API_PORT + 89 }).take("api");
+  const { port, insteadOf } = await openPorts(join(home.state, "daemon"), { first: wish, last: wish + 89 }).take(`api ${wish}`);
   if (insteadOf !== undefined)
     log(
       `Port ${insteadOf} is in use by something else, so the API listens on ${port}: pulumi config set digitalocean:apiEndpoint http://127.0.0.1:${port}`,
@@ -74,7 +82,9 @@ export async function openHost(place: Place, log: (line: string) => void): Promi
     token: API_TOKEN,
     port,
     log: ({ method, path, status, milliseconds, unknown }) => {
-      if (calls.push({ at: new Date().toISOString(), method, path, status, milliseconds }) > KEPT_CALLS) calls.shift();
+      const call = { at: new Date().toISOString(), method, path, status, milliseconds };
+      if (calls.push(call) > KEPT_CALLS) calls.shift();
+      onCall(call);
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
     },
   });

@@ -1,0 +1,29 @@
+/** `slipway local api`: DigitalOcean's API on loopback, and nothing made in it. */
+import { API_TOKEN } from "../local/platform/api.ts";
+import { openHost } from "../local/platform/host.ts";
+import type { Place } from "../local/platform/place.ts";
+import { lineTo } from "../local/platform/reach.ts";
+import { DONE, type Given, UsageError } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+export async function api({ values, place }: Given & { place: Place }, { print, say }: Terminal): Promise<number> {
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
+    throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}": slipway local api --port 4010`);
+  const line = lineTo(place);
+  if (line) {
+    print(`It is served already, by the platform that runs here: ${line.api}`);
+    return DONE;
+  }
+  const host = await openHost(place, {
+    log: () => {},
+    onCall: ({ method, path, status, milliseconds }) => print(`${method} ${path} ${status} ${milliseconds} ms`),
+    ...(port !== undefined && { port }),
+  });
+  say(`DIGITALOCEAN_API_URL=${host.api.url}  DIGITALOCEAN_TOKEN=${API_TOKEN}\nEnd it with Ctrl-C; what was made in it stays.`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+  await host.close(true);
+  return DONE;
+}

@@ -1,0 +1,27 @@
+/** `slipway local status`. */
+import { serverLines } from "../local/platform/host.ts";
+import type { Place } from "../local/platform/place.ts";
+import { lineTo } from "../local/platform/reach.ts";
+import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
+import { statusBy } from "../local/platform/up.ts";
+import { DONE, FAILED, type Given } from "./command.ts";
+import { appRows, problems, serverRow, table } from "./local-text.ts";
+import type { Terminal } from "./terminal.ts";
+
+export async function status({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
+  const now = await statusOf(place);
+  if (values.json === true) print(JSON.stringify(now, null, 2));
+  else {
+    if (now.servers.length > 0) print(table(now.servers.map(serverRow), "").join("\n"));
+    if (now.daemon) print(table([["API", now.daemon.api, `process ${now.daemon.pid}`]], "").join("\n"));
+    if (now.apps.length > 0) print(`\n${table(appRows(now), "").join("\n")}`);
+    for (const problem of problems(now)) say(style.bad(problem));
+  }
+  return isHealthy(now) ? DONE : FAILED;
+}
+
+/** Without a daemon there is still to say which servers run. */
+export async function statusOf(place: Place): Promise<PlatformStatus> {
+  const line = lineTo(place);
+  return line ? statusBy(line) : { servers: serverLines(place), apps: [] };
+}

@@ -1,0 +1,79 @@
+/** What stands after `up`, how to reach it, and what to try next. Fits 80 columns where names do. */
+
+import type { Realized } from "../engine/realize.ts";
+import { type Standing, stateFile } from "../engine/state.ts";
+import type { Place } from "../local/platform/place.ts";
+import type { PlatformStatus } from "../local/platform/status.ts";
+import { systems } from "../systems/index.ts";
+import { appRows, serverRow, table } from "./local-text.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Told {
+  readonly realized: Realized;
+  readonly status: PlatformStatus;
+  readonly place: Place;
+  readonly seconds: number;
+}
+
+export function summary({ realized, status, place, seconds }: Told, { style }: Terminal): string {
+  const { resources } = stateFile(place.stack).load();
+  const title = (text: string) => `\n${style.bold(text)}`;
+  return [
+    style.bold(`The platform stands. ${changes(realized)} in ${seconds.toFixed(1)} s.`),
+    title("What runs"),
+    ...table([...status.servers.map(serverRow), ["API", "DigitalOcean's, token: local", status.daemon?.api ?? ""]]),
+    "",
+    ...table(appRows(status)),
+    "  Services are stand-ins: they connect as the real ones would and serve health.",
+    title("What is in it"),
+    ...table(contents(resources)),
+    title("How to connect"),
+    ...connect(resources),
+    title("What to try next"),
+    ...table([
+      ["npx slipway local status", "how everything is"],
+      ["npx slipway local logs api", "what the services say"],
+      ["npx slipway local up", "after a change: makes it so"],
+      ["npx slipway local down", "ends it; the data stays"],
+    ]),
+  ].join("\n");
+}
+
+function changes({ counts: { create, update, replace, delete: gone, same } }: Realized): string {
+  const parts = [
+    [create, "made"],
+    [update, "changed"],
+    [replace, "replaced"],
+    [gone, "deleted"],
+  ].flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`]));
+  return parts.length === 0
+    ? `Nothing to do: all ${same} resources are as declared, checked`
+    : `${parts.join(", ")}, ${same} as they were,`;
+}
+
+function contents(resources: readonly Standing[]): string[][] {
+  return systems.flatMap(({ name, title }) => {
+    const step = (kind: string) => resources.find(({ type, inputs }) => type.endsWith(`:${kind}`) && inputs.system === name);
+    const migrations = step("Migrations");
+    if (!migrations) return [];
+    const files = (migrations.inputs.files as string[]).filter((file) => /^\S+\.sql /.test(file) && !/\.down\.sql /.test(file));
+    const seeds = (step("Keyspaces")?.inputs.files ?? []) as string[];
+    const seeded = seeds.length === 0 ? "" : `${seeds.length} keyspace files`;
+    return [[name, title, `${files.length} migrations`, seeded]];
+  });
+}
+
+/** The first system there is will do as an example. */
+function connect(resources: readonly Standing[]): string[] {
+  const name = systems.map((system) => system.name).find((system) => resources.some(({ inputs }) => inputs.system === system));
+  const stored = resources.find(({ type }) => type.endsWith(":Keyspaces"))?.inputs.system;
+  if (name === undefined) return ["  Nothing is declared."];
+  return [
+    `  npx slipway local env ${name} api      # what the service is started with`,
+    `  eval "$(npx slipway local env ${name} api --export)"`,
+    '  psql "$DATABASE_URL"',
+    ...(stored === undefined
+      ? []
+      : [`  eval "$(npx slipway local env ${stored} api --export)"`, '  redis-cli --tls --cacert "$NODE_EXTRA_CA_CERTS" -u "$REDIS_URL"']),
+  ];
+}

@@ -1,0 +1,52 @@
+/** `slipway local up`: everything running, everything as declared, and what to do with it. */
+import { forget, type Place } from "../local/platform/place.ts";
+import { takeDown } from "../local/platform/reach.ts";
+import { isHealthy } from "../local/platform/status.ts";
+import { bringUp } from "../local/platform/up.ts";
+import { systems } from "../systems/index.ts";
+import { DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { progressOn } from "./local-progress.ts";
+import { summary } from "./local-summary.ts";
+import { problems } from "./local-text.ts";
+import type { Terminal } from "./terminal.ts";
+
+export async function up({ values, place }: Given & { place: Place }, terminal: Terminal): Promise<number> {
+  const wanted = systemsOf(values.systems);
+  const began = performance.now();
+  if (values.fresh === true) {
+    await takeDown(place);
+    forget(place);
+  }
+  const progress = progressOn(terminal);
+  const stop = new AbortController();
+  const interrupted = () => stop.abort();
+  process.once("SIGINT", interrupted);
+  try {
+    const { realized, status } = await bringUp(place, {
+      ...(wanted && { systems: wanted }),
+      onEvent: progress.event,
+      onStage: progress.stage,
+      signal: stop.signal,
+    });
+    progress.end();
+    terminal.print(summary({ realized, status, place, seconds: (performance.now() - began) / 1000 }, terminal));
+    if (isHealthy(status)) return DONE;
+    terminal.say(problems(status).join("\n"));
+    return FAILED;
+  } finally {
+    progress.end();
+    process.off("SIGINT", interrupted);
+  }
+}
+
+function systemsOf(said: unknown): string[] | undefined {
+  if (said === undefined) return undefined;
+  const names = String(said)
+    .split(",")
+    .map((name) => name.trim());
+  const known = systems.map(({ name }) => name);
+  const stranger = names.find((name) => !known.includes(name));
+  if (stranger !== undefined)
+    throw new UsageError(`There is no system "${stranger}". Known: ${known.join(", ")}. So: slipway local up --systems ${known[0]}`);
+  return names;
+}

@@ -1,0 +1,72 @@
+/** `slipway local`: the whole platform on this machine. */
+import { findProject } from "../engine/project.ts";
+import { type Place, placeOf } from "../local/platform/place.ts";
+import { type Command, type Given, UsageError } from "./command.ts";
+import { nearest } from "./nearest.ts";
+import type { Terminal } from "./terminal.ts";
+
+const USAGE = `slipway local: the whole platform on this machine, with real servers, without an account
+
+Usage: slipway local <up|down|status|env|logs|api|reset> [flags]
+
+  up      starts everything, or what is missing, and makes it as stack local declares; leaves it running
+          --systems <a,b>     only these; what stood for others is removed, with its data (default: all)
+          --fresh             forgets everything first, data included
+  down    ends every process that up started; the data stays
+  status  what runs, where, and how it is; exit code 1 when something is not well
+          --json
+  env     <system> <service>  the variables that a service is started with, KEY=value a line; a line break is \\n
+          --export            as export lines for a shell: eval "$(slipway local env devx api --export)"
+  logs    [name]              where the logs are, or the end of those whose name contains it
+          --lines <n>         how much of each (default: 40)
+  api     only DigitalOcean's API on loopback, with the servers behind it, until Ctrl-C
+          --port <n>          (default: 4010, or the next that is free)
+  reset   down, and then forgets everything, data included
+
+  --cwd <directory>   where to look for Pulumi.yaml, and above it (default: here)
+
+Everything is kept in .slipway of the project. Exit codes: 0 done and healthy, 1 failed, 2 bad input.`;
+
+type Verb = (given: Given & { readonly place: Place }, terminal: Terminal) => Promise<number>;
+
+/** Loaded only when asked for. */
+const VERBS: Readonly<Record<string, { load(): Promise<Verb>; takes: number; flags: readonly string[] }>> = {
+  up: { load: async () => (await import("./local-up.ts")).up, takes: 0, flags: ["systems", "fresh"] },
+  down: { load: async () => (await import("./local-down.ts")).down, takes: 0, flags: [] },
+  reset: { load: async () => (await import("./local-down.ts")).reset, takes: 0, flags: [] },
+  status: { load: async () => (await import("./local-status.ts")).status, takes: 0, flags: ["json"] },
+  env: { load: async () => (await import("./local-env.ts")).env, takes: 2, flags: ["export"] },
+  logs: { load: async () => (await import("./local-logs.ts")).logs, takes: 1, flags: ["lines"] },
+  api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port"] },
+};
+
+export const command: Command = {
+  usage: USAGE,
+  positionals: ["verb", "system", "service"],
+  options: {
+    systems: { type: "string" },
+    fresh: { type: "boolean" },
+    json: { type: "boolean" },
+    export: { type: "boolean" },
+    lines: { type: "string" },
+    port: { type: "string" },
+    cwd: { type: "string" },
+  },
+  async run({ values, positionals: [name, ...rest] }, terminal) {
+    const known = Object.keys(VERBS);
+    if (name === undefined) throw new UsageError(`What of the local platform? slipway local ${known.join("|")}. See: slipway local --help`);
+    const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+    if (!verb) {
+      const near = nearest(name, known);
+      throw new UsageError(
+        `There is no "slipway local ${name}".${near === undefined ? "" : ` Did you mean slipway local ${near}?`} See: slipway local --help`,
+      );
+    }
+    const stray = Object.keys(values).find((flag) => flag !== "cwd" && !verb.flags.includes(flag));
+    if (stray !== undefined) throw new UsageError(`slipway local ${name} has no flag --${stray}. See: slipway local --help`);
+    if (rest.length > verb.takes)
+      throw new UsageError(`slipway local ${name} does not know what to do with "${rest[verb.takes]}". See: slipway local --help`);
+    const place = placeOf(findProject(String(values.cwd ?? process.cwd())).root);
+    return (await verb.load())({ values, positionals: rest, place }, terminal);
+  },
+};
