@@ -108,3 +108,14 @@ it("keeps what the program logs, with the resource it is about, and without secr
     { severity: "info", text: "hello" },
   ]);
 });
+
+it("lets the program change what it asks of getX, before anybody answers", async () => {
+  const plan = await planOf(
+    () => {
+      pulumi.runtime.registerInvokeTransform(async ({ args, opts }) => ({ args: { ...args, slug: "ams3" }, opts }));
+      return { name: digitalocean.getRegionOutput({ slug: "nyc3" }).name };
+    },
+    { invokes: (_token, { slug }) => ({ name: `region ${slug}` }) },
+  );
+  expect(plan.outputs).toEqual({ name: "region ams3" });
+});

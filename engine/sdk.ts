@@ -13,14 +13,19 @@ const requireOfSdk = createRequire(import.meta.resolve("@pulumi/pulumi"));
 /** A google.protobuf.Struct. */
 export interface Struct {
   toJavaScript(): object;
+  getFieldsMap(): object;
 }
 
-const { Struct: StructMessage } = requireOfSdk("google-protobuf/google/protobuf/struct_pb.js") as {
-  Struct: { fromJavaScript(value: WireProperties): never };
-};
+interface StructMessage {
+  new (): Struct;
+  fromJavaScript(value: WireProperties): Struct;
+}
+
+const structs = requireOfSdk("google-protobuf/google/protobuf/struct_pb.js") as { readonly Struct: StructMessage };
+const realStruct = structs.Struct.fromJavaScript.bind(structs.Struct);
 
 export function structOf(values: WireProperties): never {
-  return StructMessage.fromJavaScript(values);
+  return realStruct(values) as never;
 }
 
 /**
@@ -83,6 +88,23 @@ if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
   debuggable.debuggablePromise = outsideOfSessions(debuggable.debuggablePromise, (promise) => promise);
 }
 log.debug = outsideOfSessions(log.debug, () => Promise.resolve());
+
+/** Within a session values go from hand to hand: nothing is made of them that only a wire would need. */
+class Handed extends structs.Struct {
+  readonly #values: WireProperties;
+  constructor(values: WireProperties) {
+    super();
+    this.#values = values;
+  }
+  override toJavaScript(): WireProperties {
+    return this.#values;
+  }
+  /** All that a wire asks for, after all: transforms are called back in bytes. */
+  override getFieldsMap(): object {
+    return realStruct(this.#values).getFieldsMap();
+  }
+}
+structs.Struct.fromJavaScript = outsideOfSessions(realStruct, (values): Struct => new Handed(values));
 
 interface Position {
   readonly uri: string;
