@@ -3,13 +3,14 @@
  *
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { $ } from "zx";
 import { type Api, startApi } from "../../local/api/server.ts";
+import type { Backing } from "../../local/cloud/backing.ts";
 import { openCloud } from "../../local/cloud/cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 
@@ -25,18 +26,31 @@ export interface Stack {
   /** Every request since the last call, as "METHOD /path status". */
   requests(): string[];
   pulumi(...args: string[]): Promise<Ran>;
+  /** The program's directory. */
+  readonly program: string;
   /** Asks the API as any client would. */
   get(path: string): Promise<Record<string, unknown>>;
   remove(): Promise<void>;
 }
 
-export async function startStack(pulumi: string, config: Readonly<Record<string, unknown>>): Promise<Stack> {
+export interface StackOptions {
+  /** What stands behind the API. @default nothing: everything is only recorded */
+  readonly backing?: Backing;
+  /** Entries of the checkout that the test changes; they are copied, not linked. @default none */
+  readonly copied?: readonly string[];
+}
+
+export async function startStack(
+  pulumi: string,
+  config: Readonly<Record<string, unknown>>,
+  { backing = recordOnly, copied = [] }: StackOptions = {},
+): Promise<Stack> {
   const root = mkdtempSync(join(tmpdir(), "slipway engine "));
   const program = join(root, "program");
-  link(program);
+  link(program, copied);
   mkdirSync(join(root, "state"));
   const log: string[] = [];
-  const cloud = await openCloud({ directory: join(root, "cloud"), backing: recordOnly, timings: "instant" });
+  const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings: "instant" });
   const api = await startApi({ cloud, token: TOKEN, port: 0, log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`) });
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
 
@@ -50,6 +64,7 @@ export async function startStack(pulumi: string, config: Readonly<Record<string,
   return {
     requests: () => log.splice(0),
     pulumi: run,
+    program,
     get: async (path) =>
       (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
     remove: async () => {
@@ -60,11 +75,12 @@ export async function startStack(pulumi: string, config: Readonly<Record<string,
   };
 }
 
-function link(program: string): void {
+function link(program: string, copied: readonly string[]): void {
   mkdirSync(program);
   for (const entry of readdirSync(CHECKOUT)) {
     if (/^Pulumi\..+\.yaml$/.test(entry) || entry === ".git" || entry === ".slipway") continue;
-    symlinkSync(join(CHECKOUT, entry), join(program, entry));
+    if (copied.includes(entry)) cpSync(join(CHECKOUT, entry), join(program, entry), { recursive: true });
+    else symlinkSync(join(CHECKOUT, entry), join(program, entry));
   }
 }
 

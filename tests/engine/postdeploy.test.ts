@@ -1,0 +1,79 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { recordOnly } from "../../local/cloud/record-only.ts";
+import { openServers } from "../../local/servers/backing.ts";
+import { removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { describeWithPulumi } from "../pulumi.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+const SLOW = 240_000;
+
+const config = {
+  "slipway:environment": "local",
+  "slipway:systems": ["devx"],
+  "slipway:region": "nyc1",
+  "slipway:allowedSources": ["127.0.0.1"],
+  "slipway:postgres": { layout: "shared", version: "15", size: "db-s-1vcpu-1gb", nodes: 1 },
+};
+
+/** The same as a real deployment but for where it goes: Pulumi's engine, the real provider, a real Postgres behind the API. */
+describeWithPulumi("migrations in a deployment", (cli) => {
+  const home = temporaryHome();
+  const servers = openServers({ home, fsync: false });
+  let stack: Stack;
+
+  beforeAll(async () => {
+    const { placeApp, deployApp, removeApp } = recordOnly;
+    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, removeApp }, copied: ["sql"] });
+  });
+  afterAll(async () => {
+    await stack?.remove();
+    await removeHome(home);
+  });
+
+  async function succeed(...args: string[]): Promise<string> {
+    const { code, output } = await stack.pulumi(...args);
+    expect(code, output).toBe(0);
+    return output;
+  }
+  const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
+
+  it("run before the app, as its owner, and are quiet in the next preview [D48]", { timeout: SLOW }, async () => {
+    expect(await succeed("preview", "--diff")).toMatch(
+      /pending +: "2 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql"/,
+    );
+    await succeed("up", "--yes", "--skip-preview");
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("show in a preview what is pending", { timeout: SLOW }, async () => {
+    write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\nALTER TABLE devx.nots ADD body text;\n");
+    write("003_notes.down.sql", "DROP TABLE devx.notes;\n");
+    expect(await succeed("preview", "--diff")).toContain("1 migration pending: 003_notes.sql");
+  });
+
+  it("fail the up with the SQL error, its line and no stack trace, and the app is not deployed [D48]", { timeout: SLOW }, async () => {
+    await succeed("config", "set", "--path", "slipway:devx.sizes.api.instances", "2");
+    await succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
+    stack.requests();
+    const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain('003_notes.sql:2:1: relation "devx.nots" does not exist (42P01)');
+    expect(output).toContain("003_notes.sql was rolled back; nothing of it is left.");
+    expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
+    expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).toEqual([]);
+  });
+
+  it("go on from there with the next up", { timeout: SLOW }, async () => {
+    write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
+    await succeed("up", "--yes", "--skip-preview");
+    expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).not.toEqual([]);
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("drop nothing when the stack is destroyed, but what the cluster takes with it", { timeout: SLOW }, async () => {
+    await succeed("destroy", "--yes");
+    expect((await stack.get("/v2/databases")).databases).toEqual([]);
+  });
+});
