@@ -1,0 +1,135 @@
+/** Guarded seeding: every key compared with what is there, every write on condition that it is still so. */
+
+import { Failure } from "../connect/failure.ts";
+import { type Decision, decide, inspect, readRow } from "./decide.ts";
+import { batchesOf } from "./entries.ts";
+import type { Entry, Type } from "./entry.ts";
+import { inFlight } from "./flow.ts";
+import { KeySet } from "./keyset.ts";
+import type { Keyspace } from "./keyspace.ts";
+import { look, typesOf } from "./look.ts";
+import type { Names } from "./names.ts";
+import { Commands, type Reply } from "./resp.ts";
+import { count, countChange, newTally, type Tally } from "./tally.ts";
+import { addRead, digestOf, readsOf, valueFrom } from "./value.ts";
+import type { Wire } from "./wire.ts";
+import { remove, type Writing, write, writeTtls } from "./write.ts";
+
+export interface GuardedPlan {
+  readonly tally: Tally;
+  readonly doomed: readonly Doomed[];
+  readonly declared: KeySet;
+}
+
+export interface LookOptions {
+  /** Look whether keys that are to live for ever do. */
+  readonly everyTtl?: boolean;
+  /** Look for keys that we wrote and that are not declared any more. */
+  readonly removals: boolean;
+  readonly onKeys?: (keys: number) => void;
+}
+
+const AT_A_TIME = 3;
+
+export async function planGuarded(wire: Wire, keyspace: Keyspace, names: Names, options: LookOptions): Promise<GuardedPlan> {
+  const tally = newTally();
+  const declared = new KeySet();
+  await inFlight(batchesOf(keyspace, declared), AT_A_TIME, async (batch) => {
+    count(tally, await decide(wire, names.ledger, await look(wire, batch, options.everyTtl)));
+    tally.keys += batch.length;
+    options.onKeys?.(tally.keys);
+  });
+  const doomed = options.removals ? await doomedOf(wire, names, declared) : [];
+  for (const { key, seen } of doomed) if (seen !== "") countChange(tally, key, "remove");
+  return { tally, doomed, declared };
+}
+
+export async function seedGuarded(wire: Wire, keyspace: Keyspace, names: Names, onKeys: (keys: number) => void): Promise<Tally> {
+  const done = newTally();
+  await inFlight(batchesOf(keyspace), AT_A_TIME, async (batch) => {
+    let open: readonly Entry[] = batch;
+    // Somebody may write between our look and our write; then the key is looked at again. Twenty times in a row is somebody's loop.
+    for (let turn = 0; open.length > 0; turn++) {
+      if (turn === 20)
+        throw new Failure(
+          "contended",
+          1,
+          `${open[0]?.key} changes faster than it can be written. Stop what writes it, then run again; what was written stays.`,
+        );
+      const decisions = await decide(wire, names.ledger, await look(wire, open));
+      open = await carryOut(wire, names, decisions, done);
+    }
+    done.keys += batch.length;
+    onKeys(done.keys);
+  });
+  return done;
+}
+
+async function carryOut(wire: Wire, names: Names, decisions: readonly Decision[], done: Tally): Promise<readonly Entry[]> {
+  const conflict = decisions.find(({ kind }) => kind === "type");
+  if (conflict?.kind === "type")
+    throw wrongTypes([{ key: conflict.entry.key, declared: conflict.entry.value.type, actual: conflict.actual }]);
+  const writings = decisions.filter((decision): decision is Writing => ["write", "update", "restore"].includes(decision.kind));
+  const ttls = decisions.filter(({ kind }) => kind === "ttl").map(({ entry }) => entry);
+  const { changed } = await write(wire, names.ledger, writings);
+  if (ttls.length > 0) await writeTtls(wire, ttls);
+  const again = new Set(changed);
+  count(
+    done,
+    decisions.filter(({ entry }) => !again.has(entry)),
+  );
+  return changed;
+}
+
+export interface Doomed {
+  readonly key: string;
+  /** What may be removed; "" where only the row goes, because somebody else has a say in the key. */
+  readonly seen: string;
+}
+
+async function doomedOf(wire: Wire, names: Names, declared: KeySet): Promise<Doomed[]> {
+  const doomed: Doomed[] = [];
+  let cursor = "0";
+  do {
+    const [next, fields] = (await wire.call("HSCAN", names.ledger, cursor, "COUNT", "1000")) as readonly [Buffer, readonly Reply[]];
+    cursor = next.toString();
+    const keys = fields.filter((_, index) => index % 2 === 0).map(String);
+    doomed.push(...(await judged(wire, names, [...new Set(keys.filter((key) => !declared.has(key)))])));
+  } while (cursor !== "0");
+  return doomed;
+}
+
+/** The three-way rule for keys that are declared no more: what is still as we wrote it goes, and what is ours goes anyway. */
+async function judged(wire: Wire, names: Names, keys: readonly string[]): Promise<Doomed[]> {
+  if (keys.length === 0) return [];
+  const inspected = await inspect(wire, names.ledger, keys);
+  const types = await typesOf(wire, keys);
+  const commands = new Commands();
+  keys.forEach((key, index) => addRead(commands, types[index] ?? "string", key));
+  const replies = await wire.send(commands);
+  let at = 0;
+  return keys.map((key, index) => {
+    const { row, dump } = inspected[index] as { row: string; dump: string };
+    const type: Type = types[index] ?? "string";
+    const current = valueFrom(type, replies.slice(at, at + readsOf(type)));
+    at += readsOf(type);
+    const written = readRow(row);
+    const goes =
+      written?.policy === "own" || (written?.policy === "ensure" && current !== undefined && digestOf(current) === written.digest);
+    return { key, seen: goes ? dump : "" };
+  });
+}
+
+export async function removeDoomed(wire: Wire, names: Names, doomed: readonly Doomed[]): Promise<number> {
+  return doomed.length === 0 ? 0 : remove(wire, names.ledger, doomed);
+}
+
+export function wrongTypes(conflicts: Tally["conflicts"]): Failure {
+  const shown = conflicts.slice(0, 10).map(({ key, declared, actual }) => `\n  ${key} is a ${actual}, and declared as a ${declared}`);
+  const more = conflicts.length > shown.length ? `\n  and ${conflicts.length - shown.length} more` : "";
+  return new Failure(
+    "wrong-type",
+    1,
+    `${conflicts.length === 1 ? "A key has" : `${conflicts.length} keys have`} another type than is declared (WRONGTYPE); nothing of theirs was touched.${shown.join("")}${more}\nRename them here, or have their owner remove them.`,
+  );
+}

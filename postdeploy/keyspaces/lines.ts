@@ -1,0 +1,102 @@
+/** JSON lines by the block: a file of any size, a few hundred kilobytes of it in memory. */
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { misdeclared } from "./entry.ts";
+
+export interface Block {
+  readonly file: string;
+  /** Number of the first line, from 1. */
+  readonly line: number;
+  /** Whole lines; the last one may lack its end. */
+  readonly bytes: Buffer;
+}
+
+const LF = 10;
+const BLOCK = 256 * 1024;
+/** Longer text than this is none to JavaScript. */
+const LONGEST_LINE = 512 * 1024 * 1024 - 32;
+
+/** Where a block that begins at `from` ends; `from` itself where more bytes are needed to tell, which are there once `last` is true. */
+export type Cut = (bytes: Buffer, from: number, last: boolean) => number;
+
+/** @param cut wherever lines end, unless told otherwise */
+export async function* blocksOf(
+  path: string,
+  file: string,
+  cut: Cut = wholeLines,
+  longestLine: number = LONGEST_LINE,
+): AsyncGenerator<Block> {
+  let rest: Buffer[] = [];
+  let waiting = 0;
+  let line = 1;
+  const stream = createReadStream(path, { highWaterMark: BLOCK });
+  const blocks = function* (bytes: Buffer, last: boolean): Generator<Block> {
+    let from = 0;
+    for (let end = cut(bytes, from, last); end > from; end = cut(bytes, from, last)) {
+      const block = checked({ file, line, bytes: bytes.subarray(from, end) });
+      yield block;
+      line += countLines(block.bytes);
+      from = end;
+    }
+    rest = from === bytes.length ? [] : [bytes.subarray(from)];
+    waiting = bytes.length - from;
+  };
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      rest.push(chunk);
+      waiting += chunk.length;
+      if (waiting > longestLine)
+        throw misdeclared(
+          { file, line },
+          `this line is longer than ${Math.round(longestLine / 2 ** 20)} MiB, and a value may have 512. Split it over several keys.`,
+        );
+      if (chunk.indexOf(LF) !== -1) yield* blocks(Buffer.concat(rest), false);
+    }
+    yield* blocks(Buffer.concat(rest), true);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function checked(block: Block): Block {
+  if (isUtf8(block.bytes)) return block;
+  let line = block.line;
+  for (let from = 0; from < block.bytes.length; line++) {
+    const end = block.bytes.indexOf(LF, from);
+    const until = end === -1 ? block.bytes.length : end + 1;
+    if (!isUtf8(block.bytes.subarray(from, until))) break;
+    from = until;
+  }
+  throw misdeclared(
+    { file: block.file, line },
+    'is not UTF-8. Save the file as UTF-8; bytes that are no text are written { "base64": … }.',
+  );
+}
+
+const wholeLines: Cut = (bytes, from, last) => (last ? bytes.length : Math.max(bytes.lastIndexOf(LF) + 1, from));
+
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count++;
+  return count;
+}
+
+/** Each line's JSON with its number; blank lines are none. */
+export function* jsonOf({ file, line, bytes }: Block): Generator<readonly [given: unknown, line: number]> {
+  const text = bytes.toString();
+  let number = line;
+  for (let from = 0; from < text.length; number++) {
+    let end = text.indexOf("\n", from);
+    if (end === -1) end = text.length;
+    const one = text.slice(from, end);
+    from = end + 1;
+    if (one === "" || one === "\r" || one.trim() === "") continue;
+    let given: unknown;
+    try {
+      given = JSON.parse(number === 1 && one.startsWith("\ufeff") ? one.slice(1) : one);
+    } catch (error) {
+      throw misdeclared({ file, line: number }, `is no JSON: ${(error as Error).message}. One key a line: {"key": "…", "string": "…"}.`);
+    }
+    yield [given, number];
+  }
+}

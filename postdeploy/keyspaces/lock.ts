@@ -1,0 +1,67 @@
+/**
+ * One seeder a keyspace. The lock names a connection, so a holder that was killed is known at once: the server has no client of that name.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../connect/failure.ts";
+import { RENEW, TAKE_OVER, UNLOCK } from "./lua.ts";
+import { nameOf } from "./target.ts";
+import type { Wire } from "./wire.ts";
+
+/** How long a lock outlives a holder whose connection the server believes in. */
+const LIFE_MS = 30_000;
+
+export const clientName = (): string => `slipway-${process.pid}-${randomBytes(6).toString("hex")}`;
+
+export async function locked<T>(wire: Wire, lock: string, waitMs: number, work: () => Promise<T>): Promise<T> {
+  await take(wire, lock, waitMs);
+  let lost = false;
+  const renewal = setInterval(() => {
+    wire.call("EVAL", RENEW, "1", lock, wire.name, String(LIFE_MS)).then(
+      (kept) => {
+        if (kept !== 0) return;
+        lost = true;
+        wire.close();
+      },
+      () => {},
+    );
+  }, LIFE_MS / 3);
+  try {
+    return await work();
+  } catch (error) {
+    if (lost)
+      throw new Failure("lock-lost", 75, `Another run has taken the lock of ${nameOf(wire.target)}. Run again when it is done.`, {
+        cause: error,
+      });
+    throw error;
+  } finally {
+    clearInterval(renewal);
+    await wire.try("EVAL", UNLOCK, "1", lock, wire.name).catch(() => {});
+  }
+}
+
+async function take(wire: Wire, lock: string, waitMs: number): Promise<void> {
+  const until = Date.now() + waitMs;
+  for (;;) {
+    if ((await wire.call("SET", lock, wire.name, "NX", "PX", String(LIFE_MS))) === "OK") return;
+    const holder = String((await wire.call("GET", lock)) ?? "");
+    if (
+      holder !== "" &&
+      (await isGone(wire, holder)) &&
+      (await wire.call("EVAL", TAKE_OVER, "1", lock, holder, wire.name, String(LIFE_MS))) === 1
+    )
+      return;
+    if (Date.now() >= until)
+      throw new Failure(
+        "locked",
+        75,
+        `Another run is seeding ${nameOf(wire.target)} (${holder}). Nothing was written. Run again when it is done.`,
+      );
+    await sleep(100);
+  }
+}
+
+async function isGone(wire: Wire, holder: string): Promise<boolean> {
+  const clients = await wire.try("CLIENT", "LIST");
+  return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${holder} `);
+}

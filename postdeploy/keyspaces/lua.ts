@@ -1,0 +1,93 @@
+/** What runs inside the store, where nobody can come in between. Sent whole each time: a script cache that was flushed is no concern. */
+
+/**
+ * Writes about a hundred keys and their ledger rows, each key only if it is still as it was seen: absent (""), or with this digest of its dump.
+ *
+ * KEYS: ledger, keys. ARGV for each key: seen, ledger row, TTL in ms (0 for ever, -1 as it is), type, number of parts, parts.
+ * Returns the numbers of the keys that were no longer as they had been seen.
+ */
+export const WRITE = `
+local rows, changed, at = {}, {}, 1
+local function slices(command, key, from, to)
+  for first = from, to, 1000 do redis.call(command, key, unpack(ARGV, first, math.min(first + 999, to))) end
+end
+for index = 2, #KEYS do
+  local key, seen, row, ttl, kind = KEYS[index], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local from = at + 5
+  local to = from + tonumber(ARGV[at + 4]) - 1
+  at = to + 1
+  local same
+  if seen == '' then
+    same = redis.call('EXISTS', key) == 0
+  else
+    local dump = redis.call('DUMP', key)
+    same = dump and redis.sha1hex(dump) == seen
+  end
+  if not same then
+    changed[#changed + 1] = index - 2
+  else
+    if seen ~= '' then
+      local left = redis.call('PTTL', key)
+      if left > 0 and (ttl == -1 or ttl > left) then ttl = left end
+      redis.call('UNLINK', key)
+    end
+    if kind == 'string' then
+      if ttl > 0 then redis.call('SET', key, ARGV[from], 'PX', ttl) else redis.call('SET', key, ARGV[from]) end
+    else
+      if kind == 'hash' then slices('HSET', key, from, to)
+      elseif kind == 'list' then slices('RPUSH', key, from, to)
+      elseif kind == 'set' then slices('SADD', key, from, to)
+      elseif kind == 'zset' then slices('ZADD', key, from, to)
+      elseif kind == 'stream' then
+        local entries = tonumber(ARGV[from])
+        local part = from + 1
+        for _ = 1, entries do
+          local last = part + 1 + tonumber(ARGV[part + 1])
+          redis.call('XADD', key, ARGV[part], unpack(ARGV, part + 2, last))
+          part = last + 1
+        end
+        for group = part, to, 2 do redis.call('XGROUP', 'CREATE', key, ARGV[group], ARGV[group + 1], 'MKSTREAM') end
+      end
+      if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
+    end
+    rows[#rows + 1] = key
+    rows[#rows + 1] = row
+  end
+end
+for first = 1, #rows, 1000 do redis.call('HSET', KEYS[1], unpack(rows, first, math.min(first + 999, #rows))) end
+return changed
+`;
+
+/** Removes keys that are no longer declared, each only if it is still as it was seen, and its row. ARGV for each key: seen ("" to leave it). */
+export const REMOVE = `
+local removed = 0
+for index = 2, #KEYS do
+  local seen = ARGV[index - 1]
+  if seen ~= '' then
+    local dump = redis.call('DUMP', KEYS[index])
+    if dump and redis.sha1hex(dump) == seen then removed = removed + redis.call('UNLINK', KEYS[index]) end
+  end
+  redis.call('HDEL', KEYS[1], KEYS[index])
+end
+return removed
+`;
+
+/** For each key what the ledger says of it and the digest of its dump, without a write. */
+export const INSPECT = `
+local seen = {}
+for index = 2, #KEYS do
+  local dump = redis.call('DUMP', KEYS[index])
+  seen[#seen + 1] = redis.call('HGET', KEYS[1], KEYS[index]) or ''
+  seen[#seen + 1] = dump and redis.sha1hex(dump) or ''
+end
+return seen
+`;
+
+/** Compare and delete. */
+export const UNLOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/** Compare and live on. */
+export const RENEW = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
+
+/** Takes a lock from a holder that is gone, unless another has taken it meanwhile. */
+export const TAKE_OVER = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;

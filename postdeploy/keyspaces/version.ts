@@ -1,0 +1,36 @@
+/** The mark of a finished run: what the keyspace was last brought to. */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { dataFile } from "./entries.ts";
+import { misdeclared } from "./entry.ts";
+import type { Keyspace } from "./keyspace.ts";
+import type { Names } from "./names.ts";
+import type { Wire } from "./wire.ts";
+
+/** Of everything that is declared, down to the last byte. */
+export async function contentDigest(keyspace: Keyspace): Promise<string> {
+  const digest = createHash("sha256").update(readFileSync(keyspace.file));
+  for (const name of keyspace.data) {
+    try {
+      for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      throw misdeclared(
+        { file: keyspace.file },
+        `the data file ${join(keyspace.folder, name)} is not there. Make it, or take it out of data.`,
+      );
+    }
+  }
+  for (const { file } of keyspace.scripts?.files ?? []) digest.update(readFileSync(join(keyspace.folder, file)));
+  return digest.digest("hex");
+}
+
+export async function readVersion(wire: Wire, names: Names): Promise<string | undefined> {
+  const digest = await wire.call("HGET", names.version, "digest");
+  return digest === null ? undefined : String(digest);
+}
+
+export async function writeVersion(wire: Wire, names: Names, digest: string, keys: number): Promise<void> {
+  await wire.call("HSET", names.version, "digest", digest, "keys", String(keys), "at", new Date().toISOString());
+}
