@@ -4,7 +4,9 @@ export async function inFlight<T>(source: AsyncIterable<T>, most: number, work: 
   let failure: { readonly error: unknown } | undefined;
   for await (const item of source) {
     const one: Promise<void> = work(item)
-      .catch((error: unknown) => void (failure ??= { error }))
+      .catch((error: unknown) => {
+        failure ??= { error };
+      })
       .finally(() => running.delete(one));
     running.add(one);
     if (running.size >= most) await Promise.race(running);

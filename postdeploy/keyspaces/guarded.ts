@@ -105,7 +105,7 @@ async function judged(wire: Wire, names: Names, keys: readonly string[]): Promis
   const inspected = await inspect(wire, names.ledger, keys);
   const types = await typesOf(wire, keys);
   const commands = new Commands();
-  keys.forEach((key, index) => addRead(commands, types[index] ?? "string", key));
+  for (const [index, key] of keys.entries()) addRead(commands, types[index] ?? "string", key);
   const replies = await wire.send(commands);
   let at = 0;
   return keys.map((key, index) => {

@@ -39,12 +39,15 @@ async function lookAtValues(wire: Wire, entries: readonly Entry[]): Promise<Seen
   const unclear: Entry[] = [];
   const compare = (entry: Entry, answers: readonly Reply[]) => {
     const current = valueFrom(entry.value.type, answers);
-    if (current === undefined) return unclear.push(entry);
+    if (current === undefined) {
+      unclear.push(entry);
+      return;
+    }
     const digest = digestOf(current);
     if (digest !== digestOf(entry.value)) differing.push({ entry, difference: { kind: "value", digest } });
   };
   const texts = strings.length > 0 ? (replies[0] as readonly Reply[]) : [];
-  strings.forEach((entry, index) => compare(entry, [texts[index] ?? null]));
+  for (const [index, entry] of strings.entries()) compare(entry, [texts[index] ?? null]);
   let at = strings.length > 0 ? 1 : 0;
   for (const entry of others) {
     const reads = readsOf(entry.value.type);

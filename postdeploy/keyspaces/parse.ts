@@ -37,7 +37,7 @@ export function entryOf(given: unknown, rules: Rules, place: Place): Entry {
   for (const name in given)
     if (!KNOWN.has(name))
       throw misdeclared(place, `${key}: "${name}" is unknown. Allowed: key, ttl, policy, and one of ${FORMS.join(", ")}.`);
-  const value = valueOf(key, given, place);
+  const value = declaredValue(key, given, place);
   const policy = given.policy === undefined ? rules.policy : (given.policy as Policy);
   if (!POLICIES.includes(policy))
     throw misdeclared(place, `${key}: the policy ${shown(given.policy)} is unknown. Allowed: ${POLICIES.join(", ")}.`);
@@ -79,7 +79,7 @@ function ttlOf(key: string, given: unknown, pattern: Pattern, place: Place): num
   return ttl;
 }
 
-function valueOf(key: string, given: Loose, place: Place): Value {
+function declaredValue(key: string, given: Loose, place: Place): Value {
   let form: (typeof FORMS)[number] | undefined;
   for (const one of FORMS) {
     if (given[one] === undefined) continue;
@@ -178,14 +178,14 @@ const empty = (at: string, place: Place) =>
   misdeclared(place, `${at} is empty, and Redis has no empty ones: such a key does not exist. Take it out.`);
 
 function bytesOf(value: unknown, at: string, place: Place): Bytes {
-  const bytes = bytes_(value, at, place);
+  const bytes = written(value, at, place);
   // A UTF-16 unit is three bytes of UTF-8 at most, so nearly every text is seen to be short enough without counting.
   if (bytes.length * 3 > LONGEST_VALUE && (typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length) > LONGEST_VALUE)
     throw misdeclared(place, `${at} has more than 512 MiB, which is as long as a value may be. Split it over several keys.`);
   return bytes;
 }
 
-function bytes_(value: unknown, at: string, place: Place): Bytes {
+function written(value: unknown, at: string, place: Place): Bytes {
   if (typeof value === "string") {
     if (/\p{Surrogate}/u.test(value))
       throw misdeclared(place, `${at} has half a surrogate pair, which UTF-8 cannot write. Write the bytes: { base64: … }.`);
