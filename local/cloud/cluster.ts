@@ -116,7 +116,10 @@ export function changeOnline(cloud: Cloud, id: string, change: (cluster: Cluster
   return cloud.exclusively(id, async () => {
     const cluster = findCluster(cloud, id);
     requireOnline(cloud, cluster);
-    patchCluster(cloud, id, await change(cluster));
+    const patch = await change(cluster);
+    // A change may have started a server, and where it should have listened somebody else may listen by now.
+    const endpoint = await cloud.backing.placeCluster(backed({ ...cluster, ...patch }));
+    patchCluster(cloud, id, { ...patch, endpoint });
   });
 }
 
