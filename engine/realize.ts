@@ -49,7 +49,7 @@ export interface Realized {
 /** @throws {ProgramError} naming every resource that could not be made; what was made until then is remembered, and the next run goes on. */
 export async function realize(program: Program, options: RealizeOptions): Promise<Realized> {
   const stack = new Stack(options);
-  const plan = await perform(program, { ...options, preview: false }, (voice) => stack.provider(voice)).finally(() => stack.settled());
+  const plan = await perform(program, { ...options, preview: false }, (voice) => stack.provider(voice));
   await stack.deleteVanished();
   await stack.finish(encodeProperties(plan.outputs));
   return {
@@ -65,6 +65,7 @@ class Stack {
   readonly #standing: Map<string, Standing>;
   readonly #declared = new Set<string>();
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #problems: Problem[] = [];
   readonly #dynamic: ResourceType;
   #doomed: readonly Standing[];
   #begun: Record<string, "create" | "update">;
@@ -88,14 +89,18 @@ class Stack {
       stackReferences: { ...stackReferences, ...own },
     });
     const failing = <T>(resource: PlannedResource, work: () => Promise<T>): Promise<T> => {
-      const doing = work().catch((error: Error) => {
-        const problem = problemOf(resource, error);
-        fail(problem);
-        throw problem;
-      });
+      if (this.#problems.length > 0) return NEVER;
+      const doing = work();
       this.#underWay.add(doing);
-      doing.catch(() => {}).finally(() => this.#underWay.delete(doing));
-      return doing;
+      return doing
+        .finally(() => this.#underWay.delete(doing))
+        .catch(async (error: Error) => {
+          this.#problems.push(...problemOf(resource, error).problems);
+          // What is under way ends first, and whoever waits for this one is never answered: each would fail with it, in the SDK's words.
+          await this.#settled();
+          fail(new ProgramError(this.#problems, error));
+          return NEVER;
+        });
     };
     return {
       register: (resource) => failing(resource, () => this.#register(resource)),
@@ -110,7 +115,7 @@ class Stack {
   }
 
   /** A run that failed leaves others under way: their outcome belongs into the state as well. */
-  async settled(): Promise<void> {
+  async #settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
@@ -311,6 +316,8 @@ class Stack {
     this.#options.onEvent?.({ change, urn, type, name, phase, ...(because && because.length > 0 && { because }) });
   }
 }
+
+const NEVER = new Promise<never>(() => {});
 
 type Named = Pick<PlannedResource, "urn" | "type" | "name">;
 
