@@ -1,5 +1,5 @@
 /**
- * The front door: `npm start`, `npm test`, `npm run proof` and `npm run build` come through here.
+ * The front door: `npm start`, `npm stop`, `npm test`, `npm run proof` and `npm run build` come through here.
  *
  * Plain JavaScript without a dependency, because it runs before anything is installed, on whatever Node the machine has (18 or newer).
  * It makes the checkout ready, says what it did, and hands over to the real thing.
@@ -15,14 +15,14 @@ import { ensureNode } from "./node.mjs";
 import { fromSystem, Plain, say } from "./say.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const verbs = { start, test: checks, proof, build };
+const verbs = { start, stop, test: checks, proof, build };
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([name, ...args]) {
   try {
     if (!Object.hasOwn(verbs, name ?? ""))
-      throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm test, npm run proof, or npm run build`);
+      throw new Plain(`What is "${name ?? ""}"? Type: npm start, npm stop, npm test, npm run proof, or npm run build`);
     await ensureDependencies(root);
     const node = await ensureNode(root);
     process.env.PATH = [path.join(root, "node_modules", ".bin"), path.dirname(node), process.env.PATH].join(path.delimiter);
@@ -35,17 +35,13 @@ async function main([name, ...args]) {
   }
 }
 
-async function start({ root, node, args }) {
-  const code = await run(node, [path.join(root, "bin", "slipway.js"), "plan", "--stack", "local", ...args], { cwd: root });
-  if (code !== 0) return code;
-  say("");
-  say(
-    "This is what stack local holds: FluxStudio, DevX Platform and Candlefish, in the order in which they are made. Nothing was created.",
-  );
-  say("Next:  npx slipway plan --stack prod          the same for production");
-  say("       npx slipway plan --stack prod --json   every input, secrets masked");
-  say("       npm test                               every test");
-  return 0;
+/** The whole platform on this machine, left running. */
+function start({ root, node, args }) {
+  return run(node, [path.join(root, "bin", "slipway.js"), "local", "up", ...args], { cwd: root });
+}
+
+function stop({ root, node, args }) {
+  return run(node, [path.join(root, "bin", "slipway.js"), "local", "down", ...args], { cwd: root });
 }
 
 /** dist/ from nothing: a file that is gone from the source must not live on in the package. */

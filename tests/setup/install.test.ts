@@ -19,7 +19,7 @@ describe("npm start in a fresh checkout", () => {
   it("installs what the lock file names, says so, and ends with what to type next", async () => {
     const first = await checkout.start();
     expect(first.output).toContain("There is no node_modules yet, so npm installs");
-    expect(first.output).toContain("slipway plan --stack local on Node");
+    expect(first.output).toContain("slipway local up on Node");
     expect(first.output.trimEnd().split("\n").at(-1)).toContain("npm test");
     expect(first.code).toBe(0);
 
@@ -118,7 +118,7 @@ describe("a Node that is too old", () => {
   it("is helped out by the lock file's own", async () => {
     const { output, code } = await checkout.start({ REAL_NODE: process.execPath });
     expect(output).toContain("and 99 or newer is needed, so one is fetched into node_modules");
-    expect(output).toContain("slipway plan --stack local on Node 99.1.0");
+    expect(output).toContain("slipway local up on Node 99.1.0");
     expect(code).toBe(0);
   });
 
