@@ -46,9 +46,8 @@ function changes({ counts: { create, update, replace, delete: gone, same } }: Re
     [replace, "replaced"],
     [gone, "deleted"],
   ].flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`]));
-  return parts.length === 0
-    ? `Nothing to do: all ${same} resources are as declared, checked`
-    : `${parts.join(", ")}, ${same} as they were,`;
+  if (parts.length === 0) return `Nothing to do: all ${same} resources are as declared, checked`;
+  return [...parts, ...(same === 0 ? [] : [`${same} as they were,`])].join(", ");
 }
 
 function contents(resources: readonly Standing[]): string[][] {

@@ -131,10 +131,12 @@ class Stack {
     const stands = before && (await this.#refreshed(type, before));
     if (!stands) return this.#create(resource, type, inputs, "create");
 
-    const { changes, replaces } = await this.#difference(type, stands, inputs);
-    if (replaces.length > 0 || options.replaceOnChanges?.some((path) => changes.includes(path)))
-      return this.#replace(resource, type, stands, inputs, replaces.length > 0 ? replaces : changes);
-    if (changes.length > 0 || this.#begun[urn] !== undefined) return this.#update(resource, type, stands, inputs, changes);
+    const { changes, changed, replaces } = await this.#difference(type, stands, inputs);
+    // What a check adds by itself is no reason that anybody gave.
+    const because = changes.filter((key) => key in said);
+    const forced = options.replaceOnChanges?.filter((path) => changes.includes(path)) ?? [];
+    if (replaces.length + forced.length > 0) return this.#replace(resource, type, stands, inputs, [...replaces, ...forced]);
+    if (changed || this.#begun[urn] !== undefined) return this.#update(resource, type, stands, inputs, because);
     this.counts.same++;
     this.#tell("same", resource, "done");
     await this.#remember(standing(resource, { id: stands.id, outputs: stands.outputs }, inputs));
@@ -257,11 +259,10 @@ class Stack {
 
   async #difference(type: ResourceType, { id, inputs, outputs }: Standing, news: Plain) {
     const changes = changedInputs(inputs, news);
-    if (type.diff) {
-      const diff = await type.diff(id, outputs, news);
-      return { changes: diff.changes ? changes.concat(changes.length > 0 ? [] : ["code"]) : [], replaces: diff.replaces };
-    }
-    return { changes, replaces: changes.filter((key) => type.replaces.includes(key) || type.replaces.includes("*")) };
+    const diff = await type.diff?.(id, outputs, news);
+    if (diff) return { changes, changed: diff.changes, replaces: diff.replaces };
+    const replaces = changes.filter((key) => type.replaces.includes(key) || type.replaces.includes("*"));
+    return { changes, changed: changes.length > 0, replaces };
   }
 
   #typeOf(token: string): ResourceType {

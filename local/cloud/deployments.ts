@@ -85,18 +85,17 @@ async function attempt(cloud: Cloud, app: App, spec: AppSpec): Promise<Deploymen
     const current = findApp(cloud, app.id);
     if (JSON.stringify(placement) !== JSON.stringify(current.placement)) putApp(cloud, { ...current, placement });
     const place = { id: app.id, spec, placement };
-    const components = componentsOf(spec).map(
-      ({ list, component }): BackedComponent => ({
+    const components = componentsOf(spec).map(({ list, component }): BackedComponent => {
+      const routes = routesTo(spec, component.name);
+      return {
         name: component.name,
         kind: KINDS[list],
         ...(component.kind && { when: component.kind }),
         env: resolveEnv(cloud, place, component.name),
         ...(component.health_check?.http_path && { healthPath: component.health_check.http_path }),
-        routes: (spec.ingress?.rules ?? []).flatMap(({ component: to, match }) =>
-          to?.name === component.name ? [match?.path?.prefix ?? "/"] : [],
-        ),
-      }),
-    );
+        ...(routes.length > 0 && { routes }),
+      };
+    });
     const outcome = await cloud.backing.deployApp(backedApp({ ...app, spec }), components);
     return outcome.ok ? undefined : { component: outcome.component, message: outcome.message };
   } catch (error) {
@@ -104,6 +103,9 @@ async function attempt(cloud: Cloud, app: App, spec: AppSpec): Promise<Deploymen
     return { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message };
   }
 }
+
+const routesTo = ({ ingress }: AppSpec, name: string): string[] =>
+  (ingress?.rules ?? []).flatMap(({ component, match }) => (component?.name === name ? [match?.path?.prefix ?? "/"] : []));
 
 const KINDS: Readonly<Record<ComponentList, BackedComponent["kind"]>> = {
   services: "service",
