@@ -75,7 +75,8 @@ function checked(block: Block): Block {
 
 const wholeLines: Cut = (bytes, from, last) => (last ? bytes.length : Math.max(bytes.lastIndexOf(LF) + 1, from));
 
-function countLines(bytes: Buffer): number {
+/** Ends of lines, of which the last line of a file may have none. */
+export function countLines(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count++;
   return count;

@@ -1,6 +1,6 @@
 /** Plan, seed and verify: the three questions, asked of each keyspace in turn. */
 import { Failure } from "../connect/failure.ts";
-import { planBulk, seedBulk } from "./bulk.ts";
+import { type BulkPlan, planBulk, seedBulk } from "./bulk.ts";
 import { type GuardedPlan, planGuarded, removeDoomed, seedGuarded, wrongTypes } from "./guarded.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { locked } from "./lock.ts";
@@ -70,7 +70,9 @@ interface Planned extends Found {
   readonly digest: string;
   /** The store's mark says that all of this is there. */
   readonly marked: boolean;
+  /** One of the two, by the keyspace's mode. */
   readonly guarded?: GuardedPlan;
+  readonly bulk?: BulkPlan;
 }
 
 async function planOne({ wire, keyspace, names }: Visit, { onProgress }: Options, phase: "compare" | "verify"): Promise<Planned> {
@@ -82,7 +84,10 @@ async function planOne({ wire, keyspace, names }: Visit, { onProgress }: Options
   );
   const found = { digest, marked, scripts: missing.map(({ script }) => script.name) };
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase, keys });
-  if (keyspace.mode === "bulk" && phase === "compare") return { ...found, tally: (await planBulk(wire, keyspace, names)).tally };
+  if (keyspace.mode === "bulk" && phase === "compare") {
+    const bulk = await planBulk(wire, keyspace, names);
+    return { ...found, tally: bulk.tally, bulk };
+  }
   const guarded = await planGuarded(wire, keyspace, names, {
     everyTtl: phase === "verify",
     removals: keyspace.mode === "guarded" && !marked,
@@ -109,11 +114,15 @@ async function seedOne(at: Visit, options: SeedOptions): Promise<Found> {
   });
 }
 
-async function writeAll({ wire, keyspace, names }: Visit, { onProgress }: Options, { tally: wanted, guarded }: Planned): Promise<Tally> {
+async function writeAll(
+  { wire, keyspace, names }: Visit,
+  { onProgress }: Options,
+  { tally: wanted, guarded, bulk }: Planned,
+): Promise<Tally> {
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase: "seed", keys });
-  if (guarded === undefined) return seedBulk(wire, keyspace, names, onKeys);
+  if (bulk !== undefined) return seedBulk(wire, keyspace, names, bulk, onKeys);
   const tally = changesOf(wanted) > 0 ? await seedGuarded(wire, keyspace, names, onKeys) : { ...newTally(), keys: wanted.keys };
-  tally.changes.remove += await removeDoomed(wire, names, guarded.doomed);
+  tally.changes.remove += await removeDoomed(wire, names, guarded?.doomed ?? []);
   return tally;
 }
 

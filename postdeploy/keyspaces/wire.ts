@@ -38,13 +38,19 @@ export class Wire {
   #awaited: Awaited[] = [];
   #first = 0;
   #broken: Failure | undefined;
+  /** Until the socket has sent what it holds. */
   #drained: Promise<void> | undefined;
+  #drain = () => {};
 
   private constructor(socket: TLSSocket, target: Target, name: string) {
     this.#socket = socket;
     this.target = target;
     this.name = name;
     socket.on("data", (bytes) => this.#read(bytes));
+    socket.on("drain", () => {
+      this.#drained = undefined;
+      this.#drain();
+    });
     socket.on("error", (error) => this.#break(refused(error, target)));
     socket.on("close", () => this.#break(new Away("lost", `${nameOf(target)} closed the connection.`)));
     socket.on("timeout", () => {
@@ -112,7 +118,11 @@ export class Wire {
       if (this.#broken !== undefined) return reject(this.#broken);
       if (count === 0) return resolve([]);
       this.#awaited.push({ count, replies: [], expected, matched: 0, resolve, reject });
-      if (!this.#socket.write(bytes)) this.#drained ??= this.#drain();
+      if (!this.#socket.write(bytes)) {
+        this.#drained ??= new Promise((drained) => {
+          this.#drain = drained;
+        });
+      }
     });
   }
 
@@ -124,14 +134,6 @@ export class Wire {
   close(): void {
     this.#broken ??= new Failure("closed", 1, "The connection is closed.");
     this.#socket.destroy();
-  }
-
-  async #drain(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#socket.once("drain", resolve);
-      this.#socket.once("close", () => resolve());
-    });
-    this.#drained = undefined;
   }
 
   #read(bytes: Buffer): void {
@@ -187,6 +189,7 @@ export class Wire {
 
   #break(failure: Failure): void {
     this.#broken ??= failure;
+    this.#drain();
     for (const awaited of this.#awaited.splice(this.#first)) awaited.reject(this.#broken);
     this.#socket.destroy();
   }

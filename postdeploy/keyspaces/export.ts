@@ -1,0 +1,135 @@
+/**
+ * A store's keys in the form of the files they could have come from. Keys are read one page after the other while others write, so this is
+ * no point in time.
+ */
+import { isUtf8 } from "node:buffer";
+import { Failure } from "../connect/failure.ts";
+import { type Bytes, TYPES, type Value } from "./entry.ts";
+import { type Keyspace, readKeyspaces } from "./keyspace.ts";
+import { typesOf } from "./look.ts";
+import type { Options } from "./options.ts";
+import { Commands } from "./resp.ts";
+import { addRead, readsOf, scoreText, valueFrom } from "./value.ts";
+import { visit } from "./visit.ts";
+import type { Wire } from "./wire.ts";
+
+export interface ExportOptions extends Options {
+  /** Values of keys whose pattern is secret, too. @default false */
+  readonly secrets?: boolean | undefined;
+  /** Given each line, without its end, and the keyspace it is of. */
+  readonly onLine: (line: string, keyspace: string) => void | Promise<void>;
+}
+
+export interface ExportResult {
+  readonly keyspace: string;
+  readonly keys: number;
+  /** Of these only the name was written. */
+  readonly masked: number;
+  /** Keys that are no text, or of a type that no file can declare. */
+  readonly left: readonly string[];
+}
+
+export const MASK = "••••••";
+
+export async function exportKeys(options: ExportOptions): Promise<ExportResult[]> {
+  const results: ExportResult[] = [];
+  const { only, stores } = options;
+  const wanted = readKeyspaces(options.folder, options.system).filter(
+    ({ keyspace, store }) => stores[store] !== undefined && (only === undefined || only.includes(keyspace)),
+  );
+  if (wanted.length === 0)
+    throw new Failure(
+      "no-keyspace",
+      2,
+      `${options.folder} declares no keyspace${only === undefined ? "" : ` "${only.join()}"`} in the stores given.`,
+    );
+  for (const keyspace of wanted) results.push(await visit(options, keyspace, ({ wire }) => exportOne(wire, keyspace, options)));
+  return results;
+}
+
+async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: ExportOptions): Promise<ExportResult> {
+  const left: string[] = [];
+  let [keys, masked] = [0, 0];
+  // SCAN may give a key twice; a file may not.
+  const seen = new Set<string>();
+  for (let cursor = "0", first = true; first || cursor !== "0"; first = false) {
+    const [next, page] = (await wire.call("SCAN", cursor, "COUNT", "500")) as readonly [Buffer, readonly Buffer[]];
+    cursor = next.toString();
+    const names: string[] = [];
+    for (const name of page) {
+      if (!isUtf8(name)) left.push(name.toString("latin1"));
+      else if (!name.toString().startsWith("slipway:{") && !seen.has(name.toString())) names.push(name.toString());
+    }
+    for (const name of names) seen.add(name);
+    for (const { key, value, ttl } of await readAll(wire, names, left)) {
+      const secret = secrets !== true && keyspace.patterns.find(({ matches }) => matches(key))?.secret === true;
+      keys++;
+      if (secret) masked++;
+      await onLine(
+        JSON.stringify({ key, ...(secret ? { [value.type]: MASK } : written(value)), ...(ttl > 0 ? { ttl: `${ttl}ms` } : {}) }),
+        keyspace.keyspace,
+      );
+    }
+  }
+  return { keyspace: keyspace.keyspace, keys, masked, left };
+}
+
+async function readAll(wire: Wire, names: readonly string[], left: string[]) {
+  const types = await typesOf(wire, names);
+  const known = names.flatMap((key, index) => {
+    const type = types[index];
+    if (type === undefined) return [];
+    if (TYPES.includes(type)) return [{ key, type }];
+    left.push(key);
+    return [];
+  });
+  const commands = new Commands();
+  for (const { key, type } of known) {
+    addRead(commands, type, key);
+    commands.add("PTTL", key);
+  }
+  const replies = await wire.send(commands);
+  let at = 0;
+  return known.flatMap(({ key, type }) => {
+    const value = valueFrom(type, replies.slice(at, at + readsOf(type)));
+    const ttl = replies[at + readsOf(type)] as number;
+    at += readsOf(type) + 1;
+    if (value === undefined) return [];
+    if (namesIn(value).every((name) => !name.startsWith("\0"))) return [{ key, value, ttl }];
+    left.push(key);
+    return [];
+  });
+}
+
+const namesIn = (value: Value): readonly string[] =>
+  value.type === "hash" ? value.fields.map(([name]) => name) : value.type === "zset" ? value.members.map(([name]) => name) : [];
+
+function written(value: Value): Record<string, unknown> {
+  switch (value.type) {
+    case "string":
+      return { string: text(value.value) };
+    case "hash":
+      return { hash: Object.fromEntries(value.fields.map(([name, content]) => [name, text(content)])) };
+    case "list":
+      return { list: value.items.map(text) };
+    case "set":
+      return { set: value.members.map(text) };
+    case "zset":
+      return {
+        zset: Object.fromEntries(value.members.map(([member, score]) => [member, Number.isFinite(score) ? score : scoreText(score)])),
+      };
+    case "stream":
+      return {
+        stream: {
+          entries: value.entries.map(({ id, fields }) => ({
+            id,
+            fields: Object.fromEntries(fields.map(([name, content]) => [name, text(content)])),
+          })),
+          groups: value.groups,
+        },
+      };
+  }
+}
+
+const text = (bytes: Bytes): unknown =>
+  typeof bytes === "string" ? bytes : isUtf8(bytes) ? bytes.toString() : { base64: bytes.toString("base64") };
