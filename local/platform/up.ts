@@ -48,7 +48,7 @@ async function run(place: Place, line: Line, { systems, ...told }: Pick<UpOption
   const settings = readStack(project, STACK, { ...chosen, "digitalocean:apiEndpoint": line.api });
   const world = remoteWorld(await call<WorldSketch>(line, "sketch"), (asked: WorldCall) => call(line, "world", asked));
   // Paths in the program are relative, as they are under Pulumi.
-  process.chdir(project.directory);
+  if (process.cwd() !== project.directory) process.chdir(project.directory);
   return realize(programOf(project), { ...settings, directory: project.directory, state: stateFile(place.stack), world, ...told });
 }
 

@@ -1,0 +1,186 @@
+/** The whole platform with its real servers, as `slipway local` runs it. What the stand-ins cannot show is the products themselves. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { env } from "../../cli/local-env.ts";
+import { plainStyle, type Terminal } from "../../cli/terminal.ts";
+import { systems } from "../../systems/index.ts";
+import { removeHome, temporaryHome } from "../servers/testing.ts";
+import { type Place, placeOf } from "./place.ts";
+import { lineTo, takeDown } from "./reach.ts";
+import { isHealthy, type PlatformStatus } from "./status.ts";
+import { bringUp, statusBy, type Up } from "./up.ts";
+
+const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
+
+function temporaryPlace(): Place {
+  return placeOf(CHECKOUT, temporaryHome());
+}
+
+describe.runIf(process.platform === "linux")("the local platform", { timeout: 120_000 }, () => {
+  const place = temporaryPlace();
+  const other = temporaryPlace();
+  let first: Up;
+
+  beforeAll(async () => {
+    first = await bringUp(place);
+  }, 180_000);
+  afterAll(async () => {
+    for (const one of [place, other]) {
+      await takeDown(one);
+      await removeHome(one.home);
+    }
+  }, 60_000);
+
+  const status = async (): Promise<PlatformStatus> => statusBy(lineTo(place)!);
+
+  it("stands with all three systems, every service healthy over verified connections", () => {
+    expect(first.realized.counts).toMatchObject({ update: 0, replace: 0, delete: 0, same: 0 });
+    expect(first.status.servers.map(({ kind }) => kind).sort()).toEqual(["pgbouncer", "postgres", "valkey"]);
+    const services = first.status.apps.flatMap(({ components }) => components.filter(({ kind }) => kind === "service"));
+    expect(services.map(({ health }) => health)).toEqual(services.map(() => "ok"));
+    expect(services.length).toBeGreaterThanOrEqual(5);
+    expect(isHealthy(first.status)).toBe(true);
+  });
+
+  it.each(
+    systems.flatMap(({ apps }) =>
+      Object.values(apps).flatMap(({ name, components }) =>
+        Object.entries(components).flatMap(([component, it]) =>
+          it.kind === "service" && it.feature === undefined ? [[`${name} ${component}`, name, it.health] as const] : [],
+        ),
+      ),
+    ),
+  )("%s answers its health check and its probes as declared, and says that it is a stand-in", async (_, app, { path, probes }) => {
+    const { url } = (await status()).apps.find((one) => one.app === `${app}-local`)!;
+    for (const probe of [{ path, expect: [200] }, ...probes]) {
+      const response = await fetch(`${url}${probe.path}`);
+      expect([probe.path, probe.expect.includes(response.status)]).toEqual([probe.path, true]);
+      expect(await response.text()).toContain("slipway runs a stand-in here");
+    }
+  });
+
+  it("does nothing the second time, and says so", async () => {
+    const { realized } = await bringUp(place);
+    expect(realized.counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.realized.counts.create });
+  });
+
+  it("gives out variables that lead psql, pg and ioredis to the same servers, certificates checked", async () => {
+    const { DATABASE_URL = "", NODE_EXTRA_CA_CERTS: ca = "" } = await variables("devx", "api");
+    expect(DATABASE_URL).toMatch(/\?sslmode=verify-full&sslrootcert=\//);
+    expect(
+      await rows(DATABASE_URL, "SELECT current_user AS who, count(*)::int AS tables FROM pg_tables WHERE schemaname = 'devx'"),
+    ).toEqual([{ who: "devx", tables: 6 }]);
+    await expect(rows(DATABASE_URL.replace(/:[^:@]+@/, ":wrong@"), "SELECT 1")).rejects.toThrow("password authentication failed");
+    await expect(rows(DATABASE_URL.replace(/\?.*/, "?sslmode=disable"), "SELECT 1")).rejects.toThrow(/no encryption/);
+
+    const { REDIS_URL = "" } = await variables("candlefish", "paintbox");
+    expect(REDIS_URL).toMatch(/^rediss:\/\//);
+    const redis = new Redis(REDIS_URL, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
+    await redis.connect();
+    expect(await redis.dbsize()).toBeGreaterThan(0);
+    redis.disconnect();
+  });
+
+  it("stands a second time beside itself, from a run that was stopped half way", async () => {
+    const stop = new AbortController();
+    const halfWay = bringUp(other, {
+      systems: ["devx"],
+      signal: stop.signal,
+      onEvent: ({ name, phase }) => phase === "done" && name.endsWith("-user-devx") && stop.abort(),
+    });
+    await expect(halfWay).rejects.toThrow("stopped as asked");
+    const { realized, status: second } = await bringUp(other, { systems: ["devx"] });
+    expect(realized.counts.same).toBeGreaterThan(0);
+    expect(isHealthy(second)).toBe(true);
+    const ports = (one: PlatformStatus) => [
+      one.daemon!.api,
+      ...one.servers.map(({ port }) => port),
+      ...one.apps.flatMap(({ url, components }) => [url, ...components.flatMap(({ port }) => (port === undefined ? [] : [port]))]),
+    ];
+    const all = [...ports(second), ...ports(await status())];
+    expect(new Set(all).size).toBe(all.length);
+
+    await takeDown(other);
+    expect(processesOf(other)).toEqual([]);
+    expect(isHealthy(await status())).toBe(true);
+  });
+
+  it("shows a database that is gone as degraded and nothing as crashed, and comes back whatever was killed", async () => {
+    const before = await status();
+    process.kill(before.servers.find(({ kind }) => kind === "postgres")!.pid!, "SIGKILL");
+    await until(async () => !isHealthy(await status()));
+    const degraded = await status();
+    const health = degraded.apps.find(({ app }) => app === "devx-platform-local")!.components[0]!;
+    expect(health).toMatchObject({
+      pid: expect.any(Number),
+      health: expect.stringContaining('503 {"status":"degraded","database":{"connected":false'),
+    });
+
+    process.kill(degraded.daemon!.pid, "SIGKILL");
+    await until(() => processesOf(place).every((line) => !line.includes("stand-in")));
+    const { realized, status: after } = await bringUp(place);
+    expect(isHealthy(after)).toBe(true);
+    expect(realized.counts).toMatchObject({ create: 0, replace: 0, delete: 0 });
+    expect(await rows((await variables("devx", "api")).DATABASE_URL!, "SELECT count(*)::int AS n FROM slipway.migrations")).toEqual([
+      { n: 2 },
+    ]);
+  });
+
+  it("leaves no process when it is taken down, and finds its data when it comes up again", async () => {
+    const { NODE_EXTRA_CA_CERTS: ca = "", REDIS_URL = "" } = await variables("candlefish", "paintbox");
+    const redis = new Redis(REDIS_URL, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
+    await redis.connect();
+    await redis.set("kept", "yes");
+    redis.disconnect();
+    expect(await takeDown(place)).toMatchObject({ daemon: true });
+    expect(processesOf(place)).toEqual([]);
+
+    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+    const again = new Redis((await variables("candlefish", "paintbox")).REDIS_URL!, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
+    await again.connect();
+    expect(await again.get("kept")).toBe("yes");
+    again.disconnect();
+  });
+
+  async function variables(system: string, service: string): Promise<Record<string, string>> {
+    const lines: string[] = [];
+    const terminal: Terminal = { print: (line) => lines.push(line), say: (line) => lines.push(line), columns: 80, style: plainStyle };
+    expect(await env({ values: {}, positionals: [system, service], place }, terminal)).toBe(0);
+    return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+  }
+});
+
+async function rows(url: string, sql: string): Promise<object[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return (await client.query(sql)).rows as object[];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Command lines and working directories that name the place. */
+function processesOf({ home: { state } }: Place): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return `${line} ${environment}`.includes(state) && line !== "" ? [line] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function until(settled: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50)))
+    if (await settled()) return;
+  throw new Error("it never came to that");
+}
