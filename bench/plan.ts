@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import type { Bench, Runner } from "./race.ts";
+import { type Bench, figuresOf, type Runner } from "./race.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const LAUNCHER = path.join(ROOT, "bin/slipway.js");
@@ -27,7 +27,12 @@ export const bench: Bench = {
     }
     return {
       runners: [...samples].map(([name, taken]): Runner => {
-        return { name, samples: taken.map(({ ms }) => ms), peakMiB: Math.max(...taken.map(({ peakMiB }) => peakMiB)) };
+        return {
+          name,
+          samples: taken.map(({ ms }) => ms),
+          processorMs: figuresOf(taken.map(({ processorMs }) => processorMs)).median,
+          peakMiB: Math.max(...taken.map(({ peakMiB }) => peakMiB)),
+        };
       }),
       targets: [{ runner: WHOLE, comparedTo: EMPTY, atMost: 1.5 }],
     };
@@ -36,26 +41,28 @@ export const bench: Bench = {
 
 interface Sample {
   readonly ms: number;
+  readonly processorMs: number;
   readonly peakMiB: number;
 }
 
-/** The process tells its own peak at its end, on a pipe of its own: no tool for it is on every machine. */
-const TELL_PEAK = `data:text/javascript,${encodeURIComponent(
-  `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS)));`,
+/** The process tells what it used at its end, on a pipe of its own: no tool for it is on every machine. */
+const TELL_USAGE = `data:text/javascript,${encodeURIComponent(
+  `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));`,
 )}`;
 
 async function planned(directory: string): Promise<Sample> {
-  const argv = ["--import", TELL_PEAK, LAUNCHER, "plan", "--stack", "prod", "--json", "--cwd", directory];
+  const argv = ["--import", TELL_USAGE, LAUNCHER, "plan", "--stack", "prod", "--json", "--cwd", directory];
   const start = performance.now();
   const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   const said: string[] = [];
-  let peakKiB = "";
+  let told = "";
   child.stderr?.on("data", (chunk) => said.push(String(chunk)));
   child.stdio[3]?.on("data", (chunk) => {
-    peakKiB += String(chunk);
+    told += String(chunk);
   });
   const [code] = await once(child, "close");
   const ms = performance.now() - start;
   if (code !== 0) throw new Error(`slipway plan failed in ${directory}:\n${said.join("")}`);
-  return { ms, peakMiB: Number(peakKiB) / 1024 };
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(told) as NodeJS.ResourceUsage;
+  return { ms, processorMs: (userCPUTime + systemCPUTime) / 1000, peakMiB: maxRSS / 1024 };
 }

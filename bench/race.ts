@@ -10,6 +10,8 @@ export interface Runner {
   readonly name: string;
   /** One figure a run, in the bench's unit. */
   readonly samples: readonly number[];
+  /** Processor time of the median run, which other work on the machine disturbs less than the clock. */
+  readonly processorMs?: number;
   /** Of the greediest run. */
   readonly peakMiB?: number;
 }

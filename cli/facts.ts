@@ -1,20 +1,24 @@
 /** The few things about a resource that tell a reader what it is: size, region, nodes; and how many secrets it holds. */
 import { type Masked, type MaskedResource, type MaskedValues, SECRET, UNKNOWN } from "../engine/mask.ts";
 
-/** What a reader looks for first; everything else follows in the order of the alphabet. */
-const FIRST = ["engine", "version", "size", "nodeCount", "region", "mode", "type"];
+/** What a reader looks for first; then come secrets, then everything else, and last what nobody knows yet. */
+const FIRST = ["engine", "version", "size", "nodeCount", "region", "mode", "type", "services", "workers", "staticSites", "jobs", "rules"];
 /** Longer lists are counted. */
 const LISTED = 6;
 const LONGEST = 60;
 
 export function factsOf(resource: MaskedResource): readonly string[] {
   const inputs = lone(resource.inputs);
-  const keys = Object.keys(inputs).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const keys = Object.keys(inputs)
+    .filter((key) => key !== "__provider" && !(key === "name" && resource.name.endsWith(String(inputs.name))))
+    .sort((a, b) => rank(a, inputs) - rank(b, inputs) || (a < b ? -1 : 1));
+  const facts = keys.map((key) => ({ rank: rank(key, inputs), text: fact(key, inputs[key] ?? null) }));
   return [
-    ...keys.flatMap((key) => (key === "name" && inputs.name === resource.name ? [] : fact(key, inputs[key] ?? null))),
+    ...facts.filter(({ rank }) => rank < PLAIN).map(({ text }) => text),
     ...counted(inputs, SECRET),
+    ...facts.filter(({ rank }) => rank >= PLAIN).map(({ text }) => text),
     ...counted(inputs, UNKNOWN),
-  ];
+  ].filter((text) => text !== "");
 }
 
 export function flagsOf({ options, read }: MaskedResource): readonly string[] {
@@ -33,14 +37,20 @@ function lone(inputs: MaskedValues): MaskedValues {
   return more.length === 0 && isRecord(only) ? only : inputs;
 }
 
-function rank(key: string): number {
+const SECRETS = FIRST.length;
+const PLAIN = SECRETS + 1;
+const UNKNOWNS = PLAIN + 1;
+
+function rank(key: string, inputs: MaskedValues): number {
+  if (inputs[key] === SECRET) return SECRETS;
+  if (inputs[key] === UNKNOWN) return UNKNOWNS;
   const index = FIRST.indexOf(key);
-  return index < 0 ? FIRST.length : index;
+  return index < 0 ? PLAIN : index;
 }
 
-function fact(key: string, value: Masked): readonly string[] {
+function fact(key: string, value: Masked): string {
   const shown = summary(value);
-  return shown === "" ? [] : [`${key} ${shown}`];
+  return shown === "" ? "" : `${key} ${shown}`;
 }
 
 function summary(value: Masked): string {
@@ -69,6 +79,7 @@ function count(value: Masked, mark: string): number {
 }
 
 function clipped(text: string): string {
+  if (/^[0-9a-f]{32,}$/.test(text)) return `${text.slice(0, 12)}…`;
   const line = text.replace(/\s+/g, " ");
   return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
 }

@@ -75,11 +75,10 @@ describe("slipway plan", () => {
 
 garden Vpc   region nyc3 · ipRange 10.20.0.0/24
 cellar Cellar
-├─ cellar-pg DatabaseCluster [protected]
-│     engine pg · version 17 · size db-s-1vcpu-1gb · nodeCount 3 · region nyc3
-│     privateNetworkUuid [unknown]
-└─ cellar-firewall DatabaseFirewall [kept on delete]
-      clusterId [unknown] · rules 203.0.113.7
+├─ …-pg DatabaseCluster [protected]
+│     engine pg · version 17 · size db-s-1vcpu-1gb · nodeCount 3 · …
+└─ …-firewall DatabaseFirewall [kept on delete]
+      rules 203.0.113.7 · clusterId [unknown]
 parlour App   region nyc · services api · [secret] ×3
 
 The order of the doors
@@ -89,8 +88,8 @@ The order of the doors
 4  App: parlour
 
 Outputs
-  region  nyc3
   uri  [secret]
+  region  nyc3
 
 Values that are only stand-ins here
   house:mail.password

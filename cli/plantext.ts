@@ -1,7 +1,8 @@
 /** A plan for the eye: the tree of what there is, the order in which it comes, what it hands out, and what is missing. */
-import type { MaskedPlan, MaskedResource } from "../engine/mask.ts";
+import type { MaskedPlan, MaskedValues } from "../engine/mask.ts";
 import { layers } from "../engine/order.ts";
-import { factsOf, flagsOf } from "./facts.ts";
+import { groupBy } from "./group.ts";
+import { shortType, treeText } from "./plantree.ts";
 import type { Style } from "./terminal.ts";
 import { wrap } from "./wrap.ts";
 
@@ -13,7 +14,7 @@ export interface Paper {
 export function planText(plan: MaskedPlan, paper: Paper): string {
   return [
     summary(plan, paper),
-    tree(plan, paper),
+    treeText(plan.resources, paper),
     doors(plan, paper),
     deviations(plan, paper),
     outputs(plan, paper),
@@ -30,36 +31,6 @@ function summary({ project, stack, resources }: MaskedPlan, { style }: Paper): s
   return style.bold(`${project} on stack ${stack}: ${counted(custom, "resource")} in ${counted(components, "component")}`);
 }
 
-function tree(plan: MaskedPlan, paper: Paper): string {
-  const below = groupBy(plan.resources, (resource) => resource.parent);
-  return branch(undefined, "");
-
-  function branch(parent: string | undefined, indent: string): string {
-    const level = below.get(parent) ?? [];
-    return level
-      .map((resource, index) => {
-        const last = index === level.length - 1;
-        const [knot, rail] = parent === undefined ? ["", ""] : last ? ["└─ ", "   "] : ["├─ ", "│  "];
-        const inner = branch(resource.urn, indent + rail);
-        const stem = indent + rail + (inner === "" ? "   " : "│  ");
-        return [leaf(resource, indent + knot, stem, paper), ...(inner === "" ? [] : [inner])].join("\n");
-      })
-      .join("\n");
-  }
-}
-
-/** Facts stand beside the name where there is room, below it where there is not. */
-function leaf(resource: MaskedResource, start: string, stem: string, { columns, style }: Paper): string {
-  const kind = shortType(resource.type);
-  const flags = flagsOf(resource);
-  const head = `${style.dim(start)}${style.bold(resource.name)} ${style.dim(kind)}${flags.map((flag) => ` ${style.warn(`[${flag}]`)}`).join("")}`;
-  const headWidth = [start, resource.name, " ", kind, ...flags.map((flag) => ` [${flag}]`)].join("").length;
-  const facts = factsOf(resource).join(" · ");
-  if (!resource.custom || facts === "") return head;
-  if (headWidth + 3 + facts.length <= columns) return `${head}   ${facts}`;
-  return [head, ...wrap(facts, columns - stem.length, " · ").map((line) => style.dim(stem) + line)].join("\n");
-}
-
 /** What has to be there before what: a firewall stands before anything connects, migrations before the apps that need them. */
 function doors(plan: MaskedPlan, { columns, style }: Paper): string {
   const real = plan.resources.filter((resource) => resource.custom && !resource.read);
@@ -70,7 +41,7 @@ function doors(plan: MaskedPlan, { columns, style }: Paper): string {
     const kinds = [...groupBy(layer, (resource) => shortType(resource.type))].sort(([a], [b]) => (a < b ? -1 : 1));
     return kinds.flatMap(([kind, resources], position) => {
       const number = position === 0 ? String(index + 1).padStart(width) : " ".repeat(width);
-      const [first = "", ...more] = wrap(`${kind}: ${resources.map((resource) => resource.name).join(", ")}`, columns - width - 2, " ");
+      const [first = "", ...more] = wrap(`${kind}: ${resources.map((resource) => resource.name).join(", ")}`, columns - width - 4, " ");
       return [`${style.dim(number)}  ${first}`, ...more.map((line) => `${" ".repeat(width + 4)}${line}`)];
     });
   });
@@ -98,11 +69,18 @@ function isDeviation(value: unknown): value is { readonly id: string; readonly a
 }
 
 function outputs(plan: MaskedPlan, { columns, style }: Paper): string {
-  const lines = Object.entries(plan.outputs).flatMap(([key, value]) => {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    return wrap(`${key}  ${text}`, columns - 2, " ").map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
-  });
+  const lines = outputLines(plan.outputs, "  ", columns);
   return lines.length === 0 ? "" : [style.bold("Outputs"), ...lines].join("\n");
+}
+
+function outputLines(values: MaskedValues, indent: string, columns: number): readonly string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      return [`${indent}${key}`, ...outputLines(value as MaskedValues, `${indent}  `, columns)];
+    }
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    return wrap(`${key}  ${text}`, columns - indent.length - 2, " ").map((line, index) => `${indent}${index === 0 ? "" : "  "}${line}`);
+  });
 }
 
 function missing(plan: MaskedPlan, { style }: Paper): string {
@@ -119,17 +97,6 @@ function messages(plan: MaskedPlan, { columns, style }: Paper): string {
     .join("\n");
 }
 
-function shortType(type: string): string {
-  return type.split(":").at(-1)?.split("/").at(-1) ?? type;
-}
-
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-// Map.groupBy is in every Node that runs this, but in no library version that this project compiles against.
-function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
-  return groups;
 }
