@@ -13,7 +13,11 @@ const place = placeOf(checkout, { ...home, ...(state && { state }), ...(cache &&
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
 
 mkdirSync(place.daemon, { recursive: true, mode: 0o700 });
-const host = await openHost(place, { log });
+const host = await openHost(place, { log }).catch((error: Error) => {
+  // The last line of the log is what whoever waits for this is told.
+  console.log(error.message);
+  process.exit(1);
+});
 const control = await openControl({
   sketch: () => sketch(host.world),
   world: (call: WorldCall) => answerCall(host.world, call),

@@ -72,7 +72,10 @@ export async function openHost(place: Place, { log, onCall = () => {}, port: wis
       log(line);
     },
   });
-  const { port, insteadOf } = await openPorts(join(home.state, "daemon"), { first: wish, last: wish + 89 }).take(`api ${wish}`);
+  const ports = openPorts(join(home.state, "daemon"), { first: wish, last: wish + 89 });
+  // Stack files name the port, so it is tried anew each time.
+  ports.release("api");
+  const { port, insteadOf } = await ports.take("api");
   if (insteadOf !== undefined)
     log(
       `Port ${insteadOf} is in use by something else, so the API listens on ${port}: pulumi config set digitalocean:apiEndpoint http://127.0.0.1:${port}`,

@@ -35,13 +35,13 @@ async function startDaemon(place: Place): Promise<Line> {
   const { home, checkout, daemon } = place;
   rmSync(lineFile(daemon), { force: true });
   const argv = [process.execPath, "--disable-warning=ExperimentalWarning", PROGRAM, checkout, home.state, home.cache];
-  const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const variables = { ...process.env, NODE_COMPILE_CACHE: join(home.cache, "compiled") };
+  const env = Object.fromEntries(Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined));
   const launched = launch(daemon, { argv, env, user: self }, 0);
   for (const until = Date.now() + LONGEST_START_MS; Date.now() < until; await sleep(10)) {
     const line = lineTo(place);
     if (line) return line;
-    if (launched.exited())
-      throw new Error(`The local platform's daemon ended by itself.\n${logTail(daemon)}\nIts log: ${join(daemon, "log")}`);
+    if (launched.exited()) throw new Error(`The local platform does not start: ${logTail(daemon, 1)}\nIts log: ${join(daemon, "log")}`);
   }
   throw new Error(`The local platform's daemon is not ready after ${LONGEST_START_MS / 1000} seconds. Its log: ${join(daemon, "log")}`);
 }
