@@ -76,7 +76,7 @@ const sessions = new WeakSet<object>();
 
 /**
  * For each of its thousands of promises the SDK writes down a stack trace, to name those that leak, and for each step it takes a message,
- * for those who debug it. A session has no use for either, and pays a third of its time for them.
+ * for those who debug it. A session has no use for either, and would pay a quarter of its time for them.
  */
 function outsideOfSessions<A extends readonly unknown[], R>(real: (...args: A) => R, instead: (...args: A) => R): (...args: A) => R {
   return (...args) => (sessions.has(internal.getStore()) ? instead(...args) : real(...args));
