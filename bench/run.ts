@@ -5,6 +5,10 @@ import { type Bench, figuresOf, type Race, type Runner, verdictsOf } from "./rac
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   plan: () => import("./plan.ts"),
+  "migrate-loopback": async () => ({ bench: (await import("./migrate.ts")).loopback }),
+  "migrate-distant": async () => ({ bench: (await import("./migrate.ts")).distant }),
+  "migrate-nothing": async () => ({ bench: (await import("./migrate.ts")).nothing }),
+  "migrate-many": async () => ({ bench: (await import("./migrate.ts")).many }),
 };
 
 const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "boolean" } } });
@@ -33,7 +37,7 @@ if (values.json) console.log(JSON.stringify({ machine, benches: results }, null,
 
 function table(race: Race, unit: string): string {
   const rows = race.runners.map(row);
-  const header = ["", `min ${unit}`, `median ${unit}`, `max ${unit}`, "runs", "peak MiB"];
+  const header = ["", `min ${unit}`, `median ${unit}`, `max ${unit}`, "runs", "CPU ms", "peak MiB"];
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ");
@@ -44,11 +48,12 @@ function table(race: Race, unit: string): string {
   return [line(header), ...rows.map(line), ...verdicts].join("\n");
 }
 
-function row({ name, samples, peakMiB }: Runner): readonly string[] {
+function row({ name, samples, processorMs, peakMiB }: Runner): readonly string[] {
   const { min, median, max } = figuresOf(samples);
-  return [name, round(min), round(median), round(max), String(samples.length), peakMiB === undefined ? "" : round(peakMiB)];
+  return [name, round(min), round(median), round(max), String(samples.length), round(processorMs), round(peakMiB)];
 }
 
-function round(figure: number): string {
+function round(figure: number | undefined): string {
+  if (figure === undefined) return "";
   return figure < 10 ? figure.toFixed(2) : figure.toFixed(0);
 }

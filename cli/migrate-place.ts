@@ -1,9 +1,8 @@
 /** Which files and which database are meant: from a system's name, or from a folder and a URL. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Connection } from "../postdeploy/migrate/index.ts";
+import type { Connection } from "../postdeploy/connect/target.ts";
 import type { System } from "../systems/definition.ts";
-import { systems } from "../systems/index.ts";
 import { UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
 
@@ -20,12 +19,11 @@ export function text(flags: Flags, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-export function placeOf(flags: Flags): Place {
+export async function placeOf(flags: Flags): Promise<Place> {
   const [name, dir] = [text(flags, "system"), text(flags, "dir")];
-  const system = name === undefined ? undefined : findSystem(name);
+  const system = name === undefined ? undefined : await findSystem(name);
   const folder = dir ?? (system === undefined ? undefined : path.join("sql", system.name));
-  if (folder === undefined)
-    throw new UsageError(`Which files? --system ${systems.map((one) => one.name).join(" | ")}, or --dir <folder of .sql files>`);
+  if (folder === undefined) throw new UsageError("Which files? --system <name>, or --dir <folder of .sql files>");
   return { folder, ...(system === undefined ? {} : { system }) };
 }
 
@@ -53,7 +51,8 @@ export function ownerOf(flags: Flags, system: System | undefined): string | unde
   return owner === "none" ? undefined : owner;
 }
 
-function findSystem(name: string): System {
+async function findSystem(name: string): Promise<System> {
+  const { systems } = await import("../systems/index.ts");
   const names = systems.map((one) => one.name);
   const found = systems.find((one) => one.name === name);
   if (found) return found;

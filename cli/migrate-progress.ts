@@ -1,6 +1,5 @@
 /** What a run says while it runs: a line for each thing that a person would want to know at once. */
-import type { Progress } from "../postdeploy/migrate/index.ts";
-import { describeBlocker, describeHolder } from "../postdeploy/migrate/progress.ts";
+import { describeBlocker, describeHolder, type Progress } from "../postdeploy/migrate/progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 export function tellProgress({ say, style }: Terminal): (event: Progress) => void {

@@ -1,6 +1,9 @@
 /** `slipway migrate`: SQL migrations by hand, by the engine that a deployment uses. */
 import { execFileSync } from "node:child_process";
-import * as migrate from "../postdeploy/migrate/index.ts";
+import { Failure } from "../postdeploy/connect/failure.ts";
+import type { SqlFailure } from "../postdeploy/migrate/errors.ts";
+import type { RunOptions } from "../postdeploy/migrate/options.ts";
+import type { Progress } from "../postdeploy/migrate/progress.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { connectionOf, type Flags, neededConnection, ownerOf, placeOf, text } from "./migrate-place.ts";
 import { tellProgress } from "./migrate-progress.ts";
@@ -91,7 +94,7 @@ Exit codes: 0 done, or nothing to do. 1 failed, and nothing is half applied; sta
       terminal.print(flags.json ? JSON.stringify(result, null, 2) : shown);
       return code ?? DONE;
     } catch (error) {
-      if (!(error instanceof migrate.Failure)) throw error;
+      if (!(error instanceof Failure)) throw error;
       terminal.say(error.message);
       if (flags.json) terminal.print(JSON.stringify({ error: failureJson(error) }, null, 2));
       return error.exit;
@@ -105,36 +108,44 @@ interface Outcome {
   readonly code?: number;
 }
 
+/** Each loads what it uses and no more: a run with nothing to do takes no longer than starting up. */
 type Verb = (flags: Flags, terminal: Terminal, name?: string) => Promise<Outcome>;
 
 const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lint" | "new" | "baseline" | "repair", Verb>> = {
   async status(flags, { style }) {
-    const result = await migrate.status(optionsOf(flags));
+    const { status } = await import("../postdeploy/migrate/status.ts");
+    const result = await status(await optionsOf(flags));
     const fits = result.mismatches.length === 0 && !result.findings.some(({ severity }) => severity === "error");
     return { result, shown: statusText(result, style), code: fits && result.pending.length === 0 ? DONE : FAILED };
   },
   async plan(flags, { style }) {
-    const result = await migrate.plan(optionsOf(flags));
+    const { plan } = await import("../postdeploy/migrate/plan.ts");
+    const result = await plan(await optionsOf(flags));
     return { result, shown: planText(result, style) };
   },
   async up(flags, terminal) {
+    const { up } = await import("../postdeploy/migrate/up.ts");
+    const options = await optionsOf(flags);
     const result = await stoppable(terminal, (run) =>
-      migrate.up({ ...optionsOf(flags), ...run, to: text(flags, "to"), allowOutOfOrder: flags["allow-out-of-order"] === true }),
+      up({ ...options, ...run, to: text(flags, "to"), allowOutOfOrder: flags["allow-out-of-order"] === true }),
     );
     return { result, shown: upText(result, terminal.style) };
   },
   async down(flags, terminal) {
+    const { down } = await import("../postdeploy/migrate/down.ts");
     const steps = text(flags, "steps");
     if (steps !== undefined && !/^[1-9]\d*$/.test(steps)) throw new UsageError(`--steps takes a number, not "${steps}".`);
     if (flags.yes !== true && !(await confirmed(flags)))
       throw new UsageError("Taking migrations back destroys what they made. Say that it is meant: --yes");
+    const options = await optionsOf(flags);
     const result = await stoppable(terminal, (run) =>
-      migrate.down({ ...optionsOf(flags), ...run, to: text(flags, "to"), steps: steps === undefined ? undefined : Number(steps) }),
+      down({ ...options, ...run, to: text(flags, "to"), steps: steps === undefined ? undefined : Number(steps) }),
     );
     return { result, shown: downText(result, terminal.style) };
   },
   async verify(flags, terminal) {
-    const { folder, system } = placeOf(flags);
+    const { verify } = await import("../postdeploy/migrate/verify.ts");
+    const { folder, system } = await placeOf(flags);
     const shadow = connectionOf(flags, "shadow");
     // With a shadow server named, a database is compared only where it is named too.
     const connection = shadow === undefined || text(flags, "url") !== undefined ? connectionOf(flags) : undefined;
@@ -146,13 +157,14 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
     const base = { folder, ledgerSchema: text(flags, "ledger"), system: system?.name, owner: ownerOf(flags, system) };
     const needs =
       postgres === undefined ? {} : { schemas: postgres.schemas, extensions: postgres.extensions, roles: Object.values(postgres.roles) };
-    const result = await stoppable(terminal, ({ signal }) => migrate.verify({ ...base, ...needs, connection, shadow, signal }));
+    const result = await stoppable(terminal, ({ signal }) => verify({ ...base, ...needs, connection, shadow, signal }));
     return { result, shown: verifyText(result, terminal.style), code: result.ok ? DONE : FAILED };
   },
   async lint(flags, { style }) {
-    const { folder, system } = placeOf(flags);
+    const { lint } = await import("../postdeploy/migrate/lint.ts");
+    const { folder, system } = await placeOf(flags);
     const since = text(flags, "since") ?? (process.env.GITHUB_BASE_REF ? `origin/${process.env.GITHUB_BASE_REF}` : undefined);
-    const result = await migrate.lint({
+    const result = await lint({
       folder,
       strictNumbers: flags["strict-numbers"] === true || process.env.CI === "true",
       extensions: system?.postgres.extensions,
@@ -165,15 +177,17 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
     return { result, shown, code: result.ok ? DONE : FAILED };
   },
   async new(flags, _terminal, name) {
+    const { create } = await import("../postdeploy/migrate/create.ts");
     if (name === undefined) throw new UsageError("What does it do? slipway migrate new add_invoice_notes --system fluxstudio");
-    const { folder } = placeOf(flags);
-    const files = migrate.create({ folder, name, repeatable: flags.repeatable === true });
+    const { folder } = await placeOf(flags);
+    const files = create({ folder, name, repeatable: flags.repeatable === true });
     return { result: { folder, files }, shown: files.map((file) => `${folder}/${file}`).join("\n") };
   },
   async baseline(flags, { style }) {
+    const { baseline } = await import("../postdeploy/migrate/baseline.ts");
     const applied = list(flags, "applied");
-    const result = await migrate.baseline({
-      ...optionsOf(flags),
+    const result = await baseline({
+      ...(await optionsOf(flags)),
       from: text(flags, "from"),
       ...(applied.length === 0 ? {} : { applied }),
       reason: text(flags, "reason"),
@@ -181,8 +195,9 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
     return { result, shown: baselineText(result, style) };
   },
   async repair(flags) {
-    const written = await migrate.repair({
-      ...optionsOf(flags),
+    const { repair } = await import("../postdeploy/migrate/repair.ts");
+    const written = await repair({
+      ...(await optionsOf(flags)),
       accept: list(flags, "accept"),
       retire: list(flags, "retire"),
       rename: list(flags, "rename").map((pair) => split(pair, "=", "--rename takes old=new")),
@@ -194,8 +209,8 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
   },
 };
 
-function optionsOf(flags: Flags): migrate.RunOptions {
-  const { folder, system } = placeOf(flags);
+async function optionsOf(flags: Flags): Promise<RunOptions> {
+  const { folder, system } = await placeOf(flags);
   return {
     folder,
     connection: neededConnection(flags),
@@ -211,7 +226,7 @@ function optionsOf(flags: Flags): migrate.RunOptions {
 /** The first signal cancels what runs and rolls it back; a second one ends the process as any other. */
 async function stoppable<T>(
   terminal: Terminal,
-  work: (run: { signal: AbortSignal; onProgress: (event: migrate.Progress) => void }) => Promise<T>,
+  work: (run: { signal: AbortSignal; onProgress: (event: Progress) => void }) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -280,9 +295,9 @@ function numbered(pair: string, flag: string): [string, number] {
   return [file, Number(nth)];
 }
 
-function failureJson(error: migrate.Failure): Record<string, unknown> {
+function failureJson(error: Failure): Record<string, unknown> {
   const { code, exit, message } = error;
-  if (!(error instanceof migrate.SqlFailure)) return { code, exit, message };
-  const { file, line, column, sqlstate } = error;
+  if (code !== "sql") return { code, exit, message };
+  const { file, line, column, sqlstate } = error as SqlFailure;
   return { code, exit, message, file, line, column, sqlstate };
 }

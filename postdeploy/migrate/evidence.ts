@@ -32,6 +32,8 @@ function tablesMadeBy(statements: readonly Statement[]): string[] {
     .map(({ node }) => tableName(fieldsOf(node).relation as { relname?: string; schemaname?: string }));
 }
 
+const MOST_SHOWN = 10;
+
 /** A first run on a database that holds these tables would stop at the first of them, half way. */
 export function refuseTaken(evidence: readonly Evidence[], database: string): void {
   const taken = evidence.filter(({ present }) => present.length > 0);
@@ -40,7 +42,7 @@ export function refuseTaken(evidence: readonly Evidence[], database: string): vo
     "not-empty",
     2,
     `Nothing was applied: ${database} has no ledger of slipway, and holds tables that these files are to make.
-${taken.map(describeEvidence).join("\n")}
+${taken.slice(0, MOST_SHOWN).map(describeEvidence).join("\n")}${taken.length > MOST_SHOWN ? `\n  … and ${taken.length - MOST_SHOWN} more files` : ""}
   If they came from these files, say so: slipway migrate baseline --applied ${taken[0]!.file},…
   If they belong to somebody else, the files need a schema of their own.`,
   );

@@ -30,7 +30,7 @@ const base = `
   COMMENT ON COLUMN app.parent.name IS 'called';`;
 
 /** Each changes one thing; the drift must name it, and the fingerprint must move (but for whose it is, which is not form). */
-const changes: readonly [what: string, sql: string, kind: string, name: string, isForm?: false][] = [
+const changes: readonly [what: string, sql: string, kind: string, name: string, isForm?: boolean][] = [
   ["a new table", "CREATE TABLE app.extra ()", "relation", "app.extra"],
   ["a dropped column", "ALTER TABLE app.parent DROP made", "column", "app.parent.made"],
   ["a column's type", "ALTER TABLE app.kept_source ALTER name TYPE text", "column", "app.kept_source.name"],

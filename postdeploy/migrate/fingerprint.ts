@@ -90,10 +90,12 @@ export function differences(was: readonly SchemaObject[], is: readonly SchemaObj
   });
 }
 
-/** With an empty search path every name is written out in full, whoever asks. */
+/** With an empty search path every name is written out in full, whoever asks. Compiling so wide a query would take longer than running it. */
 async function pinned(session: Session, sql: string): Promise<readonly Row[]> {
-  const { replies, error } = await session.send(`BEGIN; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; ${sql}; COMMIT`);
-  if (error === undefined) return replies[3]!.rows;
+  const { replies, error } = await session.send(
+    `BEGIN; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; ${sql}; COMMIT`,
+  );
+  if (error === undefined) return replies[4]!.rows;
   await session.send("ROLLBACK");
   throw error;
 }

@@ -99,9 +99,11 @@ export class Runner {
   /** Makes the ledger where there is none. */
   async ensureLedger(): Promise<void> {
     if (this.ledger !== undefined) return;
-    const { error } = await this.session.send(`BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT`);
+    const { replies, error } = await this.session.send(
+      `BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT; ${this.table.read}`,
+    );
     if (error === undefined) {
-      await this.readLedger();
+      this.ledger = ledgerFrom(replies.at(-1)?.rows, undefined, this.table, this.options.system);
       return;
     }
     await this.rollback();
