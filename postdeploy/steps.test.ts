@@ -55,6 +55,11 @@ describe("a migrations step", () => {
     expect(await differs({ url: UNKNOWN })).toBe(true);
   });
 
+  it("is what it was after a refresh", async () => {
+    const props = migrations(["001_a.sql 1"]);
+    expect(await step("Migrations", "read", "shop/migrations", props)).toEqual({ id: "shop/migrations", props });
+  });
+
   it("drops nothing when it is deleted", async () => {
     expect(await step("Migrations", "delete", "id", migrations(["001_a.sql 1"]))).toBeUndefined();
   });

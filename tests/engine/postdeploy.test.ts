@@ -44,6 +44,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
       /pending +: "2 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql"/,
     );
     await succeed("up", "--yes", "--skip-preview");
+    await succeed("refresh", "--yes");
     await succeed("preview", "--expect-no-changes");
   });
 
