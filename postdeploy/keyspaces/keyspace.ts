@@ -114,8 +114,11 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const lineOf = (path: readonly (string | number)[]) => lineAt(document, lines, path);
   const parsed = shape.safeParse(document.toJS() ?? {});
   if (!parsed.success) {
-    const [issue] = parsed.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];
-    const path = issue.path.filter((part) => typeof part !== "symbol");
+    const { issues } = parsed.error;
+    // A name that is unknown is most often why another one is missing.
+    const issue = (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+    const path = [...issue.path, ...unknown].filter((part) => typeof part !== "symbol");
     throw misdeclared(
       { file, line: lineOf(path) },
       `${path.join(".") || "the file"}: ${issue.message}. See docs/keyspaces.md for what may stand there.`,
@@ -133,13 +136,18 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
       { file, line: lineOf(["mode"]) },
       "mode bulk keeps no digest of a key, so it can only own: write policy: own, or take mode: guarded.",
     );
+  for (const [index, data] of rest.data.entries())
+    if (!existsSync(join(folder, data)))
+      throw misdeclared(
+        { file, line: lineOf(["data", index]) },
+        `the data file ${join(folder, data)} is not there. Make it, or take it out of data.`,
+      );
   return {
     ...rest,
     system,
     file,
     folder,
     patterns,
-    data: rest.data,
     seeds: seed.map((given, index) => ({ given, place: { file, line: lineOf(["seed", index]) } })),
     scripts:
       scripts === undefined

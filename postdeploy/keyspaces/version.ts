@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataFile } from "./entries.ts";
-import { misdeclared } from "./entry.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { Names } from "./names.ts";
 import type { Wire } from "./wire.ts";
@@ -11,17 +10,8 @@ import type { Wire } from "./wire.ts";
 /** Of everything that is declared, down to the last byte. */
 export async function contentDigest(keyspace: Keyspace): Promise<string> {
   const digest = createHash("sha256").update(readFileSync(keyspace.file));
-  for (const name of keyspace.data) {
-    try {
-      for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      throw misdeclared(
-        { file: keyspace.file },
-        `the data file ${join(keyspace.folder, name)} is not there. Make it, or take it out of data.`,
-      );
-    }
-  }
+  for (const name of keyspace.data)
+    for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
   for (const { file } of keyspace.scripts?.files ?? []) digest.update(readFileSync(join(keyspace.folder, file)));
   return digest.digest("hex");
 }

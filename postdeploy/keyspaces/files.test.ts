@@ -1,0 +1,177 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { failure } from "../migrate/testing/failure.ts";
+import { cleanFolders, folderOf } from "../migrate/testing/folder.ts";
+import { batchesOf } from "./entries.ts";
+import type { Entry } from "./entry.ts";
+import { readKeyspaces } from "./keyspace.ts";
+import { blocksOf } from "./lines.ts";
+
+afterAll(cleanFolders);
+
+const HEAD = `keyspace: things
+store: state
+database: 2
+durable: true
+purpose: What a test needs
+prefix: "t:"
+keys:
+  - { pattern: "t:text:<n>", type: string, ttl: none, owner: test, purpose: p }
+  - { pattern: "t:brief:<n>", type: string, ttl: 1h, owner: test, purpose: p }
+  - { pattern: "t:map:<n>", type: hash, ttl: none, owner: test, purpose: p }
+  - { pattern: "t:list:<n>", type: list, ttl: none, owner: test, purpose: p }
+  - { pattern: "t:set:<n>", type: set, ttl: none, owner: test, purpose: p }
+  - { pattern: "t:rank:<n>", type: zset, ttl: none, owner: test, purpose: p }
+  - { pattern: "t:log:<n>", type: stream, ttl: none, owner: test, purpose: p }
+`;
+
+async function entriesOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const keyspace of readKeyspaces(folderOf(files).path, "shop")) for await (const batch of batchesOf(keyspace)) entries.push(...batch);
+  return entries;
+}
+
+const seeds = (...lines: string[]) => entriesOf({ "things.yaml": `${HEAD}seed:\n${lines.map((line) => `  - ${line}\n`).join("")}` });
+const data = (content: string | Uint8Array) => entriesOf({ "things.yaml": `${HEAD}data: [things.jsonl]\n`, "things.jsonl": content });
+
+describe("an entry", () => {
+  it("is the same in YAML and in JSON lines", async () => {
+    const yaml = await seeds(
+      '{ key: "t:text:a", string: 1 }',
+      '{ key: "t:text:b", json: { a: [1, null] } }',
+      '{ key: "t:rank:a", zset: { a: -inf, b: 1.5 } }',
+    );
+    const lines = await data(
+      [
+        '{"key":"t:text:a","string":"1"}',
+        "",
+        '{"key":"t:text:b","json":{"a":[1,null]}}\r',
+        '{"key":"t:rank:a","zset":{"a":"-inf","b":1.5}}',
+      ].join("\n"),
+    );
+    expect(lines).toEqual(yaml);
+    expect(lines.map(({ value }) => value)).toEqual([
+      { type: "string", value: "1" },
+      { type: "string", value: '{"a":[1,null]}' },
+      {
+        type: "zset",
+        members: [
+          ["a", -Infinity],
+          ["b", 1.5],
+        ],
+      },
+    ]);
+  });
+
+  it("may hold bytes that are no text", async () => {
+    expect(await seeds('{ key: "t:text:a", string: { base64: AP8B } }')).toMatchObject([{ value: { value: Buffer.from([0, 255, 1]) } }]);
+  });
+
+  it.each([
+    ["no key", "{ string: a }", "has no key"],
+    ["another prefix", '{ key: "u:text:a", string: a }', 'does not begin with "t:", the prefix of the keyspace things'],
+    ["a name that fits no pattern", '{ key: "t:texts:a", string: a }', "fits no pattern of the keyspace things: t:text:<n>, t:brief:<n>"],
+    ["another type than its pattern's", '{ key: "t:text:a", list: [a] }', "is a list, and what fits t:text:<n> is a string"],
+    ["an unknown policy", '{ key: "t:text:a", string: a, policy: always }', "Allowed: ensure, own, once."],
+    ["an unknown field", '{ key: "t:text:a", string: a, expire: 5 }', '"expire" is unknown. Allowed: key, ttl, policy'],
+    ["no value", '{ key: "t:text:a" }', "has no value"],
+    ["two values", '{ key: "t:text:a", string: a, json: 1 }', "has two values, string and json"],
+    ["a TTL of nothing", '{ key: "t:brief:a", string: a, ttl: 0s }', 'the ttl "0s" is none'],
+    ["a TTL below nothing", '{ key: "t:brief:a", string: a, ttl: -5m }', 'the ttl "-5m" is none'],
+    ["a TTL without a unit", '{ key: "t:brief:a", string: a, ttl: 30 }', "the ttl 30 is none"],
+    ["a TTL longer than its pattern's", '{ key: "t:brief:a", string: a, ttl: 2h }', "is longer than what fits t:brief:<n> may live (1h)"],
+    ["no TTL where its pattern has one", '{ key: "t:brief:a", string: a }', "Write ttl: 1h, or less"],
+    ["a TTL where its pattern has none", '{ key: "t:text:a", string: a, ttl: 5m }', "lives for ever"],
+    ["a number that can be written in several ways", '{ key: "t:text:a", string: 1.10 }', "Put it in quotes"],
+    ["bytes that are no base64", '{ key: "t:text:a", string: { base64: "a-b!" } }', "is no base64"],
+    ["a hash without fields", '{ key: "t:map:a", hash: {} }', "Redis has no empty ones"],
+    ["a hash that is a list", '{ key: "t:map:a", hash: [a] }', "Write { name: value }"],
+    ["a list that is text", '{ key: "t:list:a", list: a }', "Write a list"],
+    ["a member twice in a set", '{ key: "t:set:a", set: [a, b, a] }', '"a" stands in it twice'],
+    ["a score that is no number", '{ key: "t:rank:a", zset: { a: first } }', "Write a number, inf or -inf"],
+    [
+      "a stream's entry that the server would number",
+      '{ key: "t:log:a", stream: { entries: [{ id: "*", fields: { a: b } }] } }',
+      "is no id of an entry",
+    ],
+    [
+      "a stream that goes back",
+      '{ key: "t:log:a", stream: { entries: [{ id: 2-1, fields: { a: b } }, { id: 1-1, fields: { a: b } }] } }',
+      "does not come after 2-1",
+    ],
+    ["a group twice", '{ key: "t:log:a", stream: { groups: [{ name: a }, { name: a }] } }', "a group stands in it twice"],
+  ])("with %s is refused, with its line", async (_, line, said) => {
+    const { exit, message } = await failure(seeds('{ key: "t:text:first", string: fine }', line));
+    expect(exit).toBe(2);
+    expect(message).toMatch(/things\.yaml:17: /);
+    expect(message).toContain(said);
+  });
+
+  it("that is declared twice is refused, and both places are told", async () => {
+    const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n\n{"key":"t:text:a","string":"2"}\n'));
+    expect(message).toMatch(/things\.jsonl:3: t:text:a is declared twice, first in .*things\.jsonl:1\. Take one out\./);
+  });
+});
+
+describe("a file of JSON lines", () => {
+  it("that is not UTF-8 is refused with the line", async () => {
+    const { message } = await failure(
+      data(Buffer.concat([Buffer.from('{"key":"t:text:a","string":"1"}\n{"key":"t:text:b","string":"'), Buffer.from([0xff, 0x22, 0x7d])])),
+    );
+    expect(message).toMatch(/things\.jsonl:2: is not UTF-8/);
+  });
+
+  it("with a line that is no JSON is refused with the line", async () => {
+    const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n{key: 1}\n'));
+    expect(message).toMatch(/things\.jsonl:2: is no JSON/);
+  });
+
+  it("with half a surrogate pair is refused, because it would be written as something else", async () => {
+    const { message } = await failure(data('{"key":"t:text:a","string":"\\ud800"}\n'));
+    expect(message).toContain("half a surrogate pair");
+  });
+
+  it("with a line that is too long is refused before it is in memory", async () => {
+    const { path } = folderOf({ "long.jsonl": Buffer.alloc(1024 * 1024, "x") });
+    const read = async () => {
+      for await (const block of blocksOf(`${path}/long.jsonl`, "long.jsonl", undefined, 300 * 1024)) return block;
+      return undefined;
+    };
+    expect((await failure(read())).message).toContain("long.jsonl:1: this line is longer than");
+  });
+
+  it("that is not there is named", async () => {
+    const { message } = await failure(entriesOf({ "things.yaml": `${HEAD}data: [none.jsonl]\n` }));
+    expect(message).toMatch(/things\.yaml:15: the data file .*none\.jsonl is not there/);
+  });
+});
+
+describe("a keyspace's file", () => {
+  it.each([
+    ["a number of database that cannot be", HEAD.replace("database: 2", "database: 128"), "database: "],
+    ["a field that nobody knows", `${HEAD}flush: true\n`, "flush"],
+    [
+      "a key of another prefix among its patterns",
+      HEAD.replace('"t:text:<n>"', '"u:text:<n>"'),
+      'u:text:<n> does not begin with the keyspace\'s prefix "t:"',
+    ],
+    [
+      "a pattern that never expires where keys may be lost",
+      HEAD.replace("durable: true", "durable: false"),
+      "lives for ever in a keyspace that may lose its keys",
+    ],
+    ["a name of the ledger's", HEAD.replace('"t:"', '""').replace('"t:text:<n>"', '"slipway:<n>"'), "are the ledger's"],
+    ["bulk without a prefix", HEAD.replace('prefix: "t:"', "mode: bulk\npolicy: own"), "mode bulk needs a prefix"],
+    ["bulk that owns nothing", `${HEAD}mode: bulk\n`, "it can only own"],
+    ["a field twice", `${HEAD}seed: [{ key: "t:map:a", hash: { a: "1", a: "2" } }]\n`, "this name stands twice in one place"],
+    ["no YAML", `${HEAD}seed: [\n`, "is no YAML"],
+  ])("with %s is refused", async (_, content, said) => {
+    const { exit, message } = await failure(entriesOf({ "things.yaml": content }));
+    expect([exit, message.includes("things.yaml")]).toEqual([2, true]);
+    expect(message).toContain(said);
+  });
+
+  it("is the only one of its database [C23]", async () => {
+    const { message } = await failure(entriesOf({ "a.yaml": HEAD, "b.yaml": HEAD.replace("things", "others") }));
+    expect(message).toContain("database 2 of the store state is declared already");
+  });
+});
