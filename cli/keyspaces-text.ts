@@ -1,5 +1,5 @@
 /** How `slipway keyspaces` tells what it found. */
-import type { KeyspaceResult } from "../postdeploy/keyspaces/seed.ts";
+import type { KeyspaceResult } from "../postdeploy/keyspaces/index.ts";
 import type { Described } from "./keyspaces.ts";
 import type { Style } from "./terminal.ts";
 

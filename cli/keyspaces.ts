@@ -1,10 +1,17 @@
 /** `slipway keyspaces`: what a deployment does to Redis keyspaces, by hand. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Failure } from "../postdeploy/connect/failure.ts";
-import { isSeeded, type Keyspace, readKeyspaces } from "../postdeploy/keyspaces/keyspace.ts";
-import type { Options, Store } from "../postdeploy/keyspaces/options.ts";
-import { plan, seed, verify } from "../postdeploy/keyspaces/seed.ts";
+import {
+  Failure,
+  isSeeded,
+  type Keyspace,
+  type Options,
+  plan,
+  readKeyspaces,
+  type Store,
+  seed,
+  verify,
+} from "../postdeploy/keyspaces/index.ts";
 import { systems } from "../systems/index.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { foundText, keyspacesText } from "./keyspaces-text.ts";
