@@ -8,9 +8,10 @@ import { identifier } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
 import { describeEvidence, type Evidence, evidenceOf } from "./evidence.ts";
 import { type Folder, readFolder } from "./files.ts";
+import { refuseBad } from "./finding.ts";
 import { type NewEvent, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
-import { prepare, refuseBad } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
 import { withRunner } from "./runner.ts";
 
 export interface BaselineOptions extends RunOptions {

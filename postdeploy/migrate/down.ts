@@ -2,10 +2,11 @@
 import { Failure } from "../connect/failure.ts";
 import { applyAndMeasure } from "./apply.ts";
 import { type Folder, readFolder } from "./files.ts";
+import { refuseBad } from "./finding.ts";
 import type { Job } from "./job.ts";
 import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
 import type { RunOptions } from "./options.ts";
-import { prepare, refuseBad } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
 import { withRunner } from "./runner.ts";
 import { compare, refuseMismatches } from "./state.ts";
 

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { create } from "./create.ts";
 import { compareNames, readFolder } from "./files.ts";
-import { prepare, readFile, refuseBad } from "./prepare.ts";
+import { refuseBad } from "./finding.ts";
+import { prepare, readFile } from "./prepare.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 
 afterAll(cleanFolders);

@@ -1,3 +1,5 @@
+import { Failure } from "../connect/failure.ts";
+
 /** Something that a reader should know about a file: where it stands, how bad it is, what to do about it. */
 export interface Finding {
   /** A short name, the same for ever: `-- slipway: allow <rule> <reason>` and machines refer to it. */
@@ -24,4 +26,24 @@ export function place({ file, line, column }: Pick<Finding, "file" | "line" | "c
 
 export function isBad(finding: Finding): boolean {
   return finding.severity === "error" && finding.allowed === undefined;
+}
+
+/** @param texts of the files, so that the line itself can be shown. */
+export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<string, string> = new Map()): void {
+  const bad = findings.filter(isBad);
+  const [first] = bad;
+  if (first === undefined) return;
+  const lines = bad.map((finding) => {
+    const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
+    return [
+      `  ${place(finding)}: ${finding.message}`,
+      ...(source ? [`    | ${source.slice(0, 120)}`] : []),
+      ...(finding.fix ? [`    ${finding.fix}`] : []),
+    ].join("\n");
+  });
+  throw new Failure(
+    first.rule,
+    2,
+    [`Nothing was applied: ${bad.length === 1 ? "a file cannot work" : `${bad.length} mistakes in the files`}.`, ...lines].join("\n"),
+  );
 }

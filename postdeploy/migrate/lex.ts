@@ -154,14 +154,9 @@ export function* pieces(text: string): Generator<Piece> {
   if (start !== -1) yield { start, end };
 }
 
-/** The text without what changes nothing: comments, blanks, the case of words. Two files with one meaning differ in form only. */
-export function meaning(text: string): string {
-  const parts: string[] = [];
-  for (const { kind, start, end } of tokens(text)) {
-    if (kind === "comment") continue;
-    const part = text.slice(start, end);
-    parts.push(kind === "word" ? part.toLowerCase() : part.replaceAll("\r\n", "\n"));
-  }
-  while (parts.at(-1) === ";") parts.pop();
-  return parts.join(" ");
+/** A word of the text, less what changes nothing: the case of a name that is not quoted, the line ends in a text that is. */
+export function partOf(text: string, { kind, start, end }: Token): string {
+  const part = text.slice(start, end);
+  if (kind === "word") return part.toLowerCase();
+  return part.includes("\r") ? part.replaceAll("\r\n", "\n") : part;
 }

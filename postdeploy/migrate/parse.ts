@@ -6,8 +6,9 @@
 import { setFlagsFromString } from "node:v8";
 import type { Node } from "libpg-query";
 import type { Finding } from "./finding.ts";
-import { pieces, tokens, Unterminated } from "./lex.ts";
+import { partOf, pieces, tokens, Unterminated } from "./lex.ts";
 import { byteReader, fromCharacters, placeAt } from "./position.ts";
+import { meaningOf } from "./text.ts";
 
 export interface Statement {
   /** In the file's text. */
@@ -19,6 +20,8 @@ export interface Statement {
 
 export interface Parsed {
   readonly statements: readonly Statement[];
+  /** The second checksum of the text. */
+  readonly meaning: string;
   readonly findings: readonly Finding[];
 }
 
@@ -42,14 +45,15 @@ export function loadParser(): Promise<Parser> {
 
 export async function parseText(file: string, text: string): Promise<Parsed> {
   const parser = await loadParser();
-  const shape = findShape(file, text);
-  if (shape.length > 0) return { statements: [], findings: shape };
+  const { meaning, findings } = readShape(file, text);
+  if (findings.length > 0) return { statements: [], meaning, findings };
   try {
-    return { statements: text.length <= WHOLE ? parseWhole(parser, text, 0) : parsePieces(parser, text), findings: [] };
+    return { statements: text.length <= WHOLE ? parseWhole(parser, text, 0) : parsePieces(parser, text), meaning, findings };
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error;
     return {
       statements: [],
+      meaning,
       findings: [{ rule: "syntax", severity: "error", file, ...placeAt(text, error.at), message: `${error.message}.` }],
     };
   }
@@ -91,42 +95,41 @@ function parsePieces(parser: Parser, text: string): Statement[] {
   return statements;
 }
 
-/** What the parser would report as a puzzle: open quotes, psql's own commands, and the data lines that follow COPY … FROM stdin. */
-function findShape(file: string, text: string): Finding[] {
-  let words: string[] = [];
+/**
+ * Cuts the text into words once: for its meaning, and for what the parser would report as a puzzle: open quotes, psql's own commands, and the
+ * data lines that follow COPY … FROM stdin.
+ */
+function readShape(file: string, text: string): { meaning: string; findings: readonly Finding[] } {
+  const parts: string[] = [];
+  const refuse = (rule: string, at: number, message: string, fix?: string) => ({
+    meaning: meaningOf([text]),
+    findings: [{ rule, severity: "error" as const, file, ...placeAt(text, at), message, ...(fix === undefined ? {} : { fix }) }],
+  });
+  let begin = 0;
   try {
     for (const token of tokens(text)) {
-      if (token.kind === "semicolon") words = [];
-      else if (token.kind === "word" && words.length < 200) words.push(text.slice(token.start, token.end).toLowerCase());
-      if (token.kind === "semicolon" || token.kind === "comment") continue;
-      if (token.kind === "backslash") {
-        const command = text.slice(token.start, token.end).split(/\s/, 1)[0]!;
-        return [
-          {
-            rule: "psql-command",
-            severity: "error",
-            file,
-            ...placeAt(text, token.start),
-            message: `${command} is a command of psql, and no SQL.`,
-            fix: "Remove it. A dump without them: pg_dump --schema-only --inserts, less the lines that begin with a backslash.",
-          },
-        ];
-      }
-      if (words[0] === "copy" && words.at(-1) === "stdin" && words.at(-2) === "from")
-        return [
-          {
-            rule: "copy-from-stdin",
-            severity: "error",
-            file,
-            ...placeAt(text, token.start),
-            message: "COPY … FROM stdin takes its rows from psql, and here nobody sends them.",
-            fix: "Write the rows as INSERT (pg_dump --inserts does).",
-          },
-        ];
+      if (token.kind === "comment") continue;
+      const part = partOf(text, token);
+      parts.push(part);
+      if (token.kind === "semicolon") begin = parts.length;
+      else if (token.kind === "backslash")
+        return refuse(
+          "psql-command",
+          token.start,
+          `${part.split(/\s/, 1)[0]} is a command of psql, and no SQL.`,
+          "Remove it. A dump without them: pg_dump --schema-only --inserts, less the lines that begin with a backslash.",
+        );
+      else if (part === "stdin" && parts.at(-2) === "from" && parts[begin] === "copy")
+        return refuse(
+          "copy-from-stdin",
+          token.start,
+          "COPY … FROM stdin takes its rows from psql, and here nobody sends them.",
+          "Write the rows as INSERT (pg_dump --inserts does).",
+        );
     }
   } catch (error) {
     if (!(error instanceof Unterminated)) throw error;
-    return [{ rule: "unterminated", severity: "error", file, ...placeAt(text, error.start), message: `${error.message}.` }];
+    return refuse("unterminated", error.start, `${error.message}.`);
   }
-  return [];
+  return { meaning: meaningOf(parts), findings: [] };
 }

@@ -1,7 +1,6 @@
 /** A file made ready to be sent: parsed, and refused before the first write where it cannot work. */
-import { Failure } from "../connect/failure.ts";
 import type { DownFile, MigrationFile } from "./files.ts";
-import { type Finding, isBad, place } from "./finding.ts";
+import { type Finding, refuseBad } from "./finding.ts";
 import { builtBy } from "./indexes.ts";
 import { kindOf, needsNoTransaction, takesOver } from "./outside.ts";
 import { parseText, type Statement } from "./parse.ts";
@@ -10,6 +9,7 @@ import { placeAt } from "./position.ts";
 export interface Ready {
   readonly file: MigrationFile | DownFile;
   readonly statements: readonly Statement[];
+  readonly meaning: string;
 }
 
 /** @throws with every mistake of every file, not only the first. */
@@ -17,36 +17,23 @@ export async function prepare(files: readonly (MigrationFile | DownFile)[], also
   const ready: Ready[] = [];
   const findings: Finding[] = [...also];
   for (const file of files) {
-    const { statements, findings: mistakes } = await readFile(file);
+    const { statements, meaning, findings: mistakes } = await readFile(file);
     findings.push(...mistakes);
-    ready.push({ file, statements });
+    ready.push({ file, statements, meaning });
   }
   refuseBad(findings, new Map(files.map(({ name, text }) => [name, text])));
   return ready;
 }
 
-export async function readFile(file: MigrationFile | DownFile): Promise<{ statements: readonly Statement[]; findings: Finding[] }> {
-  const { statements, findings } = await parseText(file.name, file.text);
-  return { statements, findings: [...findings, ...file.header.findings, ...statements.flatMap((statement) => refusals(file, statement))] };
-}
-
-export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<string, string> = new Map()): void {
-  const bad = findings.filter(isBad);
-  const [first] = bad;
-  if (first === undefined) return;
-  const lines = bad.map((finding) => {
-    const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
-    return [
-      `  ${place(finding)}: ${finding.message}`,
-      ...(source ? [`    | ${source.slice(0, 120)}`] : []),
-      ...(finding.fix ? [`    ${finding.fix}`] : []),
-    ].join("\n");
-  });
-  throw new Failure(
-    first.rule,
-    2,
-    [`Nothing was applied: ${bad.length === 1 ? "a file cannot work" : `${bad.length} mistakes in the files`}.`, ...lines].join("\n"),
-  );
+export async function readFile(
+  file: MigrationFile | DownFile,
+): Promise<{ statements: readonly Statement[]; meaning: string; findings: Finding[] }> {
+  const { statements, meaning, findings } = await parseText(file.name, file.text);
+  return {
+    statements,
+    meaning,
+    findings: [...findings, ...file.header.findings, ...statements.flatMap((statement) => refusals(file, statement))],
+  };
 }
 
 function refusals(file: MigrationFile | DownFile, { node, start }: Statement): Finding[] {

@@ -10,7 +10,6 @@ import { open, type Row, type Session } from "../connect/session.ts";
 import { isLost, mayConnectLater } from "../connect/sqlstate.ts";
 import { targetOf } from "../connect/target.ts";
 import { asFailure } from "./errors.ts";
-import { measure } from "./fingerprint.ts";
 import { type Ledger, LedgerTable, ledgerFrom, readLedger } from "./ledger.ts";
 import { acquire, release } from "./lock.ts";
 import type { RunOptions } from "./options.ts";
@@ -119,6 +118,7 @@ export class Runner {
 
   /** Writes down what the schema looks like, so that a later change by hand is seen. */
   async measure(file: string): Promise<string> {
+    const { measure } = await import("./fingerprint.ts");
     await this.rollback();
     try {
       return await measure(this.session, this.table, file);

@@ -2,6 +2,7 @@
 import { Failure } from "../connect/failure.ts";
 import { compareNames, type Folder, type MigrationFile } from "./files.ts";
 import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
+import type { UpOptions } from "./options.ts";
 
 export interface State {
   readonly standing: ReadonlyMap<string, Standing>;
@@ -99,4 +100,20 @@ export function describe(mismatch: Mismatch): string {
       return `  ${file} is new and stands before ${mismatch.after}, which is applied.
     Give it the next free number; or, if it depends on nothing later: slipway migrate up --allow-out-of-order`;
   }
+}
+
+/** The same, refused where it does not fit, and only as far as one asked for. */
+export function heldAgainst(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
+  const state = compare(folder, ledger);
+  refuseMismatches(state.mismatches, allowOutOfOrder);
+  if (to === undefined) return state;
+  const last = folder.files.findIndex(({ name }) => name === to);
+  if (last === -1)
+    throw new Failure(
+      "no-such-file",
+      2,
+      `There is no file ${to} in ${folder.path}. Its files: ${folder.files.map(({ name }) => name).join(", ") || "none"}.`,
+    );
+  const within = new Set(folder.files.slice(0, last + 1));
+  return { ...state, pending: state.pending.filter(({ file }) => within.has(file)) };
 }

@@ -1,7 +1,7 @@
 /** What the bytes of a file say, strictly: a lenient reader would store the replacement character in somebody's table. */
 import { createHash } from "node:crypto";
 import type { Finding } from "./finding.ts";
-import { meaning, Unterminated } from "./lex.ts";
+import { partOf, tokens, Unterminated } from "./lex.ts";
 import { placeAt } from "./position.ts";
 
 /** Beyond this one message of the protocol grows unwieldy on both sides; a load of that size belongs to COPY. */
@@ -59,12 +59,19 @@ export function decode(file: string, bytes: Buffer): Text {
 
 /** The second checksum: the same for a file that was only reformatted or commented. */
 export function meaningSum(text: string): string {
+  const parts: string[] = [];
   try {
-    return sha256(meaning(text));
+    for (const token of tokens(text)) if (token.kind !== "comment") parts.push(partOf(text, token));
   } catch (error) {
     if (!(error instanceof Unterminated)) throw error;
-    return sha256(text);
+    return meaningOf([text]);
   }
+  return meaningOf(parts);
+}
+
+export function meaningOf(parts: readonly string[]): string {
+  const end = parts.findLastIndex((part) => part !== ";") + 1;
+  return sha256(parts.slice(0, end).join(" "));
 }
 
 function firstBad(bytes: Buffer): number {

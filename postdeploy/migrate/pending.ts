@@ -1,0 +1,77 @@
+/** Pending files made ready, and applied. */
+import { applyAndMeasure } from "./apply.ts";
+import { evidenceOf, refuseTaken } from "./evidence.ts";
+import type { Folder, MigrationFile } from "./files.ts";
+import type { Done, Job } from "./job.ts";
+import type { Ledger, NewEvent } from "./ledger.ts";
+import type { UpOptions } from "./options.ts";
+import { fieldsOf, kindOf } from "./outside.ts";
+import { prepare, type Ready } from "./prepare.ts";
+import type { Runner } from "./runner.ts";
+import { heldAgainst, type Pending } from "./state.ts";
+
+export async function applyPending(
+  runner: Runner,
+  folder: Folder,
+  first: readonly Pending[],
+  options: UpOptions,
+): Promise<{ applied: readonly Done[]; fingerprint: string }> {
+  const ready = await prepare(first.map(({ file }) => file));
+  const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
+  ready.push(...(await prepare(again)));
+  if (runner.ledger === undefined) refuseTaken(await evidenceOf(runner.session, ready), runner.facts.database);
+
+  await runner.lock();
+  await runner.ensureLedger();
+  const begin = runner.ledger?.events.at(-1)?.id ?? 0;
+  const todo = (ledger: Ledger | undefined): Job[] => {
+    const { pending, standing } = heldAgainst(folder, ledger, options);
+    const left = again.filter(({ name }) => (standing.get(name)?.id ?? 0) <= begin && !pending.some(({ file }) => file.name === name));
+    return jobs([...pending, ...left.map((file): Pending => ({ file, why: "again" }))], ready);
+  };
+  runner.tell({ kind: "pending", files: todo(runner.ledger).map(({ file }) => file.name) });
+  const { done, fingerprint } = await applyAndMeasure(runner, { kind: "applied", todo });
+  return { applied: done, fingerprint };
+}
+
+function repeatablesBeside(folder: Folder, ready: readonly Ready[]): MigrationFile[] {
+  return folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name));
+}
+
+function jobs(pending: readonly Pending[], ready: readonly Ready[]): Job[] {
+  const byName = new Map(ready.map((one) => [one.file.name, one]));
+  return pending.map(({ file, after }) => {
+    const one = byName.get(file.name)!;
+    const note = after === undefined ? {} : { note: `out of order, after ${after}` };
+    const event: NewEvent = {
+      kind: "applied",
+      file: file.name,
+      checksum: file.checksum,
+      meaning: one.meaning,
+      ...note,
+      ...(takesAway(one) ? { repeats: true } : {}),
+    };
+    return { ...one, event };
+  });
+}
+
+/** Whether something may be gone afterwards that a repeatable file made: an unchanged file would not bring it back. */
+function takesAway({ file, statements }: Ready): boolean {
+  if (!/^\d/.test(file.name)) return false;
+  return statements.some(({ node, text }) => {
+    return (kindOf(node) === "DropStmt" && MADE_AGAIN.has(String(fieldsOf(node).removeType))) || /\bcascade\b/i.test(text);
+  });
+}
+
+const MADE_AGAIN = new Set([
+  "OBJECT_VIEW",
+  "OBJECT_MATVIEW",
+  "OBJECT_FUNCTION",
+  "OBJECT_PROCEDURE",
+  "OBJECT_ROUTINE",
+  "OBJECT_AGGREGATE",
+  "OBJECT_TRIGGER",
+  "OBJECT_POLICY",
+  "OBJECT_RULE",
+  "OBJECT_TYPE",
+]);
