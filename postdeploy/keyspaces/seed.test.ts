@@ -227,9 +227,11 @@ describe("a seed", () => {
     const proxy = await startProxy(store.port, { delayMs: 5 });
     const url = `rediss://default:AVNS_default@localhost:${proxy.port}/0`;
     const cuts = sleep(60).then(() => proxy.cut());
-    await seed({ ...options(folder, { url }), patienceMs: 20_000 });
+    const told: string[] = [];
+    await seed({ ...options(folder, { url }), patienceMs: 20_000, onProgress: ({ kind }) => void told.push(kind) });
     await cuts;
     await proxy.close();
+    expect(told).toContain("away");
     expect(await everything()).toEqual(undisturbed);
   });
 
