@@ -51,7 +51,7 @@ function decode(key: string, text: string, schema: z.ZodType, mistakes: Mistakes
 function read<Schema extends z.ZodObject>(schema: Schema, given: unknown, at: Path, mistakes: Mistakes): z.output<Schema> {
   const rest = structuredClone(given);
   for (;;) {
-    const result = schema.safeParse(rest);
+    const result = schema.safeParse(rest, { jitless: true });
     if (result.success) return result.data;
     for (const issue of result.error.issues) tell(issue, schema, rest, at, mistakes);
     // From the end, so that taking an element out of a list does not move those still to go.

@@ -12,7 +12,7 @@ import { checks, proof } from "./checks.mjs";
 import { run } from "./child.mjs";
 import { ensureDependencies } from "./dependencies.mjs";
 import { ensureNode } from "./node.mjs";
-import { fromSystem, Plain, say } from "./say.mjs";
+import { fromSystem, Plain } from "./say.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const verbs = { start, stop, test: checks, proof, build };
