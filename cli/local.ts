@@ -5,27 +5,35 @@ import { type Command, type Given, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
-const USAGE = `slipway local: the whole platform on this machine, with real servers, without an account
+const USAGE = `slipway local: the whole platform on this machine, with real servers
 
-Usage: slipway local <up|down|status|env|logs|api|reset> [flags]
+Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
 
-  up      starts everything, or what is missing, and makes it as stack local declares; leaves it running
-          --systems <a,b>     only these; what stood for others is removed, with its data (default: all)
-          --fresh             forgets everything first, data included
+  up      starts what does not run, makes all of it as stack local declares,
+          and leaves it running
+          --systems <a,b>  only these; what stood for others is removed with
+                           its data (default: all)
+          --fresh          forgets everything first, data included
   down    ends every process that up started; the data stays
-  status  what runs, where, and how it is; exit code 1 when something is not well
-          --json
-  env     <system> <service>  the variables that a service is started with, KEY=value a line; a line break is \\n
-          --export            as export lines for a shell: eval "$(slipway local env devx api --export)"
-  logs    [name]              where the logs are, or the end of those whose name contains it
-          --lines <n>         how much of each (default: 40)
-  api     only DigitalOcean's API on loopback, with the servers behind it, until Ctrl-C
-          --port <n>          (default: 4010, or the next that is free)
   reset   down, and then forgets everything, data included
+  status  what runs, where, and how it is; exit code 1 when something is not
+          --json
+  env     <system> <service>
+          the variables that a service is started with, KEY=value a line;
+          a line break within a value is written \\n
+          --export         for a shell:
+                           eval "$(slipway local env devx api --export)"
+  logs    [name]
+          where the logs are, or how those end whose name contains it
+          --lines <n>      how much of each (default: 40)
+  api     DigitalOcean's API alone, with servers behind it, until Ctrl-C
+          --port <n>       (default: 4010, or the next that is free)
 
-  --cwd <directory>   where to look for Pulumi.yaml, and above it (default: here)
+  --cwd <directory>        where to look for Pulumi.yaml, and above it
+                           (default: here)
 
-Everything is kept in .slipway of the project. Exit codes: 0 done and healthy, 1 failed, 2 bad input.`;
+Everything is kept in the project's .slipway.
+Exit codes: 0 done and healthy, 1 failed, 2 bad input.`;
 
 type Verb = (given: Given & { readonly place: Place }, terminal: Terminal) => Promise<number>;
 

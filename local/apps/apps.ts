@@ -25,7 +25,6 @@ export interface AppStatus {
 
 /** Away from where a product's own development server listens. */
 const PORTS = { first: 4100, last: 4999 };
-const LONGEST_START_MS = 15_000;
 
 interface Placed {
   readonly app: BackedApp;
@@ -34,7 +33,15 @@ interface Placed {
   components: readonly { readonly is: BackedComponent; readonly running?: Running }[];
 }
 
-export function openApps(state: string, report: (line: string) => void): AppBacking {
+export interface AppOptions {
+  readonly state: string;
+  /** Told what a reader should know, such as a port that moved. */
+  readonly report: (line: string) => void;
+  /** For how long a component may be unwell before its deployment has failed. @default 15 seconds */
+  readonly patienceMs?: number;
+}
+
+export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): AppBacking {
   const folder = join(state, "apps");
   const ports = openPorts(folder, PORTS);
   const placed = new Map<string, Placed>();
@@ -86,7 +93,7 @@ export function openApps(state: string, report: (line: string) => void): AppBack
       const outcomes = await Promise.all(
         it.components.map(async ({ is }) => ({
           is,
-          problem: is.kind === "service" ? await unhealthy(it.ports[is.name]!, is.healthPath ?? "/") : undefined,
+          problem: is.kind === "service" ? await unhealthy(it.ports[is.name]!, is.healthPath ?? "/", patienceMs) : undefined,
         })),
       );
       const bad = outcomes.find(({ problem }) => problem !== undefined);
@@ -130,8 +137,8 @@ function routesOf({ name, kind, routes = [] }: BackedComponent, ports: Readonly<
 }
 
 /** Asks as App Platform does until it answers well; undefined when it does, else the last that it said. */
-async function unhealthy(port: number, path: string): Promise<string | undefined> {
-  const until = Date.now() + LONGEST_START_MS;
+async function unhealthy(port: number, path: string, patienceMs: number): Promise<string | undefined> {
+  const until = Date.now() + patienceMs;
   for (let pause = 10; ; pause = Math.min(pause * 1.5, 200)) {
     let said: string;
     try {

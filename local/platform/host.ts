@@ -48,7 +48,7 @@ export interface HostOptions {
 export async function openHost(place: Place, { log, onCall = () => {}, port: wish = API_PORT }: HostOptions): Promise<Host> {
   const { home } = place;
   const servers = openServers({ home, report: log });
-  const apps = openApps(home.state, log);
+  const apps = openApps({ state: home.state, report: log });
   const notes = new Map<string, string>();
   const calls: Call[] = [];
   let endServers = true;

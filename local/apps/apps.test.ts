@@ -1,0 +1,84 @@
+/** Stand-ins without databases behind them; with them they are proved in local/platform. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BackedComponent } from "../cloud/backing.ts";
+import { type AppBacking, openApps } from "./apps.ts";
+
+const app = { id: "a1", name: "shop", suffix: "abcde", services: [{ name: "api", port: 3000 }] };
+const api: BackedComponent = {
+  name: "api",
+  kind: "service",
+  env: { GREETING: "hello" },
+  healthPath: "/health",
+  routes: ["/api", "/health"],
+};
+
+describe("the apps of a local cloud", () => {
+  let state: string;
+  let apps: AppBacking;
+  beforeEach(() => {
+    state = mkdtempSync(join(tmpdir(), "slipway apps "));
+    apps = openApps({ state, report: () => {}, patienceMs: 2_000 });
+  });
+  afterEach(async () => {
+    await apps.close();
+    rmSync(state, { recursive: true });
+  });
+  const pidOf = (name = "api") => apps.status()[0]?.components.find((component) => component.name === name)?.pid;
+
+  it("answer at one address, the longest prefix first, and sites beside services", async () => {
+    const { url } = await apps.placeApp(app);
+    expect(await (await fetch(url)).text()).toContain("shop is not deployed yet");
+    const site: BackedComponent = { name: "web", kind: "static_site", env: {}, routes: ["/"] };
+    expect(await apps.deployApp(app, [site, api])).toEqual({ ok: true });
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "ok", connections: {} });
+    expect(await (await fetch(`${url}/any/page`)).text()).toContain("<h1>shop: web</h1>");
+    expect((await fetch(`${url}/api/unheard-of`)).status).toBe(404);
+  });
+
+  it("run with the variables of the spec and no others", async () => {
+    await apps.deployApp(app, [api]);
+    const environment = readFileSync(`/proc/${pidOf()}/environ`, "utf8").split("\0").filter(Boolean);
+    expect(environment.map((line) => line.split("=")[0]).sort()).toEqual(["GREETING", "PATH", "PORT"]);
+  });
+
+  it("are not deployed where a component is not healthy, and it says why", async () => {
+    // Nobody listens on port 1.
+    const env = { DATABASE_URL: "postgresql://u:p@127.0.0.1:1/d", REDIS_URL: "rediss://default:p@127.0.0.1:1" };
+    const { url } = await apps.placeApp(app);
+    const deploying = apps.deployApp(app, [{ ...api, env }]);
+    const refused = { DATABASE_URL: expect.stringContaining("ECONNREFUSED"), REDIS_URL: expect.stringContaining("ECONNREFUSED") };
+    const outcome = await deploying;
+    expect(outcome).toMatchObject({
+      ok: false,
+      component: "api",
+      message: expect.stringMatching(/^\/health answered 503: .*ECONNREFUSED/),
+    });
+    // It lives on, degraded: the database may yet come.
+    const response = await fetch(`${url}/health`);
+    expect([response.status, await response.json()]).toMatchObject([
+      503,
+      { status: "degraded", database: { connected: false }, connections: refused },
+    ]);
+  });
+
+  it("start a component again that was killed, at the same address", async () => {
+    await apps.deployApp(app, [api]);
+    const { url } = await apps.placeApp(app);
+    const before = pidOf()!;
+    process.kill(before, "SIGKILL");
+    await expect.poll(() => pidOf() !== undefined && pidOf() !== before, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await fetch(`${url}/health`)).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  it("end with the app, and give their ports back", async () => {
+    await apps.deployApp(app, [api]);
+    const pid = pidOf()!;
+    await apps.removeApp(app.id);
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    expect(apps.status()).toEqual([]);
+    expect(JSON.parse(readFileSync(join(state, "apps", "ports.json"), "utf8"))).toEqual({});
+  });
+});

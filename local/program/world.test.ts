@@ -1,0 +1,145 @@
+/**
+ * The real program in front of the local cloud, without servers: what each resource asks of the domain and what comes back.
+ * That servers follow is proved in local/platform; that the real provider asks for the same is proved against the API.
+ */
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { findProject, programOf } from "../../engine/project.ts";
+import { toyState } from "../../engine/realize.testing.ts";
+import { realize } from "../../engine/realize.ts";
+import { readStack } from "../../engine/stackfile.ts";
+import { listApps } from "../cloud/apps.ts";
+import type { Cloud } from "../cloud/cloud.ts";
+import { allClusters, findClusterNamed } from "../cloud/cluster.ts";
+import { listClusters } from "../cloud/clusters.ts";
+import { readConfig } from "../cloud/configs.ts";
+import { listRules } from "../cloud/firewalls.ts";
+import { listProjects, listResources } from "../cloud/projects.ts";
+import { recordOnly } from "../cloud/record-only.ts";
+import { attentiveBacking, openTestCloud } from "../cloud/testing.ts";
+import { listVpcs } from "../cloud/vpcs.ts";
+import { worldOf } from "./world.ts";
+
+const project = findProject(fileURLToPath(new URL("../../", import.meta.url)));
+/** Nothing to connect to, so what happens after a deployment is left to somebody. */
+const MANUAL = { "slipway:postDeploy": '{"mode":"manual"}' };
+
+function stackOn(cloud: Cloud, stack: string) {
+  const state = toyState();
+  const up = async (config: Readonly<Record<string, string>> = {}, program = programOf(project)) => {
+    const asked = { ...MANUAL, "slipway:placeholders": "true", ...config };
+    const { counts } = await realize(program, {
+      ...readStack(project, stack, asked),
+      directory: project.directory,
+      state,
+      world: worldOf(cloud),
+    });
+    return counts;
+  };
+  return { up, state };
+}
+
+describe.each(["local", "staging", "prod"])("stack %s", (stack) => {
+  it("comes to stand as a whole, and a second run changes nothing", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, stack);
+    const first = await up();
+    expect(first).toMatchObject({ update: 0, replace: 0, delete: 0 });
+    expect(first.create).toBeGreaterThan(40);
+    expect(await up()).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.create });
+    const held = listProjects(cloud).find(({ name }) => name.startsWith("slipway"))!;
+    expect(listResources(cloud, held.id).length).toBeGreaterThanOrEqual(allClusters(cloud).filter(({ replicaOf }) => !replicaOf).length);
+    expect(listApps(cloud).every(({ active_deployment }) => active_deployment !== undefined)).toBe(true);
+  });
+});
+
+describe("a change in the settings of a stack", () => {
+  it("of a size is made in place", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, "local");
+    await up();
+    const { id } = findClusterNamed(cloud, "shared-postgres-local")!;
+    const postgres = (size: string) => ({ "slipway:postgres": JSON.stringify({ layout: "shared", version: "15", size, nodes: 1 }) });
+    const counts = await up(postgres("db-s-2vcpu-4gb"));
+    // The pool grows with the node, and whatever differs in a pool replaces it.
+    expect(counts).toMatchObject({ create: 0, replace: 1, delete: 0 });
+    expect(findClusterNamed(cloud, "shared-postgres-local")).toMatchObject({ id, size: "db-s-2vcpu-4gb" });
+  });
+
+  it("of a major version upgrades the cluster, and none of its data is made anew", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, "local");
+    await up();
+    const { id } = findClusterNamed(cloud, "shared-postgres-local")!;
+    const counts = await up({ "slipway:postgres": JSON.stringify({ layout: "shared", version: "17", size: "db-s-1vcpu-2gb", nodes: 1 }) });
+    expect(counts).toMatchObject({ create: 0, replace: 0, delete: 0, update: 1 });
+    expect(findClusterNamed(cloud, "shared-postgres-local")).toMatchObject({ id, version: "17" });
+  });
+
+  it("of the allowed addresses reaches the firewall, whose list is replaced as a whole", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, "staging");
+    await up();
+    const { id } = findClusterNamed(cloud, "shared-postgres-staging")!;
+    await up({ "slipway:allowedSources": '["198.51.100.7"]' });
+    expect(listRules(cloud, id).map(({ value }) => value)).toEqual(["10.124.0.0/20", "198.51.100.7"]);
+  });
+
+  it("of the systems takes away what is only the others', and asks the servers to", async () => {
+    const { backing, calls } = attentiveBacking();
+    const cloud = await openTestCloud({ backing });
+    const { up } = stackOn(cloud, "local");
+    await up();
+    const counts = await up({ "slipway:systems": '["devx"]' });
+    expect(counts.delete).toBeGreaterThan(20);
+    expect(listApps(cloud).map(({ spec }) => spec.name)).toEqual(["devx-platform-local"]);
+    expect(listClusters(cloud).map(({ name }) => name)).toEqual(["shared-postgres-local"]);
+    expect(calls.filter((call) => call.startsWith("removeCluster"))).toHaveLength(1);
+  });
+
+  it("to nothing at all leaves nothing behind but what the firewall's component keeps", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, "local");
+    await up();
+    await up({}, async () => {});
+    expect([listClusters(cloud), listApps(cloud), listVpcs(cloud)]).toEqual([[], [], []]);
+    expect(listProjects(cloud).map(({ name }) => name)).toEqual(["first-project"]);
+  });
+
+  it("to nothing at all is refused where clusters are protected, and nothing is touched", async () => {
+    const cloud = await openTestCloud();
+    const { up } = stackOn(cloud, "prod");
+    await up();
+    const before = listClusters(cloud).length;
+    await expect(up({}, async () => {})).rejects.toThrow(/postgres-cluster" is protected and no longer declared, so nothing was deleted/);
+    expect(listClusters(cloud)).toHaveLength(before);
+  });
+});
+
+describe("what a resource becomes in the cloud", () => {
+  it("has the provider's words turned into the API's", async () => {
+    const cloud = await openTestCloud();
+    await stackOn(cloud, "local").up();
+    const postgres = findClusterNamed(cloud, "shared-postgres-local")!;
+    expect(readConfig(cloud, postgres.id)).toMatchObject({ backup_hour: 2, log_min_duration_statement: 500 });
+    expect(postgres.maintenance).toMatchObject({ day: "sunday", hour: expect.stringContaining("04:00") });
+    const valkey = findClusterNamed(cloud, "candlefish-single-valkey-local")!;
+    expect(readConfig(cloud, valkey.id)).toMatchObject({ valkey_number_of_databases: 16, valkey_maxmemory_policy: "noeviction" });
+    const { spec } = listApps(cloud).find((app) => app.spec.name === "fluxstudio-local")!;
+    expect(spec.vpc?.id).toBe(listVpcs(cloud)[0]?.id);
+    expect(spec.services?.[0]).toMatchObject({ http_port: 3001, health_check: { http_path: "/api/health" } });
+    expect(spec.databases).toMatchObject([{ cluster_name: "shared-postgres-local", db_name: "fluxstudio", db_user: "fluxstudio_user" }]);
+  });
+
+  it("says why it cannot be, in the words of the cloud", async () => {
+    const cloud = await openTestCloud({
+      backing: { ...recordOnly, deployApp: async () => ({ ok: false, component: "api", message: "it exited with 1" }) },
+    });
+    await expect(stackOn(cloud, "local").up()).rejects.toThrow(/App "\S+": its component api is not healthy: it exited with 1/);
+  });
+
+  it("says so when a server does not start", async () => {
+    const cloud = await openTestCloud({ backing: { ...recordOnly, startCluster: () => Promise.reject(new Error("no disk")) } });
+    await expect(stackOn(cloud, "local").up()).rejects.toThrow(/DatabaseCluster "\S+": its server does not start/);
+  });
+});
