@@ -70,17 +70,15 @@ export async function seedBulk(
     names,
     digests.filter((digest) => !open.has(digest)),
   );
-  const marks: Promise<Reply>[] = [];
   await inFlight(chunksOf(keyspace), AT_A_TIME, async (chunk) => {
     if (!open.has(chunk.digest)) return;
     await wire.drained;
     const entries = await entriesOf(keyspace, chunk, declared);
     await writeChunk(wire, entries, clean);
-    marks.push(wire.call("HSET", names.ledger, chunk.digest, bytesOfKeys(entries.map(({ key }) => key))));
+    await wire.call("HSET", names.ledger, chunk.digest, bytesOfKeys(entries.map(({ key }) => key)));
     done.changes.write += entries.length;
     onKeys(done.changes.write);
   });
-  await Promise.all(marks);
   done.keys = declared.size;
   done.changes.remove = await removeGone(wire, keyspace, names, declared);
   await wire.call("HDEL", names.ledger, BEGUN);
@@ -88,7 +86,7 @@ export async function seedBulk(
 }
 
 /** Enough that the store never waits for us, and little enough to hold. */
-const AT_A_TIME = 4;
+const AT_A_TIME = 6;
 
 /** @returns whether only this very run can have written under the prefix. */
 async function begin(wire: Wire, keyspace: Keyspace, names: Names, content: string): Promise<boolean> {

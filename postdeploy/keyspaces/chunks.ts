@@ -32,9 +32,12 @@ export async function* chunksOf(keyspace: Keyspace): AsyncGenerator<Chunk> {
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
     for await (const block of blocksOf(dataFile(keyspace, name), file, byContent))
-      yield chunk(block.bytes, countLines(block.bytes), () => placed(block));
+      yield chunk(block.bytes, linesIn(block.bytes), () => placed(block));
   }
 }
+
+/** The last line of a file may lack its end. */
+const linesIn = (bytes: Buffer): number => countLines(bytes) + (bytes.at(-1) === LF ? 0 : 1);
 
 function chunk(bytes: Buffer, lines: number, declarations: Chunk["declarations"]): Chunk {
   return { digest: hash("sha1", bytes, "base64").slice(0, 22), bytes: bytes.length, lines, declarations };

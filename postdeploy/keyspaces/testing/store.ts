@@ -1,0 +1,79 @@
+/** A real store for one test file, and what a test asks of it past the seeder's own reading. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import type { Endpoint } from "../../../local/cloud/backing.ts";
+import { openServers } from "../../../local/servers/backing.ts";
+import { command, removeHome, temporaryHome, valkeyCluster } from "../../../local/servers/testing.ts";
+import type { Store } from "../options.ts";
+
+export interface TestStore {
+  readonly endpoint: Endpoint;
+  /** How a keyspace reaches it, perhaps through a proxy. */
+  at(port?: number): Store;
+  ask(words: string[], database?: number): Promise<unknown>;
+  /** A setting that clients cannot change. */
+  set(name: string, value: string): Promise<void>;
+  /** Every key of a database but the ledger's: type, content, and whether it expires. */
+  everything(database: number): Promise<Record<string, unknown>>;
+  /** As if the machine had lost power, and come back. */
+  kill(): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startStore(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<TestStore> {
+  const home = temporaryHome();
+  const servers = openServers({ home });
+  const cluster = valkeyCluster(id, { config });
+  let endpoint = await servers.startCluster(cluster);
+  const folder = join(home.state, "servers", id, "valkey");
+  const ask = (words: string[], db = 0) => command(endpoint, words, { db });
+  return {
+    get endpoint() {
+      return endpoint;
+    },
+    at: (port = endpoint.port) => ({ url: `rediss://default:AVNS_default@localhost:${port}/0`, ca: endpoint.ca }),
+    ask,
+    async set(name, value) {
+      const { configCommand } = JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8")) as { configCommand: string };
+      await ask([configCommand, "SET", name, value]);
+    },
+    async everything(db) {
+      const client = new Redis({ host: "localhost", port: endpoint.port, password: "AVNS_default", tls: { ca: endpoint.ca }, db });
+      try {
+        const keys = (await client.keys("*")).filter((key) => !key.startsWith("slipway:")).sort();
+        return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await contentOf(client, key)] as const)));
+      } finally {
+        client.disconnect();
+      }
+    },
+    kill() {
+      process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
+    },
+    async start() {
+      endpoint = await servers.startCluster(cluster);
+    },
+    async stop() {
+      await servers.close();
+      await removeHome(home);
+    },
+  };
+}
+
+const READS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  string: ["GET"],
+  hash: ["HGETALL"],
+  list: ["LRANGE", "0", "-1"],
+  set: ["SMEMBERS"],
+  zset: ["ZRANGE", "0", "-1", "WITHSCORES"],
+  stream: ["XRANGE", "-", "+"],
+};
+
+async function contentOf(client: Redis, key: string): Promise<unknown> {
+  const type = await client.type(key);
+  const [name, ...rest] = READS[type] ?? ["TYPE"];
+  const answer = await client.call(name, key, ...rest);
+  const unordered = type === "set" || type === "hash";
+  return [type, unordered ? [...(answer as string[])].sort() : answer, (await client.ttl(key)) >= 0];
+}
