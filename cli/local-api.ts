@@ -20,6 +20,7 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
     onCall: ({ method, path, status, milliseconds }) => print(`${method} ${path} ${status} ${milliseconds} ms`),
     ...(port !== undefined && { port }),
   });
+  await host.cloud.idle();
   say(`DIGITALOCEAN_API_URL=${host.api.url}  DIGITALOCEAN_TOKEN=${API_TOKEN}\nEnd it with Ctrl-C; what was made in it stays.`);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());

@@ -21,6 +21,7 @@ const host = await openHost(place, { log }).catch((error: Error) => {
 const control = await openControl({
   sketch: () => sketch(host.world),
   world: (call: WorldCall) => answerCall(host.world, call),
+  settled: () => host.cloud.idle(),
   status: () => host.status(),
   calls: () => host.calls,
   env: ({ app, component }: { app: string; component: string }) => host.env(app, component),

@@ -45,6 +45,7 @@ export interface HostOptions {
   readonly port?: number;
 }
 
+/** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
 export async function openHost(place: Place, { log, onCall = () => {}, port: wish = API_PORT }: HostOptions): Promise<Host> {
   const { home } = place;
   const servers = openServers({ home, report: log });
@@ -91,9 +92,6 @@ export async function openHost(place: Place, { log, onCall = () => {}, port: wis
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
     },
   });
-  // What ran before runs again before anybody is told that this is ready.
-  await cloud.idle();
-
   return {
     cloud,
     world: worldOf(cloud, (id) => notes.get(id) ?? ""),

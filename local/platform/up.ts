@@ -1,9 +1,7 @@
 /** Brings the platform up: the daemon with its cloud, then the program in front of it, until everything is as declared. */
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findProject, programOf } from "../../engine/project.ts";
-import { type Realized, type RealizeEvent, realize } from "../../engine/realize.ts";
-import { readStack } from "../../engine/stackfile.ts";
+import type { Realized, RealizeEvent } from "../../engine/realize.ts";
 import { stateFile } from "../../engine/state.ts";
 import { lockDirectory } from "../cloud/lock.ts";
 import { call, type Line } from "./control.ts";
@@ -32,17 +30,37 @@ export async function bringUp(place: Place, { systems, onEvent, onStage = () => 
   const unlock = lockDirectory(join(dirname(place.stack), "up"));
   try {
     onStage("starting");
-    const line = await reachDaemon(place);
+    // Pulumi's SDK takes as long to load as the daemon to start, so they do it at once.
+    const [line, engine] = await Promise.all([reachDaemon(place), loadEngine()]);
     onStage("making it as declared");
-    const realized = await run(place, line, { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) });
+    const told = { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) };
+    const realized = await run(place, line, engine, told);
     onStage("asking everything how it is");
+    await call(line, "settled");
     return { realized, status: await statusBy(line) };
   } finally {
     unlock();
   }
 }
 
-async function run(place: Place, line: Line, { systems, ...told }: Pick<UpOptions, "systems" | "onEvent" | "signal">): Promise<Realized> {
+type Engine = Awaited<ReturnType<typeof loadEngine>>;
+
+async function loadEngine() {
+  const [{ findProject, programOf }, { readStack }, { realize }] = await Promise.all([
+    import("../../engine/project.ts"),
+    import("../../engine/stackfile.ts"),
+    import("../../engine/realize.ts"),
+    import("@pulumi/digitalocean"),
+  ]);
+  return { findProject, programOf, readStack, realize };
+}
+
+async function run(
+  place: Place,
+  line: Line,
+  { findProject, programOf, readStack, realize }: Engine,
+  { systems, ...told }: Pick<UpOptions, "systems" | "onEvent" | "signal">,
+): Promise<Realized> {
   const project = findProject(place.checkout);
   const chosen = systems === undefined ? {} : { [`${project.name}:systems`]: JSON.stringify(systems) };
   const settings = readStack(project, STACK, { ...chosen, "digitalocean:apiEndpoint": line.api });

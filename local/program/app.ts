@@ -23,7 +23,8 @@ export function app(cloud: Cloud): ResourceType {
       return outputsOf(id);
     },
     delete: async (id) => ifThere(() => deleteApp(cloud, id)),
-    read: (id) => ifThere(() => outputsOf(id)),
+    // After a restart it may answer elsewhere, and that shows once it runs again.
+    read: (id) => ifThere(() => cloud.idle().then(() => outputsOf(id))),
     async find({ spec }) {
       const id = findAppNamed(cloud, String((spec as Plain | undefined)?.name))?.id;
       return id === undefined ? undefined : { id, outputs: outputsOf(id) };
