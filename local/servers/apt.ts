@@ -22,14 +22,12 @@ export interface Apt {
 
 const ARCHIVES = {
   debian: {
-    mirror: "http://deb.debian.org/debian",
     keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
     components: "main",
     // Valkey came to bookworm after its release.
     suites: (codename: string) => [codename, `${codename}-backports`],
   },
   ubuntu: {
-    mirror: process.arch === "x64" ? "http://archive.ubuntu.com/ubuntu" : "http://ports.ubuntu.com/ubuntu-ports",
     keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
     components: "main universe",
     suites: (codename: string) => [codename, `${codename}-updates`],
@@ -125,7 +123,10 @@ function mirrorOf(id: Distribution["id"], codename: string): string {
     const mirror = oneLine ?? /^URIs:\s*(http\S+)/m.exec(stanza ?? "")?.[1];
     if (mirror) return mirror.replace(/\/$/, "");
   }
-  return ARCHIVES[id].mirror;
+  throw new ServerError(
+    `apt names no archive of ${id} ${codename} in /etc/apt/sources.list or /etc/apt/sources.list.d, so nothing can be fetched. ` +
+      "Name one there, or install valkey-server (or redis-server) and pgbouncer yourself.",
+  );
 }
 
 const firstErrors = (stderr: string) =>
