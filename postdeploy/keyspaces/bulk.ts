@@ -9,10 +9,10 @@ import { hash } from "node:crypto";
 import { type Chunk, chunksOf } from "./chunks.ts";
 import { addWrite } from "./commands.ts";
 import { refuseTwice } from "./entries.ts";
-import type { Entry } from "./entry.ts";
 import { inFlight } from "./flow.ts";
-import { bytesOfKeys, KeySet } from "./keyset.ts";
+import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { Lane } from "./lane.ts";
 import type { Names } from "./names.ts";
 import { entryOf } from "./parse.ts";
 import { refused } from "./refused.ts";
@@ -70,13 +70,17 @@ export async function seedBulk(
     names,
     digests.filter((digest) => !open.has(digest)),
   );
+  const lane = new Lane(keyspace, declared, clean);
   await inFlight(chunksOf(keyspace), AT_A_TIME, async (chunk) => {
     if (!open.has(chunk.digest)) return;
     await wire.drained;
-    const entries = await entriesOf(keyspace, chunk, declared);
-    await writeChunk(wire, entries, clean);
-    await wire.call("HSET", names.ledger, chunk.digest, bytesOfKeys(entries.map(({ key }) => key)));
-    done.changes.write += entries.length;
+    const { bytes, count, keys, hashes, doubts } = lane.encode(chunk);
+    for (const [key, place] of doubts) await refuseTwice(keyspace, key, place);
+    const replies = (await wire.exchange(bytes, count)) ?? [];
+    const refusal = replies.findIndex(isRefused);
+    if (refusal !== -1) throw refusedKey(wire, keyspace, chunk, clean, replies, refusal);
+    await wire.call("HSET", names.ledger, chunk.digest, Buffer.from(new Uint32Array(hashes).buffer));
+    done.changes.write += keys;
     onKeys(done.changes.write);
   });
   done.keys = declared.size;
@@ -116,42 +120,27 @@ async function keysOf(wire: Wire, names: Names, digests: readonly string[]): Pro
   const keys = new KeySet();
   for (let at = 0; at < digests.length; at += 256)
     for (const bytes of (await wire.call("HMGET", names.ledger, ...digests.slice(at, at + 256))) as readonly (Buffer | null)[])
-      if (bytes !== null) keys.addBytes(bytes);
+      if (bytes !== null) keys.addHashes(bytes);
   return keys;
-}
-
-/** Every line of a chunk is checked before any of it is sent. */
-async function entriesOf(keyspace: Keyspace, chunk: Chunk, declared: KeySet): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for (const [given, place] of chunk.declarations()) {
-    const entry = entryOf(given, keyspace, place);
-    if (!declared.add(entry.key)) await refuseTwice(keyspace, entry.key, place);
-    entries.push(entry);
-  }
-  return entries;
-}
-
-async function writeChunk(wire: Wire, entries: readonly Entry[], clean: boolean): Promise<void> {
-  const commands = new Commands();
-  for (const entry of entries) addWrite(commands, entry, clean);
-  const all = await wire.send(commands);
-  for (const [index, reply] of all.entries()) if (isRefused(reply)) throw refusedKey(wire, entries, clean, all, index);
 }
 
 /** EXEC answers with a list, in which a refusal may hide. */
 const isRefused = (reply: Reply): boolean =>
   reply instanceof Refusal || (Array.isArray(reply) && reply.some((one) => one instanceof Refusal));
 
-function refusedKey(wire: Wire, entries: readonly Entry[], clean: boolean, replies: readonly Reply[], index: number): Error {
-  let answers = 0;
-  const entry = entries.find((one) => {
-    answers += addWrite(new Commands(), one, clean);
-    return answers > index;
-  });
+/** The chunk is read once more, to tell whose answer it was. */
+function refusedKey(wire: Wire, keyspace: Keyspace, chunk: Chunk, clean: boolean, replies: readonly Reply[], index: number): Error {
   const reply = replies[index];
   const refusal = (Array.isArray(reply) ? reply.find((one) => one instanceof Refusal) : reply) as Refusal;
   const failure = refused(refusal, wire.target);
-  failure.message = `${entry?.key}: ${failure.message}`;
+  let answers = 0;
+  for (const [given, place] of chunk.declarations()) {
+    const entry = entryOf(given, keyspace, place);
+    answers += addWrite(new Commands(), entry, clean);
+    if (answers <= index) continue;
+    failure.message = `${entry.key}: ${failure.message}`;
+    break;
+  }
   return failure;
 }
 
@@ -173,7 +162,7 @@ async function* scan(wire: Wire, prefix: string): AsyncGenerator<string[]> {
   const pattern = `${prefix.replace(/[*?[\]\\]/g, "\\$&")}*`;
   let cursor = "0";
   do {
-    const [next, keys] = (await wire.call("SCAN", cursor, "MATCH", pattern, "COUNT", "1000")) as readonly [Buffer, readonly Buffer[]];
+    const [next, keys] = (await wire.call("SCAN", cursor, "MATCH", pattern, "COUNT", "5000")) as readonly [Buffer, readonly Buffer[]];
     cursor = next.toString();
     yield keys.map(String);
   } while (cursor !== "0");

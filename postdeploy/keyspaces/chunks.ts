@@ -14,6 +14,8 @@ export interface Chunk {
   readonly bytes: number;
   /** One a key. */
   readonly lines: number;
+  /** Where it is lines of a file. */
+  readonly block?: Block;
   declarations(): Iterable<readonly [given: unknown, place: Place]>;
 }
 
@@ -32,7 +34,7 @@ export async function* chunksOf(keyspace: Keyspace): AsyncGenerator<Chunk> {
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
     for await (const block of blocksOf(dataFile(keyspace, name), file, byContent))
-      yield chunk(block.bytes, linesIn(block.bytes), () => placed(block));
+      yield { ...chunk(block.bytes, linesIn(block.bytes), () => placed(block)), block };
   }
 }
 

@@ -3,20 +3,55 @@ export class KeySet {
   #table = new Uint32Array(2 * 1024);
   #mask = 1023;
   size = 0;
+  /** The two halves of the last key's hash. `high` is never 0, which marks a free slot. */
+  high = 0;
+  low = 0;
 
   /** @returns false where it was in there. */
   add(key: string): boolean {
-    hash(key);
-    return this.#insert(high, low);
+    this.#begin(key.length);
+    for (let at = 0; at < key.length; at++) this.#mix(key.charCodeAt(at));
+    this.#end();
+    return this.#insert(this.high, this.low);
+  }
+
+  /** The same for a key whose characters are bytes. */
+  addAscii(bytes: Buffer, from: number, end: number): boolean {
+    this.#begin(end - from);
+    for (let at = from; at < end; at++) this.#mix(bytes[at] as number);
+    this.#end();
+    return this.#insert(this.high, this.low);
   }
 
   has(key: string): boolean {
-    hash(key);
-    return this.#table[2 * this.#slot(high, low)] !== 0;
+    this.#begin(key.length);
+    for (let at = 0; at < key.length; at++) this.#mix(key.charCodeAt(at));
+    this.#end();
+    return this.#table[2 * this.#slot(this.high, this.low)] !== 0;
   }
 
-  /** Eight bytes a key, as `bytesOfKeys` wrote them. */
-  addBytes(bytes: Buffer): void {
+  /** Two runs of MurmurHash's mixing with different seeds, over UTF-16 units. */
+  #begin(length: number): void {
+    this.high = 0x9747b28c ^ length;
+    this.low = 0x3c6ef372 ^ length;
+  }
+
+  #mix(unit: number): void {
+    const high = Math.imul(this.high ^ unit, 0x5bd1e995);
+    const low = Math.imul(this.low ^ unit, 0x85ebca6b);
+    this.high = high ^ (high >>> 15);
+    this.low = low ^ (low >>> 13);
+  }
+
+  #end(): void {
+    const high = Math.imul(this.high ^ (this.high >>> 16), 0x85ebca6b);
+    const low = Math.imul(this.low ^ (this.low >>> 16), 0xc2b2ae35);
+    this.high = (high ^ (high >>> 13)) >>> 0 || 1;
+    this.low = (low ^ (low >>> 16)) >>> 0;
+  }
+
+  /** Hashes as two 32-bit numbers a key, which is how a ledger keeps them. */
+  addHashes(bytes: Buffer): void {
     for (let at = 0; at + 8 <= bytes.length; at += 8) this.#insert(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4));
   }
 
@@ -42,34 +77,4 @@ export class KeySet {
     this.size = 0;
     for (let at = 0; at < before.length; at += 2) if (before[at] !== 0) this.#insert(before[at] as number, before[at + 1] as number);
   }
-}
-
-export function bytesOfKeys(keys: readonly string[]): Buffer {
-  const bytes = Buffer.allocUnsafe(8 * keys.length);
-  keys.forEach((key, index) => {
-    hash(key);
-    bytes.writeUInt32LE(high, 8 * index);
-    bytes.writeUInt32LE(low, 8 * index + 4);
-  });
-  return bytes;
-}
-
-let high = 0;
-let low = 0;
-
-/** Two runs of MurmurHash's mixing with different seeds, over UTF-16 units. `high` is never 0, which marks a free slot. */
-function hash(key: string): void {
-  let a = 0x9747b28c ^ key.length;
-  let b = 0x3c6ef372 ^ key.length;
-  for (let at = 0; at < key.length; at++) {
-    const unit = key.charCodeAt(at);
-    a = Math.imul(a ^ unit, 0x5bd1e995);
-    a ^= a >>> 15;
-    b = Math.imul(b ^ unit, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  a = Math.imul(a ^ (a >>> 16), 0x85ebca6b);
-  b = Math.imul(b ^ (b >>> 16), 0xc2b2ae35);
-  high = (a ^ (a >>> 13)) >>> 0 || 1;
-  low = (b ^ (b >>> 16)) >>> 0;
 }

@@ -1,7 +1,7 @@
 /** JSON lines by the block: a file of any size, a few hundred kilobytes of it in memory. */
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { misdeclared } from "./entry.ts";
+import { misdeclared, type Place } from "./entry.ts";
 
 export interface Block {
   readonly file: string;
@@ -91,13 +91,17 @@ export function* jsonOf({ file, line, bytes }: Block): Generator<readonly [given
     if (end === -1) end = text.length;
     const one = text.slice(from, end);
     from = end + 1;
-    if (one === "" || one === "\r" || one.trim() === "") continue;
-    let given: unknown;
-    try {
-      given = JSON.parse(number === 1 && one.startsWith("\ufeff") ? one.slice(1) : one);
-    } catch (error) {
-      throw misdeclared({ file, line: number }, `is no JSON: ${(error as Error).message}. One key a line: {"key": "…", "string": "…"}.`);
-    }
-    yield [given, number];
+    const given = jsonOfLine(one, { file, line: number });
+    if (given !== undefined) yield [given, number];
+  }
+}
+
+/** @returns undefined for a blank line. */
+export function jsonOfLine(text: string, place: Place): unknown {
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw misdeclared(place, `is no JSON: ${(error as Error).message}. One key a line: {"key": "…", "string": "…"}.`);
   }
 }
