@@ -115,7 +115,7 @@ function mirrorOf(id: Distribution["id"], codename: string): string {
     ? readdirSync("/etc/apt/sources.list.d").map((name) => `/etc/apt/sources.list.d/${name}`)
     : [];
   for (const path of ["/etc/apt/sources.list", ...parts].filter((path) => existsSync(path))) {
-    const text = readFileSync(path, "utf8").replace(/^\s*#.*$/gm, "");
+    const text = readFileSync(path, "utf8").replace(/^[^\S\n]*#.*\n?/gm, "");
     const oneLine = new RegExp(`^deb\\s+(?:\\[[^\\]]*\\]\\s+)?(http\\S+)\\s+${codename}\\s.*\\bmain\\b`, "m").exec(text)?.[1];
     const stanza = text
       .split(/\n\s*\n/)
