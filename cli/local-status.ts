@@ -13,7 +13,16 @@ export async function status({ values, place }: Given & { place: Place }, { prin
   if (values.json === true) print(JSON.stringify(now, null, 2));
   else {
     if (now.servers.length > 0) print(table(now.servers.map(serverRow), "").join("\n"));
-    if (now.daemon) print(table([["API", now.daemon.api, `process ${now.daemon.pid}`]], "").join("\n"));
+    if (now.daemon)
+      print(
+        table(
+          [
+            ["API", now.daemon.api],
+            ["Page", now.daemon.page],
+          ],
+          "",
+        ).join("\n"),
+      );
     if (now.apps.length > 0) print(`\n${table(appRows(now), "").join("\n")}`);
     for (const problem of problems(now)) say(style.bad(problem));
   }

@@ -21,7 +21,11 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
   return [
     style.bold(`The platform stands. ${changes(realized)} in ${seconds.toFixed(1)} s.`),
     title("What runs"),
-    ...table([...status.servers.map(serverRow), ["API", "DigitalOcean's, token: local", status.daemon?.api ?? ""]]),
+    ...table([
+      ...status.servers.map(serverRow),
+      ["API", "DigitalOcean's, token: local", status.daemon?.api ?? ""],
+      ["Page", "all of this, to look at", status.daemon?.page ?? ""],
+    ]),
     "",
     ...table(appRows(status)),
     "  Services are stand-ins: they connect as the real ones would and serve health.",

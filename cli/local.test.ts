@@ -60,7 +60,7 @@ describe("slipway local", () => {
 
 it("names each thing that is not well, and where its log is", () => {
   const status: PlatformStatus = {
-    daemon: { pid: 1, api: "http://127.0.0.1:4010" },
+    daemon: { pid: 1, api: "http://127.0.0.1:4010", page: "http://127.0.0.1:4009" },
     servers: [{ cluster: "shared", kind: "postgres", log: "/a/log" }],
     apps: [
       {

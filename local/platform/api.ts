@@ -1,3 +1,5 @@
 /** What the HTTP face is called by; Pulumi.local.yaml says the same. */
 export const API_PORT = 4010;
 export const API_TOKEN = "local";
+/** Where the page is looked for first. */
+export const PAGE_PORT = 4009;

@@ -1,9 +1,14 @@
 /** The process that stays when `slipway local up` has returned. Started by it, ended by `slipway local down`. */
 import { mkdirSync, rmSync } from "node:fs";
+import { PAGE_PORT } from "./api.ts";
+import { contentsOf } from "./contents.ts";
 import { lineFile, openControl, writeLine } from "./control.ts";
 import { openHost } from "./host.ts";
+import { openPage, type Page } from "./page.ts";
 import { placeOf } from "./place.ts";
+import { portFrom } from "./ports.ts";
 import { answerCall, sketch, type WorldCall } from "./remote-world.ts";
+import type { PlatformStatus } from "./status.ts";
 import { codeVersion } from "./version.ts";
 
 const [checkout = process.cwd(), state = "", cache = ""] = process.argv.slice(2);
@@ -18,12 +23,18 @@ const host = await openHost(place, { log }).catch((error: Error) => {
   console.log(error.message);
   process.exit(1);
 });
+const told = (): Promise<PlatformStatus> =>
+  host.status().then((status) => ({ ...status, daemon: { pid: process.pid, api: host.api.url, page: page.url } }));
+const page: Page = await openPage(await portFrom(PAGE_PORT, "the page", place.daemon, log), async () => {
+  const [status, contents] = await Promise.all([told(), contentsOf(host.cloud)]);
+  return { status, contents, calls: host.calls };
+});
 const control = await openControl({
   sketch: () => sketch(host.world),
   world: (call: WorldCall) => answerCall(host.world, call),
+  mend: () => host.mend(),
   settled: () => host.cloud.idle(),
-  status: () => host.status(),
-  calls: () => host.calls,
+  status: told,
   env: ({ app, component }: { app: string; component: string }) => host.env(app, component),
   stop: ({ servers }: { servers: boolean }) => {
     setImmediate(() => end(servers));
@@ -38,6 +49,7 @@ async function end(servers: boolean): Promise<void> {
   ending = true;
   rmSync(lineFile(place.daemon), { force: true });
   control.close();
+  page.close();
   await host.close(servers).catch((error: Error) => log(`not everything ended: ${error.message}`));
   process.exit(0);
 }

@@ -7,12 +7,14 @@ import { laptopEnv } from "../apps/laptop-env.ts";
 import { envOf, findAppNamed } from "../cloud/app.ts";
 import { componentsOf } from "../cloud/app-spec.ts";
 import { type Cloud, openCloud } from "../cloud/cloud.ts";
+import { resumeClusters } from "../cloud/cluster-start.ts";
+import { resumeApps } from "../cloud/deployments.ts";
 import { worldOf } from "../program/world.ts";
 import { openServers } from "../servers/backing.ts";
-import { openPorts } from "../servers/ports.ts";
 import { serverStatus } from "../servers/status.ts";
 import { API_PORT, API_TOKEN } from "./api.ts";
 import type { Place } from "./place.ts";
+import { portFrom } from "./ports.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
 
 export interface Host {
@@ -21,6 +23,8 @@ export interface Host {
   readonly api: Api;
   readonly calls: readonly Call[];
   status(): Promise<Omit<PlatformStatus, "daemon">>;
+  /** Starts servers that ended by themselves, or were ended by somebody, and what depends on where they answer. */
+  mend(): Promise<void>;
   /** The variables of one component as its process finds them; undefined where there is no such app or component. */
   env(app: string, component: string): { env: Record<string, string>; components: string[] } | undefined;
   /** @param servers Whether they end too; else they run on, for the next host to find. */
@@ -46,7 +50,7 @@ export interface HostOptions {
 }
 
 /** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
-export async function openHost(place: Place, { log, onCall = () => {}, port: wish = API_PORT }: HostOptions): Promise<Host> {
+export async function openHost(place: Place, { log, onCall = () => {}, port = API_PORT }: HostOptions): Promise<Host> {
   const { home } = place;
   const servers = openServers({ home, report: log });
   const apps = openApps({ state: home.state, report: log });
@@ -73,18 +77,10 @@ export async function openHost(place: Place, { log, onCall = () => {}, port: wis
       log(line);
     },
   });
-  const ports = openPorts(join(home.state, "daemon"), { first: wish, last: wish + 89 });
-  // Stack files name the port, so it is tried anew each time.
-  ports.release("api");
-  const { port, insteadOf } = await ports.take("api");
-  if (insteadOf !== undefined)
-    log(
-      `Port ${insteadOf} is in use by something else, so the API listens on ${port}: pulumi config set digitalocean:apiEndpoint http://127.0.0.1:${port}`,
-    );
   const api = await startApi({
     cloud,
     token: API_TOKEN,
-    port,
+    port: await portFrom(port, "the API", place.daemon, log),
     log: ({ method, path, status, milliseconds, unknown }) => {
       const call = { at: new Date().toISOString(), method, path, status, milliseconds };
       if (calls.push(call) > KEPT_CALLS) calls.shift();
@@ -92,12 +88,22 @@ export async function openHost(place: Place, { log, onCall = () => {}, port: wis
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
     },
   });
+  let resumed = false;
+  void cloud.idle().then(() => {
+    resumed = true;
+  });
+
   return {
     cloud,
     world: worldOf(cloud, (id) => notes.get(id) ?? ""),
     api,
     calls,
     status: async () => ({ servers: serverLines(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
+    async mend() {
+      if (!resumed || serverLines(place).every(({ pid }) => pid !== undefined)) return;
+      await resumeClusters(cloud);
+      resumeApps(cloud);
+    },
     env: (app, component) => envIn(cloud, apps, place, app, component),
     async close(alsoServers) {
       endServers = alsoServers;

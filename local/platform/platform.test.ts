@@ -119,6 +119,9 @@ describe.runIf(process.platform === "linux")("the local platform", { timeout: 12
       health: expect.stringContaining('503 {"status":"degraded","database":{"connected":false'),
     });
 
+    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+
+    process.kill(before.servers.find(({ kind }) => kind === "valkey")!.pid!, "SIGKILL");
     process.kill(degraded.daemon!.pid, "SIGKILL");
     await until(() => processesOf(place).every((line) => !line.includes("stand-in")));
     const { realized, status: after } = await bringUp(place);

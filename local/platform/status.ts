@@ -1,7 +1,7 @@
 /** What runs, where, and how it is. */
 
 export interface PlatformStatus {
-  readonly daemon?: { readonly pid: number; readonly api: string };
+  readonly daemon?: { readonly pid: number; readonly api: string; readonly page: string };
   readonly servers: readonly ServerLine[];
   readonly apps: readonly AppLine[];
 }

@@ -32,6 +32,7 @@ export async function bringUp(place: Place, { systems, onEvent, onStage = () => 
     onStage("starting");
     // Pulumi's SDK takes as long to load as the daemon to start, so they do it at once.
     const [line, engine] = await Promise.all([reachDaemon(place), loadEngine()]);
+    await call(line, "mend");
     onStage("making it as declared");
     const told = { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) };
     const realized = await run(place, line, engine, told);
@@ -70,6 +71,4 @@ async function run(
   return realize(programOf(project), { ...settings, directory: project.directory, state: stateFile(place.stack), world, ...told });
 }
 
-export async function statusBy(line: Line): Promise<PlatformStatus> {
-  return { daemon: { pid: line.pid, api: line.api }, ...(await call<Omit<PlatformStatus, "daemon">>(line, "status")) };
-}
+export const statusBy = (line: Line): Promise<PlatformStatus> => call<PlatformStatus>(line, "status");

@@ -1,0 +1,69 @@
+/** What is in the databases: tables with about how many rows, keyspaces with how many keys. Read as the clusters' own administrators. */
+import { Redis } from "ioredis";
+import pg from "pg";
+import type { Cloud } from "../cloud/cloud.ts";
+import { allClusters, type Cluster } from "../cloud/cluster.ts";
+
+export interface Contents {
+  readonly cluster: string;
+  /** A database, or the number of one. */
+  readonly database: string;
+  /** "devx.users: 12" or "40 keys". */
+  readonly holds: readonly string[];
+}
+
+const PATIENCE_MS = 2_000;
+
+/** Those that do not answer say so. */
+export async function contentsOf(cloud: Cloud): Promise<Contents[]> {
+  const asked = allClusters(cloud).flatMap((cluster) => {
+    if (cluster.engine === "valkey") return [ofValkey(cluster).catch((error: Error) => [silent(cluster, "", error)])];
+    return cluster.databases
+      .filter((database) => database !== "defaultdb")
+      .map((database) => ofPostgres(cluster, database).catch((error: Error) => [silent(cluster, database, error)]));
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+const silent = ({ name }: Cluster, database: string, { message }: Error): Contents => ({
+  cluster: name,
+  database,
+  holds: [`does not answer: ${message}`],
+});
+
+/** From the server's statistics: exact counts would read every table, and row-level security would hide rows from whoever counts. */
+async function ofPostgres({ name, endpoint, admin }: Cluster, database: string): Promise<Contents[]> {
+  const client = new pg.Client({
+    ...{ host: endpoint.host, port: endpoint.port, user: admin.name, password: admin.password, database },
+    ...{ ssl: { ca: endpoint.ca }, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ table: string; rows: string }>(
+      `SELECT schemaname || '.' || relname AS "table", n_live_tup AS rows FROM pg_stat_user_tables ORDER BY 1`,
+    );
+    return [{ cluster: name, database, holds: rows.map(({ table, rows }) => `${table}: ${rows}`) }];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function ofValkey({ name, endpoint, admin }: Cluster): Promise<Contents[]> {
+  const client = new Redis({
+    ...{ host: endpoint.host, port: endpoint.port, password: admin.password, tls: { ca: endpoint.ca } },
+    ...{ lazyConnect: true, retryStrategy: () => null, connectTimeout: PATIENCE_MS, commandTimeout: PATIENCE_MS },
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const info = await client.info("keyspace");
+    return [...info.matchAll(/^db(\d+):keys=(\d+),expires=(\d+)/gm)].map(([, database = "", keys, expiring]) => ({
+      cluster: name,
+      database,
+      holds: [`${keys} keys, ${expiring} of them expire`],
+    }));
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,56 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { document, openPage, type Page, type Shown } from "./page.ts";
+
+const shown: Shown = {
+  status: {
+    daemon: { pid: 1, api: "http://127.0.0.1:4010", page: "" },
+    servers: [
+      { cluster: "shared-postgres", kind: "postgres", port: 25060, pid: 2, log: "" },
+      { cluster: "cache", kind: "valkey", log: "" },
+    ],
+    apps: [
+      {
+        app: "shop",
+        url: "http://127.0.0.1:4100",
+        components: [
+          { name: "api", kind: "service", health: "503 <script>alert(1)</script>" },
+          { name: "web", kind: "static_site" },
+        ],
+      },
+    ],
+  },
+  contents: [{ cluster: "shared-postgres", database: "shop", holds: ["shop.orders: 12"] }],
+  calls: [{ at: "2026-11-21T00:00:00.000Z", method: "GET", path: '/v2/apps/"><b>', status: 404, milliseconds: 3 }],
+};
+
+describe("the page", () => {
+  let page: Page;
+  beforeAll(async () => {
+    page = await openPage(0, async () => shown);
+  });
+  afterAll(() => page.close());
+
+  it("shows what runs, what does not, what is in it and what was asked of the API, without a script", () => {
+    const html = document(shown);
+    for (const words of ["127.0.0.1:25060", "does not run", "shop.orders: 12", "GET /v2/apps/", "<h2", '<html lang="en">'])
+      expect(html).toContain(words);
+    expect(html).not.toMatch(/<script|<b>|javascript:/);
+  });
+
+  it("is for this machine's own addresses: a name that leads here from elsewhere gets nothing", async () => {
+    const ask = (host: string, path = "/") =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const { port } = new URL(page.url);
+        request({ host: "127.0.0.1", port, path, headers: { host } }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        })
+          .once("error", reject)
+          .end();
+      });
+    expect([await ask("127.0.0.1:4009"), await ask("localhost"), await ask("evil.example"), await ask("127.0.0.1", "/x")]).toEqual([
+      200, 200, 403, 404,
+    ]);
+  });
+});
