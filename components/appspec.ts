@@ -162,7 +162,16 @@ export function envLists(args: AppArgs): { path: string; component: string; envs
   );
 }
 
-function envList(app: string, component: string, { env }: Runs): EnvList {
+/** The same list for whoever asks again: what is compared is what is sent. */
+const lists = new WeakMap<Runs, EnvList>();
+
+function envList(app: string, component: string, runs: Runs): EnvList {
+  const made = lists.get(runs) ?? makeEnvList(app, component, runs);
+  lists.set(runs, made);
+  return made;
+}
+
+function makeEnvList(app: string, component: string, { env }: Runs): EnvList {
   return sorted(env).map(([key, { value, secret, scope }]) =>
     secret
       ? { key, value: pulumi.secret(value), scope, type: "SECRET" as const }

@@ -10,18 +10,25 @@ export interface Connection {
 
 /** `verify-full`: the server proves its name, too. DigitalOcean's CA is its own, so a client needs the cluster's `ca` beside this URL. */
 export function postgresUrl(connection: Connection, database: pulumi.Input<string>): pulumi.Output<string> {
-  return url("postgresql", connection, pulumi.interpolate`${encoded(database)}?sslmode=verify-full`);
+  return url(
+    "postgresql",
+    connection,
+    pulumi.output(database).apply((name) => `${encodeURIComponent(name)}?sslmode=verify-full`),
+  );
 }
 
 /** `rediss`: TLS. `database` is the number that SELECT would take. */
 export function valkeyUrl(connection: Connection, database: pulumi.Input<number>): pulumi.Output<string> {
-  return url("rediss", connection, pulumi.interpolate`${database}`);
+  return url("rediss", connection, pulumi.output(database).apply(String));
 }
 
-function url(scheme: string, { host, port, user, password }: Connection, rest: pulumi.Output<string>): pulumi.Output<string> {
-  return pulumi.secret(pulumi.interpolate`${scheme}://${encoded(user)}:${encoded(password)}@${host}:${port}/${rest}`);
-}
-
-function encoded(part: pulumi.Input<string>): pulumi.Output<string> {
-  return pulumi.output(part).apply(encodeURIComponent);
+/** One Output for the whole URL: a stack has some thirty of them, and each part as an Output of its own is felt in a plan. */
+function url(scheme: string, connection: Connection, rest: pulumi.Input<string>): pulumi.Output<string> {
+  const { host, port, user, password } = connection;
+  const parts = pulumi.all([host, port, user, password, rest]);
+  return pulumi.secret(
+    parts.apply(
+      ([at, number, name, word, path]) => `${scheme}://${encodeURIComponent(name)}:${encodeURIComponent(word)}@${at}:${number}/${path}`,
+    ),
+  );
 }
