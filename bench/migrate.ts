@@ -11,7 +11,7 @@ import pg from "pg";
 import { startProxy } from "../postdeploy/migrate/testing/proxy.ts";
 import { startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
 import { CONNECT, type Contender, contenders, FLOOR, PEER_NAMES, SLIPWAY } from "./migrate/runners.ts";
-import { type Bench, figuresOf, type Race, type Target } from "./race.ts";
+import { type Bench, figuresOf, type Race, type Runner, type Target } from "./race.ts";
 
 interface Course {
   readonly files: number;
@@ -21,14 +21,13 @@ interface Course {
   /** Time a second run, with nothing to do. */
   readonly again: boolean;
   readonly peers: readonly string[];
-  targets(race: readonly Race["runners"][number][]): readonly Target[];
+  targets(race: readonly Runner[]): readonly Target[];
 }
 
 const everyPeer = PEER_NAMES as readonly string[];
 const fasterThan = (names: readonly string[], times = 1) =>
   names.map((comparedTo): Target => ({ runner: SLIPWAY, comparedTo, atMost: 1 / times }));
-const present = (race: readonly Race["runners"][number][], names: readonly string[]) =>
-  names.filter((name) => race.some((runner) => runner.name === name));
+const present = (race: readonly Runner[], names: readonly string[]) => names.filter((name) => race.some((runner) => runner.name === name));
 
 export const loopback = bench("200 files on loopback", {
   files: 200,
@@ -88,16 +87,15 @@ async function race({ files, runs, delayMs, again, peers, targets }: Course): Pr
     const running = contenders().filter(({ name }) => name === SLIPWAY || peers.includes(name));
     const folder = new Map(running.map((contender) => [contender.name, mkdtempSync(path.join(folders, "files-"))]));
     for (const contender of running) contender.prepare(folder.get(contender.name)!, sql);
-    const samples = new Map(running.map(({ name }) => [name, [] as number[]]));
-    const peaks = new Map<string, number>();
+    const samples = new Map(running.map(({ name }) => [name, [] as Sample[]]));
     for (let run = 0; run < runs; run++)
       for (const contender of running) {
-        const { ms, peakMiB } = await runOnce(contender, server, proxy?.port ?? server.port, folder.get(contender.name)!, files, again);
-        samples.get(contender.name)!.push(ms);
-        if (peakMiB > 0) peaks.set(contender.name, Math.max(peaks.get(contender.name) ?? 0, peakMiB));
+        samples
+          .get(contender.name)!
+          .push(await runOnce(contender, server, proxy?.port ?? server.port, folder.get(contender.name)!, files, again));
       }
     const runners = running
-      .map(({ name }) => ({ name, samples: samples.get(name)!, ...(peaks.has(name) ? { peakMiB: peaks.get(name)! } : {}) }))
+      .map(({ name }) => summed(name, samples.get(name)!))
       .sort((a, b) => figuresOf(a.samples).median - figuresOf(b.samples).median);
     return { runners, targets: targets(runners) };
   } finally {
@@ -105,6 +103,24 @@ async function race({ files, runs, delayMs, again, peers, targets }: Course): Pr
     await server.stop();
     rmSync(folders, { recursive: true, force: true });
   }
+}
+
+interface Sample {
+  readonly ms: number;
+  /** What a process of Node tells of itself. */
+  readonly processorMs?: number;
+  readonly peakMiB?: number;
+}
+
+function summed(name: string, samples: readonly Sample[]): Runner {
+  const processor = samples.flatMap(({ processorMs }) => processorMs ?? []);
+  const peaks = samples.flatMap(({ peakMiB }) => peakMiB ?? []);
+  return {
+    name,
+    samples: samples.map(({ ms }) => ms),
+    ...(processor.length === 0 ? {} : { processorMs: figuresOf(processor).median }),
+    ...(peaks.length === 0 ? {} : { peakMiB: Math.max(...peaks) }),
+  };
 }
 
 /** A table of six columns with its key, and two indexes. */
@@ -121,7 +137,7 @@ async function runOnce(
   folder: string,
   files: number,
   again: boolean,
-): Promise<{ ms: number; peakMiB: number }> {
+): Promise<Sample> {
   const database = `race_${Math.random().toString(36).slice(2, 10)}`;
   await server.sql(`CREATE DATABASE ${database}`);
   await server.sql("CHECKPOINT");
@@ -136,29 +152,33 @@ async function runOnce(
   }
 }
 
-/** A process of Node tells its own peak at its end, on a pipe of its own. */
-const TELL_PEAK = `--import=data:text/javascript,${encodeURIComponent('import { writeSync } from "node:fs"; process.on("exit", () => { try { writeSync(3, String(process.resourceUsage().maxRSS)); } catch {} });')}`;
+/** A process of Node tells what it used at its end, on a pipe of its own. */
+const TELL_USAGE = `--import=data:text/javascript,${encodeURIComponent(
+  'import { writeSync } from "node:fs"; process.on("exit", () => { try { writeSync(3, JSON.stringify(process.resourceUsage())); } catch {} });',
+)}`;
 
-async function timed(contender: Contender, folder: string, url: URL): Promise<{ ms: number; peakMiB: number }> {
+async function timed(contender: Contender, folder: string, url: URL): Promise<Sample> {
   const { argv, env = {}, cwd } = contender.command(folder, url);
   const start = performance.now();
   const child = spawn(argv[0]!, argv.slice(1), {
     cwd,
-    env: { ...process.env, NODE_OPTIONS: TELL_PEAK, ...env },
+    env: { ...process.env, NODE_OPTIONS: TELL_USAGE, ...env },
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   let said = "";
-  let peakKiB = "";
+  let told = "";
   child.stderr!.on("data", (chunk) => {
     said = (said + chunk).slice(-2000);
   });
   child.stdio[3]!.on("data", (chunk) => {
-    peakKiB += String(chunk);
+    told += String(chunk);
   });
   const [code] = await once(child, "close");
   const ms = performance.now() - start;
   if (code !== 0) throw new Error(`${contender.name} failed:\n${said}`);
-  return { ms, peakMiB: Number(peakKiB) / 1024 };
+  if (told === "") return { ms };
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(told) as NodeJS.ResourceUsage;
+  return { ms, processorMs: (userCPUTime + systemCPUTime) / 1000, peakMiB: maxRSS / 1024 };
 }
 
 async function tables(url: string): Promise<number> {

@@ -148,12 +148,22 @@ export class Session {
   /** Cuts the wire at once; the server notices by itself. */
   destroy(): void {
     this.#lost = true;
-    (this.#client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+    this.#stream.destroy();
   }
 
   async end(): Promise<void> {
     if (this.#lost) return this.destroy();
     await this.#client.end().catch(() => {});
+  }
+
+  /** Says goodbye and waits for no answer: a process that has nothing left to do need not outlive its last word by a round trip. */
+  leave(): void {
+    void this.end();
+    this.#stream.unref();
+  }
+
+  get #stream(): Socket {
+    return (this.#client as unknown as { connection: { stream: Socket } }).connection.stream;
   }
 }
 

@@ -26,7 +26,7 @@ export async function evidenceOf(session: Session, files: readonly Ready[]): Pro
   }));
 }
 
-function tablesMadeBy(statements: readonly Statement[]): string[] {
+export function tablesMadeBy(statements: readonly Statement[]): string[] {
   return statements
     .filter(({ node }) => kindOf(node) === "CreateStmt" && !fieldsOf(node).if_not_exists)
     .map(({ node }) => tableName(fieldsOf(node).relation as { relname?: string; schemaname?: string }));
@@ -35,15 +35,14 @@ function tablesMadeBy(statements: readonly Statement[]): string[] {
 const MOST_SHOWN = 10;
 
 /** A first run on a database that holds these tables would stop at the first of them, half way. */
-export function refuseTaken(evidence: readonly Evidence[], database: string): void {
-  const taken = evidence.filter(({ present }) => present.length > 0);
-  if (taken.length === 0) return;
-  throw new Failure(
+export function taken(evidence: readonly Evidence[], database: string): Failure {
+  const files = evidence.filter(({ present }) => present.length > 0);
+  return new Failure(
     "not-empty",
     2,
     `Nothing was applied: ${database} has no ledger of slipway, and holds tables that these files are to make.
-${taken.slice(0, MOST_SHOWN).map(describeEvidence).join("\n")}${taken.length > MOST_SHOWN ? `\n  … and ${taken.length - MOST_SHOWN} more files` : ""}
-  If they came from these files, say so: slipway migrate baseline --applied ${taken[0]!.file},…
+${files.slice(0, MOST_SHOWN).map(describeEvidence).join("\n")}${files.length > MOST_SHOWN ? `\n  … and ${files.length - MOST_SHOWN} more files` : ""}
+  If they came from these files, say so: slipway migrate baseline --applied ${files[0]?.file},…
   If they belong to somebody else, the files need a schema of their own.`,
   );
 }

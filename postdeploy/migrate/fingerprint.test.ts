@@ -97,7 +97,7 @@ describe.each([15, 17] as const)("the fingerprint of a schema, on Postgres %s", 
       connection,
     });
     session = await open(connection, { application: "test" });
-    print = await measure(session, table, "001_base.sql");
+    ({ print } = await measure(session, table, "001_base.sql"));
   });
   afterAll(async () => {
     await session.end();
@@ -132,7 +132,7 @@ describe.each([15, 17] as const)("the fingerprint of a schema, on Postgres %s", 
 /** The functions under test open a transaction of their own and commit it; here they are to stay inside ours. */
 async function within<T>(session: Session, work: () => Promise<T>): Promise<T> {
   const send = session.send.bind(session);
-  session.send = (text, tell) => send(text.replace(/^BEGIN;/, "SAVEPOINT s;").replace(/COMMIT$/, "RELEASE s"), tell);
+  session.send = (text, tell) => send(text.replace(/^BEGIN;/, "SAVEPOINT s;").replace(/COMMIT; $/, "RELEASE s"), tell);
   try {
     return await work();
   } finally {

@@ -21,7 +21,7 @@ const OTHERS = ["owner", "grants", "extension"];
 const NOT_FORM = `(${OTHERS.map(literal).join(", ")})`;
 
 export async function readObjects(session: Session, table: LedgerTable): Promise<readonly SchemaObject[]> {
-  const rows = await pinned(
+  const [rows] = await pinned(
     session,
     `WITH ${objects(table)} SELECT kind, name, definition FROM objects ORDER BY kind COLLATE "C", name COLLATE "C"`,
   );
@@ -29,14 +29,22 @@ export async function readObjects(session: Session, table: LedgerTable): Promise
 }
 
 export async function fingerprint(session: Session, table: LedgerTable): Promise<string> {
-  const [row] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT} AS print FROM objects`);
+  const [[row]] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT} AS print FROM objects`);
   return row!.print!;
 }
 
-/** Writes down what the schema looks like now, under the file that came last; done on the server, where the objects are. */
-export async function measure(session: Session, table: LedgerTable, file: string): Promise<string> {
+/**
+ * Writes down what the schema looks like now, under the file that came last; done on the server, where the objects are.
+ * @param after a statement that rides in the same message, once this is committed.
+ */
+export async function measure(
+  session: Session,
+  table: LedgerTable,
+  file: string,
+  after = "",
+): Promise<{ print: string; after: readonly Row[] }> {
   const { schema } = table;
-  const [row] = await pinned(
+  const [row, afterwards] = await pinned(
     session,
     `WITH ${objects(table)},
       seen AS MATERIALIZED (SELECT coalesce(jsonb_object_agg(kind || ' ' || name, definition), '{}') AS list, ${PRINT} AS print FROM objects),
@@ -44,8 +52,9 @@ export async function measure(session: Session, table: LedgerTable, file: string
       kept AS (INSERT INTO ${schema}.schema_objects SELECT id, list FROM event, seen),
       gone AS (DELETE FROM ${schema}.schema_objects)
     SELECT fingerprint AS print FROM event`,
+    after,
   );
-  return row!.print!;
+  return { print: row[0]!.print!, after: afterwards };
 }
 
 export interface Difference {
@@ -59,7 +68,7 @@ export interface Difference {
 
 /** What differs from what the last run left. Undefined when no run has measured anything yet. */
 export async function drift(session: Session, table: LedgerTable): Promise<readonly Difference[] | undefined> {
-  const rows = await pinned(
+  const [rows] = await pinned(
     session,
     `WITH ${objects(table)},
       kept AS (SELECT o.key, o.value FROM (SELECT objects FROM ${table.schema}.schema_objects ORDER BY event DESC LIMIT 1) s, jsonb_each_text(s.objects) o),
@@ -91,11 +100,11 @@ export function differences(was: readonly SchemaObject[], is: readonly SchemaObj
 }
 
 /** With an empty search path every name is written out in full, whoever asks. Compiling so wide a query would take longer than running it. */
-async function pinned(session: Session, sql: string): Promise<readonly Row[]> {
+async function pinned(session: Session, sql: string, after = ""): Promise<[rows: readonly Row[], after: readonly Row[]]> {
   const { replies, error } = await session.send(
-    `BEGIN; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; ${sql}; COMMIT`,
+    `BEGIN; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; ${sql}; COMMIT; ${after}`,
   );
-  if (error === undefined) return replies[4]!.rows;
+  if (error === undefined) return [replies[4]!.rows, replies[6]?.rows ?? []];
   await session.send("ROLLBACK");
   throw error;
 }

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
-import type { Session } from "../connect/session.ts";
+import type { Row, Session } from "../connect/session.ts";
 import { type Ledger, type LedgerTable, ledgerFrom } from "./ledger.ts";
 import { describeHolder, type Holder } from "./progress.ts";
 
@@ -45,11 +45,14 @@ export async function acquire(
   }
 }
 
+/** Gives it back; the answer is a row for `wasHeld`. */
+export function releasing({ schema }: LedgerTable): string {
+  return `SELECT pg_advisory_unlock(${lockKey(schema).join(", ")}) AS given`;
+}
+
 /** @returns false when the lock was not there any more: then it protected nothing, and somebody must look. */
-export async function release(session: Session, table: LedgerTable): Promise<boolean> {
-  const [a, b] = lockKey(table.schema);
-  const { replies } = await session.send(`SELECT pg_advisory_unlock(${a}, ${b}) AS given`);
-  return replies[0]?.rows[0]?.given === "t";
+export function wasHeld([row]: readonly Row[]): boolean {
+  return row?.given === "t";
 }
 
 async function findHolder(session: Session, a: number, b: number): Promise<Holder | undefined> {

@@ -1,6 +1,6 @@
 /** Pending files made ready, and applied. */
 import { applyAndMeasure } from "./apply.ts";
-import { evidenceOf, refuseTaken } from "./evidence.ts";
+import { evidenceOf, tablesMadeBy, taken } from "./evidence.ts";
 import type { Folder, MigrationFile } from "./files.ts";
 import type { Done, Job } from "./job.ts";
 import type { Ledger, NewEvent } from "./ledger.ts";
@@ -19,10 +19,10 @@ export async function applyPending(
   const ready = await prepare(first.map(({ file }) => file));
   const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
   ready.push(...(await prepare(again)));
-  if (runner.ledger === undefined) refuseTaken(await evidenceOf(runner.session, ready), runner.facts.database);
 
   await runner.lock();
-  await runner.ensureLedger();
+  const made = ready.flatMap(({ statements }) => tablesMadeBy(statements));
+  if (!(await runner.ensureLedger(made))) throw taken(await evidenceOf(runner.session, ready), runner.facts.database);
   const begin = runner.ledger?.events.at(-1)?.id ?? 0;
   const todo = (ledger: Ledger | undefined): Job[] => {
     const { pending, standing } = heldAgainst(folder, ledger, options);

@@ -11,7 +11,7 @@ import { isLost, mayConnectLater } from "../connect/sqlstate.ts";
 import { targetOf } from "../connect/target.ts";
 import { asFailure } from "./errors.ts";
 import { type Ledger, LedgerTable, ledgerFrom, readLedger } from "./ledger.ts";
-import { acquire, release } from "./lock.ts";
+import { acquire, releasing, wasHeld } from "./lock.ts";
 import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
 import { watch } from "./watch.ts";
@@ -95,37 +95,49 @@ export class Runner {
     return this.ledger;
   }
 
-  /** Makes the ledger where there is none. */
-  async ensureLedger(): Promise<void> {
-    if (this.ledger !== undefined) return;
+  /**
+   * Makes the ledger where there is none.
+   * @param unless tables whose presence says that this database has a past nobody told us of.
+   * @returns false when one of them is there; then nothing was made.
+   */
+  async ensureLedger(unless: readonly string[] = []): Promise<boolean> {
+    if (this.ledger !== undefined) return true;
     const { replies, error } = await this.session.send(
-      `BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT; ${this.table.read}`,
+      `${stopIfAny(unless)} BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT; ${this.table.read}`,
     );
     if (error === undefined) {
       this.ledger = ledgerFrom(replies.at(-1)?.rows, undefined, this.table, this.options.system);
-      return;
+      return true;
     }
     await this.rollback();
-    if ((error as { code?: string }).code === "42501")
+    const { code, message } = error as { code?: string; message: string };
+    if (code === TAKEN) return false;
+    if (code === "42501")
       throw new Failure(
         "ledger-closed",
         2,
-        `The ledger schema ${this.table.schema} cannot be made: ${error.message}. Let the roles step run first, or as the admin: GRANT CREATE ON DATABASE ${this.facts.database} TO ${this.facts.role}`,
+        `The ledger schema ${this.table.schema} cannot be made: ${message}. Let the roles step run first, or as the admin: GRANT CREATE ON DATABASE ${this.facts.database} TO ${this.facts.role}`,
         { cause: error },
       );
     throw error;
   }
 
-  /** Writes down what the schema looks like, so that a later change by hand is seen. */
+  /** Writes down what the schema looks like, so that a later change by hand is seen; the last thing of a run, and with it the lock is given back. */
   async measure(file: string): Promise<string> {
     const { measure } = await import("./fingerprint.ts");
     await this.rollback();
+    const once = async () => {
+      const { print, after } = await measure(this.session, this.table, file, releasing(this.table));
+      this.#locked = false;
+      if (!wasHeld(after)) throw lockGone();
+      return print;
+    };
     try {
-      return await measure(this.session, this.table, file);
+      return await once();
     } catch (error) {
       if (!isLost(error)) throw error;
       await this.recover(error as Error);
-      return await measure(this.session, this.table, file);
+      return await once();
     }
   }
 
@@ -191,18 +203,13 @@ export class Runner {
     return this.ledger;
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back where nobody did. */
   async end(): Promise<void> {
     const { session } = this;
-    const given = !this.#locked || session.lost || (await release(session, this.table));
+    const given = !this.#locked || session.lost || wasHeld((await session.send(releasing(this.table))).replies[0]?.rows ?? []);
     this.#locked = false;
-    await session.end();
-    if (!given)
-      throw new Failure(
-        "lock-gone",
-        3,
-        "At its end the run did not hold its lock any more, so another may have run beside it. Is there a pool between here and the server? Look: slipway migrate verify",
-      );
+    session.leave();
+    if (!given) throw lockGone();
   }
 
   /** @param patient whether a refused connection is worth another try: the server was there a moment ago. */
@@ -279,6 +286,23 @@ export class Runner {
       session.destroy();
     }
   }
+}
+
+/** An SQLSTATE that no server gives by itself. */
+const TAKEN = "SWTKN";
+
+/** A statement that stops the script that it stands in. */
+function stopIfAny(tables: readonly string[]): string {
+  if (tables.length === 0) return "";
+  return `DO $slipway$ BEGIN IF EXISTS (SELECT FROM unnest(ARRAY[${tables.map(literal).join(", ")}]) AS name WHERE to_regclass(name) IS NOT NULL) THEN RAISE SQLSTATE '${TAKEN}'; END IF; END $slipway$;`;
+}
+
+function lockGone(): Failure {
+  return new Failure(
+    "lock-gone",
+    3,
+    "At its end the run did not hold its lock any more, so another may have run beside it. Is there a pool between here and the server? Look: slipway migrate verify",
+  );
 }
 
 const facts = ({
