@@ -70,6 +70,8 @@ async function lookAtValues(wire: Wire, entries: readonly Entry[]): Promise<Seen
 
 /** @returns undefined for what is absent. */
 export async function typesOf(wire: Wire, keys: readonly string[]): Promise<(Type | undefined)[]> {
+  // Before a first seed all of them are absent, and one question tells it.
+  if (keys.length === 0 || (await wire.call("EXISTS", ...keys)) === 0) return keys.map(() => undefined);
   const commands = new Commands();
   for (const key of keys) commands.add("TYPE", key);
   return (await wire.send(commands)).map((type) => (type === "none" ? undefined : (type as Type)));
