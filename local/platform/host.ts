@@ -114,12 +114,15 @@ export async function openHost(place: Place, { log, onCall = () => {}, port = AP
 }
 
 export function serverLines({ home }: Place): PlatformStatus["servers"] {
-  return serverStatus(home.state).map(({ name, kind, running, log }) => ({
-    cluster: name,
-    kind,
-    log,
-    ...(running && { port: running.port, pid: running.pid }),
-  }));
+  const order = ["postgres", "pgbouncer", "valkey"];
+  return serverStatus(home.state)
+    .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.name < b.name ? -1 : 1))
+    .map(({ name, kind, running, log }) => ({
+      cluster: name,
+      kind,
+      log,
+      ...(running && { port: running.port, pid: running.pid }),
+    }));
 }
 
 async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promise<AppLine> {

@@ -1,7 +1,6 @@
 /** Where the local platform of one checkout keeps what. */
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findHome, type Home } from "../servers/home.ts";
 
 export interface Place {
@@ -22,10 +21,6 @@ export function placeOf(checkout: string, home: Home = findHome(checkout)): Plac
 
 /** Everything that a platform left, data included; downloads and what else is in the folder stay. */
 export function forget({ home: { state } }: Place): void {
-  for (const name of ["stack.json", "daemon", "cloud", "apps", "servers"]) rmSync(join(state, name), { recursive: true, force: true });
+  for (const name of ["stack.json", "daemon", "cloud", "apps", "servers", "up"])
+    rmSync(join(state, name), { recursive: true, force: true });
 }
-
-export const hasState = ({ cloud }: Place): boolean => existsSync(cloud);
-
-/** The checkout, or the package, that this file is in. */
-export const ROOT = fileURLToPath(new URL(import.meta.url.includes("/dist/") ? "../../../" : "../../", import.meta.url));

@@ -1,8 +1,9 @@
 /** Finds the daemon, starts it where it does not run, and ends it. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { lockDirectory } from "../cloud/lock.ts";
 import { findRunning, launch, logTail, stop } from "../servers/process.ts";
 import { stopServers } from "../servers/status.ts";
 import { self } from "../servers/user.ts";
@@ -53,8 +54,15 @@ export async function takeDown(place: Place): Promise<{ daemon: boolean; servers
   if (line) await call(line, "stop", { servers: true }).catch(() => {});
   if (line) await ended(place, 15_000);
   else await stop(place.daemon, "SIGTERM");
+  refuseOthers(place);
   const servers = await stopServers(place.home.state);
   return { daemon: running, servers: servers.length };
+}
+
+/** `slipway local api` in somebody's terminal uses the same servers. */
+function refuseOthers({ home: { state } }: Place): void {
+  const folder = join(state, "servers");
+  if (existsSync(folder)) lockDirectory(folder)();
 }
 
 async function ended(place: Place, patience: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** Brings the platform up: the daemon with its cloud, then the program in front of it, until everything is as declared. */
 import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Realized, RealizeEvent } from "../../engine/realize.ts";
 import { stateFile } from "../../engine/state.ts";
 import { lockDirectory } from "../cloud/lock.ts";
@@ -26,8 +26,7 @@ export interface Up {
 export const STACK = "local";
 
 export async function bringUp(place: Place, { systems, onEvent, onStage = () => {}, signal }: UpOptions = {}): Promise<Up> {
-  mkdirSync(join(dirname(place.stack), "up"), { recursive: true, mode: 0o700 });
-  const unlock = lockDirectory(join(dirname(place.stack), "up"));
+  const unlock = oneAtATime(place);
   try {
     onStage("starting");
     // Pulumi's SDK takes as long to load as the daemon to start, so they do it at once.
@@ -41,6 +40,16 @@ export async function bringUp(place: Place, { systems, onEvent, onStage = () => 
     return { realized, status: await statusBy(line) };
   } finally {
     unlock();
+  }
+}
+
+function oneAtATime({ home }: Place): () => void {
+  const folder = join(home.state, "up");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    return lockDirectory(folder);
+  } catch (error) {
+    throw new Error(`Another "slipway local up" is at work here; wait for it. ${(error as Error).message}`, { cause: error });
   }
 }
 
