@@ -5,6 +5,7 @@ import { type Bench, figuresOf, type Race, type Runner, verdictsOf } from "./rac
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   plan: () => import("./plan.ts"),
+  local: () => import("./local.ts"),
   "migrate-loopback": async () => ({ bench: (await import("./migrate.ts")).loopback }),
   "migrate-distant": async () => ({ bench: (await import("./migrate.ts")).distant }),
   "migrate-nothing": async () => ({ bench: (await import("./migrate.ts")).nothing }),
