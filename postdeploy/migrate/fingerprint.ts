@@ -29,7 +29,7 @@ export async function readObjects(session: Session, table: LedgerTable): Promise
 }
 
 export async function fingerprint(session: Session, table: LedgerTable): Promise<string> {
-  const [[row]] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT} AS print FROM objects`);
+  const [[row]] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT(LIST("NOT IN"))} AS print FROM objects`);
   return row!.print!;
 }
 
@@ -47,9 +47,9 @@ export async function measure(
   const [row, afterwards] = await pinned(
     session,
     `WITH ${objects(table)},
-      seen AS MATERIALIZED (SELECT coalesce(jsonb_object_agg(kind || ' ' || name, definition), '{}') AS list, ${PRINT} AS print FROM objects),
-      event AS (INSERT INTO ${schema}.events (kind, file, fingerprint) SELECT 'measured', ${literal(file)}, print FROM seen RETURNING id, fingerprint),
-      kept AS (INSERT INTO ${schema}.schema_objects SELECT id, list FROM event, seen),
+      seen AS MATERIALIZED (SELECT ${LIST("NOT IN")} AS form, ${LIST("IN")} AS rest FROM objects),
+      event AS (INSERT INTO ${schema}.events (kind, file, fingerprint) SELECT 'measured', ${literal(file)}, ${PRINT("form")} FROM seen RETURNING id, fingerprint),
+      kept AS (INSERT INTO ${schema}.schema_objects SELECT id, form || rest FROM event, seen),
       gone AS (DELETE FROM ${schema}.schema_objects)
     SELECT fingerprint AS print FROM event`,
     after,
@@ -109,7 +109,10 @@ async function pinned(session: Session, sql: string, after = ""): Promise<[rows:
   throw error;
 }
 
-const PRINT = `encode(sha256(convert_to(coalesce(string_agg(kind || ' ' || name || E'\\n' || definition, E'\\n' ORDER BY kind COLLATE "C", name COLLATE "C") FILTER (WHERE kind NOT IN ${NOT_FORM}), ''), 'UTF8')), 'hex')`;
+/** As jsonb, whose keys have one order everywhere, whatever the database's collation. */
+const LIST = (which: string) =>
+  `coalesce(jsonb_object_agg(kind || ' ' || name, definition) FILTER (WHERE kind ${which} ${NOT_FORM}), '{}')`;
+const PRINT = (list: string) => `encode(sha256(convert_to(${list}::text, 'UTF8')), 'hex')`;
 
 /** The CTEs up to `objects(kind, name, definition)`. */
 function objects({ schema }: LedgerTable): string {

@@ -16,11 +16,18 @@ export async function applyPending(
   first: readonly Pending[],
   options: UpOptions,
 ): Promise<{ applied: readonly Done[]; fingerprint: string }> {
-  const ready = await prepare(first.map(({ file }) => file));
-  const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
-  ready.push(...(await prepare(again)));
-
-  await runner.lock();
+  // Reading the files takes as long as the server needs to answer: it is asked for the lock meanwhile.
+  const enough = new AbortController();
+  const [locked, read] = await Promise.allSettled([
+    runner.lock({ giveUp: enough.signal }),
+    prepareAll(folder, first).catch((mistake) => {
+      enough.abort();
+      throw mistake;
+    }),
+  ]);
+  if (read.status === "rejected") throw read.reason;
+  if (locked.status === "rejected") throw locked.reason;
+  const { ready, again } = read.value;
   const made = ready.flatMap(({ statements }) => tablesMadeBy(statements));
   if (!(await runner.ensureLedger(made))) throw taken(await evidenceOf(runner.session, ready), runner.facts.database);
   const begin = runner.ledger?.events.at(-1)?.id ?? 0;
@@ -32,6 +39,16 @@ export async function applyPending(
   runner.tell({ kind: "pending", files: todo(runner.ledger).map(({ file }) => file.name) });
   const { done, fingerprint } = await applyAndMeasure(runner, { kind: "applied", todo });
   return { applied: done, fingerprint };
+}
+
+/** With the repeatable files that must run again because of what the others take away. */
+async function prepareAll(
+  folder: Folder,
+  pending: readonly Pending[],
+): Promise<{ ready: readonly Ready[]; again: readonly MigrationFile[] }> {
+  const ready = await prepare(pending.map(({ file }) => file));
+  const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
+  return { ready: [...ready, ...(await prepare(again))], again };
 }
 
 function repeatablesBeside(folder: Folder, ready: readonly Ready[]): MigrationFile[] {

@@ -78,7 +78,14 @@ export class Runner {
   }
 
   /** Refuses what takes no writes; takes the lock; reads the ledger again, now that nobody else can write it. */
-  async lock(waitMs = this.options.waitMs ?? 60_000): Promise<Ledger | undefined> {
+  async lock({
+    waitMs = this.options.waitMs ?? 60_000,
+    giveUp,
+  }: {
+    waitMs?: number;
+    giveUp?: AbortSignal;
+  } = {}): Promise<Ledger | undefined> {
+    const signals = [this.options.signal, giveUp].filter((signal) => signal !== undefined);
     if (this.facts.readOnly)
       throw new Failure(
         "read-only",
@@ -88,7 +95,7 @@ export class Runner {
     this.ledger = await acquire(this.session, this.table, {
       system: this.options.system,
       waitMs,
-      signal: this.options.signal,
+      signal: AbortSignal.any(signals),
       onWait: (holder) => this.tell({ kind: "waiting", holder }),
     });
     this.#locked = true;
@@ -193,7 +200,7 @@ export class Runner {
     const until = Date.now() + budget;
     await this.#connect(budget, true);
     // The dead session's backend may still be at work; it gives the lock up when it notices, and only then is the ledger the truth.
-    await this.lock(Math.max(5000, until - Date.now()));
+    await this.lock({ waitMs: Math.max(5000, until - Date.now()) });
     if (before !== undefined && this.ledger?.id !== before)
       throw new Failure(
         "other-database",
