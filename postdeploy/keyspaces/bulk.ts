@@ -5,10 +5,10 @@
  * The ledger is a hash: digest of a chunk -> eight bytes for each of its keys. A chunk stands in it once all of its commands were answered
  * well. What is in no file any more is marked first ("-digest"), so that a file that goes back to what it was is never taken for written.
  */
-import { hash } from "node:crypto";
+import { statSync } from "node:fs";
 import { type Chunk, chunksOf } from "./chunks.ts";
 import { addWrite } from "./commands.ts";
-import { refuseTwice } from "./entries.ts";
+import { dataFile, refuseTwice } from "./entries.ts";
 import { inFlight } from "./flow.ts";
 import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -22,87 +22,92 @@ import type { Wire } from "./wire.ts";
 
 export interface BulkPlan {
   readonly tally: Tally;
-  /** Chunks that the store does not have. */
-  readonly open: ReadonlySet<string>;
-  /** Chunks that it has and no file any more. */
+  /** Chunks that the store has. */
+  readonly there: ReadonlySet<string>;
+  /** Those of them that are in no file any more. */
   readonly stale: readonly string[];
-  /** All of them, in the order of the files. */
-  readonly digests: readonly string[];
+  /** Of every chunk, in the order of the files; undefined where the store has none, so that nothing was to be compared. */
+  readonly digests: readonly string[] | undefined;
 }
 
-/** What the first run was begun with: until it is done, what lies under the prefix is a part of it. */
-const BEGUN = "begun";
 const GONE = "-";
 
 /** Measured: a key and its value take about this much more in memory than in the file. */
 const SWELLING = 2.2;
 
-export async function planBulk(wire: Wire, keyspace: Keyspace, names: Names): Promise<BulkPlan> {
+/** @param counting also of a first run, which has nothing to compare and would read every file for the counts alone. */
+export async function planBulk(wire: Wire, keyspace: Keyspace, names: Names, counting: boolean): Promise<BulkPlan> {
   const there = new Set(((await wire.call("HKEYS", names.ledger)) as readonly Buffer[]).map(String));
   const tally = newTally();
+  if (there.size === 0 && !counting) {
+    tally.bytes = SWELLING * sizeOnDisk(keyspace);
+    return { tally, there, stale: [], digests: undefined };
+  }
   const digests: string[] = [];
-  const open = new Set<string>();
   for await (const { digest, bytes, lines } of chunksOf(keyspace)) {
     digests.push(digest);
     tally.keys += lines;
     if (there.has(digest)) continue;
-    open.add(digest);
     tally.changes.write += lines;
     tally.bytes += Math.ceil(bytes * SWELLING);
   }
   const current = new Set(digests);
-  const stale = [...there].filter((field) => field !== BEGUN && !current.has(field));
-  return { tally, open, stale, digests };
+  return { tally, there, stale: [...there].filter((digest) => !current.has(digest)), digests };
+}
+
+function sizeOnDisk(keyspace: Keyspace): number {
+  return keyspace.data.reduce((sum, name) => sum + statSync(dataFile(keyspace, name)).size, JSON.stringify(keyspace.seeds).length);
+}
+
+export interface BulkResult {
+  readonly tally: Tally;
+  readonly digests: readonly string[];
 }
 
 export async function seedBulk(
   wire: Wire,
   keyspace: Keyspace,
   names: Names,
-  { open, stale, digests }: BulkPlan,
+  { there, stale, digests: planned }: BulkPlan,
   onKeys: (keys: number) => void,
-): Promise<Tally> {
-  const done = newTally();
-  const clean = await begin(wire, keyspace, names, hashOf(digests));
+): Promise<BulkResult> {
+  const tally = newTally();
+  const digests: string[] = [];
+  const marks: Promise<Reply>[] = [];
+  const clean = there.size === 0 && (await isFree(wire, keyspace.prefix));
   await forget(wire, names, stale);
-  const declared = await keysOf(
-    wire,
-    names,
-    digests.filter((digest) => !open.has(digest)),
-  );
+  const declared = await keysOf(wire, names, planned?.filter((digest) => there.has(digest)) ?? []);
   const lane = new Lane(keyspace, declared, clean);
   await inFlight(chunksOf(keyspace), AT_A_TIME, async (chunk) => {
-    if (!open.has(chunk.digest)) return;
-    await wire.drained;
-    const { bytes, count, keys, hashes, doubts } = lane.encode(chunk);
+    digests.push(chunk.digest);
+    if (there.has(chunk.digest)) return;
+    const { bytes, count, expected, keys, hashes, doubts } = lane.encode(chunk);
     for (const [key, place] of doubts) await refuseTwice(keyspace, key, place);
-    const replies = (await wire.exchange(bytes, count)) ?? [];
+    await wire.drained;
+    const replies = (await wire.exchange(bytes, count, expected)) ?? [];
     const refusal = replies.findIndex(isRefused);
     if (refusal !== -1) throw refusedKey(wire, keyspace, chunk, clean, replies, refusal);
-    await wire.call("HSET", names.ledger, chunk.digest, Buffer.from(new Uint32Array(hashes).buffer));
-    done.changes.write += keys;
-    onKeys(done.changes.write);
+    const mark = wire.call("HSET", names.ledger, chunk.digest, hashes);
+    // Whether it is refused is asked below: the next chunk need not wait for it.
+    mark.catch(() => {});
+    marks.push(mark);
+    tally.changes.write += keys;
+    onKeys(tally.changes.write);
   });
-  done.keys = declared.size;
-  done.changes.remove = await removeGone(wire, keyspace, names, declared);
-  await wire.call("HDEL", names.ledger, BEGUN);
-  return done;
+  await Promise.all(marks);
+  tally.keys = declared.size;
+  tally.changes.remove = await removeGone(wire, keyspace, names, declared);
+  return { tally, digests };
 }
 
 /** Enough that the store never waits for us, and little enough to hold. */
-const AT_A_TIME = 6;
+const AT_A_TIME = 16;
 
-/** @returns whether only this very run can have written under the prefix. */
-async function begin(wire: Wire, keyspace: Keyspace, names: Names, content: string): Promise<boolean> {
-  const begun = await wire.call("HGET", names.ledger, BEGUN);
-  if (begun !== null) return String(begun) === content;
-  if ((await wire.call("EXISTS", names.ledger)) === 1) return false;
-  for await (const keys of scan(wire, keyspace.prefix)) if (keys.length > 0) return false;
-  await wire.call("HSET", names.ledger, BEGUN, content);
+/** A prefix under which nothing lies needs nothing removed before it is written. */
+async function isFree(wire: Wire, prefix: string): Promise<boolean> {
+  for await (const keys of scan(wire, prefix)) if (keys.length > 0) return false;
   return true;
 }
-
-const hashOf = (digests: readonly string[]): string => hash("sha1", digests.join(), "base64");
 
 async function forget(wire: Wire, names: Names, stale: readonly string[]): Promise<void> {
   const digests = stale.filter((field) => !field.startsWith(GONE));

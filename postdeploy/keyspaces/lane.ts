@@ -21,9 +21,11 @@ export interface Encoded {
   readonly bytes: Buffer;
   /** How many answers they bring. */
   readonly count: number;
+  /** These answers, where they can be foretold. */
+  readonly expected: Buffer | undefined;
   readonly keys: number;
   /** Two 32-bit numbers for each key. */
-  readonly hashes: number[];
+  readonly hashes: Buffer;
   /** Keys whose hash was there before: to be asked for in the files. */
   readonly doubts: (readonly [key: string, place: Place])[];
 }
@@ -56,6 +58,8 @@ export class Lane {
   #in: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
+  #answers: string | undefined = "";
+  #hashes = new Int32Array(2 * 4096);
   /** Where each part of the line at hand begins and ends. */
   readonly #marks = new Int32Array(4 * MOST_FIELDS);
 
@@ -69,15 +73,16 @@ export class Lane {
   /** Every line is checked before any of the chunk is sent. */
   encode(chunk: Chunk): Encoded {
     const { block } = chunk;
-    const into: Writable<Encoded> = { bytes: Buffer.alloc(0), count: 0, keys: 0, hashes: [], doubts: [] };
+    const into: Writable<Encoded> = { bytes: Buffer.alloc(0), count: 0, expected: undefined, keys: 0, hashes: Buffer.alloc(0), doubts: [] };
     if (block === undefined) {
       const commands = new Commands();
       for (const [given, place] of chunk.declarations()) this.#parsed(commands, given, place, into);
-      return { ...into, bytes: commands.take() };
+      return { ...into, hashes: this.#noted(into.keys), bytes: commands.take() };
     }
     this.#in = block.bytes;
     this.#out = Buffer.allocUnsafe(block.bytes.length * 2 + 4096);
     this.#at = 0;
+    this.#answers = "";
     let line = block.line;
     for (let from = 0; from < block.bytes.length; line++) {
       const feed = block.bytes.indexOf(LF, from);
@@ -85,7 +90,8 @@ export class Lane {
       this.#line(from, end, { file: block.file, line }, into);
       from = end + 1;
     }
-    return { ...into, bytes: this.#out.subarray(0, this.#at) };
+    const expected = this.#answers === undefined ? undefined : Buffer.from(this.#answers);
+    return { ...into, expected, hashes: this.#noted(into.keys), bytes: this.#out.subarray(0, this.#at) };
   }
 
   #line(from: number, end: number, place: Place, into: Writable<Encoded>): void {
@@ -94,13 +100,14 @@ export class Lane {
       const key = from + BEGIN.length;
       const keyEnd = this.#marks[0] as number;
       if (!this.#declared.addAscii(this.#in, key, keyEnd)) into.doubts.push([this.#in.toString("latin1", key, keyEnd), place]);
-      into.hashes.push(this.#declared.high, this.#declared.low);
+      this.#note(into.keys);
       into.count += answers;
       into.keys++;
       return;
     }
     const given = jsonOfLine(this.#in.toString("utf8", from, end), place);
     if (given === undefined) return;
+    this.#answers = undefined;
     const commands = new Commands();
     this.#parsed(commands, given, place, into);
     this.#copyAll(commands.take());
@@ -109,7 +116,7 @@ export class Lane {
   #parsed(commands: Commands, given: unknown, place: Place, into: Writable<Encoded>): void {
     const entry = entryOf(given, this.#keyspace, place);
     if (!this.#declared.add(entry.key)) into.doubts.push([entry.key, place]);
-    into.hashes.push(this.#declared.high, this.#declared.low);
+    this.#note(into.keys);
     into.count += addWrite(commands, entry, this.#clean);
     into.keys++;
   }
@@ -145,6 +152,7 @@ export class Lane {
       this.#copyAll(PX);
       this.#number(ttl);
     }
+    this.#answered("+OK\r\n");
     return 1;
   }
 
@@ -193,7 +201,9 @@ export class Lane {
       const other = 4 * pair + (scores ? 0 : 2);
       this.#bulk(marks[other] as number, marks[other + 1] as number);
     }
+    this.#answered(`:${pairs}\r\n`);
     if (ttl === 0) return 1;
+    this.#answered(":1\r\n");
     this.#copyAll(PEXPIRE);
     this.#bulk(key, keyEnd);
     this.#number(ttl);
@@ -259,6 +269,24 @@ export class Lane {
       if (at === dot + 1 || at - first > 16 || bytes[at - 1] === ZERO) return -1;
     }
     return bytes[at] === COMMA || bytes[at] === CLOSE ? at : -1;
+  }
+
+  #note(nth: number): void {
+    if (2 * nth + 2 > this.#hashes.length) {
+      const larger = new Int32Array(this.#hashes.length * 2);
+      larger.set(this.#hashes);
+      this.#hashes = larger;
+    }
+    this.#hashes[2 * nth] = this.#declared.high;
+    this.#hashes[2 * nth + 1] = this.#declared.low;
+  }
+
+  #noted(keys: number): Buffer {
+    return Buffer.from(this.#hashes.slice(0, 2 * keys).buffer);
+  }
+
+  #answered(answer: string): void {
+    if (this.#answers !== undefined) this.#answers += answer;
   }
 
   #room(bytes: number): void {

@@ -67,7 +67,7 @@ interface Found {
 }
 
 interface Planned extends Found {
-  readonly digest: string;
+  readonly digest: string | undefined;
   /** The store's mark says that all of this is there. */
   readonly marked: boolean;
   /** One of the two, by the keyspace's mode. */
@@ -75,19 +75,23 @@ interface Planned extends Found {
   readonly bulk?: BulkPlan;
 }
 
-async function planOne({ wire, keyspace, names }: Visit, { onProgress }: Options, phase: "compare" | "verify"): Promise<Planned> {
+async function planOne(
+  { wire, keyspace, names }: Visit,
+  { onProgress }: Options,
+  phase: "compare" | "verify",
+  counting = true,
+): Promise<Planned> {
   const scripts = readScripts(keyspace);
-  const digest = await contentDigest(keyspace);
-  const marked = (await readVersion(wire, names)) === digest;
+  const bulk = keyspace.mode === "bulk" && phase === "compare" ? await planBulk(wire, keyspace, names, counting) : undefined;
+  // What the store has nothing of cannot be marked as complete, and its digest is known when it is written.
+  const digest = bulk !== undefined && bulk.digests === undefined ? undefined : await contentDigest(keyspace, bulk?.digests);
+  const marked = digest !== undefined && (await readVersion(wire, names)) === digest;
   const missing = (await lookAtScripts(wire, { registry: keyspace.scripts?.registry ?? "" }, names, scripts)).filter(
     (state) => !isInPlace(state),
   );
   const found = { digest, marked, scripts: missing.map(({ script }) => script.name) };
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase, keys });
-  if (keyspace.mode === "bulk" && phase === "compare") {
-    const bulk = await planBulk(wire, keyspace, names);
-    return { ...found, tally: bulk.tally, bulk };
-  }
+  if (bulk !== undefined) return { ...found, tally: bulk.tally, bulk };
   const guarded = await planGuarded(wire, keyspace, names, {
     everyTtl: phase === "verify",
     removals: keyspace.mode === "guarded" && !marked,
@@ -98,18 +102,18 @@ async function planOne({ wire, keyspace, names }: Visit, { onProgress }: Options
 
 async function seedOne(at: Visit, options: SeedOptions): Promise<Found> {
   const { wire, keyspace, names, server, where } = at;
-  const planned = await planOne(at, options, "compare");
+  const planned = await planOne(at, options, "compare", false);
   if (planned.tally.conflicts.length > 0) throw wrongTypes(planned.tally.conflicts);
   if (planned.marked && changesOf(planned.tally) + planned.scripts.length === 0) return planned;
   checkRoom(server, keyspace, planned.tally.bytes, where);
   return locked(wire, names.lock, options.waitMs ?? 60_000, async () => {
     const scripts = readScripts(keyspace);
     await loadScripts(wire, scripts, (key) => planned.guarded?.declared.has(key) ?? false);
-    const tally = await writeAll(at, options, planned);
+    const { tally, digest } = await writeAll(at, options, planned);
     if (planned.scripts.length > 0) await keepScripts(wire, keyspace.scripts?.registry ?? "", names, scripts);
     if (options.verify !== false && changesOf(tally) > 0) await readBack(at, options);
     await confirm(at);
-    await writeVersion(wire, names, planned.digest, tally.keys);
+    await writeVersion(wire, names, digest, tally.keys);
     return { tally, scripts: planned.scripts };
   });
 }
@@ -117,13 +121,16 @@ async function seedOne(at: Visit, options: SeedOptions): Promise<Found> {
 async function writeAll(
   { wire, keyspace, names }: Visit,
   { onProgress }: Options,
-  { tally: wanted, guarded, bulk }: Planned,
-): Promise<Tally> {
+  { tally: wanted, digest, guarded, bulk }: Planned,
+): Promise<{ tally: Tally; digest: string }> {
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase: "seed", keys });
-  if (bulk !== undefined) return seedBulk(wire, keyspace, names, bulk, onKeys);
+  if (bulk !== undefined) {
+    const { tally, digests } = await seedBulk(wire, keyspace, names, bulk, onKeys);
+    return { tally, digest: await contentDigest(keyspace, digests) };
+  }
   const tally = changesOf(wanted) > 0 ? await seedGuarded(wire, keyspace, names, onKeys) : { ...newTally(), keys: wanted.keys };
   tally.changes.remove += await removeDoomed(wire, names, guarded?.doomed ?? []);
-  return tally;
+  return { tally, digest: digest ?? (await contentDigest(keyspace)) };
 }
 
 async function readBack(at: Visit, options: Options): Promise<void> {

@@ -7,11 +7,17 @@ import type { Keyspace } from "./keyspace.ts";
 import type { Names } from "./names.ts";
 import type { Wire } from "./wire.ts";
 
-/** Of everything that is declared, down to the last byte. */
-export async function contentDigest(keyspace: Keyspace): Promise<string> {
+/**
+ * Of everything that is declared, down to the last byte.
+ *
+ * @param chunks digests of the data where they are known already
+ */
+export async function contentDigest(keyspace: Keyspace, chunks?: readonly string[]): Promise<string> {
   const digest = createHash("sha256").update(readFileSync(keyspace.file));
-  for (const name of keyspace.data)
-    for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
+  if (chunks !== undefined) digest.update(chunks.join());
+  else
+    for (const name of keyspace.data)
+      for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
   for (const { file } of keyspace.scripts?.files ?? []) digest.update(readFileSync(join(keyspace.folder, file)));
   return digest.digest("hex");
 }

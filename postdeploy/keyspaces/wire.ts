@@ -19,6 +19,9 @@ export interface WireOptions {
   readonly answerTimeoutMs?: number;
 }
 
+/** As much may wait in this process for the socket; what a server that is busy for a moment finds when it comes back. */
+const UNSENT = 2 * 1024 * 1024;
+
 interface Awaited {
   readonly count: number;
   readonly replies: Reply[];
@@ -118,7 +121,7 @@ export class Wire {
       if (this.#broken !== undefined) return reject(this.#broken);
       if (count === 0) return resolve([]);
       this.#awaited.push({ count, replies: [], expected, matched: 0, resolve, reject });
-      if (!this.#socket.write(bytes)) {
+      if (!this.#socket.write(bytes) && this.#socket.writableLength > UNSENT) {
         this.#drained ??= new Promise((drained) => {
           this.#drain = drained;
         });
