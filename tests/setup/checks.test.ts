@@ -20,6 +20,9 @@ beforeEach(() => {
   ]) {
     cpSync(join(ROOT, file), checkout.path(file), { recursive: true });
   }
+  // What the whole project has proved is nothing that this small one can prove.
+  const page = readFileSync(join(ROOT, "docs/requirements.md"), "utf8");
+  checkout.write("docs/requirements.md", page.replace(/^(\| [FDC]\d+ \| .* \|) .* \|$/gm, "$1 open |"));
   const { packages } = JSON.parse(readFileSync(join(ROOT, "node_modules/.package-lock.json"), "utf8"));
   const root = {
     name: "checkout",
