@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Connection } from "../postdeploy/connect/target.ts";
 import type { System } from "../systems/definition.ts";
 import { UsageError } from "./command.ts";
+import type { LocalConnections } from "./migrate-local.ts";
 import { nearest } from "./nearest.ts";
 
 export interface Place {
@@ -35,14 +36,21 @@ export function connectionOf(flags: Flags, flag = "url"): Connection | undefined
   return { url, ...(flag !== "url" || file === undefined || file === "" ? {} : { ca: readCa(file) }) };
 }
 
-export function neededConnection(flags: Flags): Connection {
-  return connectionOf(flags) ?? missing();
+/** The one that is named; else, of a system, the one on the local platform. */
+export async function neededConnection(flags: Flags, system: System | undefined): Promise<Connection> {
+  const named = connectionOf(flags);
+  if (named !== undefined) return named;
+  const local = system === undefined ? undefined : (await localOf(system))?.owner;
+  if (local !== undefined) return local;
+  throw new UsageError(
+    `Which database? --url postgres://user:password@host:25060/database, or DATABASE_URL in the environment (nobody reads it there in a list of processes)${system === undefined ? "" : "; or start the local platform, whose database is taken where none is named: npm start"}.`,
+  );
 }
 
-function missing(): never {
-  throw new UsageError(
-    "Which database? --url postgres://user:password@host:25060/database, or DATABASE_URL in the environment (nobody reads it there in a list of processes).",
-  );
+/** The local platform's, where it runs and holds this system. */
+export async function localOf(system: System): Promise<LocalConnections | undefined> {
+  const { localConnections } = await import("./migrate-local.ts");
+  return await localConnections(system);
 }
 
 /** The role that is to own what is made: the system's, unless told otherwise. */

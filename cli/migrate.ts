@@ -5,7 +5,7 @@ import type { SqlFailure } from "../postdeploy/migrate/errors.ts";
 import type { RunOptions } from "../postdeploy/migrate/options.ts";
 import type { Progress } from "../postdeploy/migrate/progress.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
-import { connectionOf, type Flags, neededConnection, ownerOf, placeOf, text } from "./migrate-place.ts";
+import { connectionOf, type Flags, localOf, neededConnection, ownerOf, placeOf, text } from "./migrate-place.ts";
 import { tellProgress } from "./migrate-progress.ts";
 import { annotations, baselineText, downText, lintText, planText, statusText, upText, verifyText } from "./migrate-text.ts";
 import { nearest } from "./nearest.ts";
@@ -29,7 +29,8 @@ Usage: slipway migrate <verb> (--system <name> | --dir <folder>) [--url <url>] [
 Which files and which database
       --system <name>         sql/<name>, with its schemas and its owner
       --dir <folder>          any folder of .sql files
-      --url <url>             postgres://user:password@host:25060/database (default: DATABASE_URL); direct, never a pool
+      --url <url>             postgres://user:password@host:25060/database, direct, never a pool
+                              (default: DATABASE_URL; else, with --system, the local platform's)
       --ca <file>             the cluster's CA certificate (default: PGSSLROOTCERT)
       --owner <role>          who is to own what is made (default: the system's owner; none: whoever connects)
       --ledger <schema>       the ledger's schema (default: slipway)
@@ -43,7 +44,7 @@ up, down
       --lock-timeout <dur>    how long a statement may wait for a lock (default: 5s)
 
 verify
-      --shadow <url>          a server where a database may be made (default: that of --url)
+      --shadow <url>          a server where a database may be made (default: that of --url, or the local platform's)
 
 lint
       --since <git ref>       only what is new since then is not in use yet (default in GitHub Actions: the base branch)
@@ -146,12 +147,14 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
   async verify(flags, terminal) {
     const { verify } = await import("../postdeploy/migrate/verify.ts");
     const { folder, system } = await placeOf(flags);
-    const shadow = connectionOf(flags, "shadow");
+    const named = connectionOf(flags, "shadow");
     // With a shadow server named, a database is compared only where it is named too.
-    const connection = shadow === undefined || text(flags, "url") !== undefined ? connectionOf(flags) : undefined;
+    const given = named === undefined || text(flags, "url") !== undefined ? connectionOf(flags) : undefined;
+    const local = named === undefined && given === undefined && system !== undefined ? await localOf(system) : undefined;
+    const [connection, shadow] = [given ?? local?.owner, named ?? local?.admin];
     if (connection === undefined && shadow === undefined)
       throw new UsageError(
-        "Where may a shadow database be made? --shadow postgres://user@localhost:5432/postgres, or --url of a database that is to be compared.",
+        "Where may a shadow database be made? --shadow postgres://user@localhost:5432/postgres, or --url of a database that is to be compared; or start the local platform: npm start.",
       );
     const { postgres } = system ?? {};
     const base = { folder, ledgerSchema: text(flags, "ledger"), system: system?.name, owner: ownerOf(flags, system) };
@@ -213,7 +216,7 @@ async function optionsOf(flags: Flags): Promise<RunOptions> {
   const { folder, system } = await placeOf(flags);
   return {
     folder,
-    connection: neededConnection(flags),
+    connection: await neededConnection(flags, system),
     system: system?.name,
     schemas: system?.postgres.schemas,
     owner: ownerOf(flags, system),

@@ -29,7 +29,7 @@ const base = `
   COMMENT ON TABLE app.parent IS 'first';
   COMMENT ON COLUMN app.parent.name IS 'called';`;
 
-/** Each changes one thing; the drift must name it, and the fingerprint must move (but for whose it is, which is not form). */
+/** Each changes one thing; the drift must name it, and the fingerprint must move (but for what the admin looks after, which is not form). */
 const changes: readonly [what: string, sql: string, kind: string, name: string, isForm?: boolean][] = [
   ["a new table", "CREATE TABLE app.extra ()", "relation", "app.extra"],
   ["a dropped column", "ALTER TABLE app.parent DROP made", "column", "app.parent.made"],
@@ -78,7 +78,7 @@ const changes: readonly [what: string, sql: string, kind: string, name: string, 
   ["a storage option", "ALTER TABLE app.parent SET (fillfactor = 70)", "relation", "app.parent"],
   ["a table that loses its log", "ALTER TABLE app.parts_2026 SET UNLOGGED", "relation", "app.parts_2026"],
   ["a comment", "COMMENT ON COLUMN app.parent.name IS 'named'", "comment", "app.parent.name"],
-  ["a new schema", "CREATE SCHEMA another", "schema", "another"],
+  ["a new schema", "CREATE SCHEMA another", "schema", "another", false],
   ["a publication", "CREATE PUBLICATION news FOR TABLE app.parent", "publication", "news"],
   ["an owner", "ALTER TABLE app.parent OWNER TO pg_monitor", "owner", "app.parent", false],
 ];

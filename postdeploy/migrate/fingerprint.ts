@@ -16,8 +16,11 @@ export interface SchemaObject {
   readonly definition: string;
 }
 
-/** Whose something is, who may use it, and what the admin installed says nothing of the form that the files give: the roles step looks after it. */
-const OTHERS = ["owner", "grants", "extension"];
+/**
+ * Whose something is, who may use it, and the schemas and extensions that the admin may have made say nothing of the form that the files give:
+ * the roles step looks after them.
+ */
+const OTHERS = ["owner", "grants", "extension", "schema"];
 const NOT_FORM = `(${OTHERS.map(literal).join(", ")})`;
 
 export async function readObjects(session: Session, table: LedgerTable): Promise<readonly SchemaObject[]> {
