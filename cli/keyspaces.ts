@@ -14,6 +14,8 @@ import {
 } from "../postdeploy/keyspaces/index.ts";
 import { systems } from "../systems/index.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { call, exportTo } from "./keyspaces-export.ts";
+import { tellProgress } from "./keyspaces-progress.ts";
 import { foundText, keyspacesText } from "./keyspaces-text.ts";
 import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
@@ -27,6 +29,8 @@ Usage: slipway keyspaces <verb> (--system <name> | --dir <folder>) [--url <[stor
   plan        what seed would do; writes nothing
   seed        write what is missing or was changed in the files; keeps what others have changed
   verify      read everything back: types, values, times to live, scripts
+  export      a store's keys in the form of the files, one JSON object a line; no point in time
+  call <name> run a registered script; one that the store has forgotten is loaded again
 
 Which files and which store
       --system <name>         keyspaces/<name>
@@ -36,21 +40,27 @@ Which files and which store
       --ca <[store=]file>     the cluster's CA certificate (default: SLIPWAY_STORE_<STORE>_CA, the certificate itself)
       --only <keyspace>       leave the others out; may be given again
       --patience <seconds>    how long to wait for a store that is starting or failing over (default: 60)
+      --out <file>            export: write there
+      --secrets               export: the values of keys that are declared secret, too
       --json                  the whole result
 
 Exit codes: 0 done, or nothing to do. 1 failed; status: something is pending; verify: something differs. 2 bad input, nothing was written.
 75 another run holds the lock.`,
   options: {
-    ...Object.fromEntries(["system", "dir", "patience"].map((name) => [name, { type: "string" as const }])),
+    ...Object.fromEntries(["system", "dir", "patience", "out"].map((name) => [name, { type: "string" as const }])),
     ...Object.fromEntries(["url", "ca", "only"].map((name) => [name, { type: "string" as const, multiple: true }])),
     json: { type: "boolean" },
+    secrets: { type: "boolean" },
   },
-  positionals: ["verb"],
-  async run({ values, positionals: [verb] }: Given, terminal: Terminal): Promise<number> {
+  positionals: ["verb", "script"],
+  async run({ values, positionals: [verb, script] }: Given, terminal: Terminal): Promise<number> {
     if (verb === undefined || !Object.hasOwn(VERBS, verb)) throw new UsageError(`${unknownVerb(verb)} See: slipway keyspaces --help`);
+    if (script !== undefined && verb !== "call")
+      throw new UsageError(`slipway keyspaces ${verb} does not know what to do with "${script}". See: slipway keyspaces --help`);
     try {
-      const { result, shown, code } = await VERBS[verb as keyof typeof VERBS](values as Flags, terminal);
-      terminal.print(values.json ? JSON.stringify(result, null, 2) : shown);
+      const { result, shown, code } = await VERBS[verb as keyof typeof VERBS](values as Flags, terminal, script);
+      const text = values.json && result !== undefined ? JSON.stringify(result, null, 2) : shown;
+      if (text !== "") terminal.print(text);
       return code;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -63,7 +73,17 @@ Exit codes: 0 done, or nothing to do. 1 failed; status: something is pending; ve
 };
 
 type Flags = Readonly<
-  Partial<{ system: string; dir: string; patience: string; url: string[]; ca: string[]; only: string[]; json: boolean }>
+  Partial<{
+    system: string;
+    dir: string;
+    patience: string;
+    url: string[];
+    ca: string[];
+    only: string[];
+    json: boolean;
+    out: string;
+    secrets: boolean;
+  }>
 >;
 
 interface Outcome {
@@ -72,7 +92,9 @@ interface Outcome {
   readonly code: number;
 }
 
-const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify", (flags: Flags, terminal: Terminal) => Promise<Outcome>>> = {
+type Verb = (flags: Flags, terminal: Terminal, script?: string) => Promise<Outcome>;
+
+const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify" | "export" | "call", Verb>> = {
   async status(flags, { style }) {
     const { options, keyspaces, missing } = placeOf(flags);
     const declared = keyspaces.map(described);
@@ -88,18 +110,28 @@ const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify", (flags: Flag
   },
   async seed(flags, terminal) {
     const options = connectedOf(flags);
-    const found = await seed({
-      ...options,
-      onProgress: (event) => {
-        if (event.kind === "away") terminal.say(`${event.keyspace}: ${event.why} Again in ${event.inMs} ms.`);
-      },
-    });
+    const found = await seed({ ...options, onProgress: tellProgress(terminal) });
     return { result: found, shown: foundText("seed", found, terminal.style), code: DONE };
   },
-  async verify(flags, { style }) {
-    const found = await verify(connectedOf(flags));
+  async verify(flags, terminal) {
+    const found = await verify({ ...connectedOf(flags), onProgress: tellProgress(terminal) });
+    const { style } = terminal;
     const same = found.every(({ unchanged, tally }) => unchanged && tally.kept + tally.conflicts.length === 0);
     return { result: found, shown: foundText("verify", found, style), code: same ? DONE : FAILED };
+  },
+  async export(flags, terminal) {
+    const results = await exportTo(connectedOf(flags), flags, terminal);
+    // The lines are the report; where they go into a file, this is.
+    return {
+      result: flags.out === undefined ? undefined : results,
+      shown: "",
+      code: results.some(({ left }) => left.length > 0) ? FAILED : DONE,
+    };
+  },
+  async call(flags, _terminal, script) {
+    const { options, keyspaces } = placeOf(flags);
+    const reply = await call(options, keyspaces, script);
+    return { result: { script, reply }, shown: typeof reply === "string" ? reply : JSON.stringify(reply), code: DONE };
   },
 };
 

@@ -140,7 +140,7 @@ function streamOf(content: unknown, at: string, place: Place): Value {
   });
   const named = groups.map((group: unknown): Group => {
     const { name, from = "0" } = (isRecord(group) ? group : {}) as Loose;
-    const since = from === "$" ? last : (idOf(from) ?? (String(from) === "0" ? ([0n, 0n] as const) : undefined));
+    const since = from === "$" ? last : (idOf(from) ?? (/^0(-0)?$/.test(String(from)) ? ([0n, 0n] as const) : undefined));
     if (typeof name !== "string" || name === "" || since === undefined)
       throw misdeclared(place, `${at}: a group is { name: …, from: "0" }, where from is the id of an entry, "0" or "$".`);
     return { name, from: since.join("-") };
