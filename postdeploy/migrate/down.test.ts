@@ -321,6 +321,16 @@ describe("verify", () => {
     expect((await status(options)).drift).toEqual(real!.drift);
   });
 
+  it("takes away what a killed rehearsal left long ago, and nothing of a like name", async () => {
+    const old = `slipway_shadow_${(Date.now() - 86_400_000).toString(36)}_00c0ffee`;
+    const fresh = `slipway_shadow_${Date.now().toString(36)}_00c0ffee`;
+    for (const name of [old, fresh, "slipway_shadow_mine"]) await server.sql(`CREATE DATABASE ${name}`);
+    await verify({ folder: folderOf({ "001_a.sql": "", "001_a.down.sql": "" }).path, shadow: { url: server.url("postgres") } });
+    const left = await server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'slipway_shadow%' ORDER BY 1");
+    expect(left.map(({ datname }) => datname)).toEqual(["slipway_shadow_mine", fresh]);
+    for (const name of [fresh, "slipway_shadow_mine"]) await server.sql(`DROP DATABASE ${name}`);
+  });
+
   it("says whom to ask where no shadow may be made", async () => {
     const { options, sql } = await applied();
     await sql(

@@ -16,7 +16,7 @@ import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
 import { watch } from "./watch.ts";
 
-/** Ten characters of a setting that only we ask for: a pool that drops it is found out. */
+/** Milliseconds, and a number that nobody else would choose: a pool that drops our settings is found out by it. */
 const CHECK_INTERVAL = "997";
 
 /** What is worth knowing of the server, read with the ledger in one message. */

@@ -1,8 +1,8 @@
 /** A database that lives as long as one rehearsal. */
 import { randomBytes } from "node:crypto";
 import { Failure } from "../connect/failure.ts";
-import { identifier, literal } from "../connect/quote.ts";
-import { open } from "../connect/session.ts";
+import { identifier } from "../connect/quote.ts";
+import { open, type Session } from "../connect/session.ts";
 import { sqlstate } from "../connect/sqlstate.ts";
 import type { Connection } from "../connect/target.ts";
 
@@ -13,16 +13,20 @@ export interface ShadowNeeds {
   readonly roles: readonly string[];
 }
 
+/** No rehearsal takes that long. */
+const LEFT_MS = 6 * 3_600_000;
+
 /** @param server any database of a server on which databases may be made. */
 export async function withShadow<T>(
   server: Connection,
   { schemas, extensions, roles }: ShadowNeeds,
   work: (shadow: Connection) => Promise<T>,
 ): Promise<T> {
-  const name = `slipway_shadow_${randomBytes(6).toString("hex")}`;
+  const name = `slipway_shadow_${Date.now().toString(36)}_${randomBytes(4).toString("hex")}`;
   const admin = await open(server, { application: "slipway shadow" });
   const made: string[] = [];
   try {
+    await sweep(admin);
     await admin.query(`CREATE DATABASE ${identifier(name)}`);
     for (const role of roles) {
       const [there] = await admin.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
@@ -56,16 +60,13 @@ export async function withShadow<T>(
   }
 }
 
-/** Databases that a killed rehearsal left: named as ours are, and with nobody connected. */
-export async function sweepShadows(server: Connection): Promise<readonly string[]> {
-  const admin = await open(server, { application: "slipway shadow" });
-  try {
-    const left = await admin.query<{ name: string }>(
-      `SELECT datname AS name FROM pg_database d WHERE datname ~ ${literal("^slipway_shadow_[0-9a-f]{12}$")} AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)`,
-    );
-    for (const { name } of left) await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`);
-    return left.map(({ name }) => name);
-  } finally {
-    await admin.end();
+/** Databases that a killed rehearsal left: by our name and its time, old, and with nobody connected. */
+async function sweep(admin: Session): Promise<void> {
+  const left = await admin.query<{ name: string }>(
+    "SELECT datname AS name FROM pg_database d WHERE datname ~ '^slipway_shadow_[0-9a-z]{8,9}_[0-9a-f]{8}$' AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)",
+  );
+  for (const { name } of left) {
+    const made = Number.parseInt(name.split("_")[2]!, 36);
+    if (Date.now() - made > LEFT_MS) await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`);
   }
 }

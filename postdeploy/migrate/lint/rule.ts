@@ -1,0 +1,35 @@
+/** What a rule is, and the words in which it speaks. */
+import type { Finding } from "../finding.ts";
+import type { Statement } from "../parse.ts";
+import { tableName } from "../tables.ts";
+import type { FileSet } from "./set.ts";
+
+export type Fields = Record<string, unknown>;
+export type Found = Pick<Finding, "rule" | "severity" | "message"> & { readonly fix?: string };
+
+export interface Seen {
+  readonly set: FileSet;
+  readonly transaction: boolean;
+  /** Those of the same file, in order. */
+  readonly siblings: readonly Statement[];
+}
+
+export type Rule = (fields: Fields, seen: Seen, statement: Statement) => Found[];
+
+export const warn = (rule: string, message: string, fix?: string): Found => ({
+  rule,
+  severity: "warning",
+  message,
+  ...(fix === undefined ? {} : { fix }),
+});
+export const note = (rule: string, message: string, fix?: string): Found => ({
+  rule,
+  severity: "note",
+  message,
+  ...(fix === undefined ? {} : { fix }),
+});
+export const table = (value: unknown) => tableName((value ?? {}) as { relname?: string; schemaname?: string });
+export const text = (node: unknown): string | undefined => (node as { String?: { sval?: string } } | undefined)?.String?.sval;
+
+export const cascade = (what: string) =>
+  warn("drop-cascade", `CASCADE drops what depends on ${what} too, whatever that is on this server.`, "Name what is to go.");
