@@ -5,6 +5,7 @@ import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { blocksOf, jsonOf } from "./lines.ts";
 import { entryOf } from "./parse.ts";
+import { addKey, keyText, type Run, Runs } from "./run.ts";
 
 /** As much as is read and compared at a time. */
 const KEYS = 1000;
@@ -12,21 +13,57 @@ const BYTES = 1024 * 1024;
 
 /** @param declared is told every key, and finds those that are there twice. */
 export async function* batchesOf(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[]> {
-  let batch: Entry[] = [];
-  let bytes = 0;
-  for await (const one of declarations(keyspace)) {
-    for (const [given, place] of one) {
-      const entry = entryOf(given, keyspace, place);
-      if (!declared.add(entry.key)) await refuseTwice(keyspace, entry.key, place);
-      batch.push(entry);
-      bytes += sizeOf(entry.value).bytes;
-      if (batch.length < KEYS && bytes < BYTES) continue;
-      yield batch;
-      batch = [];
-      bytes = 0;
+  const batch = new Batch(keyspace, declared);
+  for await (const one of declarations(keyspace)) for (const [given, place] of one) if (await batch.add(given, place)) yield batch.take();
+  if (batch.entries.length > 0) yield batch.take();
+}
+
+/** The same, where strings of the plain form that follow one another stay the bytes that they are in the file. */
+export async function* piecesOf(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[] | Run> {
+  const batch = new Batch(keyspace, declared);
+  for (const { given, place } of keyspace.seeds) if (await batch.add(given, place)) yield batch.take();
+  const runs = new Runs(keyspace, KEYS);
+  for (const name of keyspace.data) {
+    const file = `${keyspace.folder}/${name}`;
+    for await (const block of blocksOf(dataFile(keyspace, name), file)) {
+      for (const piece of runs.of(block)) {
+        if ("marks" in piece) {
+          for (let nth = 0; nth < piece.keys; nth++)
+            if (!addKey(declared, piece, nth)) await refuseTwice(keyspace, keyText(piece, nth), { file, line: piece.line + nth });
+          yield piece;
+        } else for (const [given, line] of jsonOf(piece)) if (await batch.add(given, { file, line })) yield batch.take();
+      }
     }
   }
-  if (batch.length > 0) yield batch;
+  if (batch.entries.length > 0) yield batch.take();
+}
+
+class Batch {
+  entries: Entry[] = [];
+  #bytes = 0;
+  readonly #keyspace: Keyspace;
+  readonly #declared: KeySet;
+
+  constructor(keyspace: Keyspace, declared: KeySet) {
+    this.#keyspace = keyspace;
+    this.#declared = declared;
+  }
+
+  /** @returns whether it is as large as it may be. */
+  async add(given: unknown, place: Place): Promise<boolean> {
+    const entry = entryOf(given, this.#keyspace, place);
+    if (!this.#declared.add(entry.key)) await refuseTwice(this.#keyspace, entry.key, place);
+    this.entries.push(entry);
+    this.#bytes += sizeOf(entry.value).bytes;
+    return this.entries.length >= KEYS || this.#bytes >= BYTES;
+  }
+
+  take(): readonly Entry[] {
+    const { entries } = this;
+    this.entries = [];
+    this.#bytes = 0;
+    return entries;
+  }
 }
 
 type Declaration = readonly [given: unknown, place: Place];

@@ -2,15 +2,16 @@
 
 import { Failure } from "../connect/failure.ts";
 import { type Decision, decide, inspect, readRow } from "./decide.ts";
-import { batchesOf } from "./entries.ts";
-import type { Entry, Type } from "./entry.ts";
+import { batchesOf, piecesOf } from "./entries.ts";
+import { type Entry, placed, type Type } from "./entry.ts";
 import { inFlight } from "./flow.ts";
 import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { look, typesOf } from "./look.ts";
 import type { Names } from "./names.ts";
 import { Commands, type Reply } from "./resp.ts";
-import { count, countChange, newTally, type Tally } from "./tally.ts";
+import { entriesOf, type Found, lookAtRun, type Run, writeRun } from "./run.ts";
+import { count, countChange, countRun, newTally, type Tally } from "./tally.ts";
 import { addRead, digestOf, readsOf, valueFrom } from "./value.ts";
 import type { Wire } from "./wire.ts";
 import { remove, type Writing, write, writeTtls } from "./write.ts";
@@ -19,6 +20,8 @@ export interface GuardedPlan {
   readonly tally: Tally;
   readonly doomed: readonly Doomed[];
   readonly declared: KeySet;
+  /** What was found of each run of strings, by its place. */
+  readonly runs: ReadonlyMap<string, Found>;
 }
 
 export interface LookOptions {
@@ -29,25 +32,39 @@ export interface LookOptions {
   readonly onKeys?: (keys: number) => void;
 }
 
-const AT_A_TIME = 3;
+const AT_A_TIME = 6;
 
 export async function planGuarded(wire: Wire, keyspace: Keyspace, names: Names, options: LookOptions): Promise<GuardedPlan> {
   const tally = newTally();
   const declared = new KeySet();
-  await inFlight(batchesOf(keyspace, declared), AT_A_TIME, async (batch) => {
-    count(tally, await decide(wire, names.ledger, await look(wire, batch, options.everyTtl)));
-    tally.keys += batch.length;
+  const runs = new Map<string, Found>();
+  const pieces = options.everyTtl ? batchesOf(keyspace, declared) : piecesOf(keyspace, declared);
+  await inFlight(pieces, AT_A_TIME, async (piece) => {
+    const found = "marks" in piece ? await lookAtRun(wire, piece) : "otherwise";
+    if ("marks" in piece) runs.set(placed(piece), found);
+    if ("marks" in piece && found === "absent") countRun(tally, piece);
+    else if (found === "otherwise") {
+      const batch = "marks" in piece ? entriesOf(piece, keyspace) : piece;
+      count(tally, await decide(wire, names.ledger, await look(wire, batch, options.everyTtl)));
+    }
+    tally.keys += "marks" in piece ? piece.keys : piece.length;
     options.onKeys?.(tally.keys);
   });
   const doomed = options.removals ? await doomedOf(wire, names, declared) : [];
   for (const { key, seen } of doomed) if (seen !== "") countChange(tally, key, "remove");
-  return { tally, doomed, declared };
+  return { tally, doomed, declared, runs };
 }
 
-export async function seedGuarded(wire: Wire, keyspace: Keyspace, names: Names, onKeys: (keys: number) => void): Promise<Tally> {
+export async function seedGuarded(
+  wire: Wire,
+  keyspace: Keyspace,
+  names: Names,
+  { runs }: GuardedPlan,
+  onKeys: (keys: number) => void,
+): Promise<Tally> {
   const done = newTally();
-  await inFlight(batchesOf(keyspace), AT_A_TIME, async (batch) => {
-    let open: readonly Entry[] = batch;
+  await inFlight(piecesOf(keyspace), AT_A_TIME, async (piece) => {
+    let open: readonly Entry[] = "marks" in piece ? await seedRun(wire, keyspace, names, piece, runs.get(placed(piece)), done) : piece;
     // Somebody may write between our look and our write; then the key is looked at again. Twenty times in a row is somebody's loop.
     for (let turn = 0; open.length > 0; turn++) {
       if (turn === 20)
@@ -59,10 +76,28 @@ export async function seedGuarded(wire: Wire, keyspace: Keyspace, names: Names, 
       const decisions = await decide(wire, names.ledger, await look(wire, open));
       open = await carryOut(wire, names, decisions, done);
     }
-    done.keys += batch.length;
+    done.keys += "marks" in piece ? piece.keys : piece.length;
     onKeys(done.keys);
   });
   return done;
+}
+
+/** @returns what is left for the long way. */
+async function seedRun(
+  wire: Wire,
+  keyspace: Keyspace,
+  names: Names,
+  run: Run,
+  found: Found | undefined,
+  done: Tally,
+): Promise<readonly Entry[]> {
+  if (found === "as declared") return [];
+  // What was absent a moment ago is written on condition that it still is.
+  if (found !== "absent") return entriesOf(run, keyspace);
+  const changed = await writeRun(wire, names.ledger, run, keyspace);
+  countRun(done, run);
+  done.changes.write -= changed.length;
+  return entriesOf(run, keyspace, changed);
 }
 
 async function carryOut(wire: Wire, names: Names, decisions: readonly Decision[], done: Tally): Promise<readonly Entry[]> {

@@ -58,6 +58,21 @@ for first = 1, #rows, 1000 do redis.call('HSET', KEYS[1], unpack(rows, first, ma
 return changed
 `;
 
+/** Writes about a hundred strings that were absent, and their ledger rows. KEYS: ledger, keys. ARGV for each key: ledger row, text. */
+export const WRITE_STRINGS = `
+local rows, changed = {}, {}
+for index = 2, #KEYS do
+  if redis.call('SET', KEYS[index], ARGV[2 * index - 2], 'NX') then
+    rows[#rows + 1] = KEYS[index]
+    rows[#rows + 1] = ARGV[2 * index - 3]
+  else
+    changed[#changed + 1] = index - 2
+  end
+end
+if #rows > 0 then redis.call('HSET', KEYS[1], unpack(rows)) end
+return changed
+`;
+
 /** Removes keys that are no longer declared, each only if it is still as it was seen, and its row. ARGV for each key: seen ("" to leave it). */
 export const REMOVE = `
 local removed = 0

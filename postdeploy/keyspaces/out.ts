@@ -43,6 +43,12 @@ export class Out {
     return this.part(Buffer.from(text));
   }
 
+  /** Begins anew, over what was taken. */
+  again(): this {
+    this.#at = 0;
+    return this;
+  }
+
   take(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }

@@ -128,7 +128,10 @@ async function writeAll(
     const { tally, digests } = await seedBulk(wire, keyspace, names, bulk, onKeys);
     return { tally, digest: await contentDigest(keyspace, digests) };
   }
-  const tally = changesOf(wanted) > 0 ? await seedGuarded(wire, keyspace, names, onKeys) : { ...newTally(), keys: wanted.keys };
+  const tally =
+    guarded !== undefined && changesOf(wanted) > 0
+      ? await seedGuarded(wire, keyspace, names, guarded, onKeys)
+      : { ...newTally(), keys: wanted.keys };
   tally.changes.remove += await removeDoomed(wire, names, guarded?.doomed ?? []);
   return { tally, digest: digest ?? (await contentDigest(keyspace)) };
 }

@@ -1,6 +1,7 @@
 /** What a plan found, or a run did: counts of everything, names of the first few. */
 import type { Decision } from "./decide.ts";
 import { sizeOf } from "./entry.ts";
+import { keyText, type Run } from "./run.ts";
 
 /** What happens to a key, and how it is called in counts. */
 export type Change = "write" | "update" | "restore" | "ttl" | "remove";
@@ -57,6 +58,15 @@ export function count(tally: Tally, decisions: readonly Decision[]): void {
         }
     }
   }
+}
+
+/** A whole run of strings that are absent. */
+export function countRun(tally: Tally, run: Run): void {
+  tally.changes.write += run.keys;
+  for (let nth = 0; tally.examples.length < SHOWN && nth < run.keys; nth++)
+    tally.examples.push({ key: keyText(run, nth), change: "write" });
+  // What of a line is not the value is about its key.
+  tally.bytes += run.size + PER_KEY * run.keys;
 }
 
 export function countChange(tally: Tally, key: string, change: Change): void {

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import type { Bytes, Type, Value } from "./entry.ts";
+import { Out } from "./out.ts";
 import { Commands, Refusal, type Reply } from "./resp.ts";
 
 /** The commands that read a whole value. A string is not among them: many are read at once. */
@@ -86,6 +87,14 @@ export const scoreText = (score: number): string => (score === Infinity ? "inf" 
 export function digestOf(value: Value): string {
   const parts = new Commands().addAll([value.type, ...partsOf(value)]);
   return hash("sha1", parts.take(), "base64").slice(0, 22);
+}
+
+const STRING = Buffer.from("string");
+const scratch = new Out(1024);
+
+/** The digest of a string whose text is these bytes. */
+export function digestOfText(bytes: Buffer, from: number, end: number): string {
+  return hash("sha1", scratch.again().command(2).part(STRING).part(bytes, from, end).take(), "base64").slice(0, 22);
 }
 
 function partsOf(value: Value): Bytes[] {
