@@ -1,0 +1,207 @@
+/**
+ * What a reviewer is told of a change, as data: the one thing that the comment, the report and the JSON show.
+ *
+ * It is a schema and not only a type, because the job that posts a comment reads this from the hands of a stranger's pull request.
+ * No value of a secret is ever in it, only whether it changed.
+ */
+import { z } from "zod";
+
+/** A line of the head's files, relative to the repository. */
+const source = z.strictObject({ file: z.string(), line: z.int().positive() });
+
+/** Highest first: what stands on top of a comment. */
+export const RISKS = ["danger", "care", "routine", "none"] as const;
+const risk = z.enum(RISKS);
+
+/** A replacement of something that holds data is `replace`; of anything else too, but then its `note` says that nothing is lost. */
+export const CHANGES = ["create", "update", "replace", "delete", "redeploy", "import", "read", "same"] as const;
+
+/** Where values may be shown they are, cut to a readable length; a secret tells only that it is another. */
+const shown = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("plain"), text: z.string() }),
+  z.strictObject({ kind: z.literal("secret") }),
+  z.strictObject({ kind: z.literal("unknown") }),
+  z.strictObject({ kind: z.literal("absent") }),
+]);
+
+const field = z.strictObject({
+  /** By meaning: `spec.service api.env LOG_LEVEL.value`, never an index that moves. */
+  path: z.string(),
+  before: shown,
+  after: shown,
+  /** This field alone is why the resource is replaced. */
+  replaces: z.boolean(),
+});
+
+const resource = z.strictObject({
+  change: z.enum(CHANGES),
+  urn: z.string(),
+  /** Where it was known under another one: a rename that keeps the resource. */
+  formerUrn: z.string().optional(),
+  type: z.string(),
+  name: z.string(),
+  /** The system that it belongs to; absent for what several share. */
+  system: z.string().optional(),
+  risk,
+  /** What it means, in a sentence: "its 3 databases are gone; a new cluster is empty". */
+  note: z.string().optional(),
+  fields: z.array(field),
+  source: source.optional(),
+});
+
+const lock = z.strictObject({
+  /** As Postgres calls it: ACCESS EXCLUSIVE. */
+  mode: z.string(),
+  table: z.string(),
+  /** Every row is written anew while the lock is held. */
+  rewrites: z.boolean(),
+  line: z.int().positive(),
+});
+
+const lint = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(["error", "warning", "notice"]),
+  line: z.int().positive(),
+  message: z.string(),
+  fix: z.string().optional(),
+});
+
+const migration = z.strictObject({
+  system: z.string(),
+  file: z.string(),
+  change: z.enum(["added", "edited", "removed", "renamed", "repeatable"]),
+  reversible: z.boolean(),
+  transactional: z.boolean(),
+  locks: z.array(lock),
+  findings: z.array(lint),
+  risk,
+  note: z.string().optional(),
+});
+
+const keyspace = z.strictObject({
+  system: z.string(),
+  keyspace: z.string(),
+  store: z.string(),
+  /** What of it: a key, a script, or how it is kept. */
+  kind: z.enum(["key", "script", "keyspace"]),
+  /** Keys of a secret-class keyspace are counted, not named. */
+  name: z.string(),
+  change: z.enum(["added", "changed", "removed"]),
+  detail: z.string().optional(),
+  risk,
+});
+
+const secret = z.strictObject({
+  /** As declared: `candlefish.jwtSecret`; for a credential of a server, what it opens. */
+  secret: z.string(),
+  change: z.enum([
+    "origin",
+    "reader added",
+    "reader removed",
+    "scope widened",
+    "scope narrowed",
+    "turned plain",
+    "turned secret",
+    "declared",
+    "dropped",
+    "rotated",
+  ]),
+  before: z.string().optional(),
+  after: z.string().optional(),
+  risk,
+  note: z.string().optional(),
+  source: source.optional(),
+});
+
+const firewall = z.strictObject({
+  cluster: z.string(),
+  change: z.enum(["opened", "closed", "removed", "added"]),
+  rule: z.string(),
+  risk,
+  note: z.string().optional(),
+});
+
+const amount = z.number().nullable();
+const costLine = z.strictObject({
+  resource: z.string(),
+  system: z.string().optional(),
+  what: z.string(),
+  /** US dollars a month; null is "unpriced", never 0. */
+  before: amount,
+  after: amount,
+});
+
+const cost = z.strictObject({
+  lines: z.array(costLine),
+  before: z.number(),
+  after: z.number(),
+  /** Names of what has no price in the list. */
+  unpriced: z.array(z.string()),
+  /** Of the price list, YYYY-MM-DD. */
+  asOf: z.string(),
+});
+
+const restart = z.strictObject({
+  app: z.string(),
+  component: z.string(),
+  kind: z.enum(["restart", "job", "build"]),
+  why: z.string(),
+});
+
+/** What the real engine said of the same stack, where its event log was given. */
+const engine = z.strictObject({
+  steps: z.array(z.strictObject({ op: z.string(), urn: z.string(), type: z.string(), keys: z.array(z.string()) })),
+  /** Seen by one of the two only, or otherwise: drift, a replacement that the programs alone do not tell. */
+  contradictions: z.array(z.strictObject({ urn: z.string(), ours: z.string(), engines: z.string(), meaning: z.string(), risk })),
+  policies: z.array(z.strictObject({ policy: z.string(), level: z.string(), urn: z.string().optional(), message: z.string() })),
+});
+
+export const stackReviewSchema = z.strictObject({
+  stack: z.string(),
+  risk,
+  /** Why, the worst first, each a sentence. Empty only where nothing changes. */
+  reasons: z.array(z.strictObject({ risk, text: z.string() })),
+  resources: z.array(resource),
+  migrations: z.array(migration),
+  keyspaces: z.array(keyspace),
+  secrets: z.array(secret),
+  firewalls: z.array(firewall),
+  cost,
+  restarts: z.array(restart),
+  /** Operator secrets and the like that a stand-in was used for. */
+  placeholders: z.array(z.string()),
+  /** What the program itself warned of at head and not at base. */
+  messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: z.string() })),
+  engine: engine.optional(),
+  /** Where one of the two could not be planned, there is nothing to compare. */
+  failure: z.strictObject({ side: z.enum(["base", "head"]), message: z.string() }).optional(),
+});
+
+export const reviewSchema = z.strictObject({
+  schema: z.literal("slipway-review/1"),
+  project: z.string(),
+  base: z.strictObject({ ref: z.string(), commit: z.string() }),
+  /** `dirty`: with changes that are in no commit. */
+  head: z.strictObject({ ref: z.string(), commit: z.string(), dirty: z.boolean() }),
+  risk,
+  stacks: z.array(stackReviewSchema),
+});
+
+export type Risk = z.infer<typeof risk>;
+export type Shown = z.infer<typeof shown>;
+export type FieldChange = z.infer<typeof field>;
+export type ResourceChange = z.infer<typeof resource>;
+export type MigrationChange = z.infer<typeof migration>;
+export type KeyspaceChange = z.infer<typeof keyspace>;
+export type SecretChange = z.infer<typeof secret>;
+export type FirewallChange = z.infer<typeof firewall>;
+export type CostChange = z.infer<typeof cost>;
+export type Restart = z.infer<typeof restart>;
+export type EngineVerdict = z.infer<typeof engine>;
+export type StackReview = z.infer<typeof stackReviewSchema>;
+export type Review = z.infer<typeof reviewSchema>;
+
+export const worst = (risks: Iterable<Risk>): Risk => {
+  const all = new Set(risks);
+  return RISKS.find((candidate) => all.has(candidate)) ?? "none";
+};
