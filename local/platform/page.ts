@@ -47,13 +47,14 @@ export async function openPage(port: number, look: () => Promise<Shown>): Promis
 }
 
 const STYLE = `
+:root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; margin: .5rem 0 }
 .box { border: 1px solid #8a8a8a; border-radius: .4rem; padding: .5rem .8rem; flex: 1 1 14rem }
 .box h3 { margin: 0; font-size: 1rem } .flow { text-align: center; color: #595959 }
 .ok { color: #0a6b2d } .bad { color: #a4161a; font-weight: 600 }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .2rem .6rem .2rem 0; vertical-align: top }
-code { font-size: .9rem } @media (prefers-color-scheme: dark) { body { color: #e8e8e8; background: #161616 } .flow { color: #a8a8a8 } .ok { color: #6fd08c } .bad { color: #ff8a8a } }
+code { font-size: .9rem } @media (prefers-color-scheme: dark) { body { color: #e8e8e8; background: #161616 } .flow { color: #a8a8a8 } .ok { color: #6fd08c } .bad { color: #ff8a8a } a { color: #8ab4f8 } }
 `;
 
 export function document({ status, contents, calls }: Shown): string {

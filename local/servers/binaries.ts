@@ -163,7 +163,7 @@ function installedProgram({ variables, files }: Sought, env: Environment): Progr
   return file === undefined ? undefined : { file, env: {} };
 }
 
-function isExecutable(file: string): boolean {
+export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return true;

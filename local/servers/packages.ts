@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Apt, openApt, thisDistribution } from "./apt.ts";
 import { ServerError } from "./error.ts";
 import { madeFolder } from "./files.ts";
@@ -29,7 +29,10 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function unpackedProgram({ cache }: Home, { choices }: Packaged): Program | undefined {
+/** Where unpacked programs are kept, and whose they are. */
+export type Shelf = Pick<Home, "cache" | "user">;
+
+export function unpackedProgram({ cache }: Pick<Home, "cache">, { choices }: Packaged): Program | undefined {
   const folder = packagesFolder(cache);
   const roots = existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith(".part")) : [];
   for (const { file } of choices) {
@@ -40,7 +43,7 @@ export function unpackedProgram({ cache }: Home, { choices }: Packaged): Program
 }
 
 /** Fetches and unpacks all of them at once. */
-export function fetchPackages(home: Home, wanted: readonly Packaged[]): Promise<void> {
+export function fetchPackages(home: Shelf, wanted: readonly Packaged[]): Promise<void> {
   const fetching = before.then(async () => {
     const missing = wanted.filter((program) => !unpackedProgram(home, program));
     if (missing.length > 0) await unpack(home, missing);
@@ -52,7 +55,7 @@ export function fetchPackages(home: Home, wanted: readonly Packaged[]): Promise<
 /** One fetch at a time in this process. Another process works in a folder of its own, and whoever is first has made it. */
 let before: Promise<void> = Promise.resolve();
 
-async function unpack({ cache, user }: Home, wanted: readonly Packaged[]): Promise<void> {
+async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[]): Promise<void> {
   const distribution = thisDistribution();
   if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be fetched on Debian and Ubuntu only.`);
   const place = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
@@ -88,14 +91,20 @@ async function unpackFirst(apt: Apt, root: string, { name, choices }: Packaged):
 /** Packages of one distribution do not run on another (trixie's need a newer C library than bookworm has). */
 const packagesFolder = (cache: string) => join(cache, "packages", thisDistribution()?.key ?? "none");
 
-/** Some libraries lie in lib, others in usr/lib, each below the machine's own name for itself. */
+/**
+ * Some libraries lie in lib, others in usr/lib, each below the machine's own name for itself; a few in a folder of their own below that, where
+ * only a program that knows its place after an installation would look.
+ */
 function libraryFolders(root: string): string[] {
+  const holdsLibrary = (folder: string) => readdirSync(folder).some((name) => /^lib.*\.so/.test(name));
   return ["usr/lib", "lib"]
     .map((folder) => join(root, folder))
     .filter((folder) => existsSync(folder))
-    .flatMap((folder) =>
-      readdirSync(folder)
-        .filter((name) => name.includes("-linux-"))
-        .map((name) => join(folder, name)),
-    );
+    .flatMap((folder) => foldersIn(folder).filter((path) => basename(path).includes("-linux-")))
+    .flatMap((folder) => [folder, ...foldersIn(folder).filter(holdsLibrary)]);
 }
+
+const foldersIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name));

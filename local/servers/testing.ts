@@ -13,7 +13,8 @@ import { stopServers } from "./status.ts";
 import { type ServerUser, serverUser } from "./user.ts";
 import { serversFolder } from "./workshop.ts";
 
-const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
+/** Downloads of this user: no test fetches what is there. */
+export const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
 
 /** A state folder of its own, whose name holds a blank, and the real cache: a test downloads only what was never downloaded here. */
 export function temporaryHome(): Home {

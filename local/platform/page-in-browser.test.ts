@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { accessibility, describeWithBrowser, overhang, visit } from "../../tests/browser.ts";
+import { openPage, type Page } from "./page.ts";
+import { shown } from "./testing.ts";
+
+await describeWithBrowser("the page in a browser", (browser) => {
+  let page: Page;
+  beforeAll(async () => {
+    page = await openPage(0, async () => shown);
+  });
+  afterAll(() => page.close());
+
+  it.each([
+    { width: 1280, colours: "light" },
+    { width: 360, colours: "dark" },
+  ] as const)("asks nobody else, complains of nothing, fits $width pixels and is accessible in $colours colours", async (look) => {
+    const { page: tab, troubles } = await visit(browser(), page.url, look);
+    expect(await accessibility(tab)).toEqual([]);
+    expect(await overhang(tab)).toBe(0);
+    expect(troubles).toEqual([]);
+    await tab.close();
+  });
+
+  it("is the same without JavaScript", async () => {
+    const { page: tab } = await visit(browser(), page.url, { javaScript: false });
+    const html = await tab.content();
+    for (const words of ["shared-postgres", "does not run", "shop.orders", "GET /v2/apps/"]) expect(html).toContain(words);
+    await tab.close();
+  });
+});
