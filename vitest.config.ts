@@ -10,7 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     coverage: {
       provider: "v8",
-      include: ["{systems,settings,catalog,components,engine,postdeploy,local,cli}/**/*.ts"],
+      include: ["{systems,settings,catalog,components,engine,postdeploy,review,policy,local,cli}/**/*.ts"],
       exclude: ["**/*.test.ts"],
       reporter: ["text-summary"],
     },

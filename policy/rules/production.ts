@@ -1,0 +1,14 @@
+/** Rules that hold in production only: which stacks that is, somebody may say in the pack's config. */
+import type { PolicyConfigSchema, ResourceValidationArgs } from "@pulumi/policy";
+
+export const PRODUCTION: PolicyConfigSchema = {
+  properties: {
+    production: { type: "array", items: { type: "string" }, default: ["prod"], description: "The stacks whose data somebody would miss." },
+  },
+};
+
+export function isProduction({ urn, getConfig }: Pick<ResourceValidationArgs, "urn" | "getConfig">): boolean {
+  const { production = ["prod"] } = getConfig<{ production?: readonly string[] }>();
+  const stack = /^urn:pulumi:([^:]+)::/.exec(urn)?.[1];
+  return stack !== undefined && production.includes(stack);
+}
