@@ -10,6 +10,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   "migrate-distant": async () => ({ bench: (await import("./migrate.ts")).distant }),
   "migrate-nothing": async () => ({ bench: (await import("./migrate.ts")).nothing }),
   "migrate-many": async () => ({ bench: (await import("./migrate.ts")).many }),
+  "keyspaces-bulk": async () => ({ bench: (await import("./keyspaces.ts")).bulk }),
+  "keyspaces-guarded": async () => ({ bench: (await import("./keyspaces.ts")).guarded }),
+  "keyspaces-again": async () => ({ bench: (await import("./keyspaces.ts")).again }),
 };
 
 const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "boolean" } } });
