@@ -1,0 +1,181 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { finder, findForms, formsOf, replaceForms } from "./forms.ts";
+
+const SECRET = 'S3cr€t/p@ss w"rd\\+x?&=ü';
+const TOKEN = "kB7xQ2vR9mT4wZ8nL5cJ1hG6";
+
+function hide(text: string, ...secrets: string[]): string {
+  return replaceForms(text, findForms(text, secrets), "[secret]");
+}
+
+function formsIn(text: string, ...secrets: string[]): readonly string[] {
+  return findForms(text, secrets).map(({ form }) => form);
+}
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const hex = (text: string) => Buffer.from(text).toString("hex");
+
+describe("how a secret may be written", () => {
+  it("is found in every usual form, in the middle of other text", () => {
+    for (const secret of [SECRET, TOKEN, "sixsix", "p@ss:w/o#r?d%41&=+"]) {
+      for (const form of formsOf(secret)) expect([form, hide(`<${form.trim()}>`, secret)]).toEqual([form, "<[secret]>"]);
+    }
+  });
+
+  it("lists percent-encoding in all its spellings, JSON once and twice, base64 at every alignment, hex in both cases", () => {
+    const forms = formsOf("a/b c<é>\n+");
+    for (const form of [
+      "a%2Fb%20c%3C%C3%A9%3E%0A%2B",
+      "a%2fb%20c%3c%c3%a9%3e%0a%2b",
+      "a/b%20c%3C%C3%A9%3E%0A+",
+      "a%2Fb+c%3C%C3%A9%3E%0A%2B",
+    ]) {
+      expect(forms).toContain(form);
+    }
+    expect(forms).toEqual(expect.arrayContaining(["a/b c<é>\\n+", "a/b c<é>\\\\n+", hex("a/b c<é>\n+"), hex("a/b c<é>\n+").toUpperCase()]));
+    for (const before of ["", "1", "12"]) {
+      const whole = base64(`${before}a/b c<é>\n+behind`);
+      expect(forms.some((form) => form.length >= 12 && whole.includes(form))).toBe(true);
+    }
+  });
+
+  it("is found inside of a longer text in base64, at every alignment, and nothing of it is left", () => {
+    for (const before of ["", "u", "us", "use", "user:"]) {
+      for (const behind of ["", ":", "::", "@host"]) {
+        for (const encoding of ["base64", "base64url"] as const) {
+          const text = Buffer.from(`${before}${TOKEN}${behind}`).toString(encoding);
+          const left = hide(text, TOKEN).replace("[secret]", "");
+          expect(Buffer.from(left, "base64").toString()).not.toMatch(/kB7|hG6/);
+          expect(formsIn(text, TOKEN)).toEqual(["base64"]);
+        }
+      }
+    }
+  });
+
+  it("is found in one form within another", () => {
+    expect(formsIn(base64(JSON.stringify(JSON.stringify({ auth: SECRET }))), SECRET)).toEqual(["base64 of escaped of escaped"]);
+    expect(formsIn(base64(`prefix ${base64(`${TOKEN} and more`)}`), TOKEN)).toEqual(["base64 of base64"]);
+    expect(formsIn(encodeURIComponent(JSON.stringify(SECRET)), SECRET)).toEqual(["percent-encoded of escaped"]);
+    expect(formsIn(hex(encodeURIComponent(SECRET)), SECRET)).toEqual(["hex of percent-encoded"]);
+    expect(formsIn(encodeURIComponent(encodeURIComponent(SECRET)), SECRET)).toEqual(["percent-encoded of percent-encoded"]);
+  });
+
+  it("is found where single letters are escaped that need not be", () => {
+    expect(hide("tok%65n=%6bB7xQ2vR9mT4wZ8nL5cJ1hG6", TOKEN)).toBe("tok%65n=[secret]");
+    expect(hide(`"\\u006bB7xQ2vR9mT4wZ8nL5cJ1hG6"`, TOKEN)).toBe('"[secret]"');
+    expect(hide("a &lt;b&gt; &#115;ixsix", "<b> sixsix")).toBe("a [secret]");
+  });
+
+  it("is found as Node and Go print bytes", () => {
+    expect(hide(`${JSON.stringify(Buffer.from(TOKEN))}`, TOKEN)).toBe('{"type":"Buffer","data":[[secret]]}');
+    expect(hide("<Buffer 6b 42 37 78 51 32 76 52 39 6d 54 34 77 5a 38 6e 4c 35 63 4a 31 68 47 36>", TOKEN)).toBe("<Buffer [secret]>");
+  });
+
+  it("is found in small letters, as names are made of it; a short one only as it is", () => {
+    expect(hide(`app-${TOKEN.toLowerCase()}-x`, TOKEN)).toBe("app-[secret]-x");
+    expect(hide("google it", "Google")).toBe("google it");
+  });
+});
+
+describe("keys of several lines", () => {
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const body = privateKey.split("\n").slice(1, -2);
+  const leftOf = (text: string) => body.filter((line) => hide(text, privateKey).replace(/\s/g, "").includes(line.slice(8, 24)));
+
+  it.each([
+    ["as they are", privateKey],
+    ["indented", privateKey.replace(/^/gm, "    ")],
+    ["quoted, line by line", privateKey.replace(/^/gm, "> | ")],
+    ["on one line", privateKey.replace(/\n/g, " ")],
+    ["on one line, without a space", privateKey.replace(/\n/g, "")],
+    ["as JSON", JSON.stringify({ key: JSON.stringify({ privateKey }) })],
+    ["with Windows' line ends", privateKey.replace(/\n/g, "\r\n")],
+    ["wrapped anew", body.join("").replace(/.{76}/g, "$&\n")],
+    ["wrapped anew and quoted", body.join("").replace(/.{76}/g, "$&\n> ")],
+    ["in base64, wrapped", base64(privateKey).replace(/.{76}/g, "$&\n")],
+    ["one line alone", `the line ${body[3]} is odd`],
+  ])("are found %s", (_, text) => {
+    expect(hide(text, privateKey)).not.toBe(text);
+    expect(leftOf(text)).toEqual([]);
+  });
+
+  it("leave the lines alone that every key has", () => {
+    const text = "it starts with -----BEGIN PRIVATE KEY----- and ends with -----END PRIVATE KEY-----";
+    expect(hide(text, privateKey)).toBe(text);
+  });
+
+  it("are found when a text of one line was wrapped", () => {
+    expect(hide("token: kB7xQ2vR9m\n    T4wZ8nL5cJ1hG6", TOKEN)).toBe("token: [secret]");
+  });
+});
+
+describe("parts", () => {
+  it("count from twelve characters that are half of the secret", () => {
+    expect(findForms(`starts with ${TOKEN.slice(0, 12)}…`, [TOKEN])).toEqual([
+      { secret: TOKEN, form: "as it is", start: 12, end: 24, whole: false },
+    ]);
+    expect(findForms(`starts with ${TOKEN.slice(0, 11)}…`, [TOKEN])).toEqual([]);
+    expect(findForms(TOKEN.slice(5, 17), [`${TOKEN}${TOKEN.split("").reverse().join("")}`])).toEqual([]);
+  });
+
+  it("are the password of a URL, as it is and decoded, and not its public half", () => {
+    const url = "postgresql://doadmin:hush%2Fhush@private-db.example.com:25060/defaultdb?sslmode=require";
+    expect(hide("password hush%2Fhush, or hush/hush", url)).toBe("password [secret], or [secret]");
+    expect(hide("at private-db.example.com", url)).toBe("at private-db.example.com");
+  });
+
+  it("are told from the whole", () => {
+    expect(findForms(`${TOKEN} ${TOKEN.slice(4)}`, [TOKEN]).map(({ whole }) => whole)).toEqual([true, false]);
+  });
+});
+
+describe("short secrets", () => {
+  it("are found as whole words from three characters on", () => {
+    expect(hide("pin 4711, pin-4711, 47110 and a4711", "4711")).toBe("pin [secret], pin-[secret], 47110 and a4711");
+    expect(hide("ab is in abba", "ab")).toBe("ab is in abba");
+    expect(hide("it is true", "true")).toBe("it is true");
+  });
+});
+
+describe("places", () => {
+  it("are those in the text as it was given, in their order", () => {
+    const text = `a=${encodeURIComponent("p/q r/s t")} b=${JSON.stringify('x"y"z-z').slice(1, -1)} c=plainly`;
+    const found = findForms(text, ["plainly", 'x"y"z-z', "p/q r/s t"]);
+    expect(found.map(({ start, end }) => text.slice(start, end))).toEqual(["p%2Fq%20r%2Fs%20t", 'x\\"y\\"z-z', "plainly"]);
+  });
+
+  it("are told of a secret within another, too", () => {
+    expect(findForms("x hush-hush-token y", ["hush-hush", "hush-hush-token"]).map(({ secret }) => secret)).toEqual([
+      "hush-hush-token",
+      "hush-hush",
+    ]);
+    expect(hide("x hush-hush-token y", "hush-hush", "hush-hush-token")).toBe("x [secret] y");
+  });
+
+  it("are none where there is nothing to find", () => {
+    expect(findForms("anything", [])).toEqual([]);
+    expect(findForms("", [TOKEN])).toEqual([]);
+  });
+});
+
+describe("many secrets and long texts", () => {
+  it("finds each of a thousand secrets in a megabyte of noise", () => {
+    const random = (of: string) => createHash("sha256").update(of).digest("base64url");
+    const secrets = Array.from({ length: 1000 }, (_, index) => random(`secret ${index}`));
+    const filler = Array.from({ length: 20_000 }, (_, index) => `${random(`noise ${index}`)} "so" on %41 &amp; `).join("");
+    const planted = secrets.map((secret, index) => `${filler.slice(index * 900, (index + 1) * 900)} ${secret} `).join("\n");
+    const found = new Set(finder(secrets)(planted).map(({ secret }) => secret));
+    expect(found.size).toBe(1000);
+  });
+
+  it("ends on texts that repeat themselves", () => {
+    const text = "a".repeat(100_000);
+    expect(hide(text, "a".repeat(24))).toBe("[secret]");
+    expect(findForms("%25".repeat(20_000) + "\\".repeat(20_000), [TOKEN])).toEqual([]);
+  });
+});
