@@ -17,23 +17,26 @@ export interface Asked {
 
 export function readAsked(raw: RawConfig, systems: readonly System[], today: string, mistakes: Mistakes): Asked {
   const stack = stackSchema(systems, today);
-  const own = new Map(systems.map((system) => [configName(system.name), { system, schema: systemSchema(system, today) }]));
+  const own = new Map(systems.map((system) => [configName(system.name), system]));
   const operator = new Set(systems.flatMap(operatorKeys).map(({ key }) => key));
   const known = [...Object.keys(stack.shape), ...own.keys()];
 
-  const given: Record<string, unknown> = {};
+  const ofStack: Record<string, unknown> = {};
+  const ofSystems = new Map(systems.map(({ name }): [string, AskedSystem] => [name, {}]));
   for (const [whole, text] of Object.entries(raw.values)) {
     if (!whole.startsWith(`${NAMESPACE}:`)) continue;
     const key = whole.slice(NAMESPACE.length + 1);
     if (operator.has(key)) continue;
-    const schema = Object.hasOwn(stack.shape, key) ? stack.shape[key as keyof typeof stack.shape] : own.get(key)?.schema;
-    if (schema === undefined) unknownKey([], key, text, known, operator, mistakes);
-    else given[key] = decode(key, text, bare(schema), mistakes);
+    const system = own.get(key);
+    if (Object.hasOwn(stack.shape, key)) {
+      ofStack[key] = decode(key, text, bare(stack.shape[key as keyof typeof stack.shape]), mistakes);
+    } else if (system !== undefined) {
+      // Most stacks say nothing of most systems, and a schema takes a while to make.
+      const schema = systemSchema(system, today);
+      ofSystems.set(system.name, read(schema, decode(key, text, schema, mistakes) ?? {}, [key], mistakes));
+    } else unknownKey([], key, text, known, operator, mistakes);
   }
-
-  const ofStack = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(stack.shape, key)));
-  const ofSystems = [...own].map(([key, { system, schema }]) => [system.name, read(schema, given[key] ?? {}, [key], mistakes)] as const);
-  return { stack: read(stack, ofStack, [], mistakes), systems: new Map(ofSystems) };
+  return { stack: read(stack, ofStack, [], mistakes), systems: ofSystems };
 }
 
 /** Groups and lists arrive as JSON; a lone value is the text itself. */

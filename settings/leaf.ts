@@ -27,7 +27,7 @@ export class Refusal {
 type Leaf<T> = z.ZodType<T>;
 
 function leaf<T>(advice: Advice, read: (given: unknown) => T | Refusal): Leaf<T> {
-  return z.unknown().transform((given, context): T => {
+  return z.transform((given, context): T => {
     const result = read(given);
     if (!(result instanceof Refusal)) return result;
     context.issues.push({ code: "custom", input: given, params: { ...advice, ...result.advice } });

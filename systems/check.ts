@@ -30,7 +30,7 @@ export function checkSystems(systems: readonly unknown[]): readonly System[] {
   const shaped = systems.flatMap((given, index) => {
     // Compiling a schema pays where it parses many times; this one parses once.
     const parsed = systemSchema.safeParse(given, { jitless: true });
-    if (parsed.success) return [parsed.data];
+    if (parsed.success) return [frozen(parsed.data)];
     const system = nameOf(given, index);
     mistakes.push(...parsed.error.issues.flatMap((issue) => shapeMistakes(given, issue)).map((mistake) => ({ system, ...mistake })));
     return [];
@@ -39,6 +39,12 @@ export function checkSystems(systems: readonly unknown[]): readonly System[] {
   mistakes.push(...together(shaped));
   if (mistakes.length > 0) throw new DefinitionError(mistakes);
   return shaped;
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
 }
 
 function nameOf(given: unknown, index: number): string {

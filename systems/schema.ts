@@ -2,11 +2,11 @@
 import { z } from "zod";
 import type { System } from "./definition.ts";
 
-const object = <Shape extends z.core.$ZodLooseShape>(shape: Shape) => z.strictObject(shape).readonly();
-const record = <Value extends z.ZodType>(value: Value) => z.record(z.string(), value).readonly();
-const list = <Value extends z.ZodType>(value: Value) => z.array(value).readonly();
+const object = z.strictObject;
+const record = <Value extends z.ZodType>(value: Value) => z.record(z.string(), value);
+const list = z.array;
 /** At least one, because the first means something. */
-const some = <Value extends z.ZodType>(value: Value) => z.tuple([value], value).readonly();
+const some = <Value extends z.ZodType>(value: Value) => z.tuple([value], value);
 const maybe = z.exactOptional;
 
 const text = z.string().min(1);
@@ -176,8 +176,8 @@ export const systemSchema = object({
 // ── In step with the interface ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Interfaces, intersections and inferred types spelt out alike, so that two of them can be told apart. */
-type Spelt<T> = T extends object ? { [Key in keyof T]: Spelt<T[Key]> } : T;
+type Spelt<T> = T extends object ? { readonly [Key in keyof T]: Spelt<T[Key]> } : T;
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** Does not compile where a field is in one of the two and not in the other, or is optional, read-only or of another type in one only. */
+/** Does not compile where a field is in one of the two and not in the other, or is optional or of another type in one only. */
 true satisfies Same<Spelt<System>, Spelt<z.infer<typeof systemSchema>>>;
