@@ -6,7 +6,7 @@ import { lineTo } from "../local/platform/reach.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function api({ values, place }: Given & { place: Place }, { print, say }: Terminal): Promise<number> {
+export async function api({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
     throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}": slipway local api --port 4010`);
@@ -17,7 +17,10 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
   }
   const host = await openHost(place, {
     log: () => {},
-    onCall: ({ method, path, status, milliseconds }) => print(`${method} ${path} ${status} ${milliseconds} ms`),
+    onCall: ({ method, path, status, milliseconds, unknown }) => {
+      const line = `${method} ${path} ${status} ${milliseconds} ms`;
+      print(unknown ? style.bad(`UNKNOWN ROUTE ${line}`) : line);
+    },
     ...(port !== undefined && { port }),
   });
   await host.cloud.idle();

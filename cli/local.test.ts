@@ -66,6 +66,7 @@ it("names each thing that is not well, and where its log is", () => {
       {
         app: "shop",
         url: "http://127.0.0.1:4100",
+        leads: [],
         components: [
           { name: "api", kind: "service", health: "503 degraded", log: "/b/log" },
           { name: "web", kind: "static_site" },

@@ -8,8 +8,10 @@ export interface Contents {
   readonly cluster: string;
   /** A database, or the number of one. */
   readonly database: string;
-  /** "devx.users: 12" or "40 keys". */
-  readonly holds: readonly string[];
+  /** Tables with about how many rows each, or keys by whether they expire. */
+  readonly counts: readonly { readonly name: string; readonly count: number }[];
+  /** Why there is nothing to count. */
+  readonly silence?: string;
 }
 
 const PATIENCE_MS = 2_000;
@@ -28,7 +30,8 @@ export async function contentsOf(cloud: Cloud): Promise<Contents[]> {
 const silent = ({ name }: Cluster, database: string, { message }: Error): Contents => ({
   cluster: name,
   database,
-  holds: [`does not answer: ${message}`],
+  counts: [],
+  silence: message,
 });
 
 /** From the server's statistics: exact counts would read every table, and row-level security would hide rows from whoever counts. */
@@ -40,10 +43,10 @@ async function ofPostgres({ name, endpoint, admin }: Cluster, database: string):
   client.on("error", () => {});
   try {
     await client.connect();
-    const { rows } = await client.query<{ table: string; rows: string }>(
-      `SELECT schemaname || '.' || relname AS "table", n_live_tup AS rows FROM pg_stat_user_tables ORDER BY 1`,
+    const { rows } = await client.query<{ name: string; count: number }>(
+      "SELECT schemaname || '.' || relname AS name, n_live_tup::float8 AS count FROM pg_stat_user_tables ORDER BY 1",
     );
-    return [{ cluster: name, database, holds: rows.map(({ table, rows }) => `${table}: ${rows}`) }];
+    return [{ cluster: name, database, counts: rows }];
   } finally {
     await client.end().catch(() => {});
   }
@@ -61,7 +64,10 @@ async function ofValkey({ name, endpoint, admin }: Cluster): Promise<Contents[]>
     return [...info.matchAll(/^db(\d+):keys=(\d+),expires=(\d+)/gm)].map(([, database = "", keys, expiring]) => ({
       cluster: name,
       database,
-      holds: [`${keys} keys, ${expiring} of them expire`],
+      counts: [
+        { name: "keys that stay", count: Number(keys) - Number(expiring) },
+        { name: "keys that expire", count: Number(expiring) },
+      ],
     }));
   } finally {
     client.disconnect();

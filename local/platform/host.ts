@@ -13,6 +13,7 @@ import { worldOf } from "../program/world.ts";
 import { openServers } from "../servers/backing.ts";
 import { serverStatus } from "../servers/status.ts";
 import { API_PORT, API_TOKEN } from "./api.ts";
+import { leadsOf } from "./leads.ts";
 import type { Place } from "./place.ts";
 import { portFrom } from "./ports.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
@@ -37,6 +38,8 @@ export interface Call {
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
+  /** Nothing here answers such a request: a mistake of the client's, or something that this API lacks. */
+  readonly unknown: boolean;
 }
 
 const KEPT_CALLS = 200;
@@ -82,7 +85,7 @@ export async function openHost(place: Place, { log, onCall = () => {}, port = AP
     token: API_TOKEN,
     port: await portFrom(port, "the API", place.daemon, log),
     log: ({ method, path, status, milliseconds, unknown }) => {
-      const call = { at: new Date().toISOString(), method, path, status, milliseconds };
+      const call = { at: new Date().toISOString(), method, path, status, milliseconds, unknown };
       if (calls.push(call) > KEPT_CALLS) calls.shift();
       onCall(call);
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
@@ -126,9 +129,10 @@ export function serverLines({ home }: Place): PlatformStatus["servers"] {
 }
 
 async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promise<AppLine> {
-  const spec = findAppNamed(cloud, app)?.spec;
+  const found = findAppNamed(cloud, app);
+  const declared = found ? componentsOf(found.spec).map(({ component }) => component) : [];
   const lines = components.map(async ({ name, kind, port, pid, log }): Promise<ComponentLine> => {
-    const path = spec && componentsOf(spec).find(({ component }) => component.name === name)?.component.health_check?.http_path;
+    const path = declared.find((component) => component.name === name)?.health_check?.http_path;
     const healthUrl = port === undefined ? undefined : `http://127.0.0.1:${port}${path ?? "/"}`;
     return {
       ...{ name, kind },
@@ -138,7 +142,8 @@ async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promi
       ...(healthUrl !== undefined && { healthUrl, health: await healthAt(healthUrl) }),
     };
   });
-  return { app, url, components: await Promise.all(lines) };
+  const values = found ? declared.flatMap(({ name }) => Object.values(envOf(cloud, found.id, name))) : [];
+  return { app, url, leads: leadsOf(values), components: await Promise.all(lines) };
 }
 
 async function healthAt(url: string): Promise<string> {

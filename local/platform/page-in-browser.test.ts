@@ -24,7 +24,8 @@ await describeWithBrowser("the page in a browser", (browser) => {
   it("is the same without JavaScript", async () => {
     const { page: tab } = await visit(browser(), page.url, { javaScript: false });
     const html = await tab.content();
-    for (const words of ["shared-postgres", "does not run", "shop.orders", "GET /v2/apps/"]) expect(html).toContain(words);
+    for (const words of ["shared-postgres", "does not run", "shop.orders", "GET /v2/apps/", "shop reaches shop"])
+      expect(html).toContain(words);
     await tab.close();
   });
 });

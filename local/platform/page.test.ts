@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { document, openPage, type Page } from "./page.ts";
+import { openPage, type Page } from "./page.ts";
+import { document } from "./page-html.ts";
 import { shown } from "./testing.ts";
 
 describe("the page", () => {
@@ -12,7 +13,15 @@ describe("the page", () => {
 
   it("shows what runs, what does not, what is in it and what was asked of the API, without a script", () => {
     const html = document(shown);
-    for (const words of ["127.0.0.1:25060", "does not run", "shop.orders: 12", "GET /v2/apps/", "<h2", '<html lang="en">'])
+    for (const words of [
+      "127.0.0.1:25060",
+      "does not run",
+      "<dt>shop.orders</dt><dd>12</dd>",
+      "404 unknown route",
+      "GET /v2/apps/",
+      "<h2",
+      '<html lang="en">',
+    ])
       expect(html).toContain(words);
     expect(html).not.toMatch(/<script|<b>|javascript:/);
   });

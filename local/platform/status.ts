@@ -1,4 +1,5 @@
 /** What runs, where, and how it is. */
+import type { Lead } from "./leads.ts";
 
 export interface PlatformStatus {
   readonly daemon?: { readonly pid: number; readonly api: string; readonly page: string };
@@ -17,6 +18,8 @@ export interface ServerLine {
 export interface AppLine {
   readonly app: string;
   readonly url: string;
+  /** The databases that its variables name. */
+  readonly leads: readonly Lead[];
   readonly components: readonly ComponentLine[];
 }
 

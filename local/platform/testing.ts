@@ -1,4 +1,4 @@
-import type { Shown } from "./page.ts";
+import type { Shown } from "./page-html.ts";
 
 /** A platform of which not everything is well, with names that only an attacker would give. */
 export const shown: Shown = {
@@ -12,6 +12,7 @@ export const shown: Shown = {
       {
         app: "shop",
         url: "http://127.0.0.1:4100",
+        leads: [{ port: 25060, database: "shop" }],
         components: [
           { name: "api", kind: "service", health: "503 <script>alert(1)</script>" },
           { name: "web", kind: "static_site" },
@@ -19,6 +20,6 @@ export const shown: Shown = {
       },
     ],
   },
-  contents: [{ cluster: "shared-postgres", database: "shop", holds: ["shop.orders: 12"] }],
-  calls: [{ at: "2026-11-21T00:00:00.000Z", method: "GET", path: '/v2/apps/"><b>', status: 404, milliseconds: 3 }],
+  contents: [{ cluster: "shared-postgres", database: "shop", counts: [{ name: "shop.orders", count: 12 }] }],
+  calls: [{ at: "2026-11-21T00:00:00.000Z", method: "GET", path: '/v2/apps/"><b>', status: 404, milliseconds: 3, unknown: true }],
 };
