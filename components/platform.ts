@@ -10,6 +10,7 @@ import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from ".
 import type { System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { Backups } from "./backups.ts";
+import { declaredSecrets } from "./declared.ts";
 import * as digitalocean from "./digitalocean.ts";
 import { Monitoring, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
@@ -60,7 +61,7 @@ export class Platform extends pulumi.ComponentResource {
     this.valkey = valkey;
     this.backups = settings.backups.enabled ? createBackups() : undefined;
     this.berths = settings.systems.map(createBerth);
-    this.registerOutputs(told(settings.systems.map(({ system }) => system)));
+    this.registerOutputs({ ...told(settings.systems.map(({ system }) => system)), secrets: declaredSecrets(this) });
 
     function createNetwork({ region, cidr }: Settings["networks"][number]): Network {
       return new Network(`${name}-${region}${suffix}`, { region, cidr }, { parent });

@@ -246,12 +246,12 @@ function storeOf(env: StoreEnv, settings: SystemSettings): string {
 }
 
 /** A variable of a feature that is off, of a store or a replica that this stack does not have, is left out. */
-function isPresent(env: Env, { settings, stores, postgres }: Wires): boolean {
+export function isPresent(env: Env, { settings, stores, postgres }: Wires): boolean {
   if (!isOn(env.feature, settings)) return false;
   if (env.from === "store") return storeOf(env, settings) in stores;
   return !(env.from === "database" && env.replica && postgres.replicas.length === 0);
 }
 
-function isOn(feature: string | undefined, settings: SystemSettings): boolean {
+export function isOn(feature: string | undefined, settings: SystemSettings): boolean {
   return feature === undefined || settings.features.has(feature);
 }
