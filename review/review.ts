@@ -156,6 +156,22 @@ const engine = z.strictObject({
   policies: z.array(z.strictObject({ policy: z.string(), level: z.string(), urn: z.string().optional(), message: z.string() })),
 });
 
+/** What stands at base or at head, and what leads to what, as far as it is worth drawing. How it changes is in `resources`. */
+const picture = z.strictObject({
+  nodes: z.array(
+    z.strictObject({
+      urn: z.string(),
+      kind: z.enum(["app", "step", "pool", "database", "store", "cluster", "bucket"]),
+      name: z.string(),
+      /** Below the name: components, size, who may connect. */
+      lines: z.array(z.string()),
+      system: z.string().optional(),
+    }),
+  ),
+  /** By URN. */
+  edges: z.array(z.strictObject({ from: z.string(), to: z.string() })),
+});
+
 export const stackReviewSchema = z.strictObject({
   stack: z.string(),
   risk,
@@ -173,6 +189,7 @@ export const stackReviewSchema = z.strictObject({
   /** What the program itself warned of at head and not at base. */
   messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: z.string() })),
   engine: engine.optional(),
+  picture: picture.optional(),
   /** Where one of the two could not be planned, there is nothing to compare. */
   failure: z.strictObject({ side: z.enum(["base", "head"]), message: z.string() }).optional(),
 });
@@ -198,6 +215,7 @@ export type FirewallChange = z.infer<typeof firewall>;
 export type CostChange = z.infer<typeof cost>;
 export type Restart = z.infer<typeof restart>;
 export type EngineVerdict = z.infer<typeof engine>;
+export type Picture = z.infer<typeof picture>;
 export type StackReview = z.infer<typeof stackReviewSchema>;
 export type Review = z.infer<typeof reviewSchema>;
 
