@@ -84,31 +84,6 @@ describe("reading a stack", () => {
     expect(readStack(findProject(folder), "acme/p/prod")).toMatchObject({ organization: "acme", stack: "prod" });
   });
 
-  it("hands over scalars as they are written, and everything else as JSON", () => {
-    const { config } = configOf(`config:
-  p:text: hello
-  p:quoted: "12"
-  p:number: 1.0
-  p:octal: 0755
-  p:yes: true
-  p:date: 2026-01-02
-  p:list: [1, two, {three: 3}]
-  p:object: {when: 2026-01-02, said: "2026-01-02", none: ~}
-  digitalocean:region: fra1
-`);
-    expect(config).toEqual({
-      "p:text": "hello",
-      "p:quoted": "12",
-      "p:number": "1.0",
-      "p:octal": "0755",
-      "p:yes": "true",
-      "p:date": "2026-01-02",
-      "p:list": '[1,"two",{"three":3}]',
-      "p:object": '{"when":"2026-01-02T00:00:00Z","said":"2026-01-02","none":null}',
-      "digitalocean:region": "fra1",
-    });
-  });
-
   it("gives a stand-in for each encrypted value, wherever it is, and tells which they are", () => {
     const stack = configOf(`config:
   p:token: {secure: v1:abc}

@@ -1,11 +1,12 @@
 /** The config of one stack, as Pulumi would hand it to the program, but with stand-ins for what is encrypted. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { isMap, isScalar, isSeq, type Node } from "yaml";
+import { isSeq, type Node } from "yaml";
+import { compare } from "./order.ts";
 import { type Project, stackNames } from "./project.ts";
 import { ProjectError } from "./projecterror.ts";
 import { standIn } from "./standin.ts";
-import { plain, readYaml, written, type YamlFile } from "./yaml.ts";
+import { type Data, type Entries, readYaml, type YamlFile } from "./yaml.ts";
 
 export interface StackConfig {
   readonly project: string;
@@ -29,11 +30,7 @@ export function readStack(project: Project, name: string, overrides: Readonly<Re
   const file = readYaml(...stackPath(project, stack));
   const collected = new Collected(project.name);
   const missing = addDefaults(collected, project.file);
-  const section = file.root?.get("config", true);
-  if (section !== undefined && !isMap(section) && !(isScalar(section) && section.value === null)) {
-    throw file.error(`"config" holds keys and values: "${project.name}:region: nyc3"`, section as Node);
-  }
-  for (const { key, value } of isMap(section) ? section.items : []) collected.add(String(isScalar(key) ? key.value : key), value);
+  for (const [key, value] of configOf(file, project.name)) collected.add(key, value, file);
   for (const [key, value] of Object.entries(overrides)) collected.set(key, value);
   const lacking = missing.filter((key) => collected.config[key] === undefined);
   if (lacking.length > 0) {
@@ -62,21 +59,26 @@ function stackPath(project: Project, stack: string): [path: string, name: string
   throw new ProjectError(`There is no stack "${stack}": no Pulumi.${stack}.yaml in ${project.stackDirectory}. ${known}`);
 }
 
+function configOf(file: YamlFile, project: string): Entries {
+  if (file.get("config") === null || file.node("config") === undefined) return new Map();
+  const entries = file.entries(file.node("config"));
+  if (!entries) throw file.error(`"config" holds keys and values: "${project}:region: nyc3"`, "config");
+  return entries;
+}
+
 /** @returns keys that are declared with a type and without a default: the stack must have them. */
 function addDefaults(collected: Collected, file: YamlFile): readonly string[] {
-  const section = file.root?.get("config", true);
   const required: string[] = [];
-  for (const { key, value } of isMap(section) ? section.items : []) {
-    const name = collected.keyOf(String(isScalar(key) ? key.value : key));
-    const declared = isMap(value) && DECLARING.some((word) => value.has(word)) ? value : undefined;
-    if (!declared) {
-      collected.add(name, value);
+  for (const [key, value] of configOf(file, String(file.get("name")))) {
+    const declared = file.entries(value);
+    if (!declared || !DECLARING.some((word) => declared.has(word))) {
+      collected.add(key, value, file);
       continue;
     }
-    const given = declared.get("default", true) ?? declared.get("value", true);
-    if (given !== undefined) collected.add(name, given);
-    else if (declared.has("type")) required.push(name);
-    if (declared.get("secret") === true) collected.secretKeys.add(name);
+    const given = declared.get("default") ?? declared.get("value");
+    if (given !== undefined) collected.add(key, given, file);
+    else if (declared.has("type")) required.push(collected.keyOf(key));
+    if (file.data(declared.get("secret")) === true) collected.secretKeys.add(collected.keyOf(key));
   }
   return required;
 }
@@ -93,22 +95,28 @@ class Collected {
     this.#project = project;
   }
 
+  /** A key without a namespace is the project's; "p:config:key" is how it was once written. */
   keyOf(key: string): string {
-    return key.includes(":") ? key : `${this.#project}:${key}`;
+    return key.includes(":") ? key.replace(/^([^:]+):config:/, "$1:") : `${this.#project}:${key}`;
   }
 
   set(key: string, value: string): void {
     const whole = this.keyOf(key);
-    for (const place of this.#placeholdersIn(whole)) this.placeholders.delete(place);
+    this.#forgetPlaceholders(whole);
     this.config[whole] = value;
   }
 
-  add(key: string, node: unknown): void {
+  add(key: string, node: Node | undefined, file: YamlFile): void {
     const whole = this.keyOf(key);
-    for (const place of this.#placeholdersIn(whole)) this.placeholders.delete(place);
-    const value = written(node) ?? this.#opened(node, whole);
-    this.config[whole] = typeof value === "string" ? value : JSON.stringify(value);
+    this.#forgetPlaceholders(whole);
+    // Refuses, among others, what contains itself.
+    file.data(node);
+    this.config[whole] = textOf(this.#opened(node, whole, file), () => file.error(`${whole} holds ${TOO_LARGE}`, node));
     if (this.#placeholdersIn(whole).length > 0) this.secretKeys.add(whole);
+  }
+
+  #forgetPlaceholders(key: string): void {
+    for (const place of this.#placeholdersIn(key)) this.placeholders.delete(place);
   }
 
   #placeholdersIn(key: string): readonly string[] {
@@ -116,19 +124,28 @@ class Collected {
   }
 
   /** The value with a stand-in for each `secure:` inside it. */
-  #opened(node: unknown, at: string): unknown {
-    if (isMap(node) && node.items.length === 1 && node.has("secure")) {
+  #opened(given: Node | undefined, at: string, file: YamlFile): Data {
+    const node = file.resolved(given);
+    if (isSeq<Node>(node)) return node.items.map((item, index) => this.#opened(item, `${at}[${index}]`, file));
+    const entries = file.entries(given);
+    if (!entries) return file.data(given);
+    if (entries.size === 1 && typeof file.data(entries.get("secure")) === "string") {
       this.placeholders.add(at);
       return standIn(at);
     }
-    if (isMap(node)) {
-      return Object.fromEntries(
-        node.items.map(({ key, value }) => {
-          const name = String(isScalar(key) ? key.value : key);
-          return [name, this.#opened(value, `${at}.${name}`)];
-        }),
-      );
-    }
-    return isSeq(node) ? node.items.map((item, index) => this.#opened(item, `${at}[${index}]`)) : plain(node);
+    return Object.fromEntries([...entries].map(([key, value]) => [key, this.#opened(value, `${at}.${key}`, file)]));
   }
+}
+
+const TOO_LARGE = "a number too large for JavaScript; put it in quotes";
+
+/** As Pulumi hands it to a program: texts as they are, nothing as an empty text, and objects as JSON with their keys in order. */
+function textOf(value: Data, tooLarge: () => ProjectError): string {
+  if (value === null) return "";
+  if (typeof value !== "object") return String(value);
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === "bigint") throw tooLarge();
+    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b)));
+  });
 }
