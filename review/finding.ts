@@ -50,4 +50,8 @@ export interface Audit {
   readonly proofs: readonly Proof[];
   /** Names of all declared secrets; each has a proof or a finding. */
   readonly declared: readonly string[];
+  /** What could not be looked at, and why; suppressions that suppress nothing. */
+  readonly notes: readonly string[];
+  /** The program's own words, without secrets, where it did not come to its end: then nothing is proved. */
+  readonly failure?: string;
 }

@@ -1,0 +1,80 @@
+/** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
+import type { Audit, Finding, Proof, Station } from "../review/finding.ts";
+import type { Paper } from "./plantext.ts";
+import { wrap } from "./wrap.ts";
+
+export function auditText(audit: Audit, paper: Paper): string {
+  return [
+    summary(audit, paper),
+    ...audit.findings.map((one) => findingText(one, paper)),
+    proofText(audit, paper),
+    suppressedText(audit, paper),
+    notes(audit, paper),
+  ]
+    .filter((section) => section !== "")
+    .join("\n\n");
+}
+
+function summary({ stack, findings, proofs, declared, failure }: Audit, { columns, style }: Paper): string {
+  const counts = (["critical", "high", "medium", "low"] as const).flatMap((severity) => {
+    const count = findings.filter((one) => one.severity === severity).length;
+    return count === 0 ? [] : [`${count} ${severity}`];
+  });
+  const head = `stack ${stack}: ${findings.length === 0 ? "nothing found" : `${findings.length} found (${counts.join(", ")})`}; proved ${proofs.length} of ${declared.length} secrets`;
+  return [
+    ...wrap(head, columns, " ").map(style.bold),
+    ...(failure === undefined ? [] : ["", ...folded(`The program failed, so nothing is proved: ${failure}`, columns, "").map(style.bad)]),
+  ].join("\n");
+}
+
+function findingText({ rule, severity, message, source, flow, fix, fingerprint }: Finding, { columns, style }: Paper): string {
+  const look = severity === "critical" || severity === "high" ? style.bad : style.warn;
+  return [
+    ...wrap(`${severity}  ${rule}${source === undefined ? "" : `  ${source.file}:${source.line}`}`, columns, "  ").map(look),
+    ...folded(message, columns, "  "),
+    ...wayText(flow, columns).map(style.dim),
+    ...folded(`Fix: ${fix}`, columns, "  "),
+    style.dim(`  ${fingerprint}`),
+  ].join("\n");
+}
+
+function wayText(flow: readonly Station[], columns: number): string[] {
+  if (flow.length < 2) return [];
+  return flow.flatMap(({ what }, index) => folded(what, columns, index === 0 ? "  " : "  → "));
+}
+
+function proofText({ proofs }: Audit, { columns, style }: Paper): string {
+  if (proofs.length === 0) return "";
+  return [style.bold("Proved"), ...proofs.flatMap((proof) => oneProof(proof, columns, style))].join("\n");
+}
+
+function oneProof({ secret, strength, flow }: Proof, columns: number, style: Paper["style"]): string[] {
+  return [
+    `  ${style.good(strength)}  ${secret}`,
+    ...flow.flatMap(({ what }, index) => folded(what, columns, index === 0 ? "    " : "    → ")),
+  ];
+}
+
+function suppressedText({ suppressed }: Audit, { columns, style }: Paper): string {
+  if (suppressed.length === 0) return "";
+  return [
+    style.bold("Suppressed"),
+    ...suppressed.flatMap(({ finding, reason, until }) =>
+      folded(`${finding.rule}: ${finding.message} Until ${until}: ${reason}`, columns, "  "),
+    ),
+  ].join("\n");
+}
+
+function notes({ notes: said }: Audit, { columns }: Paper): string {
+  return said.flatMap((note) => folded(note, columns, "")).join("\n");
+}
+
+/** What goes on stands under what it begins with. A word longer than the line is broken. */
+function folded(text: string, columns: number, indent: string): string[] {
+  const width = Math.max(8, columns - indent.length);
+  return text
+    .split("\n")
+    .flatMap((line) => wrap(line, width, " "))
+    .flatMap((line) => line.match(new RegExp(`.{1,${width}}`, "g")) ?? [])
+    .map((line, index) => (index === 0 ? indent : " ".repeat(indent.length)) + line);
+}

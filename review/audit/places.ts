@@ -1,0 +1,78 @@
+/** Everything in a run where a text can stand, named by meaning, with how it is kept there. */
+import { Asset, type Plan, Reference, Secret, type Source, Unknown, type Value } from "../../engine/plan.ts";
+import type { Run } from "./run.ts";
+
+export type Kind =
+  | "input"
+  | "component output"
+  | "stack output"
+  | "name"
+  | "message"
+  | "error"
+  | "console"
+  | "file"
+  | "command"
+  | "request";
+
+export interface Place {
+  readonly kind: Kind;
+  /** By meaning, without an index that moves: `spec.service api.env JWT_SECRET`. */
+  readonly path: string;
+  readonly text: string;
+  /** In an envelope: Pulumi keeps it encrypted and shows it to nobody. */
+  readonly sealed: boolean;
+  readonly urn?: string;
+  readonly source?: Source;
+}
+
+export function placesOf({ plan, said, overheard, failure }: Pick<Run, "plan" | "said" | "overheard" | "failure">): readonly Place[] {
+  return [
+    ...(plan === undefined ? [] : planPlaces(plan)),
+    ...said.map(
+      ({ text, urn }): Place => ({ kind: "message", path: "a message of the program", text, sealed: false, ...(urn && { urn }) }),
+    ),
+    ...overheard.map(({ way, at, text }): Place => ({ kind: way, path: at, text, sealed: false })),
+    ...(failure === undefined
+      ? []
+      : [{ kind: "error" as const, path: "the error that ends the program", text: failure.raw, sealed: false }]),
+  ];
+}
+
+function planPlaces({ resources, outputs }: Plan): Place[] {
+  return [
+    ...resources.flatMap((resource) => {
+      const { urn, name, inputs, outputs: own = {}, source } = resource;
+      const of = { urn, ...(source && { source }) };
+      return [
+        { ...of, kind: "name" as const, path: "name", text: name, sealed: false },
+        ...within(inputs, "").map((place) => ({ ...of, ...place, kind: "input" as const })),
+        ...within(own, "").map((place) => ({ ...of, ...place, kind: "component output" as const })),
+      ];
+    }),
+    ...within(outputs, "").map((place) => ({ ...place, kind: "stack output" as const })),
+  ];
+}
+
+type Found = Pick<Place, "path" | "text" | "sealed">;
+
+function within(value: Value, path: string, sealed = false): Found[] {
+  if (value instanceof Secret) return within(value.value, path, true);
+  if (typeof value === "string") return [{ path, text: value, sealed }];
+  if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference || value instanceof Asset) {
+    return typeof value === "number" ? [{ path, text: String(value), sealed }] : [];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed));
+  return Object.entries(value as Readonly<Record<string, Value>>).flatMap(([key, inner]) => [
+    // A key is shown even where its value is not.
+    { path: path === "" ? key : `${path} (a key)`, text: key, sealed: false },
+    ...within(inner, path === "" ? key : `${path}.${key}`, sealed),
+  ]);
+}
+
+/** `envs[3]` of which the key is PORT is `env PORT`. */
+export function pathOfItem(path: string, item: Value, index: number): string {
+  const inside = item instanceof Secret ? item.value : item;
+  const { name, key } = (inside ?? {}) as { readonly name?: unknown; readonly key?: unknown };
+  const called = typeof name === "string" ? name : typeof key === "string" ? key : undefined;
+  return called === undefined ? `${path}[${index}]` : `${path.replace(/s$/, "")} ${called}`;
+}
