@@ -1,9 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { recordOnly } from "../cloud/record-only.ts";
 import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
 
 const rule = (value: string, type = "ip_addr") => ({ rules: [{ type, value }] });
 const pool = { name: "web", mode: "transaction", size: 10, db: "defaultdb", user: "doadmin" };
+
+/** What may be made depends on the day. */
+const now = () => Date.parse("2026-11-20T12:00:00Z");
 
 /** Sends what DigitalOcean would refuse, and reads why. */
 async function refusal({ misuse }: TestApi, method: string, path: string, body?: unknown) {
@@ -19,7 +23,7 @@ describe("creating a cluster is refused for", () => {
       "422 redis is no longer available for new clusters (since 2025-04-30), use valkey",
     ],
     ["an engine that is not run here", { engine: "mysql" }, '422 invalid engine "mysql": this cloud runs pg and valkey'],
-    ["a version that is not offered", { version: "12" }, '422 invalid version "12" for pg: must be one of 13, 14, 15, 16, 17'],
+    ["a version that is not offered", { version: "12" }, '422 invalid version "12" for pg: must be one of 15, 16, 17'],
     ["an unknown region", { region: "sjc1" }, "422 invalid region"],
     ["an app region where a datacenter is meant", { region: "nyc" }, "422 invalid region"],
     ["an unknown size", { size: "db-s-64vcpu-1tb" }, "422 invalid size"],
@@ -47,7 +51,7 @@ describe("creating a cluster is refused for", () => {
   ];
   for (const [what, change, answer] of cases) {
     it(`${what}, and nothing is created`, async () => {
-      const api = await startTestApi();
+      const api = await startTestApi({ now });
       expect(await refusal(api, "POST", "/v2/databases", { ...POSTGRES, ...change })).toBe(answer);
       expect((await api.call("GET", "/v2/databases")).body.databases).toEqual([]);
     });
@@ -203,7 +207,7 @@ describe("a cluster", () => {
   });
 
   it("offers what can be had of both engines", async () => {
-    const { options, version_availability } = (await (await startTestApi()).call("GET", "/v2/databases/options")).body;
+    const { options, version_availability } = (await (await startTestApi({ now })).call("GET", "/v2/databases/options")).body;
     expect(Object.keys(options)).toEqual(["pg", "valkey"]);
     expect(options.valkey.layouts.map(({ sizes }: { sizes: string[] }) => sizes.length)).toEqual([13, 12, 12]);
     expect(version_availability.pg.at(-1)).toEqual({
@@ -211,6 +215,17 @@ describe("a cluster", () => {
       end_of_life: "2029-11-08T00:00:00Z",
       end_of_availability: "2029-05-08T00:00:00Z",
     });
+    expect(options.pg.versions).toEqual(["15", "16", "17"]);
+    expect(version_availability.pg[0].version).toBe("13");
+  });
+
+  it("offers no major that it cannot run, and makes no cluster of one that may not be made any more", async () => {
+    const later = () => Date.parse("2027-05-13T00:00:00Z");
+    const api = await startTestApi({ now: later, backing: { ...recordOnly, postgresMajors: ["15", "17", "18"] } });
+    expect((await api.call("GET", "/v2/databases/options")).body.options.pg.versions).toEqual(["17"]);
+    expect(await refusal(api, "POST", "/v2/databases", { ...POSTGRES, version: "15" })).toBe(
+      '422 invalid version "15" for pg: must be one of 16, 17',
+    );
   });
 });
 

@@ -50,7 +50,7 @@ const ResetAsk = z.object({});
 const C = "/v2/databases/{database_cluster_uuid}";
 
 export const clusterRoutes: Routes = {
-  "GET /v2/databases/options": () => ok(viewOptions()),
+  "GET /v2/databases/options": ({ cloud }) => ok(viewOptions(cloud)),
   "GET /v2/databases/metrics/credentials": (r) => ok({ credentials: { credentials: readMetricsCredentials(r.cloud) } }),
   "PUT /v2/databases/metrics/credentials": (r) => done(setMetricsCredentials(r.cloud, r.body(MetricsCredentialsAsk))),
 

@@ -5,6 +5,8 @@
  * A method that rejects makes the request fail with its message; the cloud then does not record the change.
  */
 export interface Backing {
+  /** The majors of Postgres that it can run. @default every one */
+  readonly postgresMajors?: readonly string[];
   /** Where a cluster will answer: quick, asked before its server runs. */
   placeCluster(cluster: BackedCluster): Promise<Endpoint>;
   /**

@@ -46,7 +46,7 @@ export async function migrateCluster(
 
 export async function upgradeCluster(cloud: Cloud, id: string, { version }: z.infer<typeof UpgradeAsk>): Promise<void> {
   await change(cloud, id, "upgrading", (cluster) => {
-    checkVersion(cluster.engine, version);
+    checkVersion(cloud, cluster.engine, version);
     if (Number(version) <= Number(cluster.version)) throw unprocessable(`cannot upgrade from ${cluster.version} to ${version}`);
     return { version };
   });

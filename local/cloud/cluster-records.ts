@@ -28,10 +28,24 @@ export function listBackups(cloud: Cloud, id: string) {
   }));
 }
 
-export const viewOptions = () => ({
-  options: each(({ regions, versions }, engine) => ({
+/** What DigitalOcean makes a new cluster with on this day. */
+export function versionsToday({ now }: Cloud, engine: Engine): string[] {
+  const open = ENGINES[engine].versions.filter(
+    ({ endOfAvailability }) => endOfAvailability === null || now() < Date.parse(endOfAvailability) + DAY,
+  );
+  return open.map(({ version }) => version);
+}
+
+/** Those that can be run here. Asking for another one is answered by what runs the servers, which knows how to add it. */
+function runnable({ backing }: Cloud, engine: Engine, versions: readonly string[]): readonly string[] {
+  const { postgresMajors: majors } = backing;
+  return engine === "pg" && majors ? versions.filter((version) => majors.includes(version)) : versions;
+}
+
+export const viewOptions = (cloud: Cloud) => ({
+  options: each(({ regions }, engine) => ({
     regions,
-    versions: versions.map(({ version }) => version),
+    versions: runnable(cloud, engine, versionsToday(cloud, engine)),
     layouts: Array.from({ length: MAX_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
   })),
   version_availability: each(({ versions }) =>

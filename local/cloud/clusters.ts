@@ -14,6 +14,7 @@ import {
   statusOf,
   viewUsers,
 } from "./cluster.ts";
+import { versionsToday } from "./cluster-records.ts";
 import { bringUp } from "./cluster-start.ts";
 import { viewConnections } from "./connections.ts";
 import { RulesAsk, toRules } from "./firewall-rules.ts";
@@ -58,7 +59,7 @@ export const readCluster = (cloud: Cloud, id: string) => viewCluster(cloud, find
 export async function createCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk>) {
   // One at a time in the whole account: names are unique in it, and placing a cluster takes a moment.
   return await cloud.exclusively("new cluster", async () => {
-    const { engine, version } = checkEngine(ask);
+    const { engine, version } = checkEngine(cloud, ask);
     checkName(cloud, ask.name);
     checkPlan(engine, ask);
     if (ask.project_id) requireProject(cloud, ask.project_id);
@@ -106,18 +107,18 @@ export async function removeCluster(cloud: Cloud, id: string): Promise<void> {
 
 // ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function checkEngine(ask: { readonly engine: string; readonly version?: string | undefined }): { engine: Engine; version: string } {
+function checkEngine(cloud: Cloud, ask: z.infer<typeof ClusterAsk>): { engine: Engine; version: string } {
   if (ask.engine === "redis") throw unprocessable("redis is no longer available for new clusters (since 2025-04-30), use valkey");
   if (!Object.hasOwn(ENGINES, ask.engine))
     throw unprocessable(`invalid engine "${ask.engine}": this cloud runs ${Object.keys(ENGINES).join(" and ")}`);
   const engine = ask.engine as Engine;
-  const version = ask.version || ENGINES[engine].versions.at(-1)!.version;
-  checkVersion(engine, version);
+  const version = ask.version || (versionsToday(cloud, engine).at(-1) ?? "");
+  checkVersion(cloud, engine, version);
   return { engine, version };
 }
 
-export function checkVersion(engine: Engine, version: string): void {
-  const versions = ENGINES[engine].versions.map((offered) => offered.version);
+export function checkVersion(cloud: Cloud, engine: Engine, version: string): void {
+  const versions = versionsToday(cloud, engine);
   if (!versions.includes(version)) throw unprocessable(`invalid version "${version}" for ${engine}: must be one of ${versions.join(", ")}`);
 }
 
@@ -138,7 +139,7 @@ export interface Plan {
 export function checkPlan(engine: Engine, { size, region, num_nodes, storage_size_mib }: Plan): void {
   const offer = ENGINES[engine];
   if (!offer.regions.includes(region)) throw unprocessable("invalid region");
-  if (!offer.sizes.includes(size)) throw unprocessable("invalid size");
+  if (!sizesFor(engine, 1).includes(size)) throw unprocessable("invalid size");
   if (num_nodes < 1 || num_nodes > MAX_NODES) throw unprocessable(`invalid num_nodes: must be from 1 to ${MAX_NODES}`);
   if (!sizesFor(engine, num_nodes).includes(size)) {
     throw unprocessable(`invalid size: ${size} comes in one node only, ${num_nodes} nodes need at least db-s-1vcpu-2gb`);

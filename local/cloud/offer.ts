@@ -1,30 +1,16 @@
 /**
- * What can be had, from the examples of DigitalOcean's OpenAPI document (2026-08-07): engines, versions, regions, sizes.
- * Only the engines that this cloud runs; asking for another one is refused by name.
+ * What can be had: engines, versions, regions and sizes as the catalog has them, app sizes from the examples of DigitalOcean's OpenAPI
+ * document (2026-08-07). Only the engines that this cloud runs; asking for another one is refused by name.
  */
+import { nodeSizes } from "../../catalog/nodes.ts";
+import { databaseRegions } from "../../catalog/regions.ts";
+import { POSTGRES_MAJORS, VALKEY_VERSIONS } from "../../catalog/versions.ts";
 
 export type Engine = "pg" | "valkey";
-
-const DATACENTERS = "ams3 blr1 fra1 lon1 nyc1 nyc2 nyc3 sfo2 sfo3 sgp1 syd1 tor1 ric1 atl1".split(" ");
-
-const PG_SIZES = [
-  "db-s-1vcpu-1gb db-s-1vcpu-2gb db-s-2vcpu-4gb db-s-4vcpu-8gb db-s-6vcpu-16gb",
-  "gd-2vcpu-8gb gd-4vcpu-16gb gd-8vcpu-32gb gd-16vcpu-64gb gd-32vcpu-128gb gd-40vcpu-160gb",
-  "so1_5-2vcpu-16gb so1_5-4vcpu-32gb so1_5-8vcpu-64gb so1_5-16vcpu-128gb so1_5-24vcpu-192gb so1_5-32vcpu-256gb",
-  "db-intel-1vcpu-1gb db-amd-1vcpu-1gb db-intel-1vcpu-2gb db-amd-1vcpu-2gb db-amd-2vcpu-4gb db-intel-2vcpu-4gb",
-  "db-amd-2vcpu-8gb db-intel-2vcpu-8gb db-intel-4vcpu-8gb db-amd-4vcpu-8gb db-amd-4vcpu-16gb db-intel-4vcpu-16gb",
-  "db-intel-8vcpu-32gb db-amd-8vcpu-32gb db-intel-16vcpu-64gb db-amd-16vcpu-64gb",
-].flatMap((line) => line.split(" "));
-
-const VALKEY_SIZES = [
-  "db-s-1vcpu-1gb db-s-1vcpu-2gb db-s-2vcpu-4gb db-s-4vcpu-8gb db-s-6vcpu-16gb db-s-8vcpu-32gb db-s-16vcpu-64gb",
-  "m-2vcpu-16gb m-4vcpu-32gb m-8vcpu-64gb m-16vcpu-128gb m-24vcpu-192gb m-32vcpu-256gb",
-].flatMap((line) => line.split(" "));
 
 interface EngineOffer {
   readonly regions: readonly string[];
   readonly versions: readonly Version[];
-  readonly sizes: readonly string[];
 }
 
 interface Version {
@@ -33,32 +19,28 @@ interface Version {
   readonly endOfAvailability: string | null;
 }
 
-const version = (name: string, endOfLife: string | null = null, endOfAvailability: string | null = null): Version => ({
-  version: name,
-  endOfLife: endOfLife && `${endOfLife}T00:00:00Z`,
-  endOfAvailability: endOfAvailability && `${endOfAvailability}T00:00:00Z`,
-});
+const midnight = (day: string): string => `${day}T00:00:00Z`;
+const regionsOf = (engine: Engine): string[] => databaseRegions(({ engines }) => engines.includes(engine));
 
 export const ENGINES: Readonly<Record<Engine, EngineOffer>> = {
   pg: {
-    regions: DATACENTERS,
-    versions: [
-      version("13", "2025-11-13", "2025-05-13"),
-      version("14", "2026-11-12", "2026-05-12"),
-      version("15", "2027-11-11", "2027-05-12"),
-      version("16", "2028-11-09", "2028-05-09"),
-      version("17", "2029-11-08", "2029-05-08"),
-    ],
-    sizes: PG_SIZES,
+    regions: regionsOf("pg"),
+    versions: POSTGRES_MAJORS.map(({ major, endOfLife, available }) => ({
+      version: major,
+      endOfLife: midnight(endOfLife),
+      endOfAvailability: midnight(available),
+    })),
   },
-  valkey: { regions: DATACENTERS.filter((region) => region !== "nyc2"), versions: [version("8")], sizes: VALKEY_SIZES },
+  valkey: {
+    regions: regionsOf("valkey"),
+    versions: VALKEY_VERSIONS.map((version) => ({ version, endOfLife: null, endOfAvailability: null })),
+  },
 };
 
 export const MAX_NODES = 3;
 
 /** A standby needs 2 GiB: the smallest plans come in one node only. */
-export const sizesFor = (engine: Engine, nodes: number): readonly string[] =>
-  nodes === 1 ? ENGINES[engine].sizes : ENGINES[engine].sizes.filter((size) => memoryGib(size) > 1);
+export const sizesFor = (engine: Engine, nodes: number): readonly string[] => nodeSizes(engine, nodes).map(({ slug }) => slug);
 
 export const memoryGib = (size: string): number => Number(/-(\d+)gb/.exec(size)?.[1]);
 
@@ -72,7 +54,7 @@ export function baseStorageMib(engine: Engine, size: string): number {
 /** Connections a Postgres node takes: 25 for each GiB of memory, less the three that DigitalOcean keeps. */
 export const connectionLimit = (size: string): number => Math.min(25 * memoryGib(size), 1000) - 3;
 
-export const isDatacenter = (region: string): boolean => DATACENTERS.includes(region);
+export const isDatacenter = (region: string): boolean => databaseRegions().includes(region);
 
 // ── App Platform ────────────────────────────────────────────────────────────────────────────────────────────────────
 

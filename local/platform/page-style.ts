@@ -11,7 +11,7 @@ small { color: var(--soft); font-weight: normal } a { color: var(--link) } code 
 .boxes { list-style: none; padding: 0; margin: 0; display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)) }
 .boxes li { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; background: var(--box); display: flex; flex-direction: column }
 dl { margin: 0; columns: 17rem auto; column-gap: 2rem } dl div { display: flex; justify-content: space-between; gap: 1rem; break-inside: avoid } dd { margin: 0; font-variant-numeric: tabular-nums }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top } td:first-child, td:last-child { white-space: nowrap } td:nth-child(3) { overflow-wrap: normal }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top } th, td:first-child, td:last-child { white-space: nowrap } td:nth-child(3) { overflow-wrap: normal }
 svg { width: 100%; height: auto; margin: .5rem 0 } svg text { fill: var(--ink); font-size: 14px } svg .soft { fill: var(--soft); font-size: 12px } svg .ill { fill: var(--bad) }
 svg rect { fill: var(--box); stroke: var(--line) } svg rect.ill { stroke: var(--bad); stroke-dasharray: 4 3 } svg path { fill: none; stroke: var(--soft); stroke-width: 1.5 }
 @media (max-width: 44rem) { svg { display: none } td { font-size: .875rem } }

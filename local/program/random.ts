@@ -1,5 +1,5 @@
-/** Passwords that are made once and kept. */
-import { randomInt } from "node:crypto";
+/** What is made by chance once and kept: passwords and ids. */
+import { randomBytes, randomInt } from "node:crypto";
 import type { Plain } from "../../engine/state.ts";
 import type { ResourceType } from "../../engine/world.ts";
 
@@ -11,6 +11,22 @@ const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
 export const randomPassword: ResourceType = {
   replaces: ["*"],
   create: async (inputs) => ({ id: "none", outputs: { result: password(inputs) } }),
+  delete: async () => {},
+};
+
+export const randomId: ResourceType = {
+  replaces: ["*"],
+  create: async ({ byteLength, prefix = "" }) => {
+    const bytes = randomBytes(Number(byteLength));
+    const id = bytes.toString("base64url");
+    const forms = {
+      hex: bytes.toString("hex"),
+      dec: String(BigInt(`0x${bytes.toString("hex")}`)),
+      b64Std: bytes.toString("base64"),
+      b64Url: id,
+    };
+    return { id, outputs: Object.fromEntries(Object.entries(forms).map(([form, text]) => [form, `${prefix}${text}`])) };
+  },
   delete: async () => {},
 };
 

@@ -9,7 +9,7 @@ import { postgresField, valkeyField } from "./config-names.ts";
 import { connectionPool, databaseConfig, databaseDb, databaseFirewall, databaseReplica, databaseUser } from "./databases.ts";
 import { monitorAlert, uptimeAlert, uptimeCheck } from "./monitoring.ts";
 import { text } from "./names.ts";
-import { randomPassword } from "./random.ts";
+import { randomId, randomPassword } from "./random.ts";
 import { spacesBucket, spacesKey } from "./spaces.ts";
 
 /** @param reasonOf What was last said of a cluster that did not start. */
@@ -33,6 +33,7 @@ export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => "
       "digitalocean:index/uptimeAlert:UptimeAlert": uptimeAlert(cloud),
       "digitalocean:index/spacesBucket:SpacesBucket": spacesBucket(cloud),
       "digitalocean:index/spacesKey:SpacesKey": spacesKey(cloud),
+      "random:index/randomId:RandomId": randomId,
       "random:index/randomPassword:RandomPassword": randomPassword,
     },
     invokes: {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
 import { lockDirectory } from "../cloud/lock.ts";
+import { postgresMajors } from "./binaries.ts";
 import { openAuthority } from "./certificates.ts";
 import { ServerError } from "./error.ts";
 import { writeJson } from "./files.ts";
@@ -75,6 +76,8 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
     });
 
   return {
+    postgresMajors: postgresMajors(),
+
     placeCluster: async (cluster) => {
       if (cluster.engine === "valkey") {
         const port = await placeValkey(shop, cluster.id);
