@@ -3,72 +3,147 @@
  *
  * It runs twice, with other canaries: what differs without holding one was computed from one.
  */
+import { findForms, replaceForms } from "../../engine/forms.ts";
 import type { Plan } from "../../engine/plan.ts";
-import type { Project } from "../../engine/project.ts";
-import { programOf } from "../../engine/project.ts";
+import { type Project, programOf } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
-import { readStack } from "../../engine/stackfile.ts";
+import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import type { Audit, Finding } from "../finding.ts";
+import { codeFaults, programFiles } from "./code.ts";
 import { type Declarations, declarations } from "./declared.ts";
-import { derivedFaults, derivedPlaces, withoutChance } from "./derived.ts";
+import { derivedFaults, derivedPlaces, type Looked, withoutChance } from "./derived.ts";
 import { inOrder } from "./found.ts";
 import { leaks } from "./leaks.ts";
+import { literals } from "./literals.ts";
 import { placesOf } from "./places.ts";
 import { proofs, unread } from "./proofs.ts";
 import { readerFaults, readings } from "./readers.ts";
+import { repositoryFaults } from "./repository.ts";
+import { roleFaults } from "./roles.ts";
 import { type Run, runWith, type Subject } from "./run.ts";
 import { lookFor, sightingsIn } from "./sightings.ts";
+import { type Circumstances, structureFaults } from "./structure.ts";
+import { readSuppressions, sift } from "./suppress.ts";
 
 export interface AuditOptions {
   readonly stack: string;
   /** Config values by key, over those of the stack's file. */
   readonly config?: Readonly<Record<string, string>>;
+  /** The day on which ages are told, YYYY-MM-DD. @default today */
+  readonly today?: string;
+  /** Days after which a generated secret is too old. @default 365 */
+  readonly maxAgeDays?: number;
 }
 
-export async function audit(project: Project, { stack, config = {} }: AuditOptions): Promise<Audit> {
+/** The program, the repository around it, and what its owners decided to live with. Be in `project.directory`. */
+export async function audit(project: Project, { stack, config = {}, today = day(), maxAgeDays = 365 }: AuditOptions): Promise<Audit> {
+  const suppressions = readSuppressions(project.root);
   const asked = { [`${project.name}:placeholders`]: "true" };
-  const subject = { program: programOf(project), directory: project.directory, config: readStack(project, stack, { ...config, ...asked }) };
-  return auditOf(subject);
+  const read = readStack(project, stack, { ...config, ...asked });
+  const subject = { program: programOf(project), directory: project.directory, config: read };
+  const circumstances = { production: isProduction(read), today, maxAgeDays };
+  const told = await auditProgram(subject, circumstances);
+  const files = programFiles(project.entry, project.directory);
+  const found = [...told.findings, ...codeFaults(files, told.secretKeys), ...repositoryFaults(project.root)];
+  const { findings, suppressed, notes } = sift(found, suppressions, today);
+  const { secretKeys: _, ...rest } = told;
+  return { ...rest, findings: inOrder(findings), suppressed, notes: [...told.notes, ...notes] };
 }
 
-export async function auditOf(subject: Subject): Promise<Audit> {
-  const run = await runWith("one", subject);
+export interface ProgramAudit extends Audit {
+  /** Whole keys of settings that are secret, whether they are set or not. */
+  readonly secretKeys: ReadonlySet<string>;
+}
+
+/** What running it tells, and its plan. */
+export async function auditProgram(asked: Subject, circumstances: Circumstances): Promise<ProgramAudit> {
+  const { subject, run } = await withOperatorSecrets(asked);
   const { plan } = run;
+  const { stack, secretKeys } = subject.config;
   const look = lookFor(run.origins);
   const places = placesOf(run);
   const sightings = sightingsIn(places, look);
-  const { stack } = subject.config;
   if (plan === undefined) {
-    const findings = leaks(undefined, sightings, NOBODY);
-    return { stack, findings: inOrder(findings), suppressed: [], proofs: [], declared: [], notes: [], failure: failureText(run) };
+    const findings = inOrder(leaks(undefined, sightings, NOBODY));
+    return {
+      stack,
+      findings,
+      suppressed: [],
+      proofs: [],
+      declared: [],
+      notes: [],
+      failure: failureText(run),
+      secretKeys: new Set(secretKeys),
+    };
   }
   const told = declarations(plan, run.origins);
-  const read = readings(plan, run.origins, look);
-  const evidence = { plan, declarations: told, sightings, readings: read };
-  const { findings: derived, notes } = await derivedIn(subject, { places, look }, plan);
-  const findings = [...leaks(plan, sightings, told), ...readerFaults(read, told), ...unread(evidence), ...derived];
+  const evidence = { plan, declarations: told, sightings, readings: readings(plan, run.origins, look) };
+  const compared = await compare(subject, { places, look }, plan);
+  const findings = inOrder([
+    ...leaks(plan, sightings, told),
+    ...readerFaults(evidence.readings, told),
+    ...unread(evidence),
+    ...compared.findings,
+    ...structureFaults(plan, circumstances),
+    ...roleFaults(plan, subject.directory),
+  ]);
   return {
     stack,
-    findings: inOrder(findings),
+    findings,
     suppressed: [],
     proofs: proofs(evidence, findings),
     declared: told.all.map(({ name }) => name),
-    notes,
+    notes: compared.notes,
+    secretKeys: new Set([...secretKeys, ...settingsOf(told)]),
   };
+}
+
+/** What operators have not typed yet gets a canary as well: once a plan has said which keys those are, they are given. */
+async function withOperatorSecrets(subject: Subject): Promise<{ readonly subject: Subject; readonly run: Run }> {
+  const run = await runWith("one", subject);
+  const missing =
+    run.plan === undefined ? [] : settingsOf(declarations(run.plan, run.origins)).filter((key) => subject.config.config[key] === undefined);
+  if (missing.length === 0) return { subject, run };
+  const { config, secretKeys } = subject.config;
+  const given = {
+    ...subject,
+    config: {
+      ...subject.config,
+      config: { ...config, ...Object.fromEntries(missing.map((key) => [key, ""])) },
+      secretKeys: [...secretKeys, ...missing],
+    },
+  };
+  return { subject: given, run: await runWith("one", given) };
+}
+
+function settingsOf({ all }: Declarations): readonly string[] {
+  return all.flatMap(({ origin: { id, kind } }) => (kind === "config" ? [id.slice("config ".length)] : []));
+}
+
+function isProduction({ project, stack, config }: StackConfig): boolean {
+  return (config[`${project}:environment`] ?? stack).startsWith("prod");
+}
+
+function day(): string {
+  return new Date().toISOString().slice(0, 10);
 }
 
 const NOBODY: Declarations = { all: [], nameOf: ({ what }) => what, told: false };
 
-async function derivedIn(
+/** What only two runs together tell. */
+async function compare(
   subject: Subject,
-  one: Parameters<typeof derivedPlaces>[0],
+  one: Looked,
   plan: Plan,
 ): Promise<{ readonly findings: readonly Finding[]; readonly notes: readonly string[] }> {
   try {
     const second = await runWith("two", subject);
-    const suspects = derivedPlaces(one, { places: placesOf(second), look: lookFor(second.origins) });
-    if (suspects.length === 0) return { findings: [], notes: [] };
-    return { findings: derivedFaults(withoutChance(suspects, placesOf(await runWith("one", subject))), plan), notes: [] };
+    const other = { places: placesOf(second), look: lookFor(second.origins) };
+    const written = literals(plan, one.places, other.places, one.look);
+    const suspects = derivedPlaces(one, other);
+    if (suspects.length === 0) return { findings: written, notes: [] };
+    const derived = derivedFaults(withoutChance(suspects, placesOf(await runWith("one", subject))), plan);
+    return { findings: [...written, ...derived], notes: [] };
   } catch (error) {
     if (!(error instanceof ProjectError)) throw error;
     return { findings: [], notes: [`What is computed from a secret was not looked for: ${error.message}`] };
@@ -77,5 +152,6 @@ async function derivedIn(
 
 /** A message may repeat a secret that is no setting, which the engine does not mask. */
 function failureText({ failure, origins }: Run): string {
-  return [...origins.keys()].reduce((text, canary) => text.replaceAll(canary, "[secret]"), failure?.message ?? "");
+  const text = failure?.message ?? "";
+  return replaceForms(text, findForms(text, [...origins.keys()]), "[secret]");
 }

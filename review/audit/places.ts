@@ -21,6 +21,8 @@ export interface Place {
   readonly text: string;
   /** In an envelope: Pulumi keeps it encrypted and shows it to nobody. */
   readonly sealed: boolean;
+  /** The envelope is this text's own, and not that of something around it. */
+  readonly own?: boolean;
   readonly urn?: string;
   readonly source?: Source;
 }
@@ -53,10 +55,12 @@ function planPlaces({ resources, outputs }: Plan): Place[] {
   ];
 }
 
-type Found = Pick<Place, "path" | "text" | "sealed">;
+type Found = Pick<Place, "path" | "text" | "sealed" | "own">;
 
 function within(value: Value, path: string, sealed = false): Found[] {
-  if (value instanceof Secret) return within(value.value, path, true);
+  if (value instanceof Secret) {
+    return typeof value.value === "string" ? [{ path, text: value.value, sealed: true, own: true }] : within(value.value, path, true);
+  }
   if (typeof value === "string") return [{ path, text: value, sealed }];
   if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference || value instanceof Asset) {
     return typeof value === "number" ? [{ path, text: String(value), sealed }] : [];
