@@ -5,7 +5,7 @@ import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { blocksOf, jsonOf } from "./lines.ts";
 import { entryOf } from "./parse.ts";
-import { addKey, keyText, type Run, Runs } from "./run.ts";
+import { addKeys, keyText, type Run, Runs } from "./run.ts";
 
 /** As much as is read and compared at a time. */
 const KEYS = 1000;
@@ -18,8 +18,12 @@ export async function* batchesOf(keyspace: Keyspace, declared: KeySet = new KeyS
   if (batch.entries.length > 0) yield batch.take();
 }
 
-/** The same, where strings of the plain form that follow one another stay the bytes that they are in the file. */
-export async function* piecesOf(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[] | Run> {
+/**
+ * The same, where strings of the plain form that follow one another stay the bytes that they are in the file.
+ *
+ * @param declared not given where the keys were looked at before
+ */
+export async function* piecesOf(keyspace: Keyspace, declared?: KeySet): AsyncGenerator<readonly Entry[] | Run> {
   const batch = new Batch(keyspace, declared);
   for (const { given, place } of keyspace.seeds) if (await batch.add(given, place)) yield batch.take();
   const runs = new Runs(keyspace, KEYS);
@@ -28,8 +32,9 @@ export async function* piecesOf(keyspace: Keyspace, declared: KeySet = new KeySe
     for await (const block of blocksOf(dataFile(keyspace, name), file)) {
       for (const piece of runs.of(block)) {
         if ("marks" in piece) {
-          for (let nth = 0; nth < piece.keys; nth++)
-            if (!addKey(declared, piece, nth)) await refuseTwice(keyspace, keyText(piece, nth), { file, line: piece.line + nth });
+          if (declared !== undefined)
+            for (let nth = addKeys(declared, piece, 0); nth !== -1; nth = addKeys(declared, piece, nth + 1))
+              await refuseTwice(keyspace, keyText(piece, nth), { file, line: piece.line + nth });
           yield piece;
         } else for (const [given, line] of jsonOf(piece)) if (await batch.add(given, { file, line })) yield batch.take();
       }
@@ -42,9 +47,9 @@ class Batch {
   entries: Entry[] = [];
   #bytes = 0;
   readonly #keyspace: Keyspace;
-  readonly #declared: KeySet;
+  readonly #declared: KeySet | undefined;
 
-  constructor(keyspace: Keyspace, declared: KeySet) {
+  constructor(keyspace: Keyspace, declared: KeySet | undefined) {
     this.#keyspace = keyspace;
     this.#declared = declared;
   }
@@ -52,7 +57,7 @@ class Batch {
   /** @returns whether it is as large as it may be. */
   async add(given: unknown, place: Place): Promise<boolean> {
     const entry = entryOf(given, this.#keyspace, place);
-    if (!this.#declared.add(entry.key)) await refuseTwice(this.#keyspace, entry.key, place);
+    if (this.#declared?.add(entry.key) === false) await refuseTwice(this.#keyspace, entry.key, place);
     this.entries.push(entry);
     this.#bytes += sizeOf(entry.value).bytes;
     return this.entries.length >= KEYS || this.#bytes >= BYTES;

@@ -10,7 +10,7 @@ import type { Keyspace } from "./keyspace.ts";
 import { look, typesOf } from "./look.ts";
 import type { Names } from "./names.ts";
 import { Commands, type Reply } from "./resp.ts";
-import { entriesOf, type Found, lookAtRun, type Run, writeRun } from "./run.ts";
+import { entriesOf, type Found, type Run, Strings } from "./run.ts";
 import { count, countChange, countRun, newTally, type Tally } from "./tally.ts";
 import { addRead, digestOf, readsOf, valueFrom } from "./value.ts";
 import type { Wire } from "./wire.ts";
@@ -38,9 +38,10 @@ export async function planGuarded(wire: Wire, keyspace: Keyspace, names: Names, 
   const tally = newTally();
   const declared = new KeySet();
   const runs = new Map<string, Found>();
+  const strings = new Strings(wire);
   const pieces = options.everyTtl ? batchesOf(keyspace, declared) : piecesOf(keyspace, declared);
   await inFlight(pieces, AT_A_TIME, async (piece) => {
-    const found = "marks" in piece ? await lookAtRun(wire, piece) : "otherwise";
+    const found = "marks" in piece ? await strings.look(piece) : "otherwise";
     if ("marks" in piece) runs.set(placed(piece), found);
     if ("marks" in piece && found === "absent") countRun(tally, piece);
     else if (found === "otherwise") {
@@ -63,8 +64,9 @@ export async function seedGuarded(
   onKeys: (keys: number) => void,
 ): Promise<Tally> {
   const done = newTally();
+  const strings = new Strings(wire);
   await inFlight(piecesOf(keyspace), AT_A_TIME, async (piece) => {
-    let open: readonly Entry[] = "marks" in piece ? await seedRun(wire, keyspace, names, piece, runs.get(placed(piece)), done) : piece;
+    let open: readonly Entry[] = "marks" in piece ? await seedRun(strings, keyspace, names, piece, runs.get(placed(piece)), done) : piece;
     // Somebody may write between our look and our write; then the key is looked at again. Twenty times in a row is somebody's loop.
     for (let turn = 0; open.length > 0; turn++) {
       if (turn === 20)
@@ -84,7 +86,7 @@ export async function seedGuarded(
 
 /** @returns what is left for the long way. */
 async function seedRun(
-  wire: Wire,
+  strings: Strings,
   keyspace: Keyspace,
   names: Names,
   run: Run,
@@ -94,7 +96,7 @@ async function seedRun(
   if (found === "as declared") return [];
   // What was absent a moment ago is written on condition that it still is.
   if (found !== "absent") return entriesOf(run, keyspace);
-  const changed = await writeRun(wire, names.ledger, run, keyspace);
+  const changed = await strings.write(run, names.ledger, keyspace.policy);
   countRun(done, run);
   done.changes.write -= changed.length;
   return entriesOf(run, keyspace, changed);

@@ -1,6 +1,6 @@
 /** JSON lines by the block: a file of any size, a few hundred kilobytes of it in memory. */
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { misdeclared, type Place } from "./entry.ts";
 
 export interface Block {
@@ -26,35 +26,33 @@ export async function* blocksOf(
   cut: Cut = wholeLines,
   longestLine: number = LONGEST_LINE,
 ): AsyncGenerator<Block> {
-  let rest: Buffer[] = [];
-  let waiting = 0;
-  let line = 1;
-  const stream = createReadStream(path, { highWaterMark: BLOCK });
-  const blocks = function* (bytes: Buffer, last: boolean): Generator<Block> {
-    let from = 0;
-    for (let end = cut(bytes, from, last); end > from; end = cut(bytes, from, last)) {
-      const block = checked({ file, line, bytes: bytes.subarray(from, end) });
-      yield block;
-      line += countLines(block.bytes);
-      from = end;
-    }
-    rest = from === bytes.length ? [] : [bytes.subarray(from)];
-    waiting = bytes.length - from;
-  };
+  const handle = await open(path);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      rest.push(chunk);
-      waiting += chunk.length;
-      if (waiting > longestLine)
+    let rest: Buffer = Buffer.alloc(0);
+    let line = 1;
+    for (let last = false; !last; ) {
+      if (rest.length > longestLine)
         throw misdeclared(
           { file, line },
           `this line is longer than ${Math.round(longestLine / 2 ** 20)} MiB, and a value may have 512. Split it over several keys.`,
         );
-      if (chunk.indexOf(LF) !== -1) yield* blocks(Buffer.concat(rest), false);
+      // Behind what is left of the last block, and as much again, so that a long line is copied a few times and not a thousand.
+      const room = Buffer.allocUnsafeSlow(rest.length + Math.max(BLOCK, rest.length));
+      rest.copy(room);
+      const { bytesRead } = await handle.read(room, rest.length);
+      const bytes = room.subarray(0, rest.length + bytesRead);
+      last = bytesRead === 0;
+      let from = 0;
+      for (let end = cut(bytes, from, last); end > from; end = cut(bytes, from, last)) {
+        const block = checked({ file, line, bytes: bytes.subarray(from, end) });
+        yield block;
+        line += countLines(block.bytes);
+        from = end;
+      }
+      rest = bytes.subarray(from);
     }
-    yield* blocks(Buffer.concat(rest), true);
   } finally {
-    stream.destroy();
+    await handle.close();
   }
 }
 

@@ -58,15 +58,27 @@ for first = 1, #rows, 1000 do redis.call('HSET', KEYS[1], unpack(rows, first, ma
 return changed
 `;
 
-/** Writes about a hundred strings that were absent, and their ledger rows. KEYS: ledger, keys. ARGV for each key: ledger row, text. */
+/**
+ * Writes about a hundred strings that were absent, and their ledger rows, in two commands if nobody else was there first.
+ * KEYS: ledger, keys. ARGV for each key: ledger row, text.
+ */
 export const WRITE_STRINGS = `
-local rows, changed = {}, {}
+local texts, rows, changed = {}, {}, {}
 for index = 2, #KEYS do
-  if redis.call('SET', KEYS[index], ARGV[2 * index - 2], 'NX') then
-    rows[#rows + 1] = KEYS[index]
-    rows[#rows + 1] = ARGV[2 * index - 3]
-  else
-    changed[#changed + 1] = index - 2
+  local at = 2 * index - 3
+  texts[at], texts[at + 1] = KEYS[index], ARGV[at + 1]
+  rows[at], rows[at + 1] = KEYS[index], ARGV[at]
+end
+if redis.call('MSETNX', unpack(texts)) == 0 then
+  rows = {}
+  for index = 2, #KEYS do
+    local at = 2 * index - 3
+    if redis.call('SET', KEYS[index], ARGV[at + 1], 'NX') then
+      rows[#rows + 1] = KEYS[index]
+      rows[#rows + 1] = ARGV[at]
+    else
+      changed[#changed + 1] = index - 2
+    end
   end
 end
 if #rows > 0 then redis.call('HSET', KEYS[1], unpack(rows)) end

@@ -5,7 +5,7 @@
  * to the long way, entry by entry.
  */
 import { rowOf } from "./decide.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Policy } from "./entry.ts";
 import type { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { type Block, jsonOfLine } from "./lines.ts";
@@ -30,8 +30,9 @@ export interface Run {
   readonly marks: Int32Array;
 }
 
-/** How many numbers a line has in `marks`. */
+/** How many numbers a line has in `marks`, and where the key and the value are among them. */
 const MARKS = 6;
+const [KEY, KEY_END, VALUE, VALUE_END] = [2, 3, 4, 5] as const;
 /** Fewer than this are not worth a round trip of their own. */
 const FEWEST = 100;
 const LF = 10;
@@ -101,42 +102,88 @@ export type Found = "as declared" | "absent" | "otherwise";
 
 const [MGET, EXISTS, EVAL] = ["MGET", "EXISTS", "EVAL"].map((name) => Buffer.from(name)) as [Buffer, Buffer, Buffer];
 
-export async function lookAtRun(wire: Wire, run: Run): Promise<Found> {
-  const expected = new Out(run.size).command(run.keys);
-  for (let nth = 0; nth < run.keys; nth++) expected.part(run.bytes, ...value(run, nth));
-  const replies = await wire.exchange(withKeys(MGET, run), 1, expected.take());
-  if (replies === undefined) return "as declared";
-  const values = wire.accepted(replies[0]) as readonly Reply[];
-  if (!values.every((one) => one === null)) return "otherwise";
-  // What has another type reads as absent, too.
-  const [there] = (await wire.exchange(withKeys(EXISTS, run), 1)) ?? [];
-  return wire.accepted(there) === 0 ? "absent" : "otherwise";
-}
-
 /** A call blocks the store for everybody else, so it is kept short. */
 const KEYS_A_CALL = 100;
+const SCRIPT = Buffer.from(WRITE_STRINGS);
 
-/** @returns the numbers of those that somebody else has written meanwhile. */
-export async function writeRun(wire: Wire, ledger: string, run: Run, { policy }: Keyspace): Promise<number[]> {
-  const out = new Out(run.size * 2 + 4096);
-  let calls = 0;
-  for (let first = 0; first < run.keys; first += KEYS_A_CALL, calls++) {
-    const last = Math.min(first + KEYS_A_CALL, run.keys);
+/** What asks a store about runs and writes them. */
+export class Strings {
+  readonly #wire: Wire;
+  /** What is found in one place is found in the next: a store has all of a keyspace nearly always, or nothing yet. */
+  #absent = false;
+  /** Buffers of what was answered, and so was sent: each new one is work for the garbage collector. */
+  readonly #spare: Out[] = [];
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  async look(run: Run): Promise<Found> {
+    if (this.#absent && (await this.#isAbsent(run))) return "absent";
+    const values = await this.#asked((out) => addKeyed(out, MGET, run), 1, run);
+    if (values === undefined) {
+      this.#absent = false;
+      return "as declared";
+    }
+    const none = (this.#wire.accepted(values[0]) as readonly Reply[]).every((one) => one === null);
+    // What has another type reads as absent, too.
+    this.#absent = none && (await this.#isAbsent(run));
+    return this.#absent ? "absent" : "otherwise";
+  }
+
+  /** @returns the numbers of those that somebody else has written meanwhile. */
+  async write(run: Run, ledger: string, policy: Policy): Promise<number[]> {
+    await this.#wire.drained;
+    const calls = Math.ceil(run.keys / KEYS_A_CALL);
+    const replies = (await this.#asked((out) => addWrites(out, run, ledger, policy), calls)) ?? [];
+    return replies.flatMap((reply, call) => (this.#wire.accepted(reply) as readonly number[]).map((number) => KEYS_A_CALL * call + number));
+  }
+
+  async #isAbsent(run: Run): Promise<boolean> {
+    const [there] = (await this.#asked((out) => addKeyed(out, EXISTS, run), 1)) ?? [];
+    return this.#wire.accepted(there) === 0;
+  }
+
+  /** @param foretold whose values the answer has if nothing has changed */
+  async #asked(add: (out: Out) => void, count: number, foretold?: Run): Promise<readonly Reply[] | undefined> {
+    const out = this.#spare.pop()?.again() ?? new Out(LARGE);
+    add(out);
+    const expected = foretold && (this.#spare.pop()?.again() ?? new Out(LARGE));
+    if (foretold && expected) addValues(expected, foretold);
+    const replies = await this.#wire.exchange(out.take(), count, expected?.take());
+    this.#spare.push(out);
+    if (expected) this.#spare.push(expected);
+    return replies;
+  }
+}
+
+const LARGE = 256 * 1024;
+
+function addKeyed(out: Out, name: Buffer, { bytes, marks, keys }: Run): void {
+  out.command(keys + 1).part(name);
+  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+}
+
+function addValues(out: Out, { bytes, marks, keys }: Run): void {
+  out.command(keys);
+  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + VALUE], marks[at + VALUE_END]);
+}
+
+function addWrites(out: Out, { bytes, marks, keys }: Run, ledger: string, policy: Policy): void {
+  for (let first = 0; first < keys; first += KEYS_A_CALL) {
+    const last = Math.min(first + KEYS_A_CALL, keys);
     out.command(4 + 3 * (last - first)).part(EVAL);
     out
       .part(SCRIPT)
       .text(String(last - first + 1))
       .text(ledger);
-    for (let nth = first; nth < last; nth++) out.part(run.bytes, ...key(run, nth));
-    for (let nth = first; nth < last; nth++)
-      out.text(rowOf(policy, digestOfText(run.bytes, ...value(run, nth)))).part(run.bytes, ...value(run, nth));
+    for (let at = MARKS * first; at < MARKS * last; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+    for (let at = MARKS * first; at < MARKS * last; at += MARKS) {
+      const [from, end] = [marks[at + VALUE] as number, marks[at + VALUE_END] as number];
+      out.text(rowOf(policy, digestOfText(bytes, from, end))).part(bytes, from, end);
+    }
   }
-  await wire.drained;
-  const replies = (await wire.exchange(out.take(), calls)) ?? [];
-  return replies.flatMap((reply, call) => (wire.accepted(reply) as readonly number[]).map((number) => KEYS_A_CALL * call + number));
 }
-
-const SCRIPT = Buffer.from(WRITE_STRINGS);
 
 export function entriesOf(run: Run, keyspace: Keyspace, numbers?: readonly number[]): Entry[] {
   const wanted = numbers ?? Array.from({ length: run.keys }, (_, nth) => nth);
@@ -147,16 +194,12 @@ export function entriesOf(run: Run, keyspace: Keyspace, numbers?: readonly numbe
   });
 }
 
-/** @returns false where it was in there. */
-export const addKey = (keys: KeySet, run: Run, nth: number): boolean => keys.addAscii(run.bytes, ...key(run, nth));
-
-export const keyText = (run: Run, nth: number): string => run.bytes.toString("latin1", ...key(run, nth));
-
-function withKeys(name: Buffer, run: Run): Buffer {
-  const out = new Out(run.size + 4096).command(run.keys + 1).part(name);
-  for (let nth = 0; nth < run.keys; nth++) out.part(run.bytes, ...key(run, nth));
-  return out.take();
+/** @returns the number of the first key that was in there, or -1. */
+export function addKeys(keys: KeySet, { bytes, marks, keys: count }: Run, from: number): number {
+  for (let nth = from; nth < count; nth++)
+    if (!keys.addAscii(bytes, marks[MARKS * nth + KEY] as number, marks[MARKS * nth + KEY_END] as number)) return nth;
+  return -1;
 }
 
-const key = ({ marks }: Run, nth: number): [number, number] => [marks[MARKS * nth + 2] as number, marks[MARKS * nth + 3] as number];
-const value = ({ marks }: Run, nth: number): [number, number] => [marks[MARKS * nth + 4] as number, marks[MARKS * nth + 5] as number];
+export const keyText = ({ bytes, marks }: Run, nth: number): string =>
+  bytes.toString("latin1", marks[MARKS * nth + KEY], marks[MARKS * nth + KEY_END]);
