@@ -6,6 +6,8 @@ import { type Bench, figuresOf, type Race, type Runner, verdictsOf } from "./rac
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   plan: () => import("./plan.ts"),
   local: () => import("./local.ts"),
+  api: () => import("./api.ts"),
+  "api-heap": async () => ({ bench: (await import("./api.ts")).leak }),
   "migrate-loopback": async () => ({ bench: (await import("./migrate.ts")).loopback }),
   "migrate-distant": async () => ({ bench: (await import("./migrate.ts")).distant }),
   "migrate-nothing": async () => ({ bench: (await import("./migrate.ts")).nothing }),

@@ -14,6 +14,22 @@ interface Memory {
   everything(): Iterable<Operation>;
 }
 
+/** Written as one line. */
+interface Batch {
+  readonly operations: Operation[];
+  /** It is on disk, or never will be. */
+  readonly saved: Promise<void>;
+  readonly settle: () => void;
+}
+
+function batch(): Batch {
+  let settle = () => {};
+  const saved = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { operations: [], saved, settle };
+}
+
 /** After so many bytes the journal is folded into a snapshot, which keeps both the disk and the next start small. */
 const FOLD_AFTER = 8 * 1024 * 1024;
 
@@ -29,7 +45,10 @@ export class Journal {
   #generation: number;
   #file: FileHandle;
   #bytes: number;
-  #pending: Operation[] = [];
+  /** What the next write will take with it. */
+  #pending: Batch | undefined;
+  /** What is on its way to the disk. */
+  #writing: Batch | undefined;
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
 
@@ -54,30 +73,34 @@ export class Journal {
   }
 
   append(operation: Operation): void {
-    this.#pending.push(operation);
+    this.#pending ??= batch();
+    this.#pending.operations.push(operation);
     this.#flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush());
-    // Whoever waits for it learns of a failure from saved(); without this the first one would end the process.
-    this.#flushing.catch(() => {});
   }
 
+  /** Everything that was appended until now is on disk. Waits for nothing that comes later, or under load it would wait for ever. */
   async saved(): Promise<void> {
-    while (this.#flushing) await this.#flushing;
+    await (this.#pending ?? this.#writing)?.saved;
     if (this.#failure) throw this.#failure;
   }
 
   async close(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
     await this.saved();
     await this.#file.close();
   }
 
   async #flush(): Promise<void> {
     try {
-      while (this.#pending.length > 0) {
-        const line = Buffer.from(`${JSON.stringify(this.#pending)}\n`);
-        this.#pending = [];
+      while (this.#pending) {
+        this.#writing = this.#pending;
+        this.#pending = undefined;
+        const line = Buffer.from(`${JSON.stringify(this.#writing.operations)}\n`);
         await this.#file.appendFile(line);
         await this.#file.datasync();
         this.#bytes += line.length;
+        this.#writing.settle();
+        this.#writing = undefined;
         if (this.#bytes > FOLD_AFTER) await this.#fold();
       }
     } catch (error) {
@@ -85,6 +108,8 @@ export class Journal {
       this.#failure = new Error(`the local cloud cannot write its state to ${this.#directory}: ${(error as Error).message}`, {
         cause: error,
       });
+      this.#writing?.settle();
+      this.#pending?.settle();
     } finally {
       this.#flushing = undefined;
     }

@@ -93,6 +93,23 @@ describe("the store", () => {
     await expect(store.saved()).rejects.toThrow(/cannot write its state/);
   });
 
+  it("lets nobody wait for what comes after them, however much that is", async () => {
+    const store = await openStore(directory);
+    let writing = true;
+    const others = (async () => {
+      for (let round = 0; writing; round++) {
+        store.kind("a").put("others", round);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    store.kind("a").put("mine", 1);
+    await store.saved();
+    expect(readFileSync(journal(), "utf8")).toContain('"mine"');
+    writing = false;
+    await others;
+    await store.close();
+  });
+
   it("keeps its files from others on the machine", async () => {
     const store = await openStore(join(directory, "state"));
     store.kind("a").put("1", "secret");
