@@ -11,5 +11,5 @@ export default async function slipway() {
   const platform = new Platform(settings.project, settings); // networks, clusters, firewalls, databases, secrets, post-deploy
   await platform.launch(memory); //                             apps, monitoring, project
 
-  return { ...platform.outputs, envFingerprints: memory.output };
+  return { ...platform.outputs, sentVariables: memory.output };
 }

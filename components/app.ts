@@ -50,7 +50,8 @@ export class App extends pulumi.ComponentResource {
     }
 
     function createApp(parent: App): digitalocean.App {
-      return new digitalocean.App(
+      const { quiet } = args;
+      const app = new digitalocean.App(
         `${name}-app`,
         { spec: appSpec(args) },
         {
@@ -58,9 +59,11 @@ export class App extends pulumi.ComponentResource {
           ...after(opts),
           // Three times the six to seven minutes that a first build of these products was seen to take.
           customTimeouts: { create: "20m" },
-          ignoreChanges: [...(args.quiet ?? [])],
+          ...(quiet === undefined ? {} : { ignoreChanges: [...quiet.unchanged] }),
         },
       );
+      quiet?.follow(app);
+      return app;
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./image.ts";
+import type { Quiet } from "./quiet.ts";
 
 type Spec = types.input.AppSpec;
 
@@ -23,10 +24,10 @@ export interface AppArgs {
    */
   alerts?: readonly string[];
   /**
-   * Variable lists that the last `up` sent as they are: `await memory.unchanged(name, args)`.
-   * @default none, and then each SECRET shows as a change in every preview
+   * What the app was sent already: `await memory.compare(name, args)`.
+   * @default nothing is known of it, and then each SECRET shows as a change in every preview after a refresh
    */
-  quiet?: readonly string[];
+  quiet?: Quiet;
 }
 
 export interface AppDatabase {
@@ -96,6 +97,9 @@ export interface ComponentAlert {
 
 export type EnvList = { key: string; value: pulumi.Input<string>; scope: string; type?: "SECRET" }[];
 
+/** A variable of the whole app that says by which sending it has its variables: plain, random, and nothing to anybody but `quiet.ts`. */
+export const SENT = "SLIPWAY_SENT";
+
 /** The whole spec of an app. */
 export function appSpec(args: AppArgs): Spec {
   const ingress = ingressRules(args);
@@ -113,6 +117,7 @@ export function appSpec(args: AppArgs): Spec {
       ...(database.database === undefined ? {} : { dbName: database.database }),
       ...(database.user === undefined ? {} : { dbUser: database.user }),
     })),
+    ...(args.quiet === undefined ? {} : { envs: [{ key: SENT, value: args.quiet.mark, scope: "RUN_TIME" }] }),
     alerts: (args.alerts ?? ["DEPLOYMENT_FAILED", "DOMAIN_FAILED"]).map((rule) => ({ rule })),
     services: ofKind(args, "service").map(([name, service]) => ({
       name,

@@ -192,7 +192,7 @@ export class Platform extends pulumi.ComponentResource {
       const { system } = berth.settings;
       const appName = `${system.name}-${key}`;
       const args = appArgs(key, system.apps[key]!, berth.wires);
-      const quiet = await memory.unchanged(appName, args);
+      const quiet = await memory.compare(appName, args, { parent });
       const before = [berth.postgres, ...Object.values(berth.stores), ...(berth.postDeploy === undefined ? [] : [berth.postDeploy])];
       return [`${system.name}/${key}`, new App(appName, { ...args, quiet }, { parent, dependsOn: before })];
     }

@@ -1,82 +1,129 @@
 /**
  * Quiet secrets: a preview that is silent while nothing changed, and an `up` that still sends what did.
  *
- * DigitalOcean answers a SECRET variable with fresh ciphertext, so the provider sees a change at every preview and redeploys at every `up`
- * (terraform-provider-digitalocean#1603). Ignoring the value for good would lose a rotated secret in silence. So the stack remembers:
- * a fingerprint of each component's whole variable list is a secret output, read back at the start of the next run through a reference of the
- * stack to itself. Only a list that equals the remembered one is ignored.
+ * DigitalOcean answers a SECRET variable with fresh ciphertext, so once the state has been refreshed the provider sees a change at every preview and
+ * redeploys at every `up` (terraform-provider-digitalocean#1603). Ignoring the value for good would lose a rotated secret in silence. So the stack
+ * remembers what each app was last sent, and ignores an app's variables only while the same are wanted.
  *
- * What that hides: a variable edited by hand in the control panel stays as it is until the list changes here.
+ * Runs fail, are killed, leave an app out (`--target`), and send one app before they fail at another. So the memory is made of what cannot lie:
+ *
+ * - A token beside each app, made anew in the state before other variables are sent. No token comes twice, so going back to former variables is a
+ *   change like any other, whatever a broken run forgot to write down.
+ * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
+ *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.
+ * - A secret output of the stack with both, which the next run reads through a reference of the stack to itself.
+ *
+ * What that hides: a variable edited by hand in the control panel stays as it is until a variable changes here.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { type AppArgs, type EnvList, envLists } from "./appspec.ts";
+import { RandomId } from "@pulumi/random/randomId.js";
+import { type AppArgs, envLists } from "./appspec.ts";
+import type * as digitalocean from "./digitalocean.ts";
+import { child } from "./names.ts";
 
-/** The stack output that carries the memory: `export const envFingerprints = memory.output`. */
-export const MEMORY_OUTPUT = "envFingerprints";
+/** The stack output that carries the memory: `return { sentVariables: memory.output }`. */
+export const MEMORY_OUTPUT = "sentVariables";
 
-type Fingerprints = Readonly<Record<string, string>>;
+/** By app: the mark that it was sent with, and what it was sent, as a hash. */
+type Remembered = Readonly<Record<string, { readonly mark: string; readonly variables: string }>>;
+type Sending = Remembered[string];
+
+/** How an app's variables go out in this run. */
+export interface Quiet {
+  /** The paths in the spec that hold what the app was sent already: all of its variable lists, or none. */
+  readonly unchanged: readonly string[];
+  /** The mark for the app's spec. */
+  readonly mark: pulumi.Input<string>;
+  /** To be told the app that carries the mark. */
+  follow(app: digitalocean.App): void;
+}
 
 export class EnvMemory {
-  readonly #last: Fingerprints;
-  readonly #next: Record<string, pulumi.Output<string>> = {};
+  readonly #last: Remembered;
+  readonly #next = new Map<string, () => Promise<Sending | undefined>>();
 
-  private constructor(last: Fingerprints) {
+  private constructor(last: Remembered) {
     this.#last = last;
   }
 
-  /** What the last `up` of this very stack remembered; nothing on a first run. */
+  /** What this very stack remembers; nothing on a first run. */
   static async recall(): Promise<EnvMemory> {
     const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const stack = new pulumi.StackReference("last-run", { name: self });
     const { value, secretValue } = await stack.getOutputDetails(MEMORY_OUTPUT);
     const last: unknown = secretValue ?? value;
-    return new EnvMemory(isFingerprints(last) ? last : {});
+    return new EnvMemory(isRemembered(last) ? last : {});
   }
 
   /**
-   * Compares an app's variables with those the last `up` sent and notes today's for the next run.
-   * @returns the paths to ignore: `spec.services[0].envs` for each component whose list is unchanged.
+   * Compares an app's variables with those that it was last sent. To be handed to the app: `new App(name, { ...args, quiet })`.
+   * @param app The app's name in the program.
    */
-  async unchanged(app: string, args: AppArgs): Promise<readonly string[]> {
-    const paths: string[] = [];
-    await Promise.all(
-      envLists(args).map(async ({ path, component, envs }) => {
-        // The key holds all that a list's ciphertext is bound to: another place in the spec, another app or region is another list.
-        const key = `${app} ${args.appName}@${args.region} ${path} ${component}`;
-        const today = fingerprint(envs);
-        this.#next[key] = today;
-        const now = await settle(today);
-        if (now.known && this.#last[key] === now.value) paths.push(path);
-      }),
-    );
-    return paths.sort();
+  async compare(app: string, args: AppArgs, opts?: pulumi.CustomResourceOptions): Promise<Quiet> {
+    const lists = envLists(args);
+    const wanted = fingerprint(args, lists);
+    const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
+    const variables = await settle(pulumi.all([wanted, token.hex]).apply(([list, hex]) => sha256(`${hex} ${list}`)));
+    const last = this.#last[app];
+    const same = last !== undefined && last.variables === variables;
+    const mark = same ? last.mark : randomBytes(8).toString("hex");
+
+    let followed: digitalocean.App | undefined;
+    this.#next.set(app, async () => {
+      // An app that failed says so itself.
+      const arrived = followed !== undefined && (await carries(followed, mark).catch(() => false));
+      return arrived && variables !== undefined ? { mark, variables } : last;
+    });
+    return {
+      unchanged: same ? lists.map(({ path }) => path).sort() : [],
+      // A plan must be the same twice; and no preview knows which mark the `up` after it will make.
+      mark: same || !pulumi.runtime.isDryRun() ? mark : pulumi.output(pulumi.unknown as unknown as string),
+      follow: (it) => {
+        followed = it;
+      },
+    };
   }
 
-  /** Export this as `envFingerprints`. It is secret: a fingerprint of a short secret could be guessed back. */
-  get output(): pulumi.Output<Record<string, string>> {
-    return pulumi.secret(pulumi.all(this.#next)) as pulumi.Output<Record<string, string>>;
+  /** Export this as `sentVariables`. It is secret: beside its token, a short secret could be guessed from it. */
+  get output(): pulumi.Output<Remembered> {
+    return pulumi.secret(pulumi.output(this.#remembered()));
+  }
+
+  async #remembered(): Promise<Remembered> {
+    const entries = await Promise.all([...this.#next].map(async ([app, sending]) => [app, await sending()] as const));
+    return Object.fromEntries(entries.filter((entry): entry is readonly [string, Sending] => entry[1] !== undefined).sort());
   }
 }
 
-function fingerprint(envs: EnvList): pulumi.Output<string> {
-  return pulumi.secret(
-    pulumi.output(envs).apply((list) => {
-      const rows = list.map((e) => [e.key, e.scope, e.type ?? "", e.value]);
-      return createHash("sha256").update(JSON.stringify(rows)).digest("hex");
-    }),
+/** Of all that an app's ciphertext is bound to: another place in the spec, another app or region is another list. */
+function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envLists>): pulumi.Output<string> {
+  const rows = lists.map(({ path, component, envs }) =>
+    pulumi.output(envs).apply((list) => [path, component, list.map((e) => [e.key, e.scope, e.type ?? "", e.value])]),
   );
+  return pulumi.secret(pulumi.all(rows).apply((known) => sha256(JSON.stringify([appName, region, known]))));
 }
 
-/**
- * An Output's value once it is there, and whether it is. `.apply` alone would wait for ever: in a preview it never runs on an unknown value.
- */
-async function settle<T>(output: pulumi.Output<T>): Promise<{ known: true; value: T } | { known: false }> {
+/** Looked for as text: the provider marks one secret inside of another, and the SDK opens only the outer one. */
+async function carries(app: digitalocean.App, mark: string): Promise<boolean> {
+  return JSON.stringify((await settle(app.spec)) ?? null).includes(mark);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** An Output's value once it is there; undefined where it is unknown. `.apply` alone would wait for ever: in a preview it never runs then. */
+async function settle<T>(output: pulumi.Output<T>): Promise<T | undefined> {
   const { isKnown, promise } = output as unknown as { isKnown: Promise<boolean>; promise: () => Promise<T> };
-  if (!(await isKnown)) return { known: false };
-  return { known: true, value: await promise.call(output) };
+  return (await isKnown) ? promise.call(output) : undefined;
 }
 
-function isFingerprints(value: unknown): value is Fingerprints {
-  return typeof value === "object" && value !== null && Object.values(value).every((v) => typeof v === "string");
+function isRemembered(value: unknown): value is Remembered {
+  return typeof value === "object" && value !== null && Object.values(value).every(isSending);
+}
+
+function isSending(value: unknown): value is Sending {
+  const { mark, variables } = (value ?? {}) as Partial<Sending>;
+  return typeof mark === "string" && typeof variables === "string";
 }

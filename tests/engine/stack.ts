@@ -1,5 +1,5 @@
 /**
- * One stack of this checkout under Pulumi's own engine and provider, against DigitalOcean's API on loopback.
+ * One stack of this checkout, or of a program that uses its components, under Pulumi's own engine and provider, against DigitalOcean's API on loopback.
  *
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
@@ -30,6 +30,7 @@ export interface Stack {
   readonly program: string;
   /** Asks the API as any client would. */
   get(path: string): Promise<Record<string, unknown>>;
+  post(path: string, body: object): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -38,16 +39,18 @@ export interface StackOptions {
   readonly backing?: Backing;
   /** Entries of the checkout that the test changes; they are copied, not linked. @default none */
   readonly copied?: readonly string[];
+  /** Source that is run in the place of the checkout's index.ts. @default the checkout's own */
+  readonly index?: string;
 }
 
 export async function startStack(
   pulumi: string,
   config: Readonly<Record<string, unknown>>,
-  { backing = recordOnly, copied = [] }: StackOptions = {},
+  { backing = recordOnly, copied = [], index }: StackOptions = {},
 ): Promise<Stack> {
   const root = mkdtempSync(join(tmpdir(), "slipway engine "));
   const program = join(root, "program");
-  link(program, copied);
+  link(program, copied, index === undefined ? {} : { "index.ts": index });
   mkdirSync(join(root, "state"));
   const log: string[] = [];
   const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings: "instant" });
@@ -67,6 +70,11 @@ export async function startStack(
     program,
     get: async (path) =>
       (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
+    post: async (path, body) => {
+      const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+      const answer = await fetch(`${api.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
     remove: async () => {
       await api.close();
       await cloud.close();
@@ -75,11 +83,12 @@ export async function startStack(
   };
 }
 
-function link(program: string, copied: readonly string[]): void {
+function link(program: string, copied: readonly string[], written: Readonly<Record<string, string>>): void {
   mkdirSync(program);
   for (const entry of readdirSync(CHECKOUT)) {
     if (/^Pulumi\..+\.yaml$/.test(entry) || entry === ".git" || entry === ".slipway") continue;
-    if (copied.includes(entry)) cpSync(join(CHECKOUT, entry), join(program, entry), { recursive: true });
+    if (entry in written) writeFileSync(join(program, entry), written[entry]!);
+    else if (copied.includes(entry)) cpSync(join(CHECKOUT, entry), join(program, entry), { recursive: true });
     else symlinkSync(join(CHECKOUT, entry), join(program, entry));
   }
 }
