@@ -66,7 +66,7 @@ const lint = z.strictObject({
   fix: z.string().optional(),
 });
 
-const migration = z.strictObject({
+export const migrationSchema = z.strictObject({
   system: z.string(),
   file: z.string(),
   change: z.enum(["added", "edited", "removed", "renamed", "repeatable"]),
@@ -78,7 +78,7 @@ const migration = z.strictObject({
   note: z.string().optional(),
 });
 
-const keyspace = z.strictObject({
+export const keyspaceSchema = z.strictObject({
   system: z.string(),
   keyspace: z.string(),
   store: z.string(),
@@ -178,8 +178,8 @@ export const stackReviewSchema = z.strictObject({
   /** Why, the worst first, each a sentence. Empty only where nothing changes. */
   reasons: z.array(z.strictObject({ risk, text: z.string() })),
   resources: z.array(resource),
-  migrations: z.array(migration),
-  keyspaces: z.array(keyspace),
+  migrations: z.array(migrationSchema),
+  keyspaces: z.array(keyspaceSchema),
   secrets: z.array(secret),
   firewalls: z.array(firewall),
   cost,
@@ -208,8 +208,8 @@ export type Risk = z.infer<typeof risk>;
 export type Shown = z.infer<typeof shown>;
 export type FieldChange = z.infer<typeof field>;
 export type ResourceChange = z.infer<typeof resource>;
-export type MigrationChange = z.infer<typeof migration>;
-export type KeyspaceChange = z.infer<typeof keyspace>;
+export type MigrationChange = z.infer<typeof migrationSchema>;
+export type KeyspaceChange = z.infer<typeof keyspaceSchema>;
 export type SecretChange = z.infer<typeof secret>;
 export type FirewallChange = z.infer<typeof firewall>;
 export type CostChange = z.infer<typeof cost>;

@@ -1,0 +1,95 @@
+/** `slipway preview`: what a change does, for whoever reviews it. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { stableJson } from "../engine/mask.ts";
+import { preview } from "../review/preview.ts";
+import { markdown } from "../review/report/markdown.ts";
+import type { Review } from "../review/review.ts";
+import { isAtLeast } from "../review/verdict.ts";
+import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+
+/** Told, and worse than was allowed. */
+const TOO_RISKY = 10;
+
+export const command: Command = {
+  usage: `slipway preview: what a change does to every stack, without an account, a credential or Pulumi
+
+Usage: slipway preview --base <git ref> [flags]
+
+      --base <git ref>     what to compare the working tree with: main, HEAD~1, origin/main; where the two have parted counts
+  -s, --stack <name>       one stack; may be given again (default: every stack file but local's)
+      --format <format>    md or json (default: md)
+      --out <directory>    write review.md and review.json there; the format is printed all the same
+      --events <file>      what \`pulumi preview --event-log <file>\` wrote of the same stacks: merged, contradictions shown
+      --fail-on <risk>     danger or care: exit ${TOO_RISKY} where the change is as bad as that
+      --timeout <seconds>  what each side may take (default: 60)
+      --cwd <directory>    where to look for Pulumi.yaml, and above it (default: here)
+
+Each side runs in a process of its own: no variable of this environment, no file but its own, no network where the system
+can take it away (Linux). Nothing that it sends is more than data.
+
+Exit codes: 0 told, 1 a side could not be planned, 2 bad input, ${TOO_RISKY} told, and as bad as --fail-on.`,
+  options: {
+    base: { type: "string" },
+    stack: { type: "string", short: "s", multiple: true },
+    format: { type: "string" },
+    out: { type: "string" },
+    events: { type: "string" },
+    "fail-on": { type: "string" },
+    timeout: { type: "string" },
+    cwd: { type: "string" },
+  },
+  async run(given, { print, say }) {
+    const { format, out, failOn, ...options } = parse(given);
+    const review = await preview({ ...options, say });
+    if (out !== undefined) await writeAll(review, out);
+    print(await FORMATS[format](review));
+    if (review.stacks.some(({ failure }) => failure !== undefined)) return FAILED;
+    return failOn !== undefined && isAtLeast(review.risk, failOn) ? TOO_RISKY : DONE;
+  },
+};
+
+const FORMATS = { md: markdown, json: stableJson } satisfies Record<string, (review: Review) => string | Promise<string>>;
+type Format = keyof typeof FORMATS;
+
+async function writeAll(review: Review, directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  for (const [format, render] of Object.entries(FORMATS)) writeFileSync(path.join(directory, `review.${format}`), await render(review));
+}
+
+interface Options {
+  readonly base: string;
+  readonly stacks?: readonly string[];
+  readonly format: Format;
+  readonly out?: string;
+  readonly events?: string;
+  readonly failOn?: "danger" | "care";
+  readonly seconds?: number;
+  readonly cwd: string;
+}
+
+function parse({ values }: Given): Options {
+  const {
+    base,
+    stack,
+    format = "md",
+    out,
+    events,
+    timeout,
+    cwd = process.cwd(),
+    "fail-on": failOn,
+  } = values as Partial<Record<string, never>>;
+  if (!base) throw new UsageError("Compared with what? slipway preview --base main");
+  if (!Object.hasOwn(FORMATS, format)) throw new UsageError(`--format takes ${Object.keys(FORMATS).join(", ")}, not "${format}".`);
+  if (failOn !== undefined && failOn !== "danger" && failOn !== "care")
+    throw new UsageError(`--fail-on takes danger or care, not "${failOn}".`);
+  if (timeout !== undefined && !(Number(timeout) > 0)) throw new UsageError(`--timeout takes seconds, not "${timeout}": --timeout 120`);
+  return {
+    ...{ base, format: format as Format, cwd },
+    ...(stack !== undefined && { stacks: stack as string[] }),
+    ...(out !== undefined && { out }),
+    ...(events !== undefined && { events }),
+    ...(failOn !== undefined && { failOn }),
+    ...(timeout !== undefined && { seconds: Number(timeout) }),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Both plans in the same words: a symbol becomes ‹its resource.its output›, a stand-in ‹its setting›.
+ *
+ * A resource that was renamed with an alias goes by its new name on both sides, so that what merely refers to it has not changed.
+ */
+import { Asset, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
+import { standIn } from "../../engine/standin.ts";
+import { fingerprintOf } from "../record/parse.ts";
+import { mark, outputName, SYMBOL } from "../record/symbols.ts";
+
+/** How a resource is referred to. */
+const REFERENCE = /‹([^›]+?)\.[A-Za-z0-9]+›/g;
+
+/** In front of what stands for the fingerprint of a secret that the program did not mark as one. */
+export const UNMARKED = "unmarked ";
+
+export interface Pair {
+  readonly before?: PlannedResource;
+  readonly after?: PlannedResource;
+}
+
+/** By URN, then by alias, in the order of the head; what is gone comes last. */
+export function pairsOf(base: Plan, head: Plan): readonly Pair[] {
+  const before = new Map(base.resources.map((resource) => [resource.urn, resource]));
+  const headUrns = new Set(head.resources.map(({ urn }) => urn));
+  const pairs = head.resources.map((after): Pair => {
+    // A URN that is still taken is no former name.
+    const urn = before.has(after.urn) ? after.urn : after.options.aliases?.find((alias) => before.has(alias) && !headUrns.has(alias));
+    const same = urn === undefined ? undefined : before.get(urn);
+    if (same === undefined) return { after };
+    before.delete(same.urn);
+    return { before: same, after };
+  });
+  return [...pairs, ...[...before.values()].map((gone) => ({ before: gone }))];
+}
+
+/** Plans as they were recorded, in the words of the head. */
+export function inSameWords(base: Plan, head: Plan): { readonly pairs: readonly Pair[]; readonly base: Plan; readonly head: Plan } {
+  const pairs = pairsOf(base, head);
+  const labels = labelsOf(pairs);
+  const worded = { base: worder(base, labels)(base), head: worder(head, labels)(head) };
+  const [before, after] = [byUrn(worded.base), byUrn(worded.head)];
+  return {
+    ...worded,
+    pairs: pairs.map((pair) => ({
+      ...(pair.before && { before: before.get(pair.before.urn)! }),
+      ...(pair.after && { after: after.get(pair.after.urn)! }),
+    })),
+  };
+}
+
+/** Names of the resources that a value refers to. */
+export function referredIn(value: Value | undefined): ReadonlySet<string> {
+  const names = new Set<string>();
+  visit(value ?? null);
+  return names;
+
+  function visit(inner: Value): void {
+    if (typeof inner === "string") for (const [, name] of inner.matchAll(REFERENCE)) names.add(name!);
+    else if (inner instanceof Secret) for (const origin of fingerprintOf(inner).of) visit(origin);
+    else if (inner !== null && typeof inner === "object") for (const part of Object.values(inner)) visit(part as Value);
+  }
+}
+
+/** What a resource is called in references; the type is told where its name alone could mean another. */
+export function labelsOf(pairs: readonly Pair[]): ReadonlyMap<string, string> {
+  const known = pairs.flatMap(({ before, after }) => (after ?? before)!).filter(({ custom }) => custom);
+  const counts = new Map<string, number>();
+  for (const { name } of known) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const labels = new Map<string, string>();
+  for (const { before, after } of pairs) {
+    const { name, type } = (after ?? before)!;
+    const label = (counts.get(name) ?? 0) > 1 ? `${name} (${type.slice(type.lastIndexOf(":") + 1)})` : name;
+    for (const resource of [before, after]) if (resource) labels.set(resource.urn, label);
+  }
+  return labels;
+}
+
+function byUrn({ resources }: Plan): ReadonlyMap<string, PlannedResource> {
+  return new Map(resources.map((resource) => [resource.urn, resource]));
+}
+
+function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) => Plan {
+  const byMark = new Map(plan.resources.map(({ urn }) => [mark(urn), labels.get(urn)!]));
+  const settings = new Map(plan.placeholders.map((key) => [standIn(key), `‹${key}›`]));
+  const text = (value: string): string =>
+    value
+      .replace(SYMBOL, (whole, output: string, of: string) => (byMark.has(of) ? `‹${byMark.get(of)}.${outputName(output)}›` : whole))
+      .replace(/standin-[a-z0-9-]+-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
+      .replace(/placeholder:([a-z-]+:[A-Za-z0-9]+)/g, "‹$1›");
+  return (whole) => ({
+    ...whole,
+    resources: whole.resources.map((resource) => ({
+      ...resource,
+      inputs: record(resource.inputs),
+      ...(resource.outputs && { outputs: record(resource.outputs) }),
+    })),
+    outputs: record(whole.outputs),
+  });
+
+  function record(values: Readonly<Record<string, Value>>): Record<string, Value> {
+    const worn = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, worded(value)]));
+    // A variable that App Platform is told to hide is hidden here, too, whether or not the program marked it.
+    if (worn.type === "SECRET" && typeof worn.key === "string" && typeof worn.value === "string") {
+      worn.value = new Secret({ print: `${UNMARKED}${worn.value}`, of: [] });
+    }
+    return worn;
+  }
+
+  function worded(value: Value): Value {
+    if (typeof value === "string") return text(value);
+    if (value instanceof Secret) {
+      const { print, of } = fingerprintOf(value);
+      return new Secret({ print, of: of.map(text) });
+    }
+    if (value instanceof Reference) return labels.has(value.urn) ? `‹${labels.get(value.urn)}.urn›` : value;
+    if (value instanceof Unknown || value instanceof Asset) return value;
+    if (Array.isArray(value)) return value.map(worded);
+    return value !== null && typeof value === "object" ? record(value as Readonly<Record<string, Value>>) : value;
+  }
+}

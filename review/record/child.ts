@@ -1,0 +1,46 @@
+/**
+ * The process of one side: runs its program for each stack, and sends what came of it over a pipe of its own.
+ *
+ * It is started by side.ts with nothing that is worth stealing: no credential, no network where the system can take it away, and no right to
+ * read anything but the side itself and slipway.
+ */
+import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
+import type { Plan } from "../../engine/plan.ts";
+import { findProject } from "../../engine/project.ts";
+import { type Emission, emit } from "./emitted.ts";
+import { send } from "./send.ts";
+import { symbolicAnswer, symbolicOutputs } from "./symbols.ts";
+
+export interface Job {
+  /** Where Pulumi.yaml is. */
+  readonly directory: string;
+  readonly stacks: readonly string[];
+  /** Hex; of the fingerprints. */
+  readonly key: string;
+}
+
+const { directory, stacks, key }: Job = JSON.parse(readFileSync(0, "utf8"));
+send(await recordAll());
+// The program may leave something running, which must not keep this process; an exit like this would forget what was compiled.
+flushCompileCache();
+process.exit(0);
+
+async function recordAll(): Promise<Emission> {
+  const emission: Emission[number][] = [];
+  for (const stack of stacks) {
+    try {
+      emission.push({ stack, plan: emit(await planOf(stack), Buffer.from(key, "hex")) });
+    } catch (error) {
+      emission.push({ stack, failure: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return emission;
+}
+
+async function planOf(stack: string): Promise<Plan> {
+  const project = findProject(directory);
+  process.chdir(project.directory);
+  const { planStack } = await import("../../engine/stackplan.ts");
+  return planStack(project, { stack, placeholders: true, outputs: symbolicOutputs, invokes: symbolicAnswer });
+}

@@ -1,0 +1,110 @@
+/**
+ * A commit checked out beside the repository, for as long as a preview takes.
+ *
+ * It is gone afterwards, also when the preview is interrupted. What a killed preview leaves behind is swept up by the next.
+ */
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { ProjectError } from "../engine/projecterror.ts";
+import { type Commit, inside, type Repository } from "./git.ts";
+
+/** Everything of previews that may outlive one: checkouts while they last, other commits' modules, compiled code. */
+export function previewCache(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "slipway", "preview");
+}
+
+export class Worktrees {
+  readonly #repository: Repository;
+  readonly #root: string;
+  readonly #mine = new Set<string>();
+
+  constructor(repository: Repository, cache: string) {
+    this.#repository = repository;
+    this.#root = path.join(cache, "trees", createHash("sha256").update(repository.common).digest("hex").slice(0, 12));
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    this.#sweep();
+  }
+
+  /** The same commit comes to the same place, so that what Node has compiled of it fits again. */
+  async add(side: "base" | "head", { tree }: Commit): Promise<string> {
+    const directory = this.#claim(`${side}-${tree.slice(0, 16)}`);
+    await this.#repository.git(["worktree", "add", "--detach", "--force", "--quiet", directory, tree]);
+    await this.#refuseWaysOut(side, directory, tree);
+    return directory;
+  }
+
+  /** Synchronous, because a process that is told to end has no time for more. */
+  removeAll(): void {
+    for (const directory of this.#mine) this.#remove(directory);
+    this.#mine.clear();
+  }
+
+  #claim(name: string): string {
+    for (let attempt = 0; ; attempt++) {
+      const directory = path.join(this.#root, attempt === 0 ? name : `${name}-${attempt}`);
+      try {
+        // Whoever makes the file owns the place.
+        writeFileSync(`${directory}.pid`, String(process.pid), { flag: "wx" });
+        this.#mine.add(directory);
+        return directory;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+  }
+
+  #sweep(): void {
+    for (const file of readdirSync(this.#root)) {
+      if (file.endsWith(".pid") && !isAlive(Number(readFileSync(path.join(this.#root, file), "utf8")))) {
+        this.#remove(path.join(this.#root, file.slice(0, -".pid".length)));
+      }
+    }
+  }
+
+  #remove(directory: string): void {
+    rmSync(directory, { recursive: true, force: true });
+    try {
+      // Its directory being gone, git forgets it.
+      this.#repository.gitAtOnce(["worktree", "remove", "--force", directory]);
+    } catch {
+      // It was killed before git knew of it.
+    }
+    rmSync(`${directory}.pid`, { force: true });
+  }
+
+  /** Node's permission model follows a symbolic link wherever it leads: one that leads out of the checkout would take the program along. */
+  async #refuseWaysOut(side: string, directory: string, tree: string): Promise<void> {
+    const listed = await this.#repository.git(["ls-tree", "-r", "-z", tree]);
+    const real = realpathSync(directory);
+    for (const line of listed.split("\0")) {
+      if (!line.startsWith("120000")) continue;
+      const file = line.slice(line.indexOf("\t") + 1);
+      if (!leadsInside(real, path.join(real, file))) {
+        throw new ProjectError(
+          `${side}: ${file} is a symbolic link that leads out of the repository. A preview refuses it: the program could read through it.`,
+        );
+      }
+    }
+  }
+}
+
+function leadsInside(folder: string, link: string): boolean {
+  try {
+    if (!lstatSync(link).isSymbolicLink()) return true;
+    return inside(folder, realpathSync(link));
+  } catch {
+    // It leads nowhere here; what it would find elsewhere is not there either.
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
