@@ -24,6 +24,7 @@ import { type Run, runWith, type Subject } from "./run.ts";
 import { lookFor, sightingsIn } from "./sightings.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
 import { readSuppressions, sift } from "./suppress.ts";
+import { confirmed, unexpected, type Witness } from "./witness.ts";
 
 export interface AuditOptions {
   readonly stack: string;
@@ -33,16 +34,19 @@ export interface AuditOptions {
   readonly today?: string;
   /** Days after which a generated secret is too old. @default 365 */
   readonly maxAgeDays?: number;
+  /** Starts what the plan only tells of. @default nobody: proofs are of the wiring */
+  readonly witness?: Witness;
 }
 
 /** The program, the repository around it, and what its owners decided to live with. Be in `project.directory`. */
-export async function audit(project: Project, { stack, config = {}, today = day(), maxAgeDays = 365 }: AuditOptions): Promise<Audit> {
+export async function audit(project: Project, options: AuditOptions): Promise<Audit> {
+  const { stack, config = {}, today = day(), maxAgeDays = 365, witness } = options;
   const suppressions = readSuppressions(project.root);
   const asked = { [`${project.name}:placeholders`]: "true" };
   const read = readStack(project, stack, { ...config, ...asked });
   const subject = { program: programOf(project), directory: project.directory, config: read };
   const circumstances = { production: isProduction(read), today, maxAgeDays };
-  const told = await auditProgram(subject, circumstances);
+  const told = await auditProgram(subject, circumstances, witness);
   const files = programFiles(project.entry, project.directory);
   const found = [...told.findings, ...codeFaults(files, told.secretKeys), ...repositoryFaults(project.root)];
   const { findings, suppressed, notes } = sift(found, suppressions, today);
@@ -56,7 +60,7 @@ export interface ProgramAudit extends Audit {
 }
 
 /** What running it tells, and its plan. */
-export async function auditProgram(asked: Subject, circumstances: Circumstances): Promise<ProgramAudit> {
+export async function auditProgram(asked: Subject, circumstances: Circumstances, witness?: Witness): Promise<ProgramAudit> {
   const { subject, run } = await withOperatorSecrets(asked);
   const { plan } = run;
   const { stack, secretKeys } = subject.config;
@@ -79,6 +83,7 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances)
   const told = declarations(plan, run.origins);
   const evidence = { plan, declarations: told, sightings, readings: readings(plan, run.origins, look) };
   const compared = await compare(subject, { places, look }, plan);
+  const hearing = await witness?.(subject);
   const findings = inOrder([
     ...leaks(plan, sightings, told),
     ...readerFaults(evidence.readings, told),
@@ -86,12 +91,14 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances)
     ...compared.findings,
     ...structureFaults(plan, circumstances),
     ...roleFaults(plan, subject.directory),
+    ...(hearing === undefined ? [] : unexpected(evidence, hearing)),
   ]);
+  const proved = proofs(evidence, findings);
   return {
     stack,
     findings,
     suppressed: [],
-    proofs: proofs(evidence, findings),
+    proofs: hearing === undefined ? proved : confirmed(proved, evidence, hearing),
     declared: told.all.map(({ name }) => name),
     notes: compared.notes,
     secretKeys: new Set([...secretKeys, ...settingsOf(told)]),

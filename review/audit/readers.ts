@@ -29,6 +29,32 @@ export function readings(plan: Plan, origins: ReadonlyMap<string, Origin>, look:
 }
 
 export function readerFaults(all: readonly Reading[], declarations: Declarations): readonly Finding[] {
+  return [...variableFaults(all, declarations), ...unserved(all, declarations)];
+}
+
+function unserved(all: readonly Reading[], { all: declared }: Declarations): Finding[] {
+  return declared.flatMap(({ name, origin, readers = [] }) =>
+    readers
+      .filter(
+        ({ app, component, variable: key }) =>
+          !all.some((one) => one.origin.id === origin.id && isAt(one.variable, { app, component, key })),
+      )
+      .map(({ app, component, variable }) =>
+        finding({
+          rule: "reader-unserved",
+          secret: name,
+          flow: [born(origin), { what: `variable ${variable} of ${component} in ${app}`, path: `${app} ${component} ${variable}` }],
+          message: `${component} in ${app} should read ${name} from ${variable}, and does not get it.`,
+        }),
+      ),
+  );
+}
+
+function isAt(variable: Variable, at: Pick<Variable, "app" | "component" | "key">): boolean {
+  return variable.app === at.app && variable.component === at.component && variable.key === at.key;
+}
+
+function variableFaults(all: readonly Reading[], declarations: Declarations): Finding[] {
   const byOrigin = new Map(declarations.all.map((declared) => [declared.origin.id, declared]));
   return all.flatMap(({ origin, variable, byReference }) => {
     const { key, component, app, type, scope } = variable;
@@ -36,7 +62,7 @@ export function readerFaults(all: readonly Reading[], declarations: Declarations
     const flow = [born(origin), variableStation(variable)];
     const of = `${key} of ${component || "every component"} in ${app}`;
     const declared = byOrigin.get(origin.id);
-    const needed = declared?.readers?.some((reader) => reader.app === app && reader.component === component && reader.variable === key);
+    const needed = declared?.readers?.some((reader) => isAt(variable, { ...reader, key: reader.variable }));
     return [
       ...(scope === "RUN_TIME"
         ? []

@@ -125,6 +125,12 @@ export const RULES = {
     why: "A component gets a secret that its definition does not ask for; whoever breaks into it has that secret, too.",
     fix: "Take the variable out, or declare it in the system's definition.",
   },
+  "reader-unserved": {
+    severity: "medium",
+    title: "Reader without its secret",
+    why: "A definition says that a component reads a secret, and the program does not give it that secret.",
+    fix: "Wire the variable, or take it out of the system's definition.",
+  },
   unsecret: {
     severity: "high",
     title: "A mark is taken off",

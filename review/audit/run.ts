@@ -92,7 +92,7 @@ interface Engine {
 }
 
 /** Every secret of the stack's file, also those deep in an object; what is plain stays as it is. */
-function withCanaries(config: StackConfig, canaries: Canaries): StackConfig {
+export function withCanaries(config: StackConfig, canaries: Canaries): StackConfig {
   const values = { ...config.config };
   for (const key of config.secretKeys) {
     const places = config.placeholders.filter((place) => place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`));

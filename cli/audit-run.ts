@@ -1,0 +1,61 @@
+/** `slipway audit --run`: the program makes its platform in a cloud of this process, and each component of its apps is started once to be asked. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { realize } from "../engine/realize.ts";
+import { NOTHING, type State } from "../engine/state.ts";
+import type { Backing } from "../local/cloud/backing.ts";
+import { openCloud } from "../local/cloud/cloud.ts";
+import { recordOnly } from "../local/cloud/record-only.ts";
+import { worldOf } from "../local/program/world.ts";
+import { Canaries } from "../review/audit/canary.ts";
+import { withCanaries } from "../review/audit/run.ts";
+import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../review/audit/witness.ts";
+
+/** There is no server behind this cloud, so what happens after a deployment is left out. */
+const MANUAL = JSON.stringify({ mode: "manual" });
+/** Outputs that hold a secret as it is. */
+const SECRET_OUTPUTS = ["password", "result", "secretKey"];
+
+export const witness: Witness = async ({ program, directory, config }): Promise<Hearing> => {
+  const place = mkdtempSync(join(tmpdir(), "slipway-audit-"));
+  const key = newKey();
+  const testimonies: Testimony[] = [];
+  const canaries = new Canaries("seen");
+  const seeded = withCanaries(config, canaries);
+  let state: State = NOTHING;
+  const backing: Backing = {
+    ...recordOnly,
+    async deployApp({ name }, components) {
+      for (const { name: component, kind, env } of components)
+        if (kind !== "static_site") testimonies.push({ app: name, component, fingerprints: await startWitness(env, key) });
+      return { ok: true };
+    },
+  };
+  const cloud = await openCloud({ directory: place, backing, timings: "instant" });
+  try {
+    await realize(program, {
+      ...seeded,
+      config: { ...seeded.config, [`${config.project}:postDeploy`]: MANUAL },
+      directory,
+      world: worldOf(cloud),
+      state: {
+        load: () => NOTHING,
+        save: async (next) => {
+          state = next;
+        },
+      },
+    });
+    await cloud.idle();
+  } finally {
+    await cloud.close();
+    rmSync(place, { recursive: true, force: true });
+  }
+  const values = new Map<string, readonly string[]>([...canaries.origins].map(([value, { id }]) => [id, [value]]));
+  for (const { urn, outputs } of state.resources)
+    values.set(
+      urn,
+      SECRET_OUTPUTS.map((name) => outputs[name]).filter((value) => typeof value === "string"),
+    );
+  return { testimonies, key, values };
+};
