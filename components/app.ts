@@ -10,6 +10,7 @@ import { type AppArgs, appSpec } from "./appspec.ts";
 import * as digitalocean from "./digitalocean.ts";
 import { mistake } from "./mistake.ts";
 import { APP, after } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 
 export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker } from "./appspec.ts";
 
@@ -25,6 +26,7 @@ export class App extends pulumi.ComponentResource {
 
   constructor(name: string, args: AppArgs, opts?: pulumi.ComponentResourceOptions) {
     super(APP, name, {}, opts);
+    refuseAdvice(this, args);
     checkName(this);
     checkNotEmpty(this);
     const app = createApp(this);

@@ -2,6 +2,7 @@
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./image.ts";
+import { holdsAdvice, INSTEAD } from "./outputtext.ts";
 import type { Quiet } from "./quiet.ts";
 
 type Spec = types.input.AppSpec;
@@ -177,12 +178,22 @@ function envList(app: string, component: string, runs: Runs): EnvList {
 }
 
 function makeEnvList(app: string, component: string, { env }: Runs): EnvList {
-  return sorted(env).map(([key, { value, secret, scope }]) =>
-    secret
-      ? { key, value: pulumi.secret(value), scope, type: "SECRET" as const }
+  return sorted(env).map(([key, { value, secret, scope }]) => {
+    const where = `${app}: ${component} reads ${key}`;
+    return secret
+      ? { key, value: pulumi.secret(refuseAdvice(value, where)), scope, type: "SECRET" as const }
       : // No `type` here: GENERAL is not always echoed by the API, and then shows as a change for ever.
-        { key, value: refuseSecret(value, `${app}: ${component} reads ${key}`), scope },
-  );
+        { key, value: refuseSecret(refuseAdvice(value, where), where), scope };
+  });
+}
+
+/** What an Output was written into as if it were a string is no value, whatever it is for. */
+function refuseAdvice(value: pulumi.Input<string>, where: string): pulumi.Input<string> {
+  const checked = (known: string) => {
+    if (holdsAdvice(known)) throw new pulumi.RunError(`${where}: ${INSTEAD}`);
+    return known;
+  };
+  return typeof value === "string" ? checked(value) : pulumi.output(value).apply(checked);
 }
 
 /** A secret that would be sent as plain text is a mistake in the program, not a choice. */

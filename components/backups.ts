@@ -11,6 +11,7 @@ import { spacesNear, spacesRegions } from "../catalog/regions.ts";
 import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { BACKUPS, child } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export interface BackupsArgs {
@@ -61,6 +62,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
   constructor(name: string, args: BackupsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(BACKUPS, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(args));
     const { region, offsiteRegion, bucketName, deletedKeptDays = 30, protect = true, transform = {} } = args;
 

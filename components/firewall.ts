@@ -11,6 +11,7 @@ import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings
 import * as digitalocean from "./digitalocean.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 
 /** A hundred blocks of this size cannot cover the address space; wider ones, two by two, can. */
 const WIDEST = 8;
@@ -49,6 +50,7 @@ export class Firewall extends pulumi.ComponentResource {
   constructor(name: string, args: FirewallArgs, opts?: pulumi.ComponentResourceOptions) {
     super(FIREWALL, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(args));
     const sources = [...new Set((args.allow ?? []).map((source) => writeBlock(parseBlock(source)!)))].sort();
     const firewall = createFirewall();

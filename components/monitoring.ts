@@ -9,6 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, MONITORING } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export interface MonitoringArgs {
@@ -71,6 +72,7 @@ export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super(MONITORING, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(args));
     const { cpu, memory, disk, load, certificateDays = 14, transform = {} } = args;
     const emails = [...new Set(args.emails)];

@@ -11,6 +11,7 @@ import { regionProblem } from "./cluster.ts";
 import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, NETWORK } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export type NetworkArgs = OwnNetwork | ExistingNetwork;
@@ -56,6 +57,7 @@ export class Network extends pulumi.ComponentResource implements NetworkRef {
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super(NETWORK, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     const vpc = args.existing === undefined ? createVpc(args) : readVpc(args.existing);
 
     this.id = vpc.id;

@@ -7,6 +7,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Content, contentOf } from "./content.ts";
 import { after, POST_DEPLOY, STEP } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 
 export interface PostDeployArgs {
   /** Names what is applied in messages and in the ledger. */
@@ -41,6 +42,7 @@ export class PostDeploy extends pulumi.ComponentResource {
   constructor(name: string, args: PostDeployArgs, opts?: pulumi.ComponentResourceOptions) {
     super(POST_DEPLOY, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     const { postgres, keyspaces: seeds } = args;
     const roles = createRoles();
     const migrations = createMigrations();

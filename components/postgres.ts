@@ -16,6 +16,7 @@ import { Firewall } from "./firewall.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import {
   ADMIN,
   adoptionOf,
@@ -97,6 +98,7 @@ export class Postgres extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super(POSTGRES, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(name, args));
     const { transform = {}, protect = true } = args;
     const adopted = adoptionOf(args);

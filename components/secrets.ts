@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random/randomPassword.js";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, SECRETS } from "./names.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export interface SecretsArgs {
@@ -32,6 +33,7 @@ export class Secrets extends pulumi.ComponentResource {
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(SECRETS, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(args));
     const { rotated = "never", transform = {} } = args;
     const generated = Object.fromEntries(

@@ -26,6 +26,7 @@ import { Firewall, type TrustedSources } from "./firewall.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, VALKEY } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
+import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 import { valkeyUrl } from "./url.ts";
 
@@ -105,6 +106,7 @@ export class Valkey extends pulumi.ComponentResource {
   constructor(name: string, args: ValkeyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(VALKEY, name, {}, opts);
     const parent = this;
+    refuseAdvice(this, args);
     refuse(this, problemsOf(name, args));
     const { databases = 16, transform = {}, protect = true } = args;
     const { evictionPolicy, persistence } = POLICY[args.class];
