@@ -356,6 +356,8 @@ describe("deployments", () => {
     const { deployments, meta } = (await api.call("GET", `/v2/apps/${id}/deployments?per_page=20`)).body;
     expect(deployments.map(({ cause }: { cause: string }) => cause)).toEqual(["restart", "manual", "app spec updated", "app spec created"]);
     expect(meta.total).toBe(4);
+    // As the Go client writes a request without options.
+    for (const verb of ["deployments", "restart"]) expect((await api.misuse("POST", `/v2/apps/${id}/${verb}`, null)).status).toBe(200);
     expect((await api.misuse("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
       'app shop has no component "nope"',
     );

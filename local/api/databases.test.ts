@@ -438,4 +438,14 @@ describe("a log sink", () => {
     expect(await refusal(api, "POST", path, { ...sink, sink_name: "b", sink_type: "fax" })).toMatch(/^422 invalid sink_type "fax"/);
     expect(await refusal(api, "POST", path, { ...sink, sink_name: "b", sink_type: "rsyslog" })).toBe("422 server is required");
   });
+
+  it("is changed by a client that leaves out what did not change of its TLS", async () => {
+    const api = await startTestApi();
+    const path = `/v2/databases/${await createCluster(api)}/logsink`;
+    const config = { server: "192.0.2.7", port: 514, tls: false, format: "rfc5424" };
+    const { sink_id } = (await api.call("POST", path, { sink_name: "logs", sink_type: "rsyslog", config })).body.sink;
+    const { tls: _, ...rest } = { ...config, port: 601 };
+    expect((await api.misuse("PUT", `${path}/${sink_id}`, { config: rest })).status).toBe(200);
+    expect((await api.call("GET", `${path}/${sink_id}`)).body.config).toEqual({ ...config, port: 601 });
+  });
 });

@@ -41,7 +41,7 @@ export async function readBody(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** An empty body is an empty object: several requests may come without one. */
+/** No body is an empty object: several requests may come without one, for which godo writes null. */
 export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer<T> {
   let raw: unknown;
   try {
@@ -49,7 +49,7 @@ export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer
   } catch {
     throw badRequest("The request body is not valid JSON.");
   }
-  return inShape(shape, raw);
+  return inShape(shape, raw ?? {});
 }
 
 // ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -53,8 +53,9 @@ export function createLogsink(cloud: Cloud, id: string, ask: z.infer<typeof Logs
 }
 
 export function updateLogsink(cloud: Cloud, id: string, sinkId: string, ask: z.infer<typeof LogsinkChange>): void {
-  const { sink_type } = readLogsink(cloud, id, sinkId);
-  const config = check(sink_type, ask.config);
+  const { sink_type, config: before } = readLogsink(cloud, id, sinkId);
+  // godo leaves `tls` out of a change where it is false, though not where a sink is made.
+  const config = check(sink_type, { ...("tls" in before && { tls: before.tls }), ...ask.config });
   patchCluster(cloud, id, {
     logsinks: listLogsinks(cloud, id).map((sink) => (sink.sink_id === sinkId ? { ...sink, config } : sink)),
   });
