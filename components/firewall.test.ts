@@ -77,6 +77,12 @@ describe("a firewall that would be open is refused:", () => {
     ["empty lists", { allow: [], tags: [], apps: [], droplets: [] }, "no source is allowed"],
     ["the world", { allow: ["0.0.0.0/0"] }, 'allow[0] is "0.0.0.0/0", which opens the database to the world.'],
     ["half of the world", { allow: ["128.0.0.0/1"] }, 'allow[0] is "128.0.0.0/1", which opens the database to the world.'],
+    ["a city of the world", { allow: ["203.0.0.0/15"] }, 'allow[0] is "203.0.0.0/15", which opens the database to the world.'],
+    [
+      "the world in narrow blocks",
+      { allow: Array.from({ length: 99 }, (_, index) => `${index + 100}.0.0.0/16`) },
+      "allow lets 6,488,064 public addresses in. Allowed: 65,536 in all, as many as one /16 has",
+    ],
     ["the address that means all of them", { allow: ["0.0.0.0"] }, 'allow[0] is "0.0.0.0", which opens the database to the world.'],
     ["the world as the network", { vpcCidr: "0.0.0.0/0" }, 'vpcCidr is "0.0.0.0/0", which opens the database to the world.'],
     ["the world as a network that is known later", { vpcCidr: pulumi.output("0.0.0.0/0") }, 'vpcCidr is "0.0.0.0/0", which opens'],

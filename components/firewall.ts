@@ -7,14 +7,12 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_SOURCES } from "../catalog/limits.ts";
-import { isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
+import { type Block, isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
+import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../settings/reach.ts";
 import * as digitalocean from "./digitalocean.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
-
-/** A hundred blocks of this size cannot cover the address space; wider ones, two by two, can. */
-const WIDEST = 8;
 
 /** Sources other than addresses. An `app` rule admits the app's public egress only; an app inside the VPC comes from the VPC's block. */
 export interface TrustedSources {
@@ -32,7 +30,7 @@ export interface FirewallArgs extends TrustedSources {
   /** The block of the VPC in which apps and Droplets live. @default none */
   vpcCidr?: pulumi.Input<string>;
   /**
-   * IPv4 addresses and blocks outside of the VPC. Order and repetition mean nothing.
+   * IPv4 addresses and blocks outside of the VPC: together no more public addresses than a /16 has. Order and repetition mean nothing.
    * @default none
    * @example ["198.51.100.7", "203.0.113.0/24"]
    */
@@ -97,6 +95,7 @@ function problemsOf(args: FirewallArgs): Problem[] {
   const count = (vpcCidr === undefined ? 0 : 1) + new Set(allow).size + droplets.length + new Set(tags).size + apps.length;
   return [
     ...allow.map((source, index) => sourceProblem(`allow[${index}]`, source)),
+    reachProblem(allow),
     typeof vpcCidr === "string" ? sourceProblem("vpcCidr", vpcCidr) : undefined,
     count === 0
       ? "no source is allowed, and an empty list is how DigitalOcean spells open to the world. Give vpcCidr the network's block, or name an address in allow."
@@ -107,6 +106,18 @@ function problemsOf(args: FirewallArgs): Problem[] {
   ];
 }
 
+/** Each may be narrow enough, and all of them together half of the world. */
+function reachProblem(allow: readonly string[]): Problem {
+  const blocks = allow.map(parseBlock).filter((block): block is Block => block !== undefined);
+  const sum = publicAddresses(blocks);
+  if (sum <= MOST_PUBLIC || blocks.some(isTooWide)) return undefined;
+  return `allow lets ${counted(sum)} public addresses in. Allowed: ${counted(MOST_PUBLIC)} in all, as many as one /${WIDEST_PUBLIC} has; private blocks do not count. Name the addresses that connections come from.`;
+}
+
+function isTooWide(block: Block): boolean {
+  return block.start === 0 || (!isPrivate(block) && block.prefix < WIDEST_PUBLIC);
+}
+
 function sourceProblem(path: string, source: string): Problem {
   if (isVersion6(source))
     return `${path} is "${source}". Database firewalls know no IPv6. Name the IPv4 address that the connection comes from.`;
@@ -115,8 +126,8 @@ function sourceProblem(path: string, source: string): Problem {
     const meant = withoutHostBits(source);
     return `${path} is "${source}". Allowed: an IPv4 address or block. ${meant === undefined ? 'For example "198.51.100.7" or "203.0.113.0/24".' : `Did you mean "${meant}"?`}`;
   }
-  if (block.start === 0 || block.prefix < WIDEST) {
-    return `${path} is "${source}", which opens the database to the world. Allowed: addresses, and blocks of /${WIDEST} or smaller. Name the address that the connection comes from.`;
+  if (isTooWide(block)) {
+    return `${path} is "${source}", which opens the database to the world. Allowed: addresses, public blocks of /${WIDEST_PUBLIC} or smaller, and private ones. Name the address that the connection comes from.`;
   }
   return undefined;
 }

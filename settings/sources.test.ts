@@ -15,7 +15,7 @@ describe("allowed sources", () => {
   it("refuse the open internet [C57]", () => {
     const message = refused("0.0.0.0/0");
     expect(message).toContain('slipway:allowedSources[0] is "0.0.0.0/0": it opens the databases to the whole internet');
-    expect(message).toContain("allowed: IPv4 addresses and blocks of /8 or smaller");
+    expect(message).toContain("allowed: IPv4 addresses and public blocks of /16 or smaller, private ones of any size, each once");
     expect(message).toContain("pulumi config set --path 'slipway:allowedSources[0]' '<IPv4 address of the runner>' -s staging");
   });
 
@@ -24,8 +24,27 @@ describe("allowed sources", () => {
     expect(refused("0.0.0.0/8")).toContain("opens the databases");
   });
 
-  it.each(["128.0.0.0/1", "64.0.0.0/2", "10.0.0.0/7"])("refuse the wide block %s", (block) => {
-    expect(refused(block)).toContain("it is wider than /8");
+  it.each([
+    ["128.0.0.0/1", "2,147,483,648"],
+    ["10.0.0.0/7", "33,554,432"],
+    ["203.0.0.0/8", "16,777,216"],
+    ["203.0.0.0/15", "131,072"],
+  ])("refuse the wide block %s, with the number of addresses that it opens", (block, addresses) => {
+    expect(refused(block)).toContain(`it lets ${addresses} public addresses reach the databases`);
+  });
+
+  it("refuse many blocks that are narrow each and wide together, however long the list may be [C57]", () => {
+    const narrow = Array.from({ length: 99 }, (_, index) => `203.${index}.0.0/17`);
+    const message = refused("198.51.0.0/16", ...narrow.slice(1));
+    expect(message).toContain("together they let 3,276,800 public addresses reach the databases");
+    expect(message).toContain("allowed: at most 65,536 public addresses in all, as many as one /16 has; private blocks do not count");
+    expect(message).toContain("pulumi config set --path 'slipway:allowedSources[0]' '<narrower block>' -s staging");
+    expect(refused("203.0.0.0/16", "198.51.100.7")).toContain("together they let 65,537");
+  });
+
+  it("count an address once that stands in two blocks, and none that no internet leads to", () => {
+    const allowedSources = ["203.0.0.0/16", "203.0.113.0/24", "203.0.113.7", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+    expect(settingsFrom({ allowedSources }).allowedSources).toEqual(allowedSources);
   });
 
   it.each(["2001:db8::1", "::/0", "::ffff:203.0.113.7"])("refuse IPv6 as %s and say why", (source) => {

@@ -2,15 +2,13 @@
 import { MOST_SOURCES, NETWORK_PREFIX } from "../catalog/limits.ts";
 import { contains, isVersion6, overlap, PRIVATE, parseBlock, withoutHostBits, writeBlock } from "./ipv4.ts";
 import type { Command, Mistakes, Path } from "./mistakes.ts";
-
-/** A hundred blocks of this size cannot cover the address space; wider ones, two by two, can. */
-const WIDEST = 8;
+import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "./reach.ts";
 
 /** One rule of every list is the private network's own block. */
 const MOST_OUTSIDE = MOST_SOURCES - 1;
 
 const AT: Path = ["allowedSources"];
-const ALLOWED = `IPv4 addresses and blocks of /${WIDEST} or smaller, each once`;
+const ALLOWED = `IPv4 addresses and public blocks of /${WIDEST_PUBLIC} or smaller, private ones of any size, each once`;
 
 interface Wrong {
   readonly problem: string;
@@ -33,7 +31,25 @@ export function checkSources(given: readonly string[], mistakes: Mistakes): stri
       fix: [{ set: [...AT, 0], to: "203.0.113.0/24" }],
     });
   }
+  checkReach(
+    [...seen].map(([source, index]) => ({ source, index })),
+    mistakes,
+  );
   return [...seen.keys()];
+}
+
+/** Each may be narrow enough, and all of them together half of the world. */
+function checkReach(sources: readonly { readonly source: string; readonly index: number }[], mistakes: Mistakes): void {
+  const open = sources.map(({ source, index }) => ({ block: parseBlock(source)!, index })).filter(({ block }) => !isPrivate(block));
+  const sum = publicAddresses(open.map(({ block }) => block));
+  if (sum <= MOST_PUBLIC) return;
+  const widest = open.reduce((one, other) => (other.block.prefix < one.block.prefix ? other : one));
+  mistakes.add({
+    at: AT,
+    problem: `together they let ${counted(sum)} public addresses reach the databases; name the addresses that connections come from.`,
+    allowed: `at most ${counted(MOST_PUBLIC)} public addresses in all, as many as one /${WIDEST_PUBLIC} has; private blocks do not count`,
+    fix: [{ set: [...AT, widest.index], to: "<narrower block>" }],
+  });
 }
 
 function mend(at: Path, { instead, problem }: Wrong): Command {
@@ -61,7 +77,10 @@ function sourceProblem(source: string): Wrong | undefined {
       : { problem: "it has host bits set, so it names an address and a block at once.", instead };
   }
   if (block.start === 0) return { problem: "it opens the databases to the whole internet; name the addresses that connections come from." };
-  if (block.prefix < WIDEST) return { problem: `it is wider than /${WIDEST}: a few such blocks cover the internet.` };
+  if (!isPrivate(block) && block.prefix < WIDEST_PUBLIC)
+    return {
+      problem: `it lets ${counted(publicAddresses([block]))} public addresses reach the databases; name the addresses that connections come from.`,
+    };
   return undefined;
 }
 
