@@ -3,7 +3,7 @@ import { open, type Session } from "../connect/session.ts";
 import { drift, fingerprint, measure } from "./fingerprint.ts";
 import { LedgerTable } from "./ledger.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { MAJORS, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
 const base = `
@@ -83,7 +83,7 @@ const changes: readonly [what: string, sql: string, kind: string, name: string, 
   ["an owner", "ALTER TABLE app.parent OWNER TO pg_monitor", "owner", "app.parent", false],
 ];
 
-describe.each([15, 17] as const)("the fingerprint of a schema, on Postgres %s", (major) => {
+describe.each(MAJORS)("the fingerprint of a schema, on Postgres %s", (major) => {
   let server: TestServer;
   let session: Session;
   let print: string;

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { indexesUsed, tablesOf } from "./catalog.ts";
-import { type Database, type Server, start } from "./database.ts";
+import { type Database, MAJORS, type Server, start } from "./database.ts";
 
 const ACME = "aaaaaaaa-0000-4000-8000-000000000000";
 const BOLT = "bbbbbbbb-0000-4000-8000-000000000000";
@@ -23,6 +23,8 @@ const PLENTY = `
   INSERT INTO document_versions (id, organization_id, document_id, number, crdt_state) SELECT md5('v' || slug)::uuid, id, md5(slug || 1)::uuid, 1, 'x' FROM organizations;
   INSERT INTO paintbox_integrations (organization_id, document_id, estimate_id) SELECT id, md5(slug || 1)::uuid, 'e1' FROM organizations;
   INSERT INTO brand_portal_integrations (organization_id, document_id, brand_id) SELECT id, md5(slug || 1)::uuid, 'b1' FROM organizations;
+  -- As autovacuum would: what was just inserted stands in a list beside the index, and 18 reckons with it.
+  SELECT gin_clean_pending_list('documents_search_idx');
   ANALYZE;`;
 
 const TENANT = [
@@ -37,7 +39,7 @@ const TENANT = [
   "presence_sessions",
 ];
 
-describe.each([15, 17] as const)("Candlefish on Postgres %i", (major) => {
+describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
   let server: Server;
   let database: Database;
   /** One connection for every tenant, as behind a pool in transaction mode. */

@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
 import { parseText } from "../../postdeploy/migrate/parse.ts";
-import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { applyRoles, type RolesOptions, type RolesPlan, rolesPlan } from "../../postdeploy/roles/index.ts";
 import { type RoleKind, systems } from "./systems.ts";
+
+export { MAJORS } from "../../postdeploy/migrate/testing/server.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -33,7 +35,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function start(major: 15 | 17): Promise<Server> {
+export async function start(major: Major): Promise<Server> {
   const server = await startServer({ major });
   const open: pg.Client[] = [];
   const known = new Set<string>();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsOf, indexesUsed, tablesOf } from "./catalog.ts";
-import { type Database, type Server, start } from "./database.ts";
+import { type Database, MAJORS, type Server, start } from "./database.ts";
 import { systems } from "./systems.ts";
 
 /** The two tables that the product's documents print in full: name, type, whether it must be given, default. */
@@ -59,7 +59,7 @@ const PLENTY = `
   INSERT INTO activity_logs (action, created_at) SELECT 'seen', now() - n * interval '1 hour' FROM generate_series(1, 9000) n;
   ANALYZE;`;
 
-describe.each([15, 17] as const)("DevX on Postgres %i", (major) => {
+describe.each(MAJORS)("DevX on Postgres %i", (major) => {
   let server: Server;
   let database: Database;
   const runtime = (sql: string) => database.as("runtime", sql);

@@ -2,12 +2,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lint } from "../../postdeploy/migrate/lint.ts";
 import { schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
-import { type Database, type Server, start } from "./database.ts";
+import { type Database, MAJORS, type Server, start } from "./database.ts";
 import { systems } from "./systems.ts";
 
 const names = Object.keys(systems) as (keyof typeof systems)[];
 
-describe.each([15, 17] as const)("On Postgres %i", (major) => {
+describe.each(MAJORS)("On Postgres %i", (major) => {
   let server: Server;
   beforeAll(async () => {
     server = await start(major);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsOf, indexesUsed, schemaOf, tablesOf, unindexedForeignKeys } from "./catalog.ts";
-import { type Database, type Server, start } from "./database.ts";
+import { type Database, MAJORS, type Server, start } from "./database.ts";
 
 /** What each file adds, as the product's documents order it. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +29,7 @@ const PLENTY = `
       FROM generate_series(1, 10000) n;
   ANALYZE;`;
 
-describe.each([15, 17] as const)("FluxStudio on Postgres %i", (major) => {
+describe.each(MAJORS)("FluxStudio on Postgres %i", (major) => {
   let server: Server;
   let database: Database;
   const runtime = (sql: string) => database.as("runtime", sql);

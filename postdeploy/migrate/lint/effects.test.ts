@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseText } from "../parse.ts";
-import { startServer, type TestServer } from "../testing/server.ts";
+import { MAJORS, startServer, type TestServer } from "../testing/server.ts";
 import { effectsOf, LOCKS } from "./effects.ts";
 
 /** Statements, each with what we say of it; the server is asked whether that is what it does. */
@@ -77,7 +77,7 @@ const made = `CREATE SCHEMA app; CREATE TABLE u (id int PRIMARY KEY);
   CREATE TABLE p (k int) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE q (k int);
   CREATE MATERIALIZED VIEW m AS SELECT 1 AS x; CREATE UNIQUE INDEX ON m (x);`;
 
-describe.each([15, 17] as const)("what is said of a statement is what Postgres %s does", (major) => {
+describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (major) => {
   let server: TestServer;
   let client: pg.Client;
 

@@ -1,7 +1,8 @@
 /**
  * A throw-away Postgres for one test file: real, on loopback, gone with the test.
  *
- * SLIPWAY_POSTGRES_BIN names a folder of other binaries (postgres, initdb), so that the same tests run on any version.
+ * SLIPWAY_POSTGRES_MAJOR chooses another major for tests that are about none; SLIPWAY_POSTGRES_BIN names a folder of other binaries (postgres,
+ * initdb), so that the same tests run on any version.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
@@ -28,9 +29,13 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+/** What schemas, roles and the engine are tested on. */
+export const MAJORS = [15, 16, 17, 18] as const;
+export type Major = (typeof MAJORS)[number];
+
 export interface ServerOptions {
-  /** @default 17 */
-  major?: 15 | 17;
+  /** @default SLIPWAY_POSTGRES_MAJOR, else 17 */
+  major?: Major;
   /** Lines for postgresql.conf. */
   settings?: Readonly<Record<string, string>>;
   /** A folder to put the data in, instead of a new temporary one. */
@@ -42,7 +47,7 @@ export interface ServerOptions {
 const modules = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const bin = binaries(options.major ?? 17);
+  const bin = binaries(options.major ?? Number(process.env.SLIPWAY_POSTGRES_MAJOR ?? 17));
   const parent = mkdtempSync(join(options.parent ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir()), "slipway-test-"));
   const data = join(parent, "data");
   if (options.standbyOf !== undefined) {
