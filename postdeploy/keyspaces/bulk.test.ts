@@ -1,7 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/folder.ts";
@@ -183,54 +179,3 @@ describe("a bulk seed", () => {
     expect(await everything()).toEqual(all);
   });
 });
-
-describe("after a kill", () => {
-  it("of the seeder at any moment, a plain run comes to the same end and leaves what is foreign", async () => {
-    const lines = linesOf(12_000);
-    const all = await undisturbed(lines);
-    const folder = folderWith(lines);
-    for (const keys of [1, 2_000, 6_000, 11_000]) {
-      await store.ask(["FLUSHALL"]);
-      await store.ask(["SET", "foreign", "stays"], 3);
-      await killedSeed(folder, keys);
-      await seed(options(folder));
-      expect(await everything()).toEqual({ ...all, foreign: ["string", "stays", false] });
-    }
-  }, 120_000);
-
-  it("of the store in the middle, the same run waits for it and comes to the same end [V4, V5]", async () => {
-    const lines = linesOf(12_000);
-    const all = await undisturbed(lines);
-    const folder = folderWith(lines);
-    let killed = false;
-    const away: string[] = [];
-    const run = seed({
-      ...options(folder),
-      onProgress: (event) => {
-        if (event.kind === "away") away.push(event.why);
-        else if (event.phase === "seed" && !killed) {
-          killed = true;
-          store.kill();
-          void sleep(100).then(() => store.start());
-        }
-      },
-    });
-    await run;
-    expect(away.length).toBeGreaterThan(0);
-    expect(await everything()).toEqual(all);
-  }, 60_000);
-});
-
-/** Kills a seeder once the store has so many keys. */
-async function killedSeed(folder: TestFolder, keys: number): Promise<void> {
-  const module = fileURLToPath(new URL("./seed.ts", import.meta.url));
-  const code = `import { seed } from ${JSON.stringify(module)}; await seed(JSON.parse(process.env.SEED_OPTIONS));`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
-    env: { ...process.env, SEED_OPTIONS: JSON.stringify(options(folder)) },
-    stdio: "ignore",
-  });
-  const ended = once(child, "exit");
-  while (child.exitCode === null && Number(await store.ask(["DBSIZE"], 3)) <= keys) await sleep(1);
-  child.kill("SIGKILL");
-  await ended;
-}

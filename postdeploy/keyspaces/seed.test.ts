@@ -1,18 +1,17 @@
-import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing.ts";
+import { command, removeHome, valkeyCluster } from "../../local/servers/testing.ts";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/folder.ts";
 import { startProxy } from "../migrate/testing/proxy.ts";
 import type { Options } from "./options.ts";
 import { plan, seed, verify } from "./seed.ts";
+import { storeHome } from "./testing/home.ts";
 
-const home = temporaryHome();
+const home = storeHome();
 const servers = openServers({ home });
 let store: Endpoint;
 
@@ -202,23 +201,6 @@ describe("a seed", () => {
     expect(await ask(["MGET", "text:a", "text:b", "text:z"])).toEqual([null, "theirs", "z"]);
   });
 
-  it("comes to the same end after a kill at any moment", async () => {
-    const many = `seed:\n${Array.from({ length: 3000 }, (_, n) => `  - { key: "map:${n}", hash: { a: "${n}", b: x } }`).join("\n")}`;
-    const folder = things(many, SCRIPTS);
-    await seed(options(folder));
-    const undisturbed = await everything();
-    for (const wait of [0, 1, 2, 3]) {
-      await ask(["FLUSHALL"]);
-      await ask(["SET", "foreign", "stays"]);
-      await killedSeed(folder.path, wait);
-      await seed(options(folder));
-      const { foreign, ...rest } = await everything();
-      expect(foreign).toEqual(["string", "stays", false]);
-      expect(rest).toEqual(undisturbed);
-      await ask(["DEL", "foreign"]);
-    }
-  }, 120_000);
-
   it("goes on by itself when the connection breaks in the middle", async () => {
     const folder = things(SEED, SCRIPTS);
     await seed(options(folder));
@@ -234,31 +216,7 @@ describe("a seed", () => {
     expect(told).toContain("away");
     expect(await everything()).toEqual(undisturbed);
   });
-
-  it("lets two come at once, with the result of one", async () => {
-    const folder = things(SEED, SCRIPTS);
-    await Promise.all([seed(options(folder)), seed(options(folder))]);
-    expect(await verify(options(folder))).toMatchObject([{ unchanged: true }]);
-    expect(await ask(["LRANGE", "list:a", "0", "-1"])).toEqual(["x", "y", "x"]);
-  });
 });
-
-/** Kills a seeder a moment after the first of its writes is seen. */
-async function killedSeed(folder: string, waitMs: number): Promise<void> {
-  const module = fileURLToPath(new URL("./seed.ts", import.meta.url));
-  const code = `import { seed } from ${JSON.stringify(module)}; await seed(JSON.parse(process.env.SEED_OPTIONS));`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
-    env: { ...process.env, SEED_OPTIONS: JSON.stringify(options({ path: folder })) },
-    stdio: "ignore",
-  });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const client = await connected();
-  while (child.exitCode === null && (await client.dbsize()) < 3) await sleep(1);
-  await sleep(waitMs);
-  child.kill("SIGKILL");
-  await ended;
-  client.disconnect();
-}
 
 describe("a script", () => {
   it("is called as the documents print it: EVALSHA $(HGET scripts:sha cleanup) 0 [C56]", async () => {

@@ -1,11 +1,14 @@
 /** A real store for one test file, and what a test asks of it past the seeder's own reading. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Endpoint } from "../../../local/cloud/backing.ts";
 import { openServers } from "../../../local/servers/backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "../../../local/servers/testing.ts";
+import { findRunning } from "../../../local/servers/process.ts";
+import { command, removeHome, valkeyCluster } from "../../../local/servers/testing.ts";
 import type { Store } from "../options.ts";
+import { storeHome } from "./home.ts";
 
 export interface TestStore {
   readonly endpoint: Endpoint;
@@ -16,14 +19,14 @@ export interface TestStore {
   set(name: string, value: string): Promise<void>;
   /** Every key of a database but the ledger's: type, content, and whether it expires. */
   everything(database: number): Promise<Record<string, unknown>>;
-  /** As if the machine had lost power, and come back. */
-  kill(): void;
+  /** As if the machine had lost power; `start` brings it back. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startStore(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<TestStore> {
-  const home = temporaryHome();
+  const home = storeHome();
   const servers = openServers({ home });
   const cluster = valkeyCluster(id, { config });
   let endpoint = await servers.startCluster(cluster);
@@ -48,8 +51,10 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
         client.disconnect();
       }
     },
-    kill() {
+    async kill() {
       process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
+      // Until it is gone, it would be found running and taken for what is to be used.
+      while (findRunning(folder) !== undefined) await sleep(5);
     },
     async start() {
       endpoint = await servers.startCluster(cluster);
@@ -74,6 +79,7 @@ async function contentOf(client: Redis, key: string): Promise<unknown> {
   const type = await client.type(key);
   const [name, ...rest] = READS[type] ?? ["TYPE"];
   const answer = await client.call(name, key, ...rest);
+  if (type === "stream") return [type, answer, await client.call("XINFO", "GROUPS", key), (await client.ttl(key)) >= 0];
   const unordered = type === "set" || type === "hash";
   return [type, unordered ? [...(answer as string[])].sort() : answer, (await client.ttl(key)) >= 0];
 }
