@@ -36,6 +36,7 @@ describe("slipway local", () => {
     [["env", "devx", "api"], 1, "The local platform does not run. Start it: slipway local up"],
     [["logs", "--lines", "few"], 2, '--lines takes a number of lines, not "few"'],
     [["logs", "nothing"], 1, 'No log has "nothing" in its name. There are: daemon'],
+    [["api", "--timings", "slow"], 2, '--timings takes instant, real or seconds, not "slow"'],
     [["api", "--port", "http"], 2, '--port takes a number from 1 to 65535, not "http"'],
   ])("%j ends with %i and says what to type", async (argv, code, words) => {
     const { code: ended, said } = await typed(...argv);

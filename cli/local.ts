@@ -28,6 +28,9 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
           --lines <n>      how much of each (default: 40)
   api     DigitalOcean's API alone, with servers behind it, until Ctrl-C
           --port <n>       (default: 4010, or the next that is free)
+          --https          for clients that send no token without it
+          --timings <how>  how long clusters and deployments take: instant,
+                           real (minutes), or seconds (default: instant)
 
   --cwd <directory>        where to look for Pulumi.yaml, and above it
                            (default: here)
@@ -45,7 +48,7 @@ const VERBS: Readonly<Record<string, { load(): Promise<Verb>; takes: number; fla
   status: { load: async () => (await import("./local-status.ts")).status, takes: 0, flags: ["json"] },
   env: { load: async () => (await import("./local-env.ts")).env, takes: 2, flags: ["export"] },
   logs: { load: async () => (await import("./local-logs.ts")).logs, takes: 1, flags: ["lines"] },
-  api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port"] },
+  api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port", "https", "timings"] },
 };
 
 export const command: Command = {
@@ -58,6 +61,8 @@ export const command: Command = {
     export: { type: "boolean" },
     lines: { type: "string" },
     port: { type: "string" },
+    https: { type: "boolean" },
+    timings: { type: "string" },
     cwd: { type: "string" },
   },
   async run({ values, positionals: [name, ...rest] }, terminal) {

@@ -1,4 +1,5 @@
 /** Everything that runs as long as the platform does: the cloud, what stands behind it, and the API in front of it. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { World } from "../../engine/world.ts";
 import { type Api, startApi } from "../api/server.ts";
@@ -9,10 +10,13 @@ import { componentsOf } from "../cloud/app-spec.ts";
 import { type Cloud, openCloud } from "../cloud/cloud.ts";
 import { resumeClusters } from "../cloud/cluster-start.ts";
 import { resumeApps } from "../cloud/deployments.ts";
+import type { Timings } from "../cloud/waits.ts";
 import { worldOf } from "../program/world.ts";
 import { openServers } from "../servers/backing.ts";
+import { openAuthority } from "../servers/certificates.ts";
 import { serverStatus } from "../servers/status.ts";
-import { API_PORT, API_TOKEN } from "./api.ts";
+import { authorityFolder } from "../servers/workshop.ts";
+import { API_PORT, API_TOKEN, SPACES_KEY } from "./api.ts";
 import { leadsOf } from "./leads.ts";
 import type { Place } from "./place.ts";
 import { portFrom } from "./ports.ts";
@@ -50,10 +54,15 @@ export interface HostOptions {
   readonly onCall?: (call: Call) => void;
   /** The API's port; the next free one where somebody has it. @default 4010 */
   readonly port?: number;
+  /** The API on https, with a certificate of the servers' own authority. @default false */
+  readonly https?: boolean;
+  /** How long clusters and deployments take. @default "instant": as long as they really do here */
+  readonly timings?: Timings;
 }
 
 /** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
-export async function openHost(place: Place, { log, onCall = () => {}, port = API_PORT }: HostOptions): Promise<Host> {
+export async function openHost(place: Place, options: HostOptions): Promise<Host> {
+  const { log, onCall = () => {}, port = API_PORT, https = false, timings = "instant" } = options;
   const { home } = place;
   const servers = openServers({ home, report: log });
   const apps = openApps({ state: home.state, report: log });
@@ -63,6 +72,8 @@ export async function openHost(place: Place, { log, onCall = () => {}, port = AP
 
   const cloud = await openCloud({
     directory: place.cloud,
+    timings,
+    spacesKey: SPACES_KEY,
     backing: {
       ...servers,
       placeApp: apps.placeApp,
@@ -84,6 +95,7 @@ export async function openHost(place: Place, { log, onCall = () => {}, port = AP
     cloud,
     token: API_TOKEN,
     port: await portFrom(port, "the API", place.daemon, log),
+    ...(https && { tls: certificateOf(place) }),
     log: ({ method, path, status, milliseconds, unknown }) => {
       const call = { at: new Date().toISOString(), method, path, status, milliseconds, unknown };
       if (calls.push(call) > KEPT_CALLS) calls.shift();
@@ -114,6 +126,11 @@ export async function openHost(place: Place, { log, onCall = () => {}, port = AP
       await cloud.close();
     },
   };
+}
+
+function certificateOf({ home: { state } }: Place): { key: string; cert: string } {
+  const { key, certificate } = openAuthority(authorityFolder(state)).issue(join(state, "api-certificate"), {});
+  return { key: readFileSync(key, "utf8"), cert: readFileSync(certificate, "utf8") };
 }
 
 export function serverLines({ home }: Place): PlatformStatus["servers"] {

@@ -20,7 +20,7 @@ import {
 } from "./postgres-cluster.ts";
 import { type ClusterLabel, stopServers } from "./status.ts";
 import { placeValkey, removeValkey, startValkey } from "./valkey-cluster.ts";
-import { describedCluster, folderOf, serversFolder, type Workshop } from "./workshop.ts";
+import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./workshop.ts";
 
 /** The part of the cloud's backing that is database servers; its apps are another's. */
 export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "removeApp"> & {
@@ -47,7 +47,7 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
   mkdirSync(folder, { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
   const unlock = lockDirectory(folder);
   sweep(folder);
-  const authority = openAuthority(join(folder, "authority"));
+  const authority = openAuthority(authorityFolder(home.state));
   const shop: Workshop = { home, authority, ports: openPorts(folder), fsync, report, described: new Map() };
 
   /** What is asked of a cluster from now on; forgotten again when it cannot be had. */

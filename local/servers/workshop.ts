@@ -26,6 +26,8 @@ export function folderOf({ home }: Workshop, id: string): string {
 
 export const serversFolder = (state: string): string => join(state, "servers");
 
+export const authorityFolder = (state: string): string => join(serversFolder(state), "authority");
+
 export function describedCluster({ described }: Workshop, id: string): BackedCluster {
   const cluster = described.get(id);
   if (!cluster) throw new ServerError(`Cluster ${id} is not among the local servers.`);
