@@ -5,6 +5,7 @@ import { isSeq, type Node } from "yaml";
 import { compare } from "./order.ts";
 import { type Project, stackNames } from "./project.ts";
 import { ProjectError } from "./projecterror.ts";
+import { stackName } from "./stackname.ts";
 import { standIn } from "./standin.ts";
 import { type Data, type Entries, readYaml, type YamlFile } from "./yaml.ts";
 
@@ -20,13 +21,11 @@ export interface StackConfig {
 }
 
 /**
- * @param name "prod", "project/prod" or "organization/project/prod".
+ * @param name "prod", "organization/prod" or "organization/project/prod".
  * @param overrides Values by key, over those of the files; a key without a namespace is the project's.
  */
 export function readStack(project: Project, name: string, overrides: Readonly<Record<string, string>> = {}): StackConfig {
-  const parts = name.split("/");
-  const stack = parts.at(-1) ?? "";
-  const organization = parts.length > 1 ? parts[0] : undefined;
+  const { stack, organization } = stackName(name, project.name);
   const file = readYaml(...stackPath(project, stack));
   const collected = new Collected(project.name);
   const missing = addDefaults(collected, project.file);

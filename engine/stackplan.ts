@@ -13,12 +13,15 @@ export interface StackPlanOptions extends Pick<RecordOptions, "outputs" | "invok
   readonly placeholders?: boolean;
 }
 
+/** The settings' own namespace, whatever the project is called: `pulumi new` calls it as its owner likes. */
+const ASKED = "slipway:placeholders";
+
 /** How a program that is asked to make up a missing value says so, in a warning of its own. */
 const MISSING = /^missing: (\S+)$/;
 
 /** Relative paths in the program start where this process works: be in `project.directory` if it has any. */
 export async function planStack(project: Project, { placeholders, stack, config, ...answers }: StackPlanOptions): Promise<Plan> {
-  const asked = placeholders ? { [`${project.name}:placeholders`]: "true" } : {};
+  const asked = placeholders ? { [ASKED]: "true" } : {};
   const settings = readStack(project, stack, { ...config, ...asked });
   const plan = await record(programOf(project), { ...answers, ...settings, directory: project.directory });
   const missing = plan.messages.flatMap(({ text }) => MISSING.exec(text)?.[1] ?? []);

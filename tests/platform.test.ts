@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import {
   at,
   byType,
@@ -336,5 +339,25 @@ describe("a stack with a job in place of the runner", () => {
       image: { registry: "your-org", repository: "slipway", tag: "1.0.0" },
     });
     for (const { inputs } of byType(plan, FIREWALL)) expect(inputs.rules).toHaveLength(1);
+  });
+});
+
+describe("a project that `pulumi new` has given another name", () => {
+  it("is planned with placeholders all the same, and they are told", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "slipway named "));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const main = fileURLToPath(new URL("../index.ts", import.meta.url));
+    writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name: "harbour-works", runtime: "nodejs", main }));
+    const slipway = { environment: "staging", allowedSources: ["203.0.113.7"], postgres: { version: "17" }, systems: ["fluxstudio"] };
+    const config = Object.fromEntries(
+      Object.entries({ ...slipway, fluxstudio: { features: ["google"] } }).map(([key, it]) => [`slipway:${key}`, it]),
+    );
+    writeFileSync(join(folder, "Pulumi.dev.yaml"), JSON.stringify({ config }));
+
+    const named = findProject(folder);
+    await expect(planStack(named, { stack: "dev" })).rejects.toThrow("slipway:fluxstudioGoogleClientSecret: it is missing");
+    const plan = await planStack(named, { stack: "dev", placeholders: true });
+    expect(plan.placeholders).toEqual(["slipway:fluxstudioGoogleClientId", "slipway:fluxstudioGoogleClientSecret"]);
+    expect(resource(plan, "slipway:index:Platform", "harbour-works").urn).toContain(":dev::harbour-works::");
   });
 });
