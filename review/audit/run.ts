@@ -51,21 +51,28 @@ export async function runWith(seed: string, { program, directory, config }: Subj
     const canaries = new Canaries(from);
     const said: Said[] = [];
     const seeded = withCanaries(config, canaries);
-    const { result, overheard } = await watching(directory, async () => {
+    const { result, overheard } = await watching(directory, async (begin) => {
       try {
         const listened: Program = () => {
+          begin();
           listen((one) => said.push(one));
           return program();
         };
         return await record(listened, { ...seeded, ...answersWith(canaries), directory, preview });
       } catch (error) {
         if (error instanceof ProjectError || !(error instanceof ProgramError)) throw error;
-        return { message: error.message, raw: `${error.message}\n${(error.cause as Error | undefined)?.message ?? ""}` };
+        return { message: error.message, raw: rawText(error) };
       }
     });
     const ran = { origins: canaries.origins, said, overheard };
     return "raw" in result ? { ...ran, failure: result } : { ...ran, plan: result };
   }
+}
+
+/** Its words are masked, but it tells which secrets stood there. */
+function rawText(error: ProgramError): string {
+  const held = error.problems.flatMap((problem) => (problem as { readonly held?: readonly string[] }).held ?? []);
+  return [error.message, (error.cause as Error | undefined)?.message ?? "", ...held].join("\n");
 }
 
 function pick(first: Run, second: Run): Run {

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { format } from "node:util";
 
 export type WayOut = "console" | "file" | "command" | "request";
 
@@ -18,17 +19,22 @@ export interface Overheard {
 /** Larger files are looked at as far as this. */
 const MOST_BYTES = 1_000_000;
 
-/** One at a time: what it watches belongs to the whole process. What the program prints reaches nobody but the audit. */
+/**
+ * One at a time: what it watches belongs to the whole process. What the program prints reaches nobody but the audit.
+ *
+ * @param body Calls `begin` where the program begins.
+ */
 export async function watching<T>(
   directory: string,
-  body: () => Promise<T>,
+  body: (begin: () => void) => Promise<T>,
 ): Promise<{ readonly result: T; readonly overheard: readonly Overheard[] }> {
   const overheard: Overheard[] = [];
   const files = new Set<string>();
   const hear = (way: WayOut, at: string, text: string) => overheard.push({ way, at, text });
   const undo = [watchConsole(hear), watchFiles(directory, hear, files), watchCommands(hear), watchRequests(hear)];
+  const begin = () => void undo.unshift(watchConsole(hear));
   try {
-    const result = await body();
+    const result = await body(begin);
     return { result, overheard: [...overheard, ...[...files].flatMap((file) => contentOf(directory, file))] };
   } finally {
     for (const one of undo) one();
@@ -39,22 +45,26 @@ type Hear = (way: WayOut, at: string, text: string) => void;
 // biome-ignore lint/suspicious/noExplicitAny: functions of every kind are wrapped alike
 type Anything = any;
 
+/** Also called by a program once it runs: whoever masks what it prints must not come first. What is heard goes nowhere else. */
 function watchConsole(hear: Hear): () => void {
-  const streams = [
-    ["stdout", process.stdout],
-    ["stderr", process.stderr],
-  ] as const;
-  const before = streams.map(([, stream]) => stream.write);
-  for (const [name, stream] of streams) {
-    stream.write = ((chunk: string | Uint8Array, ...rest: readonly Anything[]) => {
-      hear("console", name, typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
-      const done = rest.find((one) => typeof one === "function");
-      if (done) process.nextTick(done);
-      return true;
-    }) as typeof stream.write;
-  }
+  const undo = [
+    ...(["stdout", "stderr"] as const).map((name) =>
+      replace(process[name], "write", (chunk: string | Uint8Array, ...rest: readonly Anything[]) => {
+        hear("console", name, typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+        const done = rest.find((one) => typeof one === "function");
+        if (done) process.nextTick(done);
+        return true;
+      }),
+    ),
+    // What stands there in place of Node's own console may write elsewhere.
+    ...(["log", "info", "warn", "error", "debug", "trace"] as const).map((name) =>
+      replace(console, name, (...words: readonly unknown[]) =>
+        hear("console", name === "log" || name === "info" ? "stdout" : "stderr", format(...words)),
+      ),
+    ),
+  ];
   return () => {
-    for (const [index, [, stream]] of streams.entries()) stream.write = before[index]!;
+    for (const one of undo.reverse()) one();
   };
 }
 
@@ -118,6 +128,17 @@ function watchRequests(hear: Hear): () => void {
   return () => {
     unsubscribe("undici:request:create", fetched);
     unsubscribe("http.client.request.start", asked);
+  };
+}
+
+/** Put back only where nobody else has put something there since. */
+function replace(owner: Anything, name: string, instead: (...args: Anything[]) => unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  owner[name] = instead;
+  return () => {
+    if (owner[name] !== instead) return;
+    if (own) Object.defineProperty(owner, name, own);
+    else delete owner[name];
   };
 }
 
