@@ -55,6 +55,15 @@ describe("what only an operator knows", () => {
     expect(message).not.toContain(`"${value}"`);
   });
 
+  it("is refused with half of a character in it, a secret without being shown", () => {
+    const half = "GOCSPX-\ud83d-4b81c0d2e9";
+    const secret = complaint({ ...signIn, harbourGoogleClientSecret: half }, encrypted);
+    expect(secret).toContain("slipway:harbourGoogleClientSecret: it holds half of a character (a lone surrogate");
+    expect(secret).not.toContain("4b81c0d2e9");
+    const id = complaint({ ...signIn, harbourGoogleClientId: half, harbourGoogleClientSecret: GOOD }, encrypted);
+    expect(id).toContain("slipway:harbourGoogleClientId: it holds half of a character");
+  });
+
   it("is not hidden where anybody may read it", () => {
     const message = complaint(
       { ...signIn, harbourGoogleClientSecret: GOOD },

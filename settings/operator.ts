@@ -79,6 +79,13 @@ export function checkOperatorKeys(keys: readonly OperatorKey[], raw: RawConfig, 
         allowed: `the value that its issuer shows, ${SHORTEST} characters or more`,
         fix: [{ set: [key], secret: true }],
       });
+    } else if (/\p{Surrogate}/u.test(value)) {
+      mistakes.add({
+        at: [key],
+        problem: "it holds half of a character (a lone surrogate, U+D800 to U+DFFF), which no app can read.",
+        allowed: "whole characters, as its issuer shows them",
+        fix: [secret ? { set: [key], secret: true } : { set: [key], to: "<value>" }],
+      });
     } else if (!secret && encrypted) {
       mistakes.add({
         at: [key],
