@@ -104,7 +104,7 @@ it("keeps what the program logs, with the resource it is about, and without secr
     { config: { "p:token": "hush-hush" }, secretKeys: ["p:token"] },
   );
   expect(plan.messages).toEqual([
-    { severity: "warning", text: "do not tell [secret]", urn: "urn:pulumi:s::p::test:index:Group::group" },
+    { severity: "warning", text: "do not tell [secret]", urn: "urn:pulumi:s::p::test:index:Group::group", held: ["hush-hush"] },
     { severity: "info", text: "hello" },
   ]);
 });

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Source } from "./plan.ts";
 import { ProjectError } from "./projecterror.ts";
@@ -27,6 +28,18 @@ export class ProgramError extends Error {
   get urn(): string | undefined {
     return this.problems[0]?.urn;
   }
+}
+
+/** As it was thrown where nothing secret is in it; else only what is needed to find where it came from. */
+export function withoutSecrets(reason: unknown, scrub: (text: string) => string): unknown {
+  if (typeof reason === "string") return scrub(reason);
+  const whole = inspect(reason, { depth: 5 });
+  if (scrub(whole) === whole) return reason;
+  if (!(reason instanceof Error)) return scrub(whole);
+  const copy = new Error(scrub(reason.message), reason.cause === undefined ? {} : { cause: withoutSecrets(reason.cause, scrub) });
+  copy.name = scrub(reason.name);
+  copy.stack = scrub(reason.stack ?? "");
+  return copy;
 }
 
 function describe(problem: Problem): string {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { at, resource } from "./find.ts";
 import { type Plan, Secret } from "./plan.ts";
 
-const empty: Plan = { project: "p", stack: "s", resources: [], outputs: {}, placeholders: [], messages: [], secretConfig: {} };
+const empty: Plan = { project: "p", stack: "s", resources: [], outputs: {}, placeholders: [], messages: [], secretConfig: {}, secrets: [] };
 
 it("follows a path through objects and lists", () => {
   expect(at({ spec: { envs: [{ key: "A" }, { key: "B" }] } }, "spec.envs[1].key")).toBe("B");

@@ -2,15 +2,19 @@
 import { createHash } from "node:crypto";
 import { compare, layers } from "./order.ts";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "./plan.ts";
+import { scrubber } from "./scrub.ts";
+import { CODE, isRecord, secretTextsIn } from "./secrettexts.ts";
+import { SECRET } from "./shapes.ts";
 
-export const SECRET = "[secret]";
+export { SECRET } from "./shapes.ts";
 export const UNKNOWN = "[unknown]";
 
 export type Masked = null | boolean | number | string | readonly Masked[] | { readonly [key: string]: Masked };
 
-export interface MaskedPlan extends Omit<Plan, "resources" | "outputs" | "secretConfig"> {
+export interface MaskedPlan extends Omit<Plan, "resources" | "outputs" | "messages" | "secretConfig" | "secrets"> {
   readonly resources: readonly MaskedResource[];
   readonly outputs: MaskedValues;
+  readonly messages: readonly Omit<Message, "held">[];
 }
 
 export interface MaskedResource extends Omit<PlannedResource, "inputs" | "outputs"> {
@@ -25,31 +29,57 @@ export type MaskedValues = Readonly<Record<string, Masked>>;
  * Resources stand in the order of their layers, whatever the timing of the run.
  */
 export function mask(plan: Plan): MaskedPlan {
-  const scrub = scrubber([
-    ...Object.values(plan.secretConfig),
-    ...plan.resources.flatMap((resource) => [...secretTexts(resource.inputs), ...secretTexts(resource.outputs ?? {})]),
-    ...secretTexts(plan.outputs),
-  ]);
-  const { secretConfig: _, ...shown } = plan;
-  return scrubAll({
-    ...shown,
+  const { secretConfig: _, secrets, ...rest } = plan;
+  const scrub = scrubber([...secrets, ...plan.resources.flatMap(marked), ...secretTextsIn(plan.outputs)]).text;
+  const shown = {
+    ...rest,
     resources: layers(plan.resources)
       .flat()
       .map((resource) => ({
         ...resource,
-        inputs: maskValues(resource.inputs),
+        inputs: maskValues(resource.inputs, scrub),
         ...(resource.outputs && { outputs: maskValues(resource.outputs) }),
       })),
     outputs: maskValues(plan.outputs),
-    messages: [...plan.messages].sort(byText),
-  }) as MaskedPlan;
+    messages: plan.messages.map(({ held: _, ...message }) => message).sort(byText),
+  };
+  return scrubbed(shown, scrub) as MaskedPlan;
+}
 
-  function scrubAll(value: unknown): unknown {
-    if (typeof value === "string") return scrub(value);
-    if (Array.isArray(value)) return value.map(scrubAll);
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [scrub(key), scrubAll(inner)]));
+function marked({ inputs, outputs = {} }: PlannedResource): readonly string[] {
+  return [...secretTextsIn(inputs), ...secretTextsIn(outputs)];
+}
+
+/** Looked for in all texts at once, which is one look where nothing is found. */
+function scrubbed(shown: unknown, scrub: Scrub): unknown {
+  const whole = [...new Set(textsIn(shown))].join(BETWEEN);
+  return scrub(whole) === whole ? shown : scrubbedWithin(shown, scrub);
+}
+
+/** Neither a word nor a login reaches across it. */
+const BETWEEN = " \0 ";
+
+function* textsIn(value: unknown): Generator<string> {
+  if (typeof value === "string") yield value;
+  else if (typeof value === "number") yield String(value);
+  else if (Array.isArray(value)) for (const item of value) yield* textsIn(item);
+  else if (value !== null && typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) {
+      yield key;
+      yield* textsIn(inner);
+    }
   }
+}
+
+type Scrub = (text: string) => string;
+
+function scrubbedWithin(value: unknown, scrub: Scrub): unknown {
+  if (value === SECRET || value === UNKNOWN) return value;
+  if (typeof value === "string") return scrub(value);
+  if (typeof value === "number") return scrub(String(value)) === String(value) ? value : SECRET;
+  if (Array.isArray(value)) return value.map((item) => scrubbedWithin(item, scrub));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [scrub(key), scrubbedWithin(inner, scrub)]));
 }
 
 /** Keys sorted, two spaces, a newline at the end. */
@@ -57,59 +87,27 @@ export function stableJson(value: unknown): string {
   return `${JSON.stringify(value, (_, inner: unknown) => (isRecord(inner) ? sorted(inner) : inner), 2)}\n`;
 }
 
-export function maskValues(values: Readonly<Record<string, Value>>): MaskedValues {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, key === "__provider" ? maskCode(value) : maskValue(value)]));
+/** @param scrub What it takes out of a program text stays out of its hash, from which a short secret could be guessed. */
+export function maskValues(values: Readonly<Record<string, Value>>, scrub?: Scrub): MaskedValues {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, key === CODE ? maskCode(value, scrub) : maskValue(value, scrub)]),
+  );
 }
 
-export function maskValue(value: Value): Masked {
+export function maskValue(value: Value, scrub?: Scrub): Masked {
   if (value instanceof Secret) return SECRET;
   if (value instanceof Unknown) return UNKNOWN;
   if (value instanceof Reference) return { reference: value.urn };
   if (value instanceof Asset) return `[${value.kind} ${value.hash.slice(0, 12)}]`;
-  if (Array.isArray(value)) return value.map(maskValue);
-  if (value !== null && typeof value === "object") return maskValues(value as Readonly<Record<string, Value>>);
+  if (Array.isArray(value)) return value.map((item) => maskValue(item, scrub));
+  if (value !== null && typeof value === "object") return maskValues(value as Readonly<Record<string, Value>>, scrub);
   return value as Masked;
 }
 
 /** A dynamic provider's program text is long and may hold what its closure captured: its hash tells whether it changed. */
-function maskCode(value: Value): Masked {
+function maskCode(value: Value, scrub: Scrub = (text) => text): Masked {
   const text = value instanceof Secret ? value.value : value;
-  return typeof text === "string" ? `[code ${createHash("sha256").update(text).digest("hex").slice(0, 12)}]` : maskValue(value);
-}
-
-/** Shorter texts are in too many innocent words. */
-const SHORTEST = 6;
-
-/** Replaces every repetition of the given texts, also where it is quoted, part of an address, or in base64. */
-export function scrubber(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret.length >= SHORTEST)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), Buffer.from(secret).toString("base64")]);
-  if (forms.length === 0) return (text) => text;
-  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length || compare(a, b));
-  const pattern = new RegExp(longestFirst.map(escapeRegExp).join("|"), "g");
-  return (text) => text.replace(pattern, SECRET);
-}
-
-// RegExp.escape comes with Node 24.
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
-}
-
-function secretTexts(values: Readonly<Record<string, Value>>): readonly string[] {
-  return Object.values(values).flatMap((value) => textsWithin(value, false));
-}
-
-function textsWithin(value: Value, secret: boolean): readonly string[] {
-  if (value instanceof Secret) return textsWithin(value.value, true);
-  if (typeof value === "string") return secret ? [value] : [];
-  if (Array.isArray(value)) return value.flatMap((item) => textsWithin(item, secret));
-  return isRecord(value) ? Object.values(value).flatMap((item) => textsWithin(item as Value, secret)) : [];
-}
-
-/** A mark is no record. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype;
+  return typeof text === "string" ? `[code ${createHash("sha256").update(scrub(text)).digest("hex").slice(0, 12)}]` : maskValue(value);
 }
 
 function sorted(record: Record<string, unknown>): Record<string, unknown> {

@@ -34,7 +34,7 @@ interface MonitorOptions extends Place {
   readonly fail: (error: ProgramError) => void;
 }
 
-type Awaitable<T> = T | Promise<T>;
+export type Awaitable<T> = T | Promise<T>;
 type Reply<T> = (error: Error | null, response?: T) => void;
 
 /** All but state migrations, which only an engine with a state can run. The client's own gate keeps invokes behind what they depend on. */

@@ -14,6 +14,8 @@ export interface Plan {
   readonly messages: readonly Message[];
   /** The values of secret config keys, by key: what must be found nowhere else, and what a masked plan leaves out. */
   readonly secretConfig: Readonly<Record<string, string>>;
+  /** Every secret text that the run met, wherever it came from: config, `pulumi.secret`, what was registered, what providers answered. */
+  readonly secrets: readonly string[];
 }
 
 export interface PlannedResource {
@@ -64,8 +66,11 @@ export interface Source {
 
 export interface Message {
   readonly severity: "info" | "warning" | "error";
+  /** Without the secrets that it held. */
   readonly text: string;
   readonly urn?: string;
+  /** Those, where it held any. */
+  readonly held?: readonly string[];
 }
 
 /** A property value with its marks: a secret keeps its place, however deep. */

@@ -225,7 +225,7 @@ describe("running a project's program", () => {
   it("takes keys that the program says are missing for stand-ins, when asked", async () => {
     const program = `const pulumi = require("@pulumi/pulumi");
       module.exports = () => {
-        if (!new pulumi.Config().getBoolean("placeholders")) throw new pulumi.RunError("p:key is missing");
+        if (!new pulumi.Config("slipway").getBoolean("placeholders")) throw new pulumi.RunError("p:key is missing");
         pulumi.log.warn("missing: p:key");
         pulumi.log.warn("missing: p:key");
       };`;

@@ -6,15 +6,17 @@
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
-import { type Problem, ProgramError, problemsOf } from "./error.ts";
-import { scrubber } from "./mask.ts";
+import { type Problem, ProgramError, problemsOf, withoutSecrets } from "./error.ts";
+import { Met } from "./met.ts";
 import { Monitor, type Provider } from "./monitor.ts";
 import { compare } from "./order.ts";
 import { type Message, type Plan, type PlannedResource, Secret, Unknown, type Value } from "./plan.ts";
 import { previewProvider } from "./preview.ts";
-import { run, Thrown } from "./run.ts";
+import { type Run, run, Thrown } from "./run.ts";
+import { scrubber } from "./scrub.ts";
 import { inSession, type Pending, pendingRegistrations } from "./sdk.ts";
-import { secretsIn } from "./secretconfig.ts";
+import { secretConfigTexts, secretsIn } from "./secretconfig.ts";
+import { Spoken } from "./spoken.ts";
 
 export interface RecordOptions {
   readonly project: string;
@@ -66,41 +68,46 @@ export interface Voice {
 /** One run of the program in front of a provider. @throws {ProgramError} */
 export async function perform(program: Program, options: RecordOptions, providerOf: (voice: Voice) => Provider): Promise<Plan> {
   const { project, stack, organization = "organization", config = {}, preview = true, directory = process.cwd() } = options;
-  const place = { project, stack };
-  const secretConfig = secretsIn(config, options.secretKeys ?? []);
-  const scrub = scrubber(Object.values(secretConfig));
+  const secretKeys = options.secretKeys ?? [];
+  const at = { project, stack, directory };
+  const met = new Met(secretConfigTexts(config, secretKeys));
+  const spoken = new Spoken();
   const said: Message[] = [];
   const warn = (text: string, urn?: string) => said.push({ severity: "warning", text, ...(urn && { urn }) });
   try {
-    return await run(async (ongoing) => {
-      const fail = ongoing.fail.bind(ongoing);
-      const provider = providerOf({ warn, fail });
-      const monitor = new Monitor({ ...place, directory, provider, preview, fail });
-      const engine = listener((message) => said.push({ ...message, text: scrub(message.text) }));
-      const session = { ...place, organization, preview, config, secretKeys: options.secretKeys ?? [], directory, monitor, engine };
-      await inSession(session, async () => {
-        const pending = pendingRegistrations();
-        ongoing.whenStuck(() => new ProgramError([{ message: stuckMessage(pending()) }]));
-        await pulumi.runtime.runInPulumiStack(program as () => Promise<unknown>);
-        // The program may have returned while its last resources are still on their way.
-        await pulumi.runtime.disconnect();
-      });
-      return {
-        ...place,
-        resources: monitor.resources,
-        outputs: monitor.stackOutputs,
-        placeholders: [...(options.placeholders ?? [])].sort(compare),
-        messages: said,
-        secretConfig,
-      };
-    });
+    const asked = await spoken.during(() => run(ask));
+    const secrets = met.texts();
+    return { ...asked, messages: said.map(scrubber(secrets).message), secrets };
   } catch (error) {
     if (!(error instanceof Thrown)) throw error;
-    throw new ProgramError(distinct(error.reasons.flatMap((reason) => problemsOf(reason, place, directory))).map(masked), error.reasons[0]);
+    const scrub = scrubber(met.texts());
+    const problems = distinct(error.reasons.flatMap((reason) => problemsOf(reason, at, directory)));
+    throw new ProgramError(problems.map(scrub.problem), withoutSecrets(error.reasons[0], scrub.text));
+  } finally {
+    if (spoken.text !== "") process.stderr.write(scrubber(met.texts()).text(spoken.text));
   }
 
-  function masked(problem: Problem): Problem {
-    return { ...problem, message: scrub(problem.message) };
+  async function ask(ongoing: Run): Promise<Omit<Plan, "messages" | "secrets">> {
+    const fail = ongoing.fail.bind(ongoing);
+    const monitor = new Monitor({ ...at, provider: met.overhearing(providerOf({ warn, fail })), preview, fail });
+    const engine = listener((message) => said.push(message));
+    const session = { ...at, organization, preview, config, secretKeys, monitor, engine, met: (value: unknown) => met.secret(value) };
+    await inSession(session, async () => {
+      const pending = pendingRegistrations();
+      ongoing.whenStuck(() => new ProgramError([{ message: stuckMessage(pending()) }]));
+      await pulumi.runtime.runInPulumiStack(program as () => Promise<unknown>);
+      // The program may have returned while its last resources are still on their way.
+      await pulumi.runtime.disconnect();
+    });
+    for (const { outputs } of monitor.resources) met.marked(outputs);
+    met.marked(monitor.stackOutputs);
+    return {
+      ...{ project, stack },
+      resources: monitor.resources,
+      outputs: monitor.stackOutputs,
+      placeholders: [...(options.placeholders ?? [])].sort(compare),
+      secretConfig: secretsIn(config, secretKeys),
+    };
   }
 }
 

@@ -72,7 +72,7 @@ const internal = state as unknown as {
   getStore(): Store;
 };
 
-const sessions = new WeakSet<object>();
+const sessions = new WeakMap<object, Session>();
 
 /**
  * For each of its thousands of promises the SDK writes down a stack trace, to name those that leak, and for each step it takes a message,
@@ -105,6 +105,57 @@ class Handed extends structs.Struct {
   }
 }
 structs.Struct.fromJavaScript = outsideOfSessions(realStruct, (values): Struct => new Handed(values));
+
+interface OutputClass {
+  new (...args: OutputArgs): Output;
+  readonly prototype: Output;
+}
+type OutputArgs = [resources: unknown, value: Promise<unknown>, isKnown: unknown, isSecret: Promise<boolean>, all?: unknown];
+interface Output {
+  readonly isSecret: Promise<boolean>;
+  apply(use: (value: unknown) => unknown, runWithUnknowns?: boolean): Output;
+}
+
+const outputs = requireOfSdk("@pulumi/pulumi/output.js") as { Output: OutputClass };
+const RealOutput = outputs.Output;
+const ignore = () => {};
+
+/**
+ * What `pulumi.secret` is given. Whatever else becomes secret does so later, by what it is made of: an Output of ten values, one of them
+ * secret, is none that should be looked for as a whole.
+ */
+outputs.Output = new Proxy(RealOutput, {
+  construct(target, args: OutputArgs) {
+    const session = sessions.get(internal.getStore());
+    if (session) {
+      const [, value, , isSecret] = args;
+      let born = false;
+      isSecret.then((secret) => {
+        born = secret;
+      }, ignore);
+      queueMicrotask(() => {
+        if (born) value.then(session.met, ignore);
+      });
+    }
+    return new target(...args);
+  },
+});
+
+/** What a program reads out of a secret Output, it may repeat anywhere. */
+const realApply = RealOutput.prototype.apply;
+RealOutput.prototype.apply = function apply(use, runWithUnknowns) {
+  const session = sessions.get(internal.getStore());
+  if (!session) return realApply.call(this, use, runWithUnknowns);
+  let secret = false;
+  this.isSecret.then((it) => {
+    secret = it;
+  }, ignore);
+  const heard = (value: unknown) => {
+    if (secret && (typeof value === "string" || typeof value === "number")) session.met(value);
+    return use(value);
+  };
+  return realApply.call(this, heard, runWithUnknowns);
+};
 
 interface Position {
   readonly uri: string;
@@ -145,6 +196,8 @@ export interface Session {
   readonly monitor: object;
   /** Takes what the SDK would tell the engine. */
   readonly engine: object;
+  /** Told of every secret value that the program makes or reads, in the SDK's own form. */
+  readonly met: (secret: unknown) => void;
 }
 
 /**
@@ -156,7 +209,7 @@ export function inSession<T>(session: Session, body: () => Promise<T>): Promise<
     pulumi.runtime.setMockOptions(session.monitor, session.project, session.stack, session.preview, session.organization);
     pulumi.runtime.setAllConfig({ ...session.config }, [...session.secretKeys]);
     const store = internal.getStore();
-    sessions.add(store);
+    sessions.set(store, session);
     const { settings } = store;
     settings.options.rootDirectory = session.directory;
     settings.engine = session.engine;

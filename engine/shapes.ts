@@ -1,0 +1,36 @@
+/** What is a secret by its looks, whoever wrote it: the tokens of well-known services, private keys, and the login of a URL. */
+
+export const SECRET = "[secret]";
+
+const TOKENS = [
+  // DigitalOcean's tokens, its encrypted variables and the keys of its Spaces; Pulumi's tokens.
+  /\b(?:dop|doo|dor)_v1_[\w-]{8,}/,
+  /\bEV\[1:[^\]\s]*\]?/,
+  /\bDO[08]0[A-Z0-9]{16,}\b/,
+  /\bpul-[0-9a-f]{16,}/,
+  // GitHub, Slack, Google, Stripe, npm, AWS.
+  /\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}/,
+  /\bxox[a-z]-[\w-]{10,}/,
+  /\bGOCSPX-[\w-]{10,}|\bAIza[\w-]{30,}/,
+  /\b[sr]k_(?:live|test)_\w{10,}/,
+  /\bnpm_\w{30,}/,
+  /\bAKIA[A-Z0-9]{12,}\b/,
+  // A signed JSON web token, a private key.
+  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/,
+];
+const TOKEN = new RegExp(TOKENS.map(({ source }) => source).join("|"), "g");
+
+/** The password may hold what should have been encoded, except where a host and its path look just like it. */
+const LOGIN = /\b((?!https?:)[a-z][a-z0-9+.-]*:\/\/)([^\s:/@"'`<>]*):([^\s"'`<>]+)@|\b(https?:\/\/)([^\s:/@"'`<>]*):([^\s/?#"'`<>]+)@/gi;
+
+/** A reference that something else fills in, or a mark that stands there already. */
+const EMPTY = /^(?:\$\{[\w.-]+\}|\$\w+|\[secret\]|\*+|x{3,}|\.{3}|…)$/i;
+
+export function maskShapes(text: string): string {
+  const withoutTokens = text.replace(TOKEN, SECRET);
+  if (!withoutTokens.includes("://")) return withoutTokens;
+  return withoutTokens.replace(LOGIN, (whole, scheme, _user, password, httpScheme, _httpUser, httpPassword) =>
+    EMPTY.test(password ?? httpPassword) ? whole : `${scheme ?? httpScheme}${SECRET}@`,
+  );
+}
