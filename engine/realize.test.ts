@@ -304,7 +304,7 @@ describe("a stack", () => {
 
 describe("a dynamic resource", () => {
   const handler = `exports.handler = () => ({
-    check: async (olds, news) => ({ inputs: { ...news, checked: (olds.word ?? "none") + "->" + news.word }, failures: news.word === "bad" ? [{ property: "word", reason: "is bad" }] : [] }),
+    check: async (olds, news) => ({ inputs: { ...news, checked: (olds.word ?? "none") + "->" + news.word }, failures: news.word === "unfit" ? [{ property: "word", reason: "is bad" }] : [] }),
     diff: async (id, olds, news) => ({ changes: olds.word !== news.word, replaces: news.word === "other" ? ["word"] : [] }),
     create: async (inputs) => { const { basename } = await import("node:path"); return { id: "made", outs: { word: inputs.word, by: basename("/x/create"), checked: inputs.checked } }; },
     update: async (id, olds, news) => ({ outs: { word: news.word, by: "update", was: olds.word, checked: news.checked } }),
@@ -339,6 +339,6 @@ describe("a dynamic resource", () => {
   });
 
   it("is refused in the words of its check", async () => {
-    await expect(told("bad")).rejects.toThrow('Step "step": word: is bad');
+    await expect(told("unfit")).rejects.toThrow('Step "step": word: is bad');
   });
 });
