@@ -2,7 +2,7 @@ import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
 import { type App, type Destinations, findApp, putApp } from "./app.ts";
 import { type AlertSpec, componentsOf } from "./app-spec.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { nameId } from "./ids.ts";
 
 export const DestinationsAsk = z.object({

@@ -1,7 +1,7 @@
 import { type AppSpec, type Component, componentsOf, envListsOf, specMistake } from "./app-spec.ts";
 import { bindablesIn, knownOwners } from "./bindables.ts";
-import type { Cloud } from "./cloud.ts";
 import { findClusterNamed } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 import { APP_REGIONS, APP_SIZES, OLD_APP_SIZES } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 import type { Vpc } from "./vpcs.ts";

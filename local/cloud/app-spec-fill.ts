@@ -1,6 +1,6 @@
 import type { AppSpec, EnvSpec, ServiceSpec } from "./app-spec.ts";
 import { componentsOf, mapEnvs } from "./app-spec.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { isSealed } from "./seal.ts";
 
 /** A spec as App Platform keeps it: defaults written out, an ingress where none was given, secret values sealed. */

@@ -2,7 +2,7 @@ import { notFound } from "./api-error.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { BackedApp, Placement } from "./backing.ts";
 import { resolveEnv } from "./bindables.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { unassign } from "./projects.ts";
 
 /** An App Platform app as it is kept. */

@@ -5,8 +5,8 @@ import { type AppSpec, type Component, componentsOf, parseSpec, specMistake } fr
 import { checkSpec } from "./app-spec-check.ts";
 import { fillSpec } from "./app-spec-fill.ts";
 import { viewApp } from "./app-views.ts";
-import type { Cloud } from "./cloud.ts";
 import { deploy, forgetDeployments } from "./deployments.ts";
+import type { Cloud } from "./handle.ts";
 import { newId, newSuffix } from "./ids.ts";
 import { APP_SIZES } from "./offer.ts";
 import { assign, requireProject } from "./projects.ts";

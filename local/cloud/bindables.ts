@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type AppSpec, type Component, componentsOf, type EnvSpec } from "./app-spec.ts";
 import type { Placement } from "./backing.ts";
-import type { Cloud } from "./cloud.ts";
 import { findClusterNamed } from "./cluster.ts";
 import { connection, loginOf, viewPool } from "./connections.ts";
+import type { Cloud } from "./handle.ts";
 
 /**
  * `${db.DATABASE_URL}` and its like, resolved as App Platform does when it starts a component: a reference that has no value stays as

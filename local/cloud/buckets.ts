@@ -1,5 +1,5 @@
 import { ApiError } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { isDatacenter } from "./offer.ts";
 import { assign, unassign } from "./projects.ts";
 

@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import { type Account, openAccount } from "./account.ts";
+import { openAccount } from "./account.ts";
 import type { Backing } from "./backing.ts";
 import { resumeClusters } from "./cluster-start.ts";
 import { resumeApps } from "./deployments.ts";
 import { exclusives } from "./exclusive.ts";
-import { sweepObjects } from "./objects.ts";
+import type { Cloud } from "./handle.ts";
+import { sweepObjects } from "./object-sweep.ts";
 import { openDefaultProject } from "./projects.ts";
-import { openSeal, type Seal } from "./seal.ts";
-import { openStore, type Store } from "./store.ts";
-import { type Timings, type Waits, waitsOf } from "./waits.ts";
+import { openSeal } from "./seal.ts";
+import { openStore } from "./store.ts";
+import { type Timings, waitsOf } from "./waits.ts";
+
+export type { Cloud } from "./handle.ts";
 
 export interface CloudOptions {
   /** Where the state lives; made if missing, readable by its owner only. One process at a time. */
@@ -29,28 +32,6 @@ export interface CloudOptions {
   readonly now?: () => number;
   /** Told of what happens outside any request, such as a server that does not start. @default nobody */
   readonly note?: (line: string) => void;
-}
-
-/** One account at DigitalOcean, as far as this project needs it. Every noun has its file; each function there takes the cloud first. */
-export interface Cloud {
-  readonly directory: string;
-  readonly store: Store;
-  readonly backing: Backing;
-  readonly seal: Seal;
-  readonly account: Account;
-  readonly waits: Waits;
-  readonly echoGeneralType: boolean;
-  readonly spacesKey: { readonly accessKey: string; readonly secretKey: string } | undefined;
-  readonly now: () => number;
-  readonly note: (line: string) => void;
-  /** One at a time for each key. */
-  readonly exclusively: <T>(key: string, work: () => Promise<T>) => Promise<T>;
-  /** Work that outlives the request that began it. */
-  readonly background: (what: string, work: () => Promise<void>) => void;
-  /** Resolves once no such work is left and everything is on disk. */
-  readonly idle: () => Promise<void>;
-  /** Lets running work end, saves, ends the backing's processes. The state stays. */
-  readonly close: () => Promise<void>;
 }
 
 export async function openCloud(options: CloudOptions): Promise<Cloud> {

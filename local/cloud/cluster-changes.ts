@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { backed, type Cluster, type ClusterEvent, changeOnline, findCluster, patchCluster, type Work } from "./cluster.ts";
 import { checkPlan, checkVersion, type StorageAutoscaleAsk, toAutoscale, vpcIn } from "./clusters.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { baseStorageMib, memoryGib } from "./offer.ts";
 

@@ -1,5 +1,5 @@
-import type { Cloud } from "./cloud.ts";
 import { findCluster } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./offer.ts";
 import { stamp } from "./waits.ts";
 

@@ -1,5 +1,5 @@
-import type { Cloud } from "./cloud.ts";
 import { allClusters, backed, type Cluster, patchCluster } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 
 /** Starts the server in the background; the cluster is online once that is done and the wait is over. */
 export function bringUp(cloud: Cloud, id: string, wait: number): void {

@@ -1,7 +1,7 @@
 import { notFound, notReady, unprocessable } from "./api-error.ts";
 import type { BackedCluster, Endpoint } from "./backing.ts";
-import type { Cloud } from "./cloud.ts";
 import type { Rule } from "./firewall-rules.ts";
+import type { Cloud } from "./handle.ts";
 import { newId, newPassword } from "./ids.ts";
 import type { Engine } from "./offer.ts";
 import { unassign } from "./projects.ts";

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import {
   allClusters,
   type Cluster,
@@ -18,6 +17,7 @@ import { versionsToday } from "./cluster-records.ts";
 import { bringUp } from "./cluster-start.ts";
 import { viewConnections } from "./connections.ts";
 import { RulesAsk, toRules } from "./firewall-rules.ts";
+import type { Cloud } from "./handle.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./offer.ts";
 import { assign, projectOf, requireProject } from "./projects.ts";
 import { ensureTags, TagNames } from "./tags.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { badRequest, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { type Cluster, changeOnline, findCluster } from "./cluster.ts";
 import { configMistake, EVICTION_POLICIES } from "./config-fields.ts";
+import type { Cloud } from "./handle.ts";
 
 export const ConfigAsk = z.object({ config: z.record(z.string(), z.unknown()) });
 export const EvictionAsk = z.object({ eviction_policy: z.enum(EVICTION_POLICIES) });

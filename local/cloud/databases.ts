@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { changeOnline, findCluster, requirePostgres } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 
 export const DatabaseAsk = z.object({ name: z.string() });
 

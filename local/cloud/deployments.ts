@@ -4,7 +4,7 @@ import { type App, allApps, backedApp, findApp, putApp } from "./app.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./app-spec.ts";
 import type { BackedComponent } from "./backing.ts";
 import { commitOf, resolveEnv } from "./bindables.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { APP_SIZES } from "./offer.ts";
 import { progressOf } from "./progress.ts";

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { forbidden, notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { assign, unassign } from "./projects.ts";
 
 /** A DNS zone with its records. Nothing answers for it: it is what a program asked for. */

@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 
 /** Who may connect to a cluster. No rule at all means everybody: DigitalOcean's clusters are born open. */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { Cloud } from "./cloud.ts";
 import { findCluster, patchCluster } from "./cluster.ts";
 import { type RulesAsk, toRules } from "./firewall-rules.ts";
+import type { Cloud } from "./handle.ts";
 import { stamp } from "./waits.ts";
 
 export const listRules = (cloud: Cloud, id: string) =>

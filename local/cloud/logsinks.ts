@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { findCluster, type Logsink, patchCluster } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { inShape } from "./shape.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newPassword } from "./ids.ts";
 
 export const MetricsCredentialsAsk = z.object({

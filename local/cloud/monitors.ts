@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { notFound } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { Notifications } from "./uptime.ts";
 

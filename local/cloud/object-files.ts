@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 
 /** Content on disk. A file's name is drawn at random, never made of an object's key, so no key can lead outside. */
 export interface StoredFile {

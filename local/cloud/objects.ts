@@ -1,9 +1,8 @@
 import type { Readable } from "node:stream";
 import { ApiError } from "./api-error.ts";
-import { type Acl, findBucket, listBuckets } from "./buckets.ts";
-import type { Cloud } from "./cloud.ts";
-import { dropContent, type StoredFile, storeContent, sweepContent } from "./object-files.ts";
-import { uploadedFiles } from "./uploads.ts";
+import { type Acl, findBucket } from "./buckets.ts";
+import type { Cloud } from "./handle.ts";
+import { dropContent, type StoredFile, storeContent } from "./object-files.ts";
 
 /** One version of an object; in a bucket without versioning there is one, called "null". */
 export interface ObjectVersion {
@@ -98,16 +97,11 @@ export async function deleteObject(cloud: Cloud, bucket: string, key: string, ve
   return marker ?? gone;
 }
 
-/** At the start: files that no record names are removed. */
-export async function sweepObjects(cloud: Cloud): Promise<void> {
-  const recorded = listBuckets(cloud).flatMap(({ name }) => [
-    ...objects(cloud, name)
-      .all()
-      .flatMap(({ content }) => (content ? [content.file] : [])),
-    ...uploadedFiles(cloud, name),
-  ]);
-  await sweepContent(cloud, new Set(recorded));
-}
+/** Names of the files that hold a bucket's objects. */
+export const objectFiles = (cloud: Cloud, bucket: string): string[] =>
+  objects(cloud, bucket)
+    .all()
+    .flatMap(({ content }) => (content ? [content.file] : []));
 
 export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new ApiError(400, "KeyTooLongError", "Your key is too long");

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { changeOnline, findCluster, patchCluster, requirePostgres } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { stamp } from "./waits.ts";
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import { backedPool, type Cluster, changeOnline, findCluster, type Pool, requirePostgres } from "./cluster.ts";
 import { viewPool } from "./connections.ts";
+import type { Cloud } from "./handle.ts";
 import { connectionLimit } from "./offer.ts";
 
 const change = {

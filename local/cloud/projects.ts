@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { conflict, forbidden, notFound, notReady, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { stamp } from "./waits.ts";
 

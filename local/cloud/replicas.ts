@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import {
   allClusters,
   backed,
@@ -18,6 +17,7 @@ import { withEvent } from "./cluster-changes.ts";
 import { bringUp } from "./cluster-start.ts";
 import { checkPlan, removeCluster, vpcIn } from "./clusters.ts";
 import { viewConnections } from "./connections.ts";
+import type { Cloud } from "./handle.ts";
 import { baseStorageMib, memoryGib } from "./offer.ts";
 import { assign } from "./projects.ts";
 import { ensureTags, TagNames } from "./tags.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { badRequest, notFound } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newSpacesAccessKey, newSpacesSecretKey } from "./ids.ts";
 import { stamp } from "./waits.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 
 /** A tag is a name; what carries it says so itself. */
 interface Tagged {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { ApiError } from "./api-error.ts";
 import { findBucket } from "./buckets.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { dropContent, readAll, type StoredFile, storeContent } from "./object-files.ts";
 import { checkKey, type NewObject, type ObjectVersion, recordObject } from "./objects.ts";

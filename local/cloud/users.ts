@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { forbidden, notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
 import {
   backedPool,
   backedUser,
@@ -12,6 +11,7 @@ import {
   viewUser,
   viewUsers,
 } from "./cluster.ts";
+import type { Cloud } from "./handle.ts";
 import { newPassword } from "./ids.ts";
 
 const SettingsAsk = z.object({ pg_allow_replication: z.boolean().optional() });

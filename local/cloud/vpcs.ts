@@ -1,7 +1,7 @@
 import { BlockList, isIPv4 } from "node:net";
 import { z } from "zod";
 import { conflict, forbidden, notFound, unprocessable } from "./api-error.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { isDatacenter } from "./offer.ts";
 import { stamp } from "./waits.ts";

@@ -2,9 +2,9 @@ import { ApiError } from "../../cloud/api-error.ts";
 import { changeBucket, createBucket, deleteBucket, findBucket, forgetRules } from "../../cloud/buckets.ts";
 import { deleteObject } from "../../cloud/objects.ts";
 import { aclIn, viewAcl } from "./acl.ts";
+import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
 import { xmlOf } from "./body.ts";
 import { listObjects, listObjectVersions, listUploadsUnderWay } from "./listings.ts";
-import type { Actions, SpacesReply, SpacesRequest } from "./spaces.ts";
 import { child, children, type Element, parseXml, tag, textOf, writeXml } from "./xml.ts";
 
 /** What can be done with a bucket. The order decides where several parameters are there. */

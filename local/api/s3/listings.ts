@@ -3,7 +3,7 @@ import { listBuckets } from "../../cloud/buckets.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import { compareKeys, listCurrent, listVersions, type ObjectVersion } from "../../cloud/objects.ts";
 import { listUploads } from "../../cloud/uploads.ts";
-import type { SpacesReply, SpacesRequest } from "./spaces.ts";
+import type { SpacesReply, SpacesRequest } from "./action.ts";
 import { type Element, tag } from "./xml.ts";
 
 const MAX_KEYS = 1000;

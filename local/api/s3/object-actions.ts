@@ -6,8 +6,8 @@ import { deleteObject, findObject, type ObjectVersion, putObject } from "../../c
 import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/uploads.ts";
 import { allowed, denied } from "./access.ts";
 import { cannedAcl, viewAcl } from "./acl.ts";
+import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
 import { checkContent, contentOf, keptHeaders, xmlOf } from "./body.ts";
-import type { Actions, SpacesReply, SpacesRequest } from "./spaces.ts";
 import { children, tag, textOf } from "./xml.ts";
 
 /** What can be done with an object. */

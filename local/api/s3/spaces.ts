@@ -1,41 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ApiError } from "../../cloud/api-error.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
-import { mayManage, type SpacesKey } from "../../cloud/spaces-keys.ts";
-import { allowed, denied, type Need } from "./access.ts";
-import { type Address, addressOf } from "./address.ts";
+import { mayManage } from "../../cloud/spaces-keys.ts";
+import { allowed, denied } from "./access.ts";
+import type { SpacesReply, SpacesRequest } from "./action.ts";
+import { addressOf } from "./address.ts";
 import { bucketActions } from "./bucket-actions.ts";
 import { listAllBuckets } from "./listings.ts";
 import { isPublic, objectActions } from "./object-actions.ts";
 import { signerOf } from "./signature.ts";
-import { type Element, tag, writeXml } from "./xml.ts";
-
-export interface SpacesRequest {
-  readonly cloud: Cloud;
-  readonly message: IncomingMessage;
-  readonly address: Address;
-  /** Absent where nobody signed. */
-  readonly signer: Pick<SpacesKey, "grants"> | undefined;
-}
-
-export interface SpacesReply {
-  readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly xml?: Element;
-  readonly content?: Readable;
-}
-
-/** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
-export interface Action {
-  readonly needs: Need;
-  readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
-}
-
-/** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
-export type Actions = Readonly<Record<string, Action>>;
+import { tag, writeXml } from "./xml.ts";
 
 /** Answers a request to Spaces: S3's dialect of HTTP and XML. Returns the status. */
 export async function answerSpaces(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { Cloud } from "../../cloud/cloud.ts";
+import type { SpacesKey } from "../../cloud/spaces-keys.ts";
+import type { Need } from "./access.ts";
+import type { Address } from "./address.ts";
+import type { Element } from "./xml.ts";
+
+export interface SpacesRequest {
+  readonly cloud: Cloud;
+  readonly message: IncomingMessage;
+  readonly address: Address;
+  /** Absent where nobody signed. */
+  readonly signer: Pick<SpacesKey, "grants"> | undefined;
+}
+
+export interface SpacesReply {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly xml?: Element;
+  readonly content?: Readable;
+}
+
+/** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
+export interface Action {
+  readonly needs: Need;
+  readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
+}
+
+/** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
+export type Actions = Readonly<Record<string, Action>>;
