@@ -21,7 +21,7 @@ function* failures({ failure, messages }: Told): Generator<Reason> {
   if (failure)
     yield {
       risk: "danger",
-      text: `The ${failure.side} cannot be planned, so nothing is known of this change: ${firstLine(failure.message)}`,
+      text: `The ${failure.side} cannot be planned, so nothing is known of this change: ${firstLines(failure.message)}`,
     };
   for (const { severity, text } of messages) {
     if (severity === "error") yield { risk: "danger", text: `The program says: ${firstLine(text)}` };
@@ -82,7 +82,7 @@ function routine({ resources: all, migrations, keyspaces, secrets, cost }: Told)
   for (const { change } of all) if (change in COUNTED) count(COUNTED[change]!);
   for (const _ of migrations) count("migration");
   for (const _ of keyspaces) count("keyspace change");
-  for (const _ of secrets) count("change of a secret's way");
+  for (const _ of secrets) count("secret change");
   const told = [...counts].map(([what, times]) => `${times} ${times === 1 ? what : plural(what)}`);
   if (cost.before !== cost.after) told.push(`${cost.before} to ${cost.after} USD a month`);
   return told.join(", ");
@@ -99,12 +99,17 @@ const COUNTED: Readonly<Record<string, string>> = {
 
 function plural(what: string): string {
   if (what.startsWith("update")) return what.replace("update", "updates");
-  if (what.startsWith("change of")) return what.replace("change", "changes").replace("secret's", "secrets'").replace("way", "ways");
   return `${what}s`;
 }
 
 function firstLine(text: string): string {
   return text.split("\n", 1)[0]!.slice(0, 500);
+}
+
+/** The first line often only counts what the second names. */
+function firstLines(text: string): string {
+  const [first = "", second = ""] = text.split("\n").filter((line) => line.trim() !== "");
+  return `${first} ${second}`.trim().slice(0, 500);
 }
 
 function shortType(type: string): string {

@@ -5,12 +5,16 @@ import type { Compared, Comparison } from "./compared.ts";
 import { referredIn } from "./words.ts";
 
 export function firewallChanges({ all }: Comparison): FirewallChange[] {
-  return all.filter(({ kind, resource }) => kind === "DatabaseFirewall" && !resource.read).flatMap((compared) => [...changesOf(compared)]);
+  const gone = new Set(all.flatMap(({ change, kind, label }) => (change === "delete" && kind === "DatabaseCluster" ? [label] : [])));
+  return all
+    .filter(({ kind, resource }) => kind === "DatabaseFirewall" && !resource.read)
+    .flatMap((compared) => [...changesOf(compared, gone)]);
 }
 
-function* changesOf({ before, after, change }: Compared): Generator<FirewallChange> {
+function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<string>): Generator<FirewallChange> {
   const cluster = clusterOf((after ?? before)!);
   if (!after) {
+    if (gone.has(cluster)) return;
     const kept = before!.options.retainOnDelete === true;
     const note = kept ? "its rules stay as they are; Pulumi only forgets them" : "without rules a cluster is open to the world";
     yield { cluster, change: "removed", rule: [...rulesOf(before!)].join(", "), risk: kept ? "care" : "danger", note };

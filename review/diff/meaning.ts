@@ -88,6 +88,7 @@ const AFTER_DELETE: Readonly<Record<string, string>> = {
 function replaced({ kind, label, before, after, replacedFor, because }: Compared, comparison: Comparison): Meaning {
   const why = because.length > 0 ? ` with ${because.join(", ")}` : ` for ${replacedFor.join(", ")}`;
   const held = HOLDS[kind];
+  if (FORGETTABLE.has(kind)) return { risk: "routine", note: `made anew${why}` };
   if (held === undefined) return { risk: "care", note: `replaced${why}: nothing is lost. ${AFTER_REPLACE[kind] ?? ""}`.trim() };
   if (kind === "DatabaseCluster" && after?.inputs.backupRestore !== undefined && before?.inputs.backupRestore === undefined) {
     return { risk: "danger", note: `replaced${why}: a new cluster is filled from a backup; what was written after that is gone.` };
@@ -98,6 +99,9 @@ function replaced({ kind, label, before, after, replacedFor, because }: Compared
     note: `replaced${why}: the new one is empty, ${held} ${held.endsWith("s") ? "are" : "is"} gone${contents(kind, label, comparison)}.${guard}`,
   };
 }
+
+/** Random values that are no secret: whoever takes one in is told of by itself. */
+const FORGETTABLE = new Set(["RandomId", "RandomInteger", "RandomPet", "RandomShuffle", "RandomUuid"]);
 
 const AFTER_REPLACE: Readonly<Record<string, string>> = {
   App: "Its address changes, and it is away until the new one is up.",
@@ -255,7 +259,7 @@ function* spec({ path, before, after }: Leaf): Generator<Meaning> {
   if (/^spec\.domain/.test(path) && before !== undefined) yield { risk: "care", note: "an address of it changes" };
   if (/^spec\.ingress/.test(path)) yield { risk: "care", note: "other paths lead to its components" };
   if (/^spec\.(name|region)$/.test(path)) yield { risk: "care", note: `its ${lastOf(path)} changes` };
-  if (/^spec\.database /.test(path)) yield { risk: "care", note: "reads another database, or as another user" };
+  if (/^spec\.database /.test(path) && before !== undefined) yield { risk: "care", note: "reads another database, or as another user" };
 }
 
 function lastOf(path: string): string {

@@ -13,7 +13,7 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
   const { base, head, all } = comparison;
   const names = namesOf(base, head);
   const nameOf = (origins: readonly string[], otherwise: string): string =>
-    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? origin))].join(", ") || otherwise;
+    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? spoken(origin)))].join(", ") || otherwise;
   const sources = new Map(all.map(({ resource }) => [resource.name, resource.source]));
   const fresh = base.resources.length === 0;
 
@@ -151,6 +151,11 @@ const placeOf = ({ app, component, name }: Variable): string => (component === E
 /** ‹a.password› is of ‹a›. */
 function ownerOf(origin: string): string {
   return origin.includes(":") ? origin : origin.replace(/\.[A-Za-z0-9]+›/, "›");
+}
+
+/** ‹orders.uri› is orders.uri; of a generated secret, the result is all that there is. */
+function spoken(origin: string): string {
+  return origin.replace(/[‹›]/g, "").replace(/\.result$/, "");
 }
 
 /** Secret outputs that stand unmarked in a value. */

@@ -104,7 +104,7 @@ export type Answer = { readonly sent: string; readonly said: string } | { readon
 
 export function jailed({ script, input, readable, compiled, home, jail }: Jailed, limits: Limits): Promise<Answer> {
   mkdirSync(compiled, { recursive: true, mode: 0o700 });
-  const rights = ["--permission", ...readable.map((file) => `--allow-fs-read=${file}`), `--allow-fs-write=${compiled}`];
+  const rights = ["--permission", ...[compiled, ...readable].map((file) => `--allow-fs-read=${file}`), `--allow-fs-write=${compiled}`];
   const [command = "", ...args] = [...jail, process.execPath, ...rights, `--max-old-space-size=${HEAP_MIB}`, script];
   return new Promise((resolve) => {
     const child = spawn(command, args, {
