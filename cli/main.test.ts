@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { main } from "./main.ts";
 import { nearest } from "./nearest.ts";
+import { report } from "./report.ts";
 import { plainStyle, type Terminal } from "./terminal.ts";
 
 const root = path.join(import.meta.dirname, "..");
@@ -48,7 +49,7 @@ describe("what is typed", () => {
     expect((await typed("plan", "-x")).said).toBe("slipway plan has no flag -x. See: slipway plan --help");
     expect((await typed("plan", "--stack")).said).toMatch(/^slipway plan: .*--stack.* argument missing.* See: slipway plan --help$/);
     expect((await typed("plan", "--json=yes")).said).toMatch(/^slipway plan: .*--json.* See: slipway plan --help$/);
-    expect((await typed("plan", "prod")).said).toBe('slipway plan does not know what to do with "prod". See: slipway plan --help');
+    expect((await typed("plan", "prod")).said).toBe("slipway plan takes no word besides its flags. See: slipway plan --help");
   });
 });
 
@@ -57,7 +58,7 @@ describe("slipway plan", () => {
     expect(await typed("plan")).toEqual({ code: 2, shown: "", said: "Which stack? slipway plan --stack prod" });
     expect(await typed("plan", "-s", "prod", "-c", "region")).toMatchObject({
       code: 2,
-      said: '--config takes key=value, not "region": --config region=fra1',
+      said: "--config takes key=value, and was given something else: --config region=fra1",
     });
   });
 
@@ -148,4 +149,49 @@ it("guesses a word from a slip of the finger, and not from another word", () => 
   expect(nearest("audti", ["audit", "plan"])).toBe("audit");
   expect(nearest("jso", ["json", "stack"])).toBe("json");
   expect(nearest("deploy", ["plan", "audit", "doctor"])).toBeUndefined();
+});
+
+describe("what must not be told", () => {
+  const TOKEN = "kB7xQ2vR9mT4wZ8nL5cJ1hG6";
+  const leaky = path.join(root, "engine/fixtures/leaky");
+
+  it("is told neither by the program's own words, nor by SLIPWAY_DEBUG=1, nor by what the program prints", async () => {
+    const { code, stdout, stderr } = await started(["plan", "-s", "dev", "--json", "--cwd", leaky], { SLIPWAY_DEBUG: "1" });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("printed [secret]\n");
+    expect(stderr).toMatch(/refused \[secret\] \(index\.ts:\d+\)\n/);
+    expect(stderr).toMatch(/caused by: Error: by postgres:\/\/\[secret\]@db\.example\.com\/app with \[secret\]\n +at /);
+    for (const form of [TOKEN, TOKEN.slice(0, 12), Buffer.from(TOKEN).toString("base64").slice(4, 20), "p@ss"])
+      expect(stderr).not.toContain(form);
+  });
+
+  it("is not repeated from the command line: half a value, a value without its key", async () => {
+    for (const argv of [
+      ["plan", "-s", "dev", "-c", TOKEN],
+      ["plan", "-s", "dev", "-c", `=${TOKEN}`],
+      ["plan", "-s", "dev", "-c", "token=", TOKEN],
+    ]) {
+      const { code, said } = await typed(...argv);
+      expect({ code, told: said.includes(TOKEN) }).toEqual({ code: 2, told: false });
+    }
+  });
+
+  it("is known by its shape, wherever an error comes from", () => {
+    const said: string[] = [];
+    const io: Terminal = { print: () => {}, say: (text) => said.push(text), columns: 80, style: plainStyle };
+    expect(
+      report(new Error("Unable to authenticate: dop_v1_0123456789abcdef0123456789abcdef at https://bob:hush@api.example.com/v2"), io),
+    ).toBe(1);
+    expect(said).toEqual(["Unable to authenticate: [secret] at https://[secret]@api.example.com/v2"]);
+  });
+
+  it("is known when this process was given it to keep, also apart from the URL in which it came", () => {
+    const said: string[] = [];
+    const io: Terminal = { print: () => {}, say: (text) => said.push(text), columns: 80, style: plainStyle };
+    vi.stubEnv("SLIPWAY_TEST_URL", "postgres://app:correct-horse@db.example.com/app");
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "battery staple");
+    report(new Error("password correct-horse is wrong, and so is battery staple, at db.example.com"), io);
+    vi.unstubAllEnvs();
+    expect(said).toEqual(["password [secret] is wrong, and so is [secret], at db.example.com"]);
+  });
 });

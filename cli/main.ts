@@ -1,7 +1,8 @@
 /** `slipway`: finds the verb, parses what was typed for it, and says what went wrong in a sentence. */
 import { parseArgs } from "node:util";
-import { BAD_INPUT, type Command, DONE, FAILED, UsageError } from "./command.ts";
+import { BAD_INPUT, type Command, DONE, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
+import { report } from "./report.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 
 interface Verb {
@@ -20,6 +21,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   keyspaces: { about: "Redis keyspaces: status, plan, seed, verify, export, call", load: () => import("./keyspaces.ts") },
   "post-deploy": { about: "roles, migrations and keyspaces, as a job inside the VPC runs them", load: () => import("./post-deploy.ts") },
 };
+
+export { report } from "./report.ts";
 
 /** @returns the exit code. */
 export async function main(argv: readonly string[], io: Terminal = terminal(process.stdout, process.stderr)): Promise<number> {
@@ -50,8 +53,10 @@ function parse(name: string, command: Command, argv: readonly string[]) {
   const allowed = command.positionals ?? [];
   try {
     const given = parseArgs({ args: [...argv], options: command.options, allowPositionals: true, strict: true });
-    const extra = given.positionals[allowed.length];
-    if (extra !== undefined) throw new UsageError(`slipway ${name} does not know what to do with "${extra}". See: slipway ${name} --help`);
+    // Not repeated: it may be a half of a value that the shell took apart.
+    if (given.positionals.length > allowed.length) {
+      throw new UsageError(`slipway ${name} takes ${counted(allowed.length)} besides its flags. See: slipway ${name} --help`);
+    }
     return given;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
@@ -65,21 +70,12 @@ function parse(name: string, command: Command, argv: readonly string[]) {
   }
 }
 
+function counted(words: number): string {
+  return words === 0 ? "no word" : words === 1 ? "one word" : `${words} words`;
+}
+
 function meant(word: string | undefined, before: string): string {
   return word === undefined ? "" : ` Did you mean ${before}${word}?`;
-}
-
-/** @returns the exit code. */
-export function report(error: unknown, io: Terminal = terminal(process.stdout, process.stderr)): number {
-  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  io.say(message);
-  if (process.env.SLIPWAY_DEBUG === "1") io.say(describeWhole(error));
-  return name === "UsageError" || name === "ProjectError" ? BAD_INPUT : FAILED;
-}
-
-function describeWhole(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  return [error.stack ?? "", ...(error.cause === undefined ? [] : [`caused by: ${describeWhole(error.cause)}`])].join("\n");
 }
 
 function usage(): string {

@@ -56,6 +56,7 @@ function parse({ values }: Given): PlanOptions {
 
 function pair(text: string): [key: string, value: string] {
   const equals = text.indexOf("=");
-  if (equals < 1) throw new UsageError(`--config takes key=value, not "${text}": --config region=fra1`);
+  // Not repeated: it may be a secret that was typed without its key.
+  if (equals < 1) throw new UsageError("--config takes key=value, and was given something else: --config region=fra1");
   return [text.slice(0, equals), text.slice(equals + 1)];
 }

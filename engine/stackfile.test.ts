@@ -146,6 +146,17 @@ describe("what Pulumi refuses is refused with its line", () => {
   });
 });
 
+describe("what is broken is not repeated", () => {
+  it.each([
+    "config:\n  p:t: [hush-hush] hush-hush\n",
+    "config:\n  p:t: }hush-hush\n",
+    'config:\n  p:t: "hush-hush" hush-hush\n',
+    "%hush-hush\n",
+  ])("%j", (text) => {
+    expect(() => read(text)).toThrow(/^Pulumi\.dev\.yaml:\d: this is not YAML: (?!.*hush)/);
+  });
+});
+
 describe("what Pulumi reads and this does not is refused, too", () => {
   it.each([
     ["config:\n  p:a: !!binary aGVsbG8=\n", "Pulumi.dev.yaml:2: the tag !!binary is not read here; write the value without it."],

@@ -33,7 +33,11 @@ export function readYaml(path: string, name: string): YamlFile {
   // Without a schema every scalar is the text that it is written as: what it means is Go's to say.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: "failsafe" });
   const mistake = document.errors[0];
-  if (mistake) throw new ProjectError(`${name}:${lines.linePos(mistake.pos[0]).line}: this is not YAML: ${mistake.message}`);
+  if (mistake) {
+    // What it quotes may be a secret, in a file that has one in plain text.
+    const said = mistake.message.replace(/(["'])(?:(?!\1)[^\\]|\\.)+\1/g, "$1…$1");
+    throw new ProjectError(`${name}:${lines.linePos(mistake.pos[0]).line}: this is not YAML: ${said}`);
+  }
   let nodes = 0;
   const root = entries(document.contents ?? undefined);
   if (document.contents && !root) throw error("keys and values are expected here", document.contents);
