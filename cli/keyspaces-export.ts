@@ -1,7 +1,7 @@
 /** `slipway keyspaces export` and `call`: what is read out of a store, and run in it. */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { callScript, type ExportResult, exportKeys, type Keyspace, type Options } from "../postdeploy/keyspaces/index.ts";
+import { callScript, type ExportResult, exportKeys, type Keyspace, type Options, printable } from "../postdeploy/keyspaces/index.ts";
 import { UsageError } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -35,10 +35,14 @@ export async function exportTo(options: Options, { out, secrets }: ExportFlags, 
       `${keyspace}: ${keys} ${keys === 1 ? "key" : "keys"}${masked > 0 ? `, the values of ${masked} masked (--secrets shows them)` : ""}`,
     );
     if (left.length > 0)
-      say(`${keyspace}: left out, because no file can declare them: ${left.slice(0, 10).join(", ")}${left.length > 10 ? ", …" : ""}`);
+      say(
+        `${keyspace}: left out, because no file can declare them: ${left.slice(0, 10).map(shown).join(", ")}${left.length > 10 ? ", …" : ""}`,
+      );
   }
   return results;
 }
+
+const shown = (key: string): string => (key === "" ? '""' : printable(key));
 
 export async function call({ stores }: Options, keyspaces: readonly Keyspace[], script: string | undefined): Promise<unknown> {
   const known = keyspaces.flatMap(({ scripts }) => scripts?.files.map(({ name }) => name) ?? []);

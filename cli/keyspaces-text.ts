@@ -1,5 +1,5 @@
 /** How `slipway keyspaces` tells what it found. */
-import type { KeyspaceResult } from "../postdeploy/keyspaces/index.ts";
+import { type KeyspaceResult, printable } from "../postdeploy/keyspaces/index.ts";
 import type { Described } from "./keyspaces.ts";
 import type { Style } from "./terminal.ts";
 
@@ -47,9 +47,11 @@ export function foundText(verb: "status" | "plan" | "seed" | "verify", found: re
       const what = [...changes, ...loaded].join(", ") || (verb === "seed" ? "nothing to do" : "as declared");
       return [
         `${style.bold(keyspace)}  ${store}, database ${database}: ${what}${tally.keys > 0 ? style.dim(`, of ${counted(tally.keys, "key")}`) : ""}`,
-        ...tally.examples.slice(0, 10).map(({ key, change }) => `  ${key}  ${style.dim(WORDS[change][tense])}`),
-        ...tally.conflicts.map(({ key, declared, actual }) => style.bad(`  ${key} is a ${actual}, and declared as a ${declared}`)),
-        ...tally.keptKeys.map(({ key, why }) => style.warn(`  ${key} ${why}; it stays as it is`)),
+        ...tally.examples.slice(0, 10).map(({ key, change }) => `  ${printable(key)}  ${style.dim(WORDS[change][tense])}`),
+        ...tally.conflicts.map(({ key, declared, actual }) =>
+          style.bad(`  ${printable(key)} is a ${actual}, and declared as a ${declared}`),
+        ),
+        ...tally.keptKeys.map(({ key, why }) => style.warn(`  ${printable(key)} ${why}; it stays as it is`)),
         ...notes.map((note) => style.dim(`  ${note}`)),
       ].join("\n");
     })

@@ -40,6 +40,7 @@ Which files and which store
       --ca <[store=]file>     the cluster's CA certificate (default: SLIPWAY_STORE_<STORE>_CA, the certificate itself)
       --only <keyspace>       leave the others out; may be given again
       --patience <seconds>    how long to wait for a store that is starting or failing over (default: 60)
+      --restore               plan, seed: look at every key of a bulk keyspace, too, and put back what others have changed
       --out <file>            export: write there
       --secrets               export: the values of keys that are declared secret, too
       --json                  the whole result
@@ -51,6 +52,7 @@ Exit codes: 0 done, or nothing to do. 1 failed; status: something is pending; ve
     ...Object.fromEntries(["url", "ca", "only"].map((name) => [name, { type: "string" as const, multiple: true }])),
     json: { type: "boolean" },
     secrets: { type: "boolean" },
+    restore: { type: "boolean" },
   },
   positionals: ["verb", "script"],
   async run({ values, positionals: [verb, script] }: Given, terminal: Terminal): Promise<number> {
@@ -83,6 +85,7 @@ type Flags = Readonly<
     json: boolean;
     out: string;
     secrets: boolean;
+    restore: boolean;
   }>
 >;
 
@@ -116,7 +119,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify" | "export" | 
   async verify(flags, terminal) {
     const found = await verify({ ...connectedOf(flags), onProgress: tellProgress(terminal) });
     const { style } = terminal;
-    const same = found.every(({ unchanged, tally }) => unchanged && tally.kept + tally.conflicts.length === 0);
+    const same = found.every(({ unchanged, tally }) => unchanged && tally.kept + tally.conflicting === 0);
     return { result: found, shown: foundText("verify", found, style), code: same ? DONE : FAILED };
   },
   async export(flags, terminal) {
@@ -174,7 +177,7 @@ function placeOf(flags: Flags): Place {
   const seeded = new Set(wanted.filter(isSeeded).map(({ store }) => store));
   return {
     keyspaces: wanted,
-    options: { system, folder, stores, only: flags.only, patienceMs: patienceOf(flags) },
+    options: { system, folder, stores, only: flags.only, patienceMs: patienceOf(flags), restore: flags.restore },
     missing: [...seeded].filter((store) => stores[store] === undefined),
   };
 }

@@ -9,10 +9,12 @@ import { statSync } from "node:fs";
 import { type Chunk, chunksOf } from "./chunks.ts";
 import { addWrite } from "./commands.ts";
 import { dataFile, refuseTwice } from "./entries.ts";
+import { printable } from "./entry.ts";
 import { inFlight } from "./flow.ts";
 import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { Lane } from "./lane.ts";
+import { look } from "./look.ts";
 import type { Names } from "./names.ts";
 import { entryOf } from "./parse.ts";
 import { refused } from "./refused.ts";
@@ -35,8 +37,14 @@ const GONE = "-";
 /** Measured: a key and its value take about this much more in memory than in the file. */
 const SWELLING = 2.2;
 
-/** @param counting also of a first run, which has nothing to compare and would read every file for the counts alone. */
-export async function planBulk(wire: Wire, keyspace: Keyspace, names: Names, counting: boolean): Promise<BulkPlan> {
+export interface BulkLook {
+  /** Also of a first run, which has nothing to compare and would read every file for the counts alone. */
+  readonly counting: boolean;
+  /** Whether the keys of a chunk are still as it was written, which its digest does not tell. */
+  readonly restoring: boolean;
+}
+
+export async function planBulk(wire: Wire, keyspace: Keyspace, names: Names, { counting, restoring }: BulkLook): Promise<BulkPlan> {
   const there = new Set(((await wire.call("HKEYS", names.ledger)) as readonly Buffer[]).map(String));
   const tally = newTally();
   if (there.size === 0 && !counting) {
@@ -44,15 +52,28 @@ export async function planBulk(wire: Wire, keyspace: Keyspace, names: Names, cou
     return { tally, there, stale: [], digests: undefined };
   }
   const digests: string[] = [];
-  for await (const { digest, bytes, lines } of chunksOf(keyspace)) {
+  // What is written once has an end that the ledger knows nothing of.
+  const looking = restoring || keyspace.patterns.some(({ ttl }) => ttl > 0);
+  await inFlight(chunksOf(keyspace), AT_A_TIME, async (chunk) => {
+    const { digest, bytes, lines } = chunk;
     digests.push(digest);
     tally.keys += lines;
-    if (there.has(digest)) continue;
+    const changed = there.has(digest) && looking && !(await isAsWritten(wire, keyspace, chunk));
+    if (changed) {
+      there.delete(digest);
+      tally.changes.restore += lines;
+    }
+    if (there.has(digest) || changed) return;
     tally.changes.write += lines;
     tally.bytes += Math.ceil(bytes * SWELLING);
-  }
+  });
   const current = new Set(digests);
   return { tally, there, stale: [...there].filter((digest) => !current.has(digest)), digests };
+}
+
+async function isAsWritten(wire: Wire, keyspace: Keyspace, chunk: Chunk): Promise<boolean> {
+  const entries = [...chunk.declarations()].map(([given, place]) => entryOf(given, keyspace, place));
+  return (await look(wire, entries, true)).length === 0;
 }
 
 function sizeOnDisk(keyspace: Keyspace): number {
@@ -82,7 +103,7 @@ export async function seedBulk(
     digests.push(chunk.digest);
     if (there.has(chunk.digest)) return;
     const { bytes, count, expected, keys, hashes, doubts } = lane.encode(chunk);
-    for (const [key, place] of doubts) await refuseTwice(keyspace, key, place);
+    for (const key of doubts) await refuseTwice(keyspace, key);
     await wire.drained;
     const replies = (await wire.exchange(bytes, count, expected)) ?? [];
     const refusal = replies.findIndex(isRefused);
@@ -143,7 +164,7 @@ function refusedKey(wire: Wire, keyspace: Keyspace, chunk: Chunk, clean: boolean
     const entry = entryOf(given, keyspace, place);
     answers += addWrite(new Commands(), entry, clean);
     if (answers <= index) continue;
-    failure.message = `${entry.key}: ${failure.message}`;
+    failure.message = `${printable(entry.key)}: ${failure.message}`;
     break;
   }
   return failure;

@@ -1,6 +1,6 @@
 /** What a keyspace's files declare, entry by entry, with every mistake told by its place. */
 import { join } from "node:path";
-import { type Entry, misdeclared, type Place, placed, sizeOf } from "./entry.ts";
+import { type Entry, misdeclared, type Place, placed, printable, sizeOf } from "./entry.ts";
 import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { blocksOf, jsonOf } from "./lines.ts";
@@ -34,7 +34,7 @@ export async function* piecesOf(keyspace: Keyspace, declared?: KeySet): AsyncGen
         if ("marks" in piece) {
           if (declared !== undefined)
             for (let nth = addKeys(declared, piece, 0); nth !== -1; nth = addKeys(declared, piece, nth + 1))
-              await refuseTwice(keyspace, keyText(piece, nth), { file, line: piece.line + nth });
+              await refuseTwice(keyspace, keyText(piece, nth));
           yield piece;
         } else for (const [given, line] of jsonOf(piece)) if (await batch.add(given, { file, line })) yield batch.take();
       }
@@ -57,7 +57,7 @@ class Batch {
   /** @returns whether it is as large as it may be. */
   async add(given: unknown, place: Place): Promise<boolean> {
     const entry = entryOf(given, this.#keyspace, place);
-    if (this.#declared?.add(entry.key) === false) await refuseTwice(this.#keyspace, entry.key, place);
+    if (this.#declared?.add(entry.key) === false) await refuseTwice(this.#keyspace, entry.key);
     this.entries.push(entry);
     this.#bytes += sizeOf(entry.value).bytes;
     return this.entries.length >= KEYS || this.#bytes >= BYTES;
@@ -88,11 +88,12 @@ function* withPlaces(lines: Iterable<readonly [unknown, number]>, file: string):
 }
 
 /** 64 bits of a key may be another key's too, so the files are asked. */
-export async function refuseTwice(keyspace: Keyspace, key: string, second: Place): Promise<void> {
+export async function refuseTwice(keyspace: Keyspace, key: string): Promise<void> {
+  let first: Place | undefined;
   for await (const one of declarations(keyspace))
     for (const [given, place] of one) {
-      if (placed(place) === placed(second)) return;
-      if ((given as { key?: unknown }).key === key)
-        throw misdeclared(second, `${key} is declared twice, first in ${placed(place)}. Take one out.`);
+      if ((given as { key?: unknown } | null)?.key !== key) continue;
+      if (first !== undefined) throw misdeclared(place, `${printable(key)} is declared twice, first in ${placed(first)}. Take one out.`);
+      first = place;
     }
 }

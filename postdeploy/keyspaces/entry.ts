@@ -19,15 +19,16 @@ export type Type = (typeof TYPES)[number];
 
 export type Value =
   | { readonly type: "string"; readonly value: Bytes }
-  | { readonly type: "hash"; readonly fields: readonly (readonly [string, Bytes])[] }
+  | { readonly type: "hash"; readonly fields: readonly (readonly [Bytes, Bytes])[] }
   | { readonly type: "list"; readonly items: readonly Bytes[] }
   | { readonly type: "set"; readonly members: readonly Bytes[] }
-  | { readonly type: "zset"; readonly members: readonly (readonly [string, number])[] }
+  | { readonly type: "zset"; readonly members: readonly (readonly [Bytes, number])[] }
   | { readonly type: "stream"; readonly entries: readonly StreamEntry[]; readonly groups: readonly Group[] };
 
 export interface StreamEntry {
   readonly id: string;
-  readonly fields: readonly (readonly [string, Bytes])[];
+  /** In their order, in which a name may come again. */
+  readonly fields: readonly (readonly [Bytes, Bytes])[];
 }
 
 export interface Group {
@@ -55,6 +56,10 @@ export const placed = ({ file, line }: Place): string => (line === undefined ? f
 export function misdeclared(place: Place, what: string): Failure {
   return new Failure("bad-seed", 2, `${placed(place)}: ${what}`);
 }
+
+/** A key, or any text that others chose, on a line of its own: what would move the cursor, end the line or turn it round is written out. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 export const byteLength = (bytes: Bytes): number => (typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
 

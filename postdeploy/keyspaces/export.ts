@@ -5,8 +5,10 @@
 import { isUtf8 } from "node:buffer";
 import { Failure } from "../connect/failure.ts";
 import { type Bytes, TYPES, type Value } from "./entry.ts";
+import { KeySet } from "./keyset.ts";
 import { type Keyspace, readKeyspaces } from "./keyspace.ts";
 import { typesOf } from "./look.ts";
+import { nameOfLedger } from "./names.ts";
 import type { Options } from "./options.ts";
 import { Commands } from "./resp.ts";
 import { addRead, readsOf, scoreText, valueFrom } from "./value.ts";
@@ -51,22 +53,25 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
   const left: string[] = [];
   let [keys, masked] = [0, 0];
   // SCAN may give a key twice; a file may not.
-  const seen = new Set<string>();
+  const seen = new KeySet();
   for (let cursor = "0", first = true; first || cursor !== "0"; first = false) {
     const [next, page] = (await wire.call("SCAN", cursor, "COUNT", "500")) as readonly [Buffer, readonly Buffer[]];
     cursor = next.toString();
     const names: string[] = [];
     for (const name of page) {
-      if (!isUtf8(name)) left.push(name.toString("latin1"));
-      else if (!name.toString().startsWith("slipway:{") && !seen.has(name.toString())) names.push(name.toString());
+      if (!isUtf8(name) || name.length === 0) left.push(name.toString("latin1"));
+      else if (!name.toString().startsWith(nameOfLedger) && seen.add(name.toString())) names.push(name.toString());
     }
-    for (const name of names) seen.add(name);
     for (const { key, value, ttl } of await readAll(wire, names, left)) {
       const secret = secrets !== true && keyspace.patterns.find(({ matches }) => matches(key))?.secret === true;
       keys++;
       if (secret) masked++;
       await onLine(
-        JSON.stringify({ key, ...(secret ? { [value.type]: MASK } : written(value)), ...(ttl > 0 ? { ttl: `${ttl}ms` } : {}) }),
+        JSON.stringify({
+          key,
+          ...(secret ? { [value.type]: MASK } : written(value)),
+          ...(ttl >= 0 ? { ttl: `${Math.max(ttl, 1)}ms` } : {}),
+        }),
         keyspace.keyspace,
       );
     }
@@ -94,41 +99,54 @@ async function readAll(wire: Wire, names: readonly string[], left: string[]) {
     const value = valueFrom(type, replies.slice(at, at + readsOf(type)));
     const ttl = replies[at + readsOf(type)] as number;
     at += readsOf(type) + 1;
-    if (value === undefined) return [];
-    if (namesIn(value).every((name) => !name.startsWith("\0"))) return [{ key, value, ttl }];
+    // Gone since its type was asked for.
+    if (value === undefined || ttl === -2) return [];
+    if (value.type !== "stream" || value.entries.length + value.groups.length > 0) return [{ key, value, ttl }];
     left.push(key);
     return [];
   });
 }
-
-const namesIn = (value: Value): readonly string[] =>
-  value.type === "hash" ? value.fields.map(([name]) => name) : value.type === "zset" ? value.members.map(([name]) => name) : [];
 
 function written(value: Value): Record<string, unknown> {
   switch (value.type) {
     case "string":
       return { string: text(value.value) };
     case "hash":
-      return { hash: Object.fromEntries(value.fields.map(([name, content]) => [name, text(content)])) };
+      return { hash: named(value.fields.map(([name, content]) => [name, text(content)])) };
     case "list":
       return { list: value.items.map(text) };
     case "set":
       return { set: value.members.map(text) };
     case "zset":
       return {
-        zset: Object.fromEntries(value.members.map(([member, score]) => [member, Number.isFinite(score) ? score : scoreText(score)])),
+        zset: named(value.members.map(([member, score]) => [member, Number.isFinite(score) ? score : scoreText(score)])),
       };
     case "stream":
       return {
         stream: {
           entries: value.entries.map(({ id, fields }) => ({
             id,
-            fields: Object.fromEntries(fields.map(([name, content]) => [name, text(content)])),
+            fields: inOrder(fields.map(([name, content]) => [name, text(content)])),
           })),
           groups: value.groups,
         },
       };
   }
+}
+
+type Pairs = readonly (readonly [Bytes, unknown])[];
+
+/** An object where every name is text. */
+const named = (pairs: Pairs): unknown =>
+  pairs.every(([name]) => typeof name === "string") ? Object.fromEntries(pairs) : pairs.map(([name, content]) => [text(name), content]);
+
+/** The same where order and repetition count: an object puts numbers first, and has a name once. */
+function inOrder(pairs: Pairs): unknown {
+  const object = named(pairs);
+  const names = Object.keys(object as object);
+  return names.length === pairs.length && pairs.every(([name], index) => name === names[index])
+    ? object
+    : pairs.map(([name, content]) => [text(name), content]);
 }
 
 const text = (bytes: Bytes): unknown =>

@@ -3,7 +3,7 @@
 import { Failure } from "../connect/failure.ts";
 import { type Decision, decide, inspect, readRow } from "./decide.ts";
 import { batchesOf, piecesOf } from "./entries.ts";
-import { type Entry, placed, type Type } from "./entry.ts";
+import { type Entry, placed, printable, type Type } from "./entry.ts";
 import { inFlight } from "./flow.ts";
 import { KeySet } from "./keyset.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -27,6 +27,8 @@ export interface GuardedPlan {
 export interface LookOptions {
   /** Look whether keys that are to live for ever do. */
   readonly everyTtl?: boolean;
+  /** How long ago a run began to write: what was to live for no longer may be gone again. */
+  readonly writingForMs?: number;
   /** Look for keys that we wrote and that are not declared any more. */
   readonly removals: boolean;
   readonly onKeys?: (keys: number) => void;
@@ -46,7 +48,9 @@ export async function planGuarded(wire: Wire, keyspace: Keyspace, names: Names, 
     if ("marks" in piece && found === "absent") countRun(tally, piece);
     else if (found === "otherwise") {
       const batch = "marks" in piece ? entriesOf(piece, keyspace) : piece;
-      count(tally, await decide(wire, names.ledger, await look(wire, batch, options.everyTtl)));
+      const seen = await look(wire, batch, options.everyTtl);
+      const open = seen.filter(({ entry, difference }) => difference.kind !== "absent" || !mayBeOver(entry, options.writingForMs));
+      count(tally, await decide(wire, names.ledger, open));
     }
     tally.keys += "marks" in piece ? piece.keys : piece.length;
     options.onKeys?.(tally.keys);
@@ -55,6 +59,8 @@ export async function planGuarded(wire: Wire, keyspace: Keyspace, names: Names, 
   for (const { key, seen } of doomed) if (seen !== "") countChange(tally, key, "remove");
   return { tally, doomed, declared, runs };
 }
+
+const mayBeOver = ({ ttl }: Entry, ms = 0): boolean => ttl > 0 && ttl <= ms;
 
 export async function seedGuarded(
   wire: Wire,
@@ -73,7 +79,7 @@ export async function seedGuarded(
         throw new Failure(
           "contended",
           1,
-          `${open[0]?.key} changes faster than it can be written. Stop what writes it, then run again; what was written stays.`,
+          `${printable(open[0]?.key ?? "")} changes faster than it can be written. Stop what writes it, then run again; what was written stays.`,
         );
       const decisions = await decide(wire, names.ledger, await look(wire, open));
       open = await carryOut(wire, names, decisions, done);
@@ -105,7 +111,10 @@ async function seedRun(
 async function carryOut(wire: Wire, names: Names, decisions: readonly Decision[], done: Tally): Promise<readonly Entry[]> {
   const conflict = decisions.find(({ kind }) => kind === "type");
   if (conflict?.kind === "type")
-    throw wrongTypes([{ key: conflict.entry.key, declared: conflict.entry.value.type, actual: conflict.actual }]);
+    throw wrongTypes({
+      conflicting: 1,
+      conflicts: [{ key: conflict.entry.key, declared: conflict.entry.value.type, actual: conflict.actual }],
+    });
   const writings = decisions.filter((decision): decision is Writing => ["write", "update", "restore"].includes(decision.kind));
   const ttls = decisions.filter(({ kind }) => kind === "ttl").map(({ entry }) => entry);
   const { changed } = await write(wire, names.ledger, writings);
@@ -161,12 +170,14 @@ export async function removeDoomed(wire: Wire, names: Names, doomed: readonly Do
   return doomed.length === 0 ? 0 : remove(wire, names.ledger, doomed);
 }
 
-export function wrongTypes(conflicts: Tally["conflicts"]): Failure {
-  const shown = conflicts.slice(0, 10).map(({ key, declared, actual }) => `\n  ${key} is a ${actual}, and declared as a ${declared}`);
-  const more = conflicts.length > shown.length ? `\n  and ${conflicts.length - shown.length} more` : "";
+export function wrongTypes({ conflicting, conflicts }: Pick<Tally, "conflicting" | "conflicts">): Failure {
+  const shown = conflicts
+    .slice(0, 10)
+    .map(({ key, declared, actual }) => `\n  ${printable(key)} is a ${actual}, and declared as a ${declared}`);
+  const more = conflicting > shown.length ? `\n  and ${conflicting - shown.length} more` : "";
   return new Failure(
     "wrong-type",
     1,
-    `${conflicts.length === 1 ? "A key has" : `${conflicts.length} keys have`} another type than is declared (WRONGTYPE); nothing of theirs was touched.${shown.join("")}${more}\nRename them here, or have their owner remove them.`,
+    `${conflicting === 1 ? "A key has" : `${conflicting} keys have`} another type than is declared (WRONGTYPE); nothing of theirs was touched.${shown.join("")}${more}\nRename them here, or have their owner remove them.`,
   );
 }

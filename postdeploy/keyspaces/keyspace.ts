@@ -1,12 +1,13 @@
 /** A keyspace as its file declares it: where it lives, what may live in it, what it is seeded with. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Document, isMap, isSeq, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from "yaml";
 import { z } from "zod";
 import { Failure } from "../connect/failure.ts";
 import { parseDuration } from "./duration.ts";
-import { misdeclared, type Place, POLICIES, TYPES } from "./entry.ts";
+import { misdeclared, type Place, POLICIES, printable, TYPES } from "./entry.ts";
 import type { Rules } from "./parse.ts";
+import { checkFile } from "./paths.ts";
 import { matcherOf, type Pattern } from "./pattern.ts";
 
 /**
@@ -101,9 +102,11 @@ export const isSeeded = ({ seeds, data, scripts }: Keyspace): boolean => seeds.l
 
 function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const file = join(folder, name).replaceAll("\\", "/");
+  checkFile(folder, name, { file }, "keyspace's file");
   const lines = new LineCounter();
   const document = parseDocument(decoded(readFileSync(join(folder, name)), file), { lineCounter: lines });
-  const [mistake] = document.errors;
+  // A tag that nobody knows is only warned of, and its value taken for text.
+  const [mistake] = [...document.errors, ...document.warnings];
   if (mistake !== undefined) {
     const again = /Map keys must be unique/.test(mistake.message);
     throw misdeclared(
@@ -112,7 +115,8 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
     );
   }
   const lineOf = (path: readonly (string | number)[]) => lineAt(document, lines, path);
-  const parsed = shape.safeParse(document.toJS() ?? {});
+  refuseAmbiguous(document, file, lines);
+  const parsed = shape.safeParse(contentOf(document, file));
   if (!parsed.success) {
     const { issues } = parsed.error;
     // A name that is unknown is most often why another one is missing.
@@ -136,12 +140,7 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
       { file, line: lineOf(["mode"]) },
       "mode bulk keeps no digest of a key, so it can only own: write policy: own, or take mode: guarded.",
     );
-  for (const [index, data] of rest.data.entries())
-    if (!existsSync(join(folder, data)))
-      throw misdeclared(
-        { file, line: lineOf(["data", index]) },
-        `the data file ${join(folder, data)} is not there. Make it, or take it out of data.`,
-      );
+  for (const [index, data] of rest.data.entries()) checkFile(folder, data, { file, line: lineOf(["data", index]) }, "data file");
   return {
     ...rest,
     system,
@@ -190,6 +189,37 @@ function patternFrom(key: z.output<typeof shape>["keys"][number], place: Place, 
     secret: key.secret,
     matches: matcherOf(key.pattern),
   };
+}
+
+/** Aliases are resolved here, and a file of a few lines may mean a billion. */
+function contentOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    throw misdeclared({ file }, `cannot be read: ${(error as Error).message}. Write out what its aliases stand for.`);
+  }
+}
+
+/** 1.10 and ~ as names, 012 and 1e3 as values would become another text, without a word. */
+function refuseAmbiguous(document: Document, file: string, lines: LineCounter): void {
+  const refuse = (node: { readonly range?: readonly number[] | null | undefined }, text: string, what: string) => {
+    throw misdeclared(
+      { file, line: lines.linePos(node.range?.[0] ?? 0).line },
+      `the ${what} ${printable(text)} can be read in more than one way. Put it in quotes.`,
+    );
+  };
+  const asWritten = ({ value, source }: Scalar) => typeof value === "string" || String(value) === source;
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isScalar(key)) refuse((key ?? {}) as Node, String(key), "name");
+      else if (!asWritten(key)) refuse(key, key.source || "~", "name");
+    },
+    Scalar(place, node, path) {
+      // A score is a number however it is written.
+      const isScore = path.some((one) => isPair(one) && String(one.key) === "zset");
+      if (place !== "key" && Number.isInteger(node.value) && !isScore && !asWritten(node)) refuse(node, node.source ?? "", "number");
+    },
+  });
 }
 
 /** The line of the nearest thing that is there. */

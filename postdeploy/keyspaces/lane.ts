@@ -23,7 +23,7 @@ export interface Encoded {
   /** Two 32-bit numbers for each key. */
   readonly hashes: Buffer;
   /** Keys whose hash was there before: to be asked for in the files. */
-  readonly doubts: readonly (readonly [key: string, place: Place])[];
+  readonly doubts: readonly string[];
 }
 
 const LF = 10;
@@ -40,7 +40,7 @@ export class Lane {
   #count = 0;
   #keys = 0;
   #hashes = new Int32Array(2 * 4096);
-  #doubts: (readonly [string, Place])[] = [];
+  #doubts: string[] = [];
 
   /** @param clean nothing but these very entries can be there, see `addWrite` */
   constructor(keyspace: Keyspace, declared: KeySet, clean: boolean) {
@@ -73,7 +73,7 @@ export class Lane {
     for (let from = 0, line = first; from < bytes.length; line++) {
       const feed = bytes.indexOf(LF, from);
       const end = feed === -1 ? bytes.length : feed;
-      if (!this.#plain(bytes, from, end, file, line)) {
+      if (!this.#plain(bytes, from, end)) {
         const place = { file, line };
         const given = jsonOfLine(bytes.toString("utf8", from, end), place);
         if (given !== undefined) this.#parsed(given, place);
@@ -84,7 +84,7 @@ export class Lane {
 
   #parsed(given: unknown, place: Place): void {
     const entry = entryOf(given, this.#keyspace, place);
-    if (!this.#declared.add(entry.key)) this.#doubts.push([entry.key, place]);
+    if (!this.#declared.add(entry.key)) this.#doubts.push(entry.key);
     this.#note();
     const commands = new Commands();
     this.#count += addWrite(commands, entry, this.#clean);
@@ -92,12 +92,12 @@ export class Lane {
     this.#answers = undefined;
   }
 
-  #plain(bytes: Buffer, from: number, end: number, file: string, line: number): boolean {
+  #plain(bytes: Buffer, from: number, end: number): boolean {
     const scan = this.#scan;
     const pattern = scan.read(bytes, from, end);
     if (pattern === undefined || (pattern.type !== "string" && !this.#clean)) return false;
     const { key, keyEnd, ttl } = scan;
-    if (!this.#declared.addAscii(bytes, key, keyEnd)) this.#doubts.push([bytes.toString("latin1", key, keyEnd), { file, line }]);
+    if (!this.#declared.addAscii(bytes, key, keyEnd)) this.#doubts.push(bytes.toString("latin1", key, keyEnd));
     this.#note();
     if (pattern.type === "string") this.#string(bytes);
     else this.#pairs(bytes, pattern.type === "zset");

@@ -1,7 +1,8 @@
 /** JSON lines by the block: a file of any size, a few hundred kilobytes of it in memory. */
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
-import { misdeclared, type Place } from "./entry.ts";
+import { misdeclared, type Place, printable } from "./entry.ts";
+import { repeatedName } from "./json.ts";
 
 export interface Block {
   readonly file: string;
@@ -12,6 +13,8 @@ export interface Block {
 }
 
 const LF = 10;
+/** What some editors put before UTF-8. */
+const BOM = Buffer.from("\ufeff");
 const BLOCK = 256 * 1024;
 /** Longer text than this is none to JavaScript. */
 const LONGEST_LINE = 512 * 1024 * 1024 - 32;
@@ -30,6 +33,7 @@ export async function* blocksOf(
   try {
     let rest: Buffer = Buffer.alloc(0);
     let line = 1;
+    let begun = false;
     for (let last = false; !last; ) {
       if (rest.length > longestLine)
         throw misdeclared(
@@ -42,7 +46,8 @@ export async function* blocksOf(
       const { bytesRead } = await handle.read(room, rest.length);
       const bytes = room.subarray(0, rest.length + bytesRead);
       last = bytesRead === 0;
-      let from = 0;
+      let from = begun || !bytes.subarray(0, BOM.length).equals(BOM) ? 0 : BOM.length;
+      begun ||= bytes.length >= BOM.length;
       for (let end = cut(bytes, from, last); end > from; end = cut(bytes, from, last)) {
         const block = checked({ file, line, bytes: bytes.subarray(from, end) });
         yield block;
@@ -97,9 +102,15 @@ export function* jsonOf({ file, line, bytes }: Block): Generator<readonly [given
 /** @returns undefined for a blank line. */
 export function jsonOfLine(text: string, place: Place): unknown {
   if (text.trim() === "") return undefined;
+  let given: unknown;
   try {
-    return JSON.parse(text);
+    given = JSON.parse(text);
   } catch (error) {
-    throw misdeclared(place, `is no JSON: ${(error as Error).message}. One key a line: {"key": "…", "string": "…"}.`);
+    // The rest of the message quotes the line, in which a secret may stand.
+    const [what = ""] = (error as Error).message.split(/, (?:\.\.\.)?"/);
+    throw misdeclared(place, `is no JSON: ${printable(what)}. One key a line: {"key": "…", "string": "…"}.`);
   }
+  const twice = repeatedName(text);
+  if (twice !== undefined) throw misdeclared(place, `the name "${printable(twice)}" stands twice in one object. Take one out.`);
+  return given;
 }

@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
 import { RENEW, TAKE_OVER, UNLOCK } from "./lua.ts";
+import { refused } from "./refused.ts";
+import { Refusal } from "./resp.ts";
 import { nameOf } from "./target.ts";
 import type { Wire } from "./wire.ts";
 
@@ -14,10 +16,13 @@ const LIFE_MS = 30_000;
 export const clientName = (): string => `slipway-${process.pid}-${randomBytes(6).toString("hex")}`;
 
 export async function locked<T>(wire: Wire, lock: string, waitMs: number, work: () => Promise<T>): Promise<T> {
-  await take(wire, lock, waitMs);
+  await checkScripting(wire);
+  // Who is in no list of clients cannot be told from who is gone: such a lock runs out.
+  const own = wire.isListed ? wire.name : `${UNLISTED}${wire.name}`;
+  await take(wire, lock, own, waitMs);
   let lost = false;
   const renewal = setInterval(() => {
-    wire.call("EVAL", RENEW, "1", lock, wire.name, String(LIFE_MS)).then(
+    wire.call("EVAL", RENEW, "1", lock, own, String(LIFE_MS)).then(
       (kept) => {
         if (kept !== 0) return;
         lost = true;
@@ -36,19 +41,33 @@ export async function locked<T>(wire: Wire, lock: string, waitMs: number, work: 
     throw error;
   } finally {
     clearInterval(renewal);
-    await wire.try("EVAL", UNLOCK, "1", lock, wire.name).catch(() => {});
+    await wire.try("EVAL", UNLOCK, "1", lock, own).catch(() => {});
   }
 }
 
-async function take(wire: Wire, lock: string, waitMs: number): Promise<void> {
+const UNLISTED = "unlisted ";
+
+/** Keys are compared and written in one step, so that nobody comes in between: in a script. */
+async function checkScripting(wire: Wire): Promise<void> {
+  const reply = await wire.try("EVAL", "return 1", "0");
+  if (!(reply instanceof Refusal)) return;
+  if (reply.code !== "NOPERM" && !/unknown command/i.test(reply.message)) throw refused(reply, wire.target);
+  throw new Failure(
+    "not-allowed",
+    2,
+    `${nameOf(wire.target)} does not let this user run scripts (${reply.message}), and a seed compares and writes in them. Nothing was written. Allow EVAL and SCRIPT, or seed as another user.`,
+  );
+}
+
+async function take(wire: Wire, lock: string, own: string, waitMs: number): Promise<void> {
   const until = Date.now() + waitMs;
   for (;;) {
-    if ((await wire.call("SET", lock, wire.name, "NX", "PX", String(LIFE_MS))) === "OK") return;
+    if ((await wire.call("SET", lock, own, "NX", "PX", String(LIFE_MS))) === "OK") return;
     const holder = String((await wire.call("GET", lock)) ?? "");
     if (
       holder !== "" &&
       (await isGone(wire, holder)) &&
-      (await wire.call("EVAL", TAKE_OVER, "1", lock, holder, wire.name, String(LIFE_MS))) === 1
+      (await wire.call("EVAL", TAKE_OVER, "1", lock, holder, own, String(LIFE_MS))) === 1
     )
       return;
     if (Date.now() >= until)
@@ -62,6 +81,7 @@ async function take(wire: Wire, lock: string, waitMs: number): Promise<void> {
 }
 
 async function isGone(wire: Wire, holder: string): Promise<boolean> {
+  if (holder.startsWith(UNLISTED)) return false;
   const clients = await wire.try("CLIENT", "LIST");
   return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${holder} `);
 }

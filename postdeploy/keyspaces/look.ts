@@ -10,7 +10,7 @@ export type Difference =
   | { readonly kind: "type"; readonly actual: string }
   | { readonly kind: "value"; readonly digest: string }
   /** The value is right, and it would live longer or shorter than declared. */
-  | { readonly kind: "ttl"; readonly lives: "for ever" | "for a time" };
+  | { readonly kind: "ttl"; readonly lives: "for ever" | "for a time" | "longer than declared" };
 
 export interface Seen {
   readonly entry: Entry;
@@ -85,6 +85,9 @@ async function lookAtTtls(wire: Wire, entries: readonly Entry[], every: boolean)
   return asked.flatMap((entry, index): Seen[] => {
     const left = replies[index] as number;
     if (entry.ttl > 0 && left === -1) return [{ entry, difference: { kind: "ttl", lives: "for ever" } }];
+    // Whose time others may prolong is theirs.
+    if (entry.policy === "own" && entry.ttl > 0 && left > entry.ttl)
+      return [{ entry, difference: { kind: "ttl", lives: "longer than declared" } }];
     if (entry.ttl === 0 && left >= 0) return [{ entry, difference: { kind: "ttl", lives: "for a time" } }];
     return [];
   });
@@ -116,7 +119,7 @@ function expectedOf(strings: readonly Entry[], others: readonly Entry[]): Buffer
   return expected.take();
 }
 
-function byScore(members: readonly (readonly [string, number])[]): Bytes[] {
+function byScore(members: readonly (readonly [Bytes, number])[]): Bytes[] {
   return [...members]
     .sort(([a, one], [b, other]) => one - other || Buffer.compare(Buffer.from(a), Buffer.from(b)))
     .flatMap(([member, score]) => [member, scoreText(score)]);

@@ -10,9 +10,12 @@ export interface Names {
   source(sha: string): string;
 }
 
+/** What their names begin with. */
+export const nameOfLedger = "slipway:{";
+
 /** The braces keep them together, should the store ever be sharded. */
 export function namesOf({ system, keyspace }: { readonly system: string; readonly keyspace: string }): Names {
-  const name = (part: string) => `slipway:{${system}/${keyspace}}:${part}`;
+  const name = (part: string) => `${nameOfLedger}${system}/${keyspace}}:${part}`;
   return {
     ledger: name("ledger"),
     version: name("version"),

@@ -17,6 +17,8 @@ export interface Options {
   readonly only?: readonly string[] | undefined;
   /** How long to wait for a store that is away, starting, or failing over. @default 60000 */
   readonly patienceMs?: number | undefined;
+  /** Look at every key of a bulk keyspace, and write anew what others have changed. @default false */
+  readonly restore?: boolean | undefined;
   readonly onProgress?: ((event: Progress) => void) | undefined;
 }
 

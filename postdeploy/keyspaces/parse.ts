@@ -1,4 +1,5 @@
 /** From what a file says of a key to the entry it declares. The form is the same in YAML and in JSON lines. */
+import { isUtf8 } from "node:buffer";
 import { parseDuration } from "./duration.ts";
 import {
   type Bytes,
@@ -8,11 +9,14 @@ import {
   type Place,
   POLICIES,
   type Policy,
+  printable,
   type StreamEntry,
   TYPES,
   type Value,
 } from "./entry.ts";
+import { nameOfLedger } from "./names.ts";
 import type { Pattern } from "./pattern.ts";
+import { nameFrom, nameKey } from "./value.ts";
 
 /** What holds for every key of a keyspace. */
 export interface Rules {
@@ -20,6 +24,8 @@ export interface Rules {
   readonly prefix: string;
   readonly policy: Policy;
   readonly patterns: readonly Pattern[];
+  /** Whose registry is slipway's to write. */
+  readonly scripts?: { readonly registry: string } | undefined;
 }
 
 /** Redis takes no longer value (proto-max-bulk-len). */
@@ -32,21 +38,26 @@ type Loose = Readonly<Record<string, unknown>>;
 
 export function entryOf(given: unknown, rules: Rules, place: Place): Entry {
   if (!isRecord(given)) throw misdeclared(place, `is not a key. Write { key: …, string: … }.`);
-  const { key } = given;
-  if (typeof key !== "string" || key === "") throw misdeclared(place, `has no key. Write { key: "…", string: "…" }.`);
-  for (const name in given)
-    if (!KNOWN.has(name))
-      throw misdeclared(place, `${key}: "${name}" is unknown. Allowed: key, ttl, policy, and one of ${FORMS.join(", ")}.`);
+  const { key: name } = given;
+  if (typeof name !== "string" || name === "") throw misdeclared(place, `has no key. Write { key: "…", string: "…" }.`);
+  const key = printable(name);
+  for (const field in given)
+    if (!KNOWN.has(field))
+      throw misdeclared(place, `${key}: "${printable(field)}" is unknown. Allowed: key, ttl, policy, and one of ${FORMS.join(", ")}.`);
   const value = declaredValue(key, given, place);
   const policy = given.policy === undefined ? rules.policy : (given.policy as Policy);
   if (!POLICIES.includes(policy))
     throw misdeclared(place, `${key}: the policy ${shown(given.policy)} is unknown. Allowed: ${POLICIES.join(", ")}.`);
-  const pattern = rules.patterns.find(({ matches }) => matches(key));
-  if (!key.startsWith(rules.prefix))
+  const pattern = rules.patterns.find(({ matches }) => matches(name));
+  if (!name.startsWith(rules.prefix))
     throw misdeclared(
       place,
       `${key} does not begin with "${rules.prefix}", the prefix of the keyspace ${rules.keyspace}. Rename the key, or move it.`,
     );
+  if (name.startsWith(nameOfLedger))
+    throw misdeclared(place, `${key}: names that begin with ${nameOfLedger} are the ledger's. Choose another.`);
+  if (name === rules.scripts?.registry)
+    throw misdeclared(place, `${key} is the registry of the scripts, which slipway writes itself. Take it out, or name another registry.`);
   if (pattern === undefined)
     throw misdeclared(
       place,
@@ -57,7 +68,7 @@ export function entryOf(given: unknown, rules: Rules, place: Place): Entry {
       place,
       `${key} is a ${value.type}, and what fits ${pattern.text} is a ${pattern.type}. Write ${pattern.type}: …, or mend the pattern.`,
     );
-  return { key, value, policy, ttl: ttlOf(key, given.ttl, pattern, place) };
+  return { key: name, value, policy, ttl: ttlOf(key, given.ttl, pattern, place) };
 }
 
 function ttlOf(key: string, given: unknown, pattern: Pattern, place: Place): number {
@@ -95,7 +106,7 @@ function declaredValue(key: string, given: Loose, place: Place): Value {
     case "json":
       return { type: "string", value: JSON.stringify(content) };
     case "hash":
-      return { type: "hash", fields: fieldsOf(content, at, place) };
+      return { type: "hash", fields: different(fieldsOf(content, at, place), at, place) };
     case "list":
       return { type: "list", items: some(content, at, place).map((item) => bytesOf(item, at, place)) };
     case "set": {
@@ -111,16 +122,24 @@ function declaredValue(key: string, given: Loose, place: Place): Value {
     case "zset":
       return {
         type: "zset",
-        members: pairs(content, at, place).map(([member, score]) => {
-          const number = score === "inf" || score === "+inf" ? Infinity : score === "-inf" ? -Infinity : score;
-          if (typeof number !== "number" || Number.isNaN(number))
-            throw misdeclared(place, `${at}: the score of ${member} is ${shown(score)}. Write a number, inf or -inf.`);
-          return [member, number === 0 ? 0 : number] as const;
-        }),
+        members: different(
+          pairs(content, at, place).map(
+            ([member, score]) => [member, scoreOf(score, `${at}: the score of ${shownName(member)}`, place)] as const,
+          ),
+          at,
+          place,
+        ),
       };
     case "stream":
       return streamOf(content, at, place);
   }
+}
+
+function scoreOf(score: unknown, at: string, place: Place): number {
+  const number = score === "inf" || score === "+inf" ? Infinity : score === "-inf" ? -Infinity : score;
+  if (typeof number !== "number" || Number.isNaN(number))
+    throw misdeclared(place, `${at} is ${shown(score)}. Write a number, inf or -inf.`);
+  return number === 0 ? 0 : number;
 }
 
 function streamOf(content: unknown, at: string, place: Place): Value {
@@ -136,7 +155,10 @@ function streamOf(content: unknown, at: string, place: Place): Value {
     if (now[0] < last[0] || (now[0] === last[0] && now[1] <= last[1]))
       throw misdeclared(place, `${at}: ${id} does not come after ${last.join("-")}. A stream only grows; put the entries in order.`);
     last = now;
-    return { id: now.join("-"), fields: fieldsOf(fields, `${at} ${id}`, place) };
+    const read = fieldsOf(fields, `${at} ${id}`, place);
+    if (read.length > MOST_FIELDS)
+      throw misdeclared(place, `${at} ${id} has ${read.length} fields, and one entry may have ${MOST_FIELDS}. Write several entries.`);
+    return { id: now.join("-"), fields: read };
   });
   const named = groups.map((group: unknown): Group => {
     const { name, from = "0" } = (isRecord(group) ? group : {}) as Loose;
@@ -150,23 +172,47 @@ function streamOf(content: unknown, at: string, place: Place): Value {
   return { type: "stream", entries: read, groups: named };
 }
 
+/** 64 bits. */
+const MOST_OF_AN_ID = 2n ** 64n - 1n;
+
 function idOf(text: unknown): readonly [bigint, bigint] | undefined {
-  const [, ms, sequence] = /^(\d{1,19})-(\d{1,19})$/.exec(String(text)) ?? [];
-  return ms === undefined || sequence === undefined || (BigInt(ms) === 0n && BigInt(sequence) === 0n)
-    ? undefined
-    : [BigInt(ms), BigInt(sequence)];
+  const [, ms, sequence] = /^(\d{1,20})-(\d{1,20})$/.exec(String(text)) ?? [];
+  if (ms === undefined || sequence === undefined) return undefined;
+  const id = [BigInt(ms), BigInt(sequence)] as const;
+  return (id[0] === 0n && id[1] === 0n) || id.some((part) => part > MOST_OF_AN_ID) ? undefined : id;
 }
 
-function fieldsOf(content: unknown, at: string, place: Place): (readonly [string, Bytes])[] {
-  return pairs(content, at, place).map(([field, value]) => [field, bytesOf(value, `${at}.${field}`, place)] as const);
+/** An entry is written by one command, and a script may give that no more arguments than a few thousand. */
+const MOST_FIELDS = 3500;
+
+function fieldsOf(content: unknown, at: string, place: Place): (readonly [Bytes, Bytes])[] {
+  return pairs(content, at, place).map(([field, value]) => [field, bytesOf(value, `${at}.${shownName(field)}`, place)] as const);
 }
 
-function pairs(content: unknown, at: string, place: Place): [string, unknown][] {
-  if (!isRecord(content)) throw misdeclared(place, `${at} is ${shown(content)}. Write { name: value }.`);
+/** { name: value }, or [[name, value]] where a name is no text, or their order counts. */
+function pairs(content: unknown, at: string, place: Place): (readonly [Bytes, unknown])[] {
+  if (Array.isArray(content) && content.length > 0 && content.every((one) => Array.isArray(one) && one.length === 2))
+    return content.map(([name, value]: readonly unknown[]) => {
+      const bytes = bytesOf(name, `${at}: a name`, place);
+      return [typeof bytes === "string" || !isUtf8(bytes) ? bytes : nameFrom(bytes), value] as const;
+    });
+  if (!isRecord(content)) throw misdeclared(place, `${at} is ${shown(content)}. Write { name: value }, or [[name, value]].`);
   const all = Object.entries(content);
   if (all.length === 0) throw empty(at, place);
+  for (const [name] of all) bytesOf(name, `${at}: a name`, place);
   return all;
 }
+
+function different<T>(all: readonly (readonly [Bytes, T])[], at: string, place: Place): readonly (readonly [Bytes, T])[] {
+  const names = new Set<string>();
+  for (const [name] of all) {
+    if (names.size === names.add(nameKey(name)).size)
+      throw misdeclared(place, `${at}: ${shownName(name)} stands in it twice, and can have one value. Take one out.`);
+  }
+  return all;
+}
+
+const shownName = (name: Bytes): string => (typeof name === "string" ? printable(name) : `{ base64: ${name.toString("base64")} }`);
 
 function some(content: unknown, at: string, place: Place): readonly unknown[] {
   if (!Array.isArray(content)) throw misdeclared(place, `${at} is ${shown(content)}. Write a list.`);
@@ -206,7 +252,10 @@ function written(value: unknown, at: string, place: Place): Bytes {
 
 const isRecord = (value: unknown): value is Loose => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Of a structure only what it is: nobody knows yet whether it is secret. */
 function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (isRecord(value)) return "an object";
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

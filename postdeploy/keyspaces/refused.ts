@@ -82,11 +82,7 @@ function refusedByServer({ code, message }: Refusal, where: string): Failure {
       return new Away("not-ready", `${where} is not ready: ${message}`);
     case "MOVED":
     case "CROSSSLOT":
-      return new Failure(
-        "cluster-mode",
-        2,
-        `${where} runs in cluster mode, which has no numbered databases. Keyspaces need a store that is not sharded.`,
-      );
+      return clusterMode(where);
     case "OOM":
       return new Failure(
         "store-full",
@@ -98,4 +94,12 @@ function refusedByServer({ code, message }: Refusal, where: string): Failure {
     default:
       return new Failure("refused-by-store", 1, `${where} refused: ${message}`);
   }
+}
+
+export function clusterMode(where: string): Failure {
+  return new Failure(
+    "cluster-mode",
+    2,
+    `${where} runs in cluster mode, which has no numbered databases. Nothing was written. Keyspaces need a store that is not sharded.`,
+  );
 }

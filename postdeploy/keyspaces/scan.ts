@@ -6,6 +6,7 @@
  */
 import { parseDuration } from "./duration.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { nameOfLedger } from "./names.ts";
 import type { Pattern } from "./pattern.ts";
 
 const [CR, QUOTE, BACKSLASH, BLANK, COMMA, COLON, MINUS, DOT, ZERO, NINE, CLOSE] = [13, 34, 92, 32, 44, 58, 45, 46, 48, 57, 125];
@@ -75,7 +76,7 @@ export class Scan {
     this.pairs = 0;
     for (let at = first; ; ) {
       const nameEnd = this.#text(at);
-      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MOST_PAIRS) return -1;
+      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MOST_PAIRS || this.#known(at, nameEnd)) return -1;
       let value = nameEnd + 2;
       const quoted = bytes[value] === QUOTE && !scores;
       if (quoted) value++;
@@ -91,6 +92,20 @@ export class Scan {
       if (bytes[next] !== COMMA || bytes[next + 1] !== QUOTE) return -1;
       at = next + 2;
     }
+  }
+
+  /** Whether a name stood in the line before. */
+  #known(from: number, end: number): boolean {
+    const { marks, pairs } = this;
+    for (let mark = 0; mark < 4 * pairs; mark += 4) {
+      const start = marks[mark] as number;
+      if (
+        (marks[mark + 1] as number) - start === end - from &&
+        this.#bytes.compare(this.#bytes, from, end, start, start + end - from) === 0
+      )
+        return true;
+    }
+    return false;
   }
 
   /** What follows the value is the end, or a ttl that the pattern allows. */
@@ -155,14 +170,18 @@ interface Plain {
   readonly pattern: Pattern;
 }
 
-/** Patterns that are a beginning and one hole, so that a key is known by its first bytes. */
-function plainPatterns({ patterns, prefix }: Keyspace): readonly Plain[] {
-  const plain = patterns.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
-  // The first that fits decides, so one that cannot be judged by its first bytes makes all of them undecidable.
-  const all = plain.every(
+/** Patterns that are a beginning and one hole, so that a key is known by its first bytes. Names in full are left to the long way. */
+function plainPatterns({ patterns, prefix, scripts }: Keyspace): readonly Plain[] {
+  const holed = patterns.filter(({ text }) => text.includes("<"));
+  const plain = holed.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
+  const inFull = patterns.filter((pattern) => !holed.includes(pattern)).map(({ text }) => text);
+  // The first that fits decides, so one that cannot be judged by its first bytes makes all of them undecidable; so does a name in full, or
+  // one that nobody may declare, where it would pass for what fills a hole.
+  const judged = plain.every(
     ({ start, pattern }) => start.length < Buffer.byteLength(pattern.text) && !start.includes("<") && start.toString().startsWith(prefix),
   );
-  return all ? plain : [];
+  const others = [...inFull, `${nameOfLedger}x`, ...(scripts === undefined ? [] : [scripts.registry])];
+  return judged && !others.some((name) => holed.some(({ matches }) => matches(name))) ? plain : [];
 }
 
 function starts(bytes: Buffer, at: number, start: Buffer): boolean {

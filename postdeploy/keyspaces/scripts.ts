@@ -9,6 +9,7 @@ import { Failure } from "../connect/failure.ts";
 import { misdeclared, type Place } from "./entry.ts";
 import { decoded, type Keyspace } from "./keyspace.ts";
 import { type Names, namesOf } from "./names.ts";
+import { checkFile } from "./paths.ts";
 import { refused } from "./refused.ts";
 import { Commands, Refusal, type Reply } from "./resp.ts";
 import { type Connection, nameOf } from "./target.ts";
@@ -33,18 +34,11 @@ export function readScripts(keyspace: Keyspace): Script[] {
     );
   return (keyspace.scripts?.files ?? []).map(({ name, file, needs, place }) => {
     const path = join(keyspace.folder, file).replaceAll("\\", "/");
-    const source = normalised(decoded(readScript(path, place), path));
+    checkFile(keyspace.folder, file, place, "script");
+    const source = normalised(decoded(readFileSync(path), path));
     if (source.trim() === "") throw misdeclared({ file: path }, "is empty. A script does something.");
     return { name, file: path, source, sha: createHash("sha1").update(source).digest("hex"), needs, place };
   });
-}
-
-function readScript(path: string, place: Place): Buffer {
-  try {
-    return readFileSync(path);
-  } catch {
-    throw misdeclared(place, `the script ${path} is not there. Make it, or take the name out.`);
-  }
 }
 
 /** The digest is of exact bytes: a checkout on Windows must not have another one. */

@@ -1,6 +1,7 @@
 /** Plan, seed and verify: the three questions, asked of each keyspace in turn. */
 import { Failure } from "../connect/failure.ts";
 import { type BulkPlan, planBulk, seedBulk } from "./bulk.ts";
+import { printable } from "./entry.ts";
 import { type GuardedPlan, planGuarded, removeDoomed, seedGuarded, wrongTypes } from "./guarded.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { locked } from "./lock.ts";
@@ -35,7 +36,7 @@ export interface SeedOptions extends Options {
 
 /** What `seed` would do. Writes nothing. */
 export function plan(options: Options): Promise<KeyspaceResult[]> {
-  return each(options, (at) => timed(at, planOne(at, options, "compare")));
+  return each(options, (at) => timed(at, planOne(at, options, { phase: "compare", counting: true })));
 }
 
 /** Brings every keyspace to what its files declare. A second call changes nothing. */
@@ -45,7 +46,7 @@ export function seed(options: SeedOptions): Promise<KeyspaceResult[]> {
 
 /** Reads everything back: types, values, and whether keys live as long as they are to. Writes nothing. */
 export function verify(options: Options): Promise<KeyspaceResult[]> {
-  return each(options, (at) => timed(at, planOne(at, options, "verify")));
+  return each(options, (at) => timed(at, planOne(at, options, { phase: "verify", counting: true })));
 }
 
 async function each(options: Options, work: (at: Visit) => Promise<KeyspaceResult>): Promise<KeyspaceResult[]> {
@@ -75,14 +76,22 @@ interface Planned extends Found {
   readonly bulk?: BulkPlan;
 }
 
+interface Question {
+  readonly phase: "compare" | "verify";
+  /** See planBulk. */
+  readonly counting: boolean;
+  /** See planGuarded. */
+  readonly writingForMs?: number;
+}
+
 async function planOne(
   { wire, keyspace, names }: Visit,
-  { onProgress }: Options,
-  phase: "compare" | "verify",
-  counting = true,
+  { onProgress, restore = false }: Options,
+  { phase, counting, writingForMs = 0 }: Question,
 ): Promise<Planned> {
   const scripts = readScripts(keyspace);
-  const bulk = keyspace.mode === "bulk" && phase === "compare" ? await planBulk(wire, keyspace, names, counting) : undefined;
+  const bulk =
+    keyspace.mode === "bulk" && phase === "compare" ? await planBulk(wire, keyspace, names, { counting, restoring: restore }) : undefined;
   // What the store has nothing of cannot be marked as complete, and its digest is known when it is written.
   const digest = bulk !== undefined && bulk.digests === undefined ? undefined : await contentDigest(keyspace, bulk?.digests);
   const marked = digest !== undefined && (await readVersion(wire, names)) === digest;
@@ -94,6 +103,7 @@ async function planOne(
   if (bulk !== undefined) return { ...found, tally: bulk.tally, bulk };
   const guarded = await planGuarded(wire, keyspace, names, {
     everyTtl: phase === "verify",
+    writingForMs,
     removals: keyspace.mode === "guarded" && !marked,
     onKeys,
   });
@@ -102,16 +112,17 @@ async function planOne(
 
 async function seedOne(at: Visit, options: SeedOptions): Promise<Found> {
   const { wire, keyspace, names, server, where } = at;
-  const planned = await planOne(at, options, "compare", false);
-  if (planned.tally.conflicts.length > 0) throw wrongTypes(planned.tally.conflicts);
+  const planned = await planOne(at, options, { phase: "compare", counting: false });
+  if (planned.tally.conflicting > 0) throw wrongTypes(planned.tally);
   if (planned.marked && changesOf(planned.tally) + planned.scripts.length === 0) return planned;
   checkRoom(server, keyspace, planned.tally.bytes, where);
   return locked(wire, names.lock, options.waitMs ?? 60_000, async () => {
+    const start = performance.now();
     const scripts = readScripts(keyspace);
     await loadScripts(wire, scripts, (key) => planned.guarded?.declared.has(key) ?? false);
     const { tally, digest } = await writeAll(at, options, planned);
     if (planned.scripts.length > 0) await keepScripts(wire, keyspace.scripts?.registry ?? "", names, scripts);
-    if (options.verify !== false && changesOf(tally) > 0) await readBack(at, options);
+    if (options.verify !== false && changesOf(tally) > 0) await readBack(at, options, performance.now() - start);
     await confirm(at);
     await writeVersion(wire, names, digest, tally.keys);
     return { tally, scripts: planned.scripts };
@@ -136,15 +147,15 @@ async function writeAll(
   return { tally, digest: digest ?? (await contentDigest(keyspace)) };
 }
 
-async function readBack(at: Visit, options: Options): Promise<void> {
-  const { tally } = await planOne(at, options, "verify");
-  const differing = changesOf(tally) + tally.conflicts.length;
+async function readBack(at: Visit, options: Options, writingForMs: number): Promise<void> {
+  const { tally } = await planOne(at, options, { phase: "verify", counting: true, writingForMs });
+  const differing = changesOf(tally) + tally.conflicting;
   if (differing > 0)
     throw new Failure(
       "not-as-written",
       1,
       `${at.keyspace.keyspace}: ${differing} keys are not as they were written (${tally.examples
-        .map(({ key }) => key)
+        .map(({ key }) => printable(key))
         .slice(0, 5)
         .join(", ")}). Somebody else writes them, or the store is full and drops keys. Run again; see who: slipway keyspaces verify`,
     );

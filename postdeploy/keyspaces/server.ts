@@ -1,7 +1,7 @@
 /** What a store says of itself, as far as it lets us ask, and whether a keyspace may be put into it. */
 import { Failure } from "../connect/failure.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { Away, refused } from "./refused.ts";
+import { Away, clusterMode, refused } from "./refused.ts";
 import { Refusal } from "./resp.ts";
 import { nameOf } from "./target.ts";
 import type { Wire } from "./wire.ts";
@@ -33,12 +33,7 @@ export async function readServer(wire: Wire): Promise<Server> {
   const where = nameOf(wire.target);
   if (info.get("loading") === "1") throw new Away("loading", `${where} is still reading its data from disk. Try again when it is up.`);
   if (info.get("role") === "slave") throw new Away("read-only", `${where} is a replica: it takes no writes. Use the primary's address.`);
-  if (info.get("cluster_enabled") === "1")
-    throw new Failure(
-      "cluster-mode",
-      2,
-      `${where} runs in cluster mode, which has no numbered databases. Keyspaces need a store that is not sharded.`,
-    );
+  if (info.get("cluster_enabled") === "1") throw clusterMode(where);
   const number = (name: string) => Number(info.get(name) ?? 0);
   return {
     software: info.has("valkey_version")

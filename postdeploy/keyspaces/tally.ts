@@ -15,6 +15,8 @@ export interface Tally {
   /** Keys that others have changed and that stay as they are. */
   kept: number;
   readonly keptKeys: { readonly key: string; readonly why: string }[];
+  /** Keys that have another type than is declared. */
+  conflicting: number;
   readonly conflicts: { readonly key: string; readonly declared: string; readonly actual: string }[];
   /** About how much memory the changes take. */
   bytes: number;
@@ -29,6 +31,7 @@ export const newTally = (): Tally => ({
   examples: [],
   kept: 0,
   keptKeys: [],
+  conflicting: 0,
   conflicts: [],
   bytes: 0,
 });
@@ -48,7 +51,8 @@ export function count(tally: Tally, decisions: readonly Decision[]): void {
         if (tally.keptKeys.length < SHOWN) tally.keptKeys.push({ key, why: decision.why });
         break;
       case "type":
-        tally.conflicts.push({ key, declared: value.type, actual: decision.actual });
+        tally.conflicting++;
+        if (tally.conflicts.length < SHOWN) tally.conflicts.push({ key, declared: value.type, actual: decision.actual });
         break;
       default:
         countChange(tally, key, decision.kind);

@@ -46,7 +46,7 @@ export function valueFrom(type: Type, replies: readonly Reply[]): Value | undefi
         return { id: id.toString(), fields: pairsOf(fields) };
       }),
       groups: (groups as readonly Reply[]).map((group) => {
-        const about = new Map(pairsOf(group as readonly Reply[]).map(([name, content]) => [name, String(content)]));
+        const about = new Map(pairsOf(group as readonly Reply[]).map(([name, content]) => [String(name), String(content)]));
         return { name: about.get("name") ?? "", from: about.get("last-delivered-id") ?? "0-0" };
       }),
     };
@@ -64,8 +64,8 @@ export function valueFrom(type: Type, replies: readonly Reply[]): Value | undefi
   }
 }
 
-function pairsOf(items: readonly Reply[]): (readonly [string, Bytes])[] {
-  const pairs: (readonly [string, Bytes])[] = [];
+function pairsOf(items: readonly Reply[]): (readonly [Bytes, Bytes])[] {
+  const pairs: (readonly [Bytes, Bytes])[] = [];
   for (let at = 0; at < items.length; at += 2) {
     const content = items[at + 1];
     pairs.push([nameFrom(items[at] as Buffer), Buffer.isBuffer(content) ? content : String(content)]);
@@ -73,8 +73,11 @@ function pairsOf(items: readonly Reply[]): (readonly [string, Bytes])[] {
   return pairs;
 }
 
-/** A name that is no text is none that a file declares; it only has to stay unlike every other. */
-const nameFrom = (bytes: Buffer): string => (isUtf8(bytes) ? bytes.toString() : `\0${bytes.toString("latin1")}`);
+/** Of a field or a member: text where it is some, so that two of the same bytes are written in one way. */
+export const nameFrom = (bytes: Buffer): Bytes => (isUtf8(bytes) ? bytes.toString() : bytes);
+
+/** The same for the same name, and for no other: no text that is a name begins with half a surrogate pair. */
+export const nameKey = (name: Bytes): string => (typeof name === "string" ? name : `\ud800${name.toString("latin1")}`);
 
 const scoreFrom = (text: string): number => (text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text));
 
@@ -117,6 +120,9 @@ function partsOf(value: Value): Bytes[] {
   }
 }
 
-function byName<T>(pairs: readonly (readonly [string, T])[]): (readonly [string, T])[] {
-  return [...pairs].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+function byName<T>(pairs: readonly (readonly [Bytes, T])[]): (readonly [Bytes, T])[] {
+  return [...pairs].sort(([a], [b]) => {
+    const [one, other] = [nameKey(a), nameKey(b)];
+    return one < other ? -1 : one > other ? 1 : 0;
+  });
 }

@@ -8,7 +8,7 @@
 import { connect, type TLSSocket } from "node:tls";
 import { Failure } from "../connect/failure.ts";
 import type { Bytes } from "./entry.ts";
-import { Away, refused } from "./refused.ts";
+import { Away, clusterMode, refused } from "./refused.ts";
 import { Commands, Refusal, Replies, type Reply } from "./resp.ts";
 import { type Connection, nameOf, serverName, type Target, targetOf } from "./target.ts";
 
@@ -36,6 +36,8 @@ export class Wire {
   readonly target: Target;
   /** How this connection is called in the server's list of clients. */
   readonly name: string;
+  /** The server shows it under this name. */
+  isListed = false;
   readonly #socket: TLSSocket;
   readonly #replies = new Replies();
   #awaited: Awaited[] = [];
@@ -80,10 +82,11 @@ export class Wire {
   async #enter(database: number): Promise<void> {
     const { user, password } = this.target;
     if (password !== "") await this.call("AUTH", user, password);
-    await this.try("CLIENT", "SETNAME", this.name);
+    this.isListed = (await this.try("CLIENT", "SETNAME", this.name)) === "OK";
     const selected = await this.try("SELECT", String(database));
     if (selected instanceof Refusal) {
       if (selected.code !== "ERR") throw refused(selected, this.target);
+      if (/cluster mode/.test(selected.message)) throw clusterMode(nameOf(this.target));
       throw wrongDatabase(this.target, database, selected.message);
     }
     const info = await this.try("CLIENT", "INFO");
