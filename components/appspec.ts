@@ -2,6 +2,7 @@
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./image.ts";
+import { mistakeIn } from "./mistake.ts";
 import { holdsAdvice, INSTEAD } from "./outputtext.ts";
 import type { Quiet } from "./quiet.ts";
 
@@ -190,7 +191,7 @@ function makeEnvList(app: string, component: string, { env }: Runs): EnvList {
 /** What an Output was written into as if it were a string is no value, whatever it is for. */
 function refuseAdvice(value: pulumi.Input<string>, where: string): pulumi.Input<string> {
   const checked = (known: string) => {
-    if (holdsAdvice(known)) throw new pulumi.RunError(`${where}: ${INSTEAD}`);
+    if (holdsAdvice(known)) throw mistakeIn(`${where}: ${INSTEAD}`);
     return known;
   };
   return typeof value === "string" ? checked(value) : pulumi.output(value).apply(checked);
@@ -202,9 +203,7 @@ function refuseSecret(value: pulumi.Input<string>, where: string): pulumi.Input<
   const output = pulumi.output(value);
   return pulumi.output(pulumi.isSecret(output)).apply((secret) => {
     if (secret)
-      throw new pulumi.RunError(
-        `${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`,
-      );
+      throw mistakeIn(`${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`);
     return output;
   });
 }

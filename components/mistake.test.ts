@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { mistake, refuse } from "./mistake.ts";
+import { mistake, mistakeIn, refuse } from "./mistake.ts";
 import { recorded, refusal } from "./recorded.ts";
 
 class Thing extends pulumi.ComponentResource {
@@ -45,5 +45,13 @@ describe("a mistake in a component's arguments", () => {
       expect(error.hideStack).toBe(true);
       expect(error.stack).toBe("");
     });
+  });
+
+  it("stays as it was written where no component is at hand, too: Pulumi writes the way of an error through its inputs into the message", () => {
+    const error = mistakeIn("no.");
+    error.message = `error serializing property "spec": ${error.message}`;
+    expect(error.message).toBe("no.");
+    expect(error.stack).toBe("");
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 /** Connection URLs. Passwords may hold any character, so every part is encoded: a raw "#", "/" or "%41" would end up as another password. */
 import * as pulumi from "@pulumi/pulumi";
+import { mistakeIn } from "./mistake.ts";
 
 export interface Connection {
   host: pulumi.Input<string>;
@@ -36,7 +37,7 @@ function url<Database extends string | number>(
 
 function encoded(text: string, what: string, host: string): string {
   if (!/\p{Surrogate}/u.test(text)) return encodeURIComponent(text);
-  throw new pulumi.RunError(
+  throw mistakeIn(
     `The ${what} for ${host} holds half of a character (a lone surrogate, U+D800 to U+DFFF), which neither a URL nor a database can carry. Give it another one.`,
   );
 }

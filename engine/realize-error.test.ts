@@ -1,0 +1,31 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect, it } from "vitest";
+import { toyState, toyWorld } from "./realize.testing.ts";
+import { realize } from "./realize.ts";
+
+class Box extends pulumi.CustomResource {
+  declare readonly label: pulumi.Output<string>;
+  constructor(name: string, args: Record<string, unknown> = {}) {
+    super("toy:index:Box", name, { name, label: undefined, ...args });
+  }
+}
+
+it.each([
+  ["of a mistake in an Output", "the door is open"],
+  ["of a resource that could not be made", 'Box "first": create first was refused'],
+])("the text %s is its first cause, however many resources fail with it", async (_, text) => {
+  const toy = toyWorld();
+  if (text.startsWith("Box")) toy.failAt("create first");
+  const program = () => {
+    const first = new Box("first");
+    const wrong = first.label.apply((): string => {
+      throw new pulumi.RunError("the door is open");
+    });
+    const second = new Box("second", { deep: { down: [wrong] } });
+    const third = new Box("third", { one: second.label, other: { wrong } });
+    return { wrong, deep: [second.label, third.label] };
+  };
+  await expect(realize(program, { project: "p", stack: "s", state: toyState(), world: toy.world })).rejects.toMatchObject({
+    message: text,
+  });
+});
