@@ -1,10 +1,13 @@
 /** What `up` says while it works: one line that changes for a person, a line for each change where nobody watches. */
 import type { RealizeEvent } from "../engine/realize.ts";
+import type { Arrived } from "../local/servers/packages.ts";
 import { shortType } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ProgressLine {
   stage(text: string): void;
+  /** Programs that are missing on this machine arrive. */
+  fetch(arrived: Arrived): void;
   event(event: RealizeEvent): void;
   end(): void;
 }
@@ -16,6 +19,7 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
   const underWay = new Map<string, string>();
   let stage = "";
   let count = 0;
+  let fetching = false;
 
   const draw = () => {
     if (!live) return;
@@ -25,6 +29,12 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
   return {
     stage(text) {
       stage = text;
+      draw();
+    },
+    fetch({ what, bytes, of }) {
+      if (!live && !fetching) say("fetching Valkey and PgBouncer, once on this machine");
+      fetching = true;
+      stage = `fetching Valkey and PgBouncer, once: ${what}, ${megabytes(bytes)}${of === undefined ? "" : ` of ${megabytes(of)}`} MB`;
       draw();
     },
     event({ phase, change, urn, type, name, because = [] }) {
@@ -42,3 +52,5 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
     },
   };
 }
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

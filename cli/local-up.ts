@@ -26,6 +26,7 @@ export async function up({ values, place }: Given & { place: Place }, terminal: 
       ...(wanted && { systems: wanted }),
       onEvent: progress.event,
       onStage: progress.stage,
+      onFetch: progress.fetch,
       signal: stop.signal,
     });
     progress.end();

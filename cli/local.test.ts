@@ -83,7 +83,9 @@ describe("progress", () => {
   function shown(isTTY: boolean) {
     const [drawn, said]: [string[], string[]] = [[], []];
     const stream = { isTTY, write: (text: string) => drawn.push(text) } as unknown as NodeJS.WriteStream;
-    const line = progressOn({ print: () => {}, say: (text) => said.push(text), columns: 30, style: plainStyle }, stream);
+    const line = progressOn({ print: () => {}, say: (text) => said.push(text), columns: 70, style: plainStyle }, stream);
+    line.fetch({ what: "packages", bytes: 1_100_000, of: 2_000_000 });
+    line.fetch({ what: "packages", bytes: 2_000_000, of: 2_000_000 });
     line.stage("making it as declared");
     line.event({ ...event, phase: "begin" });
     line.event({ ...event, phase: "done" });
@@ -95,11 +97,12 @@ describe("progress", () => {
   it("is one changing line for a person, cut at the edge and gone at the end", () => {
     const { drawn, said } = shown(true);
     expect(said).toEqual([]);
-    expect(drawn.every((text) => text.replace("\r\x1b[2K", "").length < 30)).toBe(true);
+    expect(drawn.every((text) => text.replace("\r\x1b[2K", "").length < 70)).toBe(true);
+    expect(drawn[0]).toContain("packages, 1.1 of 2.0 MB");
     expect(drawn.at(-1)).toBe("\r\x1b[2K");
   });
 
   it("is a line for each change elsewhere, and none for what stays", () => {
-    expect(shown(false)).toEqual({ drawn: [], said: ["changed  App shop (spec)"] });
+    expect(shown(false)).toEqual({ drawn: [], said: ["fetching Valkey and PgBouncer, once on this machine", "changed  App shop (spec)"] });
   });
 });

