@@ -10,8 +10,8 @@ import { startProxy } from "./testing/proxy.ts";
 import { startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
-/** SLIPWAY_SOAK=200 kills two hundred times; the suite's own run does it a few times, in other moments each time. */
-const times = Number(process.env.SLIPWAY_SOAK ?? 4);
+/** SLIPWAY_KILLS=200 kills two hundred times; the suite's own run does it a few times, in other moments each time. */
+const times = Number(process.env.SLIPWAY_KILLS ?? 4);
 const script = fileURLToPath(new URL("./testing/run.ts", import.meta.url));
 
 const files = {

@@ -1,0 +1,48 @@
+/**
+ * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
+ * tests on every Postgres. `npm run soak -- migrate` and `npm run soak -- keyspaces` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { MAJORS } from "../postdeploy/migrate/testing/server.ts";
+
+interface Soak {
+  readonly about: string;
+  readonly files: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const ENGINE = ["up", "down", "contention", "trouble", "managed"].map((name) => `postdeploy/migrate/${name}.test.ts`);
+
+const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
+  migrate: [
+    ...MAJORS.map((major) => ({
+      about: `the migration engine on Postgres ${major}`,
+      files: [...ENGINE, "postdeploy/roles"],
+      env: { SLIPWAY_POSTGRES_MAJOR: String(major) },
+    })),
+    { about: "200 migrations killed", files: ["postdeploy/migrate/kill.test.ts"], env: { SLIPWAY_KILLS: "200" } },
+  ],
+  keyspaces: [{ about: "100 seedings and 100 stores killed", files: ["postdeploy/keyspaces/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } }],
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(SOAKS, name));
+if (unknown !== undefined) {
+  console.error(`There is nothing to soak called "${unknown}". There is: ${Object.keys(SOAKS).join(", ")}.`);
+  process.exit(2);
+}
+
+const root = join(import.meta.dirname, "..");
+for (const { about, files, env } of Object.entries(SOAKS).flatMap(([name, soaks]) =>
+  asked.length === 0 || asked.includes(name) ? soaks : [],
+)) {
+  console.log(`\n── ${about}`);
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const { status } = spawnSync(process.execPath, [vitest, "run", ...files], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
+  if (status !== 0) process.exitCode = 1;
+}
