@@ -3,6 +3,7 @@ import type { Problem } from "./error.ts";
 import { finder, replaceForms } from "./forms.ts";
 import type { Message } from "./plan.ts";
 import { maskShapes, SECRET } from "./shapes.ts";
+import { isMadeUp } from "./standin.ts";
 
 export interface Scrubber {
   text(text: string): string;
@@ -12,7 +13,7 @@ export interface Scrubber {
 
 /** Replaces the given secrets, however they are written, parts of them, and whatever looks like a secret. */
 export function scrubber(secrets: readonly string[]): Scrubber {
-  const find = finder(secrets);
+  const find = finder(secrets.filter((secret) => !isMadeUp(secret)));
   return {
     text,
     message: (message) => ({ ...message, text: text(message.text), ...held(message.text) }),

@@ -15,3 +15,8 @@ export function standIn(key: string): string {
 export function isStandIn(text: string): boolean {
   return SHAPE.test(text);
 }
+
+/** What a program made up because it was asked to (`--placeholders`): it names what is missing, and opens nothing. */
+export function isMadeUp(text: string): boolean {
+  return /^placeholder:\S+$/.test(text);
+}
