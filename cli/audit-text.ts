@@ -15,14 +15,20 @@ export function auditText(audit: Audit, paper: Paper): string {
     .join("\n\n");
 }
 
-function summary({ stack, findings, proofs, declared, failure }: Audit, { columns, style }: Paper): string {
+/** The one line that says it all. */
+export function summaryLine({ stack, findings, proofs, declared }: Audit): string {
   const counts = (["critical", "high", "medium", "low"] as const).flatMap((severity) => {
     const count = findings.filter((one) => one.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });
-  const head = `stack ${stack}: ${findings.length === 0 ? "nothing found" : `${findings.length} found (${counts.join(", ")})`}; proved ${proofs.length} of ${declared.length} secrets`;
+  const found = findings.length === 0 ? "nothing found" : `${findings.length} found (${counts.join(", ")})`;
+  return `${stack}: ${found}${declared.length === 0 ? "" : `; proved ${proofs.length} of ${declared.length} secrets`}`;
+}
+
+function summary(audit: Audit, { columns, style }: Paper): string {
+  const { failure } = audit;
   return [
-    ...wrap(head, columns, " ").map(style.bold),
+    ...wrap(summaryLine(audit), columns, " ").map(style.bold),
     ...(failure === undefined ? [] : ["", ...folded(`The program failed, so nothing is proved: ${failure}`, columns, "").map(style.bad)]),
   ].join("\n");
 }
@@ -30,7 +36,7 @@ function summary({ stack, findings, proofs, declared, failure }: Audit, { column
 function findingText({ rule, severity, message, source, flow, fix, fingerprint }: Finding, { columns, style }: Paper): string {
   const look = severity === "critical" || severity === "high" ? style.bad : style.warn;
   return [
-    ...wrap(`${severity}  ${rule}${source === undefined ? "" : `  ${source.file}:${source.line}`}`, columns, "  ").map(look),
+    ...folded(`${severity}  ${rule}${source === undefined ? "" : `  ${source.file}:${source.line}`}`, columns, "").map(look),
     ...folded(message, columns, "  "),
     ...wayText(flow, columns).map(style.dim),
     ...folded(`Fix: ${fix}`, columns, "  "),
@@ -49,8 +55,10 @@ function proofText({ proofs }: Audit, { columns, style }: Paper): string {
 }
 
 function oneProof({ secret, strength, flow }: Proof, columns: number, style: Paper["style"]): string[] {
+  const [head = "", ...more] = folded(secret, columns, `  ${strength}  `);
   return [
-    `  ${style.good(strength)}  ${secret}`,
+    head.replace(strength, style.good),
+    ...more,
     ...flow.flatMap(({ what }, index) => folded(what, columns, index === 0 ? "    " : "    → ")),
   ];
 }

@@ -1,72 +1,171 @@
 /** `slipway audit`: where every secret goes. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { stableJson } from "../engine/mask.ts";
-import { findProject, stackNames } from "../engine/project.ts";
-import { audit } from "../review/audit/audit.ts";
-import { auditText } from "./audit-text.ts";
+import { findProject, type Project, stackNames } from "../engine/project.ts";
+import { readStack } from "../engine/stackfile.ts";
+import { audit, auditFile } from "../review/audit/audit.ts";
+import { sarifOf } from "../review/audit/sarif.ts";
+import type { Audit } from "../review/finding.ts";
+import { configName } from "../settings/operator.ts";
+import { systems } from "../systems/index.ts";
+import { auditText, summaryLine } from "./audit-text.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import type { Paper } from "./plantext.ts";
 
 /** Something was found that is as bad as `--fail-on` says. */
 export const FINDINGS = 10;
 
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
+const FORMATS = ["text", "json", "sarif"] as const;
+type Format = (typeof FORMATS)[number];
 
 export const command: Command = {
   usage: `slipway audit: where every secret goes, proved with canaries, without an account or a credential
 
 Usage: slipway audit --stack <name> [flags]
+       slipway audit --state <file> | --events <file> [flags]
 
   -s, --stack <name>        the stack: prod for Pulumi.prod.yaml
-      --fail-on <severity>  critical, high, medium, low (default: low) or none
+      --run                 also make its platform in a cloud of this process and start every component, which tells fingerprints
+      --every-feature       as if every feature of every product were switched on
   -c, --config <k>=<v>      a config value over the file's; may be given again
-      --run                 also make the platform in a cloud of this process and start each component, which tells fingerprints
-      --json                the same for a machine
+      --max-age <days>      from when on a generated secret is too old (default: 365)
+
+      --state <file>        read what "pulumi stack export --file <file>" wrote, in place of a program
+      --events <file>       read what "pulumi preview --event-log <file>" wrote
+
+      --format <format>     text, json or sarif (default: text); --json for --format json
+  -o, --out <file>          write the report there, and one line here
+      --fail-on <severity>  critical, high, medium or low (default: low), or none
       --cwd <directory>     where to look for Pulumi.yaml, and above it (default: here)
 
-Exit codes: 0 nothing found, 1 the program failed, 2 bad input, 10 findings.`,
+What is to be lived with stands in .slipway-audit.yaml, with a reason and a last day. Rules: docs/audit.md.
+
+Exit codes: 0 nothing found, 1 the program failed, 2 bad input, 10 something found that --fail-on counts.`,
   options: {
     stack: { type: "string", short: "s" },
-    "fail-on": { type: "string" },
-    config: { type: "string", short: "c", multiple: true },
     run: { type: "boolean" },
+    "every-feature": { type: "boolean" },
+    config: { type: "string", short: "c", multiple: true },
+    "max-age": { type: "string" },
+    state: { type: "string" },
+    events: { type: "string" },
+    format: { type: "string" },
     json: { type: "boolean" },
+    out: { type: "string", short: "o" },
+    "fail-on": { type: "string" },
     cwd: { type: "string" },
   },
-  async run(given, { print, columns, style }) {
-    const { stack, config, failOn, run, json, cwd } = parse(given);
-    const project = findProject(cwd);
-    if (stack === undefined)
-      throw new UsageError(`Which stack? This project has ${stackNames(project).join(", ")}: slipway audit --stack prod`);
-    // Where Pulumi would start the program.
-    process.chdir(project.directory);
-    const seen = run ? { witness: (await import("./audit-run.ts")).witness } : {};
-    const told = await audit(project, { stack, config, ...seen });
-    print(json ? stableJson(told) : auditText(told, { columns, style }));
-    const bad = told.findings.some(({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn as never));
-    return bad ? FINDINGS : told.failure === undefined ? DONE : FAILED;
+  async run(given, { print, say, columns, style }) {
+    const options = parse(given);
+    // Before the program's directory becomes this process's.
+    const out = options.out === undefined ? undefined : path.resolve(options.out);
+    const told = options.file === undefined ? await ofProgram(options) : ofFile(options.file, options.cwd);
+    const report = reportOf(told, options.format, { columns, style });
+    if (out === undefined) print(report);
+    else {
+      mkdirSync(path.dirname(out), { recursive: true });
+      writeFileSync(out, report.endsWith("\n") ? report : `${report}\n`);
+      say(summaryLine(told));
+    }
+    const counted = SEVERITIES.slice(0, SEVERITIES.indexOf(options.failOn as never) + 1);
+    if (told.findings.some(({ severity }) => counted.includes(severity))) return FINDINGS;
+    return told.failure === undefined ? DONE : FAILED;
   },
 };
 
+async function ofProgram({ stack, config, everyFeature, maxAgeDays, run, cwd }: Options): Promise<Audit> {
+  const project = findProject(cwd);
+  if (stack === undefined)
+    throw new UsageError(`Which stack? This project has ${stackNames(project).join(", ")}: slipway audit --stack prod`);
+  // Where Pulumi would start the program.
+  process.chdir(project.directory);
+  return audit(project, {
+    stack,
+    config: { ...(everyFeature && featuresOn(project, stack)), ...config },
+    maxAgeDays,
+    ...(run && { witness: (await import("./audit-run.ts")).witness }),
+  });
+}
+
+function ofFile({ kind, name }: NonNullable<Options["file"]>, cwd: string): Audit {
+  let text: string;
+  try {
+    text = readFileSync(path.resolve(cwd, name), "utf8");
+  } catch (error) {
+    throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}.`);
+  }
+  return auditFile(kind, text, name, cwd);
+}
+
+/** What each product's settings are, with all of its features. */
+function featuresOn(project: Project, stack: string): Record<string, string> {
+  const { config } = readStack(project, stack);
+  return Object.fromEntries(
+    systems.map(({ name, features }) => {
+      const key = `${project.name}:${configName(name)}`;
+      return [key, JSON.stringify({ ...JSON.parse(config[key] ?? "{}"), features: Object.keys(features) })];
+    }),
+  );
+}
+
+function reportOf(told: Audit, format: Format, paper: Paper): string {
+  switch (format) {
+    case "json":
+      return stableJson(told);
+    case "sarif":
+      return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
+    case "text":
+      return auditText(told, paper);
+  }
+}
+
+/** In the package this file is in dist/. */
+function version(): string {
+  const place = import.meta.url.endsWith(".ts") ? "../package.json" : "../../package.json";
+  return (JSON.parse(readFileSync(new URL(place, import.meta.url), "utf8")) as { version: string }).version;
+}
+
 interface Options {
   readonly stack?: string;
-  readonly config: Readonly<Record<string, string>>;
-  readonly failOn: string;
   readonly run: boolean;
-  readonly json: boolean;
+  readonly everyFeature: boolean;
+  readonly config: Readonly<Record<string, string>>;
+  readonly maxAgeDays: number;
+  readonly file?: { readonly kind: "state" | "events"; readonly name: string };
+  readonly format: Format;
+  readonly out?: string;
+  readonly failOn: string;
   readonly cwd: string;
 }
 
 function parse({ values }: Given): Options {
+  const given = values as Partial<Record<string, never>>;
+  const { stack, run = false, config = [], state, events, json = false, out, cwd = process.cwd() } = given;
   const {
-    stack,
-    config = [],
-    run = false,
-    json = false,
-    cwd = process.cwd(),
+    format = json ? "json" : "text",
     "fail-on": failOn = "low",
-  } = values as Partial<Record<string, never>>;
+    "max-age": maxAge = "365",
+    "every-feature": everyFeature = false,
+  } = given;
+  const files = (["state", "events"] as const).filter((kind) => given[kind] !== undefined);
+  if (files.length + (stack === undefined ? 0 : 1) > 1)
+    throw new UsageError("Give one of --stack, --state and --events: slipway audit --stack prod");
+  if (!FORMATS.includes(format as Format)) throw new UsageError(`--format takes ${FORMATS.join(", ")}, not "${format}": --format sarif`);
   if (![...SEVERITIES, "none"].includes(failOn))
     throw new UsageError(`--fail-on takes ${SEVERITIES.join(", ")} or none, not "${failOn}": --fail-on high`);
-  return { config: Object.fromEntries((config as string[]).map(pair)), run, json, cwd, failOn, ...(stack !== undefined && { stack }) };
+  if (!/^[1-9]\d*$/.test(maxAge)) throw new UsageError(`--max-age takes a number of days, not "${maxAge}": --max-age 180`);
+  const [kind] = files;
+  return {
+    ...{ run, everyFeature, failOn, cwd },
+    config: Object.fromEntries((config as string[]).map(pair)),
+    maxAgeDays: Number(maxAge),
+    format: format as Format,
+    ...(stack !== undefined && { stack }),
+    ...(kind !== undefined && { file: { kind, name: (kind === "state" ? state : events) as unknown as string } }),
+    ...(out !== undefined && { out }),
+  };
 }
 
 function pair(text: string): [key: string, value: string] {

@@ -7,12 +7,14 @@ import { findForms, replaceForms } from "../../engine/forms.ts";
 import type { Plan } from "../../engine/plan.ts";
 import { type Project, programOf } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
+import { SECRET } from "../../engine/shapes.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import type { Audit, Finding } from "../finding.ts";
 import { codeFaults, programFiles } from "./code.ts";
 import { type Declarations, declarations } from "./declared.ts";
 import { derivedFaults, derivedPlaces, type Looked, withoutChance } from "./derived.ts";
-import { inOrder } from "./found.ts";
+import { eventFaults } from "./events.ts";
+import { finding, inOrder } from "./found.ts";
 import { leaks } from "./leaks.ts";
 import { literals } from "./literals.ts";
 import { placesOf } from "./places.ts";
@@ -21,7 +23,9 @@ import { readerFaults, readings } from "./readers.ts";
 import { repositoryFaults } from "./repository.ts";
 import { roleFaults } from "./roles.ts";
 import { type Run, runWith, type Subject } from "./run.ts";
+import { shownFaults } from "./shown.ts";
 import { lookFor, sightingsIn } from "./sightings.ts";
+import { stateFaults } from "./state.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
 import { readSuppressions, sift } from "./suppress.ts";
 import { confirmed, unexpected, type Witness } from "./witness.ts";
@@ -54,6 +58,13 @@ export async function audit(project: Project, options: AuditOptions): Promise<Au
   return { ...rest, findings: inOrder(findings), suppressed, notes: [...told.notes, ...notes] };
 }
 
+/** A file of Pulumi's, read without a program. `stack` is the file's name. */
+export function auditFile(kind: "state" | "events", text: string, name: string, directory: string, today = day()): Audit {
+  const found = kind === "state" ? stateFaults(text, name) : eventFaults(text, name);
+  const { findings, suppressed } = sift(found, readSuppressions(directory), today);
+  return { stack: name, findings: inOrder(findings), suppressed, proofs: [], declared: [], notes: [] };
+}
+
 export interface ProgramAudit extends Audit {
   /** Whole keys of settings that are secret, whether they are set or not. */
   readonly secretKeys: ReadonlySet<string>;
@@ -68,7 +79,8 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
   const places = placesOf(run);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
-    const findings = inOrder(leaks(undefined, sightings, NOBODY));
+    const leaked = leaks(undefined, sightings, NOBODY);
+    const findings = inOrder([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]);
     return {
       stack,
       findings,
@@ -84,8 +96,10 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
   const evidence = { plan, declarations: told, sightings, readings: readings(plan, run.origins, look) };
   const compared = await compare(subject, { places, look }, plan);
   const hearing = await witness?.(subject);
+  const leaked = leaks(plan, sightings, told);
   const findings = inOrder([
-    ...leaks(plan, sightings, told),
+    ...leaked,
+    ...shownFaults(plan, look, told, leaked),
     ...readerFaults(evidence.readings, told),
     ...unread(evidence),
     ...compared.findings,
@@ -157,8 +171,15 @@ async function compare(
   }
 }
 
+/** Where not even the audit came before the mask, the mark tells that a secret stood there. */
+function maskedErrors({ failure }: Run): Finding[] {
+  if (!failure?.message.includes(SECRET)) return [];
+  const what = "the error that ends the program";
+  return [finding({ rule: "secret-in-error", message: `A secret stands in ${what}.`, flow: [{ what, path: what }] })];
+}
+
 /** A message may repeat a secret that is no setting, which the engine does not mask. */
 function failureText({ failure, origins }: Run): string {
   const text = failure?.message ?? "";
-  return replaceForms(text, findForms(text, [...origins.keys()]), "[secret]");
+  return replaceForms(text, findForms(text, [...origins.keys()]), SECRET);
 }

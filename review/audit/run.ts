@@ -52,16 +52,27 @@ export async function runWith(seed: string, { program, directory, config }: Subj
     const said: Said[] = [];
     const seeded = withCanaries(config, canaries);
     const { result, overheard } = await watching(directory, async (begin) => {
+      // Before they are masked.
+      const thrown: unknown[] = [];
+      let deafen = () => {};
+      const listened: Program = async () => {
+        begin();
+        listen((one) => said.push(one));
+        deafen = listenForErrors((reason) => thrown.push(reason));
+        try {
+          return await program();
+        } catch (error) {
+          thrown.push(error);
+          throw error;
+        }
+      };
       try {
-        const listened: Program = () => {
-          begin();
-          listen((one) => said.push(one));
-          return program();
-        };
         return await record(listened, { ...seeded, ...answersWith(canaries), directory, preview });
       } catch (error) {
         if (error instanceof ProjectError || !(error instanceof ProgramError)) throw error;
-        return { message: error.message, raw: rawText(error) };
+        return { message: error.message, raw: [error.message, ...thrown.map(wordsOf)].join("\n") };
+      } finally {
+        deafen();
       }
     });
     const ran = { origins: canaries.origins, said, overheard };
@@ -69,10 +80,19 @@ export async function runWith(seed: string, { program, directory, config }: Subj
   }
 }
 
-/** Its words are masked, but it tells which secrets stood there. */
-function rawText(error: ProgramError): string {
-  const held = error.problems.flatMap((problem) => (problem as { readonly held?: readonly string[] }).held ?? []);
-  return [error.message, (error.cause as Error | undefined)?.message ?? "", ...held].join("\n");
+/** An error's words and those of what caused it. */
+function wordsOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return String(reason);
+  return reason.cause === undefined ? reason.message : `${reason.message}\n${wordsOf(reason.cause)}`;
+}
+
+/** What nobody awaited reaches only the process. */
+function listenForErrors(hear: (reason: unknown) => void): () => void {
+  const events = ["unhandledRejection", "uncaughtException"] as const;
+  for (const event of events) process.on(event, hear);
+  return () => {
+    for (const event of events) process.removeListener(event, hear);
+  };
 }
 
 function pick(first: Run, second: Run): Run {

@@ -26,7 +26,7 @@ export function sarifOf({ stack, findings, suppressed, failure }: Audit, version
         tool: { driver: { name: "slipway audit", semanticVersion: version, rules: used.map(descriptor) } },
         automationDetails: { id: `slipway-audit/${stack}/` },
         columnKind: "utf16CodeUnits",
-        originalUriBaseIds: { PROJECT: { description: { text: "The directory of Pulumi.yaml." } } },
+        originalUriBaseIds: { "%SRCROOT%": { description: { text: "The directory of Pulumi.yaml." } } },
         invocations: [
           {
             executionSuccessful: failure === undefined,
@@ -98,7 +98,7 @@ function located(source: Source = NOWHERE, station?: Station): Location {
   const name = station?.urn ?? station?.path;
   return {
     physicalLocation: {
-      artifactLocation: { uri: source.file.split("/").map(encodeURIComponent).join("/"), uriBaseId: "PROJECT" },
+      artifactLocation: { uri: source.file.split("/").map(encodeURIComponent).join("/"), uriBaseId: "%SRCROOT%" },
       region: { startLine: source.line },
     },
     ...(name !== undefined && {

@@ -1,0 +1,23 @@
+/** What slipway itself shows of a plan, in a terminal or a comment: the masked plan, which must hold no secret whatever the program did. */
+import { mask, stableJson } from "../../engine/mask.ts";
+import type { Plan } from "../../engine/plan.ts";
+import type { Finding } from "../finding.ts";
+import type { Declarations } from "./declared.ts";
+import { finding } from "./found.ts";
+import type { Look } from "./sightings.ts";
+import { born } from "./stations.ts";
+
+/** A leak of the program's own is told where it is; this is for what only slipway could have hidden. */
+export function shownFaults(plan: Plan, look: Look, { nameOf }: Declarations, others: readonly Finding[]): readonly Finding[] {
+  const told = new Set(others.map(({ secret }) => secret));
+  return look(stableJson(mask(plan)))
+    .filter(({ origin }) => !told.has(nameOf(origin)))
+    .map(({ origin, form }) =>
+      finding({
+        rule: "secret-shown",
+        secret: nameOf(origin),
+        message: `${nameOf(origin)} stands in the plan that slipway shows, ${form}.`,
+        flow: [born(origin), { what: "the plan as it is shown", path: "shown" }],
+      }),
+    );
+}
