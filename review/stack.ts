@@ -59,7 +59,7 @@ function empty(stack: string) {
 }
 
 /** A stack that one of the two does not have. */
-export const NO_PLAN = {
+export const NO_PLAN: Plan = {
   project: "",
   stack: "",
   resources: [],
@@ -67,7 +67,8 @@ export const NO_PLAN = {
   placeholders: [],
   messages: [],
   secretConfig: {},
-} as unknown as Plan;
+  secrets: [],
+};
 
 function resourceChanges(comparison: Comparison): ResourceChange[] {
   const ownerOf = owners(comparison.base, comparison.head);

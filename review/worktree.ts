@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { ProjectError } from "../engine/projecterror.ts";
 import { type Commit, inside, type Repository } from "./git.ts";
 
@@ -15,10 +16,14 @@ export function previewCache(env: Readonly<Record<string, string | undefined>> =
   return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "slipway", "preview");
 }
 
+const ATTEMPTS = 5;
+
 export class Worktrees {
   readonly #repository: Repository;
   readonly #root: string;
   readonly #mine = new Set<string>();
+  /** Two at once disturb each other in git's own files. */
+  #added: Promise<unknown> = Promise.resolve();
 
   constructor(repository: Repository, cache: string) {
     this.#repository = repository;
@@ -30,7 +35,10 @@ export class Worktrees {
   /** The same commit comes to the same place, so that what Node has compiled of it fits again. */
   async add(side: "base" | "head", { tree }: Commit): Promise<string> {
     const directory = this.#claim(`${side}-${tree.slice(0, 16)}`);
-    await this.#repository.git(["worktree", "add", "--detach", "--force", "--quiet", directory, tree]);
+    this.#added = this.#added.then(() => this.#register(directory, tree));
+    await this.#added;
+    // What takes its time may be done side by side.
+    await this.#repository.git(["-C", directory, "checkout", "--quiet", "--detach", "--force", tree]);
     await this.#refuseWaysOut(side, directory, tree);
     return directory;
   }
@@ -39,6 +47,20 @@ export class Worktrees {
   removeAll(): void {
     for (const directory of this.#mine) this.#remove(directory);
     this.#mine.clear();
+  }
+
+  /** Another preview of the same repository may be at it, too. */
+  async #register(directory: string, tree: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#repository.git(["worktree", "add", "--no-checkout", "--detach", "--force", "--quiet", directory, tree]);
+        return;
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+        rmSync(directory, { recursive: true, force: true });
+        await setTimeout(50 * attempt);
+      }
+    }
   }
 
   #claim(name: string): string {

@@ -105,15 +105,7 @@ function codeOf(value: Value): Json {
   return `code ${createHash("sha256").update(String(text)).digest("hex").slice(0, 12)}`;
 }
 
-/** What a secret is spelled like, so that it is struck out wherever else it stands; what is made of origins only may be read. */
-function secretTexts(plan: Plan): readonly string[] {
-  const texts: string[] = Object.values(plan.secretConfig);
-  const collect = (value: Value, secret: boolean): void => {
-    if (value instanceof Secret) collect(value.value, true);
-    else if (typeof value === "string") secret && texts.push(value);
-    else if (value !== null && typeof value === "object") for (const inner of Object.values(value)) collect(inner as Value, secret);
-  };
-  for (const { inputs, outputs = {} } of plan.resources) for (const value of [inputs, outputs]) collect(value, false);
-  collect(plan.outputs, false);
-  return texts.filter((text) => !new RegExp(ORIGINS.source).test(text));
+/** What is struck out wherever it stands; what is made of origins only may be read. */
+function secretTexts({ secrets }: Plan): readonly string[] {
+  return secrets.filter((text) => !new RegExp(ORIGINS.source).test(text));
 }

@@ -88,6 +88,7 @@ function planOf({ resources, outputs, ...rest }: z.infer<typeof plan>): Plan {
     })),
     outputs: recordOf(outputs, 0),
     secretConfig: {},
+    secrets: [],
   } as unknown as Plan;
 }
 

@@ -73,20 +73,25 @@ function ownModules(): string {
 }
 
 /**
- * On Linux the process gets a world of its own: no network but its own loopback, no other process to look at, and its end is the end of all
- * that it started. Empty where the system does not let an ordinary user have that.
+ * On Linux the process gets a world of its own: no network but its own loopback, no other process to look at, and an end with whoever
+ * started it, however that ends. Empty where the system does not let an ordinary user have that.
  */
 export async function findJail(): Promise<readonly string[]> {
   if (process.platform !== "linux") return [];
-  // Loopback is up because the SDK wants a port there; it leads nowhere.
-  const jail = ["unshare", "-rnpm", "--fork", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "sh"];
   try {
-    await promisify(execFile)(jail[0]!, [...jail.slice(1), "true"], { timeout: 5_000 });
-    return jail;
+    await promisify(execFile)(JAIL[0]!, [...JAIL.slice(1), "true"], { timeout: 5_000 });
+    return JAIL;
   } catch {
     return [];
   }
 }
+
+const JAIL = [
+  ...["setpriv", "--pdeathsig", "KILL"],
+  ...["unshare", "-rnpm", "--fork", "--kill-child", "--mount-proc"],
+  // Loopback is up because the SDK wants a port there; it leads nowhere.
+  ...["sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "sh"],
+];
 
 export interface Jailed {
   /** Plain TypeScript or JavaScript of ours. */

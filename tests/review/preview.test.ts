@@ -1,0 +1,128 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findJail } from "../../review/record/side.ts";
+import { reviewSchema } from "../../review/review.ts";
+import { Checkout, programOf } from "./repository.ts";
+
+/** A machine that is busy with other tests starts processes slowly. */
+const SLOW = 120_000;
+
+let checkout: Checkout;
+beforeEach(() => {
+  checkout = new Checkout();
+});
+afterEach(() => checkout.remove());
+
+const larger = programOf(
+  `new digitalocean.DatabaseCluster("orders", { name: "orders", engine: "pg", version: "16", region: "nyc1", size: "db-s-2vcpu-4gb", nodeCount: 1 });`,
+);
+const renamed = programOf(
+  `new digitalocean.DatabaseCluster("orders", { name: "orders-2", engine: "pg", version: "16", region: "nyc1", size: "db-s-1vcpu-2gb", nodeCount: 1 });`,
+);
+
+describe("slipway preview", () => {
+  it("tells what a commit changes, as data that its own schema accepts", { timeout: SLOW }, async () => {
+    checkout.write("index.ts", larger);
+    checkout.commit("larger");
+    const review = await checkout.review();
+    expect(reviewSchema.safeParse(review).error).toBeUndefined();
+    expect(review).toMatchObject({ project: "harbour", risk: "routine", base: { ref: "HEAD~1" }, head: { ref: "main", dirty: false } });
+    const [prod] = review.stacks;
+    expect(prod?.resources).toMatchObject([
+      {
+        change: "update",
+        name: "orders",
+        source: { file: "index.ts", line: 4 },
+        fields: [{ path: "size", before: { text: "db-s-1vcpu-2gb" }, after: { text: "db-s-2vcpu-4gb" }, replaces: false }],
+      },
+    ]);
+    expect(prod?.cost).toMatchObject({ before: 30.45, after: 60.9 });
+  });
+
+  it("takes the working tree as it is, new files included, and leaves git's index and everything else as it was", {
+    timeout: SLOW,
+  }, async () => {
+    checkout.write("index.ts", `import { size } from "./size.ts";\n${larger.replace(`"db-s-2vcpu-4gb"`, "size")}`);
+    checkout.write("size.ts", `export const size = "db-s-4vcpu-8gb";\n`);
+    const before = checkout.git("status", "--porcelain");
+    const { out } = await checkout.preview(["--base", "HEAD", "--format", "json"]);
+    expect(JSON.parse(out)).toMatchObject({ head: { dirty: true }, stacks: [{ resources: [{ change: "update" }] }] });
+    expect(checkout.git("status", "--porcelain")).toBe(before);
+    expect(checkout.worktrees()).toEqual([]);
+  });
+
+  it("compares with where the two have parted, so that what the base has gained since is no change", { timeout: SLOW }, async () => {
+    checkout.git("checkout", "--quiet", "-b", "topic");
+    checkout.write("Pulumi.prod.yaml", "config:\n  harbour:color: blue\n");
+    checkout.commit("blue");
+    checkout.git("checkout", "--quiet", "main");
+    checkout.write("index.ts", renamed);
+    checkout.commit("main goes on");
+    checkout.git("checkout", "--quiet", "topic");
+    const { out } = await checkout.preview(["--base", "main", "--format", "json"]);
+    expect(JSON.parse(out)).toMatchObject({ risk: "none", stacks: [{ stack: "prod", reasons: [] }] });
+  });
+
+  it("fails a build where it is told to, and only then", { timeout: SLOW }, async () => {
+    checkout.write("index.ts", renamed);
+    checkout.commit("renamed");
+    expect(await checkout.preview(["--base", "HEAD~1", "--format", "json", "--fail-on", "danger"])).toMatchObject({ code: 10 });
+    expect(await checkout.preview(["--base", "HEAD~1", "--format", "json"])).toMatchObject({ code: 0 });
+  });
+
+  it("writes every format into a directory", { timeout: SLOW }, async () => {
+    checkout.write("index.ts", renamed);
+    checkout.commit("renamed");
+    const out = path.join(checkout.cache, "out");
+    const { code, out: printed } = await checkout.preview(["--base", "HEAD~1", "--out", out]);
+    expect(code).toBe(0);
+    expect(printed).toContain("orders");
+    expect(readdirSync(out).sort()).toEqual(expect.arrayContaining(["review.json", "review.md"]));
+  });
+
+  it("tells of a side that cannot be planned, with exit code 1", { timeout: SLOW }, async () => {
+    checkout.write("index.ts", programOf(`throw new pulumi.RunError("the harbour is closed");`));
+    checkout.commit("closed");
+    const { code, out } = await checkout.preview(["--base", "HEAD~1", "--format", "json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ risk: "danger", stacks: [{ failure: { side: "head", message: "the harbour is closed" } }] });
+  });
+
+  it("says what is wrong with what was typed, with exit code 2", { timeout: SLOW }, async () => {
+    const wrong = [
+      [[], "Compared with what? slipway preview --base main"],
+      [["--base", "nowhere"], `There is no commit "nowhere" in this repository`],
+      [["--base", "--upload-pack=x"], "--base"],
+      [["--base", "HEAD", "--stack", "staging"], `There is no stack "staging", neither at base nor at head. There are: prod.`],
+      [["--base", "HEAD", "--format", "pdf"], `--format takes`],
+      [["--base", "HEAD", "--fail-on", "fire"], `--fail-on takes danger or care, not "fire".`],
+      [["--base", "HEAD", "--timeout", "soon"], `--timeout takes seconds, not "soon"`],
+      [["--base", "HEAD", "--events", "nothing.ndjson"], "There is no file nothing.ndjson. Write it with: pulumi preview --event-log"],
+    ] as const;
+    for (const [args, sentence] of wrong) {
+      const { code, said } = await checkout.preview(args);
+      expect(said).toContain(sentence);
+      expect(code).toBe(2);
+    }
+  });
+
+  it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", { timeout: SLOW }, async () => {
+    checkout.write("index.ts", programOf("for (;;);"));
+    checkout.commit("never ends");
+    const args = ["--base", "HEAD~1", "--timeout", "100"];
+    for (const [signal, left] of [
+      ["SIGKILL", 2],
+      ["SIGINT", 0],
+    ] as const) {
+      const child = checkout.start(args);
+      const closed = new Promise((resolve) => child.on("close", resolve));
+      while (checkout.worktreesOf(child.pid!) < 2) await setTimeout(20);
+      child.kill(signal);
+      await closed;
+      expect(checkout.worktrees(), signal).toHaveLength(left);
+      if ((await findJail()).length > 0) while (checkout.isRunning()) await setTimeout(20);
+    }
+  });
+});
