@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   local: { about: "the whole platform on this machine: up, down, status, env, logs, api, reset", load: () => import("./local.ts") },
   plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan.ts") },
   preview: { about: "what a change does to every stack, for whoever reviews it", load: () => import("./preview.ts") },
+  comment: { about: "puts a review under its pull request, in GitHub Actions", load: () => import("./comment.ts") },
   cost: { about: "what a stack costs a month by the public price list, and what another size would", load: () => import("./cost.ts") },
   audit: { about: "where every secret goes, from its origin to the process that reads it", load: () => import("./audit.ts") },
   migrate: { about: "SQL migrations: status, plan, up, down, verify, lint, new, baseline, repair", load: () => import("./migrate.ts") },

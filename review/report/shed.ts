@@ -33,7 +33,8 @@ export function shed(sections: readonly Section[], limit: number, head: (left: L
     const text = put(kept, head(left));
     const excess = bytes(text) - limit;
     if (excess <= 0) return text;
-    for (let freed = 0; freed < excess; ) {
+    // By halves, because what stands around the pieces goes with the last of them.
+    for (let freed = 0; freed < excess / 2; ) {
       while (order.at(-1)?.pieces.length === 0) order.pop();
       const block = order.at(-1);
       if (!block) return put(kept, head(left));
