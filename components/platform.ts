@@ -68,7 +68,7 @@ export class Platform extends pulumi.ComponentResource {
     }
 
     function createPostgres(cluster: PostgresCluster): Postgres {
-      const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, maintenance } = cluster;
+      const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, adoptOnly, maintenance } = cluster;
       const tenants = settings.systems.filter(({ cluster: on }) => on === key);
       return new Postgres(
         `${key}-postgres${suffix}`,
@@ -83,7 +83,7 @@ export class Platform extends pulumi.ComponentResource {
           replicas: replicas.map((replica) => ({ ...replica, ...networkIn(replica.region) })),
           ...(storageMiB === undefined ? {} : { storageMiB }),
           ...(autoscale === undefined ? {} : { autoscale }),
-          ...(adopt === undefined ? {} : { adopt }),
+          ...(adopt === undefined ? {} : { adopt: adoptOnly === undefined ? adopt : { cluster: adopt, ...adoptOnly } }),
         },
         { parent },
       );

@@ -97,7 +97,7 @@ describe("bad settings", () => {
     expect(message).toContain("pulumi config set slipway:region '<value>' -s staging");
     expect(message).toContain("slipway:harbour.domians: there is no such setting; did you mean domains?");
     expect(message).toContain("slipway:harbour.postgres.siez: there is no such setting; did you mean size?");
-    expect(message).toContain("allowed: version, size, nodes, storage, autoscale, replicas, adopt, maintenance");
+    expect(message).toContain("allowed: version, size, nodes, storage, autoscale, replicas, adopt, adoptOnly, maintenance");
     expect(message).not.toContain("hunter2");
   });
 

@@ -156,6 +156,26 @@ describe("adoption", () => {
     expect(refused({ adopt: "production-db" })).toContain("the id of a cluster, as `doctl databases list` prints it");
   });
 
+  it("may be of a part: what is named, and nothing else, stands there already", () => {
+    const users = ["harbour"];
+    expect(cluster({ adopt, adoptOnly: { databases: ["harbour"], users } }).adoptOnly).toEqual({
+      databases: ["harbour"],
+      users,
+      pools: [],
+    });
+    expect(cluster({ adopt })).not.toHaveProperty("adoptOnly");
+  });
+
+  it("refuses a part that is not declared, and a part of nothing", () => {
+    const message = refused({ adopt, adoptOnly: { databases: ["defaultdb"], users: ["harbour_ownr"] } });
+    expect(message).toContain('slipway:postgres.adoptOnly.databases[0] is "defaultdb": Harbour declare no such name');
+    expect(message).toContain("allowed: harbour\n");
+    expect(message).toContain("did you mean harbour_owner?");
+    expect(message).toContain("pulumi config set --path 'slipway:postgres.adoptOnly.users[0]' harbour_owner -s staging");
+    expect(refused({ adoptOnly: { users: ["harbour"] } })).toContain("slipway:postgres.adoptOnly: no cluster is adopted");
+    expect(refused({ adopt, adoptOnly: { roles: ["harbour"] } })).toContain("slipway:postgres.adoptOnly.roles: there is no such setting");
+  });
+
   it("says whose cluster it is where each system has one", () => {
     const message = complaint({ postgres: { version: "16", layout: "dedicated", adopt } }, both);
     expect(message).toContain("it does not say which system's cluster this is");

@@ -4,7 +4,7 @@ import type { Engine } from "../catalog/regions.ts";
 import { findMajor, majorsOn } from "../catalog/versions.ts";
 import type { System } from "../systems/definition.ts";
 import { AUTOSCALE, MAINTENANCE } from "./defaults.ts";
-import type { Path } from "./mistakes.ts";
+import { nearest, type Path } from "./mistakes.ts";
 import type { AskedPostgres } from "./schema.ts";
 import type { PostgresCluster, PostgresSettings } from "./settings.ts";
 import { defined, type Picked, type Stack } from "./stack.ts";
@@ -83,6 +83,7 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
   checkStorage(draft, node, stack);
   stack.notices.push(...sizingNotices(systems, node));
   const autoscale = autoscaleOf(draft, stack);
+  const adoptOnly = adoptOnlyOf(draft, stack);
   return {
     key: draft.key,
     systems: systems.map(({ system }) => system.name),
@@ -95,7 +96,43 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
     ...(asked.storage === undefined ? {} : { storageMiB: asked.storage * 1024 }),
     ...(autoscale === undefined ? {} : { autoscale }),
     ...(asked.adopt === undefined ? {} : { adopt: asked.adopt }),
+    ...(adoptOnly === undefined ? {} : { adoptOnly }),
   };
+}
+
+/** A name that is not declared would be taken over by nobody, and what it was meant to be would be made beside it. */
+function adoptOnlyOf({ asked, at, systems }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
+  const { adopt, adoptOnly } = asked;
+  if (adoptOnly === undefined) return undefined;
+  if (adopt === undefined) {
+    stack.mistakes.add({
+      at: at("adoptOnly"),
+      problem: "no cluster is adopted, so there is nothing to take over",
+      allowed: "names beside adopt, which says the cluster's id",
+      fix: [{ remove: at("adoptOnly") }, { set: at("adopt"), to: "<cluster id>" }],
+    });
+  }
+  const declared = {
+    databases: systems.map(({ system }) => system.postgres.database),
+    users: systems.flatMap(({ system }) => Object.values(system.postgres.roles)),
+    pools: systems.flatMap(({ system }) => Object.keys(system.postgres.pools)),
+  };
+  for (const kind of ["databases", "users", "pools"] as const) {
+    for (const [index, name] of (adoptOnly[kind] ?? []).entries()) {
+      if (declared[kind].includes(name)) continue;
+      const likely = nearest(name, declared[kind]);
+      stack.mistakes.add({
+        at: [...at("adoptOnly"), kind, index],
+        given: name,
+        problem: `${systems.map(({ system }) => system.title).join(" and ")} declare no such name${likely === undefined ? "" : `; did you mean ${likely}?`}`,
+        allowed: declared[kind].join(", ") || "none",
+        fix: [
+          likely === undefined ? { remove: [...at("adoptOnly"), kind, index] } : { set: [...at("adoptOnly"), kind, index], to: likely },
+        ],
+      });
+    }
+  }
+  return { databases: [], users: [], pools: [], ...defined(adoptOnly) };
 }
 
 /** Never a default: an upgrade cannot be taken back, so nobody should get one with a new release of this package. */

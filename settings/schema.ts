@@ -28,6 +28,9 @@ const autoscale = z.strictObject({
   increment: leaf.gibibytes(AUTOSCALE.incrementGiB.least, AUTOSCALE.incrementGiB.most, 1).optional(),
 });
 
+/** Whether they are declared is known where it is known who is on the cluster. */
+const names = z.array(leaf.form(/./, "names that the systems on the cluster declare", "<name>"));
+
 const postgresCluster = {
   /** A major: 15. There is no default, because an upgrade cannot be taken back. */
   version: leaf.postgresMajor().optional(),
@@ -51,6 +54,8 @@ const postgresCluster = {
     .optional(),
   /** A cluster that exists and is taken over as it is. @default none: a new one */
   adopt: uuid.optional(),
+  /** Which of what the systems declare stands in it; the others are created. @default all of it */
+  adoptOnly: z.strictObject({ databases: names.optional(), users: names.optional(), pools: names.optional() }).optional(),
   /** When DigitalOcean may restart nodes. @default sunday 04:00 UTC */
   maintenance: maintenance.optional(),
 };

@@ -65,6 +65,8 @@ export interface PostgresCluster {
   readonly autoscale?: { readonly thresholdPercent: number; readonly incrementGiB: number };
   /** Id of a cluster that exists already and is taken over as it is. */
   readonly adopt?: string;
+  /** What of it is taken over; all that the systems declare where this is absent. */
+  readonly adoptOnly?: Readonly<Record<"databases" | "users" | "pools", readonly string[]>>;
   readonly maintenance: { readonly day: Day; readonly hour: string };
 }
 

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { describeWithPulumi } from "../pulumi.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+const SLOW = 120_000;
+
+const config = {
+  "slipway:environment": "staging",
+  "slipway:systems": ["fluxstudio"],
+  "slipway:region": "nyc1",
+  "slipway:protect": "false",
+  "slipway:postDeploy": { mode: "manual" },
+  "slipway:backups": { enabled: false },
+  "slipway:postgres": { layout: "dedicated", version: "15", size: "db-s-1vcpu-2gb", nodes: 1 },
+};
+
+interface Step {
+  readonly op: string;
+  readonly urn: string;
+}
+
+/** As docs/deploy.md tells it: a cluster with FluxStudio's database and login in it, and none of the roles that this package adds. */
+describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
+  let stack: Stack;
+  let id: string;
+
+  beforeAll(async () => {
+    stack = await startStack(cli, config);
+    const cluster = { name: "made-by-hand", engine: "pg", version: "15", region: "nyc1", size: "db-s-1vcpu-2gb", num_nodes: 1 };
+    await stack.post("/v2/databases", cluster);
+    const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
+    id = databases[0]!.id;
+    const status = async () => ((await stack.get(`/v2/databases/${id}`)).database as { status: string }).status;
+    await vi.waitUntil(async () => (await status()) === "online", { timeout: 10_000 });
+    await stack.post(`/v2/databases/${id}/dbs`, { name: "fluxstudio" });
+    await stack.post(`/v2/databases/${id}/users`, { name: "fluxstudio_user" });
+  }, SLOW);
+  afterAll(() => stack?.remove());
+
+  async function succeed(...args: string[]): Promise<string> {
+    const { code, output } = await stack.pulumi(...args);
+    expect(code, output).toBe(0);
+    return output;
+  }
+  const say = (path: string, value: string) => succeed("config", "set", "--path", `slipway:fluxstudio.postgres.${path}`, value);
+
+  it("is taken over by its id and by what is in it; what is not there is made, and nothing is replaced [F3]", {
+    timeout: SLOW,
+  }, async () => {
+    await say("adopt", id);
+    await say("adoptOnly.databases[0]", "fluxstudio");
+    await say("adoptOnly.users[0]", "fluxstudio_user");
+    const { steps } = JSON.parse(await succeed("preview", "--json")) as { steps: readonly Step[] };
+    const done = (name: string) => steps.filter(({ urn }) => urn.endsWith(`::fluxstudio-postgres-test-${name}`)).map(({ op }) => op);
+    expect(done("cluster")).toContain("import");
+    expect(done("db-fluxstudio")).toEqual(["import"]);
+    expect(done("user-fluxstudio_user")).toEqual(["import"]);
+    expect(done("user-fluxstudio_owner")).toEqual(["create"]);
+    expect(steps.map(({ op }) => op)).not.toContain("replace");
+
+    await succeed("up", "--yes", "--skip-preview");
+    expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id, name: "made-by-hand" }]);
+    await succeed("preview", "--expect-no-changes");
+  });
+});
