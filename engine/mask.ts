@@ -52,21 +52,23 @@ function marked({ inputs, outputs = {} }: PlannedResource): readonly string[] {
 
 /** Looked for in all texts at once, which is one look where nothing is found. */
 function scrubbed(shown: unknown, scrub: Scrub): unknown {
-  const whole = [...new Set(textsIn(shown))].join(BETWEEN);
+  const texts = new Set<string>();
+  addTexts(shown, texts);
+  const whole = [...texts].join(BETWEEN);
   return scrub(whole) === whole ? shown : scrubbedWithin(shown, scrub);
 }
 
 /** Neither a word nor a login reaches across it. */
 const BETWEEN = " \0 ";
 
-function* textsIn(value: unknown): Generator<string> {
-  if (typeof value === "string") yield value;
-  else if (typeof value === "number") yield String(value);
-  else if (Array.isArray(value)) for (const item of value) yield* textsIn(item);
+function addTexts(value: unknown, texts: Set<string>): void {
+  if (typeof value === "string") texts.add(value);
+  else if (typeof value === "number") texts.add(String(value));
+  else if (Array.isArray(value)) for (const item of value) addTexts(item, texts);
   else if (value !== null && typeof value === "object") {
     for (const [key, inner] of Object.entries(value)) {
-      yield key;
-      yield* textsIn(inner);
+      texts.add(key);
+      addTexts(inner, texts);
     }
   }
 }
@@ -84,7 +86,7 @@ function scrubbedWithin(value: unknown, scrub: Scrub): unknown {
 
 /** Keys sorted, two spaces, a newline at the end. */
 export function stableJson(value: unknown): string {
-  return `${JSON.stringify(value, (_, inner: unknown) => (isRecord(inner) ? sorted(inner) : inner), 2)}\n`;
+  return `${JSON.stringify(sorted(value), null, 2)}\n`;
 }
 
 /** @param scrub What it takes out of a program text stays out of its hash, from which a short secret could be guessed. */
@@ -110,8 +112,14 @@ function maskCode(value: Value, scrub: Scrub = (text) => text): Masked {
   return typeof text === "string" ? `[code ${createHash("sha256").update(scrub(text)).digest("hex").slice(0, 12)}]` : maskValue(value);
 }
 
-function sorted(record: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => compare(a, b)));
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort(compare)
+      .map((key) => [key, sorted(value[key])]),
+  );
 }
 
 function byText(a: Message, b: Message): number {

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
 import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
+import { installOutputs } from "./sdk-outputs.ts";
 import type { WireProperties } from "./wire.ts";
 
 // Messages are made with the very copies of these libraries that the SDK itself has loaded.
@@ -106,56 +107,7 @@ class Handed extends structs.Struct {
 }
 structs.Struct.fromJavaScript = outsideOfSessions(realStruct, (values): Struct => new Handed(values));
 
-interface OutputClass {
-  new (...args: OutputArgs): Output;
-  readonly prototype: Output;
-}
-type OutputArgs = [resources: unknown, value: Promise<unknown>, isKnown: unknown, isSecret: Promise<boolean>, all?: unknown];
-interface Output {
-  readonly isSecret: Promise<boolean>;
-  apply(use: (value: unknown) => unknown, runWithUnknowns?: boolean): Output;
-}
-
-const outputs = requireOfSdk("@pulumi/pulumi/output.js") as { Output: OutputClass };
-const RealOutput = outputs.Output;
-const ignore = () => {};
-
-/**
- * What `pulumi.secret` is given. Whatever else becomes secret does so later, by what it is made of: an Output of ten values, one of them
- * secret, is none that should be looked for as a whole.
- */
-outputs.Output = new Proxy(RealOutput, {
-  construct(target, args: OutputArgs) {
-    const session = sessions.get(internal.getStore());
-    if (session) {
-      const [, value, , isSecret] = args;
-      let born = false;
-      isSecret.then((secret) => {
-        born = secret;
-      }, ignore);
-      queueMicrotask(() => {
-        if (born) value.then(session.met, ignore);
-      });
-    }
-    return new target(...args);
-  },
-});
-
-/** What a program reads out of a secret Output, it may repeat anywhere. */
-const realApply = RealOutput.prototype.apply;
-RealOutput.prototype.apply = function apply(use, runWithUnknowns) {
-  const session = sessions.get(internal.getStore());
-  if (!session) return realApply.call(this, use, runWithUnknowns);
-  let secret = false;
-  this.isSecret.then((it) => {
-    secret = it;
-  }, ignore);
-  const heard = (value: unknown) => {
-    if (secret && (typeof value === "string" || typeof value === "number")) session.met(value);
-    return use(value);
-  };
-  return realApply.call(this, heard, runWithUnknowns);
-};
+installOutputs(requireOfSdk, () => sessions.get(internal.getStore()));
 
 interface Position {
   readonly uri: string;
