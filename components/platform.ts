@@ -63,8 +63,8 @@ export class Platform extends pulumi.ComponentResource {
     this.berths = settings.systems.map(createBerth);
     this.registerOutputs({ ...told(settings.systems.map(({ system }) => system)), secrets: declaredSecrets(this) });
 
-    function createNetwork({ region, cidr }: Settings["networks"][number]): Network {
-      return new Network(`${name}-${region}${suffix}`, { region, cidr }, { parent });
+    function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
+      return new Network(`${name}-${region}${suffix}`, existing === undefined ? { region, cidr } : { existing }, { parent });
     }
 
     function createPostgres(cluster: PostgresCluster): Postgres {

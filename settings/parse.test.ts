@@ -216,3 +216,11 @@ describe("bad settings", () => {
     }
   });
 });
+
+it("a stack may stand in a network that exists, which has its own block", () => {
+  const vpc = "5a4981aa-9653-4bd1-bef5-d6bff52042e4";
+  expect(settingsFrom({ vpc }).networks).toMatchObject([{ region: "nyc1", existing: vpc }]);
+  expect(settingsFrom({}).networks[0]).not.toHaveProperty("existing");
+  expect(complaint({ vpc: "default-nyc1" })).toContain("the id of a private network, as `doctl vpcs list` prints it");
+  expect(complaint({ vpc, vpcCidr: "10.9.0.0/20" })).toContain('slipway:vpcCidr is "10.9.0.0/20": the network of slipway:vpc exists');
+});

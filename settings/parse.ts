@@ -30,6 +30,15 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
 
   const vpcCidr = asked.stack.vpcCidr ?? networkBlock(stack.environment, stack.region.slug);
   checkNetwork(["vpcCidr"], vpcCidr, mistakes);
+  if (asked.stack.vpc !== undefined && asked.stack.vpcCidr !== undefined) {
+    mistakes.add({
+      at: ["vpcCidr"],
+      given: asked.stack.vpcCidr,
+      problem: "the network of slipway:vpc exists, and has its own block",
+      allowed: "nothing here, or no vpc",
+      fix: [{ remove: ["vpcCidr"] }, { remove: ["vpc"] }],
+    });
+  }
   const placed = stack.systems.map(({ system, asked, region }) => ({ name: system.name, asked, region }));
   const networks = networksOf(stack.environment, stack.region, vpcCidr, placed, mistakes);
   stack.notices.push(...distanceNotices(stack.systems.map(({ region }) => region)));
@@ -52,7 +61,9 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
     region: stack.region.slug,
     appRegion: appRegionOf(stack.region),
     vpcCidr,
-    networks,
+    networks: networks.map((network) =>
+      asked.stack.vpc !== undefined && network.region === stack.region.slug ? { ...network, existing: asked.stack.vpc } : network,
+    ),
     protect: asked.stack.protect ?? stack.defaults.protect,
     allowedSources,
     postgres,

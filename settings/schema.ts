@@ -16,6 +16,11 @@ const uuid = leaf.form(
   "the id of a cluster, as `doctl databases list` prints it",
   "<cluster id>",
 );
+const vpc = leaf.form(
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  "the id of a private network, as `doctl vpcs list` prints it",
+  "<network id>",
+);
 const cidr = leaf.form(/\//, "a private IPv4 block from /16 to /28", "10.110.0.0/20");
 const email = leaf.form(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an email address", "<name@example.com>");
 const maintenance = z.strictObject({
@@ -101,6 +106,8 @@ export function stackSchema(systems: readonly System[], today: string) {
     region: leaf.databaseRegion().optional(),
     /** The private network's block. A change replaces the network and all in it. @default one for each environment and region */
     vpcCidr: cidr.optional(),
+    /** A private network that exists, in the stack's region: that of an adopted cluster. It is read, never changed. @default none: a new one */
+    vpc: vpc.optional(),
     /** Whether destroying or replacing what holds data is refused. @default true in prod */
     protect: leaf.flag.optional(),
     /** Who may reach the databases from outside the private network. @default nobody; loopback on a laptop */

@@ -40,6 +40,8 @@ export interface NetworkSettings {
   readonly region: string;
   readonly appRegion: string;
   readonly cidr: string;
+  /** Id of a network that somebody else keeps; its block is its own. */
+  readonly existing?: string;
 }
 
 export interface PostgresSettings {

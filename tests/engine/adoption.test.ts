@@ -23,11 +23,15 @@ interface Step {
 describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
   let stack: Stack;
   let id: string;
+  let vpc: string;
 
   beforeAll(async () => {
     stack = await startStack(cli, config);
+    await stack.post("/v2/vpcs", { name: "made-by-hand", region: "nyc1", ip_range: "10.77.0.0/20" });
+    const { vpcs } = (await stack.get("/v2/vpcs")) as { vpcs: { id: string; ip_range: string }[] };
+    vpc = vpcs.find(({ ip_range }) => ip_range === "10.77.0.0/20")!.id;
     const cluster = { name: "made-by-hand", engine: "pg", version: "15", region: "nyc1", size: "db-s-1vcpu-2gb", num_nodes: 1 };
-    await stack.post("/v2/databases", cluster);
+    await stack.post("/v2/databases", { ...cluster, private_network_uuid: vpc });
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
     id = databases[0]!.id;
     const status = async () => ((await stack.get(`/v2/databases/${id}`)).database as { status: string }).status;
@@ -47,6 +51,7 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
   it("is taken over by its id and by what is in it; what is not there is made, and nothing is replaced [F3]", {
     timeout: SLOW,
   }, async () => {
+    await succeed("config", "set", "slipway:vpc", vpc);
     await say("adopt", id);
     await say("adoptOnly.databases[0]", "fluxstudio");
     await say("adoptOnly.users[0]", "fluxstudio_user");
@@ -60,6 +65,9 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
 
     await succeed("up", "--yes", "--skip-preview");
     expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id, name: "made-by-hand" }]);
+    const { apps } = (await stack.get("/v2/apps")) as { apps: { spec: { vpc: { id: string } } }[] };
+    expect(apps.map(({ spec }) => spec.vpc.id)).toEqual([vpc]);
+    expect((await stack.get(`/v2/databases/${id}/firewall`)).rules).toMatchObject([{ type: "ip_addr", value: "10.77.0.0/20" }]);
     await succeed("preview", "--expect-no-changes");
   });
 });
