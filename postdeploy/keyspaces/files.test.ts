@@ -1,10 +1,14 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf } from "../migrate/testing/folder.ts";
 import { batchesOf } from "./entries.ts";
 import type { Entry } from "./entry.ts";
-import { readKeyspaces } from "./keyspace.ts";
+import { type Keyspace, readKeyspaces } from "./keyspace.ts";
 import { blocksOf } from "./lines.ts";
+import { entryOf } from "./parse.ts";
+import { readScripts } from "./scripts.ts";
 
 afterAll(cleanFolders);
 
@@ -98,6 +102,21 @@ describe("an entry", () => {
       '{ key: "t:log:a", stream: { entries: [{ id: 2-1, fields: { a: b } }, { id: 1-1, fields: { a: b } }] } }',
       "does not come after 2-1",
     ],
+    ["a name that reads in two ways", '{ key: "t:map:a", hash: { 1.10: a } }', "the name 1.10 can be read in more than one way"],
+    ["a name that is nothing", '{ key: "t:map:a", hash: { ~: a } }', "the name ~ can be read in more than one way"],
+    ["a name that is a structure", '{ key: "t:map:a", hash: { ? { a: b } : c } }', "can be read in more than one way"],
+    ["a number that looks like another", '{ key: "t:text:a", string: 012 }', "the number 012 can be read in more than one way"],
+    ["a tag that nobody knows", '{ key: "t:text:a", string: !!js/function "x" }', "Unresolved tag"],
+    ["a merge", '{ key: "t:map:a", hash: { <<: { a: b } } }', "hash.<< is an object"],
+    ["a field twice, one time in bytes", '{ key: "t:map:a", hash: [[a, b], [{ base64: YQ== }, c]] }', "a stands in it twice"],
+    ["half a pair", '{ key: "t:map:a", hash: [[a, b], [c]] }', "hash is a list. Write { name: value }, or [[name, value]]"],
+    ["a name of the ledger's", '{ key: "slipway:{shop/things}:ledger", hash: { a: b } }', "does not begin with"],
+    [
+      "an id that is no 64 bits",
+      '{ key: "t:log:a", stream: { entries: [{ id: 18446744073709551616-0, fields: { a: b } }] } }',
+      "is no id of an entry",
+    ],
+    ["a score that is not a number", '{ key: "t:rank:a", zset: { a: .nan } }', "Write a number, inf or -inf"],
     ["a group twice", '{ key: "t:log:a", stream: { groups: [{ name: a }, { name: a }] } }', "a group stands in it twice"],
   ])("with %s is refused, with its line", async (_, line, said) => {
     const { exit, message } = await failure(seeds('{ key: "t:text:first", string: fine }', line));
@@ -106,9 +125,77 @@ describe("an entry", () => {
     expect(message).toContain(said);
   });
 
+  it("may have names that are no text, in pairs, and the fields of a stream in their order", async () => {
+    const [map, rank, log] = await seeds(
+      '{ key: "t:map:a", hash: [[a, "1"], [{ base64: /w== }, "2"]] }',
+      '{ key: "t:rank:a", zset: [[{ base64: /w== }, 1.50], [b, inf]] }',
+      '{ key: "t:log:a", stream: { entries: [{ id: 1-1, fields: [[b, "1"], ["10", "2"], [b, "3"]] }] } }',
+    );
+    const bytes = Buffer.from([255]);
+    expect(map?.value).toEqual({
+      type: "hash",
+      fields: [
+        ["a", "1"],
+        [bytes, "2"],
+      ],
+    });
+    expect(rank?.value).toEqual({
+      type: "zset",
+      members: [
+        [bytes, 1.5],
+        ["b", Infinity],
+      ],
+    });
+    expect(log?.value).toMatchObject({
+      entries: [
+        {
+          fields: [
+            ["b", "1"],
+            ["10", "2"],
+            ["b", "3"],
+          ],
+        },
+      ],
+    });
+  });
+
+  it("has at most as many fields in a stream's entry as one command of a script may", async () => {
+    const fields = Object.fromEntries(Array.from({ length: 3501 }, (_, n) => [`f${n}`, "a"]));
+    const { message } = await failure(data(JSON.stringify({ key: "t:log:a", stream: { entries: [{ id: "1-1", fields }] } })));
+    expect(message).toContain("has 3501 fields, and one entry may have 3500");
+  });
+
+  it("is not taken from another keyspace's ledger, nor for the registry of its own scripts", async () => {
+    const free = HEAD.replace('prefix: "t:"\n', "").replace("t:map:<n>", "<any>");
+    const scripts = "scripts: { registry: sha, files: { go: { file: go.lua } } }\n";
+    const one = (key: string) =>
+      entriesOf({
+        "things.yaml": `${free}${scripts}data: [a.jsonl]\n`,
+        "a.jsonl": JSON.stringify({ key, hash: { a: "b" } }),
+        "go.lua": "return 1",
+      });
+    expect((await failure(one("slipway:{shop/others}:ledger"))).message).toContain("are the ledger's. Choose another.");
+    expect((await failure(one("sha"))).message).toContain("sha is the registry of the scripts, which slipway writes itself");
+  });
+
+  it("may be longer than any value only up to 512 MiB", async () => {
+    const long = "€".repeat(180 * 1024 * 1024);
+    const rules = readKeyspaces(folderOf({ "things.yaml": HEAD }).path, "shop")[0] as Keyspace;
+    expect(() => entryOf({ key: "t:text:a", string: long }, rules, { file: "a", line: 1 })).toThrow("has more than 512 MiB");
+  });
+
+  it("is written out in a message where it would move the cursor", async () => {
+    const { message } = await failure(data('{"key":"t:text:a\\u001b[31m\\nb","string":1.5}'));
+    expect(message).toContain("t:text:a\\u001b[31m\\u000ab: string is 1.5");
+  });
+
   it("that is declared twice is refused, and both places are told", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n\n{"key":"t:text:a","string":"2"}\n'));
     expect(message).toMatch(/things\.jsonl:3: t:text:a is declared twice, first in .*things\.jsonl:1\. Take one out\./);
+    const onOneLine = entriesOf({ "things.yaml": `${HEAD}seed: [{ key: "t:text:a", string: a }, { key: "t:text:a", string: b }]\n` });
+    expect((await failure(onOneLine)).message).toMatch(/t:text:a is declared twice/);
+    const sameFile = entriesOf({ "things.yaml": `${HEAD}data: [a.jsonl, a.jsonl]\n`, "a.jsonl": '{"key":"t:text:a","string":"1"}' });
+    expect((await failure(sameFile)).message).toMatch(/t:text:a is declared twice/);
   });
 });
 
@@ -123,6 +210,24 @@ describe("a file of JSON lines", () => {
   it("with a line that is no JSON is refused with the line", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n{key: 1}\n'));
     expect(message).toMatch(/things\.jsonl:2: is no JSON/);
+  });
+
+  it("with a name twice in one object is refused, of which JSON would keep the last", async () => {
+    expect((await failure(data('{"key":"t:map:a","hash":{"a":"1","\\u0061":"2"}}\n'))).message).toMatch(
+      /things\.jsonl:1: the name "a" stands twice/,
+    );
+    expect((await failure(data('{"key":"t:text:a","key":"t:text:b","string":"1"}'))).message).toContain('the name "key" stands twice');
+    expect(await data('{"key":"t:text:a","json":[{"a":"a\\\\"},{"a":["a","a"]}]}')).toHaveLength(1);
+  });
+
+  it("may begin with the mark that some editors put before UTF-8", async () => {
+    expect(await data('\ufeff{"key":"t:text:a","string":"1"}\r\n{"key":"t:text:b","string":"2"}')).toHaveLength(2);
+  });
+
+  it("tells of what is no JSON where it is, and repeats nothing of it", async () => {
+    const { message } = await failure(data('{"key":"t:text:a","string":hunter2}'));
+    expect(message).toMatch(/things\.jsonl:1: is no JSON: Unexpected token 'h'\./);
+    expect(message).not.toContain("unter2");
   });
 
   it("with half a surrogate pair is refused, because it would be written as something else", async () => {
@@ -168,6 +273,34 @@ describe("a keyspace's file", () => {
     const { exit, message } = await failure(entriesOf({ "things.yaml": content }));
     expect([exit, message.includes("things.yaml")]).toEqual([2, true]);
     expect(message).toContain(said);
+  });
+
+  it.each([
+    ["a path out of the folder", (path: string) => symlinkSync("/etc/hostname", `${path}/a.jsonl`), "lies outside of"],
+    ["a folder", (path: string) => mkdirSync(`${path}/a.jsonl`), "is no plain file"],
+    ["a pipe", (path: string) => void execFileSync("mkfifo", [`${path}/a.jsonl`]), "is no plain file"],
+    ["a link to nothing", (path: string) => symlinkSync("nowhere", `${path}/a.jsonl`), "is not there"],
+  ])("reads no data from %s", async (_, make, said) => {
+    const { path } = folderOf({ "things.yaml": `${HEAD}data: [a.jsonl]\n` });
+    make(path);
+    expect(() => readKeyspaces(path, "shop")).toThrow(said);
+  });
+
+  it("reads neither data nor a script from elsewhere by its name", () => {
+    const above = (line: string) => () => readKeyspaces(folderOf({ "things.yaml": HEAD + line }).path, "shop").map(readScripts);
+    expect(above("data: [../../etc/hostname]\n")).toThrow("lies outside of");
+    const registry = HEAD.replace("keys:\n", 'keys:\n  - { pattern: "t:sha", type: hash, ttl: none, owner: test, purpose: p }\n');
+    expect(() =>
+      readKeyspaces(
+        folderOf({ "things.yaml": `${registry}scripts: { registry: "t:sha", files: { go: { file: ../../etc/hostname } } }\n` }).path,
+        "shop",
+      ).map(readScripts),
+    ).toThrow("lies outside of");
+  });
+
+  it("may be one whose few lines mean a billion, and is refused", async () => {
+    const bomb = `${HEAD}seed:\n${"abcdefgh".replace(/./g, (name, at: number) => `  - &${name} [${`${at === 0 ? "x" : `*${"abcdefgh"[at - 1]}`},`.repeat(9)}]\n`)}`;
+    expect((await failure(entriesOf({ "things.yaml": bomb }))).message).toContain("Write out what its aliases stand for");
   });
 
   it("is the only one of its database [C23]", async () => {

@@ -36,12 +36,12 @@ export function repeatedName(text: string): string | undefined {
   return undefined;
 }
 
-/** Where the quote is that ends it. */
+/** Where the quote is that ends it: one that no backslash stands before, or an even number of them. */
 function endOfText(text: string, from: number): number {
-  for (let at = from; ; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === QUOTE) return at;
-    if (unit === BACKSLASH) at++;
+  for (let at = text.indexOf('"', from); ; at = text.indexOf('"', at + 1)) {
+    let before = at;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((at - before) % 2 === 0) return at;
   }
 }
 

@@ -23,5 +23,6 @@ describe.skipIf(missing !== undefined)("on Redis 7", async () => {
     await import("./seed.test.ts");
     await import("./bulk.test.ts");
     await import("./kill.test.ts");
+    await import("./trouble.test.ts");
   }
 });
