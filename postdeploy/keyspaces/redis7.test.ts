@@ -22,6 +22,7 @@ describe.skipIf(missing !== undefined)("on Redis 7", async () => {
   if (missing === undefined) {
     await import("./seed.test.ts");
     await import("./bulk.test.ts");
+    await import("./run.test.ts");
     await import("./kill.test.ts");
     await import("./trouble.test.ts");
   }
