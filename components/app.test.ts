@@ -79,6 +79,38 @@ describe("App", () => {
     await expect(planned(leaky)).rejects.toThrow('shop: api reads TOKEN from a secret, but it is not marked as one. Add "secret: true"');
   });
 
+  it.each<[what: string, kind: "worker" | "site", env: object, text: string]>([
+    ["without a scope", "worker", { A: { value: "1" } }, "components.it.env.A.scope is missing. Allowed: RUN_TIME"],
+    [
+      "with the general scope of no variable",
+      "worker",
+      { A: { value: "1", scope: "GENERAL" } },
+      'components.it.env.A.scope is "GENERAL". Allowed',
+    ],
+    [
+      "that no shell can name",
+      "worker",
+      { "A-B": { value: "1", scope: "RUN_TIME" } },
+      "components.it.env.A-B: a variable's name is letters",
+    ],
+    [
+      "that is secret and built into a site",
+      "site",
+      { KEY: { value: "1", secret: true, scope: "BUILD_TIME" } },
+      "components.it.env.KEY is secret, and what a static site is built with stands in files that anybody may read",
+    ],
+  ])("refuses a variable %s", async (_, kind, env, text) => {
+    const it = {
+      kind,
+      github,
+      size: "apps-s-1vcpu-1gb",
+      outputDir: "dist",
+      routes: ["/"],
+      env,
+    } as unknown as AppArgs["components"][string];
+    await expect(planned(() => shop({ components: { it } }))).rejects.toThrow(`shop: ${text}`);
+  });
+
   it("leads the longest path first, and lets a service see the path as it was asked", async () => {
     const spec = specOf(await planned(shop));
     expect(at(spec, "ingress.rules")).toEqual([

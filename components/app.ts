@@ -6,9 +6,9 @@
  */
 
 import * as pulumi from "@pulumi/pulumi";
-import { type AppArgs, appSpec } from "./appspec.ts";
+import { type AppArgs, appSpec, variableProblems } from "./appspec.ts";
 import * as digitalocean from "./digitalocean.ts";
-import { mistake } from "./mistake.ts";
+import { mistake, refuse } from "./mistake.ts";
 import { APP, after } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
@@ -29,6 +29,7 @@ export class App extends pulumi.ComponentResource {
     refuseAdvice(this, args);
     checkName(this);
     checkNotEmpty(this);
+    refuse(this, variableProblems(args));
     const app = createApp(this);
 
     this.id = app.id;

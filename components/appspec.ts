@@ -2,7 +2,7 @@
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./image.ts";
-import { mistakeIn } from "./mistake.ts";
+import { mistakeIn, type Problem } from "./mistake.ts";
 import { holdsAdvice, INSTEAD } from "./outputtext.ts";
 import type { Quiet } from "./quiet.ts";
 
@@ -155,6 +155,28 @@ export function appSpec(args: AppArgs): Spec {
     })),
     ...(ingress.length === 0 ? {} : { ingress: { rules: ingress } }),
   };
+}
+
+const SCOPES = ["RUN_TIME", "BUILD_TIME", "RUN_AND_BUILD_TIME"];
+
+/** What the types say, said again to programs in plain JavaScript; and a secret that everybody would read. */
+export function variableProblems({ components }: AppArgs): Problem[] {
+  return Object.entries(components).flatMap(([component, { kind, env }]) =>
+    Object.entries(env).flatMap(([key, { scope, secret = false }]) => {
+      const path = `components.${component}.env.${key}`;
+      return [
+        /^[A-Za-z_][A-Za-z0-9_]*$/.test(key)
+          ? undefined
+          : `${path}: a variable's name is letters, digits and "_", no digit first. Rename it.`,
+        SCOPES.includes(scope)
+          ? undefined
+          : `${path}.scope is ${JSON.stringify(scope) ?? "missing"}. Allowed: ${SCOPES.join(", ")}. Without it every preview shows a change.`,
+        secret && kind === "site"
+          ? `${path} is secret, and what a static site is built with stands in files that anybody may read. Give it to a service, which the site asks.`
+          : undefined,
+      ];
+    }),
+  );
 }
 
 /** Every variable list with its path in the spec; the path is what `ignoreChanges` takes. */

@@ -74,7 +74,8 @@ export class Platform extends pulumi.ComponentResource {
         `${key}-postgres${suffix}`,
         {
           network: networks.get(region)!,
-          ...{ region, major, size, nodes, maintenance, protect, allow },
+          ...{ region, major, size, nodes, maintenance, allow },
+          protect: isKept(adopt),
           databases: Object.fromEntries(tenants.map((tenant) => [tenant.system.postgres.database, databaseOf(tenant)])),
           config: postgresConfig(
             cluster,
@@ -89,6 +90,11 @@ export class Platform extends pulumi.ComponentResource {
       );
     }
 
+    /** What stood before this stack is not this stack's to destroy, wherever it is. */
+    function isKept(adopt: string | undefined): boolean {
+      return protect || adopt !== undefined;
+    }
+
     function networkIn(region: string): { network?: Network } {
       const network = networks.get(region);
       return network === undefined ? {} : { network };
@@ -100,7 +106,8 @@ export class Platform extends pulumi.ComponentResource {
         {
           network: networks.get(region)!,
           class: kind,
-          ...{ region, size, nodes, version, databases, maintenance, protect, allow },
+          ...{ region, size, nodes, version, databases, maintenance, allow },
+          protect: isKept(adopt),
           ...(adopt === undefined ? {} : { adopt }),
         },
         { parent },

@@ -113,7 +113,12 @@ function memoryPercent(size: string, memoryAlertMiB: number | undefined, otherwi
 function withCaFile({ source: { runCommand } }: Component, read: Variables): string | undefined {
   if (runCommand === undefined || !hasCaFile(read)) return runCommand;
   const certificates = Object.entries(read).flatMap(([variable, env]) => ("part" in env && env.part === "ca" ? [`"$${variable}"`] : []));
-  return `printf '%s\\n' ${certificates.join(" ")} > ${CA_FILE} && exec ${runCommand}`;
+  return `printf '%s\\n' ${certificates.join(" ")} > ${CA_FILE} && ${inPlace(runCommand)}`;
+}
+
+/** The program takes the shell's place, so that App Platform's signals reach it; what is more than one program needs the shell. */
+export function inPlace(command: string): string {
+  return /[;&|<>()`\n]|^\s*\w+=/.test(command) ? command : `exec ${command}`;
 }
 
 function hasCaFile(read: Variables): boolean {

@@ -70,4 +70,11 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
     expect((await stack.get(`/v2/databases/${id}/firewall`)).rules).toMatchObject([{ type: "ip_addr", value: "10.77.0.0/20" }]);
     await succeed("preview", "--expect-no-changes");
   });
+
+  it("is not destroyed with the stack, also where nothing else is protected", { timeout: SLOW }, async () => {
+    const { code, output } = await stack.pulumi("destroy", "--yes");
+    expect(code).not.toBe(0);
+    expect(output).toContain("because it is protected");
+    expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id }]);
+  });
 });
