@@ -69,6 +69,30 @@ it("exports what, seeded elsewhere, is the same: every type, bytes, times to liv
   expect(copy).toEqual(origin);
 });
 
+it("exports what no object of JSON can hold: names in bytes, fields in their order, groups that have read, odd names", async () => {
+  const fill = `
+    redis.call('HSET', 'session:b', '\\255', '1', 'plain', '2', '10', '3', '2', '4')
+    redis.call('ZADD', 'rank:b', 'inf', '\\254\\253', '-inf', 'a', '1e-7', 'b', '0.1', '__proto__')
+    redis.call('XADD', 'log:b', '1-1', 'b', '1', '10', '2', 'b', '3', '2', '4')
+    redis.call('XADD', 'log:b', '18446744073709551615-3', '\\255', '\\254')
+    redis.call('XGROUP', 'CREATE', 'log:b', 'late', '1-1')
+    redis.call('XGROUP', 'CREATE', 'log:c', 'alone', '$', 'MKSTREAM')
+    redis.call('SET', 'text:line\\nend {x} *', '\\0\\r\\n')
+    redis.call('SET', 'text:empty', '')
+    redis.call('SET', 'brief:b', 'x', 'PX', 100000)
+    redis.call('SADD', 'set:b', '', '1', '\\255')
+    redis.call('RPUSH', 'list:b', '', '', '\\255')`;
+  await store.ask(["EVAL", fill, "0"], 1);
+  const file = `${folder.path}/things.jsonl`;
+  expect((await here("export", "--secrets", "--out", file)).code).toBe(0);
+  folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
+  expect(await here("seed")).toMatchObject({ code: 0 });
+  const [origin, copy] = [await store.everything(1), await store.everything(2)];
+  expect(Object.keys(copy)).toHaveLength(9);
+  expect(copy).toEqual(origin);
+  expect(await here("verify")).toMatchObject({ code: 0 });
+});
+
 it("masks what is declared secret, says so, and leaves the ledger out", async () => {
   await here("seed");
   await store.ask(["SET", "not declared", "theirs"], 1);
@@ -76,10 +100,12 @@ it("masks what is declared secret, says so, and leaves the ledger out", async ()
   const lines = printed.map((line) => JSON.parse(line) as { key: string });
   expect(code).toBe(0);
   expect(lines).toContainEqual({ key: "session:a", hash: "••••••" });
-  expect(lines).toContainEqual({ key: "not declared", string: "theirs" });
+  expect(lines).toContainEqual({ key: "text:a", string: "grüezi" });
+  // What nobody declared lies beside secret keys, and may be one.
+  expect(lines).toContainEqual({ key: "not declared", string: "••••••" });
   expect(lines).toHaveLength(9);
   expect(printed.join()).not.toContain("hunter2");
-  expect(said).toContain("9 keys, the values of 1 masked (--secrets shows them)");
+  expect(said).toContain("9 keys, the values of 2 masked (--secrets shows them)");
 });
 
 it("says which keys no file can declare, and does not pass for complete", async () => {

@@ -63,7 +63,7 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
       else if (!name.toString().startsWith(nameOfLedger) && seen.add(name.toString())) names.push(name.toString());
     }
     for (const { key, value, ttl } of await readAll(wire, names, left)) {
-      const secret = secrets !== true && keyspace.patterns.find(({ matches }) => matches(key))?.secret === true;
+      const secret = secrets !== true && isSecret(keyspace, key);
       keys++;
       if (secret) masked++;
       await onLine(
@@ -77,6 +77,12 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
     }
   }
   return { keyspace: keyspace.keyspace, keys, masked, left };
+}
+
+/** Beside secret keys, one that nobody declared may be as secret as they are. */
+function isSecret({ patterns }: Keyspace, key: string): boolean {
+  const pattern = patterns.find(({ matches }) => matches(key));
+  return pattern === undefined ? patterns.some(({ secret }) => secret) : pattern.secret;
 }
 
 async function readAll(wire: Wire, names: readonly string[], left: string[]) {

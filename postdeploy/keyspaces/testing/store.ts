@@ -78,8 +78,14 @@ const READS: Readonly<Record<string, readonly [string, ...string[]]>> = {
 async function contentOf(client: Redis, key: string): Promise<unknown> {
   const type = await client.type(key);
   const [name, ...rest] = READS[type] ?? ["TYPE"];
-  const answer = await client.call(name, key, ...rest);
-  if (type === "stream") return [type, answer, await client.call("XINFO", "GROUPS", key), (await client.ttl(key)) >= 0];
+  // Byte by byte: two values that are no text would both be read as question marks.
+  const answer = bytesOf(await client.callBuffer(name, key, ...rest));
+  if (type === "stream") return [type, answer, bytesOf(await client.callBuffer("XINFO", "GROUPS", key)), (await client.ttl(key)) >= 0];
   const unordered = type === "set" || type === "hash";
   return [type, unordered ? [...(answer as string[])].sort() : answer, (await client.ttl(key)) >= 0];
+}
+
+function bytesOf(reply: unknown): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString("latin1");
+  return Array.isArray(reply) ? reply.map(bytesOf) : reply;
 }
