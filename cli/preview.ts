@@ -1,11 +1,8 @@
 /** `slipway preview`: what a change does, for whoever reviews it. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { stableJson } from "../engine/mask.ts";
 import { preview } from "../review/preview.ts";
-import { markdown } from "../review/report/markdown.ts";
 import type { Review } from "../review/review.ts";
-import { isAtLeast } from "../review/verdict.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 
 /** Told, and worse than was allowed. */
@@ -45,11 +42,15 @@ Exit codes: 0 told, 1 a side could not be planned, 2 bad input, ${TOO_RISKY} tol
     if (out !== undefined) await writeAll(review, out);
     print(await FORMATS[format](review));
     if (review.stacks.some(({ failure }) => failure !== undefined)) return FAILED;
-    return failOn !== undefined && isAtLeast(review.risk, failOn) ? TOO_RISKY : DONE;
+    return failOn !== undefined && (review.risk === "danger" || review.risk === failOn) ? TOO_RISKY : DONE;
   },
 };
 
-const FORMATS = { md: markdown, json: stableJson } satisfies Record<string, (review: Review) => string | Promise<string>>;
+/** Each loaded when there is something to show: the programs are started first. */
+const FORMATS = {
+  md: async (review: Review) => (await import("../review/report/markdown.ts")).markdown(review),
+  json: async (review: Review) => (await import("../engine/mask.ts")).stableJson(review),
+};
 type Format = keyof typeof FORMATS;
 
 async function writeAll(review: Review, directory: string): Promise<void> {

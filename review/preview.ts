@@ -8,16 +8,14 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { findProject, type Project, stackNames } from "../engine/project.ts";
 import { ProjectError } from "../engine/projecterror.ts";
-import { type Logged, readEvents } from "./events.ts";
-import { fileChanges } from "./files.ts";
+import type { Logged } from "./events.ts";
 import { type Commit, Repository } from "./git.ts";
 import { installedFor, link, type Modules, modulesOfBase } from "./modules.ts";
 import type { Recorded } from "./record/parse.ts";
 import { findJail, killSides, LIMITS, recordSide } from "./record/side.ts";
-import { type Review, worst } from "./review.ts";
+import type { Review } from "./review.ts";
 import { reencrypted } from "./secure.ts";
-import { NO_PLAN, reviewStack } from "./stack.ts";
-import { previewCache, Worktrees } from "./worktree.ts";
+import { previewCache, treesFolder, Worktrees } from "./worktree.ts";
 
 export interface PreviewOptions {
   /** A git ref; what is compared with is where the head left it. */
@@ -37,12 +35,12 @@ export interface PreviewOptions {
 export async function preview(options: PreviewOptions): Promise<Review> {
   const here = findProject(options.cwd);
   const repository = await Repository.at(here.root);
-  const log = options.events === undefined ? undefined : logOf(options.events);
+  const log = options.events === undefined ? undefined : await logOf(options.events);
   const [base, head, jail] = await Promise.all([repository.base(options.base), repository.head(), findJail()]);
   if (jail.length === 0)
     options.say("This system does not let an ordinary user take the network away from a process: the head's program can reach it.");
   const cache = previewCache();
-  const worktrees = new Worktrees(repository, cache);
+  const worktrees = new Worktrees(repository, treesFolder(cache));
   const guard = cleanedUp(worktrees);
   try {
     const installed = installedFor(repository, here.root);
@@ -50,10 +48,16 @@ export async function preview(options: PreviewOptions): Promise<Review> {
     const key = randomBytes(32).toString("hex");
     const limits = { ...LIMITS, ...(options.seconds !== undefined && { seconds: options.seconds }) };
     const trees = { base: worktrees.add("base", base), head: worktrees.add("head", head) };
+    // What is needed afterwards is read while git and the programs are at work.
+    const [reading, joins] = [import("./stack.ts"), import("./files.ts")];
     const sides = await settledTogether([
       recorded("base", base, modulesOfBase(repository, base, head, installed, cache)),
       recorded("head", head, Promise.resolve(installed)),
     ]);
+    const { fileChanges } = await joins;
+    const { NO_PLAN, reviewStack, worst } = await reading;
+    // A stack that a side does not have asks for nothing there.
+    const planOf = ({ plans }: Taken, stack: string): Recorded => plans.get(stack) ?? { plan: NO_PLAN };
     const [before, after] = sides as [Taken, Taken];
     const changed = await repository.changed(base, head);
     const asked = stacksOf(options.stacks, before.project, after.project);
@@ -133,11 +137,6 @@ function stacksOf(asked: readonly string[] | undefined, before: Project | undefi
   return known.filter((stack) => isAsked(stack, asked));
 }
 
-/** A stack that this side does not have asks for nothing. */
-function planOf({ plans }: Taken, stack: string): Recorded {
-  return plans.get(stack) ?? { plan: NO_PLAN };
-}
-
 /** A stranger's file is not read for ever. */
 const LONGEST_STACK_FILE = 2 ** 20;
 
@@ -153,7 +152,8 @@ function stackFile(project: Project, stack: string): string {
   return "";
 }
 
-function logOf(file: string): ReadonlyMap<string, Logged> {
+async function logOf(file: string): Promise<ReadonlyMap<string, Logged>> {
+  const { readEvents } = await import("./events.ts");
   try {
     return readEvents(readFileSync(file, "utf8"), file);
   } catch (error) {

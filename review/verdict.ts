@@ -1,5 +1,5 @@
 /** What stands on top: how bad it is, and why, the worst first. */
-import { RISKS, type Risk, type StackReview, worst } from "./review.ts";
+import { RISKS, type StackReview, worst } from "./review.ts";
 
 type Told = Omit<StackReview, "risk" | "reasons">;
 type Reason = StackReview["reasons"][number];
@@ -118,8 +118,4 @@ function shortType(type: string): string {
 
 function distinct(reasons: readonly Reason[]): Reason[] {
   return [...new Map(reasons.map((reason) => [reason.text, reason])).values()];
-}
-
-export function isAtLeast(risk: Risk, limit: Risk): boolean {
-  return RISKS.indexOf(risk) <= RISKS.indexOf(limit);
 }

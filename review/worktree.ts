@@ -4,16 +4,51 @@
  * It is gone afterwards, also when the preview is interrupted. What a killed preview leaves behind is swept up by the next.
  */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { ProjectError } from "../engine/projecterror.ts";
 import { type Commit, inside, type Repository } from "./git.ts";
 
-/** Everything of previews that may outlive one: checkouts while they last, other commits' modules, compiled code. */
+/** Everything of previews that outlives one: other commits' packages, compiled code. */
 export function previewCache(env: Readonly<Record<string, string | undefined>> = process.env): string {
   return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "slipway", "preview");
+}
+
+/**
+ * Where checkouts stand: in memory where there is room, because two of them on a disk take longer than all the rest.
+ *
+ * @param cache where there is not
+ */
+export function treesFolder(cache: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const uid = process.getuid?.();
+  const inMemory = [env.XDG_RUNTIME_DIR && path.join(env.XDG_RUNTIME_DIR, "slipway"), uid !== undefined && `/dev/shm/slipway-${uid}`];
+  const found = inMemory.find((folder) => typeof folder === "string" && isRoomy(path.dirname(folder)) && isOwn(folder));
+  return path.join(found || cache, "trees");
+}
+
+/** Docker gives 64 MiB, which a repository may fill. */
+const ROOM = 512 * 2 ** 20;
+
+function isRoomy(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= ROOM;
+  } catch {
+    return false;
+  }
+}
+
+/** Others may write beside it: one that is not ours, or that leads elsewhere, is left alone. */
+function isOwn(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(folder);
+    return lstatSync(folder).isDirectory() && uid === process.getuid?.() && (mode & 0o077) === 0;
+  } catch {
+    return false;
+  }
 }
 
 const ATTEMPTS = 5;
@@ -25,9 +60,9 @@ export class Worktrees {
   /** Two at once disturb each other in git's own files. */
   #added: Promise<unknown> = Promise.resolve();
 
-  constructor(repository: Repository, cache: string) {
+  constructor(repository: Repository, folder: string) {
     this.#repository = repository;
-    this.#root = path.join(cache, "trees", createHash("sha256").update(repository.common).digest("hex").slice(0, 12));
+    this.#root = path.join(folder, createHash("sha256").update(repository.common).digest("hex").slice(0, 12));
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
     this.#sweep();
   }

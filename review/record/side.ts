@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
-import { parseEmission, type Recorded, UnreadableEmission } from "./parse.ts";
+import type { Recorded } from "./parse.ts";
 
 export interface Side {
   /** The checkout. */
@@ -41,6 +41,8 @@ export async function recordSide(side: Side, jail: readonly string[], limits: Li
     { script: CHILD, input: { directory, stacks, key }, readable: [tree, modules, ...OWN], compiled, home: tree, jail },
     limits,
   );
+  // Read only now, when there is time: the process has been started first.
+  const { parseEmission, UnreadableEmission } = await import("./parse.ts");
   const failed = (failure: string) => new Map(stacks.map((stack) => [stack, { failure }]));
   if ("failure" in answer) return failed(answer.failure);
   try {

@@ -38,6 +38,7 @@ export class Checkout {
     this.directory = path.join(this.#root, "harbour");
     this.cache = path.join(this.#root, "cache");
     mkdirSync(this.directory);
+    mkdirSync(this.cache);
     this.write("package.json", `{ "name": "harbour", "private": true, "type": "module" }\n`);
     this.write("Pulumi.yaml", "name: harbour\nruntime: nodejs\nmain: index.ts\n");
     this.write("Pulumi.prod.yaml", "config:\n  harbour:color: red\n");
@@ -65,7 +66,7 @@ export class Checkout {
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     return spawn(process.execPath, [path.join(ROOT, "bin/slipway.js"), "preview", ...args], {
       cwd: this.directory,
-      env: { ...process.env, XDG_CACHE_HOME: this.cache, ...env },
+      env: { ...process.env, XDG_CACHE_HOME: this.cache, XDG_RUNTIME_DIR: this.cache, ...env },
     });
   }
 
@@ -97,7 +98,7 @@ export class Checkout {
   /** Checkouts that git knows of and that belong to the preview with this process id. */
   worktreesOf(preview: number): number {
     const known = this.worktrees();
-    const trees = path.join(this.cache, "slipway/preview/trees");
+    const trees = path.join(this.cache, "slipway/trees");
     const files = existsSync(trees)
       ? readdirSync(trees, { recursive: true, encoding: "utf8" }).filter((file) => /^[^/]+\/[^/]+\.pid$/.test(file))
       : [];
