@@ -6,6 +6,7 @@ import { type Bench, figuresOf, type Race, type Runner, verdictsOf } from "./rac
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   plan: () => import("./plan.ts"),
   audit: () => import("./audit.ts"),
+  preview: () => import("./preview.ts"),
   local: () => import("./local.ts"),
   api: () => import("./api.ts"),
   "api-heap": async () => ({ bench: (await import("./api.ts")).leak }),
