@@ -79,7 +79,8 @@ function bench(about: string, course: Course): Bench {
 }
 
 async function race({ files, runs, delayMs, again, peers, targets }: Course): Promise<Race> {
-  const server = await startServer({ settings: { fsync: "on", max_wal_size: "1GB" } });
+  // On the disk, not in memory as the tests': what is committed has to get there.
+  const server = await startServer({ parent: tmpdir(), settings: { fsync: "on", max_wal_size: "1GB" } });
   const folders = mkdtempSync(path.join(tmpdir(), "slipway-bench-"));
   const proxy = delayMs > 0 ? await startProxy(server.port, { delayMs }) : undefined;
   try {

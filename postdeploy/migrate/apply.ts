@@ -68,6 +68,14 @@ export async function applyAll(runner: Runner, done: Done[], { kind, todo }: Wor
     await comeBack(runner, failed, attempts);
     const before = jobs;
     jobs = todo(runner.ledger);
+    // Committed by a server that died before it was on disk: it is as if it had never run.
+    for (const { file } of jobs) {
+      if (!over.delete(file.name)) continue;
+      done.splice(
+        done.findIndex((one) => one.file === file.name),
+        1,
+      );
+    }
     // Committed, though the server's word of it never arrived.
     for (const job of before) if (!over.has(job.file.name) && !jobs.some(({ file }) => file.name === job.file.name)) finished(job);
   }

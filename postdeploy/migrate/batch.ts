@@ -36,6 +36,12 @@ export function* batches(jobs: readonly Job[]): Generator<readonly Job[]> {
 /** Whatever a file set, neither its ledger row nor the next file is to know of it: settings go back to those of the connection's start. */
 export const AS_BEFORE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;";
 
+/**
+ * Only the last commit of a message waits for the disk. The log has one order, so with it all before it are there; and should the server die
+ * in between, it comes back as it was after one of the files, with the ledger that says which.
+ */
+const DO_NOT_WAIT = "SET LOCAL synchronous_commit = off;";
+
 interface Step {
   readonly job: number;
   /** Which of the file's statements; undefined for what stands around them. */
@@ -76,6 +82,7 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
     });
     // A file may end in a comment without a line end; without the line feed that comment would swallow the ledger row and the COMMIT.
     around(`\n;${AS_BEFORE} ${table.write(event)}`, 4);
+    if (job < jobs.length - 1) around(DO_NOT_WAIT);
     add("COMMIT;\n");
     steps.push({ job, commit: true });
   });

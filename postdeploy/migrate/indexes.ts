@@ -48,17 +48,21 @@ export interface BrokenIndex {
 /** Every invalid index that nobody is building at the moment. */
 const BROKEN = `SELECT n.nspname AS schema, c.relname AS name, i.indrelid::regclass::text AS "table"
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT LIKE 'pg_%' AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)`;
+  WHERE NOT i.indisvalid AND c.relkind = 'i' AND (n.nspname NOT LIKE 'pg_%' OR n.nspname = 'pg_toast') AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)`;
 
 export async function brokenIndexes(session: Session): Promise<readonly BrokenIndex[]> {
   return await session.query<BrokenIndex & Record<string, unknown>>(`${BROKEN} ORDER BY 1, 2`);
 }
 
-/** What a REINDEX CONCURRENTLY of these relations leaves when it breaks off: a twin of an index that works. */
+/**
+ * What a REINDEX CONCURRENTLY of these relations leaves when it breaks off: a twin of an index that works, be it of the table where long values
+ * are kept. Only who may look into pg_toast can remove that one; anybody else finds it in `status`.
+ */
 export async function brokenTwins(session: Session, relations: readonly string[]): Promise<readonly BrokenIndex[]> {
   return await session.query<BrokenIndex & Record<string, unknown>>(
-    `${BROKEN} AND c.relname ~ '_cc(new|old)\\d*$' AND pg_has_role(c.relowner, 'USAGE') AND i.indrelid IN
-       (SELECT coalesce(x.indrelid, r.oid) FROM unnest($1::text[]) AS name JOIN pg_class r ON r.oid = to_regclass(name) LEFT JOIN pg_index x ON x.indexrelid = r.oid)`,
+    `${BROKEN} AND c.relname ~ '_cc(new|old)\\d*$' AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE') AND i.indrelid IN
+       (SELECT unnest(ARRAY[t.oid, t.reltoastrelid]) FROM unnest($1::text[]) AS name JOIN pg_class r ON r.oid = to_regclass(name)
+          LEFT JOIN pg_index x ON x.indexrelid = r.oid JOIN pg_class t ON t.oid = coalesce(x.indrelid, r.oid))`,
     [relations],
   );
 }
