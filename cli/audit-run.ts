@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realize } from "../engine/realize.ts";
+import type { StackConfig } from "../engine/stackfile.ts";
 import { NOTHING, type State } from "../engine/state.ts";
 import type { Backing } from "../local/cloud/backing.ts";
 import { openCloud } from "../local/cloud/cloud.ts";
@@ -12,8 +13,13 @@ import { Canaries } from "../review/audit/canary.ts";
 import { withCanaries } from "../review/audit/run.ts";
 import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../review/audit/witness.ts";
 
-/** There is no server behind this cloud, so what happens after a deployment is left out. */
-const MANUAL = JSON.stringify({ mode: "manual" });
+/** There is no server behind this cloud, so what the program itself would do in a database is left out; a job in an app is not. */
+function withoutSteps({ project, config }: StackConfig): Record<string, string> {
+  const key = `${project}:postDeploy`;
+  const { mode } = JSON.parse(config[key] ?? "{}") as { readonly mode?: unknown };
+  return mode === "job" ? {} : { [key]: JSON.stringify({ mode: "manual" }) };
+}
+
 /** Outputs that hold a secret as it is. */
 const SECRET_OUTPUTS = ["password", "result", "secretKey"];
 
@@ -36,7 +42,7 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
   try {
     await realize(program, {
       ...seeded,
-      config: { ...seeded.config, [`${config.project}:postDeploy`]: MANUAL },
+      config: { ...seeded.config, ...withoutSteps(config) },
       directory,
       world: worldOf(cloud),
       state: {

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { auditSchema } from "../review/audit/schema.ts";
 import { withProject } from "../tests/audit/programs.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
@@ -86,6 +87,7 @@ it("exits with 1, without the secret, where the program fails before anything is
 
 it("gives the same to a machine, as JSON and as SARIF in a file", async () => {
   const json = JSON.parse((await slipway(80, ...prod, "--json")).text);
+  expect(auditSchema.parse(json)).toEqual(json);
   expect(json.proofs.map(({ secret }: { secret: string }) => secret)).toEqual(json.declared);
   const file = path.join(scratch, "out", "audit.sarif");
   const { code, text, said } = await slipway(80, ...prod, "--format", "sarif", "--out", file);

@@ -6,6 +6,7 @@ import { findProject, type Project, stackNames } from "../engine/project.ts";
 import { readStack } from "../engine/stackfile.ts";
 import { audit, auditFile } from "../review/audit/audit.ts";
 import { sarifOf } from "../review/audit/sarif.ts";
+import { auditJson } from "../review/audit/schema.ts";
 import type { Audit } from "../review/finding.ts";
 import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
@@ -113,7 +114,7 @@ function featuresOn(project: Project, stack: string): Record<string, string> {
 function reportOf(told: Audit, format: Format, paper: Paper): string {
   switch (format) {
     case "json":
-      return stableJson(told);
+      return stableJson(auditJson(told));
     case "sarif":
       return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
     case "text":

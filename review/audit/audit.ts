@@ -6,7 +6,6 @@
 import { findForms, replaceForms } from "../../engine/forms.ts";
 import type { Plan } from "../../engine/plan.ts";
 import { type Project, programOf } from "../../engine/project.ts";
-import { ProjectError } from "../../engine/projecterror.ts";
 import { SECRET } from "../../engine/shapes.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import type { Audit, Finding } from "../finding.ts";
@@ -28,7 +27,7 @@ import { lookFor, sightingsIn } from "./sightings.ts";
 import { stateFaults } from "./state.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
 import { readSuppressions, sift } from "./suppress.ts";
-import { confirmed, unexpected, type Witness } from "./witness.ts";
+import { confirmed, type Hearing, unexpected, type Witness } from "./witness.ts";
 
 export interface AuditOptions {
   readonly stack: string;
@@ -95,7 +94,7 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
   const told = declarations(plan, run.origins);
   const evidence = { plan, declarations: told, sightings, readings: readings(plan, run.origins, look) };
   const compared = await compare(subject, { places, look }, plan);
-  const hearing = await witness?.(subject);
+  const { hearing, notes } = await hear(witness, subject);
   const leaked = leaks(plan, sightings, told);
   const findings = inOrder([
     ...leaked,
@@ -114,9 +113,22 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
     suppressed: [],
     proofs: hearing === undefined ? proved : confirmed(proved, evidence, hearing),
     declared: told.all.map(({ name }) => name),
-    notes: compared.notes,
+    notes: [...compared.notes, ...notes],
     secretKeys: new Set([...secretKeys, ...settingsOf(told)]),
   };
+}
+
+/** What cannot be made here, such as another provider's resource, leaves the proofs what they are. */
+async function hear(
+  witness: Witness | undefined,
+  subject: Subject,
+): Promise<{ readonly hearing?: Hearing; readonly notes: readonly string[] }> {
+  if (witness === undefined) return { notes: [] };
+  try {
+    return { hearing: await witness(subject), notes: [] };
+  } catch (error) {
+    return { notes: [`Nothing was seen, because the program did not come to its end with --run: ${(error as Error).message}`] };
+  }
 }
 
 /** What operators have not typed yet gets a canary as well: once a plan has said which keys those are, they are given. */
@@ -157,18 +169,19 @@ async function compare(
   one: Looked,
   plan: Plan,
 ): Promise<{ readonly findings: readonly Finding[]; readonly notes: readonly string[] }> {
-  try {
-    const second = await runWith("two", subject);
-    const other = { places: placesOf(second), look: lookFor(second.origins) };
-    const written = literals(plan, one.places, other.places, one.look);
-    const suspects = derivedPlaces(one, other);
-    if (suspects.length === 0) return { findings: written, notes: [] };
-    const derived = derivedFaults(withoutChance(suspects, placesOf(await runWith("one", subject))), plan);
-    return { findings: [...written, ...derived], notes: [] };
-  } catch (error) {
-    if (!(error instanceof ProjectError)) throw error;
-    return { findings: [], notes: [`What is computed from a secret was not looked for: ${error.message}`] };
+  const second = await runWith("two", subject);
+  if (second.failure !== undefined) {
+    return {
+      findings: [],
+      notes: [`What is computed from a secret was not looked for, because a second run failed: ${second.failure.message}`],
+    };
   }
+  const other = { places: placesOf(second), look: lookFor(second.origins) };
+  const written = literals(plan, one.places, other.places, one.look);
+  const suspects = derivedPlaces(one, other);
+  if (suspects.length === 0) return { findings: written, notes: [] };
+  const derived = derivedFaults(withoutChance(suspects, placesOf(await runWith("one", subject))), plan);
+  return { findings: [...written, ...derived], notes: [] };
 }
 
 /** Where not even the audit came before the mask, the mark tells that a secret stood there. */

@@ -4,7 +4,6 @@ import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { ProgramError } from "../../engine/error.ts";
 import type { Plan } from "../../engine/plan.ts";
-import { ProjectError } from "../../engine/projecterror.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
 import { standIn } from "../../engine/standin.ts";
@@ -69,7 +68,7 @@ export async function runWith(seed: string, { program, directory, config }: Subj
       try {
         return await record(listened, { ...seeded, ...answersWith(canaries), directory, preview });
       } catch (error) {
-        if (error instanceof ProjectError || !(error instanceof ProgramError)) throw error;
+        if (!(error instanceof ProgramError)) throw error;
         return { message: error.message, raw: [error.message, ...thrown.map(wordsOf)].join("\n") };
       } finally {
         deafen();

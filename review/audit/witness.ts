@@ -102,13 +102,19 @@ function isKnown(
   );
   return readings.some(
     ({ origin, variable }) =>
-      same.has(origin.id) && variable.app === at.app && variable.component === at.component && variable.key === at.variable,
+      same.has(origin.id) && variable.app === at.app && isOf(variable.component, at.component) && variable.key === at.variable,
   );
+}
+
+/** What an app gives to all of its components has no component of its own. */
+function isOf(component: string, at: string): boolean {
+  return component === "" || component === at;
 }
 
 function holds({ testimonies, values, key }: Hearing, id: string, app: string, component: string, variable: string): boolean {
   const expected = (values.get(id) ?? []).map((value) => fingerprint(value, key));
   return testimonies.some(
-    (one) => one.app === app && one.component === component && (one.fingerprints[variable] ?? []).some((told) => expected.includes(told)),
+    (one) =>
+      one.app === app && isOf(component, one.component) && (one.fingerprints[variable] ?? []).some((told) => expected.includes(told)),
   );
 }

@@ -6,6 +6,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import type { Program } from "../../engine/record.ts";
 import { auditProgram } from "../../review/audit/audit.ts";
+import type { Subject } from "../../review/audit/run.ts";
 import type { Circumstances } from "../../review/audit/structure.ts";
 import type { Audit, Finding } from "../../review/finding.ts";
 
@@ -14,24 +15,22 @@ export const ROOT = path.join(import.meta.dirname, "../..");
 /** Before the dates of prod's stack file are a year old. */
 export const TODAY = "2026-11-21";
 
-const QUIET: Circumstances = { production: false, today: TODAY, maxAgeDays: 365 };
+export const QUIET: Circumstances = { production: false, today: TODAY, maxAgeDays: 365 };
 
 /** `shop:stripe` is a secret that an operator typed; `shop:region` is a plain setting. */
+export const SHOP: Omit<Subject, "program"> = {
+  directory: ROOT,
+  config: {
+    project: "shop",
+    stack: "test",
+    config: { "shop:stripe": "typed-by-an-operator", "shop:region": "nyc1" },
+    secretKeys: ["shop:stripe"],
+    placeholders: [],
+  },
+};
+
 export async function auditOfProgram(program: Program, circumstances: Partial<Circumstances> = {}): Promise<Audit> {
-  return auditProgram(
-    {
-      program,
-      directory: ROOT,
-      config: {
-        project: "shop",
-        stack: "test",
-        config: { "shop:stripe": "typed-by-an-operator", "shop:region": "nyc1" },
-        secretKeys: ["shop:stripe"],
-        placeholders: [],
-      },
-    },
-    { ...QUIET, ...circumstances },
-  );
+  return auditProgram({ program, ...SHOP }, { ...QUIET, ...circumstances });
 }
 
 export const stripe = (): pulumi.Output<string> => new pulumi.Config("shop").requireSecret("stripe");
@@ -47,9 +46,11 @@ export function shop(
   return new digitalocean.App("shop", {
     spec: {
       name: "shop",
+      region: "nyc",
       services: [
         {
           name: "api",
+          image: { registryType: "DOCKER_HUB", registry: "library", repository: "nginx", tag: "1" },
           envs: [{ key: "STRIPE", value: stripe(), scope: "RUN_TIME", type: "SECRET" }, ...envs],
           ...component,
         },

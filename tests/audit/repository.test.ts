@@ -68,6 +68,34 @@ describe("a program's own text", () => {
   });
 });
 
+describe("a secret deep in an object of a stack's file", () => {
+  const files = {
+    ...program(`const mail = config.requireObject<{ host: string; password: string }>("mail");
+  pulumi.log.info(mail.host + " " + mail.password);`),
+    "Pulumi.test.yaml":
+      "config:\n  shop:stripe:\n    secure: v1:abc:def\n  shop:mail:\n    host: mail.example\n    password:\n      secure: v1:abc:xyz\n",
+  };
+
+  it("is followed by its own name, and its neighbour is none", async () => {
+    const { findings } = await auditOf(files);
+    expect(findings.map(({ rule, secret }) => [rule, secret]).sort()).toEqual([
+      ["config-require", "shop:mail"],
+      ["secret-in-log", "shop:mail.password"],
+    ]);
+  });
+});
+
+describe("a program that declares its resources while it loads", () => {
+  it("is followed in its one run, and the report says what was not looked for", async () => {
+    const index = `import * as pulumi from "@pulumi/pulumi";\nexport const stripe = pulumi.unsecret(new pulumi.Config("shop").requireSecret("stripe"));\n`;
+    const { findings, notes } = await auditOf({ "index.ts": index });
+    expect(rulesOf({ findings })).toEqual(["secret-in-output", "unsecret"]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^What is computed from a secret was not looked for, .*declares its resources while it loads/),
+    ]);
+  });
+});
+
 describe("a repository's files", () => {
   it.each([
     ["a DigitalOcean token", "notes.md", joined("the token is dop", "_v1_", HEX, HEX)],
