@@ -40,7 +40,7 @@ function findingText({ rule, severity, message, source, flow, fix, fingerprint }
     ...folded(message, columns, "  "),
     ...wayText(flow, columns).map(style.dim),
     ...folded(`Fix: ${fix}`, columns, "  "),
-    style.dim(`  ${fingerprint}`),
+    ...folded(`fingerprint ${fingerprint}`, columns, "  ").map(style.dim),
   ].join("\n");
 }
 

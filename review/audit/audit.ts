@@ -51,10 +51,17 @@ export async function audit(project: Project, options: AuditOptions): Promise<Au
   const circumstances = { production: isProduction(read), today, maxAgeDays };
   const told = await auditProgram(subject, circumstances, witness);
   const files = programFiles(project.entry, project.directory);
-  const found = [...told.findings, ...codeFaults(files, told.secretKeys), ...repositoryFaults(project.root)];
-  const { findings, suppressed, notes } = sift(found, suppressions, today);
-  const { secretKeys: _, ...rest } = told;
-  return { ...rest, findings: inOrder(findings), suppressed, notes: [...told.notes, ...notes] };
+  const inFiles = [...codeFaults(files, told.settings), ...repositoryFaults(project.root)];
+  const accused = new Set(inFiles.map(({ secret }) => secret));
+  const { findings, suppressed, notes } = sift([...told.findings, ...inFiles], suppressions, today);
+  const { settings: _, ...rest } = told;
+  return {
+    ...rest,
+    findings: inOrder(findings),
+    suppressed,
+    proofs: told.proofs.filter(({ secret }) => !accused.has(secret)),
+    notes: [...told.notes, ...notes],
+  };
 }
 
 /** A file of Pulumi's, read without a program. `stack` is the file's name. */
@@ -65,8 +72,8 @@ export function auditFile(kind: "state" | "events", text: string, name: string, 
 }
 
 export interface ProgramAudit extends Audit {
-  /** Whole keys of settings that are secret, whether they are set or not. */
-  readonly secretKeys: ReadonlySet<string>;
+  /** The settings that are secret, whether they are set or not: what each is called as a secret, by its whole key. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 /** What running it tells, and its plan. */
@@ -88,7 +95,7 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
       declared: [],
       notes: [],
       failure: failureText(run),
-      secretKeys: new Set(secretKeys),
+      settings: new Map(secretKeys.map((key) => [key, key])),
     };
   }
   const told = declarations(plan, run.origins);
@@ -114,7 +121,7 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
     proofs: hearing === undefined ? proved : confirmed(proved, evidence, hearing),
     declared: told.all.map(({ name }) => name),
     notes: [...compared.notes, ...notes],
-    secretKeys: new Set([...secretKeys, ...settingsOf(told)]),
+    settings: new Map([...secretKeys.map((key) => [key, key] as const), ...settingsOf(told)]),
   };
 }
 
@@ -135,7 +142,9 @@ async function hear(
 async function withOperatorSecrets(subject: Subject): Promise<{ readonly subject: Subject; readonly run: Run }> {
   const run = await runWith("one", subject);
   const missing =
-    run.plan === undefined ? [] : settingsOf(declarations(run.plan, run.origins)).filter((key) => subject.config.config[key] === undefined);
+    run.plan === undefined
+      ? []
+      : [...settingsOf(declarations(run.plan, run.origins)).keys()].filter((key) => subject.config.config[key] === undefined);
   if (missing.length === 0) return { subject, run };
   const { config, secretKeys } = subject.config;
   const given = {
@@ -149,8 +158,8 @@ async function withOperatorSecrets(subject: Subject): Promise<{ readonly subject
   return { subject: given, run: await runWith("one", given) };
 }
 
-function settingsOf({ all }: Declarations): readonly string[] {
-  return all.flatMap(({ origin: { id, kind } }) => (kind === "config" ? [id.slice("config ".length)] : []));
+function settingsOf({ all }: Declarations): ReadonlyMap<string, string> {
+  return new Map(all.flatMap(({ name, origin: { id, kind } }) => (kind === "config" ? [[id.slice("config ".length), name] as const] : [])));
 }
 
 function isProduction({ project, stack, config }: StackConfig): boolean {

@@ -47,9 +47,9 @@ export function withoutComments(text: string): string {
   return text.replace(STRING_OR_COMMENT, (match) => (match.startsWith("/") ? match.replace(/[^\n]/g, " ") : match));
 }
 
-/** @param secretKeys Whole keys of settings that are secret. */
-export function codeFaults(files: readonly SourceFile[], secretKeys: ReadonlySet<string>): readonly Finding[] {
-  const bare = new Map([...secretKeys].map((key) => [key.slice(key.indexOf(":") + 1), key]));
+/** @param settings Those that are secret: what each is called, by its whole key. */
+export function codeFaults(files: readonly SourceFile[], settings: ReadonlyMap<string, string>): readonly Finding[] {
+  const byKey = new Map([...settings].map(([key, secret]) => [key.slice(key.indexOf(":") + 1), { key, secret }]));
   return files.flatMap(({ name, code }) => {
     const fault = (rule: RuleId, index: number, message: string, sink: string, secret?: string) => {
       const source = { file: name, line: lineOf(code, index) };
@@ -67,10 +67,17 @@ export function codeFaults(files: readonly SourceFile[], secretKeys: ReadonlySet
         fault("unsecret", index, `${name} takes the mark off a secret.`, `unsecret ${nth}`),
       ),
       ...[...code.matchAll(READ)].flatMap(({ index, 1: how = "", 3: key = "" }) => {
-        const whole = bare.get(key);
-        return whole === undefined
-          ? []
-          : [fault("config-require", index, `${name} reads ${whole} with ${how}, which takes its mark off.`, `${how} ${key}`, whole)];
+        const setting = byKey.get(key);
+        if (setting === undefined) return [];
+        return [
+          fault(
+            "config-require",
+            index,
+            `${name} reads ${setting.key} with ${how}, which takes its mark off.`,
+            `${how} ${key}`,
+            setting.secret,
+          ),
+        ];
       }),
       ...[...code.matchAll(LITERAL)].map(({ index }, nth) =>
         fault("secret-literal", index, `${name} marks a text as secret that stands right there.`, `literal ${nth}`),

@@ -40,7 +40,7 @@ export function placesOf({ plan, said, overheard, failure }: Pick<Run, "plan" | 
   ];
 }
 
-function planPlaces({ resources, outputs }: Plan): Place[] {
+export function planPlaces({ resources, outputs }: Plan): readonly Place[] {
   return [
     ...resources.flatMap((resource) => {
       const { urn, name, inputs, outputs: own = {}, source } = resource;

@@ -2,7 +2,8 @@
 import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import type { Finding, Station } from "../finding.ts";
 import { finding } from "./found.ts";
-import { nameOf, variableStation } from "./stations.ts";
+import { planPlaces } from "./places.ts";
+import { nameOf, stationOf, variableStation } from "./stations.ts";
 import { ADMIN, databasesOf, field, items, type Variable, variablesOf } from "./variables.ts";
 
 export interface Circumstances {
@@ -27,6 +28,7 @@ export function structureFaults(plan: Plan, circumstances: Circumstances): reado
     ...openDoors(plan),
     ...(circumstances.production ? unprotected(plan) : []),
     ...unverified(variables),
+    ...unverifiedSteps(plan),
     ...administrators(plan, variables),
     ...wideKeys(plan),
     ...oldSecrets(plan, circumstances),
@@ -99,15 +101,32 @@ function unverified(variables: readonly Variable[]): Finding[] {
   });
 }
 
+/** What a step of the program's own connects to. */
+function unverifiedSteps(plan: Plan): Finding[] {
+  const steps = new Set(plan.resources.filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic")).map(({ urn }) => urn));
+  return planPlaces(plan)
+    .filter(({ urn = "", kind }) => kind === "input" && steps.has(urn))
+    .flatMap((place) => {
+      const problem = addressWeakness(place.text, undefined);
+      if (problem === undefined) return [];
+      const station = stationOf(place, plan);
+      return [finding({ rule: "tls-not-verified", message: `${station.what} ${problem}.`, flow: [station] })];
+    });
+}
+
 function weakness({ key, text, references }: Variable, mode: string | undefined): string | undefined {
-  if (/^redis:\/\//.test(text)) return "connects to Valkey without TLS";
-  if (/^(mysql|mongodb|amqp|http):\/\/[^/]*@/.test(text)) return "sends a login without TLS";
   if (key === "NODE_TLS_REJECT_UNAUTHORIZED" && text === "0") return "takes any certificate";
   if (/REJECT_UNAUTHORIZED$/.test(key) && /^(false|0|no)$/i.test(text)) return "takes any certificate";
   if (/SSL_CERT_REQS$/.test(key) && /^(none|optional)$/i.test(text)) return "takes any certificate";
   if (key === "PGSSLMODE" && WEAK_MODES.includes(text)) return `is ${text}, which verifies no certificate`;
   const whole = references.find(({ part, login }) => login?.engine === "PG" && /DATABASE_URL$/.test(part));
   if (whole) return `is \${${whole.alias}.${whole.part}}, which asks for TLS and verifies no certificate`;
+  return addressWeakness(text, mode);
+}
+
+function addressWeakness(text: string, mode: string | undefined): string | undefined {
+  if (/^redis:\/\//.test(text)) return "connects to Valkey without TLS";
+  if (/^(mysql|mongodb|amqp|http):\/\/[^/]*@/.test(text)) return "sends a login without TLS";
   if (!/^postgres(ql)?(\+\w+)?:\/\//.test(text)) return undefined;
   const said = /[?&]ssl(?:mode)?=([\w-]+)/.exec(text)?.[1] ?? mode;
   if (said === undefined) return "connects to Postgres without asking for TLS";

@@ -386,6 +386,15 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       shop([{ key: "REDIS_URL", value: "redis://cache.internal:6379", scope: "RUN_TIME" }]);
     },
   },
+  "a step after the deployment that verifies no certificate": {
+    rule: "tls-not-verified",
+    program: () => {
+      shop();
+      const { password, host } = database();
+      const url = pulumi.interpolate`postgresql://doadmin:${password}@${host}:25060/shop?sslmode=require`;
+      new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic/slipway:Migrations", "migrations", { url });
+    },
+  },
   "a client that takes any certificate": {
     rule: "tls-not-verified",
     program: () => {

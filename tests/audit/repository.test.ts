@@ -60,6 +60,11 @@ describe("a program's own text", () => {
     expect(findings[0]!.source).toMatchObject({ file: expect.stringMatching(/\.ts$/), line: expect.any(Number) });
   });
 
+  it("takes the proof from a secret that it reads as a plain value", async () => {
+    const { declared, proofs } = await auditOf(program(`if (config.get("never")) config.require("stripe");`));
+    expect({ declared, proofs }).toEqual({ declared: ["shop:stripe"], proofs: [] });
+  });
+
   it("may speak of it in a comment, and read what is no secret", async () => {
     const files = program(
       `// never unsecret(it), never config.require("stripe")\n  void config.get("region"); /* rejectUnauthorized: false */`,
