@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { contentOf } from "../components/content.ts";
+import type { Seeded } from "../postdeploy/keyspaces/step.ts";
 import { run } from "../postdeploy/steps.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
@@ -48,12 +49,31 @@ A second run changes nothing. Exit codes: 0 done, 1 failed, 2 bad input, 3 outco
     const folder = `keyspaces/${system.name}`;
     if (Object.keys(connection.stores).length > 0 && existsSync(join(directory, folder))) {
       const { digest, files } = contentOf(folder);
-      const seeded = await run("Keyspaces", { system: system.name, folder, digest, files, stores: connection.stores });
-      print(`keyspaces   ${JSON.stringify(seeded)}`);
+      const { seeded } = await run("Keyspaces", { system: system.name, folder, digest, files, stores: connection.stores });
+      for (const line of seededText(seeded as readonly Seeded[])) print(line);
     }
     return DONE;
   },
 };
+
+function seededText(seeded: readonly Seeded[]): string[] {
+  if (seeded.length === 0) return ["keyspaces   nothing to seed"];
+  return seeded.flatMap(({ keyspace, written, removed, kept, scripts, notes }, index) => {
+    const counted = [
+      [written, "written"],
+      [removed, "removed"],
+      [kept, "kept as others left them"],
+    ] as const;
+    const done = [
+      ...counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${count === 1 ? "key" : "keys"} ${what}`),
+      ...(scripts.length > 0 ? [`${scripts.length === 1 ? "script" : "scripts"} put in place: ${scripts.join(", ")}`] : []),
+    ];
+    return [
+      `${index === 0 ? "keyspaces" : ""}`.padEnd(12) + `${keyspace}: ${done.join("; ") || "as declared"}`,
+      ...notes.map((note) => `${" ".repeat(12)}${note}`),
+    ];
+  });
+}
 
 function wanted(name: unknown): System {
   const known = systems.map((system) => system.name).join(", ");

@@ -34,7 +34,19 @@ export async function apply({ system, folder, stores }: Inputs): Promise<Record<
   return { seeded: results.map(outcome) };
 }
 
-function outcome({ keyspace, database, tally, scripts, notes }: KeyspaceResult): Record<string, unknown> {
+/** What a deployment keeps of it: no name of a key. */
+export interface Seeded {
+  readonly keyspace: string;
+  readonly database: number;
+  readonly keys: number;
+  readonly written: number;
+  readonly removed: number;
+  readonly kept: number;
+  readonly scripts: readonly string[];
+  readonly notes: readonly string[];
+}
+
+function outcome({ keyspace, database, tally, scripts, notes }: KeyspaceResult): Seeded {
   const { write, update, restore, ttl, remove } = tally.changes;
   return {
     keyspace,
