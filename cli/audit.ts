@@ -34,7 +34,7 @@ Usage: slipway audit --stack <name> [flags]
       --max-age <days>      from when on a generated secret is too old (default: 365)
 
       --state <file>        read what "pulumi stack export --file <file>" wrote, in place of a program
-      --events <file>       read what "pulumi preview --event-log <file>" wrote
+      --events <file>       read what "pulumi preview --event-log <file>" wrote, under PULUMI_DEBUG_COMMANDS=true
 
       --format <format>     text, json or sarif (default: text); --json for --format json
   -o, --out <file>          write the report there, and one line here

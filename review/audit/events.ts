@@ -1,4 +1,4 @@
-/** An engine event log, read for secrets in plain text: `pulumi preview --event-log events.json`. */
+/** An engine event log, read for secrets in plain text: `PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json`. */
 import { ProjectError } from "../../engine/projecterror.ts";
 import type { Finding, Station } from "../finding.ts";
 import { finding } from "./found.ts";
@@ -34,7 +34,9 @@ function parsed(line: string, name: string, number: number): Readonly<Record<str
   } catch {
     // Said below.
   }
-  throw new ProjectError(`${name}:${number}: this is no engine event. Write the log with: pulumi preview --event-log events.json`);
+  throw new ProjectError(
+    `${name}:${number}: this is no engine event. Write the log with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json`,
+  );
 }
 
 function* texts(value: unknown, path: string): Generator<{ readonly path: string; readonly text: string }> {
