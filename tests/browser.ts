@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe } from "vitest";
+import { lockDirectory } from "../local/cloud/lock.ts";
 import { isExecutable } from "../local/servers/binaries.ts";
 import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages.ts";
 import { REAL_CACHE } from "../local/servers/testing.ts";
@@ -21,6 +23,8 @@ const CHROMIUM: Packaged = {
   ],
 };
 const NAMES = ["chromium", "chromium-headless-shell", "google-chrome", "google-chrome-stable"];
+/** Ten minutes: a hundred megabytes over a slow line. */
+const [LOOKS, LOOK_EVERY_MS] = [1_200, 500];
 const SHELF: Shelf = { cache: REAL_CACHE, user: self };
 
 let found: Promise<Program | string> | undefined;
@@ -35,11 +39,27 @@ async function findChromium(): Promise<Program | string> {
   const file = NAMES.flatMap((name) => installed.map((folder) => join(folder, name))).find(isExecutable);
   if (file) return { file, env: {} };
   try {
-    if (!unpackedProgram(SHELF, CHROMIUM)) await fetchPackages(SHELF, [CHROMIUM]);
+    if (!unpackedProgram(SHELF, CHROMIUM)) await alone(() => fetchPackages(SHELF, [CHROMIUM]));
   } catch (error) {
     return (error as Error).message.split("\n")[0] ?? "";
   }
   return unpackedProgram(SHELF, CHROMIUM) ?? "it was fetched and is not there";
+}
+
+/** Several test files ask at once, each in a process of its own; one download does for all. */
+async function alone(fetch: () => Promise<void>): Promise<void> {
+  const folder = join(REAL_CACHE, "chromium");
+  mkdirSync(folder, { recursive: true });
+  for (let look = 0; ; look++) {
+    try {
+      const unlock = lockDirectory(folder);
+      return await fetch().finally(unlock);
+    } catch (error) {
+      // ENOENT: it was given back between two looks at it.
+      if (look === LOOKS || !/in use by process|ENOENT/.test((error as Error).message)) throw error;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
 }
 
 /** @throws where there is no Chromium; `describeWithBrowser` skips instead */
