@@ -17,7 +17,8 @@ Usage: slipway preview --base <git ref> [flags]
   -s, --stack <name>       one stack; may be given again (default: every stack file but local's)
       --format <format>    md or json (default: md)
       --out <directory>    write review.md and review.json there; the format is printed all the same
-      --events <file>      what \`pulumi preview --event-log <file>\` wrote of the same stacks: merged, contradictions shown
+      --events <file>      what the real engine wrote of the same stacks (PULUMI_DEBUG_COMMANDS=true
+                           pulumi preview --event-log <file>): merged, contradictions shown
       --fail-on <risk>     danger or care: exit ${TOO_RISKY} where the change is as bad as that
       --timeout <seconds>  what each side may take (default: 60)
       --cwd <directory>    where to look for Pulumi.yaml, and above it (default: here)

@@ -1,5 +1,5 @@
 /**
- * What the real engine wrote while it previewed the same stack (`pulumi preview --event-log <file>`), beside what the programs alone tell.
+ * What the real engine wrote while it previewed the same stack (`PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log <file>`), beside what the programs alone tell.
  *
  * It knows what stands; the programs know what is meant. Where the two differ, that is worth a line: something was changed by hand, the last
  * `up` did not get through, or the provider replaces what its schema calls an update.
@@ -26,6 +26,9 @@ const policy = z.object({
   enforcementLevel: z.string(),
 });
 
+/** The flag is there, but only for those who know it. */
+export const HOW = "PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log";
+
 const event = z.object({
   resourcePreEvent: z.object({ metadata: step }).optional(),
   policyEvent: policy.optional(),
@@ -49,9 +52,7 @@ export function readEvents(text: string, file: string): ReadonlyMap<string, Logg
     if (line.trim() === "") continue;
     const { success, data } = event.safeParse(jsonOf(line));
     if (!success) {
-      throw new ProjectError(
-        `${file}, line ${index + 1}: this is no event of Pulumi's engine. Write the file with: pulumi preview --event-log ${file}`,
-      );
+      throw new ProjectError(`${file}, line ${index + 1}: this is no event of Pulumi's engine. Write the file with: ${HOW} ${file}`);
     }
     if (data.resourcePreEvent) of(data.resourcePreEvent.metadata.urn).steps.push(data.resourcePreEvent.metadata);
     if (data.policyEvent) of(data.policyEvent.resourceUrn ?? "").policies.push(data.policyEvent);
@@ -71,13 +72,21 @@ const CHANGES: Readonly<Record<string, ResourceChange["change"]>> = {
   "import-replacement": "replace",
 };
 
+/** The stack itself and its providers. */
+const PULUMIS_OWN = /::pulumi:(pulumi:Stack|providers:[^:]+)::/;
+
+/** A replacement is told as one step; these are its parts. */
+const PARTS = ["create-replacement", "delete-replaced"];
+
 export function engineVerdict({ steps, policies }: Logged, resources: readonly ResourceChange[], head: Plan): EngineVerdict {
-  const done = steps.filter(({ op, urn }) => op in CHANGES && !urn.includes("::pulumi:pulumi:Stack::") && !isComponent(urn, head));
+  const done = steps.filter(({ op, urn }) => op in CHANGES && !PULUMIS_OWN.test(urn) && !isComponent(urn, head));
   const theirs = new Map<string, string>();
   for (const { urn, op } of done) if (theirs.get(urn) !== "replace") theirs.set(urn, CHANGES[op]!);
-  const first = new Set(steps.filter(({ op }) => op !== "create" && op !== "read").map(({ urn }) => urn)).size === 0;
+  const first = steps.every(({ op, urn }) => op === "create" || op === "read" || PULUMIS_OWN.test(urn));
   return {
-    steps: done.map(({ op, urn, type, keys, diffs }) => ({ op, urn, type: type ?? "", keys: [...(keys ?? diffs ?? [])] })),
+    steps: done
+      .filter(({ op, urn }) => !PARTS.includes(op) || !done.some((one) => one.urn === urn && one.op === "replace"))
+      .map(({ op, urn, type, keys, diffs }) => ({ op, urn, type: type ?? "", keys: [...(keys ?? diffs ?? [])] })),
     contradictions: first ? neverUp(done.length) : contradictions(resources, theirs, steps),
     policies: policies.map(({ policyName, policyPackName, enforcementLevel, resourceUrn, message }) => ({
       policy: policyPackName === undefined ? policyName : `${policyPackName} ${policyName}`,

@@ -83,6 +83,8 @@ async function install(manifest: string, lock: string, cache: string): Promise<s
     writeFileSync(path.join(fresh, "package.json"), manifest);
     writeFileSync(path.join(fresh, "package-lock.json"), lock);
     await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh);
+    // A lock file without a package makes none.
+    mkdirSync(path.join(fresh, "node_modules"), { recursive: true });
     // Another preview may have been faster; its packages are the same.
     if (!existsSync(known)) renameSync(fresh, known);
     return realpathSync(path.join(known, "node_modules"));

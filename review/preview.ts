@@ -153,12 +153,12 @@ function stackFile(project: Project, stack: string): string {
 }
 
 async function logOf(file: string): Promise<ReadonlyMap<string, Logged>> {
-  const { readEvents } = await import("./events.ts");
+  const { HOW, readEvents } = await import("./events.ts");
   try {
     return readEvents(readFileSync(file, "utf8"), file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new ProjectError(`There is no file ${file}. Write it with: pulumi preview --event-log ${file}`);
+    throw new ProjectError(`There is no file ${file}. Write it with: ${HOW} ${file}`);
   }
 }
 

@@ -41,7 +41,19 @@ function ruleKey({ type, value, match }: Fields): Value | undefined {
 }
 
 /** Plain lists in which nothing comes before anything. */
-const SETS = new Set(["channels", "domains", "emails", "extensions", "features", "regions", "resources", "sources", "tags", "vpcIds"]);
+const SETS = new Set([
+  "channels",
+  "domains",
+  "emails",
+  "extensions",
+  "features",
+  "files",
+  "regions",
+  "resources",
+  "sources",
+  "tags",
+  "vpcIds",
+]);
 
 /** @param path Of both. */
 export function differences(before: Value | undefined, after: Value | undefined, path = ""): Leaf[] {

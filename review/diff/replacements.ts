@@ -4,7 +4,7 @@
  * Source: `willReplaceOnChanges` in the schema of @pulumi/digitalocean 4.80.1 (`pulumi package get-schema digitalocean@4.80.1`), read on 2026-11-21.
  * `pulumi` itself adds what a program lists in `replaceOnChanges`.
  */
-const DIGITALOCEAN: Readonly<Record<string, readonly string[]>> = {
+export const REPLACING: Readonly<Record<string, readonly string[]>> = {
   App: ["projectId"],
   Cdn: ["origin"],
   Certificate: ["certificateChain", "domains", "leafCertificate", "name", "privateKey", "type"],
@@ -79,7 +79,7 @@ const DIGITALOCEAN: Readonly<Record<string, readonly string[]>> = {
 /** @returns the inputs, by their names at the top level; "*" for any. */
 export function replacingInputs(type: string): readonly string[] {
   const kind = type.slice(type.lastIndexOf(":") + 1);
-  if (type.startsWith("digitalocean:")) return Object.hasOwn(DIGITALOCEAN, kind) ? DIGITALOCEAN[kind]! : [];
+  if (type.startsWith("digitalocean:")) return Object.hasOwn(REPLACING, kind) ? REPLACING[kind]! : [];
   // A random value cannot become another one: every input of @pulumi/random 4.21.2 makes a new one.
   return type.startsWith("random:") ? ["*"] : [];
 }

@@ -5,7 +5,9 @@
  * read anything but the side itself and slipway.
  */
 import { readFileSync } from "node:fs";
-import { flushCompileCache } from "node:module";
+import { flushCompileCache, registerHooks } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Plan } from "../../engine/plan.ts";
 import { findProject } from "../../engine/project.ts";
 import { type Emission, emit } from "./emitted.ts";
@@ -21,10 +23,25 @@ export interface Job {
 }
 
 const { directory, stacks, key }: Job = JSON.parse(readFileSync(0, "utf8"));
+useSdkOfProgram();
 send(await recordAll());
 // The program may leave something running, which must not keep this process; an exit like this would forget what was compiled.
 flushCompileCache();
 process.exit(0);
+
+/**
+ * The recorder stands in front of the very SDK that the program uses: another copy, of another version perhaps, would not hear of its resources.
+ */
+function useSdkOfProgram(): void {
+  const own = pathToFileURL(`${path.join(import.meta.dirname, "../..")}/`).href;
+  const parentURL = pathToFileURL(path.join(directory, "package.json")).href;
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier.startsWith("@pulumi/") && context.parentURL?.startsWith(own) && !context.parentURL.slice(own.length).includes("node_modules/")
+        ? next(specifier, { ...context, parentURL })
+        : next(specifier, context),
+  });
+}
 
 async function recordAll(): Promise<Emission> {
   const emission: Emission[number][] = [];

@@ -148,9 +148,22 @@ export async function reviewHouses(base: Change, head: Change): Promise<StackRev
   return reviewStack(STACK, before, after);
 }
 
+class Any extends pulumi.CustomResource {}
+
+/** One resource of any type, with these inputs on either side. */
+export async function reviewPair(type: string, before: pulumi.Inputs, after: pulumi.Inputs): Promise<StackReview> {
+  const key = randomBytes(32);
+  const declaring = (inputs: pulumi.Inputs) => () => void new Any(type, "one", inputs);
+  return reviewStack(STACK, await recordedOf(declaring(before), key), await recordedOf(declaring(after), key));
+}
+
 async function recorded(change: Change, key: Buffer): Promise<Recorded> {
   const house = built();
   change(house);
-  const plan = await record(program(house), { project: "harbour", stack: STACK, outputs: symbolicOutputs, invokes: symbolicAnswer });
+  return recordedOf(program(house), key);
+}
+
+async function recordedOf(declare: () => unknown, key: Buffer): Promise<Recorded> {
+  const plan = await record(declare, { project: "harbour", stack: STACK, outputs: symbolicOutputs, invokes: symbolicAnswer });
   return parseEmission(JSON.stringify([{ stack: STACK, plan: emit(plan, key) }]), [STACK]).get(STACK)!;
 }

@@ -99,13 +99,72 @@ describe("slipway preview", () => {
       [["--base", "HEAD", "--format", "pdf"], `--format takes`],
       [["--base", "HEAD", "--fail-on", "fire"], `--fail-on takes danger or care, not "fire".`],
       [["--base", "HEAD", "--timeout", "soon"], `--timeout takes seconds, not "soon"`],
-      [["--base", "HEAD", "--events", "nothing.ndjson"], "There is no file nothing.ndjson. Write it with: pulumi preview --event-log"],
+      [
+        ["--base", "HEAD", "--events", "nothing.ndjson"],
+        "There is no file nothing.ndjson. Write it with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log",
+      ],
     ] as const;
     for (const [args, sentence] of wrong) {
       const { code, said } = await checkout.preview(args);
       expect(said).toContain(sentence);
       expect(code).toBe(2);
     }
+  });
+
+  it("says so where the base's packages are others and cannot be had, and goes on with the head's", { timeout: SLOW }, async () => {
+    const lock = (version: string) =>
+      JSON.stringify({
+        name: "harbour",
+        lockfileVersion: 3,
+        requires: true,
+        packages: {
+          "": { name: "harbour", dependencies: { nothing: version } },
+          "node_modules/nothing": { version, resolved: `https://registry.invalid/nothing-${version}.tgz`, integrity: "sha512-AA==" },
+        },
+      });
+    for (const version of ["1.0.0", "2.0.0"]) {
+      checkout.write(
+        "package.json",
+        JSON.stringify({ name: "harbour", private: true, type: "module", dependencies: { nothing: version } }),
+      );
+      checkout.write("package-lock.json", lock(version));
+      checkout.commit(version);
+    }
+    const review = await checkout.review([], { npm_config_offline: "true" });
+    expect(review.risk).toBe("care");
+    expect(review.stacks[0]?.resources).toMatchObject([{ change: "same" }]);
+    expect(review.stacks[0]?.messages).toEqual([
+      {
+        severity: "warning",
+        text: expect.stringMatching(
+          /^The base's package-lock.json differs from the head's, and its packages could not be installed \(npm ci: .*\): the base ran with the head's packages/,
+        ),
+      },
+    ]);
+  });
+
+  it("tells of migrations and keyspaces with the stacks that apply them", { timeout: SLOW }, async () => {
+    checkout.write("sql/orders/001_orders.sql", "CREATE TABLE orders (id bigint PRIMARY KEY);\n");
+    checkout.write(
+      "index.ts",
+      programOf(
+        `class Step extends pulumi.CustomResource {}\nnew Step("pulumi-nodejs:dynamic/slipway:Migrations", "steps", { system: "orders", folder: "sql/orders" });`,
+      ),
+    );
+    checkout.commit("orders");
+    checkout.write("sql/orders/002_wide.sql", "ALTER TABLE orders ALTER COLUMN id TYPE numeric;\n");
+    checkout.commit("wide");
+    const review = await checkout.review();
+    expect(review).toMatchObject({
+      risk: "danger",
+      stacks: [
+        {
+          migrations: [
+            { system: "orders", file: "002_wide.sql", change: "added", locks: [{ mode: "ACCESS EXCLUSIVE", rewrites: true, line: 1 }] },
+          ],
+        },
+      ],
+    });
   });
 
   it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", { timeout: SLOW }, async () => {

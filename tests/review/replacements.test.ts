@@ -1,0 +1,47 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { REPLACING } from "../../review/diff/replacements.ts";
+import { describeWithPulumi } from "../pulumi.ts";
+import { reviewPair } from "./house.ts";
+
+const kinds = Object.entries(REPLACING);
+
+describe("every replacement that the provider makes", () => {
+  it.each(kinds)("of a %s is told as one, and for which input", async (kind, inputs) => {
+    const type = `digitalocean:index/${kind[0]!.toLowerCase()}${kind.slice(1)}:${kind}`;
+    for (const input of inputs) {
+      const { resources } = await reviewPair(type, { [input]: "before", other: "as it was" }, { [input]: "after", other: "as it was" });
+      expect(resources).toMatchObject([{ change: "replace", fields: [{ path: input, replaces: true }] }]);
+      expect(["danger", "care"]).toContain(resources[0]?.risk);
+      expect(resources[0]?.note).toContain(`for ${input}`);
+    }
+    const { resources } = await reviewPair(type, { [inputs[0]!]: "same", tidy: "before" }, { [inputs[0]!]: "same", tidy: "after" });
+    expect(resources[0]?.change).not.toBe("replace");
+  });
+});
+
+describeWithPulumi("the provider's own schema", (pulumi) => {
+  it("replaces for the inputs that are listed here, and for no other", { timeout: 60_000 }, (context) => {
+    const plugins = path.join(homedir(), ".pulumi/plugins");
+    const plugin = existsSync(plugins) ? readdirSync(plugins).find((name) => name === "resource-digitalocean-v4.80.1") : undefined;
+    if (plugin === undefined) return context.skip("the provider's plugin is not installed");
+    const binary = path.join(plugins, plugin, "pulumi-resource-digitalocean");
+    const schema = JSON.parse(execFileSync(pulumi, ["package", "get-schema", binary], { maxBuffer: 2 ** 28, encoding: "utf8" })) as Schema;
+    const replacing = Object.entries(schema.resources).map(([type, { inputProperties = {} }]) => [
+      type.slice(type.lastIndexOf(":") + 1),
+      Object.keys(inputProperties)
+        .filter((input) => inputProperties[input]?.willReplaceOnChanges)
+        .sort(),
+    ]);
+    expect(Object.fromEntries(replacing.filter(([, inputs]) => inputs!.length > 0))).toEqual(REPLACING);
+  });
+});
+
+interface Schema {
+  readonly resources: Readonly<
+    Record<string, { readonly inputProperties?: Readonly<Record<string, { readonly willReplaceOnChanges?: boolean }>> }>
+  >;
+}
