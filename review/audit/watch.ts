@@ -97,15 +97,27 @@ function watchFiles(directory: string, hear: Hear, files: Set<string>): () => vo
   };
 }
 
-const STARTERS = ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "fork"] as const;
+/** Whatever starts a process without waiting for it ends here; what waits has ways of its own. */
+const PROCESS = childProcess.ChildProcess.prototype as unknown as { spawn(options: Started): unknown };
+const WAITING = ["spawnSync", "execSync", "execFileSync"] as const;
+
+interface Started {
+  readonly file: string;
+  readonly args?: readonly string[];
+}
 
 function watchCommands(hear: Hear): () => void {
-  const undo = STARTERS.map((name) =>
-    wrap(childProcess, name, (_, [command, args]) => {
-      const words = [String(command), ...(Array.isArray(args) ? args.map(String) : [])];
-      hear("command", path.basename(words[0]!.split(" ")[0]!), words.join(" "));
+  const started = (words: readonly string[]) => hear("command", path.basename(words[0]!.split(" ")[0]!), words.join(" "));
+  const undo = [
+    wrap(PROCESS, "spawn", (_, [options]) => {
+      const { file, args = [] } = options as Started;
+      // The first of them is the program once more.
+      started([file, ...args.slice(1)]);
     }),
-  );
+    ...WAITING.map((name) =>
+      wrap(childProcess, name, (_, [command, args]) => started([String(command), ...(Array.isArray(args) ? args.map(String) : [])])),
+    ),
+  ];
   syncBuiltinESMExports();
   return () => {
     for (const one of undo) one();
@@ -149,7 +161,8 @@ function wrap(owner: Anything, name: string, tell: (name: string, args: readonly
     tell(name, args);
     return real.apply(this, args);
   };
-  owner[name] = Object.assign(watched, real);
+  // Some say by a property how they become a promise.
+  owner[name] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(real));
   return () => {
     owner[name] = real;
   };

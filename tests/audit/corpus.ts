@@ -1,12 +1,15 @@
 /** Leaks as people make them, each with the rule that must find it, and no other. */
 
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { appendFileSync, createWriteStream, writeFileSync } from "node:fs";
+import { writeFile as writeFileLater } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -296,6 +299,30 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
     program: () => {
       shop();
       stripe().apply((it) => void spawnSync("true", ["--key", it]));
+    },
+  },
+  "a secret on the command line of a program that is awaited as a promise": {
+    rule: "secret-on-command-line",
+    program: async () => {
+      shop();
+      const { stdout } = await promisify(execFile)("echo", [`--key=${new pulumi.Config("shop").require("stripe")}`]);
+      if (stdout === "") throw new Error("it was not started as it should be");
+    },
+  },
+  "a secret in a file that is written as a promise": {
+    rule: "secret-in-file",
+    program: async () => {
+      shop();
+      await writeFileLater(path.join(tmpdir(), "slipway-audit-leak.env"), Buffer.from(new pulumi.Config("shop").require("stripe")));
+    },
+  },
+  "a secret in a stream to a file": {
+    rule: "secret-in-file",
+    program: async () => {
+      shop();
+      const stream = createWriteStream(path.join(tmpdir(), "slipway-audit-leak.log"));
+      stream.end(new pulumi.Config("shop").require("stripe"));
+      await once(stream, "close");
     },
   },
   "a secret in a request": {

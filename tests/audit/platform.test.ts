@@ -25,6 +25,23 @@ describe.each(["prod", "staging", "local"])("the platform on stack %s", (stack) 
   });
 });
 
+describe("the platform with a job in place of the runner", () => {
+  it("has no finding, and gives the owner's and the administrator's login to that job and to nobody else", async () => {
+    const job = {
+      "slipway:postDeploy": JSON.stringify({ mode: "job", image: "ghcr.io/your-org/slipway:1.0.0" }),
+      "slipway:allowedSources": "[]",
+    };
+    const { findings, proofs, declared } = await audit(project, { stack: "prod", config: job, today: TODAY });
+    expect({ findings, proved: proofs.length }).toEqual({ findings: [], proved: declared.length });
+    const ends = (name: string) =>
+      proofs.find(({ secret }) => secret === name)!.flow.flatMap(({ what }) => (what.startsWith("the process of") ? [what] : []));
+    expect(ends("devx.postgres.owner")).toEqual(["the process of post-deploy in devx-platform"]);
+    expect(ends("devx-postgres.doadmin")).toEqual(["the process of post-deploy in devx-platform"]);
+    expect(ends("devx.postgres.runtime")).toEqual(["the process of api in devx-platform"]);
+    expect(ends("devx.postgres.readonly")).toEqual([]);
+  });
+});
+
 describe("the platform with every feature on", async () => {
   const told = await audit(project, { stack: "prod", config: EVERY_FEATURE, today: TODAY });
   const names = systems.flatMap(({ name, secrets }) => Object.keys(secrets).map((secret) => `${name}.${secret}`));
