@@ -1,12 +1,14 @@
 /** Seeding over TLS on loopback: bulk beside valkey-cli and ioredis, guarded beside the barest script, and a second run beside a bare look. */
+import { execFile } from "node:child_process";
 import { hash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Commands, type Reply } from "../postdeploy/keyspaces/resp.ts";
 import { seed } from "../postdeploy/keyspaces/seed.ts";
 import { Wire } from "../postdeploy/keyspaces/wire.ts";
 import { openStore, type RaceStore } from "./keyspaces/store.ts";
-import { commandOf, textOf, writeMixed, writeStrings } from "./keyspaces/workload.ts";
+import { commandOf, textOf, writeLarge, writeMixed, writeStrings } from "./keyspaces/workload.ts";
 import type { Bench, Runner } from "./race.ts";
 
 const RUNS = 5;
@@ -77,6 +79,41 @@ export const again: Bench = {
     return { runners, targets: [{ runner: AGAIN, comparedTo: LOOK, atLeast: 0.9 }] };
   },
 };
+
+const MEGABYTES = 1024;
+const FILE = `the file, ${MEGABYTES} MiB`;
+
+export const memory: Bench = {
+  about: `a file of ${MEGABYTES} MiB, seeded and read back; what the seeder's process took at most`,
+  unit: "MiB",
+  async run() {
+    const runners: Runner[] = [{ name: FILE, samples: [MEGABYTES] }];
+    for (const mode of ["bulk", "guarded"] as const) {
+      const store = await openStore();
+      try {
+        const folder = join(store.folder, mode);
+        mkdirSync(folder);
+        writeLarge(folder, mode, MEGABYTES);
+        runners.push({ name: `${mode} seed, whole process`, samples: [await peakOf(store, folder)] });
+      } finally {
+        await store.close();
+      }
+    }
+    return { runners, targets: runners.slice(1).map(({ name }) => ({ runner: name, comparedTo: FILE, atMost: 0.5 })) };
+  },
+};
+
+/** Of a process of its own: this one has had other work. */
+async function peakOf({ connection }: RaceStore, folder: string): Promise<number> {
+  const code = `import { seed } from ${JSON.stringify(new URL("../postdeploy/keyspaces/seed.ts", import.meta.url))};
+    await seed(JSON.parse(process.env.SEED_OPTIONS));
+    process.stdout.write(String(process.resourceUsage().maxRSS / 1024));`;
+  const options = { folder, system: "bench", stores: { store: connection } };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], {
+    env: { ...process.env, SEED_OPTIONS: JSON.stringify(options) },
+  });
+  return Number(stdout);
+}
 
 type Runs = Readonly<Record<string, () => Promise<void>>>;
 

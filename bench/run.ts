@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   "keyspaces-bulk": async () => ({ bench: (await import("./keyspaces.ts")).bulk }),
   "keyspaces-guarded": async () => ({ bench: (await import("./keyspaces.ts")).guarded }),
   "keyspaces-again": async () => ({ bench: (await import("./keyspaces.ts")).again }),
+  "keyspaces-memory": async () => ({ bench: (await import("./keyspaces.ts")).memory }),
 };
 
 const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "boolean" } } });

@@ -47,6 +47,17 @@ export function writeStrings(folder: string, count: number): void {
   writeFileSync(join(folder, "keys.jsonl"), `${lines.join("\n")}\n`);
 }
 
+/** Strings of a kilobyte, until the file has so many megabytes. */
+export function writeLarge(folder: string, mode: "bulk" | "guarded", megabytes: number): void {
+  writeKeyspace(folder, mode, "own");
+  const lines = openSync(join(folder, "keys.jsonl"), "w");
+  for (let n = 0; n < megabytes * 1024; n += 1024) {
+    const some = Array.from({ length: 1024 }, (_, index) => `{"key":"b:s:${n + index}","string":"${textOf(n + index)}`.padEnd(1021, "y"));
+    writeSync(lines, some.map((one) => `${one}"}\n`).join(""));
+  }
+  closeSync(lines);
+}
+
 function writeKeyspace(folder: string, mode: string, policy: string): void {
   const pattern = (start: string, type: string) => `  - { pattern: "${start}<n>", type: ${type}, ttl: none, owner: bench, purpose: race }`;
   const lines = [

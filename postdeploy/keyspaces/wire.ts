@@ -40,7 +40,8 @@ export class Wire {
   isListed = false;
   readonly #socket: TLSSocket;
   readonly #replies = new Replies();
-  #awaited: Awaited[] = [];
+  /** What was answered is let go of at once: a megabyte of expected answer may hang on it. */
+  #awaited: (Awaited | undefined)[] = [];
   #first = 0;
   #broken: Failure | undefined;
   /** Until the socket has sent what it holds. */
@@ -187,7 +188,7 @@ export class Wire {
   }
 
   #next(): void {
-    this.#first++;
+    this.#awaited[this.#first++] = undefined;
     if (this.#first < 1024) return;
     this.#awaited = this.#awaited.slice(this.#first);
     this.#first = 0;
@@ -196,7 +197,7 @@ export class Wire {
   #break(failure: Failure): void {
     this.#broken ??= failure;
     this.#drain();
-    for (const awaited of this.#awaited.splice(this.#first)) awaited.reject(this.#broken);
+    for (const awaited of this.#awaited.splice(this.#first)) awaited?.reject(this.#broken);
     this.#socket.destroy();
   }
 }
