@@ -13,10 +13,11 @@ export function report(error: unknown, io: Terminal = terminal(process.stdout, p
   return name === "UsageError" || name === "ProjectError" ? BAD_INPUT : FAILED;
 }
 
-function describeWhole(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+function describeWhole(error: unknown, depth = 0): string {
+  // A cause may be its own.
+  if (!(error instanceof Error) || depth === 8) return String(error);
   const inner = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
-  return [error.stack ?? "", ...inner.map((cause) => `caused by: ${describeWhole(cause)}`)].join("\n");
+  return [error.stack ?? "", ...inner.map((cause) => `caused by: ${describeWhole(cause, depth + 1)}`)].join("\n");
 }
 
 /** A library's error may repeat a password that it was handed, on its own and far from the URL in which it came. */

@@ -1,5 +1,4 @@
 import path from "node:path";
-import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Source } from "./plan.ts";
 import { ProjectError } from "./projecterror.ts";
@@ -29,16 +28,30 @@ export class ProgramError extends Error {
   }
 }
 
-/** As it was thrown where nothing secret is in it; else only what is needed to find where it came from. */
-export function withoutSecrets(reason: unknown, scrub: (text: string) => string): unknown {
-  if (typeof reason === "string") return scrub(reason);
-  const whole = inspect(reason, { depth: 5 });
-  if (scrub(whole) === whole) return reason;
-  if (!(reason instanceof Error)) return scrub(whole);
-  const copy = new Error(scrub(reason.message), reason.cause === undefined ? {} : { cause: withoutSecrets(reason.cause, scrub) });
-  copy.name = scrub(reason.name);
-  copy.stack = scrub(reason.stack ?? "");
+/** What is needed to find where an error came from, and nothing else that it carries: who knows what that says, and of whom. */
+export function withoutSecrets(reason: unknown, scrub: (text: string) => string, depth = 0): unknown {
+  // A cause may be its own.
+  if (!(reason instanceof Error) || depth === DEEPEST) return scrub(told(reason));
+  const { name, message, stack = "", cause } = reason;
+  const inner =
+    reason instanceof AggregateError ? new AggregateError(reason.errors.map((it) => withoutSecrets(it, scrub, depth + 1))) : undefined;
+  const copy = Object.assign(inner ?? new Error(), {
+    name: scrub(String(name)),
+    message: scrub(String(message)),
+    stack: scrub(String(stack)),
+  });
+  if (cause !== undefined) copy.cause = withoutSecrets(cause, scrub, depth + 1);
   return copy;
+}
+
+const DEEPEST = 8;
+
+function told(reason: unknown): string {
+  try {
+    return String(reason);
+  } catch {
+    return "something that cannot be told";
+  }
 }
 
 function describe(problem: Problem): string {
@@ -49,7 +62,7 @@ function describe(problem: Problem): string {
 export function problemsOf(reason: unknown, place: Place, directory: string): readonly Problem[] {
   if (reason instanceof ProgramError) return reason.problems;
   if (reason instanceof ProjectError) return [{ message: reason.message }];
-  if (!(reason instanceof Error)) return [{ message: String(reason) }];
+  if (!(reason instanceof Error)) return [{ message: told(reason) }];
   // The SDK writes the way of an error through its inputs and their inputs into the error itself.
   const said = reason.message.replace(/^(error serializing property "[^"]*": )+/, "");
   // Not as a condition: to the compiler every Error is a RunError, and nothing would be left.

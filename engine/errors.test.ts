@@ -119,9 +119,21 @@ describe("what a program throws", () => {
     expect(error.message).toBe('"[secret]" is too short');
   });
 
-  it("keeps what was thrown as the cause", async () => {
-    const thrown = new Error("as it was");
-    expect((await failureOf(() => Promise.reject(thrown))).cause).toBe(thrown);
+  it("keeps as the cause what tells where it was thrown, and nothing else that it carried", async () => {
+    const thrown = Object.assign(new TypeError("as it was", { cause: new Error("before") }), { request: { headers: "authorization" } });
+    const { cause } = (await failureOf(() => Promise.reject(thrown))) as { cause: Error };
+    expect(cause).toMatchObject({ name: "TypeError", message: "as it was", stack: thrown.stack, cause: { message: "before" } });
+    expect(cause).not.toHaveProperty("request");
+  });
+
+  it("ends where a cause is its own", async () => {
+    const thrown: Error = new Error("round");
+    thrown.cause = new Error("and round", { cause: thrown });
+    expect((await failureOf(() => Promise.reject(thrown))).message).toMatch(/^round/);
+  });
+
+  it("tells of things that cannot be told", async () => {
+    expect((await failureOf(() => Promise.reject(Object.create(null)))).message).toBe("something that cannot be told");
   });
 });
 

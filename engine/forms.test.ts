@@ -78,6 +78,14 @@ describe("how a secret may be written", () => {
   });
 });
 
+describe("names made of a secret", () => {
+  it("are found with other characters between its letters and digits, the whole of it and not a part", () => {
+    expect(hide("app-hush-hush-2026-x", "Hush/hush+2026")).toBe("app-[secret]-x");
+    expect(hide("kB7x-Q2vR-9mT4-wZ8n-L5cJ-1hG6 and kB7x-Q2vR-9mT4-wZ8n", TOKEN)).toBe("[secret] and kB7x-Q2vR-9mT4-wZ8n");
+    expect(formsIn("kB7x Q2vR_9mT4.wZ8n,L5cJ:1hG6", TOKEN)).toEqual(["cut up"]);
+  });
+});
+
 describe("keys of several lines", () => {
   const { privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,

@@ -41,7 +41,7 @@ export function finder(secrets: readonly string[]): (text: string) => readonly H
         const [start, end] = reading.origin(match.start, match.end);
         const { secret, form, text } = match.needle;
         const whole = match.needle.whole && match.end - match.start >= text.length;
-        const forms = [...reading.undone, ...(form ? [form] : [])];
+        const forms = [...reading.undone, ...(form === "base64" ? [form] : [])];
         const hit: Hit = { secret, form: forms.length === 0 ? "as it is" : forms.join(" of "), start, end, whole };
         const key = `${start} ${end} ${secret}`;
         // The plainest reading comes first.
@@ -96,6 +96,7 @@ function needlesOf(secret: string): readonly Needle[] {
   const trimmed = secret.trim();
   const lines = trimmed.split(/\s*\n\s*/).filter((line) => line.length >= PART && !/^-----.*-----$/.test(line));
   const bare = trimmed.replace(/\s+/g, "");
+  const letters = trimmed.replace(/[^A-Za-z0-9]+/g, "");
   return [
     { text: trimmed, whole: true },
     ...(bare === trimmed || bare.length < PART ? [] : [{ text: bare, whole: true, form: "wrapped" as const }]),
@@ -103,15 +104,13 @@ function needlesOf(secret: string): readonly Needle[] {
     ...passwordsIn(trimmed).map((text) => ({ text, whole: false })),
   ]
     .filter(({ text }) => text.length >= SHORTEST && !WORDS.has(text))
-    .flatMap(({ text, whole, form }) => [
+    .flatMap(({ text, whole, form }): readonly Needle[] => [
       { secret, text, whole, least: leastOf(text.length, 1), ...(form && { form }) },
-      ...(text.length < SHORT
-        ? []
-        : base64Cores(text).map((core) => ({
-            ...{ secret, text: core, whole, form: "base64" as const },
-            least: leastOf(core.length, 4 / 3),
-          }))),
-    ]);
+      ...(text.length < SHORT ? [] : base64Cores(text)).map(
+        (core): Needle => ({ secret, text: core, whole, least: leastOf(core.length, 4 / 3), form: "base64" }),
+      ),
+    ])
+    .concat(letters.length < PART ? [] : { secret, text: letters, whole: true, least: letters.length, form: "cut up" });
 }
 
 /** Of a URL's public half nobody can say that it leaked. */
@@ -185,7 +184,7 @@ class Index {
     let hash = hashAt(folded, 0);
     for (let at = 0; ; at++) {
       for (let entry = this.#heads[slot(hash) & this.#mask] ?? -1; entry >= 0; entry = this.#next[entry] ?? -1) {
-        const match = this.#matchAt(text, folded, at, this.#needle[entry] ?? 0, this.#offset[entry] ?? 0, undone[0] === "wrapped");
+        const match = this.#matchAt(text, folded, at, this.#needle[entry] ?? 0, this.#offset[entry] ?? 0, undone[0]);
         const last = found.at(-1);
         if (match && !(last?.needle === match.needle && last.start === match.start)) found.push(match);
       }
@@ -203,10 +202,11 @@ class Index {
     this.#offset.push(offset);
   }
 
-  #matchAt(text: string, folded: string, at: number, number: number, offset: number, wrapped: boolean): Match | undefined {
+  #matchAt(text: string, folded: string, at: number, number: number, offset: number, outermost?: Form): Match | undefined {
     const { needle, folded: sought } = this.#needles[number] as { needle: Needle; folded: string };
-    // What was written with white space counts without it only where white space was taken out of the text.
-    if (needle.form === "wrapped" && !wrapped) return undefined;
+    // What was joined counts only where the text was joined in the same way.
+    if (needle.form === "wrapped" && outermost !== "wrapped") return undefined;
+    if ((needle.form === "cut up") !== (outermost === "cut up")) return undefined;
     let [start, from] = [at, offset];
     while (start > 0 && from > 0 && folded.charCodeAt(start - 1) === sought.charCodeAt(from - 1)) {
       start--;
@@ -218,7 +218,7 @@ class Index {
       to++;
     }
     const length = end - start;
-    if (length < (wrapped ? Math.max(PART, needle.least) : needle.least)) return undefined;
+    if (length < (outermost === "wrapped" ? Math.max(PART, needle.least) : needle.least)) return undefined;
     // Another case makes another word of a short one.
     if (length < PART && text.slice(start, end) !== needle.text.slice(from, to)) return undefined;
     if (needle.form !== "base64") return { needle, start, end };
@@ -255,7 +255,7 @@ function fold(text: string): string {
 }
 
 function wordMatches(words: readonly Needle[], { text, undone }: Reading): readonly Match[] {
-  if (undone.length > 1 || undone[0] === "wrapped") return [];
+  if (undone.length > 1 || undone[0] === "wrapped" || undone[0] === "cut up") return [];
   return words.flatMap((needle) => {
     const found: Match[] = [];
     for (let start = text.indexOf(needle.text); start >= 0; start = text.indexOf(needle.text, start + 1)) {

@@ -66,9 +66,9 @@ function addTexts(value: unknown, texts: Set<string>): void {
   else if (typeof value === "number") texts.add(String(value));
   else if (Array.isArray(value)) for (const item of value) addTexts(item, texts);
   else if (value !== null && typeof value === "object") {
-    for (const [key, inner] of Object.entries(value)) {
+    for (const key in value) {
       texts.add(key);
-      addTexts(inner, texts);
+      addTexts((value as Record<string, unknown>)[key], texts);
     }
   }
 }

@@ -10,7 +10,7 @@ export interface Reading {
   origin(start: number, end: number): Stretch;
 }
 
-export type Form = "escaped" | "percent-encoded" | "form-encoded" | "HTML" | "wrapped" | "base64" | "hex" | "bytes";
+export type Form = "escaped" | "percent-encoded" | "form-encoded" | "HTML" | "wrapped" | "cut up" | "base64" | "hex" | "bytes";
 export type Stretch = readonly [start: number, end: number];
 
 /** base64 of JSON in a URL is three deep. */
@@ -24,8 +24,8 @@ export function readings(text: string): readonly Reading[] {
   for (const from of all) {
     if (from.undone.length === DEEPEST) continue;
     for (const [form, undo] of UNDO) {
-      // Wrapping is seen from outside only: within, it would join what never stood together.
-      if (form === "wrapped" && from.undone.length > 0) continue;
+      // What joins is done from outside only, and first: within, it would join what never stood together.
+      if (JOINING.has(form) ? from.undone.length > 0 : from.undone[0] === "cut up") continue;
       const made = undo(from.text);
       if (!made || texts.has(made.text) || all.length >= MOST) continue;
       texts.add(made.text);
@@ -47,10 +47,13 @@ const UNDO: readonly (readonly [Form, (text: string) => Undone | undefined])[] =
   ["form-encoded", (text) => (text.includes("+") ? replaced(text, FORM, (it) => (it === "+" ? " " : percentDecoded(it))) : undefined)],
   ["HTML", (text) => (text.includes("&") ? replaced(text, ENTITY, entityDecoded) : undefined)],
   ["wrapped", (text) => (text.includes("\n") || text.includes(" ") ? replaced(text, /\s+/g, () => "") : undefined)],
+  ["cut up", (text) => replaced(text, /[^A-Za-z0-9\0]+/g, () => "")],
   ["base64", (text) => picked(text, BASE64, (it) => Buffer.from(it, "base64"))],
   ["hex", (text) => picked(text, HEX, (it) => Buffer.from(it.replace(/[^0-9a-f]/gi, ""), "hex"))],
   ["bytes", (text) => picked(text, DECIMALS, (it) => Buffer.from(it.split(",").map(Number)))],
 ];
+
+const JOINING: ReadonlySet<Form> = new Set(["wrapped", "cut up"]);
 
 const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|\r?\n|(.))/gis;
 const PERCENT = /(?:%[0-9a-f]{2})+/gi;

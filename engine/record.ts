@@ -71,7 +71,7 @@ export async function perform(program: Program, options: RecordOptions, provider
   const secretKeys = options.secretKeys ?? [];
   const at = { project, stack, directory };
   const met = new Met(secretConfigTexts(config, secretKeys));
-  const spoken = new Spoken();
+  const spoken = new Spoken((text) => scrubber(met.texts()).text(text));
   const said: Message[] = [];
   const warn = (text: string, urn?: string) => said.push({ severity: "warning", text, ...(urn && { urn }) });
   try {
@@ -83,8 +83,6 @@ export async function perform(program: Program, options: RecordOptions, provider
     const scrub = scrubber(met.texts());
     const problems = distinct(error.reasons.flatMap((reason) => problemsOf(reason, at, directory)));
     throw new ProgramError(problems.map(scrub.problem), withoutSecrets(error.reasons[0], scrub.text));
-  } finally {
-    if (spoken.text !== "") process.stderr.write(scrubber(met.texts()).text(spoken.text));
   }
 
   async function ask(ongoing: Run): Promise<Omit<Plan, "messages" | "secrets">> {

@@ -6,29 +6,44 @@ const MOST = 256 * 1024;
 
 export class Spoken {
   readonly #chunks: string[] = [];
+  readonly #masked: (text: string) => string;
   #length = 0;
-  #dropped = 0;
+  #ended = false;
 
-  /** Holds back what `body` prints to stdout and stderr, and what it starts. */
+  /** @param masked A text without the secrets that are known when it is called. */
+  constructor(masked: (text: string) => string) {
+    this.#masked = masked;
+  }
+
+  /** Holds back what `body` prints to stdout and stderr, and what it starts, until it has ended. It comes on stderr then, and so does what comes later. */
   async during<T>(body: () => Promise<T>): Promise<T> {
     listen();
+    const atExit = () => this.#end();
+    process.once("exit", atExit);
     try {
       return await speaking.run(this, body);
     } finally {
-      stopListening();
+      process.removeListener("exit", atExit);
+      this.#end();
     }
   }
 
   take(text: string): void {
+    if (this.#ended) {
+      onItsBehalf(() => process.stderr.write(this.#masked(text)));
+      return;
+    }
     const room = Math.max(0, MOST - this.#length);
     this.#length += text.length;
-    this.#dropped += Math.max(0, text.length - room);
     if (room > 0) this.#chunks.push(text.slice(0, room));
   }
 
-  get text(): string {
-    const more = this.#dropped > 0 ? `\n(${this.#dropped} more characters that the program printed are left out)\n` : "";
-    return this.#chunks.join("") + more;
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const dropped = Math.max(0, this.#length - MOST);
+    const more = dropped > 0 ? `\n(${dropped} more characters that the program printed are left out)\n` : "";
+    if (this.#length > 0) onItsBehalf(() => process.stderr.write(this.#masked(this.#chunks.join("")) + more));
   }
 }
 
@@ -39,15 +54,14 @@ export function onItsBehalf<T>(work: () => T): T {
 
 const speaking = new AsyncLocalStorage<Spoken | undefined>();
 type Write = typeof process.stdout.write;
-const ours: { readonly stream: NodeJS.WriteStream; readonly own: Write | undefined }[] = [];
-let listeners = 0;
+const ours = new WeakSet<Write>();
 
+/** Once and for good: what a program left behind may print long after it has ended. */
 function listen(): void {
-  if (++listeners > 1) return;
   for (const stream of [process.stdout, process.stderr]) {
+    if (ours.has(stream.write)) continue;
     const { write } = stream;
-    ours.push({ stream, own: Object.hasOwn(stream, "write") ? write : undefined });
-    stream.write = ((...args: Parameters<Write>) => {
+    const overheard = ((...args: Parameters<Write>) => {
       const spoken = speaking.getStore();
       if (!spoken) return write.apply(stream, args);
       const [chunk, encoding, done] = args as unknown as [string | Uint8Array, unknown, unknown];
@@ -56,13 +70,7 @@ function listen(): void {
       if (callback) process.nextTick(callback as () => void);
       return true;
     }) as Write;
-  }
-}
-
-function stopListening(): void {
-  if (--listeners > 0) return;
-  for (const { stream, own } of ours.splice(0)) {
-    if (own) stream.write = own;
-    else Reflect.deleteProperty(stream, "write");
+    ours.add(overheard);
+    stream.write = overheard;
   }
 }
