@@ -89,7 +89,7 @@ export function stableJson(value: unknown): string {
   return `${JSON.stringify(sorted(value), null, 2)}\n`;
 }
 
-/** @param scrub What it takes out of a program text stays out of its hash, from which a short secret could be guessed. */
+/** @param scrub What it takes out of a text stays out of the text's hash, from which a short secret could be guessed. */
 export function maskValues(values: Readonly<Record<string, Value>>, scrub?: Scrub): MaskedValues {
   return Object.fromEntries(
     Object.entries(values).map(([key, value]) => [key, key === CODE ? maskCode(value, scrub) : maskValue(value, scrub)]),
@@ -100,16 +100,20 @@ export function maskValue(value: Value, scrub?: Scrub): Masked {
   if (value instanceof Secret) return SECRET;
   if (value instanceof Unknown) return UNKNOWN;
   if (value instanceof Reference) return { reference: value.urn };
-  if (value instanceof Asset) return `[${value.kind} ${value.hash.slice(0, 12)}]`;
+  if (value instanceof Asset) return `[${value.kind} ${(value.text === undefined ? value.hash : hashOf(value.text, scrub)).slice(0, 12)}]`;
   if (Array.isArray(value)) return value.map((item) => maskValue(item, scrub));
   if (value !== null && typeof value === "object") return maskValues(value as Readonly<Record<string, Value>>, scrub);
   return value as Masked;
 }
 
 /** A dynamic provider's program text is long and may hold what its closure captured: its hash tells whether it changed. */
-function maskCode(value: Value, scrub: Scrub = (text) => text): Masked {
+function maskCode(value: Value, scrub?: Scrub): Masked {
   const text = value instanceof Secret ? value.value : value;
-  return typeof text === "string" ? `[code ${createHash("sha256").update(scrub(text)).digest("hex").slice(0, 12)}]` : maskValue(value);
+  return typeof text === "string" ? `[code ${hashOf(text, scrub).slice(0, 12)}]` : maskValue(value, scrub);
+}
+
+function hashOf(text: string, scrub: Scrub = (it) => it): string {
+  return createHash("sha256").update(scrub(text)).digest("hex");
 }
 
 function sorted(value: unknown): unknown {

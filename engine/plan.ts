@@ -107,8 +107,11 @@ export class Reference {
 export class Asset {
   readonly kind: "asset" | "archive";
   readonly hash: string;
-  constructor(kind: "asset" | "archive", hash: string) {
+  /** Of what the program wrote as a text, which may hold a secret. */
+  readonly text?: string;
+  constructor(kind: "asset" | "archive", hash: string, text?: string) {
     this.kind = kind;
     this.hash = hash;
+    if (text !== undefined) this.text = text;
   }
 }

@@ -165,18 +165,26 @@ describe("numbers, keys and short texts", () => {
   });
 });
 
-describe("a program text", () => {
-  it("is shown by a hash from which no secret inside of it can be guessed", async () => {
+describe("a program text and an asset", () => {
+  it("are looked for where they are secret as a whole", async () => {
+    const plan = await planOf(function program() {
+      new pulumi.ComponentResource("t:i:T", "file", { file: pulumi.secret(new pulumi.asset.StringAsset(HUSH)), plain: HUSH });
+    });
+    expect(mask(plan).resources[0]?.inputs).toEqual({ file: "[secret]", plain: "[secret]" });
+  });
+
+  it("are shown by a hash from which no secret inside of them can be guessed", async () => {
     const shown = async (pin: string) => {
       const plan = await planOf(
         function program() {
-          new pulumi.ComponentResource("t:i:T", "step", { __provider: `exports.pin = "${pin}"`, other: pulumi.secret(pin) });
+          const file = new pulumi.asset.StringAsset(`pin ${pin}`);
+          new pulumi.ComponentResource("t:i:T", "step", { __provider: `exports.pin = "${pin}"`, file, other: pulumi.secret(pin) });
         },
         { config: {}, secretKeys: [] },
       );
-      return mask(plan).resources[0]?.inputs.__provider;
+      return mask(plan).resources[0]?.inputs;
     };
-    expect(await shown("pin-4711")).toBe(await shown("pin-1234"));
+    expect(await shown("pin-4711")).toEqual(await shown("pin-1234"));
   });
 });
 

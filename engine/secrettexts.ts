@@ -1,10 +1,11 @@
 /** The texts by which something secret would be known again elsewhere. */
 import { SHORT } from "./forms.ts";
-import { Secret } from "./plan.ts";
+import { Asset, Secret } from "./plan.ts";
 
 /** Of a value that is secret as a whole: the program's own, or one of a Plan. */
 export function textsOf(value: unknown): readonly string[] {
   if (value instanceof Secret) return textsOf(value.value);
+  if (value instanceof Asset) return value.text === undefined ? [] : [value.text];
   if (typeof value === "string") return [value, ...within(parsed(value))];
   return typeof value === "number" || typeof value === "bigint" ? [String(value)] : within(value);
 }

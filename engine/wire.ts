@@ -34,7 +34,7 @@ export function decode(wire: Wire | undefined, directory: string): Value {
     case REFERENCE:
       return new Reference(String(wire.urn));
     case ASSET:
-      return new Asset("asset", contentHash(wire, directory));
+      return new Asset("asset", contentHash(wire, directory), typeof wire.text === "string" ? wire.text : undefined);
     case ARCHIVE:
       return new Asset("archive", contentHash(wire, directory));
     default:
