@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -115,6 +116,27 @@ it("reads an exported state and an event log without a program", async () => {
   ]);
   expect(state.text).not.toContain("in the clear");
   expect(await slipway(100, "--events", "events.json", "--cwd", scratch)).toMatchObject({ code: 0, text: "events.json: nothing found" });
+});
+
+it("prints its report and nothing else, as a whole process, whatever the program prints", async () => {
+  const loud = {
+    "index.ts": `import * as pulumi from "@pulumi/pulumi";
+export default function shop() {
+  new pulumi.Config("shop").requireSecret("stripe").apply((it) => console.log("key", Buffer.from(it).toString("base64")));
+}
+`,
+  };
+  await withProject(loud, async (directory) => {
+    const launcher = path.join(import.meta.dirname, "../bin/slipway.js");
+    const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, "audit", "--stack", "test", "--cwd", directory], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(
+      /^test: 1 found .*\n\nhigh {2}secret-in-log\n {2}shop:stripe stands \(base64\) in what the program prints to stdout\.\n/,
+    );
+    expect(status).toBe(10);
+  });
 });
 
 it.each([

@@ -71,9 +71,10 @@ const SHOWN_NAME = /^(spec\.)?name$/;
 /** Fields of DigitalOcean's that hold secrets by their nature, and are shown to nobody. */
 const KEEPS = /(^|\.)(registryCredentials|privateKey|clientKey|password|token|apiKey|secret\w*|licenseKey)$|slacks(\[\d+\])?\.url$/i;
 
+/** That white space was taken out to find it says nothing. */
 function how({ form, whole }: Sighting): string {
-  const part = whole ? "stands" : "stands in part";
-  return form === "as it is" ? part : `${part}, ${form.replaceAll(" of ", " within ")},`;
+  const forms = form.replaceAll(/\bwrapped of |\bwrapped$/g, "");
+  return `stands${whole ? "" : " in part"}${forms === "" || forms === "as it is" ? "" : ` (${forms})`}`;
 }
 
 function whereText({ kind, path, sealed }: Place, { what }: Station): string {

@@ -31,7 +31,7 @@ export async function watching<T>(
   const overheard: Overheard[] = [];
   const files = new Set<string>();
   const hear = (way: WayOut, at: string, text: string) => overheard.push({ way, at, text });
-  const undo = [watchConsole(hear), watchFiles(directory, hear, files), watchCommands(hear), watchRequests(hear)];
+  const undo = [watchFiles(directory, hear, files), watchCommands(hear), watchRequests(hear)];
   const begin = () => void undo.unshift(watchConsole(hear));
   try {
     const result = await body(begin);
@@ -45,7 +45,7 @@ type Hear = (way: WayOut, at: string, text: string) => void;
 // biome-ignore lint/suspicious/noExplicitAny: functions of every kind are wrapped alike
 type Anything = any;
 
-/** Also called by a program once it runs: whoever masks what it prints must not come first. What is heard goes nowhere else. */
+/** Once the program runs and no sooner: whoever masks what it prints must not come first. What is heard goes nowhere else. */
 function watchConsole(hear: Hear): () => void {
   const undo = [
     ...(["stdout", "stderr"] as const).map((name) =>
