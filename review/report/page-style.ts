@@ -14,7 +14,7 @@ body { margin: 0; color: var(--ink); background: var(--ground); font: 1rem/1.55 
 main, .top > div { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem }
 main { padding-bottom: 4rem }
 h1, h2, h3 { line-height: 1.2; text-wrap: balance; margin: 0 } h1 { font-size: clamp(1.9rem, 6vw, 2.75rem); letter-spacing: -.02em }
-h2 { font-size: 1.5rem; letter-spacing: -.01em } h3 { font-size: 1.0625rem; margin: 2rem 0 .6rem } h3 small { font-weight: 400; color: var(--soft) }
+h2 { font-size: 1.5rem; letter-spacing: -.01em } h3 { font-size: 1.0625rem; margin: 2rem 0 .6rem } h2 small, h3 small { font-weight: 400; font-size: 1rem; letter-spacing: 0; color: var(--soft) } main > h2, .part > h2 { margin: 2.25rem 0 .8rem }
 p { margin: .4rem 0 } a { color: var(--routine); text-underline-offset: .15em } small, .soft { color: var(--soft) } ul, ol { margin: 0; padding: 0; list-style: none }
 code, pre { font-family: var(--mono); font-size: .875em } pre { background: var(--sunk); border-radius: .5rem; padding: .8rem 1rem; margin: .6rem 0; white-space: pre-wrap }
 :focus-visible { outline: 3px solid var(--routine); outline-offset: 2px; border-radius: .25rem }
@@ -27,7 +27,7 @@ code, pre { font-family: var(--mono); font-size: .875em } pre { background: var(
 .badge { display: inline-block; font-size: .8125rem; font-weight: 600; line-height: 1.5; padding: 0 .5em; border-radius: .35rem; border: 1px solid currentColor; max-width: 100%; color: var(--none); background: var(--none-box) }
 .badge.danger, .badge.critical, .badge.high, .badge.error { color: var(--danger); background: var(--danger-box) } .badge.care, .badge.medium, .badge.warning { color: var(--care); background: var(--care-box) }
 .badge.routine, .badge.low { color: var(--routine); background: var(--routine-box) } .badge.good { color: var(--good); background: var(--good-box) }
-.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); margin: 0 0 1.5rem }
+.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); margin: 0 0 1.5rem } .cards.short { grid-template-columns: repeat(auto-fill, minmax(min(100%, 10rem), 1fr)) }
 .cards > li { background: var(--box); border: 1px solid var(--line); border-left: .3rem solid var(--edge); border-radius: .6rem; padding: .8rem 1rem } .cards strong { font-size: 1.0625rem } .cards p { margin: .3rem 0 0 }
 .cards > .danger { border-left-color: var(--danger) } .cards > .care { border-left-color: var(--care) } .cards > .routine { border-left-color: var(--routine) } .cards > .good { border-left-color: var(--good) }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem 1.75rem; margin: 0 0 1.75rem; font-size: .9375rem } fieldset { border: 0; padding: 0; margin: 0; min-width: 0; display: flex; flex-wrap: wrap; gap: .3rem .4rem; align-items: center } legend { float: left; padding: 0 .5rem 0 0; color: var(--soft) }

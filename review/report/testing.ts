@@ -1,4 +1,5 @@
-/** Reviews to render: a realistic one, and one in the hands of a stranger. */
+/** Reviews and audits to render: realistic ones, and one in the hands of a stranger. */
+import type { Audit, Station } from "../finding.ts";
 import type { Review, Shown, StackReview } from "../review.ts";
 
 const plain = (text: string): Shown => ({ kind: "plain", text });
@@ -312,3 +313,71 @@ export function hostile(text: string): Review {
   };
   return turned(dangerous, "") as Review;
 }
+
+const jwt: readonly Station[] = [
+  {
+    what: "random password jwtSecret",
+    urn: urn("random:index/randomPassword:RandomPassword", "jwt"),
+    source: { file: "components/secrets.ts", line: 52 },
+  },
+  { what: "the state, encrypted", urn: urn("random:index/randomPassword:RandomPassword", "jwt") },
+];
+
+export const cleanAudit: Audit = {
+  stack: "prod",
+  findings: [],
+  suppressed: [],
+  proofs: [
+    {
+      secret: "shop.jwtSecret",
+      flow: [
+        ...jwt,
+        { what: "variable JWT_SECRET of api", urn: urn(APP, "shop"), path: "spec.service api.env JWT_SECRET" },
+        { what: "the process of api in shop" },
+      ],
+      strength: "seen",
+    },
+    { secret: "shop.postgres.owner", flow: [jwt[1]!, { what: "the process of api in shop" }], strength: "wired" },
+  ],
+  declared: ["shop.jwtSecret", "shop.postgres.owner"],
+  notes: [],
+};
+
+export const leakyAudit: Audit = {
+  ...cleanAudit,
+  findings: [
+    {
+      rule: "build-scope",
+      severity: "medium",
+      message: "JWT_SECRET of api is there while the image is built.",
+      flow: [{ what: "variable JWT_SECRET of api" }],
+      fingerprint: "0".repeat(32),
+      fix: "Set its scope to RUN_TIME.",
+    },
+    {
+      rule: "secret-in-output",
+      severity: "critical",
+      message: "shop.jwtSecret stands in the stack output jwt.",
+      secret: "shop.jwtSecret",
+      source: { file: "index.ts", line: 12 },
+      flow: [...jwt, { what: "the stack output jwt, in clear", path: "jwt" }],
+      fingerprint: "1".repeat(32),
+      fix: "Leave it out of the outputs.",
+    },
+  ],
+  suppressed: [
+    {
+      finding: {
+        rule: "reader-without-need",
+        severity: "low",
+        message: "worker reads JWT_SECRET and verifies nothing.",
+        flow: [{ what: "variable JWT_SECRET of worker" }],
+        fingerprint: "2".repeat(32),
+        fix: "Take it out of worker's variables.",
+      },
+      reason: "worker is switched off until the new queue is there",
+      until: "2027-03-31",
+    },
+  ],
+  notes: ["The state was not given, so nobody looked at it."],
+};
