@@ -108,6 +108,16 @@ it("masks what is declared secret, says so, and leaves the ledger out", async ()
   expect(said).toContain("9 keys, the values of 2 masked (--secrets shows them)");
 });
 
+it("leaves the registry of scripts out, so that what it wrote may stand beside them", async () => {
+  folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
+  await here("seed");
+  await here("export", "--secrets", "--out", `${folder.path}/things.jsonl`);
+  await store.ask(["FLUSHALL"]);
+  folder.write({ "things.yaml": YAML(1, `data: [things.jsonl]\n${SCRIPTS}`) });
+  expect((await here("seed")).code).toBe(0);
+  expect(Object.keys(await store.everything(1))).toHaveLength(9);
+});
+
 it("says which keys no file can declare, and does not pass for complete", async () => {
   await store.ask(["PFADD", "text:sketch", "a"], 1);
   await store.ask(["EVAL", "redis.call('SET', '\\255\\254', 'a')", "0"], 1);

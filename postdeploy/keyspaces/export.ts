@@ -60,7 +60,7 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
     const names: string[] = [];
     for (const name of page) {
       if (!isUtf8(name) || name.length === 0) left.push(name.toString("latin1"));
-      else if (!name.toString().startsWith(nameOfLedger) && seen.add(name.toString())) names.push(name.toString());
+      else if (!isOurs(keyspace, name.toString()) && seen.add(name.toString())) names.push(name.toString());
     }
     for (const { key, value, ttl } of await readAll(wire, names, left)) {
       const secret = secrets !== true && isSecret(keyspace, key);
@@ -78,6 +78,9 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
   }
   return { keyspace: keyspace.keyspace, keys, masked, left };
 }
+
+/** What every seed writes by itself is in no file. */
+const isOurs = ({ scripts }: Keyspace, key: string): boolean => key.startsWith(nameOfLedger) || key === scripts?.registry;
 
 /** Beside secret keys, one that nobody declared may be as secret as they are. */
 function isSecret({ patterns }: Keyspace, key: string): boolean {
