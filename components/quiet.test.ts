@@ -43,20 +43,23 @@ function shop({ key = pulumi.secret("first"), logLevel = "info", region = "nyc",
 
 /** A stack between its runs: what Pulumi keeps of the token, the app and the outputs. */
 class Stack {
-  #keepers = "";
+  said: readonly string[] = [];
+  #keepers: Plan["outputs"] = {};
   #tokens = 0;
   #app: PlannedResource["inputs"] = {};
   #outputs: Plan["outputs"] = {};
 
-  /** One run that ends well. @param leftOut Whether the app is no target of it. */
-  async up(wanted: Shop, { leftOut = false } = {}): Promise<readonly string[]> {
+  /** One run that ends well. @param leftOut Whether the app is no target of it; the same for its token. */
+  async up(wanted: Shop, { leftOut = false, tokenLeftOut = false } = {}): Promise<readonly string[]> {
     const plan = await record(program(wanted), {
       ...{ project: "p", stack: "s", preview: false },
       stackReferences: { "organization/p/s": this.#outputs },
-      outputs: ({ type, inputs }) => (type === APP ? (leftOut ? this.#app : inputs) : type === TOKEN ? this.#token(inputs) : {}),
+      outputs: ({ type, inputs }) =>
+        type === APP ? (leftOut ? this.#app : inputs) : type === TOKEN ? this.#token(inputs, tokenLeftOut) : {},
     });
     if (!leftOut) this.#app = resource(plan, APP, "shop-app").inputs;
     this.#outputs = plan.outputs;
+    this.said = plan.messages.map(({ text }) => text);
     return ignored(plan);
   }
 
@@ -73,11 +76,12 @@ class Stack {
     return this.#outputs;
   }
 
-  #token({ keepers }: PlannedResource["inputs"]): Record<string, unknown> {
-    const wanted = JSON.stringify(keepers);
-    if (wanted !== this.#keepers) this.#tokens++;
-    this.#keepers = wanted;
-    return { hex: `token ${this.#tokens}` };
+  #token({ keepers }: PlannedResource["inputs"], leftOut: boolean): Record<string, unknown> {
+    if (!leftOut && JSON.stringify(keepers) !== JSON.stringify(this.#keepers)) {
+      this.#tokens++;
+      this.#keepers = keepers as Plan["outputs"];
+    }
+    return { hex: `token ${this.#tokens}`, keepers: this.#keepers };
   }
 }
 
@@ -124,6 +128,19 @@ describe("quiet secrets", () => {
     await stack.up({});
     await stack.up({ logLevel: "debug" }, { leftOut: true });
     expect(await stack.up({ logLevel: "debug" })).toEqual([]);
+  });
+
+  it("send no other variables in a run that leaves the token out, say so, and let them through in the next", async () => {
+    const stack = new Stack();
+    await stack.up({});
+    const before = stack.memory;
+    expect(await stack.up({ logLevel: "debug" }, { tokenLeftOut: true })).toEqual(ALL);
+    expect(stack.said.join()).toContain(
+      "shop: its variables have changed and are not sent, because shop-variables is no target of this run.",
+    );
+    expect(stack.memory).toEqual(before);
+    expect(await stack.up({ logLevel: "debug" })).toEqual([]);
+    expect(stack.said).toEqual([]);
   });
 
   it("let former variables through after a run that sent others and could not write it down", async () => {

@@ -8,7 +8,7 @@
  * Runs fail, are killed, leave an app out (`--target`), and send one app before they fail at another. So the memory is made of what cannot lie:
  *
  * - A token beside each app, made anew in the state before other variables are sent. No token comes twice, so going back to former variables is a
- *   change like any other, whatever a broken run forgot to write down.
+ *   change like any other, whatever a broken run forgot to write down. A run that leaves the token out sends no other variables, and says so.
  * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
  *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.
  * - A secret output of the stack with both, which the next run reads through a reference of the stack to itself.
@@ -66,13 +66,18 @@ export class EnvMemory {
     const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
     const variables = await settle(pulumi.all([wanted, token.hex]).apply(([list, hex]) => sha256(`${hex} ${list}`)));
     const last = this.#last[app];
-    const same = last !== undefined && last.variables === variables;
+    const held = last !== undefined && (await isLeftOut(token, wanted));
+    if (held) {
+      const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it beside the app.`;
+      void pulumi.log.warn(text, token);
+    }
+    const same = last !== undefined && (held || last.variables === variables);
     const mark = same ? last.mark : randomBytes(8).toString("hex");
 
     let followed: digitalocean.App | undefined;
     this.#next.set(app, async () => {
       // An app that failed says so itself.
-      const arrived = followed !== undefined && (await carries(followed, mark).catch(() => false));
+      const arrived = !same && followed !== undefined && (await carries(followed, mark).catch(() => false));
       return arrived && variables !== undefined ? { mark, variables } : last;
     });
     return {
@@ -104,9 +109,19 @@ function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envL
   return pulumi.secret(pulumi.all(rows).apply((known) => sha256(JSON.stringify([appName, region, known]))));
 }
 
-/** Looked for as text: the provider marks one secret inside of another, and the SDK opens only the outer one. */
 async function carries(app: digitalocean.App, mark: string): Promise<boolean> {
-  return JSON.stringify((await settle(app.spec)) ?? null).includes(mark);
+  return holds(await settle(app.spec), mark);
+}
+
+/** Whether the token is still that of other variables, although it has been declared with these. */
+async function isLeftOut(token: RandomId, wanted: pulumi.Output<string>): Promise<boolean> {
+  const [variables, keepers] = await Promise.all([settle(wanted), settle(token.keepers)]);
+  return variables !== undefined && keepers !== undefined && !holds(keepers, variables);
+}
+
+/** Looked for as text: providers mark one secret inside of another, and the SDK opens only the outer one. */
+function holds(value: unknown, text: string): boolean {
+  return JSON.stringify(value ?? null).includes(text);
 }
 
 function sha256(text: string): string {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-const SLOW = 120_000;
+const SLOW = 240_000;
 
 const config = {
   "slipway:environment": "staging",

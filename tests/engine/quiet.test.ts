@@ -4,7 +4,7 @@ import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** An app is polled every 10 seconds by the provider. */
-const SLOW = 120_000;
+const SLOW = 240_000;
 
 /** One app, its memory, something that has nothing to do with it, and something after it that can be made to fail. */
 const index = `
@@ -91,9 +91,15 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is sent again after an app alone was the target, and no former value is taken for the present one", { timeout: SLOW }, async () => {
+  it("is not changed by a run with the app alone for its target, which says so; with its token beside it, it is", {
+    timeout: SLOW,
+  }, async () => {
     await turn("third-key");
-    await succeed("up", "--yes", "--skip-preview", "--target", APP);
+    const said = await succeed("up", "--yes", "--skip-preview", "--target", APP);
+    expect(said).toContain("shop: its variables have changed and are not sent, because shop-variables is no target of this run.");
+    expect(deployed).toBe("second-key");
+    await succeed("up", "--yes", "--skip-preview", "--target", APP, "--target", TOKEN);
+    expect(deployed).toBe("third-key");
     await turn("second-key");
     await succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("second-key");
