@@ -160,7 +160,7 @@ function spoken(origin: string): string {
 
 /** Secret outputs that stand unmarked in a value. */
 function copiesIn(value: Value | undefined, secretOutputs: ReadonlySet<string>): readonly string[] {
-  if (typeof value === "string") return [...value.matchAll(/‹[^›]+›/g)].flatMap(([name]) => (secretOutputs.has(name) ? [name] : []));
+  if (typeof value === "string") return [...value.matchAll(/‹[^‹›]{1,400}›/g)].flatMap(([name]) => (secretOutputs.has(name) ? [name] : []));
   if (value === null || typeof value !== "object" || value instanceof Secret) return [];
   return Object.values(value).flatMap((inner) => copiesIn(inner as Value, secretOutputs));
 }

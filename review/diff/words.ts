@@ -9,7 +9,7 @@ import { fingerprintOf } from "../record/parse.ts";
 import { mark, outputName, SYMBOL } from "../record/symbols.ts";
 
 /** How a resource is referred to. */
-const REFERENCE = /‹([^›]+?)\.[A-Za-z0-9]+›/g;
+const REFERENCE = /‹([^‹›]{1,300}?)\.[A-Za-z0-9]{1,60}›/g;
 
 /** In front of what stands for the fingerprint of a secret that the program did not mark as one. */
 export const UNMARKED = "unmarked ";
@@ -86,7 +86,7 @@ function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) =
   const text = (value: string): string =>
     value
       .replace(SYMBOL, (whole, output: string, of: string) => (byMark.has(of) ? `‹${byMark.get(of)}.${outputName(output)}›` : whole))
-      .replace(/standin-[a-z0-9-]+-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
+      .replace(/standin-[a-z0-9-]{1,60}-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
       .replace(/placeholder:([a-z-]+:[A-Za-z0-9]+)/g, "‹$1›");
   return (whole) => ({
     ...whole,

@@ -37,7 +37,9 @@ function useSdkOfProgram(): void {
   const parentURL = pathToFileURL(path.join(directory, "package.json")).href;
   registerHooks({
     resolve: (specifier, context, next) =>
-      specifier.startsWith("@pulumi/") && context.parentURL?.startsWith(own) && !context.parentURL.slice(own.length).includes("node_modules/")
+      specifier.startsWith("@pulumi/") &&
+      context.parentURL?.startsWith(own) &&
+      !context.parentURL.slice(own.length).includes("node_modules/")
         ? next(specifier, { ...context, parentURL })
         : next(specifier, context),
   });

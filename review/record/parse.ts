@@ -2,6 +2,7 @@
  * Reads what the process of a side has sent. That process ran a stranger's program: everything here is taken for data that may lie, be huge,
  * be deep, or have a key called `__proto__`.
  */
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Asset, type Plan, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
 import type { Fingerprint } from "./emitted.ts";
@@ -9,6 +10,8 @@ import type { Fingerprint } from "./emitted.ts";
 const text = z.string().max(20_000);
 const urn = z.string().max(2_000);
 const texts = z.array(urn).max(10_000);
+/** What is said is read by people, who stop earlier. */
+const said = z.string().transform((whole) => whole.slice(0, 4_000));
 
 const options = z.strictObject({
   protect: z.boolean().optional(),
@@ -47,12 +50,10 @@ const plan = z.strictObject({
   resources: z.array(resource).max(20_000),
   outputs: z.unknown(),
   placeholders: texts,
-  messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: z.string(), urn: urn.optional() })).max(1_000),
+  messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: said, urn: urn.optional() })).max(1_000),
 });
 
-const emission = z
-  .array(z.union([z.strictObject({ stack: text, plan }), z.strictObject({ stack: text, failure: z.string().max(100_000) })]))
-  .max(100);
+const emission = z.array(z.union([z.strictObject({ stack: text, plan }), z.strictObject({ stack: text, failure: said })])).max(100);
 
 export type Recorded = { readonly plan: Plan } | { readonly failure: string };
 
@@ -92,6 +93,13 @@ function planOf({ resources, outputs, ...rest }: z.infer<typeof plan>): Plan {
   } as unknown as Plan;
 }
 
+/** Longer ones are compared by their hash, so that nobody has to read them. */
+const LONGEST = 20_000;
+
+function abridged(text: string): string {
+  return `${text.slice(0, 200)}… (${text.length} characters, sha256 ${createHash("sha256").update(text).digest("hex").slice(0, 12)})`;
+}
+
 /** No spec is that deep. */
 const DEEPEST = 64;
 
@@ -109,6 +117,7 @@ const asset = z.strictObject({ kind: z.enum(["asset", "archive"]), hash: z.strin
 function marked(json: unknown, depth: number): Value {
   if (depth > DEEPEST) throw new UnreadableEmission(`it sent values more than ${DEEPEST} levels deep`);
   if (Array.isArray(json)) return json.map((item) => marked(item, depth + 1));
+  if (typeof json === "string" && json.length > LONGEST) return abridged(json);
   if (json === null || typeof json !== "object") return json as Value;
   const [[key, inner] = ["", undefined], ...more] = Object.entries(json);
   if (!key.startsWith("$") || key.startsWith("$$") || more.length > 0) return recordOf(json, depth);

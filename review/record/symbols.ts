@@ -6,8 +6,11 @@
 import { createHash } from "node:crypto";
 import type { PlannedResource, Value } from "../../engine/plan.ts";
 
-/** Letters, digits and dashes only: fit for a host, a URL, a name, and never encoded. */
-export const SYMBOL = /output-([a-z][a-z0-9-]*?)-([0-9a-f]{12})/g;
+/**
+ * Letters, digits and dashes only: fit for a host, a URL, a name, and never encoded. No output has a name longer than that, and a text of a
+ * stranger's that never ends must not be looked through from each of its places to its end.
+ */
+export const SYMBOL = /output-([a-z][a-z0-9-]{0,40}?)-([0-9a-f]{12})/g;
 
 export function symbol(urn: string, output: string): string {
   return `output-${output.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}-${mark(urn)}`;

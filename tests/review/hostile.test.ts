@@ -137,6 +137,33 @@ describe("a head from a stranger", () => {
     expect(stacks[0]?.failure?.message).toBe("The program sent more than 32 MiB.");
   });
 
+  it("cannot keep the reader busy with texts that look like the beginning of something", { timeout: SLOW }, async () => {
+    const inputs = Object.fromEntries(["output-", "standin-", "‹", "placeholder:", "${a."].map((start) => [start, start.repeat(400_000)]));
+    const resource = {
+      urn: "urn:x",
+      type: "a:b:C",
+      name: "n",
+      custom: true,
+      read: false,
+      inputs,
+      dependencies: [],
+      propertyDependencies: {},
+      options: {},
+    };
+    const plan = { project: "harbour", stack: "prod", resources: [resource], outputs: inputs, placeholders: [], messages: [] };
+    checkout.write("plan.json", JSON.stringify([{ stack: "prod", plan }]));
+    checkout.write(
+      "index.ts",
+      programOf(
+        `const fs = process.getBuiltinModule("fs");\nconst bytes = fs.readFileSync("plan.json");\nfor (let sent = 0; sent < bytes.length; ) sent += fs.writeSync(3, bytes, sent);\nprocess.exit(0);`,
+      ),
+    );
+    checkout.commit("a fork");
+    const { stacks } = await checkout.review();
+    expect(stacks[0]?.failure).toBeUndefined();
+    expect(stacks[0]?.resources.map(({ change, name }) => `${change} ${name}`)).toEqual(["create n", "delete orders"]);
+  });
+
   it("cannot read through a link that leads out of the repository", { timeout: SLOW }, async () => {
     symlinkSync("/etc/passwd", path.join(checkout.directory, "notes.txt"));
     checkout.commit("a fork");
