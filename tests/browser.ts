@@ -50,10 +50,14 @@ async function findChromium(): Promise<Program | string> {
 async function alone(fetch: () => Promise<void>): Promise<void> {
   const folder = join(REAL_CACHE, "chromium");
   mkdirSync(folder, { recursive: true });
+  const unlock = await locked(folder);
+  await fetch().finally(unlock);
+}
+
+async function locked(folder: string): Promise<() => void> {
   for (let look = 0; ; look++) {
     try {
-      const unlock = lockDirectory(folder);
-      return await fetch().finally(unlock);
+      return lockDirectory(folder);
     } catch (error) {
       // ENOENT: it was given back between two looks at it.
       if (look === LOOKS || !/in use by process|ENOENT/.test((error as Error).message)) throw error;
