@@ -99,6 +99,11 @@ it("gives the same to a machine, as JSON and as SARIF in a file", async () => {
   });
 });
 
+it("draws it as a page", async () => {
+  const { code, text } = await slipway(80, ...prod, "--format", "html");
+  expect([code, text]).toEqual([0, expect.stringMatching(/^<!doctype html>[\s\S]*fluxstudio\.jwtSecret[\s\S]*<\/html>/i)]);
+});
+
 it("reads an exported state and an event log without a program", async () => {
   const resources = [
     {
@@ -142,7 +147,7 @@ export default function shop() {
 it.each([
   [[], /^Which stack\? This project has local, prod, staging: slipway audit --stack prod$/],
   [["--stack", "prod", "--state", "x.json"], /^Give one of --stack, --state and --events/],
-  [["--stack", "prod", "--format", "xml"], /^--format takes text, json, .*not "xml"/],
+  [["--stack", "prod", "--format", "xml"], /^--format takes text, json, sarif, html, not "xml"/],
   [["--stack", "prod", "--fail-on", "severe"], /^--fail-on takes critical, high, medium, low or none, not "severe"/],
   [["--stack", "prod", "--max-age", "soon"], /^--max-age takes a number of days, not "soon"/],
   [["--stack", "prod", "-c", "region"], /^--config takes key=value/],

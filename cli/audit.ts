@@ -18,7 +18,7 @@ import type { Paper } from "./plantext.ts";
 export const FINDINGS = 10;
 
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
-const FORMATS = ["text", "json", "sarif"] as const;
+const FORMATS = ["text", "json", "sarif", "html"] as const;
 type Format = (typeof FORMATS)[number];
 
 export const command: Command = {
@@ -36,7 +36,7 @@ Usage: slipway audit --stack <name> [flags]
       --state <file>        read what "pulumi stack export --file <file>" wrote, in place of a program
       --events <file>       read what "pulumi preview --event-log <file>" wrote, under PULUMI_DEBUG_COMMANDS=true
 
-      --format <format>     text, json or sarif (default: text); --json for --format json
+      --format <format>     text, json, sarif or html (default: text); --json for --format json
   -o, --out <file>          write the report there, and one line here
       --fail-on <severity>  critical, high, medium or low (default: low), or none
       --cwd <directory>     where to look for Pulumi.yaml, and above it (default: here)
@@ -63,7 +63,7 @@ Exit codes: 0 nothing found, 1 the program failed, 2 bad input, 10 something fou
     // Before the program's directory becomes this process's.
     const out = options.out === undefined ? undefined : path.resolve(options.out);
     const told = options.file === undefined ? await ofProgram(options) : ofFile(options.file, options.cwd);
-    const report = reportOf(told, options.format, { columns, style });
+    const report = await reportOf(told, options.format, { columns, style });
     if (out === undefined) print(report);
     else {
       mkdirSync(path.dirname(out), { recursive: true });
@@ -111,12 +111,14 @@ function featuresOn(project: Project, stack: string): Record<string, string> {
   );
 }
 
-function reportOf(told: Audit, format: Format, paper: Paper): string {
+async function reportOf(told: Audit, format: Format, paper: Paper): Promise<string> {
   switch (format) {
     case "json":
       return stableJson(auditJson(told));
     case "sarif":
       return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
+    case "html":
+      return (await import("../review/report/audit-html.ts")).auditHtml(told);
     case "text":
       return auditText(told, paper);
   }
