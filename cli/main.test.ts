@@ -165,6 +165,14 @@ describe("what must not be told", () => {
       expect(stderr).not.toContain(form);
   });
 
+  it("is not told by a program that ends the process before anybody knows what is secret", async () => {
+    const { code, stdout, stderr } = await started(["plan", "-s", "dev", "--cwd", leaky], { LEAKY_EXITS: "1" });
+    expect({ code, stdout, stderr }).toEqual({
+      ...{ code: 9, stdout: "" },
+      stderr: "The program ended this process. What it printed is not shown: what of it is secret was not known yet.\n",
+    });
+  });
+
   it("is not repeated from the command line: half a value, a value without its key", async () => {
     for (const argv of [
       ["plan", "-s", "dev", "-c", TOKEN],

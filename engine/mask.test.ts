@@ -86,6 +86,29 @@ describe("repetitions", () => {
   });
 });
 
+describe("one text and its neighbours", () => {
+  it("are masked each for itself", () => {
+    const outputs = { a: "x hush-hush", b: "hush-hush y", c: ["hush", "-hush"], d: "hush-", e: 1 };
+    expect(mask(planWith({ outputs, secrets: ["hush-hush"] })).outputs).toEqual({
+      a: "x [secret]",
+      b: "[secret] y",
+      c: ["hush", "-hush"],
+      d: "hush-",
+      e: 1,
+    });
+  });
+
+  it("stay apart where one begins like a private key and never ends", () => {
+    const outputs = { a: "-----BEGIN PRIVATE KEY-----\nMIIE", b: "plain", c: "hush-hush" };
+    expect(mask(planWith({ outputs, secrets: ["hush-hush"] })).outputs).toEqual({ a: "[secret]", b: "plain", c: "[secret]" });
+  });
+
+  it("are told apart from the marks that stand for a value, whatever a secret says", () => {
+    const outputs = { a: new Secret("secret"), b: new Unknown(), c: "the secret" };
+    expect(mask(planWith({ outputs })).outputs).toEqual({ a: "[secret]", b: "[unknown]", c: "the [secret]" });
+  });
+});
+
 describe("bytes", () => {
   it("puts resources behind what they wait for, and else in the order of their names", () => {
     const urn = (name: string) => resourceWith(name, {}).urn;

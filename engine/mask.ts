@@ -50,15 +50,20 @@ function marked({ inputs, outputs = {} }: PlannedResource): readonly string[] {
   return [...secretTextsIn(inputs), ...secretTextsIn(outputs)];
 }
 
-/** Looked for in all texts at once, which is one look where nothing is found. */
+/** Looked for in all texts at once, which is one look, whatever is found. */
 function scrubbed(shown: unknown, scrub: Scrub): unknown {
   const texts = new Set<string>();
   addTexts(shown, texts);
   const whole = [...texts].join(BETWEEN);
-  return scrub(whole) === whole ? shown : scrubbedWithin(shown, scrub);
+  const masked = scrub(whole);
+  if (masked === whole) return shown;
+  const each = masked.split(BETWEEN);
+  const found = new Map([...texts].map((text, index) => [text, each[index] ?? ""]));
+  // Something that begins like a private key and never ends takes what follows with it.
+  return scrubbedWithin(shown, each.length === texts.size ? (text) => found.get(text) ?? scrub(text) : scrub);
 }
 
-/** Neither a word nor a login reaches across it. */
+/** No secret reaches across it. */
 const BETWEEN = " \0 ";
 
 function addTexts(value: unknown, texts: Set<string>): void {

@@ -18,7 +18,10 @@ export class Spoken {
   /** Holds back what `body` prints to stdout and stderr, and what it starts, until it has ended. It comes on stderr then, and so does what comes later. */
   async during<T>(body: () => Promise<T>): Promise<T> {
     listen();
-    const atExit = () => this.#end();
+    const atExit = () =>
+      onItsBehalf(() =>
+        process.stderr.write("The program ended this process. What it printed is not shown: what of it is secret was not known yet.\n"),
+      );
     process.once("exit", atExit);
     try {
       return await speaking.run(this, body);
