@@ -15,8 +15,8 @@ Usage: slipway preview --base <git ref> [flags]
 
       --base <git ref>     what to compare the working tree with: main, HEAD~1, origin/main; where the two have parted counts
   -s, --stack <name>       one stack; may be given again (default: every stack file but local's)
-      --format <format>    md or json (default: md)
-      --out <directory>    write review.md and review.json there; the format is printed all the same
+      --format <format>    md, html or json (default: md)
+      --out <directory>    write review.md, review.html and review.json there; the format is printed all the same
       --events <file>      what the real engine wrote of the same stacks (PULUMI_DEBUG_COMMANDS=true
                            pulumi preview --event-log <file>): merged, contradictions shown
       --fail-on <risk>     danger or care: exit ${TOO_RISKY} where the change is as bad as that
@@ -50,6 +50,7 @@ Exit codes: 0 told, 1 a side could not be planned, 2 bad input, ${TOO_RISKY} tol
 /** Each loaded when there is something to show: the programs are started first. */
 const FORMATS = {
   md: async (review: Review) => (await import("../review/report/markdown.ts")).markdown(review),
+  html: async (review: Review) => (await import("../review/report/html.ts")).reviewHtml(review),
   json: async (review: Review) => (await import("../engine/mask.ts")).stableJson(review),
 };
 type Format = keyof typeof FORMATS;

@@ -79,7 +79,7 @@ describe("slipway preview", () => {
     const { code, out: printed } = await checkout.preview(["--base", "HEAD~1", "--out", out]);
     expect(code).toBe(0);
     expect(printed).toContain("orders");
-    expect(readdirSync(out).sort()).toEqual(expect.arrayContaining(["review.json", "review.md"]));
+    expect(readdirSync(out).sort()).toEqual(["review.html", "review.json", "review.md"]);
   });
 
   it("tells of a side that cannot be planned, with exit code 1", { timeout: SLOW }, async () => {
