@@ -20,6 +20,7 @@ export function scrubber(secrets: readonly string[]): Scrubber {
     problem: (problem) => ({
       ...problem,
       message: text(problem.message),
+      ...(problem.urn && { urn: text(problem.urn) }),
       ...(problem.source && { source: { ...problem.source, file: text(problem.source.file) } }),
     }),
   };

@@ -91,6 +91,14 @@ describe("a secret that is no config", () => {
 });
 
 describe("what was thrown", () => {
+  it("tells neither in its words nor by a resource's name", async () => {
+    const error = await failureOf(() => {
+      pulumi.secret(HUSH);
+      throw new pulumi.ResourceError(`${HUSH} is taken`, new pulumi.ComponentResource("t:i:T", `n-${HUSH}`), true);
+    });
+    expect(error.problems).toEqual([{ message: "[secret] is taken", urn: "urn:pulumi:s::p::t:i:T::n-[secret]" }]);
+  });
+
   it("holds no secret in what it carries on: cause, stack, properties", async () => {
     const error = await failureOf(() => {
       pulumi.secret(HUSH);
