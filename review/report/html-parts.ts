@@ -65,7 +65,7 @@ function resource({ change, name, type, note, fields, formerUrn, source, risk, s
   return {
     risk,
     system,
-    inner: `<details${isLoss({ change }) || risk === "danger" ? " open" : ""}><summary>${top}</summary>${said(note)}${list}</details>`,
+    inner: `<details${isLoss({ change, risk }) || risk === "danger" ? " open" : ""}><summary>${top}</summary>${said(note)}${list}</details>`,
   };
 }
 

@@ -43,7 +43,7 @@ ${told.map((text) => `<p class="lead">${html(cut(text, 400))}</p>`).join("")}
 }
 
 function card(stack: StackReview, index: number): string {
-  const words = counts(stack).map(([word, count]) => `${count} ${word}`);
+  const words = counts(stack).map(({ word, count }) => `${count} ${word}`);
   const sql = stack.migrations.length === 0 ? [] : [counted(stack.migrations.length, "SQL file")];
   const { before, after } = stack.cost;
   const money = costs(stack.cost) ? `<p class="soft">${dollars(after)} USD a month (${difference(before, after)})</p>` : "";

@@ -34,6 +34,14 @@ describe("a comment", () => {
     expect(unfolded).toContain("**delete** `candlefish-postgres-db-candlefish_collaboration`");
   });
 
+  it("tells a replacement that loses nothing among the other changes", () => {
+    const [lost, ...rest] = prod.resources;
+    const told = markdown(only({ ...prod, resources: [{ ...lost!, risk: "routine" }, ...rest.slice(1)] }));
+    expect(told).not.toContain("#### Replaced and deleted");
+    expect(told).toContain("| `prod` | Danger | 1 | 1 | 1 | 1 |");
+    expect(told.slice(told.indexOf("<details><summary>Other changes"))).toContain("**replace** `candlefish-postgres-cluster`");
+  });
+
   it("shows a plain value before and after, and of a secret only that it is another", () => {
     expect(text).toContain("@@ spec.service paintbox.env LOG_LEVEL.value @@\n- info\n+ debug");
     expect(text).toContain("@@ spec.service paintbox.env JWT_SECRET.value @@\n! another secret");

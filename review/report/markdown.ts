@@ -51,18 +51,18 @@ const ALERTS: Readonly<Record<Risk, string>> = { danger: "CAUTION", care: "WARNI
 
 /** A line for each stack, before anything is told in full. */
 function overview(stacks: readonly StackReview[]): Section {
-  const words = [...new Set(stacks.flatMap((stack) => counts(stack).map(([word]) => word)))];
+  const words = [...new Set(stacks.flatMap((stack) => counts(stack).map(({ word }) => word)))];
   const hasSql = stacks.some(({ migrations }) => migrations.length > 0);
   const hasCost = stacks.some(({ cost }) => costs(cost));
   const header = ["stack", "verdict", ...words, ...(hasSql ? ["SQL files"] : []), ...(hasCost ? ["USD a month"] : [])];
   const rows = stacks.map((stack) => {
-    const count = new Map(counts(stack));
+    const told = new Map(counts(stack).map((one) => [one.word, one]));
     const { before, after } = stack.cost;
     const cells = [
       code(stack.stack),
       stack.failure ? "**not planned**" : VERDICTS[stack.risk],
-      ...words.map((word) => numeral(count.get(word) ?? 0, word === "replaced" || word === "deleted")),
-      ...(hasSql ? [numeral(stack.migrations.length, false)] : []),
+      ...words.map((word) => numeral(told.get(word)?.count ?? 0, told.get(word)?.lossy)),
+      ...(hasSql ? [numeral(stack.migrations.length)] : []),
       ...(hasCost ? [costs(stack.cost) ? `${dollars(after)} (${difference(before, after)})` : dollars(after)] : []),
     ];
     return row(cells);
@@ -72,15 +72,20 @@ function overview(stacks: readonly StackReview[]): Section {
   return { title: "", blocks: [table] };
 }
 
-const numeral = (count: number, loud: boolean): string => (count === 0 ? "–" : loud ? `**${count}**` : `${count}`);
+const numeral = (count: number, loud = false): string => (count === 0 ? "–" : loud ? `**${count}**` : `${count}`);
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
+/** Enough for a verdict. */
+const MOST_REASONS = 8;
+
 function sectionOf(stack: StackReview, alone: boolean): Section {
+  const all = byRisk(stack.reasons).map(({ risk, text }, index) =>
+    index === 0 ? `**${prose(text)}**` : `- ${risk === stack.risk ? "" : `${VERDICTS[risk]}: `}${prose(text)}`,
+  );
+  const more = all.length > MOST_REASONS ? [`- ${counted(all.length - MOST_REASONS, "more reason")}, each told below`] : [];
   const reasons: Block = {
     rank: 1,
-    pieces: byRisk(stack.reasons).map(({ risk, text }, index) =>
-      index === 0 ? `**${prose(text)}**` : `- ${risk === stack.risk ? "" : `${VERDICTS[risk]}: `}${prose(text)}`,
-    ),
+    pieces: [...all.slice(0, MOST_REASONS), ...more],
     noun: ["reason", "reasons"],
     put: (kept) => [`[!${ALERTS[stack.risk]}]`, ...kept].map((line) => `> ${line}`).join("\n"),
   };

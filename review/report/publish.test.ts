@@ -7,9 +7,12 @@ import { cleanAudit, dangerous, leakyAudit, quiet } from "./testing.ts";
 
 const read = (name: "review" | "audit"): object => JSON.parse(readFileSync(schemaFile(name), "utf8"));
 
-it.each(["review", "audit"] as const)("publishes the schema of a %s as it is; to write it anew: node review/report/publish.ts && npm run fix", (name) => {
-  expect(read(name)).toEqual(JSON.parse(published(name)));
-});
+it.each(["review", "audit"] as const)(
+  "publishes the schema of a %s as it is; to write it anew: node review/report/publish.ts && npm run fix",
+  (name) => {
+    expect(read(name)).toEqual(JSON.parse(published(name)));
+  },
+);
 
 it("publishes a schema that a validator of another make takes, and that holds", () => {
   const ajv = new Ajv2020({ strict: true, strictTypes: false });

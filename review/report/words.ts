@@ -32,18 +32,19 @@ export function byRisk<T extends { readonly risk: Risk }>(all: readonly T[]): T[
 /** Reading and staying the same is no change. */
 export const changed = ({ resources }: StackReview) => resources.filter(({ change }) => change !== "same" && change !== "read");
 
-/** The two that no deploy takes back. */
-export const isLoss = ({ change }: { readonly change: Change }): boolean => change === "replace" || change === "delete";
+/** What no deploy takes back. Some replacements lose nothing, and are no more than an update then. */
+export const isLoss = ({ change, risk }: { readonly change: Change; readonly risk: Risk }): boolean =>
+  (change === "replace" || change === "delete") && (risk === "danger" || risk === "care");
 
 export const counted = (count: number, noun: string, several = `${noun}s`): string =>
   `${count.toLocaleString("en")} ${count === 1 ? noun : several}`;
 
 /** How many resources of each change, none left out that is there. */
-export function counts(stack: StackReview): (readonly [word: string, count: number])[] {
-  const all = changed(stack);
-  return CHANGE_WORDS.map(([change, word]) => [word, all.filter((resource) => resource.change === change).length] as const).filter(
-    ([, count]) => count > 0,
-  );
+export function counts(stack: StackReview): { readonly word: string; readonly count: number; readonly lossy: boolean }[] {
+  return CHANGE_WORDS.flatMap(([change, word]) => {
+    const those = changed(stack).filter((resource) => resource.change === change);
+    return those.length === 0 ? [] : [{ word, count: those.length, lossy: those.some(isLoss) }];
+  });
 }
 
 export function shownWords(shown: Shown): string {
