@@ -6,6 +6,8 @@ export type Inputs = Readonly<Record<string, unknown>>;
 export interface StepKind {
   /** What decides whether the step runs again. Never a password: a rotated one changes nothing in the database. */
   identity(inputs: Inputs): unknown;
+  /** What the next preview has to know of this one's inputs, beside them. Nothing secret: it stays in the state in the open. */
+  noted?(inputs: Inputs): Promise<Inputs>;
   /** What a preview says of the coming run. */
   pending(olds: Inputs, news: Inputs): string;
   /** Does it. A second call with the same inputs changes nothing. @returns what may be shown of the outcome. */

@@ -22,11 +22,13 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
     throw new Error(
       `There is no post-deploy step "${kind}". Known: ${Object.keys(KINDS).join(", ")}. Was the state written by a newer slipway?`,
     );
-  const it = await KINDS[kind as keyof typeof KINDS]();
+  const it: StepKind = await KINDS[kind as keyof typeof KINDS]();
   const of = (index: number) => (args[index] ?? {}) as Inputs;
   switch (method) {
-    case "check":
-      return { inputs: { ...of(1), pending: it.pending(of(0), of(1)) }, failures: [] };
+    case "check": {
+      const news = { ...of(1), ...(await it.noted?.(of(1))) };
+      return { inputs: { ...news, pending: it.pending(of(0), news) }, failures: [] };
+    }
     case "diff":
       return { changes: differs(it, of(1), of(2)), replaces: [], deleteBeforeReplace: false };
     case "create":

@@ -1,5 +1,6 @@
 /** Keyspaces as a step of a deployment. */
 import { type Inputs, target } from "../step.ts";
+import { changedKeys, type Noted } from "./noted.ts";
 import type { Store } from "./options.ts";
 import type { KeyspaceResult } from "./seed.ts";
 
@@ -10,22 +11,25 @@ export const identity = ({ digest, stores }: Inputs): unknown => ({
   ),
 });
 
-/** "sessions: 1 file and 1 script change (sessions.yaml, sessions/cleanup.lua); userData: 1 file new (userData.yaml)" */
+export async function noted({ folder, system }: Inputs): Promise<Inputs> {
+  const { noted } = await import("./noted.ts");
+  return { keys: await noted(String(folder), String(system)) };
+}
+
+/** "sessions: 3 keys and 1 script change (changed sessions.yaml, new sessions/cleanup.lua); userData: 1 file (new userData.yaml)" */
 export function pending(olds: Inputs, news: Inputs): string {
-  const before = filesOf(olds);
-  const after = filesOf(news);
+  const [before, after] = [filesOf(olds), filesOf(news)];
   const changes = new Map<string, string[]>();
-  const tell = (name: string, what: string) => {
+  for (const name of [...after.keys(), ...before.keys()].filter((name, index, all) => all.indexOf(name) === index)) {
+    if (before.get(name) === after.get(name)) continue;
+    const what = !before.has(name) ? "new" : after.has(name) ? "changed" : "removed";
     const keyspace = name.split("/")[0]?.replace(/\.[^.]*$/, "") ?? name;
-    changes.set(keyspace, [...(changes.get(keyspace) ?? []), `${isScript(name) ? "script" : "keys"} ${what} ${name}`]);
-  };
-  for (const [name, digest] of after) {
-    if (!before.has(name)) tell(name, "new");
-    else if (before.get(name) !== digest) tell(name, "changed");
+    changes.set(keyspace, [...(changes.get(keyspace) ?? []), `${what} ${name}`]);
   }
-  for (const name of before.keys()) if (!after.has(name)) tell(name, "removed");
   if (changes.size === 0) return "nothing";
-  return [...changes].map(([keyspace, all]) => `${keyspace}: ${summary(all)}`).join("; ");
+  return [...changes]
+    .map(([keyspace, files]) => `${keyspace}: ${summary(files, keysChanged(olds, news, keyspace))} (${files.join(", ")})`)
+    .join("; ");
 }
 
 export async function apply({ system, folder, stores }: Inputs): Promise<Record<string, unknown>> {
@@ -62,13 +66,25 @@ function outcome({ keyspace, database, tally, scripts, notes }: KeyspaceResult):
 
 const storesOf = (stores: unknown) => (stores ?? {}) as Readonly<Record<string, Store>>;
 
-const isScript = (name: string): boolean => name.endsWith(".lua");
+/** How many keys change; undefined where nobody knows, because one of the two was not noted. */
+function keysChanged(olds: Inputs, news: Inputs, keyspace: string): number | undefined {
+  const [before, after] = [olds, news].map(({ keys }) => (keys as Noted | undefined)?.[keyspace]);
+  if (before === undefined && after === undefined) return undefined;
+  // A keyspace that was not there had no keys.
+  const none = ({ files = [] }: Inputs) => ((files as readonly string[]).some((file) => file.startsWith(`${keyspace}.`)) ? undefined : []);
+  return changedKeys(before ?? none(olds), after ?? none(news));
+}
 
-function summary(changes: readonly string[]): string {
-  const of = (kind: string) => changes.filter((change) => change.startsWith(`${kind} `));
-  const many = (count: number, one: string) => (count === 0 ? [] : [`${count} ${one}${count === 1 ? "" : "s"}`]);
-  const names = changes.map((change) => change.split(" ").slice(1).reverse().join(" "));
-  return `${[...many(of("keys").length, "file"), ...many(of("script").length, "script")].join(" and ")} (${names.join(", ")})`;
+function summary(files: readonly string[], keys: number | undefined): string {
+  const scripts = files.filter((file) => file.endsWith(".lua")).length;
+  const counts = [
+    keys === undefined ? ([files.length - scripts, "file"] as const) : ([keys, "key"] as const),
+    [scripts, "script"] as const,
+  ];
+  const told = counts.filter(([count]) => count > 0);
+  if (told.length === 0) return "no key changes";
+  const one = told.length === 1 && told[0]?.[0] === 1;
+  return `${told.map(([count, what]) => `${count} ${what}${count === 1 ? "" : "s"}`).join(" and ")} change${one ? "s" : ""}`;
 }
 
 /** The program lists each file as "name digest". */
