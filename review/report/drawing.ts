@@ -21,9 +21,10 @@ const CHARACTER = 7.9;
 const SMALL_CHARACTER = 7.3;
 const LINE = 17;
 const PAD = 11;
-const MOST_LETTERS = 34;
+const MOST_LETTERS = 40;
 /** Beyond this a reader sees nothing, and placing takes long. */
 export const MOST_BOXES = 200;
+const MOST_LEADS = 600;
 
 let graphviz: Promise<Viz> | undefined;
 
@@ -31,7 +32,7 @@ let graphviz: Promise<Viz> | undefined;
 export async function drawing(boxes: readonly Box[], leads: readonly Lead[], words: string): Promise<string> {
   if (boxes.length === 0 || boxes.length > MOST_BOXES) return "";
   const numbers = new Map(boxes.map(({ id }, index) => [id, `n${index}`]));
-  const shown = leads.filter(({ from, to }) => numbers.has(from) && numbers.has(to));
+  const shown = leads.filter(({ from, to }) => numbers.has(from) && numbers.has(to)).slice(0, MOST_LEADS);
   // Numbers and sizes only: no text of the change goes to the layout engine.
   const dot = [
     'digraph { rankdir=LR ranksep=0.65 nodesep=0.18 node [shape=box fixedsize=true label=""] edge [arrowhead=none]',
