@@ -31,7 +31,9 @@ export class Repository {
       throw new ProjectError(
         error.code === "ENOENT"
           ? "slipway preview compares two commits and needs git, which is not on the PATH: https://git-scm.com/downloads"
-          : `${directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.`,
+          : error.message.includes("not a git repository")
+            ? `${directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.`
+            : error.message,
       );
     });
     const [top = "", common = ""] = answer.trimEnd().split("\n");

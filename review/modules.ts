@@ -1,7 +1,7 @@
 /** The packages that each side runs with: those installed here where its lock file is the same, its own where it is another. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../engine/projecterror.ts";
 import { type Commit, inside, type Repository } from "./git.ts";
@@ -76,7 +76,10 @@ const TIME = 5 * 60_000;
 /** By content, once: a lock file means the same packages for ever. */
 async function install(manifest: string, lock: string, cache: string): Promise<string> {
   const known = path.join(cache, createHash("sha256").update(`${manifest}\0${lock}`).digest("hex").slice(0, 32));
-  if (existsSync(known)) return realpathSync(path.join(known, "node_modules"));
+  if (existsSync(known)) {
+    utimesSync(known, new Date(), new Date());
+    return realpathSync(path.join(known, "node_modules"));
+  }
   mkdirSync(cache, { recursive: true, mode: 0o700 });
   const fresh = mkdtempSync(path.join(cache, "new-"));
   try {

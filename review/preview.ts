@@ -15,7 +15,7 @@ import type { Recorded } from "./record/parse.ts";
 import { findJail, killSides, LIMITS, recordSide } from "./record/side.ts";
 import type { Review } from "./review.ts";
 import { reencrypted } from "./secure.ts";
-import { previewCache, treesFolder, Worktrees } from "./worktree.ts";
+import { previewCache, prune, treesFolder, Worktrees } from "./worktree.ts";
 
 export interface PreviewOptions {
   /** A git ref; what is compared with is where the head left it. */
@@ -32,6 +32,10 @@ export interface PreviewOptions {
   say(text: string): void;
 }
 
+/** A preview compiles two commits, some 3 MiB each; packages are some 300 MiB. */
+const COMMITS_KEPT = 12;
+const LOCK_FILES_KEPT = 2;
+
 export async function preview(options: PreviewOptions): Promise<Review> {
   const here = findProject(options.cwd);
   const repository = await Repository.at(here.root);
@@ -40,6 +44,8 @@ export async function preview(options: PreviewOptions): Promise<Review> {
   if (jail.length === 0)
     options.say("This system does not let an ordinary user take the network away from a process: the head's program can reach it.");
   const cache = previewCache();
+  prune(path.join(cache, "compiled"), COMMITS_KEPT);
+  prune(path.join(cache, "modules"), LOCK_FILES_KEPT);
   const worktrees = new Worktrees(repository, treesFolder(cache));
   const guard = cleanedUp(worktrees);
   try {

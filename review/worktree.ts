@@ -4,7 +4,18 @@
  * It is gone afterwards, also when the preview is interrupted. What a killed preview leaves behind is swept up by the next.
  */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -14,6 +25,14 @@ import { type Commit, inside, type Repository } from "./git.ts";
 /** Everything of previews that outlives one: other commits' packages, compiled code. */
 export function previewCache(env: Readonly<Record<string, string | undefined>> = process.env): string {
   return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "slipway", "preview");
+}
+
+/** Of what is kept per commit, only what was used last stays. */
+export function prune(folder: string, kept: number): void {
+  if (!existsSync(folder)) return;
+  const byAge = readdirSync(folder).map((name) => ({ name, used: statSync(path.join(folder, name)).mtimeMs }));
+  for (const { name } of byAge.sort((one, other) => other.used - one.used).slice(kept))
+    rmSync(path.join(folder, name), { recursive: true, force: true });
 }
 
 /**

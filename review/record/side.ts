@@ -1,6 +1,6 @@
 /** Runs a side in a process of its own, which has nothing to steal, little to read, nobody to tell, and an end. */
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, realpathSync } from "node:fs";
+import { mkdirSync, realpathSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -111,6 +111,8 @@ export type Answer = { readonly sent: string; readonly said: string } | { readon
 
 export function jailed({ script, input, readable, compiled, home, jail }: Jailed, limits: Limits): Promise<Answer> {
   mkdirSync(compiled, { recursive: true, mode: 0o700 });
+  // What is not used for long is swept out.
+  utimesSync(compiled, new Date(), new Date());
   const rights = ["--permission", ...[compiled, ...readable].map((file) => `--allow-fs-read=${file}`), `--allow-fs-write=${compiled}`];
   const [command = "", ...args] = [...jail, process.execPath, ...rights, `--max-old-space-size=${HEAP_MIB}`, script];
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -165,6 +165,22 @@ describe("slipway preview", () => {
         },
       ],
     });
+  });
+
+  it("keeps what it compiled of the last few commits, and of no more", { timeout: SLOW }, async () => {
+    const compiled = path.join(checkout.cache, "slipway/preview/compiled");
+    for (let old = 0; old < 20; old++) mkdirSync(path.join(compiled, `head-${old}`), { recursive: true });
+    checkout.write("index.ts", larger);
+    checkout.commit("larger");
+    await checkout.review();
+    expect(readdirSync(compiled)).toHaveLength(14);
+  });
+
+  it("needs a repository, and says so", { timeout: SLOW }, async () => {
+    rmSync(path.join(checkout.directory, ".git"), { recursive: true });
+    const { code, said } = await checkout.preview(["--base", "main"]);
+    expect(said).toBe(`${checkout.directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.\n`);
+    expect(code).toBe(2);
   });
 
   it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", { timeout: SLOW }, async () => {
