@@ -9,7 +9,7 @@ const outputsOf = async (program: Program, options: Partial<RecordOptions> = {})
 
 const promiseOf = <T>(output: pulumi.Output<T>) => new Promise<T>((resolve) => void output.apply(resolve as never));
 
-const vpc = () => new digitalocean.Vpc("net", { region: "nyc3", description: pulumi.secret("hush") });
+const vpc = (name = "net") => new digitalocean.Vpc(name, { region: "nyc3", description: pulumi.secret("hush") });
 
 it("gives an output that is asked for late the same value, marks and dependencies as one that is asked for at once", async () => {
   const answered = { outputs: () => ({ id: "1", ipRange: "10.0.0.0/24" }) };
@@ -42,6 +42,17 @@ it("makes each output once, lists it among the resource's own, and lets a subcla
     Object.assign(net, { ipRange: mine });
     expect(net.ipRange).toBe(mine);
   });
+});
+
+it("hands a function that captures a resource over in the same words as Pulumi does", async () => {
+  const texts = await outputsOf(async function program() {
+    const [net, read] = [vpc("net"), vpc("read")];
+    void [read.region, read.ipRange, read.description].map((output) => output.apply((value) => value));
+    const textOf = async (resource: digitalocean.Vpc) => (await pulumi.runtime.serializeFunction(() => resource.ipRange.get())).text;
+    return { late: await textOf(net), early: await textOf(read) };
+  });
+  expect(String(texts.late).replaceAll("net", "read")).toBe(String(texts.early).replaceAll("net", "read"));
+  expect(String(texts.late).length).toBeLessThan(5000);
 });
 
 it("fails those that are asked for with their resource, and with them whoever waits", async () => {

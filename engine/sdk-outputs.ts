@@ -85,27 +85,29 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
       for (const key of Object.keys(props)) {
         if (key === "id" || key === "urn") continue;
         if (Object.hasOwn(onto, key)) throw new Error(`Property '${key}' is already initialized on target '${label}`);
-        settling[key] = late(onto, key);
+        settling[key] = late(onto, (output) => Object.assign(onto, { [key]: output }));
       }
       return settling;
     };
   }
 
-  function late(onto: object, key: string): Settle {
+  /** What stands there until then is a Proxy, as the SDK's own Outputs are, and passes on whatever it is asked. */
+  function late(onto: object, put: (output: Output) => void): Settle {
     let resolve: (settled: Settled) => void = ignore;
     let reject: (error: Error) => void = ignore;
     const settled = new Promise<Settled>((...both) => {
       [resolve, reject] = both;
     });
-    let made: unknown;
-    Object.defineProperty(onto, key, {
-      configurable: true,
-      enumerable: true,
-      get: () => (made ??= outputOf(onto, settled)),
-      set: (value: unknown) => {
-        made = value;
-      },
-    });
+    let made: Output | undefined;
+    const output = () => (made ??= outputOf(onto, settled));
+    put(
+      new Proxy<Output>(Object.create(RealOutput.prototype), {
+        get: (_, key) => Reflect.get(output(), key),
+        has: (_, key) => Reflect.has(output(), key),
+        ownKeys: () => Reflect.ownKeys(output()),
+        getOwnPropertyDescriptor: (_, key) => Reflect.getOwnPropertyDescriptor(output(), key),
+      }),
+    );
     return (value, isKnown, isSecret, deps = [], error) => {
       if (!error) resolve({ value, isKnown, isSecret, deps });
       else if (!errors.isGrpcError(error)) {
