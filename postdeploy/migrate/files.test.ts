@@ -98,6 +98,7 @@ describe("a file is refused before anything is sent", () => {
       "001_a.sql:2:1",
     ],
     ["with DISCARD ALL", "DISCARD ALL;", "discard", "001_a.sql:1:1"],
+    ["that lets go of every lock", "SELECT pg_advisory_unlock_all();", "unlock-all", "001_a.sql:1:1"],
     ["with a header nobody knows", "-- slipway: no-transactions\nSELECT 1;", "header", "001_a.sql:1:1"],
     ["with a header below the first statement", "SELECT 1;\n-- slipway: no-transaction", "header", "001_a.sql:2:1"],
     ["with a timeout that is no duration", "-- slipway: statement-timeout soon\nSELECT 1;", "header", "001_a.sql:1:1"],
@@ -110,6 +111,7 @@ describe("a file is refused before anything is sent", () => {
 /* BEGIN; */ SELECT 'COMMIT; \\connect', "a;b" FROM a;
 CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $f$ BEGIN RETURN 1; END $f$;
 CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;
+CREATE FUNCTION h() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock_all()';
 SAVEPOINT a; ROLLBACK TO a; RELEASE a;`;
     expect(await refusals({ "001_a.sql": text })).toEqual([]);
   });
@@ -123,13 +125,17 @@ SAVEPOINT a; ROLLBACK TO a; RELEASE a;`;
     expect((await refusals({ [name]: "" })).map(([rule]) => rule)).toEqual(["file-name"]);
   });
 
-  it("that is a way back of nothing, a folder, or a link out of the folder", async () => {
+  it("that is a way back of nothing, a folder, or a link that leads out of the folder, round in a circle or nowhere", async () => {
     const { path } = folderOf({ "002_gone.down.sql": "" });
     mkdirSync(join(path, "003_folder.sql"));
     symlinkSync("/etc/hostname", join(path, "004_link.sql"));
+    symlinkSync("005_circle.sql", join(path, "005_circle.sql"));
+    symlinkSync("nowhere.sql", join(path, "006_nowhere.sql"));
     expect(readFolder(path).findings.map(({ rule, file }) => [rule, file])).toEqual([
       ["file-kind", "003_folder.sql"],
       ["file-kind", "004_link.sql"],
+      ["file-kind", "005_circle.sql"],
+      ["file-kind", "006_nowhere.sql"],
       ["lonely-down", "002_gone.down.sql"],
     ]);
   });

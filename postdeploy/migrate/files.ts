@@ -152,9 +152,13 @@ function namesIn(root: string, findings: Finding[]): string[] {
 
 function isInside(root: string, name: string): boolean {
   const path = join(root, name);
-  return (
-    lstatSync(path).isFile() || (statSync(path, { throwIfNoEntry: false })?.isFile() === true && realpathSync(path).startsWith(`${root}/`))
-  );
+  try {
+    return lstatSync(path).isFile() || (statSync(path).isFile() && realpathSync(path).startsWith(`${root}/`));
+  } catch (error) {
+    // A link to nothing, and one that leads round in a circle.
+    if (["ENOENT", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }
 
 function equalNumbers(files: readonly MigrationFile[]): Finding[] {

@@ -113,6 +113,21 @@ export class LedgerTable {
 
 const ABSENT = new Set(["42P01", "3F000"]);
 
+/** A column that is missing, a view of another shape, another kind of thing under our name. */
+const OTHER_SHAPE = new Set(["42703", "42P16", "42809", "42P07", "42P10"]);
+
+/** @returns undefined where the error says nothing of what is in the schema. */
+export function notALedger(error: Error, { schema }: LedgerTable): Failure | undefined {
+  return OTHER_SHAPE.has(sqlstate(error) ?? "")
+    ? new Failure(
+        "foreign-ledger",
+        2,
+        `The schema ${schema} holds something else than a ledger of slipway: ${error.message}. Nothing was touched. If it belongs to another application, keep the ledger under another name: --ledger slipway_ledger`,
+        { cause: error },
+      )
+    : undefined;
+}
+
 /** @returns undefined when the database has no ledger yet. Throws what else the server said. */
 export function ledgerFrom(
   rows: readonly Row[] | undefined,
@@ -129,7 +144,7 @@ export function ledgerFrom(
         `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`,
         { cause: error },
       );
-    throw error;
+    throw notALedger(error, table) ?? error;
   }
   const [first] = rows ?? [];
   if (first === undefined) return undefined;

@@ -6,11 +6,11 @@
  */
 import { Failure } from "../connect/failure.ts";
 import { type DatabaseError, isLost } from "../connect/sqlstate.ts";
-import { AS_BEFORE } from "./batch.ts";
+import { AS_BEFORE, AS_NEW } from "./batch.ts";
 import { builtBy, findIndex } from "./indexes.ts";
 import type { Failed, Job } from "./job.ts";
 import { type NewEvent, type Standing, standings } from "./ledger.ts";
-import { isConcurrent, mayCommit, needsNoTransaction } from "./outside.ts";
+import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "./outside.ts";
 import type { Statement } from "./parse.ts";
 import { fromCharacters, placeAt } from "./position.ts";
 import type { Runner } from "./runner.ts";
@@ -23,6 +23,7 @@ export async function applyOutside(runner: Runner, job: Job): Promise<Failed | u
   const { file, statements, event } = job;
   const progress = standings(runner.ledger?.events ?? []).get(file.name)?.progress;
   if (progress) refuseEdited(job, progress);
+  await runner.session.send(`DISCARD TEMP; ${AS_NEW}`);
   if (statements.length === 0) await write(runner, event);
   for (let index = progress?.done ?? 0; index < statements.length; index++) {
     const step = stepOf(job, index);
@@ -45,6 +46,8 @@ interface Step {
   readonly nth: number;
   readonly started: NewEvent;
   readonly failed: NewEvent;
+  /** What the file set before: a statement finds it, also in a run that goes on after another one's end. */
+  readonly settings: string;
   /** What the ledger says once it is done: of the statement, or, after the last one, of the file. */
   readonly done: NewEvent;
 }
@@ -68,8 +71,16 @@ function stepOf(job: Job, index: number): Step {
     nth: index + 1,
     started: { ...said, kind: "started" },
     failed: { ...said, kind: "failed" },
+    settings: settingsIn(statements.slice(0, index)),
     done: last ? event : { ...said, kind: "done" },
   };
+}
+
+function settingsIn(statements: readonly Statement[]): string {
+  return statements
+    .filter(({ node }) => kindOf(node) === "VariableSetStmt" && !fieldsOf(node).is_local && fieldsOf(node).name !== "TRANSACTION")
+    .map(({ text }) => `${text}\n;`)
+    .join(" ");
 }
 
 function standsAlone({ node }: Statement): boolean {
@@ -78,11 +89,18 @@ function standsAlone({ node }: Statement): boolean {
 
 /** The statement and its ledger row, in a transaction. */
 function together(runner: Runner, step: Step): Promise<Failed | undefined> {
-  return send(runner, step, `BEGIN; ${timeouts(step.job, "SET LOCAL")}`, `;${AS_BEFORE} ${runner.table.write(step.done)} COMMIT`);
+  return send(
+    runner,
+    step,
+    `BEGIN; ${timeouts(step.job, "SET LOCAL")} ${step.settings}`,
+    `;${AS_BEFORE} ${runner.table.write(step.done)} COMMIT`,
+  );
 }
 
 async function alone(runner: Runner, step: Step, progress: Progress | undefined): Promise<Failed | undefined> {
-  const { statement } = step;
+  const { statement, settings } = step;
+  // An index is looked for where the file's own search path leads.
+  if (settings !== "") await runner.session.send(settings);
   if (progress !== undefined && progress.started >= step.nth) {
     const came = progress.startedMeaning === step.started.meaning ? await whatCameOf(runner.session, statement.node) : "unknown";
     if (came === "unknown") throw mustBeDecided(step);
@@ -92,7 +110,7 @@ async function alone(runner: Runner, step: Step, progress: Progress | undefined)
     const found = index && (await findIndex(runner.session, index));
     if (found && !found.valid) throw foreignIndex(step, index);
   }
-  await write(runner, step.started, timeouts(step.job, "SET", isConcurrent(statement.node)));
+  await write(runner, step.started, `${timeouts(step.job, "SET", isConcurrent(statement.node))} ${settings}`);
   const failed = await send(runner, step, "", "");
   if (failed === undefined) return await write(runner, step.done);
   if (isLost(failed.error) || runner.session.lost) return failed;

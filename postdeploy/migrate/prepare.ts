@@ -36,7 +36,10 @@ export async function readFile(
   };
 }
 
-function refusals(file: MigrationFile | DownFile, { node, start }: Statement): Finding[] {
+const UNLOCKS = /\bpg_advisory_unlock_all\b/i;
+const RUNS_NOW = new Set(["SelectStmt", "DoStmt", "ExplainStmt", "CreateTableAsStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"]);
+
+function refusals(file: MigrationFile | DownFile, { node, start, text }: Statement): Finding[] {
   const refuse = (rule: string, message: string, fix: string): Finding[] => [
     { rule, severity: "error", file: file.name, ...placeAt(file.text, start), message, fix },
   ];
@@ -52,6 +55,12 @@ function refusals(file: MigrationFile | DownFile, { node, start }: Statement): F
       "discard",
       "DISCARD would give up the lock that keeps other runs out.",
       "Remove it: every file begins with settings as new.",
+    );
+  if (UNLOCKS.test(text) && RUNS_NOW.has(kindOf(node)))
+    return refuse(
+      "unlock-all",
+      "pg_advisory_unlock_all() would give up the lock that keeps other runs out.",
+      "Give back the locks that this file took, by their numbers: pg_advisory_unlock(…).",
     );
   const alone = needsNoTransaction(node);
   if (alone !== undefined && file.header.transaction)

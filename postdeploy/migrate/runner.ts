@@ -10,7 +10,7 @@ import { open, type Row, type Session } from "../connect/session.ts";
 import { isLost, mayConnectLater } from "../connect/sqlstate.ts";
 import { targetOf } from "../connect/target.ts";
 import { asFailure } from "./errors.ts";
-import { type Ledger, LedgerTable, ledgerFrom, readLedger } from "./ledger.ts";
+import { type Ledger, LedgerTable, ledgerFrom, notALedger, readLedger } from "./ledger.ts";
 import { acquire, releasing, wasHeld } from "./lock.ts";
 import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
@@ -126,7 +126,7 @@ export class Runner {
         `The ledger schema ${this.table.schema} cannot be made: ${message}. Let the roles step run first, or as the admin: GRANT CREATE ON DATABASE ${this.facts.database} TO ${this.facts.role}`,
         { cause: error },
       );
-    throw error;
+    throw notALedger(error, this.table) ?? error;
   }
 
   /** Writes down what the schema looks like, so that a later change by hand is seen; the last thing of a run, and with it the lock is given back. */

@@ -103,6 +103,63 @@ describe("up", () => {
     ]);
   });
 
+  it("begins each file as new: no temporary table, prepared statement or cursor of the one before is there", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql":
+        "CREATE TABLE users (id int); CREATE TEMP TABLE users (id int); PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;",
+      "002_b.sql":
+        "ALTER TABLE users ADD name text; PREPARE p AS SELECT 2; DECLARE c CURSOR WITH HOLD FOR SELECT 2; CREATE TEMP TABLE users (id int);",
+      "003_c.sql": "-- slipway: no-transaction\nPREPARE p AS SELECT 3;\nCREATE INDEX CONCURRENTLY users_name ON users (name);",
+    });
+    expect((await up({ folder, connection })).applied).toHaveLength(3);
+    const session = await server.sql(
+      "SELECT attname FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attnum > 0",
+      nameIn(connection.url),
+    );
+    expect(session).toEqual([{ attname: "id" }, { attname: "name" }]);
+  });
+
+  it("gives a statement without a transaction what its file set before, and the run that goes on there too", async () => {
+    const connection = await server.database();
+    const files = (index: string) => ({
+      "001_a.sql": "CREATE SCHEMA app; CREATE TABLE app.t (a int); INSERT INTO app.t VALUES (1), (1);",
+      "002_b.sql": `-- slipway: no-transaction\nSET search_path = app; -- ours\nINSERT INTO t VALUES (2);\nCREATE ${index} CONCURRENTLY t_a ON t (a);`,
+      "003_c.sql": "CREATE TABLE seen AS SELECT current_setting('search_path') AS path;",
+    });
+    const { path: folder, write } = folderOf(files("UNIQUE INDEX"));
+    expect((await failure(up({ folder, connection }))).message).toContain('could not create unique index "t_a"');
+    write(files("INDEX"));
+    await up({ folder, connection });
+    const database = nameIn(connection.url);
+    expect(
+      await server.sql(
+        "SELECT indexrelid::regclass::text AS index, indisvalid AS valid FROM pg_index WHERE indrelid = 'app.t'::regclass",
+        database,
+      ),
+    ).toEqual([{ index: "app.t_a", valid: true }]);
+    expect(await server.sql("SELECT count(*)::int AS rows, (SELECT path FROM seen) AS path FROM app.t", database)).toEqual([
+      { rows: 3, path: '"$user", public' },
+    ]);
+  });
+
+  it("records files that hold nothing, or only comments", async () => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({
+      "001_a.sql": "",
+      "002_b.sql": "-- nothing\n/* yet */",
+      "003_c.sql": ";;\r\n;",
+      "004_d.sql": "-- slipway: no-transaction\n-- later",
+    });
+    expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual([
+      "001_a.sql",
+      "002_b.sql",
+      "003_c.sql",
+      "004_d.sql",
+    ]);
+    expect((await up({ folder, connection })).applied).toEqual([]);
+  });
+
   it("makes what it makes belong to the owner, whoever connects", async () => {
     const connection = await server.database();
     await server.sql(
@@ -320,6 +377,24 @@ describe("a folder that does not fit its ledger", () => {
       { note: "out of order, after 003_c.sql" },
     ]);
     expect((await again()).applied).toEqual([]);
+  });
+
+  it.each([
+    ["a table of its own called events", "CREATE TABLE slipway.events (x int)"],
+    ["a table of its own called about", "CREATE TABLE slipway.about (x int)"],
+    ["a view of its own called applied", "CREATE VIEW slipway.applied AS SELECT 1 AS one"],
+  ])("is not touched where another application has a schema slipway with %s", async (_, made) => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await server.sql(`CREATE SCHEMA slipway; ${made}`, nameIn(connection.url));
+    const error = await failure(up({ folder, connection }));
+    expect([error.code, error.exit, error.message]).toEqual(["foreign-ledger", 2, expect.stringContaining("--ledger slipway_ledger")]);
+    expect(
+      await server.sql(
+        "SELECT FROM pg_class WHERE relnamespace IN ('slipway'::regnamespace, 'public'::regnamespace)",
+        nameIn(connection.url),
+      ),
+    ).toHaveLength(1);
   });
 
   it("is refused when a newer slipway wrote the ledger, or another system's", async () => {

@@ -5,6 +5,7 @@ import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from ".
 import type { Statement } from "../parse.ts";
 import { placeAt } from "../position.ts";
 import { readFile } from "../prepare.ts";
+import { setsNotNull } from "./promised.ts";
 import { lintStatement } from "./rules.ts";
 import { setOf } from "./set.ts";
 
@@ -34,10 +35,16 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
       read.set(one, statements);
     }
   const set = setOf(files.flatMap((file) => read.get(file) ?? []));
-  for (const file of files) {
-    const statements = read.get(file) ?? [];
+  const asks = [...read.values()].flat().some(setsNotNull);
+  const earlier: Statement[] = [];
+  for (const file of folder.files) {
+    const statements = read.get(file) ?? (asks ? (await readFile(file)).statements : []);
+    if (!read.has(file)) {
+      earlier.push(...statements);
+      continue;
+    }
     for (const statement of statements)
-      for (const found of lintStatement(statement, { set, transaction: file.header.transaction, siblings: statements }))
+      for (const found of lintStatement(statement, { set, transaction: file.header.transaction, siblings: statements, earlier }))
         findings.push(placed(file, statement, found));
     for (const { statement, table, columns } of set.bareForeignKeys)
       if (statements.includes(statement))
@@ -50,6 +57,7 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
           }),
         );
     findings.push(...aboutFile(file, statements, options));
+    if (asks) earlier.push(...statements);
   }
   const byName = new Map([...read.keys()].map((file) => [file.name, file]));
   return findings.map((finding) => allow(finding, byName.get(finding.file))).sort(byPlace);

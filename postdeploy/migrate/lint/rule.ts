@@ -12,6 +12,8 @@ export interface Seen {
   readonly transaction: boolean;
   /** Those of the same file, in order. */
   readonly siblings: readonly Statement[];
+  /** Those of the files before, applied or not: what a table promises already. Only where a rule asks for them. */
+  readonly earlier: readonly Statement[];
 }
 
 export type Rule = (fields: Fields, seen: Seen, statement: Statement) => Found[];

@@ -54,6 +54,8 @@ describe("lint", () => {
     ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
     ["default-privileges-for-whom", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
     ["grant-to-public", "GRANT SELECT ON used TO PUBLIC;"],
+    ["domain-scans", "ALTER DOMAIN email ADD CHECK (VALUE LIKE '%@%');"],
+    ["drop-database", `${apart}DROP DATABASE other;`],
     ["password-in-file", "CREATE ROLE r LOGIN PASSWORD 'hunter2';"],
     ["policy-without-rls", "CREATE TABLE n (id bigint PRIMARY KEY); CREATE POLICY p ON n USING (true);"],
     ["rls-not-forced", "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY;"],
@@ -102,6 +104,41 @@ describe("lint", () => {
     ["a long text that is no name", `SELECT '${"n".repeat(80)}';`],
   ])("has nothing to say of %s", async (_, sql) => {
     expect(await found(sql)).toEqual([]);
+  });
+
+  it.each([
+    [
+      "checked in an earlier file",
+      "ALTER TABLE used ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID;",
+      "ALTER TABLE used VALIDATE CONSTRAINT c;",
+      [],
+    ],
+    ["checked at once, with another column", "ALTER TABLE used ADD CHECK (b IS NOT NULL AND a IS NOT NULL);", "", []],
+    [
+      "a NOT NULL of Postgres 18 that was validated",
+      "ALTER TABLE used ADD CONSTRAINT c NOT NULL a NOT VALID;",
+      "ALTER TABLE used VALIDATE CONSTRAINT c;",
+      [],
+    ],
+    ["never validated", "ALTER TABLE used ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID;", "", ["set-not-null"]],
+    [
+      "validated and dropped",
+      "ALTER TABLE used ADD CONSTRAINT c CHECK (a IS NOT NULL);",
+      "ALTER TABLE used DROP CONSTRAINT c;",
+      ["set-not-null"],
+    ],
+    ["of another column", "ALTER TABLE used ADD CHECK (b IS NOT NULL);", "", ["set-not-null"]],
+    ["of another table", "ALTER TABLE other ADD CHECK (a IS NOT NULL);", "", ["set-not-null"]],
+    ["that allows NULL after all", "ALTER TABLE used ADD CHECK (a IS NOT NULL OR b);", "", ["set-not-null"]],
+  ])("knows whether SET NOT NULL has to read the rows: a constraint %s", async (_, first, second, expected) => {
+    const { path } = folderOf({
+      "001_used.sql": first,
+      "002_check.sql": second,
+      "003_new.sql": "ALTER TABLE used ALTER a SET NOT NULL;",
+      "003_new.down.sql": "",
+    });
+    const findings = await lintFolder(readFolder(path), { files: ["003_new.sql"] });
+    expect(findings.map(({ rule }) => rule)).toEqual(expected);
   });
 
   it("lets a rule be for the whole file, or for the statement that follows, and keeps the reason", async () => {

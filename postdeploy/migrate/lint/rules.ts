@@ -157,6 +157,21 @@ const alterEnum: Rule = (fields, { transaction, siblings }, statement) => {
   return [warn("enum-value-used", `'${value}' cannot be used in the transaction that adds it (55P04).`, "Use it in the next file.")];
 };
 
+const alterDomain: Rule = (fields) => {
+  const { Constraint } = (fields.def ?? {}) as { Constraint?: { skip_validation?: boolean } };
+  return Constraint === undefined || Constraint.skip_validation
+    ? []
+    : [
+        warn(
+          "domain-scans",
+          "Every table with a column of this domain is read while nobody can write to it.",
+          "ADD CONSTRAINT … NOT VALID; ALTER DOMAIN … VALIDATE CONSTRAINT in the next file.",
+        ),
+      ];
+};
+
+const dropDatabase: Rule = () => [warn("drop-database", "A database is gone with every table in it, and no way back brings one row.")];
+
 /** More than one kind of statement brings names. */
 const longNames: Rule = (_fields, _seen, { text: sql }) => {
   const long = sql.match(/"[^"]{64,}"|\b[a-zA-Z_][\w$]{63,}\b/g)?.find((name) => Buffer.byteLength(name.replaceAll('"', "")) > 63);
@@ -182,6 +197,8 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   RefreshMatViewStmt: [refresh],
   CreateTrigStmt: [trigger],
   AlterEnumStmt: [alterEnum],
+  AlterDomainStmt: [alterDomain],
+  DropdbStmt: [dropDatabase],
   CreatePolicyStmt: [policy],
   CreateFunctionStmt: [createFunction],
   ViewStmt: [view],

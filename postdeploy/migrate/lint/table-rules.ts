@@ -2,6 +2,7 @@
 import type { Statement } from "../parse.ts";
 import { plain } from "../tables.ts";
 import { constraintsOf, rewritesForColumn, typeName } from "./effects.ts";
+import { isNeverNull } from "./promised.ts";
 import { cascade, type Fields, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
 
 export const alterTable: Rule = (fields, seen, statement) => {
@@ -10,9 +11,17 @@ export const alterTable: Rule = (fields, seen, statement) => {
   const commands = ((fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
   return commands.flatMap((command) => [
     ...commandRules(command, on, seen, statement),
-    ...(seen.set.isNew(on) ? [] : commandOnUsed(command, on)),
+    ...(seen.set.isNew(on) || isPromised(command, on, seen, statement) ? [] : commandOnUsed(command, on)),
   ]);
 };
+
+/** SET NOT NULL takes the word of a CHECK that was validated, and reads no row. */
+function isPromised(command: Fields, on: string, { earlier, siblings }: Seen, statement: Statement): boolean {
+  return (
+    command.subtype === "AT_SetNotNull" &&
+    isNeverNull(on, String(command.name), [...earlier, ...siblings.slice(0, siblings.indexOf(statement))])
+  );
+}
 
 /** On any table, new or not. */
 function commandRules(command: Fields, on: string, { set, transaction, siblings }: Seen, statement: Statement): Found[] {
