@@ -1,5 +1,5 @@
 /** A review as one page for whoever wants to see all of it: a file without a script, readable offline, on a phone and on paper. */
-import type { Picture, Review, Risk, StackReview } from "../review.ts";
+import type { Picture, Review, StackReview } from "../review.ts";
 import { drawing } from "./drawing.ts";
 import { cut, html } from "./escape.ts";
 import { costTable, type Item, partsOf } from "./html-parts.ts";
@@ -63,20 +63,17 @@ async function section(stack: StackReview, index: number, systems: readonly stri
       : `<h3>Values that are only stand-ins here</h3><p class="soft">${placeholders.slice(0, 200).map(codeTag).join(", ")}</p>`;
   const inner = failure
     ? `<p>${failure.side === "head" ? "The program fails at head." : "The base cannot be planned, so there is nothing to compare with."}</p><pre>${cut(failure.message, 8000).split("\n").map(html).join("\n")}</pre>`
-    : [reasonList(reasons, stack.risk), ...parts, await picture(stack), costTable(stack), standIns].filter((one) => one !== "").join("\n");
+    : [reasonList(reasons), ...parts, await picture(stack), costTable(stack), standIns].filter((one) => one !== "").join("\n");
   return `<section class="stack stack-${index}" id="stack-${index}">
 <h2>${html(stack.stack)} ${badge(stack.risk, VERDICTS[stack.risk])}</h2>
 ${inner === "" ? "<p>Nothing changes.</p>" : inner}</section>`;
 }
 
-const reasonList = (reasons: StackReview["reasons"], risk: Risk): string =>
+const reasonList = (reasons: StackReview["reasons"]): string =>
   reasons.length === 0
     ? ""
     : `<ul class="reasons">${byRisk(reasons)
-        .map(
-          (reason) =>
-            `<li>${badge(reason.risk, VERDICTS[reason.risk === "none" ? risk : reason.risk])}<span>${html(cut(reason.text, 1000))}</span></li>`,
-        )
+        .map((reason) => `<li>${badge(reason.risk, VERDICTS[reason.risk])}<span>${html(cut(reason.text, 1000))}</span></li>`)
         .join("")}</ul>`;
 
 function listed({ risk, system, inner }: Item, systems: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** The schemas of what `slipway preview` and `slipway audit` print, as files that other tools can read. Written by: node review/report/publish.ts && npm run fix */
 import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { auditSchema } from "../audit/schema.ts";
 import { reviewSchema } from "../review.ts";
@@ -20,4 +21,5 @@ export function published(name: Published): string {
   return `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`;
 }
 
-if (import.meta.main) for (const name of Object.keys(PUBLISHED) as Published[]) writeFileSync(schemaFile(name), published(name));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const name of Object.keys(PUBLISHED) as Published[]) writeFileSync(schemaFile(name), published(name));
