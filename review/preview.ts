@@ -62,22 +62,23 @@ export async function preview(options: PreviewOptions): Promise<Review> {
     ]);
     const { fileChanges } = await joins;
     const { NO_PLAN, reviewStack, worst } = await reading;
-    // A stack that a side does not have asks for nothing there.
-    const planOf = ({ plans }: Taken, stack: string): Recorded => plans.get(stack) ?? { plan: NO_PLAN };
     const [before, after] = sides as [Taken, Taken];
     const changed = await repository.changed(base, head);
     const asked = stacksOf(options.stacks, before.project, after.project);
     const joined = await fileChanges({ before, after, changed, prefix: root, jail, limits, cache });
-    const stacks = await Promise.all(
-      asked.map(async (stack) =>
-        reviewStack(stack, planOf(before, stack), planOf(after, stack), {
-          ...joined(stack),
-          reencrypted: await rotated(stack, before.project, after.project),
-          caveats: [before.modules.caveat ?? []].flat(),
-          ...(log?.get(stack) && { log: log.get(stack)! }),
-        }),
-      ),
-    );
+    const stacks = asked.map((stack) => {
+      const files = joined(stack);
+      const gone = !after.plans.has(stack);
+      const caveats = [...files.caveats, ...(before.modules.caveat === undefined ? [] : [before.modules.caveat]), ...(gone ? [GONE] : [])];
+      // A stack that is new asked for nothing before.
+      const [old, now] = gone ? [undefined, undefined] : [before.plans.get(stack), after.plans.get(stack)];
+      return reviewStack(stack, old ?? { plan: NO_PLAN }, now ?? { plan: NO_PLAN }, {
+        ...files,
+        caveats,
+        reencrypted: rotated(stack, before.project, after.project),
+        ...(log?.get(stack) && { log: log.get(stack)! }),
+      });
+    });
     return {
       schema: "slipway-review/1",
       project: after.project?.name ?? here.name,
@@ -101,11 +102,13 @@ export async function preview(options: PreviewOptions): Promise<Review> {
     guard.done();
   }
 
-  async function rotated(stack: string, before: Project | undefined, after: Project | undefined): Promise<readonly string[]> {
+  function rotated(stack: string, before: Project | undefined, after: Project | undefined): readonly string[] {
     const [old, now] = [before, after].map((project) => (project === undefined ? "" : stackFile(project, stack)));
     return old === now || old === "" || now === "" ? [] : reencrypted(old!, now!, after!.name);
   }
 }
+
+const GONE = "The stack's file is gone. What stands of it stays, and nobody looks after it any more: destroy it with Pulumi first.";
 
 /** One side, recorded. */
 export interface Taken {

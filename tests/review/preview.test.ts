@@ -176,6 +176,17 @@ describe("slipway preview", () => {
     expect(readdirSync(compiled)).toHaveLength(14);
   });
 
+  it("takes the file of a stack that is gone for what it is: nothing is destroyed by it", { timeout: SLOW }, async () => {
+    checkout.write("Pulumi.test.yaml", "config: {}\n");
+    checkout.git("rm", "--quiet", "Pulumi.prod.yaml");
+    checkout.commit("another stack");
+    const { stacks } = await checkout.review();
+    expect(stacks).toMatchObject([
+      { stack: "prod", risk: "care", resources: [], messages: [{ text: expect.stringMatching(/^The stack's file is gone/) }] },
+      { stack: "test", risk: "routine", resources: [{ change: "create", name: "orders" }] },
+    ]);
+  });
+
   it("needs a repository, and says so", { timeout: SLOW }, async () => {
     rmSync(path.join(checkout.directory, ".git"), { recursive: true });
     const { code, said } = await checkout.preview(["--base", "main"]);
