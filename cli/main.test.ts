@@ -169,7 +169,7 @@ describe("what must not be told", () => {
     const { code, stdout, stderr } = await started(["plan", "-s", "dev", "--cwd", leaky], { LEAKY_EXITS: "1" });
     expect({ code, stdout, stderr }).toEqual({
       ...{ code: 9, stdout: "" },
-      stderr: "The program ended this process. What it printed is not shown: what of it is secret was not known yet.\n",
+      stderr: "The process ended while the program ran. What it printed is not shown: what of it is secret was not known yet.\n",
     });
   });
 

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { finder, findForms, formsOf, replaceForms } from "./forms.ts";
+import { finder, findForms, replaceForms } from "./forms.ts";
 
 const SECRET = 'S3cr€t/p@ss w"rd\\+x?&=ü';
 const TOKEN = "kB7xQ2vR9mT4wZ8nL5cJ1hG6";
@@ -18,25 +18,16 @@ const hex = (text: string) => Buffer.from(text).toString("hex");
 
 describe("how a secret may be written", () => {
   it("is found in every usual form, in the middle of other text", () => {
-    for (const secret of [SECRET, TOKEN, "sixsix", "p@ss:w/o#r?d%41&=+"]) {
-      for (const form of formsOf(secret)) expect([form, hide(`<${form.trim()}>`, secret)]).toEqual([form, "<[secret]>"]);
-    }
-  });
-
-  it("lists percent-encoding in all its spellings, JSON once and twice, base64 at every alignment, hex in both cases", () => {
-    const forms = formsOf("a/b c<é>\n+");
-    for (const form of [
-      "a%2Fb%20c%3C%C3%A9%3E%0A%2B",
-      "a%2fb%20c%3c%c3%a9%3e%0a%2b",
-      "a/b%20c%3C%C3%A9%3E%0A+",
-      "a%2Fb+c%3C%C3%A9%3E%0A%2B",
-    ]) {
-      expect(forms).toContain(form);
-    }
-    expect(forms).toEqual(expect.arrayContaining(["a/b c<é>\\n+", "a/b c<é>\\\\n+", hex("a/b c<é>\n+"), hex("a/b c<é>\n+").toUpperCase()]));
-    for (const before of ["", "1", "12"]) {
-      const whole = base64(`${before}a/b c<é>\n+behind`);
-      expect(forms.some((form) => form.length >= 12 && whole.includes(form))).toBe(true);
+    for (const secret of [SECRET, TOKEN, "sixsix", "p@ss:w/o#r?d%41&=+", "a/b c<é>\n+"]) {
+      const json = JSON.stringify(secret).slice(1, -1);
+      const uri = encodeURIComponent(secret);
+      const forms = [
+        ...[secret, json, JSON.stringify(json).slice(1, -1)],
+        ...[uri, uri.replace(/%../g, (it) => it.toLowerCase()), encodeURI(secret), new URLSearchParams({ s: secret }).toString().slice(2)],
+        ...[base64(secret), Buffer.from(secret).toString("base64url")],
+        ...[hex(secret), hex(secret).toUpperCase(), hex(secret).replace(/../g, "%$&"), hex(secret).replace(/..(?!$)/g, "$&:")],
+      ];
+      for (const form of forms) expect([form, hide(`<${form}>`, secret)]).toEqual([form, "<[secret]>"]);
     }
   });
 

@@ -64,23 +64,6 @@ export function replaceForms(text: string, hits: readonly Hit[], mark: string): 
   return pieces.join("") + text.slice(rest);
 }
 
-/** How a secret is usually written: each of these is found by `findForms`, and so are those that mix them. */
-export function formsOf(secret: string): readonly string[] {
-  const json = JSON.stringify(secret).slice(1, -1);
-  const uri = encodeURIComponent(secret);
-  const base64 = Buffer.from(secret).toString("base64");
-  const hex = Buffer.from(secret).toString("hex");
-  return [
-    ...new Set([
-      ...[secret, json, JSON.stringify(json).slice(1, -1)],
-      ...[uri, uri.replace(/%../g, (it) => it.toLowerCase()), encodeURI(secret), new URLSearchParams({ s: secret }).toString().slice(2)],
-      hex.replace(/../g, "%$&"),
-      ...[base64, base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""), ...base64Cores(secret)],
-      ...[hex, hex.toUpperCase()],
-    ]),
-  ];
-}
-
 /** What is looked for on account of a secret. */
 interface Needle {
   readonly secret: string;

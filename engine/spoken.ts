@@ -15,13 +15,10 @@ export class Spoken {
     this.#masked = masked;
   }
 
-  /** Holds back what `body` prints to stdout and stderr, and what it starts, until it has ended. It comes on stderr then, and so does what comes later. */
+  /** Holds back what `body` prints to stdout and stderr until it has ended. It comes on stderr then, and so does what comes later. */
   async during<T>(body: () => Promise<T>): Promise<T> {
     listen();
-    const atExit = () =>
-      onItsBehalf(() =>
-        process.stderr.write("The program ended this process. What it printed is not shown: what of it is secret was not known yet.\n"),
-      );
+    const atExit = () => this.#cutShort();
     process.once("exit", atExit);
     try {
       return await speaking.run(this, body);
@@ -39,6 +36,12 @@ export class Spoken {
     const room = Math.max(0, MOST - this.#length);
     this.#length += text.length;
     if (room > 0) this.#chunks.push(text.slice(0, room));
+  }
+
+  #cutShort(): void {
+    if (this.#length === 0) return;
+    const said = "The process ended while the program ran. What it printed is not shown: what of it is secret was not known yet.\n";
+    onItsBehalf(() => process.stderr.write(said));
   }
 
   #end(): void {
