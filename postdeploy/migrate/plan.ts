@@ -1,14 +1,10 @@
 /** What `up` would do: each pending file, with what its statements lock, how large that is, and whether there is a way back. */
 
 import type { Session } from "../connect/session.ts";
+import { type DescribedLock, describeSet, type MigrationDescription } from "./describe.ts";
 import { readFolder } from "./files.ts";
 import type { Finding } from "./finding.ts";
-import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
-import { lintFolder } from "./lint/index.ts";
-import { setOf } from "./lint/set.ts";
 import type { UpOptions } from "./options.ts";
-import { placeAt } from "./position.ts";
-import { readFile } from "./prepare.ts";
 import { withRunner } from "./runner.ts";
 import { compare, type Mismatch, type Pending } from "./state.ts";
 
@@ -19,22 +15,12 @@ export interface PlanResult {
   readonly findings: readonly Finding[];
 }
 
-export interface PlannedFile {
-  readonly file: string;
+export interface PlannedFile extends Omit<MigrationDescription, "findings" | "locks"> {
   readonly why: Pending["why"];
-  readonly transaction: boolean;
-  readonly statements: number;
-  readonly reversible: boolean | string;
-  /** The strongest lock on each table that is there already. */
   readonly locks: readonly PlannedLock[];
 }
 
-export interface PlannedLock {
-  readonly table: string;
-  readonly line: number;
-  readonly lock: Lock;
-  readonly blocks: ReturnType<typeof blocks>;
-  readonly work: "none" | "scan" | "rewrite" | "maybe-rewrite";
+export interface PlannedLock extends DescribedLock {
   /** Absent where no such table is known yet. */
   readonly bytes?: number;
   /** As the server last counted them. */
@@ -45,41 +31,18 @@ export async function plan(options: UpOptions): Promise<PlanResult> {
   const folder = readFolder(options.folder);
   return withRunner(options, async (runner) => {
     const { pending, mismatches } = compare(folder, runner.ledger);
-    const read = await Promise.all(pending.map(async (one) => ({ ...one, ...(await readFile(one.file)) })));
-    const set = setOf(read.flatMap(({ statements }) => statements));
-    const files = read.map(({ file, why, statements }): PlannedFile => {
-      const strongest = new Map<string, PlannedLock & { readonly index?: true }>();
-      for (const { node, start } of statements)
-        for (const { table, lock, work, index } of effectsOf(node)) {
-          if (set.isNew(table)) continue;
-          const before = strongest.get(table);
-          if (before && LOCKS.indexOf(before.lock) >= LOCKS.indexOf(lock) && (work === "none" || before.work !== "none")) continue;
-          const kept = before && LOCKS.indexOf(before.lock) > LOCKS.indexOf(lock) ? before.lock : lock;
-          strongest.set(table, {
-            table,
-            line: placeAt(file.text, start).line,
-            lock: kept,
-            blocks: blocks(kept),
-            work,
-            ...(index ? { index } : {}),
-          });
-        }
-      const reversible = file.kind === "repeatable" || file.down !== undefined || (file.header.irreversible ?? false);
-      return {
-        file: file.name,
-        why,
-        transaction: file.header.transaction,
-        statements: statements.length,
-        reversible,
-        locks: [...strongest.values()],
-      };
-    });
+    const why = new Map(pending.map((one) => [one.file.name, one.why]));
+    const { files, findings } = await describeSet(folder, [...why.keys()]);
     const sizes = await sizesOf(runner.session, [...new Set(files.flatMap(({ locks }) => locks.map(({ table }) => table)))]);
     return {
       database: runner.facts.database,
-      files: files.map((file) => ({ ...file, locks: file.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table) })) })),
+      files: files.map(({ findings: _, ...file }) => ({
+        ...file,
+        why: why.get(file.file)!,
+        locks: file.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table) })),
+      })),
       mismatches,
-      findings: await lintFolder(folder, { files: pending.map(({ file }) => file.name) }),
+      findings,
     };
   });
 }

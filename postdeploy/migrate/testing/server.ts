@@ -122,7 +122,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     child.stderr!.on("data", (chunk) => {
       log = (log + chunk).slice(-4000);
     });
-    for (let tries = 0; tries < 400; tries++) {
+    // After a sudden death it reads its log first, which takes as long as it is.
+    for (const until = Date.now() + 120_000; Date.now() < until; ) {
       if (child.exitCode !== null) throw new Error(`postgres ended: ${log}`);
       const client = new pg.Client(`postgres://postgres@127.0.0.1:${port}/postgres`);
       client.on("error", () => {});

@@ -1,0 +1,34 @@
+import { afterAll, expect, it } from "vitest";
+import { describeMigrations } from "./describe.ts";
+import { readFolder } from "./files.ts";
+import { cleanFolders, folderOf } from "./testing/folder.ts";
+
+afterAll(cleanFolders);
+
+it("tells of a file its locks with the line, its findings, and its way back, without a database", async () => {
+  const { path } = folderOf({
+    "001_made.sql": "CREATE TABLE orders (id bigint PRIMARY KEY, note text);",
+    "002_new.sql":
+      "CREATE TABLE fresh (id bigint PRIMARY KEY);\nCREATE INDEX ON fresh (id);\n\nALTER TABLE orders ALTER id TYPE numeric;\nUPDATE orders SET id = 1;",
+    "003_apart.sql":
+      "-- slipway: no-transaction\n-- slipway: irreversible indexes cost nothing\nCREATE INDEX CONCURRENTLY orders_note ON orders (note);",
+    "004_back.sql": "ALTER TABLE orders DROP note;",
+    "004_back.down.sql": "ALTER TABLE orders ADD note text;",
+  });
+  const told = await describeMigrations(readFolder(path), ["004_back.sql", "003_apart.sql", "002_new.sql"]);
+  expect(told.map(({ file, transaction, statements, reversible }) => [file, transaction, statements, reversible])).toEqual([
+    ["002_new.sql", true, 4, false],
+    ["003_apart.sql", false, 1, "indexes cost nothing"],
+    ["004_back.sql", true, 1, true],
+  ]);
+  expect(told.map(({ locks }) => locks)).toEqual([
+    [{ table: "orders", line: 4, lock: "ACCESS EXCLUSIVE", blocks: "reads and writes", work: "maybe-rewrite" }],
+    [{ table: "orders", line: 3, lock: "SHARE UPDATE EXCLUSIVE", blocks: "schema changes", work: "scan" }],
+    [{ table: "orders", line: 1, lock: "ACCESS EXCLUSIVE", blocks: "reads and writes", work: "none" }],
+  ]);
+  expect(told.map(({ findings }) => findings.map(({ rule, line }) => `${rule} ${line ?? ""}`))).toEqual([
+    ["no-way-back ", "column-type 4", "update-every-row 5"],
+    [],
+    ["drop-column 1"],
+  ]);
+});

@@ -1,0 +1,73 @@
+/** What migrations do, read from the files alone: for `plan`, and for whoever reviews a change without a database. */
+import type { Folder } from "./files.ts";
+import type { Finding } from "./finding.ts";
+import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
+import { lintFolder } from "./lint/index.ts";
+import { setOf } from "./lint/set.ts";
+import type { Statement } from "./parse.ts";
+import { placeAt } from "./position.ts";
+import { readFile } from "./prepare.ts";
+
+export interface MigrationDescription {
+  readonly file: string;
+  readonly transaction: boolean;
+  readonly statements: number;
+  /** Or the reason why there is no way back. */
+  readonly reversible: boolean | string;
+  /** The strongest lock on each table that no file of the set makes. */
+  readonly locks: readonly DescribedLock[];
+  /** Of this file and its way back. */
+  readonly findings: readonly Finding[];
+}
+
+export interface DescribedLock {
+  readonly table: string;
+  /** Of the statement. */
+  readonly line: number;
+  readonly lock: Lock;
+  readonly blocks: ReturnType<typeof blocks>;
+  readonly work: "none" | "scan" | "rewrite" | "maybe-rewrite";
+}
+
+/**
+ * @param names of the files to describe: the ones that go together to a database that has the others already.
+ * @returns one for each, in the order in which they apply.
+ */
+export async function describeMigrations(folder: Folder, names: readonly string[]): Promise<MigrationDescription[]> {
+  return (await describeSet(folder, names)).files;
+}
+
+/** With what lint says of the folder as a whole. */
+export async function describeSet(
+  folder: Folder,
+  names: readonly string[],
+): Promise<{ files: MigrationDescription[]; findings: readonly Finding[] }> {
+  const wanted = folder.files.filter(({ name }) => names.includes(name));
+  const read = await Promise.all(wanted.map(async (file) => ({ file, ...(await readFile(file)) })));
+  const set = setOf(read.flatMap(({ statements }) => statements));
+  const findings = await lintFolder(folder, { files: names });
+  const files = read.map(
+    ({ file, statements }): MigrationDescription => ({
+      file: file.name,
+      transaction: file.header.transaction,
+      statements: statements.length,
+      reversible: file.kind === "repeatable" || file.down !== undefined || (file.header.irreversible ?? false),
+      locks: locksOf(file.text, statements, set.isNew),
+      findings: findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name),
+    }),
+  );
+  return { files, findings };
+}
+
+function locksOf(text: string, statements: readonly Statement[], isNew: (table: string) => boolean): DescribedLock[] {
+  const strongest = new Map<string, DescribedLock>();
+  for (const { node, start } of statements)
+    for (const { table, lock, work } of effectsOf(node)) {
+      if (isNew(table)) continue;
+      const before = strongest.get(table);
+      if (before && LOCKS.indexOf(before.lock) >= LOCKS.indexOf(lock) && (work === "none" || before.work !== "none")) continue;
+      const kept = before && LOCKS.indexOf(before.lock) > LOCKS.indexOf(lock) ? before.lock : lock;
+      strongest.set(table, { table, line: placeAt(text, start).line, lock: kept, blocks: blocks(kept), work });
+    }
+  return [...strongest.values()];
+}
