@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/folder.ts";
-import { seed, verify } from "./seed.ts";
+import { plan, seed, verify } from "./seed.ts";
 import { startStore, type TestStore } from "./testing/store.ts";
 
 let store: TestStore;
@@ -124,6 +124,27 @@ describe("a bulk seed", () => {
     await store.ask(["DEL", "slipway:{shop/catalogue}:ledger"], 3);
     await seed(options(folder));
     expect(await everything()).toEqual(before);
+  });
+
+  it("sees by itself that keys with a TTL are over, and of others what changed when it is asked to restore", async () => {
+    const lasting = linesOf(700).filter((line) => !line.includes("brief"));
+    const yaml = YAML.replace(/ {2}- \{ pattern: "c:brief.*\n/, "");
+    for (const [file, lines, restore] of [
+      [YAML, linesOf(700), undefined],
+      [yaml, lasting, true],
+    ] as const) {
+      const folder = folderOf({ "catalogue.yaml": file, "catalogue.jsonl": lines.join("\n") });
+      await seed(options(folder));
+      const all = await everything();
+      await store.ask(["SET", "c:text:0", "theirs"], 3);
+      await store.ask(["DEL", "c:list:3"], 3);
+      if (restore) expect(await seed(options(folder))).toMatchObject([{ unchanged: true }]);
+      expect((await plan({ ...options(folder), restore }))[0]?.tally.changes.restore).toBeGreaterThan(0);
+      await seed({ ...options(folder), restore });
+      expect(await everything()).toEqual(all);
+      expect(await seed({ ...options(folder), restore })).toMatchObject([{ unchanged: true }]);
+      await store.ask(["FLUSHALL"]);
+    }
   });
 
   it("takes a file that went back to what it was for what it is: not written", async () => {
