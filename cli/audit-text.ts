@@ -1,6 +1,6 @@
 /** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
 import type { Audit, Finding, Proof, Station } from "../review/finding.ts";
-import type { Paper } from "./plantext.ts";
+import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";
 
 export function auditText(audit: Audit, paper: Paper): string {

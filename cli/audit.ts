@@ -12,7 +12,7 @@ import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
-import type { Paper } from "./plantext.ts";
+import type { Paper } from "./terminal.ts";
 
 /** Something was found that is as bad as `--fail-on` says. */
 export const FINDINGS = 10;

@@ -3,13 +3,8 @@ import type { MaskedPlan, MaskedValues } from "../engine/mask.ts";
 import { layers } from "../engine/order.ts";
 import { groupBy } from "./group.ts";
 import { shortType, treeText } from "./plantree.ts";
-import type { Style } from "./terminal.ts";
+import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";
-
-export interface Paper {
-  readonly columns: number;
-  readonly style: Style;
-}
 
 export function planText(plan: MaskedPlan, paper: Paper): string {
   return [

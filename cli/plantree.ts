@@ -3,7 +3,7 @@ import type { MaskedResource } from "../engine/mask.ts";
 import { compare, layers } from "../engine/order.ts";
 import { factsOf, flagsOf } from "./facts.ts";
 import { groupBy } from "./group.ts";
-import type { Paper } from "./plantext.ts";
+import type { Paper } from "./terminal.ts";
 
 export function treeText(resources: readonly MaskedResource[], paper: Paper): string {
   const below = groupBy(resources, (resource) => resource.parent);

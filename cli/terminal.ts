@@ -20,6 +20,12 @@ export interface Style {
   good(text: string): string;
 }
 
+/** What a report is laid out for. */
+export interface Paper {
+  readonly columns: number;
+  readonly style: Style;
+}
+
 type Format = Parameters<typeof styleText>[0];
 
 export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Terminal {
