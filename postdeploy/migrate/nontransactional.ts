@@ -76,9 +76,13 @@ function stepOf(job: Job, index: number): Step {
   };
 }
 
+const OF_ONE_TRANSACTION = /^(transaction|transaction_(isolation|read_only|deferrable))$/i;
+
 function settingsIn(statements: readonly Statement[]): string {
   return statements
-    .filter(({ node }) => kindOf(node) === "VariableSetStmt" && !fieldsOf(node).is_local && fieldsOf(node).name !== "TRANSACTION")
+    .filter(
+      ({ node }) => kindOf(node) === "VariableSetStmt" && !fieldsOf(node).is_local && !OF_ONE_TRANSACTION.test(String(fieldsOf(node).name)),
+    )
     .map(({ text }) => `${text}\n;`)
     .join(" ");
 }

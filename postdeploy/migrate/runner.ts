@@ -28,6 +28,8 @@ export interface Facts {
   /** Whether the schema of the ledger is there, with or without a ledger in it. */
   readonly ledgerSchema: boolean;
   readonly clockOffSeconds: number;
+  /** The role, or the database, ends long transactions (Postgres 17 and later). */
+  readonly endsTransactions: boolean;
 }
 
 /** Connects, works, lets go; what goes wrong is told as a failure. */
@@ -51,6 +53,7 @@ export class Runner {
   /** As last read. */
   ledger: Ledger | undefined;
   #locked = false;
+  #endsTransactions = false;
 
   private constructor(options: RunOptions) {
     this.options = options;
@@ -231,7 +234,10 @@ export class Runner {
           connectTimeoutMs: Math.max(500, Math.min(10_000, until - Date.now())),
         });
         await this.#inspect();
-        return;
+        if (!this.facts.endsTransactions) return;
+        // An older server knows no such setting and would refuse the connection: it is asked first.
+        this.#endsTransactions = true;
+        await this.session.end();
       } catch (error) {
         const cause = error instanceof Failure ? (error.cause ?? error) : error;
         await this.session?.end();
@@ -250,6 +256,8 @@ export class Runner {
       lock_timeout: String(this.lockTimeoutMs),
       statement_timeout: "0",
       idle_in_transaction_session_timeout: "0",
+      idle_session_timeout: "0",
+      ...(this.#endsTransactions ? { transaction_timeout: "0" } : {}),
       client_min_messages: "notice",
       standard_conforming_strings: "on",
       default_transaction_isolation: "read committed",
@@ -317,7 +325,8 @@ const facts = ({
 }: LedgerTable) => `SELECT pg_backend_pid() AS pid, current_setting('client_connection_check_interval') AS interval, pg_is_in_recovery() AS standby,
   current_setting('server_version') AS version, current_database() AS database, current_user AS role,
   to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema,
-  current_setting('default_transaction_read_only') AS read_only, extract(epoch FROM clock_timestamp()) AS now`;
+  current_setting('default_transaction_read_only') AS read_only, extract(epoch FROM clock_timestamp()) AS now,
+  coalesce(current_setting('transaction_timeout', true), '0') <> '0' AS ends_transactions`;
 
 function factsFrom(row: Row, asked: number): Facts {
   const middle = (asked + Date.now()) / 2000;
@@ -328,5 +337,6 @@ function factsFrom(row: Row, asked: number): Facts {
     readOnly: row.read_only === "on",
     ledgerSchema: row.ledger_schema === "t",
     clockOffSeconds: Number(row.now) - middle,
+    endsTransactions: row.ends_transactions === "t",
   };
 }

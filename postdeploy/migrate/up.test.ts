@@ -103,6 +103,20 @@ describe("up", () => {
     ]);
   });
 
+  it("takes the time that a file needs, whatever timeouts its role was given", async () => {
+    const connection = await server.database();
+    await server.sql("CREATE ROLE hasty LOGIN SUPERUSER");
+    const names = await server.sql(
+      "SELECT name FROM pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout')",
+    );
+    for (const { name } of names) await server.sql(`ALTER ROLE hasty SET ${name} = '100ms'`);
+    const { path: folder } = folderOf({
+      "001_a.sql": "SELECT pg_sleep(0.2); CREATE TABLE a (id int);",
+      "002_b.sql": "SELECT pg_sleep(0.2);",
+    });
+    expect((await up({ folder, connection: { url: server.url(nameIn(connection.url), "hasty") } })).applied).toHaveLength(2);
+  });
+
   it("begins each file as new: no temporary table, prepared statement or cursor of the one before is there", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
