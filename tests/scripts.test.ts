@@ -26,7 +26,11 @@ describe("the scripts that DevX's documents name", () => {
     expect(readdirSync(join(copy, "sql/candlefish"))).toContainEqual(expect.stringMatching(/^\d+_add_reactions\.sql$/));
   });
 
-  it.each(["migrate:up", "migrate:status"])("reach the engine as %s, which asks for a database", async (name) => {
-    await expect(script(name)).rejects.toThrow("Which database? --url postgres://");
+  it.each([
+    ["migrate:up", "Which database? --url postgres://"],
+    ["migrate:status", "Which database? --url postgres://"],
+    ["test:db", "Where may a shadow database be made? --shadow postgres://"],
+  ])("reach the engine as %s, which asks for a database [D35]", async (name, question) => {
+    await expect(script(name)).rejects.toThrow(question);
   });
 });

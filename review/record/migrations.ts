@@ -1,6 +1,6 @@
 /** Migrations of two commits, compared: which will run, what they lock, and whether there is a way back. */
 
-import { type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
+import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
 import { setOf } from "../../postdeploy/migrate/lint/set.ts";
@@ -49,7 +49,7 @@ function came(file: MigrationFile, gone: readonly MigrationFile[], old: readonly
     return { file, change: "renamed", risk: "danger", note, from: former.name };
   }
   const last = old.findLast(({ kind }) => kind === "numbered");
-  if (last !== undefined && file.name < last.name) {
+  if (last !== undefined && compareNames(file.name, last.name) < 0) {
     return { file, change: "added", risk: "care", note: `comes before ${last.name}, which is applied already: out of order` };
   }
   return { file, change: "added", risk: "routine" };
