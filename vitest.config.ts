@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     // Plain Node instead of vite's module runner: what is tested is loaded exactly as `pulumi up` loads it.
     experimental: { viteModuleRunner: false },
     pool: "forks",
+    // Much of a run is waiting: for servers to start, for a provider that asks every ten seconds.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     coverage: {
       provider: "v8",
