@@ -81,13 +81,13 @@ interface Question {
   /** See planBulk. */
   readonly counting: boolean;
   /** See planGuarded. */
-  readonly writingForMs?: number;
+  readonly writingSince?: number;
 }
 
 async function planOne(
   { wire, keyspace, names }: Visit,
   { onProgress, restore = false }: Options,
-  { phase, counting, writingForMs = 0 }: Question,
+  { phase, counting, writingSince }: Question,
 ): Promise<Planned> {
   const scripts = readScripts(keyspace);
   const bulk =
@@ -103,7 +103,7 @@ async function planOne(
   if (bulk !== undefined) return { ...found, tally: bulk.tally, bulk };
   const guarded = await planGuarded(wire, keyspace, names, {
     everyTtl: phase === "verify",
-    writingForMs,
+    writingSince,
     removals: keyspace.mode === "guarded" && !marked,
     onKeys,
   });
@@ -122,7 +122,7 @@ async function seedOne(at: Visit, options: SeedOptions): Promise<Found> {
     await loadScripts(wire, scripts, (key) => planned.guarded?.declared.has(key) ?? false);
     const { tally, digest } = await writeAll(at, options, planned);
     if (planned.scripts.length > 0) await keepScripts(wire, keyspace.scripts?.registry ?? "", names, scripts);
-    if (options.verify !== false && changesOf(tally) > 0) await readBack(at, options, performance.now() - start);
+    if (options.verify !== false && changesOf(tally) > 0) await readBack(at, options, start);
     await confirm(at);
     await writeVersion(wire, names, digest, tally.keys);
     return { tally, scripts: planned.scripts };
@@ -147,8 +147,8 @@ async function writeAll(
   return { tally, digest: digest ?? (await contentDigest(keyspace)) };
 }
 
-async function readBack(at: Visit, options: Options, writingForMs: number): Promise<void> {
-  const { tally } = await planOne(at, options, { phase: "verify", counting: true, writingForMs });
+async function readBack(at: Visit, options: Options, writingSince: number): Promise<void> {
+  const { tally } = await planOne(at, options, { phase: "verify", counting: true, writingSince });
   const differing = changesOf(tally) + tally.conflicting;
   if (differing > 0)
     throw new Failure(
