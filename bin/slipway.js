@@ -17,11 +17,11 @@ const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED
 // Node 23 learned to strip types only later than 22 did.
 if (isNewEnough && (process.features.typescript || !isCheckout)) {
   module.enableCompileCache?.();
-  const { main, report } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
+  const { main, tell } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
   // Whoever read this has gone (`slipway plan | head`). The work goes on: a migration must not end half way because of it.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   // What nobody awaited is told like everything else: in a sentence.
-  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (process.exitCode = report(error)));
+  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, async (error) => (process.exitCode = await tell(error)));
   process.exitCode = await main(process.argv.slice(2));
 } else {
   startAgain(fileURLToPath(here("node_modules/node/bin/node")));

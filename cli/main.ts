@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { BAD_INPUT, type Command, DONE, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
-import { report } from "./report.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 
 interface Verb {
@@ -23,15 +22,20 @@ const VERBS: Readonly<Record<string, Verb>> = {
   "post-deploy": { about: "roles, migrations and keyspaces, as a job inside the VPC runs them", load: () => import("./post-deploy.ts") },
 };
 
-export { report } from "./report.ts";
-
 /** @returns the exit code. */
 export async function main(argv: readonly string[], io: Terminal = terminal(process.stdout, process.stderr)): Promise<number> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
-    return report(error, io);
+    return tell(error, io);
   }
+}
+
+/** @returns the exit code. */
+export async function tell(error: unknown, io?: Terminal): Promise<number> {
+  // What keeps secrets out of messages knows much, and a run that goes well says nothing of the kind.
+  const { report } = await import("./report.ts");
+  return report(error, io);
 }
 
 async function dispatch([name, ...rest]: readonly string[], io: Terminal): Promise<number> {

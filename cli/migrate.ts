@@ -1,5 +1,4 @@
 /** `slipway migrate`: SQL migrations by hand, by the engine that a deployment uses. */
-import { execFileSync } from "node:child_process";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import type { SqlFailure } from "../postdeploy/migrate/errors.ts";
 import type { RunOptions } from "../postdeploy/migrate/options.ts";
@@ -171,7 +170,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
       folder,
       strictNumbers: flags["strict-numbers"] === true || process.env.CI === "true",
       extensions: system?.postgres.extensions,
-      ...(since === undefined ? {} : { files: newSince(since, folder) }),
+      ...(since === undefined ? {} : { files: await newSince(since, folder) }),
     });
     const shown =
       process.env.GITHUB_ACTIONS === "true"
@@ -257,7 +256,8 @@ async function confirmed(flags: Flags): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-function newSince(ref: string, folder: string): string[] {
+async function newSince(ref: string, folder: string): Promise<string[]> {
+  const { execFileSync } = await import("node:child_process");
   try {
     const out = execFileSync("git", ["diff", "--name-only", "--diff-filter=d", "--relative", `${ref}...HEAD`, "--", "."], {
       cwd: folder,

@@ -8,7 +8,6 @@
  * The whole file name is the identity: two files may carry one number, and a renamed file is another file.
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
 import type { Finding } from "./finding.ts";
 import { type Header, headerOf } from "./header.ts";
@@ -49,7 +48,7 @@ export function readFolder(path: string): Folder {
   const root = rootOf(path);
   const findings: Finding[] = [];
   const read = new Map<string, ReturnType<typeof decode>>();
-  for (const name of namesIn(root, findings)) read.set(name, decode(name, readFileSync(join(root, name))));
+  for (const name of namesIn(root, findings)) read.set(name, decode(name, readFileSync(`${root}/${name}`)));
   for (const { findings: found } of read.values()) findings.push(...found);
 
   const files: MigrationFile[] = [];
@@ -142,7 +141,7 @@ function namesIn(root: string, findings: Finding[]): string[] {
         "The name says neither when it applies nor that it repeats.",
         "001_what_it_does.sql, its way back 001_what_it_does.down.sql, or R_view_name.sql.",
       );
-    else if (!isInside(root, name))
+    else if (!entry.isFile() && !leadsInside(root, name))
       refuse(name, "file-kind", "This is no plain file inside the folder.", "Put the file itself here: no link, folder or device.");
     else names.push(name);
     twins.set(name.normalize("NFC").toLowerCase(), name);
@@ -150,8 +149,9 @@ function namesIn(root: string, findings: Finding[]): string[] {
   return names.sort();
 }
 
-function isInside(root: string, name: string): boolean {
-  const path = join(root, name);
+/** A link to a file of the same folder; some file systems do not say of what kind an entry is. */
+function leadsInside(root: string, name: string): boolean {
+  const path = `${root}/${name}`;
   try {
     return lstatSync(path).isFile() || (statSync(path).isFile() && realpathSync(path).startsWith(`${root}/`));
   } catch (error) {

@@ -4,7 +4,7 @@
  * A session that waits inside the server holds a snapshot there, and CREATE INDEX CONCURRENTLY waits for every snapshot: a waiter and a
  * holder would end in a deadlock.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
 import type { Row, Session } from "../connect/session.ts";
@@ -84,5 +84,5 @@ function locked(holder: Holder | undefined, waitMs: number): Failure {
 
 /** A signed 32-bit number that depends on the text alone. */
 function number(text: string): number {
-  return createHash("sha256").update(text).digest().readInt32BE(0);
+  return hash("sha256", text, "buffer").readInt32BE(0);
 }

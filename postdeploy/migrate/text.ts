@@ -1,5 +1,5 @@
 /** What the bytes of a file say, strictly: a lenient reader would store the replacement character in somebody's table. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Finding } from "./finding.ts";
 import { partOf, tokens, Unterminated } from "./lex.ts";
 import { placeAt } from "./position.ts";
@@ -107,5 +107,5 @@ function isPrefix(bytes: Buffer): boolean {
 }
 
 function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data);
 }
