@@ -23,6 +23,9 @@ if (isNewEnough && (process.features.typescript || !isCheckout)) {
   // What nobody awaited is told like everything else: in a sentence.
   for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, async (error) => (process.exitCode = await tell(error)));
   process.exitCode = await main(process.argv.slice(2));
+  // Left to itself, Node would tidy up the memory of a run that is over: a fifteenth of a plan's time.
+  for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
+  process.exit();
 } else {
   startAgain(fileURLToPath(here("node_modules/node/bin/node")));
 }

@@ -99,13 +99,13 @@ export function adoptedId(
  * A password as it may be used: secret, and there. DigitalOcean hides passwords from a token without `database:view_credentials` and answers as if all
  * were well (terraform-provider-digitalocean#1165).
  */
-export function credential(component: pulumi.Resource, user: pulumi.Input<string>, password: pulumi.Output<string>): pulumi.Output<string> {
+export function credential(component: pulumi.Resource, user: string, password: pulumi.Output<string>): pulumi.Output<string> {
   return pulumi.secret(
-    pulumi.all([user, password]).apply(([name, value]) => {
+    password.apply((value) => {
       if (value) return value;
       throw mistake(
         component,
-        `DigitalOcean gave no password for "${name}". The API token lacks the scope database:view_credentials. Make one that has it, set it with \`pulumi config set --secret digitalocean:token\`, and run \`pulumi refresh\`.`,
+        `DigitalOcean gave no password for "${user}". The API token lacks the scope database:view_credentials. Make one that has it, set it with \`pulumi config set --secret digitalocean:token\`, and run \`pulumi refresh\`.`,
       );
     }),
   );

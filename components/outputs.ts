@@ -10,9 +10,9 @@ const CONTROL_PANEL = "https://cloud.digitalocean.com";
 export function outputsOf({ postgres, valkey, apps, berths }: Platform): Record<string, unknown> {
   const urls = Object.fromEntries([...apps].map(([key, app]) => [key, app.liveUrl]));
   const links = {
-    postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/databases/${id}`])),
-    valkey: Object.fromEntries([...valkey].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/databases/${id}`])),
-    apps: Object.fromEntries([...apps].map(([key, { id }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}`])),
+    postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, linkTo("databases", id)])),
+    valkey: Object.fromEntries([...valkey].map(([key, { id }]) => [key, linkTo("databases", id)])),
+    apps: Object.fromEntries([...apps].map(([key, { id }]) => [key, linkTo("apps", id)])),
     deployments: Object.fromEntries(
       [...apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
     ),
@@ -20,10 +20,13 @@ export function outputsOf({ postgres, valkey, apps, berths }: Platform): Record<
   return {
     urls,
     links,
-    connections: pulumi.secret(
-      pulumi.output(Object.fromEntries(berths.map((berth) => [berth.settings.system.name, connectionsOf(berth)]))),
-    ),
+    connections: pulumi.secret(Object.fromEntries(berths.map((berth) => [berth.settings.system.name, connectionsOf(berth)]))),
   };
+}
+
+/** By `apply`: of one Output, an interpolation makes four. */
+function linkTo(kind: string, id: pulumi.Output<string>): pulumi.Output<string> {
+  return id.apply((known) => `${CONTROL_PANEL}/${kind}/${known}`);
 }
 
 /** Direct connections of the machine that runs Pulumi; the verbs of `slipway` read them from here. */

@@ -255,8 +255,10 @@ export class Platform extends pulumi.ComponentResource {
         Object.entries(app.components).flatMap(([component, it]) => {
           const launchedApp = apps.get(`${system.name}/${key}`);
           if (it.kind !== "service" || it.feature !== undefined || launchedApp === undefined) return [];
-          const base = domains[key] === undefined ? launchedApp.liveUrl : `https://${domains[key]}`;
-          return [{ name: component, target: pulumi.interpolate`${base}${it.health.path}`, latencyMs: system.alerts.latency }];
+          const { path } = it.health;
+          const target =
+            domains[key] === undefined ? launchedApp.liveUrl.apply((url) => `${url}${path}`) : `https://${domains[key]}${path}`;
+          return [{ name: component, target, latencyMs: system.alerts.latency }];
         }),
       );
     }

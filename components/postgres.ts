@@ -16,6 +16,7 @@ import { Firewall } from "./firewall.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
+import { Once } from "./once.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import {
   ADMIN,
@@ -28,7 +29,7 @@ import {
   usersOf,
 } from "./postgres-args.ts";
 import { transformed } from "./transform.ts";
-import { postgresUrl } from "./url.ts";
+import { addressOf, postgresUrl } from "./url.ts";
 
 export type {
   PostgresAdoption,
@@ -94,6 +95,7 @@ export class Postgres extends pulumi.ComponentResource {
     readonly replicas: Readonly<Record<string, digitalocean.DatabaseReplica>>;
     readonly replicaFirewalls: Readonly<Record<string, Firewall>>;
   };
+  readonly #texts = new Once<pulumi.Output<string>>();
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super(POSTGRES, name, {}, opts);
@@ -126,7 +128,7 @@ export class Postgres extends pulumi.ComponentResource {
       host: cluster.host,
       port: cluster.port,
       user: cluster.user,
-      password: credential(this, cluster.user, cluster.password),
+      password: credential(this, ADMIN, cluster.password),
       database: cluster.database,
     };
     this.replicas = Object.entries(replicas).map(([key, { host, privateHost, port }]) => ({ name: key, host, privateHost, port }));
@@ -280,7 +282,7 @@ export class Postgres extends pulumi.ComponentResource {
   /** A declared user; refuses any other. */
   user(name: string): { readonly name: string; readonly password: pulumi.Output<string> } {
     const user = this.known("user", name, this.nodes.users);
-    return { name, password: credential(this, name, user.password) };
+    return { name, password: this.#texts.get(`password of ${name}`, () => credential(this, name, user.password)) };
   }
 
   /** Where a declared pool is reached. */
@@ -301,10 +303,15 @@ export class Postgres extends pulumi.ComponentResource {
    */
   url(database: string, user: string | PostgresUser, via: Via = {}): pulumi.Output<string> {
     const { name: known } = this.known("database", database, this.nodes.databases);
-    const { host, privateHost, port } = via.replica === undefined ? this : this.known("replica", via.replica, this.nodes.replicas);
-    const { name, password } =
-      typeof user !== "string" ? user : user === ADMIN ? { name: this.admin.user, password: this.admin.password } : this.user(user);
-    return postgresUrl({ host: via.private ? privateHost : host, port, user: name, password }, known);
+    const address = this.#address(via);
+    if (typeof user !== "string") return postgresUrl({ address, user: user.name, password: pulumi.secret(user.password) }, known);
+    const { name, password } = user === ADMIN ? { name: ADMIN, password: this.admin.password } : this.user(user);
+    return this.#texts.get(JSON.stringify([database, user, via]), () => postgresUrl({ address, user: name, password }, known));
+  }
+
+  #address({ replica, private: within = false }: Via): pulumi.Output<string> {
+    const { host, privateHost, port } = replica === undefined ? this : this.known("replica", replica, this.nodes.replicas);
+    return this.#texts.get(`address ${JSON.stringify([replica, within])}`, () => addressOf(within ? privateHost : host, port));
   }
 
   private known<Node>(kind: string, name: string, nodes: Readonly<Record<string, Node>>): Node {

@@ -103,10 +103,19 @@ export class EnvMemory {
 
 /** Of all that an app's ciphertext is bound to: another place in the spec, another app or region is another list. */
 function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envLists>): pulumi.Output<string> {
-  const rows = lists.map(({ path, component, envs }) =>
-    pulumi.output(envs).apply((list) => [path, component, list.map((e) => [e.key, e.scope, e.type ?? "", e.value])]),
+  // Side by side, because an Output of every list of every variable would be a great many of them.
+  const values = pulumi.all(lists.flatMap(({ envs }) => envs.map(({ value }) => value)));
+  return pulumi.secret(
+    values.apply((known) => {
+      const next = known.values();
+      const rows = lists.map(({ path, component, envs }) => [
+        path,
+        component,
+        envs.map((env) => [env.key, env.scope, env.type ?? "", next.next().value]),
+      ]);
+      return sha256(JSON.stringify([appName, region, rows]));
+    }),
   );
-  return pulumi.secret(pulumi.all(rows).apply((known) => sha256(JSON.stringify([appName, region, known]))));
 }
 
 async function carries(app: digitalocean.App, mark: string): Promise<boolean> {

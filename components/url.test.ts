@@ -1,9 +1,10 @@
+import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
 import { recorded, refusal } from "./recorded.ts";
 import { postgresUrl, valkeyUrl } from "./url.ts";
 
-const at = { host: "db.example", port: 25060, user: "shop", password: "p@ss/word" };
+const at = { address: "db.example:25060", user: "shop", password: pulumi.secret("p@ss/word") };
 /** The first half of an emoji, as a careless cut leaves it. */
 const HALF = "before \ud83d after";
 
@@ -16,11 +17,11 @@ it("encodes what a URL gives a meaning to, and is secret", async () => {
 });
 
 it.each([
-  ["password", () => valkeyUrl({ ...at, password: HALF }, 0)],
+  ["password", () => valkeyUrl({ ...at, password: pulumi.secret(HALF) }, 0)],
   ["user", () => postgresUrl({ ...at, user: HALF }, "shop")],
   ["database's name", () => postgresUrl(at, HALF)],
 ])("refuses half of a character in a %s with a sentence, without showing it", async (what, url) => {
   const said = await refusal(() => ({ url: url() }));
-  expect(said).toContain(`The ${what} for db.example holds half of a character (a lone surrogate, U+D800 to U+DFFF)`);
+  expect(said).toContain(`The ${what} for db.example:25060 holds half of a character (a lone surrogate, U+D800 to U+DFFF)`);
   expect(said).not.toMatch(/before|URIError|URI malformed/);
 });

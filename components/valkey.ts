@@ -26,9 +26,13 @@ import { Firewall, type TrustedSources } from "./firewall.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, VALKEY } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
+import { Once } from "./once.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
-import { valkeyUrl } from "./url.ts";
+import { addressOf, valkeyUrl } from "./url.ts";
+
+/** The only one there is; `user` says so once the cluster is there. */
+const USER = "default";
 
 export interface ValkeyArgs {
   /** A `Network`, or the id and block of another. A change replaces the cluster. */
@@ -102,6 +106,7 @@ export class Valkey extends pulumi.ComponentResource {
     readonly firewall: Firewall;
     readonly config: digitalocean.DatabaseValkeyConfig;
   };
+  readonly #texts = new Once<pulumi.Output<string>>();
 
   constructor(name: string, args: ValkeyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(VALKEY, name, {}, opts);
@@ -123,7 +128,7 @@ export class Valkey extends pulumi.ComponentResource {
     this.privateHost = cluster.privateHost;
     this.port = cluster.port;
     this.user = cluster.user;
-    this.password = credential(this, cluster.user, cluster.password);
+    this.password = credential(this, USER, cluster.password);
     this.ca = digitalocean.getDatabaseCaOutput({ clusterId: cluster.id }, { parent }).certificate;
     this.databases = databases;
     this.nodes = { cluster, firewall, config };
@@ -207,9 +212,13 @@ export class Valkey extends pulumi.ComponentResource {
         this,
         `database ${database} does not exist. There are ${this.databases}, from 0 to ${this.databases - 1}; raise databases for more.`,
       );
-    const { host, privateHost, port, user, password } = this;
-    const ready = this.nodes.config.id.apply(() => database);
-    return valkeyUrl({ host: via.private ? privateHost : host, port, user, password }, ready);
+    const { host, privateHost, port, password } = this;
+    const within = via.private ?? false;
+    const address = () => this.#texts.get(`address ${within}`, () => addressOf(within ? privateHost : host, port));
+    return this.#texts.get(`${database} ${within}`, () => {
+      const ready = this.nodes.config.id.apply(() => database);
+      return valkeyUrl({ address: address(), user: USER, password }, ready);
+    });
   }
 }
 

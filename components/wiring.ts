@@ -156,7 +156,7 @@ function databaseValue(
 ): pulumi.Input<string> {
   const through = pool === undefined ? undefined : postgres.pool(pool);
   const host = replica ? postgres.replicas[0]!.privateHost : (through?.privateHost ?? postgres.privateHost);
-  const port = through === undefined ? `\${${DATABASE}.PORT}` : pulumi.interpolate`${through.port}`;
+  const port = through === undefined ? `\${${DATABASE}.PORT}` : through.port.apply(String);
   const name = pool ?? `\${${DATABASE}.DATABASE}`;
   switch (part) {
     case "url": {
@@ -187,7 +187,7 @@ function storeValue(env: StoreEnv, wires: Wires): pulumi.Input<string> {
   switch (env.part) {
     case "url": {
       const path = "keyspace" in env ? `/${wires.settings.system.keyspaces[env.keyspace]!.database}` : "";
-      return pulumi.interpolate`rediss://\${${store}.USERNAME}:\${${store}.PASSWORD}@${privateHost}:\${${store}.PORT}${path}`;
+      return privateHost.apply((host) => `rediss://\${${store}.USERNAME}:\${${store}.PASSWORD}@${host}:\${${store}.PORT}${path}`);
     }
     case "host":
       return privateHost;
@@ -221,11 +221,14 @@ function databases(app: App, withJob: boolean, wires: Wires): Record<string, App
 /** The same engine that the runner uses, started by App Platform inside the VPC before each deployment. */
 function postDeployJob({ settings, postgres, stores, postDeploy }: Wires): AppComponent {
   const url = (alias: string) =>
-    pulumi.interpolate`postgresql://\${${alias}.USERNAME}:\${${alias}.PASSWORD}@${postgres.privateHost}:\${${alias}.PORT}/${settings.system.postgres.database}?sslmode=verify-full`;
+    postgres.privateHost.apply(
+      (host) =>
+        `postgresql://\${${alias}.USERNAME}:\${${alias}.PASSWORD}@${host}:\${${alias}.PORT}/${settings.system.postgres.database}?sslmode=verify-full`,
+    );
   const plain = (value: pulumi.Input<string>): AppEnv => ({ value, scope: "RUN_TIME" });
   const storeEnv = Object.entries(stores).flatMap(([store, { privateHost }]) => {
     const variable = `SLIPWAY_STORE_${store.toUpperCase().replaceAll("-", "_")}`;
-    const address = pulumi.interpolate`rediss://\${${store}.USERNAME}:\${${store}.PASSWORD}@${privateHost}:\${${store}.PORT}`;
+    const address = privateHost.apply((host) => `rediss://\${${store}.USERNAME}:\${${store}.PASSWORD}@${host}:\${${store}.PORT}`);
     return [
       [`${variable}_URL`, plain(address)],
       [`${variable}_CA`, plain(`\${${store}.CA_CERT}`)],

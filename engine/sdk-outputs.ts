@@ -85,7 +85,9 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
       for (const key of Object.keys(props)) {
         if (key === "id" || key === "urn") continue;
         if (Object.hasOwn(onto, key)) throw new Error(`Property '${key}' is already initialized on target '${label}`);
-        settling[key] = late(onto, (output) => Object.assign(onto, { [key]: output }));
+        settling[key] = late(onto, (output) => {
+          (onto as Record<string, Output>)[key] = output;
+        });
       }
       return settling;
     };
@@ -93,13 +95,10 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
 
   /** What stands there until then is a Proxy, as the SDK's own Outputs are, and passes on whatever it is asked. */
   function late(onto: object, put: (output: Output) => void): Settle {
-    let resolve: (settled: Settled) => void = ignore;
-    let reject: (error: Error) => void = ignore;
-    const settled = new Promise<Settled>((...both) => {
-      [resolve, reject] = both;
-    });
+    let settled: Settled | Error | undefined;
+    let tell: () => void = ignore;
     let made: Output | undefined;
-    const output = () => (made ??= outputOf(onto, settled));
+    const output = () => (made ??= outputOf(onto, answer()));
     put(
       new Proxy<Output>(Object.create(RealOutput.prototype), {
         get: (_, key) => Reflect.get(output(), key),
@@ -109,15 +108,21 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
       }),
     );
     return (value, isKnown, isSecret, deps = [], error) => {
-      if (!error) resolve({ value, isKnown, isSecret, deps });
-      else if (!errors.isGrpcError(error)) {
-        settled.catch(ignore);
-        reject(error);
-      }
+      // Whoever asks for an output of what failed on the wire waits for ever, as with the SDK's own.
+      if (error && errors.isGrpcError(error)) return;
+      settled = error ?? { value, isKnown, isSecret, deps };
+      tell();
     };
+
+    async function answer(): Promise<Settled> {
+      if (!settled) await new Promise<void>((resolve) => (tell = resolve));
+      if (settled instanceof Error) throw settled;
+      return settled as Settled;
+    }
   }
 
   function outputOf(onto: object, settled: Promise<Settled>): Output {
+    settled.catch(ignore);
     return new RealOutput(
       onto,
       settled.then(({ value }) => value),
