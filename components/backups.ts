@@ -81,7 +81,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
       key: primary.key,
       ...(offsite === undefined ? {} : { offsiteBucket: offsite.bucket, offsiteKey: offsite.key }),
     };
-    this.registerOutputs({ ...primary.target, bucketUrns: this.bucketUrns, ...(offsite === undefined ? {} : { offsite: offsite.target }) });
+    this.registerOutputs({ bucketUrns: this.bucketUrns });
 
     function createPlace(kind: string, where: string, physicalName: string) {
       const bucket = createBucket(kind, where, physicalName);

@@ -133,17 +133,8 @@ export class Postgres extends pulumi.ComponentResource {
     };
     this.replicas = Object.entries(replicas).map(([key, { host, privateHost, port }]) => ({ name: key, host, privateHost, port }));
     this.nodes = { cluster, firewall, ...(config === undefined ? {} : { config }), databases, users, pools, replicas, replicaFirewalls };
-    this.registerOutputs({
-      id: this.id,
-      clusterUrn: this.clusterUrn,
-      name: this.name,
-      host: this.host,
-      privateHost: this.privateHost,
-      port: this.port,
-      ca: this.ca,
-      admin: this.admin,
-      replicas: this.replicas,
-    });
+    // No credential, and nothing that says no more than the cluster does: what a component registers is written into the state once more.
+    this.registerOutputs({ id: this.id, name: this.name });
 
     function createCluster(): digitalocean.DatabaseCluster {
       const { network, region, major, size, nodes = 1, storageMiB, autoscale, maintenance, tags } = args;

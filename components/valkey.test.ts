@@ -63,8 +63,11 @@ describe.each(MOMENTS)("a Valkey cluster, %s", (moment) => {
   });
 
   it("hides its password and its URLs", async () => {
-    const { plan, outputs } = await recorded(() => ({ url: new Valkey("sessions", STATE).url(0) }), moment);
-    const hidden = [outputs.url, find(plan, "Valkey sessions").outputs?.password];
+    const { outputs } = await recorded(() => {
+      const sessions = new Valkey("sessions", STATE);
+      return { url: sessions.url(0), password: sessions.password };
+    }, moment);
+    const hidden = [outputs.url, outputs.password];
     const known = [new Secret(`rediss://default:${ENCODED_PASSWORD}@sessions.db.test:25061/0`), new Secret(PASSWORD)];
     expect(hidden).toEqual(moment === "after an up" ? known : [new Secret(new Unknown()), new Secret(new Unknown())]);
   });
@@ -85,9 +88,12 @@ describe("a Valkey cluster", () => {
     ]);
   });
 
-  it("tells what an App spec and a project need of it, and registers it", async () => {
-    const { plan } = await recorded(make(STATE));
-    expect(find(plan, "Valkey sessions").outputs).toEqual({
+  it("tells what an App spec and a project need of it, and writes no credential into the state once more", async () => {
+    const { plan, outputs } = await recorded(() => {
+      const { id, clusterUrn, name, host, privateHost, port, user, ca, databases } = new Valkey("sessions", STATE);
+      return { id, clusterUrn, name, host, privateHost, port, user, ca, databases };
+    });
+    expect(outputs).toEqual({
       id: "sessions-cluster-id",
       clusterUrn: "do:dbaas:sessions-cluster-id",
       name: "sessions",
@@ -95,10 +101,10 @@ describe("a Valkey cluster", () => {
       privateHost: "private-sessions.db.test",
       port: 25061,
       user: "default",
-      password: new Secret(PASSWORD),
       ca: CA,
       databases: 16,
     });
+    expect(find(plan, "Valkey sessions").outputs).toEqual({ id: "sessions-cluster-id", name: "sessions", databases: 16 });
   });
 
   it("lets a transform have the last word", async () => {

@@ -132,18 +132,8 @@ export class Valkey extends pulumi.ComponentResource {
     this.ca = digitalocean.getDatabaseCaOutput({ clusterId: cluster.id }, { parent }).certificate;
     this.databases = databases;
     this.nodes = { cluster, firewall, config };
-    this.registerOutputs({
-      id: this.id,
-      clusterUrn: this.clusterUrn,
-      name: this.name,
-      host: this.host,
-      privateHost: this.privateHost,
-      port: this.port,
-      user: this.user,
-      password: this.password,
-      ca: this.ca,
-      databases,
-    });
+    // No credential, and nothing that says no more than the cluster does: what a component registers is written into the state once more.
+    this.registerOutputs({ id: this.id, name: this.name, databases });
 
     function createCluster(): digitalocean.DatabaseCluster {
       const { network, region, size, nodes = 1, version = "8", maintenance, tags } = args;

@@ -118,8 +118,19 @@ interface Position {
 /** Deep enough for a component that is made by a component that is made by a package. */
 const FRAMES = 30;
 
-/** A line of a stack trace with a file of the program in it: neither Node's own nor a dependency's. */
-const FRAME = /^ +at (?!.*(?:\/node_modules\/|node:)).*?((?:file:\/\/)?\/[^()]*?):(\d+):(\d+)\)?$/m;
+/** Node's own, and a dependency's. */
+const FOREIGN = /^node:|[\\/]node_modules[\\/]/;
+
+/** Of a stack as V8 has it: to write it all out as text takes longer than to register what it leads to. */
+function innermost(_: Error, frames: readonly NodeJS.CallSite[]): Position | undefined {
+  for (const frame of frames) {
+    const file = frame.getFileName();
+    if (!file || FOREIGN.test(file)) continue;
+    const uri = file.startsWith("file:") ? file : pathToFileURL(file).href;
+    return { uri, line: frame.getLineNumber() ?? 0, column: frame.getColumnNumber() ?? 0 };
+  }
+  return undefined;
+}
 
 /**
  * Where a resource is declared. The SDK's own way is to send the whole stack, in which it knows no place at the top of an ES module,
@@ -127,13 +138,15 @@ const FRAME = /^ +at (?!.*(?:\/node_modules\/|node:)).*?((?:file:\/\/)?\/[^()]*?
  */
 const Resource = pulumi.Resource as unknown as { stackTrace(skip: number): readonly (Position | undefined)[] };
 Resource.stackTrace = outsideOfSessions(Resource.stackTrace, () => {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES;
-  const trace = { stack: "" };
-  Error.captureStackTrace(trace, Resource.stackTrace);
-  Error.stackTraceLimit = limit;
-  const [, file, line, column] = FRAME.exec(trace.stack) ?? [];
-  return file ? [{ uri: file.startsWith("file:") ? file : pathToFileURL(file).href, line: Number(line), column: Number(column) }] : [];
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  const trace: { stack?: Position | undefined } = {};
+  try {
+    Object.assign(Error, { stackTraceLimit: FRAMES, prepareStackTrace: innermost });
+    Error.captureStackTrace(trace, Resource.stackTrace);
+    return trace.stack ? [trace.stack] : [];
+  } finally {
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+  }
 });
 
 export interface Session {

@@ -15,9 +15,15 @@ export const CODE = "__provider";
 
 /** Of whatever is marked inside of a value. */
 export function secretTextsIn(value: unknown): readonly string[] {
-  if (value instanceof Secret) return textsOf(value.value);
-  if (Array.isArray(value)) return value.flatMap(secretTextsIn);
-  return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => (key === CODE ? [] : secretTextsIn(item))) : [];
+  const found: string[] = [];
+  gather(value, found);
+  return found;
+}
+
+function gather(value: unknown, found: string[]): void {
+  if (value instanceof Secret) found.push(...textsOf(value.value));
+  else if (Array.isArray(value)) for (const item of value) gather(item, found);
+  else if (isRecord(value)) for (const key in value) if (key !== CODE) gather(value[key], found);
 }
 
 /**
