@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { type Plan, Secret, Unknown, type Value } from "../engine/plan.ts";
+import { type Plan, Secret, Unknown } from "../engine/plan.ts";
 import { Network } from "./network.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./recorded.ts";
