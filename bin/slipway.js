@@ -21,7 +21,8 @@ if (isNewEnough && (process.features.typescript || !isCheckout)) {
   // Whoever read this has gone (`slipway plan | head`). The work goes on: a migration must not end half way because of it.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   // What nobody awaited is told like everything else: in a sentence.
-  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, async (error) => (process.exitCode = await tell(error)));
+  for (const event of ["unhandledRejection", "uncaughtException"])
+    process.on(event, async (error) => (process.exitCode = await tell(error)));
   process.exitCode = await main(process.argv.slice(2));
   // Left to itself, Node would tidy up the memory of a run that is over: a fifteenth of a plan's time.
   for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));

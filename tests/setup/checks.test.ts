@@ -65,7 +65,8 @@ const lastLine = (output: string) => output.trimEnd().split("\n").at(-1);
 describe("npm test", () => {
   it("counts the type check, the linter and the proof beside the tests", async () => {
     const { output, code } = await checkout.command("bash", [".ci/run"]);
-    expect(lastLine(output)).toBe("5 passed, 0 failed, 1 skipped");
+    expect(lastLine(output)).toBe("5 passed, 0 failed");
+    expect(output).toMatch(/^tests {3}2 passed, 0 failed, 1 skipped, \d+ s$/m);
     expect(output).toContain("Open, but proved by this run: 1");
     expect(code).toBe(0);
   });
@@ -76,14 +77,14 @@ describe("npm test", () => {
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(output).toContain("error TS2322");
     expect(output).toContain("AssertionError");
-    expect(lastLine(output)).toBe("2 passed, 3 failed, 1 skipped");
+    expect(lastLine(output)).toBe("2 passed, 3 failed");
     expect(code).toBe(1);
   });
 
   it("counts a test file that does not load as a failure", async () => {
     checkout.write("systems/broken.test.ts", 'import "./nowhere.ts";\n');
     const { output, code } = await checkout.command("node", ["setup/run.mjs", "test", "systems"]);
-    expect(lastLine(output)).toBe("2 passed, 1 failed, 1 skipped");
+    expect(lastLine(output)).toBe("2 passed, 1 failed");
     expect(code).toBe(1);
   });
 
@@ -95,7 +96,7 @@ describe("npm test", () => {
     checkout.write("docs/requirements.md", page);
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(output).toMatch(/docs\/requirements\.md:\d+ claims C57 by a test that this run does not know/);
-    expect(lastLine(output)).toBe("4 passed, 1 failed, 1 skipped");
+    expect(lastLine(output)).toBe("4 passed, 1 failed");
     expect(code).toBe(1);
   });
 });
