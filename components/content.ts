@@ -1,5 +1,5 @@
 /** What a folder holds, by content: the key of a post-deploy step. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "@pulumi/pulumi";
@@ -45,5 +45,5 @@ function normalised(bytes: Buffer): string {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text, "latin1").digest("hex");
+  return hash("sha256", Buffer.from(text, "latin1"));
 }

@@ -15,12 +15,12 @@
  *
  * What that hides: a variable edited by hand in the control panel stays as it is until a variable changes here.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { RandomId } from "@pulumi/random/randomId.js";
 import { type AppArgs, envLists } from "./appspec.ts";
 import type * as digitalocean from "./digitalocean.ts";
 import { child } from "./names.ts";
+import { RandomId } from "./random.ts";
 
 /** The stack output that carries the memory: `return { sentVariables: memory.output }`. */
 export const MEMORY_OUTPUT = "sentVariables";
@@ -134,7 +134,7 @@ function holds(value: unknown, text: string): boolean {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text);
 }
 
 /** An Output's value once it is there; undefined where it is unknown. `.apply` alone would wait for ever: in a preview it never runs then. */

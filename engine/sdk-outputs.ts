@@ -49,6 +49,8 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
           queueMicrotask(() => {
             if (born) value.then(listener.met, ignore);
           });
+          // A resource's id and URN, too, are asked for seldom.
+          return whenAsked(() => new target(...args));
         }
         return new target(...args);
       },
@@ -93,20 +95,10 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
     };
   }
 
-  /** What stands there until then is a Proxy, as the SDK's own Outputs are, and passes on whatever it is asked. */
   function late(onto: object, put: (output: Output) => void): Settle {
     let settled: Settled | Error | undefined;
     let tell: () => void = ignore;
-    let made: Output | undefined;
-    const output = () => (made ??= outputOf(onto, answer()));
-    put(
-      new Proxy<Output>(Object.create(RealOutput.prototype), {
-        get: (_, key) => Reflect.get(output(), key),
-        has: (_, key) => Reflect.has(output(), key),
-        ownKeys: () => Reflect.ownKeys(output()),
-        getOwnPropertyDescriptor: (_, key) => Reflect.getOwnPropertyDescriptor(output(), key),
-      }),
-    );
+    put(whenAsked(() => outputOf(onto, answer())));
     return (value, isKnown, isSecret, deps = [], error) => {
       // Whoever asks for an output of what failed on the wire waits for ever, as with the SDK's own.
       if (error && errors.isGrpcError(error)) return;
@@ -119,6 +111,18 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
       if (settled instanceof Error) throw settled;
       return settled as Settled;
     }
+  }
+
+  /** What stands there until then is a Proxy, as the SDK's own Outputs are, and passes on whatever it is asked. */
+  function whenAsked(make: () => Output): Output {
+    let made: Output | undefined;
+    const output = () => (made ??= make());
+    return new Proxy<Output>(Object.create(RealOutput.prototype), {
+      get: (_, key) => Reflect.get(output(), key),
+      has: (_, key) => Reflect.has(output(), key),
+      ownKeys: () => Reflect.ownKeys(output()),
+      getOwnPropertyDescriptor: (_, key) => Reflect.getOwnPropertyDescriptor(output(), key),
+    });
   }
 
   function outputOf(onto: object, settled: Promise<Settled>): Output {

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
 import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
+import { installInputs } from "./sdk-inputs.ts";
 import { installOutputs } from "./sdk-outputs.ts";
 import type { WireProperties } from "./wire.ts";
 
@@ -107,6 +108,7 @@ class Handed extends structs.Struct {
 }
 structs.Struct.fromJavaScript = outsideOfSessions(realStruct, (values): Struct => new Handed(values));
 
+installInputs(requireOfSdk, outsideOfSessions);
 installOutputs(requireOfSdk, () => sessions.get(internal.getStore()));
 
 interface Position {
