@@ -87,24 +87,25 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
       for (const key of Object.keys(props)) {
         if (key === "id" || key === "urn") continue;
         if (Object.hasOwn(onto, key)) throw new Error(`Property '${key}' is already initialized on target '${label}`);
-        settling[key] = late(onto, (output) => {
-          (onto as Record<string, Output>)[key] = output;
-        });
+        const { output, settle } = late(onto);
+        (onto as Record<string, Output>)[key] = output;
+        settling[key] = settle;
       }
       return settling;
     };
   }
 
-  function late(onto: object, put: (output: Output) => void): Settle {
+  function late(onto: object): { readonly output: Output; readonly settle: Settle } {
     let settled: Settled | Error | undefined;
     let tell: () => void = ignore;
-    put(whenAsked(() => outputOf(onto, answer())));
-    return (value, isKnown, isSecret, deps = [], error) => {
+    return { output: whenAsked(() => outputOf(onto, answer())), settle };
+
+    function settle(...[value, isKnown, isSecret, deps = [], error]: Parameters<Settle>): void {
       // Whoever asks for an output of what failed on the wire waits for ever, as with the SDK's own.
       if (error && errors.isGrpcError(error)) return;
       settled = error ?? { value, isKnown, isSecret, deps };
       tell();
-    };
+    }
 
     async function answer(): Promise<Settled> {
       if (!settled) await new Promise<void>((resolve) => (tell = resolve));
