@@ -116,14 +116,9 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
 
   /** What stands there until then is a Proxy, as the SDK's own Outputs are, and passes on whatever it is asked. */
   function whenAsked(make: () => Output): Output {
-    let made: Output | undefined;
-    const output = () => (made ??= make());
-    return new Proxy<Output>(Object.create(RealOutput.prototype), {
-      get: (_, key) => Reflect.get(output(), key),
-      has: (_, key) => Reflect.has(output(), key),
-      ownKeys: () => Reflect.ownKeys(output()),
-      getOwnPropertyDescriptor: (_, key) => Reflect.getOwnPropertyDescriptor(output(), key),
-    });
+    const waiting = Object.create(RealOutput.prototype) as Waiting;
+    waiting[MAKE] = make;
+    return new Proxy<Output>(waiting, PASSING_ON as ProxyHandler<Output>);
   }
 
   function outputOf(onto: object, settled: Promise<Settled>): Output {
@@ -137,6 +132,25 @@ export function installOutputs(requireOfSdk: (id: string) => unknown, listening:
     );
   }
 }
+
+const MAKE = Symbol("make");
+const MADE = Symbol("made");
+
+/** An Output that nobody has asked for anything yet. */
+interface Waiting extends Output {
+  [MAKE](): Output;
+  [MADE]?: Output;
+}
+
+const madeOf = (waiting: Waiting): Output => (waiting[MADE] ??= waiting[MAKE]());
+
+/** One for all of them: there are a thousand. */
+const PASSING_ON: ProxyHandler<Waiting> = {
+  get: (waiting, key) => Reflect.get(madeOf(waiting), key),
+  has: (waiting, key) => Reflect.has(madeOf(waiting), key),
+  ownKeys: (waiting) => Reflect.ownKeys(madeOf(waiting)),
+  getOwnPropertyDescriptor: (waiting, key) => Reflect.getOwnPropertyDescriptor(madeOf(waiting), key),
+};
 
 type Transfer = (onto: object, label: string, props: object) => Record<string, Settle>;
 type Settle = (value: unknown, isKnown: boolean, isSecret: boolean, deps?: readonly unknown[], error?: Error) => void;
