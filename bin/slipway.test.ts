@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ describe("the launcher", () => {
     mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
     writeFileSync(
       path.join(folder, "dist/cli/main.js"),
-      "export const main = async (argv) => { console.log(argv.join()); return 3; }; export const report = () => 1;",
+      "export const main = async (argv) => { console.log(argv.join()); return 3; }; export const tell = async () => 1;",
     );
     expect(start(path.join(folder, "bin/slipway.js"), { typed: ["plan", "--json"] })).toEqual({
       status: 3,
@@ -39,12 +39,35 @@ describe("the launcher", () => {
   });
 
   it("hands over to the checkout's own Node where the one it was started with is too old", () => {
-    expect(start(launcher, { as: "18.20.8", typed: ["--help"] })).toMatchObject({
-      status: 0,
-      stdout: expect.stringContaining("Usage: slipway"),
+    mkdirSync(path.join(folder, "node_modules/node/bin"), { recursive: true });
+    symlinkSync(process.execPath, path.join(folder, "node_modules/node/bin/node"));
+    mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
+    writeFileSync(
+      path.join(folder, "dist/cli/main.js"),
+      `export const main = async (argv) => { console.log(process.version, ...argv); return argv.length; };
+       export const tell = async () => 1;`,
+    );
+    const own = path.join(folder, "bin/slipway.js");
+    const handed = (typed: readonly string[]) => ({
+      status: typed.length,
+      stdout: `${[process.version, ...typed].join(" ")}\n`,
       stderr: "",
     });
-    expect(start(launcher, { as: "22.17.1", typed: ["no-such-verb"] }).status).toBe(2);
+    for (const typed of [["--help"], ["plan", "--json"]]) expect(start(own, { as: "18.20.8", typed })).toEqual(handed(typed));
+    expect(start(own, { as: "22.17.1", typed: ["x"] })).toEqual(handed(["x"]));
+  });
+
+  it("ends when its reader has read all, at once and with the whole of a long report", () => {
+    mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
+    writeFileSync(
+      path.join(folder, "dist/cli/main.js"),
+      `export const main = async () => { setTimeout(() => {}, 600_000); process.stdout.write("x".repeat(3_000_000)); return 4; };
+       export const tell = async () => 1;`,
+    );
+    // More than a pipe holds, and a reader that lets it wait.
+    const slowly = `"$0" "$1" | (sleep 0.3; wc -c); echo "\${PIPESTATUS[0]}"`;
+    const { stdout } = spawnSync("bash", ["-c", slowly, process.execPath, path.join(folder, "bin/slipway.js")], { encoding: "utf8" });
+    expect(stdout.trim().split(/\s+/)).toEqual(["3000000", "4"]);
   });
 
   it("says what to do where there is no other Node", () => {

@@ -1,12 +1,16 @@
 /** A real store for one test file, and what a test asks of it past the seeder's own reading. */
-import { readFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Endpoint } from "../../../local/cloud/backing.ts";
 import { openServers } from "../../../local/servers/backing.ts";
+import { writeJson } from "../../../local/servers/files.ts";
+import type { Home } from "../../../local/servers/home.ts";
 import { findRunning } from "../../../local/servers/process.ts";
 import { command, removeHome, valkeyCluster } from "../../../local/servers/testing.ts";
+import { serversFolder } from "../../../local/servers/workshop.ts";
 import type { Store } from "../options.ts";
 import { storeHome } from "./home.ts";
 
@@ -27,6 +31,7 @@ export interface TestStore {
 
 export async function startStore(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<TestStore> {
   const home = storeHome();
+  keepPort(home, id);
   const servers = openServers({ home });
   const cluster = valkeyCluster(id, { config });
   let endpoint = await servers.startCluster(cluster);
@@ -64,6 +69,16 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
       await removeHome(home);
     },
   };
+}
+
+/**
+ * A port that no other server of a test run is given, below those that a system gives out by itself. A store that was killed has to be found
+ * again where it was, and whoever starts meanwhile looks for a free port from DigitalOcean's own on.
+ */
+function keepPort({ state }: Home, id: string): void {
+  const folder = serversFolder(state);
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  writeJson(join(folder, "ports.json"), { [`${id}/valkey`]: randomInt(26_000, 32_000) });
 }
 
 const READS: Readonly<Record<string, readonly [string, ...string[]]>> = {
