@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -29,6 +29,20 @@ describe("contentOf", () => {
 
   it("does not take a checkout on Windows for a change [D18]", () => {
     expect(digest({ "001.sql": "\ufeffselect 1;\r\nselect 2;\r\n" })).toBe(digest({ "001.sql": "select 1;\nselect 2;\n" }));
+  });
+
+  it("does so wherever a file larger than one reading is cut", () => {
+    for (const before of [256 * 1024 - 2, 256 * 1024 - 1, 256 * 1024]) {
+      const line = "x".repeat(before);
+      expect(digest({ "a.jsonl": `${line}\r\ny\r` })).toBe(digest({ "a.jsonl": `${line}\ny\r` }));
+      expect(digest({ "a.jsonl": `${line}\r\ny` })).not.toBe(digest({ "a.jsonl": `${line}\r\r\ny` }));
+    }
+  });
+
+  it("reads a file that is larger than any text in JavaScript", () => {
+    const root = folder({ "rows.jsonl": "" });
+    truncateSync(join(root, "sql/rows.jsonl"), 2 ** 29 + 10);
+    expect(contentOf("sql", root).files).toEqual([{ name: "rows.jsonl", digest: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
   });
 
   it("tells two byte sequences apart that are not UTF-8", () => {

@@ -1,6 +1,6 @@
 /** What a folder holds, by content: the key of a post-deploy step. */
-import { hash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { createHash, hash } from "node:crypto";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "@pulumi/pulumi";
 
@@ -13,9 +13,13 @@ export interface Content {
 }
 
 export function contentOf(folder: string, directory: string = process.cwd()): Content {
-  const files = list(folder, directory).map((name) => ({ name, digest: sha256(normalised(readFileSync(join(directory, folder, name)))) }));
-  return { folder, digest: sha256(JSON.stringify(files)), files };
+  const part = Buffer.allocUnsafe(AT_A_TIME);
+  const files = list(folder, directory).map((name) => ({ name, digest: digestOf(join(directory, folder, name), part) }));
+  return { folder, digest: hash("sha256", JSON.stringify(files)), files };
 }
+
+/** A keyspace's rows may be a gigabyte: more than a text can hold, and than a preview should take. */
+const AT_A_TIME = 256 * 1024;
 
 function list(folder: string, directory: string): string[] {
   try {
@@ -37,13 +41,24 @@ function list(folder: string, directory: string): string[] {
 }
 
 /** A checkout on Windows must not look like a change: line endings and one byte-order mark do not count. */
-function normalised(bytes: Buffer): string {
-  return bytes
-    .toString("latin1")
-    .replace(/^\u00ef\u00bb\u00bf/, "")
-    .replaceAll("\r\n", "\n");
+function digestOf(file: string, part: Buffer): string {
+  const digest = createHash("sha256");
+  const open = openSync(file, "r");
+  try {
+    // A part may end between the two halves of a line's end.
+    let held = "";
+    for (let first = true; ; first = false) {
+      const read = readSync(open, part, 0, part.length, null);
+      if (read === 0) return digest.update(held, "latin1").digest("hex");
+      const text = held + part.toString("latin1", 0, read);
+      held = text.endsWith("\r") ? "\r" : "";
+      const whole = held === "" ? text : text.slice(0, -1);
+      digest.update((first ? whole.replace(BYTE_ORDER_MARK, "") : whole).replaceAll("\r\n", "\n"), "latin1");
+    }
+  } finally {
+    closeSync(open);
+  }
 }
 
-function sha256(text: string): string {
-  return hash("sha256", Buffer.from(text, "latin1"));
-}
+/** As latin1 reads it. */
+const BYTE_ORDER_MARK = /^\u00ef\u00bb\u00bf/;
