@@ -1,5 +1,6 @@
 /** The few things of Pulumi's SDK that its types keep to themselves. A canary in record.ts notices when they change their ways. */
 import { createRequire } from "node:module";
+import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
@@ -117,8 +118,8 @@ interface Position {
   readonly column: number;
 }
 
-/** Deep enough for a component that is made by a component that is made by a package. */
-const FRAMES = 30;
+/** Enough for nearly all; then enough for a component that is made by a component that is made by a package. */
+const FRAMES = [8, 60];
 
 /** Node's own, and a dependency's. */
 const FOREIGN = /^node:|[\\/]node_modules[\\/]/;
@@ -128,7 +129,10 @@ function innermost(_: Error, frames: readonly NodeJS.CallSite[]): Position | und
   for (const frame of frames) {
     const file = frame.getFileName();
     if (!file || FOREIGN.test(file)) continue;
-    const uri = file.startsWith("file:") ? file : pathToFileURL(file).href;
+    const isUrl = file.startsWith("file:");
+    // What was evaluated from a text has a name, and no place.
+    if (!isUrl && !isAbsolute(file)) continue;
+    const uri = isUrl ? file : pathToFileURL(file).href;
     return { uri, line: frame.getLineNumber() ?? 0, column: frame.getColumnNumber() ?? 0 };
   }
   return undefined;
@@ -141,11 +145,14 @@ function innermost(_: Error, frames: readonly NodeJS.CallSite[]): Position | und
 const Resource = pulumi.Resource as unknown as { stackTrace(skip: number): readonly (Position | undefined)[] };
 Resource.stackTrace = outsideOfSessions(Resource.stackTrace, () => {
   const { stackTraceLimit, prepareStackTrace } = Error;
-  const trace: { stack?: Position | undefined } = {};
   try {
-    Object.assign(Error, { stackTraceLimit: FRAMES, prepareStackTrace: innermost });
-    Error.captureStackTrace(trace, Resource.stackTrace);
-    return trace.stack ? [trace.stack] : [];
+    for (const frames of FRAMES) {
+      const trace: { stack?: Position | undefined } = {};
+      Object.assign(Error, { stackTraceLimit: frames, prepareStackTrace: innermost });
+      Error.captureStackTrace(trace, Resource.stackTrace);
+      if (trace.stack) return [trace.stack];
+    }
+    return [];
   } finally {
     Object.assign(Error, { stackTraceLimit, prepareStackTrace });
   }
