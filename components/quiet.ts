@@ -64,7 +64,8 @@ export class EnvMemory {
     const lists = envLists(args);
     const wanted = fingerprint(args, lists);
     const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
-    const variables = await settle(pulumi.all([wanted, token.hex]).apply(([list, hex]) => sha256(`${hex} ${list}`)));
+    const [list, hex] = await Promise.all([settle(wanted), settle(token.hex)]);
+    const variables = list === undefined || hex === undefined ? undefined : sha256(`${hex} ${list}`);
     const last = this.#last[app];
     const held = last !== undefined && (await isLeftOut(token, wanted));
     if (held) {
