@@ -95,7 +95,8 @@ function ofFile({ kind, name }: NonNullable<Options["file"]>, cwd: string): Audi
   try {
     text = readFileSync(path.resolve(cwd, name), "utf8");
   } catch (error) {
-    throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}.`);
+    const written = kind === "state" ? "pulumi stack export --file state.json" : "pulumi up --event-log events.json";
+    throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}. It is written by: ${written}`);
   }
   return auditFile(kind, text, name, cwd);
 }

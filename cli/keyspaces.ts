@@ -1,5 +1,5 @@
 /** `slipway keyspaces`: what a deployment does to Redis keyspaces, by hand. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import {
   Failure,
@@ -192,6 +192,11 @@ function filesOf({ system, dir }: Flags): { readonly system: string; readonly fo
   }
   const folder = dir ?? (system === undefined ? undefined : path.join("keyspaces", system));
   if (folder === undefined) throw new UsageError(`Which files? --system ${names.join(" | ")}, or --dir <folder of keyspaces>`);
+  // A system may have no keyspaces; then the project that says so is here.
+  if (!existsSync(folder) && (dir !== undefined || !existsSync("Pulumi.yaml")))
+    throw new UsageError(
+      `There is no folder ${folder} in ${process.cwd()}. Be in the project's folder, or name the one with the keyspaces: --dir <folder>`,
+    );
   return { folder, system: system ?? path.basename(path.resolve(folder)) };
 }
 

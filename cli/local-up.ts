@@ -8,6 +8,7 @@ import { DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { progressOn } from "./local-progress.ts";
 import { summary } from "./local-summary.ts";
 import { problems } from "./local-text.ts";
+import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function up({ values, place }: Given & { place: Place }, terminal: Terminal): Promise<number> {
@@ -47,7 +48,12 @@ function systemsOf(said: unknown): string[] | undefined {
     .map((name) => name.trim());
   const known = systems.map(({ name }) => name);
   const stranger = names.find((name) => !known.includes(name));
-  if (stranger !== undefined)
-    throw new UsageError(`There is no system "${stranger}". Known: ${known.join(", ")}. So: slipway local up --systems ${known[0]}`);
+  if (stranger !== undefined) {
+    // No command to paste: what is not named is removed with its data.
+    const meant = nearest(stranger, known);
+    throw new UsageError(
+      `There is no system "${stranger}".${meant === undefined ? "" : ` Did you mean ${meant}?`} There are: ${known.join(", ")}.`,
+    );
+  }
   return names;
 }

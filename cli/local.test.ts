@@ -29,7 +29,7 @@ describe("slipway local", () => {
     [["upp"], 2, 'There is no "slipway local upp". Did you mean slipway local up?'],
     [["up", "--json"], 2, "slipway local up has no flag --json."],
     [["down", "now"], 2, 'slipway local down does not know what to do with "now".'],
-    [["up", "--systems", "devx,shop"], 2, 'There is no system "shop". Known: fluxstudio, devx, candlefish.'],
+    [["up", "--systems", "devx,shop"], 2, 'There is no system "shop". There are: fluxstudio, devx, candlefish.'],
     [["env"], 2, "Which system, and which service?"],
     [["env", "devx"], 2, "Which service of devx? slipway local env devx <service>; services: api"],
     [["env", "devx", "web"], 2, 'devx has no service "web". It has: api.'],

@@ -24,8 +24,8 @@ const TOKEN = new RegExp(TOKENS.map(({ source }) => source).join("|"), "g");
 /** The password may hold what should have been encoded, except where a host and its path look just like it. */
 const LOGIN = /\b((?!https?:)[a-z][a-z0-9+.-]*:\/\/)([^\s:/@"'`<>]*):([^\s"'`<>]+)@|\b(https?:\/\/)([^\s:/@"'`<>]*):([^\s/?#"'`<>]+)@/gi;
 
-/** A reference that something else fills in, or a mark that stands there already. */
-const EMPTY = /^(?:\$\{[\w.-]+\}|\$\w+|\[secret\]|\*+|x{3,}|\.{3}|…)$/i;
+/** A reference that something else fills in, a mark that stands there already, or the word itself, as an example has it. */
+const EMPTY = /^(?:\$\{[\w.-]+\}|\$\w+|\[secret\]|\*+|x{3,}|\.{3}|…|password)$/i;
 
 export function maskShapes(text: string): string {
   const withoutTokens = text.replace(TOKEN, SECRET);

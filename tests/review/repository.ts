@@ -99,9 +99,7 @@ export class Checkout {
   worktreesOf(preview: number): number {
     const known = this.worktrees();
     const trees = path.join(this.cache, "slipway/trees");
-    const files = existsSync(trees)
-      ? readdirSync(trees, { recursive: true, encoding: "utf8" }).filter((file) => /^[^/]+\/[^/]+\.pid$/.test(file))
-      : [];
+    const files = existsSync(trees) ? namesBelow(trees).filter((file) => /^[^/]+\/[^/]+\.pid$/.test(file)) : [];
     return files.filter(
       (file) => known.includes(path.basename(file, ".pid")) && readFileSync(path.join(trees, file), "utf8") === String(preview),
     ).length;
@@ -122,5 +120,15 @@ function commandOf(pid: string): string {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
     return "";
+  }
+}
+
+/** None yet, where something below has gone while it was read. */
+function namesBelow(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: "utf8" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
