@@ -41,6 +41,14 @@ describe("ports", () => {
     expect(new Set(taken.map(({ port }) => port)).size).toBe(4);
   });
 
+  it("are the same when the server that was killed lets go of its port only after a moment", async () => {
+    remember({ one: HAD });
+    await listen(HAD);
+    const taken = openPorts(folder).take("one");
+    setTimeout(() => listeners.pop()?.close(), 100);
+    expect(await taken).toEqual({ port: HAD });
+  });
+
   it("are stepped around when somebody else listens there, and say so", async () => {
     remember({ one: HAD });
     await listen(HAD);

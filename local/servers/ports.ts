@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
 import { readJson, writeJson } from "./files.ts";
 
@@ -9,6 +10,9 @@ export const LOOPBACK = "127.0.0.1";
 /** DigitalOcean's Postgres port, so that a connection string looks as it will look there. Below every system's range of passing ports. */
 const FIRST = 25060;
 const LAST = 25999;
+
+/** A server that was killed can be gone from the list of processes and still hold its port, until the system has cleared it all away. */
+const LINGERING_MS = 1_000;
 
 export interface Ports {
   /** A free port: the one this server had before where that is still free, else the next that is free and nobody's here. */
@@ -32,7 +36,7 @@ export function openPorts(directory: string, range = { first: FIRST, last: LAST 
   return {
     async take(server) {
       const before = remembered.get(server);
-      if (before && (await isFree(before))) return { port: before };
+      if (before && (await comesFree(before))) return { port: before };
       let busy = before;
       for (let port = range.first; port <= range.last; port++) {
         if ([...remembered.values()].includes(port)) continue;
@@ -53,6 +57,11 @@ export function openPorts(directory: string, range = { first: FIRST, last: LAST 
     },
     isFree,
   };
+}
+
+async function comesFree(port: number): Promise<boolean> {
+  for (const until = Date.now() + LINGERING_MS; Date.now() < until; await sleep(10)) if (await isFree(port)) return true;
+  return isFree(port);
 }
 
 function isFree(port: number): Promise<boolean> {
