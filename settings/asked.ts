@@ -2,7 +2,7 @@
  * From the text that Pulumi hands over to what an operator asked for, every refused value taken out and told.
  * What is left goes on to be checked as a whole, so that one run tells all mistakes, not only those of the first kind.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { System } from "../systems/definition.ts";
 import { type Advice, RETIRED } from "./leaf.ts";
 import { type Command, type Mistakes, NAMESPACE, nearest, type Path } from "./mistakes.ts";
@@ -40,8 +40,8 @@ export function readAsked(raw: RawConfig, systems: readonly System[], today: str
 }
 
 /** Groups and lists arrive as JSON; a lone value is the text itself. */
-function decode(key: string, text: string, schema: z.ZodType, mistakes: Mistakes): unknown {
-  if (!(schema instanceof z.ZodObject) && !(schema instanceof z.ZodArray)) return text;
+function decode(key: string, text: string, schema: z.ZodMiniType, mistakes: Mistakes): unknown {
+  if (!(schema instanceof z.ZodMiniObject) && !(schema instanceof z.ZodMiniArray)) return text;
   try {
     return JSON.parse(text);
   } catch {
@@ -51,7 +51,7 @@ function decode(key: string, text: string, schema: z.ZodType, mistakes: Mistakes
 }
 
 /** Each round takes out what was refused, so it ends with what is left, at worst with nothing. */
-function read<Schema extends z.ZodObject>(schema: Schema, given: unknown, at: Path, mistakes: Mistakes): z.output<Schema> {
+function read<Schema extends z.ZodMiniObject>(schema: Schema, given: unknown, at: Path, mistakes: Mistakes): z.output<Schema> {
   const rest = structuredClone(given);
   for (;;) {
     const result = schema.safeParse(rest, { jitless: true });
@@ -66,11 +66,11 @@ function read<Schema extends z.ZodObject>(schema: Schema, given: unknown, at: Pa
   }
 }
 
-function tell(issue: z.core.$ZodIssue, schema: z.ZodType, rest: unknown, at: Path, mistakes: Mistakes): void {
+function tell(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at: Path, mistakes: Mistakes): void {
   const steps = issue.path as Path;
   const path = [...at, ...steps];
   if (issue.code === "unrecognized_keys") {
-    const section = bare(along(schema, steps)) as z.ZodObject;
+    const section = bare(along(schema, steps)) as z.ZodMiniObject;
     for (const key of issue.keys) unknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), mistakes);
   } else if (issue.code === "custom") {
     const given = valueAt(rest, steps);
@@ -87,12 +87,12 @@ function tell(issue: z.core.$ZodIssue, schema: z.ZodType, rest: unknown, at: Pat
   }
 }
 
-function wrongKind(at: Path, schema: z.ZodType, mistakes: Mistakes): void {
-  if (schema instanceof z.ZodArray) {
+function wrongKind(at: Path, schema: z.ZodMiniType, mistakes: Mistakes): void {
+  if (schema instanceof z.ZodMiniArray) {
     mistakes.add({ at, problem: "it is not a list", allowed: "a list", fix: [{ remove: at }, { set: [...at, 0], to: "<value>" }] });
     return;
   }
-  const keys = Object.keys((schema as z.ZodObject).shape);
+  const keys = Object.keys((schema as z.ZodMiniObject).shape);
   mistakes.add({
     at,
     problem: "it is not a group of settings",
@@ -127,14 +127,14 @@ function unknownKey(
 
 // ── Ways through schemas and values ─────────────────────────────────────────────────────────────────────────────────
 
-function bare(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodOptional ? bare(schema.unwrap() as z.ZodType) : schema;
+function bare(schema: z.ZodMiniType): z.ZodMiniType {
+  return schema instanceof z.ZodMiniOptional ? bare(schema._zod.def.innerType as z.ZodMiniType) : schema;
 }
 
-function along(schema: z.ZodType, path: Path): z.ZodType {
-  return path.reduce<z.ZodType>((at, step) => {
+function along(schema: z.ZodMiniType, path: Path): z.ZodMiniType {
+  return path.reduce<z.ZodMiniType>((at, step) => {
     const section = bare(at);
-    return (section instanceof z.ZodArray ? section.element : (section as z.ZodObject).shape[step]) as z.ZodType;
+    return (section instanceof z.ZodMiniArray ? section._zod.def.element : (section as z.ZodMiniObject).shape[step]) as z.ZodMiniType;
   }, schema);
 }
 

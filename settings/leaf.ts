@@ -2,7 +2,7 @@
  * The single values that settings are made of, each read from what Pulumi hands over: text at the top, JSON below it.
  * A leaf knows what is allowed and what to type instead, which is all that a mistake has to say about it.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { instanceSlugs, isOldInstance } from "../catalog/instances.ts";
 import { findNode, nodeSizes } from "../catalog/nodes.ts";
 import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
@@ -24,7 +24,7 @@ export class Refusal {
   }
 }
 
-type Leaf<T> = z.ZodType<T>;
+type Leaf<T> = z.ZodMiniType<T>;
 
 function leaf<T>(advice: Advice, read: (given: unknown) => T | Refusal): Leaf<T> {
   return z.transform((given, context): T => {

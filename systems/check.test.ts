@@ -130,6 +130,7 @@ describe("shape", () => {
     ["a keyspace number below 0", "candlefish", set("keyspaces.cache.database", -1), ["keyspaces.cache.database", "0 or more"]],
     ["a keyspace number above 127", "candlefish", set("keyspaces.cache.database", 128), ["128", "127 or less"]],
     ["half a connection", "devx", set("api.env.POSTGRES_POOL_MAX.wish", 2.5), ["POSTGRES_POOL_MAX.wish", "2.5", "a whole number"]],
+    ["a variable that wishes for no connection", "devx", set("api.env.POSTGRES_POOL_MAX.wish", 0), ["POSTGRES_POOL_MAX.wish", "1 or more"]],
     ["a short generated secret", "candlefish", set("secrets.jwtSecret.length", 8), ["secrets.jwtSecret.length", "32 or more"]],
     ["an unknown kind of component", "devx", set("api.kind", "cron"), ["api.kind", "service, site, worker, job"]],
     ["an unknown origin", "devx", set("api.env.NODE_ENV.from", "plan"), ["NODE_ENV.from", "plain", "caFile", "store"]],

@@ -1,17 +1,21 @@
-/** The shape of a definition, checked at run time: a definition may come from plain JavaScript, where no compiler has looked at it. */
-import { z } from "zod";
+/**
+ * The shape of a definition, checked at run time: a definition may come from plain JavaScript, where no compiler has looked at it.
+ * By zod/mini, whose schemas are made in two thirds of the time: every plan makes these and uses them once.
+ */
+import * as z from "zod/mini";
 import type { System } from "./definition.ts";
 
 const object = z.strictObject;
-const record = <Value extends z.ZodType>(value: Value) => z.record(z.string(), value);
+const record = <Value extends z.ZodMiniType>(value: Value) => z.record(z.string(), value);
 const list = z.array;
 /** At least one, because the first means something. */
-const some = <Value extends z.ZodType>(value: Value) => z.tuple([value], value);
+const some = <Value extends z.ZodMiniType>(value: Value) => z.tuple([value], value);
 const maybe = z.exactOptional;
 
-const text = z.string().min(1);
-const count = z.int().positive();
-const percent = z.int().min(1).max(100);
+const text = z.string().check(z.minLength(1));
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().check(z.minimum(least), z.maximum(most));
+const count = whole(1);
+const percent = whole(1, 100);
 
 // ── Postgres and Valkey ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -48,16 +52,13 @@ const DATABASES = 128;
 
 const keyspace = object({
   store: text,
-  database: z
-    .int()
-    .min(0)
-    .max(DATABASES - 1),
+  database: whole(0, DATABASES - 1),
   durable: z.boolean(),
   purpose: text,
 });
 
 const secret = z.discriminatedUnion("origin", [
-  object({ origin: z.literal("generated"), purpose: text, length: z.int().min(32) }),
+  object({ origin: z.literal("generated"), purpose: text, length: whole(32) }),
   object({ origin: z.literal("operator"), purpose: text, feature: maybe(text) }),
 ]);
 
@@ -81,7 +82,7 @@ const env = z.union([
     object({ from: z.literal("secret"), secret: text, ...when }),
     object({ from: z.literal("setting"), setting: text, ...when }),
     object({ from: z.literal("phase"), flag: z.enum(["usePostgres", "dualWrite"]), ...when }),
-    object({ from: z.literal("budget"), wish: count, least: count, overflow: maybe(z.int().min(0)), ...when }),
+    object({ from: z.literal("budget"), wish: count, least: count, overflow: maybe(whole(0)), ...when }),
     object({ from: z.literal("app"), part: z.enum(["url", "domain"]), ...when }),
   ]),
   object({ from: z.literal("store"), keyspace: text, part: storePart, ...when }),
@@ -108,11 +109,11 @@ const health = object({
   everySeconds: count,
   timeoutSeconds: count,
   failures: count,
-  probes: list(object({ path: text, expect: list(z.int().min(100).max(599)), why: text })),
+  probes: list(object({ path: text, expect: list(whole(100, 599)), why: text })),
 });
 
 const component = z.discriminatedUnion("kind", [
-  object({ kind: z.literal("service"), port: z.int().min(1).max(65_535), health, routes: some(text), ...runs, ...sized }),
+  object({ kind: z.literal("service"), port: whole(1, 65_535), health, routes: some(text), ...runs, ...sized }),
   object({ kind: z.literal("site"), outputDir: text, routes: some(text), ...runs }),
   object({ kind: z.literal("worker"), ...runs, ...sized }),
   object({ kind: z.literal("job"), when: z.enum(["PRE_DEPLOY", "POST_DEPLOY", "FAILED_DEPLOY"]), ...runs, ...sized }),
@@ -127,7 +128,7 @@ const kept = {
   weekly: maybe(count),
   monthly: maybe(count),
   yearly: maybe(count),
-  hourUtc: z.int().min(0).max(23),
+  hourUtc: whole(0, 23),
 };
 
 const backups = object({
@@ -139,7 +140,7 @@ const backups = object({
 
 const alerts = object({
   emails: list(z.email()),
-  slack: maybe(object({ channel: z.string().startsWith("#"), webhook: text })),
+  slack: maybe(object({ channel: z.string().check(z.startsWith("#")), webhook: text })),
   pagerduty: maybe(object({ webhook: text })),
   cpu: percent,
   memory: percent,
