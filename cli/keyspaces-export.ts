@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { callScript, type ExportResult, exportKeys, type Keyspace, type Options, printable } from "../postdeploy/keyspaces/index.ts";
 import { UsageError } from "./command.ts";
+import { type Flags, type Place, whereAre } from "./keyspaces-place.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ExportFlags {
@@ -44,7 +45,7 @@ export async function exportTo(options: Options, { out, secrets }: ExportFlags, 
 
 const shown = (key: string): string => (key === "" ? '""' : printable(key));
 
-export async function call({ stores }: Options, keyspaces: readonly Keyspace[], script: string | undefined): Promise<unknown> {
+export async function call({ options: { stores }, keyspaces }: Place, script: string | undefined, flags: Flags): Promise<unknown> {
   const known = keyspaces.flatMap(({ scripts }) => scripts?.files.map(({ name }) => name) ?? []);
   if (script === undefined || !known.includes(script))
     throw new UsageError(
@@ -52,8 +53,7 @@ export async function call({ stores }: Options, keyspaces: readonly Keyspace[], 
     );
   const keyspace = keyspaces.find(({ scripts }) => scripts?.files.some(({ name }) => name === script)) as Keyspace;
   const connection = stores[keyspace.store];
-  if (connection === undefined)
-    throw new UsageError(`Where is ${keyspace.store}? --url ${keyspace.store}=rediss://default:password@host:25061`);
+  if (connection === undefined) throw new UsageError(whereAre([keyspace.store], flags));
   return textOf(await callScript({ connection, keyspace, script }));
 }
 

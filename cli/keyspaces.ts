@@ -1,20 +1,9 @@
 /** `slipway keyspaces`: what a deployment does to Redis keyspaces, by hand. */
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
-import {
-  Failure,
-  isSeeded,
-  type Keyspace,
-  type Options,
-  plan,
-  readKeyspaces,
-  type Store,
-  seed,
-  verify,
-} from "../postdeploy/keyspaces/index.ts";
-import { systems } from "../systems/index.ts";
+import { Failure, type Keyspace, plan, seed, verify } from "../postdeploy/keyspaces/index.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { forSame } from "./hints.ts";
 import { call, exportTo } from "./keyspaces-export.ts";
+import { connectedOf, type Flags, placeOf } from "./keyspaces-place.ts";
 import { tellProgress } from "./keyspaces-progress.ts";
 import { foundText, keyspacesText } from "./keyspaces-text.ts";
 import { nearest } from "./nearest.ts";
@@ -36,7 +25,8 @@ Which files and which store
       --system <name>         keyspaces/<name>
       --dir <folder>          any folder of keyspaces
       --url <[store=]url>     rediss://default:password@host:25061; once for each store
-                              (default: SLIPWAY_STORE_<STORE>_URL in the environment, which no list of processes shows)
+                              (default: SLIPWAY_STORE_<STORE>_URL in the environment, which no list of processes shows;
+                              else, with --system, the local platform's)
       --ca <[store=]file>     the cluster's CA certificate (default: SLIPWAY_STORE_<STORE>_CA, the certificate itself)
       --only <keyspace>       leave the others out; may be given again
       --patience <seconds>    how long to wait for a store that is starting or failing over (default: 60)
@@ -66,28 +56,13 @@ Exit codes: 0 done, or nothing to do. 1 failed; status: something is pending; ve
       return code;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      terminal.say(error.message);
+      terminal.say(forSame(error.message, values as Flags));
       const { code, exit, message } = error;
       if (values.json) terminal.print(JSON.stringify({ error: { code, exit, message } }, null, 2));
       return error.exit;
     }
   },
 };
-
-type Flags = Readonly<
-  Partial<{
-    system: string;
-    dir: string;
-    patience: string;
-    url: string[];
-    ca: string[];
-    only: string[];
-    json: boolean;
-    out: string;
-    secrets: boolean;
-    restore: boolean;
-  }>
->;
 
 interface Outcome {
   readonly result: unknown;
@@ -99,7 +74,7 @@ type Verb = (flags: Flags, terminal: Terminal, script?: string) => Promise<Outco
 
 const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify" | "export" | "call", Verb>> = {
   async status(flags, { style }) {
-    const { options, keyspaces, missing } = placeOf(flags);
+    const { options, keyspaces, missing } = await placeOf(flags);
     const declared = keyspaces.map(described);
     const connected = missing.length === 0 && Object.keys(options.stores).length > 0;
     const found = connected ? await plan(options) : [];
@@ -108,22 +83,22 @@ const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify" | "export" | 
     return { result: { keyspaces: declared, ...(connected ? { found } : {}) }, shown, code: pending ? FAILED : DONE };
   },
   async plan(flags, { style }) {
-    const found = await plan(connectedOf(flags));
+    const found = await plan(await connectedOf(flags));
     return { result: found, shown: foundText("plan", found, style), code: DONE };
   },
   async seed(flags, terminal) {
-    const options = connectedOf(flags);
+    const options = await connectedOf(flags);
     const found = await seed({ ...options, onProgress: tellProgress(terminal) });
     return { result: found, shown: foundText("seed", found, terminal.style), code: DONE };
   },
   async verify(flags, terminal) {
-    const found = await verify({ ...connectedOf(flags), onProgress: tellProgress(terminal) });
+    const found = await verify({ ...(await connectedOf(flags)), onProgress: tellProgress(terminal) });
     const { style } = terminal;
     const same = found.every(({ unchanged, tally }) => unchanged && tally.kept + tally.conflicting === 0);
     return { result: found, shown: foundText("verify", found, style), code: same ? DONE : FAILED };
   },
   async export(flags, terminal) {
-    const results = await exportTo(connectedOf(flags), flags, terminal);
+    const results = await exportTo(await connectedOf(flags), flags, terminal);
     // The lines are the report; where they go into a file, this is.
     return {
       result: flags.out === undefined ? undefined : results,
@@ -132,8 +107,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "seed" | "verify" | "export" | 
     };
   },
   async call(flags, _terminal, script) {
-    const { options, keyspaces } = placeOf(flags);
-    const reply = await call(options, keyspaces, script);
+    const reply = await call(await placeOf(flags), script, flags);
     return { result: { script, reply }, shown: typeof reply === "string" ? reply : JSON.stringify(reply), code: DONE };
   },
 };
@@ -142,97 +116,6 @@ function unknownVerb(verb: string | undefined): string {
   if (verb === undefined) return "Which verb?";
   const meant = nearest(verb, Object.keys(VERBS));
   return `There is no "slipway keyspaces ${verb}".${meant === undefined ? "" : ` Did you mean ${meant}?`}`;
-}
-
-interface Place {
-  readonly options: Options;
-  readonly keyspaces: readonly Keyspace[];
-  /** Stores that have something to be seeded with, and nobody said where they are. */
-  readonly missing: readonly string[];
-}
-
-function connectedOf(flags: Flags): Options {
-  const { options, missing } = placeOf(flags);
-  if (missing.length === 0) return options;
-  throw new UsageError(
-    `Where is ${missing.join(" and ")}? ${missing.map((store) => `--url ${store}=rediss://default:password@host:25061 --ca ${store}=ca.pem`).join(" ")}, or ${missing.map((store) => variable(store)).join(", ")} in the environment (nobody reads it there in a list of processes).`,
-  );
-}
-
-function placeOf(flags: Flags): Place {
-  const { system, folder } = filesOf(flags);
-  const keyspaces = readKeyspaces(folder, system);
-  const wanted = keyspaces.filter(({ keyspace }) => flags.only === undefined || flags.only.includes(keyspace));
-  const names = [...new Set(wanted.map(({ store }) => store))];
-  const urls = byStore(flags.url ?? [], names, "--url");
-  const files = byStore(flags.ca ?? [], names, "--ca");
-  const stores: Record<string, Store> = {};
-  for (const name of names) {
-    const url = urls.get(name) ?? process.env[variable(name)];
-    if (url === undefined || url === "") continue;
-    const file = files.get(name);
-    const ca = file === undefined ? process.env[variable(name, "CA")] : readCa(file);
-    stores[name] = { url, ca, class: systems.find((one) => one.name === system)?.stores[name]?.class };
-  }
-  const seeded = new Set(wanted.filter(isSeeded).map(({ store }) => store));
-  return {
-    keyspaces: wanted,
-    options: { system, folder, stores, only: flags.only, patienceMs: patienceOf(flags), restore: flags.restore },
-    missing: [...seeded].filter((store) => stores[store] === undefined),
-  };
-}
-
-function filesOf({ system, dir }: Flags): { readonly system: string; readonly folder: string } {
-  const names = systems.map(({ name }) => name);
-  if (system !== undefined && !names.includes(system)) {
-    const meant = nearest(system, names);
-    throw new UsageError(
-      `There is no system "${system}".${meant === undefined ? "" : ` Did you mean ${meant}?`} There are: ${names.join(", ")}.`,
-    );
-  }
-  const folder = dir ?? (system === undefined ? undefined : path.join("keyspaces", system));
-  if (folder === undefined) throw new UsageError(`Which files? --system ${names.join(" | ")}, or --dir <folder of keyspaces>`);
-  // A system may have no keyspaces; then the project that says so is here.
-  if (!existsSync(folder) && (dir !== undefined || !existsSync("Pulumi.yaml")))
-    throw new UsageError(
-      `There is no folder ${folder} in ${process.cwd()}. Be in the project's folder, or name the one with the keyspaces: --dir <folder>`,
-    );
-  return { folder, system: system ?? path.basename(path.resolve(folder)) };
-}
-
-/** "state=rediss://…", or the bare value where there is one store and no doubt. */
-function byStore(given: readonly string[], names: readonly string[], flag: string): Map<string, string> {
-  return new Map(
-    given.map((text) => {
-      const [, store, value] = /^([A-Za-z][\w-]*)=(.*)$/s.exec(text) ?? [];
-      if (store !== undefined && value !== undefined) {
-        if (!names.includes(store))
-          throw new UsageError(`${flag} is for the store "${store}", and there are: ${names.join(", ") || "none"}.`);
-        return [store, value] as const;
-      }
-      if (names.length !== 1)
-        throw new UsageError(`${flag} is for which store? There are ${names.join(", ") || "none"}. Write ${flag} ${names[0] ?? "store"}=…`);
-      return [names[0] as string, text] as const;
-    }),
-  );
-}
-
-const variable = (store: string, what: "URL" | "CA" = "URL"): string => `SLIPWAY_STORE_${store.toUpperCase().replaceAll("-", "_")}_${what}`;
-
-function patienceOf({ patience }: Flags): number | undefined {
-  if (patience === undefined) return undefined;
-  if (!/^\d{1,4}$/.test(patience)) throw new UsageError(`--patience takes a number of seconds, not "${patience}".`);
-  return Number(patience) * 1000;
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    throw new UsageError(
-      `The CA file ${file} cannot be read. Fetch it: doctl databases get-ca ID --format Certificate --no-header > ca.pem`,
-    );
-  }
 }
 
 /** What lives in a keyspace, for people and for machines. */

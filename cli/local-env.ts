@@ -1,11 +1,12 @@
 /** `slipway local env`: the variables of one service, for the real application, psql or redis-cli. */
 import { call } from "../local/platform/control.ts";
 import type { Place } from "../local/platform/place.ts";
+import { STACK } from "../local/platform/place.ts";
 import { lineTo } from "../local/platform/reach.ts";
-import { STACK } from "../local/platform/up.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { systemNamed } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function env({ values, positionals, place }: Given & { place: Place }, { print, say }: Terminal): Promise<number> {
@@ -28,8 +29,7 @@ export async function env({ values, positionals, place }: Given & { place: Place
 function serviceOf([name, component]: readonly string[]): { app: string; component: string } {
   const known = systems.map((system) => system.name).join(", ");
   if (name === undefined) throw new UsageError(`Which system, and which service? slipway local env <system> <service>; systems: ${known}`);
-  const system = systems.find((candidate) => candidate.name === name);
-  if (!system) throw new UsageError(`There is no system "${name}". Known: ${known}.`);
+  const system = systemNamed(systems, name);
   const services = servicesOf(system);
   const names = services.map((service) => service.component).join(", ");
   if (component === undefined) throw new UsageError(`Which service of ${name}? slipway local env ${name} <service>; services: ${names}`);

@@ -4,11 +4,11 @@ import { takeDown } from "../local/platform/reach.ts";
 import { isHealthy } from "../local/platform/status.ts";
 import { bringUp } from "../local/platform/up.ts";
 import { systems } from "../systems/index.ts";
-import { DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { DONE, FAILED, type Given } from "./command.ts";
 import { progressOn } from "./local-progress.ts";
 import { summary } from "./local-summary.ts";
 import { problems } from "./local-text.ts";
-import { nearest } from "./nearest.ts";
+import { systemNamed } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function up({ values, place }: Given & { place: Place }, terminal: Terminal): Promise<number> {
@@ -46,14 +46,6 @@ function systemsOf(said: unknown): string[] | undefined {
   const names = String(said)
     .split(",")
     .map((name) => name.trim());
-  const known = systems.map(({ name }) => name);
-  const stranger = names.find((name) => !known.includes(name));
-  if (stranger !== undefined) {
-    // No command to paste: what is not named is removed with its data.
-    const meant = nearest(stranger, known);
-    throw new UsageError(
-      `There is no system "${stranger}".${meant === undefined ? "" : ` Did you mean ${meant}?`} There are: ${known.join(", ")}.`,
-    );
-  }
+  for (const name of names) systemNamed(systems, name);
   return names;
 }

@@ -1,11 +1,11 @@
 /** Which files and which database are meant: from a system's name, or from a folder and a URL. */
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Connection } from "../postdeploy/connect/target.ts";
 import type { System } from "../systems/definition.ts";
+import { readCa } from "./ca.ts";
 import { UsageError } from "./command.ts";
-import type { LocalConnections } from "./migrate-local.ts";
-import { nearest } from "./nearest.ts";
+import type { LocalConnections } from "./local-databases.ts";
+import { systemNamed } from "./system.ts";
 
 export interface Place {
   readonly folder: string;
@@ -49,7 +49,7 @@ export async function neededConnection(flags: Flags, system: System | undefined)
 
 /** The local platform's, where it runs and holds this system. */
 export async function localOf(system: System): Promise<LocalConnections | undefined> {
-  const { localConnections } = await import("./migrate-local.ts");
+  const { localConnections } = await import("./local-databases.ts");
   return await localConnections(system);
 }
 
@@ -61,21 +61,5 @@ export function ownerOf(flags: Flags, system: System | undefined): string | unde
 
 async function findSystem(name: string): Promise<System> {
   const { systems } = await import("../systems/index.ts");
-  const names = systems.map((one) => one.name);
-  const found = systems.find((one) => one.name === name);
-  if (found) return found;
-  const meant = nearest(name, names);
-  throw new UsageError(
-    `There is no system "${name}".${meant === undefined ? "" : ` Did you mean ${meant}?`} There are: ${names.join(", ")}.`,
-  );
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    throw new UsageError(
-      `The CA file ${file} cannot be read. Fetch it: doctl databases get-ca ID --format Certificate --no-header > ca.pem`,
-    );
-  }
+  return systemNamed(systems, name);
 }

@@ -84,7 +84,7 @@ describe("slipway migrate", () => {
     await server.sql("CREATE TABLE users (id bigint PRIMARY KEY, name text)", url.split("/").at(-1)!);
     expect(await typed("up", ...at)).toMatchObject({
       code: 2,
-      said: expect.stringContaining("slipway migrate baseline --applied 001_users.sql"),
+      said: expect.stringContaining(`slipway migrate baseline --dir ${folder.path} --applied 001_users.sql`),
     });
     expect(await typed("baseline", ...at)).toMatchObject({ code: 2, said: expect.stringContaining("nothing is guessed") });
     expect(await typed("baseline", ...at, "--applied", "001_users.sql")).toMatchObject({
@@ -94,7 +94,7 @@ describe("slipway migrate", () => {
     expect((await typed("up", ...at)).code).toBe(0);
     folder.write({ "001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY, name varchar(99));" });
     expect((await typed("up", ...at)).code).toBe(2);
-    expect((await typed("status", ...at)).shown).toMatch(/001_users.sql +edited[\s\S]*repair --accept 001_users.sql/);
+    expect((await typed("status", ...at)).shown).toMatch(/001_users.sql +edited[\s\S]*repair --dir \S+ --accept 001_users.sql/);
     expect((await typed("repair", ...at, "--accept", "001_users.sql")).code).toBe(2);
     expect(await typed("repair", ...at, "--accept", "001_users.sql", "--reason", "seen")).toMatchObject({
       code: 0,

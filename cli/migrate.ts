@@ -4,6 +4,7 @@ import type { SqlFailure } from "../postdeploy/migrate/errors.ts";
 import type { RunOptions } from "../postdeploy/migrate/options.ts";
 import type { Progress } from "../postdeploy/migrate/progress.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { asStarted, forSame, type Meant } from "./hints.ts";
 import { connectionOf, type Flags, localOf, neededConnection, ownerOf, placeOf, text } from "./migrate-place.ts";
 import { tellProgress } from "./migrate-progress.ts";
 import { annotations, baselineText, downText, lintText, planText, statusText, upText, verifyText } from "./migrate-text.ts";
@@ -91,16 +92,18 @@ Exit codes: 0 done, or nothing to do. 1 failed, and nothing is half applied; sta
     const flags = values as Flags;
     try {
       const { result, shown, code } = await run(flags, terminal, name);
-      terminal.print(flags.json ? JSON.stringify(result, null, 2) : shown);
+      terminal.print(flags.json ? JSON.stringify(result, null, 2) : asStarted(forSame(shown, meantBy(flags))));
       return code ?? DONE;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      terminal.say(error.message);
+      terminal.say(forSame(error.message, meantBy(flags)));
       if (flags.json) terminal.print(JSON.stringify({ error: failureJson(error) }, null, 2));
       return error.exit;
     }
   },
 };
+
+const meantBy = (flags: Flags): Meant => ({ system: text(flags, "system"), dir: text(flags, "dir") });
 
 interface Outcome {
   readonly result: unknown;

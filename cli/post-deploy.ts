@@ -7,6 +7,7 @@ import { run } from "../postdeploy/steps.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { type Command, DONE, type Given, UsageError } from "./command.ts";
+import { systemNamed } from "./system.ts";
 
 export const command: Command = {
   usage: `slipway post-deploy: roles, migrations and keyspaces of one system, as a job inside the VPC runs them
@@ -78,9 +79,7 @@ function seededText(seeded: readonly Seeded[]): string[] {
 function wanted(name: unknown): System {
   const known = systems.map((system) => system.name).join(", ");
   if (typeof name !== "string") throw new UsageError(`Which system? slipway post-deploy --system <name>, one of ${known}.`);
-  const system = systems.find((candidate) => candidate.name === name);
-  if (system === undefined) throw new UsageError(`There is no system "${name}". Known: ${known}.`);
-  return system;
+  return systemNamed(systems, name);
 }
 
 interface Connections {

@@ -1,6 +1,7 @@
 /** Where a verb prints: reports to stdout, talk to stderr. */
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
+import { asStarted } from "./hints.ts";
 
 export interface Terminal {
   /** A report, whole lines. */
@@ -32,7 +33,7 @@ export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream)
   const look = (format: Format) => (text: string) => styleText(format, text, { stream: stdout });
   return {
     print: (text) => stdout.write(text.endsWith("\n") ? text : `${text}\n`),
-    say: (text) => stderr.write(text.endsWith("\n") ? text : `${text}\n`),
+    say: (text) => stderr.write(asStarted(text.endsWith("\n") ? text : `${text}\n`)),
     columns: (stdout as Partial<WriteStream>).columns || 80,
     style: { bold: look("bold"), dim: look("dim"), warn: look("yellow"), bad: look("red"), good: look("green") },
   };

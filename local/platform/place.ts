@@ -3,6 +3,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { findHome, type Home } from "../servers/home.ts";
 
+/** The stack that runs here. */
+export const STACK = "local";
+
 export interface Place {
   readonly home: Home;
   /** The program's directory: index.ts, sql/, keyspaces/. */

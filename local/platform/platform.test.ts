@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { localConnections, localStores } from "../../cli/local-databases.ts";
 import { env } from "../../cli/local-env.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
@@ -65,6 +66,27 @@ describe.runIf(process.platform === "linux")("the local platform", { timeout: 12
   it("does nothing the second time, and says so", async () => {
     const { realized } = await bringUp(place);
     expect(realized.counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.realized.counts.create });
+  });
+
+  it("is where migrate and keyspaces find a system's database and stores when none is named", async () => {
+    const candlefish = systems.find(({ name }) => name === "candlefish")!;
+    const { owner } = (await localConnections(candlefish, place))!;
+    const client = new pg.Client({ connectionString: owner.url, ssl: { ca: owner.ca } });
+    await client.connect();
+    expect((await client.query("SELECT current_user AS who, current_database() AS held")).rows).toEqual([
+      { who: candlefish.postgres.roles.owner, held: candlefish.postgres.database },
+    ]);
+    await client.end();
+
+    const stores = await localStores(candlefish, place);
+    expect([...stores.keys()].sort()).toEqual(Object.keys(candlefish.stores).sort());
+    for (const { url, ca } of stores.values()) {
+      const redis = new Redis(url, { tls: { ca }, lazyConnect: true });
+      await redis.connect();
+      expect(await redis.hget("scripts:sha", "cleanup")).toMatch(/^[0-9a-f]{40}$/);
+      redis.disconnect();
+    }
+    expect(await localStores(candlefish, { ...place, daemon: `${place.daemon}-elsewhere` })).toEqual(new Map());
   });
 
   it("gives out variables that lead psql, pg and ioredis to the same servers, certificates checked", async () => {

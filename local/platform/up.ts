@@ -7,7 +7,7 @@ import { lockDirectory } from "../cloud/lock.ts";
 import { fetchPrograms } from "../servers/binaries.ts";
 import type { Arrived } from "../servers/packages.ts";
 import { call, type Line } from "./control.ts";
-import type { Place } from "./place.ts";
+import { type Place, STACK } from "./place.ts";
 import { reachDaemon } from "./reach.ts";
 import { remoteWorld, type WorldCall, type WorldSketch } from "./remote-world.ts";
 import type { PlatformStatus } from "./status.ts";
@@ -26,8 +26,6 @@ export interface Up {
   readonly realized: Realized;
   readonly status: PlatformStatus;
 }
-
-export const STACK = "local";
 
 export async function bringUp(
   place: Place,
