@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stableJson } from "../engine/mask.ts";
-import { findProject, type Project, stackNames } from "../engine/project.ts";
+import { findProject, type Project } from "../engine/project.ts";
 import { readStack } from "../engine/stackfile.ts";
 import { audit, auditFile } from "../review/audit/audit.ts";
 import { sarifOf } from "../review/audit/sarif.ts";
@@ -12,7 +12,9 @@ import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { neededStack } from "./stack.ts";
 import type { Paper } from "./terminal.ts";
+import { version } from "./version.ts";
 
 /** Something was found that is as bad as `--fail-on` says. */
 export const FINDINGS = 10;
@@ -78,13 +80,12 @@ Exit codes: 0 nothing found, 1 the program failed, 2 bad input, 10 something fou
 
 async function ofProgram({ stack, config, everyFeature, maxAgeDays, run, cwd }: Options): Promise<Audit> {
   const project = findProject(cwd);
-  if (stack === undefined)
-    throw new UsageError(`Which stack? This project has ${stackNames(project).join(", ")}: slipway audit --stack prod`);
+  const named = neededStack(stack, project, "audit");
   // Where Pulumi would start the program.
   process.chdir(project.directory);
   return audit(project, {
-    stack,
-    config: { ...(everyFeature && featuresOn(project, stack)), ...config },
+    stack: named,
+    config: { ...(everyFeature && featuresOn(project, named)), ...config },
     maxAgeDays,
     ...(run && { witness: (await import("./audit-run.ts")).witness }),
   });
@@ -123,12 +124,6 @@ async function reportOf(told: Audit, format: Format, paper: Paper): Promise<stri
     case "text":
       return auditText(told, paper);
   }
-}
-
-/** In the package this file is in dist/. */
-function version(): string {
-  const place = import.meta.url.endsWith(".ts") ? "../package.json" : "../../package.json";
-  return (JSON.parse(readFileSync(new URL(place, import.meta.url), "utf8")) as { version: string }).version;
 }
 
 interface Options {

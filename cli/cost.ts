@@ -1,11 +1,12 @@
 /** `slipway cost`: what a stack costs a month by the public price list, and what another size would. */
 import { stableJson } from "../engine/mask.ts";
-import { findProject, type Project, stackNames } from "../engine/project.ts";
+import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
 import { resize } from "../review/cost/resize.ts";
 import { costOf, sourcesOf } from "../review/cost.ts";
 import { type Command, DONE, type Given, UsageError } from "./command.ts";
 import { costText } from "./costtext.ts";
+import { neededStack } from "./stack.ts";
 
 export const command: Command = {
   usage: `slipway cost: what a stack costs a month by the public price list, without an account
@@ -33,7 +34,7 @@ Exit codes: 0 told, 1 the program failed, 2 bad input.`,
     // Where Pulumi would start the program.
     process.chdir(project.directory);
     // No price depends on a secret that an operator has yet to type.
-    const plan = await planStack(project, { stack: stack ?? whichStack(project), placeholders: true });
+    const plan = await planStack(project, { stack: neededStack(stack, project, "cost"), placeholders: true });
     const cost = costOf(plan);
     const { plan: resized, warnings } = resize(plan, sizes);
     const asked = Object.keys(sizes).length > 0 ? { ...costOf(resized), warnings } : undefined;
@@ -43,10 +44,6 @@ Exit codes: 0 told, 1 the program failed, 2 bad input.`,
     return DONE;
   },
 };
-
-function whichStack(project: Project): never {
-  throw new UsageError(`Which stack? This project has ${stackNames(project).join(", ")}: slipway cost --stack prod`);
-}
 
 interface Options {
   readonly stack?: string;

@@ -14,12 +14,12 @@ export const command: Command = {
 
 Usage: slipway keyspaces <verb> (--system <name> | --dir <folder>) [--url <[store=]url>] [flags]
 
-  status      what lives where; with a URL, also whether the seed is there
-  plan        what seed would do; writes nothing
-  seed        write what is missing or was changed in the files; keeps what others have changed
-  verify      read everything back: types, values, times to live, scripts
-  export      a store's keys in the form of the files, one JSON object a line; no point in time
-  call <name> run a registered script; one that the store has forgotten is loaded again
+  status       what lives where; with a URL, also whether the seed is there
+  plan         what seed would do; writes nothing
+  seed         write what is missing or was changed in the files; keeps what others have changed
+  verify       read everything back: types, values, times to live, scripts
+  export       a store's keys in the form of the files, one JSON object a line; no point in time
+  call <name>  run a registered script; one that the store has forgotten is loaded again
 
 Which files and which store
       --system <name>         keyspaces/<name>

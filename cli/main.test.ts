@@ -36,6 +36,19 @@ describe("what is typed", () => {
     expect(await typed("plan", "--help")).toMatchObject({ code: 0, shown: expect.stringContaining("Exit codes: 0 planned") });
   });
 
+  it.each(["", "local", "plan", "preview", "comment", "cost", "audit", "migrate", "keyspaces", "post-deploy"])(
+    "fits the terminal in the help of %j",
+    async (verb) => {
+      const { code, shown } = await typed(...(verb === "" ? [] : [verb]), "--help");
+      expect(code).toBe(0);
+      expect(shown.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+
+  it("may ask which slipway this is", async () => {
+    expect(await typed("--version")).toMatchObject({ code: 0, shown: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  });
+
   it("may be a word that is nearly a verb", async () => {
     expect(await typed("paln")).toMatchObject({
       code: 2,
@@ -55,7 +68,11 @@ describe("what is typed", () => {
 
 describe("slipway plan", () => {
   it("asks which stack, and how a config value is written", async () => {
-    expect(await typed("plan")).toEqual({ code: 2, shown: "", said: "Which stack? slipway plan --stack prod" });
+    expect(await typed("plan")).toEqual({
+      code: 2,
+      shown: "",
+      said: "Which stack? This project has local, prod, staging: slipway plan --stack prod",
+    });
     expect(await typed("plan", "-s", "prod", "-c", "region")).toMatchObject({
       code: 2,
       said: "--config takes key=value, and was given something else: --config region=fra1",

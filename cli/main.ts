@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { BAD_INPUT, type Command, DONE, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import { type Terminal, terminal } from "./terminal.ts";
+import { folded } from "./wrap.ts";
 
 interface Verb {
   readonly about: string;
@@ -40,15 +41,19 @@ export async function tell(error: unknown, io?: Terminal): Promise<number> {
 
 async function dispatch([name, ...rest]: readonly string[], io: Terminal): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    io.print(usage());
+    io.print(folded(usage(), io.columns));
     return name === undefined ? BAD_INPUT : DONE;
+  }
+  if (name === "--version" || name === "-v") {
+    io.print((await import("./version.ts")).version());
+    return DONE;
   }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (!verb)
     throw new UsageError(`There is no "slipway ${name}".${meant(nearest(name, Object.keys(VERBS)), "slipway ")} See: slipway --help`);
   const { command } = await verb.load();
   if (rest.includes("--help") || rest.includes("-h")) {
-    io.print(command.usage);
+    io.print(folded(command.usage, io.columns));
     return DONE;
   }
   return command.run(parse(name, command, rest), io);
@@ -93,7 +98,7 @@ ${Object.entries(VERBS)
   .map(([name, verb]) => `  ${name.padEnd(width)}  ${verb.about}`)
   .join("\n")}
 
-slipway <verb> --help tells its flags.
+slipway <verb> --help tells its flags; slipway --version, which slipway this is.
 
 Exit codes: 0 done, 1 failed, 2 bad input.
 SLIPWAY_DEBUG=1 shows where an error came from.`;

@@ -5,6 +5,7 @@ import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { planText } from "./plantext.ts";
+import { neededStack } from "./stack.ts";
 
 export const command: Command = {
   usage: `slipway plan: what a stack asks for, without an account, a credential or Pulumi
@@ -34,7 +35,7 @@ Exit codes: 0 planned, 1 the program failed or logged an error, 2 bad input.`,
 };
 
 export interface PlanOptions {
-  readonly stack: string;
+  readonly stack: string | undefined;
   readonly json: boolean;
   readonly placeholders: boolean;
   readonly config: Readonly<Record<string, string>>;
@@ -43,14 +44,14 @@ export interface PlanOptions {
 
 function planOf({ cwd, stack, config, placeholders }: PlanOptions): Promise<Plan> {
   const project = findProject(cwd);
+  const named = neededStack(stack, project, "plan");
   // Where Pulumi would start the program.
   process.chdir(project.directory);
-  return planStack(project, { stack, config, placeholders });
+  return planStack(project, { stack: named, config, placeholders });
 }
 
 function parse({ values }: Given): PlanOptions {
   const { stack, json = false, placeholders = false, config = [], cwd = process.cwd() } = values as Partial<Record<string, never>>;
-  if (!stack) throw new UsageError("Which stack? slipway plan --stack prod");
   return { stack, json, placeholders, config: Object.fromEntries((config as string[]).map(pair)), cwd };
 }
 
