@@ -22,9 +22,12 @@ export function text(flags: Flags, name: string): string | undefined {
 
 export async function placeOf(flags: Flags): Promise<Place> {
   const [name, dir] = [text(flags, "system"), text(flags, "dir")];
-  const system = name === undefined ? undefined : await findSystem(name);
-  const folder = dir ?? (system === undefined ? undefined : path.join("sql", system.name));
-  if (folder === undefined) throw new UsageError("Which files? --system <name>, or --dir <folder of .sql files>");
+  if (name === undefined && dir === undefined)
+    throw new UsageError(
+      `Which files? --system ${(await systemsHere()).map((one) => one.name).join(" | ")}, or --dir <folder of .sql files>`,
+    );
+  const system = name === undefined ? undefined : systemNamed(await systemsHere(), name);
+  const folder = dir ?? path.join("sql", system!.name);
   return { folder, ...(system === undefined ? {} : { system }) };
 }
 
@@ -59,7 +62,7 @@ export function ownerOf(flags: Flags, system: System | undefined): string | unde
   return owner === "none" ? undefined : owner;
 }
 
-async function findSystem(name: string): Promise<System> {
-  const { systems } = await import("../systems/index.ts");
-  return systemNamed(systems, name);
+/** Not before they are asked for: a run on a folder needs none. */
+async function systemsHere(): Promise<readonly System[]> {
+  return (await import("../systems/index.ts")).systems;
 }

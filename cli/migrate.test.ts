@@ -81,6 +81,8 @@ describe("slipway migrate", () => {
   it("writes new files, adopts what is there, and repairs with a reason", async () => {
     const { at, url, folder } = await database();
     expect((await typed("new", "add notes", ...at)).shown).toContain("003_add_notes.sql\n");
+    expect((await typed("up", ...at)).said).toContain("003_add_notes.sql: It is as `slipway migrate new` made it");
+    folder.write({ "003_add_notes.sql": "CREATE TABLE notes (id bigint PRIMARY KEY);", "003_add_notes.down.sql": "DROP TABLE notes;" });
     await server.sql("CREATE TABLE users (id bigint PRIMARY KEY, name text)", url.split("/").at(-1)!);
     expect(await typed("up", ...at)).toMatchObject({
       code: 2,

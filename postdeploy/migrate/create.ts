@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
 import { numberOf, readFolder } from "./files.ts";
 import { downName } from "./ledger.ts";
+import { templateOf } from "./template.ts";
 
 export interface CreateOptions {
   folder: string;
@@ -34,13 +35,9 @@ export function create({ folder, name, repeatable = false }: CreateOptions): rea
   const width = Math.max(3, ...numbers.slice(-1).map((digits) => digits.length));
   const stem = repeatable ? `R_${slug}` : `${String(BigInt(highest) + 1n).padStart(width, "0")}_${slug}`;
   const forward = `${stem}.sql`;
-  write(join(folder, forward), repeatable ? `-- Applied again whenever this text changes: CREATE OR REPLACE …\n` : "");
-  if (repeatable) return [forward];
-  write(
-    join(folder, downName(forward)),
-    `-- Takes ${forward} back. Where that cannot be, delete this file and say why in ${forward}:\n-- slipway: irreversible <reason>\n`,
-  );
-  return [forward, downName(forward)];
+  const made = repeatable ? [forward] : [forward, downName(forward)];
+  for (const file of made) write(join(folder, file), templateOf(file));
+  return made;
 }
 
 function write(path: string, text: string): void {

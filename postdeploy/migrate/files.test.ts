@@ -1,9 +1,10 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { create } from "./create.ts";
 import { compareNames, readFolder } from "./files.ts";
 import { refuseBad } from "./finding.ts";
+import { lintFolder } from "./lint/index.ts";
 import { prepare, readFile } from "./prepare.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 
@@ -196,5 +197,18 @@ describe("create", () => {
     const folder = join(folderOf({}).path, "new");
     expect(create({ folder, name: "first" })[0]).toBe("001_first.sql");
     expect(() => refuseBad(readFolder(folder).findings)).not.toThrow();
+  });
+
+  it("writes files that cannot be applied before somebody has written something into them", async () => {
+    const folder = join(folderOf({}).path, "new");
+    const names = [...create({ folder, name: "first" }), ...create({ folder, name: "view", repeatable: true })];
+    const unwritten = async () =>
+      (await lintFolder(readFolder(folder)))
+        .filter(({ rule, severity }) => rule === "unwritten" && severity === "error")
+        .map(({ file }) => file);
+    expect((await unwritten()).sort()).toEqual([...names].sort());
+    writeFileSync(join(folder, names[0]!), "-- Nothing: the number is taken.\n");
+    writeFileSync(join(folder, names[1]!), "-- Nothing to take back.\n");
+    expect(await unwritten()).toEqual([names[2]]);
   });
 });

@@ -5,6 +5,7 @@ import { builtBy } from "./indexes.ts";
 import { kindOf, needsNoTransaction, takesOver } from "./outside.ts";
 import { parseText, type Statement } from "./parse.ts";
 import { placeAt } from "./position.ts";
+import { unwritten } from "./template.ts";
 
 export interface Ready {
   readonly file: MigrationFile | DownFile;
@@ -32,7 +33,7 @@ export async function readFile(
   return {
     statements,
     meaning,
-    findings: [...findings, ...file.header.findings, ...statements.flatMap((statement) => refusals(file, statement))],
+    findings: [...findings, ...file.header.findings, ...unwritten(file), ...statements.flatMap((statement) => refusals(file, statement))],
   };
 }
 
