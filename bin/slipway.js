@@ -18,15 +18,21 @@ const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED
 if (isNewEnough && (process.features.typescript || !isCheckout)) {
   module.enableCompileCache?.();
   const { main, tell } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
-  // Whoever read this has gone (`slipway plan | head`). The work goes on: a migration must not end half way because of it.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  // Whoever read this may have gone (`slipway plan | head`), or the disk be full. The work goes on: a migration must not end half way because of it.
+  let unprinted;
+  process.stdout.on("error", (error) => (unprinted ??= error));
+  process.stderr.on("error", () => {});
   // What nobody awaited is told like everything else: in a sentence.
-  for (const event of ["unhandledRejection", "uncaughtException"])
-    process.on(event, async (error) => (process.exitCode = await tell(error)));
-  process.exitCode = await main(process.argv.slice(2));
-  // Left to itself, Node would tidy up the memory of a run that is over: a fifteenth of a plan's time.
+  let told;
+  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (told = tell(error)));
+  let code = await main(process.argv.slice(2));
   for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
-  process.exit();
+  // What was left to itself in the last moment is heard of only now.
+  await new Promise((turn) => setImmediate(turn));
+  if (unprinted && unprinted.code !== "EPIPE") told = tell(new Error(`Not all of the report could be written: ${unprinted.message}`));
+  code = (await told) ?? code;
+  // Left to itself, Node would tidy up the memory of a run that is over: a fifteenth of a plan's time.
+  process.exit(code);
 } else {
   startAgain(fileURLToPath(here("node_modules/node/bin/node")));
 }

@@ -70,6 +70,34 @@ describe("the launcher", () => {
     expect(stdout.trim().split(/\s+/)).toEqual(["3000000", "4"]);
   });
 
+  /** As if this were all of slipway. */
+  function command(main: string): string {
+    mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
+    const tell = "async (error) => { await new Promise(setImmediate); process.stderr.write(`told: ${error.message}`); return 1; }";
+    writeFileSync(path.join(folder, "dist/cli/main.js"), `export const main = ${main}; export const tell = ${tell};`);
+    return path.join(folder, "bin/slipway.js");
+  }
+
+  it.each([
+    ["before", 'async () => { Promise.reject(new Error("left alone")); await new Promise((later) => setTimeout(later, 20)); return 0; }'],
+    ["just before", 'async () => { Promise.reject(new Error("left alone")); return 0; }'],
+    ["just before it fails", 'async () => { process.nextTick(() => { throw new Error("left alone"); }); return 2; }'],
+  ])("tells what nobody awaited %s the end, and fails", (_, main) => {
+    expect(start(command(main))).toEqual({ status: 1, stdout: "", stderr: "told: left alone" });
+  });
+
+  it("does its work to the end where its report cannot be written, and fails; a reader that has gone is no failure", () => {
+    const own = command(
+      'async () => { process.stdout.write("x".repeat(99_999)); await new Promise((later) => setTimeout(later, 50)); process.stderr.write("done. "); return 0; }',
+    );
+    const shell = (script: string) => {
+      const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, own], { encoding: "utf8" });
+      return [stdout.trim(), stderr];
+    };
+    expect(shell('"$0" "$1" > /dev/full; echo $?')).toEqual(["1", expect.stringMatching(/^done\. told: Not all of the report .*ENOSPC/)]);
+    expect(shell('"$0" "$1" | true; echo "${PIPESTATUS[0]}"')).toEqual(["0", "done. "]);
+  });
+
   it("says what to do where there is no other Node", () => {
     expect(start(path.join(folder, "bin/slipway.js"), { as: "20.20.2" })).toEqual({
       status: 2,
