@@ -1,6 +1,5 @@
 /** `slipway post-deploy`: what a PRE_DEPLOY job runs inside the VPC, with the logins that App Platform hands it. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { contentOf } from "../components/content.ts";
 import type { Seeded } from "../postdeploy/keyspaces/step.ts";
 import { run } from "../postdeploy/steps.ts";
@@ -48,7 +47,7 @@ A second run changes nothing. Exit codes: 0 done, 1 failed, 2 bad input, 3 outco
     print(`migrations  ${(applied as string[]).length === 0 ? "nothing pending" : (applied as string[]).join(", ")}`);
 
     const folder = `keyspaces/${system.name}`;
-    if (Object.keys(connection.stores).length > 0 && existsSync(join(directory, folder))) {
+    if (Object.keys(connection.stores).length > 0 && existsSync(folder)) {
       const { digest, files } = contentOf(folder);
       const { seeded } = await run("Keyspaces", { system: system.name, folder, digest, files, stores: connection.stores });
       for (const line of seededText(seeded as readonly Seeded[])) print(line);

@@ -65,9 +65,9 @@ export class EnvMemory {
     const wanted = fingerprint(args, lists);
     const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
     const [list, hex] = await Promise.all([settle(wanted), settle(token.hex)]);
-    const variables = list === undefined || hex === undefined ? undefined : sha256(`${hex} ${list}`);
+    const variables = list === undefined || hex === undefined ? undefined : hash("sha256", `${hex} ${list}`);
     const last = this.#last[app];
-    const held = last !== undefined && (await isLeftOut(token, wanted));
+    const held = last !== undefined && (await isLeftOut(token, list));
     if (held) {
       const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it beside the app.`;
       void pulumi.log.warn(text, token);
@@ -114,7 +114,7 @@ function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envL
         component,
         envs.map((env) => [env.key, env.scope, env.type ?? "", next.next().value]),
       ]);
-      return sha256(JSON.stringify([appName, region, rows]));
+      return hash("sha256", JSON.stringify([appName, region, rows]));
     }),
   );
 }
@@ -124,18 +124,14 @@ async function carries(app: digitalocean.App, mark: string): Promise<boolean> {
 }
 
 /** Whether the token is still that of other variables, although it has been declared with these. */
-async function isLeftOut(token: RandomId, wanted: pulumi.Output<string>): Promise<boolean> {
-  const [variables, keepers] = await Promise.all([settle(wanted), settle(token.keepers)]);
+async function isLeftOut(token: RandomId, variables: string | undefined): Promise<boolean> {
+  const keepers = await settle(token.keepers);
   return variables !== undefined && keepers !== undefined && !holds(keepers, variables);
 }
 
 /** Looked for as text: providers mark one secret inside of another, and the SDK opens only the outer one. */
 function holds(value: unknown, text: string): boolean {
   return JSON.stringify(value ?? null).includes(text);
-}
-
-function sha256(text: string): string {
-  return hash("sha256", text);
 }
 
 /** An Output's value once it is there; undefined where it is unknown. `.apply` alone would wait for ever: in a preview it never runs then. */

@@ -204,10 +204,10 @@ export class Valkey extends pulumi.ComponentResource {
       );
     const { host, privateHost, port, password } = this;
     const within = via.private ?? false;
-    const address = () => this.#texts.get(`address ${within}`, () => addressOf(within ? privateHost : host, port));
     return this.#texts.get(`${database} ${within}`, () => {
+      const address = this.#texts.get(`address ${within}`, () => addressOf(within ? privateHost : host, port));
       const ready = this.nodes.config.id.apply(() => database);
-      return valkeyUrl({ address: address(), user: USER, password }, ready);
+      return valkeyUrl({ address, user: USER, password }, ready);
     });
   }
 }

@@ -45,7 +45,6 @@ export class Spoken {
   }
 
   #end(): void {
-    if (this.#ended) return;
     this.#ended = true;
     const dropped = Math.max(0, this.#length - MOST);
     const more = dropped > 0 ? `\n(${dropped} more characters that the program printed are left out)\n` : "";

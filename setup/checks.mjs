@@ -43,7 +43,7 @@ export async function checks({ root, node, args }) {
 
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
   // What was skipped stands with its check: the last line is these two numbers and nothing else, for whoever reads it by machine.
-  const sum = counted({ passed: total("passed"), failed: total("failed"), skipped: 0 });
+  const sum = `${total("passed")} passed, ${total("failed")} failed`;
   say("");
   for (const result of results) say(`${result.name.padEnd(7)} ${counted(result)}, ${result.seconds.toFixed(0)} s`);
   say(sum);

@@ -4,6 +4,8 @@ import { join } from "node:path";
 /**
  * One process at a time owns a state directory. The lock names its owner by pid and start time, so that a lock left by a killed process
  * is recognised even where its pid has been given to another one.
+ *
+ * @throws with the code EBUSY where another process owns it
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
@@ -12,17 +14,28 @@ export function lockDirectory(directory: string): () => void {
     writeFileSync(path, me, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const owner = readFileSync(path, "utf8");
+    const owner = ownerOf(path);
+    // Given back between the two looks.
+    if (owner === undefined) return lockDirectory(directory);
     if (owner !== me && isRunning(owner)) {
-      throw new Error(
+      const text =
         `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
-          `If no such process runs a local cloud, delete ${path}.`,
-      );
+        `If no such process runs a local cloud, delete ${path}.`;
+      throw Object.assign(new Error(text), { code: "EBUSY" });
     }
     if (owner === me) throw new Error(`${directory} is already open in this process. Close it first.`);
     writeFileSync(path, me, { mode: 0o600 });
   }
   return () => rmSync(path, { force: true });
+}
+
+function ownerOf(lock: string): string | undefined {
+  try {
+    return readFileSync(lock, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
+  }
 }
 
 function isRunning(owner: string): boolean {

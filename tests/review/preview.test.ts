@@ -148,10 +148,16 @@ describe("slipway preview", () => {
     checkout.write(
       "index.ts",
       programOf(
-        `class Step extends pulumi.CustomResource {}\nnew Step("pulumi-nodejs:dynamic/slipway:Migrations", "steps", { system: "orders", folder: "sql/orders" });`,
+        `class Step extends pulumi.CustomResource {}\nnew Step("pulumi-nodejs:dynamic/slipway:Migrations", "steps", { system: "orders", folder: "sql/orders" });
+new Step("pulumi-nodejs:dynamic/slipway:Keyspaces", "keys", { system: "orders", folder: "keyspaces/orders" });`,
       ),
     );
     checkout.commit("orders");
+    checkout.write(
+      "keyspaces/orders/drafts.yaml",
+      `keyspace: drafts\nstore: state\ndatabase: 1\ndurable: true\npurpose: What is not sent yet
+keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }]\nseed: [{ key: "draft:1", string: a }]\n`,
+    );
     checkout.write("sql/orders/002_wide.sql", "ALTER TABLE orders ALTER COLUMN id TYPE numeric;\n");
     checkout.commit("wide");
     const review = await checkout.review();
@@ -162,6 +168,9 @@ describe("slipway preview", () => {
           migrations: [
             { system: "orders", file: "002_wide.sql", change: "added", locks: [{ mode: "ACCESS EXCLUSIVE", rewrites: true, line: 1 }] },
           ],
+          keyspaces: expect.arrayContaining([
+            expect.objectContaining({ system: "orders", keyspace: "drafts", change: "added", kind: "key", name: "draft:1" }),
+          ]),
         },
       ],
     });

@@ -1,7 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
-import path from "node:path";
+import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { REPLACING } from "../../review/diff/replacements.ts";
 import { describeWithPulumi } from "../pulumi.ts";
@@ -24,12 +22,10 @@ describe("every replacement that the provider makes", () => {
 });
 
 describeWithPulumi("the provider's own schema", (pulumi) => {
-  it("replaces for the inputs that are listed here, and for no other", { timeout: 60_000 }, (context) => {
-    const plugins = path.join(homedir(), ".pulumi/plugins");
-    const plugin = existsSync(plugins) ? readdirSync(plugins).find((name) => name === "resource-digitalocean-v4.80.1") : undefined;
-    if (plugin === undefined) return context.skip("the provider's plugin is not installed");
-    const binary = path.join(plugins, plugin, "pulumi-resource-digitalocean");
-    const schema = JSON.parse(execFileSync(pulumi, ["package", "get-schema", binary], { maxBuffer: 2 ** 28, encoding: "utf8" })) as Schema;
+  it("replaces for the inputs that are listed here, and for no other", { timeout: 60_000 }, () => {
+    const { version } = createRequire(import.meta.url)("@pulumi/digitalocean/package.json") as { version: string };
+    const text = execFileSync(pulumi, ["package", "get-schema", `digitalocean@${version}`], { maxBuffer: 2 ** 28, encoding: "utf8" });
+    const schema = JSON.parse(text) as Schema;
     const replacing = Object.entries(schema.resources).map(([type, { inputProperties = {} }]) => [
       type.slice(type.lastIndexOf(":") + 1),
       Object.keys(inputProperties)
