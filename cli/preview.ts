@@ -4,6 +4,7 @@ import path from "node:path";
 import { preview } from "../review/preview.ts";
 import type { Review } from "../review/review.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import type { Paper } from "./terminal.ts";
 
 /** Told, and worse than was allowed. */
 const TOO_RISKY = 10;
@@ -15,7 +16,7 @@ Usage: slipway preview --base <git ref> [flags]
 
       --base <git ref>     what to compare the working tree with: main, HEAD~1, origin/main; where the two have parted counts
   -s, --stack <name>       one stack; may be given again (default: every stack file but local's)
-      --format <format>    md, html or json (default: md)
+      --format <format>    text, md, html or json (default: text in a terminal, md elsewhere)
       --out <directory>    write review.md, review.html and review.json there; the format is printed all the same
       --events <file>      what the real engine wrote of the same stacks (PULUMI_DEBUG_COMMANDS=true
                            pulumi preview --event-log <file>): merged, contradictions shown
@@ -37,11 +38,12 @@ Exit codes: 0 told, 1 a side could not be planned, 2 bad input, ${TOO_RISKY} tol
     timeout: { type: "string" },
     cwd: { type: "string" },
   },
-  async run(given, { print, say }) {
-    const { format, out, failOn, ...options } = parse(given);
+  async run(given, terminal) {
+    const { print, say } = terminal;
+    const { format = terminal.isPerson ? "text" : "md", out, failOn, ...options } = parse(given);
     const review = await preview({ ...options, say });
     if (out !== undefined) await writeAll(review, out);
-    print(await FORMATS[format](review));
+    print(format === "text" ? await textOf(review, terminal) : await FORMATS[format](review));
     if (review.stacks.some(({ failure }) => failure !== undefined)) return FAILED;
     return failOn !== undefined && (review.risk === "danger" || review.risk === failOn) ? TOO_RISKY : DONE;
   },
@@ -53,7 +55,11 @@ const FORMATS = {
   html: async (review: Review) => (await import("../review/report/html.ts")).reviewHtml(review),
   json: async (review: Review) => (await import("../engine/mask.ts")).stableJson(review),
 };
-type Format = keyof typeof FORMATS;
+type Format = keyof typeof FORMATS | "text";
+
+async function textOf(review: Review, paper: Paper): Promise<string> {
+  return (await import("./preview-text.ts")).markdownInTerminal(await FORMATS.md(review), paper);
+}
 
 async function writeAll(review: Review, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
@@ -63,7 +69,7 @@ async function writeAll(review: Review, directory: string): Promise<void> {
 interface Options {
   readonly base: string;
   readonly stacks?: readonly string[];
-  readonly format: Format;
+  readonly format?: Format;
   readonly out?: string;
   readonly events?: string;
   readonly failOn?: "danger" | "care";
@@ -72,23 +78,16 @@ interface Options {
 }
 
 function parse({ values }: Given): Options {
-  const {
-    base,
-    stack,
-    format = "md",
-    out,
-    events,
-    timeout,
-    cwd = process.cwd(),
-    "fail-on": failOn,
-  } = values as Partial<Record<string, never>>;
+  const { base, stack, format, out, events, timeout, cwd = process.cwd(), "fail-on": failOn } = values as Partial<Record<string, never>>;
   if (!base) throw new UsageError("Compared with what? slipway preview --base main");
-  if (!Object.hasOwn(FORMATS, format)) throw new UsageError(`--format takes ${Object.keys(FORMATS).join(", ")}, not "${format}".`);
+  const formats = ["text", ...Object.keys(FORMATS)];
+  if (format !== undefined && !formats.includes(format)) throw new UsageError(`--format takes ${formats.join(", ")}, not "${format}".`);
   if (failOn !== undefined && failOn !== "danger" && failOn !== "care")
     throw new UsageError(`--fail-on takes danger or care, not "${failOn}".`);
   if (timeout !== undefined && !(Number(timeout) > 0)) throw new UsageError(`--timeout takes seconds, not "${timeout}": --timeout 120`);
   return {
-    ...{ base, format: format as Format, cwd },
+    ...{ base, cwd },
+    ...(format !== undefined && { format: format as Format }),
     ...(stack !== undefined && { stacks: stack as string[] }),
     ...(out !== undefined && { out }),
     ...(events !== undefined && { events }),

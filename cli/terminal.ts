@@ -10,6 +10,8 @@ export interface Terminal {
   say(text: string): void;
   readonly columns: number;
   readonly style: Style;
+  /** Reports go to a person, not into a file or another program. @default false */
+  readonly isPerson?: boolean;
 }
 
 /** Each only where a person looks, and colours are not unwanted (NO_COLOR). */
@@ -34,6 +36,7 @@ export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream)
   return {
     print: (text) => stdout.write(text.endsWith("\n") ? text : `${text}\n`),
     say: (text) => stderr.write(asStarted(text.endsWith("\n") ? text : `${text}\n`)),
+    isPerson: stdout.isTTY,
     columns: (stdout as Partial<WriteStream>).columns || 80,
     style: { bold: look("bold"), dim: look("dim"), warn: look("yellow"), bad: look("red"), good: look("green") },
   };
