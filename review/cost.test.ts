@@ -122,6 +122,8 @@ describe("the cost of prod", async () => {
     );
     // A node of 1 GB takes no standby.
     expect(() => resize(plan, { "devx-postgres": "db-s-1vcpu-1gb" })).toThrow(ResizeError);
+    expect(() => resize(plan, { "devx-postgres": "db-s-1vcpu-1gb" })).toThrow(/takes no standby, and there are 2 nodes\. Allowed/);
+    expect(() => resize(plan, { "devx-postgres": "m-2vcpu-16gb" })).toThrow(/DigitalOcean has it for valkey only\. Allowed/);
     expect(() => resize(plan, { "devx-devx api": "db-s-1vcpu-2gb" })).toThrow(/no size for devx-devx api. Allowed: apps-s/);
   });
 });

@@ -52,13 +52,15 @@ function cluster(resource: PlannedResource): Target {
     resource,
     to(slug) {
       const engine = text(bare(resource.inputs.engine), "pg") as Engine;
-      const sizes = nodeSizes(engine, Number(bare(resource.inputs.nodeCount) ?? 1));
+      const nodes = Number(bare(resource.inputs.nodeCount) ?? 1);
+      const sizes = nodeSizes(engine, nodes);
       if (!sizes.some((size) => size.slug === slug))
         throw new ResizeError(
           refusal(
             name,
             slug,
             sizes.map((size) => size.slug),
+            whyNot(slug, engine, nodes),
           ),
         );
       const [from, to] = [findNode(text(bare(resource.inputs.size), "")), findNode(slug)];
@@ -109,6 +111,14 @@ function unknown(name: string, resources: readonly PlannedResource[]): string {
   return `Nothing that has a size is called "${name}". There is ${names.length === 0 ? "nothing with a size" : names.join(", ")}.`;
 }
 
-function refusal(name: string, slug: string, allowed: readonly string[]): string {
-  return `"${slug}" is no size for ${name}. Allowed: ${allowed.join(", ")}.`;
+function refusal(name: string, slug: string, allowed: readonly string[], why = ""): string {
+  return `"${slug}" is no size for ${name}${why === "" ? "" : `: ${why}`}. Allowed: ${allowed.join(", ")}.`;
+}
+
+/** Of a size that exists. */
+function whyNot(slug: string, engine: Engine, nodes: number): string {
+  const node = findNode(slug);
+  if (node === undefined) return "";
+  if (!node.engines.includes(engine)) return `DigitalOcean has it for ${node.engines.join(" and ")} only`;
+  return `it takes no standby, and there are ${nodes} nodes`;
 }
