@@ -8,6 +8,9 @@ export function refused(error: unknown, target: Target): Failure {
   return new Failure(code, exit, `Cannot connect to ${nameOf(target)}: ${text}`, { cause: error });
 }
 
+const FETCH_CA = "doctl databases get-ca ID --format Certificate --no-header > ca.pem";
+const WANTS_TLS = `it wants TLS: give the CA, --ca ca.pem or PGSSLROOTCERT (${FETCH_CA})`;
+
 function explain(error: DatabaseError, { host, port, database, user }: Target): [code: string, exit: 1 | 2, text: string] {
   switch (sqlstate(error)) {
     case "28P01":
@@ -16,7 +19,7 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
       return [
         "not-let-in",
         2,
-        `${error.message}. The server's rules do not let ${user} in this way${/no encryption/.test(error.message) ? "; it wants TLS: give the CA" : ""}.`,
+        `${error.message}. The server's rules do not let ${user} in this way${/no encryption/.test(error.message) ? `; ${WANTS_TLS}` : ""}.`,
       ];
     case "3D000":
       return ["no-database", 2, `there is no database "${database}" on this server.`];
@@ -38,6 +41,8 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
       ];
     case "08P01":
       if (/startup parameter/i.test(error.message)) return ["pooled", 2, pooled(host, port)];
+      // So says PgBouncer, before it has looked at anything else.
+      if (/^SSL required/i.test(error.message)) return ["not-let-in", 2, `${error.message}; ${WANTS_TLS}.`];
       break;
     default:
   }
@@ -62,7 +67,7 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
       return [
         "wrong-ca",
         2,
-        "its certificate is not signed by the given CA. Fetch the cluster's own: doctl databases get-ca ID --format Certificate --no-header > ca.pem, and give it with --ca ca.pem.",
+        `its certificate is not signed by the given CA. Fetch the cluster's own: ${FETCH_CA}, and give it with --ca ca.pem.`,
       ];
     default:
   }

@@ -34,8 +34,11 @@ const isSmall = (keyspace: Keyspace): boolean =>
 
 async function keysOf(keyspace: Keyspace): Promise<string[]> {
   const keys: string[] = [];
+  // A key that moves to another store or database is written anew there.
+  const { store, database } = keyspace;
   for await (const batch of batchesOf(keyspace))
-    for (const { key, value, ttl, policy } of batch) keys.push(short(key) + short(JSON.stringify([key, digestOf(value), ttl, policy])));
+    for (const { key, value, ttl, policy } of batch)
+      keys.push(short(key) + short(JSON.stringify([store, database, key, digestOf(value), ttl, policy])));
   return keys;
 }
 

@@ -53,6 +53,17 @@ describe("a preview of keyspaces", () => {
     );
   });
 
+  it("counts every key of a keyspace that moves to another database or store", async () => {
+    const first = await checked({}, files);
+    for (const [from, to] of [
+      ["database: 1", "database: 2"],
+      ["store: state", "store: other"],
+    ] as const)
+      expect((await checked(first, { ...files, "cache.yaml": YAML("a", "b").replace(from, to) })).pending).toBe(
+        "cache: 3 keys change (changed cache.yaml)",
+      );
+  });
+
   it("keeps no name and no value of a key in what the state remembers", async () => {
     const { keys } = await checked({}, files);
     expect(keys).toEqual({ cache: [expect.stringMatching(/^.{12}$/), expect.anything(), expect.anything()] });

@@ -1,6 +1,6 @@
 /** Keyspaces as a step of a deployment. */
 import { type Inputs, target } from "../step.ts";
-import { changedKeys, type Noted } from "./noted.ts";
+import { changedKeys, noted as keysOf, type Noted } from "./noted.ts";
 import type { Store } from "./options.ts";
 import type { KeyspaceResult } from "./seed.ts";
 
@@ -11,16 +11,13 @@ export const identity = ({ digest, stores }: Inputs): unknown => ({
   ),
 });
 
-export async function noted({ folder, system }: Inputs): Promise<Inputs> {
-  const { noted } = await import("./noted.ts");
-  return { keys: await noted(String(folder), String(system)) };
-}
+export const noted = async ({ folder, system }: Inputs): Promise<Inputs> => ({ keys: await keysOf(String(folder), String(system)) });
 
-/** "sessions: 3 keys and 1 script change (changed sessions.yaml, new sessions/cleanup.lua); userData: 1 file (new userData.yaml)" */
+/** "sessions: 3 keys and 1 script change (changed sessions.yaml, new sessions/cleanup.lua); userData: 1 file changes (new userData.yaml)" */
 export function pending(olds: Inputs, news: Inputs): string {
   const [before, after] = [filesOf(olds), filesOf(news)];
   const changes = new Map<string, string[]>();
-  for (const name of [...after.keys(), ...before.keys()].filter((name, index, all) => all.indexOf(name) === index)) {
+  for (const name of new Set([...after.keys(), ...before.keys()])) {
     if (before.get(name) === after.get(name)) continue;
     const what = !before.has(name) ? "new" : after.has(name) ? "changed" : "removed";
     const keyspace = name.split("/")[0]?.replace(/\.[^.]*$/, "") ?? name;

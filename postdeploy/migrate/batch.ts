@@ -36,8 +36,11 @@ export function* batches(jobs: readonly Job[]): Generator<readonly Job[]> {
 /** Whatever a file set, neither its ledger row nor the next file is to know of it: settings go back to those of the connection's start. */
 export const AS_BEFORE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;";
 
-/** Prepared statements and open cursors outlive a transaction too; few files have any. */
-export const AS_NEW = "CLOSE ALL; DEALLOCATE ALL;";
+/**
+ * What outlives a transaction: cursors, prepared statements, and temporary tables, one of which would stand in front of the real one of that
+ * name. It is sent before a file, not after it, because a file that is rolled back and tried again left such things too.
+ */
+export const AS_NEW = "CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP;";
 
 /**
  * Only the last commit of a message waits for the disk. The log has one order, so with it all before it are there; and should the server die
@@ -75,8 +78,7 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
       add(sql);
       for (let n = 0; n < count; n++) steps.push({ job });
     };
-    // A temporary table of a file before would stand in front of the real one of that name.
-    around("BEGIN; DISCARD TEMP;", 2);
+    around(`BEGIN; ${AS_NEW}`, 4);
     if (statementTimeoutMs !== undefined) around(`SET LOCAL statement_timeout = ${statementTimeoutMs};`);
     if (lockTimeoutMs !== undefined) around(`SET LOCAL lock_timeout = ${lockTimeoutMs};`);
     starts.push(length);
@@ -86,7 +88,6 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
     });
     // A file may end in a comment without a line end; without the line feed that comment would swallow the ledger row and the COMMIT.
     around(`\n;${AS_BEFORE} ${table.write(event)}`, 4);
-    if (/\b(prepare|declare)\b/i.test(file.text)) around(AS_NEW, 2);
     if (job < jobs.length - 1) around(DO_NOT_WAIT);
     add("COMMIT;\n");
     steps.push({ job, commit: true });

@@ -8,9 +8,11 @@ import { lockKey } from "./lock.ts";
 import type { Progress } from "./progress.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
+/** An `up` in a process of its own. */
+const RUN = fileURLToPath(new URL("./testing/run.ts", import.meta.url));
 let server: TestServer;
 const others: pg.Client[] = [];
 beforeAll(async () => {
@@ -115,6 +117,25 @@ describe("somebody who holds what a file needs", () => {
     expect(await server.sql("SELECT n FROM counter", nameIn(connection))).toEqual([{ n: 1 }]);
   });
 
+  it.each([
+    ["prepared", "PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;\nALTER TABLE a ADD b int;\nEXECUTE p;"],
+    [
+      "keeps, statement by statement,",
+      "-- slipway: no-transaction\nCREATE TEMP TABLE keep AS SELECT 1 AS id;\nPREPARE p AS SELECT id FROM keep;\nALTER TABLE a ADD b int;\nCREATE TABLE kept AS EXECUTE p;\nINSERT INTO a SELECT id FROM keep;\nVACUUM a;",
+    ],
+  ])("does not stop a file that finds at its second try what it %s at its first", async (_, text) => {
+    const connection = await server.database();
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await up({ folder, connection });
+    const holder = await other(connection, "reporting", "BEGIN; SELECT * FROM a");
+    write({ "002_b.sql": text });
+    const seen: Progress[] = [];
+    const run = up({ folder, connection, lockTimeoutMs: 200, onProgress: (event) => seen.push(event) });
+    while (!seen.some(({ kind }) => kind === "retry")) await Promise.race([run, sleep(20)]);
+    await holder.query("COMMIT");
+    expect((await run).applied).toHaveLength(1);
+  });
+
   it("is named in the failure when it never lets go, and the file is untouched", async () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
@@ -199,7 +220,7 @@ describe("an index that does not work", () => {
     await up({ folder, connection });
     const old = await other(connection, "report", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM pg_class");
     write({ "002_b.sql": `-- slipway: no-transaction\n${statement}` });
-    const child = spawn(process.execPath, [fileURLToPath(new URL("./testing/run.ts", import.meta.url)), folder, connection.url], {
+    const child = spawn(process.execPath, [RUN, folder, connection.url], {
       stdio: "ignore",
     });
     const left = () => server.sql("SELECT FROM pg_index WHERE NOT indisvalid", nameIn(connection));
@@ -233,7 +254,7 @@ describe("time and signals", () => {
       "002_b.sql": "CREATE TABLE b (id int); SELECT pg_sleep(60);",
       "003_c.sql": "",
     });
-    const child = spawn(process.execPath, [fileURLToPath(new URL("./testing/run.ts", import.meta.url)), folder, connection.url], {
+    const child = spawn(process.execPath, [RUN, folder, connection.url], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let said = "";
@@ -261,7 +282,3 @@ describe("time and signals", () => {
     expect((await run).message).toMatch(/Somebody cancelled it on the server/);
   });
 });
-
-function nameIn({ url }: Connection): string {
-  return url.split("/").at(-1)!;
-}

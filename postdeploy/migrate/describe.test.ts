@@ -32,3 +32,17 @@ it("tells of a file its locks with the line, its findings, and its way back, wit
     ["drop-column 1"],
   ]);
 });
+
+it.each([
+  [
+    "a heavier work under an equal lock",
+    "ALTER TABLE orders ALTER id SET NOT NULL;\nALTER TABLE orders ALTER id TYPE numeric;",
+    1,
+    "maybe-rewrite",
+  ],
+  ["a work under a lock that is weaker than the last", "CREATE INDEX ON orders (id);\nALTER TABLE orders ADD y int;", 2, "scan"],
+])("keeps, of what a file does to a table, %s", async (_, text, line, work) => {
+  const { path } = folderOf({ "001_made.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);", "002_new.sql": text });
+  const [told] = await describeMigrations(readFolder(path), ["002_new.sql"]);
+  expect(told!.locks).toEqual([{ table: "orders", line, lock: "ACCESS EXCLUSIVE", blocks: "reads and writes", work }]);
+});

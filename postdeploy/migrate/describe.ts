@@ -20,13 +20,17 @@ export interface MigrationDescription {
   readonly findings: readonly Finding[];
 }
 
+/** From the lightest to the heaviest. */
+const WORKS = ["none", "scan", "maybe-rewrite", "rewrite"] as const;
+
 export interface DescribedLock {
   readonly table: string;
   /** Of the statement. */
   readonly line: number;
   readonly lock: Lock;
   readonly blocks: ReturnType<typeof blocks>;
-  readonly work: "none" | "scan" | "rewrite" | "maybe-rewrite";
+  /** The heaviest that any statement does to the table, under whichever lock. */
+  readonly work: (typeof WORKS)[number];
 }
 
 /**
@@ -59,15 +63,17 @@ export async function describeSet(
   return { files, findings };
 }
 
-function locksOf(text: string, statements: readonly Statement[], isNew: (table: string) => boolean): DescribedLock[] {
+/** On each table that is in use. */
+export function locksOf(text: string, statements: readonly Statement[], isNew: (table: string) => boolean): DescribedLock[] {
   const strongest = new Map<string, DescribedLock>();
   for (const { node, start } of statements)
     for (const { table, lock, work } of effectsOf(node)) {
       if (isNew(table)) continue;
       const before = strongest.get(table);
-      if (before && LOCKS.indexOf(before.lock) >= LOCKS.indexOf(lock) && (work === "none" || before.work !== "none")) continue;
-      const kept = before && LOCKS.indexOf(before.lock) > LOCKS.indexOf(lock) ? before.lock : lock;
-      strongest.set(table, { table, line: placeAt(text, start).line, lock: kept, blocks: blocks(kept), work });
+      const stronger = before === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(before.lock);
+      const held = stronger ? { table, line: placeAt(text, start).line, lock, blocks: blocks(lock) } : before;
+      const heavier = before === undefined || WORKS.indexOf(work) > WORKS.indexOf(before.work);
+      strongest.set(table, { ...held, work: heavier ? work : before.work });
     }
   return [...strongest.values()];
 }

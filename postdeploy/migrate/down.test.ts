@@ -5,7 +5,7 @@ import { repair } from "./repair.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 import { verify } from "./verify.ts";
 
@@ -35,7 +35,7 @@ async function applied(content: Readonly<Record<string, string>> = files) {
   return {
     folder,
     options: { folder: folder.path, connection },
-    sql: (text: string) => server.sql(text, connection.url.split("/").at(-1)!),
+    sql: (text: string) => server.sql(text, nameIn(connection)),
   };
 }
 
@@ -149,7 +149,7 @@ describe("repair", () => {
   it("decides about a statement whose end nobody saw, either way", async () => {
     for (const way of ["happened", "again"] as const) {
       const connection = await server.database();
-      const sql = (text: string) => server.sql(text, connection.url.split("/").at(-1)!);
+      const sql = (text: string) => server.sql(text, nameIn(connection));
       const { path: folder } = folderOf({
         "001_a.sql": "CREATE TABLE n (n int); CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO n VALUES (1); COMMIT; END $$;",
         "002_b.sql": "-- slipway: no-transaction\nCALL p();\nSELECT 1;",
@@ -191,7 +191,7 @@ describe("baseline", () => {
 
   it("adopts a former ledger as it is, with two files numbered 001 out of order, and never writes it [F9, F10, F120]", async () => {
     const connection = await server.database();
-    const sql = (text: string) => server.sql(text, connection.url.split("/").at(-1)!);
+    const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(former);
     const rows = await sql("SELECT *, xmin::text FROM migrations");
     const { path: folder } = folderOf(own);
@@ -214,7 +214,7 @@ describe("baseline", () => {
 
   it("takes the former files themselves where the folder has them, in the order in which they ran", async () => {
     const connection = await server.database();
-    await server.sql(former, connection.url.split("/").at(-1)!);
+    await server.sql(former, nameIn(connection));
     const { path: folder } = folderOf({
       "000_create_base_messaging_schema.sql": "CREATE TABLE messages (id int);",
       "001_add_message_threading_and_search.sql": "",
@@ -231,7 +231,7 @@ describe("baseline", () => {
 
   it("guesses nothing: not which files, not which column, and not against what is there", async () => {
     const connection = await server.database();
-    const sql = (text: string) => server.sql(text, connection.url.split("/").at(-1)!);
+    const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(former);
     await sql("ALTER TABLE migrations ADD checksum text");
     const { path: folder } = folderOf({ ...own, "004_half.sql": "CREATE TABLE migrations (id int); CREATE TABLE invoices (id int);" });

@@ -7,7 +7,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { LedgerTable } from "./ledger.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 import { startProxy } from "./testing/proxy.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
 /** SLIPWAY_KILLS=200 kills two hundred times; the suite's own run does it a few times, in other moments each time. */
@@ -71,8 +71,8 @@ async function expectUndisturbed(connection: Connection): Promise<void> {
 }
 
 /** Two hundred databases would fill the memory that they are in, and the log that a dying server reads again. */
-async function forget({ url }: Connection): Promise<void> {
-  await server.sql(`DROP DATABASE ${url.split("/").at(-1)} WITH (FORCE)`);
+async function forget(connection: Connection): Promise<void> {
+  await server.sql(`DROP DATABASE ${nameIn(connection)} WITH (FORCE)`);
   await server.sql("CHECKPOINT");
 }
 

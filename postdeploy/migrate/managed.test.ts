@@ -121,4 +121,10 @@ describe("a connection", () => {
       expect.stringContaining("it wants TLS: give the CA"),
     ]);
   });
+
+  it("to a pool without TLS is refused as bad input, and told where the CA comes from", async () => {
+    const url = `postgres://devx:${password("devx")}@localhost:${endpoint.poolPort}/shop-pool`;
+    const { code, exit, message } = await failure(status({ folder, connection: { url } }));
+    expect([code, exit, message]).toEqual(["not-let-in", 2, expect.stringMatching(/it wants TLS: give the CA, --ca ca\.pem.*doctl/)]);
+  });
 });

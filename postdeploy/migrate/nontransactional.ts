@@ -5,6 +5,7 @@
  * run dies in between, the next one looks at what the statement was to make, and never runs blindly again what may have happened already.
  */
 import { Failure } from "../connect/failure.ts";
+import type { Session } from "../connect/session.ts";
 import { type DatabaseError, isLost } from "../connect/sqlstate.ts";
 import { AS_BEFORE, AS_NEW } from "./batch.ts";
 import { builtBy, findIndex } from "./indexes.ts";
@@ -19,11 +20,17 @@ import { clean, whatCameOf } from "./unsure.ts";
 
 type Progress = NonNullable<Standing["progress"]>;
 
+/** Which file a session is in the midst of. */
+const within = new WeakMap<Session, string>();
+
 export async function applyOutside(runner: Runner, job: Job): Promise<Failed | undefined> {
   const { file, statements, event } = job;
   const progress = standings(runner.ledger?.events ?? []).get(file.name)?.progress;
   if (progress) refuseEdited(job, progress);
-  await runner.session.send(`DISCARD TEMP; ${AS_NEW}`);
+  // After a wait for a lock the file goes on where its own first statements left what the later ones may need.
+  const goesOn = progress !== undefined && progress.done > 0 && within.get(runner.session) === file.name;
+  if (!goesOn) await runner.session.send(AS_NEW);
+  within.set(runner.session, file.name);
   if (statements.length === 0) await write(runner, event);
   for (let index = progress?.done ?? 0; index < statements.length; index++) {
     const step = stepOf(job, index);

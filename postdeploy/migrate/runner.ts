@@ -234,7 +234,8 @@ export class Runner {
           connectTimeoutMs: Math.max(500, Math.min(10_000, until - Date.now())),
         });
         await this.#inspect();
-        if (!this.facts.endsTransactions) return;
+        // Who sets it at every login has the last word.
+        if (!this.facts.endsTransactions || this.#endsTransactions) return;
         // An older server knows no such setting and would refuse the connection: it is asked first.
         this.#endsTransactions = true;
         await this.session.end();
@@ -283,6 +284,8 @@ export class Runner {
     if (row.standby === "t")
       throw new Failure("replica", 2, `${host}:${port} is a standby, which takes no writes. Connect to the primary.`);
     this.facts = factsFrom(row, asked);
+    // This connection is not the one that stays; the next one is looked at.
+    if (this.facts.endsTransactions && !this.#endsTransactions) return;
     if (Math.abs(this.facts.clockOffSeconds) > 5)
       this.tell({
         kind: "warning",

@@ -11,7 +11,7 @@ import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 import { startProxy } from "./testing/proxy.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
 let server: TestServer;
@@ -99,7 +99,7 @@ describe("a server that cannot", () => {
 
   it("be written to, because the provider switched it to read-only, says so before anything", async () => {
     const connection = await server.database();
-    await server.sql(`ALTER DATABASE ${nameIn(connection.url)} SET default_transaction_read_only = on`);
+    await server.sql(`ALTER DATABASE ${nameIn(connection)} SET default_transaction_read_only = on`);
     const error = await failure(up({ folder, connection }));
     expect([error.code, error.exit]).toEqual(["read-only", 1]);
     expect(error.message).toMatch(/disk is full/);
@@ -108,13 +108,13 @@ describe("a server that cannot", () => {
   it("give a role what it needs, names the grant", async () => {
     const connection = await server.database();
     await server.sql("CREATE ROLE weak LOGIN");
-    const error = await failure(up({ folder, connection: { url: server.url(nameIn(connection.url), "weak") } }));
+    const error = await failure(up({ folder, connection: { url: server.url(nameIn(connection), "weak") } }));
     expect([error.exit, error.message]).toEqual([
       2,
       expect.stringMatching(/ledger schema slipway cannot be made: permission denied.*GRANT CREATE ON DATABASE t.* TO weak/),
     ]);
     await up({ folder, connection });
-    expect((await failure(status({ folder, connection: { url: server.url(nameIn(connection.url), "weak") } }))).message).toMatch(
+    expect((await failure(status({ folder, connection: { url: server.url(nameIn(connection), "weak") } }))).message).toMatch(
       /may not read the ledger slipway/,
     );
   });
@@ -122,10 +122,10 @@ describe("a server that cannot", () => {
   it("take another connection is waited for", async () => {
     const connection = await server.database();
     await server.sql(
-      `CREATE ROLE guest LOGIN; GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO guest; GRANT CREATE ON SCHEMA public TO guest`,
-      nameIn(connection.url),
+      `CREATE ROLE guest LOGIN; GRANT CREATE ON DATABASE ${nameIn(connection)} TO guest; GRANT CREATE ON SCHEMA public TO guest`,
+      nameIn(connection),
     );
-    const url = server.url(nameIn(connection.url), "guest");
+    const url = server.url(nameIn(connection), "guest");
     const crowd = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const client = new pg.Client(url);
@@ -145,7 +145,7 @@ describe("a server that cannot", () => {
     const error = await failure(up({ folder: many.path, connection }));
     expect(error.message).toMatch(/001_many.sql:\d+:\d+: out of shared memory \(53200\)[\s\S]*split it/);
     expect(
-      await server.sql("SELECT FROM pg_class WHERE relname LIKE 'm%' AND relnamespace = 'public'::regnamespace", nameIn(connection.url)),
+      await server.sql("SELECT FROM pg_class WHERE relname LIKE 'm%' AND relnamespace = 'public'::regnamespace", nameIn(connection)),
     ).toEqual([]);
   });
 
@@ -163,9 +163,7 @@ describe("a server that cannot", () => {
       const error = await failure(up({ folder: big.path, connection, onProgress: (event) => seen.push(event) }));
       expect(error.message).toMatch(/002_big.sql:1:1: [\s\S]*\(53100\)[\s\S]*add storage to the cluster[\s\S]*rolled back/);
       expect(seen.filter(({ kind }) => kind === "retry")).toEqual([]);
-      expect(await small.sql("SELECT relname FROM pg_class WHERE relname IN ('a', 'big')", nameIn(connection.url))).toEqual([
-        { relname: "a" },
-      ]);
+      expect(await small.sql("SELECT relname FROM pg_class WHERE relname IN ('a', 'big')", nameIn(connection))).toEqual([{ relname: "a" }]);
     } finally {
       await small.stop();
       spawnSync("umount", [disk]);
@@ -181,7 +179,7 @@ describe("a file of 50 MB", () => {
     const statement = `INSERT INTO rows VALUES ${Array.from({ length: 2000 }, () => row).join(",")};\n`;
     const { path } = folderOf({ "001_rows.sql": `CREATE UNLOGGED TABLE rows (t text);\n${statement.repeat(25)}` });
     await up({ folder: path, connection });
-    expect(await server.sql("SELECT count(*)::int AS n FROM rows", nameIn(connection.url))).toEqual([{ n: 50_000 }]);
+    expect(await server.sql("SELECT count(*)::int AS n FROM rows", nameIn(connection))).toEqual([{ n: 50_000 }]);
   });
 });
 
@@ -202,12 +200,12 @@ describe("a line that breaks", () => {
         if (event.kind === "pending") proxy.deafen();
       },
     });
-    const committed = () => server.sql("SELECT FROM slipway.events WHERE file = '002_b.sql'", nameIn(connection.url)).catch(() => []);
+    const committed = () => server.sql("SELECT FROM slipway.events WHERE file = '002_b.sql'", nameIn(connection)).catch(() => []);
     while ((await committed()).length === 0) await sleep(20);
     proxy.cut();
     proxy.speak();
     expect((await run).applied.map(({ file }) => file)).toEqual(["001_a.sql", "002_b.sql"]);
-    expect(await server.sql("SELECT n FROM counter", nameIn(connection.url))).toEqual([{ n: 1 }]);
+    expect(await server.sql("SELECT n FROM counter", nameIn(connection))).toEqual([{ n: 1 }]);
     expect(seen.map(({ kind }) => kind)).toContain("lost");
     await proxy.close();
   });
@@ -231,12 +229,8 @@ describe("a line that breaks", () => {
     ]);
     await proxy.close();
     await up({ folder: path, connection });
-    expect(await server.sql("SELECT count(*)::int AS n FROM slipway.events WHERE kind = 'applied'", nameIn(connection.url))).toEqual([
+    expect(await server.sql("SELECT count(*)::int AS n FROM slipway.events WHERE kind = 'applied'", nameIn(connection))).toEqual([
       { n: 1 },
     ]);
   });
 });
-
-function nameIn(url: string): string {
-  return url.split("/").at(-1)!;
-}

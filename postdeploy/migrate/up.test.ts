@@ -4,7 +4,7 @@ import type { Progress } from "./progress.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
-import { startServer, type TestServer } from "./testing/server.ts";
+import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
 let server: TestServer;
@@ -27,7 +27,7 @@ describe("up", () => {
     });
     const first = await up({ folder, connection, system: "shop" });
     expect(first.applied.map(({ file }) => file)).toEqual(["001_users.sql", "002_names.sql", "010_last.sql", "R_everyone.sql"]);
-    const database = nameIn(connection.url);
+    const database = nameIn(connection);
     const rows = () => server.sql("SELECT *, xmin::text FROM slipway.events ORDER BY id", database);
     const before = await rows();
     expect(before.filter(({ kind }) => kind === "applied").map(({ file }) => file)).toEqual(first.applied.map(({ file }) => file));
@@ -81,14 +81,14 @@ describe("up", () => {
         "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
     });
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_b.sql"]);
-    const database = nameIn(connection.url);
+    const database = nameIn(connection);
     expect(await server.sql("SELECT count(*)::int AS n FROM a", database)).toEqual([{ n: 101 }]);
     expect(await server.sql("SELECT indexrelid::regclass::text AS i FROM pg_index WHERE NOT indisvalid", database)).toEqual([]);
   });
 
   it("pins its settings: what a file sets is gone for the next [D15]", async () => {
     const connection = await server.database();
-    await server.sql("CREATE ROLE somebody; CREATE SCHEMA app", nameIn(connection.url));
+    await server.sql("CREATE ROLE somebody; CREATE SCHEMA app", nameIn(connection));
     const { path: folder } = folderOf({
       "001_leak.sql": "SET search_path = pg_catalog; SET statement_timeout = 1; SET ROLE somebody; SET default_transaction_read_only = on;",
       "002_next.sql":
@@ -97,7 +97,7 @@ describe("up", () => {
         "-- slipway: statement-timeout 2min\n-- slipway: lock-timeout 7s\nINSERT INTO here SELECT current_user, current_setting('lock_timeout'), current_setting('statement_timeout');",
     });
     await up({ folder, connection, schemas: ["app"] });
-    expect(await server.sql("SELECT * FROM app.here", nameIn(connection.url))).toEqual([
+    expect(await server.sql("SELECT * FROM app.here", nameIn(connection))).toEqual([
       { who: "postgres", path: "app, public", timeout: "0" },
       { who: "postgres", path: "7s", timeout: "2min" },
     ]);
@@ -114,7 +114,7 @@ describe("up", () => {
       "001_a.sql": "SELECT pg_sleep(0.2); CREATE TABLE a (id int);",
       "002_b.sql": "SELECT pg_sleep(0.2);",
     });
-    expect((await up({ folder, connection: { url: server.url(nameIn(connection.url), "hasty") } })).applied).toHaveLength(2);
+    expect((await up({ folder, connection: { url: server.url(nameIn(connection), "hasty") } })).applied).toHaveLength(2);
   });
 
   it("begins each file as new: no temporary table, prepared statement or cursor of the one before is there", async () => {
@@ -124,14 +124,33 @@ describe("up", () => {
         "CREATE TABLE users (id int); CREATE TEMP TABLE users (id int); PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;",
       "002_b.sql":
         "ALTER TABLE users ADD name text; PREPARE p AS SELECT 2; DECLARE c CURSOR WITH HOLD FOR SELECT 2; CREATE TEMP TABLE users (id int);",
-      "003_c.sql": "-- slipway: no-transaction\nPREPARE p AS SELECT 3;\nCREATE INDEX CONCURRENTLY users_name ON users (name);",
+      "003_c.sql":
+        "-- slipway: no-transaction\nPREPARE p AS SELECT 3;\nCREATE INDEX CONCURRENTLY users_name ON users (name);\nDECLARE c CURSOR WITH HOLD FOR SELECT 3;",
+      "004_d.sql": "PREPARE p AS SELECT 4; DECLARE c CURSOR WITH HOLD FOR SELECT 4;",
+      "005_e.sql": "-- slipway: no-transaction\nPREPARE p AS SELECT 5;\nVACUUM users;",
+      "006_f.sql":
+        "CREATE TABLE left_behind AS SELECT name FROM pg_prepared_statements UNION ALL SELECT name FROM pg_cursors WHERE is_holdable;",
     });
-    expect((await up({ folder, connection })).applied).toHaveLength(3);
-    const session = await server.sql(
+    expect((await up({ folder, connection })).applied).toHaveLength(6);
+    expect(await server.sql("SELECT * FROM left_behind", nameIn(connection))).toEqual([]);
+    const columns = await server.sql(
       "SELECT attname FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attnum > 0",
-      nameIn(connection.url),
+      nameIn(connection),
     );
-    expect(session).toEqual([{ attname: "id" }, { attname: "name" }]);
+    expect(columns).toEqual([{ attname: "id" }, { attname: "name" }]);
+  });
+
+  it("is done in a connection whose login puts an end to long transactions, whatever its start-up settings say", async () => {
+    const connection = await server.database();
+    const newer = await server.sql("SELECT FROM pg_settings WHERE name = 'transaction_timeout'");
+    if (newer.length > 0)
+      await server.sql(
+        `CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('transaction_timeout', '1h', false); END $$;
+         CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login();`,
+        nameIn(connection),
+      );
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    expect((await up({ folder, connection })).applied).toHaveLength(1);
   });
 
   it("gives a statement without a transaction what its file set before, and the run that goes on there too", async () => {
@@ -145,7 +164,7 @@ describe("up", () => {
     expect((await failure(up({ folder, connection }))).message).toContain('could not create unique index "t_a"');
     write(files("INDEX"));
     await up({ folder, connection });
-    const database = nameIn(connection.url);
+    const database = nameIn(connection);
     expect(
       await server.sql(
         "SELECT indexrelid::regclass::text AS index, indisvalid AS valid FROM pg_index WHERE indrelid = 'app.t'::regclass",
@@ -177,8 +196,8 @@ describe("up", () => {
   it("makes what it makes belong to the owner, whoever connects", async () => {
     const connection = await server.database();
     await server.sql(
-      `CREATE ROLE its_owner; GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO its_owner; CREATE SCHEMA app AUTHORIZATION its_owner`,
-      nameIn(connection.url),
+      `CREATE ROLE its_owner; GRANT CREATE ON DATABASE ${nameIn(connection)} TO its_owner; CREATE SCHEMA app AUTHORIZATION its_owner`,
+      nameIn(connection),
     );
     const { path: folder } = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
@@ -187,7 +206,7 @@ describe("up", () => {
     await up({ folder, connection, schemas: ["app"], owner: "its_owner" });
     const owners = await server.sql(
       "SELECT relname, relowner::regrole::text AS owner FROM pg_class WHERE relname IN ('a', 'a_id', 'events') ORDER BY 1",
-      nameIn(connection.url),
+      nameIn(connection),
     );
     expect(owners).toEqual(["a", "a_id", "events"].map((relname) => ({ relname, owner: "its_owner" })));
   });
@@ -201,16 +220,14 @@ describe("up", () => {
       "004_block.sql": "CREATE TABLE d (id int); /* done",
     });
     expect((await failure(up({ folder, connection }))).message).toContain("004_block.sql:1:26");
-    expect(await server.sql("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace", nameIn(connection.url))).toEqual(
-      [],
-    );
+    expect(await server.sql("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace", nameIn(connection))).toEqual([]);
     const ok = folderOf({
       "001_comment.sql": "CREATE TABLE a (id int) -- no line end, no semicolon",
       "002_mark.sql": "\ufeffCREATE TABLE b (id int);",
       "003_crlf.sql": "CREATE TABLE c (\r\n  text text DEFAULT 'a\r\nb'\r\n);\r\n-- end\r\n",
     });
     expect((await up({ folder: ok.path, connection })).applied).toHaveLength(3);
-    expect(await server.sql("INSERT INTO c DEFAULT VALUES RETURNING text", nameIn(connection.url))).toEqual([{ text: "a\r\nb" }]);
+    expect(await server.sql("INSERT INTO c DEFAULT VALUES RETURNING text", nameIn(connection))).toEqual([{ text: "a\r\nb" }]);
   });
 
   it("places an error right after a byte-order mark, an emoji and a tab, in the second file of a message", async () => {
@@ -249,7 +266,7 @@ describe("up", () => {
     expect((await failure(up({ folder, connection }))).message).toMatch(
       /^002_b.sql: insert or update on table "a" violates.*\n.*at the end of the file/,
     );
-    expect(await server.sql("SELECT * FROM a", nameIn(connection.url))).toEqual([]);
+    expect(await server.sql("SELECT * FROM a", nameIn(connection))).toEqual([]);
   });
 
   it("refuses a COMMIT that hides in a block, and nothing of the file stays", async () => {
@@ -257,7 +274,7 @@ describe("up", () => {
     const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);\nDO $$ BEGIN COMMIT; END $$;" });
     const error = await failure(up({ folder, connection }));
     expect(error.message).toMatch(/invalid transaction termination \(2D000\)[\s\S]*no-transaction/);
-    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection.url))).toEqual([]);
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection))).toEqual([]);
   });
 
   it("passes on what the server notices, with the line", async () => {
@@ -296,7 +313,7 @@ describe("up", () => {
     write({ "002_wider.sql": "DROP VIEW v; ALTER TABLE a ALTER id TYPE bigint;" });
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_wider.sql", "R_other.sql", "R_view.sql"]);
     expect((await up({ folder, connection })).applied).toEqual([]);
-    expect(await server.sql("SELECT * FROM v", nameIn(connection.url))).toEqual([]);
+    expect(await server.sql("SELECT * FROM v", nameIn(connection))).toEqual([]);
   });
 
   it("takes three thousand files", async () => {
@@ -311,23 +328,38 @@ describe("up", () => {
 describe("a database that was there before", () => {
   it("is refused when it holds what the files are to make, before anything is applied", async () => {
     const connection = await server.database();
-    await server.sql("CREATE TABLE c (id int)", nameIn(connection.url));
+    await server.sql("CREATE TABLE c (id int)", nameIn(connection));
     const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);", "002_c.sql": "CREATE TABLE c (id int);" });
     const error = await failure(up({ folder, connection }));
     expect([error.exit, error.message]).toEqual([
       2,
       expect.stringMatching(/002_c.sql: all of its tables are there \(c\)[\s\S]*slipway migrate baseline --applied/),
     ]);
-    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection.url))).toEqual([]);
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection))).toEqual([]);
+  });
+
+  it.each([
+    ["a table of its own called events", "CREATE TABLE slipway.events (x int)"],
+    ["a table of its own called about", "CREATE TABLE slipway.about (x int)"],
+    ["a view of its own called applied", "CREATE VIEW slipway.applied AS SELECT 1 AS one"],
+  ])("is not touched where another application has a schema slipway with %s", async (_, made) => {
+    const connection = await server.database();
+    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await server.sql(`CREATE SCHEMA slipway; ${made}`, nameIn(connection));
+    const error = await failure(up({ folder, connection }));
+    expect([error.code, error.exit, error.message]).toEqual(["foreign-ledger", 2, expect.stringContaining("--ledger slipway_ledger")]);
+    expect(
+      await server.sql("SELECT FROM pg_class WHERE relnamespace IN ('slipway'::regnamespace, 'public'::regnamespace)", nameIn(connection)),
+    ).toHaveLength(1);
   });
 
   it("keeps everything of others as it was, down to the row versions of the catalogue [F8]", async () => {
     const connection = await server.database();
-    const sql = (text: string) => server.sql(text, nameIn(connection.url));
+    const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(`CREATE ROLE neighbour; CREATE ROLE shop_owner LOGIN; CREATE SCHEMA theirs AUTHORIZATION neighbour; SET ROLE neighbour;
       ${Array.from({ length: 29 }, (_, n) => `CREATE TABLE theirs.t${n} (id serial PRIMARY KEY, x text); GRANT SELECT ON theirs.t${n} TO pg_monitor; INSERT INTO theirs.t${n} (x) VALUES ('row');`).join("\n")}
       CREATE VIEW theirs.v AS SELECT * FROM theirs.t1; CREATE FUNCTION theirs.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE;
-      GRANT CREATE ON DATABASE ${nameIn(connection.url)} TO shop_owner; GRANT CREATE ON SCHEMA public TO shop_owner;`);
+      GRANT CREATE ON DATABASE ${nameIn(connection)} TO shop_owner; GRANT CREATE ON SCHEMA public TO shop_owner;`);
     const theirs = () =>
       sql(`SELECT 'class' AS kind, c.oid, c.xmin::text, c.relname, c.relacl::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'theirs'
         UNION ALL SELECT 'attribute', attrelid, a.xmin::text, attname, attacl::text FROM pg_attribute a WHERE attrelid::regclass::text LIKE 'theirs.%'
@@ -340,7 +372,7 @@ describe("a database that was there before", () => {
       "002_b.sql": "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);",
       "002_b.down.sql": "-- slipway: no-transaction\nDROP INDEX CONCURRENTLY a_id;",
     });
-    const options = { folder, connection: { url: server.url(nameIn(connection.url), "shop_owner") } };
+    const options = { folder, connection: { url: server.url(nameIn(connection), "shop_owner") } };
     await up(options);
     await down({ ...options, to: "nothing" });
     await up(options);
@@ -387,43 +419,21 @@ describe("a folder that does not fit its ledger", () => {
     folder.write({ "002_b.sql": "CREATE TABLE b (id int);" });
     expect((await failure(again())).message).toMatch(/002_b.sql is new and stands before 003_c.sql, which is applied/);
     await up({ folder: folder.path, connection, allowOutOfOrder: true });
-    expect(await server.sql("SELECT note FROM slipway.applied WHERE file = '002_b.sql'", nameIn(connection.url))).toEqual([
+    expect(await server.sql("SELECT note FROM slipway.applied WHERE file = '002_b.sql'", nameIn(connection))).toEqual([
       { note: "out of order, after 003_c.sql" },
     ]);
     expect((await again()).applied).toEqual([]);
   });
 
-  it.each([
-    ["a table of its own called events", "CREATE TABLE slipway.events (x int)"],
-    ["a table of its own called about", "CREATE TABLE slipway.about (x int)"],
-    ["a view of its own called applied", "CREATE VIEW slipway.applied AS SELECT 1 AS one"],
-  ])("is not touched where another application has a schema slipway with %s", async (_, made) => {
-    const connection = await server.database();
-    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
-    await server.sql(`CREATE SCHEMA slipway; ${made}`, nameIn(connection.url));
-    const error = await failure(up({ folder, connection }));
-    expect([error.code, error.exit, error.message]).toEqual(["foreign-ledger", 2, expect.stringContaining("--ledger slipway_ledger")]);
-    expect(
-      await server.sql(
-        "SELECT FROM pg_class WHERE relnamespace IN ('slipway'::regnamespace, 'public'::regnamespace)",
-        nameIn(connection.url),
-      ),
-    ).toHaveLength(1);
-  });
-
   it("is refused when a newer slipway wrote the ledger, or another system's", async () => {
     const { again, connection, folder } = await applied();
-    await server.sql("UPDATE slipway.about SET system = 'shop'", nameIn(connection.url));
+    await server.sql("UPDATE slipway.about SET system = 'shop'", nameIn(connection));
     expect((await failure(up({ folder: folder.path, connection, system: "other" }))).message).toMatch(
       /belongs to shop, and this run is for other/,
     );
-    await server.sql("UPDATE slipway.about SET version = 99", nameIn(connection.url));
+    await server.sql("UPDATE slipway.about SET version = 99", nameIn(connection));
     const error = await failure(again());
     expect([error.code, error.exit]).toEqual(["newer-ledger", 2]);
     expect(error.message).toMatch(/newer slipway .*npm install slipway@latest/);
   });
 });
-
-function nameIn(url: string): string {
-  return url.split("/").at(-1)!;
-}

@@ -1,12 +1,12 @@
 /** Migrations of two commits, compared: which will run, what they lock, and whether there is a way back. */
 
+import { locksOf } from "../../postdeploy/migrate/describe.ts";
 import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
 import { setOf } from "../../postdeploy/migrate/lint/set.ts";
 import { fieldsOf, kindOf } from "../../postdeploy/migrate/outside.ts";
 import type { Statement } from "../../postdeploy/migrate/parse.ts";
-import { placeAt } from "../../postdeploy/migrate/position.ts";
 import { readFile } from "../../postdeploy/migrate/prepare.ts";
 import { type MigrationChange, type Risk, worst } from "../review.ts";
 
@@ -86,7 +86,7 @@ async function described(
   const findings = await lintFolder(folder, { files: touched.map(({ file }) => file.name) });
   return touched.map(({ file, change, risk, note }): MigrationChange => {
     const statements = read.get(file.name) ?? [];
-    const locks = locksOf(file, statements, set.isNew);
+    const locks = seriousLocks(file, statements, set.isNew);
     const own = findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name);
     const lost = losses(statements, set.isNew);
     const reversible = file.kind === "repeatable" || file.down !== undefined;
@@ -106,23 +106,11 @@ async function described(
   });
 }
 
-/** The strongest on each table that is in use, and whether every row is written anew under it. */
-function locksOf(file: MigrationFile, statements: readonly Statement[], isNew: (table: string) => boolean): Lock[] {
-  const strongest = new Map<string, Lock & { readonly scans: boolean }>();
-  for (const { node, start } of statements)
-    for (const { table, lock, work } of effectsOf(node)) {
-      if (isNew(table) || lock === "ROW EXCLUSIVE") continue;
-      const before = strongest.get(table);
-      const stronger = before === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(before.mode as typeof lock);
-      strongest.set(table, {
-        mode: stronger ? lock : before.mode,
-        table,
-        rewrites: (before?.rewrites ?? false) || work === "rewrite" || work === "maybe-rewrite",
-        scans: (before?.scans ?? false) || work === "scan",
-        line: stronger ? placeAt(file.text, start).line : before.line,
-      });
-    }
-  return [...strongest.values()].map(({ scans: _, ...lock }) => lock);
+/** Without those that any INSERT takes, and whether every row is written anew. */
+function seriousLocks(file: MigrationFile, statements: readonly Statement[], isNew: (table: string) => boolean): Lock[] {
+  return locksOf(file.text, statements, isNew)
+    .filter(({ lock }) => lock !== "ROW EXCLUSIVE")
+    .map(({ table, line, lock, work }) => ({ mode: lock, table, rewrites: work.endsWith("rewrite"), line }));
 }
 
 function riskOf({ mode, rewrites }: Lock): Risk {

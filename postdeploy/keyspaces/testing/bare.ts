@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { valkeyServer } from "../../../local/servers/binaries.ts";
 import { openAuthority } from "../../../local/servers/certificates.ts";
 import { command } from "../../../local/servers/testing.ts";
+import { freePort } from "../../migrate/testing/port.ts";
 import type { Store } from "../options.ts";
 import { storeHome } from "./home.ts";
 
@@ -78,13 +78,4 @@ export async function stopBare(): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   }
   rmSync(folder, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

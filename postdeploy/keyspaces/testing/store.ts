@@ -1,5 +1,4 @@
 /** A real store for one test file, and what a test asks of it past the seeder's own reading. */
-import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +10,7 @@ import type { Home } from "../../../local/servers/home.ts";
 import { findRunning } from "../../../local/servers/process.ts";
 import { command, removeHome, valkeyCluster } from "../../../local/servers/testing.ts";
 import { serversFolder } from "../../../local/servers/workshop.ts";
+import { freePort } from "../../migrate/testing/port.ts";
 import type { Store } from "../options.ts";
 import { storeHome } from "./home.ts";
 
@@ -31,7 +31,7 @@ export interface TestStore {
 
 export async function startStore(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<TestStore> {
   const home = storeHome();
-  keepPort(home, id);
+  await keepPort(home, id);
   const servers = openServers({ home });
   const cluster = valkeyCluster(id, { config });
   let endpoint = await servers.startCluster(cluster);
@@ -72,13 +72,13 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
 }
 
 /**
- * A port that no other server of a test run is given, below those that a system gives out by itself. A store that was killed has to be found
- * again where it was, and whoever starts meanwhile looks for a free port from DigitalOcean's own on.
+ * A store that was killed has to be found again where it was. Left to itself it would take the first free port from DigitalOcean's own on, and
+ * so would whoever starts while it is down; one that is drawn is hardly drawn again.
  */
-function keepPort({ state }: Home, id: string): void {
+async function keepPort({ state }: Home, id: string): Promise<void> {
   const folder = serversFolder(state);
   mkdirSync(folder, { recursive: true, mode: 0o711 });
-  writeJson(join(folder, "ports.json"), { [`${id}/valkey`]: randomInt(26_000, 32_000) });
+  writeJson(join(folder, "ports.json"), { [`${id}/valkey`]: await freePort() });
 }
 
 const READS: Readonly<Record<string, readonly [string, ...string[]]>> = {

@@ -7,6 +7,7 @@
 import type { Node } from "libpg-query";
 import { fieldsOf, hasOption, kindOf } from "../outside.ts";
 import { plain, tableName } from "../tables.ts";
+import { commandsOf, type Fields } from "./rule.ts";
 
 export const LOCKS = [
   "ACCESS SHARE",
@@ -40,7 +41,6 @@ interface RangeVar {
   relname: string;
   schemaname?: string;
 }
-type Fields = Record<string, unknown>;
 const named = (value: unknown): string => tableName((value ?? {}) as RangeVar);
 
 export function effectsOf(node: Node): Effect[] {
@@ -114,9 +114,9 @@ function alterTable(fields: Fields): Effect[] {
   if (fields.objtype !== "OBJECT_TABLE" && fields.objtype !== "OBJECT_MATVIEW") return [];
   const table = named(fields.relation);
   const effects: Effect[] = [];
-  for (const { AlterTableCmd } of (fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []) {
-    const subtype = String(AlterTableCmd.subtype);
-    const def = (AlterTableCmd.def ?? {}) as { ColumnDef?: Fields; Constraint?: Fields; PartitionCmd?: Fields };
+  for (const command of commandsOf(fields)) {
+    const subtype = String(command.subtype);
+    const def = (command.def ?? {}) as { ColumnDef?: Fields; Constraint?: Fields; PartitionCmd?: Fields };
     if (subtype === "AT_AddConstraint" && def.Constraint) effects.push(...addConstraint(table, def.Constraint));
     else if (subtype === "AT_AddColumn" && def.ColumnDef) {
       effects.push({ table, lock: "ACCESS EXCLUSIVE", work: rewritesForColumn(def.ColumnDef) ? "rewrite" : "none" });

@@ -1,44 +1,49 @@
 /** What earlier statements made sure of, so that a later one has nothing to look at. */
 import { fieldsOf, kindOf } from "../outside.ts";
 import type { Statement } from "../parse.ts";
-import { type Fields, table } from "./rule.ts";
+import { commandsOf, type Fields, table, texts } from "./rule.ts";
 import { sameTable } from "./set.ts";
 
 interface Check {
+  /** Of which it says that they are never NULL. */
   readonly columns: readonly string[];
+  /** Of which it says anything: it goes with each of them. */
+  readonly about: readonly string[];
   valid: boolean;
 }
 
 export function setsNotNull({ node }: Statement): boolean {
-  return commandsOf(node).some(({ subtype }) => subtype === "AT_SetNotNull");
+  return commandsOf(fieldsOf(node)).some(({ subtype }) => subtype === "AT_SetNotNull");
 }
 
 /** Whether a constraint that stands after these statements, and was checked on every row, says that the column is never NULL. */
 export function isNeverNull(on: string, column: string, statements: readonly Statement[]): boolean {
-  const checks = new Map<string, Check>();
+  const checks = new Map<unknown, Check>();
   for (const { node } of statements) {
     if (kindOf(node) !== "AlterTableStmt" || !sameTable(table(fieldsOf(node).relation), on)) continue;
-    for (const { subtype, name, def } of commandsOf(node)) {
+    for (const { subtype, name, def } of commandsOf(fieldsOf(node))) {
       const { Constraint } = (def ?? {}) as { Constraint?: Fields };
       if (subtype === "AT_AddConstraint" && Constraint) {
-        const added = String(Constraint.conname ?? `unnamed ${checks.size}`);
-        checks.set(added, { columns: neverNull(Constraint), valid: !Constraint.skip_validation });
+        // One without a name stands for itself.
+        checks.set(Constraint.conname ?? Constraint, {
+          columns: neverNull(Constraint),
+          about: [...texts(Constraint.keys), ...columnsIn(Constraint.raw_expr)],
+          valid: !Constraint.skip_validation,
+        });
       } else if (subtype === "AT_ValidateConstraint") {
-        const check = checks.get(String(name));
+        const check = checks.get(name);
         if (check) check.valid = true;
-      } else if (subtype === "AT_DropConstraint") checks.delete(String(name));
+      } else if (subtype === "AT_DropConstraint") checks.delete(name);
+      else if (subtype === "AT_DropColumn") {
+        for (const [check, { about }] of checks) if (about.includes(String(name))) checks.delete(check);
+      }
     }
   }
   return [...checks.values()].some(({ columns, valid }) => valid && columns.includes(column));
 }
 
-function commandsOf(node: Statement["node"]): Fields[] {
-  if (kindOf(node) !== "AlterTableStmt") return [];
-  return ((fieldsOf(node).cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
-}
-
 function neverNull(constraint: Fields): string[] {
-  if (constraint.contype === "CONSTR_NOTNULL") return strings(constraint.keys);
+  if (constraint.contype === "CONSTR_NOTNULL") return texts(constraint.keys);
   return constraint.contype === "CONSTR_CHECK" ? promises(constraint.raw_expr) : [];
 }
 
@@ -49,9 +54,12 @@ function promises(expression: unknown): string[] {
     BoolExpr?: { boolop?: string; args?: unknown[] };
   };
   if (BoolExpr?.boolop === "AND_EXPR") return (BoolExpr.args ?? []).flatMap(promises);
-  return NullTest?.nulltesttype === "IS_NOT_NULL" ? strings(NullTest.arg?.ColumnRef?.fields).slice(-1) : [];
+  return NullTest?.nulltesttype === "IS_NOT_NULL" ? texts(NullTest.arg?.ColumnRef?.fields).slice(-1) : [];
 }
 
-function strings(list: unknown): string[] {
-  return ((list as { String?: { sval?: string } }[] | undefined) ?? []).flatMap((item) => item.String?.sval ?? []);
+/** Of any part of an expression. */
+function columnsIn(part: unknown): string[] {
+  if (typeof part !== "object" || part === null) return [];
+  const { ColumnRef } = part as { ColumnRef?: { fields?: unknown } };
+  return ColumnRef ? texts(ColumnRef.fields).slice(-1) : Object.values(part).flatMap(columnsIn);
 }

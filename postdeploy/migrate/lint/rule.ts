@@ -32,6 +32,10 @@ export const note = (rule: string, message: string, fix?: string): Found => ({
 });
 export const table = (value: unknown) => tableName((value ?? {}) as { relname?: string; schemaname?: string });
 export const text = (node: unknown): string | undefined => (node as { String?: { sval?: string } } | undefined)?.String?.sval;
+export const texts = (list: unknown): string[] => ((list as unknown[] | undefined) ?? []).flatMap((item) => text(item) ?? []);
+/** Of an ALTER TABLE; no other statement has any. */
+export const commandsOf = ({ cmds }: Fields): Fields[] =>
+  ((cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
 
 export const cascade = (what: string) =>
   warn("drop-cascade", `CASCADE drops what depends on ${what} too, whatever that is on this server.`, "Name what is to go.");

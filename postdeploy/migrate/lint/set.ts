@@ -3,8 +3,7 @@ import { fieldsOf, kindOf } from "../outside.ts";
 import type { Statement } from "../parse.ts";
 import { tableName } from "../tables.ts";
 import { constraintsOf } from "./effects.ts";
-
-type Fields = Record<string, unknown>;
+import { commandsOf, type Fields, texts } from "./rule.ts";
 
 export interface Names {
   readonly names: readonly string[];
@@ -50,10 +49,10 @@ export function setOf(statements: readonly Statement[]): FileSet {
         break;
       }
       case "AlterTableStmt":
-        for (const { AlterTableCmd } of (fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []) {
-          const { Constraint, ColumnDef } = (AlterTableCmd.def ?? {}) as { Constraint?: Fields; ColumnDef?: Fields };
-          if (AlterTableCmd.subtype === "AT_EnableRowSecurity") guarded.push(on);
-          if (AlterTableCmd.subtype === "AT_ForceRowSecurity") forced.push(on);
+        for (const { subtype, def } of commandsOf(fields)) {
+          const { Constraint, ColumnDef } = (def ?? {}) as { Constraint?: Fields; ColumnDef?: Fields };
+          if (subtype === "AT_EnableRowSecurity") guarded.push(on);
+          if (subtype === "AT_ForceRowSecurity") forced.push(on);
           if (Constraint) take(Constraint, on, undefined, statement);
           if (ColumnDef) for (const constraint of constraintsOf(ColumnDef)) take(constraint, on, [String(ColumnDef.colname)], statement);
         }
@@ -71,11 +70,9 @@ export function setOf(statements: readonly Statement[]): FileSet {
   };
 
   function take(constraint: Fields, table: string, column: string[] | undefined, statement: Statement): void {
-    const listed = (key: string) =>
-      ((constraint[key] as { String?: { sval?: string } }[] | undefined) ?? []).map((item) => item.String?.sval ?? "");
-    if (constraint.contype === "CONSTR_FOREIGN") keys.push({ statement, table, columns: column ?? listed("fk_attrs") });
+    if (constraint.contype === "CONSTR_FOREIGN") keys.push({ statement, table, columns: column ?? texts(constraint.fk_attrs) });
     if (constraint.contype === "CONSTR_PRIMARY" || constraint.contype === "CONSTR_UNIQUE")
-      indexed.push({ table, columns: column ?? listed("keys") });
+      indexed.push({ table, columns: column ?? texts(constraint.keys) });
   }
 }
 

@@ -3,13 +3,12 @@ import type { Statement } from "../parse.ts";
 import { plain } from "../tables.ts";
 import { constraintsOf, rewritesForColumn, typeName } from "./effects.ts";
 import { isNeverNull } from "./promised.ts";
-import { cascade, type Fields, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
+import { cascade, commandsOf, type Fields, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
 
 export const alterTable: Rule = (fields, seen, statement) => {
   if (fields.objtype !== "OBJECT_TABLE") return [];
   const on = table(fields.relation);
-  const commands = ((fields.cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
-  return commands.flatMap((command) => [
+  return commandsOf(fields).flatMap((command) => [
     ...commandRules(command, on, seen, statement),
     ...(seen.set.isNew(on) || isPromised(command, on, seen, statement) ? [] : commandOnUsed(command, on)),
   ]);

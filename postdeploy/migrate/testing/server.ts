@@ -5,14 +5,13 @@
  * initdb), so that the same tests run on any version.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { arch, platform, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { Connection } from "../../connect/target.ts";
+import { freePort } from "./port.ts";
 
 export interface TestServer {
   readonly port: number;
@@ -44,6 +43,9 @@ export interface ServerOptions {
   /** Data of a stopped server to begin with, as a standby. */
   standbyOf?: string;
 }
+
+/** The database to which a connection leads. */
+export const nameIn = ({ url }: Connection): string => url.split("/").at(-1)!;
 
 const modules = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
 
@@ -193,14 +195,4 @@ function run(command: string, args: string[]): void {
   const [program, all] = asNobody(command, args);
   const { status, stderr } = spawnSync(program, all, { encoding: "utf8", env: environment(dirname(command)) });
   if (status !== 0) throw new Error(`${basename(command)} failed: ${stderr}`);
-}
-
-/** Not one that the system gives out by itself: a server that was killed has to be found again where it was. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const port = randomInt(26_000, 32_000);
-    const probe = createServer();
-    probe.once("error", () => resolve(freePort()));
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)));
-  });
 }
