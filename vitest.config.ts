@@ -11,6 +11,8 @@ export default defineConfig({
     // Much of a run is waiting: for servers to start, for a provider that asks every ten seconds.
     maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
+    // Commands in messages are told alike, whether npm started the tests or not.
+    env: { npm_command: "" },
     coverage: {
       provider: "v8",
       include: ["{systems,settings,catalog,components,engine,postdeploy,review,policy,local,cli}/**/*.ts"],

@@ -1,8 +1,9 @@
 /** What a preview of two commits costs over one plan of the same stack: whole processes, checkouts and two recorded programs included. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { copyCheckout } from "../tests/copy.ts";
 import type { Bench } from "./race.ts";
 import { raceVerbs } from "./verb.ts";
 
@@ -10,8 +11,6 @@ const RUNS = 9;
 
 const PLAN = "slipway plan";
 const PREVIEW = "slipway preview";
-
-const ROOT = path.join(import.meta.dirname, "..");
 
 export const bench: Bench = {
   about: "slipway preview --base HEAD~1 --stack prod, this project and one changed setting; CPU is that of the process that compares",
@@ -40,13 +39,10 @@ export const bench: Bench = {
   },
 };
 
-const LEFT_BEHIND = ["node_modules", ".git", ".slipway", "dist", "coverage"];
-
 /** Two commits of this project. */
 function repository(checkout: string): void {
-  cpSync(ROOT, checkout, { recursive: true, filter: (file) => path.dirname(file) !== ROOT || !LEFT_BEHIND.includes(path.basename(file)) });
+  copyCheckout(checkout);
   writeFileSync(path.join(checkout, ".gitignore"), "node_modules\n");
-  symlinkSync(path.join(ROOT, "node_modules"), path.join(checkout, "node_modules"));
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=bench", "-c", "user.email=bench@localhost", ...args], { cwd: checkout });
   git("init", "--quiet");

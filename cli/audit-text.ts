@@ -1,5 +1,5 @@
 /** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
-import type { Audit, Finding, Proof, Station } from "../review/finding.ts";
+import { type Audit, type Finding, type Proof, SEVERITIES, type Station } from "../review/finding.ts";
 import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";
 
@@ -17,7 +17,7 @@ export function auditText(audit: Audit, paper: Paper): string {
 
 /** The one line that says it all. */
 export function summaryLine({ stack, findings, proofs, declared }: Audit): string {
-  const counts = (["critical", "high", "medium", "low"] as const).flatMap((severity) => {
+  const counts = SEVERITIES.flatMap((severity) => {
     const count = findings.filter((one) => one.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });

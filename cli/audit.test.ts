@@ -152,6 +152,7 @@ it.each([
   [["--stack", "prod", "--max-age", "soon"], /^--max-age takes a number of days, not "soon"/],
   [["--stack", "prod", "-c", "region"], /^--config takes key=value/],
   [["--state", "nothing.json"], /^--state nothing\.json cannot be read: ENOENT/],
+  [["--events", "nothing.json"], /It is written by: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events\.json$/],
 ])("says what to type in place of %j", async (argv, says) => {
   const { code, said } = await slipway(80, ...argv, ...here);
   expect([code, said]).toEqual([2, expect.stringMatching(says)]);

@@ -5,9 +5,9 @@ import { stableJson } from "../engine/mask.ts";
 import { findProject, type Project } from "../engine/project.ts";
 import { readStack } from "../engine/stackfile.ts";
 import { audit, auditFile } from "../review/audit/audit.ts";
+import { HOW } from "../review/audit/events.ts";
 import { sarifOf } from "../review/audit/sarif.ts";
-import { auditJson } from "../review/audit/schema.ts";
-import type { Audit } from "../review/finding.ts";
+import { type Audit, SEVERITIES } from "../review/finding.ts";
 import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
@@ -19,7 +19,6 @@ import { version } from "./version.ts";
 /** Something was found that is as bad as `--fail-on` says. */
 export const FINDINGS = 10;
 
-const SEVERITIES = ["critical", "high", "medium", "low"] as const;
 const FORMATS = ["text", "json", "sarif", "html"] as const;
 type Format = (typeof FORMATS)[number];
 
@@ -96,7 +95,7 @@ function ofFile({ kind, name }: NonNullable<Options["file"]>, cwd: string): Audi
   try {
     text = readFileSync(path.resolve(cwd, name), "utf8");
   } catch (error) {
-    const written = kind === "state" ? "pulumi stack export --file state.json" : "pulumi up --event-log events.json";
+    const written = kind === "state" ? "pulumi stack export --file state.json" : `${HOW} events.json`;
     throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}. It is written by: ${written}`);
   }
   return auditFile(kind, text, name, cwd);
@@ -116,7 +115,7 @@ function featuresOn(project: Project, stack: string): Record<string, string> {
 async function reportOf(told: Audit, format: Format, paper: Paper): Promise<string> {
   switch (format) {
     case "json":
-      return stableJson(auditJson(told));
+      return stableJson((await import("../review/audit/schema.ts")).auditJson(told));
     case "sarif":
       return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
     case "html":

@@ -5,7 +5,7 @@ const COMMAND = /(?<=: |; |\? |^ {2,})slipway (?=(?:migrate|keyspaces) (?:[a-z]+
 
 /** Whoever npm started it for may have slipway in node_modules and nowhere else. */
 export function asStarted(text: string, { npm_command }: NodeJS.ProcessEnv = process.env): string {
-  return npm_command === undefined ? text : text.replace(COMMAND, "npx slipway ");
+  return npm_command ? text.replace(COMMAND, "npx slipway ") : text;
 }
 
 export interface Meant {

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Plan } from "../engine/plan.ts";
 import { ProjectError } from "../engine/projecterror.ts";
+import { HOW } from "./audit/events.ts";
 import type { EngineVerdict, ResourceChange } from "./review.ts";
 
 const step = z.object({
@@ -25,9 +26,6 @@ const policy = z.object({
   policyPackName: z.string().optional(),
   enforcementLevel: z.string(),
 });
-
-/** The flag is there, but only for those who know it. */
-export const HOW = "PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log";
 
 const event = z.object({
   resourcePreEvent: z.object({ metadata: step }).optional(),

@@ -1,7 +1,9 @@
 /** What an audit says: that something is wrong, with the way that the secret took, or that something is proved. */
 import type { Source } from "../engine/plan.ts";
 
-export type Severity = "critical" | "high" | "medium" | "low";
+/** The worst first. */
+export const SEVERITIES = ["critical", "high", "medium", "low"] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** One station of a secret on its way: an origin, an envelope, a state, an env, a process. */
 export interface Station {
@@ -45,6 +47,7 @@ export interface Suppressed {
 
 export interface Audit {
   readonly stack: string;
+  /** The worst first. */
   readonly findings: readonly Finding[];
   readonly suppressed: readonly Suppressed[];
   readonly proofs: readonly Proof[];

@@ -61,7 +61,9 @@ export async function preview(options: PreviewOptions): Promise<Review> {
       recorded("head", head, Promise.resolve(installed)),
     ]);
     const { fileChanges } = await joins;
-    const { NO_PLAN, reviewStack, worst } = await reading;
+    const { NO_PLAN, reviewStack } = await reading;
+    // Read by then, along with what compares.
+    const { worst } = await import("./review.ts");
     const [before, after] = sides as [Taken, Taken];
     const changed = await repository.changed(base, head);
     const asked = stacksOf(options.stacks, before.project, after.project);
@@ -162,7 +164,7 @@ function stackFile(project: Project, stack: string): string {
 }
 
 async function logOf(file: string): Promise<ReadonlyMap<string, Logged>> {
-  const { HOW, readEvents } = await import("./events.ts");
+  const [{ readEvents }, { HOW }] = await Promise.all([import("./events.ts"), import("./audit/events.ts")]);
   try {
     return readEvents(readFileSync(file, "utf8"), file);
   } catch (error) {

@@ -14,8 +14,6 @@ import { pictureOf } from "./report/picture.ts";
 import type { KeyspaceChange, MigrationChange, ResourceChange, StackReview } from "./review.ts";
 import { verdict } from "./verdict.ts";
 
-export { worst } from "./review.ts";
-
 export interface Joined {
   readonly migrations: readonly MigrationChange[];
   readonly keyspaces: readonly KeyspaceChange[];

@@ -30,7 +30,9 @@ export function previewCache(env: Readonly<Record<string, string | undefined>> =
 /** Of what is kept per commit, only what was used last stays. */
 export function prune(folder: string, kept: number): void {
   if (!existsSync(folder)) return;
-  const byAge = readdirSync(folder).map((name) => ({ name, used: statSync(path.join(folder, name)).mtimeMs }));
+  // Another preview prunes, too: what it took away since is no longer there to be looked at.
+  const used = (name: string): number => statSync(path.join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const byAge = readdirSync(folder).map((name) => ({ name, used: used(name) }));
   for (const { name } of byAge.sort((one, other) => other.used - one.used).slice(kept))
     rmSync(path.join(folder, name), { recursive: true, force: true });
 }
@@ -40,9 +42,10 @@ export function prune(folder: string, kept: number): void {
  *
  * @param cache where there is not
  */
-export function treesFolder(cache: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
+export function treesFolder(cache: string): string {
   const uid = process.getuid?.();
-  const inMemory = [env.XDG_RUNTIME_DIR && path.join(env.XDG_RUNTIME_DIR, "slipway"), uid !== undefined && `/dev/shm/slipway-${uid}`];
+  const { XDG_RUNTIME_DIR: runtime } = process.env;
+  const inMemory = [runtime && path.join(runtime, "slipway"), uid !== undefined && `/dev/shm/slipway-${uid}`];
   const found = inMemory.find((folder) => typeof folder === "string" && isRoomy(path.dirname(folder)) && isOwn(folder));
   return path.join(found || cache, "trees");
 }
@@ -63,8 +66,8 @@ function isRoomy(folder: string): boolean {
 function isOwn(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = lstatSync(folder);
-    return lstatSync(folder).isDirectory() && uid === process.getuid?.() && (mode & 0o077) === 0;
+    const found = lstatSync(folder);
+    return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   } catch {
     return false;
   }

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe } from "vitest";
 import { lockDirectory } from "../local/cloud/lock.ts";
@@ -101,6 +102,24 @@ export async function describeWithBrowser(name: string, tests: (browser: () => B
   });
 }
 
+/** The same, for pages that are files: each is made once, and opened by its name. */
+export async function describePages<Name extends string>(
+  name: string,
+  pages: Readonly<Record<Name, () => Promise<string>>>,
+  tests: (open: (page: Name, options?: VisitOptions) => Promise<Visit>) => void,
+): Promise<void> {
+  await describeWithBrowser(name, (browser) => {
+    let folder: string;
+    const file = (page: string) => join(folder, `${page}.html`);
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "slipway report "));
+      for (const [page, made] of Object.entries<() => Promise<string>>(pages)) writeFileSync(file(page), await made());
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+    tests((page, options) => visit(browser(), pathToFileURL(file(page)).href, options));
+  });
+}
+
 export interface Visit {
   readonly page: Page;
   /** Errors on the console, failed requests, and every request that left for another origin than the page's. Filled as they happen. */
@@ -147,7 +166,7 @@ function isOutside(asked: string, page: string): boolean {
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe finds on a page, best practices included, as "rule: what is wrong (where)". */
-export async function accessibility(page: Page): Promise<string[]> {
+async function accessibility(page: Page): Promise<string[]> {
   // Through the debugger, which no Content-Security-Policy of the page forbids.
   await page.evaluate(AXE);
   return page.evaluate(async () => {
@@ -158,8 +177,17 @@ export async function accessibility(page: Page): Promise<string[]> {
 }
 
 /** How far a page is wider than its window: 0 where a reader never scrolls sideways. */
-export const overhang = (page: Page): Promise<number> =>
-  page.evaluate("document.documentElement.scrollWidth - innerWidth") as Promise<number>;
+const overhang = (page: Page): Promise<number> => page.evaluate("document.documentElement.scrollWidth - innerWidth") as Promise<number>;
+
+/** All that a reader could complain of: what axe finds, having to scroll sideways, and the troubles on the way. Closes the page. */
+export async function faultsOf({ page, troubles }: Visit): Promise<string[]> {
+  try {
+    const [found, beyond] = [await accessibility(page), await overhang(page)];
+    return [...found, ...(beyond === 0 ? [] : [`it is ${beyond} pixels wider than its window`]), ...troubles];
+  } finally {
+    await page.close();
+  }
+}
 
 /** The unpacked font alone, wherever the machine has none of its own settings. */
 function fonts(folder: string): Record<string, string> {

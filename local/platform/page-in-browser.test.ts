@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { accessibility, describeWithBrowser, overhang, visit } from "../../tests/browser.ts";
+import { describeWithBrowser, faultsOf, visit } from "../../tests/browser.ts";
 import { openPage, type Page } from "./page.ts";
 import { shown } from "./testing.ts";
 
@@ -14,11 +14,7 @@ await describeWithBrowser("the page in a browser", (browser) => {
     { width: 1280, colours: "light" },
     { width: 360, colours: "dark" },
   ] as const)("asks nobody else, complains of nothing, fits $width pixels and is accessible in $colours colours", async (look) => {
-    const { page: tab, troubles } = await visit(browser(), page.url, look);
-    expect(await accessibility(tab)).toEqual([]);
-    expect(await overhang(tab)).toBe(0);
-    expect(troubles).toEqual([]);
-    await tab.close();
+    expect(await faultsOf(await visit(browser(), page.url, look))).toEqual([]);
   });
 
   it("is the same without JavaScript", async () => {

@@ -4,6 +4,9 @@ import type { Finding, Station } from "../finding.ts";
 import { finding } from "./found.ts";
 import { shapesIn } from "./shapes.ts";
 
+/** The flag is there, but only for those who know it. */
+export const HOW = "PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log";
+
 /** @throws {ProjectError} for what is no log of events */
 export function eventFaults(text: string, name: string): readonly Finding[] {
   return text
@@ -34,9 +37,7 @@ function parsed(line: string, name: string, number: number): Readonly<Record<str
   } catch {
     // Said below.
   }
-  throw new ProjectError(
-    `${name}:${number}: this is no engine event. Write the log with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json`,
-  );
+  throw new ProjectError(`${name}:${number}: this is no engine event. Write the log with: ${HOW} events.json`);
 }
 
 function* texts(value: unknown, path: string): Generator<{ readonly path: string; readonly text: string }> {

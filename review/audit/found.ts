@@ -1,7 +1,7 @@
 /** How a finding is made: by its rule, with a fingerprint that outlives moved lines. */
 import { createHash } from "node:crypto";
 import type { Source } from "../../engine/plan.ts";
-import type { Finding, Station } from "../finding.ts";
+import { type Finding, SEVERITIES, type Station } from "../finding.ts";
 import { RULES, type RuleId } from "./rules.ts";
 
 export interface Fault {
@@ -32,8 +32,6 @@ export function finding({ rule, message, secret, flow, source, sink }: Fault): F
     fix: RULES[rule].fix,
   };
 }
-
-const SEVERITIES = ["critical", "high", "medium", "low"] as const;
 
 /** The worst first; one of a kind once. */
 export function inOrder(findings: readonly Finding[]): readonly Finding[] {

@@ -62,7 +62,9 @@ function within(value: Value, path: string, sealed = false): Found[] {
     return typeof value.value === "string" ? [{ path, text: value.value, sealed: true, own: true }] : within(value.value, path, true);
   }
   if (typeof value === "string") return [{ path, text: value, sealed }];
-  if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference || value instanceof Asset) {
+  // Of a file only its hash is known; a text that the program wrote goes to the state as it is.
+  if (value instanceof Asset) return value.text === undefined ? [] : [{ path, text: value.text, sealed }];
+  if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference) {
     return typeof value === "number" ? [{ path, text: String(value), sealed }] : [];
   }
   if (Array.isArray(value)) return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed));

@@ -1,13 +1,13 @@
-/** What `slipway audit --json` prints, as a schema: the same as `Audit`, for whoever reads it from a stranger's hands. */
+/** What `slipway audit --json` prints, as a schema; tests hold Audit to it. */
 import { z } from "zod";
-import type { Audit } from "../finding.ts";
+import { type Audit, SEVERITIES } from "../finding.ts";
 
 const source = z.strictObject({ file: z.string(), line: z.int().positive() });
 const station = z.strictObject({ what: z.string(), urn: z.string().optional(), path: z.string().optional(), source: source.optional() });
 
 const finding = z.strictObject({
   rule: z.string(),
-  severity: z.enum(["critical", "high", "medium", "low"]),
+  severity: z.enum(SEVERITIES),
   message: z.string(),
   secret: z.string().optional(),
   source: source.optional(),
@@ -28,5 +28,4 @@ export const auditSchema = z.strictObject({
 });
 
 /** As it is printed. */
-export const auditJson = (audit: Audit): z.input<typeof auditSchema> =>
-  auditSchema.parse({ schema: "slipway-audit/1", ...(JSON.parse(JSON.stringify(audit)) as Audit) });
+export const auditJson = (audit: Audit): z.input<typeof auditSchema> => auditSchema.parse({ schema: "slipway-audit/1", ...audit });

@@ -1,18 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessibility, describeWithBrowser, overhang, visit } from "../../tests/browser.ts";
-import type { Audit } from "../finding.ts";
+import { describe, expect, it } from "vitest";
+import { describePages, faultsOf } from "../../tests/browser.ts";
 import { auditHtml } from "./audit-html.ts";
-import { cleanAudit, leakyAudit } from "./testing.ts";
-
-/** With every text that is not one of a choice exchanged. */
-function hostile(text: string): Audit {
-  const chosen = new Set(["severity", "strength"]);
-  return JSON.parse(JSON.stringify(leakyAudit), (key, value) => (typeof value === "string" && !chosen.has(key) ? text : value)) as Audit;
-}
+import { cleanAudit, exchanged, leakyAudit } from "./testing.ts";
 
 describe("the page of an audit", () => {
   it("tells the worst finding first, with the way that the secret took and what to do", async () => {
@@ -39,20 +28,17 @@ describe("the page of an audit", () => {
   });
 
   it("lets no text of the program become markup", async () => {
-    expect(await auditHtml(hostile("</pre><script>alert(1)</script>\u202e"))).not.toMatch(/<script|\u202e/);
+    expect(await auditHtml(exchanged(leakyAudit, "</pre><script>alert(1)</script>\u202e"))).not.toMatch(/<script|\u202e/);
   });
 });
 
-await describeWithBrowser("the page of an audit in a browser", (browser) => {
-  let folder: string;
-  const address = (name: string) => pathToFileURL(join(folder, `${name}.html`)).href;
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "slipway audit report "));
-    for (const [name, audit] of Object.entries({ clean: cleanAudit, leaky: leakyAudit, hostile: hostile("<b>".repeat(200)) }))
-      writeFileSync(join(folder, `${name}.html`), await auditHtml(audit));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+const PAGES = {
+  clean: () => auditHtml(cleanAudit),
+  leaky: () => auditHtml(leakyAudit),
+  hostile: () => auditHtml(exchanged(leakyAudit, "<b>".repeat(200))),
+};
 
+await describePages("the page of an audit in a browser", PAGES, (open) => {
   it.each([
     { name: "clean", width: 1280, colours: "light" },
     { name: "leaky", width: 360, colours: "dark" },
@@ -60,16 +46,12 @@ await describeWithBrowser("the page of an audit in a browser", (browser) => {
   ] as const)(
     "asks nobody, complains of nothing, fits $width pixels and is accessible in $colours colours: $name",
     async ({ name, ...look }) => {
-      const { page, troubles } = await visit(browser(), address(name), look);
-      expect(await accessibility(page)).toEqual([]);
-      expect(await overhang(page)).toBeLessThanOrEqual(0);
-      expect(troubles).toEqual([]);
-      await page.close();
+      expect(await faultsOf(await open(name, look))).toEqual([]);
     },
   );
 
   it("shows findings alone by keyboard, without JavaScript", async () => {
-    const { page } = await visit(browser(), address("leaky"), { javaScript: false });
+    const { page } = await open("leaky", { javaScript: false });
     await page.focus("#show-all");
     await page.keyboard.press("ArrowRight");
     const shown = await page.$$eval(".item", (items) => items.filter((item) => item.checkVisibility()).map(({ className }) => className));

@@ -1,18 +1,15 @@
 /** An audit as one page: what is wrong with the way that the secret took, and the proof of every secret that is where it should be. */
-import type { Audit, Finding, Proof, Severity, Station, Suppressed } from "../finding.ts";
+import { type Audit, type Finding, type Proof, SEVERITIES, type Severity, type Station, type Suppressed } from "../finding.ts";
 import { type Box, drawing, type Lead, MOST_BOXES } from "./drawing.ts";
-import { cut, html } from "./escape.ts";
-import { badge, codeTag, page, tag } from "./page.ts";
+import { cut, html, htmlLines } from "./escape.ts";
+import { at, badge, codeTag, filters, group, page } from "./page.ts";
 import { counted } from "./words.ts";
-
-const SEVERITIES: readonly Severity[] = ["critical", "high", "medium", "low"];
 
 export async function auditHtml(audit: Audit): Promise<string> {
   const { stack, findings, suppressed, proofs, declared, notes } = audit;
-  const sorted = findings.toSorted((one, other) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity));
   const seen = proofs.filter(({ strength }) => strength === "seen").length;
   const parts = [
-    part("Findings", sorted.map(findingItem)),
+    part("Findings", findings.map(findingItem)),
     proofs.length === 0 ? "" : `<h2>Who reads what <small>every secret that is proved</small></h2>${await map(proofs)}`,
     part("Proofs", proofs.map(proofItem), seen === 0 ? "" : `${seen} by a process that told the fingerprint of what it was started with`),
     part("Lived with", suppressed.map(suppressedItem), "not counted until their last day"),
@@ -25,7 +22,7 @@ export async function auditHtml(audit: Audit): Promise<string> {
     title: `${verdict(audit)}: ${stack}`,
     style: FILTER,
     body: `<a class="skip" href="#told">To the findings</a>
-${top(audit, sorted)}
+${top(audit)}
 <main id="told">
 <ul class="cards short">${SEVERITIES.map((severity) => card(severity, findings)).join("")}<li class="${unproved(audit) === 0 ? "good" : "care"}"><strong>${proofs.length} of ${declared.length}</strong><p>secrets proved</p></li></ul>
 ${findings.length > 0 && proofs.length > 0 ? FILTERS : ""}
@@ -46,8 +43,9 @@ function verdict(audit: Audit): string {
   return unproved(audit) === 0 ? "Every secret is proved" : `${counted(unproved(audit), "secret")} without a proof`;
 }
 
-function top(audit: Audit, [worst]: readonly Finding[]): string {
-  const { stack, failure, proofs, declared } = audit;
+function top(audit: Audit): string {
+  const { stack, failure, findings, proofs, declared } = audit;
+  const [worst] = findings;
   const kind = failure === undefined ? (worst?.severity ?? (unproved(audit) === 0 ? "good" : "medium")) : "critical";
   const lead =
     worst?.message ??
@@ -55,7 +53,7 @@ function top(audit: Audit, [worst]: readonly Finding[]): string {
   return `<header class="top ${kind}"><div><p class="over">slipway audit of stack ${html(stack)}</p>
 <h1>${html(verdict(audit))}</h1>
 <p class="lead">${html(cut(failure === undefined ? lead : "The program did not come to its end, so nothing is proved.", 400))}</p>${
-    failure === undefined ? "" : `<pre>${cut(failure, 8000).split("\n").map(html).join("\n")}</pre>`
+    failure === undefined ? "" : `<pre>${htmlLines(failure, 8000)}</pre>`
   }</div></header>`;
 }
 
@@ -70,10 +68,8 @@ const part = (title: string, items: readonly string[], more = ""): string =>
     ? ""
     : `<section class="part"><h2>${title} <small>${items.length}${more === "" ? "" : `, ${more}`}</small></h2><ul class="items">${items.join("\n")}</ul></section>`;
 
-const place = (source: Finding["source"]): string => (source === undefined ? "" : tag("code", "at", html(`${source.file}:${source.line}`)));
-
 const findingItem = ({ rule, severity, message, secret, source, flow, fix }: Finding): string =>
-  `<li class="item finding ${severity}"><span class="head">${badge(severity, severity)} ${codeTag(rule)} ${secret === undefined ? "" : codeTag(secret)} ${place(source)}</span>
+  `<li class="item finding ${severity}"><span class="head">${badge(severity, severity)} ${codeTag(rule)} ${secret === undefined ? "" : codeTag(secret)} ${at(source)}</span>
 <p>${html(cut(message, 2000))}</p>${flow.length > 1 ? way(flow, "way leak") : ""}<p><b>What to do:</b> ${html(cut(fix, 2000))}</p></li>`;
 
 const proofItem = ({ secret, flow, strength }: Proof): string =>
@@ -121,13 +117,13 @@ async function map(proofs: readonly Proof[]): Promise<string> {
 <p class="soft">Green: a process was started with it and told its fingerprint. Blue: the program gives it to that reader and to nobody else.</p>`;
 }
 
-const FILTERS = `<div class="filters" role="group" aria-label="Filters"><fieldset><legend>Show</legend>${[
-  ["all", "everything"],
-  ["findings", "findings only"],
-  ["proofs", "proofs only"],
-]
-  .map(([id, words], index) => `<label><input type="radio" name="show" id="show-${id}"${index === 0 ? " checked" : ""}>${words}</label>`)
-  .join("")}</fieldset></div>`;
+const FILTERS = filters([
+  group("show", "Show", [
+    ["all", "everything"],
+    ["findings", "findings only"],
+    ["proofs", "proofs only"],
+  ]),
+]);
 
 const FILTER = ["finding", "proof"]
   .map((kind) => `@media screen { body:has(#show-${kind}s:checked) .part:not(:has(.${kind})) { display: none } }`)

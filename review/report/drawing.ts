@@ -1,6 +1,6 @@
 /** Boxes and what leads to what, as SVG. Graphviz places them; everything else is drawn here, so that colours follow the page and nothing is measured twice. */
 import { instance, type Viz } from "@viz-js/viz";
-import { html } from "./escape.ts";
+import { html, short } from "./escape.ts";
 
 export interface Box {
   readonly id: string;
@@ -21,7 +21,6 @@ const CHARACTER = 7.9;
 const SMALL_CHARACTER = 7.3;
 const LINE = 17;
 const PAD = 11;
-const MOST_LETTERS = 40;
 /** Beyond this a reader sees nothing, and placing takes long. */
 export const MOST_BOXES = 200;
 const MOST_LEADS = 600;
@@ -62,18 +61,16 @@ interface Layout {
   readonly edges?: readonly { readonly pos: string }[];
 }
 
-const short = (text: string): string => {
-  const letters = Array.from(text);
-  return letters.length <= MOST_LETTERS ? text : `${letters.slice(0, MOST_LETTERS - 1).join("")}…`;
-};
-
 const rows = ({ caption, lines = [] }: Box): number => 1 + lines.length + (caption === undefined ? 0 : 1);
 const heightOf = (box: Box): number => rows(box) * LINE + 2 * PAD - 4;
 
+/** Of what is drawn, not of what was given. */
+const lettersOf = (text: string): number => Array.from(short(text)).length;
+
 function widthOf({ caption = "", name, lines = [], mark }: Box): number {
-  const top = caption.length + (mark === undefined ? 0 : mark.word.length + 2);
-  const small = Math.max(top, ...lines.map((line) => Array.from(short(line)).length));
-  return Math.max(90, Array.from(short(name)).length * CHARACTER, small * SMALL_CHARACTER) + 2 * PAD;
+  const top = lettersOf(caption) + (mark === undefined ? 0 : mark.word.length + 2);
+  const small = Math.max(top, ...lines.map(lettersOf));
+  return Math.max(90, lettersOf(name) * CHARACTER, small * SMALL_CHARACTER) + 2 * PAD;
 }
 
 function boxOf(box: Box, x: number, y: number): string {

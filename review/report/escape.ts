@@ -71,10 +71,15 @@ export function fenced(lines: readonly string[], info = ""): string {
   return [`${fence}${info}`, ...shown, fence].join("\n");
 }
 
+/** What a box of a drawing has room for. */
+export function short(text: string): string {
+  const letters = Array.from(text);
+  return letters.length > MOST_IN_A_LABEL ? `${letters.slice(0, MOST_IN_A_LABEL - 1).join("")}…` : text;
+}
+
 /** What the quotes of a label in a mermaid drawing may hold: mermaid's own escapes come back as markup in some versions, so nothing is escaped. */
 export function label(text: string): string {
-  const letters = Array.from(text);
-  return visible(letters.length > MOST_IN_A_LABEL ? `${letters.slice(0, MOST_IN_A_LABEL - 1).join("")}…` : text)
+  return visible(short(text))
     .replace(/[^\p{L}\p{N} ._/,:×()→…-]/gu, "?")
     .replace(/^(-|\d+\.)(?= )/, "$1_");
 }
@@ -83,3 +88,6 @@ export function label(text: string): string {
 export function html(text: string): string {
   return visible(text).replace(/[&<>"'`]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }
+
+/** A text of several lines, each of which stays one. */
+export const htmlLines = (text: string, most: number): string => cut(text, most).split("\n").map(html).join("\n");

@@ -1,7 +1,7 @@
 /** The parts of a report on one stack: each change as an item that a filter can find. */
 import type { FieldChange, ResourceChange, Risk, Shown, StackReview } from "../review.ts";
-import { cut, html } from "./escape.ts";
-import { badge, codeTag, tag } from "./page.ts";
+import { cut, html, htmlLines } from "./escape.ts";
+import { at, badge, codeTag, tag } from "./page.ts";
 import {
   byRisk,
   changed,
@@ -11,6 +11,7 @@ import {
   dollars,
   isLoss,
   kindOf,
+  nameOf,
   priced,
   restartWords,
   shownWords,
@@ -24,7 +25,7 @@ export interface Item {
   readonly inner: string;
 }
 
-export interface Part {
+interface Part {
   readonly title: string;
   readonly items: readonly Item[];
 }
@@ -46,11 +47,8 @@ export function partsOf(stack: StackReview): Part[] {
 }
 
 const head = (...inner: readonly string[]): string => tag("span", "head", inner.filter((one) => one !== "").join(" "));
-const at = (source: { readonly file: string; readonly line: number } | undefined): string =>
-  source === undefined ? "" : tag("code", "at", html(`${source.file}:${source.line}`));
 const said = (text: string | undefined): string => (text === undefined ? "" : tag("p", "", html(cut(text, 1000))));
 const called = (risk: Risk): string => (risk === "danger" || risk === "care" ? badge(risk, VERDICTS[risk]) : "");
-const nameOf = (urn: string): string => urn.slice(urn.lastIndexOf(":") + 1);
 
 const MOST_FIELDS = 200;
 const MOST_LETTERS = 4000;
@@ -77,7 +75,7 @@ function field({ path, before, after, replaces }: FieldChange): string {
 }
 
 const side = (name: "del" | "ins", shown: Shown): string =>
-  shown.kind === "absent" ? "" : tag(name, "", cut(shownWords(shown), MOST_LETTERS).split("\n").map(html).join("\n"));
+  shown.kind === "absent" ? "" : tag(name, "", htmlLines(shownWords(shown), MOST_LETTERS));
 
 const firewall = ({ cluster, change, rule, note, risk }: StackReview["firewalls"][number]): Item => ({
   risk,

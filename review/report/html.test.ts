@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Page } from "puppeteer-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessibility, describeWithBrowser, overhang, visit } from "../../tests/browser.ts";
+import { describe, expect, it } from "vitest";
+import { describePages, faultsOf } from "../../tests/browser.ts";
 import { reviewHtml } from "./html.ts";
-import { dangerous, hostile, quiet } from "./testing.ts";
+import { dangerous, exchanged, quiet } from "./testing.ts";
 
 const HOSTILE = `</style></title><script>document.title = "gone"</script><img src=https://evil.example/x onerror=alert(1)>" autofocus onfocus="alert(1)\u202e${"x".repeat(300)}`;
 
@@ -36,7 +32,7 @@ describe("the page of a review", () => {
   });
 
   it("lets no text of the change become markup", async () => {
-    const html = await reviewHtml(hostile(HOSTILE));
+    const html = await reviewHtml(exchanged(dangerous, HOSTILE));
     expect(html).not.toMatch(/<(script|img|iframe|object|link)|\u202e/i);
     const names = (source: string) =>
       new Set(
@@ -44,20 +40,18 @@ describe("the page of a review", () => {
           [...tag.replace(/"[^"]*"/g, "").matchAll(/\s([\w-]+)/g)].map(([, name]) => name),
         ),
       );
-    expect(names(html)).toEqual(names(await reviewHtml(hostile("word"))));
+    expect(names(html)).toEqual(names(await reviewHtml(exchanged(dangerous, "word"))));
   });
 });
 
-await describeWithBrowser("the page of a review in a browser", (browser) => {
-  let folder: string;
-  const address = (name: string) => pathToFileURL(join(folder, `${name}.html`)).href;
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "slipway report "));
-    const pages = { dangerous, quiet, hostile: hostile(HOSTILE), systems: twoSystems() };
-    for (const [name, review] of Object.entries(pages)) writeFileSync(join(folder, `${name}.html`), await reviewHtml(review));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+const PAGES = {
+  dangerous: () => reviewHtml(dangerous),
+  quiet: () => reviewHtml(quiet),
+  hostile: () => reviewHtml(exchanged(dangerous, HOSTILE)),
+  systems: () => reviewHtml(twoSystems()),
+};
 
+await describePages("the page of a review in a browser", PAGES, (open) => {
   it.each([
     { name: "dangerous", width: 1280, colours: "light" },
     { name: "dangerous", width: 360, colours: "dark" },
@@ -66,12 +60,9 @@ await describeWithBrowser("the page of a review in a browser", (browser) => {
   ] as const)(
     "asks nobody, complains of nothing, fits $width pixels and is accessible in $colours colours: $name",
     async ({ name, ...look }) => {
-      const { page, troubles } = await visit(browser(), address(name), look);
-      expect(await accessibility(page)).toEqual([]);
-      expect(await overhang(page)).toBeLessThanOrEqual(0);
-      expect(troubles).toEqual([]);
-      expect(await page.evaluate("document.scripts.length")).toBe(0);
-      await page.close();
+      const visit = await open(name, look);
+      expect(await visit.page.evaluate("document.scripts.length")).toBe(0);
+      expect(await faultsOf(visit)).toEqual([]);
     },
   );
 
@@ -79,7 +70,7 @@ await describeWithBrowser("the page of a review in a browser", (browser) => {
     page.$$eval(".item", (items) => items.filter((item) => item.checkVisibility()).map(({ className }) => className));
 
   it("filters by keyboard alone, without JavaScript", async () => {
-    const { page } = await visit(browser(), address("systems"), { javaScript: false });
+    const { page } = await open("systems", { javaScript: false });
     const all = (await shown(page)).length;
     await page.focus("#risk-all");
     await page.keyboard.press("ArrowRight");
@@ -102,7 +93,7 @@ await describeWithBrowser("the page of a review in a browser", (browser) => {
   });
 
   it("shows on paper what is folded on a screen, and no filter", async () => {
-    const { page } = await visit(browser(), address("dangerous"));
+    const { page } = await open("dangerous");
     const folded = "details:not([open]) .fields";
     const height = () =>
       page.$eval(folded, (fields) => (fields.checkVisibility({ contentVisibilityAuto: true }) ? fields.getBoundingClientRect().height : 0));

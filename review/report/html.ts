@@ -1,11 +1,11 @@
 /** A review as one page for whoever wants to see all of it: a file without a script, readable offline, on a phone and on paper. */
 import type { Picture, Review, StackReview } from "../review.ts";
 import { drawing } from "./drawing.ts";
-import { cut, html } from "./escape.ts";
+import { cut, html, htmlLines } from "./escape.ts";
 import { costTable, type Item, partsOf } from "./html-parts.ts";
 import { type Mark, marksOf } from "./marks.ts";
-import { badge, codeTag, page } from "./page.ts";
-import { byRisk, changed, costs, counted, counts, difference, dollars, isQuiet, shortCommit, VERDICTS } from "./words.ts";
+import { badge, codeTag, filters, group, page } from "./page.ts";
+import { byRisk, changed, costs, counted, counts, difference, dollars, FAILURES, isQuiet, shortCommit, VERDICTS } from "./words.ts";
 
 /** Of a page that a hostile change could make endless. */
 const MOST_STACKS = 50;
@@ -24,7 +24,7 @@ export async function reviewHtml(review: Review): Promise<string> {
 ${top(review, stacks)}
 <main id="stacks">
 <ul class="cards">${shown.map(card).join("")}</ul>
-${isQuiet(review) ? "" : filters(shown, systems)}
+${isQuiet(review) ? "" : filtersOf(shown, systems)}
 ${sections.join("\n")}${more}
 <footer>Made by <code>slipway preview</code> from the program alone. Values of secrets are not in this file, only whether they change.</footer>
 </main>`,
@@ -62,7 +62,7 @@ async function section(stack: StackReview, index: number, systems: readonly stri
       ? ""
       : `<h3>Values that are only stand-ins here</h3><p class="soft">${placeholders.slice(0, 200).map(codeTag).join(", ")}</p>`;
   const inner = failure
-    ? `<p>${failure.side === "head" ? "The program fails at head." : "The base cannot be planned, so there is nothing to compare with."}</p><pre>${cut(failure.message, 8000).split("\n").map(html).join("\n")}</pre>`
+    ? `<p>${FAILURES[failure.side]}</p><pre>${htmlLines(failure.message, 8000)}</pre>`
     : [reasonList(reasons), ...parts, await picture(stack), costTable(stack), standIns].filter((one) => one !== "").join("\n");
   return `<section class="stack stack-${index}" id="stack-${index}">
 <h2>${html(stack.stack)} ${badge(stack.risk, VERDICTS[stack.risk])}</h2>
@@ -127,16 +127,8 @@ const RISKS_SHOWN = [
   ["danger", "danger only"],
 ] as const;
 
-/** Radio buttons and style rules: they work by keyboard and touch, and no script has to be believed. */
-function filters(stacks: readonly StackReview[], systems: readonly string[]): string {
-  const group = (name: string, legend: string, choices: readonly (readonly [value: string, words: string])[]): string =>
-    `<fieldset><legend>${legend}</legend>${choices
-      .map(
-        ([value, words], index) =>
-          `<label><input type="radio" name="${name}" id="${name}-${value}"${index === 0 ? " checked" : ""}>${html(words)}</label>`,
-      )
-      .join("")}</fieldset>`;
-  const groups = [
+function filtersOf(stacks: readonly StackReview[], systems: readonly string[]): string {
+  return filters([
     group("risk", "Show", RISKS_SHOWN),
     ...(stacks.length > 1
       ? [group("on", "on", [["all", "every stack"], ...stacks.map(({ stack }, index) => [String(index), cut(stack, 40)] as const)])]
@@ -144,8 +136,7 @@ function filters(stacks: readonly StackReview[], systems: readonly string[]): st
     ...(systems.length > 1
       ? [group("of", "of", [["all", "every system"], ...systems.map((system, index) => [String(index), cut(system, 40)] as const)])]
       : []),
-  ];
-  return `<div class="filters" role="group" aria-label="Filters">${groups.join("")}</div>`;
+  ]);
 }
 
 /** Items that do not answer are hidden, and parts in which none does. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { renderers } from "../../tests/report/github.ts";
 import type { Review, StackReview } from "../review.ts";
 import { failureMarkdown, markdown, marker } from "./markdown.ts";
-import { dangerous, hostile, quiet } from "./testing.ts";
+import { dangerous, exchanged, quiet } from "./testing.ts";
 
 const prod = dangerous.stacks.at(-1) as StackReview;
 const only = (stack: StackReview): Review => ({ ...dangerous, stacks: [stack] });
@@ -221,12 +221,12 @@ const MEANT = /@|#\d|:\/\/|www\.|\$|\b[A-Za-z]+-\d|:\w+:|[\da-f]{7}/;
 
 describe.each(await renderers())("a hostile change, rendered by $name", ({ render }) => {
   const shape = (html: string) => [...html.matchAll(/<[^>]*>/g)].map(([tag]) => tag).filter((tag) => !/^<\/?code|^<br/.test(tag));
-  const benign = shape(render(markdown(hostile("word"))));
+  const benign = shape(render(markdown(exchanged(dangerous, "word"))));
 
   const texts = [...NASTY, ...random(60)].map((text) => ({ text, title: JSON.stringify(text).slice(0, 60) }));
 
   it.each(texts)("marks up, links and mentions nothing: $title", ({ text }) => {
-    const html = render(markdown(hostile(text)));
+    const html = render(markdown(exchanged(dangerous, text)));
     expect(html.startsWith("<!-- slipway-review:")).toBe(true);
     const rest = html.slice(html.indexOf("-->") + 3);
     expect([...rest.matchAll(/<[^>]*>?/g)].map(([tag]) => tag).filter((tag) => !OURS.has(tag))).toEqual([]);

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { findProject, type Plan, planStack } from "../../engine/index.ts";
 import type { Picture } from "../review.ts";
 import { pictureOf } from "./picture.ts";
+import { nameOf } from "./words.ts";
 
 describe("the picture of stack prod", () => {
   let plan: Plan;
@@ -11,7 +12,6 @@ describe("the picture of stack prod", () => {
     picture = pictureOf(plan);
   });
 
-  const nameOf = (urn: string) => urn.slice(urn.lastIndexOf(":") + 1);
   const leadsOf = (of: Picture, name: string) => of.edges.filter(({ from }) => nameOf(from) === name).map(({ to }) => nameOf(to));
 
   it("shows who may connect to each cluster", () => {

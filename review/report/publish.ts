@@ -10,7 +10,7 @@ const PUBLISHED = {
   audit: { schema: auditSchema, title: "What slipway audit --format json prints" },
 };
 
-export type Published = keyof typeof PUBLISHED;
+type Published = keyof typeof PUBLISHED;
 
 export const schemaFile = (name: Published): URL => new URL(`../../docs/${name}.schema.json`, import.meta.url);
 

@@ -11,8 +11,10 @@ import {
   counted,
   difference,
   dollars,
+  FAILURES,
   isLoss,
   kindOf,
+  nameOf,
   priced,
   restartWords,
   shownWords,
@@ -82,14 +84,13 @@ const MOST_FIELDS = 25;
 const MOST_IN_A_LINE = 200;
 
 function failure({ failure }: StackReview): Block {
-  const words = { base: "The base cannot be planned, so there is nothing to compare with.", head: "The program fails at head." };
   const lines = failure?.message.split("\n") ?? [];
   const more = lines.length > MOST_LINES ? [`… (${lines.length - MOST_LINES} more lines)`] : [];
   const shown = [...lines.slice(0, MOST_LINES), ...more].map((line) => cut(line, MOST_IN_A_LINE));
   return {
     rank: 1,
     noun: ["failure", "failures"],
-    pieces: failure ? [`> [!CAUTION]\n> **${words[failure.side]}**\n\n${fenced(shown)}`] : [],
+    pieces: failure ? [`> [!CAUTION]\n> **${FAILURES[failure.side]}**\n\n${fenced(shown)}`] : [],
     put: loose,
   };
 }
@@ -97,7 +98,7 @@ function failure({ failure }: StackReview): Block {
 function resource({ change, name, type, note, fields, formerUrn, source }: ResourceChange): string {
   const told = [
     `**${change}** ${code(name)} ${code(kindOf(type))}`,
-    ...(formerUrn === undefined ? [] : [`was ${code(formerUrn.slice(formerUrn.lastIndexOf(":") + 1))}`]),
+    ...(formerUrn === undefined ? [] : [`was ${code(nameOf(formerUrn))}`]),
     ...place(source),
   ].join(" · ");
   // What forces a replacement comes first.
@@ -180,10 +181,10 @@ const keyspace = ({ system, keyspace, store, kind, name, change, detail, risk }:
 type Engine = NonNullable<StackReview["engine"]>;
 
 const contradiction = ({ urn, ours, engines, meaning, risk }: Engine["contradictions"][number]): string =>
-  `- ${called(risk)}${code(urn.slice(urn.lastIndexOf(":") + 1))} planned ${code(ours)}, the engine ${code(engines)}: ${prose(meaning)}`;
+  `- ${called(risk)}${code(nameOf(urn))} planned ${code(ours)}, the engine ${code(engines)}: ${prose(meaning)}`;
 
 const policy = ({ policy, level, urn, message }: Engine["policies"][number]): string =>
-  `- ${code(policy)} ${prose(level)}${urn === undefined ? "" : ` ${code(urn.slice(urn.lastIndexOf(":") + 1))}`}: ${prose(message)}`;
+  `- ${code(policy)} ${prose(level)}${urn === undefined ? "" : ` ${code(nameOf(urn))}`}: ${prose(message)}`;
 
 function restarts({ restarts }: StackReview): string[] {
   return restarts.map(({ app, component, kind, why }) => `- ${code(app)} ${code(component)} ${restartWords[kind]}: ${prose(why)}`);

@@ -303,15 +303,15 @@ export const quiet: Review = {
 };
 
 /** The same with every text that is not one of a choice exchanged for the given one: what a hostile change would put there. */
-export function hostile(text: string): Review {
-  const chosen = new Set(["schema", "risk", "kind", "change", "severity", "side"]);
+export function exchanged<T>(value: T, text: string): T {
+  const chosen = new Set(["schema", "risk", "kind", "change", "severity", "side", "strength"]);
   const turned = (value: unknown, key: string): unknown => {
     if (typeof value === "string") return chosen.has(key) ? value : text;
     if (Array.isArray(value)) return value.map((one) => turned(one, key));
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, turned(inner, key)]));
   };
-  return turned(dangerous, "") as Review;
+  return turned(value, "") as T;
 }
 
 const jwt: readonly Station[] = [
@@ -347,14 +347,6 @@ export const leakyAudit: Audit = {
   ...cleanAudit,
   findings: [
     {
-      rule: "build-scope",
-      severity: "medium",
-      message: "JWT_SECRET of api is there while the image is built.",
-      flow: [{ what: "variable JWT_SECRET of api" }],
-      fingerprint: "0".repeat(32),
-      fix: "Set its scope to RUN_TIME.",
-    },
-    {
       rule: "secret-in-output",
       severity: "critical",
       message: "shop.jwtSecret stands in the stack output jwt.",
@@ -363,6 +355,14 @@ export const leakyAudit: Audit = {
       flow: [...jwt, { what: "the stack output jwt, in clear", path: "jwt" }],
       fingerprint: "1".repeat(32),
       fix: "Leave it out of the outputs.",
+    },
+    {
+      rule: "build-scope",
+      severity: "medium",
+      message: "JWT_SECRET of api is there while the image is built.",
+      flow: [{ what: "variable JWT_SECRET of api" }],
+      fingerprint: "0".repeat(32),
+      fix: "Set its scope to RUN_TIME.",
     },
   ],
   suppressed: [

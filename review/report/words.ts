@@ -9,6 +9,12 @@ export const VERDICTS: Readonly<Record<Risk, string>> = {
   none: "Nothing changes",
 };
 
+/** By the side that could not be planned. */
+export const FAILURES = {
+  base: "The base cannot be planned, so there is nothing to compare with.",
+  head: "The program fails at head.",
+} as const;
+
 type Change = StackReview["resources"][number]["change"];
 
 /** In the order in which a reader wants to know. */
@@ -23,6 +29,9 @@ export const CHANGE_WORDS: readonly (readonly [Change, string])[] = [
 
 /** `digitalocean:index/databaseCluster:DatabaseCluster` is a DatabaseCluster. */
 export const kindOf = (type: string): string => type.slice(type.lastIndexOf(":") + 1);
+
+/** What a resource is called, by which its URN ends. */
+export const nameOf = (urn: string): string => urn.slice(urn.lastIndexOf(":") + 1);
 
 /** What is lost and what is worst comes first; otherwise in the order of the program. */
 export function byRisk<T extends { readonly risk: Risk }>(all: readonly T[]): T[] {

@@ -135,6 +135,14 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic:Resource", "step", { __provider: code });
     },
   },
+  "a secret without its mark in the text of an asset": {
+    rule: "secret-in-state",
+    program: () => {
+      shop();
+      const file = bare(stripe()).apply((it) => new pulumi.asset.StringAsset(`STRIPE=${it}`));
+      new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic:Resource", "upload", { file });
+    },
+  },
   "a secret in a description that DigitalOcean shows": {
     rule: "secret-in-plain-field",
     program: () => {
