@@ -136,9 +136,9 @@ export class Worktrees {
 
   #sweep(): void {
     for (const file of readdirSync(this.#root)) {
-      if (file.endsWith(".pid") && !isAlive(Number(readFileSync(path.join(this.#root, file), "utf8")))) {
-        this.#remove(path.join(this.#root, file.slice(0, -".pid".length)));
-      }
+      if (!file.endsWith(".pid")) continue;
+      const owner = ownerIn(path.join(this.#root, file));
+      if (owner !== undefined && !isAlive(owner)) this.#remove(path.join(this.#root, file.slice(0, -".pid".length)));
     }
   }
 
@@ -176,6 +176,16 @@ function leadsInside(folder: string, link: string): boolean {
   } catch {
     // It leads nowhere here; what it would find elsewhere is not there either.
     return false;
+  }
+}
+
+/** Another preview may take its own away between two looks. */
+function ownerIn(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
   }
 }
 

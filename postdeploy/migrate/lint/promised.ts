@@ -20,6 +20,7 @@ export function setsNotNull({ node }: Statement): boolean {
 export function isNeverNull(on: string, column: string, statements: readonly Statement[]): boolean {
   const checks = new Map<unknown, Check>();
   for (const { node } of statements) {
+    if (kindOf(node) === "RenameStmt" && sameTable(table(fieldsOf(node).relation), on)) renamed(checks, fieldsOf(node));
     if (kindOf(node) !== "AlterTableStmt" || !sameTable(table(fieldsOf(node).relation), on)) continue;
     for (const { subtype, name, def } of commandsOf(fieldsOf(node))) {
       const { Constraint } = (def ?? {}) as { Constraint?: Fields };
@@ -40,6 +41,19 @@ export function isNeverNull(on: string, column: string, statements: readonly Sta
     }
   }
   return [...checks.values()].some(({ columns, valid }) => valid && columns.includes(column));
+}
+
+/** A promise goes along with the column that it is about, or with its own name, and is that of another table as soon as this one is. */
+function renamed(checks: Map<unknown, Check>, { renameType, subname, newname }: Fields): void {
+  if (renameType === "OBJECT_TABLE") checks.clear();
+  else if (renameType === "OBJECT_COLUMN") {
+    const now = (column: string) => (column === subname ? String(newname) : column);
+    for (const [name, check] of checks) checks.set(name, { ...check, columns: check.columns.map(now), about: check.about.map(now) });
+  } else if (renameType === "OBJECT_TABCONSTRAINT") {
+    const check = checks.get(subname);
+    checks.delete(subname);
+    if (check) checks.set(newname, check);
+  }
 }
 
 function neverNull(constraint: Fields): string[] {
