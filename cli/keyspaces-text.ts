@@ -1,7 +1,26 @@
 /** How `slipway keyspaces` tells what it found. */
-import { type KeyspaceResult, printable } from "../postdeploy/keyspaces/index.ts";
-import type { Described } from "./keyspaces.ts";
+import { type Keyspace, type KeyspaceResult, printable } from "../postdeploy/keyspaces/index.ts";
 import type { Style } from "./terminal.ts";
+
+/** What lives in a keyspace, for people and for machines. */
+export function described({ keyspace, store, database, durable, purpose, patterns, seeds, data, scripts }: Keyspace) {
+  return {
+    ...{ keyspace, store, database, durable, purpose },
+    keys: patterns.map(({ text, type, ttlText, owner, purpose: why, secret }) => ({
+      pattern: text,
+      type,
+      ttl: ttlText,
+      owner,
+      purpose: why,
+      secret,
+    })),
+    seeds: seeds.length,
+    data: [...data],
+    scripts: (scripts?.files ?? []).map(({ name }) => name),
+  };
+}
+
+type Described = ReturnType<typeof described>;
 
 export function keyspacesText(keyspaces: readonly Described[], style: Style): string {
   if (keyspaces.length === 0) return "No keyspaces are declared here.";

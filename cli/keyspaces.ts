@@ -1,11 +1,11 @@
 /** `slipway keyspaces`: what a deployment does to Redis keyspaces, by hand. */
-import { Failure, type Keyspace, plan, seed, verify } from "../postdeploy/keyspaces/index.ts";
+import { Failure, plan, seed, verify } from "../postdeploy/keyspaces/index.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { forSame } from "./hints.ts";
 import { call, exportTo } from "./keyspaces-export.ts";
 import { connectedOf, type Flags, placeOf } from "./keyspaces-place.ts";
 import { tellProgress } from "./keyspaces-progress.ts";
-import { foundText, keyspacesText } from "./keyspaces-text.ts";
+import { described, foundText, keyspacesText } from "./keyspaces-text.ts";
 import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -117,23 +117,3 @@ function unknownVerb(verb: string | undefined): string {
   const meant = nearest(verb, Object.keys(VERBS));
   return `There is no "slipway keyspaces ${verb}".${meant === undefined ? "" : ` Did you mean ${meant}?`}`;
 }
-
-/** What lives in a keyspace, for people and for machines. */
-function described({ keyspace, store, database, durable, purpose, patterns, seeds, data, scripts }: Keyspace) {
-  return {
-    ...{ keyspace, store, database, durable, purpose },
-    keys: patterns.map(({ text, type, ttlText, owner, purpose: why, secret }) => ({
-      pattern: text,
-      type,
-      ttl: ttlText,
-      owner,
-      purpose: why,
-      secret,
-    })),
-    seeds: seeds.length,
-    data: [...data],
-    scripts: (scripts?.files ?? []).map(({ name }) => name),
-  };
-}
-
-export type Described = ReturnType<typeof described>;
