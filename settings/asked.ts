@@ -7,13 +7,7 @@ import type { System } from "../systems/definition.ts";
 import { type Advice, RETIRED } from "./leaf.ts";
 import { type Command, type Mistakes, NAMESPACE, nearest, type Path } from "./mistakes.ts";
 import { configName, operatorKeys, type RawConfig } from "./operator.ts";
-import { type AskedStack, type AskedSystem, stackSchema, systemSchema } from "./schema.ts";
-
-export interface Asked {
-  readonly stack: AskedStack;
-  /** By the system's name; an empty object for one that the config does not mention. */
-  readonly systems: ReadonlyMap<string, AskedSystem>;
-}
+import { type Asked, type AskedSystem, stackSchema, systemSchema } from "./schema.ts";
 
 export function readAsked(raw: RawConfig, systems: readonly System[], today: string, mistakes: Mistakes): Asked {
   const stack = stackSchema(systems, today);

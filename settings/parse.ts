@@ -4,12 +4,13 @@
  */
 import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
-import { type Asked, readAsked } from "./asked.ts";
+import { readAsked } from "./asked.ts";
 import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
 import { Mistakes, NAMESPACE } from "./mistakes.ts";
 import { appRegionOf, defaultRegion, distanceNotices, networksOf } from "./networks.ts";
 import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
 import { postgresOf } from "./postgres.ts";
+import type { Asked } from "./schema.ts";
 import type { BackupSettings, Environment, PostDeploySettings, Settings } from "./settings.ts";
 import { checkNetwork, checkSources } from "./sources.ts";
 import type { Picked, Stack } from "./stack.ts";

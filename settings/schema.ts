@@ -220,6 +220,13 @@ export function isSized(component: Component): component is Exclude<Component, {
   return component.kind !== "site";
 }
 
+/** What passes. */
+export interface Asked {
+  readonly stack: AskedStack;
+  /** By the system's name; an empty object for one that the config does not mention. */
+  readonly systems: ReadonlyMap<string, AskedSystem>;
+}
+
 export type AskedStack = z.output<ReturnType<typeof stackSchema>>;
 export type AskedSystem = z.output<ReturnType<typeof systemSchema>>;
 export type AskedPostgres = NonNullable<AskedSystem["postgres"]>;

@@ -1,10 +1,9 @@
 /** What the parts of a stack's settings are worked out from: who is on it, where, and where mistakes and notices go. */
 import type { DatabaseRegion } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
-import type { Asked } from "./asked.ts";
 import type { Defaults } from "./defaults.ts";
 import type { Mistakes } from "./mistakes.ts";
-import type { AskedSystem } from "./schema.ts";
+import type { Asked, AskedSystem } from "./schema.ts";
 import type { Environment } from "./settings.ts";
 
 export interface Stack {
