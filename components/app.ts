@@ -12,7 +12,7 @@ import { mistake, refuse } from "./mistake.ts";
 import { APP, after } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
-export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker } from "./appspec.ts";
+export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker, Quiet } from "./appspec.ts";
 
 export class App extends pulumi.ComponentResource {
   /** Where it answers, once it is deployed. */

@@ -1,12 +1,22 @@
 /** From what an app is to the spec that App Platform reads. Lists come out sorted by name, so that reordering a definition is no change. */
 import type { types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import type { App } from "./digitalocean.ts";
 import type { ImageSource } from "./image.ts";
 import { mistakeIn, type Problem } from "./mistake.ts";
 import { holdsAdvice, INSTEAD } from "./outputtext.ts";
-import type { Quiet } from "./quiet.ts";
 
 type Spec = types.input.AppSpec;
+
+/** How an app's variables go out in this run. */
+export interface Quiet {
+  /** The paths in the spec that hold what the app was sent already: all of its variable lists, or none. */
+  readonly unchanged: readonly string[];
+  /** The mark for the app's spec. */
+  readonly mark: pulumi.Input<string>;
+  /** To be told the app that carries the mark. */
+  follow(app: App): void;
+}
 
 export interface AppArgs {
   /** The name at DigitalOcean: 2 to 32 characters, unique in the account. A change replaces the app. */

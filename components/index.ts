@@ -9,6 +9,7 @@ export {
   type AppService,
   type AppSite,
   type AppWorker,
+  type Quiet,
 } from "./app.ts";
 export { Backups, type BackupsArgs, type BackupTarget } from "./backups.ts";
 export type { Maintenance } from "./cluster.ts";
@@ -28,7 +29,7 @@ export {
   type PostgresUser,
   type Via,
 } from "./postgres.ts";
-export { EnvMemory, MEMORY_OUTPUT, type Quiet } from "./quiet.ts";
+export { EnvMemory, MEMORY_OUTPUT } from "./quiet.ts";
 export { Secrets, type SecretsArgs } from "./secrets.ts";
 export type { Transform } from "./transform.ts";
 export { Valkey, type ValkeyArgs } from "./valkey.ts";

@@ -17,7 +17,7 @@
  */
 import { hash, randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { type AppArgs, envLists } from "./appspec.ts";
+import { type AppArgs, envLists, type Quiet } from "./appspec.ts";
 import type * as digitalocean from "./digitalocean.ts";
 import { child } from "./names.ts";
 import { RandomId } from "./random.ts";
@@ -28,16 +28,6 @@ export const MEMORY_OUTPUT = "sentVariables";
 /** By app: the mark that it was sent with, and what it was sent, as a hash. */
 type Remembered = Readonly<Record<string, { readonly mark: string; readonly variables: string }>>;
 type Sending = Remembered[string];
-
-/** How an app's variables go out in this run. */
-export interface Quiet {
-  /** The paths in the spec that hold what the app was sent already: all of its variable lists, or none. */
-  readonly unchanged: readonly string[];
-  /** The mark for the app's spec. */
-  readonly mark: pulumi.Input<string>;
-  /** To be told the app that carries the mark. */
-  follow(app: digitalocean.App): void;
-}
 
 export class EnvMemory {
   readonly #last: Remembered;

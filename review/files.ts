@@ -5,11 +5,23 @@
  */
 import path from "node:path";
 import type { Plan, PlannedResource } from "../engine/plan.ts";
+import type { Project } from "../engine/project.ts";
 import { inside } from "./git.ts";
-import type { Taken } from "./preview.ts";
+import type { Modules } from "./modules.ts";
 import { type FilesJob, readFilesApart } from "./record/files.ts";
+import type { Recorded } from "./record/parse.ts";
 import type { Limits } from "./record/side.ts";
 import type { KeyspaceChange, MigrationChange } from "./review.ts";
+
+/** One side, recorded. */
+export interface Taken {
+  readonly tree: string;
+  readonly directory: string;
+  /** Absent where there was no project yet. */
+  readonly project?: Project;
+  readonly modules: Modules;
+  readonly plans: ReadonlyMap<string, Recorded>;
+}
 
 interface Given {
   readonly before: Taken;

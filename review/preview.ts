@@ -9,9 +9,9 @@ import path from "node:path";
 import { findProject, type Project, stackNames } from "../engine/project.ts";
 import { ProjectError } from "../engine/projecterror.ts";
 import type { Logged } from "./events.ts";
+import type { Taken } from "./files.ts";
 import { type Commit, Repository } from "./git.ts";
 import { installedFor, link, type Modules, modulesOfBase } from "./modules.ts";
-import type { Recorded } from "./record/parse.ts";
 import { findJail, killSides, LIMITS, recordSide } from "./record/side.ts";
 import type { Review } from "./review.ts";
 import { reencrypted } from "./secure.ts";
@@ -111,16 +111,6 @@ export async function preview(options: PreviewOptions): Promise<Review> {
 }
 
 const GONE = "The stack's file is gone. What stands of it stays, and nobody looks after it any more: destroy it with Pulumi first.";
-
-/** One side, recorded. */
-export interface Taken {
-  readonly tree: string;
-  readonly directory: string;
-  /** Absent where there was no project yet. */
-  readonly project?: Project;
-  readonly modules: Modules;
-  readonly plans: ReadonlyMap<string, Recorded>;
-}
 
 function projectIn(directory: string, tree: string, name: string): Project | undefined {
   try {
