@@ -1,6 +1,6 @@
 /** `slipway local up`: everything running, everything as declared, and what to do with it. */
 import { forget, type Place } from "../local/platform/place.ts";
-import { takeDown } from "../local/platform/reach.ts";
+import { lineTo, takeDown } from "../local/platform/reach.ts";
 import { isHealthy } from "../local/platform/status.ts";
 import { bringUp } from "../local/platform/up.ts";
 import { systems } from "../systems/index.ts";
@@ -18,6 +18,7 @@ export async function up({ values, place }: Given & { place: Place }, terminal: 
     await takeDown(place);
     forget(place);
   }
+  const ranBefore = lineTo(place) !== undefined;
   const progress = progressOn(terminal);
   const stop = new AbortController();
   const interrupted = () => stop.abort();
@@ -30,6 +31,7 @@ export async function up({ values, place }: Given & { place: Place }, terminal: 
       onFetch: progress.fetch,
       signal: stop.signal,
     });
+    if (!ranBefore) await (await import("./local-scripts.ts")).recallAll(place);
     progress.end();
     terminal.print(summary({ realized, status, place, seconds: (performance.now() - began) / 1000 }, terminal));
     if (isHealthy(status)) return DONE;

@@ -6,6 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { localConnections, localStores } from "../../cli/local-databases.ts";
 import { env } from "../../cli/local-env.ts";
+import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { removeHome, temporaryHome } from "../servers/testing.ts";
@@ -83,7 +84,13 @@ describe.runIf(process.platform === "linux")("the local platform", { timeout: 12
     for (const { url, ca } of stores.values()) {
       const redis = new Redis(url, { tls: { ca }, lazyConnect: true });
       await redis.connect();
-      expect(await redis.hget("scripts:sha", "cleanup")).toMatch(/^[0-9a-f]{40}$/);
+      const digest = String(await redis.hget("scripts:sha", "cleanup"));
+      expect(digest).toMatch(/^[0-9a-f]{40}$/);
+      // As a restart does; `local up` loads them again after one.
+      await redis.script("FLUSH");
+      expect(await redis.script("EXISTS", digest)).toEqual([0]);
+      await recallAll(place);
+      expect(await redis.script("EXISTS", digest)).toEqual([1]);
       redis.disconnect();
     }
     expect(await localStores(candlefish, { ...place, daemon: `${place.daemon}-elsewhere` })).toEqual(new Map());

@@ -5,5 +5,5 @@ export { printable } from "./entry.ts";
 export { type ExportOptions, type ExportResult, exportKeys } from "./export.ts";
 export { isSeeded, type Keyspace, readKeyspaces } from "./keyspace.ts";
 export type { Options, Progress, Store } from "./options.ts";
-export { callScript } from "./scripts.ts";
+export { callScript, recallScripts } from "./scripts.ts";
 export { type KeyspaceResult, plan, type SeedOptions, seed, verify } from "./seed.ts";

@@ -161,3 +161,24 @@ export async function callScript({ connection, keyspace, script, keys = [], args
     wire.close();
   }
 }
+
+/** Loads again what a store has forgotten: a restart takes the scripts along, and leaves their sources. @returns their names */
+export async function recallScripts({ connection, keyspace }: Pick<CallOptions, "connection" | "keyspace">): Promise<string[]> {
+  const names = namesOf(keyspace);
+  const wire = await Wire.open(connection, keyspace.database, `slipway-recall-${process.pid}`);
+  try {
+    const listed = ((await wire.call("HGETALL", names.scripts)) as readonly Reply[]).map(String);
+    const recalled: string[] = [];
+    for (let at = 0; at < listed.length; at += 2) {
+      const [name = "", sha = ""] = listed.slice(at, at + 2);
+      const [loaded] = (await wire.call("SCRIPT", "EXISTS", sha)) as readonly Reply[];
+      const source = loaded === 1 ? undefined : await wire.call("GET", names.source(sha));
+      if (!Buffer.isBuffer(source)) continue;
+      await wire.call("SCRIPT", "LOAD", source);
+      recalled.push(name);
+    }
+    return recalled;
+  } finally {
+    wire.close();
+  }
+}
