@@ -43,23 +43,27 @@ export function whereAre(stores: readonly string[], { system }: Flags): string {
   return `Where is ${stores.join(" and ")}? ${flags}, or ${stores.map((store) => variable(store)).join(", ")} in the environment (nobody reads it there in a list of processes)${local}.`;
 }
 
-/** A store is where a flag says, else where the environment says, else, of a system, on the local platform. */
+/**
+ * A store is where a flag says, else where the environment says. Where nobody names any, a system's are on the local platform: never some of
+ * them there and others elsewhere.
+ */
 export async function placeOf(flags: Flags): Promise<Place> {
   const { system, name, folder } = filesOf(flags);
+  const patienceMs = patienceOf(flags);
   const keyspaces = readKeyspaces(folder, name);
   const wanted = keyspaces.filter(({ keyspace }) => flags.only === undefined || flags.only.includes(keyspace));
   const names = [...new Set(wanted.map(({ store }) => store))];
   const named = namedStores(flags, names);
-  const local = system !== undefined && names.some((store) => !named.has(store)) ? await localOf(system) : new Map();
+  const known = system !== undefined && named.size === 0 ? await localOf(system) : named;
   const stores: Record<string, Store> = {};
   for (const store of names) {
-    const where = named.get(store) ?? local.get(store);
+    const where = known.get(store);
     if (where !== undefined) stores[store] = { ...where, class: systems.find((one) => one.name === name)?.stores[store]?.class };
   }
   const seeded = new Set(wanted.filter(isSeeded).map(({ store }) => store));
   return {
     keyspaces: wanted,
-    options: { system: name, folder, stores, only: flags.only, patienceMs: patienceOf(flags), restore: flags.restore },
+    options: { system: name, folder, stores, only: flags.only, patienceMs, restore: flags.restore },
     missing: [...seeded].filter((store) => stores[store] === undefined),
   };
 }

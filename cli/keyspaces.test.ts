@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
@@ -8,6 +9,7 @@ import { cleanFolders, folderOf, type TestFolder } from "../postdeploy/migrate/t
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 
+const root = process.cwd();
 const home = temporaryHome();
 const servers = openServers({ home });
 let store: Endpoint;
@@ -108,10 +110,20 @@ it.each([
     ["seed", "--system", "candlefish", "--url", "state=rediss://default:x@h", "--ca", "state=/none.pem"],
     "The CA file /none.pem cannot be read.",
   ],
+  [["plan", "--system", "candlefish", "--only", "cache", "--only", "sessions", "--url", "cache=rediss://default:x@h"], "Where is state?"],
   [["seed", "--system", "candlefish", "--patience", "long"], '--patience takes a number of seconds, not "long".'],
   [["plan", "--system", "candlefish", "--only", "sesions", "--url", "state=rediss://default:x@h"], "--url is for the store"],
 ])("refuses %j with what to type instead", async (words, said) => {
-  const outcome = await run(...words).catch((error: Error) => ({ code: 2, said: error.message }));
+  // A project of its own: the local platform of this one may run.
+  const project = mkdtempSync(join(tmpdir(), "slipway keyspaces "));
+  writeFileSync(join(project, "Pulumi.yaml"), "name: shop\nruntime: nodejs\n");
+  writeFileSync(join(project, "index.ts"), "");
+  symlinkSync(join(root, "keyspaces"), join(project, "keyspaces"));
+  process.chdir(project);
+  const outcome = await run(...words).finally(() => {
+    process.chdir(root);
+    rmSync(project, { recursive: true });
+  });
   expect(outcome.code).toBe(2);
   expect(outcome.said).toContain(said);
 });

@@ -26,7 +26,7 @@ Which files and which store
       --dir <folder>          any folder of keyspaces
       --url <[store=]url>     rediss://default:password@host:25061; once for each store
                               (default: SLIPWAY_STORE_<STORE>_URL in the environment, which no list of processes shows;
-                              else, with --system, the local platform's)
+                              where none is named, with --system, the local platform's)
       --ca <[store=]file>     the cluster's CA certificate (default: SLIPWAY_STORE_<STORE>_CA, the certificate itself)
       --only <keyspace>       leave the others out; may be given again
       --patience <seconds>    how long to wait for a store that is starting or failing over (default: 60)
