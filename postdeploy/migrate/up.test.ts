@@ -90,7 +90,8 @@ describe("up", () => {
     const connection = await server.database();
     await server.sql("CREATE ROLE somebody; CREATE SCHEMA app", nameIn(connection));
     const { path: folder } = folderOf({
-      "001_leak.sql": "SET search_path = pg_catalog; SET statement_timeout = '100s'; SET ROLE somebody; SET default_transaction_read_only = on;",
+      "001_leak.sql":
+        "SET search_path = pg_catalog; SET statement_timeout = '100s'; SET ROLE somebody; SET default_transaction_read_only = on;",
       "002_next.sql":
         "CREATE TABLE here AS SELECT current_user::text AS who, current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout;",
       "003_own.sql":
