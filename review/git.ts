@@ -1,5 +1,5 @@
 /** The repository that is previewed, asked with nothing of it run: no hook, no filter, no pager, no prompt. */
-import { execFile, execFileSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../engine/projecterror.ts";
@@ -111,12 +111,21 @@ export class Repository {
   }
 }
 
+const running = new Set<ChildProcess>();
+
+/** For a process that is told to end: what git is still writing would outlive what is cleared away. */
+export function killGit(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 function run(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile("git", [...QUIET, ...args], { cwd, env: { ...ENV, ...env }, maxBuffer: LARGEST }, (error, stdout, stderr) => {
+    const child = execFile("git", [...QUIET, ...args], { cwd, env: { ...ENV, ...env }, maxBuffer: LARGEST }, (error, stdout, stderr) => {
+      running.delete(child);
       if (error === null) resolve(stdout);
       else reject(Object.assign(new Error(`git ${args[0]} failed: ${stderr.trim()}`), { code: error.code }));
     });
+    running.add(child);
   });
 }
 

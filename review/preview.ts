@@ -10,7 +10,7 @@ import { findProject, type Project, stackNames } from "../engine/project.ts";
 import { ProjectError } from "../engine/projecterror.ts";
 import type { Logged } from "./events.ts";
 import type { Taken } from "./files.ts";
-import { type Commit, Repository } from "./git.ts";
+import { type Commit, killGit, Repository } from "./git.ts";
 import { installedFor, link, type Modules, modulesOfBase } from "./modules.ts";
 import { findJail, killSides, LIMITS, recordSide } from "./record/side.ts";
 import type { Review } from "./review.ts";
@@ -175,6 +175,7 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 /** However this process ends, if it is told so at all, nothing stays behind. */
 function cleanedUp(worktrees: Worktrees) {
   const clean = () => {
+    killGit();
     killSides();
     worktrees.removeAll();
   };

@@ -143,12 +143,15 @@ export class Worktrees {
   }
 
   #remove(directory: string): void {
-    rmSync(directory, { recursive: true, force: true });
+    // A git that has just been killed may have written one more file meanwhile.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     try {
-      // Its directory being gone, git forgets it.
-      this.#repository.gitAtOnce(["worktree", "remove", "--force", directory]);
+      // Its directory being gone, git forgets it; twice forced, also where it was only about to know of it.
+      this.#repository.gitAtOnce(["worktree", "remove", "--force", "--force", directory]);
     } catch {
-      // It was killed before git knew of it.
+      // It was killed before git knew of it, or while it noted it down.
+      const noted = path.join(this.#repository.common, "worktrees", path.basename(directory));
+      if (!existsSync(path.join(noted, "gitdir"))) rmSync(noted, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     }
     rmSync(`${directory}.pid`, { force: true });
   }
