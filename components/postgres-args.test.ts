@@ -1,18 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ADOPTED, make, SMALL } from "./postgres.testing.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { find, recorded, refusal } from "./recorded.ts";
-
-const NETWORK = { id: "vpc-id", cidr: "10.20.0.0/20" };
-const ADOPTED = "49f4dc39-0000-4000-8000-000000000001";
-const SMALL: PostgresArgs = {
-  network: NETWORK,
-  region: "nyc3",
-  major: "17",
-  size: "db-s-1vcpu-2gb",
-  databases: { shop: { users: ["shop"] } },
-};
-
-const make = (args: PostgresArgs) => () => void new Postgres("orders", args);
 
 describe("Postgres arguments are refused:", () => {
   const pool = (wanted: object) => ({

@@ -2,18 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { type Plan, Secret, Unknown } from "../engine/plan.ts";
 import { Network } from "./network.ts";
+import { ADOPTED, make, SMALL } from "./postgres.testing.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./recorded.ts";
 
-const NETWORK = { id: "vpc-id", cidr: "10.20.0.0/20" };
-const ADOPTED = "49f4dc39-0000-4000-8000-000000000001";
-const SMALL: PostgresArgs = {
-  network: NETWORK,
-  region: "nyc3",
-  major: "17",
-  size: "db-s-1vcpu-2gb",
-  databases: { shop: { users: ["shop"] } },
-};
 const FULL: PostgresArgs = {
   ...SMALL,
   nodes: 2,
@@ -28,7 +20,6 @@ const FULL: PostgresArgs = {
   tags: ["shop", "prod"],
 };
 
-const make = (args: PostgresArgs) => () => void new Postgres("orders", args);
 const custom = (plan: Plan) => listed({ ...plan, resources: plan.resources.filter((resource) => resource.custom) });
 
 describe.each(MOMENTS)("a Postgres cluster with everything, %s", (moment) => {

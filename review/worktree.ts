@@ -75,6 +75,9 @@ function isOwn(folder: string): boolean {
 
 const ATTEMPTS = 5;
 
+/** A git that has just been killed may have written one more file meanwhile. */
+const WHOLLY = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 };
+
 export class Worktrees {
   readonly #repository: Repository;
   readonly #root: string;
@@ -143,15 +146,14 @@ export class Worktrees {
   }
 
   #remove(directory: string): void {
-    // A git that has just been killed may have written one more file meanwhile.
-    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    rmSync(directory, WHOLLY);
     try {
       // Its directory being gone, git forgets it; twice forced, also where it was only about to know of it.
       this.#repository.gitAtOnce(["worktree", "remove", "--force", "--force", directory]);
     } catch {
       // It was killed before git knew of it, or while it noted it down.
       const noted = path.join(this.#repository.common, "worktrees", path.basename(directory));
-      if (!existsSync(path.join(noted, "gitdir"))) rmSync(noted, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+      if (!existsSync(path.join(noted, "gitdir"))) rmSync(noted, WHOLLY);
     }
     rmSync(`${directory}.pid`, { force: true });
   }

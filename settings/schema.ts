@@ -113,7 +113,7 @@ export function stackSchema(systems: readonly System[], today: string) {
     /** The private network's block. A change replaces the network and all in it. @default one for each environment and region */
     vpcCidr: cidr,
     /** A private network that exists, in the stack's region: that of an adopted cluster. It is read, never changed. @default none: a new one */
-    vpc: vpc,
+    vpc,
     /** Whether destroying or replacing what holds data is refused. @default true in prod */
     protect: leaf.flag,
     /** Who may reach the databases from outside the private network. @default nobody; loopback on a laptop */

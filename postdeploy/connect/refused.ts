@@ -1,4 +1,5 @@
 /** Why a connection did not come about, told apart, each with the next step. */
+import { FETCH_CA } from "./ca.ts";
 import { Failure } from "./failure.ts";
 import { type DatabaseError, sqlstate } from "./sqlstate.ts";
 import { nameOf, type Target } from "./target.ts";
@@ -8,7 +9,6 @@ export function refused(error: unknown, target: Target): Failure {
   return new Failure(code, exit, `Cannot connect to ${nameOf(target)}: ${text}`, { cause: error });
 }
 
-const FETCH_CA = "doctl databases get-ca ID --format Certificate --no-header > ca.pem";
 const WANTS_TLS = `it wants TLS: give the CA, --ca ca.pem or PGSSLROOTCERT (${FETCH_CA})`;
 
 function explain(error: DatabaseError, { host, port, database, user }: Target): [code: string, exit: 1 | 2, text: string] {

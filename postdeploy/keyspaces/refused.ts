@@ -1,4 +1,5 @@
 /** What a store's refusal means, and what to do about it. */
+import { FETCH_CA } from "../connect/ca.ts";
 import { Failure } from "../connect/failure.ts";
 import { Refusal } from "./resp.ts";
 import { nameOf, type Target } from "./target.ts";
@@ -42,7 +43,7 @@ export function refused(error: unknown, target: Target): Failure {
       return new Failure(
         "wrong-ca",
         2,
-        `The certificate on ${where} is not signed by the given CA. Fetch the cluster's own: doctl databases get-ca ID --format Certificate --no-header > ca.pem, and give it with --ca ca.pem.`,
+        `The certificate on ${where} is not signed by the given CA. Fetch the cluster's own: ${FETCH_CA}, and give it with --ca ca.pem.`,
         cause,
       );
     case "ERR_SSL_WRONG_VERSION_NUMBER":
