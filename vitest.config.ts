@@ -10,7 +10,11 @@ export default defineConfig({
     pool: "forks",
     // Much of a run is waiting: for servers to start, for a provider that asks every ten seconds.
     maxWorkers: availableParallelism() + 1,
-    testTimeout: 30_000,
+    // Limits catch a test that hangs; a busy machine must not reach them. No test measures time with them.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 120_000 } },
     // Commands in messages are told alike, whether npm started the tests or not.
     env: { npm_command: "" },
     coverage: {

@@ -36,7 +36,7 @@ let store: TestStore;
 let folder: TestFolder;
 beforeAll(async () => {
   store = await startStore("export");
-}, 60_000);
+});
 afterAll(async () => {
   await store.stop();
   cleanFolders();

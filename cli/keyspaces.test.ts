@@ -17,7 +17,7 @@ let folder: TestFolder;
 
 beforeAll(async () => {
   store = await servers.startCluster(valkeyCluster("cli"));
-}, 60_000);
+});
 afterAll(async () => {
   await servers.close();
   await removeHome(home);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const users = Object.values(roles).map((name) => ({ name, password: `pw_${name}`, replication: false }));
   postgres = await servers.startCluster(postgresCluster("post-deploy", { databases: ["defaultdb", database], users }));
   state = await servers.startCluster(valkeyCluster("state", { config: { valkey_number_of_databases: 3 } }));
-}, 60_000);
+});
 afterAll(async () => {
   await servers.close();
   await removeHome(home);
@@ -63,7 +63,7 @@ it("says in a line each what became of roles, migrations and keyspaces, and that
     0,
     ["roles       as they should be", "migrations  nothing pending", "keyspaces   sessions: as declared"],
   ]);
-}, 60_000);
+});
 
 it("names every variable that is missing, before it connects to anything", async () => {
   delete process.env.SLIPWAY_CA;

@@ -20,7 +20,7 @@ interface Step {
 }
 
 describeWithPulumi("a cluster that somebody made by hand", (cli) => {
-  it("is taken over with its data, never made again, kept as it is, and quiet from then on [F3]", { timeout: 120_000 }, async () => {
+  it("is taken over with its data, never made again, kept as it is, and quiet from then on [F3]", async () => {
     const api = await startTestApi();
     const id = await made(api);
     const pulumi = await stack(cli, api, program(`{ cluster: "${id}", databases: ["shop"], users: ["shop"] }`));
@@ -47,7 +47,7 @@ describeWithPulumi("a cluster that somebody made by hand", (cli) => {
     expect((await api.call("GET", `/v2/databases/${id}/firewall`)).body.rules).toMatchObject([{ type: "ip_addr", value: "198.51.100.7" }]);
   });
 
-  it("is refused in a preview, without a stack trace, where it stands in another region", { timeout: 60_000 }, async () => {
+  it("is refused in a preview, without a stack trace, where it stands in another region", async () => {
     const api = await startTestApi();
     const id = await made(api);
     const pulumi = await stack(cli, api, program(`"${id}"`, "fra1"));

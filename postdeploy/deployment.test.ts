@@ -19,7 +19,7 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
       .map((name) => ({ name, password: `pw_${name}`, replication: false }));
     const databases = ["defaultdb", ...systems.map(({ postgres }) => postgres.database)];
     endpoint = await servers.startCluster(postgresCluster(`deployment-${version}`, { version, databases, users }));
-  }, 60_000);
+  });
   afterAll(async () => {
     await servers.close();
     await removeHome(home);

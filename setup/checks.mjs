@@ -17,6 +17,7 @@ export async function checks({ root, node, args }) {
   const { COUNTS_FILE: counts } = process.env;
   delete process.env.COUNTS_FILE; // a test that runs this again counts for itself
   const results = [];
+  let skipped = [];
   const check = async (name, about, command) => {
     say(`\n── ${name}: ${about}`);
     const since = Date.now();
@@ -38,12 +39,14 @@ export async function checks({ root, node, args }) {
       ...(some ? args : ["--coverage", "--coverage.reportOnFailure"]),
     ]);
     Object.assign(tests, count(report, tests.failed === 0));
+    skipped = skippedTests(report);
     if (!some) await check("proof", "docs/requirements.md against these tests", [...PROOF, "--check", report]);
   });
 
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
-  // What was skipped stands with its check: the last line is these two numbers and nothing else, for whoever reads it by machine.
+  // The last line is these two numbers and nothing else, for a program that reads it; skipped tests are listed above it.
   const sum = `${total("passed")} passed, ${total("failed")} failed`;
+  printSkipped(skipped);
   say("");
   for (const result of results) say(`${result.name.padEnd(7)} ${counted(result)}, ${result.seconds.toFixed(0)} s`);
   say(sum);
@@ -73,12 +76,35 @@ const reporters = (report) => ["--reporter=default", "--reporter=json", `--outpu
 
 /** A file that would not load is one failure, and so is a run that failed though every test in it passed. */
 export function count(report, endedWell) {
-  const files = fs.existsSync(report) ? JSON.parse(fs.readFileSync(report, "utf8")).testResults : [];
-  const tests = files.flatMap((file) => file.assertionResults);
+  const files = filesIn(report);
+  const tests = testsIn(report);
   const passed = tests.filter((test) => test.status === "passed").length;
   const broken = files.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")).length;
   const failed = tests.filter((test) => test.status === "failed").length + broken;
   return { passed, failed: failed === 0 && !endedWell ? 1 : failed, skipped: tests.length - passed - (failed - broken) };
+}
+
+const filesIn = (report) => (fs.existsSync(report) ? JSON.parse(fs.readFileSync(report, "utf8")).testResults : []);
+const testsIn = (report) => filesIn(report).flatMap((file) => file.assertionResults);
+
+/** Tests that did not run, by reason, the most frequent first (tests/skip.ts records why). */
+function skippedTests(report) {
+  const groups = new Map();
+  for (const test of testsIn(report).filter(({ status }) => status !== "passed" && status !== "failed")) {
+    const { reason = `no reason given: ${test.fullName}`, enable } = test.meta?.skipReason ?? {};
+    const group = groups.get(reason) ?? { reason, enable, tests: 0 };
+    groups.set(reason, { ...group, tests: group.tests + 1 });
+  }
+  return [...groups.values()].sort((a, b) => b.tests - a.tests);
+}
+
+function printSkipped(groups) {
+  if (groups.length === 0) return;
+  say("\nSkipped on this machine:");
+  for (const { reason, enable, tests } of groups) {
+    say(`  ${tests} ${tests === 1 ? "test" : "tests"}: ${reason}.`);
+    if (enable) say(`    To run ${tests === 1 ? "it" : "them"}: ${enable}`);
+  }
 }
 
 const counted = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;

@@ -1,4 +1,4 @@
-/** A page as a reader meets it: headless Chromium, on the PATH or from Debian's packages. Where there is none, its tests say so in one line. */
+/** A page as a reader meets it: headless Chromium, on the PATH or from Debian's packages. Without one, its tests are skipped. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -6,12 +6,13 @@ import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { lockDirectory } from "../local/cloud/lock.ts";
 import { isExecutable } from "../local/servers/binaries.ts";
 import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages.ts";
 import { REAL_CACHE } from "../local/servers/testing.ts";
 import { self } from "../local/servers/user.ts";
+import { describeUnless } from "./skip.ts";
 
 /** About 100 MB, fetched once for all checkouts of a user. The font comes along: a bare container has none, and text without one has no size. */
 const CHROMIUM: Packaged = {
@@ -87,12 +88,11 @@ export async function launchBrowser(): Promise<Browser> {
 /** Like `describe`, with a browser for all of its tests. Await it, at the top of a test file. */
 export async function describeWithBrowser(name: string, tests: (browser: () => Browser) => void): Promise<void> {
   const program = await chromium();
-  const missing = typeof program === "string";
-  if (missing)
-    process.stdout.write(
-      `There is no Chromium (${program}), so "${name}" is skipped. Put chromium on the PATH, or its path in PUPPETEER_EXECUTABLE_PATH.\n`,
-    );
-  describe.skipIf(missing)(name, () => {
+  const missing =
+    typeof program === "string"
+      ? { reason: `Chromium is not available (${program})`, enable: "put chromium on the PATH, or its path in PUPPETEER_EXECUTABLE_PATH" }
+      : undefined;
+  describeUnless(missing, name, () => {
     let browser: Browser | undefined;
     beforeAll(async () => {
       browser = await launchBrowser();

@@ -1,8 +1,8 @@
-/** Tests that need Pulumi's own engine run where its CLI is installed, and say so in one line where it is not. */
+/** Tests that need Pulumi's own engine run where its CLI is installed, and are skipped elsewhere. */
 import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { describe } from "vitest";
+import { describeUnless, type SkipReason } from "./skip.ts";
 
 /** The CLI on the PATH, or where its installer puts it. */
 export function pulumiCli(env: NodeJS.ProcessEnv = process.env): { readonly path: string } | undefined {
@@ -17,19 +17,13 @@ export function pulumiCli(env: NodeJS.ProcessEnv = process.env): { readonly path
 /** Like `describe`; its tests count as skipped without the CLI. */
 export function describeWithPulumi(name: string, tests: (pulumi: string) => void): void {
   const cli = pulumiCli();
-  if (cli === undefined)
-    sayOnce(
-      `Pulumi's CLI is neither on the PATH nor in ~/.pulumi/bin: "${name}" is skipped. To run it: https://www.pulumi.com/docs/install`,
-    );
-  describe.skipIf(cli === undefined)(name, () => tests(cli?.path ?? "pulumi"));
+  describeUnless(cli === undefined ? NO_CLI : undefined, name, () => tests(cli?.path ?? "pulumi"));
 }
 
-let said = false;
-
-function sayOnce(line: string): void {
-  if (!said) process.stdout.write(`${line}\n`);
-  said = true;
-}
+const NO_CLI: SkipReason = {
+  reason: "Pulumi's CLI is neither on the PATH nor in ~/.pulumi/bin",
+  enable: "install it: https://www.pulumi.com/docs/install",
+};
 
 function isProgram(path: string): boolean {
   try {

@@ -69,8 +69,8 @@ describe("the apps of a local cloud", () => {
     const { url } = await apps.placeApp(app);
     const before = pidOf()!;
     process.kill(before, "SIGKILL");
-    await expect.poll(() => pidOf() !== undefined && pidOf() !== before, { timeout: 10_000 }).toBe(true);
-    await expect.poll(async () => (await fetch(`${url}/health`)).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(() => pidOf() !== undefined && pidOf() !== before).toBe(true);
+    await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   });
 
   it("end with the app, and give their ports back", async () => {

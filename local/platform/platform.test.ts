@@ -3,12 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { localConnections, localStores } from "../../cli/local-databases.ts";
 import { env } from "../../cli/local-env.ts";
 import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
+import { describeUnless } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing.ts";
 import { type Place, placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
@@ -21,20 +22,22 @@ function temporaryPlace(): Place {
   return placeOf(CHECKOUT, temporaryHome());
 }
 
-describe.runIf(process.platform === "linux")("the local platform", { timeout: 120_000 }, () => {
+const NO_PROC = process.platform === "linux" ? undefined : { reason: "finds processes in /proc, which only Linux has" };
+
+describeUnless(NO_PROC, "the local platform", () => {
   const place = temporaryPlace();
   const other = temporaryPlace();
   let first: Up;
 
   beforeAll(async () => {
     first = await bringUp(place);
-  }, 180_000);
+  });
   afterAll(async () => {
     for (const one of [place, other]) {
       await takeDown(one);
       await removeHome(one.home);
     }
-  }, 60_000);
+  });
 
   const status = async (): Promise<PlatformStatus> => statusBy(lineTo(place)!);
 
@@ -211,7 +214,7 @@ function processesOf({ home: { state } }: Place): string[] {
 }
 
 async function until(settled: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50)))
+  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50)))
     if (await settled()) return;
   throw new Error("it never came to that");
 }

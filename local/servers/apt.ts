@@ -16,7 +16,7 @@ export type Told = (bytes: number) => void;
 
 /** apt with a state of its own: it needs no root and leaves the machine's apt alone. */
 export interface Apt {
-  /** The packages that have to be added to this machine for these to run; undefined where the distribution does not have them. */
+  /** These packages and the libraries that they need and this machine lacks; undefined where the distribution does not have them. */
   plan(names: readonly string[]): Promise<readonly Planned[] | undefined>;
   /** Fetches the packages' files into a folder, signatures and hashes checked by apt. */
   download(packages: readonly Planned[], folder: string, told: Told): Promise<void>;
@@ -73,12 +73,13 @@ export async function openApt(folder: string, { id, codename }: Distribution, to
   async function plan(names: readonly string[]) {
     const { code, stdout } = await apt(["-qq", "--print-uris", "--no-install-recommends", "install", ...names]);
     if (code !== 0) return undefined;
+    const installed = await installedPackages();
     const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb (\d+)/gm)].map(([, name = "", bytes]) => ({
       name,
       bytes: Number(bytes),
     }));
-    // Beside the programs only their libraries: what maintainer scripts would need (perl, other packages' set-up) never runs.
-    const libraries = planned.filter(({ name }) => /^lib(?!.*(perl|llvm|-dev$))/.test(name));
+    // Besides the programs only the libraries that this machine lacks: what maintainer scripts would need (perl, other packages' set-up) never runs.
+    const libraries = planned.filter(({ name }) => /^lib(?!.*(perl|llvm|-dev$))/.test(name) && !installed.has(name));
     const asked = names.map((name) => planned.find((one) => one.name === name) ?? { name, bytes: 0 });
     return [...asked, ...libraries.filter(({ name }) => !names.includes(name))];
   }
@@ -122,9 +123,12 @@ async function configuration(folder: string): Promise<string> {
   const kept = stdout
     .split("\n")
     .filter((line) => !/^(Dir|APT::Update|DPkg|APT::Sandbox|Acquire::Languages|Acquire::IndexTargets)\b/.test(line));
+  const status = join(folder, "status");
+  writeFileSync(status, "");
   const ours = {
     "Dir::State": join(folder, "state"),
-    "Dir::State::status": "/var/lib/dpkg/status",
+    // Resolved as if nothing were installed: a package on this machine (redis-tools from the security suite) would conflict with the version fetched.
+    "Dir::State::status": status,
     "Dir::Cache": join(folder, "cache"),
     "Dir::Etc::sourcelist": join(folder, "sources.list"),
     "Dir::Etc::sourceparts": "/dev/null",
@@ -138,6 +142,11 @@ async function configuration(folder: string): Promise<string> {
     "Acquire::http::Timeout": "20",
   };
   return [...kept, ...Object.entries(ours).map(([name, value]) => `${name} "${value}";`)].join("\n");
+}
+
+async function installedPackages(): Promise<ReadonlySet<string>> {
+  const { stdout } = await run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n"]);
+  return new Set([...stdout.matchAll(/^(\S+) installed$/gm)].map(([, name = ""]) => name));
 }
 
 function sourcesList(id: Distribution["id"], suites: readonly string[]): string {

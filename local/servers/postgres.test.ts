@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { skipTest } from "../../tests/skip.ts";
 import type { Endpoint } from "../cloud/backing.ts";
 import { openServers, type ServerBacking } from "./backing.ts";
 import { asHouse, fromAddress, postgresCluster, query, removeHome, temporaryHome } from "./testing.ts";
@@ -42,11 +43,11 @@ describe("a Postgres cluster", () => {
     await expect(query(endpoint, "SELECT 1", { ssl: { rejectUnauthorized: true } })).rejects.toThrow(/certificate/);
   });
 
-  it("lets psql in with sslmode=verify-full", ({ skip }) => {
+  it("lets psql in with sslmode=verify-full", (context) => {
     const url = `postgresql://doadmin:AVNS_doadmin@localhost:${endpoint.port}/defaultdb?sslmode=verify-full`;
     const env = { PATH: process.env.PATH, PGSSLROOTCERT: join(home.state, "servers", "authority", "ca.crt") };
     const psql = spawnSync("psql", [url, "-Atc", "SELECT 'in'"], { encoding: "utf8", env });
-    if (psql.error) skip("psql is not installed");
+    if (psql.error) skipTest(context, { reason: "psql is not installed", enable: "apt-get install postgresql-client" });
     expect(psql.stdout + psql.stderr).toBe("in\n");
   });
 

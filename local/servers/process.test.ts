@@ -50,7 +50,7 @@ describe("a process that outlives its parent", () => {
     await expect.poll(() => logTail(folder)).toContain("deaf");
     expect(await stop(folder, "SIGTERM", 100)).toBe(true);
     expect(findRunning(folder)).toBeUndefined();
-  }, 15_000);
+  });
 
   it("leaves what it said in a log, also when its program cannot be run", async () => {
     const { exited } = launch(folder, { argv: ["/no/such program"], env: {}, user: self }, 25999);

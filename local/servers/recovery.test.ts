@@ -201,6 +201,6 @@ function inAnotherProcess(home: Home, clusters: readonly BackedCluster[], after:
   return {
     ended,
     kill: () => child.kill("SIGKILL"),
-    says: (word: string) => expect.poll(() => output, { timeout: 20_000, interval: 5 }).toContain(word),
+    says: (word: string) => expect.poll(() => output, { interval: 5 }).toContain(word),
   };
 }

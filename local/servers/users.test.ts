@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ONLY_ROOT, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
 import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing.ts";
@@ -20,13 +21,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("whom the servers run as", () => {
-  it("is whoever started slipway, when that is no root", ({ skip }) => {
-    if (isRoot) skip("root");
+  it("is whoever started slipway, when that is no root", (context) => {
+    if (isRoot) skipTest(context, { reason: "runs as root", enable: "npm test as an ordinary user" });
     expect(serverUser()).toBe(self);
   });
 
-  it("is nobody behind a real change of user, where root may not have namespaces", async ({ skip }) => {
-    if (!isRoot) skip("only root can become somebody else");
+  it("is nobody behind a real change of user, where root may not have namespaces", async (context) => {
+    if (!isRoot) skipTest(context, ONLY_ROOT);
     const home = temporaryHomeFor(nobody);
     const servers = openServers({ home, fsync: false });
     try {
@@ -42,9 +43,13 @@ describe("whom the servers run as", () => {
     }
   });
 
-  it("may be an ordinary user all the way, from initdb to a pool", ({ skip }) => {
-    if (!isRoot) skip("every other test here already is one");
-    if (!isOpenToAll(dirname(fileURLToPath(import.meta.url)))) skip("this checkout lies in a folder that only root may enter");
+  it("may be an ordinary user all the way, from initdb to a pool", (context) => {
+    if (!isRoot) skipTest(context, ONLY_ROOT);
+    if (!isOpenToAll(dirname(fileURLToPath(import.meta.url))))
+      skipTest(context, {
+        reason: "the checkout lies in a folder that only root may enter",
+        enable: "npm test in a folder that every user may enter",
+      });
     // What is downloaded once is not downloaded again for this.
     copyPackages(join(folder, "cache", "slipway"));
     mkdirSync(join(folder, "check out"));
@@ -96,8 +101,8 @@ describe("where a checkout's state lives", () => {
     expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: self }).state).toContain(join(XDG_STATE_HOME, "slipway", "sys-"));
   });
 
-  it("is where the servers' user can enter, when that user is another and the checkout lies in a private folder", ({ skip }) => {
-    if (!isRoot) skip("only root's servers run as somebody else");
+  it("is where the servers' user can enter, when that user is another and the checkout lies in a private folder", (context) => {
+    if (!isRoot) skipTest(context, ONLY_ROOT);
     const checkout = join(folder, "checkout");
     mkdirSync(checkout);
     chmodSync(folder, 0o700);

@@ -7,7 +7,7 @@ import { startStore, type TestStore } from "./testing/store.ts";
 let store: TestStore;
 beforeAll(async () => {
   store = await startStore("bulk");
-}, 60_000);
+});
 afterAll(async () => {
   await store.stop();
   cleanFolders();

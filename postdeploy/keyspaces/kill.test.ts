@@ -15,7 +15,7 @@ const SECONDS_A_KILL = 30;
 let store: TestStore;
 beforeAll(async () => {
   store = await startStore("kills");
-}, 60_000);
+});
 afterAll(async () => {
   await store.stop();
   cleanFolders();
@@ -161,4 +161,4 @@ it("of two that come at once one waits, and both leave what one leaves", async (
       expect(sorted(await held())).toEqual(all);
     }
   }
-}, 120_000);
+});

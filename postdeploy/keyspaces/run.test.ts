@@ -9,7 +9,7 @@ import { startStore, type TestStore } from "./testing/store.ts";
 let store: TestStore;
 beforeAll(async () => {
   store = await startStore("runs");
-}, 60_000);
+});
 afterAll(async () => {
   await store.stop();
   cleanFolders();

@@ -9,7 +9,7 @@ import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/fold
 import { startProxy } from "../migrate/testing/proxy.ts";
 import type { Options } from "./options.ts";
 import { plan, seed, verify } from "./seed.ts";
-import { storeHome } from "./testing/home.ts";
+import { storeHome, storeName } from "./testing/home.ts";
 
 const home = storeHome();
 const servers = openServers({ home });
@@ -17,7 +17,7 @@ let store: Endpoint;
 
 beforeAll(async () => {
   store = await servers.startCluster(valkeyCluster("keyspaces", { config: { valkey_number_of_databases: 4 } }));
-}, 60_000);
+});
 afterAll(async () => {
   await servers.close();
   await removeHome(home);
@@ -102,6 +102,13 @@ async function connected(): Promise<Redis> {
 }
 
 beforeEach(() => ask(["FLUSHALL"]));
+
+it(`is answered by ${await storeName()}`, async () => {
+  const info = String(await ask(["INFO", "server"]));
+  const [, valkey] = /^valkey_version:(\S+)/m.exec(info) ?? [];
+  const [, redis] = /^redis_version:(\S+)/m.exec(info) ?? [];
+  expect(valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`).toBe(await storeName());
+});
 
 describe("a seed", () => {
   it("writes every type into the keyspace's own database and into no other [C15, C23]", async () => {

@@ -14,7 +14,7 @@ import { type BareStore, startBare, stopBare } from "./testing/bare.ts";
 let store: BareStore;
 beforeAll(async () => {
   store = await startBare({ "busy-reply-threshold": "50" });
-}, 60_000);
+});
 afterAll(async () => {
   await stopBare();
   cleanFolders();
@@ -124,7 +124,7 @@ describe("a store that is busy for a while", () => {
     await seed(options(data(2), second.at(), { patienceMs: 60_000, onProgress }));
     expect(told[0]).toContain("is still reading its data from disk");
     await second.kill();
-  }, 120_000);
+  });
 
   it("with somebody's script that does not end is waited for until it has", async () => {
     const endless = store.ask(["EVAL", "while true do end", "0"]).catch((error: Error) => error.message);
@@ -182,7 +182,7 @@ describe("a store that is busy for a while", () => {
       await door.close();
       await replica.kill();
     }
-  }, 120_000);
+  });
 });
 
 describe("a connection", () => {
@@ -280,7 +280,7 @@ describe("a value", () => {
     await seed(options(big));
     expect(await store.ask(["STRLEN", "t:text:big"], 2)).toBe(100 * 1024 * 1024);
     expect(await plan(options(big))).toMatchObject([{ unchanged: true }]);
-  }, 120_000);
+  });
 
   it("of a hundred thousand elements is written in one step, slice by slice", async () => {
     const hash = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`f${n}`, String(n)]));
@@ -288,7 +288,7 @@ describe("a value", () => {
     await seed(options(wide));
     expect(await store.ask(["HLEN", "t:map:wide"], 2)).toBe(100_000);
     expect(await plan(options(wide))).toMatchObject([{ unchanged: true }]);
-  }, 120_000);
+  });
 
   it("that is over before the seed has been read back is no failure", async () => {
     const at = seeds('{ key: "t:brief:a", string: gone, ttl: 1ms }', '{ key: "t:text:a", string: stays }');

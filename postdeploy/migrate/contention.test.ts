@@ -166,16 +166,19 @@ describe("somebody who holds what a file needs", () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); CREATE TABLE b (id int);" });
     await up({ folder, connection });
-    const rival = await other(connection, "rival", "SET deadlock_timeout = '10s'; BEGIN; LOCK TABLE b");
-    write({ "002_b.sql": "LOCK TABLE a;\nSELECT pg_sleep(0.2);\nLOCK TABLE b;\nCREATE TABLE c (id int);" });
+    const rival = await other(connection, "rival", "SET deadlock_timeout = '1h'; BEGIN; LOCK TABLE b");
+    // The file holds "a" and asks for "b" only once the rival, which holds "b", waits for "a": a deadlock that the file's session detects.
+    const untilRivalWaits = `DO $$ BEGIN
+      WHILE EXISTS (SELECT FROM pg_locks WHERE relation = 'b'::regclass AND granted)
+        AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'a'::regclass AND NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
+      END $$;`;
+    write({ "002_b.sql": `LOCK TABLE a;\n${untilRivalWaits}\nLOCK TABLE b;\nCREATE TABLE c (id int);` });
     const seen: Progress[] = [];
     const run = up({ folder, connection, onProgress: (event) => seen.push(event) });
-    await sleep(120);
-    // Whichever of the two the server chooses, both get what they want in the end.
-    await rival.query("LOCK TABLE a").then(
-      () => rival.query("COMMIT"),
-      () => rival.query("ROLLBACK"),
-    );
+    const lockOnA = () => server.sql("SELECT FROM pg_locks WHERE relation = 'a'::regclass AND granted", nameIn(connection));
+    while ((await lockOnA()).length === 0) await sleep(20);
+    await rival.query("LOCK TABLE a");
+    await rival.query("COMMIT");
     expect((await run).applied).toHaveLength(1);
     expect(seen).toContainEqual(expect.objectContaining({ kind: "retry", why: "deadlock detected" }));
   });
@@ -226,8 +229,9 @@ describe("an index that does not work", () => {
     const left = () => server.sql("SELECT FROM pg_index WHERE NOT indisvalid", nameIn(connection));
     while ((await left()).length < broken) await sleep(20);
     child.kill("SIGKILL");
-    const run = up({ folder, connection });
-    await sleep(100);
+    const seen: Progress[] = [];
+    const run = up({ folder, connection, onProgress: (event) => seen.push(event) });
+    while (seen.length === 0) await sleep(20);
     await old.query("COMMIT");
     expect((await run).applied).toHaveLength(1);
     expect(await left()).toEqual([]);

@@ -31,7 +31,7 @@ let endpoint: Endpoint;
 beforeAll(async () => {
   const databases = ["defaultdb", ...systems.map(({ postgres }) => postgres.database)];
   endpoint = await backing.startCluster(postgresCluster("migrations", { version: "15", databases, users, pools: [pool] }));
-}, 60_000);
+});
 afterAll(async () => {
   await backing.close();
   await removeHome(home);

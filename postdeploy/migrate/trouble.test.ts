@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { skipTest } from "../../tests/skip.ts";
 import { targetOf } from "../connect/target.ts";
 import type { Progress } from "./progress.ts";
 import { status } from "./status.ts";
@@ -126,6 +127,7 @@ describe("a server that cannot", () => {
       nameIn(connection),
     );
     const url = server.url(nameIn(connection), "guest");
+    const proxy = await startProxy(server.port);
     const crowd = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const client = new pg.Client(url);
@@ -133,10 +135,12 @@ describe("a server that cannot", () => {
         return client;
       }),
     );
-    const run = up({ folder, connection: { url } });
-    await sleep(300);
+    const run = up({ folder, connection: { url: url.replace(`:${server.port}`, `:${proxy.port}`) } });
+    // The second attempt shows that the first one was refused.
+    while (proxy.connections < 2) await sleep(20);
     await Promise.all(crowd.map((client) => client.end()));
     expect((await run).applied).toHaveLength(1);
+    await proxy.close();
   });
 
   it("hold that many locks fails cleanly, with what to do", async () => {
@@ -149,9 +153,13 @@ describe("a server that cannot", () => {
     ).toEqual([]);
   });
 
-  it("store any more, because its disk is full, is told once and not tried again", async ({ skip }) => {
+  it("store any more, because its disk is full, is told once and not tried again", async (context) => {
     const disk = mkdtempSync(join(tmpdir(), "slipway-disk-"));
-    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=130m", "tmpfs", disk]).status !== 0) skip("only root can make a small disk here");
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=130m", "tmpfs", disk]).status !== 0)
+      skipTest(context, {
+        reason: "needs a file system of its own: root and the right to mount",
+        enable: "npm test as root, in a container with --privileged",
+      });
     const small = await startServer({ parent: disk, settings: { max_wal_size: "32MB", min_wal_size: "32MB", wal_recycle: "off" } });
     try {
       const connection = await small.database();

@@ -16,10 +16,16 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
 
   beforeAll(async () => {
     endpoint = await backing.startCluster(
-      postgresCluster(`roles-${version}`, { version, databases: ["defaultdb", "shop", "shared"], users }),
+      postgresCluster(`roles-${version}`, { version, databases: ["defaultdb", "shop", "shared", "empty"], users }),
     );
     options = optionsFor("shop");
-  }, 60_000);
+    await applyRoles(options);
+    await as(
+      "owner",
+      "CREATE TABLE items (id serial PRIMARY KEY, name text); CREATE TABLE templates.kinds (id int); CREATE TABLE slipway.ledger (id int);" +
+        " CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM items'",
+    );
+  });
   afterAll(async () => {
     await backing.close();
     await removeHome(home);
@@ -46,24 +52,24 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     );
 
   it("does what is missing, and nothing the second time", async () => {
-    const planned = await rolesPlan(options);
+    const empty = optionsFor("empty");
+    const planned = await rolesPlan(empty);
     expect(planned.statements.length).toBeGreaterThan(10);
-    expect(await applyRoles(options)).toEqual(planned);
-    expect(await applyRoles(options)).toEqual({ statements: [], notices: [] });
+    expect(await applyRoles(empty)).toEqual(planned);
+    expect(await applyRoles(empty)).toEqual({ statements: [], notices: [] });
   });
 
   it("lets the owner make things in every schema, and in one of its own for the ledger [F55]", async () => {
-    await as(
-      "owner",
-      "CREATE TABLE items (id serial PRIMARY KEY, name text); CREATE TABLE templates.kinds (id int); CREATE TABLE slipway.ledger (id int)",
-    );
-    await as("owner", "CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM items'");
+    await as("owner", "CREATE TABLE made (id int); CREATE TABLE templates.made (id int); CREATE TABLE slipway.made (id int)");
+    await as("owner", "CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT 1'");
   });
 
   it("makes a table of tomorrow usable for the runtime role without another grant, its sequence included [F108]", async () => {
-    await as("runtime", "INSERT INTO items (name) VALUES ('one'); UPDATE items SET name = 'two'; SELECT total()");
-    expect(await as("runtime", "SELECT name FROM items")).toEqual([{ name: "two" }]);
-    await as("runtime", "DELETE FROM items; INSERT INTO templates.kinds VALUES (1)");
+    await as("owner", "CREATE TABLE later (id serial PRIMARY KEY, name text); CREATE TABLE templates.later (id int)");
+    await as("owner", "CREATE FUNCTION later() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM later'");
+    await as("runtime", "INSERT INTO later (name) VALUES ('one'); UPDATE later SET name = 'two'; SELECT later()");
+    expect(await as("runtime", "SELECT name FROM later")).toEqual([{ name: "two" }]);
+    await as("runtime", "DELETE FROM later; INSERT INTO templates.later VALUES (1)");
   });
 
   it.each([

@@ -118,7 +118,7 @@ export default function shop() {
     "Pulumi.test.yaml": "",
   };
 
-  it("is clean but for what the program left in the clear, and all plain when it was exported so", { timeout: 120_000 }, async () => {
+  it("is clean but for what the program left in the clear, and all plain when it was exported so", async () => {
     const state = mkdtempSync(path.join(tmpdir(), "slipway state "));
     try {
       await withProject(FILES, async (directory) => {

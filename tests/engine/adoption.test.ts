@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
-
-const SLOW = 240_000;
 
 const config = {
   "slipway:environment": "staging",
@@ -35,10 +33,10 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
     id = databases[0]!.id;
     const status = async () => ((await stack.get(`/v2/databases/${id}`)).database as { status: string }).status;
-    await vi.waitUntil(async () => (await status()) === "online", { timeout: 10_000 });
+    await expect.poll(status).toBe("online");
     await stack.post(`/v2/databases/${id}/dbs`, { name: "fluxstudio" });
     await stack.post(`/v2/databases/${id}/users`, { name: "fluxstudio_user" });
-  }, SLOW);
+  });
   afterAll(() => stack?.remove());
 
   async function succeed(...args: string[]): Promise<string> {
@@ -48,9 +46,7 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
   }
   const say = (path: string, value: string) => succeed("config", "set", "--path", `slipway:fluxstudio.postgres.${path}`, value);
 
-  it("is taken over by its id and by what is in it; what is not there is made, and nothing is replaced [F3]", {
-    timeout: SLOW,
-  }, async () => {
+  it("is taken over by its id and by what is in it; what is not there is made, and nothing is replaced [F3]", async () => {
     await succeed("config", "set", "slipway:vpc", vpc);
     await say("adopt", id);
     await say("adoptOnly.databases[0]", "fluxstudio");
@@ -71,7 +67,7 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is not destroyed with the stack, also where nothing else is protected", { timeout: SLOW }, async () => {
+  it("is not destroyed with the stack, also where nothing else is protected", async () => {
     const { code, output } = await stack.pulumi("destroy", "--yes");
     expect(code).not.toBe(0);
     expect(output).toContain("because it is protected");

@@ -3,8 +3,6 @@ import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
-const SLOW = 240_000;
-
 const config = {
   "slipway:environment": "staging",
   "slipway:region": "nyc1",
@@ -30,13 +28,13 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     return output;
   }
 
-  it("is previewed without an account", { timeout: SLOW }, async () => {
+  it("is previewed without an account", async () => {
     const output = await succeed("preview");
     expect(output).toMatch(/\+ \d+ to create/);
     expect(stack.requests()).toEqual([]);
   });
 
-  it("comes up, with every request answered, and each firewall before anything else of its cluster", { timeout: SLOW }, async () => {
+  it("comes up, with every request answered, and each firewall before anything else of its cluster", async () => {
     const output = await succeed("up", "--yes", "--skip-preview");
     expect(output).toMatch(/\+ \d+ created/);
     expect(output).not.toContain("does not support customTimeouts");
@@ -52,11 +50,11 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     }
   });
 
-  it("shows no change at all in a second preview, although SECRET variables exist [F15]", { timeout: SLOW }, async () => {
+  it("shows no change at all in a second preview, although SECRET variables exist [F15]", async () => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("sends a rotated secret, to every app that reads it, and is quiet again after it [C8]", { timeout: SLOW }, async () => {
+  it("sends a rotated secret, to every app that reads it, and is quiet again after it [C8]", async () => {
     const before = await secretsOf(stack);
     await succeed("config", "set", "slipway:rotated", "2026-11-01");
     await succeed("up", "--yes", "--skip-preview");
@@ -71,12 +69,12 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is quiet after a refresh, when the state holds DigitalOcean's ciphertext", { timeout: SLOW }, async () => {
+  it("is quiet after a refresh, when the state holds DigitalOcean's ciphertext", async () => {
     await succeed("refresh", "--yes");
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("sends a change of one plain variable and leaves the encrypted ones as they are", { timeout: SLOW }, async () => {
+  it("sends a change of one plain variable and leaves the encrypted ones as they are", async () => {
     const before = await secretsOf(stack);
     await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
     await succeed("up", "--yes", "--skip-preview");
@@ -85,7 +83,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("keeps every secret out of the exported state, but for envelopes", { timeout: SLOW }, async () => {
+  it("keeps every secret out of the exported state, but for envelopes", async () => {
     const shown = JSON.parse(await succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
     const passwords = JSON.stringify(shown.connections)
       .match(/:\/\/[^:]+:([^@]+)@/g)!
@@ -96,7 +94,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     for (const password of passwords) expect(state).not.toContain(password);
   });
 
-  it("refuses to destroy what is protected, and destroys nothing of it", { timeout: SLOW }, async () => {
+  it("refuses to destroy what is protected, and destroys nothing of it", async () => {
     await succeed("config", "set", "slipway:protect", "true");
     await succeed("up", "--yes", "--skip-preview");
     stack.requests();
@@ -106,7 +104,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     expect(stack.requests().filter((request) => request.startsWith("DELETE"))).toEqual([]);
   });
 
-  it("is destroyed, apps before firewalls before clusters before the network, and leaves nothing behind", { timeout: SLOW }, async () => {
+  it("is destroyed, apps before firewalls before clusters before the network, and leaves nothing behind", async () => {
     await succeed("config", "set", "slipway:protect", "false");
     await succeed("up", "--yes", "--skip-preview");
     stack.requests();

@@ -4,8 +4,6 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-const SLOW = 120_000;
-
 const config = {
   "slipway:environment": "staging",
   "slipway:protect": "false",
@@ -25,14 +23,14 @@ describeWithPulumi("the policy pack under Pulumi's engine", (cli) => {
 
   const preview = (...args: string[]) => stack.pulumi("preview", "--policy-pack", join(stack.program, "policy"), ...args);
 
-  it("lets a stack of this project pass", { timeout: SLOW }, async () => {
+  it("lets a stack of this project pass", async () => {
     const { code, output } = await preview();
     expect(code, output).toBe(0);
     expect(output).toMatch(/slipway@v0\.1\.0/);
     expect(output).not.toMatch(/mandatory|advisory|can't run policy/);
   });
 
-  it("stops a preview in which production data is unprotected, at the cluster, with what to type", { timeout: SLOW }, async () => {
+  it("stops a preview in which production data is unprotected, at the cluster, with what to type", async () => {
     const settings = join(stack.program, "policy-config.json");
     writeFileSync(settings, JSON.stringify({ "database-protected": { production: ["test"] } }));
     const { code, output } = await preview("--policy-pack-config", settings);

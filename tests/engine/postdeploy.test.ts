@@ -7,8 +7,6 @@ import { removeHome, temporaryHome } from "../../local/servers/testing.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-const SLOW = 240_000;
-
 const config = {
   "slipway:environment": "local",
   "slipway:systems": ["devx"],
@@ -39,7 +37,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   }
   const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
 
-  it("run before the app, as its owner, and are quiet in the next preview [D48]", { timeout: SLOW }, async () => {
+  it("run before the app, as its owner, and are quiet in the next preview [D48]", async () => {
     expect(await succeed("preview", "--diff")).toMatch(
       /pending +: "2 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql"/,
     );
@@ -48,13 +46,13 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("show in a preview what is pending", { timeout: SLOW }, async () => {
+  it("show in a preview what is pending", async () => {
     write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\nALTER TABLE devx.nots ADD body text;\n");
     write("003_notes.down.sql", "DROP TABLE devx.notes;\n");
     expect(await succeed("preview", "--diff")).toContain("1 migration pending: 003_notes.sql");
   });
 
-  it("fail the up with the SQL error, its line and no stack trace, and the app is not deployed [D48]", { timeout: SLOW }, async () => {
+  it("fail the up with the SQL error, its line and no stack trace, and the app is not deployed [D48]", async () => {
     await succeed("config", "set", "--path", "slipway:devx.sizes.api.instances", "2");
     await succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
     stack.requests();
@@ -66,14 +64,14 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).toEqual([]);
   });
 
-  it("go on from there with the next up", { timeout: SLOW }, async () => {
+  it("go on from there with the next up", async () => {
     write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
     await succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).not.toEqual([]);
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("drop nothing when the stack is destroyed, but what the cluster takes with it", { timeout: SLOW }, async () => {
+  it("drop nothing when the stack is destroyed, but what the cluster takes with it", async () => {
     await succeed("destroy", "--yes");
     expect((await stack.get("/v2/databases")).databases).toEqual([]);
   });

@@ -4,8 +4,6 @@ import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** An app is polled every 10 seconds by the provider. */
-const SLOW = 240_000;
-
 /** One app, its memory, something that has nothing to do with it, and something after it that can be made to fail. */
 const index = `
 import * as pulumi from "@pulumi/pulumi";
@@ -59,7 +57,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await turn("first-key");
     await succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("first-key");
-  }, SLOW);
+  });
   afterAll(() => stack?.remove());
 
   async function succeed(...args: string[]): Promise<string> {
@@ -73,13 +71,13 @@ describeWithPulumi("what an app was sent", (cli) => {
   }
   const turn = (key: string) => succeed("config", "set", "--secret", "slipway:key", key);
 
-  it("is silent afterwards, with the ciphertext of a refresh in the state too", { timeout: SLOW }, async () => {
+  it("is silent afterwards, with the ciphertext of a refresh in the state too", async () => {
     await succeed("preview", "--expect-no-changes");
     await succeed("refresh", "--yes");
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is not what a run with another target wanted: the next one shows it and sends it [C8]", { timeout: SLOW }, async () => {
+  it("is not what a run with another target wanted: the next one shows it and sends it [C8]", async () => {
     await turn("second-key");
     await succeed("up", "--yes", "--skip-preview", "--target", OTHER);
     await succeed("up", "--yes", "--skip-preview", "--target", TOKEN);
@@ -91,9 +89,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is not changed by a run with the app alone for its target, which says so; with its token beside it, it is", {
-    timeout: SLOW,
-  }, async () => {
+  it("is not changed by a run with the app alone for its target, which says so; with its token beside it, it is", async () => {
     await turn("third-key");
     const said = await succeed("up", "--yes", "--skip-preview", "--target", APP);
     expect(said).toContain("shop: its variables have changed and are not sent, because shop-variables is no target of this run.");
@@ -105,7 +101,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     expect(deployed).toBe("second-key");
   });
 
-  it("is not what DigitalOcean refused: the next run sends it, although the provider takes it for sent", { timeout: SLOW }, async () => {
+  it("is not what DigitalOcean refused: the next run sends it, although the provider takes it for sent", async () => {
     const { apps } = (await stack.get("/v2/apps")) as { apps: { id: string }[] };
     const app = `/v2/apps/${apps[0]!.id}`;
     const { deployments } = (await stack.get(`${app}/deployments`)) as { deployments: { id: string }[] };
@@ -122,9 +118,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     expect(deployed).toBe("second-key");
   });
 
-  it("is not what a failed deployment was given: the next run sends it, and going back sends what was before", {
-    timeout: SLOW,
-  }, async () => {
+  it("is not what a failed deployment was given: the next run sends it, and going back sends what was before", async () => {
     healthy = false;
     await turn("bad-key");
     await fail("up", "--yes", "--skip-preview");
@@ -144,7 +138,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("may be gone back from when the run failed at something else", { timeout: SLOW }, async () => {
+  it("may be gone back from when the run failed at something else", async () => {
     await turn("fifth-key");
     await succeed("config", "set", "slipway:bytes", "0");
     await fail("up", "--yes", "--skip-preview");
@@ -156,7 +150,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is told to nobody: neither the state nor the outputs hold it, and the stack can be destroyed", { timeout: SLOW }, async () => {
+  it("is told to nobody: neither the state nor the outputs hold it, and the stack can be destroyed", async () => {
     expect(await succeed("stack", "output")).toMatch(/sentVariables +\[secret\]/);
     expect(await succeed("stack", "export")).not.toMatch(/(first|second|third|bad|refused|fourth|fifth)-key/);
     await succeed("destroy", "--yes");

@@ -9,8 +9,6 @@ import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
-const SLOW = 240_000;
-
 const config = {
   "slipway:environment": "local",
   "slipway:region": "nyc1",
@@ -46,7 +44,7 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     return output;
   }
 
-  it("come up with every request answered and every service healthy, and the next preview has no change", { timeout: SLOW }, async () => {
+  it("come up with every request answered and every service healthy, and the next preview has no change", async () => {
     await succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => !/ 20\d$/.test(request))).toEqual([]);
     expect(await allApps()).toHaveLength(5);
@@ -57,7 +55,7 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("take a change of size, pool, variable, user, firewall, migration and keyspace in one up", { timeout: SLOW }, async () => {
+  it("take a change of size, pool, variable, user, firewall, migration and keyspace in one up", async () => {
     await succeed("config", "set", "--path", "slipway:postgres.size", "db-s-2vcpu-4gb");
     await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
     await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
@@ -85,12 +83,12 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("show no drift in a refresh, once it has noted the ciphertext of secret variables", { timeout: SLOW }, async () => {
+  it("show no drift in a refresh, once it has noted the ciphertext of secret variables", async () => {
     await succeed("refresh", "--yes");
     await succeed("refresh", "--yes", "--expect-no-changes");
   });
 
-  it("leave nothing behind when they are destroyed: no object, no server, no process", { timeout: SLOW }, async () => {
+  it("leave nothing behind when they are destroyed: no object, no server, no process", async () => {
     await succeed("destroy", "--yes");
     for (const [path, key] of Object.entries({
       vpcs: "vpcs",

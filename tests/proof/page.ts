@@ -62,11 +62,11 @@ function unproved({ line, id, proof }: Row, tests: readonly Test[]): string | un
 export function summary(page: string, tests: readonly Test[]): string {
   const rows = rowsOf(page);
   const claims = rows.filter(({ proof }) => proof !== OPEN);
-  const resting = claims.filter(({ proof, id }) => claimed(proof, id, tests)?.status === "skipped").length;
+  const skipped = claims.filter(({ proof, id }) => claimed(proof, id, tests)?.status === "skipped").map(({ id }) => id);
   const more = rows.filter(({ proof, id }) => proof === OPEN && proofOf(id, tests) !== undefined).length;
   return [
     `${claims.length} of ${rows.length} requirements are claimed as proved, ${rows.length - claims.length} are open.`,
-    ...(resting > 0 ? [`${resting} of them rest on tests that were skipped on this machine.`] : []),
+    ...(skipped.length > 0 ? [`Not checked, because their tests were skipped on this machine: ${skipped.join(", ")}.`] : []),
     ...(more > 0 ? [`Open, but proved by this run: ${more}; to write that down: npm run proof`] : []),
   ].join(" ");
 }

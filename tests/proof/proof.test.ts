@@ -13,6 +13,7 @@ const test = (title: string, status: Test["status"] = "passed", ids = ["C57"]): 
   status,
   ids,
   file: "settings/read.test.ts",
+  depth: 1,
 });
 
 const CLAIM = "[refuses an open firewall](../settings/read.test.ts)";
@@ -44,6 +45,12 @@ describe("the check", () => {
     expect(summary(page("open"), [test("refuses an open firewall")])).toContain("Open, but proved by this run: 1");
   });
 
+  it("reports a claim whose test was skipped, and does not fail for it", () => {
+    const skipped = [test("refuses an open firewall", "skipped")];
+    expect(findings(page(CLAIM), skipped)).toEqual([]);
+    expect(summary(page(CLAIM), skipped)).toContain("Not checked, because their tests were skipped on this machine: C57.");
+  });
+
   it("names the line of a claim whose test failed or is gone", () => {
     expect(findings(page(CLAIM), [test("refuses an open firewall", "failed")])).toEqual([
       expect.stringContaining("docs/requirements.md:5 claims C57 by a test that failed"),
@@ -70,9 +77,18 @@ describe("a report", () => {
 
   it("gives the tests whose titles end in ids, the most specific first", () => {
     expect(testsOf(report(["opens [F4, C12]", "has no id", "shuts [C57]", "names [C57] in the middle"]), "/x")).toEqual([
-      { ids: ["C57"], title: "shuts", file: "settings/read.test.ts", status: "passed" },
-      { ids: ["F4", "C12"], title: "opens", file: "settings/read.test.ts", status: "passed" },
+      { ids: ["C57"], title: "shuts", file: "settings/read.test.ts", status: "passed", depth: 1 },
+      { ids: ["F4", "C12"], title: "opens", file: "settings/read.test.ts", status: "passed", depth: 1 },
     ]);
+  });
+
+  it("takes a test that runs again inside another group for a repetition of the first", () => {
+    const run = (file: string, ...ancestorTitles: string[]) => ({
+      name: `/x/${file}`,
+      assertionResults: [{ title: "seeds [C57]", ancestorTitles, status: "passed" }],
+    });
+    const found = testsOf({ testResults: [run("a.test.ts", "on Redis 8.0.2", "a seed"), run("b.test.ts", "a seed")] }, "/x");
+    expect(found.map(({ file }) => file)).toEqual(["b.test.ts", "a.test.ts"]);
   });
 
   it("gives away groups that carry ids", () => {

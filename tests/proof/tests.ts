@@ -8,6 +8,8 @@ export interface Test {
   /** From the project's root. */
   readonly file: string;
   readonly status: "passed" | "failed" | "skipped";
+  /** How many groups it lies in: a test that a second file runs again within a group of its own lies deeper there. */
+  readonly depth: number;
 }
 
 /** The part of vitest's JSON report that is read here. */
@@ -20,17 +22,26 @@ export interface Report {
 
 const IDS = /\s*\[([FDC]\d+(?:,\s*[FDC]\d+)*)\]$/;
 
-/** Sorted by how few ids a test carries, then by place: the first one for an id says the most about it, in any order of the run. */
+/**
+ * Sorted by how few ids a test carries, then by depth and place: the first one for an id says the most about it, and is the same on every machine
+ * and in any order of the run.
+ */
 export function testsOf(report: Report, root: string): Test[] {
   return report.testResults
     .flatMap((file) => file.assertionResults.map((test) => read(test, relative(root, file.name).replaceAll("\\", "/"))))
     .filter((test) => test.ids.length > 0)
-    .sort((a, b) => a.ids.length - b.ids.length || compare(a.file, b.file) || compare(a.title, b.title));
+    .sort((a, b) => a.ids.length - b.ids.length || a.depth - b.depth || compare(a.file, b.file) || compare(a.title, b.title));
 }
 
-function read(test: { title: string; status: string }, file: string): Test {
+function read(test: { title: string; ancestorTitles: readonly string[]; status: string }, file: string): Test {
   const status = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
-  return { ids: IDS.exec(test.title)?.[1]?.split(/,\s*/) ?? [], title: test.title.replace(IDS, ""), file, status };
+  return {
+    ids: IDS.exec(test.title)?.[1]?.split(/,\s*/) ?? [],
+    title: test.title.replace(IDS, ""),
+    file,
+    status,
+    depth: test.ancestorTitles.length,
+  };
 }
 
 /** Groups of tests that carry ids, where nobody would read them: an id belongs to the test that proves it. */

@@ -6,9 +6,9 @@ import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findJail } from "../../review/record/side.ts";
+import { skipTest } from "../skip.ts";
 import { Checkout, programOf } from "./repository.ts";
 
-const SLOW = 120_000;
 const TOKEN = "ghp_7Jq2fXkT0bW9vRz4LmN8sYc1DhUe5GaP3oBi";
 
 let checkout: Checkout;
@@ -35,7 +35,7 @@ async function told(env: Readonly<Record<string, string>> = {}): Promise<string[
 }
 
 describe("a head from a stranger", () => {
-  it("finds no credential: not in its environment, not in another process, not in a file", { timeout: SLOW }, async () => {
+  it("finds no credential: not in its environment, not in another process, not in a file", async () => {
     checkout.write(".env", `TOKEN=${TOKEN}\n`);
     checkout.git("config", "http.https://github.com/.extraheader", `AUTHORIZATION: basic ${TOKEN}`);
     const { directory } = checkout;
@@ -66,7 +66,7 @@ describe("a head from a stranger", () => {
     expect(messages.find((text) => text.startsWith("environment = "))).not.toMatch(/TOKEN|GITHUB|NODE_OPTIONS/);
   });
 
-  it("does not see the base", { timeout: SLOW }, async () => {
+  it("does not see the base", async () => {
     checkout.write("base-only.txt", "what only the base knows");
     checkout.commit("the base");
     checkout.git("rm", "--quiet", "base-only.txt");
@@ -80,8 +80,12 @@ describe("a head from a stranger", () => {
     expect(await told()).toEqual(["beside = refused: ERR_ACCESS_DENIED"]);
   });
 
-  it("reaches nobody over the network, where the system can take it away", { timeout: SLOW }, async (context) => {
-    if ((await findJail()).length === 0) context.skip("this system does not let an ordinary user have a network of its own");
+  it("reaches nobody over the network, where the system can take it away", async (context) => {
+    if ((await findJail()).length === 0)
+      skipTest(context, {
+        reason: "unprivileged user namespaces are not allowed",
+        enable: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+      });
     let heard = 0;
     const server = createServer(() => heard++).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.on("listening", resolve));
@@ -100,7 +104,7 @@ describe("a head from a stranger", () => {
     expect(messages).toEqual(["post = refused: fetch failed", expect.stringMatching(/socket = refused: (ENETUNREACH|ERR_ACCESS_DENIED)/)]);
   });
 
-  it("ends when its time is over, however busy it is", { timeout: SLOW }, async () => {
+  it("ends when its time is over, however busy it is", async () => {
     checkout.write("index.ts", programOf("for (;;);"));
     checkout.commit("a fork");
     const review = await checkout.review(["--timeout", "5"]);
@@ -110,7 +114,7 @@ describe("a head from a stranger", () => {
     });
   });
 
-  it("cannot write its own plan in another form, nor its own review", { timeout: SLOW }, async () => {
+  it("cannot write its own plan in another form, nor its own review", async () => {
     const forged = [
       `{"schema":"slipway-review/1","risk":"none","stacks":[]}`,
       `[{"stack":"prod","plan":{"project":"harbour","stack":"prod","resources":[],"outputs":{},"placeholders":[],"messages":[],"risk":"none"}}]`,
@@ -127,7 +131,7 @@ describe("a head from a stranger", () => {
     }
   });
 
-  it("cannot fill the memory of who reads it", { timeout: SLOW }, async () => {
+  it("cannot fill the memory of who reads it", async () => {
     checkout.write(
       "index.ts",
       programOf(`const piece = "x".repeat(1 << 20);\nfor (;;) process.getBuiltinModule("fs").writeSync(3, piece);`),
@@ -137,7 +141,7 @@ describe("a head from a stranger", () => {
     expect(stacks[0]?.failure?.message).toBe("The program sent more than 32 MiB.");
   });
 
-  it("cannot keep the reader busy with texts that look like the beginning of something", { timeout: SLOW }, async () => {
+  it("cannot keep the reader busy with texts that look like the beginning of something", async () => {
     const inputs = Object.fromEntries(["output-", "standin-", "‹", "placeholder:", "${a."].map((start) => [start, start.repeat(400_000)]));
     const resource = {
       urn: "urn:x",
@@ -164,7 +168,7 @@ describe("a head from a stranger", () => {
     expect(stacks[0]?.resources.map(({ change, name }) => `${change} ${name}`)).toEqual(["create n", "delete orders"]);
   });
 
-  it("cannot read through a link that leads out of the repository", { timeout: SLOW }, async () => {
+  it("cannot read through a link that leads out of the repository", async () => {
     symlinkSync("/etc/passwd", path.join(checkout.directory, "notes.txt"));
     checkout.commit("a fork");
     const { code, said } = await checkout.preview(["--base", "HEAD~1"]);
@@ -172,7 +176,7 @@ describe("a head from a stranger", () => {
     expect(said).toContain("head: notes.txt is a symbolic link that leads out of the repository.");
   });
 
-  it("is told in a comment as text, whatever it is called", { timeout: SLOW }, async () => {
+  it("is told in a comment as text, whatever it is called", async () => {
     const name = "</details><script>alert(1)</script> @everyone [x](http://evil.example) `";
     checkout.write("index.ts", programOf(`new digitalocean.Tag(${JSON.stringify(name)}, { name: "x" });`));
     checkout.commit("a fork");

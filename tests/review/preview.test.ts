@@ -7,8 +7,6 @@ import { reviewSchema } from "../../review/review.ts";
 import { Checkout, programOf } from "./repository.ts";
 
 /** A machine that is busy with other tests starts processes slowly. */
-const SLOW = 120_000;
-
 let checkout: Checkout;
 beforeEach(() => {
   checkout = new Checkout();
@@ -23,7 +21,7 @@ const renamed = programOf(
 );
 
 describe("slipway preview", () => {
-  it("tells what a commit changes, as data that its own schema accepts", { timeout: SLOW }, async () => {
+  it("tells what a commit changes, as data that its own schema accepts", async () => {
     checkout.write("index.ts", larger);
     checkout.commit("larger");
     const review = await checkout.review();
@@ -41,9 +39,7 @@ describe("slipway preview", () => {
     expect(prod?.cost).toMatchObject({ before: 30.45, after: 60.9 });
   });
 
-  it("takes the working tree as it is, new files included, and leaves git's index and everything else as it was", {
-    timeout: SLOW,
-  }, async () => {
+  it("takes the working tree as it is, new files included, and leaves git's index and everything else as it was", async () => {
     checkout.write("index.ts", `import { size } from "./size.ts";\n${larger.replace(`"db-s-2vcpu-4gb"`, "size")}`);
     checkout.write("size.ts", `export const size = "db-s-4vcpu-8gb";\n`);
     const before = checkout.git("status", "--porcelain");
@@ -53,7 +49,7 @@ describe("slipway preview", () => {
     expect(checkout.worktrees()).toEqual([]);
   });
 
-  it("compares with where the two have parted, so that what the base has gained since is no change", { timeout: SLOW }, async () => {
+  it("compares with where the two have parted, so that what the base has gained since is no change", async () => {
     checkout.git("checkout", "--quiet", "-b", "topic");
     checkout.write("Pulumi.prod.yaml", "config:\n  harbour:color: blue\n");
     checkout.commit("blue");
@@ -65,14 +61,14 @@ describe("slipway preview", () => {
     expect(JSON.parse(out)).toMatchObject({ risk: "none", stacks: [{ stack: "prod", reasons: [] }] });
   });
 
-  it("fails a build where it is told to, and only then", { timeout: SLOW }, async () => {
+  it("fails a build where it is told to, and only then", async () => {
     checkout.write("index.ts", renamed);
     checkout.commit("renamed");
     expect(await checkout.preview(["--base", "HEAD~1", "--format", "json", "--fail-on", "danger"])).toMatchObject({ code: 10 });
     expect(await checkout.preview(["--base", "HEAD~1", "--format", "json"])).toMatchObject({ code: 0 });
   });
 
-  it("writes every format into a directory", { timeout: SLOW }, async () => {
+  it("writes every format into a directory", async () => {
     checkout.write("index.ts", renamed);
     checkout.commit("renamed");
     const out = path.join(checkout.cache, "out");
@@ -82,7 +78,7 @@ describe("slipway preview", () => {
     expect(readdirSync(out).sort()).toEqual(["review.html", "review.json", "review.md"]);
   });
 
-  it("tells of a side that cannot be planned, with exit code 1", { timeout: SLOW }, async () => {
+  it("tells of a side that cannot be planned, with exit code 1", async () => {
     checkout.write("index.ts", programOf(`throw new pulumi.RunError("the harbour is closed");`));
     checkout.commit("closed");
     const { code, out } = await checkout.preview(["--base", "HEAD~1", "--format", "json"]);
@@ -90,7 +86,7 @@ describe("slipway preview", () => {
     expect(JSON.parse(out)).toMatchObject({ risk: "danger", stacks: [{ failure: { side: "head", message: "the harbour is closed" } }] });
   });
 
-  it("says what is wrong with what was typed, with exit code 2", { timeout: SLOW }, async () => {
+  it("says what is wrong with what was typed, with exit code 2", async () => {
     const wrong = [
       [[], "Compared with what? slipway preview --base main"],
       [["--base", "nowhere"], `There is no commit "nowhere" in this repository`],
@@ -111,7 +107,7 @@ describe("slipway preview", () => {
     }
   });
 
-  it("says so where the base's packages are others and cannot be had, and goes on with the head's", { timeout: SLOW }, async () => {
+  it("says so where the base's packages are others and cannot be had, and goes on with the head's", async () => {
     const lock = (version: string) =>
       JSON.stringify({
         name: "harbour",
@@ -143,7 +139,7 @@ describe("slipway preview", () => {
     ]);
   });
 
-  it("tells of migrations and keyspaces with the stacks that apply them", { timeout: SLOW }, async () => {
+  it("tells of migrations and keyspaces with the stacks that apply them", async () => {
     checkout.write("sql/orders/001_orders.sql", "CREATE TABLE orders (id bigint PRIMARY KEY);\n");
     checkout.write(
       "index.ts",
@@ -176,7 +172,7 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     });
   });
 
-  it("keeps what it compiled of the last few commits, and of no more", { timeout: SLOW }, async () => {
+  it("keeps what it compiled of the last few commits, and of no more", async () => {
     const compiled = path.join(checkout.cache, "slipway/preview/compiled");
     for (let old = 0; old < 20; old++) mkdirSync(path.join(compiled, `head-${old}`), { recursive: true });
     checkout.write("index.ts", larger);
@@ -185,7 +181,7 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     expect(readdirSync(compiled)).toHaveLength(14);
   });
 
-  it("takes the file of a stack that is gone for what it is: nothing is destroyed by it", { timeout: SLOW }, async () => {
+  it("takes the file of a stack that is gone for what it is: nothing is destroyed by it", async () => {
     checkout.write("Pulumi.test.yaml", "config: {}\n");
     checkout.git("rm", "--quiet", "Pulumi.prod.yaml");
     checkout.commit("another stack");
@@ -196,14 +192,14 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     ]);
   });
 
-  it("needs a repository, and says so", { timeout: SLOW }, async () => {
+  it("needs a repository, and says so", async () => {
     rmSync(path.join(checkout.directory, ".git"), { recursive: true });
     const { code, said } = await checkout.preview(["--base", "main"]);
     expect(said).toBe(`${checkout.directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.\n`);
     expect(code).toBe(2);
   });
 
-  it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", { timeout: SLOW }, async () => {
+  it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", async () => {
     checkout.write("index.ts", programOf("for (;;);"));
     checkout.commit("never ends");
     const args = ["--base", "HEAD~1", "--timeout", "100"];

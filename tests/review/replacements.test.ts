@@ -22,7 +22,7 @@ describe("every replacement that the provider makes", () => {
 });
 
 describeWithPulumi("the provider's own schema", (pulumi) => {
-  it("replaces for the inputs that are listed here, and for no other", { timeout: 60_000 }, () => {
+  it("replaces for the inputs that are listed here, and for no other", () => {
     const { version } = createRequire(import.meta.url)("@pulumi/digitalocean/package.json") as { version: string };
     const text = execFileSync(pulumi, ["package", "get-schema", `digitalocean@${version}`], { maxBuffer: 2 ** 28, encoding: "utf8" });
     const schema = JSON.parse(text) as Schema;

@@ -15,6 +15,7 @@ beforeEach(() => {
     "tests/proof/proof.ts",
     "tests/proof/page.ts",
     "tests/proof/tests.ts",
+    "tests/skip.ts",
     "tsconfig.json",
     "biome.json",
   ]) {
@@ -43,6 +44,7 @@ function tests(second: string): void {
   checkout.write(
     "systems/sum.test.ts",
     `import { expect, it } from "vitest";
+import { describeUnless, skipTest } from "../tests/skip.ts";
 import { sum } from "./sum.ts";
 
 it("adds [F1]", () => {
@@ -56,6 +58,16 @@ it("adds more", () => {
 it.skip("adds elsewhere", () => {
   expect(sum(0, 0)).toBe(0);
 });
+
+describeUnless({ reason: "bc is not installed", enable: "apt-get install bc" }, "beside bc", () => {
+  it.each([1, 2])("adds %i", (n) => {
+    expect(sum(n, n)).toBe(n);
+  });
+});
+
+it("adds as root", (context) => {
+  skipTest(context, { reason: "needs root" });
+});
 `,
   );
 }
@@ -66,7 +78,17 @@ describe("npm test", () => {
   it("counts the type check, the linter and the proof beside the tests", async () => {
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(lastLine(output)).toBe("5 passed, 0 failed");
-    expect(output).toMatch(/^tests {3}2 passed, 0 failed, 1 skipped, \d+ s$/m);
+    expect(output).toMatch(/^tests {3}2 passed, 0 failed, 4 skipped, \d+ s$/m);
+    expect(output).toContain(
+      [
+        "Skipped on this machine:",
+        "  2 tests: bc is not installed.",
+        "    To run them: apt-get install bc",
+        "  1 test: no reason given: adds elsewhere.",
+        "  1 test: needs root.",
+        "",
+      ].join("\n"),
+    );
     expect(output).toContain("Open, but proved by this run: 1");
     expect(code).toBe(0);
   });

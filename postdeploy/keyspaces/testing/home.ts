@@ -1,28 +1,60 @@
-/** Which server the tests of this process run on: the platform's own Valkey, or Redis 7 where SLIPWAY_TEST_STORE says so. */
-import { join } from "node:path";
+/** Which server the tests of this process run on: the platform's own (Valkey where it can be had), or the distribution's Redis. */
+import { spawnSync } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { isExecutable, valkeyServer } from "../../../local/servers/binaries.ts";
 import type { Home } from "../../../local/servers/home.ts";
-import { fetchPackages, type Packaged, unpackedProgram } from "../../../local/servers/packages.ts";
+import { fetchPackages, type Packaged, type Program, unpackedProgram } from "../../../local/servers/packages.ts";
 import { REAL_CACHE, temporaryHome } from "../../../local/servers/testing.ts";
 import { serverUser } from "../../../local/servers/user.ts";
+import type { SkipReason } from "../../../tests/skip.ts";
 
-const REDIS_7: Packaged = {
+const REDIS: Packaged = {
   name: "redis",
   // The server is a link into the tools' package.
   choices: [{ packages: ["redis-server", "redis-tools"], file: "usr/bin/redis-server" }],
 };
 
-/** A shelf of its own: whoever looks for a Valkey finds what is on his. */
-const redisHome = { cache: join(REAL_CACHE, "redis-7"), user: serverUser() };
+/** A cache of its own: a process that looks for Valkey takes the first server that it finds in the cache. */
+const redisHome = { cache: join(REAL_CACHE, "redis"), user: serverUser() };
+
+let onRedis = false;
 
 export function storeHome(): Home {
-  return process.env.SLIPWAY_TEST_STORE === "redis7" ? { ...temporaryHome(), ...redisHome } : temporaryHome();
+  return onRedis ? { ...temporaryHome(), ...redisHome } : temporaryHome();
 }
 
-/** @returns why it cannot be had. */
-export async function fetchRedis7(): Promise<string | undefined> {
-  if (unpackedProgram(redisHome, REDIS_7)) return undefined;
-  return fetchPackages(redisHome, [REDIS_7]).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
+/** "Valkey 8.0.1" or "Redis 7.0.15": the server that `storeHome` leads to. */
+export async function storeName(): Promise<string> {
+  return nameOf(await valkeyServer(storeHome()));
+}
+
+/** Makes `storeHome` lead to Redis for the rest of this process. */
+export async function useRedis(): Promise<{ readonly name: string; readonly missing?: SkipReason }> {
+  const installed = inPath("redis-server");
+  if (installed !== undefined) {
+    process.env.VALKEY_SERVER_BIN = installed;
+    return { name: nameOf({ file: installed, env: {} }) };
+  }
+  if (process.env.VALKEY_SERVER_BIN || process.env.REDIS_SERVER_BIN || inPath("valkey-server") !== undefined)
+    return missing("a Valkey is installed, which is found before an unpacked Redis");
+  try {
+    await fetchPackages(redisHome, [REDIS]);
+  } catch (error) {
+    return missing(`Redis is not installed and its package could not be fetched: ${(error as Error).message.split("\n")[0]}`);
+  }
+  onRedis = true;
+  return { name: nameOf(unpackedProgram(redisHome, REDIS)!) };
+}
+
+const missing = (reason: string) => ({ name: "Redis", missing: { reason, enable: "apt-get install redis-server" } });
+
+function nameOf({ file, env }: Program): string {
+  const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", env });
+  const [, product = "unknown server", version = ""] = /^(\w+) server v=(\S+)/.exec(stdout) ?? [];
+  return `${product} ${version}`;
+}
+
+function inPath(program: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
+  return folders.map((folder) => join(folder, program)).find(isExecutable);
 }

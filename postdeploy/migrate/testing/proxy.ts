@@ -5,6 +5,8 @@ export interface Proxy {
   readonly port: number;
   /** How often the client spoke after the server had: what a network makes slow. */
   readonly roundTrips: number;
+  /** How many connections clients have opened so far. */
+  readonly connections: number;
   /** Both ends see a reset. */
   cut(): void;
   /** Takes everything and passes nothing on, in both directions, also for new connections. */
@@ -24,7 +26,9 @@ export async function startProxy(
   let silent = false;
   let deaf = false;
   let roundTrips = 0;
+  let connections = 0;
   const server = createServer((client) => {
+    connections++;
     const upstream = connect(target, "127.0.0.1");
     let clientSpoke = false;
     for (const socket of [client, upstream]) {
@@ -58,6 +62,9 @@ export async function startProxy(
     port: (server.address() as AddressInfo).port,
     get roundTrips() {
       return roundTrips;
+    },
+    get connections() {
+      return connections;
     },
     cut: reset,
     silence() {
