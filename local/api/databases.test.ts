@@ -157,9 +157,9 @@ describe("a cluster", () => {
     const { database } = (await api.call("GET", `/v2/databases/${id}`)).body;
     expect(database.maintenance_window).toMatchObject({ day: "sunday", hour: "04:30:00" });
     expect(database.storage_autoscale).toEqual(storage);
-    expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body).toEqual({ autoscale: { storage } });
+    expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body).toEqual({ storage, autoscale: { storage } });
     await api.misuse("PUT", `/v2/databases/${id}/autoscale`, { storage: { enabled: true, threshold_percent: 0, increment_gib: 0 } });
-    expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body).toEqual({ autoscale: { storage: { enabled: true } } });
+    expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body.storage).toEqual({ enabled: true });
     expect(await refusal(api, "PUT", `/v2/databases/${id}/maintenance`, { day: "someday", hour: "4:30" })).toMatch(/^422 day: /);
   });
 
@@ -173,7 +173,7 @@ describe("a cluster", () => {
     expect(first).toMatchObject({ basic_auth_username: "metrics" });
     const mine = { credentials: { basic_auth_username: "me", basic_auth_password: "secret" } };
     expect((await api.call("PUT", "/v2/databases/metrics/credentials", mine)).status).toBe(204);
-    expect((await api.call("GET", "/v2/databases/metrics/credentials")).body.credentials).toEqual(mine);
+    expect((await api.call("GET", "/v2/databases/metrics/credentials")).body.credentials).toEqual({ ...mine.credentials, ...mine });
     const names = { do_settings: { service_cnames: ["db.example.com"] } };
     expect((await api.call("PUT", `/v2/databases/${id}/do_settings`, names)).status).toBe(204);
     expect((await api.call("GET", `/v2/databases/${id}/do_settings`)).body).toEqual(names);
@@ -335,6 +335,16 @@ describe("users, databases and pools", () => {
 });
 
 describe("a replica", () => {
+  it("in another region is in the default VPC of that region", async () => {
+    const api = await startTestApi();
+    const id = await createCluster(api);
+    const ask = { name: "read-far", size: POSTGRES.size, region: "sfo3" };
+    const { replica } = (await api.call("POST", `/v2/databases/${id}/replicas`, ask)).body;
+    const { vpcs } = (await api.call("GET", "/v2/vpcs")).body;
+    const network = vpcs.find((vpc: { region: string; default: boolean }) => vpc.region === "sfo3" && vpc.default);
+    expect(replica.private_network_uuid).toBe(network.id);
+  });
+
   it("has a firewall and a size of its own, goes with its primary, and is no cluster in the list", async () => {
     const api = await startTestApi();
     const id = await createCluster(api);

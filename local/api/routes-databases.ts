@@ -51,7 +51,11 @@ const C = "/v2/databases/{database_cluster_uuid}";
 
 export const clusterRoutes: Routes = {
   "GET /v2/databases/options": ({ cloud }) => ok(viewOptions(cloud)),
-  "GET /v2/databases/metrics/credentials": (r) => ok({ credentials: { credentials: readMetricsCredentials(r.cloud) } }),
+  // The API description nests `credentials` twice; godo, and with it the Terraform provider and doctl, reads it from the first level.
+  "GET /v2/databases/metrics/credentials": (r) => {
+    const credentials = readMetricsCredentials(r.cloud);
+    return ok({ credentials: { ...credentials, credentials } });
+  },
   "PUT /v2/databases/metrics/credentials": (r) => done(setMetricsCredentials(r.cloud, r.body(MetricsCredentialsAsk))),
 
   "GET /v2/databases": (r) => wholeOrPage(r, "databases", listClusters(r.cloud, r.query.get("tag_name") ?? undefined)),
@@ -64,7 +68,11 @@ export const clusterRoutes: Routes = {
   [`PUT ${C}/upgrade`]: (r) => done(upgradeCluster(r.cloud, id(r), r.body(UpgradeAsk))),
   [`PUT ${C}/maintenance`]: (r) => done(setMaintenance(r.cloud, id(r), r.body(MaintenanceAsk))),
   [`PUT ${C}/install_update`]: (r) => done(installUpdate(r.cloud, id(r))),
-  [`GET ${C}/autoscale`]: (r) => ok({ autoscale: readAutoscale(r.cloud, id(r)) }),
+  // The API description puts `storage` under `autoscale`; godo reads it from the top level.
+  [`GET ${C}/autoscale`]: (r) => {
+    const autoscale = readAutoscale(r.cloud, id(r));
+    return ok({ ...autoscale, autoscale });
+  },
   [`PUT ${C}/autoscale`]: (r) => done(setAutoscale(r.cloud, id(r), r.body(AutoscaleAsk).storage)),
   [`GET ${C}/do_settings`]: (r) => ok({ do_settings: readServiceCnames(r.cloud, id(r)) }),
   [`PUT ${C}/do_settings`]: (r) => done(setServiceCnames(r.cloud, id(r), r.body(ServiceCnamesAsk))),

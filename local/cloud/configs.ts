@@ -13,7 +13,7 @@ const POLICY = "valkey_maxmemory_policy";
 /** What was set, and for Valkey what it starts with. */
 export function readConfig(cloud: Cloud, id: string): Readonly<Record<string, unknown>> {
   const { engine, config } = findCluster(cloud, id);
-  return engine === "valkey" ? { [POLICY]: "noeviction", valkey_persistence: "rdb", ...config } : config;
+  return engine === "valkey" ? { [POLICY]: "noeviction", valkey_persistence: "rdb", valkey_ssl: true, ...config } : config;
 }
 
 export async function patchConfig(cloud: Cloud, id: string, { config }: z.infer<typeof ConfigAsk>): Promise<void> {

@@ -21,6 +21,7 @@ import type { Cloud } from "./handle.ts";
 import { baseStorageMib, memoryGib } from "./offer.ts";
 import { assign } from "./projects.ts";
 import { ensureTags, TagNames } from "./tags.ts";
+import { defaultVpc } from "./vpcs.ts";
 import { stamp } from "./waits.ts";
 
 export const ReplicaAsk = z.object({
@@ -46,7 +47,7 @@ export async function createReplica(cloud: Cloud, id: string, ask: z.infer<typeo
     checkPlan(primary.engine, { region, size, num_nodes: 1, storage_size_mib: ask.storage_size_mib });
     if (memoryGib(size) < memoryGib(primary.size))
       throw unprocessable(`a replica must be at least as large as its primary (${primary.size})`);
-    const sameRegion = region === primary.region;
+    const network = region === primary.region ? primary.private_network_uuid : defaultVpc(cloud, region).id;
     const replica = await place(cloud, {
       ...newCluster(cloud, primary.engine),
       admin: primary.admin,
@@ -57,11 +58,7 @@ export async function createReplica(cloud: Cloud, id: string, ask: z.infer<typeo
       size,
       num_nodes: 1,
       storage_size_mib: ask.storage_size_mib || Math.max(primary.storage_size_mib, baseStorageMib(primary.engine, size)),
-      private_network_uuid: ask.private_network_uuid
-        ? vpcIn(cloud, ask.private_network_uuid, region)
-        : sameRegion
-          ? primary.private_network_uuid
-          : "",
+      private_network_uuid: ask.private_network_uuid ? vpcIn(cloud, ask.private_network_uuid, region) : network,
       tags: ask.tags ?? [],
       replicaOf: id,
       work: { what: "creating", since: cloud.now(), until: null },
