@@ -1,5 +1,5 @@
 /** The whole platform with its real servers, as `slipway local` runs it. What the stand-ins cannot show is the products themselves. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -10,7 +10,7 @@ import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless } from "../../tests/skip.ts";
-import { removeHome, temporaryHome } from "../servers/testing.ts";
+import { processesIn, removeHome, temporaryHome } from "../servers/testing.ts";
 import { type Place, placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
 import { isHealthy, type PlatformStatus } from "./status.ts";
@@ -136,7 +136,7 @@ describeUnless(NO_PROC, "the local platform", () => {
     expect(new Set(all).size).toBe(all.length);
 
     await takeDown(other);
-    expect(processesOf(other)).toEqual([]);
+    expect(processesIn(other.home.state)).toEqual([]);
     expect(isHealthy(await status())).toBe(true);
   });
 
@@ -155,7 +155,7 @@ describeUnless(NO_PROC, "the local platform", () => {
 
     process.kill(before.servers.find(({ kind }) => kind === "valkey")!.pid!, "SIGKILL");
     process.kill(degraded.daemon!.pid, "SIGKILL");
-    await until(() => processesOf(place).every((line) => !line.includes("stand-in")));
+    await until(() => processesIn(place.home.state).every((line) => !line.includes("stand-in")));
     const { realized, status: after } = await bringUp(place);
     expect(isHealthy(after)).toBe(true);
     expect(realized.counts).toMatchObject({ create: 0, replace: 0, delete: 0 });
@@ -170,7 +170,7 @@ describeUnless(NO_PROC, "the local platform", () => {
     await redis.set("kept", "yes");
     redis.disconnect();
     expect(await takeDown(place)).toMatchObject({ daemon: true });
-    expect(processesOf(place)).toEqual([]);
+    expect(processesIn(place.home.state)).toEqual([]);
 
     expect(isHealthy((await bringUp(place)).status)).toBe(true);
     const again = new Redis((await variables("candlefish", "paintbox")).REDIS_URL!, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
@@ -196,21 +196,6 @@ async function rows(url: string, sql: string): Promise<object[]> {
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** Command lines and working directories that name the place. */
-function processesOf({ home: { state } }: Place): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return `${line} ${environment}`.includes(state) && line !== "" ? [line] : [];
-      } catch {
-        return [];
-      }
-    });
 }
 
 async function until(settled: () => boolean | Promise<boolean>): Promise<void> {

@@ -6,7 +6,7 @@ import type { BackedCluster } from "../cloud/backing.ts";
 import { openServers, type ServerBacking } from "./backing.ts";
 import type { Home } from "./home.ts";
 import { serverStatus, stopServers } from "./status.ts";
-import { asHouse, command, postgresCluster, query, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+import { asHouse, command, postgresCluster, processesIn, query, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
 
 const APP = { name: "app", password: "AVNS_app", replication: false };
 const PG = postgresCluster("pg", {
@@ -118,7 +118,8 @@ describe("after kill -9 of", () => {
       const ports = serverStatus(home.state).map((server) => server.running?.port);
       expect(new Set(ports).size).toBe(3);
       await stopServers(home.state);
-      for (const port of ports) expect(await isFree(port!), `port ${port}`).toBe(true);
+      // A port that is free again would prove less: another program may have taken it.
+      if (process.platform === "linux") expect(processesIn(home.state)).toEqual([]);
     },
   );
 });
@@ -178,12 +179,6 @@ function listen(port: number) {
     server.listen(port, "127.0.0.1", () => resolve(server));
   });
 }
-
-const isFree = (port: number) =>
-  listen(port).then(
-    (server) => new Promise<boolean>((resolve) => server.close(() => resolve(true))),
-    () => false,
-  );
 
 /** Starts the clusters from a process of its own, which then does `after` and waits. */
 function inAnotherProcess(home: Home, clusters: readonly BackedCluster[], after: string) {

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { Socket, type TcpSocketConnectOpts } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +37,21 @@ export function copyPackages(cache: string): void {
 export async function removeHome({ state }: Home): Promise<void> {
   await stopServers(state);
   rmSync(join(state, ".."), { recursive: true, force: true });
+}
+
+/** Command lines of running processes whose arguments or environment name a folder. Linux only. */
+export function processesIn(folder: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return `${line} ${environment}`.includes(folder) && line !== "" ? [line] : [];
+      } catch {
+        return [];
+      }
+    });
 }
 
 export const postgresCluster = (id: string, more: Partial<BackedCluster> = {}): BackedCluster => ({
