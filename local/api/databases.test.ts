@@ -97,7 +97,7 @@ describe("a cluster", () => {
     );
     expect(database.private_connection.host).toBe("private-pg-test-do-user-1-0.nyc3.db.ondigitalocean.test");
     expect(database.standby_connection.host).toBe("replica-pg-test-do-user-1-0.nyc3.db.ondigitalocean.test");
-    expect(database.users).toEqual([{ name: "doadmin", role: "primary", password, settings: { pg_allow_replication: false } }]);
+    expect(database.users).toEqual([{ name: "doadmin", role: "primary", password }]);
   });
 
   it("is found by its tag, keeps its tags when they change, and loses one that is deleted", async () => {

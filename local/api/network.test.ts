@@ -106,16 +106,18 @@ describe("a domain", () => {
     expect((await call("GET", "/v2/domains/shop.example/records?type=NS")).body.meta.total).toBe(3);
   });
 
-  it("keeps host names without the dot at their end, and what belongs to each type of record", async () => {
+  it("keeps names and host names relative to the zone, and the fields of each type of record", async () => {
     const api = await startTestApi();
     await api.call("POST", "/v2/domains", { name: "shop.example" });
     const path = "/v2/domains/shop.example/records";
     const create = async (ask: object) => (await api.call("POST", path, ask)).body.domain_record;
     expect(await create({ type: "CNAME", name: "www", data: "shop.example." })).toMatchObject({
-      data: "shop.example",
+      data: "@",
       ttl: 1800,
       priority: null,
     });
+    expect(await create({ type: "A", name: "api.shop.example.", data: "192.0.2.1" })).toMatchObject({ name: "api" });
+    expect(await create({ type: "TXT", name: "shop.example.", data: "x" })).toMatchObject({ name: "@" });
     expect(await create({ type: "MX", data: "mail.example.", priority: 10 })).toMatchObject({
       name: "@",
       data: "mail.example",

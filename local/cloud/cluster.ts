@@ -199,10 +199,13 @@ export function backedPool(cluster: Pick<Cluster, "users" | "admin">, { name, mo
 
 export const viewUsers = (cluster: Cluster) => [cluster.admin, ...cluster.users].map((user) => viewUser(cluster, user));
 
-/** Postgres answers with settings even where none were asked for. */
+/**
+ * Settings appear only where a request set them. The API description says that they default to false, but the Terraform provider takes what the
+ * answer to a create contains into its state, and would then plan to remove it.
+ */
 export const viewUser = (cluster: Cluster, { name, password, settings }: User) => ({
   name,
   role: name === cluster.admin.name ? "primary" : "normal",
   password,
-  ...(cluster.engine === "pg" && { settings: { pg_allow_replication: settings.pg_allow_replication === true } }),
+  ...(settings.pg_allow_replication !== undefined && { settings: { pg_allow_replication: settings.pg_allow_replication } }),
 });

@@ -101,7 +101,7 @@ export function readRecord(cloud: Cloud, domain: string, id: string): DomainReco
 
 export function createRecord(cloud: Cloud, domain: string, ask: z.infer<typeof RecordAsk>): DomainRecord {
   const { records } = find(cloud, domain);
-  const record = toRecord(nextId(cloud), ask);
+  const record = toRecord(nextId(cloud), domain, ask);
   refuseClash(records, record);
   domains(cloud).put(domain, { name: domain, records: [...records, record] });
   return record;
@@ -109,7 +109,7 @@ export function createRecord(cloud: Cloud, domain: string, ask: z.infer<typeof R
 
 export function updateRecord(cloud: Cloud, domain: string, id: string, change: z.infer<typeof RecordChange>): DomainRecord {
   const known = readRecord(cloud, domain, id);
-  const changed = toRecord(known.id, { ...known, ...written(change) });
+  const changed = toRecord(known.id, domain, { ...known, ...written(change) });
   const others = find(cloud, domain).records.filter((record) => record.id !== known.id);
   refuseClash(others, changed);
   const records = find(cloud, domain).records.map((record) => (record.id === known.id ? changed : record));
@@ -124,7 +124,11 @@ export function deleteRecord(cloud: Cloud, domain: string, id: string): void {
   domains(cloud).put(domain, { name: domain, records });
 }
 
-function toRecord(id: number, ask: Partial<Record<keyof DomainRecord, unknown>> & { readonly type?: string }): DomainRecord {
+function toRecord(
+  id: number,
+  domain: string,
+  ask: Partial<Record<keyof DomainRecord, unknown>> & { readonly type?: string },
+): DomainRecord {
   const { type = "", name, data, priority, port, ttl, weight, flags, tag } = ask as Partial<DomainRecord>;
   const need = (value: unknown, what: string) => {
     if (value === undefined || value === null || value === "") throw unprocessable(`${what} is required for ${type} records`);
@@ -139,8 +143,8 @@ function toRecord(id: number, ask: Partial<Record<keyof DomainRecord, unknown>> 
   return {
     id,
     type,
-    name: name || "@",
-    data: HOSTS.includes(type) ? (data ?? "").replace(/(?<=.)\.$/, "") : (data ?? String(DEFAULT_TTL)),
+    name: name ? relativeName(name, domain) : "@",
+    data: HOSTS.includes(type) ? hostData(data ?? "", domain) : (data ?? String(DEFAULT_TTL)),
     priority: priority ?? null,
     port: port ?? null,
     ttl: ttl || DEFAULT_TTL,
@@ -148,6 +152,16 @@ function toRecord(id: number, ask: Partial<Record<keyof DomainRecord, unknown>> 
     flags: flags ?? (type === "CAA" ? 0 : null),
     tag: tag ?? null,
   };
+}
+
+/** "www.example.com." in the zone example.com is "www": a name that ends in a dot is complete. */
+function relativeName(name: string, domain: string): string {
+  if (name === `${domain}.`) return "@";
+  return name.endsWith(`.${domain}.`) ? name.slice(0, -`.${domain}.`.length) : name;
+}
+
+function hostData(data: string, domain: string): string {
+  return data === `${domain}.` ? "@" : data.replace(/(?<=.)\.$/, "");
 }
 
 function refuseClash(others: readonly DomainRecord[], record: DomainRecord): void {
