@@ -97,7 +97,7 @@ it("names a secret that the stack does not have", async () => {
 });
 
 it("tells a definition that does not hold together as it tells a mistake in a setting, without a stack", async () => {
-  const { checked } = await import("./read.ts");
-  expect(() => checked([harbour])).toThrow(pulumi.RunError);
-  expect(() => checked([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
+  const { checkDefinitions } = await import("./read.ts");
+  expect(() => checkDefinitions([harbour])).toThrow(pulumi.RunError);
+  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
 });

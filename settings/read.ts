@@ -34,8 +34,8 @@ function parsed(systems: readonly System[]): Settings {
   }
 }
 
-/** Definitions that hold together; a mistake in one is told in the same words as a mistake in a setting. */
-export function checked(systems: readonly System[]): readonly System[] {
+/** Valid definitions. A mistake in a definition is reported like a mistake in a setting. */
+export function checkDefinitions(systems: readonly System[]): readonly System[] {
   try {
     return checkSystems(systems);
   } catch (error) {

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { inPlace } from "./wiring.ts";
+import { withExec } from "./app-args.ts";
 
 it.each(["node server.js", 'uvicorn main:app --host 0.0.0.0 --port $PORT --name "a b"'])("takes the shell's place with %s", (command) => {
-  expect(inPlace(command)).toBe(`exec ${command}`);
+  expect(withExec(command)).toBe(`exec ${command}`);
 });
 
 it.each([
@@ -13,5 +13,5 @@ it.each([
   "(cd api; node a.js)",
   "a\nb",
 ])("leaves %j to the shell, which would run a part of it, or nothing, in its own place", (command) => {
-  expect(inPlace(command)).toBe(command);
+  expect(withExec(command)).toBe(command);
 });
