@@ -9,7 +9,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ADMIN_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
 import { PHASES, type Settings, type SystemSettings } from "../settings/settings.ts";
-import type { App, Component, Env } from "../systems/definition.ts";
+import type { App, Component, DatabasePart, Env } from "../systems/definition.ts";
 import type { AppDatabase, AppEnv } from "./appspec.ts";
 import { SECRET_NAME } from "./names.ts";
 import type { Postgres } from "./postgres.ts";
@@ -42,7 +42,7 @@ export interface Source {
   readonly secret?: string;
   /** The attached database that the value refers to, and which part of its connection. */
   readonly binding?: Binding;
-  readonly part?: string;
+  readonly part?: DatabasePart;
 }
 
 export interface Reader {
@@ -134,9 +134,9 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
       case "secret":
         return { source: { from, secret: SECRET_NAME.own(system.name, env.secret) }, value: secrets.value(env.secret) };
       case "database":
-        return { source: bound(from, runtime, env.part), value: databaseValue(env, hasCaFile) };
+        return { source: bound(runtime, env.part), value: databaseValue(env, hasCaFile) };
       case "store":
-        return { source: bound(from, storeBinding(storeOf(env)), env.part), value: storeValue(env) };
+        return { source: bound(storeBinding(storeOf(env)), env.part), value: storeValue(env) };
     }
   }
 
@@ -144,8 +144,8 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
     const { alias } = runtime;
     const pooled = pool === undefined ? undefined : postgres.pool(pool);
     const host = replica ? postgres.replicas[0]!.privateHost : (pooled?.privateHost ?? postgres.privateHost);
-    const port = pooled === undefined ? reference(alias, "PORT") : pooled.port.apply(String);
-    const name = pool ?? reference(alias, "DATABASE");
+    const port = pooled === undefined ? reference(alias, "port") : pooled.port.apply(String);
+    const name = pool ?? reference(alias, "name");
     switch (part) {
       case "url": {
         // asyncpg has no "sslmode": its parameter is "ssl", and it takes the certificate file from PGSSLROOTCERT only.
@@ -159,68 +159,60 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
         return port;
       case "name":
         return name;
-      case "user":
-        return reference(alias, "USERNAME");
-      case "password":
-        return reference(alias, "PASSWORD");
-      case "ca":
-        return reference(alias, "CA_CERT");
+      default:
+        return reference(alias, part);
     }
   }
 
   function storeValue(env: StoreEnv): pulumi.Input<string> {
     const store = storeOf(env);
-    switch (env.part) {
-      case "url":
-        return storeUrl(store, "keyspace" in env ? `/${system.keyspaces[env.keyspace]!.database}` : "");
-      case "host":
-        return stores[store]!.privateHost;
-      case "port":
-        return reference(store, "PORT");
-      case "password":
-        return reference(store, "PASSWORD");
-      case "ca":
-        return reference(store, "CA_CERT");
-    }
+    if (env.part === "url") return storeUrl(store, "keyspace" in env ? `/${system.keyspaces[env.keyspace]!.database}` : "");
+    return env.part === "host" ? stores[store]!.privateHost : reference(store, env.part);
   }
 
   function storeUrl(store: string, path = ""): pulumi.Output<string> {
-    return stores[store]!.privateHost.apply((host) => `rediss://${login(store)}@${host}:${reference(store, "PORT")}${path}`);
+    return stores[store]!.privateHost.apply((host) => `rediss://${login(store)}@${host}:${reference(store, "port")}${path}`);
   }
 
   function jobWires(app: App): Wire[] {
-    const postgresUrl = ({ alias }: Binding) =>
-      postgres.privateHost.apply(
-        (host) => `postgresql://${login(alias)}@${host}:${reference(alias, "PORT")}/${database}?sslmode=verify-full`,
-      );
-    const wire = (variable: string, source: Source, value: pulumi.Input<string>): Wire => ({
-      ...{ source, value, scope: "RUN_TIME" },
+    const wire = (variable: string, binding: Binding, part: "url" | "ca", value: pulumi.Input<string>): Wire => ({
+      source: bound(binding, part),
       reader: readerOf(app, POST_DEPLOY_JOB, variable),
+      value,
+      scope: "RUN_TIME",
     });
     return [
-      wire(ADMIN_URL, bound("database", admin, "url"), postgresUrl(admin)),
-      wire(OWNER_URL, bound("database", owner, "url"), postgresUrl(owner)),
-      wire(POSTGRES_CA, bound("database", owner, "ca"), reference("owner", "CA_CERT")),
+      wire(ADMIN_URL, admin, "url", postgresUrl(admin.alias)),
+      wire(OWNER_URL, owner, "url", postgresUrl(owner.alias)),
+      wire(POSTGRES_CA, owner, "ca", reference(owner.alias, "ca")),
       ...Object.keys(stores).flatMap((store) => [
-        wire(storeVariable(store, "URL"), bound("store", storeBinding(store), "url"), storeUrl(store)),
-        wire(storeVariable(store, "CA"), bound("store", storeBinding(store), "ca"), reference(store, "CA_CERT")),
+        wire(storeVariable(store, "URL"), storeBinding(store), "url", storeUrl(store)),
+        wire(storeVariable(store, "CA"), storeBinding(store), "ca", reference(store, "ca")),
       ]),
     ];
+  }
+
+  function postgresUrl(alias: string): pulumi.Output<string> {
+    const port = reference(alias, "port");
+    return postgres.privateHost.apply((host) => `postgresql://${login(alias)}@${host}:${port}/${database}?sslmode=verify-full`);
   }
 }
 
 /** Only a URL and a password hold the secret of a login. */
-function bound(from: Env["from"], binding: Binding, part: string): Source {
+function bound(binding: Binding, part: DatabasePart): Source {
+  const from = binding.database.engine === "PG" ? "database" : "store";
   return { from, binding, part, ...(part === "url" || part === "password" ? { secret: binding.secret } : {}) };
 }
 
 function login(alias: string): string {
-  return `${reference(alias, "USERNAME")}:${reference(alias, "PASSWORD")}`;
+  return `${reference(alias, "user")}:${reference(alias, "password")}`;
 }
 
+const FIELD = { port: "PORT", name: "DATABASE", user: "USERNAME", password: "PASSWORD", ca: "CA_CERT" } as const;
+
 /** A bindable reference: `${db.PASSWORD}`. */
-function reference(alias: string, field: string): string {
-  return `\${${alias}.${field}}`;
+function reference(alias: string, part: keyof typeof FIELD): string {
+  return `\${${alias}.${FIELD[part]}}`;
 }
 
 /** The components of an app whose features are on in this stack. */

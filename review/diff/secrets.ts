@@ -1,5 +1,6 @@
 /** Where secrets come from and who reads them, at base and at head. */
 import { type Plan, Secret, type Value } from "../../engine/plan.ts";
+import { declaredSecrets } from "../declared.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import type { SecretChange } from "../review.ts";
 import type { Comparison } from "./compared.ts";
@@ -20,7 +21,7 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
   return [...declared(), ...rotated(), ...readers(), ...elsewhere()];
 
   function* declared(): Generator<Change> {
-    const [old, now] = [base, head].map((plan) => new Set(declarations(plan).map(({ secret }) => secret)));
+    const [old, now] = [base, head].map((plan) => new Set(declaredSecrets(plan).map(({ secret }) => secret)));
     if (old!.size === 0 || now!.size === 0) return;
     for (const secret of now!) if (!old!.has(secret)) yield { secret, change: "declared", risk: "routine" };
     for (const secret of old!)
@@ -165,28 +166,12 @@ function copiesIn(value: Value | undefined, secretOutputs: ReadonlySet<string>):
   return Object.values(value).flatMap((inner) => copiesIn(inner as Value, secretOutputs));
 }
 
-interface Declaration {
-  readonly secret: string;
-  readonly urn?: string;
-  readonly config?: string;
-}
-
-/** A platform tells its secrets in an output of this name. */
-function declarations({ resources }: Plan): readonly Declaration[] {
-  return resources.flatMap(({ outputs = {} }) => {
-    const told = outputs.secrets;
-    return Array.isArray(told)
-      ? told.filter((one): one is Declaration & Value => typeof (one as unknown as Declaration | null)?.secret === "string")
-      : [];
-  });
-}
-
-/** What a secret is called, by where it is born. */
+/** The declared name of each secret, by its origin. */
 function namesOf(...plans: readonly Plan[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const plan of plans) {
     const byUrn = new Map(plan.resources.map(({ urn, name }) => [urn, name]));
-    for (const { secret, urn, config } of declarations(plan)) {
+    for (const { secret, urn, config } of declaredSecrets(plan)) {
       if (config !== undefined) names.set(`‹${config}›`, secret);
       if (urn !== undefined && byUrn.has(urn)) names.set(`‹${byUrn.get(urn)}›`, secret);
     }
