@@ -31,26 +31,14 @@ export function appArgs(key: string, { stack, settings, network, wiring }: Syste
 }
 
 function componentArgs(name: string, component: Component, wires: readonly Wire[], settings: SystemSettings): AppComponent {
+  const { kind } = component;
   const from = { env: envOf(wires), ...source(name, component, wires, settings) };
-  switch (component.kind) {
-    case "site":
-      return { kind: "site", ...from, outputDir: component.outputDir, routes: component.routes };
-    case "service": {
-      const { path, everySeconds, timeoutSeconds, failures } = component.health;
-      return {
-        kind: "service",
-        ...from,
-        ...sized(name, component, settings),
-        port: component.port,
-        health: { path, everySeconds, timeoutSeconds, failures },
-        routes: component.routes,
-      };
-    }
-    case "worker":
-      return { kind: "worker", ...from, ...sized(name, component, settings) };
-    case "job":
-      return { kind: "job", ...from, ...sized(name, component, settings), when: component.when };
-  }
+  if (kind === "site") return { kind, ...from, outputDir: component.outputDir, routes: component.routes };
+  const runs = { ...from, ...sized(name, component, settings) };
+  if (kind === "worker") return { kind, ...runs };
+  if (kind === "job") return { kind, ...runs, when: component.when };
+  const { probes: _, ...health } = component.health;
+  return { kind, ...runs, port: component.port, health, routes: component.routes };
 }
 
 function envOf(wires: readonly Wire[]): Record<string, AppEnv> {

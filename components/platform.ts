@@ -6,13 +6,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { checkDefinitions, readSettings } from "../settings/read.ts";
 import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
-import type { System } from "../systems/definition.ts";
+import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
 import { declaredSecrets } from "./declared.ts";
 import * as digitalocean from "./digitalocean.ts";
-import { Monitoring, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
+import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
 import { planMetadata, stackOutputs } from "./outputs.ts";
@@ -46,6 +46,8 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const memory = await EnvMemory.recall();
   const { project: name, suffix, protect, allowedSources: allow } = stack;
   const parent = new Platform(name);
+  // A cluster that existed before this stack is protected in every environment.
+  const isProtected = (adopt: string | undefined) => protect || adopt !== undefined;
 
   const networks = by("region", stack.networks, createNetwork);
   const postgres = by("key", stack.postgres.clusters, createPostgres);
@@ -86,11 +88,6 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     );
   }
 
-  /** A cluster that existed before this stack is protected in every environment. */
-  function isProtected(adopt: string | undefined): boolean {
-    return protect || adopt !== undefined;
-  }
-
   function networkIn(region: string): { network?: Network } {
     const network = networks.get(region);
     return network === undefined ? {} : { network };
@@ -128,39 +125,33 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
 
   function createMonitoring({ settings, secrets }: SystemDeployment): void {
     const { system, operatorSecrets } = settings;
-    const { cpu, memory, disk, slack, emails } = system.alerts;
+    const { slack, emails } = system.alerts;
     // A local stack sends no alerts unless it names a recipient.
     if (stack.environment === "local" && stack.alertEmails.length + emails.length === 0) return;
     const webhook = slack !== undefined && slack.webhook in operatorSecrets ? secrets.value(slack.webhook) : undefined;
-    new Monitoring(
-      `${system.name}-monitoring${suffix}`,
-      {
-        emails: [...stack.alertEmails, ...emails],
-        ...(webhook === undefined ? {} : { slack: { channel: slack!.channel, url: webhook } }),
-        databases: watched((systems) => systems.length === 1 && systems[0] === system.name),
-        uptime: endpointsOf(settings),
-        ...{ cpu, memory, disk },
-      },
-      { parent },
-    );
+    monitor(system.name, [system.alerts], {
+      ...(webhook === undefined ? {} : { slack: { channel: slack!.channel, url: webhook } }),
+      databases: watched((systems) => systems.length === 1 && systems[0] === system.name),
+      uptime: endpointsOf(settings),
+    });
   }
 
   /** A cluster of several systems has one set of alerts, which goes to the recipients of every system. */
   function createSharedMonitoring(): void {
     const databases = watched((systems) => systems.length > 1);
-    const policies = stack.systems.map(({ system }) => system.alerts);
     if (databases.length === 0) return;
-    const lowest = (of: (policy: System["alerts"]) => number) => Math.min(...policies.map(of));
-    new Monitoring(
-      `shared-monitoring${suffix}`,
-      {
-        emails: [...stack.alertEmails, ...policies.flatMap(({ emails }) => emails)],
-        databases,
-        uptime: [],
-        ...{ cpu: lowest(({ cpu }) => cpu), memory: lowest(({ memory }) => memory), disk: lowest(({ disk }) => disk) },
-      },
-      { parent },
+    monitor(
+      "shared",
+      stack.systems.map(({ system }) => system.alerts),
+      { databases, uptime: [] },
     );
+  }
+
+  function monitor(owner: string, policies: readonly AlertPolicy[], what: Pick<MonitoringArgs, "slack" | "databases" | "uptime">): void {
+    const lowest = (limit: "cpu" | "memory" | "disk") => Math.min(...policies.map((policy) => policy[limit]));
+    const emails = [...stack.alertEmails, ...policies.flatMap((policy) => policy.emails)];
+    const limits = { cpu: lowest("cpu"), memory: lowest("memory"), disk: lowest("disk") };
+    new Monitoring(`${owner}-monitoring${suffix}`, { emails, ...what, ...limits }, { parent });
   }
 
   function watched(isWatched: (systems: readonly string[]) => boolean): WatchedDatabase[] {

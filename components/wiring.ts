@@ -67,7 +67,6 @@ export const POST_DEPLOY_JOB = "post-deploy";
 
 type DatabaseEnv = Extract<Env, { from: "database" }>;
 type StoreEnv = Extract<Env, { from: "store" }>;
-type Resolved = Pick<Wire, "source" | "value">;
 
 export function resolveWiring({ stack, settings, postgres, stores, secrets }: SystemResources): readonly Wire[] {
   const { system } = settings;
@@ -116,7 +115,7 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
     return "store" in env ? env.store : system.keyspaces[env.keyspace]!.store;
   }
 
-  function resolve(env: Env, path: string, hasCaFile: boolean): Resolved {
+  function resolve(env: Env, path: string, hasCaFile: boolean): Pick<Wire, "source" | "value"> {
     const { from } = env;
     switch (from) {
       case "plain":
@@ -142,26 +141,16 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
 
   function databaseValue({ part, pool, driver, replica }: DatabaseEnv, hasCaFile: boolean): pulumi.Input<string> {
     const { alias } = runtime;
+    if (part === "user" || part === "password" || part === "ca") return reference(alias, part);
     const pooled = pool === undefined ? undefined : postgres.pool(pool);
     const host = replica ? postgres.replicas[0]!.privateHost : (pooled?.privateHost ?? postgres.privateHost);
     const port = pooled === undefined ? reference(alias, "port") : pooled.port.apply(String);
     const name = pool ?? reference(alias, "name");
-    switch (part) {
-      case "url": {
-        // asyncpg has no "sslmode": its parameter is "ssl", and it takes the certificate file from PGSSLROOTCERT only.
-        const file = hasCaFile ? `&sslrootcert=${CA_FILE}` : "";
-        const tls = driver?.includes("asyncpg") ? "ssl=verify-full" : `sslmode=verify-full${file}`;
-        return pulumi.interpolate`${driver ?? "postgresql"}://${login(alias)}@${host}:${port}/${name}?${tls}`;
-      }
-      case "host":
-        return host;
-      case "port":
-        return port;
-      case "name":
-        return name;
-      default:
-        return reference(alias, part);
-    }
+    if (part !== "url") return { host, port, name }[part];
+    // asyncpg has no "sslmode": its parameter is "ssl", and it takes the certificate file from PGSSLROOTCERT only.
+    const file = hasCaFile ? `&sslrootcert=${CA_FILE}` : "";
+    const tls = driver?.includes("asyncpg") ? "ssl=verify-full" : `sslmode=verify-full${file}`;
+    return pulumi.interpolate`${driver ?? "postgresql"}://${login(alias)}@${host}:${port}/${name}?${tls}`;
   }
 
   function storeValue(env: StoreEnv): pulumi.Input<string> {

@@ -14,12 +14,10 @@ export interface Declarations {
   readonly all: readonly Declared[];
   /** By the id of an origin. */
   nameOf(origin: Origin): string;
-  /** Whether the program declares its secrets: only then can a reader be undeclared. */
-  readonly told: boolean;
 }
 
-export function declarations(plan: Plan, born: ReadonlyMap<string, Origin>): Declarations {
-  const origins = new Map([...born.values()].map((origin) => [origin.id, origin]));
+export function declarations(plan: Plan, observed: ReadonlyMap<string, Origin>): Declarations {
+  const origins = new Map([...observed.values()].map((origin) => [origin.id, origin]));
   const declared = declaredSecrets(plan);
   const named = declared.flatMap(({ secret, urn, config, readers }): Declared[] => {
     const origin =
@@ -29,14 +27,14 @@ export function declarations(plan: Plan, born: ReadonlyMap<string, Origin>): Dec
   const known = new Set(named.map(({ origin }) => origin.id));
   const others = [...origins.values()]
     .filter(({ id, kind, urn }) => !known.has(id) && (kind === "config" || urn !== undefined))
-    .map((origin): Declared => ({ name: ownName(origin), origin, ...(declared.length > 0 && isRead(origin) && { readers: [] }) }));
+    .map((origin): Declared => ({ name: ownName(origin), origin, ...(declared.length > 0 && isFromProvider(origin) && { readers: [] }) }));
   const all = [...named, ...others];
   const names = new Map(all.map(({ name, origin }) => [origin.id, name]));
-  return { all, nameOf: (origin) => names.get(origin.id) ?? origin.what, told: declared.length > 0 };
+  return { all, nameOf: (origin) => names.get(origin.id) ?? origin.what };
 }
 
 /** A provider's secret that is not declared may have no reader. A setting may have any: the program decides where it goes. */
-const isRead = ({ kind }: Origin): boolean => kind === "provider";
+const isFromProvider = ({ kind }: Origin): boolean => kind === "provider";
 
 function ownName({ id, kind, what }: Origin): string {
   return kind === "config" ? id.slice("config ".length) : what.slice(what.indexOf(" ") + 1);

@@ -1,4 +1,4 @@
-/** Where secrets come from and who reads them, at base and at head. */
+/** The origins and the readers of secrets, compared between base and head. */
 import { type Plan, Secret, type Value } from "../../engine/plan.ts";
 import { declaredSecrets } from "../declared.ts";
 import { fingerprintOf } from "../record/parse.ts";
@@ -9,29 +9,29 @@ import { EVERY, type Variable, variablesOf } from "./variables.ts";
 
 type Change = SecretChange;
 
-/** @param reencrypted Keys of settings whose ciphertext in the stack's file is another. */
+/** @param reencrypted Keys of settings whose ciphertext in the stack's file has changed. */
 export function secretChanges(comparison: Comparison, reencrypted: readonly string[]): Change[] {
   const { base, head, all } = comparison;
   const names = namesOf(base, head);
   const nameOf = (origins: readonly string[], otherwise: string): string =>
-    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? spoken(origin)))].join(", ") || otherwise;
+    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? plainName(origin)))].join(", ") || otherwise;
   const sources = new Map(all.map(({ resource }) => [resource.name, resource.source]));
   const fresh = base.resources.length === 0;
 
-  return [...declared(), ...rotated(), ...readers(), ...elsewhere()];
+  return [...declared(), ...rotated(), ...readers(), ...unmarked()];
 
   function* declared(): Generator<Change> {
     const [old, now] = [base, head].map((plan) => new Set(declaredSecrets(plan).map(({ secret }) => secret)));
     if (old!.size === 0 || now!.size === 0) return;
     for (const secret of now!) if (!old!.has(secret)) yield { secret, change: "declared", risk: "routine" };
     for (const secret of old!)
-      if (!now!.has(secret)) yield { secret, change: "dropped", risk: "care", note: "whoever still needs it finds nothing" };
+      if (!now!.has(secret)) yield { secret, change: "dropped", risk: "care", note: "a component that still needs it does not receive it" };
   }
 
   function* rotated(): Generator<Change> {
     for (const key of reencrypted) {
       const secret = names.get(`‹${key}›`) ?? key;
-      yield { secret, change: "rotated", risk: "care", note: "its encrypted value is another: a new secret, or the same encrypted anew" };
+      yield { secret, change: "rotated", risk: "care", note: "its ciphertext has changed: a new secret, or the same one encrypted again" };
     }
     for (const { change, kind, label, resource } of all) {
       if (change !== "replace" || !(resource.options.additionalSecretOutputs ?? []).length || kind === "DatabaseConnectionPool") continue;
@@ -39,7 +39,7 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
         secret: names.get(`‹${label}›`) ?? label,
         change: "rotated",
         risk: "care",
-        note: "made anew with the resource that it comes from",
+        note: "re-created with the resource that it comes from",
         ...(resource.source && { source: resource.source }),
       };
     }
@@ -90,15 +90,15 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
     }
     const [from, to] = [before.origins.join(", "), after.origins.join(", ")];
     if (from !== to && (holds(after) || isSecret(before))) {
-      const told = { before: from || "a value of the program", after: to || "a value of the program" };
-      yield { secret, change: "origin", ...told, risk: "care", note: `${now} comes from somewhere else` };
+      const origins = { before: from || "a value of the program", after: to || "a value of the program" };
+      yield { secret, change: "origin", ...origins, risk: "care", note: `the origin of ${now} has changed` };
     } else if (isSecret(before) && isSecret(after) && before.marked === after.marked && before.print !== after.print) {
-      yield { secret, change: "rotated", risk: "care", note: `${now} has another value` };
+      yield { secret, change: "rotated", risk: "care", note: `the value of ${now} has changed` };
     }
   }
 
-  /** Everything else that was secret and is not any more: other inputs, outputs of the stack, and copies in clear text. */
-  function* elsewhere(): Generator<Change> {
+  /** Every other place where a secret loses its mark: inputs, stack outputs, and copies in clear text. */
+  function* unmarked(): Generator<Change> {
     const secretOutputs = new Set(
       all.flatMap(({ label, resource }) => (resource.options.additionalSecretOutputs ?? []).map((output) => `‹${label}.${output}›`)),
     );
@@ -135,31 +135,31 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
         change: "reader added",
         after: place,
         risk: "danger",
-        note: "in clear text: the program took its mark away",
+        note: "in clear text: the program removes its mark",
       };
     }
   }
 }
 
 const CLEAR = "App Platform shows it in clear text in its control panel and its API";
-const BUILT = "it is there while images are built, and may stay in one";
+const BUILT = "it is available while images are built, and can remain in an image";
 
 const isSecret = ({ marked, hidden }: Variable): boolean => marked || hidden;
-/** A secret, or a login that App Platform fills in. */
+/** A secret, or a login that App Platform inserts. */
 const holds = (variable: Variable): boolean => isSecret(variable) || variable.origins.length > 0;
 const placeOf = ({ app, component, name }: Variable): string => (component === EVERY ? `${app} ${name}` : `${app} ${component} ${name}`);
 
-/** ‹a.password› is of ‹a›. */
+/** ‹a.password› belongs to ‹a›. */
 function ownerOf(origin: string): string {
   return origin.includes(":") ? origin : origin.replace(/\.[A-Za-z0-9]+›/, "›");
 }
 
-/** ‹orders.uri› is orders.uri; of a generated secret, the result is all that there is. */
-function spoken(origin: string): string {
+/** ‹orders.uri› is orders.uri. A generated secret has no other output than its result. */
+function plainName(origin: string): string {
   return origin.replace(/[‹›]/g, "").replace(/\.result$/, "");
 }
 
-/** Secret outputs that stand unmarked in a value. */
+/** Secret outputs that a value contains without a mark. */
 function copiesIn(value: Value | undefined, secretOutputs: ReadonlySet<string>): readonly string[] {
   if (typeof value === "string") return [...value.matchAll(/‹[^‹›]{1,400}›/g)].flatMap(([name]) => (secretOutputs.has(name) ? [name] : []));
   if (value === null || typeof value !== "object" || value instanceof Secret) return [];
