@@ -1,15 +1,7 @@
-import { Platform } from "./components/platform.ts";
-import { EnvMemory } from "./components/quiet.ts";
-import { checked, readSettings } from "./settings/read.ts";
+import { platform } from "./components/platform.ts";
 import { systems } from "./systems/index.ts";
 
-/** Settings and systems in, the platform out. Declared in a function, because Pulumi finds no source lines at a module's top level. */
+/** The stack's config decides which systems it holds, how large they are, and where they run. */
 export default async function slipway() {
-  const settings = readSettings(checked(systems));
-  const memory = await EnvMemory.recall();
-
-  const platform = new Platform(settings.project, settings); // networks, clusters, firewalls, databases, secrets, post-deploy
-  await platform.launch(memory); //                             apps, monitoring, project
-
-  return { ...platform.outputs, sentVariables: memory.output };
+  return await platform({ systems });
 }

@@ -1,6 +1,7 @@
 /** Which files and which stores are meant: from a system's name, or from a folder and URLs. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { storeVariable } from "../catalog/connection-variables.ts";
 import { isSeeded, type Keyspace, type Options, readKeyspaces, type Store } from "../postdeploy/keyspaces/index.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
@@ -40,7 +41,7 @@ export async function connectedOf(flags: Flags): Promise<Options> {
 export function whereAre(stores: readonly string[], { system }: Flags): string {
   const flags = stores.map((store) => `--url ${store}=rediss://default:password@host:25061 --ca ${store}=ca.pem`).join(" ");
   const local = system === undefined ? "" : "; or start the local platform, whose stores are taken where none is named: npm start";
-  return `Where is ${stores.join(" and ")}? ${flags}, or ${stores.map((store) => variable(store)).join(", ")} in the environment (nobody reads it there in a list of processes)${local}.`;
+  return `Where is ${stores.join(" and ")}? ${flags}, or ${stores.map((store) => storeVariable(store, "URL")).join(", ")} in the environment (nobody reads it there in a list of processes)${local}.`;
 }
 
 /**
@@ -87,10 +88,10 @@ function namedStores(flags: Flags, names: readonly string[]): ReadonlyMap<string
   const files = byStore(flags.ca ?? [], urls.size === 1 ? [...urls.keys()] : names, "--ca");
   const stores = new Map<string, Pick<Store, "url" | "ca">>();
   for (const name of names) {
-    const url = urls.get(name) ?? process.env[variable(name)];
+    const url = urls.get(name) ?? process.env[storeVariable(name, "URL")];
     if (url === undefined || url === "") continue;
     const file = files.get(name);
-    stores.set(name, { url, ca: file === undefined ? process.env[variable(name, "CA")] : readCa(file) });
+    stores.set(name, { url, ca: file === undefined ? process.env[storeVariable(name, "CA")] : readCa(file) });
   }
   return stores;
 }
@@ -116,8 +117,6 @@ function byStore(given: readonly string[], names: readonly string[], flag: strin
     }),
   );
 }
-
-const variable = (store: string, what: "URL" | "CA" = "URL"): string => `SLIPWAY_STORE_${store.toUpperCase().replaceAll("-", "_")}_${what}`;
 
 function patienceOf({ patience }: Flags): number | undefined {
   if (patience === undefined) return undefined;

@@ -1,5 +1,6 @@
 /** `slipway post-deploy`: what a PRE_DEPLOY job runs inside the VPC, with the logins that App Platform hands it. */
 import { existsSync } from "node:fs";
+import { ADMIN_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
 import { contentOf } from "../components/content.ts";
 import type { Seeded } from "../postdeploy/keyspaces/step.ts";
 import { run } from "../postdeploy/steps.ts";
@@ -96,16 +97,17 @@ function connectionOf(system: System, env: NodeJS.ProcessEnv): Connections {
     if (value === undefined || value === "") missing.push(name);
     return value ?? "";
   };
-  const variable = (store: string) => `SLIPWAY_STORE_${store.toUpperCase().replaceAll("-", "_")}`;
-  const admin = read("SLIPWAY_ADMIN_URL");
-  const owner = read("SLIPWAY_OWNER_URL");
-  const ca = read("SLIPWAY_CA");
-  const durable = Object.entries(system.stores).filter(([store, { feature }]) => feature === undefined || `${variable(store)}_URL` in env);
+  const admin = read(ADMIN_URL);
+  const owner = read(OWNER_URL);
+  const ca = read(POSTGRES_CA);
+  const durable = Object.entries(system.stores).filter(
+    ([store, { feature }]) => feature === undefined || storeVariable(store, "URL") in env,
+  );
   const seeded = durable.filter(([store]) => Object.values(system.keyspaces).some((keyspace) => keyspace.store === store));
   const stores = Object.fromEntries(
     seeded.map(([store, { class: kind }]) => [
       store,
-      { url: read(`${variable(store)}_URL`), ca: read(`${variable(store)}_CA`), class: kind },
+      { url: read(storeVariable(store, "URL")), ca: read(storeVariable(store, "CA")), class: kind },
     ]),
   );
   if (missing.length > 0)

@@ -1,115 +1,64 @@
 /**
- * Every secret of a platform by its name: with which resource or setting it is born, and which variables may hold it, as the definitions say.
- * It stands among the platform's outputs, so that an audit can hold what is wired against what was meant.
+ * Every secret of a platform by its name: the resource or setting that it comes from, and the variables that may hold it, according to the wiring. The
+ * platform publishes this list as an output, so that the audit and the preview can compare it with the App specs.
  */
 import type * as pulumi from "@pulumi/pulumi";
-import type { Env } from "../systems/definition.ts";
-import type { Berth, Platform } from "./platform.ts";
-import { isOn, isPresent, type Wires } from "./wiring.ts";
+import type { Backups } from "./backups.ts";
+import { SECRET_NAME } from "./names.ts";
+import type { SystemDeployment } from "./system.ts";
+import type { Reader, Wire } from "./wiring.ts";
 
-export interface DeclaredSecret {
-  /** `candlefish.jwtSecret`, `candlefish.postgres.runtime`, `candlefish-state-valkey`. */
-  readonly secret: string;
-  /** The resource that it comes with. */
-  readonly urn?: pulumi.Output<string>;
-  /** The whole key of the setting that an operator types. */
-  readonly config?: string;
+export interface DeclaredSecret extends SecretOrigin {
   readonly readers: readonly Reader[];
 }
 
-export interface Reader {
-  /** The app's name at DigitalOcean. */
-  readonly app: string;
-  readonly component: string;
-  readonly variable: string;
+interface SecretOrigin {
+  /** `candlefish.jwtSecret`, `candlefish.postgres.runtime`, `candlefish-state-valkey`. */
+  readonly secret: string;
+  /** The resource that creates it. */
+  readonly urn?: pulumi.Output<string>;
+  /** The whole key of the setting that an operator types. */
+  readonly config?: string;
 }
 
-export function declaredSecrets({ berths, backups }: Pick<Platform, "berths" | "backups">): DeclaredSecret[] {
+export function declaredSecrets(deployments: readonly SystemDeployment[], backups: Backups | undefined): DeclaredSecret[] {
   const { key, offsiteKey } = backups?.nodes ?? {};
-  return merged([
-    ...berths.flatMap((berth) => [...ownSecrets(berth), ...logins(berth), ...stores(berth)]),
-    ...(key === undefined ? [] : [{ secret: "backups.primary", urn: key.urn, readers: [] }]),
-    ...(offsiteKey === undefined ? [] : [{ secret: "backups.offsite", urn: offsiteKey.urn, readers: [] }]),
-  ]);
-}
-
-function ownSecrets({ settings: { system, operatorSecrets }, secrets, wires }: Berth): DeclaredSecret[] {
-  const readers = (secret: string) => readersOf(wires, (env) => env.from === "secret" && env.secret === secret);
-  return [
-    ...Object.entries(secrets.nodes.generated).map(([secret, { urn }]) => ({
-      secret: `${system.name}.${secret}`,
-      urn,
-      readers: readers(secret),
-    })),
-    ...Object.entries(operatorSecrets).map(([secret, config]) => ({
-      secret: `${system.name}.${secret}`,
-      config,
-      readers: readers(secret),
-    })),
+  const origins = [
+    ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment)]),
+    ...(key === undefined ? [] : [{ secret: "backups.primary", urn: key.urn }]),
+    ...(offsiteKey === undefined ? [] : [{ secret: "backups.offsite", urn: offsiteKey.urn }]),
   ];
-}
-
-function logins({ settings: { system, cluster }, postgres, wires }: Berth): DeclaredSecret[] {
-  const { runtime, owner } = system.postgres.roles;
-  const apps = readersOf(wires, (env) => env.from === "database" && (env.part === "url" || env.part === "password"));
-  const byRole: Readonly<Record<string, readonly Reader[]>> = { [runtime]: apps, [owner]: jobReaders(wires, "SLIPWAY_OWNER_URL") };
-  return [
-    ...Object.entries(system.postgres.roles).map(([kind, role]) => ({
-      secret: `${system.name}.postgres.${kind}`,
-      urn: postgres.nodes.users[role]!.urn,
-      readers: byRole[role] ?? [],
-    })),
-    // The password of a pool is its user's.
-    ...Object.keys(system.postgres.pools).map((pool) => ({
-      secret: `${system.name}.postgres.pool.${pool}`,
-      urn: postgres.nodes.pools[pool]!.urn,
-      readers: [],
-    })),
-    { secret: `${cluster}-postgres.doadmin`, urn: postgres.nodes.cluster.urn, readers: jobReaders(wires, "SLIPWAY_ADMIN_URL") },
-  ];
-}
-
-function stores({ settings, stores: valkeys, wires }: Berth): DeclaredSecret[] {
-  const { keyspaces } = settings.system;
-  return Object.entries(valkeys).map(([store, valkey]) => ({
-    secret: `${settings.stores[store]}-valkey`,
-    urn: valkey.nodes.cluster.urn,
-    readers: [
-      ...readersOf(wires, (env) => {
-        if (env.from !== "store" || (env.part !== "url" && env.part !== "password")) return false;
-        return ("store" in env ? env.store : keyspaces[env.keyspace]!.store) === store;
-      }),
-      ...jobReaders(wires, `SLIPWAY_STORE_${store.toUpperCase().replaceAll("-", "_")}_URL`),
-    ],
+  // Systems on one cluster share its secrets: each is listed once, with the readers of all systems.
+  return [...new Map(origins.map((origin) => [origin.secret, origin])).values()].map((origin) => ({
+    ...origin,
+    readers: deployments.flatMap((deployment) => readersOf(origin.secret, deployment)),
   }));
 }
 
-function readersOf(wires: Wires, holds: (env: Env) => boolean): Reader[] {
-  const { settings, suffix } = wires;
-  return Object.values(settings.system.apps).flatMap((app) =>
-    Object.entries(app.components)
-      .filter(([, { feature }]) => isOn(feature, settings))
-      .flatMap(([component, { env }]) =>
-        Object.entries(env)
-          .filter(([, value]) => holds(value) && isPresent(value, wires))
-          .map(([variable]) => ({ app: `${app.name}${suffix}`, component, variable })),
-      ),
-  );
+/** Grouped by store: one cluster can hold several. */
+function readersOf(secret: string, { wiring, stores }: SystemDeployment): Reader[] {
+  const storeIndex = ({ source }: Wire) => Object.keys(stores).indexOf(source.binding?.alias ?? "");
+  return wiring
+    .filter(({ source }) => source.secret === secret)
+    .toSorted((a, b) => storeIndex(a) - storeIndex(b))
+    .map(({ reader }) => reader);
 }
 
-function jobReaders({ postDeploy, settings, suffix }: Wires, variable: string): Reader[] {
-  if (postDeploy.mode !== "job") return [];
-  return Object.values(settings.system.apps)
-    .filter(({ components }) => "api" in components)
-    .map((app) => ({ app: `${app.name}${suffix}`, component: "post-deploy", variable }));
+function ownSecrets({ settings: { system, operatorSecrets }, secrets }: SystemDeployment): SecretOrigin[] {
+  return [
+    ...Object.entries(secrets.nodes.generated).map(([secret, { urn }]) => ({ secret: SECRET_NAME.own(system.name, secret), urn })),
+    ...Object.entries(operatorSecrets).map(([secret, config]) => ({ secret: SECRET_NAME.own(system.name, secret), config })),
+  ];
 }
 
-/** What several systems share is one secret, with the readers of all. */
-function merged(secrets: readonly DeclaredSecret[]): DeclaredSecret[] {
-  const byName = new Map<string, DeclaredSecret>();
-  for (const one of secrets) {
-    const before = byName.get(one.secret);
-    byName.set(one.secret, before === undefined ? one : { ...before, readers: [...before.readers, ...one.readers] });
-  }
-  return [...byName.values()];
+function logins({ settings, postgres, stores }: SystemDeployment): SecretOrigin[] {
+  const { name, postgres: needs } = settings.system;
+  const { users, pools, cluster } = postgres.nodes;
+  return [
+    ...Object.entries(needs.roles).map(([kind, role]) => ({ secret: SECRET_NAME.role(name, kind), urn: users[role]!.urn })),
+    // A pool repeats its user's password.
+    ...Object.keys(needs.pools).map((pool) => ({ secret: SECRET_NAME.pool(name, pool), urn: pools[pool]!.urn })),
+    { secret: SECRET_NAME.admin(settings.cluster), urn: cluster.urn },
+    ...Object.entries(stores).map(([store, { nodes }]) => ({ secret: SECRET_NAME.store(settings.stores[store]!), urn: nodes.cluster.urn })),
+  ];
 }

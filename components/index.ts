@@ -16,7 +16,7 @@ export type { Maintenance } from "./cluster.ts";
 export { Firewall, type FirewallArgs, type TrustedSources } from "./firewall.ts";
 export { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 export { type ExistingNetwork, Network, type NetworkArgs, type NetworkRef, type OwnNetwork } from "./network.ts";
-export { Platform } from "./platform.ts";
+export { type PlatformArgs, platform } from "./platform.ts";
 export { PostDeploy, type PostDeployArgs } from "./postdeploy.ts";
 export {
   Postgres,

@@ -1,6 +1,4 @@
-/**
- * Type tokens and child names. Both are identity: a change here is a migration, and needs an alias that names the old one.
- */
+/** Type tokens and child names, which are identity: a change here is a migration and needs an alias for the old name. And the names of secrets. */
 
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 
@@ -15,22 +13,31 @@ export const POST_DEPLOY = "slipway:index:PostDeploy";
 export const MONITORING = "slipway:index:Monitoring";
 export const BACKUPS = "slipway:index:Backups";
 
-/** What a post-deploy step is in the state: a dynamic resource of this package's own kind. */
+/** The types of the post-deploy steps in the state: dynamic resources of this package. */
 export const STEP = {
   Roles: "pulumi-nodejs:dynamic/slipway:Roles",
   Migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
   Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
 } as const;
 
+/** How the platform's outputs, the audit and the preview name a secret. */
+export const SECRET_NAME = {
+  own: (system: string, secret: string) => `${system}.${secret}`,
+  role: (system: string, kind: string) => `${system}.postgres.${kind}`,
+  pool: (system: string, pool: string) => `${system}.postgres.pool.${pool}`,
+  admin: (cluster: string) => `${cluster}-postgres.doadmin`,
+  store: (cluster: string) => `${cluster}-valkey`,
+} as const;
+
 /**
- * `orders-pool-api`: the component's name, what the child is, and which one where there are several. Keyed by what the child holds and never
- * by its place in a list, so that taking one out renames no other.
+ * `orders-pool-api`: the component's name, the kind of child, and a key if there are several. The key is what the child holds, not its place in a list,
+ * so that removing one child renames no other.
  */
 export function child(component: string, kind: string, key?: string): string {
   return key === undefined ? `${component}-${kind}` : `${component}-${kind}-${key}`;
 }
 
-/** What a component was told to wait for, handed to the child that must do the waiting: Pulumi hands it to none by itself. */
+/** The component's `dependsOn`, for the child that must wait: Pulumi does not pass it on. */
 export function after(opts: ComponentResourceOptions | undefined): Pick<ComponentResourceOptions, "dependsOn"> {
   return opts?.dependsOn === undefined ? {} : { dependsOn: opts.dependsOn };
 }

@@ -1,13 +1,24 @@
-/** What a stack tells about itself when it is done. */
+/** The outputs of a stack. */
 import * as pulumi from "@pulumi/pulumi";
 import type { System } from "../systems/definition.ts";
-import type { Berth, Platform } from "./platform.ts";
+import type { App } from "./app.ts";
+import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
+import type { SystemDeployment } from "./system.ts";
+import type { Valkey } from "./valkey.ts";
 
 const CONTROL_PANEL = "https://cloud.digitalocean.com";
 
-/** Where everything is, and, secretly, how to get in. */
-export function outputsOf({ postgres, valkey, apps, berths }: Platform): Record<string, unknown> {
+interface Deployed {
+  readonly postgres: ReadonlyMap<string, Postgres>;
+  readonly valkey: ReadonlyMap<string, Valkey>;
+  readonly deployments: readonly SystemDeployment[];
+  /** By "system/app". */
+  readonly apps: ReadonlyMap<string, App>;
+}
+
+/** The addresses of everything, and the connections as one secret. */
+export function stackOutputs({ postgres, valkey, apps, deployments }: Deployed): Record<string, unknown> {
   const urls = Object.fromEntries([...apps].map(([key, app]) => [key, app.liveUrl]));
   const links = {
     postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, linkTo("databases", id)])),
@@ -17,20 +28,17 @@ export function outputsOf({ postgres, valkey, apps, berths }: Platform): Record<
       [...apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
     ),
   };
-  return {
-    urls,
-    links,
-    connections: pulumi.secret(Object.fromEntries(berths.map((berth) => [berth.settings.system.name, connectionsOf(berth)]))),
-  };
+  const connections = Object.fromEntries(deployments.map((deployment) => [deployment.settings.system.name, connectionsOf(deployment)]));
+  return { urls, links, connections: pulumi.secret(connections) };
 }
 
-/** By `apply`: of one Output, an interpolation makes four. */
+/** With `apply` and not `interpolate`, which creates four Outputs from one. */
 function linkTo(kind: string, id: pulumi.Output<string>): pulumi.Output<string> {
   return id.apply((known) => `${CONTROL_PANEL}/${kind}/${known}`);
 }
 
-/** Direct connections of the machine that runs Pulumi; the verbs of `slipway` read them from here. */
-function connectionsOf({ settings: { system }, postgres, stores }: Berth): Record<string, unknown> {
+/** Direct connections from the machine that runs Pulumi. The commands of `slipway` read them from the stack's outputs. */
+function connectionsOf({ settings: { system }, postgres, stores }: SystemDeployment): Record<string, unknown> {
   const { database, roles } = system.postgres;
   return {
     admin: postgres.url(database, ADMIN),
@@ -40,8 +48,8 @@ function connectionsOf({ settings: { system }, postgres, stores }: Berth): Recor
   };
 }
 
-/** What the plan says of the systems beside their resources: policies, what runs again and again, and what is built in another way than asked. */
-export function told(systems: readonly System[]): Record<string, unknown> {
+/** What a plan says about the systems themselves: backup policies, schedules, and deviations from the requirements. */
+export function planMetadata(systems: readonly System[]): Record<string, unknown> {
   return {
     systems: systems.map(({ name, title, backups, schedules = {} }) => ({ name, title, backups, schedules })),
     deviations: systems.flatMap(({ deviations }) => deviations),

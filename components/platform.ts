@@ -1,297 +1,204 @@
 /**
- * The whole platform of one stack, in the order that keeps doors shut:
- * network, clusters with their firewalls, databases and users and pools, roles and migrations and keyspaces, apps, and last what watches them.
+ * The whole platform of one stack, created in this order so that no database is ever reachable from the internet and no app starts before its tables
+ * exist: networks, clusters with their firewalls, databases, users and pools; roles, migrations and keyspaces; apps; then alerts and the project.
  */
-
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
-import { operatorSecret } from "../settings/read.ts";
+import { checkDefinitions, readSettings } from "../settings/read.ts";
 import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
-import type { System } from "../systems/definition.ts";
+import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
+import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
 import { declaredSecrets } from "./declared.ts";
 import * as digitalocean from "./digitalocean.ts";
-import { Monitoring, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
+import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
-import { outputsOf, told } from "./outputs.ts";
-import { PostDeploy } from "./postdeploy.ts";
-import { Postgres } from "./postgres.ts";
-import { ADMIN } from "./postgres-args.ts";
-import type { EnvMemory } from "./quiet.ts";
-import { Secrets } from "./secrets.ts";
+import { planMetadata, stackOutputs } from "./outputs.ts";
+import { Postgres, type PostgresArgs } from "./postgres.ts";
+import { EnvMemory } from "./quiet.ts";
+import { deploySystem, type SystemDeployment } from "./system.ts";
 import { Valkey } from "./valkey.ts";
-import { appArgs, type Wires } from "./wiring.ts";
 
-/** One system in its berth: everything that its apps need stands. */
-export interface Berth {
-  readonly settings: SystemSettings;
-  readonly postgres: Postgres;
-  readonly stores: Readonly<Record<string, Valkey>>;
-  readonly secrets: Secrets;
-  /** Absent where a job or a person does the work. */
-  readonly postDeploy: PostDeploy | undefined;
-  readonly wires: Wires;
+export interface PlatformArgs {
+  /** What each product needs. The stack's config decides which of them it holds, and how large. */
+  readonly systems: readonly System[];
 }
 
-export class Platform extends pulumi.ComponentResource {
-  readonly #name: string;
-  readonly #settings: Settings;
-  readonly networks: ReadonlyMap<string, Network>;
-  readonly postgres: ReadonlyMap<string, Postgres>;
-  readonly valkey: ReadonlyMap<string, Valkey>;
-  readonly backups: Backups | undefined;
-  readonly berths: readonly Berth[];
-  /** By "system/app", once they are launched. */
-  readonly apps: Map<string, App> = new Map();
-
-  constructor(name: string, settings: Settings, opts?: pulumi.ComponentResourceOptions) {
-    super(PLATFORM, name, {}, opts);
-    const parent = this;
-    const { suffix, protect, allowedSources: allow } = settings;
-    this.#name = name;
-    this.#settings = settings;
-
-    const networks = by("region", settings.networks, createNetwork);
-    const postgres = by("key", settings.postgres.clusters, createPostgres);
-    const valkey = by("key", settings.valkey.clusters, createValkey);
-    this.networks = networks;
-    this.postgres = postgres;
-    this.valkey = valkey;
-    this.backups = settings.backups.enabled ? createBackups() : undefined;
-    this.berths = settings.systems.map(createBerth);
-    this.registerOutputs({ ...told(settings.systems.map(({ system }) => system)), secrets: declaredSecrets(this) });
-
-    function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
-      return new Network(`${name}-${region}${suffix}`, existing === undefined ? { region, cidr } : { existing }, { parent });
-    }
-
-    function createPostgres(cluster: PostgresCluster): Postgres {
-      const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, adoptOnly, maintenance } = cluster;
-      const tenants = settings.systems.filter(({ cluster: on }) => on === key);
-      return new Postgres(
-        `${key}-postgres${suffix}`,
-        {
-          network: networks.get(region)!,
-          ...{ region, major, size, nodes, maintenance, allow },
-          protect: isKept(adopt),
-          databases: Object.fromEntries(tenants.map((tenant) => [tenant.system.postgres.database, databaseOf(tenant)])),
-          config: postgresConfig(
-            cluster,
-            tenants.map(({ system }) => system),
-          ),
-          replicas: replicas.map((replica) => ({ ...replica, ...networkIn(replica.region) })),
-          ...(storageMiB === undefined ? {} : { storageMiB }),
-          ...(autoscale === undefined ? {} : { autoscale }),
-          ...(adopt === undefined ? {} : { adopt: adoptOnly === undefined ? adopt : { cluster: adopt, ...adoptOnly } }),
-        },
-        { parent },
-      );
-    }
-
-    /** What stood before this stack is not this stack's to destroy, wherever it is. */
-    function isKept(adopt: string | undefined): boolean {
-      return protect || adopt !== undefined;
-    }
-
-    function networkIn(region: string): { network?: Network } {
-      const network = networks.get(region);
-      return network === undefined ? {} : { network };
-    }
-
-    function createValkey({ key, class: kind, region, size, nodes, version, databases, adopt, maintenance }: ValkeyCluster): Valkey {
-      return new Valkey(
-        `${key}-valkey${suffix}`,
-        {
-          network: networks.get(region)!,
-          class: kind,
-          ...{ region, size, nodes, version, databases, maintenance, allow },
-          protect: isKept(adopt),
-          ...(adopt === undefined ? {} : { adopt }),
-        },
-        { parent },
-      );
-    }
-
-    function createBackups(): Backups {
-      const { region, offsiteRegion, bucketPrefix } = settings.backups;
-      return new Backups(`${name}-backups`, { region, offsiteRegion, bucketName: `${bucketPrefix}${suffix}`, protect }, { parent });
-    }
-
-    function createBerth(berthed: SystemSettings): Berth {
-      const { system } = berthed;
-      const cluster = postgres.get(berthed.cluster)!;
-      const stores = Object.fromEntries(Object.entries(berthed.stores).map(([store, key]) => [store, valkey.get(key)!]));
-      const secrets = createSecrets(berthed);
-      const postDeploy = settings.postDeploy.mode === "runner" ? createPostDeploy(system, cluster, stores) : undefined;
-      const wires: Wires = {
-        settings: berthed,
-        suffix,
-        vpc: networks.get(berthed.region)!.id,
-        postDeploy: settings.postDeploy,
-        ...{ postgres: cluster, stores, secrets },
-      };
-      return { settings: berthed, postgres: cluster, stores, secrets, postDeploy, wires };
-    }
-
-    function createSecrets({ system, operatorSecrets, rotated }: SystemSettings): Secrets {
-      const generated = Object.entries(system.secrets).flatMap(([secret, it]) =>
-        it.origin === "generated" ? [[secret, { length: it.length }] as const] : [],
-      );
-      const operator = Object.keys(operatorSecrets).map((secret) => [secret, operatorSecret(settings, system.name, secret)] as const);
-      return new Secrets(
-        `${system.name}-secrets`,
-        { generated: Object.fromEntries(generated), operator: Object.fromEntries(operator), rotated },
-        { parent },
-      );
-    }
-
-    function createPostDeploy(system: System, cluster: Postgres, stores: Readonly<Record<string, Valkey>>): PostDeploy {
-      const { database, schemas, extensions, roles, statementTimeoutSeconds } = system.postgres;
-      const seeded = Object.entries(stores).filter(([store]) =>
-        Object.values(system.keyspaces).some((keyspace) => keyspace.store === store),
-      );
-      return new PostDeploy(
-        `${system.name}-post-deploy`,
-        {
-          system: system.name,
-          postgres: {
-            ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
-            adminUrl: cluster.url(database, ADMIN),
-            ownerUrl: cluster.url(database, roles.owner),
-            ca: cluster.ca,
-            migrations: `sql/${system.name}`,
-          },
-          ...(seeded.length === 0
-            ? {}
-            : {
-                keyspaces: {
-                  folder: `keyspaces/${system.name}`,
-                  stores: Object.fromEntries(
-                    seeded.map(([store, it]) => [store, { url: it.url(0), ca: it.ca, class: system.stores[store]!.class }]),
-                  ),
-                },
-              }),
-        },
-        // Users, databases and firewalls stand before anything connects.
-        { parent, dependsOn: [cluster, ...Object.values(stores)] },
-      );
-    }
+/** Groups the resources of a stack and publishes what a plan says about all of them. */
+class Platform extends pulumi.ComponentResource {
+  constructor(name: string) {
+    super(PLATFORM, name);
   }
 
-  /** Starts the apps. It waits for their variables, because only a known list can be compared with what the last `up` sent. */
-  async launch(memory: EnvMemory): Promise<void> {
-    const parent = this;
-    const settings = this.#settings;
-    const name = this.#name;
-    const { apps, berths, postgres, valkey, backups } = this;
+  publish(outputs: pulumi.Inputs): void {
+    this.registerOutputs(outputs);
+  }
+}
 
-    const launched = await Promise.all(
-      berths.flatMap((berth) => Object.keys(berth.settings.system.apps).map((key) => createApp(berth, key))),
+/**
+ * Creates the platform and returns the stack's outputs. Call it in a function that the program exports: Pulumi records no source lines for code at the
+ * top level of a module. It is asynchronous because an app's variables must be known before they can be compared with those of the last `up`.
+ */
+export async function platform(args: PlatformArgs): Promise<Record<string, unknown>> {
+  const stack = readSettings(checkDefinitions(args.systems));
+  const memory = await EnvMemory.recall();
+  const { project: name, suffix, protect, allowedSources: allow } = stack;
+  const parent = new Platform(name);
+  // A cluster that existed before this stack is protected in every environment.
+  const isProtected = (adopt: string | undefined) => protect || adopt !== undefined;
+
+  const networks = by("region", stack.networks, createNetwork);
+  const postgres = by("key", stack.postgres.clusters, createPostgres);
+  const valkey = by("key", stack.valkey.clusters, createValkey);
+  const backups = stack.backups.enabled ? createBackups() : undefined;
+  const deployments = stack.systems.map((settings) => deploySystem(settings, { stack, networks, postgres, valkey, parent }));
+  parent.publish({ ...planMetadata(stack.systems.map(({ system }) => system)), secrets: declaredSecrets(deployments, backups) });
+  const apps = new Map(await Promise.all(deployments.flatMap(createApps)));
+  for (const deployment of deployments) createMonitoring(deployment);
+  createSharedMonitoring();
+  createProject();
+  return { ...stackOutputs({ postgres, valkey, deployments, apps }), sentVariables: memory.output };
+
+  function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
+    return new Network(`${name}-${region}${suffix}`, existing === undefined ? { region, cidr } : { existing }, { parent });
+  }
+
+  function createPostgres(cluster: PostgresCluster): Postgres {
+    const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, adoptOnly, maintenance } = cluster;
+    const tenants = stack.systems.filter((settings) => settings.cluster === key);
+    return new Postgres(
+      `${key}-postgres${suffix}`,
+      {
+        network: networks.get(region)!,
+        ...{ region, major, size, nodes, maintenance, allow },
+        protect: isProtected(adopt),
+        databases: Object.fromEntries(tenants.map((tenant) => [tenant.system.postgres.database, databaseArgs(tenant)])),
+        config: postgresConfig(
+          cluster,
+          tenants.map(({ system }) => system),
+        ),
+        replicas: replicas.map((replica) => ({ ...replica, ...networkIn(replica.region) })),
+        ...(storageMiB === undefined ? {} : { storageMiB }),
+        ...(autoscale === undefined ? {} : { autoscale }),
+        ...(adopt === undefined ? {} : { adopt: adoptOnly === undefined ? adopt : { cluster: adopt, ...adoptOnly } }),
+      },
+      { parent },
     );
-    for (const [key, app] of launched) apps.set(key, app);
-    for (const berth of berths) createMonitoring(berth);
-    createSharedMonitoring();
-    createProject();
-
-    async function createApp(berth: Berth, key: string): Promise<readonly [string, App]> {
-      const { system } = berth.settings;
-      const appName = `${system.name}-${key}`;
-      const args = appArgs(key, system.apps[key]!, berth.wires);
-      const quiet = await memory.compare(appName, args, { parent });
-      const before = [berth.postgres, ...Object.values(berth.stores), ...(berth.postDeploy === undefined ? [] : [berth.postDeploy])];
-      return [`${system.name}/${key}`, new App(appName, { ...args, quiet }, { parent, dependsOn: before })];
-    }
-
-    function createMonitoring({ settings: berthed, secrets }: Berth): void {
-      const { system } = berthed;
-      // Nobody is woken for a laptop.
-      if (settings.environment === "local" && settings.alertEmails.length + system.alerts.emails.length === 0) return;
-      const { cpu, memory: memoryPercent, disk, slack, emails } = system.alerts;
-      const webhook = slack !== undefined && slack.webhook in berthed.operatorSecrets ? secrets.value(slack.webhook) : undefined;
-      new Monitoring(
-        `${system.name}-monitoring${settings.suffix}`,
-        {
-          emails: [...settings.alertEmails, ...emails],
-          ...(webhook === undefined ? {} : { slack: { channel: slack!.channel, url: webhook } }),
-          databases: watched((systems) => systems.length === 1 && systems[0] === system.name),
-          uptime: endpointsOf(berthed),
-          ...{ cpu, memory: memoryPercent, disk },
-        },
-        { parent },
-      );
-    }
-
-    /** A cluster with several tenants is everybody's: one set of alerts, sent to all. */
-    function createSharedMonitoring(): void {
-      const databases = watched((systems) => systems.length > 1);
-      const policies = settings.systems.map(({ system }) => system.alerts);
-      if (databases.length === 0) return;
-      const lowest = (of: (policy: System["alerts"]) => number) => Math.min(...policies.map(of));
-      new Monitoring(
-        `shared-monitoring${settings.suffix}`,
-        {
-          emails: [...settings.alertEmails, ...policies.flatMap(({ emails }) => emails)],
-          databases,
-          uptime: [],
-          ...{ cpu: lowest(({ cpu }) => cpu), memory: lowest(({ memory: limit }) => limit), disk: lowest(({ disk }) => disk) },
-        },
-        { parent },
-      );
-    }
-
-    function watched(by: (systems: readonly string[]) => boolean): WatchedDatabase[] {
-      const pg = settings.postgres.clusters.filter(({ systems }) => by(systems));
-      const stores = settings.valkey.clusters.filter((cluster) => by(systemsOf(cluster)));
-      return [
-        ...pg.map(({ key }) => ({ name: `${key}-postgres`, id: postgres.get(key)!.id, engine: "pg" as const })),
-        ...stores.map(({ key }) => ({ name: `${key}-valkey`, id: valkey.get(key)!.id, engine: "valkey" as const })),
-      ];
-    }
-
-    function endpointsOf({ system, domains }: SystemSettings): WatchedEndpoint[] {
-      return Object.entries(system.apps).flatMap(([key, app]) =>
-        Object.entries(app.components).flatMap(([component, it]) => {
-          const launchedApp = apps.get(`${system.name}/${key}`);
-          if (it.kind !== "service" || it.feature !== undefined || launchedApp === undefined) return [];
-          const { path } = it.health;
-          const target =
-            domains[key] === undefined ? launchedApp.liveUrl.apply((url) => `${url}${path}`) : `https://${domains[key]}${path}`;
-          return [{ name: component, target, latencyMs: system.alerts.latency }];
-        }),
-      );
-    }
-
-    /** Assigned by reference: `projectId` on a cluster or an app would replace it when the project changes. */
-    function createProject(): void {
-      const { environment, suffix } = settings;
-      const project = new digitalocean.Project(
-        child(name, "project"),
-        {
-          name: `${name}${suffix}`,
-          description: `Stack ${settings.stack}: ${settings.systems.map(({ system }) => system.title).join(", ")}`,
-          purpose: "Web Application",
-          environment: { local: "Development", staging: "Staging", prod: "Production" }[environment],
-        },
-        // Deleting a project first moves all that it was ever seen to hold to the default one, and fails on what is gone: so it goes first.
-        { parent, dependsOn: [...postgres.values(), ...valkey.values(), ...apps.values(), ...(backups === undefined ? [] : [backups])] },
-      );
-      const urns = [
-        ...[...postgres.values(), ...valkey.values()].map(({ clusterUrn }) => clusterUrn),
-        ...[...apps.values()].map(({ appUrn }) => appUrn),
-        ...(backups?.bucketUrns ?? []),
-      ];
-      new digitalocean.ProjectResources(child(name, "project-resources"), { project: project.id, resources: urns }, { parent });
-    }
   }
 
-  get outputs(): Record<string, unknown> {
-    return outputsOf(this);
+  function networkIn(region: string): { network?: Network } {
+    const network = networks.get(region);
+    return network === undefined ? {} : { network };
+  }
+
+  function createValkey({ key, class: kind, region, size, nodes, version, databases, adopt, maintenance }: ValkeyCluster): Valkey {
+    return new Valkey(
+      `${key}-valkey${suffix}`,
+      {
+        network: networks.get(region)!,
+        class: kind,
+        ...{ region, size, nodes, version, databases, maintenance, allow },
+        protect: isProtected(adopt),
+        ...(adopt === undefined ? {} : { adopt }),
+      },
+      { parent },
+    );
+  }
+
+  function createBackups(): Backups {
+    const { region, offsiteRegion, bucketPrefix } = stack.backups;
+    return new Backups(`${name}-backups`, { region, offsiteRegion, bucketName: `${bucketPrefix}${suffix}`, protect }, { parent });
+  }
+
+  function createApps(deployment: SystemDeployment): Promise<readonly [string, App]>[] {
+    const { settings, postgres, stores, postDeploy } = deployment;
+    const dependsOn = [postgres, ...Object.values(stores), ...(postDeploy === undefined ? [] : [postDeploy])];
+    return Object.keys(settings.system.apps).map(async (key) => {
+      const appName = `${settings.system.name}-${key}`;
+      const args = appArgs(key, deployment);
+      const quiet = await memory.compare(appName, args, { parent });
+      return [`${settings.system.name}/${key}`, new App(appName, { ...args, quiet }, { parent, dependsOn })] as const;
+    });
+  }
+
+  function createMonitoring({ settings, secrets }: SystemDeployment): void {
+    const { system, operatorSecrets } = settings;
+    const { slack, emails } = system.alerts;
+    // A local stack sends no alerts unless it names a recipient.
+    if (stack.environment === "local" && stack.alertEmails.length + emails.length === 0) return;
+    const webhook = slack !== undefined && slack.webhook in operatorSecrets ? secrets.value(slack.webhook) : undefined;
+    monitor(system.name, [system.alerts], {
+      ...(webhook === undefined ? {} : { slack: { channel: slack!.channel, url: webhook } }),
+      databases: watched((systems) => systems.length === 1 && systems[0] === system.name),
+      uptime: endpointsOf(settings),
+    });
+  }
+
+  /** A cluster of several systems has one set of alerts, which goes to the recipients of every system. */
+  function createSharedMonitoring(): void {
+    const databases = watched((systems) => systems.length > 1);
+    if (databases.length === 0) return;
+    monitor(
+      "shared",
+      stack.systems.map(({ system }) => system.alerts),
+      { databases, uptime: [] },
+    );
+  }
+
+  function monitor(owner: string, policies: readonly AlertPolicy[], what: Pick<MonitoringArgs, "slack" | "databases" | "uptime">): void {
+    const lowest = (limit: "cpu" | "memory" | "disk") => Math.min(...policies.map((policy) => policy[limit]));
+    const emails = [...stack.alertEmails, ...policies.flatMap((policy) => policy.emails)];
+    const limits = { cpu: lowest("cpu"), memory: lowest("memory"), disk: lowest("disk") };
+    new Monitoring(`${owner}-monitoring${suffix}`, { emails, ...what, ...limits }, { parent });
+  }
+
+  function watched(isWatched: (systems: readonly string[]) => boolean): WatchedDatabase[] {
+    const pg = stack.postgres.clusters.filter(({ systems }) => isWatched(systems));
+    const stores = stack.valkey.clusters.filter((cluster) => isWatched(systemsOf(cluster)));
+    return [
+      ...pg.map(({ key }) => ({ name: `${key}-postgres`, id: postgres.get(key)!.id, engine: "pg" as const })),
+      ...stores.map(({ key }) => ({ name: `${key}-valkey`, id: valkey.get(key)!.id, engine: "valkey" as const })),
+    ];
+  }
+
+  function endpointsOf({ system, domains }: SystemSettings): WatchedEndpoint[] {
+    return Object.entries(system.apps).flatMap(([key, { components }]) =>
+      Object.entries(components).flatMap(([component, it]) => {
+        if (it.kind !== "service" || it.feature !== undefined) return [];
+        const { path } = it.health;
+        const { liveUrl } = apps.get(`${system.name}/${key}`)!;
+        const target = domains[key] === undefined ? liveUrl.apply((url) => `${url}${path}`) : `https://${domains[key]}${path}`;
+        return [{ name: component, target, latencyMs: system.alerts.latency }];
+      }),
+    );
+  }
+
+  /** Assigned by reference: `projectId` on a cluster or an app would replace it when the project changes. */
+  function createProject(): void {
+    const clusters = [...postgres.values(), ...valkey.values()];
+    const project = new digitalocean.Project(
+      child(name, "project"),
+      {
+        name: `${name}${suffix}`,
+        description: `Stack ${stack.stack}: ${stack.systems.map(({ system }) => system.title).join(", ")}`,
+        purpose: "Web Application",
+        environment: { local: "Development", staging: "Staging", prod: "Production" }[stack.environment],
+      },
+      // Deleted before its resources: the provider moves every resource that the project ever held to the default project, and fails on deleted ones.
+      { parent, dependsOn: [...clusters, ...apps.values(), ...(backups === undefined ? [] : [backups])] },
+    );
+    const urns = [
+      ...clusters.map(({ clusterUrn }) => clusterUrn),
+      ...[...apps.values()].map(({ appUrn }) => appUrn),
+      ...(backups?.bucketUrns ?? []),
+    ];
+    new digitalocean.ProjectResources(child(name, "project-resources"), { project: project.id, resources: urns }, { parent });
   }
 }
 
-function databaseOf({ system, connections }: SystemSettings) {
+function databaseArgs({ system, connections }: SystemSettings): PostgresArgs["databases"][string] {
   const { roles, pools } = system.postgres;
   return {
     users: Object.values(roles),
@@ -301,17 +208,13 @@ function databaseOf({ system, connections }: SystemSettings) {
   };
 }
 
-/** One server for several tenants takes the strictest wish of each kind. */
-function postgresConfig(
-  { size }: PostgresCluster,
-  tenants: readonly System[],
-): NonNullable<ConstructorParameters<typeof Postgres>[1]["config"]> {
+/** A server with several tenants takes the strictest value of each setting. */
+function postgresConfig({ size }: PostgresCluster, tenants: readonly System[]): NonNullable<PostgresArgs["config"]> {
   const slow = tenants.flatMap(({ postgres: { slowStatementMs } }) => (slowStatementMs === undefined ? [] : [slowStatementMs]));
   const buffers = tenants.reduce((sum, { postgres: { sizing } }) => sum + (sizing?.sharedBuffersMiB ?? 0), 0);
-  const hour = Math.min(...tenants.map(({ backups }) => backups.postgres.hourUtc));
   return {
-    // The minute stays DigitalOcean's own: the provider leaves a 0 out of what it sends.
-    backupHour: hour,
+    // No backupMinute: the provider does not send a 0.
+    backupHour: Math.min(...tenants.map(({ backups }) => backups.postgres.hourUtc)),
     ...(slow.length === 0 ? {} : { logMinDurationStatement: Math.min(...slow) }),
     // DigitalOcean takes a share between 20 and 60 per cent of the node's memory.
     ...(buffers === 0
@@ -324,6 +227,6 @@ function systemsOf({ stores }: ValkeyCluster): string[] {
   return [...new Set(stores.map((store) => store.slice(0, store.indexOf("/"))))];
 }
 
-function by<K extends string, T extends Record<K, string>, R>(key: K, list: readonly T[], create: (one: T) => R): Map<string, R> {
-  return new Map(list.map((one) => [one[key], create(one)]));
+function by<K extends string, T extends Record<K, string>, R>(key: K, list: readonly T[], create: (item: T) => R): Map<string, R> {
+  return new Map(list.map((item) => [item[key], create(item)]));
 }

@@ -96,8 +96,8 @@ it("names a secret that the stack does not have", async () => {
   await expect(run).rejects.toThrow('harbour has no operator secret "githubClientSecret" in this stack');
 });
 
-it("tells a definition that does not hold together as it tells a mistake in a setting, without a stack", async () => {
-  const { checked } = await import("./read.ts");
-  expect(() => checked([harbour])).toThrow(pulumi.RunError);
-  expect(() => checked([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
+it("reports a mistake in a definition like a mistake in a setting, without a stack trace", async () => {
+  const { checkDefinitions } = await import("./read.ts");
+  expect(() => checkDefinitions([harbour])).toThrow(pulumi.RunError);
+  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
 });

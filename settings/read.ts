@@ -1,4 +1,4 @@
-/** Where settings meet Pulumi: the one place that reads its config. Everything else is in parse.ts, which knows nothing of it. */
+/** Reads Pulumi's config. No other file does; parse.ts knows nothing of Pulumi. */
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { checkSystems, DefinitionError } from "../systems/check.ts";
@@ -9,9 +9,9 @@ import { parseSettings } from "./parse.ts";
 import type { Settings } from "./settings.ts";
 
 /**
- * Reads the stack's config once and says what is worth knowing about it.
+ * Reads the stack's config once, and logs its notices.
  *
- * @throws {pulumi.RunError} which Pulumi prints as it is, without a stack trace.
+ * @throws {pulumi.RunError} Pulumi prints it without a stack trace.
  */
 export function readSettings(systems: readonly System[]): Settings {
   const settings = parsed(systems);
@@ -34,8 +34,8 @@ function parsed(systems: readonly System[]): Settings {
   }
 }
 
-/** Definitions that hold together; a mistake in one is told in the same words as a mistake in a setting. */
-export function checked(systems: readonly System[]): readonly System[] {
+/** Valid definitions. A mistake in a definition is reported like a mistake in a setting. */
+export function checkDefinitions(systems: readonly System[]): readonly System[] {
   try {
     return checkSystems(systems);
   } catch (error) {
@@ -44,7 +44,7 @@ export function checked(systems: readonly System[]): readonly System[] {
   }
 }
 
-/** An operator's secret, marked as one wherever it goes. A plan with placeholders gets a stand-in where there is none yet. */
+/** An operator's secret, marked as secret. A plan with placeholders gets a placeholder if the config has no value yet. */
 export function operatorSecret(settings: Settings, system: string, name: string): pulumi.Output<string> {
   const key = settings.systems.find((candidate) => candidate.system.name === system)?.operatorSecrets[name];
   if (key === undefined)
@@ -55,12 +55,12 @@ export function operatorSecret(settings: Settings, system: string, name: string)
   return settings.placeholders.includes(key) ? pulumi.secret(placeholder(bare)) : new pulumi.Config(NAMESPACE).requireSecret(bare);
 }
 
-/** The SDK has both and leaves them out of its types. */
+/** The SDK exports it without a type. */
 function isSecret(key: string): boolean {
   return (pulumi.runtime as unknown as { isConfigSecret(key: string): boolean }).isConfigSecret(key);
 }
 
-/** A recorded program has a listener, but no engine at an address that could create anything. */
+/** A recorded program has a listener, but no engine's address. */
 function isUnderEngine(): boolean {
   const store = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
   return Boolean(store.settings.options.engineAddr);

@@ -85,7 +85,7 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
   const places = placesOf(run);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
-    const leaked = leaks(undefined, sightings, NOBODY);
+    const leaked = leaks(undefined, sightings, UNDECLARED);
     const findings = inOrder([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]);
     return {
       stack,
@@ -170,7 +170,7 @@ function day(): string {
   return new Date().toISOString().slice(0, 10);
 }
 
-const NOBODY: Declarations = { all: [], nameOf: ({ what }) => what, told: false };
+const UNDECLARED: Declarations = { all: [], nameOf: ({ what }) => what };
 
 /** What only two runs together tell. */
 async function compare(

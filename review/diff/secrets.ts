@@ -1,5 +1,6 @@
-/** Where secrets come from and who reads them, at base and at head. */
+/** The origins and the readers of secrets, compared between base and head. */
 import { type Plan, Secret, type Value } from "../../engine/plan.ts";
+import { declaredSecrets } from "../declared.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import type { SecretChange } from "../review.ts";
 import type { Comparison } from "./compared.ts";
@@ -8,29 +9,29 @@ import { EVERY, type Variable, variablesOf } from "./variables.ts";
 
 type Change = SecretChange;
 
-/** @param reencrypted Keys of settings whose ciphertext in the stack's file is another. */
+/** @param reencrypted Keys of settings whose ciphertext in the stack's file has changed. */
 export function secretChanges(comparison: Comparison, reencrypted: readonly string[]): Change[] {
   const { base, head, all } = comparison;
   const names = namesOf(base, head);
   const nameOf = (origins: readonly string[], otherwise: string): string =>
-    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? spoken(origin)))].join(", ") || otherwise;
+    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? plainName(origin)))].join(", ") || otherwise;
   const sources = new Map(all.map(({ resource }) => [resource.name, resource.source]));
   const fresh = base.resources.length === 0;
 
-  return [...declared(), ...rotated(), ...readers(), ...elsewhere()];
+  return [...declared(), ...rotated(), ...readers(), ...unmarked()];
 
   function* declared(): Generator<Change> {
-    const [old, now] = [base, head].map((plan) => new Set(declarations(plan).map(({ secret }) => secret)));
+    const [old, now] = [base, head].map((plan) => new Set(declaredSecrets(plan).map(({ secret }) => secret)));
     if (old!.size === 0 || now!.size === 0) return;
     for (const secret of now!) if (!old!.has(secret)) yield { secret, change: "declared", risk: "routine" };
     for (const secret of old!)
-      if (!now!.has(secret)) yield { secret, change: "dropped", risk: "care", note: "whoever still needs it finds nothing" };
+      if (!now!.has(secret)) yield { secret, change: "dropped", risk: "care", note: "a component that still needs it does not receive it" };
   }
 
   function* rotated(): Generator<Change> {
     for (const key of reencrypted) {
       const secret = names.get(`‹${key}›`) ?? key;
-      yield { secret, change: "rotated", risk: "care", note: "its encrypted value is another: a new secret, or the same encrypted anew" };
+      yield { secret, change: "rotated", risk: "care", note: "its ciphertext has changed: a new secret, or the same one encrypted again" };
     }
     for (const { change, kind, label, resource } of all) {
       if (change !== "replace" || !(resource.options.additionalSecretOutputs ?? []).length || kind === "DatabaseConnectionPool") continue;
@@ -38,7 +39,7 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
         secret: names.get(`‹${label}›`) ?? label,
         change: "rotated",
         risk: "care",
-        note: "made anew with the resource that it comes from",
+        note: "re-created with the resource that it comes from",
         ...(resource.source && { source: resource.source }),
       };
     }
@@ -89,15 +90,15 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
     }
     const [from, to] = [before.origins.join(", "), after.origins.join(", ")];
     if (from !== to && (holds(after) || isSecret(before))) {
-      const told = { before: from || "a value of the program", after: to || "a value of the program" };
-      yield { secret, change: "origin", ...told, risk: "care", note: `${now} comes from somewhere else` };
+      const origins = { before: from || "a value of the program", after: to || "a value of the program" };
+      yield { secret, change: "origin", ...origins, risk: "care", note: `the origin of ${now} has changed` };
     } else if (isSecret(before) && isSecret(after) && before.marked === after.marked && before.print !== after.print) {
-      yield { secret, change: "rotated", risk: "care", note: `${now} has another value` };
+      yield { secret, change: "rotated", risk: "care", note: `the value of ${now} has changed` };
     }
   }
 
-  /** Everything else that was secret and is not any more: other inputs, outputs of the stack, and copies in clear text. */
-  function* elsewhere(): Generator<Change> {
+  /** Every other place where a secret loses its mark: inputs, stack outputs, and copies in clear text. */
+  function* unmarked(): Generator<Change> {
     const secretOutputs = new Set(
       all.flatMap(({ label, resource }) => (resource.options.additionalSecretOutputs ?? []).map((output) => `‹${label}.${output}›`)),
     );
@@ -134,59 +135,43 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
         change: "reader added",
         after: place,
         risk: "danger",
-        note: "in clear text: the program took its mark away",
+        note: "in clear text: the program removes its mark",
       };
     }
   }
 }
 
 const CLEAR = "App Platform shows it in clear text in its control panel and its API";
-const BUILT = "it is there while images are built, and may stay in one";
+const BUILT = "it is available while images are built, and can remain in an image";
 
 const isSecret = ({ marked, hidden }: Variable): boolean => marked || hidden;
-/** A secret, or a login that App Platform fills in. */
+/** A secret, or a login that App Platform inserts. */
 const holds = (variable: Variable): boolean => isSecret(variable) || variable.origins.length > 0;
 const placeOf = ({ app, component, name }: Variable): string => (component === EVERY ? `${app} ${name}` : `${app} ${component} ${name}`);
 
-/** ‹a.password› is of ‹a›. */
+/** ‹a.password› belongs to ‹a›. */
 function ownerOf(origin: string): string {
   return origin.includes(":") ? origin : origin.replace(/\.[A-Za-z0-9]+›/, "›");
 }
 
-/** ‹orders.uri› is orders.uri; of a generated secret, the result is all that there is. */
-function spoken(origin: string): string {
+/** ‹orders.uri› is orders.uri. A generated secret has no other output than its result. */
+function plainName(origin: string): string {
   return origin.replace(/[‹›]/g, "").replace(/\.result$/, "");
 }
 
-/** Secret outputs that stand unmarked in a value. */
+/** Secret outputs that a value contains without a mark. */
 function copiesIn(value: Value | undefined, secretOutputs: ReadonlySet<string>): readonly string[] {
   if (typeof value === "string") return [...value.matchAll(/‹[^‹›]{1,400}›/g)].flatMap(([name]) => (secretOutputs.has(name) ? [name] : []));
   if (value === null || typeof value !== "object" || value instanceof Secret) return [];
   return Object.values(value).flatMap((inner) => copiesIn(inner as Value, secretOutputs));
 }
 
-interface Declaration {
-  readonly secret: string;
-  readonly urn?: string;
-  readonly config?: string;
-}
-
-/** A platform tells its secrets in an output of this name. */
-function declarations({ resources }: Plan): readonly Declaration[] {
-  return resources.flatMap(({ outputs = {} }) => {
-    const told = outputs.secrets;
-    return Array.isArray(told)
-      ? told.filter((one): one is Declaration & Value => typeof (one as unknown as Declaration | null)?.secret === "string")
-      : [];
-  });
-}
-
-/** What a secret is called, by where it is born. */
+/** The declared name of each secret, by its origin. */
 function namesOf(...plans: readonly Plan[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const plan of plans) {
     const byUrn = new Map(plan.resources.map(({ urn, name }) => [urn, name]));
-    for (const { secret, urn, config } of declarations(plan)) {
+    for (const { secret, urn, config } of declaredSecrets(plan)) {
       if (config !== undefined) names.set(`‹${config}›`, secret);
       if (urn !== undefined && byUrn.has(urn)) names.set(`‹${byUrn.get(urn)}›`, secret);
     }

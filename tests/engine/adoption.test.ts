@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -33,7 +33,7 @@ describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
     id = databases[0]!.id;
     const status = async () => ((await stack.get(`/v2/databases/${id}`)).database as { status: string }).status;
-    await expect.poll(status).toBe("online");
+    await vi.waitFor(async () => expect(await status()).toBe("online"), { timeout: 60_000 });
     await stack.post(`/v2/databases/${id}/dbs`, { name: "fluxstudio" });
     await stack.post(`/v2/databases/${id}/users`, { name: "fluxstudio_user" });
   });

@@ -480,7 +480,7 @@ export const CORPUS: readonly Change[] = [
   // ── What cannot be planned ────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "a program that throws",
-    head: [{ file: "index.ts", from: "  const settings", to: `  throw new Error("the harbour is closed");\n  const settings` }],
+    head: [{ file: "index.ts", from: "  return await", to: `  throw new Error("the harbour is closed");\n  return await` }],
     risk: "danger",
     tells: ["failure of head"],
     only: true,

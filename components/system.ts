@@ -1,0 +1,75 @@
+/** Everything that the apps of one system need: its clusters, its secrets, its post-deploy steps, and the wiring of every variable. */
+import type * as pulumi from "@pulumi/pulumi";
+import { operatorSecret } from "../settings/read.ts";
+import type { Settings, SystemSettings } from "../settings/settings.ts";
+import type { Network } from "./network.ts";
+import { PostDeploy } from "./postdeploy.ts";
+import type { Postgres } from "./postgres.ts";
+import { ADMIN } from "./postgres-args.ts";
+import { Secrets } from "./secrets.ts";
+import type { Valkey } from "./valkey.ts";
+import { resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
+
+export interface SystemDeployment extends SystemResources {
+  readonly network: Network;
+  /** Absent if a job or an operator applies migrations and keyspaces. */
+  readonly postDeploy: PostDeploy | undefined;
+  readonly wiring: readonly Wire[];
+}
+
+/** What the systems of a stack share. */
+export interface Shared {
+  readonly stack: Settings;
+  readonly networks: ReadonlyMap<string, Network>;
+  readonly postgres: ReadonlyMap<string, Postgres>;
+  readonly valkey: ReadonlyMap<string, Valkey>;
+  readonly parent: pulumi.Resource;
+}
+
+export function deploySystem(settings: SystemSettings, { stack, networks, postgres: clusters, valkey, parent }: Shared): SystemDeployment {
+  const { system } = settings;
+  const network = networks.get(settings.region)!;
+  const postgres = clusters.get(settings.cluster)!;
+  const stores = Object.fromEntries(Object.entries(settings.stores).map(([store, key]) => [store, valkey.get(key)!]));
+  const secrets = createSecrets();
+  const postDeploy = stack.postDeploy.mode === "runner" ? createPostDeploy() : undefined;
+  const resources = { stack, settings, postgres, stores, secrets };
+  return { ...resources, network, postDeploy, wiring: resolveWiring(resources) };
+
+  function createSecrets(): Secrets {
+    const { operatorSecrets, rotated } = settings;
+    const generated = Object.entries(system.secrets).flatMap(([secret, it]) =>
+      it.origin === "generated" ? [[secret, { length: it.length }] as const] : [],
+    );
+    const operator = Object.keys(operatorSecrets).map((secret) => [secret, operatorSecret(stack, system.name, secret)] as const);
+    return new Secrets(
+      `${system.name}-secrets`,
+      { generated: Object.fromEntries(generated), operator: Object.fromEntries(operator), rotated },
+      { parent },
+    );
+  }
+
+  function createPostDeploy(): PostDeploy {
+    const { database, schemas, extensions, roles, statementTimeoutSeconds } = system.postgres;
+    const seeded = new Set(Object.values(system.keyspaces).map(({ store }) => store));
+    const connections = Object.entries(stores)
+      .filter(([store]) => seeded.has(store))
+      .map(([store, it]) => [store, { url: it.url(0), ca: it.ca, class: system.stores[store]!.class }] as const);
+    return new PostDeploy(
+      `${system.name}-post-deploy`,
+      {
+        system: system.name,
+        postgres: {
+          ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
+          adminUrl: postgres.url(database, ADMIN),
+          ownerUrl: postgres.url(database, roles.owner),
+          ca: postgres.ca,
+          migrations: `sql/${system.name}`,
+        },
+        ...(connections.length === 0 ? {} : { keyspaces: { folder: `keyspaces/${system.name}`, stores: Object.fromEntries(connections) } }),
+      },
+      // Users, databases and firewalls exist before anything connects.
+      { parent, dependsOn: [postgres, ...Object.values(stores)] },
+    );
+  }
+}
