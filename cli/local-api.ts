@@ -7,12 +7,14 @@ import type { Place } from "../local/platform/place.ts";
 import { lineTo } from "../local/platform/reach.ts";
 import { authorityFolder } from "../local/servers/workshop.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
+import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function api({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
-  const port = values.port === undefined ? undefined : Number(values.port);
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
-    throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}": slipway local api --port 4010`);
+  const port =
+    values.port === undefined
+      ? undefined
+      : wholeNumber(values.port, { flag: "--port", to: 65_535, example: "slipway local api --port 4011" });
   const timings = timingsOf(values.timings);
   const https = values.https === true;
   const line = lineTo(place);

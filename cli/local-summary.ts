@@ -5,6 +5,7 @@ import { type Standing, stateFile } from "../engine/state.ts";
 import type { Place } from "../local/platform/place.ts";
 import type { PlatformStatus } from "../local/platform/status.ts";
 import { systems } from "../systems/index.ts";
+import { counted } from "./count.ts";
 import { appRows, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -50,8 +51,8 @@ function changes({ counts: { create, update, replace, delete: gone, same } }: Re
     [replace, "replaced"],
     [gone, "deleted"],
   ].flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`]));
-  if (parts.length === 0) return `Nothing to do: all ${same} resources are as declared, checked`;
-  return [...parts, ...(same === 0 ? [] : [`${same} as they were,`])].join(", ");
+  if (parts.length === 0) return `Nothing to do: ${same === 1 ? "the one resource is" : `all ${same} resources are`} as declared, checked`;
+  return [...parts, ...(same === 0 ? [] : [`${same} unchanged,`])].join(", ");
 }
 
 function contents(resources: readonly Standing[]): string[][] {
@@ -61,8 +62,8 @@ function contents(resources: readonly Standing[]): string[][] {
     if (!migrations) return [];
     const files = (migrations.inputs.files as string[]).filter((file) => /^\S+\.sql /.test(file) && !/\.down\.sql /.test(file));
     const seeds = (step("Keyspaces")?.inputs.files ?? []) as string[];
-    const seeded = seeds.length === 0 ? "" : `${seeds.length} keyspace files`;
-    return [[name, title, `${files.length} migrations`, seeded]];
+    const seeded = seeds.length === 0 ? "" : counted(seeds.length, "keyspace file");
+    return [[name, title, counted(files.length, "migration"), seeded]];
   });
 }
 
