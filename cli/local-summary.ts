@@ -3,7 +3,7 @@
 import type { Realized } from "../engine/realize.ts";
 import { type Standing, stateFile } from "../engine/state.ts";
 import type { Place } from "../local/platform/place.ts";
-import type { PlatformStatus } from "../local/platform/status.ts";
+import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
 import { systems } from "../systems/index.ts";
 import { counted } from "./count.ts";
 import { appRows, serverRow, table } from "./local-text.ts";
@@ -20,7 +20,7 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
   const { resources } = stateFile(place.stack).load();
   const title = (text: string) => `\n${style.bold(text)}`;
   return [
-    style.bold(`The platform stands. ${changes(realized)} in ${seconds.toFixed(1)} s.`),
+    style.bold(`${headline(status)} ${changes(realized)} in ${seconds.toFixed(1)} s.`),
     title("What runs"),
     ...table([
       ...status.servers.map(serverRow),
@@ -43,6 +43,9 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
     ]),
   ].join("\n");
 }
+
+const headline = (status: PlatformStatus): string =>
+  isHealthy(status) ? "The local platform is running." : "The local platform is not healthy; the problems are listed last.";
 
 function changes({ counts: { create, update, replace, delete: gone, same } }: Realized): string {
   const parts = [

@@ -23,7 +23,7 @@ export function appRows({ apps }: PlatformStatus): string[][] {
       app,
       name,
       url,
-      health === undefined ? kindOf(kind) : health === "ok" ? "healthy" : "NOT WELL",
+      health === undefined ? kindOf(kind) : health === "ok" ? "healthy" : "NOT HEALTHY",
     ]),
   );
 }
