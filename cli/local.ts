@@ -27,7 +27,7 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
           where the logs are, or how those end whose name contains it
           --lines <n>      how much of each (default: 40)
   api     DigitalOcean's API alone, with servers behind it, until Ctrl-C
-          --port <n>       (default: 4010, or the next that is free)
+          --port <n>       (default: the one that stack local names, 4010)
           --https          for clients that send no token without it
           --timings <how>  how long clusters and deployments take: instant,
                            real (minutes), or seconds (default: instant)

@@ -61,7 +61,7 @@ function isSecret(key: string): boolean {
 }
 
 /** A recorded program has a listener, but no engine at an address that could create anything. */
-function isUnderEngine(): boolean {
+export function isUnderEngine(): boolean {
   const store = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
   return Boolean(store.settings.options.engineAddr);
 }

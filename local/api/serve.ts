@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openCloud } from "../cloud/cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const api = await startApi({
     cloud,
     token: values.token,
+    project: fileURLToPath(new URL("../..", import.meta.url)),
     port: portOf(values.port),
     log: ({ method, path, status, milliseconds, unknown }) => {
       if (unknown) process.stderr.write(`NOT ANSWERED HERE: ${method} ${path}\n`);
