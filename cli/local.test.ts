@@ -33,6 +33,8 @@ describe("slipway local", () => {
     [["env"], 2, "Which system, and which service?"],
     [["env", "devx"], 2, "Which service of devx? slipway local env devx <service>; services: api"],
     [["env", "devx", "web"], 2, 'devx has no service "web". It has: api.'],
+    [["env", "devx", "api", "--format", "yaml"], 2, '--format takes dotenv, shell, json, docker, not "yaml"'],
+    [["env", "devx", "api", "--format", "json", "--export"], 2, "--export is --format shell. Give one of the two."],
     [["env", "devx", "api"], 1, "The local platform does not run. Start it: slipway local up"],
     [["logs", "--lines", "few"], 2, '--lines takes a whole number, 1 or more, not "few"'],
     [["logs", "--lines", "0"], 2, '--lines takes a whole number, 1 or more, not "0"'],

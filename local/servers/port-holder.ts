@@ -17,7 +17,9 @@ export function portHolder(port: number): PortHolder | undefined {
 /** "process 812 (node server.js)", or "another process". */
 export function holderText(port: number): string {
   const holder = portHolder(port);
-  return holder === undefined ? "another process" : `process ${holder.pid} (${holder.command})`;
+  if (holder === undefined) return "another process";
+  const { pid, command } = holder;
+  return `process ${pid} (${command.length > 120 ? `${command.slice(0, 119)}…` : command})`;
 }
 
 const LISTENING = "0A";
