@@ -36,13 +36,15 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
   });
   await host.cloud.idle();
   say(`DIGITALOCEAN_API_URL=${host.api.url}  DIGITALOCEAN_TOKEN=${API_TOKEN}`);
+  // Before it says that it is ready: from then on it may be told to end.
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
   const command = endpointCommand(place.checkout, host.api.url);
   if (command !== undefined) say(`Stack ${STACK} names another address. To use this API with Pulumi:\n  ${command}`);
   if (https) say(`Its certificate is signed by ${join(authorityFolder(place.home.state), "ca.crt")}`);
   say("End it with Ctrl-C; what was made in it stays.");
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
+  await stopped;
   await host.close(true);
   return DONE;
 }

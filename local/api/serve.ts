@@ -57,14 +57,13 @@ async function main(): Promise<void> {
       ? new Error(`--port ${values.port} is in use: stop what listens there, or choose another one (0 takes a free one)`)
       : error;
   });
-  process.stdout.write(`${api.url}\n`);
-
   const stop = async () => {
     await api.close();
     await cloud.close();
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.stdout.write(`${api.url}\n`);
 }
 
 function timingsOf(text: string): Timings {
