@@ -5,8 +5,10 @@
  *   ```sh background            each command runs in the background and is awaited until it prints an address; the next one, or the end of
  *                               the page, sends it Ctrl-C, and it has to end by that
  *   ```sh needs=psql,pulumi     only where these programs are on the PATH
+ *   ```sh exit=2                one command, which ends with this code, as the page says
  *   ```sh skip=account          never: it needs an account in a cloud, a token or a secret
  *   ```sh skip=admin            never: it changes the machine
+ *   ```sh skip=database         never: it needs a database that was there before slipway
  *   ```sh skip=suite            never: it is the test suite, or a part of it
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -18,10 +20,12 @@ export interface Block {
   readonly text: string;
   readonly needs: readonly string[];
   readonly isBackground: boolean;
+  /** The exit code of its only command. */
+  readonly exit: number;
   readonly skip: string | undefined;
 }
 
-const REASONS = ["account", "admin", "suite"];
+const REASONS = ["account", "admin", "database", "suite"];
 
 /** Every page of which the commands are run, by its path in the repository. */
 export function pagesOf(root: string): string[] {
@@ -51,8 +55,15 @@ function block(page: string, { info, line, lines }: { info: string; line: number
   const marks = info.split(/\s+/).slice(1);
   const value = (name: string) => marks.find((mark) => mark.startsWith(`${name}=`))?.slice(name.length + 1);
   const skip = value("skip");
-  const unknown = marks.find((mark) => mark !== "background" && !/^(needs|skip)=./.test(mark));
+  const unknown = marks.find((mark) => mark !== "background" && !/^(needs=.|skip=.|exit=\d)/.test(mark));
   if (unknown !== undefined) throw new Error(`${at}: there is no mark "${unknown}". See tests/docs/blocks.ts.`);
   if (skip !== undefined && !REASONS.includes(skip)) throw new Error(`${at}: skip takes ${REASONS.join(", ")}, not "${skip}".`);
-  return { at, text: lines.join("\n"), needs: value("needs")?.split(",") ?? [], isBackground: marks.includes("background"), skip };
+  return {
+    at,
+    text: lines.join("\n"),
+    needs: value("needs")?.split(",") ?? [],
+    isBackground: marks.includes("background"),
+    exit: Number(value("exit") ?? 0),
+    skip,
+  };
 }

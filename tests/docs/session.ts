@@ -38,10 +38,14 @@ trap '[ -z "$background" ] || kill -KILL -- "-$background"' EXIT
 `;
 
 export function scriptOf(blocks: readonly Block[]): string {
-  const parts = blocks.map(({ at, text, isBackground }) =>
-    [`echo '@ ${at}'`, ...(isBackground ? backgroundLines(text) : ["set -x", text, "{ set +x; } 2> /dev/null"])].join("\n"),
-  );
+  const parts = blocks.map((block) => [`echo '@ ${block.at}'`, ...linesOf(block)].join("\n"));
   return [PRELUDE, ...parts, "stop_background", "echo '@ end'", ""].join("\n");
+}
+
+function linesOf({ text, isBackground, exit }: Block): string[] {
+  if (isBackground) return backgroundLines(text);
+  if (exit === 0) return ["set -x", text, "{ set +x; } 2> /dev/null"];
+  return ["code=0", `(\n${text}\n) || code=$?`, `[ "$code" = ${exit} ] || { echo "it ended with $code, not ${exit}"; exit 1; }`];
 }
 
 const backgroundLines = (text: string): string[] =>
