@@ -4,6 +4,7 @@ import {
   accessSync,
   constants,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,7 +15,9 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { valkeyServer } from "../../local/servers/binaries.ts";
 import { REAL_CACHE } from "../../local/servers/testing.ts";
+import { serverUser } from "../../local/servers/user.ts";
 import { freePort } from "../../postdeploy/migrate/testing/port.ts";
 import { copyCheckout } from "../copy.ts";
 import { pulumiCli } from "../pulumi.ts";
@@ -42,6 +45,7 @@ export async function cloneRepository(): Promise<Clone> {
   const stackFile = join(folder, "Pulumi.local.yaml");
   writeFileSync(stackFile, readFileSync(stackFile, "utf8").replaceAll(PAGE_PORT, port));
   const env = environment(home);
+  if (!isOnPath("redis-cli", env)) await provideRedisCli(home);
   const run = (name = "", ...args: string[]) =>
     execFileSync(name, args, { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   makeHistory(run);
@@ -63,7 +67,7 @@ export async function cloneRepository(): Promise<Clone> {
 function environment(home: string): NodeJS.ProcessEnv {
   const { PATH, LANG, TMPDIR } = process.env;
   const pulumi = pulumiCli();
-  const folders = [dirname(process.execPath), ...(pulumi ? [dirname(pulumi.path)] : []), PATH ?? ""];
+  const folders = [join(home, "bin"), dirname(process.execPath), ...(pulumi ? [dirname(pulumi.path)] : []), PATH ?? ""];
   return {
     PATH: folders.join(delimiter),
     HOME: home,
@@ -109,4 +113,14 @@ function copyPackages(folder: string): void {
   if (status === 0) return;
   rmSync(folder, { recursive: true, force: true });
   cpSync(from, folder, { recursive: true, verbatimSymlinks: true });
+}
+
+/** The client that comes with the platform's own Valkey, under the name in the pages. */
+async function provideRedisCli(home: string): Promise<void> {
+  const server = await valkeyServer({ state: join(home, "unused"), cache: REAL_CACHE, user: serverUser() });
+  const client = ["valkey-cli", "redis-cli"].map((name) => join(dirname(server.file), name)).find(existsSync);
+  if (client === undefined) return;
+  const variables = Object.entries(server.env).map(([name, value]) => `${name}='${value}' `);
+  mkdirSync(join(home, "bin"), { recursive: true });
+  writeFileSync(join(home, "bin/redis-cli"), `#!/bin/sh\n${variables.join("")}exec '${client}' "$@"\n`, { mode: 0o755 });
 }
