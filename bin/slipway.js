@@ -3,9 +3,12 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module from "node:module";
+import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const NEEDED = [22, 18];
+/** The environment variable that names the file descriptor of the pipe to the launcher; setup/child.mjs sets it too. */
+const LAUNCHER_PIPE = "SLIPWAY_LAUNCHER_PIPE";
 const here = (path) => new URL(`../${path}`, import.meta.url);
 
 // A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
@@ -13,6 +16,8 @@ const source = here("cli/main.ts");
 const isCheckout = existsSync(source);
 const [major, minor] = process.versions.node.split(".").map(Number);
 const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+
+endWithLauncher();
 
 // Node 23 learned to strip types only later than 22 did.
 if (isNewEnough && (process.features.typescript || !isCheckout)) {
@@ -45,7 +50,11 @@ function startAgain(node) {
     process.exitCode = 2;
     return;
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...process.env, [LAUNCHER_PIPE]: "3" },
+  });
+  child.stdio[3].on("error", () => {});
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
     if (signal) {
@@ -54,4 +63,22 @@ function startAgain(node) {
     }
     process.exitCode = code ?? 1;
   });
+}
+
+/**
+ * A launcher that is killed with SIGKILL can pass on no signal. It holds the other end of a pipe, which closes with it: then this process gets the
+ * SIGTERM that it would have been sent, so a migration is interrupted as by Ctrl-C. Processes that this one starts do not inherit the pipe.
+ */
+function endWithLauncher() {
+  const { [LAUNCHER_PIPE]: fd } = process.env;
+  if (fd === undefined) return;
+  delete process.env[LAUNCHER_PIPE];
+  let pipe;
+  try {
+    pipe = new Socket({ fd: Number(fd), readable: true, writable: false });
+  } catch {
+    return; // The variable came from somewhere else, and no such pipe exists.
+  }
+  pipe.on("error", () => {}).on("close", () => process.kill(process.pid, "SIGTERM"));
+  pipe.resume().unref();
 }

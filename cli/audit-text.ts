@@ -1,5 +1,6 @@
 /** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
 import { type Audit, type Finding, type Proof, SEVERITIES, type Station } from "../review/finding.ts";
+import { counted } from "./count.ts";
 import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";
 
@@ -22,7 +23,7 @@ export function summaryLine({ stack, findings, proofs, declared }: Audit): strin
     return count === 0 ? [] : [`${count} ${severity}`];
   });
   const found = findings.length === 0 ? "nothing found" : `${findings.length} found (${counts.join(", ")})`;
-  return `${stack}: ${found}${declared.length === 0 ? "" : `; proved ${proofs.length} of ${declared.length} secrets`}`;
+  return `${stack}: ${found}${declared.length === 0 ? "" : `; proved ${proofs.length} of ${counted(declared.length, "secret")}`}`;
 }
 
 function summary(audit: Audit, { columns, style }: Paper): string {

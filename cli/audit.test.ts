@@ -149,7 +149,7 @@ it.each([
   [["--stack", "prod", "--state", "x.json"], /^Give one of --stack, --state and --events/],
   [["--stack", "prod", "--format", "xml"], /^--format takes text, json, sarif, html, not "xml"/],
   [["--stack", "prod", "--fail-on", "severe"], /^--fail-on takes critical, high, medium, low or none, not "severe"/],
-  [["--stack", "prod", "--max-age", "soon"], /^--max-age takes a number of days, not "soon"/],
+  [["--stack", "prod", "--max-age", "soon"], /^--max-age takes a whole number of days, 1 or more, not "soon"/],
   [["--stack", "prod", "-c", "region"], /^--config takes key=value/],
   [["--state", "nothing.json"], /^--state nothing\.json cannot be read: ENOENT/],
   [["--events", "nothing.json"], /It is written by: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events\.json$/],

@@ -12,6 +12,8 @@ import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { type Overrides, overridesOf, withConfigFlags, withOverrides } from "./config-flag.ts";
+import { wholeNumber } from "./number.ts";
 import { neededStack } from "./stack.ts";
 import type { Paper } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -82,12 +84,17 @@ async function ofProgram({ stack, config, everyFeature, maxAgeDays, run, cwd }: 
   const named = neededStack(stack, project, "audit");
   // Where Pulumi would start the program.
   process.chdir(project.directory);
-  return audit(project, {
-    stack: named,
-    config: { ...(everyFeature && featuresOn(project, named)), ...config },
-    maxAgeDays,
-    ...(run && { witness: (await import("./audit-run.ts")).witness }),
-  });
+  const witness = run ? (await import("./audit-run.ts")).witness : undefined;
+  const found = await withOverrides(config, project.name, () =>
+    audit(project, {
+      stack: named,
+      config: { ...(everyFeature && featuresOn(project, named)), ...config },
+      maxAgeDays,
+      ...(witness && { witness }),
+    }),
+  );
+  const { failure } = found;
+  return failure === undefined ? found : { ...found, failure: withConfigFlags(failure, config, project.name) };
 }
 
 function ofFile({ kind, name }: NonNullable<Options["file"]>, cwd: string): Audit {
@@ -129,7 +136,7 @@ interface Options {
   readonly stack?: string;
   readonly run: boolean;
   readonly everyFeature: boolean;
-  readonly config: Readonly<Record<string, string>>;
+  readonly config: Overrides;
   readonly maxAgeDays: number;
   readonly file?: { readonly kind: "state" | "events"; readonly name: string };
   readonly format: Format;
@@ -153,21 +160,14 @@ function parse({ values }: Given): Options {
   if (!FORMATS.includes(format as Format)) throw new UsageError(`--format takes ${FORMATS.join(", ")}, not "${format}": --format sarif`);
   if (![...SEVERITIES, "none"].includes(failOn))
     throw new UsageError(`--fail-on takes ${SEVERITIES.join(", ")} or none, not "${failOn}": --fail-on high`);
-  if (!/^[1-9]\d*$/.test(maxAge)) throw new UsageError(`--max-age takes a number of days, not "${maxAge}": --max-age 180`);
   const [kind] = files;
   return {
     ...{ run, everyFeature, failOn, cwd },
-    config: Object.fromEntries((config as string[]).map(pair)),
-    maxAgeDays: Number(maxAge),
+    config: overridesOf(config),
+    maxAgeDays: wholeNumber(maxAge, { flag: "--max-age", unit: "days", example: "--max-age 180" }),
     format: format as Format,
     ...(stack !== undefined && { stack }),
     ...(kind !== undefined && { file: { kind, name: (kind === "state" ? state : events) as unknown as string } }),
     ...(out !== undefined && { out }),
   };
-}
-
-function pair(text: string): [key: string, value: string] {
-  const equals = text.indexOf("=");
-  if (equals < 1) throw new UsageError(`--config takes key=value, not "${text}": --config region=fra1`);
-  return [text.slice(0, equals), text.slice(equals + 1)];
 }

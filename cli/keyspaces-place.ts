@@ -7,6 +7,8 @@ import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { readCa } from "./ca.ts";
 import { UsageError } from "./command.ts";
+import { foldersWith } from "./folder.ts";
+import { wholeNumber } from "./number.ts";
 import { systemNamed } from "./system.ts";
 
 export type Flags = Readonly<
@@ -52,6 +54,7 @@ export async function placeOf(flags: Flags): Promise<Place> {
   const { system, name, folder } = filesOf(flags);
   const patienceMs = patienceOf(flags);
   const keyspaces = readKeyspaces(folder, name);
+  if (keyspaces.length === 0 && flags.dir !== undefined) throw new UsageError(nothingIn(folder));
   const wanted = keyspaces.filter(({ keyspace }) => flags.only === undefined || flags.only.includes(keyspace));
   const names = [...new Set(wanted.map(({ store }) => store))];
   const named = namedStores(flags, names);
@@ -80,6 +83,14 @@ function filesOf({ system: asked, dir }: Flags): { readonly system: System | und
       `There is no folder ${folder} in ${process.cwd()}. Be in the project's folder, or name the one with the keyspaces: --dir <folder>`,
     );
   return { system, name: system?.name ?? path.basename(path.resolve(folder)), folder };
+}
+
+/** A system may have no keyspaces; a folder that is named for its keyspaces has some. */
+function nothingIn(folder: string): string {
+  const filled = foldersWith(/\.ya?ml$/, folder);
+  return filled.length > 0
+    ? `There is no keyspace in ${folder}. Name a folder that has some: ${filled.map((name) => `--dir ${name}`).join(", ")}`
+    : `There is no keyspace in ${folder}: no file such as sessions.yaml. See docs/keyspaces.md for what one holds.`;
 }
 
 function namedStores(flags: Flags, names: readonly string[]): ReadonlyMap<string, Pick<Store, "url" | "ca">> {
@@ -120,6 +131,5 @@ function byStore(given: readonly string[], names: readonly string[], flag: strin
 
 function patienceOf({ patience }: Flags): number | undefined {
   if (patience === undefined) return undefined;
-  if (!/^\d{1,4}$/.test(patience)) throw new UsageError(`--patience takes a number of seconds, not "${patience}".`);
-  return Number(patience) * 1000;
+  return wholeNumber(patience, { flag: "--patience", from: 0, to: 9999, unit: "seconds", example: "--patience 120" }) * 1000;
 }

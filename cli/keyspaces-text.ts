@@ -1,5 +1,6 @@
 /** How `slipway keyspaces` tells what it found. */
 import { type Keyspace, type KeyspaceResult, printable } from "../postdeploy/keyspaces/index.ts";
+import { counted } from "./count.ts";
 import type { Style } from "./terminal.ts";
 
 /** What lives in a keyspace, for people and for machines. */
@@ -76,5 +77,3 @@ export function foundText(verb: "status" | "plan" | "seed" | "verify", found: re
     })
     .join("\n");
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;

@@ -111,7 +111,9 @@ it.each([
     "The CA file /none.pem cannot be read.",
   ],
   [["plan", "--system", "candlefish", "--only", "cache", "--only", "sessions", "--url", "cache=rediss://default:x@h"], "Where is state?"],
-  [["seed", "--system", "candlefish", "--patience", "long"], '--patience takes a number of seconds, not "long".'],
+  [["seed", "--system", "candlefish", "--patience", "long"], '--patience takes a whole number of seconds, from 0 to 9999, not "long"'],
+  [["plan", "--dir", "keyspaces"], "There is no keyspace in keyspaces. Name a folder that has some: --dir keyspaces/candlefish"],
+  [["status", "--dir", "keyspaces/devx"], "There is no keyspace in keyspaces/devx: no file such as sessions.yaml."],
   [["plan", "--system", "candlefish", "--only", "sesions", "--url", "state=rediss://default:x@h"], "--url is for the store"],
 ])("refuses %j with what to type instead", async (words, said) => {
   // A project of its own: the local platform of this one may run.

@@ -2,18 +2,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "../local/platform/place.ts";
-import { DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { DONE, type Given, UsageError } from "./command.ts";
 import { statusOf } from "./local-status.ts";
 import { table } from "./local-text.ts";
+import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function logs(
-  { values, positionals: [name], place }: Given & { place: Place },
-  { print, say, style }: Terminal,
-): Promise<number> {
-  const lines = Number(values.lines ?? 40);
-  if (!Number.isInteger(lines) || lines < 1)
-    throw new UsageError(`--lines takes a number of lines, not "${values.lines}": slipway local logs api --lines 100`);
+export async function logs({ values, positionals: [name], place }: Given & { place: Place }, { print, style }: Terminal): Promise<number> {
+  const lines = wholeNumber(values.lines ?? 40, { flag: "--lines", example: "slipway local logs api --lines 100" });
   const all = await logsOf(place);
   if (name === undefined) {
     print(
@@ -25,10 +21,7 @@ export async function logs(
     return DONE;
   }
   const wanted = all.filter(({ title }) => title.includes(name));
-  if (wanted.length === 0) {
-    say(`No log has "${name}" in its name. There are: ${all.map(({ title }) => title).join(", ")}`);
-    return FAILED;
-  }
+  if (wanted.length === 0) throw new UsageError(`No log has "${name}" in its name. There are: ${all.map(({ title }) => title).join(", ")}`);
   for (const { title, path } of wanted) print(`${style.bold(`${title}  ${path}`)}\n${ending(path, lines)}\n`);
   return DONE;
 }

@@ -5,7 +5,7 @@ import { lineTo } from "../local/platform/reach.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
 import { statusBy } from "../local/platform/up.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
-import { appRows, problems, serverRow, table } from "./local-text.ts";
+import { appRows, endpointNote, moves, problems, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function status({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
@@ -24,6 +24,9 @@ export async function status({ values, place }: Given & { place: Place }, { prin
         ).join("\n"),
       );
     if (now.apps.length > 0) print(`\n${table(appRows(now), "").join("\n")}`);
+    for (const move of moves(now)) say(move);
+    const note = endpointNote(now, place.checkout);
+    if (note !== undefined) say(style.warn(note));
     for (const problem of problems(now)) say(style.bad(problem));
   }
   return isHealthy(now) ? DONE : FAILED;

@@ -3,8 +3,9 @@
 import type { Realized } from "../engine/realize.ts";
 import { type Standing, stateFile } from "../engine/state.ts";
 import type { Place } from "../local/platform/place.ts";
-import type { PlatformStatus } from "../local/platform/status.ts";
+import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
 import { systems } from "../systems/index.ts";
+import { counted } from "./count.ts";
 import { appRows, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,7 +20,7 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
   const { resources } = stateFile(place.stack).load();
   const title = (text: string) => `\n${style.bold(text)}`;
   return [
-    style.bold(`The platform stands. ${changes(realized)} in ${seconds.toFixed(1)} s.`),
+    style.bold(`${headline(status)} ${changes(realized)} in ${seconds.toFixed(1)} s.`),
     title("What runs"),
     ...table([
       ...status.servers.map(serverRow),
@@ -43,6 +44,9 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
   ].join("\n");
 }
 
+const headline = (status: PlatformStatus): string =>
+  isHealthy(status) ? "The local platform is running." : "The local platform is not healthy; the problems are listed last.";
+
 function changes({ counts: { create, update, replace, delete: gone, same } }: Realized): string {
   const parts = [
     [create, "made"],
@@ -50,8 +54,8 @@ function changes({ counts: { create, update, replace, delete: gone, same } }: Re
     [replace, "replaced"],
     [gone, "deleted"],
   ].flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`]));
-  if (parts.length === 0) return `Nothing to do: all ${same} resources are as declared, checked`;
-  return [...parts, ...(same === 0 ? [] : [`${same} as they were,`])].join(", ");
+  if (parts.length === 0) return `Nothing to do: ${same === 1 ? "the one resource is" : `all ${same} resources are`} as declared, checked`;
+  return [...parts, ...(same === 0 ? [] : [`${same} unchanged,`])].join(", ");
 }
 
 function contents(resources: readonly Standing[]): string[][] {
@@ -61,8 +65,8 @@ function contents(resources: readonly Standing[]): string[][] {
     if (!migrations) return [];
     const files = (migrations.inputs.files as string[]).filter((file) => /^\S+\.sql /.test(file) && !/\.down\.sql /.test(file));
     const seeds = (step("Keyspaces")?.inputs.files ?? []) as string[];
-    const seeded = seeds.length === 0 ? "" : `${seeds.length} keyspace files`;
-    return [[name, title, `${files.length} migrations`, seeded]];
+    const seeded = seeds.length === 0 ? "" : counted(seeds.length, "keyspace file");
+    return [[name, title, counted(files.length, "migration"), seeded]];
   });
 }
 

@@ -1,4 +1,6 @@
 /** How the local platform is written down: the same words in every verb. */
+import { STACK } from "../local/platform/place.ts";
+import { endpointCommand } from "../local/platform/stack-endpoint.ts";
 import type { PlatformStatus, ServerLine } from "../local/platform/status.ts";
 
 const TITLES: Readonly<Record<string, string>> = { postgres: "Postgres", pgbouncer: "PgBouncer", valkey: "Valkey" };
@@ -23,7 +25,7 @@ export function appRows({ apps }: PlatformStatus): string[][] {
       app,
       name,
       url,
-      health === undefined ? kindOf(kind) : health === "ok" ? "healthy" : "NOT WELL",
+      health === undefined ? kindOf(kind) : health === "ok" ? "healthy" : "NOT HEALTHY",
     ]),
   );
 }
@@ -43,4 +45,15 @@ export function problems({ daemon, servers, apps }: PlatformStatus): string[] {
         .map(({ name, health, log }) => `${app} ${name}: ${health}\n  its log: ${log}`),
     ),
   ];
+}
+
+/** Ports that other processes hold, so that what should listen there listens elsewhere. The API's is in `endpointNote` where it matters. */
+export const moves = ({ daemon }: PlatformStatus): readonly string[] => daemon?.moves ?? [];
+
+/** Where Pulumi would look for the API at another address than it has, and the command that changes that. */
+export function endpointNote({ daemon }: PlatformStatus, checkout: string): string | undefined {
+  const command = daemon && endpointCommand(checkout, daemon.api);
+  if (command === undefined) return undefined;
+  const why = daemon?.apiMoved === undefined ? `The API is at ${daemon?.api}.` : daemon.apiMoved;
+  return `${why} Pulumi.${STACK}.yaml names another address. Before you run pulumi -s ${STACK}, type:\n  ${command}`;
 }

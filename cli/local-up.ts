@@ -7,7 +7,7 @@ import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { progressOn } from "./local-progress.ts";
 import { summary } from "./local-summary.ts";
-import { problems } from "./local-text.ts";
+import { endpointNote, moves, problems } from "./local-text.ts";
 import { systemNamed } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -34,6 +34,9 @@ export async function up({ values, place }: Given & { place: Place }, terminal: 
     if (!ranBefore) await (await import("./local-scripts.ts")).recallAll(place);
     progress.end();
     terminal.print(summary({ realized, status, place, seconds: (performance.now() - began) / 1000 }, terminal));
+    for (const move of moves(status)) terminal.say(move);
+    const note = endpointNote(status, place.checkout);
+    if (note !== undefined) terminal.say(terminal.style.warn(note));
     if (isHealthy(status)) return DONE;
     terminal.say(problems(status).join("\n"));
     return FAILED;

@@ -33,11 +33,15 @@ describe("slipway local", () => {
     [["env"], 2, "Which system, and which service?"],
     [["env", "devx"], 2, "Which service of devx? slipway local env devx <service>; services: api"],
     [["env", "devx", "web"], 2, 'devx has no service "web". It has: api.'],
+    [["env", "devx", "api", "--format", "yaml"], 2, '--format takes dotenv, shell, json, docker, not "yaml"'],
+    [["env", "devx", "api", "--format", "json", "--export"], 2, "--export is --format shell. Give one of the two."],
     [["env", "devx", "api"], 1, "The local platform does not run. Start it: slipway local up"],
-    [["logs", "--lines", "few"], 2, '--lines takes a number of lines, not "few"'],
-    [["logs", "nothing"], 1, 'No log has "nothing" in its name. There are: daemon'],
+    [["logs", "--lines", "few"], 2, '--lines takes a whole number, 1 or more, not "few"'],
+    [["logs", "--lines", "0"], 2, '--lines takes a whole number, 1 or more, not "0"'],
+    [["logs", "nothing"], 2, 'No log has "nothing" in its name. There are: daemon'],
     [["api", "--timings", "slow"], 2, '--timings takes instant, real or seconds, not "slow"'],
-    [["api", "--port", "http"], 2, '--port takes a number from 1 to 65535, not "http"'],
+    [["api", "--port", "http"], 2, '--port takes a whole number, from 1 to 65535, not "http"'],
+    [["api", "--port", "0"], 2, '--port takes a whole number, from 1 to 65535, not "0"'],
   ])("%j ends with %i and says what to type", async (argv, code, words) => {
     const { code: ended, said } = await typed(...argv);
     expect([ended, said]).toEqual([code, expect.stringContaining(words)]);

@@ -19,15 +19,20 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
   status  what runs, where, and how it is; exit code 1 when something is not
           --json
   env     <system> <service>
-          the variables that a service is started with, KEY=value a line;
-          a line break within a value is written \\n
-          --export         for a shell:
-                           eval "$(slipway local env devx api --export)"
+          the variables that a service is started with
+          --format <how>   dotenv: for node --env-file and docker compose
+                           (default)
+                           shell: eval "$(slipway local env devx api --export)"
+                           json: one object
+                           docker: for docker run --env-file, which holds no
+                           value of more than one line; stderr says how to pass
+                           those
+          --export         the same as --format shell
   logs    [name]
           where the logs are, or how those end whose name contains it
           --lines <n>      how much of each (default: 40)
   api     DigitalOcean's API alone, with servers behind it, until Ctrl-C
-          --port <n>       (default: 4010, or the next that is free)
+          --port <n>       (default: the one that stack local names, 4010)
           --https          for clients that send no token without it
           --timings <how>  how long clusters and deployments take: instant,
                            real (minutes), or seconds (default: instant)
@@ -46,7 +51,7 @@ const VERBS: Readonly<Record<string, { load(): Promise<Verb>; takes: number; fla
   down: { load: async () => (await import("./local-down.ts")).down, takes: 0, flags: [] },
   reset: { load: async () => (await import("./local-down.ts")).reset, takes: 0, flags: [] },
   status: { load: async () => (await import("./local-status.ts")).status, takes: 0, flags: ["json"] },
-  env: { load: async () => (await import("./local-env.ts")).env, takes: 2, flags: ["export"] },
+  env: { load: async () => (await import("./local-env.ts")).env, takes: 2, flags: ["export", "format"] },
   logs: { load: async () => (await import("./local-logs.ts")).logs, takes: 1, flags: ["lines"] },
   api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port", "https", "timings"] },
 };
@@ -59,6 +64,7 @@ export const command: Command = {
     fresh: { type: "boolean" },
     json: { type: "boolean" },
     export: { type: "boolean" },
+    format: { type: "string" },
     lines: { type: "string" },
     port: { type: "string" },
     https: { type: "boolean" },

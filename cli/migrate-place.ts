@@ -1,9 +1,11 @@
 /** Which files and which database are meant: from a system's name, or from a folder and a URL. */
 import path from "node:path";
 import type { Connection } from "../postdeploy/connect/target.ts";
+import { readFolder } from "../postdeploy/migrate/files.ts";
 import type { System } from "../systems/definition.ts";
 import { readCa } from "./ca.ts";
 import { UsageError } from "./command.ts";
+import { foldersWith } from "./folder.ts";
 import type { LocalConnections } from "./local-databases.ts";
 import { systemNamed } from "./system.ts";
 
@@ -29,6 +31,18 @@ export async function placeOf(flags: Flags): Promise<Place> {
   const system = name === undefined ? undefined : systemNamed(await systemsHere(), name);
   const folder = dir ?? path.join("sql", system!.name);
   return { folder, ...(system === undefined ? {} : { system }) };
+}
+
+/** For verbs that read migrations: a folder without any is a mistake in the command, not a result. */
+export function refuseEmpty(folder: string): void {
+  const { files, findings } = readFolder(folder);
+  if (files.length > 0 || findings.length > 0) return;
+  const filled = foldersWith(/\.sql$/, folder);
+  throw new UsageError(
+    filled.length > 0
+      ? `There is no migration in ${folder}. Name a folder that has some: ${filled.map((name) => `--dir ${name}`).join(", ")}`
+      : `There is no migration in ${folder}: no file such as 001_create_users.sql or R_active_users.sql. Write one: slipway migrate new <name> --dir ${folder}`,
+  );
 }
 
 /** @returns undefined where none is named. */

@@ -127,6 +127,10 @@ describe("slipway migrate", () => {
     expect(annotated.stdout).toMatch(
       new RegExp(`^::warning file=${folder}/003_more.sql,line=2,col=1,title=drop-table::users and every row of it are gone`),
     );
+    expect(await typed("lint", "--dir", folder, "--since", "HEAD")).toMatchObject({
+      code: 0,
+      shown: `No file in ${folder} is new since HEAD.\nNothing to object to.`,
+    });
     expect((await typed("lint", "--dir", folder, "--since", "nowhere")).said).toMatch(/Git does not know "nowhere"/);
   });
 
@@ -139,14 +143,29 @@ describe("slipway migrate", () => {
     [["status", "extra", "--dir", "x"], /does not know what to do with "extra"/],
     [["new", "--dir", "x"], /What does it do\?/],
     [["down", "--dir", "x", "--url", "postgres://u@h/d"], /Say that it is meant: --yes/],
-    [["down", "--dir", "x", "--steps", "two"], /--steps takes a number/],
+    [["down", "--dir", "x", "--steps", "two"], /--steps takes a whole number, 1 or more, not "two"/],
+    [["down", "--dir", "x", "--steps", "0"], /--steps takes a whole number, 1 or more, not "0"/],
     [["up", "--dir", "x", "--url", "postgres://u@h/d", "--wait", "soon"], /--wait takes a duration/],
     [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--rename", "a"], /--rename takes old=new/],
-    [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--again", "a:b"], /--again takes file:number/],
+    [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--again", "a:b"], /--again a:<n> takes a whole number, 1 or more, not "b"/],
     [["status", "--dir", "x", "--url", "postgres://u@h/d", "--ca", "/nowhere.pem"], /\/nowhere.pem cannot be read. Fetch it/],
     [["verify", "--dir", "x"], /Where may a shadow database be made/],
   ])("helps along whoever types %j", async (argv, message) => {
     expect(await typed(...argv)).toMatchObject({ code: 2, said: expect.stringMatching(message) });
+  });
+
+  it("refuses a folder without migrations in every verb that reads some, and names it and those that have some", async () => {
+    const empty = folderOf({ "readme.txt": "" }).path;
+    const { url } = await server.database();
+    for (const verb of [["lint"], ["plan", "--url", url], ["up", "--url", url], ["status", "--url", url], ["verify", "--shadow", url]]) {
+      expect(await typed(...verb, "--dir", empty)).toMatchObject({
+        code: 2,
+        shown: "",
+        said: expect.stringContaining(`There is no migration in ${empty}: no file such as 001_create_users.sql`),
+      });
+      const { code, said } = await typed(...verb, "--dir", path.join(root, "sql"));
+      expect([verb, code, said]).toEqual([verb, 2, expect.stringMatching(/^There is no migration in \S+sql\. .*--dir \S+sql\/devx/)]);
+    }
   });
 
   it("as a process: reads DATABASE_URL, keeps the password to itself, and ends with 75 when another run goes on", async () => {

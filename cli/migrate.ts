@@ -5,10 +5,11 @@ import type { RunOptions } from "../postdeploy/migrate/options.ts";
 import type { Progress } from "../postdeploy/migrate/progress.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { asStarted, forSame, type Meant } from "./hints.ts";
-import { connectionOf, type Flags, localOf, neededConnection, ownerOf, placeOf, text } from "./migrate-place.ts";
+import { connectionOf, type Flags, localOf, neededConnection, ownerOf, placeOf, refuseEmpty, text } from "./migrate-place.ts";
 import { tellProgress } from "./migrate-progress.ts";
 import { annotations, baselineText, downText, lintText, planText, statusText, upText, verifyText } from "./migrate-text.ts";
 import { nearest } from "./nearest.ts";
+import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const command: Command = {
@@ -117,18 +118,24 @@ type Verb = (flags: Flags, terminal: Terminal, name?: string) => Promise<Outcome
 const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lint" | "new" | "baseline" | "repair", Verb>> = {
   async status(flags, { style }) {
     const { status } = await import("../postdeploy/migrate/status.ts");
-    const result = await status(await optionsOf(flags));
+    const options = await optionsOf(flags);
+    const result = await status(options);
+    // Where the folder has no file but the ledger has some, these are reported as missing.
+    if (result.files.length === 0) refuseEmpty(options.folder);
     const fits = result.mismatches.length === 0 && !result.findings.some(({ severity }) => severity === "error");
     return { result, shown: statusText(result, style), code: fits && result.pending.length === 0 ? DONE : FAILED };
   },
   async plan(flags, { style }) {
     const { plan } = await import("../postdeploy/migrate/plan.ts");
-    const result = await plan(await optionsOf(flags));
+    const options = await optionsOf(flags);
+    refuseEmpty(options.folder);
+    const result = await plan(options);
     return { result, shown: planText(result, style) };
   },
   async up(flags, terminal) {
     const { up } = await import("../postdeploy/migrate/up.ts");
     const options = await optionsOf(flags);
+    refuseEmpty(options.folder);
     const result = await stoppable(terminal, (run) =>
       up({ ...options, ...run, to: text(flags, "to"), allowOutOfOrder: flags["allow-out-of-order"] === true }),
     );
@@ -136,14 +143,12 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
   },
   async down(flags, terminal) {
     const { down } = await import("../postdeploy/migrate/down.ts");
-    const steps = text(flags, "steps");
-    if (steps !== undefined && !/^[1-9]\d*$/.test(steps)) throw new UsageError(`--steps takes a number, not "${steps}".`);
+    const given = text(flags, "steps");
+    const steps = given === undefined ? undefined : wholeNumber(given, { flag: "--steps", example: "slipway migrate down --steps 2" });
     if (flags.yes !== true && !(await confirmed(flags)))
       throw new UsageError("Taking migrations back destroys what they made. Say that it is meant: --yes");
     const options = await optionsOf(flags);
-    const result = await stoppable(terminal, (run) =>
-      down({ ...options, ...run, to: text(flags, "to"), steps: steps === undefined ? undefined : Number(steps) }),
-    );
+    const result = await stoppable(terminal, (run) => down({ ...options, ...run, to: text(flags, "to"), steps }));
     return { result, shown: downText(result, terminal.style) };
   },
   async verify(flags, terminal) {
@@ -158,6 +163,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
       throw new UsageError(
         "Where may a shadow database be made? --shadow postgres://user@localhost:5432/postgres, or --url of a database that is to be compared; or start the local platform: npm start.",
       );
+    refuseEmpty(folder);
     const { postgres } = system ?? {};
     const base = { folder, ledgerSchema: text(flags, "ledger"), system: system?.name, owner: ownerOf(flags, system) };
     const needs =
@@ -168,17 +174,19 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
   async lint(flags, { style }) {
     const { lint } = await import("../postdeploy/migrate/lint.ts");
     const { folder, system } = await placeOf(flags);
+    refuseEmpty(folder);
     const since = text(flags, "since") ?? (process.env.GITHUB_BASE_REF ? `origin/${process.env.GITHUB_BASE_REF}` : undefined);
+    const files = since === undefined ? undefined : await newSince(since, folder);
     const result = await lint({
       folder,
       strictNumbers: flags["strict-numbers"] === true || process.env.CI === "true",
       extensions: system?.postgres.extensions,
-      ...(since === undefined ? {} : { files: await newSince(since, folder) }),
+      files,
     });
-    const shown =
-      process.env.GITHUB_ACTIONS === "true"
-        ? [...annotations(result.findings, folder), lintText(result, style)].join("\n")
-        : lintText(result, style);
+    const none =
+      since !== undefined && !files?.some((file) => file.endsWith(".sql")) ? [`No file in ${folder} is new since ${since}.`] : [];
+    const marks = process.env.GITHUB_ACTIONS === "true" ? annotations(result.findings, folder) : [];
+    const shown = [...marks, ...none, lintText(result, style)].join("\n");
     return { result, shown, code: result.ok ? DONE : FAILED };
   },
   async new(flags, _terminal, name) {
@@ -297,8 +305,7 @@ function split(pair: string, at: string, otherwise: string): [string, string] {
 
 function numbered(pair: string, flag: string): [string, number] {
   const [file, nth] = split(pair, ":", `${flag} takes file:number`);
-  if (!/^[1-9]\d*$/.test(nth)) throw new UsageError(`${flag} takes file:number, not "${pair}".`);
-  return [file, Number(nth)];
+  return [file, wholeNumber(nth, { flag: `${flag} ${file}:<n>`, example: `${flag} ${file}:1 for its first statement` })];
 }
 
 function failureJson(error: Failure): Record<string, unknown> {

@@ -3,7 +3,8 @@ import { mask, stableJson } from "../engine/mask.ts";
 import type { Plan } from "../engine/plan.ts";
 import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
-import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { type Command, DONE, FAILED, type Given } from "./command.ts";
+import { type Overrides, overridesOf, withOverrides } from "./config-flag.ts";
 import { planText } from "./plantext.ts";
 import { neededStack } from "./stack.ts";
 
@@ -38,7 +39,7 @@ export interface PlanOptions {
   readonly stack: string | undefined;
   readonly json: boolean;
   readonly placeholders: boolean;
-  readonly config: Readonly<Record<string, string>>;
+  readonly config: Overrides;
   readonly cwd: string;
 }
 
@@ -47,17 +48,10 @@ function planOf({ cwd, stack, config, placeholders }: PlanOptions): Promise<Plan
   const named = neededStack(stack, project, "plan");
   // Where Pulumi would start the program.
   process.chdir(project.directory);
-  return planStack(project, { stack: named, config, placeholders });
+  return withOverrides(config, project.name, () => planStack(project, { stack: named, config, placeholders }));
 }
 
 function parse({ values }: Given): PlanOptions {
   const { stack, json = false, placeholders = false, config = [], cwd = process.cwd() } = values as Partial<Record<string, never>>;
-  return { stack, json, placeholders, config: Object.fromEntries((config as string[]).map(pair)), cwd };
-}
-
-function pair(text: string): [key: string, value: string] {
-  const equals = text.indexOf("=");
-  // Not repeated: it may be a secret that was typed without its key.
-  if (equals < 1) throw new UsageError("--config takes key=value, and was given something else: --config region=fra1");
-  return [text.slice(0, equals), text.slice(equals + 1)];
+  return { stack, json, placeholders, config: overridesOf(config), cwd };
 }

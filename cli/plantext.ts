@@ -1,6 +1,7 @@
 /** A plan for the eye: the tree of what there is, the order in which it comes, what it hands out, and what is missing. */
 import type { MaskedPlan, MaskedValues } from "../engine/mask.ts";
 import { layers } from "../engine/order.ts";
+import { counted } from "./count.ts";
 import { groupBy } from "./group.ts";
 import { shortType, treeText } from "./plantree.ts";
 import type { Paper } from "./terminal.ts";
@@ -90,8 +91,4 @@ function messages(plan: MaskedPlan, { columns, style }: Paper): string {
       text.split("\n").flatMap((line, index) => wrap(index === 0 ? `${severity}: ${line}` : line, columns, " ").map(look[severity])),
     )
     .join("\n");
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -7,6 +7,7 @@ import { run } from "../postdeploy/steps.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { type Command, DONE, type Given, UsageError } from "./command.ts";
+import { counted } from "./count.ts";
 import { systemNamed } from "./system.ts";
 
 export const command: Command = {
@@ -40,7 +41,7 @@ A second run changes nothing. Exit codes: 0 done, 1 failed, 2 bad input, 3 outco
       url: connection.admin,
       ca: connection.ca,
     });
-    print(`roles       ${granted.applied === 0 ? "as they should be" : `${granted.applied} statements`}`);
+    print(`roles       ${granted.applied === 0 ? "as they should be" : counted(granted.applied as number, "statement")}`);
     for (const notice of granted.notices as string[]) print(`            ${notice}`);
 
     const migrations = { ...contentOf(`sql/${system.name}`), owner: roles.owner, url: connection.owner, ca: connection.ca };
@@ -60,13 +61,13 @@ A second run changes nothing. Exit codes: 0 done, 1 failed, 2 bad input, 3 outco
 function seededText(seeded: readonly Seeded[]): string[] {
   if (seeded.length === 0) return ["keyspaces   nothing to seed"];
   return seeded.flatMap(({ keyspace, written, removed, kept, scripts, notes }, index) => {
-    const counted = [
+    const changes = [
       [written, "written"],
       [removed, "removed"],
       [kept, "kept as others left them"],
     ] as const;
     const done = [
-      ...counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${count === 1 ? "key" : "keys"} ${what}`),
+      ...changes.filter(([count]) => count > 0).map(([count, what]) => `${counted(count, "key")} ${what}`),
       ...(scripts.length > 0 ? [`${scripts.length === 1 ? "script" : "scripts"} put in place: ${scripts.join(", ")}`] : []),
     ];
     return [

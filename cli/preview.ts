@@ -4,6 +4,7 @@ import path from "node:path";
 import { preview } from "../review/preview.ts";
 import type { Review } from "../review/review.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
+import { wholeNumber } from "./number.ts";
 import type { Paper } from "./terminal.ts";
 
 /** Told, and worse than was allowed. */
@@ -84,7 +85,6 @@ function parse({ values }: Given): Options {
   if (format !== undefined && !formats.includes(format)) throw new UsageError(`--format takes ${formats.join(", ")}, not "${format}".`);
   if (failOn !== undefined && failOn !== "danger" && failOn !== "care")
     throw new UsageError(`--fail-on takes danger or care, not "${failOn}".`);
-  if (timeout !== undefined && !(Number(timeout) > 0)) throw new UsageError(`--timeout takes seconds, not "${timeout}": --timeout 120`);
   return {
     ...{ base, cwd },
     ...(format !== undefined && { format: format as Format }),
@@ -92,6 +92,6 @@ function parse({ values }: Given): Options {
     ...(out !== undefined && { out }),
     ...(events !== undefined && { events }),
     ...(failOn !== undefined && { failOn }),
-    ...(timeout !== undefined && { seconds: Number(timeout) }),
+    ...(timeout !== undefined && { seconds: wholeNumber(timeout, { flag: "--timeout", unit: "seconds", example: "--timeout 120" }) }),
   };
 }

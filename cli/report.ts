@@ -2,15 +2,17 @@
 import { SHORT } from "../engine/forms.ts";
 import { scrubber } from "../engine/scrub.ts";
 import { BAD_INPUT, FAILED } from "./command.ts";
+import { missingPackage } from "./missing-package.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 
 /** @returns the exit code. */
 export function report(error: unknown, io: Terminal = terminal(process.stdout, process.stderr)): number {
   const { text } = scrubber(secretsGiven());
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  io.say(text(message));
+  const missing = missingPackage(error);
+  io.say(text(missing ?? message));
   if (process.env.SLIPWAY_DEBUG === "1") io.say(text(describeWhole(error)));
-  return name === "UsageError" || name === "ProjectError" ? BAD_INPUT : FAILED;
+  return missing !== undefined || name === "UsageError" || name === "ProjectError" ? BAD_INPUT : FAILED;
 }
 
 function describeWhole(error: unknown, depth = 0): string {

@@ -2,6 +2,7 @@
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { asStarted } from "./hints.ts";
+import { foldedMessage } from "./wrap.ts";
 
 export interface Terminal {
   /** A report, whole lines. */
@@ -35,11 +36,16 @@ export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream)
   const look = (format: Format) => (text: string) => styleText(format, text, { stream: stdout });
   return {
     print: (text) => stdout.write(text.endsWith("\n") ? text : `${text}\n`),
-    say: (text) => stderr.write(asStarted(text.endsWith("\n") ? text : `${text}\n`)),
+    say: (text) => stderr.write(forScreen(asStarted(text.endsWith("\n") ? text : `${text}\n`), stderr)),
     isPerson: stdout.isTTY,
     columns: (stdout as Partial<WriteStream>).columns || 80,
     style: { bold: look("bold"), dim: look("dim"), warn: look("yellow"), bad: look("red"), good: look("green") },
   };
+}
+
+/** A file or a program gets a message as it is; a person gets it in lines that fit. */
+function forScreen(text: string, { isTTY, columns }: NodeJS.WriteStream): string {
+  return isTTY && columns > 0 ? foldedMessage(text, columns) : text;
 }
 
 export const plainStyle: Style = { bold: same, dim: same, warn: same, bad: same, good: same };

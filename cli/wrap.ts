@@ -27,3 +27,26 @@ export function folded(text: string, width: number): string {
     })
     .join("\n");
 }
+
+/** A command at the end of a line, there to be copied. */
+const COMMAND = /(?<=^ *|[:;?] {1,4}|, or )(?:npx slipway|slipway|pulumi|npm|cd|node|docker|doctl|psql|git|rm|ss|ps|export|eval) .*$/;
+
+/**
+ * A message for a terminal of this width: broken between words, never within one, and continued below its own beginning. A command stays on one
+ * line, where it can be copied as it is; where it is too long, the terminal breaks it and still copies it whole.
+ */
+export function foldedMessage(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      if (line.length <= width) return [line];
+      const [indent = ""] = /^ *(?:\d+\. )?/.exec(line) ?? [];
+      const [command = ""] = COMMAND.exec(line) ?? [];
+      const words = line.slice(indent.length, line.length - command.length).trimEnd();
+      const isLabel = command !== "" && !words.includes(" ");
+      if (isLabel) return [line];
+      const parts = [...wrap(words, width - indent.length, " "), ...(command === "" ? [] : [command])];
+      return parts.map((part, index) => (index === 0 ? indent : " ".repeat(indent.length)) + part);
+    })
+    .join("\n");
+}

@@ -4,6 +4,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
+import { verifyLocalApi } from "../settings/local-api.ts";
 import { checkDefinitions, readSettings } from "../settings/read.ts";
 import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
 import type { AlertPolicy, System } from "../systems/definition.ts";
@@ -43,6 +44,7 @@ class Platform extends pulumi.ComponentResource {
  */
 export async function platform(args: PlatformArgs): Promise<Record<string, unknown>> {
   const stack = readSettings(checkDefinitions(args.systems));
+  await verifyLocalApi(stack);
   const memory = await EnvMemory.recall();
   const { project: name, suffix, protect, allowedSources: allow } = stack;
   const parent = new Platform(name);

@@ -60,8 +60,8 @@ function isSecret(key: string): boolean {
   return (pulumi.runtime as unknown as { isConfigSecret(key: string): boolean }).isConfigSecret(key);
 }
 
-/** A recorded program has a listener, but no engine's address. */
-function isUnderEngine(): boolean {
+/** A recorded program has a listener, but no engine at an address that could create anything. */
+export function isUnderEngine(): boolean {
   const store = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
   return Boolean(store.settings.options.engineAddr);
 }

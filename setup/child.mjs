@@ -3,9 +3,20 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
 
-/** Runs a command with this terminal; resolves to its exit code (128 + the signal's number where one ended it). */
-export function run(command, args, options = {}) {
-  return follow(spawn(command, args, { stdio: "inherit", ...options }));
+const END_WITH_LAUNCHER = new URL("./end-with-launcher.mjs", import.meta.url).href;
+
+/**
+ * Runs a program of Node with this terminal; it ends with this process, however that ends.
+ * @returns its exit code (128 + the signal's number where one ended it)
+ */
+export function run(node, args, options = {}) {
+  const child = spawn(node, ["--import", END_WITH_LAUNCHER, ...args], {
+    ...options,
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...process.env, SLIPWAY_LAUNCHER_PIPE: "3" },
+  });
+  child.stdio[3]?.on("error", () => {});
+  return follow(child);
 }
 
 /** The same, with everything it prints kept instead of shown; `started` is given its process id. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openCloud } from "../cloud/cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const api = await startApi({
     cloud,
     token: values.token,
+    project: fileURLToPath(new URL("../..", import.meta.url)),
     port: portOf(values.port),
     log: ({ method, path, status, milliseconds, unknown }) => {
       if (unknown) process.stderr.write(`NOT ANSWERED HERE: ${method} ${path}\n`);
@@ -55,14 +57,13 @@ async function main(): Promise<void> {
       ? new Error(`--port ${values.port} is in use: stop what listens there, or choose another one (0 takes a free one)`)
       : error;
   });
-  process.stdout.write(`${api.url}\n`);
-
   const stop = async () => {
     await api.close();
     await cloud.close();
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.stdout.write(`${api.url}\n`);
 }
 
 function timingsOf(text: string): Timings {

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { PROJECT_HEADER, projectId } from "../../catalog/local-api.ts";
 import { ApiError, notFound } from "../cloud/api-error.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
@@ -18,6 +19,8 @@ export interface ApiOptions {
   readonly token: string;
   /** @default "127.0.0.1" */
   readonly host?: string;
+  /** The folder of the Pulumi project to which this API belongs; each answer carries its id. @default none */
+  readonly project?: string;
   /** 0 takes a free one. @default 0 */
   readonly port?: number;
   /** PEM; with it the API is on https. The official Python client sends its token over nothing else. @default plain http */
@@ -49,7 +52,8 @@ const lookUp = createRouter(routes);
 
 /** DigitalOcean's API v2, and Spaces beside it on the same port, in front of a cloud. */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { cloud, token, host = "127.0.0.1", port = 0, tls, log = () => {} } = options;
+  const { cloud, token, host = "127.0.0.1", port = 0, tls, project, log = () => {} } = options;
+  const projectHeader = project === undefined ? {} : { [PROJECT_HEADER]: projectId(project) };
   const faults = createFaults();
   const expected = digest(`Bearer ${token}`);
   const underWay = new Set<Promise<void>>();
@@ -78,6 +82,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
     const id = randomUUID();
     response.setHeader("x-request-id", id);
+    for (const [name, value] of Object.entries(projectHeader)) response.setHeader(name, value);
     response.setHeader("ratelimit-limit", HOURLY_LIMIT);
     response.setHeader("ratelimit-remaining", HOURLY_LIMIT - 1);
     response.setHeader("ratelimit-reset", Math.floor(cloud.now() / 1000) + 3600);

@@ -1,6 +1,7 @@
 /** The apps behind a local cloud: each component a process of its own, each app behind one address. */
 import { join } from "node:path";
 import type { BackedApp, BackedComponent, Backing, DeployOutcome } from "../cloud/backing.ts";
+import { holderText } from "../servers/port-holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports.ts";
 import { type Running, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
@@ -48,7 +49,7 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
 
   async function portOf(key: string): Promise<number> {
     const { port, insteadOf } = await ports.take(key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by something else, so ${key} listens on ${port}.`);
+    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${holderText(insteadOf)}, so ${key} listens on ${port}.`);
     return port;
   }
 

@@ -1,5 +1,4 @@
-/** What the HTTP face is called by; Pulumi.local.yaml says the same. */
-export const API_PORT = 4010;
+/** The token of the API; Pulumi.local.yaml has the same. */
 export const API_TOKEN = "local";
 /** What reaches every bucket. */
 export const SPACES_KEY = { accessKey: "local", secretKey: "local-secret" };

@@ -23,9 +23,15 @@ const host = await openHost(place, { log }).catch((error: Error) => {
   console.log(error.message);
   process.exit(1);
 });
-const told = (): Promise<PlatformStatus> =>
-  host.status().then((status) => ({ ...status, daemon: { pid: process.pid, api: host.api.url, page: page.url } }));
-const page: Page = await openPage(await portFrom(PAGE_PORT, "the page", place.daemon, log), async () => {
+const told = async (): Promise<PlatformStatus> => {
+  const moves = [...(pagePort.moved === undefined ? [] : [pagePort.moved]), ...host.moves];
+  const { apiMoved } = host;
+  const daemon = { pid: process.pid, api: host.api.url, page: page.url, ...(apiMoved !== undefined && { apiMoved }), moves };
+  return { ...(await host.status()), daemon };
+};
+const pagePort = await portFrom(PAGE_PORT, "the page", place.daemon);
+if (pagePort.moved !== undefined) log(pagePort.moved);
+const page: Page = await openPage(pagePort.port, async () => {
   const [status, contents] = await Promise.all([told(), contentsOf(host.cloud)]);
   return { status, contents, calls: host.calls };
 });

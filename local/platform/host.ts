@@ -16,10 +16,11 @@ import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { serverStatus } from "../servers/status.ts";
 import { authorityFolder } from "../servers/workshop.ts";
-import { API_PORT, API_TOKEN, SPACES_KEY } from "./api.ts";
+import { API_TOKEN, SPACES_KEY } from "./api.ts";
 import { leadsOf } from "./leads.ts";
 import type { Place } from "./place.ts";
-import { portFrom } from "./ports.ts";
+import { type FoundPort, portFrom } from "./ports.ts";
+import { wantedPort } from "./stack-endpoint.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
 
 export interface Host {
@@ -27,6 +28,10 @@ export interface Host {
   readonly world: World;
   readonly api: Api;
   readonly calls: readonly Call[];
+  /** Why the API is not at the port that stack local names; absent where it is. */
+  readonly apiMoved: string | undefined;
+  /** The same of servers and apps, since this host started. */
+  readonly moves: readonly string[];
   status(): Promise<Omit<PlatformStatus, "daemon">>;
   /** Starts servers that ended by themselves, or were ended by somebody, and what depends on where they answer. */
   mend(): Promise<void>;
@@ -48,11 +53,14 @@ export interface Call {
 
 const KEPT_CALLS = 200;
 
+/** How a server or an app reports that it listens on another port than before. */
+const MOVED = /^Port \d+ is in use by /;
+
 export interface HostOptions {
   readonly log: (line: string) => void;
   /** Told of every API call. @default nobody but the log */
   readonly onCall?: (call: Call) => void;
-  /** The API's port; the next free one where somebody has it. @default 4010 */
+  /** The API's port, and no other. @default the one that stack local names, or the next that is free */
   readonly port?: number;
   /** The API on https, with a certificate of the servers' own authority. @default false */
   readonly https?: boolean;
@@ -62,10 +70,15 @@ export interface HostOptions {
 
 /** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
 export async function openHost(place: Place, options: HostOptions): Promise<Host> {
-  const { log, onCall = () => {}, port = API_PORT, https = false, timings = "instant" } = options;
+  const { log, onCall = () => {}, port, https = false, timings = "instant" } = options;
   const { home } = place;
-  const servers = openServers({ home, report: log });
-  const apps = openApps({ state: home.state, report: log });
+  const moves: string[] = [];
+  const report = (line: string) => {
+    if (MOVED.test(line)) moves.push(line);
+    log(line);
+  };
+  const servers = openServers({ home, report });
+  const apps = openApps({ state: home.state, report });
   const notes = new Map<string, string>();
   const calls: Call[] = [];
   let endServers = true;
@@ -91,10 +104,13 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
       log(line);
     },
   });
+  const apiPort: FoundPort = port === undefined ? await portFrom(wantedPort(place.checkout), "the API", place.daemon) : { port };
+  if (apiPort.moved !== undefined) log(apiPort.moved);
   const api = await startApi({
     cloud,
     token: API_TOKEN,
-    port: await portFrom(port, "the API", place.daemon, log),
+    project: place.checkout,
+    port: apiPort.port,
     ...(https && { tls: certificateOf(place) }),
     log: ({ method, path, status, milliseconds, unknown }) => {
       const call = { at: new Date().toISOString(), method, path, status, milliseconds, unknown };
@@ -113,6 +129,8 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
     world: worldOf(cloud, (id) => notes.get(id) ?? ""),
     api,
     calls,
+    apiMoved: apiPort.moved,
+    moves,
     status: async () => ({ servers: serverLines(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
     async mend() {
       if (!resumed || serverLines(place).every(({ pid }) => pid !== undefined)) return;

@@ -26,6 +26,16 @@ describe("the page", () => {
     expect(html).not.toMatch(/<script|<b>|javascript:/);
   });
 
+  it("answers HEAD as GET without a body, and no other method", async () => {
+    const [got, head] = [await fetch(page.url), await fetch(page.url, { method: "HEAD" })];
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    expect(head.headers.get("content-type")).toBe(got.headers.get("content-type"));
+    await got.text();
+    const posted = await fetch(page.url, { method: "POST" });
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect((await fetch(`${page.url}/favicon.ico`, { method: "HEAD" })).status).toBe(404);
+  });
+
   it("is for this machine's own addresses: a name that leads here from elsewhere gets nothing", async () => {
     const ask = (host: string, path = "/") =>
       new Promise<number | undefined>((resolve, reject) => {

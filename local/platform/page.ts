@@ -12,7 +12,9 @@ export async function openPage(port: number, look: () => Promise<Shown>): Promis
   const server = createServer(async (asked, reply) => {
     // A name that a stranger's page made resolve to this machine is not an address of this page.
     if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(asked.headers.host ?? "")) return void reply.writeHead(403).end();
-    if (asked.method !== "GET" || asked.url !== "/") return void reply.writeHead(404).end("There is one page here: /\n");
+    if (asked.url !== "/") return void reply.writeHead(404).end("There is one page here: /\n");
+    if (asked.method !== "GET" && asked.method !== "HEAD")
+      return void reply.writeHead(405, { allow: "GET, HEAD" }).end("This page can be read: GET or HEAD /\n");
     try {
       const html = document(await look());
       reply.writeHead(200, {

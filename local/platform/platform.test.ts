@@ -182,8 +182,8 @@ describeUnless(NO_PROC, "the local platform", () => {
   async function variables(system: string, service: string): Promise<Record<string, string>> {
     const lines: string[] = [];
     const terminal: Terminal = { print: (line) => lines.push(line), say: (line) => lines.push(line), columns: 80, style: plainStyle };
-    expect(await env({ values: {}, positionals: [system, service], place }, terminal)).toBe(0);
-    return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+    expect(await env({ values: { format: "json" }, positionals: [system, service], place }, terminal)).toBe(0);
+    return JSON.parse(lines.join("\n")) as Record<string, string>;
   }
 });
 

@@ -1,14 +1,32 @@
-/** Ports that somebody types: the first free one from where a reader expects it, tried anew each time. */
+/** Ports that people type: the one a reader expects, else the next free one. */
+import { holderText } from "../servers/port-holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports.ts";
 
 const TRIES = 90;
 
-export async function portFrom(wish: number, what: string, folder: string, log: (line: string) => void): Promise<number> {
+export interface FoundPort {
+  readonly port: number;
+  /** Why it is not the wanted one, as a sentence. */
+  readonly moved?: string;
+}
+
+export async function portFrom(wanted: number, what: string, folder: string): Promise<FoundPort> {
   const { isFree } = openPorts(folder);
-  for (let port = wish; port < wish + TRIES; port++) {
+  for (let port = wanted; port < wanted + TRIES; port++) {
     if (!(await isFree(port))) continue;
-    if (port !== wish) log(`Port ${wish} is in use by something else, so ${what} is at http://${LOOPBACK}:${port}.`);
-    return port;
+    if (port === wanted) return { port };
+    return { port, moved: `Port ${wanted} is in use by ${holderText(wanted)}, so ${what} is at http://${LOOPBACK}:${port}.` };
   }
-  throw new Error(`No port from ${wish} to ${wish + TRIES - 1} is free for ${what}. See what listens there: ss -ltn`);
+  throw new Error(`No port from ${wanted} to ${wanted + TRIES - 1} is free for ${what}. See what listens there: ss -ltn`);
+}
+
+/** Only this port. @throws where another process listens on it; its message ends with the command to use another one. */
+export async function exactPort(port: number, folder: string, command: string): Promise<void> {
+  const { isFree } = openPorts(folder);
+  if (await isFree(port)) return;
+  let free = port + 1;
+  while (free < 65_535 && !(await isFree(free))) free++;
+  throw Object.assign(new Error(`Port ${port} is in use by ${holderText(port)}. Choose another: ${command} --port ${free}`), {
+    code: "EADDRINUSE",
+  });
 }

@@ -2,7 +2,15 @@
 import type { Lead } from "./leads.ts";
 
 export interface PlatformStatus {
-  readonly daemon?: { readonly pid: number; readonly api: string; readonly page: string };
+  readonly daemon?: {
+    readonly pid: number;
+    readonly api: string;
+    readonly page: string;
+    /** Why the API is not at the address that stack local names. */
+    readonly apiMoved?: string;
+    /** The same of the page, servers and apps, since the daemon started. */
+    readonly moves?: readonly string[];
+  };
   readonly servers: readonly ServerLine[];
   readonly apps: readonly AppLine[];
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster } from "../cloud/backing.ts";
 import { checkMajor, pgbouncer } from "./binaries.ts";
@@ -116,6 +116,8 @@ export async function startPools(shop: Workshop, cluster: BackedCluster): Promis
   const folder = join(folderOf(shop, cluster.id), "pgbouncer");
   if (cluster.pools.length === 0) {
     await takeDown({ folder, stopSignal: "SIGTERM" });
+    // A folder without a process means a server that has died.
+    rmSync(folder, { recursive: true, force: true });
     return;
   }
   const program = await pgbouncer(shop.home);

@@ -154,8 +154,12 @@ describe("beside other programs", () => {
       const after = await servers.startCluster(PG);
       expect(after.port).not.toBe(before.port);
       expect(said).toEqual([
-        `Port ${before.port} is in use by something else, so Postgres pg listens on ${after.port}.`,
-        `Port ${before.poolPort} is in use by something else, so PgBouncer of pg listens on ${after.poolPort}.`,
+        expect.stringMatching(
+          `^Port ${before.port} is in use by process ${process.pid} \\(.+\\), so Postgres pg listens on ${after.port}\\.$`,
+        ),
+        expect.stringMatching(
+          `^Port ${before.poolPort} is in use by process ${process.pid} \\(.+\\), so PgBouncer of pg listens on ${after.poolPort}\\.$`,
+        ),
       ]);
       expect(await query(after, "SELECT 1 AS one", { ...viaPool, port: after.poolPort })).toEqual([{ one: 1 }]);
     } finally {

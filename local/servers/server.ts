@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
+import { holderText } from "./port-holder.ts";
 import type { Ports } from "./ports.ts";
 import { type Command, findRunning, launch, logTail, stop } from "./process.ts";
 
@@ -63,7 +64,7 @@ async function adopt(server: Server): Promise<number | undefined> {
 async function start(server: Server, ports: Ports, report: Report): Promise<number> {
   for (let tries = 1; ; tries++) {
     const { port, insteadOf } = await ports.take(server.key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by something else, so ${server.title} listens on ${port}.`);
+    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${holderText(insteadOf)}, so ${server.title} listens on ${port}.`);
     await server.configure(port);
     await server.beforeLaunch?.();
     const launched = launch(server.folder, server.command(), port);

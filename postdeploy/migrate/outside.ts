@@ -21,7 +21,7 @@ export function needsNoTransaction(node: Node): string | undefined {
     case "DropStmt":
       return fields.concurrent ? "DROP INDEX CONCURRENTLY" : undefined;
     case "ReindexStmt": {
-      if (hasOption(fields.params, "concurrently")) return "REINDEX CONCURRENTLY";
+      if (isOptionOn(fields.params, "concurrently")) return "REINDEX CONCURRENTLY";
       const kind = fields.kind;
       return kind === "REINDEX_OBJECT_SCHEMA" || kind === "REINDEX_OBJECT_DATABASE" || kind === "REINDEX_OBJECT_SYSTEM"
         ? "REINDEX of many tables"
@@ -84,6 +84,34 @@ export function isConcurrent(node: Node): boolean {
   return /CONCURRENTLY$/.test(needsNoTransaction(node) ?? "");
 }
 
-export function hasOption(params: unknown, name: string): boolean {
-  return Array.isArray(params) && params.some((param: { DefElem?: { defname?: string } }) => param.DefElem?.defname === name);
+/** Whether a boolean option in parentheses is on, as Postgres reads it (defGetBoolean): without a value it is on, and the last one counts. */
+export function isOptionOn(params: unknown, name: string): boolean {
+  const option = lastOption(params, name);
+  return option !== undefined && !isOff(option.arg, ["false", "off"]);
+}
+
+/** The same for a storage parameter, such as security_invoker of a view, which Postgres reads with parse_bool: also `no`, and any unique prefix. */
+export function isParameterOn(params: unknown, name: string): boolean {
+  const option = lastOption(params, name);
+  return option !== undefined && !isOff(option.arg, ["f", "fa", "fal", "fals", "false", "of", "off", "n", "no", "0"]);
+}
+
+interface Option {
+  readonly defname?: string;
+  readonly arg?: {
+    readonly Integer?: { readonly ival?: number };
+    readonly String?: { readonly sval?: string };
+    readonly TypeName?: { readonly names?: readonly { readonly String?: { readonly sval?: string } }[] };
+  };
+}
+
+function lastOption(params: unknown, name: string): Option | undefined {
+  const options: { DefElem?: Option }[] = Array.isArray(params) ? params : [];
+  return options.findLast(({ DefElem }) => DefElem?.defname === name)?.DefElem;
+}
+
+function isOff(value: Option["arg"], words: readonly string[]): boolean {
+  if (value?.Integer !== undefined) return (value.Integer.ival ?? 0) === 0;
+  const word = value?.String?.sval ?? value?.TypeName?.names?.at(-1)?.String?.sval;
+  return word !== undefined && words.includes(word.toLowerCase());
 }

@@ -54,7 +54,13 @@ export async function startStack(
   mkdirSync(join(root, "state"));
   const log: string[] = [];
   const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings: "instant" });
-  const api = await startApi({ cloud, token: TOKEN, port: 0, log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`) });
+  const api = await startApi({
+    cloud,
+    token: TOKEN,
+    project: program,
+    port: 0,
+    log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`),
+  });
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
 
   const shell = $({ env: environment(root), nothrow: true, quiet: true });

@@ -94,7 +94,7 @@ describe("slipway preview", () => {
       [["--base", "HEAD", "--stack", "staging"], `There is no stack "staging", neither at base nor at head. There are: prod.`],
       [["--base", "HEAD", "--format", "pdf"], `--format takes`],
       [["--base", "HEAD", "--fail-on", "fire"], `--fail-on takes danger or care, not "fire".`],
-      [["--base", "HEAD", "--timeout", "soon"], `--timeout takes seconds, not "soon"`],
+      [["--base", "HEAD", "--timeout", "soon"], `--timeout takes a whole number of seconds, 1 or more, not "soon"`],
       [
         ["--base", "HEAD", "--events", "nothing.ndjson"],
         "There is no file nothing.ndjson. Write it with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log",

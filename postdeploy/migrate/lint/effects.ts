@@ -5,7 +5,7 @@
  * against the locks that a real server takes.
  */
 import type { Node } from "libpg-query";
-import { fieldsOf, hasOption, kindOf } from "../outside.ts";
+import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
 import { plain, tableName } from "../tables.ts";
 import { commandsOf, type Fields } from "./rule.ts";
 
@@ -74,7 +74,7 @@ export function effectsOf(node: Node): Effect[] {
     case "RuleStmt":
       return one("ACCESS EXCLUSIVE");
     case "VacuumStmt": {
-      const full = hasOption(fields.options, "full");
+      const full = isOptionOn(fields.options, "full");
       return ((fields.rels as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
         table: named(VacuumRelation?.relation),
         lock: full ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE",
@@ -84,7 +84,7 @@ export function effectsOf(node: Node): Effect[] {
     case "ClusterStmt":
       return relation ? one("ACCESS EXCLUSIVE", "rewrite") : [];
     case "ReindexStmt": {
-      const lock = hasOption(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
+      const lock = isOptionOn(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
       if (fields.kind === "REINDEX_OBJECT_TABLE") return one(lock, "scan");
       return fields.kind === "REINDEX_OBJECT_INDEX"
         ? [{ table: named(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]

@@ -1,4 +1,5 @@
 /** Statements that open a door, or leave one open. */
+import { isParameterOn } from "../outside.ts";
 import { type Fields, type Rule, table, text, warn } from "./rule.ts";
 
 export const policy: Rule = (fields, { set }) => {
@@ -35,10 +36,7 @@ export const createFunction: Rule = (fields) => {
 
 export const view: Rule = (fields, { set }) => {
   const guarded = set.protected.names.filter((name) => JSON.stringify(fields.query).includes(`"relname":"${name.split(".").at(-1)}"`));
-  const invoker = ((fields.options as { DefElem: Fields }[] | undefined) ?? []).some(
-    ({ DefElem }) => DefElem.defname === "security_invoker" && text(DefElem.arg) !== "false",
-  );
-  return guarded.length === 0 || invoker
+  return guarded.length === 0 || isParameterOn(fields.options, "security_invoker")
     ? []
     : [
         warn(

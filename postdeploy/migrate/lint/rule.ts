@@ -1,7 +1,7 @@
 /** What a rule is, and the words in which it speaks. */
 import type { Finding } from "../finding.ts";
 import type { Statement } from "../parse.ts";
-import { tableName } from "../tables.ts";
+import { plain, tableName } from "../tables.ts";
 import type { FileSet } from "./set.ts";
 
 export type Fields = Record<string, unknown>;
@@ -33,6 +33,12 @@ export const note = (rule: string, message: string, fix?: string): Found => ({
 export const table = (value: unknown) => tableName((value ?? {}) as { relname?: string; schemaname?: string });
 export const text = (node: unknown): string | undefined => (node as { String?: { sval?: string } } | undefined)?.String?.sval;
 export const texts = (list: unknown): string[] => ((list as unknown[] | undefined) ?? []).flatMap((item) => text(item) ?? []);
+/** The name of a type from its parts. Postgres's own types, such as text, have no schema in it. */
+export const typeNamed = (parts: unknown): string =>
+  texts(parts)
+    .filter((part, index, all) => !(index === 0 && all.length > 1 && part === "pg_catalog"))
+    .map(plain)
+    .join(".");
 /** Of an ALTER TABLE; no other statement has any. */
 export const commandsOf = ({ cmds }: Fields): Fields[] =>
   ((cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);

@@ -1,10 +1,10 @@
 /** What is dangerous in a statement that works. Each rule looks at one statement, and at what the files of its set have made before. */
-import { fieldsOf, hasOption, kindOf } from "../outside.ts";
+import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
 import type { Statement } from "../parse.ts";
 import { plain } from "../tables.ts";
-import { effectsOf } from "./effects.ts";
+import { constraintsOf, effectsOf } from "./effects.ts";
 import { createFunction, defaultPrivileges, grant, policy, role, view } from "./guard-rules.ts";
-import { cascade, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
+import { cascade, type Fields, type Found, note, type Rule, type Seen, table, typeNamed, warn } from "./rule.ts";
 import { alterTable, createTable } from "./table-rules.ts";
 
 export function lintStatement(statement: Statement, seen: Seen): Found[] {
@@ -111,7 +111,7 @@ const lockTable: Rule = (fields) => {
 };
 
 const vacuum: Rule = (fields) =>
-  hasOption(fields.options, "full")
+  isOptionOn(fields.options, "full")
     ? [
         warn(
           "vacuum-full",
@@ -122,7 +122,7 @@ const vacuum: Rule = (fields) =>
     : [];
 const cluster: Rule = () => [warn("cluster", "CLUSTER writes the table anew while nobody can read it.")];
 const reindex: Rule = (fields) =>
-  hasOption(fields.params, "concurrently")
+  isOptionOn(fields.params, "concurrently")
     ? []
     : [
         warn(
@@ -150,11 +150,37 @@ const trigger: Rule = (fields, { set }) => {
   return set.isNew(on) ? [] : [note("trigger-blocks", `Nobody can write to ${on} until the file is committed. Keep the file short.`)];
 };
 
-const alterEnum: Rule = (fields, { transaction, siblings }, statement) => {
-  const value = String(fields.newVal ?? "");
+const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
+  // RENAME VALUE has an old value; what it renames can be used at once.
+  if (fields.newVal === undefined || fields.oldVal !== undefined) return [];
+  const value = String(fields.newVal);
+  const type = typeNamed(fields.typeName);
+  const found: Found[] = [];
+  if (fields.newValNeighbor === undefined && !set.isNewType(type))
+    found.push(
+      note(
+        "enum-value-order",
+        `'${value}' sorts after every other value of ${type}, and its position cannot be changed later.`,
+        `If the order matters: ALTER TYPE ${type} ADD VALUE '${value}' BEFORE or AFTER another value.`,
+      ),
+    );
   const later = siblings.slice(siblings.indexOf(statement) + 1);
-  if (!transaction || value === "" || !later.some((other) => other.text.includes(`'${value}'`))) return [];
-  return [warn("enum-value-used", `'${value}' cannot be used in the transaction that adds it (55P04).`, "Use it in the next file.")];
+  if (transaction && later.some((other) => other.text.includes(`'${value}'`)))
+    found.push(warn("enum-value-used", `'${value}' cannot be used in the transaction that adds it (55P04).`, "Use it in the next file."));
+  return found;
+};
+
+const createDomain: Rule = (fields, { set }) => {
+  const base = typeNamed((fields.typeName as Fields | undefined)?.names);
+  return constraintsOf(fields).some(({ contype }) => contype === "CONSTR_CHECK") && !set.isNewType(base)
+    ? [
+        note(
+          "domain-check",
+          `Adding a column of domain ${typeNamed(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
+          "For a table in use: a column of the plain type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
+        ),
+      ]
+    : [];
 };
 
 const alterDomain: Rule = (fields) => {
@@ -198,6 +224,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   CreateTrigStmt: [trigger],
   AlterEnumStmt: [alterEnum],
   AlterDomainStmt: [alterDomain],
+  CreateDomainStmt: [createDomain],
   DropdbStmt: [dropDatabase],
   CreatePolicyStmt: [policy],
   CreateFunctionStmt: [createFunction],

@@ -3,7 +3,7 @@ import { fieldsOf, kindOf } from "../outside.ts";
 import type { Statement } from "../parse.ts";
 import { tableName } from "../tables.ts";
 import { constraintsOf } from "./effects.ts";
-import { commandsOf, type Fields, texts } from "./rule.ts";
+import { commandsOf, type Fields, texts, typeNamed } from "./rule.ts";
 
 export interface Names {
   readonly names: readonly string[];
@@ -12,6 +12,8 @@ export interface Names {
 
 export interface FileSet {
   isNew(table: string): boolean;
+  /** Whether the set creates this type; a built-in type is in use. */
+  isNewType(type: string): boolean;
   /** Tables with row-level security. */
   readonly protected: Names;
   /** Those where it binds the owner too. */
@@ -22,6 +24,7 @@ export interface FileSet {
 
 export function setOf(statements: readonly Statement[]): FileSet {
   const made: string[] = [];
+  const types: string[] = [];
   const guarded: string[] = [];
   const forced: string[] = [];
   const keys: { statement: Statement; table: string; columns: string[] }[] = [];
@@ -37,6 +40,16 @@ export function setOf(statements: readonly Statement[]): FileSet {
             for (const constraint of constraintsOf(element.ColumnDef)) take(constraint, on, [String(element.ColumnDef.colname)], statement);
           else if (element.Constraint) take(element.Constraint, on, undefined, statement);
         }
+        break;
+      case "CreateEnumStmt":
+      case "CreateRangeStmt":
+        types.push(typeNamed(fields.typeName));
+        break;
+      case "CreateDomainStmt":
+        types.push(typeNamed(fields.domainname));
+        break;
+      case "CompositeTypeStmt":
+        types.push(tableName((fields.typevar ?? {}) as { relname?: string }));
         break;
       case "CreateTableAsStmt":
         made.push(tableName(((fields.into as Fields | undefined)?.rel ?? {}) as { relname?: string }));
@@ -62,6 +75,7 @@ export function setOf(statements: readonly Statement[]): FileSet {
   const names = (list: readonly string[]): Names => ({ names: list, some: (table) => list.some((other) => sameTable(other, table)) });
   return {
     isNew: names(made).some,
+    isNewType: names(types).some,
     protected: names(guarded),
     forced: names(forced),
     bareForeignKeys: keys.filter(

@@ -1,0 +1,35 @@
+/** `slipway local up --systems`, where other systems were running before: what the others had is removed, and nothing is reported missing. */
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, it } from "vitest";
+import { up } from "../../cli/local-up.ts";
+import { plainStyle, type Terminal } from "../../cli/terminal.ts";
+import { removeHome, temporaryHome } from "../servers/testing.ts";
+import { placeOf } from "./place.ts";
+import { lineTo, takeDown } from "./reach.ts";
+import { statusBy } from "./up.ts";
+
+const place = placeOf(fileURLToPath(new URL("../../", import.meta.url)), temporaryHome());
+
+afterAll(async () => {
+  await takeDown(place);
+  await removeHome(place.home);
+});
+
+async function typed(systems: string) {
+  const [printed, said]: [string[], string[]] = [[], []];
+  const io: Terminal = { print: (text) => printed.push(text), say: (text) => said.push(text), columns: 80, style: plainStyle };
+  const code = await up({ values: { systems }, positionals: [], place }, io);
+  const { servers } = await statusBy(lineTo(place)!);
+  return { code, headline: printed.join("\n").split(".")[0], said: said.join("\n"), kinds: servers.map(({ kind }) => kind).sort() };
+}
+
+it.runIf(process.platform === "linux")(
+  "ends with 0 where the last connection pool goes, and PgBouncer with it",
+  { timeout: 240_000 },
+  async () => {
+    expect(await typed("candlefish,devx")).toMatchObject({ code: 0, kinds: ["pgbouncer", "postgres", "valkey"] });
+    const { code, headline, said, kinds } = await typed("devx");
+    expect(said).not.toContain("does not run");
+    expect({ code, headline, kinds }).toEqual({ code: 0, headline: "The local platform is running", kinds: ["postgres"] });
+  },
+);

@@ -1,0 +1,82 @@
+/** The process that listens on a port of this machine, for a message that says why another port is used. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+export interface PortHolder {
+  readonly pid: number;
+  /** Its command line. */
+  readonly command: string;
+}
+
+/** @returns undefined where this user may not see it, or nothing listens. */
+export function portHolder(port: number): PortHolder | undefined {
+  const pid = process.platform === "linux" ? pidFromProc(port) : pidFromLsof(port);
+  return pid === undefined ? undefined : { pid, command: commandOf(pid) };
+}
+
+/** "process 812 (node server.js)", or "another process". */
+export function holderText(port: number): string {
+  const holder = portHolder(port);
+  if (holder === undefined) return "another process";
+  const { pid, command } = holder;
+  return `process ${pid} (${command.length > 120 ? `${command.slice(0, 119)}…` : command})`;
+}
+
+const LISTENING = "0A";
+
+function pidFromProc(port: number): number | undefined {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const inodes = new Set(
+    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) =>
+      readOr(table, "")
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => local?.endsWith(suffix) && state === LISTENING)
+        .map((fields) => `socket:[${fields[9]}]`),
+    ),
+  );
+  if (inodes.size === 0) return undefined;
+  return listOr("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) => listOr(`/proc/${pid}/fd`).some((fd) => inodes.has(linkOr(`/proc/${pid}/fd/${fd}`))));
+}
+
+function pidFromLsof(port: number): number | undefined {
+  const { stdout } = spawnSync("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-t"], { encoding: "utf8" });
+  const pid = Number.parseInt(stdout ?? "", 10);
+  return Number.isNaN(pid) ? undefined : pid;
+}
+
+function commandOf(pid: number): string {
+  const line =
+    process.platform === "linux"
+      ? readOr(`/proc/${pid}/cmdline`, "").split("\0").join(" ")
+      : (spawnSync("ps", ["-ww", "-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "");
+  return line.trim() || "unknown";
+}
+
+/** Processes end while they are looked at, and those of other users cannot be looked into. */
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return otherwise;
+  }
+}
+
+function listOr(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function linkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,15 @@
+/** Which test file runs which pages. */
+import { ROOT } from "../setup/checkout.ts";
+import { pagesOf, readBlocks } from "./blocks.ts";
+
+/** It starts and ends the platform itself. */
+export const LOCAL = ["docs/local.md"];
+/** It runs Pulumi's engine, where its CLI is here. */
+export const API = ["docs/local-api.md"];
+/** They change what is in the platform's databases and stores. */
+export const DATABASES = ["docs/keyspaces.md", "docs/migrations.md"];
+
+/** Every other page with commands that can be run. */
+export const OTHERS = pagesOf(ROOT).filter(
+  (page) => ![...LOCAL, ...API, ...DATABASES].includes(page) && readBlocks(ROOT, page).some(({ skip }) => skip === undefined),
+);

@@ -1,0 +1,144 @@
+/** What happens to a command when the process that launched it is killed with SIGKILL: it ends too, on its own terms. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.ts";
+import { nameIn, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { Checkout, ROOT } from "./checkout.ts";
+
+const PATIENT = { timeout: 30_000, interval: 50 };
+
+let temporary: string;
+const started: ChildProcess[] = [];
+
+beforeAll(() => {
+  temporary = realpathSync(mkdtempSync(join(tmpdir(), "slipway-killed-")));
+});
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+});
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+interface Started {
+  readonly child: ChildProcess;
+  /** Resolves once its output holds this text. */
+  printed(text: string): Promise<void>;
+  /** Once no process holds its output any more: neither the launcher nor what it launched. */
+  readonly ended: Promise<string>;
+}
+
+function start(args: readonly string[], cwd: string): Started {
+  const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  started.push(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  return {
+    child,
+    printed: (text) => vi.waitUntil(() => output.includes(text), PATIENT).then(() => {}),
+    ended: once(child, "close").then(() => output),
+  };
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    // A zombie has ended; nothing has collected it yet.
+    return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+const endOf = (pid: number) => vi.waitUntil(() => !isAlive(pid), PATIENT);
+
+/** bin/slipway.js, started by a Node that calls itself too old, so that it launches the checkout's own. */
+function launcher(args: readonly string[]): string[] {
+  const disguise = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });`;
+  return ["--import", `data:text/javascript,${encodeURIComponent(disguise)}`, join(ROOT, "bin/slipway.js"), ...args];
+}
+
+describe("bin/slipway.js on a Node that is too old", () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(async () => {
+    await server.stop();
+    cleanFolders();
+  });
+
+  it("takes a migration along: its statement is cancelled and its file rolled back, as by Ctrl-C", { timeout: 60_000 }, async () => {
+    const connection = await server.database();
+    const folder = folderOf({
+      "001_a.sql": "CREATE TABLE a (id int);",
+      "002_slow.sql": "CREATE TABLE b (id int); SELECT pg_sleep(600);",
+    }).path;
+    const { child, ended } = start(launcher(["migrate", "up", "--dir", folder, "--url", connection.url]), ROOT);
+    const sleeping = `SELECT pid FROM pg_stat_activity WHERE datname = '${nameIn(connection)}' AND query LIKE '%pg_sleep(600)%' AND state = 'active'`;
+    await vi.waitUntil(async () => (await server.sql(sleeping)).length === 1, PATIENT);
+    child.kill("SIGKILL");
+    expect(await ended).toContain("stopping: what runs is cancelled and rolled back");
+    // The server notices a moment later that its client has gone.
+    const sessions = `SELECT pid FROM pg_stat_activity WHERE datname = '${nameIn(connection)}'`;
+    await vi.waitUntil(async () => (await server.sql(sessions)).length === 0, PATIENT);
+    const tables = "SELECT relname FROM pg_class WHERE relname IN ('a', 'b') AND relkind = 'r'";
+    expect(await server.sql(tables, nameIn(connection))).toEqual([{ relname: "a" }]);
+  });
+});
+
+describe("a command that starts a process which outlives it", () => {
+  /** As the local platform's daemon is started: detached, with its output elsewhere. */
+  const MAIN = `import { spawn } from "node:child_process";
+    import { setTimeout as sleep } from "node:timers/promises";
+    export const main = async () => {
+      const daemon = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" });
+      daemon.unref();
+      console.log(JSON.stringify({ own: process.pid, daemon: daemon.pid, variable: process.env.SLIPWAY_LAUNCHER_PIPE ?? null }));
+      await sleep(600_000);
+    };
+    export const tell = async () => 1;`;
+
+  async function killed(args: readonly string[], cwd: string): Promise<void> {
+    const { child, printed, ended } = start(args, cwd);
+    let output = "";
+    child.stdout!.on("data", (text: string) => (output += text));
+    await printed("}");
+    const { own, daemon, variable } = JSON.parse(/\{.*\}/.exec(output)![0]) as { own: number; daemon: number; variable: string | null };
+    try {
+      expect(variable).toBeNull();
+      expect(own).not.toBe(child.pid);
+      child.kill("SIGKILL");
+      await endOf(own);
+      await ended;
+      expect(isAlive(daemon)).toBe(true);
+    } finally {
+      process.kill(daemon, "SIGKILL");
+    }
+  }
+
+  it("ends without it, launched by bin/slipway.js", { timeout: 60_000 }, async () => {
+    for (const folder of ["bin", "dist/cli", "node_modules/node/bin"]) mkdirSync(join(temporary, folder), { recursive: true });
+    symlinkSync(process.execPath, join(temporary, "node_modules/node/bin/node"));
+    writeFileSync(join(temporary, "package.json"), '{"type":"module"}');
+    writeFileSync(join(temporary, "bin/slipway.js"), readFileSync(join(ROOT, "bin/slipway.js")));
+    writeFileSync(join(temporary, "dist/cli/main.js"), MAIN);
+    const args = launcher([]).map((arg) => arg.replace(ROOT, temporary));
+    await killed(args, temporary);
+  });
+
+  it("ends without it, launched by npm start's set-up", { timeout: 60_000 }, async () => {
+    const checkout = new Checkout();
+    try {
+      await checkout.depend("oar", { "index.js": "" });
+      checkout.write("bin/slipway.js", `${MAIN}\nawait main();`);
+      await killed(["setup/run.mjs", "start"], checkout.dir);
+    } finally {
+      checkout.remove();
+    }
+  });
+});
