@@ -90,11 +90,6 @@ describe("an app spec is refused for", () => {
       at("services.0.envs", 'secret env value of "S" must not be encrypted before app is created'),
     ],
     [
-      "a development database",
-      app({ databases: [{ name: "db", engine: "PG" }] }),
-      at("databases.0.production", "development databases are not run by this cloud; name a cluster and set production to true"),
-    ],
-    [
       "an unknown cluster",
       app({ databases: [{ name: "db", engine: "PG", production: true, cluster_name: "nope" }] }),
       at("databases.0.cluster_name", 'database cluster "nope" not found'),
@@ -187,7 +182,7 @@ describe("an app spec is refused for", () => {
 });
 
 describe("an app", () => {
-  it("comes back with what was left out: size, count, port, scope, job kind, ingress", async () => {
+  it("comes back with the port, scope, job kind and ingress that were left out, and without an instance size or count", async () => {
     const { spec } = await createApp(
       await startTestApi(),
       app({
@@ -199,13 +194,13 @@ describe("an app", () => {
       }),
     );
     expect(spec.region).toBe("nyc");
-    expect(spec.services[0]).toMatchObject({
+    expect(spec.services[0]).toEqual({
+      ...service,
       http_port: 8080,
-      instance_count: 1,
-      instance_size_slug: "apps-s-1vcpu-0.5gb",
       envs: [{ key: "A", value: "1", scope: "RUN_AND_BUILD_TIME", type: "GENERAL" }],
     });
-    expect(spec.jobs[0].kind).toBe("POST_DEPLOY");
+    expect(spec.workers[0]).toEqual({ name: "worker", ...source });
+    expect(spec.jobs[0]).toEqual({ name: "job", ...source, kind: "POST_DEPLOY" });
     expect(spec.ingress.rules).toEqual([
       { match: { path: { prefix: "/" } }, component: { name: "api" } },
       { match: { path: { prefix: "/site" } }, component: { name: "site" } },

@@ -1,6 +1,8 @@
 import { type AppSpec, type Component, componentsOf, envListsOf, specMistake } from "./app-spec.ts";
 import { bindablesIn, knownOwners } from "./bindables.ts";
 import { findClusterNamed } from "./cluster.ts";
+import { engineOf, isDevelopment } from "./development-databases.ts";
+import { runsElsewhere } from "./engines-elsewhere.ts";
 import type { Cloud } from "./handle.ts";
 import { APP_REGIONS, APP_SIZES, OLD_APP_SIZES } from "./offer.ts";
 import { isSealed } from "./seal.ts";
@@ -95,22 +97,15 @@ function checkEnvs(cloud: Cloud, spec: AppSpec, appId: string | undefined): void
   }
 }
 
-const ENGINES = { PG: "pg", VALKEY: "valkey", REDIS: "valkey" } as const;
-
 function checkDatabases(cloud: Cloud, spec: AppSpec): void {
   (spec.databases ?? []).forEach((database, index) => {
     const field = `databases.${index}`;
-    if (!database.production) {
-      throw specMistake(
-        `${field}.production`,
-        "development databases are not run by this cloud; name a cluster and set production to true",
-      );
-    }
-    const cluster = database.cluster_name ? findClusterNamed(cloud, database.cluster_name) : undefined;
-    if (!cluster) throw specMistake(`${field}.cluster_name`, `database cluster "${database.cluster_name ?? ""}" not found`);
-    const engine = ENGINES[database.engine as keyof typeof ENGINES];
-    if (engine !== cluster.engine)
-      throw specMistake(`${field}.engine`, `cluster ${cluster.name} runs ${cluster.engine}, not ${database.engine ?? "UNSET"}`);
+    // No account here can have a cluster of an engine that does not run here, so its name cannot be checked.
+    if (isDevelopment(database) || runsElsewhere(database)) return;
+    const cluster = findClusterNamed(cloud, database.cluster_name!);
+    if (!cluster) throw specMistake(`${field}.cluster_name`, `database cluster "${database.cluster_name}" not found`);
+    if (database.engine && database.engine !== "UNSET" && engineOf(database) !== cluster.engine)
+      throw specMistake(`${field}.engine`, `cluster ${cluster.name} runs ${cluster.engine}, not ${database.engine}`);
     if (database.db_name && cluster.engine === "pg" && !cluster.databases.includes(database.db_name)) {
       throw specMistake(`${field}.db_name`, `database "${database.db_name}" not found in cluster ${cluster.name}`);
     }

@@ -3,20 +3,17 @@ import { componentsOf, mapEnvs } from "./app-spec.ts";
 import type { Cloud } from "./handle.ts";
 import { isSealed } from "./seal.ts";
 
-/** A spec as App Platform keeps it: defaults written out, an ingress where none was given, secret values sealed. */
+/**
+ * A spec as App Platform keeps it: region, port, scope, job kind and ingress written out where they were left out, secret values sealed.
+ * The number and the size of instances are not: the Terraform provider's acceptance tests, which leave both out, see no difference after it.
+ */
 export function fillSpec(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
-  const sized = <T extends Pick<ServiceSpec, "instance_size_slug" | "instance_count" | "autoscaling">>(component: T): T => ({
-    ...component,
-    instance_size_slug: component.instance_size_slug ?? "apps-s-1vcpu-0.5gb",
-    ...(!component.autoscaling && { instance_count: component.instance_count ?? 1 }),
-  });
   const filled: AppSpec = {
     ...spec,
     region: spec.region ?? "nyc",
-    ...(spec.services && { services: spec.services.map((service) => withPort(sized(service))) }),
-    ...(spec.workers && { workers: spec.workers.map(sized) }),
+    ...(spec.services && { services: spec.services.map(withPort) }),
     ...(spec.jobs && {
-      jobs: spec.jobs.map((job) => ({ ...sized(job), kind: job.kind === "UNSPECIFIED" || !job.kind ? "POST_DEPLOY" : job.kind })),
+      jobs: spec.jobs.map((job) => ({ ...job, kind: job.kind === "UNSPECIFIED" || !job.kind ? "POST_DEPLOY" : job.kind })),
     }),
     ...(spec.domains && { domains: spec.domains.map((domain) => ({ ...domain, type: domain.type ?? "ALIAS" })) }),
   };
@@ -61,5 +58,6 @@ function withIngress(spec: AppSpec): AppSpec {
         ...(component.cors && { cors: component.cors }),
       }));
     });
-  return rules.length > 0 ? { ...spec, ingress: { ...spec.ingress, rules } } : spec;
+  // An app without a route has an empty ingress: `ingress {}` of the Terraform provider would otherwise differ for ever.
+  return { ...spec, ingress: { ...spec.ingress, ...(rules.length > 0 && { rules }) } };
 }

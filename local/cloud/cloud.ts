@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { openAccount } from "./account.ts";
 import type { Backing } from "./backing.ts";
 import { resumeClusters } from "./cluster-start.ts";
-import { resumeApps } from "./deployments.ts";
+import { resumeApps } from "./deployment-run.ts";
 import { exclusives } from "./exclusive.ts";
 import type { Cloud } from "./handle.ts";
 import { sweepObjects } from "./object-sweep.ts";
@@ -44,6 +44,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     await store.saved();
   };
 
+  const closing = new AbortController();
   const cloud: Cloud = {
     directory: options.directory,
     store,
@@ -63,7 +64,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       running.add(task);
     },
     idle,
+    closing: closing.signal,
     close: async () => {
+      closing.abort();
       await idle();
       await options.backing.close();
       await store.close();

@@ -130,6 +130,9 @@ export const APP_SIZES: readonly AppSize[] = [
   appSize("apps-d-8vcpu-32gb", 392, 900),
 ];
 
+/** What a component gets that names no size. */
+export const DEFAULT_APP_SIZE = "apps-s-1vcpu-0.5gb";
+
 /** Slugs from before 2024, still accepted in a spec. */
 export const OLD_APP_SIZES = [
   "basic-xxs basic-xs basic-s basic-m",
