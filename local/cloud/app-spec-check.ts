@@ -4,7 +4,7 @@ import { findClusterNamed } from "./cluster.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
 import { runsElsewhere } from "./engines-elsewhere.ts";
 import type { Cloud } from "./handle.ts";
-import { APP_REGIONS, APP_SIZES, OLD_APP_SIZES } from "./offer.ts";
+import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 import type { Vpc } from "./vpcs.ts";
 
@@ -21,7 +21,7 @@ export function checkSpec(cloud: Cloud, spec: AppSpec, appId?: string): void {
 }
 
 function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
-  const known = APP_REGIONS.find(({ slug }) => slug === region);
+  const known = findAppRegion(region);
   if (!known)
     throw specMistake(
       "region",
@@ -33,7 +33,7 @@ function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
   if (!known.data_centers.includes(network.region)) {
     throw specMistake(
       "vpc.id",
-      `VPC ${network.name} is in ${network.region}, an app in ${region} can use one in ${known.data_centers.join(" or ")}`,
+      `VPC ${network.name} is in ${network.region}, an app in ${known.slug} can use one in ${known.data_centers.join(" or ")}`,
     );
   }
 }
@@ -54,12 +54,9 @@ function checkNames(spec: AppSpec): void {
 const SOURCES = ["git", "github", "gitlab", "bitbucket", "image"] as const;
 
 function checkComponent(field: string, component: Component): void {
+  // Without a source there is nothing to build, and nothing is built here.
   const sources = SOURCES.filter((source) => component[source]);
-  if (sources.length !== 1)
-    throw specMistake(
-      field,
-      `must have exactly one source of ${SOURCES.join(", ")}${sources.length > 1 ? `, not ${sources.join(" and ")}` : ""}`,
-    );
+  if (sources.length > 1) throw specMistake(field, `must have one source of ${SOURCES.join(", ")}, not ${sources.join(" and ")}`);
   if (component.image?.tag && component.image.digest) throw specMistake(`${field}.image`, "tag and digest exclude each other");
 
   const slug = component.instance_size_slug;
@@ -77,18 +74,12 @@ function checkComponent(field: string, component: Component): void {
     if (!size?.dedicated) throw specMistake(`${field}.autoscaling`, "is only available for dedicated CPU instance sizes (apps-d-…)");
     if (least > most) throw specMistake(`${field}.autoscaling`, "min_instance_count must not exceed max_instance_count");
   }
-  if (component.http_port && component.internal_ports?.includes(component.http_port)) {
-    throw specMistake(`${field}.internal_ports`, `${component.http_port} is the http_port already`);
-  }
   if (component.kind === "SCHEDULED" && !component.schedule) throw specMistake(`${field}.schedule`, "is required for a SCHEDULED job");
 }
 
 function checkEnvs(cloud: Cloud, spec: AppSpec, appId: string | undefined): void {
   for (const { field, envs } of envListsOf(spec)) {
-    const seen = new Set<string>();
     for (const { key, type, value = "" } of envs) {
-      if (seen.has(key)) throw specMistake(field, `duplicate environment variable key "${key}"`);
-      seen.add(key);
       if (type !== "SECRET" || !isSealed(value)) continue;
       if (!appId) throw specMistake(field, `secret env value of "${key}" must not be encrypted before app is created`);
       if (cloud.seal.open(appId, value) === undefined)

@@ -1,16 +1,17 @@
 import type { AppSpec, EnvSpec, ServiceSpec } from "./app-spec.ts";
 import { componentsOf, mapEnvs } from "./app-spec.ts";
 import type { Cloud } from "./handle.ts";
+import { findAppRegion } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 
 /**
- * A spec as App Platform keeps it: region, port, scope, job kind and ingress written out where they were left out, secret values sealed.
+ * A spec as App Platform keeps it: region by its own name, port, scope, job kind and ingress written out where they were left out, secret values sealed.
  * The number and the size of instances are not: the Terraform provider's acceptance tests, which leave both out, see no difference after it.
  */
 export function fillSpec(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
   const filled: AppSpec = {
     ...spec,
-    region: spec.region ?? "nyc",
+    region: findAppRegion(spec.region ?? "nyc")?.slug ?? "nyc",
     ...(spec.services && { services: spec.services.map(withPort) }),
     ...(spec.jobs && {
       jobs: spec.jobs.map((job) => ({ ...job, kind: job.kind === "UNSPECIFIED" || !job.kind ? "POST_DEPLOY" : job.kind })),

@@ -23,7 +23,10 @@ const EnvShape = z.object({
 });
 
 const repository = z.object({
-  repo: z.string().regex(/^[^/]+(\/[^/]+)+$/, "must be owner/repository"),
+  repo: z
+    .string()
+    .regex(/^[^/]+(\/[^/]+)+$/, "must be owner/repository")
+    .optional(),
   branch: string,
   deploy_on_push: boolean,
 });
@@ -34,7 +37,7 @@ const sources = {
   bitbucket: repository.optional(),
   image: z
     .object({
-      registry_type: z.enum(["DOCKER_HUB", "DOCR", "GHCR"]),
+      registry_type: z.enum(["DOCKER_HUB", "DOCR", "GHCR"]).optional(),
       registry: string,
       registry_credentials: string,
       repository: z.string().max(192),

@@ -89,6 +89,10 @@ export const APP_REGIONS: readonly AppRegion[] = [
   appRegion("syd", "Sydney", "australia", "Australia", "syd1"),
 ];
 
+/** A data center names the region that it is in. */
+export const findAppRegion = (name: string): AppRegion | undefined =>
+  APP_REGIONS.find(({ slug, data_centers }) => slug === name || data_centers.includes(name));
+
 export interface AppSize {
   readonly slug: string;
   readonly cpus: number;
