@@ -7,6 +7,7 @@ import type { Place } from "../local/platform/place.ts";
 import { lineTo } from "../local/platform/reach.ts";
 import { authorityFolder } from "../local/servers/workshop.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
+import { rememberSources } from "./local-source.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function api({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
@@ -15,6 +16,7 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
     throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}": slipway local api --port 4010`);
   const timings = timingsOf(values.timings);
   const https = values.https === true;
+  rememberSources(values.source, place);
   const line = lineTo(place);
   if (line) {
     print(`It is served already, by the platform that runs here: ${line.api}`);

@@ -101,6 +101,11 @@ describe("an app spec is refused for", () => {
       at("ingress.rules.0.component.name", '"web" is no service, static site or function'),
     ],
     [
+      "a route of two components",
+      app({ services: [{ ...service, routes: [{ path: "/" }] }], static_sites: [{ name: "site", ...source, routes: [{ path: "/" }] }] }),
+      at("static_sites.0.routes.0.path", '"/" is the route of another component'),
+    ],
+    [
       "a route that is neither",
       app({ ingress: { rules: [{ match: { path: { prefix: "/" } } }] } }),
       at("ingress.rules.0", "must have either a component or a redirect"),

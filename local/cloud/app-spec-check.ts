@@ -17,6 +17,7 @@ export function checkSpec(cloud: Cloud, spec: AppSpec, appId?: string): void {
   checkDatabases(cloud, spec);
   checkBindables(spec);
   checkDomains(spec);
+  checkRoutes(spec);
   checkIngress(spec);
 }
 
@@ -125,6 +126,18 @@ function checkDomains({ domains = [] }: AppSpec): void {
     seen.add(domain);
   });
   if (domains.filter(({ type }) => type === "PRIMARY").length > 1) throw specMistake("domains", "only one domain can be the PRIMARY one");
+}
+
+/** Routes of old. An ingress is made of them only where there is none. */
+function checkRoutes(spec: AppSpec): void {
+  if (spec.ingress?.rules?.length) return;
+  const seen = new Set<string>();
+  for (const { field, component } of componentsOf(spec)) {
+    (component.routes ?? []).forEach(({ path = "/" }, index) => {
+      if (seen.has(path)) throw specMistake(`${field}.routes.${index}.path`, `"${path}" is the route of another component`);
+      seen.add(path);
+    });
+  }
 }
 
 function checkIngress(spec: AppSpec): void {
