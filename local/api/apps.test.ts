@@ -31,7 +31,6 @@ describe("an app spec is refused for", () => {
       app({ region: "mars" }),
       at("region", '"mars" is not an App Platform region: must be one of ams, atl, nyc, fra, sfo, sgp, blr, tor, lon, syd'),
     ],
-    ["no component", app({ services: [] }), "400 error validating app spec: at least one component must be specified"],
     ["two components of one name", app({ workers: [service] }), at("workers.0.name", 'component name "api" is used more than once')],
     [
       "two sources",
@@ -65,11 +64,6 @@ describe("an app spec is refused for", () => {
       at("services.0.envs.0.key", "must be letters, digits and underscores, not beginning with a digit"),
     ],
     [
-      "a reference to an unknown database",
-      withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }),
-      at("services.0.envs", '"URL" refers to ${db.DATABASE_URL}, but there is no component or database "db"'),
-    ],
-    [
       "a secret that is encrypted already",
       withEnvs({ key: "S", type: "SECRET", value: "EV[1:AAAA:AAAA]" }),
       at("services.0.envs", 'secret env value of "S" must not be encrypted before app is created'),
@@ -99,11 +93,6 @@ describe("an app spec is refused for", () => {
       "a route to nowhere",
       app({ ingress: { rules: [{ component: { name: "web" } }] } }),
       at("ingress.rules.0.component.name", '"web" is no service, static site or function'),
-    ],
-    [
-      "a route of two components",
-      app({ services: [{ ...service, routes: [{ path: "/" }] }], static_sites: [{ name: "site", ...source, routes: [{ path: "/" }] }] }),
-      at("static_sites.0.routes.0.path", '"/" is the route of another component'),
     ],
     [
       "a route that is neither",
@@ -205,6 +194,26 @@ describe("an app", () => {
   it("without a route has an empty ingress", async () => {
     const { spec } = await createApp(await startTestApi(), { spec: { name: "shop", workers: [service] } });
     expect(spec.ingress).toEqual({});
+  });
+
+  it("gives a route that two components name to the first", async () => {
+    const routes = [{ path: "/" }];
+    const made = await createApp(
+      await startTestApi(),
+      app({ services: [{ ...service, routes }], static_sites: [{ name: "site", ...source, routes }] }),
+    );
+    expect(made.spec.ingress.rules).toEqual([{ match: { path: { prefix: "/" } }, component: { name: "api" } }]);
+  });
+
+  it("keeps a reference to what its spec does not declare as it is written, and the platform reports it", async () => {
+    const notes: string[] = [];
+    const api = await startTestApi({ note: (line) => notes.push(line) });
+    const { id } = await createApp(api, withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }));
+    await api.cloud.idle();
+    expect(envOf(api.cloud, id, "api").URL).toBe("${db.DATABASE_URL}");
+    expect(notes).toEqual([
+      "app shop: URL in services.0.envs refers to ${db.DATABASE_URL}, and the spec declares no such component or database",
+    ]);
   });
 
   it("takes its ingress from routes of old, and keeps one that is given", async () => {

@@ -64,6 +64,8 @@ const SERVERS: Readonly<Record<string, string>> = { mysql: "MySQL", mongodb: "Mo
 function warningOf(value: string, env: Env): string | undefined {
   const [, engine] = /\b(mysql|mongodb|kafka|opensearch)-does-not-run-here\.invalid\b/.exec(value) ?? [];
   if (engine) return `no ${SERVERS[engine]} server runs on this machine: nothing was connected to`;
+  const [reference] = /\$\{[a-z_][a-z0-9_-]*\.(?:[A-Za-z0-9_-]+\.)?[A-Z_][A-Z0-9_]*\}/.exec(value) ?? [];
+  if (reference) return `${reference} has no value: the spec declares no such component, database or variable`;
   if (!POSTGRES.test(value) && !VALKEY.test(value)) return undefined;
   const url = POSTGRES.test(value) ? postgresUrl(value) : parse(value);
   if (!url) return "is not a valid URL: nothing was connected to";

@@ -1,5 +1,4 @@
 import { type AppSpec, type Component, componentsOf, envListsOf, specMistake } from "./app-spec.ts";
-import { bindablesIn, knownOwners } from "./bindables.ts";
 import { findClusterNamed } from "./cluster.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
 import { runsElsewhere } from "./engines-elsewhere.ts";
@@ -15,9 +14,7 @@ export function checkSpec(cloud: Cloud, spec: AppSpec, appId?: string): void {
   for (const { field, component } of componentsOf(spec)) checkComponent(field, component);
   checkEnvs(cloud, spec, appId);
   checkDatabases(cloud, spec);
-  checkBindables(spec);
   checkDomains(spec);
-  checkRoutes(spec);
   checkIngress(spec);
 }
 
@@ -44,7 +41,6 @@ function checkNames(spec: AppSpec): void {
     ...componentsOf(spec).map(({ field, component }) => ({ field, name: component.name })),
     ...(spec.databases ?? []).map(({ name }, index) => ({ field: `databases.${index}`, name })),
   ];
-  if (named.length === 0) throw specMistake("", "at least one component must be specified");
   const seen = new Set<string>();
   for (const { field, name } of named) {
     if (seen.has(name)) throw specMistake(`${field}.name`, `component name "${name}" is used more than once`);
@@ -108,17 +104,6 @@ function checkDatabases(cloud: Cloud, spec: AppSpec): void {
   });
 }
 
-/** A reference to something that is not in the spec would reach the program as it is written. */
-function checkBindables(spec: AppSpec): void {
-  const owners = knownOwners(spec);
-  for (const { field, envs } of envListsOf(spec)) {
-    for (const { key, value = "" } of envs) {
-      const unknown = bindablesIn(value).find(({ owner }) => owner && !owners.has(owner));
-      if (unknown) throw specMistake(field, `"${key}" refers to ${unknown.text}, but there is no component or database "${unknown.owner}"`);
-    }
-  }
-}
-
 function checkDomains({ domains = [] }: AppSpec): void {
   const seen = new Set<string>();
   domains.forEach(({ domain }, index) => {
@@ -126,18 +111,6 @@ function checkDomains({ domains = [] }: AppSpec): void {
     seen.add(domain);
   });
   if (domains.filter(({ type }) => type === "PRIMARY").length > 1) throw specMistake("domains", "only one domain can be the PRIMARY one");
-}
-
-/** Routes of old. An ingress is made of them only where there is none. */
-function checkRoutes(spec: AppSpec): void {
-  if (spec.ingress?.rules?.length) return;
-  const seen = new Set<string>();
-  for (const { field, component } of componentsOf(spec)) {
-    (component.routes ?? []).forEach(({ path = "/" }, index) => {
-      if (seen.has(path)) throw specMistake(`${field}.routes.${index}.path`, `"${path}" is the route of another component`);
-      seen.add(path);
-    });
-  }
 }
 
 function checkIngress(spec: AppSpec): void {

@@ -46,18 +46,24 @@ function sealCredentials(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
   };
 }
 
-/** The first routable component answers at "/", every other one at its name; `routes` of old decide where they are given. */
+/**
+ * The first routable component answers at "/", every other one at its name; `routes` of old decide where they are given. A route that two
+ * components name is that of the first.
+ */
 function withIngress(spec: AppSpec): AppSpec {
   if (spec.ingress?.rules?.length) return spec;
+  const taken = new Set<string>();
   const rules = componentsOf(spec)
     .filter(({ list, component }) => list === "static_sites" || list === "functions" || (list === "services" && component.http_port))
     .flatMap(({ component }, index) => {
       const routes = component.routes?.length ? component.routes : [{ path: index === 0 ? "/" : `/${component.name}` }];
-      return routes.map(({ path = "/", preserve_path_prefix }) => ({
-        match: { path: { prefix: path } },
-        component: { name: component.name, ...(preserve_path_prefix && { preserve_path_prefix }) },
-        ...(component.cors && { cors: component.cors }),
-      }));
+      return routes
+        .filter(({ path = "/" }) => !taken.has(path) && taken.add(path))
+        .map(({ path = "/", preserve_path_prefix }) => ({
+          match: { path: { prefix: path } },
+          component: { name: component.name, ...(preserve_path_prefix && { preserve_path_prefix }) },
+          ...(component.cors && { cors: component.cors }),
+        }));
     });
   // An app without a route has an empty ingress: `ingress {}` of the Terraform provider would otherwise differ for ever.
   return { ...spec, ingress: { ...spec.ingress, ...(rules.length > 0 && { rules }) } };

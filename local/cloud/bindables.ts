@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec } from "./app-spec.ts";
+import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec, envListsOf } from "./app-spec.ts";
 import type { Endpoint, Placement } from "./backing.ts";
 import { findClusterNamed } from "./cluster.ts";
 import { connection, loginOf, viewPool } from "./connections.ts";
@@ -32,9 +32,16 @@ const BINDABLE = /\$\{(?:([a-z_][a-z0-9_-]*)\.)?(?:([A-Za-z0-9_-]+)\.)?([A-Z_][A
 export const bindablesIn = (value: string): Bindable[] =>
   [...value.matchAll(BINDABLE)].map(([text, owner = "", pool = "", variable = ""]) => ({ text, owner, pool, variable }));
 
-/** Whose variables a spec may use. */
-export const knownOwners = (spec: AppSpec): Set<string> =>
-  new Set(["_self", ...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)]);
+/** References to components and databases that a spec does not declare: the program finds them in its environment as they are written. */
+export function danglingReferences(spec: AppSpec): { readonly field: string; readonly key: string; readonly text: string }[] {
+  const names = [...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)];
+  const owners = new Set(["_self", ...names]);
+  return envListsOf(spec).flatMap(({ field, envs }) =>
+    envs.flatMap(({ key, value = "" }) =>
+      bindablesIn(value).flatMap(({ owner, text }) => (owner && !owners.has(owner) ? [{ field, key, text }] : [])),
+    ),
+  );
+}
 
 /** The environment of one component, to the last value: secrets opened, references resolved. */
 export function resolveEnv(cloud: Cloud, app: AppInPlace, name: string, when: "run" | "build" = "run"): Record<string, string> {

@@ -1,7 +1,7 @@
 import { type App, allApps, backedApp, findApp, putApp } from "./app.ts";
 import { type AppSpec, type Component, type ComponentList, componentsOf } from "./app-spec.ts";
 import type { BackedApp, BackedComponent, BackedJob } from "./backing.ts";
-import { resolveEnv } from "./bindables.ts";
+import { danglingReferences, resolveEnv } from "./bindables.ts";
 import {
   activeDeployment,
   type Deployment,
@@ -74,6 +74,8 @@ function isOver(cloud: Cloud, id: string): boolean {
 
 async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: AbortSignal): Promise<Failure | undefined> {
   const { id, spec } = deployment;
+  for (const { field, key, text } of danglingReferences(spec))
+    cloud.note(`app ${spec.name}: ${key} in ${field} refers to ${text}, and the spec declares no such component or database`);
   try {
     const place = await prepare(cloud, app, spec);
     const failed = await runJobs(cloud, place, id, "PRE_DEPLOY", stop);
