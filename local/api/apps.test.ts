@@ -176,7 +176,7 @@ describe("an app", () => {
     expect(spec.services[0]).toEqual({
       ...service,
       http_port: 8080,
-      envs: [{ key: "A", value: "1", scope: "RUN_AND_BUILD_TIME", type: "GENERAL" }],
+      envs: [{ key: "A", value: "1", scope: "RUN_AND_BUILD_TIME" }],
     });
     expect(spec.workers[0]).toEqual({ name: "worker", ...source });
     expect(spec.jobs[0]).toEqual({ name: "job", ...source, kind: "POST_DEPLOY" });
@@ -227,9 +227,11 @@ describe("an app", () => {
     expect((await createApp(api, app({ name: "other", ingress: { rules } }))).spec.ingress.rules).toEqual(rules);
   });
 
-  it("echoes GENERAL only where it is told to, as the real one does not always", async () => {
+  it("echoes GENERAL where it was sent, or never, as DigitalOcean does not always", async () => {
+    const sent = { key: "A", value: "1", scope: "RUN_TIME", type: "GENERAL" };
+    expect((await createApp(await startTestApi(), withEnvs(sent))).spec.services[0].envs).toEqual([sent]);
     const api = await startTestApi({ echoGeneralType: false });
-    const { spec } = await createApp(api, withEnvs({ key: "A", value: "1", scope: "RUN_TIME", type: "GENERAL" }));
+    const { spec } = await createApp(api, withEnvs(sent));
     expect(spec.services[0].envs).toEqual([{ key: "A", value: "1", scope: "RUN_TIME" }]);
   });
 

@@ -29,7 +29,7 @@ function fillEnv(cloud: Cloud, env: EnvSpec, appId: string): EnvSpec {
   const { type, value = "", ...rest } = env;
   const scope = !env.scope || env.scope === "UNSET" ? ("RUN_AND_BUILD_TIME" as const) : env.scope;
   if (type === "SECRET") return { ...rest, scope, type, value: isSealed(value) ? value : cloud.seal.seal(appId, value) };
-  return { ...rest, scope, value, ...(cloud.echoGeneralType && { type: "GENERAL" as const }) };
+  return { ...rest, scope, value, ...(type === "GENERAL" && cloud.echoGeneralType && { type }) };
 }
 
 function sealCredentials(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {

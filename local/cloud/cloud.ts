@@ -21,8 +21,9 @@ export interface CloudOptions {
   /** @default "instant" */
   readonly timings?: Timings;
   /**
-   * Whether a variable that is no secret comes back with `type: GENERAL`. DigitalOcean does not always do it, so a program has to live
-   * with both (terraform-provider-digitalocean PR 515).
+   * Whether a variable that is no secret comes back with `type: GENERAL`: as it was sent, or never. DigitalOcean does not always do it, so a
+   * program has to live with both (terraform-provider-digitalocean PR 515). It never adds the type: the provider's acceptance tests see no
+   * difference after a variable without one.
    * @default true
    */
   readonly echoGeneralType?: boolean;
