@@ -4,7 +4,7 @@ import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } fr
 import { LOOPBACK, openPorts } from "../servers/ports.ts";
 import { type Running, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
-import { runJob } from "./job.ts";
+import { runJobProcess } from "./job.ts";
 import { laptopEnv, writeCertificates } from "./laptop-env.ts";
 import { readSources, sourceOf } from "./sources.ts";
 
@@ -110,7 +110,7 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
       const command = commandOf(state, app, job);
       const { name, timeoutMs, gracePeriodMs } = job;
       const env = environment(directory, job);
-      const problem = await runJob({ name, folder: directory, env, ...(command && { command }), timeoutMs, gracePeriodMs, stop });
+      const problem = await runJobProcess({ name, folder: directory, env, ...(command && { command }), timeoutMs, gracePeriodMs, stop });
       return problem === undefined ? { ok: true } : { ok: false, component: name, message: problem };
     },
 

@@ -19,7 +19,7 @@ export interface JobOptions {
 }
 
 /** Resolves to why the job failed; undefined when it succeeded. */
-export async function runJob(job: JobOptions): Promise<string | undefined> {
+export async function runJobProcess(job: JobOptions): Promise<string | undefined> {
   const { name, folder, command, stop, timeoutMs } = job;
   if (stop.aborted) return "it was stopped before it began";
   if (command && !isFolder(command.directory)) return `its source folder ${command.directory} does not exist`;
@@ -34,9 +34,18 @@ export async function runJob(job: JobOptions): Promise<string | undefined> {
   writeSync(log, `${new Date().toISOString()} job ${name} ${problem === undefined ? "succeeded" : `failed: ${problem}`}\n`);
   closeSync(log);
   if (problem === undefined) return undefined;
-  const said = readFileSync(path).subarray(begin).toString("utf8").trimEnd().split("\n").slice(-6, -1).join("\n").slice(-600);
+  const output = readFileSync(path).subarray(begin).toString("utf8").trimEnd().split("\n").slice(-6, -1).join("\n").slice(-600);
   const subject = command ? `"${command.text}"` : "its placeholder";
-  return `${subject} ${problem}${reason === timeoutReason(timeoutMs) || said === "" ? "" : `:\n${said}`}`;
+  return `${subject} ${problem}${reason === timeoutReason(timeoutMs) || output === "" ? "" : `:\n${redact(output, job.env)}`}`;
+}
+
+const SHORTEST_SECRET = 8;
+
+/** The message goes into the state and over the API, where no variable's value may be read. The log is for its owner only. */
+function redact(text: string, env: Readonly<Record<string, string>>): string {
+  const secrets = Object.values(env).flatMap((value) => [value, URL.parse(value)?.password ?? ""]);
+  const longestFirst = secrets.filter(({ length }) => length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((redacted, secret) => redacted.replaceAll(secret, "***"), text);
 }
 
 interface Exit {

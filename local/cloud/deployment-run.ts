@@ -51,13 +51,13 @@ async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
   stops.set(id, controller);
   const stop = AbortSignal.any([controller.signal, cloud.closing]);
   try {
-    const failure = await deployNow(cloud, app, deployment, stop);
-    if (findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await restore(cloud, app);
+    const { failure, replaced } = await deployNow(cloud, app, deployment, stop);
+    if (replaced && findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await restore(cloud, app);
     // A deployment whose job ended because the cloud closes is finished after the next start.
     if (isOver(cloud, id) || (failure && cloud.closing.aborted)) return;
     const failedJobs = failure && (await runFailedJobs(cloud, app, deployment, stop));
-    if (failure) await restore(cloud, app);
-    else await removeDevelopmentDatabases(cloud, app.id, deployment.spec);
+    if (!failure) await removeDevelopmentDatabases(cloud, app.id, deployment.spec);
+    else if (replaced) await restore(cloud, app);
     const after = findDeploymentById(cloud, id);
     if (!after || isOver(cloud, id)) return;
     const until = Math.max(cloud.now(), after.since + wait);
@@ -72,20 +72,28 @@ function isOver(cloud: Cloud, id: string): boolean {
   return !deployment || deployment.ended !== undefined || deployment.until !== null;
 }
 
-async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: AbortSignal): Promise<Failure | undefined> {
+interface Outcome {
+  readonly failure?: Failure | undefined;
+  /** Whether the components that ran before were replaced. */
+  readonly replaced: boolean;
+}
+
+async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: AbortSignal): Promise<Outcome> {
   const { id, spec } = deployment;
+  let replaced = false;
   for (const { field, key, text } of danglingReferences(spec))
     cloud.note(`app ${spec.name}: ${key} in ${field} refers to ${text}, and the spec declares no such component or database`);
   try {
     const place = await prepare(cloud, app, spec);
     const failed = await runJobs(cloud, place, id, "PRE_DEPLOY", stop);
-    if (failed || isOver(cloud, id)) return failed;
+    if (failed || isOver(cloud, id)) return { failure: failed, replaced };
+    replaced = true;
     const outcome = await cloud.backing.deployApp(place.backed, place.components);
-    if (!outcome.ok) return { component: outcome.component, message: outcome.message };
-    return isOver(cloud, id) ? undefined : await runJobs(cloud, place, id, "POST_DEPLOY", stop);
+    if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced };
+    return { failure: isOver(cloud, id) ? undefined : await runJobs(cloud, place, id, "POST_DEPLOY", stop), replaced };
   } catch (error) {
     cloud.note(`app ${spec.name} could not be deployed: ${(error as Error).message}`);
-    return { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message };
+    return { failure: { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message }, replaced };
   }
 }
 
@@ -184,7 +192,7 @@ async function runJobs(
   return undefined;
 }
 
-/** Every one of them runs, whatever becomes of the others. */
+/** All of them run, also after one that fails. */
 async function runFailedJobs(cloud: Cloud, app: App, { spec }: Deployment, stop: AbortSignal): Promise<FailedJob[]> {
   if (!spec.jobs?.some(({ kind }) => kind === "FAILED_DEPLOY")) return [];
   const outcomes: FailedJob[] = [];
