@@ -9,6 +9,7 @@ import { lineTo } from "../local/platform/reach.ts";
 import { endpointCommand, wantedPort } from "../local/platform/stack-endpoint.ts";
 import { authorityFolder } from "../local/servers/workshop.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
+import { rememberSources } from "./local-source.ts";
 import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,6 +20,7 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
       : wholeNumber(values.port, { flag: "--port", to: 65_535, example: "slipway local api --port 4011" });
   const timings = timingsOf(values.timings);
   const https = values.https === true;
+  rememberSources(values.source, place);
   const line = lineTo(place);
   if (line) return alreadyServed(line.api, { port, https, timings: values.timings }, print);
   // Never another port than the one that is expected: a client would talk to whatever listens there.

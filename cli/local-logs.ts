@@ -1,7 +1,9 @@
 /** `slipway local logs`: where they are, or how they end. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { findAppLogs } from "../local/apps/logs.ts";
 import type { Place } from "../local/platform/place.ts";
+import type { AppLine } from "../local/platform/status.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { statusOf } from "./local-status.ts";
 import { table } from "./local-text.ts";
@@ -31,10 +33,16 @@ async function logsOf(place: Place): Promise<{ title: string; path: string }[]> 
   return [
     { title: "daemon", path: join(place.daemon, "log") },
     ...servers.map(({ kind, cluster, log }) => ({ title: `${cluster}/${kind}`, path: log })),
-    ...apps.flatMap(({ app, components }) =>
-      components.flatMap(({ name, log }) => (log === undefined ? [] : [{ title: `${app}/${name}`, path: log }])),
-    ),
+    ...appLogs(place, apps),
   ];
+}
+
+/** Those of what runs; else those on the disk, such as the ones of `slipway local api`. */
+function appLogs({ home }: Place, apps: readonly AppLine[]): { title: string; path: string }[] {
+  if (apps.length === 0) return findAppLogs(home.state).map(({ app, component, path }) => ({ title: `${app}/${component}`, path }));
+  return apps.flatMap(({ app, components }) =>
+    components.flatMap(({ name, log }) => (log === undefined ? [] : [{ title: `${app}/${name}`, path: log }])),
+  );
 }
 
 function ending(path: string, lines: number): string {

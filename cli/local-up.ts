@@ -6,6 +6,7 @@ import { bringUp } from "../local/platform/up.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { progressOn } from "./local-progress.ts";
+import { rememberSources } from "./local-source.ts";
 import { summary } from "./local-summary.ts";
 import { endpointNote, moves, problems } from "./local-text.ts";
 import { systemNamed } from "./system.ts";
@@ -18,6 +19,7 @@ export async function up({ values, place }: Given & { place: Place }, terminal: 
     await takeDown(place);
     forget(place);
   }
+  rememberSources(values.source, place);
   const ranBefore = lineTo(place) !== undefined;
   const progress = progressOn(terminal);
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -39,6 +39,8 @@ describe("slipway local", () => {
     [["logs", "--lines", "few"], 2, '--lines takes a whole number, 1 or more, not "few"'],
     [["logs", "--lines", "0"], 2, '--lines takes a whole number, 1 or more, not "0"'],
     [["logs", "nothing"], 2, 'No log has "nothing" in its name. There are: daemon'],
+    [["api", "--source", "shop"], 2, '--source takes <app>=<directory> or <app>/<component>=<directory>, not "shop"'],
+    [["up", "--source", "shop/migrate=/nowhere"], 2, "/nowhere is not a directory. Name the root of the app's repository."],
     [["api", "--timings", "slow"], 2, '--timings takes instant, real or seconds, not "slow"'],
     [["api", "--port", "http"], 2, '--port takes a whole number, from 1 to 65535, not "http"'],
     [["api", "--port", "0"], 2, '--port takes a whole number, from 1 to 65535, not "0"'],
@@ -50,6 +52,12 @@ describe("slipway local", () => {
   it("down and reset have nothing to do where nothing runs", async () => {
     expect(await typed("down")).toMatchObject({ code: 0, printed: "Nothing was running." });
     expect(await typed("reset")).toMatchObject({ code: 0, printed: expect.stringContaining("Start anew: npx slipway local up") });
+  });
+
+  it("logs finds what an app left on the disk", async () => {
+    mkdirSync(join(checkout, ".slipway", "apps", "shop", "migrate"), { recursive: true });
+    writeFileSync(join(checkout, ".slipway", "apps", "shop", "migrate", "log"), "applied 3 migrations\n");
+    expect((await typed("logs", "migrate")).printed).toContain("applied 3 migrations");
   });
 
   it("status says that nothing runs, to a person and to a machine", async () => {

@@ -14,6 +14,9 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
           --systems <a,b>  only these; what stood for others is removed with
                            its data (default: all)
           --fresh          forgets everything first, data included
+          --source <app>=<dir>  runs the commands of the app's jobs in that
+                           folder, the root of its repository; repeatable,
+                           remembered; also <app>/<component>=<dir>
   down    ends every process that up started; the data stays
   reset   down, and then forgets everything, data included
   status  what runs, where, and how it is; exit code 1 when something is not
@@ -36,6 +39,7 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
           --https          for clients that send no token without it
           --timings <how>  how long clusters and deployments take: instant,
                            real (minutes), or seconds (default: instant)
+          --source <app>=<dir>  as for up
 
   --cwd <directory>        where to look for Pulumi.yaml, and above it
                            (default: here)
@@ -47,13 +51,13 @@ type Verb = (given: Given & { readonly place: Place }, terminal: Terminal) => Pr
 
 /** Loaded only when asked for. */
 const VERBS: Readonly<Record<string, { load(): Promise<Verb>; takes: number; flags: readonly string[] }>> = {
-  up: { load: async () => (await import("./local-up.ts")).up, takes: 0, flags: ["systems", "fresh"] },
+  up: { load: async () => (await import("./local-up.ts")).up, takes: 0, flags: ["systems", "fresh", "source"] },
   down: { load: async () => (await import("./local-down.ts")).down, takes: 0, flags: [] },
   reset: { load: async () => (await import("./local-down.ts")).reset, takes: 0, flags: [] },
   status: { load: async () => (await import("./local-status.ts")).status, takes: 0, flags: ["json"] },
   env: { load: async () => (await import("./local-env.ts")).env, takes: 2, flags: ["export", "format"] },
   logs: { load: async () => (await import("./local-logs.ts")).logs, takes: 1, flags: ["lines"] },
-  api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port", "https", "timings"] },
+  api: { load: async () => (await import("./local-api.ts")).api, takes: 0, flags: ["port", "https", "timings", "source"] },
 };
 
 export const command: Command = {
@@ -69,6 +73,7 @@ export const command: Command = {
     port: { type: "string" },
     https: { type: "boolean" },
     timings: { type: "string" },
+    source: { type: "string", multiple: true },
     cwd: { type: "string" },
   },
   async run({ values, positionals: [name, ...rest] }, terminal) {

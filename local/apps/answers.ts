@@ -9,6 +9,8 @@ export interface Answer {
 export interface Asked {
   readonly path: string;
   readonly authorized: boolean;
+  /** Where the component's own health checks ask. */
+  readonly healthPaths: readonly string[];
   health(): Promise<Health>;
   /** Rows of one query. @throws where the database does not answer */
   rows(sql: string): Promise<readonly object[]>;
@@ -21,6 +23,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   "/api/templates": "SELECT * FROM templates.templates LIMIT 50",
   "/api/templates/categories": "SELECT * FROM templates.categories ORDER BY 1 LIMIT 200",
 };
+const HEALTH = ["/", "/health", "/api/health", "/api/database/status"];
 /** What belongs to somebody, and is shown to nobody without a token. */
 const PRIVATE = ["/api/projects", "/api/database/status"];
 
@@ -37,7 +40,7 @@ export async function answer(asked: Asked): Promise<Answer> {
   }
   const health = await asked.health();
   const status = health.status === "ok" ? 200 : 503;
-  if (path === "/health" || path === "/api/health" || path === "/api/database/status" || path === "/") return said(status, health);
+  if ([...HEALTH, ...asked.healthPaths].includes(path)) return said(status, health);
   return said(404, { error: `the stand-in knows no ${path}` });
 }
 

@@ -1,13 +1,15 @@
 /** The apps behind a local cloud: each component a process of its own, each app behind one address. */
 import { join } from "node:path";
-import type { BackedApp, BackedComponent, Backing, DeployOutcome } from "../cloud/backing.ts";
+import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
 import { holderText } from "../servers/port-holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports.ts";
 import { type Running, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
+import { runJobProcess } from "./job.ts";
 import { laptopEnv, writeCertificates } from "./laptop-env.ts";
+import { readSources, sourceOf } from "./sources.ts";
 
-export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "removeApp"> & {
+export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
   status(): AppStatus[];
   close(): Promise<void>;
 };
@@ -32,6 +34,8 @@ interface Placed {
   readonly ingress: Ingress;
   readonly ports: Readonly<Record<string, number>>;
   components: readonly { readonly is: BackedComponent; readonly running?: Running }[];
+  /** Jobs that ran since this process started. */
+  readonly jobs: Set<string>;
 }
 
 export interface AppOptions {
@@ -58,7 +62,7 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
     const servicePorts: Record<string, number> = {};
     for (const { name } of app.services) servicePorts[name] = before?.ports[name] ?? (await portOf(`${app.name}/${name}`));
     const ingress = before?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
-    const now = { app, ingress, ports: servicePorts, components: before?.components ?? [] };
+    const now = { app, ingress, ports: servicePorts, components: before?.components ?? [], jobs: before?.jobs ?? new Set<string>() };
     placed.set(app.id, now);
     return now;
   }
@@ -82,13 +86,12 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
       const it = await place(app);
       await stop(it);
       it.components = components.map((is) => {
-        // A site is files, which are not here; a job runs its image, which is not here either.
+        // A site is files, which are not here; a job runs in its turn.
         if (is.kind !== "service" && is.kind !== "worker") return { is };
         const place = join(folder, app.name, is.name);
-        const caFile = join(place, "ca.pem");
-        writeCertificates(is.env, caFile);
-        const env = laptopEnv(is.env, caFile, is.kind === "service" ? it.ports[is.name] : undefined);
-        return { is, running: startComponent({ folder: place, env }) };
+        const env = environment(place, is, is.kind === "service" ? it.ports[is.name] : undefined);
+        const healthPaths = [is.healthPath, is.livenessPath].filter((path) => path !== undefined);
+        return { is, running: startComponent({ folder: place, env, healthPaths }) };
       });
       it.ingress.route(components.flatMap((is) => routesOf(is, it.ports)));
       const outcomes = await Promise.all(
@@ -99,6 +102,17 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
       );
       const bad = outcomes.find(({ problem }) => problem !== undefined);
       return bad ? { ok: false, component: bad.is.name, message: bad.problem! } : { ok: true };
+    },
+
+    async runJob(app, job, stop): Promise<DeployOutcome> {
+      const it = await place(app);
+      it.jobs.add(job.name);
+      const directory = join(folder, app.name, job.name);
+      const command = commandOf(state, app, job);
+      const { name, timeoutMs, gracePeriodMs } = job;
+      const env = environment(directory, job);
+      const problem = await runJobProcess({ name, folder: directory, env, ...(command && { command }), timeoutMs, gracePeriodMs, stop });
+      return problem === undefined ? { ok: true } : { ok: false, component: name, message: problem };
     },
 
     async removeApp(id) {
@@ -112,15 +126,15 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
     },
 
     status: () =>
-      [...placed.values()].map(({ app, ingress, ports, components }) => ({
+      [...placed.values()].map(({ app, ingress, ports, components, jobs }) => ({
         app: app.name,
         url: `http://${LOOPBACK}:${ingress.port}`,
-        components: components.map(({ is: { name, kind }, running }) => ({
+        components: withJobs(components, jobs).map(({ is: { name, kind }, running }) => ({
           name,
           kind,
           ...(ports[name] !== undefined && { port: ports[name] }),
           ...(running?.pid !== undefined && { pid: running.pid }),
-          ...(running && { log: join(folder, app.name, name, "log") }),
+          ...((running || jobs.has(name)) && { log: join(folder, app.name, name, "log") }),
         })),
       })),
 
@@ -131,9 +145,29 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
   };
 }
 
+type Component = Placed["components"][number] | { readonly is: Pick<BackedComponent, "name" | "kind">; readonly running?: undefined };
+
+/** A job may have run of a deployment whose components did not start. */
+const withJobs = (components: Placed["components"], jobs: ReadonlySet<string>): Component[] => [
+  ...components,
+  ...[...jobs].filter((name) => !components.some(({ is }) => is.name === name)).map((name) => ({ is: { name, kind: "job" as const } })),
+];
+
+function environment(place: string, { env }: BackedComponent, port?: number): Record<string, string> {
+  const caFile = join(place, "ca.pem");
+  writeCertificates(env, caFile);
+  return laptopEnv(env, caFile, port);
+}
+
+/** A job's command, where the folder of its source was given. */
+function commandOf(state: string, app: BackedApp, { name, command, sourceDir }: BackedJob) {
+  const directory = sourceOf(readSources(state), app.name, name, sourceDir);
+  return command !== undefined && directory !== undefined ? { text: command, directory } : undefined;
+}
+
 function routesOf({ name, kind, routes = [] }: BackedComponent, ports: Readonly<Record<string, number>>): Route[] {
   const port = ports[name];
-  if (kind === "static_site") return routes.map((prefix) => ({ prefix, to: { site: name } }));
+  if (kind === "static_site" || kind === "function") return routes.map((prefix) => ({ prefix, to: { site: name } }));
   return port === undefined ? [] : routes.map((prefix) => ({ prefix, to: { port } }));
 }
 

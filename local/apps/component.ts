@@ -8,6 +8,8 @@ export interface ComponentOptions {
   /** Where its log is. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Where its health checks ask. */
+  readonly healthPaths?: readonly string[];
 }
 
 export interface Running {
@@ -16,13 +18,13 @@ export interface Running {
 }
 
 /** In the package this file is compiled, and so is that one. */
-const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./stand-in.ts" : "./stand-in.js", import.meta.url));
+export const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./stand-in.ts" : "./stand-in.js", import.meta.url));
 
 const MOST_LOG_BYTES = 4 * 1024 * 1024;
 const MOST_PAUSE_MS = 10_000;
 const LONGEST_STOP_MS = 3_000;
 
-export function startComponent({ folder, env }: ComponentOptions): Running {
+export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): Running {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let wanted = true;
   let pause = 100;
@@ -31,11 +33,15 @@ export function startComponent({ folder, env }: ComponentOptions): Running {
   function launch(): ChildProcess {
     const log = openLog(join(folder, "log"));
     // Nothing of this process's own environment but what Node needs: a variable that the spec forgets must be missing here too.
-    const started = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM], {
-      cwd: folder,
-      env: { PATH: process.env.PATH ?? "", ...env },
-      stdio: ["pipe", log, log],
-    });
+    const started = spawn(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
+      {
+        cwd: folder,
+        env: { PATH: process.env.PATH ?? "", ...env },
+        stdio: ["pipe", log, log],
+      },
+    );
     closeSync(log);
     started.stdin?.on("error", () => {});
     started.once("error", () => {});
@@ -66,7 +72,7 @@ export function startComponent({ folder, env }: ComponentOptions): Running {
   };
 }
 
-function openLog(path: string): number {
+export function openLog(path: string): number {
   try {
     if (statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.old`);
   } catch {

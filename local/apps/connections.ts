@@ -16,26 +16,82 @@ export interface ValkeyTarget {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+const POSTGRES = /^postgres(ql)?(\+\w+)?:\/\//;
+const VALKEY = /^rediss:\/\//;
+
 /** In the words of node-postgres, whatever driver the variable is meant for. */
 export function postgresTargets(env: Env): PostgresTarget[] {
   return Object.entries(env).flatMap(([variable, value = ""]) => {
-    if (!/^postgres(ql)?(\+\w+)?:\/\//.test(value)) return [];
-    const url = new URL(value.replace(/^[\w+]+:/, "postgresql:"));
+    const url = postgresUrl(value);
+    if (!url) return [];
     const mode = url.searchParams.get("ssl");
     if (mode !== null) {
       url.searchParams.delete("ssl");
       url.searchParams.set("sslmode", mode);
       if (env.PGSSLROOTCERT) url.searchParams.set("sslrootcert", env.PGSSLROOTCERT);
     }
+    if (isUnverified(url, env)) url.searchParams.set("uselibpqcompat", "true");
     return [{ variable, url: url.href }];
   });
 }
 
 export function valkeyTargets(env: Env): ValkeyTarget[] {
   return Object.entries(env).flatMap(([variable, value = ""]) => {
-    if (!value.startsWith("rediss://")) return [];
-    const { hostname: host, port, username: user, password, pathname } = new URL(value);
+    const url = VALKEY.test(value) ? parse(value) : undefined;
+    if (!url) return [];
+    const { hostname: host, port, username: user, password, pathname } = url;
     const database = pathname.slice(1) || "0";
-    return [{ variable, host, port: Number(port), user: decodeURIComponent(user), password: decodeURIComponent(password), database }];
+    return [{ variable, host, port: Number(port), user: decoded(user), password: decoded(password), database }];
   });
+}
+
+/** A placeholder connects to nothing outside this machine: real credentials may be among its variables. */
+export const isLocal = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
+
+export const hostOf = ({ url }: PostgresTarget): string => new URL(url).hostname;
+
+/** What a reader should know of variables that are not checked as they stand, by their names. */
+export function warningsOf(env: Env): Record<string, string> {
+  const warned = Object.entries(env).flatMap(([variable, value = ""]) => {
+    const warning = warningOf(value, env);
+    return warning === undefined ? [] : [[variable, warning] as const];
+  });
+  return Object.fromEntries(warned);
+}
+
+const SERVERS: Readonly<Record<string, string>> = { mysql: "MySQL", mongodb: "MongoDB", kafka: "Kafka", opensearch: "OpenSearch" };
+
+function warningOf(value: string, env: Env): string | undefined {
+  const [, engine] = /\b(mysql|mongodb|kafka|opensearch)-does-not-run-here\.invalid\b/.exec(value) ?? [];
+  if (engine) return `no ${SERVERS[engine]} server runs on this machine: nothing was connected to`;
+  const [reference] = /\$\{[a-z_][a-z0-9_-]*\.(?:[A-Za-z0-9_-]+\.)?[A-Z_][A-Z0-9_]*\}/.exec(value) ?? [];
+  if (reference) return `${reference} has no value: the spec declares no such component, database or variable`;
+  if (!POSTGRES.test(value) && !VALKEY.test(value)) return undefined;
+  const url = POSTGRES.test(value) ? postgresUrl(value) : parse(value);
+  if (!url) return "is not a valid URL: nothing was connected to";
+  if (!isLocal(url.hostname)) return `${url.hostname} is not on this machine: nothing was connected to`;
+  if (isUnverified(url, env)) return "sslmode=require: encrypted, but the certificate of the server is not verified";
+  if (VALKEY.test(value) && !hasAuthority(env))
+    return "encrypted, but the certificate of the server is not verified: no variable holds its CA";
+  return undefined;
+}
+
+/** libpq verifies nothing for sslmode=require, unless it has a CA. */
+const isUnverified = (url: URL, env: Env): boolean =>
+  url.searchParams.get("sslmode") === "require" && !url.searchParams.has("sslrootcert") && !hasAuthority(env);
+
+const hasAuthority = ({ NODE_EXTRA_CA_CERTS, PGSSLROOTCERT }: Env): boolean => Boolean(NODE_EXTRA_CA_CERTS || PGSSLROOTCERT);
+
+const postgresUrl = (value: string): URL | undefined =>
+  POSTGRES.test(value) ? parse(value.replace(/^[\w+]+:/, "postgresql:")) : undefined;
+
+const parse = (value: string): URL | undefined => URL.parse(value) ?? undefined;
+
+/** A password with a percent sign that encodes nothing is taken as it is written. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

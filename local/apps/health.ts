@@ -1,6 +1,6 @@
 /** Whether what a component depends on answers, in the shape that the products' documents print. */
 import pg from "pg";
-import { type PostgresTarget, postgresTargets, type ValkeyTarget, valkeyTargets } from "./connections.ts";
+import { hostOf, isLocal, type PostgresTarget, postgresTargets, type ValkeyTarget, valkeyTargets, warningsOf } from "./connections.ts";
 import { ping } from "./valkey-ping.ts";
 
 export interface Health {
@@ -12,6 +12,8 @@ export interface Health {
   };
   /** Every connection by the variable that names it; what is not "ok" says why. */
   readonly connections: Readonly<Record<string, string>>;
+  /** What was not checked, or is not verified, by the variable that names it. */
+  readonly warnings?: Readonly<Record<string, string>>;
 }
 
 /** Two are enough to show that a pool works, and leave the server's for those who have work to do. */
@@ -23,8 +25,11 @@ export interface Dependencies {
 }
 
 export function dependencies(env: Readonly<Record<string, string | undefined>>, ca: string): Dependencies {
-  const databases = postgresTargets(env).map((target) => ({ target, pool: poolOf(target) }));
-  const stores = valkeyTargets(env);
+  const databases = postgresTargets(env)
+    .filter((target) => isLocal(hostOf(target)))
+    .map((target) => ({ target, pool: poolOf(target) }));
+  const stores = valkeyTargets(env).filter(({ host }) => isLocal(host));
+  const warnings = warningsOf(env);
   return {
     async health() {
       const asked = await Promise.all([
@@ -43,6 +48,7 @@ export function dependencies(env: Readonly<Record<string, string | undefined>>, 
           },
         }),
         connections: Object.fromEntries(asked),
+        ...(Object.keys(warnings).length > 0 && { warnings }),
       };
     },
     async rows(sql) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { postgresTargets, valkeyTargets } from "./connections.ts";
+import { postgresTargets, valkeyTargets, warningsOf } from "./connections.ts";
 import { laptopEnv, writeCertificates } from "./laptop-env.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
@@ -56,5 +56,27 @@ describe("what they lead to", () => {
       { variable: "R", host: "h", port: 3, user: "default", password: "p/w", database: "2" },
       { variable: "S", host: "h", port: 3, user: "default", password: "x", database: "0" },
     ]);
+  });
+
+  it("is reported where it is not checked, or the certificate is not verified", () => {
+    const env = {
+      REQUIRED: "postgresql://u:p@127.0.0.1:1/d?sslmode=require",
+      STORE: "rediss://default:x@127.0.0.1:3",
+      AWAY: "postgresql://u:p@db.example.com:1/d?sslmode=require",
+      BROKEN: "postgres://<user>@[host]/d",
+      ELSEWHERE: "mysql://u:none@mysql-does-not-run-here.invalid:25060/d",
+      DANGLING: "${db.DATABASE_URL}",
+      TEMPLATE: "${user.name}",
+    };
+    expect(warningsOf(env)).toEqual({
+      REQUIRED: "sslmode=require: encrypted, but the certificate of the server is not verified",
+      STORE: "encrypted, but the certificate of the server is not verified: no variable holds its CA",
+      AWAY: "db.example.com is not on this machine: nothing was connected to",
+      BROKEN: "is not a valid URL: nothing was connected to",
+      ELSEWHERE: "no MySQL server runs on this machine: nothing was connected to",
+      DANGLING: "${db.DATABASE_URL} has no value: the spec declares no such component, database or variable",
+    });
+    const verified = warningsOf({ ...env, NODE_EXTRA_CA_CERTS: "/ca.pem" });
+    expect(Object.keys(verified)).toEqual(["AWAY", "BROKEN", "ELSEWHERE", "DANGLING"]);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * The program of a stand-in: a process with exactly the variables that the spec gives a component. It connects as that component would and
- * serves its health. It ends with the process that started it, whose end it learns of by the pipe between them.
+ * serves its health, or for a job checks it once. It ends with the process that started it, whose end it learns of by the pipe between them.
  */
 import module from "node:module";
 

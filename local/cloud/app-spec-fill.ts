@@ -1,22 +1,20 @@
 import type { AppSpec, EnvSpec, ServiceSpec } from "./app-spec.ts";
 import { componentsOf, mapEnvs } from "./app-spec.ts";
 import type { Cloud } from "./handle.ts";
+import { findAppRegion } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 
-/** A spec as App Platform keeps it: defaults written out, an ingress where none was given, secret values sealed. */
+/**
+ * A spec as App Platform keeps it: region by its own name, port, scope, job kind and ingress written out where they were left out, secret values sealed.
+ * The number and the size of instances are not: the Terraform provider's acceptance tests, which leave both out, see no difference after it.
+ */
 export function fillSpec(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
-  const sized = <T extends Pick<ServiceSpec, "instance_size_slug" | "instance_count" | "autoscaling">>(component: T): T => ({
-    ...component,
-    instance_size_slug: component.instance_size_slug ?? "apps-s-1vcpu-0.5gb",
-    ...(!component.autoscaling && { instance_count: component.instance_count ?? 1 }),
-  });
   const filled: AppSpec = {
     ...spec,
-    region: spec.region ?? "nyc",
-    ...(spec.services && { services: spec.services.map((service) => withPort(sized(service))) }),
-    ...(spec.workers && { workers: spec.workers.map(sized) }),
+    region: findAppRegion(spec.region ?? "nyc")?.slug ?? "nyc",
+    ...(spec.services && { services: spec.services.map(withPort) }),
     ...(spec.jobs && {
-      jobs: spec.jobs.map((job) => ({ ...sized(job), kind: job.kind === "UNSPECIFIED" || !job.kind ? "POST_DEPLOY" : job.kind })),
+      jobs: spec.jobs.map((job) => ({ ...job, kind: job.kind === "UNSPECIFIED" || !job.kind ? "POST_DEPLOY" : job.kind })),
     }),
     ...(spec.domains && { domains: spec.domains.map((domain) => ({ ...domain, type: domain.type ?? "ALIAS" })) }),
   };
@@ -31,7 +29,7 @@ function fillEnv(cloud: Cloud, env: EnvSpec, appId: string): EnvSpec {
   const { type, value = "", ...rest } = env;
   const scope = !env.scope || env.scope === "UNSET" ? ("RUN_AND_BUILD_TIME" as const) : env.scope;
   if (type === "SECRET") return { ...rest, scope, type, value: isSealed(value) ? value : cloud.seal.seal(appId, value) };
-  return { ...rest, scope, value, ...(cloud.echoGeneralType && { type: "GENERAL" as const }) };
+  return { ...rest, scope, value, ...(type === "GENERAL" && cloud.echoGeneralType && { type }) };
 }
 
 function sealCredentials(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
@@ -48,18 +46,25 @@ function sealCredentials(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
   };
 }
 
-/** The first routable component answers at "/", every other one at its name; `routes` of old decide where they are given. */
+/**
+ * The first routable component answers at "/", every other one at its name; `routes` of old decide where they are given. A route that two
+ * components name is that of the first.
+ */
 function withIngress(spec: AppSpec): AppSpec {
   if (spec.ingress?.rules?.length) return spec;
+  const taken = new Set<string>();
   const rules = componentsOf(spec)
     .filter(({ list, component }) => list === "static_sites" || list === "functions" || (list === "services" && component.http_port))
     .flatMap(({ component }, index) => {
       const routes = component.routes?.length ? component.routes : [{ path: index === 0 ? "/" : `/${component.name}` }];
-      return routes.map(({ path = "/", preserve_path_prefix }) => ({
-        match: { path: { prefix: path } },
-        component: { name: component.name, ...(preserve_path_prefix && { preserve_path_prefix }) },
-        ...(component.cors && { cors: component.cors }),
-      }));
+      return routes
+        .filter(({ path = "/" }) => !taken.has(path) && taken.add(path))
+        .map(({ path = "/", preserve_path_prefix }) => ({
+          match: { path: { prefix: path } },
+          component: { name: component.name, ...(preserve_path_prefix && { preserve_path_prefix }) },
+          ...(component.cors && { cors: component.cors }),
+        }));
     });
-  return rules.length > 0 ? { ...spec, ingress: { ...spec.ingress, rules } } : spec;
+  // An app without a route has an empty ingress: `ingress {}` of the Terraform provider would otherwise differ for ever.
+  return { ...spec, ingress: { ...spec.ingress, ...(rules.length > 0 && { rules }) } };
 }

@@ -23,7 +23,10 @@ const EnvShape = z.object({
 });
 
 const repository = z.object({
-  repo: z.string().regex(/^[^/]+(\/[^/]+)+$/, "must be owner/repository"),
+  repo: z
+    .string()
+    .regex(/^[^/]+(\/[^/]+)+$/, "must be owner/repository")
+    .optional(),
   branch: string,
   deploy_on_push: boolean,
 });
@@ -34,7 +37,7 @@ const sources = {
   bitbucket: repository.optional(),
   image: z
     .object({
-      registry_type: z.enum(["DOCKER_HUB", "DOCR", "GHCR"]),
+      registry_type: z.enum(["DOCKER_HUB", "DOCR", "GHCR"]).optional(),
       registry: string,
       registry_credentials: string,
       repository: z.string().max(192),
@@ -71,6 +74,9 @@ const logDestinations = z
       papertrail: z.object({ endpoint: z.string() }).optional(),
       datadog: z.object({ endpoint: string, api_key: z.string() }).optional(),
       logtail: z.object({ token: string }).optional(),
+      endpoint: string,
+      tls_insecure: boolean,
+      headers: z.array(z.object({ key: string, value: string })).optional(),
       open_search: z
         .object({
           endpoint: string,
@@ -96,7 +102,13 @@ const autoscaling = z
   .object({
     min_instance_count: integer(1, 250),
     max_instance_count: integer(1, 250),
-    metrics: z.object({ cpu: z.object({ percent: integer(1, 100) }).optional() }).optional(),
+    metrics: z
+      .object({
+        cpu: z.object({ percent: integer(1, 100) }).optional(),
+        requests_per_second: z.object({ per_instance: z.number().int().optional() }).optional(),
+        request_duration: z.object({ p95_milliseconds: z.number().int().optional() }).optional(),
+      })
+      .optional(),
   })
   .optional();
 
@@ -121,10 +133,10 @@ const ServiceShape = z.object({
   internal_ports: z.array(z.number().int().min(1).max(65_535)).optional(),
   routes,
   cors,
-  health_check: z.object(probe).optional(),
+  health_check: z.object({ ...probe, path: string }).optional(),
   liveness_health_check: z.object(probe).optional(),
   termination: z.object({ drain_seconds: integer(1, 110), grace_period_seconds: integer(1, 600) }).optional(),
-  inactivity_sleep: z.object({ after_seconds: z.number().int().optional() }).optional(),
+  inactivity_sleep: z.looseObject({ after_seconds: z.number().int().optional() }).optional(),
 });
 
 const StaticSiteShape = z.object({
@@ -165,6 +177,8 @@ const DatabaseShape = z.object({
   engine: z.enum(["UNSET", "MYSQL", "PG", "REDIS", "MONGODB", "KAFKA", "OPENSEARCH", "VALKEY"]).optional(),
   version: string,
   production: boolean,
+  size: string,
+  num_nodes: z.number().int().optional(),
   cluster_name: string,
   db_name: string,
   db_user: string,
@@ -195,6 +209,8 @@ const IngressShape = z.object({
     )
     .optional(),
   secure_header: z.object({ key: string, value: string, remove_header: boolean }).optional(),
+  load_balancer: string,
+  load_balancer_size: z.number().int().optional(),
   custom_error_page_url: string,
 });
 
@@ -214,6 +230,7 @@ const AppSpecShape = z.object({
         type: z.enum(["UNSPECIFIED", "DEFAULT", "PRIMARY", "ALIAS"]).optional(),
         wildcard: boolean,
         zone: string,
+        certificate: string,
         minimum_tls_version: z.enum(["1.2", "1.3"]).optional(),
       }),
     )
@@ -234,6 +251,7 @@ export type AppSpec = z.infer<typeof AppSpecShape>;
 export type EnvSpec = z.infer<typeof EnvShape>;
 export type ServiceSpec = z.infer<typeof ServiceShape>;
 export type AlertSpec = z.infer<typeof AlertShape>;
+export type DatabaseSpec = z.infer<typeof DatabaseShape>;
 type JobSpec = z.infer<typeof JobShape>;
 
 export function parseSpec(raw: unknown): AppSpec {

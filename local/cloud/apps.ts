@@ -5,10 +5,13 @@ import { type AppSpec, type Component, componentsOf, parseSpec, specMistake } fr
 import { checkSpec } from "./app-spec-check.ts";
 import { fillSpec } from "./app-spec-fill.ts";
 import { viewApp } from "./app-views.ts";
-import { deploy, forgetDeployments } from "./deployments.ts";
+import { forgetDeployments, latestDeployment } from "./deployment.ts";
+import { stopJobs } from "./deployment-run.ts";
+import { deploy } from "./deployments.ts";
+import { removeDevelopmentDatabases } from "./development-databases.ts";
 import type { Cloud } from "./handle.ts";
 import { newId, newSuffix } from "./ids.ts";
-import { APP_SIZES } from "./offer.ts";
+import { APP_SIZES, DEFAULT_APP_SIZE } from "./offer.ts";
 import { assign, requireProject } from "./projects.ts";
 
 export const AppAsk = z.object({ spec: z.unknown(), project_id: z.string().optional() });
@@ -61,9 +64,12 @@ export async function updateApp(cloud: Cloud, id: string, ask: z.infer<typeof Ap
 
 export async function deleteApp(cloud: Cloud, id: string): Promise<void> {
   findApp(cloud, id);
+  const latest = latestDeployment(cloud, id);
+  if (latest) stopJobs(latest.id);
   await cloud.exclusively(`app ${id}`, async () => {
     const app = findApp(cloud, id);
     await cloud.backing.removeApp(id);
+    await removeDevelopmentDatabases(cloud, id);
     forgetDeployments(cloud, id);
     dropApp(cloud, app);
   });
@@ -77,7 +83,7 @@ export function proposeApp(cloud: Cloud, ask: z.infer<typeof ProposeAsk>) {
   checkSpec(cloud, spec, app_id);
   const available = !nameTaken(cloud, spec.name, app_id);
   const costOf = ({ instance_size_slug, instance_count = 1 }: Component) => {
-    const size = APP_SIZES.find(({ slug }) => slug === (instance_size_slug ?? "apps-s-1vcpu-0.5gb"));
+    const size = APP_SIZES.find(({ slug }) => slug === (instance_size_slug ?? DEFAULT_APP_SIZE));
     return (size?.usdPerMonth ?? 0) * instance_count;
   };
   const paid = componentsOf(spec).filter(({ list }) => list === "services" || list === "workers");

@@ -39,6 +39,8 @@ export interface Backing {
   placeApp(app: BackedApp): Promise<Placement>;
   /** Replaces what runs of an app. Resolves when it is healthy, or says which component is not. */
   deployApp(app: BackedApp, components: readonly BackedComponent[]): Promise<DeployOutcome>;
+  /** Runs a job to its end, or until `stop`: its command where its source is on this machine, else a check of what its variables name. */
+  runJob(app: BackedApp, job: BackedJob, stop: AbortSignal): Promise<DeployOutcome>;
   removeApp(appId: string): Promise<void>;
 
   /** Ends every process, keeping all data. */
@@ -59,6 +61,8 @@ export interface BackedCluster {
   /** Follows that cluster, read-only. */
   readonly replicaOf?: string;
   readonly databases: readonly string[];
+  /** The user that owns a database, by the database's name. @default the administrator */
+  readonly owners?: Readonly<Record<string, string>>;
   /** Without the administrator. */
   readonly users: readonly BackedUser[];
   readonly pools: readonly BackedPool[];
@@ -121,8 +125,19 @@ export interface BackedComponent {
   /** Resolved to the last value, secrets included. */
   readonly env: Readonly<Record<string, string>>;
   readonly healthPath?: string;
+  /** The path of its liveness check. */
+  readonly livenessPath?: string;
   /** Path prefixes under the app's address that lead to it. */
   readonly routes?: readonly string[];
+}
+
+export interface BackedJob extends BackedComponent {
+  readonly command?: string;
+  /** Where its source begins, relative to the root of its repository. */
+  readonly sourceDir?: string;
+  readonly timeoutMs: number;
+  /** How long it may take to end after SIGTERM. */
+  readonly gracePeriodMs: number;
 }
 
 export type DeployOutcome = { readonly ok: true } | { readonly ok: false; readonly component: string; readonly message: string };

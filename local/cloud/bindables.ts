@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { type AppSpec, type Component, componentsOf, type EnvSpec } from "./app-spec.ts";
-import type { Placement } from "./backing.ts";
+import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec, envListsOf } from "./app-spec.ts";
+import type { Endpoint, Placement } from "./backing.ts";
 import { findClusterNamed } from "./cluster.ts";
 import { connection, loginOf, viewPool } from "./connections.ts";
+import { findDevelopmentDatabase, isDevelopment } from "./development-databases.ts";
+import { runsElsewhere, variablesElsewhere } from "./engines-elsewhere.ts";
 import type { Cloud } from "./handle.ts";
 
 /**
@@ -30,9 +32,16 @@ const BINDABLE = /\$\{(?:([a-z_][a-z0-9_-]*)\.)?(?:([A-Za-z0-9_-]+)\.)?([A-Z_][A
 export const bindablesIn = (value: string): Bindable[] =>
   [...value.matchAll(BINDABLE)].map(([text, owner = "", pool = "", variable = ""]) => ({ text, owner, pool, variable }));
 
-/** Whose variables a spec may use. */
-export const knownOwners = (spec: AppSpec): Set<string> =>
-  new Set(["_self", ...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)]);
+/** References to components and databases that a spec does not declare: the program finds them in its environment as they are written. */
+export function danglingReferences(spec: AppSpec): { readonly field: string; readonly key: string; readonly text: string }[] {
+  const names = [...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)];
+  const owners = new Set(["_self", ...names]);
+  return envListsOf(spec).flatMap(({ field, envs }) =>
+    envs.flatMap(({ key, value = "" }) =>
+      bindablesIn(value).flatMap(({ owner, text }) => (owner && !owners.has(owner) ? [{ field, key, text }] : [])),
+    ),
+  );
+}
 
 /** The environment of one component, to the last value: secrets opened, references resolved. */
 export function resolveEnv(cloud: Cloud, app: AppInPlace, name: string, when: "run" | "build" = "run"): Record<string, string> {
@@ -66,7 +75,7 @@ function variableOf(
 ): string | undefined {
   if (!owner) return appVariables(app)[variable];
   const database = app.spec.databases?.find(({ name }) => name === owner);
-  if (database) return when === "run" ? databaseVariables(cloud, database, pool)?.[variable] : undefined;
+  if (database) return when === "run" ? databaseVariables(cloud, app.id, database, pool)?.[variable] : undefined;
   const component = owner === "_self" ? self : componentsOf(app.spec).find(({ component }) => component.name === owner)?.component;
   return component && componentVariables(app, component, when)[variable];
 }
@@ -82,24 +91,15 @@ export function publicUrl(spec: AppSpec, placement: Placement): string {
   return primary ? `https://${primary.domain}` : placement.url;
 }
 
-function databaseVariables(
-  cloud: Cloud,
-  database: NonNullable<AppSpec["databases"]>[number],
-  poolName: string,
-): Record<string, string> | undefined {
+function databaseVariables(cloud: Cloud, appId: string, database: DatabaseSpec, poolName: string): Record<string, string> | undefined {
+  if (runsElsewhere(database)) return variablesElsewhere(database);
+  if (isDevelopment(database)) return developmentVariables(cloud, appId, database, poolName);
   const cluster = findClusterNamed(cloud, database.cluster_name ?? "");
   if (!cluster) return undefined;
   const { endpoint, admin, engine } = cluster;
   const pool = cluster.pools.find(({ name }) => name === poolName);
   if (poolName && !pool) return undefined;
-  const {
-    uri,
-    host,
-    port,
-    user,
-    password,
-    database: name,
-  } = pool
+  const to = pool
     ? viewPool(cluster, pool).connection
     : connection(
         cluster,
@@ -108,16 +108,25 @@ function databaseVariables(
         engine === "pg" ? database.db_name || "defaultdb" : "",
         loginOf(cluster, database.db_user || admin.name),
       );
-  return {
-    DATABASE_URL: uri,
-    HOSTNAME: host,
-    PORT: String(port),
-    USERNAME: user,
-    PASSWORD: password,
-    DATABASE: name,
-    CA_CERT: endpoint.ca,
-  };
+  return variablesOf(to, endpoint);
 }
+
+/** A development database has no pools. */
+function developmentVariables(cloud: Cloud, appId: string, { name }: DatabaseSpec, pool: string): Record<string, string> | undefined {
+  const found = findDevelopmentDatabase(cloud, appId, name);
+  if (!found || pool) return undefined;
+  return variablesOf(connection(found, found.endpoint.host, found.endpoint.port, found.database, found), found.endpoint);
+}
+
+const variablesOf = ({ uri, host, port, user, password, database }: ReturnType<typeof connection>, { ca }: Endpoint) => ({
+  DATABASE_URL: uri,
+  HOSTNAME: host,
+  PORT: String(port),
+  USERNAME: user,
+  PASSWORD: password,
+  DATABASE: database,
+  CA_CERT: ca,
+});
 
 function componentVariables(app: AppInPlace, component: Component, when: "run" | "build"): Record<string, string> {
   const path = app.spec.ingress?.rules?.find((rule) => rule.component?.name === component.name)?.match?.path?.prefix;

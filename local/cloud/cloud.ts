@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { openAccount } from "./account.ts";
 import type { Backing } from "./backing.ts";
 import { resumeClusters } from "./cluster-start.ts";
-import { resumeApps } from "./deployments.ts";
+import { resumeApps } from "./deployment-run.ts";
 import { exclusives } from "./exclusive.ts";
 import type { Cloud } from "./handle.ts";
 import { sweepObjects } from "./object-sweep.ts";
@@ -21,8 +21,9 @@ export interface CloudOptions {
   /** @default "instant" */
   readonly timings?: Timings;
   /**
-   * Whether a variable that is no secret comes back with `type: GENERAL`. DigitalOcean does not always do it, so a program has to live
-   * with both (terraform-provider-digitalocean PR 515).
+   * Whether a variable that is no secret comes back with `type: GENERAL`: as it was sent, or never. DigitalOcean does not always do it, so a
+   * program has to live with both (terraform-provider-digitalocean PR 515). It never adds the type: the provider's acceptance tests see no
+   * difference after a variable without one.
    * @default true
    */
   readonly echoGeneralType?: boolean;
@@ -44,6 +45,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     await store.saved();
   };
 
+  const closing = new AbortController();
   const cloud: Cloud = {
     directory: options.directory,
     store,
@@ -63,7 +65,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
       running.add(task);
     },
     idle,
+    closing: closing.signal,
     close: async () => {
+      closing.abort();
       await idle();
       await options.backing.close();
       await store.close();

@@ -22,6 +22,8 @@ export interface Cloud {
   readonly background: (what: string, work: () => Promise<void>) => void;
   /** Resolves once no such work is left and everything is on disk. */
   readonly idle: () => Promise<void>;
+  /** Aborted when the cloud closes. */
+  readonly closing: AbortSignal;
   /** Lets running work end, saves, ends the backing's processes. The state stays. */
   readonly close: () => Promise<void>;
 }

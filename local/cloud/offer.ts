@@ -89,6 +89,10 @@ export const APP_REGIONS: readonly AppRegion[] = [
   appRegion("syd", "Sydney", "australia", "Australia", "syd1"),
 ];
 
+/** A data center names the region that it is in. */
+export const findAppRegion = (name: string): AppRegion | undefined =>
+  APP_REGIONS.find(({ slug, data_centers }) => slug === name || data_centers.includes(name));
+
 export interface AppSize {
   readonly slug: string;
   readonly cpus: number;
@@ -129,6 +133,9 @@ export const APP_SIZES: readonly AppSize[] = [
   appSize("apps-d-4vcpu-16gb", 196, 800),
   appSize("apps-d-8vcpu-32gb", 392, 900),
 ];
+
+/** What a component gets that names no size. */
+export const DEFAULT_APP_SIZE = "apps-s-1vcpu-0.5gb";
 
 /** Slugs from before 2024, still accepted in a spec. */
 export const OLD_APP_SIZES = [

@@ -1,4 +1,4 @@
-import type { AppSpec, ComponentList } from "./app-spec.ts";
+import type { AppSpec, ComponentList, PlacedComponent } from "./app-spec.ts";
 import { componentsOf } from "./app-spec.ts";
 import { stamp } from "./waits.ts";
 
@@ -25,31 +25,41 @@ export interface Run {
   /** Nothing moves any more, finished or not. */
   readonly stopped: boolean;
   readonly failure?: { readonly component: string; readonly message: string } | undefined;
+  /** The FAILED_DEPLOY jobs that ran after the failure. */
+  readonly failedJobs?: readonly { readonly name: string; readonly error?: string }[] | undefined;
 }
 
 interface Plan {
   readonly name: string;
+  readonly stage?: "deploy";
   readonly component?: string;
   readonly message?: string;
   readonly steps?: readonly Plan[];
 }
 
 export function progressOf(run: Run) {
-  const plan = planOf(run.spec);
+  const failedJobs = run.failedJobs ?? [];
+  const plan = planOf(
+    run.spec,
+    failedJobs.map(({ name }) => name),
+  );
   const leaves = plan.flatMap(leavesOf);
-  const failed = run.failure
-    ? Math.max(
-        0,
-        leaves.findIndex((leaf) => leaf.component === run.failure?.component && leaf.name === "wait"),
-      )
-    : -1;
-  const done = run.failure ? failed : Math.floor(run.done * leaves.length);
+  const done = run.failure ? waitFor(leaves, run.failure.component) : Math.floor(run.done * leaves.length);
   const each = (run.until - run.since) / leaves.length;
+  const failedJobOf = (leaf: Plan | undefined) => failedJobs.find(({ name }) => name === leaf?.component);
+  const errorOf = (leaf: Plan | undefined) => failedJobOf(leaf)?.error ?? run.failure?.message ?? "";
 
   const statusOfLeaf = (index: number): StepStatus => {
+    const after = leaves[index]?.stage === "deploy" ? failedJobOf(leaves[index]) : undefined;
+    if (after) return after.error !== undefined && leaves[index]?.name === "wait" ? "ERROR" : "SUCCESS";
     if (index < done) return "SUCCESS";
     if (index > done || (run.stopped && !run.failure)) return "PENDING";
     return run.failure ? "ERROR" : "RUNNING";
+  };
+  const reasonOf = (step: Plan, mine: readonly number[]) => {
+    const failed = leaves[mine.find((index) => statusOfLeaf(index) === "ERROR") ?? 0];
+    const isJob = run.spec.jobs?.some(({ name }) => name === failed?.component);
+    return { code: isJob ? "DeployContainerExitNonZero" : "DeployContainerHealthChecksFailed", message: errorOf(failed ?? step) };
   };
   const show = (step: Plan): Step => {
     const mine = leavesOf(step).map((leaf) => leaves.indexOf(leaf));
@@ -62,7 +72,7 @@ export function progressOf(run: Run) {
       ...(step.message && { message_base: step.message }),
       ...(status !== "PENDING" && { started_at: stamp(run.since + first * each) }),
       ...((status === "SUCCESS" || status === "ERROR") && { ended_at: stamp(run.since + (last + 1) * each) }),
-      ...(status === "ERROR" && run.failure && { reason: { code: "DeployContainerExitNonZero", message: run.failure.message } }),
+      ...(status === "ERROR" && { reason: reasonOf(step, mine) }),
       ...(step.steps && { steps: step.steps.map(show) }),
     };
   };
@@ -87,29 +97,52 @@ const KINDS: Readonly<Record<ComponentList, string>> = {
   functions: "function",
 };
 
-function planOf(spec: AppSpec): Plan[] {
+/** How far a deployment is, from 0 to 1, that waits for this component. */
+export function reachedIn(spec: AppSpec, component: string): number {
+  const leaves = planOf(spec).flatMap(leavesOf);
+  return (waitFor(leaves, component) + 0.5) / leaves.length;
+}
+
+/** Where a deployment waits for a component; where it begins to deploy, if that is none. */
+function waitFor(leaves: readonly Plan[], component: string): number {
+  const found = leaves.findIndex((leaf) => leaf.component === component && leaf.name === "wait");
+  return found >= 0 ? found : leaves.findIndex(({ stage }) => stage === "deploy");
+}
+
+/** Components in the order in which they are deployed; a scheduled job is built only, a FAILED_DEPLOY job is there once it ran. */
+function deployed(components: readonly PlacedComponent[], failedJobs: readonly string[]): PlacedComponent[] {
+  const jobs = (kind: string) => components.filter(({ list, component }) => list === "jobs" && component.kind === kind);
+  return [
+    ...jobs("PRE_DEPLOY"),
+    ...components.filter(({ list }) => list !== "jobs"),
+    ...jobs("POST_DEPLOY"),
+    ...jobs("FAILED_DEPLOY").filter(({ component }) => failedJobs.includes(component.name)),
+  ];
+}
+
+function planOf(spec: AppSpec, failedJobs: readonly string[] = []): Plan[] {
   const components = componentsOf(spec);
-  const named = (steps: (component: string, kind: string) => Omit<Plan, "name" | "component">) =>
-    components.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
+  const named = (of: readonly PlacedComponent[], steps: (component: string, kind: string) => Omit<Plan, "name" | "component">) =>
+    of.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
   return [
     {
       name: "build",
-      steps: [{ name: "initialize" }, { name: "components", steps: named((_, kind) => ({ message: `Building ${kind}` })) }],
+      steps: [{ name: "initialize" }, { name: "components", steps: named(components, (_, kind) => ({ message: `Building ${kind}` })) }],
     },
     {
       name: "deploy",
       steps: [
-        { name: "initialize" },
+        { name: "initialize", stage: "deploy" },
         {
           name: "components",
-          steps: named((component, kind) => ({
+          steps: named(deployed(components, failedJobs), (component, kind) => ({
             steps: [
-              { name: "deploy", component, message: `Deploying ${kind}` },
-              { name: "wait", component, message: `Waiting for ${kind}` },
+              { name: "deploy", stage: "deploy", component, message: `Deploying ${kind}` },
+              { name: "wait", stage: "deploy", component, message: `Waiting for ${kind}` },
             ],
           })),
         },
-        { name: "finalize" },
+        { name: "finalize", stage: "deploy" },
       ],
     },
   ];

@@ -25,6 +25,7 @@ export const recordOnly: Backing = {
     services: Object.fromEntries(services.map((service) => [service.name, { host: service.name, port: service.port }])),
   }),
   deployApp: async () => ({ ok: true }),
+  runJob: async () => ({ ok: true }),
   removeApp: async () => {},
   close: async () => {},
 };

@@ -9,7 +9,7 @@ import { envOf, findAppNamed } from "../cloud/app.ts";
 import { componentsOf } from "../cloud/app-spec.ts";
 import { type Cloud, openCloud } from "../cloud/cloud.ts";
 import { resumeClusters } from "../cloud/cluster-start.ts";
-import { resumeApps } from "../cloud/deployments.ts";
+import { resumeApps } from "../cloud/deployment-run.ts";
 import type { Timings } from "../cloud/waits.ts";
 import { worldOf } from "../program/world.ts";
 import { openServers } from "../servers/backing.ts";
@@ -91,6 +91,7 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
       ...servers,
       placeApp: apps.placeApp,
       deployApp: apps.deployApp,
+      runJob: apps.runJob,
       removeApp: apps.removeApp,
       close: async () => {
         await apps.close();

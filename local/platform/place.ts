@@ -24,6 +24,6 @@ export function placeOf(checkout: string, home: Home = findHome(checkout)): Plac
 
 /** Everything that a platform left, data included; downloads and what else is in the folder stay. */
 export function forget({ home: { state } }: Place): void {
-  for (const name of ["stack.json", "daemon", "cloud", "api-certificate", "apps", "servers", "up"])
+  for (const name of ["stack.json", "daemon", "cloud", "api-certificate", "apps", "servers", "sources.json", "up"])
     rmSync(join(state, name), { recursive: true, force: true });
 }

@@ -4,7 +4,7 @@ import type { ResourceType } from "../../engine/world.ts";
 import { findAppNamed } from "../cloud/app.ts";
 import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps.ts";
 import type { Cloud } from "../cloud/cloud.ts";
-import { latestDeployment, phaseOf } from "../cloud/deployments.ts";
+import { type Deployment, latestDeployment, phaseOf } from "../cloud/deployment.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, snake } from "./names.ts";
 
@@ -53,11 +53,17 @@ export function app(cloud: Cloud): ResourceType {
       if (!latest) return;
       const phase = phaseOf(cloud, latest);
       if (phase === "ACTIVE") return;
-      if (latest.failure) throw new Error(`its component ${latest.failure.component} is not healthy: ${latest.failure.message}`);
+      if (latest.failure) throw new Error(failureOf(latest));
       if (["ERROR", "CANCELED", "SUPERSEDED"].includes(phase)) throw new Error(`its deployment is ${phase}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+function failureOf({ spec, failure }: Deployment): string {
+  const { component, message } = failure!;
+  const isJob = spec.jobs?.some(({ name }) => name === component);
+  return isJob ? `its job ${component} failed: ${message}` : `its component ${component} is not healthy: ${message}`;
 }
 
 /** Some blocks are lists for the provider and single objects on the wire. */

@@ -23,7 +23,7 @@ import { placeValkey, removeValkey, startValkey } from "./valkey-cluster.ts";
 import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./workshop.ts";
 
 /** The part of the cloud's backing that is database servers; its apps are another's. */
-export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "removeApp"> & {
+export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
   /** Gives the folder back and leaves every server running, for the next process to find. */
   leave(): void;
 };

@@ -58,6 +58,15 @@ describe("ports", () => {
     expect(remembered()).toEqual({ one: port });
   });
 
+  it("are not taken from another platform that has them and does not listen yet", async () => {
+    const [one, other] = [openPorts(folder), openPorts(mkdtempSync(join(folder, "other ")))];
+    const { port } = await one.take("api");
+    expect((await other.take("api")).port).not.toBe(port);
+    one.release("api");
+    other.release("api");
+    expect((await other.take("api")).port).toBe(port);
+  });
+
   it("are forgotten once released", () => {
     remember({ one: HAD, other: HAD + 1 });
     openPorts(folder).release("one");

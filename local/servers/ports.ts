@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
 import { readJson, writeJson } from "./files.ts";
+import { openPortClaims } from "./port-claims.ts";
 
 /** The address of every server here. */
 export const LOOPBACK = "127.0.0.1";
@@ -31,18 +32,27 @@ export interface Taken {
 export function openPorts(directory: string, range = { first: FIRST, last: LAST }): Ports {
   const file = join(directory, "ports.json");
   const remembered = new Map(Object.entries(readJson<Record<string, number>>(file) ?? {}));
+  const claims = openPortClaims(directory);
   const remember = () => writeJson(file, Object.fromEntries(remembered));
+
+  /** Another platform on this machine may have the port, or anything else may listen on it. */
+  async function claimed(port: number, free: (port: number) => Promise<boolean>): Promise<boolean> {
+    if (!claims.claim(port)) return false;
+    if (await free(port)) return true;
+    claims.release(port);
+    return false;
+  }
 
   return {
     async take(server) {
       const before = remembered.get(server);
-      if (before && (await comesFree(before))) return { port: before };
+      if (before && (await claimed(before, comesFree))) return { port: before };
       let busy = before;
       for (let port = range.first; port <= range.last; port++) {
         if ([...remembered.values()].includes(port)) continue;
         // Taken before the first await, so that two servers that start at once do not choose the same.
         remembered.set(server, port);
-        if (await isFree(port)) {
+        if (await claimed(port, isFree)) {
           remember();
           return busy === undefined ? { port } : { port, insteadOf: busy };
         }
@@ -53,7 +63,11 @@ export function openPorts(directory: string, range = { first: FIRST, last: LAST 
       );
     },
     release(server) {
-      if (remembered.delete(server)) remember();
+      const port = remembered.get(server);
+      if (port === undefined) return;
+      claims.release(port);
+      remembered.delete(server);
+      remember();
     },
     isFree,
   };

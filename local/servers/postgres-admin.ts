@@ -48,9 +48,9 @@ export async function asSuperuser<T>(
   }
 }
 
-export async function ensureDatabase(client: pg.Client, name: string): Promise<void> {
+export async function ensureDatabase(client: pg.Client, name: string, owner = ADMINISTRATOR): Promise<void> {
   const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [name]);
-  if (rowCount === 0) await client.query(`CREATE DATABASE ${quoted(name)} OWNER ${ADMINISTRATOR}`);
+  if (rowCount === 0) await client.query(`CREATE DATABASE ${quoted(name)} OWNER ${quoted(owner)}`);
 }
 
 export async function dropDatabase(client: pg.Client, name: string): Promise<void> {

@@ -69,7 +69,7 @@ async function fill(cluster: BackedCluster, place: PostgresPlace): Promise<void>
   const clustersHere = readdirSync(serversFolder(place.home.state));
   await asSuperuser(superuserOf(place)!, async (client) => {
     for (const user of [cluster.admin, ...cluster.users]) await ensureUser(client, user);
-    for (const database of cluster.databases) await ensureDatabase(client, database);
+    for (const database of cluster.databases) await ensureDatabase(client, database, cluster.owners?.[database]);
     await dropSlotsExcept(client, clustersHere.map(slotOf));
   });
 }

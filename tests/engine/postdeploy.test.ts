@@ -22,8 +22,8 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, removeApp } = recordOnly;
-    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, removeApp }, copied: ["sql"] });
+    const { placeApp, deployApp, runJob, removeApp } = recordOnly;
+    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, runJob, removeApp }, copied: ["sql"] });
   });
   afterAll(async () => {
     await stack?.remove();
