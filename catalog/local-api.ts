@@ -8,5 +8,8 @@ export const API_PORT = 4010;
 /** On every answer: the project whose API this is. Two projects on one machine may each have one. */
 export const PROJECT_HEADER = "x-slipway-project";
 
+/** Answers without a token, for a client that wants to know whose API this is before it sends one. */
+export const PROJECT_PATH = "/_slipway/project";
+
 /** A digest, so that an answer does not name a folder of this machine. @param root The folder of Pulumi.yaml. */
 export const projectId = (root: string): string => createHash("sha256").update(realpathSync(root)).digest("hex").slice(0, 16);

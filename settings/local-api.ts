@@ -3,7 +3,7 @@
  * same token: without this check `pulumi up` would create this project's resources there.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { PROJECT_HEADER, projectId } from "../catalog/local-api.ts";
+import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../catalog/local-api.ts";
 import { isUnderEngine } from "./read.ts";
 import type { Settings } from "./settings.ts";
 
@@ -29,7 +29,7 @@ export async function problemWith(endpoint: string | undefined, { root, stack, i
   const set = (address: string) => `pulumi config set digitalocean:apiEndpoint ${address} -s ${stack}`;
   if (endpoint === undefined || endpoint === "")
     return `Stack ${stack} names no digitalocean:apiEndpoint, so it would reach DigitalOcean itself. Type:\n  ${set("http://127.0.0.1:4010")}`;
-  const answer = await fetch(endpoint, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((error: Error) => error);
+  const answer = await ask(endpoint).catch((error: Error) => error);
   const start = "npx slipway local up, or npx slipway local api";
   if (answer instanceof Error)
     return isPreview ? undefined : `No API answers at ${endpoint} (digitalocean:apiEndpoint of stack ${stack}). Start it: ${start}`;
@@ -42,3 +42,6 @@ export async function problemWith(endpoint: string | undefined, { root, stack, i
     `See where this project's own API is: npx slipway local status. Then type:\n  ${set("<its address>")}`
   );
 }
+
+const ask = async (endpoint: string): Promise<Response> =>
+  fetch(new URL(PROJECT_PATH, endpoint), { signal: AbortSignal.timeout(PATIENCE_MS) });

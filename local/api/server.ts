@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { PROJECT_HEADER, projectId } from "../../catalog/local-api.ts";
+import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
 import { ApiError, notFound } from "../cloud/api-error.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
@@ -90,7 +90,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     let unknown = false;
     let cut = false;
     try {
-      authenticate(message);
+      if (path !== PROJECT_PATH) authenticate(message);
       const body = await readBody(message);
       const striking = path.startsWith("/_slipway/") ? [] : faults.strike(message.method ?? "", path);
       for (const fault of striking) {
@@ -136,6 +136,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
 
   function control(method: string, path: string, body: Buffer): Reply {
+    if (path === PROJECT_PATH && (method === "GET" || method === "HEAD")) return noContent;
     if (path !== "/_slipway/faults") throw notFound("The resource you requested could not be found.");
     if (method === "POST") faults.add(parseBody(body, FaultAsk));
     else if (method === "DELETE") faults.clear();

@@ -111,7 +111,7 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
         `What answers at ${other.url} (digitalocean:apiEndpoint of stack local) is the local API of another project`,
       );
     }
-    expect(requests).toEqual(["GET / 401", "GET / 401"]);
+    expect(requests).toEqual(["GET /_slipway/project 204", "GET /_slipway/project 204"]);
 
     await slipway("local", "up", "--systems", "devx");
     const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };

@@ -1,0 +1,68 @@
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Api, startApi } from "../local/api/server.ts";
+import { type Cloud, openCloud } from "../local/cloud/cloud.ts";
+import { recordOnly } from "../local/cloud/record-only.ts";
+import { problemWith } from "./local-api.ts";
+
+let root: string;
+let cloud: Cloud;
+let stranger: Server;
+const apis: Api[] = [];
+
+beforeAll(async () => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), "slipway project ")));
+  cloud = await openCloud({ directory: join(root, "cloud"), backing: recordOnly });
+  for (const project of [root, tmpdir(), undefined]) apis.push(await startApi({ cloud, token: "secret", ...(project && { project }) }));
+  stranger = createServer((_, response) => response.end("hello"));
+  await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+});
+afterAll(async () => {
+  for (const api of apis) await api.close();
+  await cloud.close();
+  stranger.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const up = () => ({ root, stack: "local", isPreview: false });
+const preview = () => ({ ...up(), isPreview: true });
+
+describe("the API that stack local names", () => {
+  it("is accepted where it belongs to this project, without a token, and with a slash at its end too", async () => {
+    for (const endpoint of [apis[0]!.url, `${apis[0]!.url}/`])
+      expect([await problemWith(endpoint, up()), await problemWith(endpoint, preview())]).toEqual([undefined, undefined]);
+  });
+
+  it("is refused where it belongs to another project, or to none, under up and under preview", async () => {
+    const other = "is the local API of another project, and nothing was changed in it";
+    const none = "is not a local API of slipway, and nothing was changed in it";
+    const { port } = stranger.address() as AddressInfo;
+    for (const [endpoint, why] of [
+      [apis[1]!.url, other],
+      [apis[2]!.url, none],
+      [`http://127.0.0.1:${port}`, none],
+    ] as const)
+      for (const run of [up(), preview()])
+        expect(await problemWith(endpoint, run)).toMatch(
+          new RegExp(`^What answers at ${endpoint} .* ${why}[\\s\\S]*pulumi config set digitalocean:apiEndpoint`),
+        );
+  });
+
+  it("has to answer for up, and not for a preview", async () => {
+    for (const endpoint of ["http://127.0.0.1:1", "no address"]) {
+      expect(await problemWith(endpoint, up())).toMatch(/^No API answers at .* Start it: npx slipway local up, or npx slipway local api$/);
+      expect(await problemWith(endpoint, preview())).toBeUndefined();
+    }
+  });
+
+  it("has to be named: the provider would reach DigitalOcean itself", async () => {
+    for (const endpoint of [undefined, ""])
+      expect(await problemWith(endpoint, preview())).toMatch(
+        /would reach DigitalOcean itself\. Type:\n {2}pulumi config set digitalocean:apiEndpoint/,
+      );
+  });
+});
