@@ -1,4 +1,5 @@
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { Source } from "./plan.ts";
 import { ProjectError } from "./projecterror.ts";
@@ -100,10 +101,7 @@ function firstFrameWithin(directory: string, stack: string | undefined): Source 
 
 /** undefined for what lies outside of the program: its dependencies, Node itself. */
 export function relativeSource(directory: string, where: string, line: number): Source | undefined {
-  // The SDK takes `file:///x.ts` of an ES module's frame for a relative path and puts the working directory in front of it.
-  // By hand: the first call of fileURLToPath takes longer than all the rest of reading the places of a hundred resources.
-  const url = where.lastIndexOf("file:/");
-  const file = url < 0 ? where : decodeURIComponent(where.slice(url + 5).replace(/^\/+/, "/"));
+  const file = where.startsWith("file:") ? fileURLToPath(where) : where;
   // A module may have been loaded under a query, to load it anew.
   const relative = path.relative(directory, file.replace(/\?.*$/, ""));
   if (relative.startsWith("..") || relative.split(path.sep).includes("node_modules")) return undefined;

@@ -5,7 +5,6 @@ import messages from "@pulumi/pulumi/proto/resource_pb.js";
 import { ProgramError } from "./error.ts";
 import { type PlannedResource, Unknown, type Value } from "./plan.ts";
 import { looked, properties, registered, type Surroundings } from "./registration.ts";
-import { type Read, type Registered, readAs, registeredAs } from "./replies.ts";
 import { structOf } from "./sdk.ts";
 import { Transforms } from "./transforms.ts";
 import { type Place, stackUrn, urnOf } from "./urn.ts";
@@ -78,7 +77,7 @@ export class Monitor {
     reply(null, response);
   }
 
-  registerResource(request: proto.RegisterResourceRequest, reply: Reply<Registered>): void {
+  registerResource(request: proto.RegisterResourceRequest, reply: Reply<proto.RegisterResourceResponse>): void {
     answer(reply, async () => {
       if (request.getType() === "pulumi:pulumi:Stack") return registeredAs(stackUrn(this.#place), "", {});
       await this.#transforms.apply(request, urnOf(this.#place, request.getType(), request.getName(), request.getParent()));
@@ -94,7 +93,7 @@ export class Monitor {
     });
   }
 
-  readResource(request: proto.ReadResourceRequest, reply: Reply<Read>): void {
+  readResource(request: proto.ReadResourceRequest, reply: Reply<proto.ReadResourceResponse>): void {
     answer(reply, async () => {
       const inputs = properties(request.getProperties());
       const resource = looked(request, inputs, this.#around);
@@ -193,6 +192,21 @@ export class Monitor {
     }
     return state;
   }
+}
+
+function registeredAs(urn: string, id: string, state: WireProperties): proto.RegisterResourceResponse {
+  const response = new messages.RegisterResourceResponse();
+  response.setUrn(urn);
+  response.setId(id);
+  response.setObject(structOf(state));
+  return response;
+}
+
+function readAs(urn: string, state: WireProperties): proto.ReadResourceResponse {
+  const response = new messages.ReadResourceResponse();
+  response.setUrn(urn);
+  response.setProperties(structOf(state));
+  return response;
 }
 
 function answer<T>(reply: Reply<T>, respond: () => Promise<T>): void {

@@ -14,7 +14,7 @@ import { type Message, type Plan, type PlannedResource, Secret, Unknown, type Va
 import { previewProvider } from "./preview.ts";
 import { type Run, run, Thrown } from "./run.ts";
 import { scrubber } from "./scrub.ts";
-import { inSession, type Pending, pendingRegistrations } from "./sdk.ts";
+import { inSession, type PendingRegistration, pendingRegistrations } from "./sdk.ts";
 import { secretConfigTexts, secretsIn } from "./secretconfig.ts";
 import { Spoken } from "./spoken.ts";
 
@@ -89,7 +89,7 @@ export async function perform(program: Program, options: RecordOptions, provider
     const fail = ongoing.fail.bind(ongoing);
     const monitor = new Monitor({ ...at, provider: met.overhearing(providerOf({ warn, fail })), preview, fail });
     const engine = listener((message) => said.push(message));
-    const session = { ...at, organization, preview, config, secretKeys, monitor, engine, met: (value: unknown) => met.secret(value) };
+    const session = { ...at, organization, preview, config, secretKeys, monitor, engine, onSecret: (value: unknown) => met.secret(value) };
     await inSession(session, async () => {
       const pending = pendingRegistrations();
       ongoing.whenStuck(() => new ProgramError([{ message: stuckMessage(pending()) }]));
@@ -129,7 +129,7 @@ function listener(hear: (message: Message) => void): object {
   };
 }
 
-function stuckMessage(pending: readonly Pending[]): string {
+function stuckMessage(pending: readonly PendingRegistration[]): string {
   if (pending.length === 0) return "The program never ends: it waits for something that never comes.";
   const waiting = pending.map(({ type, name, phase, inputProperty }) => `${type} "${name}" waits for its ${inputProperty ?? phase}`);
   return `The program never ends: ${waiting.join("; ")}. Two that wait for each other, or a promise that nobody keeps?`;

@@ -1,6 +1,5 @@
 /** What the SDK sends when a resource is declared, as a resource of the Plan. */
 import type { ReadResourceRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
-import type { SourcePosition } from "@pulumi/pulumi/proto/source_pb.js";
 import { relativeSource } from "./error.ts";
 import type { Options, PlannedResource, Source } from "./plan.ts";
 import { type Former, formerUrns, type Place, urnOf } from "./urn.ts";
@@ -107,17 +106,8 @@ function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
   ) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** The innermost line that belongs to the program: a component from a package is shown where it is used. */
 function where(request: RegisterResourceRequest | ReadResourceRequest, directory: string): { source?: Source } {
-  const innermost = sourceOf(request.getSourceposition(), directory);
-  if (innermost) return { source: innermost };
-  for (const frame of request.getStacktrace()?.getFramesList() ?? []) {
-    const source = sourceOf(frame.getPc(), directory);
-    if (source) return { source };
-  }
-  return {};
-}
-
-function sourceOf(position: SourcePosition | undefined, directory: string): Source | undefined {
-  return position && relativeSource(directory, position.getUri(), position.getLine());
+  const position = request.getSourceposition();
+  const source = position && relativeSource(directory, position.getUri(), position.getLine());
+  return source ? { source } : {};
 }
