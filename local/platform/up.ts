@@ -65,7 +65,6 @@ async function loadEngine() {
     import("../../engine/project.ts"),
     import("../../engine/stackfile.ts"),
     import("../../engine/realize.ts"),
-    import("@pulumi/digitalocean"),
   ]);
   return { findProject, programOf, readStack, realize };
 }

@@ -55,7 +55,8 @@ export async function startStack(
   const log: string[] = [];
   const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings: "instant" });
   const api = await startApi({ cloud, token: TOKEN, port: 0, log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`) });
-  writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
+  // YAML 1.1 quotes texts that look like dates, which Pulumi would read as dates.
+  writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
 
   const shell = $({ env: environment(root), nothrow: true, quiet: true });
   const run = async (...args: string[]): Promise<Ran> => {
