@@ -1,4 +1,4 @@
-/** A stack's name as people type it, in Pulumi's spellings. */
+/** Parses a stack's name in Pulumi's notations. */
 import { ProjectError } from "./projecterror.ts";
 
 export interface StackName {
@@ -10,20 +10,20 @@ const PART = /^[A-Za-z0-9_.-]{1,100}$/;
 
 /**
  * @param name "prod", "organization/prod" or "organization/project/prod".
- * @throws {ProjectError} before the name becomes part of a file's path.
+ * @throws {ProjectError} for a name that must not become part of a file's path.
  */
 export function stackName(name: string, project: string): StackName {
   const parts = name.split("/");
   if (parts.length > 3 || !parts.every(isPart)) {
     throw new ProjectError(
-      `${JSON.stringify(name)} is no stack's name. Allowed: 1 to 100 letters, digits, "_", "-" and ".", alone or behind its organization and project: ` +
+      `${JSON.stringify(name)} is not a stack name. Allowed: 1 to 100 letters, digits, "_", "-" and ".", alone or after its organization and project: ` +
         `prod, organization/prod, organization/${project}/prod.`,
     );
   }
   const [stack = "", of] = parts.toReversed();
   if (parts.length === 3 && of !== project) {
     throw new ProjectError(
-      `"${name}" is a stack of project "${of}", and Pulumi.yaml is that of "${project}". Name it ${parts[0]}/${project}/${stack}, or use --cwd.`,
+      `"${name}" is a stack of project "${of}", but Pulumi.yaml belongs to "${project}". Use ${parts[0]}/${project}/${stack}, or another project with --cwd.`,
     );
   }
   return parts.length === 1 ? { stack } : { stack, organization: parts[0]! };

@@ -3,8 +3,9 @@
  *
  * A resource that was renamed with an alias goes by its new name on both sides, so that what merely refers to it has not changed.
  */
+
+import { placeholderFor } from "../../engine/placeholder.ts";
 import { Asset, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
-import { standIn } from "../../engine/standin.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import { mark, outputName, SYMBOL } from "../record/symbols.ts";
 
@@ -82,7 +83,7 @@ function byUrn({ resources }: Plan): ReadonlyMap<string, PlannedResource> {
 
 function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) => Plan {
   const byMark = new Map(plan.resources.map(({ urn }) => [mark(urn), labels.get(urn)!]));
-  const settings = new Map(plan.placeholders.map((key) => [standIn(key), `‹${key}›`]));
+  const settings = new Map(plan.placeholders.map((key) => [placeholderFor(key), `‹${key}›`]));
   const text = (value: string): string =>
     value
       .replace(SYMBOL, (whole, output: string, of: string) => (byMark.has(of) ? `‹${byMark.get(of)}.${outputName(output)}›` : whole))
