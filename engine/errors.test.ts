@@ -193,10 +193,10 @@ describe("several recordings in one process", () => {
 
   it("restores the process's listeners, and calls them for errors of no recording", async () => {
     const before = process.rawListeners("unhandledRejection");
-    const heard: unknown[] = [];
-    const listener = (reason: unknown) => heard.push(reason);
+    const received: unknown[] = [];
+    const listener = (reason: unknown) => received.push(reason);
     process.removeAllListeners("unhandledRejection").on("unhandledRejection", listener);
-    // Made outside of any run, rejected while one is under way.
+    // Created outside of any recording, rejected while one is in progress.
     let reject = (_reason: string): void => {};
     const outside = (async () => {
       await new Promise((_, fail) => {
@@ -209,7 +209,7 @@ describe("several recordings in one process", () => {
     const after = process.rawListeners("unhandledRejection");
     process.removeAllListeners("unhandledRejection");
     for (const one of before) process.on("unhandledRejection", one as NodeJS.UnhandledRejectionListener);
-    expect(heard).toContain("not yours");
+    expect(received).toContain("not yours");
     expect(after).toEqual([listener]);
   });
 });

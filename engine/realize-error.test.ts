@@ -11,8 +11,8 @@ class Box extends pulumi.CustomResource {
 }
 
 it.each([
-  ["of a mistake in an Output", "the door is open"],
-  ["of a resource that could not be made", 'Box "first": create first was refused'],
+  ["an error in an Output", "the door is open"],
+  ["a failed resource", 'Box "first": create first was refused'],
 ])("reports the error of %s once, however many resources depend on it", async (_, text) => {
   const toy = toyProvider();
   if (text.startsWith("Box")) toy.failAt("create first");

@@ -234,7 +234,7 @@ describe("a failed run", () => {
   });
 
   it("continues after a kill at any point, without duplicates or losses", async () => {
-    // Two writes for each of the three: begun, and made.
+    // Two writes for each of the three resources: started, and created.
     for (let saves = 0; saves < 6; saves++) {
       toy = toyProvider();
       state = toyState();
@@ -322,7 +322,7 @@ describe("a dynamic resource", () => {
       });
     }
   }
-  const told = async (word: string) => {
+  const outcomeOf = async (word: string) => {
     const { counts, outputs } = await run(() => {
       const step = new Step(word);
       return { by: step.by, checked: step.checked };
@@ -331,14 +331,14 @@ describe("a dynamic resource", () => {
   };
 
   it("runs its own code: check, then create, diff, update and delete, in plain text", async () => {
-    expect(await told("one")).toMatchObject({ by: "create", checked: "none->one", same: 0 });
-    expect(await told("one")).toMatchObject({ by: "create", same: 1 });
-    expect(await told("two")).toMatchObject({ by: "update", checked: "one->two", same: 0 });
+    expect(await outcomeOf("one")).toMatchObject({ by: "create", checked: "none->one", same: 0 });
+    expect(await outcomeOf("one")).toMatchObject({ by: "create", same: 1 });
+    expect(await outcomeOf("two")).toMatchObject({ by: "update", checked: "one->two", same: 0 });
     await run(() => {});
     expect((globalThis as { deleted?: string }).deleted).toBe("two");
   });
 
   it("fails with the message of its check", async () => {
-    await expect(told("unfit")).rejects.toThrow('Step "step": word: is bad');
+    await expect(outcomeOf("unfit")).rejects.toThrow('Step "step": word: is bad');
   });
 });

@@ -133,7 +133,7 @@ function logHandler(onMessage: (message: Message) => void): object {
 function stuckMessage(pending: readonly PendingRegistration[]): string {
   if (pending.length === 0) return "The program never ends: it waits for a promise that nothing resolves.";
   const waiting = pending.map(({ type, name, phase, inputProperty }) => `${type} "${name}" waits for its ${inputProperty ?? phase}`);
-  return `The program never ends: ${waiting.join("; ")}. They wait for each other, or for a promise that nothing resolves.`;
+  return `The program never ends: ${waiting.join("; ")}. Check for resources that wait for each other, and for a promise that nothing resolves.`;
 }
 
 let selfTest: Promise<void> | undefined;

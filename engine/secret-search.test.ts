@@ -94,8 +94,8 @@ describe("keys with several lines", () => {
     ["on one line, without a space", privateKey.replace(/\n/g, "")],
     ["as JSON", JSON.stringify({ key: JSON.stringify({ privateKey }) })],
     ["with Windows' line ends", privateKey.replace(/\n/g, "\r\n")],
-    ["wrapped anew", body.join("").replace(/.{76}/g, "$&\n")],
-    ["wrapped anew and quoted", body.join("").replace(/.{76}/g, "$&\n> ")],
+    ["wrapped at another width", body.join("").replace(/.{76}/g, "$&\n")],
+    ["wrapped at another width and quoted", body.join("").replace(/.{76}/g, "$&\n> ")],
     ["in base64, wrapped", base64(privateKey).replace(/.{76}/g, "$&\n")],
     ["one line alone", `the line ${body[3]} is odd`],
   ])("are found %s", (_, text) => {

@@ -6,7 +6,6 @@ import { compare } from "./order.ts";
 import { placeholderFor } from "./placeholder.ts";
 import { type Project, stackNames } from "./project.ts";
 import { ProjectError } from "./projecterror.ts";
-import { stackName } from "./stackname.ts";
 import { type Data, type Entries, readYaml, type YamlFile } from "./yaml.ts";
 
 export interface StackConfig {
@@ -147,4 +146,38 @@ function textOf(value: Data, tooLarge: () => ProjectError): string {
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b)));
   });
+}
+
+export interface StackName {
+  readonly stack: string;
+  readonly organization?: string;
+}
+
+const STACK_NAME_PART = /^[A-Za-z0-9_.-]{1,100}$/;
+
+/**
+ * Parses a stack's name in any of Pulumi's notations.
+ *
+ * @param name "prod", "organization/prod" or "organization/project/prod".
+ * @throws {ProjectError} for a name that must not become part of a file's path.
+ */
+export function stackName(name: string, project: string): StackName {
+  const parts = name.split("/");
+  if (parts.length > 3 || !parts.every(isPart)) {
+    throw new ProjectError(
+      `${JSON.stringify(name)} is not a stack name. Allowed: 1 to 100 letters, digits, "_", "-" and ".", alone or after its organization and project: ` +
+        `prod, organization/prod, organization/${project}/prod.`,
+    );
+  }
+  const [stack = "", of] = parts.toReversed();
+  if (parts.length === 3 && of !== project) {
+    throw new ProjectError(
+      `"${name}" is a stack of project "${of}", but Pulumi.yaml belongs to "${project}". Use ${parts[0]}/${project}/${stack}, or another project with --cwd.`,
+    );
+  }
+  return parts.length === 1 ? { stack } : { stack, organization: parts[0]! };
+}
+
+function isPart(part: string): boolean {
+  return STACK_NAME_PART.test(part) && !/^\.+$/.test(part);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { stackName } from "./stackname.ts";
+import { stackName } from "./stackfile.ts";
 
 it.each([
   ["prod", { stack: "prod" }],

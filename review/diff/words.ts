@@ -87,7 +87,7 @@ function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) =
   const text = (value: string): string =>
     value
       .replace(SYMBOL, (whole, output: string, of: string) => (byMark.has(of) ? `‹${byMark.get(of)}.${outputName(output)}›` : whole))
-      .replace(/standin-[a-z0-9-]{1,60}-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
+      .replace(/placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
       .replace(/placeholder:([a-z-]+:[A-Za-z0-9]+)/g, "‹$1›");
   return (whole) => ({
     ...whole,

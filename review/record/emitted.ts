@@ -10,7 +10,7 @@ import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
 import { SYMBOL } from "./symbols.ts";
 
 /** Outputs of resources and stand-ins of settings, the engine's and the program's own: the parts of a secret that may be told. */
-const ORIGINS = new RegExp(`${SYMBOL.source}|standin-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
+const ORIGINS = new RegExp(`${SYMBOL.source}|placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
