@@ -88,10 +88,13 @@ export function pendingRegistrations(): () => readonly PendingRegistration[] {
 
 // Messages and callbacks.
 
-/** A google.protobuf.Struct. */
+const { Struct } = requireFromSdk("google-protobuf/google/protobuf/struct_pb.js") as {
+  readonly Struct: { fromJavaScript(values: WireProperties): never };
+};
+
+/** A google.protobuf.Struct, made with the SDK's own copy of the library. */
 export function structOf(values: WireProperties): never {
-  const { Struct } = requireFromSdk("google-protobuf/google/protobuf/struct_pb.js");
-  return Struct.fromJavaScript(values) as never;
+  return Struct.fromJavaScript(values);
 }
 
 /** Calls a function of the program. An engine calls it over a loopback port, where the session would be lost; this calls the server directly. */
