@@ -1,20 +1,54 @@
-/** What planning the whole platform costs over planning nothing: whole processes, by the same launcher and recorder. */
+/** What a plan of the whole platform costs: beside an empty recorded program, and beside `pulumi preview` of the same stack. */
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { parse } from "yaml";
+import { startStack } from "../tests/engine/stack.ts";
+import { pulumiCli } from "../tests/pulumi.ts";
 import type { Bench } from "./race.ts";
-import { raceVerbs } from "./verb.ts";
+import { raceRuns, raceVerbs, runVerb, type Sample } from "./verb.ts";
 
-const RUNS = 11;
+const CHECKOUT = path.join(import.meta.dirname, "..");
 
 const EMPTY = "an empty program";
 const WHOLE = "three systems, prod";
-
-const plan = (directory: string) => ["plan", "--stack", "prod", "--json", "--cwd", path.join(import.meta.dirname, directory)];
 
 export const bench: Bench = {
   about: "slipway plan --stack prod --json, whole process, compile cache warm",
   unit: "ms",
   run: async () => ({
-    runners: await raceVerbs({ [EMPTY]: plan("fixtures/empty"), [WHOLE]: plan("..") }, RUNS),
-    targets: [{ runner: WHOLE, comparedTo: EMPTY, atMost: 1.5 }],
+    runners: await raceVerbs({ [EMPTY]: planIn(path.join(import.meta.dirname, "fixtures/empty")), [WHOLE]: planIn(CHECKOUT) }, 11),
+    targets: [{ runner: WHOLE, comparedTo: EMPTY, atMost: 2.2 }],
   }),
 };
+
+const PLAN = "slipway plan";
+const PREVIEW = "pulumi preview";
+
+export const besidePulumi: Bench = {
+  about: "slipway plan and pulumi preview of prod's configuration against slipway's own DigitalOcean API, whole processes",
+  unit: "ms",
+  skip: () => (pulumiCli() ? undefined : "Pulumi's CLI is neither on the PATH nor in ~/.pulumi/bin"),
+  async run() {
+    const { config } = parse(readFileSync(path.join(CHECKOUT, "Pulumi.prod.yaml"), "utf8")) as { readonly config: object };
+    const stack = await startStack(pulumiCli()?.path ?? "pulumi", { ...config });
+    try {
+      return {
+        runners: await raceRuns({ [PLAN]: () => runVerb(...planIn(stack.program, "test")), [PREVIEW]: () => preview(stack) }, 5),
+        targets: [{ runner: PREVIEW, comparedTo: PLAN, atLeast: 8 }],
+      };
+    } finally {
+      await stack.remove();
+    }
+  },
+};
+
+function planIn(directory: string, stack = "prod"): string[] {
+  return ["plan", "--stack", stack, "--json", "--cwd", directory];
+}
+
+async function preview(stack: Awaited<ReturnType<typeof startStack>>): Promise<Sample> {
+  const start = performance.now();
+  const { code, output } = await stack.pulumi("preview", "--json");
+  if (code !== 0) throw new Error(`pulumi preview failed:\n${output}`);
+  return { ms: performance.now() - start };
+}

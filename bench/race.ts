@@ -28,6 +28,8 @@ export interface Bench {
   readonly about: string;
   /** Of every sample: ms, or something a second. */
   readonly unit: string;
+  /** Why it cannot run on this machine; undefined when it can. */
+  skip?(): string | undefined;
   run(): Promise<Race>;
 }
 

@@ -5,6 +5,7 @@ import { type Bench, figuresOf, type Race, type Runner, verdictsOf } from "./rac
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   plan: () => import("./plan.ts"),
+  "plan-pulumi": async () => ({ bench: (await import("./plan.ts")).besidePulumi }),
   audit: () => import("./audit.ts"),
   preview: () => import("./preview.ts"),
   local: () => import("./local.ts"),
@@ -32,6 +33,12 @@ const results: Record<string, object> = {};
 if (!values.json) console.log(machine);
 for (const name of values.only ?? Object.keys(BENCHES)) {
   const { bench } = (await (BENCHES[name] as (typeof BENCHES)[string])()) as { readonly bench: Bench };
+  const skipped = bench.skip?.();
+  if (skipped !== undefined) {
+    results[name] = { skipped };
+    if (!values.json) console.log(`\n${name}: skipped: ${skipped}`);
+    continue;
+  }
   const race = await bench.run();
   const verdicts = verdictsOf(race);
   if (verdicts.some(({ met }) => !met)) process.exitCode = 1;

@@ -1,4 +1,4 @@
-/** One verb of slipway as a whole process, by the launcher that people use. */
+/** slipway's commands as whole processes, started by the launcher that people use, in turns with their peers. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
@@ -8,43 +8,52 @@ const LAUNCHER = path.join(import.meta.dirname, "../bin/slipway.js");
 
 export interface Sample {
   readonly ms: number;
-  readonly processorMs: number;
-  readonly peakMiB: number;
+  readonly processorMs?: number;
+  readonly peakMiB?: number;
 }
 
-/** The process tells what it used at its end, on a pipe of its own: no tool for it is on every machine. */
-const TELL_USAGE = `data:text/javascript,${encodeURIComponent(
+/** The process reports its own usage when it exits, through a pipe: no tool for this exists on every system. */
+const REPORT_USAGE = `data:text/javascript,${encodeURIComponent(
   `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));`,
 )}`;
 
 export async function runVerb(...verb: readonly string[]): Promise<Sample> {
   const start = performance.now();
-  const child = spawn(process.execPath, ["--import", TELL_USAGE, LAUNCHER, ...verb], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
-  const said: string[] = [];
-  let told = "";
-  child.stderr?.on("data", (chunk) => said.push(String(chunk)));
+  const child = spawn(process.execPath, ["--import", REPORT_USAGE, LAUNCHER, ...verb], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  let errors = "";
+  let usage = "";
+  child.stderr?.on("data", (chunk) => {
+    errors += String(chunk);
+  });
   child.stdio[3]?.on("data", (chunk) => {
-    told += String(chunk);
+    usage += String(chunk);
   });
   const [code] = await once(child, "close");
   const ms = performance.now() - start;
-  if (code !== 0) throw new Error(`slipway ${verb.join(" ")} failed:\n${said.join("")}`);
-  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(told) as NodeJS.ResourceUsage;
+  if (code !== 0) throw new Error(`slipway ${verb.join(" ")} failed:\n${errors}`);
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(usage) as NodeJS.ResourceUsage;
   return { ms, processorMs: (userCPUTime + systemCPUTime) / 1000, peakMiB: maxRSS / 1024 };
 }
 
-/** In turns, so that a busy moment of the machine hits all of them; once before, to have compiled what is compiled. */
-export async function raceVerbs(verbs: Readonly<Record<string, readonly string[]>>, runs: number): Promise<readonly Runner[]> {
-  const runners = Object.entries(verbs);
-  const samples = new Map(runners.map(([name]) => [name, [] as Sample[]]));
-  for (const [, verb] of runners) await runVerb(...verb);
-  for (let run = 0; run < runs; run++) {
-    for (const [name, verb] of runners) samples.get(name)?.push(await runVerb(...verb));
+export function raceVerbs(verbs: Readonly<Record<string, readonly string[]>>, runs: number): Promise<readonly Runner[]> {
+  return raceRuns(Object.fromEntries(Object.entries(verbs).map(([name, verb]) => [name, () => runVerb(...verb)])), runs);
+}
+
+/** Runs take turns, so that other work on the machine disturbs all of them alike. One run before the first counts fills caches. */
+export async function raceRuns(runners: Readonly<Record<string, () => Promise<Sample>>>, runs: number): Promise<readonly Runner[]> {
+  const entries = Object.entries(runners).map(([name, run]) => ({ name, run, samples: [] as Sample[] }));
+  for (const { run } of entries) await run();
+  for (let turn = 0; turn < runs; turn++) {
+    for (const { run, samples } of entries) samples.push(await run());
   }
-  return [...samples].map(([name, taken]) => ({
-    name,
-    samples: taken.map(({ ms }) => ms),
-    processorMs: figuresOf(taken.map(({ processorMs }) => processorMs)).median,
-    peakMiB: Math.max(...taken.map(({ peakMiB }) => peakMiB)),
-  }));
+  return entries.map(({ name, samples }) => {
+    const processor = samples.flatMap(({ processorMs }) => processorMs ?? []);
+    const peaks = samples.flatMap(({ peakMiB }) => peakMiB ?? []);
+    return {
+      name,
+      samples: samples.map(({ ms }) => ms),
+      ...(processor.length > 0 && { processorMs: figuresOf(processor).median }),
+      ...(peaks.length > 0 && { peakMiB: Math.max(...peaks) }),
+    };
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * The door of the post-deploy steps. Pulumi keeps a dynamic provider as text and runs it from the program's directory, so that text names
- * nothing but `slipway/postdeploy`; what lies behind may move. In a checkout that is the TypeScript as it stands, in the package its build.
+ * The entry point of the post-deploy steps. Pulumi stores a dynamic provider as text and runs it from the program's directory, so that text
+ * imports only `slipway/postdeploy`, and the modules behind it can move. A checkout loads the TypeScript source, the package its build.
  */
 import { existsSync } from "node:fs";
 

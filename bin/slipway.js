@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node since 18 can start: it finds the Node that slipway needs, then hands over.
+// Plain JavaScript for Node 18 and newer: finds a Node that slipway can run on, and starts slipway with it.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module from "node:module";
@@ -11,7 +11,7 @@ const NEEDED = [22, 18];
 const LAUNCHER_PIPE = "SLIPWAY_LAUNCHER_PIPE";
 const here = (path) => new URL(`../${path}`, import.meta.url);
 
-// A checkout runs its sources, whose types Node strips by itself; the published package brings them compiled.
+// A checkout runs its TypeScript sources with Node's type stripping; the published package contains compiled files.
 const source = here("cli/main.ts");
 const isCheckout = existsSync(source);
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -19,24 +19,25 @@ const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED
 
 endWithLauncher();
 
-// Node 23 learned to strip types only later than 22 did.
+// Early versions of Node 23 do not strip types, although Node 22.18 does.
 if (isNewEnough && (process.features.typescript || !isCheckout)) {
   module.enableCompileCache?.();
   const { main, tell } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
-  // Whoever read this may have gone (`slipway plan | head`), or the disk be full. The work goes on: a migration must not end half way because of it.
-  let unprinted;
-  process.stdout.on("error", (error) => (unprinted ??= error));
+  // stdout may be closed (`slipway plan | head`) or the disk full. Keep going: output errors must not stop a migration halfway.
+  let outputError;
+  process.stdout.on("error", (error) => (outputError ??= error));
   process.stderr.on("error", () => {});
-  // What nobody awaited is told like everything else: in a sentence.
-  let told;
-  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (told = tell(error)));
+  // Report unhandled rejections as ordinary errors, without a stack trace.
+  let reported;
+  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (reported = tell(error)));
   let code = await main(process.argv.slice(2));
   for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
-  // What was left to itself in the last moment is heard of only now.
+  // Node reports a rejection of the last moment one turn later.
   await new Promise((turn) => setImmediate(turn));
-  if (unprinted && unprinted.code !== "EPIPE") told = tell(new Error(`Not all of the report could be written: ${unprinted.message}`));
-  code = (await told) ?? code;
-  // Left to itself, Node would tidy up the memory of a run that is over: a fifteenth of a plan's time.
+  if (outputError && outputError.code !== "EPIPE")
+    reported = tell(new Error(`Not all of the report could be written: ${outputError.message}`));
+  code = (await reported) ?? code;
+  // A recorded program may have left timers or connections open; they must not keep this process alive.
   process.exit(code);
 } else {
   startAgain(fileURLToPath(here("node_modules/node/bin/node")));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realize } from "../engine/realize.ts";
 import type { StackConfig } from "../engine/stackfile.ts";
-import { NOTHING, type State } from "../engine/state.ts";
+import { EMPTY_STATE, type State } from "../engine/state.ts";
 import type { Backing } from "../local/cloud/backing.ts";
 import { openCloud } from "../local/cloud/cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
@@ -29,7 +29,7 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
   const testimonies: Testimony[] = [];
   const canaries = new Canaries("seen");
   const seeded = withCanaries(config, canaries);
-  let state: State = NOTHING;
+  let state: State = EMPTY_STATE;
   const backing: Backing = {
     ...recordOnly,
     async deployApp({ name }, components) {
@@ -44,9 +44,9 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
       ...seeded,
       config: { ...seeded.config, ...withoutSteps(config) },
       directory,
-      world: worldOf(cloud),
+      provider: worldOf(cloud),
       state: {
-        load: () => NOTHING,
+        load: () => EMPTY_STATE,
         save: async (next) => {
           state = next;
         },

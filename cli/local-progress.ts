@@ -37,12 +37,12 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
       stage = `fetching Valkey and PgBouncer, once: ${what}, ${megabytes(bytes)}${of === undefined ? "" : ` of ${megabytes(of)}`} MB`;
       draw();
     },
-    event({ phase, change, urn, type, name, because = [] }) {
+    event({ phase, change, urn, type, name, changedInputs = [] }) {
       if (phase === "begin") underWay.set(urn, `${shortType(type)} ${name}`);
       else {
         underWay.delete(urn);
         count++;
-        const why = because.length > 0 ? ` (${because.join(", ")})` : "";
+        const why = changedInputs.length > 0 ? ` (${changedInputs.join(", ")})` : "";
         if (!live && change !== "same") say(`${DONE_WORDS[change].padEnd(8)} ${shortType(type)} ${name}${why}`);
       }
       draw();

@@ -1,7 +1,7 @@
 /** What stands after `up`, how to reach it, and what to try next. Fits 80 columns where names do. */
 
-import type { Realized } from "../engine/realize.ts";
-import { type Standing, stateFile } from "../engine/state.ts";
+import type { RealizeResult } from "../engine/realize.ts";
+import { type DeployedResource, stateFile } from "../engine/state.ts";
 import type { Place } from "../local/platform/place.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
 import { systems } from "../systems/index.ts";
@@ -10,7 +10,7 @@ import { appRows, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Told {
-  readonly realized: Realized;
+  readonly realized: RealizeResult;
   readonly status: PlatformStatus;
   readonly place: Place;
   readonly seconds: number;
@@ -47,7 +47,7 @@ export function summary({ realized, status, place, seconds }: Told, { style }: T
 const headline = (status: PlatformStatus): string =>
   isHealthy(status) ? "The local platform is running." : "The local platform is not healthy; the problems are listed last.";
 
-function changes({ counts: { create, update, replace, delete: gone, same } }: Realized): string {
+function changes({ counts: { create, update, replace, delete: gone, same } }: RealizeResult): string {
   const parts = [
     [create, "made"],
     [update, "changed"],
@@ -58,7 +58,7 @@ function changes({ counts: { create, update, replace, delete: gone, same } }: Re
   return [...parts, ...(same === 0 ? [] : [`${same} unchanged,`])].join(", ");
 }
 
-function contents(resources: readonly Standing[]): string[][] {
+function contents(resources: readonly DeployedResource[]): string[][] {
   return systems.flatMap(({ name, title }) => {
     const step = (kind: string) => resources.find(({ type, inputs }) => type.endsWith(`:${kind}`) && inputs.system === name);
     const migrations = step("Migrations");
@@ -71,7 +71,7 @@ function contents(resources: readonly Standing[]): string[][] {
 }
 
 /** The first system there is will do as an example. */
-function connect(resources: readonly Standing[]): string[] {
+function connect(resources: readonly DeployedResource[]): string[] {
   const name = systems.map((system) => system.name).find((system) => resources.some(({ inputs }) => inputs.system === system));
   const stored = resources.find(({ type }) => type.endsWith(":Keyspaces"))?.inputs.system;
   if (name === undefined) return ["  Nothing is declared."];

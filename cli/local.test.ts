@@ -91,7 +91,7 @@ it("names each thing that is not well, and where its log is", () => {
 });
 
 describe("progress", () => {
-  const event = { urn: "u", type: "digitalocean:index/app:App", name: "shop", change: "update", because: ["spec"] } as const;
+  const event = { urn: "u", type: "digitalocean:index/app:App", name: "shop", change: "update", changedInputs: ["spec"] } as const;
   function shown(isTTY: boolean) {
     const [drawn, said]: [string[], string[]] = [[], []];
     const stream = { isTTY, write: (text: string) => drawn.push(text) } as unknown as NodeJS.WriteStream;

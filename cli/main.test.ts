@@ -106,8 +106,8 @@ The order of the doors
 4  App: parlour
 
 Outputs
-  uri  [secret]
   region  nyc3
+  uri  [secret]
 
 Values that are only stand-ins here
   house:mail.password
@@ -141,7 +141,7 @@ describe("the whole process", () => {
       stack: "prod",
       placeholders: ["house:mail.password", "house:token"],
     });
-    expect(one?.stdout).not.toContain("standin-");
+    expect(one?.stdout).not.toContain("placeholder-");
     expect(one?.stdout).toBe(stripVTControlCharacters(one?.stdout ?? ""));
   });
 
@@ -157,7 +157,7 @@ describe("the whole process", () => {
     const { code, stderr } = await started(["plan", "-s", "dev", "--cwd", path.join(root, "engine/fixtures/stuck")]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'The program never ends: stuck:index:Thing "waiting" waits for its until. Two that wait for each other, or a promise that nobody keeps?\n',
+      'The program never ends: stuck:index:Thing "waiting" waits for its until. Check for resources that wait for each other, and for a promise that nothing resolves.\n',
     );
   });
 });
@@ -186,7 +186,7 @@ describe("what must not be told", () => {
     const { code, stdout, stderr } = await started(["plan", "-s", "dev", "--cwd", leaky], { LEAKY_EXITS: "1" });
     expect({ code, stdout, stderr }).toEqual({
       ...{ code: 9, stdout: "" },
-      stderr: "The process ended while the program ran. What it printed is not shown: what of it is secret was not known yet.\n",
+      stderr: "The process exited while the program ran. Its output is not shown, because its secrets were not known yet.\n",
     });
   });
 

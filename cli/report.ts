@@ -1,6 +1,7 @@
 /** How an error is told: in its own words, without what this process was given to keep. */
-import { SHORT } from "../engine/forms.ts";
+
 import { scrubber } from "../engine/scrub.ts";
+import { MIN_SUBSTRING_LENGTH } from "../engine/secret-search.ts";
 import { BAD_INPUT, FAILED } from "./command.ts";
 import { missingPackage } from "./missing-package.ts";
 import { type Terminal, terminal } from "./terminal.ts";
@@ -25,7 +26,7 @@ function describeWhole(error: unknown, depth = 0): string {
 /** A library's error may repeat a password that it was handed, on its own and far from the URL in which it came. */
 function secretsGiven(): readonly string[] {
   const kept = Object.entries(process.env).flatMap(([key, value = ""]) => (KEPT.test(key) ? [value] : passwordsIn(value)));
-  return [...kept, ...process.argv.flatMap(passwordsIn)].filter((text) => text.length >= SHORT);
+  return [...kept, ...process.argv.flatMap(passwordsIn)].filter((text) => text.length >= MIN_SUBSTRING_LENGTH);
 }
 
 const KEPT = /(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|(?:ACCESS|API|SECRET|PRIVATE)_?KEY)$/i;

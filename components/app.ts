@@ -5,9 +5,9 @@
  * An `up` waits until the deployment is done, and fails when it fails.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { type AppArgs, appSpec, variableProblems } from "./appspec.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { APP, after } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

@@ -1,7 +1,6 @@
 /** From what an app is to the spec that App Platform reads. Lists come out sorted by name, so that reordering a definition is no change. */
-import type { types } from "@pulumi/digitalocean";
+import type { App, types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import type { App } from "./digitalocean.ts";
 import type { ImageSource } from "./image.ts";
 import { mistakeIn, type Problem } from "./mistake.ts";
 import { holdsAdvice, INSTEAD } from "./outputtext.ts";
@@ -226,24 +225,19 @@ function refuseAdvice(value: pulumi.Input<string>, where: string): pulumi.Input<
     if (holdsAdvice(known)) throw mistakeIn(`${where}: ${INSTEAD}`);
     return known;
   };
-  return typeof value === "string" ? checked(value) : outputOf(value).apply(checked);
+  return typeof value === "string" ? checked(value) : pulumi.output(value).apply(checked);
 }
 
 /** A secret that would be sent as plain text is a mistake in the program, not a choice. */
 function refuseSecret(value: pulumi.Input<string>, where: string): pulumi.Input<string> {
   if (typeof value === "string") return value;
-  const output = outputOf(value);
+  const output = pulumi.output(value);
   return pulumi.output(
     pulumi.isSecret(output).then((secret) => {
       if (!secret) return output;
       throw mistakeIn(`${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`);
     }),
   );
-}
-
-/** An Output made of an Output is three of them. */
-function outputOf(value: pulumi.Input<string>): pulumi.Output<string> {
-  return pulumi.Output.isInstance(value) ? (value as pulumi.Output<string>) : pulumi.output(value);
 }
 
 /** The longest prefix first, so that the rules read the way they match. */

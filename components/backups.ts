@@ -5,10 +5,10 @@
  * it; `protect` refuses that. Which backup is kept is for the code that writes them to count, not for a lifecycle rule to date: a pause deletes nothing.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { NAMES } from "../catalog/limits.ts";
 import { spacesNear, spacesRegions } from "../catalog/regions.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { BACKUPS, child } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

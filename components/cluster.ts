@@ -1,10 +1,10 @@
 /** What a Postgres and a Valkey cluster have in common: the arguments' limits, taking over one that exists, and what its credentials ask of the token. */
 
+import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_NODES, NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
 import { type Engine, findDatabaseRegion } from "../catalog/regions.ts";
-import type * as digitalocean from "./digitalocean.ts";
 import { mistake, type Problem } from "./mistake.ts";
 
 /** When DigitalOcean may restart nodes for updates; a failover is part of it. */

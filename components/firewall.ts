@@ -5,11 +5,11 @@
  * the world; so it is retained: leaving the program leaves the last rules in force. There is no `transform`: every rule passes through here.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_SOURCES } from "../catalog/limits.ts";
 import { type Block, isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
 import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../settings/reach.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

@@ -5,8 +5,8 @@
  * Where nobody is named there is nobody to wake: then nothing is made, and the log says so.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, MONITORING } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

@@ -4,11 +4,11 @@
  * Cost: none. A change of `region` or `cidr` replaces the network and, with it, every cluster inside; `protect` on those stops such an update.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { NETWORK_PREFIX } from "../catalog/limits.ts";
 import { contains, PRIVATE, parseBlock, withoutHostBits } from "../settings/ipv4.ts";
 import { regionProblem } from "./cluster.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, NETWORK } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

@@ -2,6 +2,8 @@
  * The whole platform of one stack, created in this order so that no database is ever reachable from the internet and no app starts before its tables
  * exist: networks, clusters with their firewalls, databases, users and pools; roles, migrations and keyspaces; apps; then alerts and the project.
  */
+
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { verifyLocalApi } from "../settings/local-api.ts";
@@ -12,7 +14,6 @@ import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
 import { declaredSecrets } from "./declared.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";

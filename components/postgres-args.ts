@@ -1,9 +1,9 @@
 /** What a `Postgres` is asked for, and which of it cannot be. */
 
+import type * as digitalocean from "@pulumi/digitalocean";
 import { AUTOSCALE, DISK_STEP_GIB } from "../catalog/limits.ts";
 import { findNode, usableConnections } from "../catalog/nodes.ts";
 import { adoptProblem, type Maintenance, maintenanceProblem, nameProblem, nodesProblem, regionProblem, sizeProblem } from "./cluster.ts";
-import type * as digitalocean from "./digitalocean.ts";
 import type { TrustedSources } from "./firewall.ts";
 import type { Problem } from "./mistake.ts";
 import type { NetworkRef } from "./network.ts";

@@ -9,14 +9,13 @@
  * until the firewall stands, and everything else here waits for that.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { adoptedId, credential, keptOnAdoption } from "./cluster.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { Firewall } from "./firewall.ts";
 import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
-import { Once } from "./once.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import {
   ADMIN,
@@ -95,7 +94,6 @@ export class Postgres extends pulumi.ComponentResource {
     readonly replicas: Readonly<Record<string, digitalocean.DatabaseReplica>>;
     readonly replicaFirewalls: Readonly<Record<string, Firewall>>;
   };
-  readonly #texts = new Once<pulumi.Output<string>>();
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super(POSTGRES, name, {}, opts);
@@ -273,7 +271,7 @@ export class Postgres extends pulumi.ComponentResource {
   /** A declared user; refuses any other. */
   user(name: string): { readonly name: string; readonly password: pulumi.Output<string> } {
     const user = this.known("user", name, this.nodes.users);
-    return { name, password: this.#texts.get(`password of ${name}`, () => credential(this, name, user.password)) };
+    return { name, password: credential(this, name, user.password) };
   }
 
   /** Where a declared pool is reached. */
@@ -297,12 +295,12 @@ export class Postgres extends pulumi.ComponentResource {
     const address = this.#address(via);
     if (typeof user !== "string") return postgresUrl({ address, user: user.name, password: pulumi.secret(user.password) }, known);
     const { name, password } = user === ADMIN ? { name: ADMIN, password: this.admin.password } : this.user(user);
-    return this.#texts.get(JSON.stringify([database, user, via]), () => postgresUrl({ address, user: name, password }, known));
+    return postgresUrl({ address, user: name, password }, known);
   }
 
   #address({ replica, private: within = false }: Via): pulumi.Output<string> {
     const { host, privateHost, port } = replica === undefined ? this : this.known("replica", replica, this.nodes.replicas);
-    return this.#texts.get(`address ${JSON.stringify([replica, within])}`, () => addressOf(within ? privateHost : host, port));
+    return addressOf(within ? privateHost : host, port);
   }
 
   private known<Node>(kind: string, name: string, nodes: Readonly<Record<string, Node>>): Node {

@@ -16,11 +16,11 @@
  * What that hides: a variable edited by hand in the control panel stays as it is until a variable changes here.
  */
 import { hash, randomBytes } from "node:crypto";
+import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { RandomId } from "@pulumi/random";
 import { type AppArgs, envLists, type Quiet } from "./appspec.ts";
-import type * as digitalocean from "./digitalocean.ts";
 import { child } from "./names.ts";
-import { RandomId } from "./random.ts";
 
 /** The stack output that carries the memory: `return { sentVariables: memory.output }`. */
 export const MEMORY_OUTPUT = "sentVariables";
@@ -94,7 +94,7 @@ export class EnvMemory {
 
 /** Of all that an app's ciphertext is bound to: another place in the spec, another app or region is another list. */
 function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envLists>): pulumi.Output<string> {
-  // Side by side, because an Output of every list of every variable would be a great many of them.
+  // One flat list: an Output of nested lists makes an Output of each of them.
   const values = pulumi.all(lists.flatMap(({ envs }) => envs.map(({ value }) => value)));
   return pulumi.secret(
     values.apply((known) => {

@@ -4,10 +4,10 @@
  * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` makes all of them anew, of a `length` that one.
  */
 import * as pulumi from "@pulumi/pulumi";
+import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, SECRETS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
-import { RandomPassword, type RandomPasswordArgs } from "./random.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export interface SecretsArgs {

@@ -20,7 +20,6 @@ export function valkeyUrl(connection: Connection, database: pulumi.Input<number>
   return url("rediss", connection, database, String);
 }
 
-/** Of as few Outputs as can be: a stack has some twenty of these URLs, and what each is made of is felt in a plan. */
 function url<Database extends string | number>(
   scheme: string,
   { address, user, password }: Connection,

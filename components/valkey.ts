@@ -7,6 +7,7 @@
  * At birth the cluster is open, and empty, until its firewall stands.
  */
 
+import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import {
@@ -21,12 +22,10 @@ import {
   regionProblem,
   sizeProblem,
 } from "./cluster.ts";
-import * as digitalocean from "./digitalocean.ts";
 import { Firewall, type TrustedSources } from "./firewall.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, VALKEY } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
-import { Once } from "./once.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
 import { addressOf, valkeyUrl } from "./url.ts";
@@ -106,7 +105,6 @@ export class Valkey extends pulumi.ComponentResource {
     readonly firewall: Firewall;
     readonly config: digitalocean.DatabaseValkeyConfig;
   };
-  readonly #texts = new Once<pulumi.Output<string>>();
 
   constructor(name: string, args: ValkeyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(VALKEY, name, {}, opts);
@@ -203,12 +201,9 @@ export class Valkey extends pulumi.ComponentResource {
         `database ${database} does not exist. There are ${this.databases}, from 0 to ${this.databases - 1}; raise databases for more.`,
       );
     const { host, privateHost, port, password } = this;
-    const within = via.private ?? false;
-    return this.#texts.get(`${database} ${within}`, () => {
-      const address = this.#texts.get(`address ${within}`, () => addressOf(within ? privateHost : host, port));
-      const ready = this.nodes.config.id.apply(() => database);
-      return valkeyUrl({ address, user: USER, password }, ready);
-    });
+    const address = addressOf(via.private ? privateHost : host, port);
+    const ready = this.nodes.config.id.apply(() => database);
+    return valkeyUrl({ address, user: USER, password }, ready);
   }
 }
 

@@ -13,20 +13,20 @@ function clusterOutputs() {
   return { id: pg.id, host: pg.host, uri: pg.uri, port: pg.port };
 }
 
-it("answers with the outputs it is given, marks those that the SDK lists as secret, and leaves the rest unknown", async () => {
+it("returns the given outputs, marks those that the SDK lists as secret, and leaves the rest unknown", async () => {
   const plan = await planOf(clusterOutputs, {
     outputs: ({ name }) => ({ id: `${name}-1`, host: "db.example.com", uri: "postgres://u:p@db" }),
   });
   expect(plan.outputs).toEqual({ id: "pg-1", host: "db.example.com", uri: new Secret("postgres://u:p@db"), port: new Unknown() });
 });
 
-it("makes up an id and knows no other output where a run is no preview", async () => {
+it("generates an id and no other output outside of a preview", async () => {
   const plan = await planOf(clusterOutputs, { preview: false });
   expect(plan.outputs.id).toBe("pg-id");
   expect(plan.outputs).not.toHaveProperty("host");
 });
 
-it("marks an output that is named like a secret input", async () => {
+it("marks an output with the name of a secret input", async () => {
   const plan = await planOf(
     function program() {
       const vpc = new digitalocean.Vpc("net", { region: "nyc3", description: pulumi.secret("quiet") });
@@ -37,7 +37,7 @@ it("marks an output that is named like a secret input", async () => {
   expect(plan.outputs).toEqual({ description: new Secret("loud") });
 });
 
-it("reads an existing resource by its id, and knows what it is told of it", async () => {
+it("reads an existing resource by its id, with the given outputs", async () => {
   const plan = await planOf(
     function program() {
       const vpc = digitalocean.Vpc.get("theirs", "vpc-1");
@@ -55,17 +55,17 @@ async function ownFingerprint() {
   return { value: value ?? "none", secretValue: secretValue ?? "none" };
 }
 
-it("lets a stack find nothing of itself in its first run", async () => {
+it("gives a stack no outputs of its own on the first run", async () => {
   expect((await planOf(ownFingerprint)).outputs).toEqual({ value: "none", secretValue: "none" });
 });
 
-it("lets a stack find in a later run what an earlier one handed out", async () => {
+it("gives a stack its outputs of an earlier run", async () => {
   const earlier = await planOf(() => ({ fingerprint: pulumi.secret("f00") }));
   const later = await planOf(ownFingerprint, { stackReferences: { s: earlier.outputs } });
   expect(later.outputs).toEqual({ value: "none", secretValue: "f00" });
 });
 
-it("knows nothing of another stack that it was not told about, and says so", async () => {
+it("leaves outputs of another stack unknown when they are not given, and warns", async () => {
   const plan = await planOf(function program() {
     return { theirs: new pulumi.StackReference("organization/other/prod").getOutput("url") };
   });
@@ -73,7 +73,7 @@ it("knows nothing of another stack that it was not told about, and says so", asy
   expect(plan.messages).toMatchObject([{ severity: "warning", text: expect.stringContaining("organization/other/prod") }]);
 });
 
-it("answers getX with what it is given, secrets marked", async () => {
+it("returns the given result of a provider function, with secrets marked", async () => {
   const plan = await planOf(
     () => ({
       name: digitalocean.getRegionOutput({ slug: "nyc3" }).name,
@@ -84,7 +84,7 @@ it("answers getX with what it is given, secrets marked", async () => {
   expect(plan.outputs).toEqual({ name: new Secret("New York 3"), plain: "Amsterdam 3" });
 });
 
-it("leaves what getX would have found unknown, and says so once", async () => {
+it("leaves the result of a provider function unknown, and warns once", async () => {
   const plan = await planOf(() => ({
     here: digitalocean.getRegionOutput({ slug: "nyc3" }).name,
     there: digitalocean.getRegionOutput({ slug: "fra1" }).name,
@@ -93,7 +93,7 @@ it("leaves what getX would have found unknown, and says so once", async () => {
   expect(plan.messages.map(({ text }) => text)).toEqual([expect.stringContaining("getRegion")]);
 });
 
-it("keeps what the program logs, with the resource it is about, and without secrets", async () => {
+it("records log messages with their resource and without secrets", async () => {
   const plan = await planOf(
     function program() {
       const group = new pulumi.ComponentResource("test:index:Group", "group");
@@ -104,12 +104,12 @@ it("keeps what the program logs, with the resource it is about, and without secr
     { config: { "p:token": "hush-hush" }, secretKeys: ["p:token"] },
   );
   expect(plan.messages).toEqual([
-    { severity: "warning", text: "do not tell [secret]", urn: "urn:pulumi:s::p::test:index:Group::group", held: ["hush-hush"] },
+    { severity: "warning", text: "do not tell [secret]", urn: "urn:pulumi:s::p::test:index:Group::group" },
     { severity: "info", text: "hello" },
   ]);
 });
 
-it("lets the program change what it asks of getX, before anybody answers", async () => {
+it("applies invoke transforms before the function is answered", async () => {
   const plan = await planOf(
     () => {
       pulumi.runtime.registerInvokeTransform(async ({ args, opts }) => ({ args: { ...args, slug: "ams3" }, opts }));

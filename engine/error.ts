@@ -1,18 +1,19 @@
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { Source } from "./plan.ts";
 import { ProjectError } from "./projecterror.ts";
-import { type Place, urnOf } from "./urn.ts";
+import { type StackId, urnOf } from "./urn.ts";
 
-/** One thing that is wrong with a program, in the words its author wrote for the reader. */
+/** One error of a program. */
 export interface Problem {
   readonly message: string;
   readonly urn?: string;
-  /** Where it was thrown; only for errors that were not meant for a reader. */
+  /** Where it was thrown; only for unexpected errors. */
   readonly source?: Source;
 }
 
-/** The program could not be recorded, and this is why. Everything that went wrong at once is told at once. */
+/** The program failed. Holds every error of the run, not only the first. */
 export class ProgramError extends Error {
   override readonly name = "ProgramError";
   readonly problems: readonly Problem[];
@@ -28,29 +29,29 @@ export class ProgramError extends Error {
   }
 }
 
-/** What is needed to find where an error came from, and nothing else that it carries: who knows what that says, and of whom. */
-export function withoutSecrets(reason: unknown, scrub: (text: string) => string, depth = 0): unknown {
-  // A cause may be its own.
-  if (!(reason instanceof Error) || depth === DEEPEST) return scrub(told(reason));
+/** A copy with what is needed to find where an error came from. Its other properties, such as a request's headers, may hold secrets. */
+export function scrubbedError(reason: unknown, scrub: (text: string) => string, depth = 0): unknown {
+  // A cause can refer back to its error.
+  if (!(reason instanceof Error) || depth === MAX_DEPTH) return scrub(textOf(reason));
   const { name, message, stack = "", cause } = reason;
   const inner =
-    reason instanceof AggregateError ? new AggregateError(reason.errors.map((it) => withoutSecrets(it, scrub, depth + 1))) : undefined;
+    reason instanceof AggregateError ? new AggregateError(reason.errors.map((it) => scrubbedError(it, scrub, depth + 1))) : undefined;
   const copy = Object.assign(inner ?? new Error(), {
     name: scrub(String(name)),
     message: scrub(String(message)),
     stack: scrub(String(stack)),
   });
-  if (cause !== undefined) copy.cause = withoutSecrets(cause, scrub, depth + 1);
+  if (cause !== undefined) copy.cause = scrubbedError(cause, scrub, depth + 1);
   return copy;
 }
 
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
-function told(reason: unknown): string {
+function textOf(reason: unknown): string {
   try {
     return String(reason);
   } catch {
-    return "something that cannot be told";
+    return "a value that cannot be printed";
   }
 }
 
@@ -58,29 +59,29 @@ function describe(problem: Problem): string {
   return problem.source ? `${problem.message} (${problem.source.file}:${problem.source.line})` : problem.message;
 }
 
-/** What a reader should see of something that was thrown. */
-export function problemsOf(reason: unknown, place: Place, directory: string): readonly Problem[] {
+/** The problems to report for a thrown value. */
+export function problemsOf(reason: unknown, stack: StackId, directory: string): readonly Problem[] {
   if (reason instanceof ProgramError) return reason.problems;
   if (reason instanceof ProjectError) return [{ message: reason.message }];
-  if (!(reason instanceof Error)) return [{ message: told(reason) }];
-  // The SDK writes the way of an error through its inputs and their inputs into the error itself.
-  const said = reason.message.replace(/^(error serializing property "[^"]*": )+/, "");
-  // Not as a condition: to the compiler every Error is a RunError, and nothing would be left.
-  const forReaders: boolean = pulumi.RunError.isInstance(reason);
-  if (forReaders) return [{ message: said }];
+  if (!(reason instanceof Error)) return [{ message: textOf(reason) }];
+  // The SDK puts the path of inputs that an error passed through in front of its message.
+  const text = reason.message.replace(/^(error serializing property "[^"]*": )+/, "");
+  // As a boolean, not a type guard: the compiler takes every Error for a RunError.
+  const isRunError: boolean = pulumi.RunError.isInstance(reason);
+  if (isRunError) return [{ message: text }];
   if (pulumi.ResourceError.isInstance(reason)) {
     const { resource } = reason as pulumi.ResourceError;
-    return [resource ? { message: said, urn: urnOfResource(resource, place) } : { message: said }];
+    return [resource ? { message: text, urn: urnOfResource(resource, stack) } : { message: text }];
   }
-  const message = reason.name === "Error" ? said : `${reason.name}: ${said}`;
+  const message = reason.name === "Error" ? text : `${reason.name}: ${text}`;
   const source = firstFrameWithin(directory, reason.stack);
   return [source ? { message, source } : { message }];
 }
 
-/** Its `urn` is an Output that a failed program may never settle, so it is told from the names alone. */
-function urnOfResource(resource: pulumi.Resource, place: Place): string {
+/** Built from names: the resource's `urn` is an Output that may never settle in a failed program. */
+function urnOfResource(resource: pulumi.Resource, stack: StackId): string {
   const { __pulumiType, __name, __parentResource } = resource as unknown as Named;
-  return urnOf(place, __pulumiType, __name, __parentResource && urnOfResource(__parentResource, place));
+  return urnOf(stack, __pulumiType, __name, __parentResource && urnOfResource(__parentResource, stack));
 }
 
 interface Named {
@@ -90,7 +91,7 @@ interface Named {
 }
 
 function firstFrameWithin(directory: string, stack: string | undefined): Source | undefined {
-  // Node puts the place of a syntax error into the first line, by itself.
+  // For a syntax error, Node puts the position alone in the first line.
   for (const [, where, line] of (stack ?? "").matchAll(/^(?: +at .*?)?((?:file:\/\/)?\/[^():\n]+):(\d+)(?::\d+)?\)?$/gm)) {
     const source = where && relativeSource(directory, where, Number(line));
     if (source) return source;
@@ -98,13 +99,10 @@ function firstFrameWithin(directory: string, stack: string | undefined): Source 
   return undefined;
 }
 
-/** undefined for what lies outside of the program: its dependencies, Node itself. */
+/** undefined for files outside the program: its dependencies, Node itself. */
 export function relativeSource(directory: string, where: string, line: number): Source | undefined {
-  // The SDK takes `file:///x.ts` of an ES module's frame for a relative path and puts the working directory in front of it.
-  // By hand: the first call of fileURLToPath takes longer than all the rest of reading the places of a hundred resources.
-  const url = where.lastIndexOf("file:/");
-  const file = url < 0 ? where : decodeURIComponent(where.slice(url + 5).replace(/^\/+/, "/"));
-  // A module may have been loaded under a query, to load it anew.
+  const file = where.startsWith("file:") ? fileURLToPath(where) : where;
+  // A module can be loaded again under another query.
   const relative = path.relative(directory, file.replace(/\?.*$/, ""));
   if (relative.startsWith("..") || relative.split(path.sep).includes("node_modules")) return undefined;
   return { file: relative.split(path.sep).join("/"), line };

@@ -18,8 +18,8 @@ async function failureOf(program: Program, options: Partial<RecordOptions> = {})
   return outcome as ProgramError;
 }
 
-describe("what a program throws", () => {
-  it("tells a RunError in its own words", async () => {
+describe("errors of a program", () => {
+  it("reports a RunError with its message only", async () => {
     const error = await failureOf(() => {
       throw new pulumi.RunError("region: mars is no region");
     });
@@ -27,14 +27,14 @@ describe("what a program throws", () => {
     expect(error.urn).toBeUndefined();
   });
 
-  it("tells a ResourceError with the resource it is about", async () => {
+  it("reports a ResourceError with its resource", async () => {
     const error = await failureOf(function program() {
       throw new pulumi.ResourceError("too small", new Group("group"), true);
     });
     expect(error.problems).toEqual([{ message: "too small", urn: GROUP }]);
   });
 
-  it("tells the whole URN of a nested resource whose registration never ends", async () => {
+  it("reports the full URN of a nested resource whose registration never ends", async () => {
     const error = await failureOf(function program() {
       const inner = new Group("inner", { parent: new Group("group"), dependsOn: pulumi.output(new Promise<Group>(() => {})) });
       throw new pulumi.ResourceError("too small", inner, true);
@@ -42,7 +42,7 @@ describe("what a program throws", () => {
     expect(error.urn).toBe("urn:pulumi:s::p::test:index:Group$test:index:Group::inner");
   });
 
-  it("tells where an error came from that was not written for a reader", async () => {
+  it("reports the source position of an unexpected error", async () => {
     const error = await failureOf(
       function program() {
         (undefined as unknown as { boom(): void }).boom();
@@ -52,11 +52,11 @@ describe("what a program throws", () => {
     expect(error.message).toMatch(/^TypeError: Cannot read properties of undefined.* \(errors\.test\.ts:\d+\)$/);
   });
 
-  it("takes a rejected promise, and something that is no Error", async () => {
+  it("reports a rejected promise, and a thrown value that is not an Error", async () => {
     expect((await failureOf(() => Promise.reject("just a word"))).message).toBe("just a word");
   });
 
-  it("takes an error inside an Output that nobody awaits", async () => {
+  it("reports an error inside an Output that is not awaited", async () => {
     const error = await failureOf(function program() {
       new Group("group").urn.apply(() => {
         throw new pulumi.RunError("inside apply");
@@ -65,7 +65,7 @@ describe("what a program throws", () => {
     expect(error.message).toBe("inside apply");
   });
 
-  it("takes an error inside an input, once, though everything behind it fails, too", async () => {
+  it("reports an error inside an input once, although all dependents fail too", async () => {
     const error = await failureOf(function program() {
       const region = pulumi.output("nyc3").apply((): string => {
         throw new pulumi.RunError("no such region");
@@ -76,7 +76,7 @@ describe("what a program throws", () => {
     expect(error.problems).toEqual([{ message: "no such region" }]);
   });
 
-  it("takes an error inside a timer that the program still waits for", async () => {
+  it("reports an error inside a timer", async () => {
     const error = await failureOf(async () => {
       setTimeout(() => {
         throw new pulumi.RunError("too late");
@@ -86,7 +86,7 @@ describe("what a program throws", () => {
     expect(error.message).toBe("too late");
   });
 
-  it("tells everything that went wrong at once", async () => {
+  it("reports all errors of a run", async () => {
     const error = await failureOf(function program() {
       for (const name of ["one", "two"]) {
         new Group(name).urn.apply(() => {
@@ -97,7 +97,7 @@ describe("what a program throws", () => {
     expect(error.problems.map(({ message }) => message).sort()).toEqual(["one is wrong", "two is wrong"]);
   });
 
-  it("tells what a transform threw, and for which resource", async () => {
+  it("reports an error in a transform, with the resource", async () => {
     const error = await failureOf(function program() {
       const transforms = [
         () => {
@@ -109,7 +109,7 @@ describe("what a program throws", () => {
     expect(error.message).toMatch(/net \[digitalocean:index\/vpc:Vpc\].*not this one/);
   });
 
-  it("does not repeat a secret that an error quotes", async () => {
+  it("masks a secret in an error's message", async () => {
     const error = await failureOf(
       () => {
         throw new pulumi.RunError(`"${new pulumi.Config().require("token")}" is too short`);
@@ -119,25 +119,25 @@ describe("what a program throws", () => {
     expect(error.message).toBe('"[secret]" is too short');
   });
 
-  it("keeps as the cause what tells where it was thrown, and nothing else that it carried", async () => {
+  it("keeps name, message, stack and cause of the original error, and no other property", async () => {
     const thrown = Object.assign(new TypeError("as it was", { cause: new Error("before") }), { request: { headers: "authorization" } });
     const { cause } = (await failureOf(() => Promise.reject(thrown))) as { cause: Error };
     expect(cause).toMatchObject({ name: "TypeError", message: "as it was", stack: thrown.stack, cause: { message: "before" } });
     expect(cause).not.toHaveProperty("request");
   });
 
-  it("ends where a cause is its own", async () => {
+  it("handles an error that is its own cause", async () => {
     const thrown: Error = new Error("round");
     thrown.cause = new Error("and round", { cause: thrown });
     expect((await failureOf(() => Promise.reject(thrown))).message).toMatch(/^round/);
   });
 
-  it("tells of things that cannot be told", async () => {
-    expect((await failureOf(() => Promise.reject(Object.create(null)))).message).toBe("something that cannot be told");
+  it("reports values that cannot be converted to text", async () => {
+    expect((await failureOf(() => Promise.reject(Object.create(null)))).message).toBe("a value that cannot be printed");
   });
 });
 
-describe("one process, many runs", () => {
+describe("several recordings in one process", () => {
   const nap = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 
   function whoAmI() {
@@ -155,7 +155,7 @@ describe("one process, many runs", () => {
     return new Promise((resolve) => void output.apply(resolve));
   }
 
-  it("gives runs that overlap their own settings, config, resources and messages", async () => {
+  it("gives overlapping recordings their own settings, config, resources and messages", async () => {
     const names = ["ada", "bob", "cy"];
     const plans = await Promise.all(
       names.map((name, index) =>
@@ -171,7 +171,7 @@ describe("one process, many runs", () => {
     }
   });
 
-  it("leaves one run alone when another fails beside it", async () => {
+  it("does not fail a recording when another one fails", async () => {
     const [good, bad] = await Promise.allSettled([
       record(whoAmI(), { project: "p", stack: "s", config: { "p:name": "ada" } }),
       failureOf(function program() {
@@ -184,19 +184,19 @@ describe("one process, many runs", () => {
     expect(bad).toMatchObject({ status: "fulfilled", value: { message: "only mine" } });
   });
 
-  it("leaves no config behind for the next run, nor settings for the process", async () => {
+  it("leaves no config or settings behind", async () => {
     await record(whoAmI(), { project: "p", stack: "s", config: { "p:name": "ada" } });
     const plan = await record(() => ({ name: new pulumi.Config().get("name") ?? "none" }), { project: "p", stack: "s" });
     expect(plan.outputs).toEqual({ name: "none" });
     expect(pulumi.runtime.hasMonitor()).toBe(false);
   });
 
-  it("gives the process its own listeners back, and calls them for what no run threw", async () => {
+  it("restores the process's listeners, and calls them for errors of no recording", async () => {
     const before = process.rawListeners("unhandledRejection");
-    const heard: unknown[] = [];
-    const listener = (reason: unknown) => heard.push(reason);
+    const received: unknown[] = [];
+    const listener = (reason: unknown) => received.push(reason);
     process.removeAllListeners("unhandledRejection").on("unhandledRejection", listener);
-    // Made outside of any run, rejected while one is under way.
+    // Created outside of any recording, rejected while one is in progress.
     let reject = (_reason: string): void => {};
     const outside = (async () => {
       await new Promise((_, fail) => {
@@ -209,7 +209,7 @@ describe("one process, many runs", () => {
     const after = process.rawListeners("unhandledRejection");
     process.removeAllListeners("unhandledRejection");
     for (const one of before) process.on("unhandledRejection", one as NodeJS.UnhandledRejectionListener);
-    expect(heard).toContain("not yours");
+    expect(received).toContain("not yours");
     expect(after).toEqual([listener]);
   });
 });

@@ -8,15 +8,15 @@ it("follows a path through objects and lists", () => {
   expect(at({ spec: { envs: [{ key: "A" }, { key: "B" }] } }, "spec.envs[1].key")).toBe("B");
 });
 
-it("keeps the mark of a secret for everything inside it", () => {
+it("marks every value inside a secret as secret", () => {
   expect(at({ spec: new Secret({ envs: ["x"] }) }, "spec.envs[0]")).toEqual(new Secret("x"));
 });
 
-it("finds nothing where nothing is, not even what every object inherits", () => {
+it("returns undefined for a missing path and for inherited properties", () => {
   expect(at({ spec: {} }, "spec.envs[0]")).toBeUndefined();
   expect(at({}, "constructor.name")).toBeUndefined();
 });
 
-it("says what there is instead of a resource that is not there", () => {
-  expect(() => resource(empty, "t:i:T", "x")).toThrow('The plan holds no t:i:T "x"; it holds none of that type.');
+it("lists the resources of the type when the name is missing", () => {
+  expect(() => resource(empty, "t:i:T", "x")).toThrow('The plan has no t:i:T "x"; it has none of that type.');
 });

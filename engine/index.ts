@@ -1,4 +1,4 @@
-/** Pulumi programs without Pulumi's engine: recorded as a Plan, read, compared, and shown without their secrets. */
+/** Records Pulumi programs as a Plan without Pulumi's engine, and masks their secrets. */
 export { type Problem, ProgramError } from "./error.ts";
 export { at, byType, children, resource } from "./find.ts";
 export { type Masked, type MaskedPlan, type MaskedResource, mask, maskValue, stableJson } from "./mask.ts";

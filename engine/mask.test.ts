@@ -24,7 +24,7 @@ function resourceWith(name: string, changes: Partial<PlannedResource>): PlannedR
 }
 
 describe("values", () => {
-  it("shows a mark for what is secret or unknown, and what the others point to", () => {
+  it("shows marks for secret and unknown values, and the targets of references", () => {
     expect(
       maskValue({
         list: [new Secret({ deep: "hush" }), "plain", new Secret(new Unknown())],
@@ -40,7 +40,7 @@ describe("values", () => {
     });
   });
 
-  it("shows a program text by its hash, so that a change shows and nothing else", () => {
+  it("shows a program text as a hash, so that only a change is visible", () => {
     const show = (text: string) =>
       mask(planWith({ resources: [resourceWith("step", { inputs: { __provider: text } })] })).resources[0]?.inputs;
     expect(show("exports.handler = one")).toEqual({ __provider: expect.stringMatching(/^\[code [0-9a-f]{12}\]$/) });
@@ -53,7 +53,7 @@ describe("values", () => {
   });
 });
 
-describe("repetitions", () => {
+describe("repeated secrets", () => {
   const leaked = "s3cr3t/p@ss";
   const everywhere = planWith({
     resources: [
@@ -68,13 +68,13 @@ describe("repetitions", () => {
     messages: [{ severity: "info", text: `connecting with "${leaked}"`, urn: `urn::${leaked}` }],
   });
 
-  it("leaves a secret nowhere: not in names, addresses, keys, options, messages, nor in base64", () => {
+  it("masks a secret in names, addresses, keys, options and messages, and in base64", () => {
     const text = stableJson(mask(everywhere));
     for (const form of [leaked, encodeURIComponent(leaked), Buffer.from(leaked).toString("base64")]) expect(text).not.toContain(form);
     expect(mask(everywhere).messages[0]?.text).toBe('connecting with "[secret]"');
   });
 
-  it("finds secret config values that the program has lost the mark of", async () => {
+  it("masks secret config values that the program uses without their mark", async () => {
     const plan = await record(() => ({ lost: `token=${new pulumi.Config().require("token")}` }), {
       project: "p",
       stack: "s",
@@ -86,8 +86,8 @@ describe("repetitions", () => {
   });
 });
 
-describe("one text and its neighbours", () => {
-  it("are masked each for itself", () => {
+describe("several texts", () => {
+  it("are masked separately", () => {
     const outputs = { a: "x hush-hush", b: "hush-hush y", c: ["hush", "-hush"], d: "hush-", e: 1 };
     expect(mask(planWith({ outputs, secrets: ["hush-hush"] })).outputs).toEqual({
       a: "x [secret]",
@@ -98,19 +98,19 @@ describe("one text and its neighbours", () => {
     });
   });
 
-  it("stay apart where one begins like a private key and never ends", () => {
+  it("stay separate when one starts like a private key and never ends", () => {
     const outputs = { a: "-----BEGIN PRIVATE KEY-----\nMIIE", b: "plain", c: "hush-hush" };
     expect(mask(planWith({ outputs, secrets: ["hush-hush"] })).outputs).toEqual({ a: "[secret]", b: "plain", c: "[secret]" });
   });
 
-  it("are told apart from the marks that stand for a value, whatever a secret says", () => {
+  it("are not confused with the marks of values, whatever a secret contains", () => {
     const outputs = { a: new Secret("secret"), b: new Unknown(), c: "the secret" };
     expect(mask(planWith({ outputs })).outputs).toEqual({ a: "[secret]", b: "[unknown]", c: "the [secret]" });
   });
 });
 
-describe("bytes", () => {
-  it("puts resources behind what they wait for, and else in the order of their names", () => {
+describe("output", () => {
+  it("sorts resources by dependency, then by name", () => {
     const urn = (name: string) => resourceWith(name, {}).urn;
     const plan = planWith({
       resources: [
@@ -123,7 +123,7 @@ describe("bytes", () => {
     expect(mask(plan).resources.map(({ name }) => name)).toEqual(["b", "z", "c", "a"]);
   });
 
-  it("writes the same plan in the same bytes, whatever the timing of the run", async () => {
+  it("has the same bytes for the same plan, whatever the timing", async () => {
     const shuffled = () =>
       record(
         async function program() {

@@ -1,20 +1,19 @@
-/** A plan as it may be shown to anybody: no secret in it, and the same bytes for the same plan. */
+/** A plan that can be published: without secrets, and with the same bytes for the same plan. */
 import { createHash } from "node:crypto";
 import { compare, layers } from "./order.ts";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "./plan.ts";
 import { scrubber } from "./scrub.ts";
-import { CODE, isRecord, secretTextsIn } from "./secrettexts.ts";
-import { SECRET } from "./shapes.ts";
+import { SECRET } from "./secret-patterns.ts";
+import { CODE, isRecord, markedSecretTexts } from "./secret-texts.ts";
 
-export { SECRET } from "./shapes.ts";
+export { SECRET } from "./secret-patterns.ts";
 export const UNKNOWN = "[unknown]";
 
 export type Masked = null | boolean | number | string | readonly Masked[] | { readonly [key: string]: Masked };
 
-export interface MaskedPlan extends Omit<Plan, "resources" | "outputs" | "messages" | "secretConfig" | "secrets"> {
+export interface MaskedPlan extends Omit<Plan, "resources" | "outputs" | "secretConfig" | "secrets"> {
   readonly resources: readonly MaskedResource[];
   readonly outputs: MaskedValues;
-  readonly messages: readonly Omit<Message, "held">[];
 }
 
 export interface MaskedResource extends Omit<PlannedResource, "inputs" | "outputs"> {
@@ -25,12 +24,12 @@ export interface MaskedResource extends Omit<PlannedResource, "inputs" | "output
 export type MaskedValues = Readonly<Record<string, Masked>>;
 
 /**
- * Secrets give way to "[secret]", and so does every text that repeats one of them, be it a message, a name or an unmarked input.
- * Resources stand in the order of their layers, whatever the timing of the run.
+ * Replaces secrets with "[secret]", also where another text repeats one: a message, a name, an unmarked input.
+ * Resources are sorted by layer, so that their order does not depend on timing.
  */
 export function mask(plan: Plan): MaskedPlan {
   const { secretConfig: _, secrets, ...rest } = plan;
-  const scrub = scrubber([...secrets, ...plan.resources.flatMap(marked), ...secretTextsIn(plan.outputs)]).text;
+  const scrub = scrubber([...secrets, ...plan.resources.flatMap(marked), ...markedSecretTexts(plan.outputs)]).text;
   const shown = {
     ...rest,
     resources: layers(plan.resources)
@@ -41,30 +40,30 @@ export function mask(plan: Plan): MaskedPlan {
         ...(resource.outputs && { outputs: maskValues(resource.outputs) }),
       })),
     outputs: maskValues(plan.outputs),
-    messages: plan.messages.map(({ held: _, ...message }) => message).sort(byText),
+    messages: [...plan.messages].sort(byText),
   };
   return scrubbed(shown, scrub) as MaskedPlan;
 }
 
 function marked({ inputs, outputs = {} }: PlannedResource): readonly string[] {
-  return [...secretTextsIn(inputs), ...secretTextsIn(outputs)];
+  return [...markedSecretTexts(inputs), ...markedSecretTexts(outputs)];
 }
 
-/** Looked for in all texts at once, which is one look, whatever is found. */
+/** Searches all texts at once. */
 function scrubbed(shown: unknown, scrub: Scrub): unknown {
   const texts = new Set<string>();
   addTexts(shown, texts);
-  const whole = [...texts].join(BETWEEN);
+  const whole = [...texts].join(SEPARATOR);
   const masked = scrub(whole);
   if (masked === whole) return shown;
-  const each = masked.split(BETWEEN);
+  const each = masked.split(SEPARATOR);
   const found = new Map([...texts].map((text, index) => [text, each[index] ?? ""]));
-  // Something that begins like a private key and never ends takes what follows with it.
+  // A private key without an end masks everything that follows, so that the texts no longer match one by one.
   return scrubbedWithin(shown, each.length === texts.size ? (text) => found.get(text) ?? scrub(text) : scrub);
 }
 
-/** No secret reaches across it. */
-const BETWEEN = " \0 ";
+/** Separates texts; no secret contains it. */
+const SEPARATOR = " \0 ";
 
 function addTexts(value: unknown, texts: Set<string>): void {
   if (typeof value === "string") texts.add(value);
@@ -111,7 +110,7 @@ export function maskValue(value: Value, scrub?: Scrub): Masked {
   return value as Masked;
 }
 
-/** A dynamic provider's program text is long and may hold what its closure captured: its hash tells whether it changed. */
+/** A dynamic provider's program text is long and contains what its closure captured: its hash shows whether it changed. */
 function maskCode(value: Value, scrub?: Scrub): Masked {
   const text = value instanceof Secret ? value.value : value;
   return typeof text === "string" ? `[code ${hashOf(text, scrub).slice(0, 12)}]` : maskValue(value, scrub);

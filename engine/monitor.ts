@@ -1,65 +1,66 @@
-/** Stands where Pulumi's engine stands: takes every registration of one run of a program, names it, and passes on what its provider answers. */
+/** The resource monitor of one run, in place of Pulumi's engine: records each registration, gives it a URN and returns what the provider answers. */
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
 import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
 import messages from "@pulumi/pulumi/proto/resource_pb.js";
 import { ProgramError } from "./error.ts";
 import { type PlannedResource, Unknown, type Value } from "./plan.ts";
-import { looked, properties, registered, type Surroundings } from "./registration.ts";
-import { type Read, type Registered, readAs, registeredAs } from "./replies.ts";
+import { properties, type ResourceContext, readResourceOf, registeredResourceOf } from "./registration.ts";
 import { structOf } from "./sdk.ts";
 import { Transforms } from "./transforms.ts";
-import { type Place, stackUrn, urnOf } from "./urn.ts";
+import { type StackId, stackUrn, urnOf } from "./urn.ts";
 import { decodeProperties, encode, encodeProperties, isSecret, secretWire, type Wire, type WireProperties } from "./wire.ts";
 
-/** What stands behind the monitor: nothing but rules for a preview, something real where resources come to be. */
+/** Answers registrations: with the rules of a preview, or by creating resources. */
 export interface Provider {
-  /** undefined: known to nobody yet. */
   register(resource: PlannedResource): Awaitable<Answer>;
   read(resource: PlannedResource): Awaitable<Answer>;
-  /** undefined: known to nobody yet. */
+  /** undefined: the result is unknown. */
   invoke(token: string, args: Readonly<Record<string, Value>>): Awaitable<Readonly<Record<string, unknown>> | undefined>;
 }
 
 export interface Answer {
   readonly id?: string;
-  /** Plain values, or values with marks. They stand over the inputs, which are echoed. */
+  /** Plain values, or values with marks. They override the inputs, which are returned as outputs too. */
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-interface MonitorOptions extends Place {
+interface MonitorOptions extends StackId {
   readonly directory: string;
   readonly provider: Provider;
   readonly preview: boolean;
-  /** What is wrong with the program itself; the SDK would wrap it in words of its own. */
+  /** Ends the run with an error of the program. An error thrown to the SDK would be wrapped in the SDK's own text. */
   readonly fail: (error: ProgramError) => void;
 }
 
 export type Awaitable<T> = T | Promise<T>;
 type Reply<T> = (error: Error | null, response?: T) => void;
 
-/** All but state migrations, which only an engine with a state can run. The client's own gate keeps invokes behind what they depend on. */
+/**
+ * The numbers of the features that the monitor supports. Not: state migrations, which need a state, and `dependsOn` of invokes, which the SDK
+ * itself waits for when the monitor does not.
+ */
 const FEATURES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13];
 
 export class Monitor {
   readonly resources: PlannedResource[] = [];
   stackOutputs: Readonly<Record<string, Value>> = {};
-  readonly #place: Place;
+  readonly #stack: StackId;
   readonly #directory: string;
   readonly #provider: Provider;
   readonly #preview: boolean;
   readonly #fail: (error: ProgramError) => void;
   readonly #transforms = new Transforms();
   readonly #byUrn = new Map<string, { index: number; id: string; state: WireProperties }>();
-  readonly #around: Surroundings;
+  readonly #context: ResourceContext;
 
   constructor(options: MonitorOptions) {
-    this.#place = { project: options.project, stack: options.stack };
+    this.#stack = { project: options.project, stack: options.stack };
     this.#directory = options.directory;
     this.#provider = options.provider;
     this.#preview = options.preview;
     this.#fail = options.fail;
-    this.#around = {
-      ...this.#place,
+    this.#context = {
+      ...this.#stack,
       directory: options.directory,
       aliasesOf: (urn) => this.resources[this.#byUrn.get(urn)?.index ?? -1]?.options.aliases ?? [],
     };
@@ -71,38 +72,38 @@ export class Monitor {
     reply(null, info);
   }
 
-  /** How SDKs before GetDeploymentInfo ask. */
+  /** For SDKs without GetDeploymentInfo. */
   supportsFeature(request: proto.SupportsFeatureRequest, reply: Reply<proto.SupportsFeatureResponse>): void {
     const response = new messages.SupportsFeatureResponse();
     response.setHassupport(request.getId() !== "stateMigrations");
     reply(null, response);
   }
 
-  registerResource(request: proto.RegisterResourceRequest, reply: Reply<Registered>): void {
-    answer(reply, async () => {
-      if (request.getType() === "pulumi:pulumi:Stack") return registeredAs(stackUrn(this.#place), "", {});
-      await this.#transforms.apply(request, urnOf(this.#place, request.getType(), request.getName(), request.getParent()));
+  registerResource(request: proto.RegisterResourceRequest, reply: Reply<proto.RegisterResourceResponse>): void {
+    respond(reply, async () => {
+      if (request.getType() === "pulumi:pulumi:Stack") return registerReply(stackUrn(this.#stack), "", {});
+      await this.#transforms.apply(request, urnOf(this.#stack, request.getType(), request.getName(), request.getParent()));
       const inputs = properties(request.getObject());
-      const resource = registered(request, inputs, this.#around);
+      const resource = registeredResourceOf(request, inputs, this.#context);
       const entry = this.#add(resource);
       if (resource.custom) {
         const { id, outputs } = await this.#provider.register(resource);
         entry.id = id ?? "";
         entry.state = this.#stateOf(resource, inputs, outputs);
       }
-      return registeredAs(resource.urn, entry.id, entry.state);
+      return registerReply(resource.urn, entry.id, entry.state);
     });
   }
 
-  readResource(request: proto.ReadResourceRequest, reply: Reply<Read>): void {
-    answer(reply, async () => {
+  readResource(request: proto.ReadResourceRequest, reply: Reply<proto.ReadResourceResponse>): void {
+    respond(reply, async () => {
       const inputs = properties(request.getProperties());
-      const resource = looked(request, inputs, this.#around);
+      const resource = readResourceOf(request, inputs, this.#context);
       const entry = this.#add(resource);
       const { outputs } = await this.#provider.read(resource);
       entry.id = resource.id ?? "";
       entry.state = this.#stateOf(resource, inputs, outputs);
-      return readAs(resource.urn, entry.state);
+      return readReply(resource.urn, entry.state);
     });
   }
 
@@ -116,7 +117,7 @@ export class Monitor {
   }
 
   invoke(request: proto.ResourceInvokeRequest, reply: Reply<proto.ResourceInvokeResponse>): void {
-    answer(reply, async () => {
+    respond(reply, async () => {
       const response = new messages.ResourceInvokeResponse();
       await this.#transforms.applyToInvoke(request);
       const args = properties(request.getArgs());
@@ -126,8 +127,8 @@ export class Monitor {
         response.setReturn(structOf({ urn: String(args.urn), id: found.id, state: found.state }));
         return response;
       }
-      const answered = await this.#provider.invoke(request.getTok(), decodeProperties(args, this.#directory));
-      if (answered) response.setReturn(structOf(encodeProperties(answered)));
+      const result = await this.#provider.invoke(request.getTok(), decodeProperties(args, this.#directory));
+      if (result) response.setReturn(structOf(encodeProperties(result)));
       else response.setUnknown(true);
       return response;
     });
@@ -161,7 +162,7 @@ export class Monitor {
     reply(null, {});
   }
 
-  /** Hooks run when something is created, updated or deleted; a recorded run does none of it. */
+  /** Hooks run when a resource is created, updated or deleted, which does not happen in a recording. */
   registerResourceHook(_request: proto.RegisterResourceHookRequest, reply: Reply<object>): void {
     reply(null, {});
   }
@@ -172,7 +173,7 @@ export class Monitor {
 
   #add(resource: PlannedResource) {
     if (this.#byUrn.has(resource.urn)) {
-      const message = `"${resource.name}" is declared twice as ${resource.type}. Every resource of one type and parent needs a name of its own.`;
+      const message = `"${resource.name}" is declared twice as ${resource.type}. Resources with the same type and parent need different names.`;
       const error = new ProgramError([{ message, urn: resource.urn, ...(resource.source && { source: resource.source }) }]);
       this.#fail(error);
       throw error;
@@ -182,7 +183,7 @@ export class Monitor {
     return entry;
   }
 
-  /** The engine marks what the SDK lists as secret, and every output named like a secret input. */
+  /** As the engine does, marks the outputs that the SDK lists as secret, and every output named like a secret input. */
   #stateOf(resource: PlannedResource, inputs: WireProperties, outputs: Readonly<Record<string, unknown>>): WireProperties {
     const state: Record<string, Wire> = { ...inputs, ...encodeProperties(outputs) };
     const listed = resource.options.additionalSecretOutputs ?? [];
@@ -195,8 +196,23 @@ export class Monitor {
   }
 }
 
-function answer<T>(reply: Reply<T>, respond: () => Promise<T>): void {
-  respond().then(
+function registerReply(urn: string, id: string, state: WireProperties): proto.RegisterResourceResponse {
+  const response = new messages.RegisterResourceResponse();
+  response.setUrn(urn);
+  response.setId(id);
+  response.setObject(structOf(state));
+  return response;
+}
+
+function readReply(urn: string, state: WireProperties): proto.ReadResourceResponse {
+  const response = new messages.ReadResourceResponse();
+  response.setUrn(urn);
+  response.setProperties(structOf(state));
+  return response;
+}
+
+function respond<T>(reply: Reply<T>, work: () => Promise<T>): void {
+  work().then(
     (response) => reply(null, response),
     (error: Error) => reply(Object.assign(error, { details: error.message })),
   );

@@ -1,18 +1,18 @@
-/** The order in which a deployment may happen, from what really waits for what. */
+/** The order of a deployment, from the dependencies between resources. */
 import type { PlannedResource } from "./plan.ts";
 
-type Waiting = Pick<PlannedResource, "urn" | "parent" | "dependencies" | "options">;
+type Dependent = Pick<PlannedResource, "urn" | "parent" | "dependencies" | "options">;
 
-/** By code unit: the same on every machine, whatever its language. */
+/** By code unit, which does not depend on the machine's locale. */
 export function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
- * Resources in layers: each waits only for those in layers before its own; within a layer by URN, so that the order never depends on timing.
- * A child is never before its parent.
+ * Resources in layers: each depends only on resources of earlier layers. Within a layer they are sorted by URN, so that the order does not
+ * depend on timing. A child is never in an earlier layer than its parent.
  */
-export function layers<R extends Waiting>(resources: readonly R[]): readonly (readonly R[])[] {
+export function layers<R extends Dependent>(resources: readonly R[]): readonly (readonly R[])[] {
   const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
   const depths = new Map<string, number>();
   const result: R[][] = [];
@@ -25,17 +25,35 @@ export function layers<R extends Waiting>(resources: readonly R[]): readonly (re
   function depthOf(resource: R): number {
     const known = depths.get(resource.urn);
     if (known !== undefined) return known;
-    // The program could not have declared a circle; this only keeps a hand-made plan from never ending.
+    // A program cannot declare a cycle; this ends the recursion for a hand-made plan that has one.
     depths.set(resource.urn, 0);
-    const before = waitsFor(resource).flatMap((urn) => byUrn.get(urn) ?? []);
+    const before = dependenciesOf(resource).flatMap((urn) => byUrn.get(urn) ?? []);
     const depth = Math.max(-1, ...before.map(depthOf)) + 1;
     depths.set(resource.urn, depth);
     return depth;
   }
 }
 
-/** Everything that must be there first. */
-function waitsFor(resource: Waiting): readonly string[] {
+/** URNs of the resources that must exist first. */
+function dependenciesOf(resource: Dependent): readonly string[] {
   const { provider } = resource.options;
   return [...resource.dependencies, ...(resource.parent ? [resource.parent] : []), ...(provider ? [provider] : [])];
+}
+
+/** The order of deletion: a resource is deleted before those that it needs. */
+export function deletionOrder<R extends { readonly urn: string; readonly needs: readonly string[] }>(resources: readonly R[]): R[] {
+  const byUrn = new Map(resources.map((it) => [it.urn, it]));
+  const visited = new Set<R>();
+  const order: R[] = [];
+  const visit = (it: R): void => {
+    if (visited.has(it)) return;
+    visited.add(it);
+    for (const urn of it.needs) {
+      const needed = byUrn.get(urn);
+      if (needed) visit(needed);
+    }
+    order.push(it);
+  };
+  for (const it of resources) visit(it);
+  return order.reverse();
 }

@@ -1,20 +1,20 @@
 /**
- * A Plan is what the program asked for, exactly: every registration in order, secrets marked where they stand, sources where they were written.
- * It is the one thing that review, audit and cost read. What it cannot know: what the provider will answer, and what stands there already.
+ * A Plan is what the program declares: every registration in order, with secrets marked in place and source positions. Review, audit and cost
+ * read only this. It does not contain what the provider will return, or what already exists.
  */
 
 export interface Plan {
   readonly project: string;
   readonly stack: string;
-  /** In the order in which the program registered them: the order of the doors. */
+  /** In the order of registration, which is the creation order. */
   readonly resources: readonly PlannedResource[];
   readonly outputs: Readonly<Record<string, Value>>;
-  /** Config keys that had no value and were given a marked stand-in (`--placeholders`, or an encrypted value without its passphrase). */
+  /** Config keys with a placeholder value: missing ones (`--placeholders`), and encrypted ones, which only the passphrase opens. */
   readonly placeholders: readonly string[];
   readonly messages: readonly Message[];
-  /** The values of secret config keys, by key: what must be found nowhere else, and what a masked plan leaves out. */
+  /** The values of secret config keys, by key. They must appear nowhere else; a masked plan leaves them out. */
   readonly secretConfig: Readonly<Record<string, string>>;
-  /** Every secret text that the run met, wherever it came from: config, `pulumi.secret`, what was registered, what providers answered. */
+  /** Every secret text observed in the run: from config, `pulumi.secret`, registrations and provider answers. */
   readonly secrets: readonly string[];
 }
 
@@ -22,13 +22,13 @@ export interface PlannedResource {
   readonly urn: string;
   readonly type: string;
   readonly name: string;
-  /** Absent where the parent is the stack itself, which is no resource of the plan. */
+  /** Absent when the parent is the stack, which is not a resource of the plan. */
   readonly parent?: string;
-  /** false for components, which group but are nothing at the provider. */
+  /** false for components, which the provider does not know. */
   readonly custom: boolean;
-  /** true where the program only reads something that exists (`.get`, StackReference). */
+  /** true for an existing resource that the program only reads (`.get`, StackReference). */
   readonly read: boolean;
-  /** By which a read resource is looked up, where that is known. */
+  /** The id by which a read resource is looked up, if known. */
   readonly id?: string;
   readonly inputs: Readonly<Record<string, Value>>;
   /** URNs, sorted. */
@@ -37,7 +37,7 @@ export interface PlannedResource {
   readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
   readonly options: Options;
   readonly source?: Source;
-  /** What a component told of itself with `registerOutputs`. */
+  /** A component's outputs, from `registerOutputs`. */
   readonly outputs?: Readonly<Record<string, Value>>;
 }
 
@@ -49,7 +49,7 @@ export interface Options {
   readonly ignoreChanges?: readonly string[];
   readonly replaceOnChanges?: readonly string[];
   readonly additionalSecretOutputs?: readonly string[];
-  /** URNs, the ones that follow from the parents' aliases included. */
+  /** URNs, including those that follow from the parents' aliases. */
   readonly aliases?: readonly string[];
   readonly customTimeouts?: { readonly create?: string; readonly update?: string; readonly delete?: string };
   readonly importId?: string;
@@ -66,14 +66,12 @@ export interface Source {
 
 export interface Message {
   readonly severity: "info" | "warning" | "error";
-  /** Without the secrets that it held. */
+  /** Secrets are masked. */
   readonly text: string;
   readonly urn?: string;
-  /** Those, where it held any. */
-  readonly held?: readonly string[];
 }
 
-/** A property value with its marks: a secret keeps its place, however deep. */
+/** A property value with marks: a secret is marked in place, at any depth. */
 export type Value =
   | null
   | boolean
@@ -86,7 +84,7 @@ export type Value =
   | Reference
   | Asset;
 
-/** Marks are classes, so that no object of the program can be mistaken for one. */
+/** Marks are classes, so that no object of the program can look like one. */
 export class Secret {
   readonly value: Value;
   constructor(value: Value) {
@@ -94,7 +92,7 @@ export class Secret {
   }
 }
 
-/** Known only after the provider has answered. */
+/** Known only after the provider has created the resource. */
 export class Unknown {}
 
 export class Reference {
@@ -107,7 +105,7 @@ export class Reference {
 export class Asset {
   readonly kind: "asset" | "archive";
   readonly hash: string;
-  /** Of what the program wrote as a text, which may hold a secret. */
+  /** The text of a StringAsset, which may contain a secret. */
   readonly text?: string;
   constructor(kind: "asset" | "archive", hash: string, text?: string) {
     this.kind = kind;

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { isPlaceholder, placeholderFor } from "./placeholder.ts";
 import { Secret } from "./plan.ts";
 import { findProject, programOf, stackNames } from "./project.ts";
 import { record } from "./record.ts";
 import { readStack } from "./stackfile.ts";
 import { planStack } from "./stackplan.ts";
-import { isStandIn, standIn } from "./standin.ts";
 
 const house = path.join(import.meta.dirname, "fixtures/house");
 const folders: string[] = [];
@@ -34,19 +34,19 @@ afterEach(() => {
 });
 
 describe("finding a project", () => {
-  it("looks in the parents, too", () => {
+  it("searches parent directories", () => {
     expect(findProject(path.join(house, "deep/er").replace(/deep.*/, ""))).toMatchObject({ name: "house", root: house });
     const folder = projectOf({ "Pulumi.yaml": "name: p", "src/x.txt": "" });
     expect(findProject(path.join(folder, "src"))).toMatchObject({ name: "p", root: folder, entry: path.join(folder, "index.js") });
   });
 
-  it("says where it looked when there is none", () => {
+  it("reports the searched directory when there is no project", () => {
     const folder = projectOf({});
     expect(() => findProject(folder)).toThrow(`No Pulumi.yaml in ${folder} or above it.`);
     expect(() => findProject("/no/such/place")).toThrow("There is no directory /no/such/place.");
   });
 
-  it("runs what main names, a file or a folder, and works where that is", () => {
+  it("runs the file or directory in main, in that directory", () => {
     const folder = projectOf({ "Pulumi.yaml": "name: p\nmain: infra", "infra/index.ts": "" });
     expect(findProject(folder)).toMatchObject({
       root: folder,
@@ -55,22 +55,22 @@ describe("finding a project", () => {
     });
   });
 
-  it("takes the main of package.json where Pulumi.yaml names none", () => {
+  it("uses main of package.json when Pulumi.yaml has none", () => {
     const folder = projectOf({ "Pulumi.yaml": "name: p", "package.json": `{"main":"dist/run.js"}`, "dist/run.js": "" });
     expect(findProject(folder).entry).toBe(path.join(folder, "dist/run.js"));
   });
 
-  it("names the file and line of a mistake", () => {
+  it("reports the file and line of an error", () => {
     const broken = (text: string) => () => findProject(projectOf({ "Pulumi.yaml": text }));
     expect(broken("name: p\nmain: [a")).toThrow(/^Pulumi\.yaml:\d+: this is not YAML: /);
     expect(broken("main: index.js")).toThrow('Pulumi.yaml: the project has no name; give it one: "name: my-project".');
     expect(broken("name: p\nmain: away.ts")).toThrow("Pulumi.yaml:2: there is no program at away.ts.");
-    expect(broken("just words")).toThrow("Pulumi.yaml:1: keys and values are expected here.");
+    expect(broken("just words")).toThrow("Pulumi.yaml:1: expected keys and values.");
   });
 });
 
 describe("reading a stack", () => {
-  it("names the stacks there are when the one asked for is not among them", () => {
+  it("lists the stacks when the requested one does not exist", () => {
     const folder = projectOf({ "Pulumi.yaml": "name: p", "Pulumi.prod.yaml": "", "Pulumi.staging.yaml": "" });
     const project = findProject(folder);
     expect(stackNames(project)).toEqual(["prod", "staging"]);
@@ -79,12 +79,12 @@ describe("reading a stack", () => {
     );
   });
 
-  it("takes the organization out of a whole stack name", () => {
+  it("parses the organization of a full stack name", () => {
     const folder = projectOf({ "Pulumi.yaml": "name: p", "Pulumi.prod.yaml": "" });
     expect(readStack(findProject(folder), "acme/p/prod")).toMatchObject({ organization: "acme", stack: "prod" });
   });
 
-  it("gives a stand-in for each encrypted value, wherever it is, and tells which they are", () => {
+  it("uses a placeholder for each encrypted value, at any depth, and lists their paths", () => {
     const stack = configOf(`config:
   p:token: {secure: v1:abc}
   p:mail: {host: mail.example.com, auth: [{password: {secure: v1:def}}]}
@@ -92,14 +92,14 @@ describe("reading a stack", () => {
 `);
     expect(stack.placeholders).toEqual(["p:mail.auth[0].password", "p:token"]);
     expect(stack.secretKeys).toEqual(["p:mail", "p:token"]);
-    expect(stack.config["p:token"]).toBe(standIn("p:token"));
+    expect(stack.config["p:token"]).toBe(placeholderFor("p:token"));
     expect(JSON.parse(stack.config["p:mail"] ?? "")).toEqual({
       host: "mail.example.com",
-      auth: [{ password: standIn("p:mail.auth[0].password") }],
+      auth: [{ password: placeholderFor("p:mail.auth[0].password") }],
     });
   });
 
-  it("starts from the defaults of the project, declared or just given, and lets the stack and the caller speak over them", () => {
+  it("starts with the project's defaults, which the stack and the caller override", () => {
     const defaults = `config:
   region: {type: string, default: nyc3}
   nodes: 1
@@ -119,48 +119,48 @@ describe("reading a stack", () => {
     expect(stack.secretKeys).toEqual(["p:key"]);
   });
 
-  it("needs no stand-in where the caller gives the value, which stays secret", () => {
+  it("uses no placeholder when the caller passes the value, which stays secret", () => {
     const stack = configOf("config:\n  p:token: {secure: v1:abc}\n", "", { token: "given" });
     expect(stack).toMatchObject({ config: { "p:token": "given" }, secretKeys: ["p:token"], placeholders: [] });
   });
 
-  it("asks for what the project declares without a default, all at once, with the commands that set it", () => {
+  it("reports all required values without a default, with the commands that set them", () => {
     expect(() => configOf("", "config:\n  one: {type: string}\n  two: {type: integer}\n")).toThrow(
-      "Pulumi.prod.yaml: Pulumi.yaml asks for values that this stack does not have. Set them:\n" +
+      "Pulumi.prod.yaml: Pulumi.yaml requires values that this stack does not have. Set them:\n" +
         "  pulumi config set p:one <value> --stack prod\n  pulumi config set p:two <value> --stack prod",
     );
   });
 
-  it("names the file and line of a mistake", () => {
+  it("reports the file and line of an error", () => {
     expect(() => configOf("config:\n  p:a: 1\n p:b: 2\n")).toThrow(/^Pulumi\.prod\.yaml:3: this is not YAML: /);
     expect(() => configOf("secretsprovider: x\nconfig: [a]\n")).toThrow(
-      'Pulumi.prod.yaml:2: "config" holds keys and values: "p:region: nyc3".',
+      'Pulumi.prod.yaml:2: "config" must contain keys and values, such as "p:region: nyc3".',
     );
   });
 });
 
-describe("stand-ins", () => {
-  it("are the same for one key, differ between keys, and pass for a secret", () => {
-    expect(standIn("p:a")).toBe(standIn("p:a"));
-    expect(standIn("p:a")).not.toBe(standIn("p-a"));
+describe("placeholders", () => {
+  it("are stable for a key, differ between keys, and are long enough for a secret", () => {
+    expect(placeholderFor("p:a")).toBe(placeholderFor("p:a"));
+    expect(placeholderFor("p:a")).not.toBe(placeholderFor("p-a"));
     const schema = z.string().min(40).max(128).regex(/^\S+$/);
     for (const key of ["p:a", `slipway:${"x".repeat(200)}.["y z"]`]) {
-      expect(schema.safeParse(standIn(key)).success).toBe(true);
-      expect(isStandIn(standIn(key))).toBe(true);
+      expect(schema.safeParse(placeholderFor(key)).success).toBe(true);
+      expect(isPlaceholder(placeholderFor(key))).toBe(true);
     }
-    expect(isStandIn("my-own-password")).toBe(false);
+    expect(isPlaceholder("my-own-password")).toBe(false);
   });
 
-  it("reach the program as secrets, and the plan as what must be found nowhere else", async () => {
+  it("are secrets in the program and secret config in the plan", async () => {
     const plan = await planStack(findProject(house), { stack: "prod" });
     expect(plan.placeholders).toEqual(["house:mail.password", "house:token"]);
     expect(plan.secretConfig).toEqual({
-      "house:token": standIn("house:token"),
-      "house:mail.password": standIn("house:mail.password"),
+      "house:token": placeholderFor("house:token"),
+      "house:mail.password": placeholderFor("house:mail.password"),
     });
     const spec = plan.resources.find(({ name }) => name === "parlour")?.inputs.spec;
     expect(spec).toMatchObject({
-      services: [{ envs: [{ key: "TOKEN", value: new Secret(standIn("house:token")) }, {}, { key: "MAIL" }, {}] }],
+      services: [{ envs: [{ key: "TOKEN", value: new Secret(placeholderFor("house:token")) }, {}, { key: "MAIL" }, {}] }],
     });
   });
 });
@@ -172,7 +172,7 @@ describe("running a project's program", () => {
     return (await planStack(findProject(folder), { stack: "dev" })).outputs;
   };
 
-  it("takes the exports of a CommonJS program", async () => {
+  it("uses the exports of a CommonJS program", async () => {
     const program = `const pulumi = require("@pulumi/pulumi"); exports.stack = pulumi.getStack();`;
     expect(await outputsOf({ "package.json": "{}", "index.js": program })).toEqual({ stack: "dev" });
   });
@@ -181,7 +181,7 @@ describe("running a project's program", () => {
     expect(await outputsOf({ "package.json": "{}", "index.js": "module.exports = async () => ({ made: 1 });" })).toEqual({ made: 1 });
   });
 
-  it("takes the named exports of an ES module, with an await at its top and without a word in package.json", async () => {
+  it("uses the named exports of an ES module with top-level await and no type in package.json", async () => {
     expect(await outputsOf({ "package.json": "{}", "index.js": "export const made = await Promise.resolve(1);" })).toEqual({ made: 1 });
   });
 
@@ -194,12 +194,12 @@ describe("running a project's program", () => {
     });
   });
 
-  it("gives resources declared at the top of a module their place under the stack", async () => {
+  it("records resources that a module declares at its top level under the stack", async () => {
     const program = `const pulumi = require("@pulumi/pulumi"); exports.urn = new pulumi.ComponentResource("a:b:C", "top").urn;`;
     expect(await outputsOf({ "package.json": "{}", "index.js": program })).toEqual({ urn: "urn:pulumi:dev::p::a:b:C::top" });
   });
 
-  it("does not call an empty plan the truth when a program can run only once", async () => {
+  it("fails, instead of returning an empty plan, when a program can run only once", async () => {
     const folder = projectOf(
       { "Pulumi.yaml": "name: p\n", "Pulumi.dev.yaml": "", "package.json": "{}", "index.js": "exports.made = 1;" },
       here,
@@ -210,19 +210,19 @@ describe("running a project's program", () => {
     await expect(record(programOf(project), { project: "p", stack: "dev" })).rejects.toThrow("Export a function to run it again.");
   });
 
-  it("refuses a default beside named exports, as Pulumi does", async () => {
+  it("rejects a default export with named exports, as Pulumi does", async () => {
     await expect(outputsOf({ "package.json": `{"type":"module"}`, "index.js": "export default 1; export const two = 2;" })).rejects.toThrow(
       "exports both a default and two",
     );
   });
 
-  it("says where a program does not parse, or needs more than its types stripped", async () => {
+  it("reports the position of a syntax error, and of syntax that type stripping does not support", async () => {
     const files = { "package.json": `{"type":"module"}`, "Pulumi.yaml": "name: p\nmain: run.ts" };
     await expect(outputsOf({ ...files, "run.ts": "const fine = 1;\nconst: = 2;\n" })).rejects.toThrow(/^SyntaxError: .*\(run\.ts:2\)$/);
     await expect(outputsOf({ ...files, "run.ts": "enum Size { Small }\n" })).rejects.toThrow(/enum is not supported.*\(run\.ts:1\)$/);
   });
 
-  it("takes keys that the program says are missing for stand-ins, when asked", async () => {
+  it("lists the keys that the program reports as missing as placeholders, on request", async () => {
     const program = `const pulumi = require("@pulumi/pulumi");
       module.exports = () => {
         if (!new pulumi.Config("slipway").getBoolean("placeholders")) throw new pulumi.RunError("p:key is missing");

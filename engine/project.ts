@@ -1,4 +1,4 @@
-/** A Pulumi project on disk: where it is, what it runs, and which stacks it knows. */
+/** A Pulumi project on disk: its directory, its program and its stacks. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -9,18 +9,18 @@ import { readYaml, type YamlFile } from "./yaml.ts";
 
 export interface Project {
   readonly name: string;
-  /** Where Pulumi.yaml is. */
+  /** The directory with Pulumi.yaml. */
   readonly root: string;
-  /** Where the program is, and where Pulumi would start it. */
+  /** The program's directory, and Pulumi's working directory for it. */
   readonly directory: string;
-  /** The file that is run. */
+  /** The program's file. */
   readonly entry: string;
-  /** Where the stacks' files are. */
+  /** The directory with the stacks' files. */
   readonly stackDirectory: string;
   readonly file: YamlFile;
 }
 
-/** Looks for Pulumi.yaml here and upwards. */
+/** Searches for Pulumi.yaml in the directory and its parents. */
 export function findProject(from: string): Project {
   const start = path.resolve(from);
   if (!existsSync(start)) throw new ProjectError(`There is no directory ${start}.`);
@@ -28,7 +28,7 @@ export function findProject(from: string): Project {
     const name = ["Pulumi.yaml", "Pulumi.yml"].find((candidate) => existsSync(path.join(root, candidate)));
     if (name) return readProject(root, name);
     if (root === path.dirname(root)) {
-      throw new ProjectError(`No Pulumi.yaml in ${start} or above it. Run this in the project's directory, or name it with --cwd.`);
+      throw new ProjectError(`No Pulumi.yaml in ${start} or above it. Run this in the project's directory, or pass it with --cwd.`);
     }
   }
 }
@@ -44,9 +44,10 @@ function readProject(root: string, name: string): Project {
   const projectName = file.get("name");
   if (typeof projectName !== "string" || projectName === "") throw file.error(`the project has no name; give it one: "name: my-project"`);
   const main = file.get("main");
-  if (main !== undefined && typeof main !== "string") throw file.error(`"main" is the path of the program: index.ts`, "main");
+  if (main !== undefined && typeof main !== "string") throw file.error(`"main" must be the path of the program, such as index.ts`, "main");
   const entry = entryOf(path.resolve(root, main ?? packageMain(root) ?? "."));
-  if (!entry) throw file.error(`there is no program at ${main ?? "index.ts"}${main ? "" : `; name it: "main: src/index.ts"`}`, "main");
+  if (!entry)
+    throw file.error(`there is no program at ${main ?? "index.ts"}${main ? "" : `; set it, for example "main: src/index.ts"`}`, "main");
   const stackDirectory = file.get("stackConfigDir");
   return {
     name: projectName,
@@ -64,22 +65,22 @@ function packageMain(root: string): string | undefined {
   return main && existsSync(path.join(root, main)) ? main : undefined;
 }
 
-function entryOf(place: string): string | undefined {
-  if (!existsSync(place)) return undefined;
-  if (statSync(place).isFile()) return place;
-  return ["ts", "js", "mts", "mjs", "cts", "cjs"].map((extension) => path.join(place, `index.${extension}`)).find(existsSync);
+function entryOf(location: string): string | undefined {
+  if (!existsSync(location)) return undefined;
+  if (statSync(location).isFile()) return location;
+  return ["ts", "js", "mts", "mjs", "cts", "cjs"].map((extension) => path.join(location, `index.${extension}`)).find(existsSync);
 }
 
-/** Entries whose resources are declared while they load, which happens once. */
+/** Programs that declare their resources while they load, which happens only once in a process. */
 const loadedOnce = new Set<string>();
 
-/** What `pulumi up` would run: the module itself and, where it exports a function, that function. What it exports are the outputs. */
+/** The program that `pulumi up` runs: loads the module, and calls its export if that is a function. The exports are the stack's outputs. */
 export function programOf(project: Project): Program {
   const { entry } = project;
   return async function program() {
     if (loadedOnce.has(entry)) {
       throw new ProjectError(
-        `${entry} declares its resources while it loads, which happens once in a process. Export a function to run it again.`,
+        `${entry} declares its resources while it loads, which happens only once in a process. Export a function to run it again.`,
       );
     }
     const exported = await load(entry);
@@ -94,7 +95,7 @@ async function load(entry: string): Promise<unknown> {
     try {
       return defaultOf(createRequire(entry)(entry), entry);
     } catch (error) {
-      // An ES module in spite of its name, with an await at its top.
+      // An ES module with a top-level await, although its name says CommonJS.
       if ((error as NodeJS.ErrnoException).code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
     }
   }
@@ -116,7 +117,7 @@ function defaultOf(exported: unknown, entry: string): unknown {
   if (!isNamespace || !Object.hasOwn(exported as object, "default")) return exported;
   const names = Object.keys(exported as object).filter((name) => name !== "default" && name !== "__esModule" && name !== "module.exports");
   if (names.length > 0) {
-    throw new ProjectError(`${entry} exports both a default and ${names.join(", ")}; Pulumi takes the one or the others.`);
+    throw new ProjectError(`${entry} exports both a default and ${names.join(", ")}; Pulumi uses only one of them. Remove one.`);
   }
   return (exported as { readonly default: unknown }).default;
 }

@@ -1,4 +1,4 @@
-/** Something is wrong with the project's files, or with what was asked of them; the message says what, where, and what to do. */
+/** A problem with the project's files or with the user's input; the message says what, where, and what to do. */
 export class ProjectError extends Error {
   override readonly name = "ProjectError";
 }

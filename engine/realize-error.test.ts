@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
-import { toyState, toyWorld } from "./realize.testing.ts";
+import { toyProvider, toyState } from "./realize.testing.ts";
 import { realize } from "./realize.ts";
 
 class Box extends pulumi.CustomResource {
@@ -11,10 +11,10 @@ class Box extends pulumi.CustomResource {
 }
 
 it.each([
-  ["of a mistake in an Output", "the door is open"],
-  ["of a resource that could not be made", 'Box "first": create first was refused'],
-])("the text %s is its first cause, however many resources fail with it", async (_, text) => {
-  const toy = toyWorld();
+  ["an error in an Output", "the door is open"],
+  ["a failed resource", 'Box "first": create first was refused'],
+])("reports the error of %s once, however many resources depend on it", async (_, text) => {
+  const toy = toyProvider();
   if (text.startsWith("Box")) toy.failAt("create first");
   const program = () => {
     const first = new Box("first");
@@ -25,7 +25,7 @@ it.each([
     const third = new Box("third", { one: second.label, other: { wrong } });
     return { wrong, deep: [second.label, third.label] };
   };
-  await expect(realize(program, { project: "p", stack: "s", state: toyState(), world: toy.world })).rejects.toMatchObject({
+  await expect(realize(program, { project: "p", stack: "s", state: toyState(), provider: toy.provider })).rejects.toMatchObject({
     message: text,
   });
 });

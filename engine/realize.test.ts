@@ -4,7 +4,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "./plan.ts";
-import { type Toy, toyState, toyWorld } from "./realize.testing.ts";
+import { type Toy, toyProvider, toyState } from "./realize.testing.ts";
 import { type RealizeEvent, realize } from "./realize.ts";
 import { stateFile } from "./state.ts";
 
@@ -20,17 +20,17 @@ class Box extends pulumi.CustomResource {
 let toy: Toy;
 let state: ReturnType<typeof toyState>;
 beforeEach(() => {
-  toy = toyWorld();
+  toy = toyProvider();
   state = toyState();
 });
 
 const run = (program: () => unknown, more: { onEvent?: (event: RealizeEvent) => void; signal?: AbortSignal; directory?: string } = {}) =>
-  realize(async () => program(), { project: "toys", stack: "test", state, world: toy.world, ...more });
+  realize(async () => program(), { project: "toys", stack: "test", state, provider: toy.provider, ...more });
 const names = () => [...toy.things.values()].map(({ name }) => name).sort();
 const begin = () => toy.done.splice(0);
 
 describe("a run", () => {
-  it("makes what is new, in the order of its dependencies, and hands on what came of it", async () => {
+  it("creates new resources in dependency order, and passes their outputs on", async () => {
     const { counts, outputs } = await run(() => {
       const a = new Box("a");
       const b = new Box("b", { beside: a.label });
@@ -42,7 +42,7 @@ describe("a run", () => {
     expect(outputs).toEqual({ b: "id-2", beside: "a of id-1" });
   });
 
-  it("does nothing the second time, and says so", async () => {
+  it("does nothing the second time, and counts the resources as unchanged", async () => {
     const program = () => void new Box("b", { beside: new Box("a").label });
     await run(program);
     begin();
@@ -51,17 +51,17 @@ describe("a run", () => {
     expect(counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: 2 });
   });
 
-  it("changes in place what may change, and names the input", async () => {
+  it("updates in place, and reports the changed input", async () => {
     await run(() => void new Box("a", { size: 1 }));
     begin();
     const events: RealizeEvent[] = [];
     const { counts } = await run(() => void new Box("a", { size: 2 }), { onEvent: (event) => events.push(event) });
     expect(toy.done).toEqual(["update a"]);
     expect(counts.update).toBe(1);
-    expect(events.at(-1)).toMatchObject({ change: "update", phase: "done", name: "a", because: ["size"] });
+    expect(events.at(-1)).toMatchObject({ change: "update", phase: "done", name: "a", changedInputs: ["size"] });
   });
 
-  it("replaces what may not: the new one first, the old one when everybody has moved", async () => {
+  it("replaces for other inputs: creates the new one, updates dependents, deletes the old one", async () => {
     const program = (kind: string) => () => void new Box("b", { beside: new Box("a", { kind }).id });
     await run(program("round"));
     begin();
@@ -71,7 +71,7 @@ describe("a run", () => {
     expect(names()).toEqual(["a", "b"]);
   });
 
-  it("deletes first where the type or the program says so", async () => {
+  it("deletes before replacing when the type or the program requires it", async () => {
     await run(() => {
       new Box("u", { kind: "round" }, { unique: true });
       new Box("d", { kind: "round" }, { deleteBeforeReplace: true });
@@ -85,7 +85,7 @@ describe("a run", () => {
     expect(toy.done.indexOf("delete d")).toBeLessThan(toy.done.indexOf("create d"));
   });
 
-  it("deletes what nobody declares any more, what needed it first", async () => {
+  it("deletes undeclared resources, dependents first", async () => {
     await run(() => {
       const a = new Box("a");
       const b = new Box("b", { beside: a.label });
@@ -98,17 +98,17 @@ describe("a run", () => {
     expect(state.now().resources).toEqual([]);
   });
 
-  it("asks the world, and an unknown question is told with those it knows", async () => {
+  it("calls provider functions, and lists the supported ones for an unknown function", async () => {
     const { outputs } = await run(() => ({
       kilos: pulumi.runtime.invokeOutput<{ kilos: number }>("toy:index:weigh", { grams: 1500 }).apply(({ kilos }) => kilos),
     }));
     expect(outputs).toEqual({ kilos: 1.5 });
     await expect(run(() => ({ x: pulumi.runtime.invokeOutput<object>("toy:index:sing", {}) }))).rejects.toThrow(
-      "toy:index:sing is not answered here. What is: toy:index:weigh.",
+      "toy:index:sing is not supported here. Supported: toy:index:weigh.",
     );
   });
 
-  it("makes anew what somebody else took away", async () => {
+  it("creates a resource again that was deleted outside of slipway", async () => {
     const program = () => void new Box("a");
     await run(program);
     toy.things.clear();
@@ -117,8 +117,8 @@ describe("a run", () => {
   });
 });
 
-describe("an option", () => {
-  it("protect keeps what is no longer declared, and nothing else is deleted either", async () => {
+describe("options", () => {
+  it("protect: keeps a resource that is no longer declared, and deletes nothing else", async () => {
     await run(() => {
       new Box("kept", {}, { protect: true });
       new Box("other");
@@ -129,7 +129,7 @@ describe("an option", () => {
     expect(names()).toEqual(["kept", "other"]);
   });
 
-  it("protect refuses a replacement and names what asks for it", async () => {
+  it("protect: rejects a replacement and names the input that requires it", async () => {
     await run(() => void new Box("kept", { kind: "round" }, { protect: true }));
     begin();
     await expect(run(() => void new Box("kept", { kind: "square" }, { protect: true }))).rejects.toThrow(
@@ -138,7 +138,7 @@ describe("an option", () => {
     expect(toy.done).toEqual([]);
   });
 
-  it("retainOnDelete forgets and does not delete", async () => {
+  it("retainOnDelete: removes the resource from the state without deleting it", async () => {
     await run(() => void new Box("a", {}, { retainOnDelete: true }));
     begin();
     await run(() => {});
@@ -147,7 +147,7 @@ describe("an option", () => {
     expect(state.now().resources).toEqual([]);
   });
 
-  it("deletedWith leaves the deleting to its holder", async () => {
+  it("deletedWith: leaves the deletion to the other resource", async () => {
     await run(() => {
       const holder = new Box("holder");
       new Box("held", { in: holder.id }, { deletedWith: holder });
@@ -157,7 +157,7 @@ describe("an option", () => {
     expect(toy.done).toEqual(["delete holder"]);
   });
 
-  it("ignoreChanges keeps the old value where its path leads, and sends the rest", async () => {
+  it("ignoreChanges: keeps the old value at the path, and sends the rest", async () => {
     const program = (inner: object, size: number) => () => void new Box("a", { inner, size }, { ignoreChanges: ["inner.list[1].x"] });
     await run(program({ list: [{ x: 1 }, { x: 1 }] }, 1));
     begin();
@@ -166,13 +166,13 @@ describe("an option", () => {
     expect(toy.things.get("id-1")).toMatchObject({ inner: { list: [{ x: 1 }, { x: 1 }] }, size: 2 });
   });
 
-  it("replaceOnChanges replaces for an input that the type would change in place", async () => {
+  it("replaceOnChanges: replaces for an input that the type updates in place", async () => {
     const program = (size: number) => () => void new Box("a", { size }, { replaceOnChanges: ["size"] });
     await run(program(1));
     expect((await run(program(2))).counts).toMatchObject({ replace: 1 });
   });
 
-  it("aliases carry what stood under another name along", async () => {
+  it("aliases: keep a resource that had another name", async () => {
     await run(() => void new Box("old", { name: "x" }));
     begin();
     const { counts } = await run(() => void new Box("new", { name: "x" }, { aliases: [{ name: "old" }] }));
@@ -180,7 +180,7 @@ describe("an option", () => {
     expect(counts).toMatchObject({ same: 1, delete: 0 });
   });
 
-  it("import takes over what is there and brings it to what is declared", async () => {
+  it("import: adopts an existing resource and updates it to the declared inputs", async () => {
     toy.things.set("id-9", { name: "a", size: 1 });
     const { counts } = await run(() => void new Box("a", { size: 2 }, { import: "id-9" }));
     expect(toy.done).toEqual(["update a"]);
@@ -189,14 +189,14 @@ describe("an option", () => {
   });
 });
 
-describe("a run that does not end well", () => {
+describe("a failed run", () => {
   const three = () => {
     const a = new Box("a");
     const b = new Box("b", { beside: a.label });
     new Box("c", { beside: b.label });
   };
 
-  it("names the resource in the world's own words, keeps what it made, and the next run goes on from there", async () => {
+  it("reports the resource with the provider's message, keeps what it created, and continues in the next run", async () => {
     toy.failAt("create b");
     await expect(run(three)).rejects.toThrow('Box "b": create b was refused');
     expect(names()).toEqual(["a"]);
@@ -214,7 +214,7 @@ describe("a run that does not end well", () => {
     expect(names()).toEqual(["a", "b", "c"]);
   });
 
-  it("finds again by its name what was made and never reported", async () => {
+  it("finds a resource by name that was created but not recorded", async () => {
     toy.failAt("create b", "after");
     await expect(run(three)).rejects.toThrow("the line broke");
     begin();
@@ -223,7 +223,7 @@ describe("a run that does not end well", () => {
     expect(toy.done).toEqual(["update b", "create c"]);
   });
 
-  it("repeats a change that was begun and never reported", async () => {
+  it("repeats an update that started but was not recorded", async () => {
     await run(() => void new Box("a", { size: 1 }));
     toy.failAt("update a", "after");
     await expect(run(() => void new Box("a", { size: 2 }))).rejects.toThrow("the line broke");
@@ -233,10 +233,10 @@ describe("a run that does not end well", () => {
     expect((await run(() => void new Box("a", { size: 2 }))).counts.same).toBe(1);
   });
 
-  it("goes on from wherever it was killed, with nothing twice and nothing lost", async () => {
-    // Two writes for each of the three: begun, and made.
+  it("continues after a kill at any point, without duplicates or losses", async () => {
+    // Two writes for each of the three resources: started, and created.
     for (let saves = 0; saves < 6; saves++) {
-      toy = toyWorld();
+      toy = toyProvider();
       state = toyState();
       state.killAfter(saves);
       await expect(run(three)).rejects.toThrow("killed");
@@ -247,18 +247,18 @@ describe("a run that does not end well", () => {
     }
   });
 
-  it("lets what is under way end when it is told to stop, and begins nothing new", async () => {
+  it("finishes operations in progress when aborted, and starts no new ones", async () => {
     const stop = new AbortController();
     const stopping = run(three, { signal: stop.signal, onEvent: ({ name, phase }) => name === "a" && phase === "done" && stop.abort() });
-    await expect(stopping).rejects.toThrow("stopped as asked");
+    await expect(stopping).rejects.toThrow("stopped on request");
     expect(names()).toEqual(["a"]);
     expect((await run(three)).counts).toMatchObject({ create: 2, same: 1 });
   });
 
-  it("says which types there are when it is asked for another", async () => {
+  it("lists the supported types for an unknown one", async () => {
     class Car extends pulumi.CustomResource {}
     await expect(run(() => void new Car("toy:index:Car", "a", {}))).rejects.toThrow(
-      'toy:index:Car "a": toy:index:Car does not exist here. What does: toy:index:Box, toy:index:Unique.'.replace(
+      'toy:index:Car "a": toy:index:Car is not supported here. Supported: toy:index:Box, toy:index:Unique.'.replace(
         'toy:index:Car "a"',
         'Car "a"',
       ),
@@ -267,7 +267,7 @@ describe("a run that does not end well", () => {
 });
 
 describe("a stack", () => {
-  it("reads its own last outputs, with their secrets, and finds none the first time", async () => {
+  it("reads its own last outputs, with secrets, and none on the first run", async () => {
     const program = async () => {
       const self = new pulumi.StackReference("self", { name: "organization/toys/test" });
       const { value, secretValue } = await self.getOutputDetails("count");
@@ -284,18 +284,18 @@ describe("a stack", () => {
     expect(state.now().outputs).toEqual({ color: "red" });
   });
 
-  it("keeps its state in a file that only its owner reads, whole after every change", async () => {
+  it("keeps its state in a file that only its owner can read, complete after every change", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "slipway state "));
     const file = path.join(folder, "stack.json");
     try {
       await realize(async () => void new Box("a", { word: pulumi.secret("s3cret") }), {
-        ...{ project: "toys", stack: "test", world: toy.world },
+        ...{ project: "toys", stack: "test", provider: toy.provider },
         state: stateFile(file),
       });
       expect(statSync(file).mode & 0o777).toBe(0o600);
       expect(stateFile(file).load().resources).toMatchObject([{ id: "id-1", inputs: { word: "s3cret" } }]);
       writeFileSync(file, readFileSync(file, "utf8").slice(0, 40));
-      expect(() => stateFile(file).load()).toThrow(/stack\.json cannot be read: .*Restore it, or delete it and start anew\./);
+      expect(() => stateFile(file).load()).toThrow(/stack\.json cannot be read: .*Restore it, or delete it and start again\./);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -322,7 +322,7 @@ describe("a dynamic resource", () => {
       });
     }
   }
-  const told = async (word: string) => {
+  const outcomeOf = async (word: string) => {
     const { counts, outputs } = await run(() => {
       const step = new Step(word);
       return { by: step.by, checked: step.checked };
@@ -331,14 +331,14 @@ describe("a dynamic resource", () => {
   };
 
   it("runs its own code: check, then create, diff, update and delete, in plain text", async () => {
-    expect(await told("one")).toMatchObject({ by: "create", checked: "none->one", same: 0 });
-    expect(await told("one")).toMatchObject({ by: "create", same: 1 });
-    expect(await told("two")).toMatchObject({ by: "update", checked: "one->two", same: 0 });
+    expect(await outcomeOf("one")).toMatchObject({ by: "create", checked: "none->one", same: 0 });
+    expect(await outcomeOf("one")).toMatchObject({ by: "create", same: 1 });
+    expect(await outcomeOf("two")).toMatchObject({ by: "update", checked: "one->two", same: 0 });
     await run(() => {});
     expect((globalThis as { deleted?: string }).deleted).toBe("two");
   });
 
-  it("is refused in the words of its check", async () => {
-    await expect(told("unfit")).rejects.toThrow('Step "step": word: is bad');
+  it("fails with the message of its check", async () => {
+    await expect(outcomeOf("unfit")).rejects.toThrow('Step "step": word: is bad');
   });
 });

@@ -1,20 +1,21 @@
-/** A small world in memory: what stands in it is a map, what was done to it is a list. */
+/** A provider in memory: its resources are a map, its operations a list. */
+
+import type { CloudProvider, ResourceType } from "./cloud-provider.ts";
 import type { Plain, State, StateStore } from "./state.ts";
-import { NOTHING } from "./state.ts";
-import type { ResourceType, World } from "./world.ts";
+import { EMPTY_STATE } from "./state.ts";
 
 export interface Toy {
-  readonly world: World;
+  readonly provider: CloudProvider;
   /** By id. */
   readonly things: Map<string, Plain>;
   /** "create a", "update a", "delete a", in order. */
   readonly done: string[];
-  /** Makes the next call of this kind fail: "create b". */
+  /** Fails the next operation of this kind, such as "create b". */
   failAt(step: string, when?: "before" | "after"): void;
 }
 
-/** `toy:index:Box`: a new `kind` makes another one, and its name is known again. `toy:index:Unique`: no two of a name at once. */
-export function toyWorld(): Toy {
+/** `toy:index:Box`: a change of `kind` replaces it, and `find` finds it by name. `toy:index:Unique`: names must be unique. */
+export function toyProvider(): Toy {
   const things = new Map<string, Plain>();
   const done: string[] = [];
   const failing = new Map<string, "before" | "after">();
@@ -51,7 +52,7 @@ export function toyWorld(): Toy {
     },
   });
   return {
-    world: {
+    provider: {
       types: { "toy:index:Box": box(false), "toy:index:Unique": box(true) },
       invokes: { "toy:index:weigh": async ({ grams }) => ({ kilos: Number(grams) / 1000 }) },
     },
@@ -61,9 +62,9 @@ export function toyWorld(): Toy {
   };
 }
 
-/** Kept as a file keeps it: through JSON. After so many saves nothing more is written and nothing more is done, as when a process is killed. */
+/** A state in memory, stored as JSON like a file. After `killAfter(n)`, the n-th next save fails, as when the process is killed. */
 export function toyState(): StateStore & { now(): State; killAfter(saves: number): void } {
-  let text = JSON.stringify(NOTHING);
+  let text = JSON.stringify(EMPTY_STATE);
   let saves = 0;
   let last = Number.POSITIVE_INFINITY;
   return {

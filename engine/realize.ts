@@ -1,29 +1,30 @@
 /**
- * Makes true what a program asks for, in this process: the same run that `record` writes down, in front of a world that really has things.
+ * Deploys a program in this process: runs it as `record` does, with a provider that creates resources.
  *
- * It is small on purpose. Each resource is known by its URN: new ones are created, changed ones updated or replaced, those that nobody
- * declares any more are deleted at the end, what needed them first. Imports of whole stacks, targets and refreshes are Pulumi's.
+ * Each resource is identified by its URN. New ones are created, changed ones updated or replaced, and those that the program no longer
+ * declares are deleted at the end, dependents first. Stack imports, targets and refreshes need Pulumi's own engine.
  */
+
+import type { CloudProvider, Created, ResourceType } from "./cloud-provider.ts";
+import { dynamicType, isDynamic } from "./dynamic-provider.ts";
 import { type Problem, ProgramError } from "./error.ts";
+import { changedInputs, withIgnored } from "./input-changes.ts";
 import type { Answer, Provider } from "./monitor.ts";
+import { deletionOrder } from "./order.ts";
 import { Asset, type PlannedResource, Reference, Secret, Unknown, type Value } from "./plan.ts";
-import { previewProvider } from "./preview.ts";
-import { changedInputs, withIgnored } from "./realize-changes.ts";
-import { dynamicType, isDynamic } from "./realize-dynamic.ts";
-import { withDependents } from "./realize-order.ts";
-import { type Program, perform, type RecordOptions, type Voice } from "./record.ts";
-import type { Plain, Standing, State, StateStore } from "./state.ts";
+import { previewProvider } from "./preview-provider.ts";
+import { type Program, type RecordOptions, type RunContext, runProgram } from "./record.ts";
+import type { DeployedResource, Plain, State, StateStore } from "./state.ts";
 import { nameOf } from "./urn.ts";
 import { decodeProperties, encodeProperties } from "./wire.ts";
-import type { Made, ResourceType, World } from "./world.ts";
 
 export interface RealizeOptions
   extends Pick<RecordOptions, "project" | "stack" | "organization" | "config" | "secretKeys" | "directory" | "stackReferences"> {
   readonly state: StateStore;
-  readonly world: World;
-  /** Told before and after each change, and of what stays as it is. @default nobody */
+  readonly provider: CloudProvider;
+  /** Receives an event before and after each change, and for each unchanged resource. */
   readonly onEvent?: (event: RealizeEvent) => void;
-  /** Once aborted, what is under way ends and nothing new is begun. */
+  /** When aborted, operations in progress finish and no new ones start. */
   readonly signal?: AbortSignal;
 }
 
@@ -34,23 +35,23 @@ export interface RealizeEvent {
   readonly urn: string;
   readonly type: string;
   readonly name: string;
-  /** Inputs that differ. */
-  readonly because?: readonly string[];
+  /** Names of the changed inputs. */
+  readonly changedInputs?: readonly string[];
   readonly phase: "begin" | "done";
 }
 
-export interface Realized {
+export interface RealizeResult {
   readonly counts: Readonly<Record<Change, number>>;
-  /** The stack's, with the marks of what is secret. */
+  /** The stack's outputs, with secrets marked. */
   readonly outputs: Readonly<Record<string, Value>>;
   readonly warnings: readonly string[];
 }
 
-/** @throws {ProgramError} naming every resource that could not be made; what was made until then is remembered, and the next run goes on. */
-export async function realize(program: Program, options: RealizeOptions): Promise<Realized> {
+/** @throws {ProgramError} for every resource that failed. Finished operations are in the state, and the next run continues from there. */
+export async function realize(program: Program, options: RealizeOptions): Promise<RealizeResult> {
   const stack = new Stack(options);
-  const plan = await perform(program, { ...options, preview: false }, (voice) => stack.provider(voice));
-  await stack.deleteVanished();
+  const plan = await runProgram(program, { ...options, preview: false }, (context) => stack.provider(context));
+  await stack.deleteUndeclared();
   await stack.finish(encodeProperties(plan.outputs));
   return {
     counts: stack.counts,
@@ -62,177 +63,180 @@ export async function realize(program: Program, options: RealizeOptions): Promis
 class Stack {
   readonly counts: Record<Change, number> = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
   readonly #options: RealizeOptions;
-  readonly #standing: Map<string, Standing>;
+  readonly #deployed: Map<string, DeployedResource>;
   readonly #declared = new Set<string>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #inProgress = new Set<Promise<unknown>>();
   readonly #problems: Problem[] = [];
   readonly #dynamic: ResourceType;
-  #doomed: readonly Standing[];
+  #doomed: readonly DeployedResource[];
   #begun: Record<string, "create" | "update">;
   #outputs: State["outputs"];
 
   constructor(options: RealizeOptions) {
     const { resources, doomed, begun, outputs } = options.state.load();
     this.#options = options;
-    this.#standing = new Map(resources.map((it) => [it.urn, it]));
+    this.#deployed = new Map(resources.map((it) => [it.urn, it]));
     this.#doomed = doomed;
     this.#begun = { ...begun };
     this.#outputs = outputs;
     this.#dynamic = dynamicType(options.directory ?? process.cwd());
   }
 
-  provider({ warn, fail }: Voice): Provider {
+  provider({ warn, fail }: RunContext): Provider {
     const { project, stack, organization = "organization", stackReferences, directory = "." } = this.#options;
     const own = { [`${organization}/${project}/${stack}`]: decodeProperties(this.#outputs, directory) };
     const references = previewProvider({
       ...{ project, stack, organization, preview: false, warn },
       stackReferences: { ...stackReferences, ...own },
     });
-    const failing = <T>(resource: PlannedResource, work: () => Promise<T>): Promise<T> => {
+    const collectingProblems = <T>(resource: PlannedResource, work: () => Promise<T>): Promise<T> => {
       if (this.#problems.length > 0) return NEVER;
-      const doing = work();
-      this.#underWay.add(doing);
-      return doing
-        .finally(() => this.#underWay.delete(doing))
+      const operation = work();
+      this.#inProgress.add(operation);
+      return operation
+        .finally(() => this.#inProgress.delete(operation))
         .catch(async (error: Error) => {
           this.#problems.push(...problemOf(resource, error).problems);
-          // What is under way ends first, and whoever waits for this one is never answered: each would fail with it, in the SDK's words.
+          // Wait for operations in progress. Resources that depend on this one get no answer: they would fail with a message of the SDK.
           await this.#settled();
           fail(new ProgramError(this.#problems, error));
           return NEVER;
         });
     };
     return {
-      register: (resource) => failing(resource, () => this.#register(resource)),
+      register: (resource) => collectingProblems(resource, () => this.#register(resource)),
       read: (resource) =>
-        resource.type === "pulumi:pulumi:StackReference" ? references.read(resource) : failing(resource, () => this.#look(resource)),
+        resource.type === "pulumi:pulumi:StackReference"
+          ? references.read(resource)
+          : collectingProblems(resource, () => this.#read(resource)),
       invoke: async (token, args) => {
-        const invoke = this.#options.world.invokes[token];
-        if (!invoke) throw new Error(`${token} is not answered here. What is: ${Object.keys(this.#options.world.invokes).join(", ")}.`);
+        const invoke = this.#options.provider.invokes[token];
+        if (!invoke)
+          throw new Error(`${token} is not supported here. Supported: ${Object.keys(this.#options.provider.invokes).join(", ")}.`);
         return invoke(plain(args) as Plain);
       },
     };
   }
 
-  /** A run that failed leaves others under way: their outcome belongs into the state as well. */
+  /** When one resource fails, others are still in progress: their outcome must be in the state too. */
   async #settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    while (this.#inProgress.size > 0) await Promise.allSettled(this.#inProgress);
   }
 
   async #register(resource: PlannedResource): Promise<Answer> {
     const { urn, options } = resource;
     if (resource.type.startsWith("pulumi:providers:")) return { id: resource.name, outputs: {} };
     this.#declared.add(urn);
-    this.#takeOver(resource);
+    this.#applyAliases(resource);
     const type = this.#typeOf(resource.type);
-    const before = this.#standing.get(urn);
-    const said = withIgnored(plain(resource.inputs) as Plain, before?.inputs, options.ignoreChanges ?? []);
-    const inputs = (await type.check?.(before?.inputs, said)) ?? said;
-    const stands = before && (await this.#refreshed(type, before));
-    if (!stands) return this.#create(resource, type, inputs, "create");
+    const before = this.#deployed.get(urn);
+    const declared = withIgnored(plain(resource.inputs) as Plain, before?.inputs, options.ignoreChanges ?? []);
+    const inputs = (await type.check?.(before?.inputs, declared)) ?? declared;
+    const current = before && (await this.#refreshed(type, before));
+    if (!current) return this.#create(resource, type, inputs, "create");
 
-    const { changes, changed, replaces } = await this.#difference(type, stands, inputs);
-    // What a check adds by itself is no reason that anybody gave.
-    const because = changes.filter((key) => key in said);
+    const { changes, changed, replaces } = await this.#difference(type, current, inputs);
+    // Inputs that a check adds are not the program's.
+    const reported = changes.filter((key) => key in declared);
     const forced = options.replaceOnChanges?.filter((path) => changes.includes(path)) ?? [];
-    if (replaces.length + forced.length > 0) return this.#replace(resource, type, stands, inputs, [...replaces, ...forced]);
-    if (changed || this.#begun[urn] !== undefined) return this.#update(resource, type, stands, inputs, because);
+    if (replaces.length + forced.length > 0) return this.#replace(resource, type, current, inputs, [...replaces, ...forced]);
+    if (changed || this.#begun[urn] !== undefined) return this.#update(resource, type, current, inputs, reported);
     this.counts.same++;
-    this.#tell("same", resource, "done");
-    await this.#remember(standing(resource, { id: stands.id, outputs: stands.outputs }, inputs));
-    return stands;
+    this.#emit("same", resource, "done");
+    await this.#saveResource(deployedResource(resource, { id: current.id, outputs: current.outputs }, inputs));
+    return current;
   }
 
-  async #look({ type, id = "", inputs }: PlannedResource): Promise<Answer> {
+  async #read({ type, id = "", inputs }: PlannedResource): Promise<Answer> {
     const outputs = await this.#typeOf(type).read?.(id, plain(inputs) as Plain);
-    if (!outputs) throw new Error(`there is no "${id}" to read`);
+    if (!outputs) throw new Error(`"${id}" does not exist, so it cannot be read`);
     return { id, outputs };
   }
 
   async #create(resource: PlannedResource, type: ResourceType, inputs: Plain, change: "create" | "replace"): Promise<Answer> {
-    this.#tell(change, resource, "begin");
+    this.#emit(change, resource, "begin");
     const left = this.#begun[resource.urn] === "create" ? await type.find?.(inputs) : undefined;
     const { importId } = resource.options;
     const found = importId === undefined ? left : await this.#imported(type, importId, inputs);
-    await this.#begin(resource.urn, "create");
-    const made = found
+    await this.#markInProgress(resource.urn, "create");
+    const created = found
       ? { id: found.id, outputs: (await type.update?.(found.id, { inputs: {}, outputs: found.outputs }, inputs)) ?? found.outputs }
       : await type.create(inputs);
     this.counts[change]++;
-    await this.#remember(standing(resource, made, inputs));
-    this.#tell(change, resource, "done");
-    return made;
+    await this.#saveResource(deployedResource(resource, created, inputs));
+    this.#emit(change, resource, "done");
+    return created;
   }
 
-  async #imported(type: ResourceType, id: string, inputs: Plain): Promise<Made> {
+  async #imported(type: ResourceType, id: string, inputs: Plain): Promise<Created> {
     const outputs = await type.read?.(id, inputs);
-    if (!outputs) throw new Error(`there is no "${id}" to import`);
+    if (!outputs) throw new Error(`"${id}" does not exist, so it cannot be imported`);
     return { id, outputs };
   }
 
   async #update(
     resource: PlannedResource,
     type: ResourceType,
-    before: Standing,
+    before: DeployedResource,
     inputs: Plain,
-    because: readonly string[],
+    changed: readonly string[],
   ): Promise<Answer> {
-    this.#tell("update", resource, "begin", because);
-    await this.#begin(resource.urn, "update");
+    this.#emit("update", resource, "begin", changed);
+    await this.#markInProgress(resource.urn, "update");
     const outputs = (await type.update?.(before.id, before, inputs)) ?? before.outputs;
     this.counts.update++;
-    await this.#remember(standing(resource, { id: before.id, outputs }, inputs));
-    this.#tell("update", resource, "done", because);
+    await this.#saveResource(deployedResource(resource, { id: before.id, outputs }, inputs));
+    this.#emit("update", resource, "done", changed);
     return { id: before.id, outputs };
   }
 
   async #replace(
     resource: PlannedResource,
     type: ResourceType,
-    before: Standing,
+    before: DeployedResource,
     inputs: Plain,
-    because: readonly string[],
+    changed: readonly string[],
   ): Promise<Answer> {
     if (before.protect)
       throw new Error(
-        `it is protected, and a change of ${because.join(", ")} would replace it. Take the change back, or unprotect it first and run again.`,
+        `it is protected, and a change of ${changed.join(", ")} would replace it. Revert the change, or remove the protection in an earlier run.`,
       );
     if (resource.options.deleteBeforeReplace ?? type.deleteFirst) {
       await this.#delete(before);
-      await this.#forget(before.urn);
+      await this.#removeResource(before.urn);
     } else {
-      // Both stand until the end: what refers to the old one is moved to the new one first.
+      // Both exist until the end, so that dependents move to the new one first.
       this.#doomed = [...this.#doomed, before];
-      this.#standing.delete(before.urn);
+      this.#deployed.delete(before.urn);
       delete this.#begun[before.urn];
     }
     return this.#create(resource, type, inputs, "replace");
   }
 
-  /** What was declared last time and is not any more, and what was replaced. Nothing is deleted while something among it is protected. */
-  async deleteVanished(): Promise<void> {
-    this.#stopIfAsked();
-    const vanished = [...this.#standing.values()].filter(({ urn }) => !this.#declared.has(urn));
-    const kept = vanished.filter(({ protect }) => protect);
-    if (kept.length > 0)
+  /** Deletes replaced resources and those that the program no longer declares; nothing at all if one of them is protected. */
+  async deleteUndeclared(): Promise<void> {
+    this.#throwIfAborted();
+    const undeclared = [...this.#deployed.values()].filter(({ urn }) => !this.#declared.has(urn));
+    const protectedOnes = undeclared.filter(({ protect }) => protect);
+    if (protectedOnes.length > 0)
       throw new ProgramError(
-        kept.map(({ urn }) => ({
-          message: `"${nameOf(urn)}" is protected and no longer declared, so nothing was deleted. Declare it again, or unprotect it in a run of its own first.`,
+        protectedOnes.map(({ urn }) => ({
+          message: `"${nameOf(urn)}" is protected and no longer declared, so nothing was deleted. Declare it again, or remove the protection in an earlier run.`,
           urn,
         })),
       );
-    const going = new Set([...vanished, ...this.#doomed].map(({ urn }) => urn));
-    for (const gone of withDependents([...vanished, ...this.#doomed])) {
-      this.#stopIfAsked();
-      this.#tell("delete", described(gone), "begin");
-      // Its holder takes it along.
-      if (gone.deletedWith === undefined || !going.has(gone.deletedWith)) await this.#delete(gone);
+    const toDelete = new Set([...undeclared, ...this.#doomed].map(({ urn }) => urn));
+    for (const gone of deletionOrder([...undeclared, ...this.#doomed])) {
+      this.#throwIfAborted();
+      this.#emit("delete", identityOf(gone), "begin");
+      // Deleting the resource that holds it deletes it too.
+      if (gone.deletedWith === undefined || !toDelete.has(gone.deletedWith)) await this.#delete(gone);
       this.counts.delete++;
       if (this.#doomed.includes(gone)) {
         this.#doomed = this.#doomed.filter((other) => other !== gone);
         await this.#save();
-      } else await this.#forget(gone.urn);
-      this.#tell("delete", described(gone), "done");
+      } else await this.#removeResource(gone.urn);
+      this.#emit("delete", identityOf(gone), "done");
     }
   }
 
@@ -241,23 +245,23 @@ class Stack {
     await this.#save();
   }
 
-  async #delete(gone: Standing): Promise<void> {
+  async #delete(gone: DeployedResource): Promise<void> {
     if (gone.retainOnDelete) return;
     await this.#typeOf(gone.type)
       .delete(gone.id, gone)
       .catch((error: Error) => {
-        throw problemOf(described(gone), error);
+        throw problemOf(identityOf(gone), error);
       });
   }
 
-  /** As it stands now; what somebody else took away is made anew. */
-  async #refreshed(type: ResourceType, before: Standing): Promise<Standing | undefined> {
+  /** The current resource; undefined when it was deleted outside of slipway, and is created again. */
+  async #refreshed(type: ResourceType, before: DeployedResource): Promise<DeployedResource | undefined> {
     if (!type.read) return before;
     const outputs = await type.read(before.id, before.inputs);
     return outputs && { ...before, outputs };
   }
 
-  async #difference(type: ResourceType, { id, inputs, outputs }: Standing, news: Plain) {
+  async #difference(type: ResourceType, { id, inputs, outputs }: DeployedResource, news: Plain) {
     const changes = changedInputs(inputs, news);
     const diff = await type.diff?.(id, outputs, news);
     if (diff) return { changes, changed: diff.changes, replaces: diff.replaces };
@@ -267,54 +271,55 @@ class Stack {
 
   #typeOf(token: string): ResourceType {
     if (isDynamic(token)) return this.#dynamic;
-    const type = this.#options.world.types[token];
+    const type = this.#options.provider.types[token];
     if (type) return type;
-    throw new Error(`${token} does not exist here. What does: ${Object.keys(this.#options.world.types).join(", ")}.`);
+    throw new Error(`${token} is not supported here. Supported: ${Object.keys(this.#options.provider.types).join(", ")}.`);
   }
 
-  /** It stood under another name: its data goes with it. */
-  #takeOver({ urn, options }: PlannedResource): void {
-    if (this.#standing.has(urn)) return;
-    const former = options.aliases?.find((alias) => this.#standing.has(alias) && !this.#declared.has(alias));
-    const before = former === undefined ? undefined : this.#standing.get(former);
+  /** A resource that had another URN keeps its id and data. */
+  #applyAliases({ urn, options }: PlannedResource): void {
+    if (this.#deployed.has(urn)) return;
+    const former = options.aliases?.find((alias) => this.#deployed.has(alias) && !this.#declared.has(alias));
+    const before = former === undefined ? undefined : this.#deployed.get(former);
     if (!before) return;
-    this.#standing.delete(before.urn);
-    this.#standing.set(urn, { ...before, urn });
+    this.#deployed.delete(before.urn);
+    this.#deployed.set(urn, { ...before, urn });
   }
 
-  async #begin(urn: string, what: "create" | "update"): Promise<void> {
-    this.#stopIfAsked();
+  async #markInProgress(urn: string, what: "create" | "update"): Promise<void> {
+    this.#throwIfAborted();
     this.#begun[urn] = what;
     await this.#save();
   }
 
-  async #remember(it: Standing): Promise<void> {
-    this.#standing.set(it.urn, it);
+  async #saveResource(it: DeployedResource): Promise<void> {
+    this.#deployed.set(it.urn, it);
     delete this.#begun[it.urn];
     await this.#save();
   }
 
-  async #forget(urn: string): Promise<void> {
-    this.#standing.delete(urn);
+  async #removeResource(urn: string): Promise<void> {
+    this.#deployed.delete(urn);
     delete this.#begun[urn];
     await this.#save();
   }
 
   #save(): Promise<void> {
     return this.#options.state.save({
-      resources: [...this.#standing.values()],
+      resources: [...this.#deployed.values()],
       doomed: this.#doomed,
       begun: this.#begun,
       outputs: this.#outputs,
     });
   }
 
-  #stopIfAsked(): void {
-    if (this.#options.signal?.aborted) throw new Error("stopped as asked; what was begun is done, and the next run goes on from there");
+  #throwIfAborted(): void {
+    if (this.#options.signal?.aborted)
+      throw new Error("stopped on request; operations in progress are finished, and the next run continues from there");
   }
 
-  #tell(change: Change, { urn, type, name }: Named, phase: RealizeEvent["phase"], because?: readonly string[]): void {
-    this.#options.onEvent?.({ change, urn, type, name, phase, ...(because && because.length > 0 && { because }) });
+  #emit(change: Change, { urn, type, name }: Named, phase: RealizeEvent["phase"], changedInputs?: readonly string[]): void {
+    this.#options.onEvent?.({ change, urn, type, name, phase, ...(changedInputs && changedInputs.length > 0 && { changedInputs }) });
   }
 }
 
@@ -322,9 +327,13 @@ const NEVER = new Promise<never>(() => {});
 
 type Named = Pick<PlannedResource, "urn" | "type" | "name">;
 
-const described = ({ urn, type }: Standing): Named => ({ urn, type, name: nameOf(urn) });
+const identityOf = ({ urn, type }: DeployedResource): Named => ({ urn, type, name: nameOf(urn) });
 
-function standing({ urn, type, parent, dependencies, options }: PlannedResource, { id, outputs }: Made, inputs: Plain): Standing {
+function deployedResource(
+  { urn, type, parent, dependencies, options }: PlannedResource,
+  { id, outputs }: Created,
+  inputs: Plain,
+): DeployedResource {
   const { protect, retainOnDelete, deletedWith } = options;
   return {
     ...{ urn, type, id, inputs, outputs },
@@ -341,10 +350,10 @@ function problemOf({ urn, name, type }: Named, error: Error): ProgramError {
   return new ProgramError([problem], error);
 }
 
-/** Everything is known here, so what is still unknown comes from something that is not answered. */
+/** Deployed resources have no unknown outputs; an unknown value means that something did not answer. */
 function plain(value: Value): unknown {
   if (value instanceof Secret) return plain(value.value);
-  if (value instanceof Unknown) throw new Error("it depends on a value that nobody gave");
+  if (value instanceof Unknown) throw new Error("it depends on an unknown value");
   if (value instanceof Reference) return value.urn;
   if (value instanceof Asset) return { kind: value.kind, hash: value.hash };
   if (Array.isArray(value)) return value.map(plain);

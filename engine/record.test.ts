@@ -22,8 +22,8 @@ function planOf(program: Program) {
   return record(program, { project: "p", stack: "s" });
 }
 
-describe("names and places", () => {
-  it("puts the types of all parents into a URN, the direct parent's last", async () => {
+describe("URNs and source positions", () => {
+  it("includes the types of all parents in a URN, the direct parent's last", async () => {
     const plan = await planOf(function program() {
       const outer = new Group("outer");
       const inner = new Group("inner", { parent: outer });
@@ -38,7 +38,7 @@ describe("names and places", () => {
     ]);
   });
 
-  it("puts a child of a custom resource under that resource's type", async () => {
+  it("includes a custom resource's type in the URN of its child", async () => {
     const plan = await planOf(function program() {
       const parent = cluster("pg");
       new digitalocean.DatabaseDb("db", { clusterId: parent.id }, { parent });
@@ -49,7 +49,7 @@ describe("names and places", () => {
     });
   });
 
-  it("holds neither the stack nor a parent for what stands at its top", async () => {
+  it("leaves out the stack, also as a parent", async () => {
     const plan = await planOf(function program() {
       new Group("top");
     });
@@ -57,7 +57,7 @@ describe("names and places", () => {
     expect(children(plan)).toEqual(plan.resources);
   });
 
-  it("tells where the program declared a resource", async () => {
+  it("records where the program declares a resource", async () => {
     const plan = await record(
       function program() {
         new Group("here");
@@ -67,7 +67,7 @@ describe("names and places", () => {
     expect(plan.resources[0]?.source).toEqual({ file: "record.test.ts", line: expect.any(Number) });
   });
 
-  it("finds the place in a function without a name, too, and beyond a package that made the resource", async () => {
+  it("records the position in an anonymous function, and the caller of a package that declares the resource", async () => {
     const here = async () => {
       new digitalocean.Vpc("net", { region: "nyc3" });
     };
@@ -75,7 +75,7 @@ describe("names and places", () => {
     expect(plan.resources[0]?.source).toEqual({ file: "record.test.ts", line: expect.any(Number) });
   });
 
-  it("refuses two resources of one name, and says which and where", async () => {
+  it("rejects two resources with the same name, and reports which and where", async () => {
     const twice = planOf(function program() {
       new Group("same");
       new Group("same");
@@ -88,7 +88,7 @@ describe("names and places", () => {
 });
 
 describe("values", () => {
-  it("keeps a secret at its very place, in lists and objects, and leaves its neighbours alone", async () => {
+  it("marks a secret in place, in lists and objects, and not its neighbours", async () => {
     const plan = await planOf(function program() {
       new digitalocean.App("app", {
         spec: {
@@ -126,7 +126,7 @@ describe("values", () => {
     expect(plan.outputs).toEqual({ host: new Unknown(), uri: new Secret(new Unknown()), size: "db-s-1vcpu-1gb" });
   });
 
-  it("marks config that is secret, and only where the program asks for it as a secret", async () => {
+  it("marks secret config only when the program reads it as a secret", async () => {
     const plan = await record(
       function program() {
         const config = new pulumi.Config();
@@ -138,7 +138,7 @@ describe("values", () => {
     expect(plan.secretConfig).toEqual({ "p:token": "hush-hush" });
   });
 
-  it("tells resources that are handed over as references, and files by their content", async () => {
+  it("records resources in inputs as references, and files as hashes of their content", async () => {
     const plan = await planOf(function program() {
       const group = new Group("group");
       new pulumi.ComponentResource("test:index:Holder", "holder", {
@@ -157,7 +157,7 @@ describe("values", () => {
     expect(here).not.toEqual(other);
   });
 
-  it("keeps what a component registers as its outputs, marks included", async () => {
+  it("records a component's outputs, with marks", async () => {
     const plan = await planOf(function program() {
       class Safe extends Group {
         constructor(name: string) {
@@ -172,7 +172,7 @@ describe("values", () => {
 });
 
 describe("dependencies", () => {
-  it("tells for each input what it comes from, and expands a component to what is inside it", async () => {
+  it("records the dependencies of each input, and expands a component to its children", async () => {
     const plan = await planOf(function program() {
       const group = new Group("group");
       const vpc = new digitalocean.Vpc("net", { region: "nyc3" }, { parent: group });
@@ -186,7 +186,7 @@ describe("dependencies", () => {
 });
 
 describe("options", () => {
-  it("keeps every option that changes what happens to a resource, and none that was not given", async () => {
+  it("records every option that is set, and no other", async () => {
     const plan = await planOf(function program() {
       const vpc = new digitalocean.Vpc("net", { region: "nyc3" });
       cluster("pg", {
@@ -216,7 +216,7 @@ describe("options", () => {
     expect(Object.keys(resource(plan, VPC, "net").options)).toEqual(["version"]);
   });
 
-  it("spells aliases out as URNs, a parent's former names among its children's", async () => {
+  it("records aliases as URNs, including those that follow from a parent's aliases", async () => {
     const plan = await planOf(function program() {
       const group = new Group("new", { aliases: [{ name: "old" }] });
       new digitalocean.Vpc("new-net", { region: "nyc3" }, { parent: group, aliases: [{ parent: pulumi.rootStackResource }] });
@@ -228,7 +228,7 @@ describe("options", () => {
     ]);
   });
 
-  it("names an explicit provider, and hands it down from a component", async () => {
+  it("records an explicit provider, also one inherited from a component", async () => {
     const plan = await planOf(function program() {
       const provider = new digitalocean.Provider("elsewhere", { token: pulumi.secret("dop_v1_x") });
       const group = new Group("group", { providers: [provider] });
@@ -252,7 +252,7 @@ describe("options", () => {
 });
 
 describe("hooks and transforms", () => {
-  it("does not wait for hooks, which only a deployment runs", async () => {
+  it("does not run hooks or wait for them", async () => {
     let ran = false;
     const plan = await planOf(function program() {
       const hook = new pulumi.ResourceHook("after", async () => {
@@ -264,7 +264,7 @@ describe("hooks and transforms", () => {
     expect(ran).toBe(false);
   });
 
-  it("applies a resource's own transforms, then its parent's, then the stack's, in the settings of the run", async () => {
+  it("applies a resource's transforms, then its parent's, then the stack's, with the settings of the recording", async () => {
     const add = (word: string) => async (args: pulumi.ResourceTransformArgs) => ({
       props: { ...args.props, description: [args.props.description ?? [], word].flat().join(" ") },
       opts: args.type === VPC ? pulumi.mergeOptions(args.opts, { protect: true }) : args.opts,

@@ -1,50 +1,49 @@
-/** What the SDK sends when a resource is declared, as a resource of the Plan. */
+/** Turns the SDK's registration requests into resources of the Plan. */
 import type { ReadResourceRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
-import type { SourcePosition } from "@pulumi/pulumi/proto/source_pb.js";
 import { relativeSource } from "./error.ts";
 import type { Options, PlannedResource, Source } from "./plan.ts";
-import { type Former, formerUrns, type Place, urnOf } from "./urn.ts";
+import { type Alias, formerUrns, type StackId, urnOf } from "./urn.ts";
 import { decodeProperties, type WireProperties } from "./wire.ts";
 
-export interface Surroundings extends Place {
+export interface ResourceContext extends StackId {
   readonly directory: string;
-  /** Every former URN of a resource that is registered already. */
+  /** Every former URN of a resource that is already registered. */
   aliasesOf(urn: string): readonly string[];
 }
 
-export function registered(request: RegisterResourceRequest, inputs: WireProperties, around: Surroundings): PlannedResource {
+export function registeredResourceOf(request: RegisterResourceRequest, inputs: WireProperties, context: ResourceContext): PlannedResource {
   const parent = parentOf(request.getParent());
   return {
-    ...named(request, around, parent),
+    ...identityOf(request, context, parent),
     custom: request.getCustom(),
     read: false,
-    inputs: decodeProperties(inputs, around.directory),
+    inputs: decodeProperties(inputs, context.directory),
     dependencies: request.getDependenciesList().sort(),
     propertyDependencies: Object.fromEntries(
       [...request.getPropertydependenciesMap().entries()]
         .map(([key, value]) => [key, value.getUrnsList().sort()] as const)
         .filter(([, urns]) => urns.length > 0),
     ),
-    options: optionsOf(request, around, parent),
-    ...where(request, around.directory),
+    options: optionsOf(request, context, parent),
+    ...sourceOf(request, context.directory),
   };
 }
 
-export function looked(request: ReadResourceRequest, inputs: WireProperties, around: Surroundings): PlannedResource {
+export function readResourceOf(request: ReadResourceRequest, inputs: WireProperties, context: ResourceContext): PlannedResource {
   const secretOutputs = request.getAdditionalsecretoutputsList();
   return {
-    ...named(request, around, parentOf(request.getParent())),
+    ...identityOf(request, context, parentOf(request.getParent())),
     custom: true,
     read: true,
     ...(request.getId() && { id: request.getId() }),
-    inputs: decodeProperties(inputs, around.directory),
+    inputs: decodeProperties(inputs, context.directory),
     dependencies: request.getDependenciesList().sort(),
     propertyDependencies: {},
     options: {
       ...(secretOutputs.length > 0 && { additionalSecretOutputs: secretOutputs }),
       ...providerAndVersion(request),
     },
-    ...where(request, around.directory),
+    ...sourceOf(request, context.directory),
   };
 }
 
@@ -52,20 +51,20 @@ export function properties(struct: { toJavaScript(): object } | undefined): Wire
   return (struct?.toJavaScript() ?? {}) as WireProperties;
 }
 
-function named(request: RegisterResourceRequest | ReadResourceRequest, place: Place, parent: string | undefined) {
+function identityOf(request: RegisterResourceRequest | ReadResourceRequest, stack: StackId, parent: string | undefined) {
   const [type, name] = [request.getType(), request.getName()];
-  return { urn: urnOf(place, type, name, parent), type, name, ...(parent && { parent }) };
+  return { urn: urnOf(stack, type, name, parent), type, name, ...(parent && { parent }) };
 }
 
-/** The stack is everybody's root and nobody's parent. */
+/** undefined for the stack, which every plan leaves out. */
 function parentOf(urn: string): string | undefined {
   return urn === "" || urn.includes("::pulumi:pulumi:Stack::") ? undefined : urn;
 }
 
-function optionsOf(request: RegisterResourceRequest, around: Surroundings, parent: string | undefined): Options {
+function optionsOf(request: RegisterResourceRequest, context: ResourceContext, parent: string | undefined): Options {
   const timeouts = request.getCustomtimeouts();
   const customTimeouts = present({ create: timeouts?.getCreate(), update: timeouts?.getUpdate(), delete: timeouts?.getDelete() });
-  const own = request.getAliasesList().map((alias): string | Former => {
+  const own = request.getAliasesList().map((alias): string | Alias => {
     const spec = alias.getSpec();
     if (!spec) return alias.getUrn();
     return {
@@ -76,7 +75,7 @@ function optionsOf(request: RegisterResourceRequest, around: Surroundings, paren
       parent: spec.getNoparent() ? null : parentOf(spec.getParenturn()),
     };
   });
-  const now = { type: request.getType(), name: request.getName(), parent };
+  const identity = { type: request.getType(), name: request.getName(), parent };
   return {
     ...present({
       protect: request.hasProtect() ? request.getProtect() : undefined,
@@ -86,7 +85,7 @@ function optionsOf(request: RegisterResourceRequest, around: Surroundings, paren
       ignoreChanges: request.getIgnorechangesList(),
       replaceOnChanges: request.getReplaceonchangesList(),
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
-      aliases: formerUrns(around, now, own, parent ? around.aliasesOf(parent) : []),
+      aliases: formerUrns(context, identity, own, parent ? context.aliasesOf(parent) : []),
       importId: request.getImportid(),
     }),
     ...(Object.keys(customTimeouts).length > 0 && { customTimeouts }),
@@ -95,29 +94,20 @@ function optionsOf(request: RegisterResourceRequest, around: Surroundings, paren
 }
 
 function providerAndVersion(request: RegisterResourceRequest | ReadResourceRequest) {
-  // A reference is the provider's URN and, behind the last "::", its id.
+  // A provider reference is the provider's URN, "::" and its id.
   const provider = request.getProvider();
   return present({ provider: provider.slice(0, Math.max(0, provider.lastIndexOf("::"))), version: request.getVersion() });
 }
 
-/** The protocol says "not set" as empty text or an empty list; a Plan leaves it out. */
+/** The protocol writes "not set" as an empty text or list; a Plan leaves such fields out. */
 function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0)),
   ) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** The innermost line that belongs to the program: a component from a package is shown where it is used. */
-function where(request: RegisterResourceRequest | ReadResourceRequest, directory: string): { source?: Source } {
-  const innermost = sourceOf(request.getSourceposition(), directory);
-  if (innermost) return { source: innermost };
-  for (const frame of request.getStacktrace()?.getFramesList() ?? []) {
-    const source = sourceOf(frame.getPc(), directory);
-    if (source) return { source };
-  }
-  return {};
-}
-
-function sourceOf(position: SourcePosition | undefined, directory: string): Source | undefined {
-  return position && relativeSource(directory, position.getUri(), position.getLine());
+function sourceOf(request: RegisterResourceRequest | ReadResourceRequest, directory: string): { source?: Source } {
+  const position = request.getSourceposition();
+  const source = position && relativeSource(directory, position.getUri(), position.getLine());
+  return source ? { source } : {};
 }

@@ -1,43 +1,43 @@
-/** Runs a program to its end in this process, and takes everything that it throws, wherever it throws it. */
+/** Runs a program to its end in this process and collects everything that it throws, wherever it throws it. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
 
-/** What a program threw, in the order in which it arrived; never empty. */
-export class Thrown extends Error {
+/** The errors of one run, in the order in which they arrived; never empty. */
+export class RunFailure extends Error {
   readonly reasons: readonly unknown[];
   constructor(reasons: readonly unknown[]) {
-    super("the program threw");
+    super("the program failed");
     this.reasons = reasons;
   }
 }
 
 export interface Run {
   fail(reason: unknown): void;
-  /** Called when nothing is left that could wake the program, and it has not ended. */
-  whenStuck(explain: () => unknown): void;
+  /** Sets the error for a program that has not ended although nothing can wake it any more. */
+  onStuck(explain: () => unknown): void;
 }
 
-/** @throws {Thrown} */
+/** @throws {RunFailure} */
 export async function run<T>(body: (run: Run) => Promise<T>): Promise<T> {
-  const ongoing = new Ongoing();
-  claim(ongoing);
+  const active = new ActiveRun();
+  addListeners(active);
   try {
-    const result = await current
-      .run(ongoing, () => Promise.race([body(ongoing), ongoing.failure]))
+    const result = await currentRun
+      .run(active, () => Promise.race([body(active), active.failure]))
       .catch((reason) => {
-        ongoing.fail(reason);
+        active.fail(reason);
         return undefined as T;
       });
-    // Node tells of unhandled rejections between two turns of its loop: those of the last turn are still to come.
+    // Node reports unhandled rejections between two turns of the event loop: wait for those of the last turn.
     await setImmediate();
-    if (ongoing.reasons.length > 0) throw new Thrown(ongoing.reasons);
+    if (active.reasons.length > 0) throw new RunFailure(active.reasons);
     return result;
   } finally {
-    release(ongoing);
+    removeListeners(active);
   }
 }
 
-class Ongoing implements Run {
+class ActiveRun implements Run {
   readonly reasons: unknown[] = [];
   readonly failure: Promise<never>;
   explainStuck: () => unknown = () => new Error("the program never ends");
@@ -47,7 +47,7 @@ class Ongoing implements Run {
     this.failure = new Promise((_, reject) => {
       this.#reject = reject;
     });
-    // Handled by the race it takes part in, or after it.
+    // The race handles it; a failure after the race is in `reasons`.
     this.failure.catch(() => {});
   }
 
@@ -56,55 +56,55 @@ class Ongoing implements Run {
     this.#reject(reason);
   }
 
-  whenStuck(explain: () => unknown): void {
+  onStuck(explain: () => unknown): void {
     this.explainStuck = explain;
   }
 }
 
-const current = new AsyncLocalStorage<Ongoing>();
-const ongoing = new Set<Ongoing>();
+const currentRun = new AsyncLocalStorage<ActiveRun>();
+const activeRuns = new Set<ActiveRun>();
 
 /**
- * An error inside an Output reaches nobody but Node, which tells the whole process of it. While programs run, each such report is given
- * to the run that it came from; a report that comes from none of them goes to whoever listened before.
+ * An error inside an Output becomes an unhandled rejection of the process. While programs run, each such event fails the run that it
+ * belongs to; an event of no run goes to the listeners that were registered before.
  */
 const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
 type Listener = (...args: unknown[]) => void;
-const others = new Map<string, readonly Listener[]>();
-const ours = new Map<string, Listener>(
+const previousListeners = new Map<string, readonly Listener[]>();
+const runListeners = new Map<string, Listener>(
   EVENTS.map((event) => [
     event,
     (reason, ...rest) => {
-      const owner = current.getStore();
-      const listeners = others.get(event) ?? [];
-      if (owner) owner.fail(reason);
+      const run = currentRun.getStore();
+      const listeners = previousListeners.get(event) ?? [];
+      if (run) run.fail(reason);
       else if (listeners.length > 0) for (const listener of listeners) listener(reason, ...rest);
       else throw reason;
     },
   ]),
 );
 
-function claim(run: Ongoing): void {
-  ongoing.add(run);
-  if (ongoing.size > 1) return;
+function addListeners(run: ActiveRun): void {
+  activeRuns.add(run);
+  if (activeRuns.size > 1) return;
   for (const event of EVENTS) {
-    others.set(event, process.rawListeners(event) as Listener[]);
+    previousListeners.set(event, process.rawListeners(event) as Listener[]);
     process.removeAllListeners(event);
-    process.on(event, ours.get(event) as Listener);
+    process.on(event, runListeners.get(event) as Listener);
   }
-  process.on("beforeExit", failStuck);
+  process.on("beforeExit", failStuckRuns);
 }
 
-function release(run: Ongoing): void {
-  ongoing.delete(run);
-  if (ongoing.size > 0) return;
+function removeListeners(run: ActiveRun): void {
+  activeRuns.delete(run);
+  if (activeRuns.size > 0) return;
   for (const event of EVENTS) {
-    process.removeListener(event, ours.get(event) as Listener);
-    for (const listener of others.get(event) ?? []) process.on(event, listener);
+    process.removeListener(event, runListeners.get(event) as Listener);
+    for (const listener of previousListeners.get(event) ?? []) process.on(event, listener);
   }
-  process.removeListener("beforeExit", failStuck);
+  process.removeListener("beforeExit", failStuckRuns);
 }
 
-function failStuck(): void {
-  for (const run of ongoing) run.fail(run.explainStuck());
+function failStuckRuns(): void {
+  for (const run of activeRuns) run.fail(run.explainStuck());
 }

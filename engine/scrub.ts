@@ -1,9 +1,9 @@
-/** Texts that may be shown: what is secret in them gives way to "[secret]". */
+/** Replaces secrets in texts with "[secret]". */
 import type { Problem } from "./error.ts";
-import { finder, replaceForms } from "./forms.ts";
+import { isProgramPlaceholder } from "./placeholder.ts";
 import type { Message } from "./plan.ts";
-import { maskShapes, SECRET } from "./shapes.ts";
-import { isMadeUp } from "./standin.ts";
+import { maskSecretPatterns, SECRET } from "./secret-patterns.ts";
+import { replaceSecrets, secretFinder } from "./secret-search.ts";
 
 export interface Scrubber {
   text(text: string): string;
@@ -11,12 +11,12 @@ export interface Scrubber {
   problem(problem: Problem): Problem;
 }
 
-/** Replaces the given secrets, however they are written, parts of them, and whatever looks like a secret. */
+/** Replaces the given secrets in every encoding, parts of them, and everything that looks like a secret. */
 export function scrubber(secrets: readonly string[]): Scrubber {
-  const find = finder(secrets.filter((secret) => !isMadeUp(secret)));
+  const find = secretFinder(secrets.filter((secret) => !isProgramPlaceholder(secret)));
   return {
     text,
-    message: (message) => ({ ...message, text: text(message.text), ...held(message.text) }),
+    message: (message) => ({ ...message, text: text(message.text) }),
     problem: (problem) => ({
       ...problem,
       message: text(problem.message),
@@ -25,12 +25,7 @@ export function scrubber(secrets: readonly string[]): Scrubber {
     }),
   };
 
-  function text(given: string): string {
-    return maskShapes(replaceForms(given, find(given), SECRET));
-  }
-
-  function held(given: string): { readonly held?: readonly string[] } {
-    const secrets = new Set(find(given).map(({ secret }) => secret));
-    return secrets.size === 0 ? {} : { held: [...secrets] };
+  function text(original: string): string {
+    return maskSecretPatterns(replaceSecrets(original, find(original), SECRET));
   }
 }

@@ -1,4 +1,13 @@
-/** The few things of Pulumi's SDK that its types keep to themselves. A canary in record.ts notices when they change their ways. */
+/**
+ * Every use that slipway makes of internals of Pulumi's SDK, and why recording needs it:
+ *
+ * - a store of settings and config for each recording, so that recordings can overlap in one process;
+ * - the source position of each resource, which the SDK does not know in an ES module;
+ * - the secret values that a program creates or reads, so that no message repeats them;
+ * - the callback server, for transforms; and the pending registrations, for the message about a program that never ends.
+ *
+ * sdk.test.ts fails when a version of the SDK changes one of them.
+ */
 import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,35 +15,89 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Callback, CallbackInvokeRequest, CallbackInvokeResponse } from "@pulumi/pulumi/proto/callback_pb.js";
 import callbackMessages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
-import { installInputs } from "./sdk-inputs.ts";
-import { installOutputs } from "./sdk-outputs.ts";
 import type { WireProperties } from "./wire.ts";
 
-// Messages are made with the very copies of these libraries that the SDK itself has loaded.
-const requireOfSdk = createRequire(import.meta.resolve("@pulumi/pulumi"));
+/** Loads the copies of modules that the SDK itself uses. */
+const requireFromSdk = createRequire(import.meta.resolve("@pulumi/pulumi"));
 
-/** A google.protobuf.Struct. */
-export interface Struct {
-  toJavaScript(): object;
-  getFieldsMap(): object;
+// Sessions: settings, config and features of the SDK live in an async-local store.
+
+export interface Session {
+  readonly project: string;
+  readonly stack: string;
+  readonly organization: string;
+  readonly preview: boolean;
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+  readonly directory: string;
+  /** Handles the requests that the SDK sends to the engine's resource monitor. */
+  readonly monitor: object;
+  /** Handles the requests that the SDK sends to the engine: logs. */
+  readonly engine: object;
+  /** Receives every secret value that the program creates or reads, in the SDK's own form. */
+  readonly onSecret: (value: unknown) => void;
 }
 
-interface StructMessage {
-  new (): Struct;
-  fromJavaScript(value: WireProperties): Struct;
+interface Store {
+  readonly settings: {
+    readonly options: { rootDirectory?: string };
+    engine: unknown;
+  };
+  readonly pendingResourceRegistrations: ReadonlyMap<object, PendingRegistration>;
 }
 
-const structs = requireOfSdk("google-protobuf/google/protobuf/struct_pb.js") as { readonly Struct: StructMessage };
-const realStruct = structs.Struct.fromJavaScript.bind(structs.Struct);
+/** A resource whose registration waits for something. */
+export interface PendingRegistration {
+  readonly type?: string;
+  readonly name?: string;
+  readonly phase: string;
+  readonly inputProperty?: string;
+}
 
+const internalState = state as unknown as {
+  withLocalStorage<T>(body: () => Promise<T>): Promise<T>;
+  getStore(): Store;
+};
+
+const sessions = new WeakMap<object, Session>();
+
+const currentSession = (): Session | undefined => sessions.get(internalState.getStore());
+
+/** Runs `body` with settings, config and features of its own, which no other session sees and which are gone afterwards. */
+export function inSession<T>(session: Session, body: () => Promise<T>): Promise<T> {
+  return internalState.withLocalStorage(async () => {
+    pulumi.runtime.setMockOptions(session.monitor, session.project, session.stack, session.preview, session.organization);
+    pulumi.runtime.setAllConfig({ ...session.config }, [...session.secretKeys]);
+    const store = internalState.getStore();
+    sessions.set(store, session);
+    store.settings.options.rootDirectory = session.directory;
+    store.settings.engine = session.engine;
+    try {
+      return await body();
+    } finally {
+      pulumi.runtime.disconnectSync();
+    }
+  });
+}
+
+/** Call it within a session; the function it returns lists that session's registrations from anywhere. */
+export function pendingRegistrations(): () => readonly PendingRegistration[] {
+  const store = internalState.getStore();
+  return () => [...store.pendingResourceRegistrations.values()];
+}
+
+// Messages and callbacks.
+
+const { Struct } = requireFromSdk("google-protobuf/google/protobuf/struct_pb.js") as {
+  readonly Struct: { fromJavaScript(values: WireProperties): never };
+};
+
+/** A google.protobuf.Struct, made with the SDK's own copy of the library. */
 export function structOf(values: WireProperties): never {
-  return realStruct(values) as never;
+  return Struct.fromJavaScript(values);
 }
 
-/**
- * Calls back a function of the program. The engine would do so over the callback server's loopback port, where the session is lost
- * on the way; asked directly, the same server answers within it.
- */
+/** Calls a function of the program. An engine calls it over a loopback port, where the session would be lost; this calls the server directly. */
 export function callBack(callback: Callback, request: Uint8Array): Promise<Uint8Array> {
   const call = new callbackMessages.CallbackInvokeRequest();
   call.setToken(callback.getToken());
@@ -54,63 +117,8 @@ interface CallbackServer {
   ): void;
 }
 
-interface Store {
-  readonly settings: {
-    readonly options: { rootDirectory?: string };
-    engine: unknown;
-  };
-  readonly pendingResourceRegistrations: ReadonlyMap<object, Pending>;
-}
-
-/** A resource whose registration waits for something. */
-export interface Pending {
-  readonly type?: string;
-  readonly name?: string;
-  readonly phase: string;
-  readonly inputProperty?: string;
-}
-
-const internal = state as unknown as {
-  withLocalStorage<T>(body: () => Promise<T>): Promise<T>;
-  getStore(): Store;
-};
-
-const sessions = new WeakMap<object, Session>();
-
-/**
- * For each of its thousands of promises the SDK writes down a stack trace, to name those that leak, and for each step it takes a message,
- * for those who debug it. A session has no use for either, and would pay a quarter of its time for them.
- */
-function outsideOfSessions<A extends readonly unknown[], R>(real: (...args: A) => R, instead: (...args: A) => R): (...args: A) => R {
-  return (...args) => (sessions.has(internal.getStore()) ? instead(...args) : real(...args));
-}
-
-const debuggable = requireOfSdk("@pulumi/pulumi/runtime/debuggable.js") as { debuggablePromise: (promise: unknown) => unknown };
-const log = requireOfSdk("@pulumi/pulumi/log/index.js") as { debug: () => Promise<void> };
-if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
-  debuggable.debuggablePromise = outsideOfSessions(debuggable.debuggablePromise, (promise) => promise);
-}
-log.debug = outsideOfSessions(log.debug, () => Promise.resolve());
-
-/** Within a session values go from hand to hand: nothing is made of them that only a wire would need. */
-class Handed extends structs.Struct {
-  readonly #values: WireProperties;
-  constructor(values: WireProperties) {
-    super();
-    this.#values = values;
-  }
-  override toJavaScript(): WireProperties {
-    return this.#values;
-  }
-  /** All that a wire asks for, after all: transforms are called back in bytes. */
-  override getFieldsMap(): object {
-    return realStruct(this.#values).getFieldsMap();
-  }
-}
-structs.Struct.fromJavaScript = outsideOfSessions(realStruct, (values): Struct => new Handed(values));
-
-installInputs(requireOfSdk, outsideOfSessions);
-installOutputs(requireOfSdk, () => sessions.get(internal.getStore()));
+// Source positions. The SDK parses the text of a stack trace: it finds no position at the top of an ES module and none in an anonymous
+// arrow function, and turns the file URLs of other frames into broken paths.
 
 interface Position {
   readonly uri: string;
@@ -118,85 +126,85 @@ interface Position {
   readonly column: number;
 }
 
-/** Enough for nearly all; then enough for a component that is made by a component that is made by a package. */
-const FRAMES = [8, 60];
-
-/** Node's own, and a dependency's. */
+/** Frames of Node and of dependencies. */
 const FOREIGN = /^node:|[\\/]node_modules[\\/]/;
 
-/** Of a stack as V8 has it: to write it all out as text takes longer than to register what it leads to. */
-function innermost(_: Error, frames: readonly NodeJS.CallSite[]): Position | undefined {
+function innermostPosition(_: Error, frames: readonly NodeJS.CallSite[]): Position | undefined {
   for (const frame of frames) {
     const file = frame.getFileName();
     if (!file || FOREIGN.test(file)) continue;
     const isUrl = file.startsWith("file:");
-    // What was evaluated from a text has a name, and no place.
+    // Code evaluated from text has a name here, but no file.
     if (!isUrl && !isAbsolute(file)) continue;
-    const uri = isUrl ? file : pathToFileURL(file).href;
-    return { uri, line: frame.getLineNumber() ?? 0, column: frame.getColumnNumber() ?? 0 };
+    return { uri: isUrl ? file : pathToFileURL(file).href, line: frame.getLineNumber() ?? 0, column: frame.getColumnNumber() ?? 0 };
   }
   return undefined;
 }
 
-/**
- * Where a resource is declared. The SDK's own way is to send the whole stack, in which it knows no place at the top of an ES module,
- * none in an arrow function without a name, and every other one in a module by a broken address.
- */
 const Resource = pulumi.Resource as unknown as { stackTrace(skip: number): readonly (Position | undefined)[] };
-Resource.stackTrace = outsideOfSessions(Resource.stackTrace, () => {
+const sdkStackTrace = Resource.stackTrace;
+Resource.stackTrace = (skip) => {
+  if (!currentSession()) return sdkStackTrace(skip + 1);
   const { stackTraceLimit, prepareStackTrace } = Error;
   try {
-    for (const frames of FRAMES) {
-      const trace: { stack?: Position | undefined } = {};
-      Object.assign(Error, { stackTraceLimit: frames, prepareStackTrace: innermost });
-      Error.captureStackTrace(trace, Resource.stackTrace);
-      if (trace.stack) return [trace.stack];
-    }
-    return [];
+    Object.assign(Error, { stackTraceLimit: Number.POSITIVE_INFINITY, prepareStackTrace: innermostPosition });
+    const trace: { stack?: Position | undefined } = {};
+    Error.captureStackTrace(trace, Resource.stackTrace);
+    return trace.stack ? [trace.stack] : [];
   } finally {
     Object.assign(Error, { stackTraceLimit, prepareStackTrace });
   }
-});
+};
 
-export interface Session {
-  readonly project: string;
-  readonly stack: string;
-  readonly organization: string;
-  readonly preview: boolean;
-  readonly config: Readonly<Record<string, string>>;
-  readonly secretKeys: readonly string[];
-  readonly directory: string;
-  /** Answers what the SDK would ask the engine's resource monitor. */
-  readonly monitor: object;
-  /** Takes what the SDK would tell the engine. */
-  readonly engine: object;
-  /** Told of every secret value that the program makes or reads, in the SDK's own form. */
-  readonly met: (secret: unknown) => void;
+// Secrets. `pulumi.secret` constructs an Output that is secret from the start; everything that a program reads passes through `apply`.
+
+type OutputArguments = [resources: unknown, value: Promise<unknown>, isKnown: Promise<boolean>, isSecret: Promise<boolean>];
+
+interface Output {
+  readonly isSecret: Promise<boolean>;
+  apply(use: (value: unknown) => unknown, runWithUnknowns?: boolean): Output;
 }
+
+const outputModule = requireFromSdk("@pulumi/pulumi/output.js") as {
+  Output: { new (...args: OutputArguments): Output; readonly prototype: Output };
+};
+const { Output } = outputModule;
 
 /**
- * Settings, config and features of the SDK live in an async-local store of their own, so that sessions may follow each other and overlap
- * in one process: nothing is left behind, and nothing is seen by another.
+ * Observes the values given to `pulumi.secret`. An Output that becomes secret later is made of others: a combination of ten values, one of
+ * them secret, is not itself a text to search for.
  */
-export function inSession<T>(session: Session, body: () => Promise<T>): Promise<T> {
-  return internal.withLocalStorage(async () => {
-    pulumi.runtime.setMockOptions(session.monitor, session.project, session.stack, session.preview, session.organization);
-    pulumi.runtime.setAllConfig({ ...session.config }, [...session.secretKeys]);
-    const store = internal.getStore();
-    sessions.set(store, session);
-    const { settings } = store;
-    settings.options.rootDirectory = session.directory;
-    settings.engine = session.engine;
-    try {
-      return await body();
-    } finally {
-      pulumi.runtime.disconnectSync();
+outputModule.Output = new Proxy(Output, {
+  construct(target, args: OutputArguments) {
+    const session = currentSession();
+    if (session) {
+      const [, value, , isSecret] = args;
+      let isSecretFromStart = false;
+      isSecret.then((secret) => {
+        isSecretFromStart = secret;
+      }, ignore);
+      queueMicrotask(() => {
+        if (isSecretFromStart) value.then(session.onSecret, ignore);
+      });
     }
-  });
-}
+    return new target(...args);
+  },
+});
 
-/** To be called within a session; what it returns tells of that session wherever it is asked. */
-export function pendingRegistrations(): () => readonly Pending[] {
-  const store = internal.getStore();
-  return () => [...store.pendingResourceRegistrations.values()];
-}
+/** Observes the texts and numbers that a program reads from a secret Output. */
+const sdkApply = Output.prototype.apply;
+Output.prototype.apply = function apply(use, runWithUnknowns) {
+  const session = currentSession();
+  if (!session) return sdkApply.call(this, use, runWithUnknowns);
+  let secret = false;
+  this.isSecret.then((it) => {
+    secret = it;
+  }, ignore);
+  const observe = (value: unknown) => {
+    if (secret && (typeof value === "string" || typeof value === "number")) session.onSecret(value);
+    return use(value);
+  };
+  return sdkApply.call(this, observe, runWithUnknowns);
+};
+
+function ignore(): void {}

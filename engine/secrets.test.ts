@@ -26,8 +26,8 @@ function promiseOf<T>(output: pulumi.Output<T>): Promise<T> {
 
 const answered: Partial<RecordOptions> = { preview: false, outputs: ({ name }) => ({ id: name, result: HUSH, bcryptHash: "none" }) };
 
-describe("a secret that is no config", () => {
-  it("is not told by an error, where pulumi.secret made it", async () => {
+describe("a secret from outside the config", () => {
+  it("is masked in an error, after pulumi.secret", async () => {
     const error = await failureOf(() => {
       pulumi.secret(HUSH);
       throw new Error(`cannot use ${HUSH}`);
@@ -35,7 +35,7 @@ describe("a secret that is no config", () => {
     expect(error.message).toMatch(/^cannot use \[secret\]/);
   });
 
-  it("is not told by an error, where it was made within others", async () => {
+  it("is masked in an error, inside a larger secret value", async () => {
     const error = await failureOf(() => {
       pulumi.secret({ list: [{ deep: HUSH }], port: 5432 });
       throw new Error(`cannot use ${HUSH} at port 5432`);
@@ -43,7 +43,7 @@ describe("a secret that is no config", () => {
     expect(error.message).toMatch(/^cannot use \[secret\] at port 5432/);
   });
 
-  it("is not told where it was read out of what is made of secrets", async () => {
+  it("is masked after the program reads a value derived from secrets", async () => {
     const error = await failureOf(() => {
       const made = pulumi
         .all([pulumi.secret(HUSH), "digitalocean"])
@@ -55,7 +55,7 @@ describe("a secret that is no config", () => {
     expect(error.message).toBe("[secret] is too long for digitalocean");
   });
 
-  it("is not told where a provider answered it", async () => {
+  it("is masked when a provider returns it", async () => {
     const error = await failureOf(async function program() {
       const password = new random.RandomPassword("password", { length: 14 });
       throw new Error(`${await promiseOf(password.result)} is weak`);
@@ -63,22 +63,21 @@ describe("a secret that is no config", () => {
     expect(error.message).toMatch(/^\[secret\] is weak/);
   });
 
-  it("is not told by a message, nor by a plan that repeats it", async () => {
+  it("is masked in log messages, and everywhere in a plan", async () => {
     const plan = await planOf(async function program() {
       const text = await promiseOf(new random.RandomPassword("password", { length: 14 }).result);
       pulumi.log.warn(`made ${text}`);
       new pulumi.ComponentResource("t:i:T", `named-${text}`, { plain: text, [text]: 1 });
       return { [`out-${text}`]: Buffer.from(`user:${text}`).toString("base64") };
     }, answered);
-    expect(plan.messages).toMatchObject([{ text: "made [secret]", held: [HUSH] }]);
+    expect(plan.messages).toMatchObject([{ text: "made [secret]" }]);
     const shown = stableJson(mask(plan));
     expect(shown).toContain("named-[secret]");
     for (const form of [HUSH, "hush", "aHVzaC"]) expect(shown).not.toContain(form);
-    expect(mask(plan).messages[0]).not.toHaveProperty("held");
     expect(mask(plan)).not.toHaveProperty("secrets");
   });
 
-  it("is not told where a function answered it", async () => {
+  it("is masked when a provider function returns it", async () => {
     const error = await failureOf(
       async function program() {
         const { value } = await promiseOf(pulumi.runtime.invokeOutput<{ value: string }>("t:i:get", {}));
@@ -90,8 +89,8 @@ describe("a secret that is no config", () => {
   });
 });
 
-describe("what was thrown", () => {
-  it("tells neither in its words nor by a resource's name", async () => {
+describe("a thrown error", () => {
+  it("has no secret in its message or in a resource's name", async () => {
     const error = await failureOf(() => {
       pulumi.secret(HUSH);
       throw new pulumi.ResourceError(`${HUSH} is taken`, new pulumi.ComponentResource("t:i:T", `n-${HUSH}`), true);
@@ -99,7 +98,7 @@ describe("what was thrown", () => {
     expect(error.problems).toEqual([{ message: "[secret] is taken", urn: "urn:pulumi:s::p::t:i:T::n-[secret]" }]);
   });
 
-  it("holds no secret in what it carries on: cause, stack, properties", async () => {
+  it("has no secret in its cause, stack or properties", async () => {
     const error = await failureOf(() => {
       pulumi.secret(HUSH);
       throw Object.assign(new Error("refused", { cause: new Error(`by ${HUSH}`) }), { headers: { authorization: `Bearer ${HUSH}` } });
@@ -109,7 +108,7 @@ describe("what was thrown", () => {
     expect((error.cause as Error).stack).toContain("secrets.test.ts");
   });
 
-  it("may be a word, a thing that is no Error, several errors, or one that shows nothing of itself", async () => {
+  it("can be a text, a value that is not an Error, several errors, or one that hides its content", async () => {
     const sly = { [inspect.custom]: () => "fine", toString: () => HUSH };
     for (const thrown of [HUSH, { token: HUSH }, sly, new AggregateError([new Error(HUSH)]), new Error("sly", { cause: sly })]) {
       const error = await failureOf(() => {
@@ -132,7 +131,7 @@ describe("numbers, keys and short texts", () => {
     return mask(plan).outputs.plain;
   };
 
-  it("are found where a number is secret, from three digits on by itself, from six inside of an object", async () => {
+  it("are masked when a number is secret: from three digits alone, from six inside an object", async () => {
     expect(await textsOf(48151623)).toEqual([
       "pin [secret]",
       "[secret]",
@@ -158,30 +157,30 @@ describe("numbers, keys and short texts", () => {
     ]);
   });
 
-  it("are found where a key is somebody's and not the name of a field", async () => {
+  it("are masked when a key is personal data and not a field name", async () => {
     expect(await textsOf({ "user-9f8a@example.com": true, client_secret: true })).toEqual([
       ...["pin 48151623", 48151623, "4711", 4711, 5432, "[secret]", "client_secret", true],
     ]);
   });
 
-  it("are found inside of JSON that is secret as a text", async () => {
+  it("are masked inside JSON that is secret as a text", async () => {
     expect(await textsOf(JSON.stringify({ pins: [48151623] }))).toEqual(await textsOf(48151623));
   });
 
-  it("are not found where a yes or a no is secret: that says too little, and stands everywhere", async () => {
+  it("are not masked when the secret is a boolean, which appears everywhere", async () => {
     expect(await textsOf(true)).toContain(true);
   });
 });
 
 describe("a program text and an asset", () => {
-  it("are looked for where they are secret as a whole", async () => {
+  it("are masked when they are secret as a whole", async () => {
     const plan = await planOf(function program() {
       new pulumi.ComponentResource("t:i:T", "file", { file: pulumi.secret(new pulumi.asset.StringAsset(HUSH)), plain: HUSH });
     });
     expect(mask(plan).resources[0]?.inputs).toEqual({ file: "[secret]", plain: "[secret]" });
   });
 
-  it("are shown by a hash from which no secret inside of them can be guessed", async () => {
+  it("are shown as a hash that does not depend on the secrets inside", async () => {
     const shown = async (pin: string) => {
       const plan = await planOf(
         function program() {
@@ -196,12 +195,12 @@ describe("a program text and an asset", () => {
   });
 });
 
-describe("what the program prints", () => {
+describe("output of the program", () => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
 
-  it("comes without secrets, on stderr, also what it printed before they were known", async () => {
+  it("is printed on stderr with secrets masked, also those that were not known yet", async () => {
     const [out, err] = [vi.spyOn(process.stdout, "write"), vi.spyOn(process.stderr, "write").mockReturnValue(true)];
     const shown = vi.fn();
     await planOf(function program() {
@@ -214,7 +213,7 @@ describe("what the program prints", () => {
     expect(shown).toHaveBeenCalledOnce();
   });
 
-  it("comes, too, when the program fails; what others print passes by", async () => {
+  it("is printed when the program fails; other output is not captured", async () => {
     const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     const failing = failureOf(async () => {
       process.stderr.write("mine\n");
@@ -226,7 +225,7 @@ describe("what the program prints", () => {
     expect(err.mock.calls.map(([text]) => text)).toEqual(["another's\n", "mine\n"]);
   });
 
-  it("comes without secrets also after the program has ended", async () => {
+  it("is masked after the program has ended too", async () => {
     const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     let later = Promise.resolve();
     await planOf(function program() {
@@ -237,13 +236,13 @@ describe("what the program prints", () => {
     expect(err.mock.calls.map(([text]) => text)).toEqual(["later [secret]\n"]);
   });
 
-  it("is cut where it never ends", async () => {
+  it("is truncated when it is very long", async () => {
     const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     await planOf(() => {
       for (let line = 0; line < 5000; line++) process.stdout.write(`${"x".repeat(99)}\n`);
     });
     const printed = String(err.mock.calls[0]?.[0]);
     expect(printed.length).toBeLessThan(300_000);
-    expect(printed).toMatch(/\(237856 more characters that the program printed are left out\)\n$/);
+    expect(printed).toMatch(/\(237856 more characters of the program's output are omitted\)\n$/);
   });
 });

@@ -1,28 +1,28 @@
-/** A stack's plan from its project on disk: the one way from files to a Plan. */
+/** Records the plan of a stack from its project on disk. */
 import type { Plan } from "./plan.ts";
 import { type Project, programOf } from "./project.ts";
 import { type RecordOptions, record } from "./record.ts";
 import { readStack } from "./stackfile.ts";
 
 export interface StackPlanOptions extends Pick<RecordOptions, "outputs" | "invokes" | "stackReferences"> {
-  /** "prod", or as Pulumi knows it: "organization/project/prod". */
+  /** "prod", or with its organization and project: "organization/project/prod". */
   readonly stack: string;
-  /** Config values by key, over those of the stack's file. */
+  /** Config values by key; they override those of the stack's file. */
   readonly config?: Readonly<Record<string, string>>;
-  /** Lets the program make up what operators have not typed yet, and tells what that was. @default false */
+  /** Lets the program use placeholders for missing secrets, and lists them in the plan. @default false */
   readonly placeholders?: boolean;
 }
 
-/** The settings' own namespace, whatever the project is called: `pulumi new` calls it as its owner likes. */
-const ASKED = "slipway:placeholders";
+/** In slipway's namespace, because `pulumi new` lets the user choose the project's name. */
+const PLACEHOLDERS_KEY = "slipway:placeholders";
 
-/** How a program that is asked to make up a missing value says so, in a warning of its own. */
+/** The warning in which a program reports a missing value. */
 const MISSING = /^missing: (\S+)$/;
 
-/** Relative paths in the program start where this process works: be in `project.directory` if it has any. */
+/** The program resolves relative paths from the working directory of this process, which should be `project.directory`. */
 export async function planStack(project: Project, { placeholders, stack, config, ...answers }: StackPlanOptions): Promise<Plan> {
-  const asked = placeholders ? { [ASKED]: "true" } : {};
-  const settings = readStack(project, stack, { ...config, ...asked });
+  const flag = placeholders ? { [PLACEHOLDERS_KEY]: "true" } : {};
+  const settings = readStack(project, stack, { ...config, ...flag });
   const plan = await record(programOf(project), { ...answers, ...settings, directory: project.directory });
   const missing = plan.messages.flatMap(({ text }) => MISSING.exec(text)?.[1] ?? []);
   return {

@@ -1,18 +1,18 @@
-/** What a realized stack remembers between two runs: every resource that stands, and the outputs of the last run that ended well. */
+/** The state of a realized stack: every deployed resource, and the outputs of the last successful run. */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { Wire } from "./wire.ts";
 
 export type Plain = Readonly<Record<string, unknown>>;
 
-/** One resource that stands. Its inputs and outputs are plain values: what was secret is readable here, so the file is its owner's alone. */
-export interface Standing {
+/** A deployed resource. Its inputs and outputs are plain values, secrets included, so only the owner may read the file. */
+export interface DeployedResource {
   readonly urn: string;
   readonly type: string;
   readonly id: string;
   readonly inputs: Plain;
   readonly outputs: Plain;
-  /** URNs that must outlive it. */
+  /** URNs of resources that are deleted only after this one. */
   readonly needs: readonly string[];
   readonly protect?: boolean;
   readonly retainOnDelete?: boolean;
@@ -20,51 +20,51 @@ export interface Standing {
 }
 
 export interface State {
-  readonly resources: readonly Standing[];
-  /** Replaced, and not yet deleted. */
-  readonly doomed: readonly Standing[];
-  /** By URN: begun and never reported done, so it may stand although nothing above says so. */
+  readonly resources: readonly DeployedResource[];
+  /** Replaced and still to be deleted. */
+  readonly doomed: readonly DeployedResource[];
+  /** Operations that started and did not finish, by URN: the resource may exist without being listed above. */
   readonly begun: Readonly<Record<string, "create" | "update">>;
-  /** Of the stack, with their marks as Pulumi's protocol writes them. */
+  /** The stack's outputs, with marks as in Pulumi's protocol. */
   readonly outputs: Readonly<Record<string, Wire>>;
 }
 
 export interface StateStore {
   load(): State;
-  /** Resolves once this state, or one saved later, is what a reader would find. */
+  /** Resolves when this state, or a later one, is written. */
   save(state: State): Promise<void>;
 }
 
-export const NOTHING: State = { resources: [], doomed: [], begun: {}, outputs: {} };
+export const EMPTY_STATE: State = { resources: [], doomed: [], begun: {}, outputs: {} };
 
-/** A file that is always whole: each state is written beside it and moved into its place. */
+/** A state in a file. Writes are atomic: to a new file that is then renamed. */
 export function stateFile(file: string): StateStore {
-  let wanted: State | undefined;
+  let latest: State | undefined;
   let writing: Promise<void> | undefined;
 
   return {
     load() {
-      const text = readIfThere(file);
-      if (text === undefined) return NOTHING;
+      const text = readIfExists(file);
+      if (text === undefined) return EMPTY_STATE;
       try {
-        return { ...NOTHING, ...(JSON.parse(text) as State) };
+        return { ...EMPTY_STATE, ...(JSON.parse(text) as State) };
       } catch (error) {
-        throw new Error(`${file} cannot be read: ${(error as Error).message}. Restore it, or delete it and start anew.`, { cause: error });
+        throw new Error(`${file} cannot be read: ${(error as Error).message}. Restore it, or delete it and start again.`, { cause: error });
       }
     },
     save(state) {
-      wanted = state;
-      // Changes that come in one turn of the event loop share one write.
+      latest = state;
+      // Changes in one turn of the event loop share one write.
       writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
         writing = undefined;
-        write(file, JSON.stringify(wanted));
+        write(file, JSON.stringify(latest));
       });
       return writing;
     },
   };
 }
 
-function readIfThere(file: string): string | undefined {
+function readIfExists(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Runs the program's transforms as the engine would: a resource's own, its parents', then the stack's. */
+/** Runs the program's transforms as the engine does: the resource's own, its parents', then the stack's. */
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
 import type * as proto from "@pulumi/pulumi/proto/resource_pb.js";
 import messages from "@pulumi/pulumi/proto/resource_pb.js";
@@ -19,32 +19,32 @@ export class Transforms {
     this.#ofInvokes.push(callback);
   }
 
-  /** Leaves in the request what the transforms make of it. */
+  /** Changes the request. */
   async apply(request: proto.RegisterResourceRequest, urn: string): Promise<void> {
     const own = request.getTransformsList();
     this.#chains.set(urn, { own, parent: request.getParent() });
     for (const callback of [...own, ...this.#inherited(request.getParent()), ...this.#ofStack]) {
-      const asked = new messages.TransformRequest();
-      asked.setType(request.getType());
-      asked.setName(request.getName());
-      asked.setCustom(request.getCustom());
-      asked.setParent(request.getParent());
-      asked.setProperties(request.getObject());
-      asked.setOptions(optionsOf(request));
-      const answered = messages.TransformResponse.deserializeBinary(await callBack(callback, asked.serializeBinary()));
-      request.setObject(answered.getProperties());
-      const options = answered.getOptions();
+      const transformRequest = new messages.TransformRequest();
+      transformRequest.setType(request.getType());
+      transformRequest.setName(request.getName());
+      transformRequest.setCustom(request.getCustom());
+      transformRequest.setParent(request.getParent());
+      transformRequest.setProperties(request.getObject());
+      transformRequest.setOptions(optionsOf(request));
+      const response = messages.TransformResponse.deserializeBinary(await callBack(callback, transformRequest.serializeBinary()));
+      request.setObject(response.getProperties());
+      const options = response.getOptions();
       if (options) setOptions(request, options);
     }
   }
 
   async applyToInvoke(request: proto.ResourceInvokeRequest): Promise<void> {
     for (const callback of this.#ofInvokes) {
-      const asked = new messages.TransformInvokeRequest();
-      asked.setToken(request.getTok());
-      asked.setArgs(request.getArgs());
-      const answered = messages.TransformInvokeResponse.deserializeBinary(await callBack(callback, asked.serializeBinary()));
-      request.setArgs(answered.getArgs());
+      const transformRequest = new messages.TransformInvokeRequest();
+      transformRequest.setToken(request.getTok());
+      transformRequest.setArgs(request.getArgs());
+      const response = messages.TransformInvokeResponse.deserializeBinary(await callBack(callback, transformRequest.serializeBinary()));
+      request.setArgs(response.getArgs());
     }
   }
 
@@ -54,7 +54,7 @@ export class Transforms {
   }
 }
 
-/** Both messages hold the same options under slightly different names. */
+/** Both messages contain the same options under slightly different names. */
 function optionsOf(request: proto.RegisterResourceRequest): proto.TransformResourceOptions {
   const options = new messages.TransformResourceOptions();
   options.setDependsOnList(request.getDependenciesList());

@@ -3,13 +3,13 @@ import { formerUrns, nameOf, typeOf, urnOf } from "./urn.ts";
 
 const place = { project: "p", stack: "s" };
 
-it("reads the type and the name out of a URN, even of a name with colons in it", () => {
+it("reads the type and name from a URN, also a name with colons", () => {
   const urn = urnOf(place, "a:b:C", "x::y", urnOf(place, "d:e:F", "parent"));
   expect(urn).toBe("urn:pulumi:s::p::d:e:F$a:b:C::x::y");
   expect([typeOf(urn), nameOf(urn)]).toEqual(["a:b:C", "x::y"]);
 });
 
-it("lets an alias change any part of a name, and a child follow its parent's old names in all its own", () => {
+it("applies an alias to any part of a URN, and a parent's aliases to its children", () => {
   const parent = urnOf(place, "d:e:F", "new");
   const formerParent = urnOf(place, "d:e:Old", "old");
   expect(

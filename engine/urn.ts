@@ -1,20 +1,20 @@
-/** The names Pulumi's engine gives to resources: what a thing is called is who it is. */
+/** URNs, as Pulumi's engine gives them to resources. */
 
 const STACK = "pulumi:pulumi:Stack";
 
-export interface Place {
+export interface StackId {
   readonly project: string;
   readonly stack: string;
 }
 
-/** The parent's whole type stands in front, unless the parent is the stack itself. */
-export function urnOf(place: Place, type: string, name: string, parent?: string): string {
-  const above = parent ? qualifiedType(parent) : STACK;
-  return `urn:pulumi:${place.stack}::${place.project}::${above === STACK ? type : `${above}$${type}`}::${name}`;
+/** The type is prefixed with the parent's qualified type, unless the parent is the stack. */
+export function urnOf(stack: StackId, type: string, name: string, parent?: string): string {
+  const parentType = parent ? qualifiedType(parent) : STACK;
+  return `urn:pulumi:${stack.stack}::${stack.project}::${parentType === STACK ? type : `${parentType}$${type}`}::${name}`;
 }
 
-export function stackUrn(place: Place): string {
-  return urnOf(place, STACK, `${place.project}-${place.stack}`);
+export function stackUrn(stack: StackId): string {
+  return urnOf(stack, STACK, `${stack.project}-${stack.stack}`);
 }
 
 function qualifiedType(urn: string): string {
@@ -25,13 +25,13 @@ export function typeOf(urn: string): string {
   return qualifiedType(urn).split("$").at(-1) ?? "";
 }
 
-/** A name may itself hold "::". */
+/** A name can contain "::". */
 export function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
 
-/** What an alias leaves unsaid is as it is today. `parent: null` says that it stood at the top. */
-export interface Former {
+/** Fields that are missing are as in the resource's current URN. `parent: null` stands for no parent. */
+export interface Alias {
   readonly name?: string | undefined;
   readonly type?: string | undefined;
   readonly project?: string | undefined;
@@ -45,33 +45,33 @@ export interface Named {
   readonly parent?: string | undefined;
 }
 
-export function formerUrn(place: Place, now: Named, former: Former): string {
-  const parent = former.parent === null ? undefined : (former.parent ?? now.parent);
+export function formerUrn(stack: StackId, current: Named, alias: Alias): string {
+  const parent = alias.parent === null ? undefined : (alias.parent ?? current.parent);
   return urnOf(
-    { project: former.project ?? place.project, stack: former.stack ?? place.stack },
-    former.type ?? now.type,
-    former.name ?? now.name,
+    { project: alias.project ?? stack.project, stack: alias.stack ?? stack.stack },
+    alias.type ?? current.type,
+    alias.name ?? current.name,
     parent,
   );
 }
 
 /**
- * Every name a resource may have had: its own aliases, and for each name its parent had, the child's under that parent.
- * A child named after its parent follows the parent's old name.
+ * Every former URN of a resource: its own aliases, and its URNs under each former URN of its parent. A child whose name starts with its
+ * parent's name had the parent's former name in its own.
  */
 export function formerUrns(
-  place: Place,
-  now: Named,
-  own: readonly (string | Former)[],
-  parentFormerly: readonly string[],
+  stack: StackId,
+  current: Named,
+  own: readonly (string | Alias)[],
+  parentAliases: readonly string[],
 ): readonly string[] {
-  const mine = own.map((alias) => (typeof alias === "string" ? alias : formerUrn(place, now, alias)));
-  const inherited = parentFormerly.flatMap((formerParent) =>
-    [now, ...mine.map((urn) => ({ type: typeOf(urn), name: nameOf(urn) }))].map((self) => {
-      const parentName = now.parent ? nameOf(now.parent) : "";
+  const ownUrns = own.map((alias) => (typeof alias === "string" ? alias : formerUrn(stack, current, alias)));
+  const inherited = parentAliases.flatMap((formerParent) =>
+    [current, ...ownUrns.map((urn) => ({ type: typeOf(urn), name: nameOf(urn) }))].map((self) => {
+      const parentName = current.parent ? nameOf(current.parent) : "";
       const name = parentName && self.name.startsWith(parentName) ? nameOf(formerParent) + self.name.slice(parentName.length) : self.name;
-      return formerUrn(place, now, { type: self.type, name, parent: formerParent });
+      return formerUrn(stack, current, { type: self.type, name, parent: formerParent });
     }),
   );
-  return [...new Set([...mine, ...inherited])];
+  return [...new Set([...ownUrns, ...inherited])];
 }

@@ -1,10 +1,10 @@
-/** Property values as Pulumi's SDK sends them, to and from the values of a Plan. */
+/** Converts property values between Pulumi's protocol and a Plan. */
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Asset, Reference, Secret, Unknown, type Value } from "./plan.ts";
 
-/** The key whose value tells what an object really is; the signatures are part of Pulumi's protocol. */
+/** The key whose value gives an object's kind; the signatures are part of Pulumi's protocol. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const ASSET = "c44067f5952c0a294b673a41bacd8c17";
@@ -16,7 +16,7 @@ const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 export type Wire = null | boolean | number | string | readonly Wire[] | { readonly [key: string]: Wire };
 export type WireProperties = { readonly [key: string]: Wire };
 
-/** @param directory Where a relative path of a file asset starts. */
+/** @param directory Relative paths of file assets start here. */
 export function decode(wire: Wire | undefined, directory: string): Value {
   if (wire === undefined) return null;
   if (wire === UNKNOWN) return new Unknown();
@@ -38,7 +38,7 @@ export function decode(wire: Wire | undefined, directory: string): Value {
     case ARCHIVE:
       return new Asset("archive", contentHash(wire, directory));
     default:
-      throw new Error(`Pulumi's SDK sent a kind of value that this recorder does not know: ${JSON.stringify(wire[SIGNATURE])}.`);
+      throw new Error(`Pulumi's SDK sent an unknown kind of value: ${JSON.stringify(wire[SIGNATURE])}.`);
   }
 }
 
@@ -46,7 +46,7 @@ export function decodeProperties(wire: WireProperties, directory: string): Recor
   return Object.fromEntries(Object.entries(wire).map(([key, value]) => [key, decode(value, directory)]));
 }
 
-/** Plain values pass as they are, marks become the protocol's; what is undefined is left out. */
+/** Plain values stay as they are, marks become those of the protocol; undefined properties are left out. */
 export function encode(value: unknown): Wire {
   if (value instanceof Secret) return secretWire(encode(value.value));
   if (value instanceof Unknown) return UNKNOWN;
@@ -77,7 +77,7 @@ function isList(wire: Wire): wire is readonly Wire[] {
   return Array.isArray(wire);
 }
 
-/** Of the content where it is at hand, so that a changed file is a changed plan; of the address where it is not. */
+/** The hash of the content when it is local, so that a changed file changes the plan; otherwise of the address. */
 function contentHash(wire: WireProperties, directory: string): string {
   const hash = createHash("sha256");
   if (typeof wire.text === "string") hash.update(wire.text);

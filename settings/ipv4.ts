@@ -36,8 +36,7 @@ export function overlap(one: Block, other: Block): boolean {
 export const PRIVATE: readonly Block[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map((text) => parseBlock(text)!);
 
 export function isVersion6(text: string): boolean {
-  // Node makes up its pattern for these with the first question, which takes longer than all the rest of what is done here.
-  return text.includes(":") && isIPv6(text.split("/")[0] ?? "");
+  return isIPv6(text.split("/")[0] ?? "");
 }
 
 /** The network that a block with host bits was probably meant to be: 10.0.0.5/8 -> 10.0.0.0/8. */

@@ -1,7 +1,7 @@
 /** Everything that runs as long as the platform does: the cloud, what stands behind it, and the API in front of it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { World } from "../../engine/world.ts";
+import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { type Api, startApi } from "../api/server.ts";
 import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
 import { laptopEnv } from "../apps/laptop-env.ts";
@@ -25,7 +25,7 @@ import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
 
 export interface Host {
   readonly cloud: Cloud;
-  readonly world: World;
+  readonly world: CloudProvider;
   readonly api: Api;
   readonly calls: readonly Call[];
   /** Why the API is not at the port that stack local names; absent where it is. */

@@ -123,7 +123,7 @@ describeUnless(NO_PROC, "the local platform", () => {
       signal: stop.signal,
       onEvent: ({ name, phase }) => phase === "done" && name.endsWith("-user-devx") && stop.abort(),
     });
-    await expect(halfWay).rejects.toThrow("stopped as asked");
+    await expect(halfWay).rejects.toThrow("stopped on request");
     const { realized, status: second } = await bringUp(other, { systems: ["devx"] });
     expect(realized.counts.same).toBeGreaterThan(0);
     expect(isHealthy(second)).toBe(true);

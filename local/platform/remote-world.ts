@@ -1,6 +1,7 @@
 /** The world of a program at the other end of a line: the cloud lives in the daemon, the program runs where somebody typed a verb. */
+
+import type { CloudProvider, ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType, World } from "../../engine/world.ts";
 
 const METHODS = ["check", "diff", "create", "update", "delete", "read", "find"] as const;
 type Method = (typeof METHODS)[number];
@@ -18,7 +19,7 @@ export interface WorldCall {
   readonly args: readonly unknown[];
 }
 
-export function sketch({ types, invokes }: World): WorldSketch {
+export function sketch({ types, invokes }: CloudProvider): WorldSketch {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, type]) => [
@@ -35,13 +36,13 @@ export function sketch({ types, invokes }: World): WorldSketch {
 }
 
 /** @returns undefined for what is not there */
-export async function answerCall(world: World, { token, method, args }: WorldCall): Promise<unknown> {
+export async function answerCall(world: CloudProvider, { token, method, args }: WorldCall): Promise<unknown> {
   if (method === "invoke") return world.invokes[token]?.(args[0] as Plain);
   const type = world.types[token] as unknown as Record<string, ((...args: readonly unknown[]) => unknown) | undefined> | undefined;
   return type?.[method]?.(...args);
 }
 
-export function remoteWorld({ types, invokes }: WorldSketch, call: (call: WorldCall) => Promise<unknown>): World {
+export function remoteWorld({ types, invokes }: WorldSketch, call: (call: WorldCall) => Promise<unknown>): CloudProvider {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, { replaces, deleteFirst, methods }]) => {

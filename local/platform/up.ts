@@ -1,7 +1,7 @@
 /** Brings the platform up: the daemon with its cloud, then the program in front of it, until everything is as declared. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Realized, RealizeEvent } from "../../engine/realize.ts";
+import type { RealizeEvent, RealizeResult } from "../../engine/realize.ts";
 import { stateFile } from "../../engine/state.ts";
 import { lockDirectory } from "../cloud/lock.ts";
 import { fetchPrograms } from "../servers/binaries.ts";
@@ -23,7 +23,7 @@ export interface UpOptions {
 }
 
 export interface Up {
-  readonly realized: Realized;
+  readonly realized: RealizeResult;
   readonly status: PlatformStatus;
 }
 
@@ -65,7 +65,6 @@ async function loadEngine() {
     import("../../engine/project.ts"),
     import("../../engine/stackfile.ts"),
     import("../../engine/realize.ts"),
-    import("@pulumi/digitalocean"),
   ]);
   return { findProject, programOf, readStack, realize };
 }
@@ -75,14 +74,20 @@ async function run(
   line: Line,
   { findProject, programOf, readStack, realize }: Engine,
   { systems, ...told }: Pick<UpOptions, "systems" | "onEvent" | "signal">,
-): Promise<Realized> {
+): Promise<RealizeResult> {
   const project = findProject(place.checkout);
   const chosen = systems === undefined ? {} : { [`${project.name}:systems`]: JSON.stringify(systems) };
   const settings = readStack(project, STACK, { ...chosen, "digitalocean:apiEndpoint": line.api });
   const world = remoteWorld(await call<WorldSketch>(line, "sketch"), (asked: WorldCall) => call(line, "world", asked));
   // Paths in the program are relative, as they are under Pulumi.
   if (process.cwd() !== project.directory) process.chdir(project.directory);
-  return realize(programOf(project), { ...settings, directory: project.directory, state: stateFile(place.stack), world, ...told });
+  return realize(programOf(project), {
+    ...settings,
+    directory: project.directory,
+    state: stateFile(place.stack),
+    provider: world,
+    ...told,
+  });
 }
 
 export const statusBy = (line: Line): Promise<PlatformStatus> => call<PlatformStatus>(line, "status");

@@ -1,6 +1,7 @@
 /** What belongs to the account: networks, projects and what is in them. */
+
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import {
   assignResources,

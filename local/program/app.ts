@@ -1,6 +1,7 @@
 /** App Platform apps: the spec as the provider would send it, and the wait until what it deploys is healthy. */
+
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 import { findAppNamed } from "../cloud/app.ts";
 import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps.ts";
 import type { Cloud } from "../cloud/cloud.ts";

@@ -1,5 +1,5 @@
 /** Database clusters: made, resized, moved, upgraded, and waited for until their server answers. */
-import type { ResourceType } from "../../engine/world.ts";
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { findCluster, findClusterNamed, statusOf } from "../cloud/cluster.ts";
 import {

@@ -1,6 +1,7 @@
 /** What lives in a cluster: databases, users, pools, replicas, the firewall and the configuration. */
+
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { findCluster, statusOf } from "../cloud/cluster.ts";
 import { ResizeAsk, resizeCluster } from "../cloud/cluster-changes.ts";

@@ -1,6 +1,7 @@
 /** Who is told of what: alert policies of databases, checks of endpoints and the alerts of those. */
+
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { AlertPolicyAsk, createAlertPolicy, deleteAlertPolicy, readAlertPolicy, updateAlertPolicy } from "../cloud/monitors.ts";
 import {

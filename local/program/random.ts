@@ -1,7 +1,7 @@
 /** What is made by chance once and kept: passwords and ids. */
 import { randomBytes, randomInt } from "node:crypto";
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
 const UPPER = LOWER.toUpperCase();

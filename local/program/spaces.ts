@@ -1,6 +1,7 @@
 /** Buckets and the keys to them. What a bucket keeps of its lifecycle is the API's XML, which only the API's own clients write. */
+
+import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { ResourceType } from "../../engine/world.ts";
 import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/buckets.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces-keys.ts";

@@ -34,7 +34,7 @@ function stackOn(cloud: Cloud, stack: string) {
       ...readStack(project, stack, asked),
       directory: project.directory,
       state,
-      world: worldOf(cloud),
+      provider: worldOf(cloud),
       onEvent: ({ phase, change, type }) => void (phase === "done" && change !== "same" && changes.push(`${change} ${type}`)),
     });
     return counts;

@@ -1,5 +1,5 @@
 /** The local cloud as the world of a program: each type of `@pulumi/digitalocean` that slipway declares, straight to the domain. */
-import type { World } from "../../engine/world.ts";
+import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import { readCa } from "../cloud/cluster-records.ts";
 import { project, projectResources, vpc } from "./account.ts";
@@ -13,7 +13,7 @@ import { randomId, randomPassword } from "./random.ts";
 import { spacesBucket, spacesKey } from "./spaces.ts";
 
 /** @param reasonOf What was last said of a cluster that did not start. */
-export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => ""): World {
+export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => ""): CloudProvider {
   return {
     types: {
       "digitalocean:index/vpc:Vpc": vpc(cloud),

@@ -3,10 +3,11 @@
  *
  * It runs twice, with other canaries: what differs without holding one was computed from one.
  */
-import { findForms, replaceForms } from "../../engine/forms.ts";
+
 import type { Plan } from "../../engine/plan.ts";
 import { type Project, programOf } from "../../engine/project.ts";
-import { SECRET } from "../../engine/shapes.ts";
+import { SECRET } from "../../engine/secret-patterns.ts";
+import { findSecrets, replaceSecrets } from "../../engine/secret-search.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import type { Audit, Finding } from "../finding.ts";
 import { codeFaults, programFiles } from "./code.ts";
@@ -203,5 +204,5 @@ function maskedErrors({ failure }: Run): Finding[] {
 /** A message may repeat a secret that is no setting, which the engine does not mask. */
 function failureText({ failure, origins }: Run): string {
   const text = failure?.message ?? "";
-  return replaceForms(text, findForms(text, [...origins.keys()]), SECRET);
+  return replaceSecrets(text, findSecrets(text, [...origins.keys()]), SECRET);
 }

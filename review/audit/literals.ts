@@ -7,7 +7,7 @@ import type { Look } from "./sightings.ts";
 import { stationOf } from "./stations.ts";
 
 /** What a plan makes up for an operator, certificates, and texts too short to be a secret. */
-const NONE = /^(placeholder:|standin-|-----BEGIN CERTIFICATE)|^.{0,5}$/s;
+const NONE = /^(placeholder:|placeholder-|-----BEGIN CERTIFICATE)|^.{0,5}$/s;
 
 export function literals(plan: Plan, places: readonly Place[], others: readonly Place[], look: Look): readonly Finding[] {
   const unchanged = new Set(others.map(({ urn, path, text }) => `${urn} ${path} ${text}`));

@@ -3,10 +3,10 @@
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { ProgramError } from "../../engine/error.ts";
+import { placeholderFor } from "../../engine/placeholder.ts";
 import type { Plan } from "../../engine/plan.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
-import { standIn } from "../../engine/standin.ts";
 import { answersWith } from "./answers.ts";
 import { Canaries, type Origin, settingOrigin } from "./canary.ts";
 import { type Overheard, watching } from "./watch.ts";
@@ -123,7 +123,7 @@ export function withCanaries(config: StackConfig, canaries: Canaries): StackConf
   for (const key of config.secretKeys) {
     const places = config.placeholders.filter((place) => place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`));
     let text = values[key] ?? "";
-    for (const place of places) text = text.replaceAll(standIn(place), canaries.sing(settingOrigin(place)));
+    for (const place of places) text = text.replaceAll(placeholderFor(place), canaries.sing(settingOrigin(place)));
     values[key] = places.length > 0 ? text : sungOver(key, text, canaries);
   }
   return { ...config, config: values, placeholders: [] };

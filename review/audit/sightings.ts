@@ -1,5 +1,5 @@
 /** Where canaries turned up, and in which form. */
-import { finder } from "../../engine/forms.ts";
+import { secretFinder } from "../../engine/secret-search.ts";
 import type { Origin } from "./canary.ts";
 import type { Place } from "./places.ts";
 
@@ -16,7 +16,7 @@ export type Look = (text: string) => readonly Omit<Sighting, "place">[];
 /** The same text stands in many places: each is read once. */
 export function lookFor(origins: ReadonlyMap<string, Origin>): Look {
   const backwards = new Map([...origins.keys()].map((canary) => [[...canary].reverse().join(""), canary]));
-  const find = finder([...origins.keys(), ...backwards.keys()]);
+  const find = secretFinder([...origins.keys(), ...backwards.keys()]);
   const read = new Map<string, readonly Omit<Sighting, "place">[]>();
   return (text) => {
     const before = read.get(text);

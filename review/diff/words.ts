@@ -3,8 +3,9 @@
  *
  * A resource that was renamed with an alias goes by its new name on both sides, so that what merely refers to it has not changed.
  */
+
+import { placeholderFor } from "../../engine/placeholder.ts";
 import { Asset, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
-import { standIn } from "../../engine/standin.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import { mark, outputName, SYMBOL } from "../record/symbols.ts";
 
@@ -82,11 +83,11 @@ function byUrn({ resources }: Plan): ReadonlyMap<string, PlannedResource> {
 
 function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) => Plan {
   const byMark = new Map(plan.resources.map(({ urn }) => [mark(urn), labels.get(urn)!]));
-  const settings = new Map(plan.placeholders.map((key) => [standIn(key), `‹${key}›`]));
+  const settings = new Map(plan.placeholders.map((key) => [placeholderFor(key), `‹${key}›`]));
   const text = (value: string): string =>
     value
       .replace(SYMBOL, (whole, output: string, of: string) => (byMark.has(of) ? `‹${byMark.get(of)}.${outputName(output)}›` : whole))
-      .replace(/standin-[a-z0-9-]{1,60}-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
+      .replace(/placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}/g, (whole) => settings.get(whole) ?? whole)
       .replace(/placeholder:([a-z-]+:[A-Za-z0-9]+)/g, "‹$1›");
   return (whole) => ({
     ...whole,

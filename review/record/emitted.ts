@@ -5,12 +5,12 @@
  * outside of it nobody can try guesses against one.
  */
 import { createHash, createHmac } from "node:crypto";
-import { finder, replaceForms } from "../../engine/forms.ts";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
+import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
 import { SYMBOL } from "./symbols.ts";
 
 /** Outputs of resources and stand-ins of settings, the engine's and the program's own: the parts of a secret that may be told. */
-const ORIGINS = new RegExp(`${SYMBOL.source}|standin-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
+const ORIGINS = new RegExp(`${SYMBOL.source}|placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -32,8 +32,8 @@ export interface EmittedPlan {
 export type Emission = readonly ({ readonly stack: string } & ({ readonly plan: EmittedPlan } | { readonly failure: string }))[];
 
 export function emit(plan: Plan, key: Buffer): EmittedPlan {
-  const find = finder(secretTexts(plan));
-  const scrub = (text: string): string => replaceForms(text, find(text), "[secret]");
+  const find = secretFinder(secretTexts(plan));
+  const scrub = (text: string): string => replaceSecrets(text, find(text), "[secret]");
   const { project, stack, resources, outputs, placeholders, messages } = plan;
   return {
     project,

@@ -61,7 +61,8 @@ export async function startStack(
     port: 0,
     log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`),
   });
-  writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }));
+  // YAML 1.1 quotes texts that look like dates, which Pulumi would read as dates.
+  writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
 
   const shell = $({ env: environment(root), nothrow: true, quiet: true });
   const run = async (...args: string[]): Promise<Ran> => {

@@ -142,7 +142,9 @@ describe("a head from a stranger", () => {
   });
 
   it("cannot keep the reader busy with texts that look like the beginning of something", async () => {
-    const inputs = Object.fromEntries(["output-", "standin-", "‹", "placeholder:", "${a."].map((start) => [start, start.repeat(400_000)]));
+    const inputs = Object.fromEntries(
+      ["output-", "placeholder-", "‹", "placeholder:", "${a."].map((start) => [start, start.repeat(400_000)]),
+    );
     const resource = {
       urn: "urn:x",
       type: "a:b:C",

@@ -1,4 +1,4 @@
-/** What differs between what was asked for and what is asked for now. */
+/** Compares a resource's inputs with those of the previous run. */
 import { isDeepStrictEqual } from "node:util";
 import type { Plain } from "./state.ts";
 
@@ -8,7 +8,7 @@ export function changedInputs(olds: Plain, news: Plain): string[] {
   return [...keys].filter((key) => !isDeepStrictEqual(olds[key], news[key])).sort();
 }
 
-/** The inputs with the old value at every ignored path: `settings`, `spec.services[0].envs`, `tags["a.b"]`, a star for every entry. */
+/** The inputs with their previous value at every ignored path: `settings`, `spec.services[0].envs`, `tags["a.b"]`, `*` for every entry. */
 export function withIgnored(news: Plain, olds: Plain | undefined, paths: readonly string[]): Plain {
   if (!olds) return news;
   const result = structuredClone(news) as Record<string, unknown>;

@@ -1,102 +1,102 @@
-/** Finds secrets in texts, however they are written there, and parts of them. */
-import { type Form, type Reading, readings, type Stretch } from "./readings.ts";
+/** Finds secrets in texts: in any encoding, whole or in part. */
+import { type Decoding, decodings, type Encoding, type TextRange } from "./text-decodings.ts";
 
-export interface Hit {
-  /** As it was given. */
+export interface SecretMatch {
+  /** The secret as given. */
   readonly secret: string;
-  /** How it stands there: "as it is", "base64", "base64 of escaped"; the outermost first. */
+  /** Its encoding in the text: "as it is", "base64", "base64 of escaped"; outermost first. */
   readonly form: string;
-  /** In the text, from `start` up to and without `end`. */
+  /** Its range in the text; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
-  /** false where only a part of the secret stands there: a line of it, the password of a URL, or a long stretch. */
+  /** false for a part of the secret: a line, the password of a URL, or a long substring. */
   readonly whole: boolean;
 }
 
-/** Shorter ones are not looked for: they are in too many innocent words. Pulumi's engine draws the same line. */
-export const SHORTEST = 3;
-/** Shorter ones are looked for as whole words, and as they are. */
-export const SHORT = 6;
-/** A part counts from this many characters that are at least half of the secret, */
-const PART = 12;
-/** or, of a very long one, from this many. */
-const LONG_PART = 64;
+/** Shorter secrets are not searched for: too many words contain them. Pulumi's engine has the same limit. */
+export const MIN_LENGTH = 3;
+/** Shorter secrets are searched for only as whole words, without encodings. */
+export const MIN_SUBSTRING_LENGTH = 6;
+/** A part counts when it has this many characters and is at least half of the secret, */
+const MIN_PART_LENGTH = 12;
+/** or, for a very long secret, when it has this many. */
+const LONG_PART_LENGTH = 64;
 
-/** Where any of the secrets stands in the text, in the order of their places; one secret may lie within another. */
-export function findForms(text: string, secrets: readonly string[]): readonly Hit[] {
-  return finder(secrets)(text);
+/** Every occurrence of the secrets in the text, sorted by position; one match can lie inside another. */
+export function findSecrets(text: string, secrets: readonly string[]): readonly SecretMatch[] {
+  return secretFinder(secrets)(text);
 }
 
-/** The same for many texts: what it takes to look for these secrets is prepared once. */
-export function finder(secrets: readonly string[]): (text: string) => readonly Hit[] {
+/** The same for many texts: prepares the search once. */
+export function secretFinder(secrets: readonly string[]): (text: string) => readonly SecretMatch[] {
   const needles = [...new Set(secrets)].flatMap(needlesOf);
-  const words = needles.filter(({ text }) => text.length < SHORT);
-  const long = needles.filter(({ text }) => text.length >= SHORT);
+  const words = needles.filter(({ text }) => text.length < MIN_SUBSTRING_LENGTH);
+  const long = needles.filter(({ text }) => text.length >= MIN_SUBSTRING_LENGTH);
   if (needles.length === 0) return () => [];
-  const index = new Index(long);
+  const index = new NeedleIndex(long);
   return (text) => {
-    const found = new Map<string, Hit>();
-    for (const reading of readings(text)) {
-      for (const match of [...index.matches(reading), ...wordMatches(words, reading)]) {
-        const [start, end] = reading.origin(match.start, match.end);
+    const found = new Map<string, SecretMatch>();
+    for (const decoding of decodings(text)) {
+      for (const match of [...index.matches(decoding), ...wordMatches(words, decoding)]) {
+        const [start, end] = decoding.originalRange(match.start, match.end);
         const { secret, form, text } = match.needle;
         const whole = match.needle.whole && match.end - match.start >= text.length;
-        const forms = [...reading.undone, ...(form === "base64" ? [form] : [])];
-        const hit: Hit = { secret, form: forms.length === 0 ? "as it is" : forms.join(" of "), start, end, whole };
+        const forms = [...decoding.encodings, ...(form === "base64" ? [form] : [])];
+        const result: SecretMatch = { secret, form: forms.length === 0 ? "as it is" : forms.join(" of "), start, end, whole };
         const key = `${start} ${end} ${secret}`;
-        // The plainest reading comes first.
-        if (!found.has(key) || (whole && !found.get(key)?.whole)) found.set(key, hit);
+        // The decoding with the fewest steps comes first.
+        if (!found.has(key) || (whole && !found.get(key)?.whole)) found.set(key, result);
       }
     }
     return withoutInner([...found.values()]);
   };
 }
 
-/** Every stretch where a secret stands gives way to `mark`. */
-export function replaceForms(text: string, hits: readonly Hit[], mark: string): string {
-  if (hits.length === 0) return text;
+/** Replaces every match with `mark`. */
+export function replaceSecrets(text: string, matches: readonly SecretMatch[], mark: string): string {
+  if (matches.length === 0) return text;
   const pieces: string[] = [];
   let rest = 0;
-  for (const [start, end] of joined(hits)) {
+  for (const [start, end] of mergedRanges(matches)) {
     pieces.push(text.slice(rest, start), mark);
     rest = end;
   }
   return pieces.join("") + text.slice(rest);
 }
 
-/** What is looked for on account of a secret. */
+/** One text to search for because of a secret. */
 interface Needle {
   readonly secret: string;
   readonly text: string;
-  readonly form?: Form;
-  /** false for what is only a part of the secret. */
+  readonly form?: Encoding;
+  /** false when it is only a part of the secret. */
   readonly whole: boolean;
-  /** How many of its characters in a row count. */
-  readonly least: number;
+  /** The number of consecutive characters that make a match. */
+  readonly minLength: number;
 }
 
 function needlesOf(secret: string): readonly Needle[] {
   const trimmed = secret.trim();
-  const lines = trimmed.split(/\s*\n\s*/).filter((line) => line.length >= PART && !/^-----.*-----$/.test(line));
+  const lines = trimmed.split(/\s*\n\s*/).filter((line) => line.length >= MIN_PART_LENGTH && !/^-----.*-----$/.test(line));
   const bare = trimmed.replace(/\s+/g, "");
   const letters = trimmed.replace(/[^A-Za-z0-9]+/g, "");
   return [
     { text: trimmed, whole: true },
-    ...(bare === trimmed || bare.length < PART ? [] : [{ text: bare, whole: true, form: "wrapped" as const }]),
+    ...(bare === trimmed || bare.length < MIN_PART_LENGTH ? [] : [{ text: bare, whole: true, form: "wrapped" as const }]),
     ...(lines.length > 1 || trimmed.includes("\n") ? lines.map((text) => ({ text, whole: false })) : []),
     ...passwordsIn(trimmed).map((text) => ({ text, whole: false })),
   ]
-    .filter(({ text }) => text.length >= SHORTEST && !WORDS.has(text))
+    .filter(({ text }) => text.length >= MIN_LENGTH && !WORDS.has(text))
     .flatMap(({ text, whole, form }): readonly Needle[] => [
-      { secret, text, whole, least: leastOf(text.length, 1), ...(form && { form }) },
-      ...(text.length < SHORT ? [] : base64Cores(text)).map(
-        (core): Needle => ({ secret, text: core, whole, least: leastOf(core.length, 4 / 3), form: "base64" }),
+      { secret, text, whole, minLength: minMatchLength(text.length, 1), ...(form && { form }) },
+      ...(text.length < MIN_SUBSTRING_LENGTH ? [] : base64Cores(text)).map(
+        (core): Needle => ({ secret, text: core, whole, minLength: minMatchLength(core.length, 4 / 3), form: "base64" }),
       ),
     ])
-    .concat(letters.length < PART ? [] : { secret, text: letters, whole: true, least: letters.length, form: "cut up" });
+    .concat(letters.length < MIN_PART_LENGTH ? [] : { secret, text: letters, whole: true, minLength: letters.length, form: "cut up" });
 }
 
-/** Of a URL's public half nobody can say that it leaked. */
+/** Only the password of a URL is a part that can leak; the rest is public. */
 const LOGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]*?:([^\s/?#]+)@/i;
 const WORDS: ReadonlySet<string> = new Set(["true", "false", "null", "undefined", "none"]);
 
@@ -113,11 +113,14 @@ function percentDecoded(text: string): string {
   }
 }
 
-function leastOf(length: number, widened: number): number {
-  return Math.min(length, Math.max(Math.ceil(PART * widened), Math.min(Math.ceil(length / 2), Math.ceil(LONG_PART * widened))));
+function minMatchLength(length: number, growth: number): number {
+  return Math.min(
+    length,
+    Math.max(Math.ceil(MIN_PART_LENGTH * growth), Math.min(Math.ceil(length / 2), Math.ceil(LONG_PART_LENGTH * growth))),
+  );
 }
 
-/** What stays the same of its base64, whatever stands before and behind it: one for each way to fall into groups of three. */
+/** The parts of its base64 that do not depend on the surrounding text: one for each alignment to groups of three bytes. */
 function base64Cores(text: string): readonly string[] {
   const bytes = Buffer.from(text);
   const standard = [0, 1, 2].map((before) => {
@@ -133,15 +136,15 @@ interface Match {
   readonly end: number;
 }
 
-/** So many characters are looked up at once. */
-const GRAM = SHORT;
-/** Of each needle every so manieth place is known: any part that counts holds one of them. */
-const STRIDE = PART - GRAM + 1;
+/** The number of characters per lookup. */
+const GRAM = MIN_SUBSTRING_LENGTH;
+/** The distance between indexed positions of a needle: every part of the minimum length contains one. */
+const STRIDE = MIN_PART_LENGTH - GRAM + 1;
 const FACTOR = 0x01000193;
 const DROP = power(FACTOR, GRAM - 1);
 
-/** Every place of a text is looked up among a few places of the needles, and where they agree, both are followed in both directions. */
-class Index {
+/** Looks up each position of a text in an index of needle positions, and extends each hit in both directions. */
+class NeedleIndex {
   readonly #needles: readonly { readonly needle: Needle; readonly folded: string }[];
   readonly #heads: Int32Array;
   readonly #next: number[] = [];
@@ -160,14 +163,14 @@ class Index {
     }
   }
 
-  matches({ text, undone }: Reading): readonly Match[] {
+  matches({ text, encodings }: Decoding): readonly Match[] {
     const found: Match[] = [];
     const folded = fold(text);
     if (folded.length < GRAM) return found;
     let hash = hashAt(folded, 0);
     for (let at = 0; ; at++) {
       for (let entry = this.#heads[slot(hash) & this.#mask] ?? -1; entry >= 0; entry = this.#next[entry] ?? -1) {
-        const match = this.#matchAt(text, folded, at, this.#needle[entry] ?? 0, this.#offset[entry] ?? 0, undone[0]);
+        const match = this.#matchAt(text, folded, at, this.#needle[entry] ?? 0, this.#offset[entry] ?? 0, encodings[0]);
         const last = found.at(-1);
         if (match && !(last?.needle === match.needle && last.start === match.start)) found.push(match);
       }
@@ -185,9 +188,9 @@ class Index {
     this.#offset.push(offset);
   }
 
-  #matchAt(text: string, folded: string, at: number, number: number, offset: number, outermost?: Form): Match | undefined {
+  #matchAt(text: string, folded: string, at: number, number: number, offset: number, outermost?: Encoding): Match | undefined {
     const { needle, folded: sought } = this.#needles[number] as { needle: Needle; folded: string };
-    // What was joined counts only where the text was joined in the same way.
+    // A joined needle matches only a text that was joined in the same way.
     if (needle.form === "wrapped" && outermost !== "wrapped") return undefined;
     if ((needle.form === "cut up") !== (outermost === "cut up")) return undefined;
     let [start, from] = [at, offset];
@@ -201,16 +204,16 @@ class Index {
       to++;
     }
     const length = end - start;
-    if (length < (outermost === "wrapped" ? Math.max(PART, needle.least) : needle.least)) return undefined;
-    // Another case makes another word of a short one.
-    if (length < PART && text.slice(start, end) !== needle.text.slice(from, to)) return undefined;
+    if (length < (outermost === "wrapped" ? Math.max(MIN_PART_LENGTH, needle.minLength) : needle.minLength)) return undefined;
+    // Short matches are case-sensitive: another case is another word.
+    if (length < MIN_PART_LENGTH && text.slice(start, end) !== needle.text.slice(from, to)) return undefined;
     if (needle.form !== "base64") return { needle, start, end };
     const before = start > 0 && BASE64.test(text[start - 1] ?? "") ? 1 : 0;
     return { needle, start: start - before, end: end + (TAIL.exec(text.slice(end, end + 4))?.[0].length ?? 0) };
   }
 }
 
-/** The characters at both ends of a core hold a few bits of the secret, too. */
+/** The characters at both ends of a base64 core contain bits of the secret too. */
 const BASE64 = /[\w+/-]/;
 const TAIL = /^[\w+/-]?={0,2}/;
 
@@ -220,7 +223,7 @@ function hashAt(text: string, offset: number): number {
   return hash;
 }
 
-/** The low bits of a hash know little of the first characters. */
+/** Mixes the high bits in: the low bits of the hash hardly depend on the first characters. */
 function slot(hash: number): number {
   return hash ^ (hash >>> 15);
 }
@@ -231,14 +234,14 @@ function power(base: number, exponent: number): number {
   return result;
 }
 
-/** Names are often made of a text by making its letters small. */
+/** Lower case, because names are often derived from a text in this way. */
 function fold(text: string): string {
-  const small = text.toLowerCase();
-  return small.length === text.length ? small : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function wordMatches(words: readonly Needle[], { text, undone }: Reading): readonly Match[] {
-  if (undone.length > 1 || undone[0] === "wrapped" || undone[0] === "cut up") return [];
+function wordMatches(words: readonly Needle[], { text, encodings }: Decoding): readonly Match[] {
+  if (encodings.length > 1 || encodings[0] === "wrapped" || encodings[0] === "cut up") return [];
   return words.flatMap((needle) => {
     const found: Match[] = [];
     for (let start = text.indexOf(needle.text); start >= 0; start = text.indexOf(needle.text, start + 1)) {
@@ -251,23 +254,23 @@ function wordMatches(words: readonly Needle[], { text, undone }: Reading): reado
 
 const LETTER = /[\p{L}\p{N}]/u;
 
-/** Of what was found of one secret in one place, the longest. */
-function withoutInner(hits: readonly Hit[]): readonly Hit[] {
-  const inOrder = [...hits].sort((a, b) => a.start - b.start || b.end - a.end);
-  const reached = new Map<string, number>();
+/** The longest match of each secret at each position. */
+function withoutInner(matches: readonly SecretMatch[]): readonly SecretMatch[] {
+  const inOrder = [...matches].sort((a, b) => a.start - b.start || b.end - a.end);
+  const lastEnds = new Map<string, number>();
   return inOrder.filter(({ secret, end }) => {
-    const inner = end <= (reached.get(secret) ?? -1);
-    if (!inner) reached.set(secret, end);
+    const inner = end <= (lastEnds.get(secret) ?? -1);
+    if (!inner) lastEnds.set(secret, end);
     return !inner;
   });
 }
 
-function joined(hits: readonly Hit[]): readonly Stretch[] {
-  const stretches: [number, number][] = [];
-  for (const { start, end } of hits) {
-    const last = stretches.at(-1);
+function mergedRanges(matches: readonly SecretMatch[]): readonly TextRange[] {
+  const ranges: [number, number][] = [];
+  for (const { start, end } of matches) {
+    const last = ranges.at(-1);
     if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-    else stretches.push([start, end]);
+    else ranges.push([start, end]);
   }
-  return stretches;
+  return ranges;
 }

@@ -1,4 +1,4 @@
-/** What is a secret by its looks, whoever wrote it: the tokens of well-known services, private keys, and the login of a URL. */
+/** Recognises secrets by their shape: tokens of well-known services, private keys, and the password of a URL. */
 
 export const SECRET = "[secret]";
 
@@ -15,22 +15,22 @@ const TOKENS = [
   /\b[sr]k_(?:live|test)_\w{10,}/,
   /\bnpm_\w{30,}/,
   /\bAKIA[A-Z0-9]{12,}\b/,
-  // A signed JSON web token, a private key.
+  // JSON web tokens, private keys.
   /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/,
 ];
 const TOKEN = new RegExp(TOKENS.map(({ source }) => source).join("|"), "g");
 
-/** The password may hold what should have been encoded, except where a host and its path look just like it. */
+/** The password may contain characters that should be encoded, except in http URLs, where a path with "@" looks the same. */
 const LOGIN = /\b((?!https?:)[a-z][a-z0-9+.-]*:\/\/)([^\s:/@"'`<>]*):([^\s"'`<>]+)@|\b(https?:\/\/)([^\s:/@"'`<>]*):([^\s/?#"'`<>]+)@/gi;
 
-/** A reference that something else fills in, a mark that stands there already, or the word itself, as an example has it. */
-const EMPTY = /^(?:\$\{[\w.-]+\}|\$\w+|\[secret\]|\*+|x{3,}|\.{3}|…|password)$/i;
+/** Passwords that are not secret: a reference, a mask, or the word "password" in an example. */
+const HARMLESS = /^(?:\$\{[\w.-]+\}|\$\w+|\[secret\]|\*+|x{3,}|\.{3}|…|password)$/i;
 
-export function maskShapes(text: string): string {
+export function maskSecretPatterns(text: string): string {
   const withoutTokens = text.replace(TOKEN, SECRET);
   if (!withoutTokens.includes("://")) return withoutTokens;
   return withoutTokens.replace(LOGIN, (whole, scheme, _user, password, httpScheme, _httpUser, httpPassword) =>
-    EMPTY.test(password ?? httpPassword) ? whole : `${scheme ?? httpScheme}${SECRET}@`,
+    HARMLESS.test(password ?? httpPassword) ? whole : `${scheme ?? httpScheme}${SECRET}@`,
   );
 }

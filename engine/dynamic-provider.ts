@@ -1,8 +1,8 @@
-/** Dynamic resources, run as Pulumi's own provider for them runs them: their code is text among their inputs. */
+/** Runs dynamic resources as Pulumi's own provider does: their code is a text among their inputs. */
 import { createRequire, Module } from "node:module";
 import path from "node:path";
+import type { ResourceType } from "./cloud-provider.ts";
 import type { Plain } from "./state.ts";
-import type { ResourceType } from "./world.ts";
 
 const PREFIX = "pulumi-nodejs:dynamic";
 
@@ -18,7 +18,7 @@ export function isDynamic(type: string): boolean {
   return type.startsWith(PREFIX);
 }
 
-/** @param directory The program's: what the text imports is looked up from there. */
+/** @param directory The program's directory, from which the code resolves its imports. */
 export function dynamicType(directory: string): ResourceType {
   const handlers = new Map<string, Handler>();
   const handlerOf = ({ __provider }: Plain): Handler => {

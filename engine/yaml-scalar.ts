@@ -1,24 +1,24 @@
-/** What Go's yaml.v3, which Pulumi reads its files with, takes a scalar without quotes for. */
+/** Interprets unquoted scalars as Go's yaml.v3 does, which Pulumi uses. */
 
 export type Scalar = null | boolean | number | bigint | string;
 
 const NAMED: ReadonlyMap<string, Scalar> = new Map<string, Scalar>([
-  ...meaning(null, "", "~", "null", "Null", "NULL"),
-  ...meaning(true, "true", "True", "TRUE"),
-  ...meaning(false, "false", "False", "FALSE"),
-  ...meaning(Number.POSITIVE_INFINITY, ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"),
-  ...meaning(Number.NEGATIVE_INFINITY, "-.inf", "-.Inf", "-.INF"),
-  ...meaning(Number.NaN, ".nan", ".NaN", ".NAN"),
+  ...entriesFor(null, "", "~", "null", "Null", "NULL"),
+  ...entriesFor(true, "true", "True", "TRUE"),
+  ...entriesFor(false, "false", "False", "FALSE"),
+  ...entriesFor(Number.POSITIVE_INFINITY, ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"),
+  ...entriesFor(Number.NEGATIVE_INFINITY, "-.inf", "-.Inf", "-.INF"),
+  ...entriesFor(Number.NaN, ".nan", ".NaN", ".NAN"),
 ]);
 
-function meaning(value: Scalar, ...texts: string[]): readonly (readonly [string, Scalar])[] {
+function entriesFor(value: Scalar, ...texts: string[]): readonly (readonly [string, Scalar])[] {
   return texts.map((text) => [text, value]);
 }
 
 const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
 const INTEGER = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9]\d*))$/;
 
-/** "yes" and "on" are words; 0755 is octal, and 08 is eight. */
+/** "yes" and "on" are texts; 0755 is octal, and 08 is eight. */
 export function scalarOf(text: string): Scalar {
   if (NAMED.has(text)) return NAMED.get(text) ?? null;
   if (!/^[-+.\d]/.test(text)) return text;
@@ -28,11 +28,11 @@ export function scalarOf(text: string): Scalar {
   const integer = integerOf(plain);
   if (integer !== undefined) return integer;
   const float = FLOAT.test(plain) ? Number(plain) : Number.NaN;
-  // What is too large for a number stays a text.
+  // Numbers that are too large stay texts.
   return Number.isFinite(float) ? float : text;
 }
 
-/** undefined for what is none, or one that 64 bits cannot hold. */
+/** undefined when the text is not an integer, or one that exceeds 64 bits. */
 function integerOf(text: string): number | bigint | undefined {
   const [, sign, hex, binary, octal, decimal] = INTEGER.exec(text) ?? [];
   const digits = hex ? `0x${hex}` : binary ? `0b${binary}` : octal ? `0o${octal}` : decimal;
@@ -44,12 +44,12 @@ function integerOf(text: string): number | bigint | undefined {
 
 const TIMESTAMP = /^(\d{4})-(\d\d?)-(\d\d?)(?:([Tt ])(\d\d?):(\d\d?):(\d\d?)(?:\.(\d{1,9}))?(Z|[-+]\d\d:\d\d)?)?$/;
 
-/** As Go prints a point in time: 2026-01-02 becomes "2026-01-02 00:00:00 +0000 UTC". */
+/** As Go prints a time: 2026-01-02 becomes "2026-01-02 00:00:00 +0000 UTC". */
 function dateOf(text: string): string | undefined {
-  const [, year = "", month = "", day = "", between, hour = "0", minute = "0", second = "0", fraction = "", zone] =
+  const [, year = "", month = "", day = "", separator, hour = "0", minute = "0", second = "0", fraction = "", zone] =
     TIMESTAMP.exec(text) ?? [];
-  // With a letter in between a zone must follow, with a space none may.
-  if (year === "" || (between !== undefined && (between === " ") === (zone !== undefined))) return undefined;
+  // A "T" requires a zone; a space excludes one.
+  if (year === "" || (separator !== undefined && (separator === " ") === (zone !== undefined))) return undefined;
   const two = (digits: string) => digits.padStart(2, "0");
   const iso = `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}`;
   const time = new Date(`${iso}Z`);

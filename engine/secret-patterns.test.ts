@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { maskShapes } from "./shapes.ts";
+import { maskSecretPatterns } from "./secret-patterns.ts";
 
 it.each([
   "dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -16,18 +16,18 @@ it.each([
   "AKIAIOSFODNN7EXAMPLE",
   "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
   "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabcd\n-----END RSA PRIVATE KEY-----",
-])("masks what looks like %s", (secret) => {
-  expect(maskShapes(`before ${secret}, behind`)).toBe("before [secret], behind");
+])("masks %s", (secret) => {
+  expect(maskSecretPatterns(`before ${secret}, behind`)).toBe("before [secret], behind");
 });
 
-it("masks the login of a URL, whatever its scheme, also where its password should have been encoded", () => {
-  expect(maskShapes("postgres://app:hush@db:5432/x, redis://:hush@cache, amqp://a:b/c@d@queue/v")).toBe(
+it("masks the password of a URL with any scheme, also one that should be encoded", () => {
+  expect(maskSecretPatterns("postgres://app:hush@db:5432/x, redis://:hush@cache, amqp://a:b/c@d@queue/v")).toBe(
     "postgres://[secret]@db:5432/x, redis://[secret]@cache, amqp://[secret]@queue/v",
   );
-  expect(maskShapes("https://bob:hush@example.com/a@b")).toBe("https://[secret]@example.com/a@b");
+  expect(maskSecretPatterns("https://bob:hush@example.com/a@b")).toBe("https://[secret]@example.com/a@b");
 });
 
-it("leaves alone what only looks alike", () => {
+it("does not mask texts that only look similar", () => {
   for (const text of [
     "postgresql://${db.USERNAME}:${db.PASSWORD}@private-db:25060/app",
     "http://localhost:3000/@scope/package",
@@ -36,6 +36,6 @@ it("leaves alone what only looks alike", () => {
     "ghp_ is how their tokens begin, and dop_v1_ ours",
     "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
   ]) {
-    expect(maskShapes(text)).toBe(text);
+    expect(maskSecretPatterns(text)).toBe(text);
   }
 });

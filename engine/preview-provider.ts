@@ -1,4 +1,4 @@
-/** What is answered where no provider is: what a preview knows before anything exists. */
+/** Answers registrations as in a preview of a stack that does not exist yet. */
 import type { Answer, Provider } from "./monitor.ts";
 import { type PlannedResource, Secret, type Value } from "./plan.ts";
 
@@ -15,15 +15,15 @@ export interface PreviewOptions {
 
 export function previewProvider(options: PreviewOptions): Provider {
   const stacks = new Map(Object.entries(options.stackReferences ?? {}).map(([name, outputs]) => [fullName(name), outputs]));
-  const asked = new Set<string>();
+  const warnedTokens = new Set<string>();
   const self = `${options.organization}/${options.project}/${options.stack}`;
   return {
-    register: answered,
-    read: (resource) => (resource.type === STACK_REFERENCE ? stackOutputs(resource) : answered(resource)),
+    register: answerOf,
+    read: (resource) => (resource.type === STACK_REFERENCE ? stackOutputs(resource) : answerOf(resource)),
     invoke,
   };
 
-  function answered(resource: PlannedResource): Answer {
+  function answerOf(resource: PlannedResource): Answer {
     const { id, ...outputs } = options.outputs?.(resource) ?? {};
     if (id !== undefined) return { id: String(id), outputs };
     return options.preview ? { outputs } : { id: `${resource.name}-id`, outputs };
@@ -31,10 +31,10 @@ export function previewProvider(options: PreviewOptions): Provider {
 
   function stackOutputs(resource: PlannedResource): Answer {
     const name = resource.id ?? resource.name;
-    // A stack that refers to itself finds nothing the first time.
+    // On the first run, a stack's reference to itself finds no outputs.
     const outputs = stacks.get(fullName(name)) ?? (fullName(name) === self ? {} : undefined);
     if (!outputs) {
-      options.warn(`The outputs of stack ${name} are not at hand here: what comes of them is unknown.`, resource.urn);
+      options.warn(`The outputs of stack ${name} are not available here: values that depend on them are unknown.`, resource.urn);
       return { outputs: {} };
     }
     const secretOutputNames = Object.keys(outputs).filter((key) => outputs[key] instanceof Secret);
@@ -43,13 +43,13 @@ export function previewProvider(options: PreviewOptions): Provider {
 
   function invoke(token: string, args: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> | undefined {
     const result = options.invokes?.(token, args);
-    if (!result && !asked.has(token))
-      options.warn(`${token} asks the provider, which is not at hand here: what comes of its answer is unknown.`);
-    asked.add(token);
+    if (!result && !warnedTokens.has(token))
+      options.warn(`${token} needs the provider, which does not run here: values that depend on its result are unknown.`);
+    warnedTokens.add(token);
     return result;
   }
 
-  /** Pulumi takes "stack", "project/stack" and "organization/project/stack". */
+  /** Pulumi accepts "stack", "project/stack" and "organization/project/stack". */
   function fullName(name: string): string {
     const parts = name.split("/");
     return [options.organization, options.project]
