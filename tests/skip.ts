@@ -30,3 +30,7 @@ export const ONLY_ROOT: SkipReason = {
   reason: "needs root",
   enable: "sudo npm test, or npm test in a container",
 };
+
+/** For tests that look for processes in /proc. */
+export const NEEDS_PROC: SkipReason | undefined =
+  process.platform === "linux" ? undefined : { reason: "looks for processes in /proc, which only Linux has" };

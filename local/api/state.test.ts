@@ -62,7 +62,7 @@ describe("what was acknowledged", () => {
     expect((await call("GET", `/v2/databases/${id}/users`)).body.users).toHaveLength(1);
   });
 
-  it("survives the kill of its process at any moment, also while it folds its journal", { timeout: 180_000 }, async () => {
+  it("survives the kill of its process at any moment, also while it folds its journal", async () => {
     const directory = temporaryDirectory();
     const acknowledged = new Set<string>();
     // So much in each record that the journal is folded every other round.

@@ -23,8 +23,6 @@ let other: Api;
 let state: string;
 const requests: string[] = [];
 
-const SLOW = { timeout: 240_000 };
-
 beforeAll(async () => {
   temporary = realpathSync(mkdtempSync(join(tmpdir(), "slipway address ")));
   checkout = join(temporary, "checkout");
@@ -69,7 +67,7 @@ it("slipway local api does not move by itself: it names the process at its port 
   expect([https.code, https.stderr]).toEqual([2, expect.stringMatching(/slipway local api --https --timings real --port \d+\n$/)]);
 });
 
-it("slipway local up takes another port, says why, and says how Pulumi finds it", SLOW, async () => {
+it("slipway local up takes another port, says why, and says how Pulumi finds it", async () => {
   const up = await slipway("local", "up", "--systems", "devx");
   expect([up.code, up.stderr]).toEqual([0, expect.stringContaining(`Port ${port(other.url)} is in use by process ${process.pid} (`)]);
   const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };
@@ -99,7 +97,7 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
   };
   const typed = (...args: string[]) => run(pulumi, [...args, "--non-interactive"], { ...env, PULUMI_BACKEND_URL: `file://${state}` });
 
-  it("refuses another project's API, changes nothing in it, and accepts its own once that is set", SLOW, async () => {
+  it("refuses another project's API, changes nothing in it, and accepts its own once that is set", async () => {
     await run("mkdir", ["-p", state]);
     const init = await typed("stack", "init", "local");
     expect([init.code, init.stderr]).toEqual([0, expect.anything()]);

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { SPEC_SHAPES, type SpecShape } from "./app-spec-shapes.ts";
 import { startTestHost, type TestHost } from "./testing-host.ts";
 
-describe.runIf(process.platform === "linux")("an app spec with", { timeout: 180_000 }, () => {
+describeUnless(NEEDS_PROC, "an app spec with", () => {
   let test: TestHost;
   beforeAll(async () => {
     test = await startTestHost();

@@ -1,6 +1,7 @@
 /** App Platform's development databases, as real servers on this machine. */
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { serverStatus } from "../servers/status.ts";
 import { startTestHost, type TestHost } from "./testing-host.ts";
 
@@ -13,7 +14,7 @@ const serviceWith = (envs: Readonly<Record<string, string>>, more: object = {}) 
   ...more,
 });
 
-describe.runIf(process.platform === "linux")("a development database", { timeout: 180_000 }, () => {
+describeUnless(NEEDS_PROC, "a development database", () => {
   let test: TestHost;
   beforeAll(async () => {
     test = await startTestHost();

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { up } from "../../cli/local-up.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
+import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing.ts";
 import { placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
@@ -23,13 +24,10 @@ async function typed(systems: string) {
   return { code, headline: printed.join("\n").split(".")[0], said: said.join("\n"), kinds: servers.map(({ kind }) => kind).sort() };
 }
 
-it.runIf(process.platform === "linux")(
-  "ends with 0 where the last connection pool goes, and PgBouncer with it",
-  { timeout: 240_000 },
-  async () => {
-    expect(await typed("candlefish,devx")).toMatchObject({ code: 0, kinds: ["pgbouncer", "postgres", "valkey"] });
-    const { code, headline, said, kinds } = await typed("devx");
-    expect(said).not.toContain("does not run");
-    expect({ code, headline, kinds }).toEqual({ code: 0, headline: "The local platform is running", kinds: ["postgres"] });
-  },
-);
+it("ends with 0 where the last connection pool goes, and PgBouncer with it", async (context) => {
+  if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
+  expect(await typed("candlefish,devx")).toMatchObject({ code: 0, kinds: ["pgbouncer", "postgres", "valkey"] });
+  const { code, headline, said, kinds } = await typed("devx");
+  expect(said).not.toContain("does not run");
+  expect({ code, headline, kinds }).toEqual({ code: 0, headline: "The local platform is running", kinds: ["postgres"] });
+});

@@ -9,7 +9,7 @@ import { env } from "../../cli/local-env.ts";
 import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
-import { describeUnless } from "../../tests/skip.ts";
+import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { processesIn, removeHome, temporaryHome } from "../servers/testing.ts";
 import { type Place, placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
@@ -22,9 +22,7 @@ function temporaryPlace(): Place {
   return placeOf(CHECKOUT, temporaryHome());
 }
 
-const NO_PROC = process.platform === "linux" ? undefined : { reason: "finds processes in /proc, which only Linux has" };
-
-describeUnless(NO_PROC, "the local platform", () => {
+describeUnless(NEEDS_PROC, "the local platform", () => {
   const place = temporaryPlace();
   const other = temporaryPlace();
   let first: Up;

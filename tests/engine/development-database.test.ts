@@ -12,8 +12,6 @@ import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** An app is polled every 10 seconds by the provider. */
-const SLOW = 240_000;
-
 /** A plain program of the DigitalOcean provider: no component of slipway's is in it. */
 const index = `
 import * as digitalocean from "@pulumi/digitalocean";
@@ -93,7 +91,7 @@ describeWithPulumi("an app with a development database and a migration job", (cl
     }
   }
 
-  it("comes up migrated, and the next preview has no change", { timeout: SLOW }, async () => {
+  it("comes up migrated, and the next preview has no change", async () => {
     write("CREATE TABLE orders AS SELECT 1 AS id");
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code, output).toBe(0);
@@ -103,7 +101,7 @@ describeWithPulumi("an app with a development database and a migration job", (cl
     expect(preview.code, preview.output).toBe(0);
   });
 
-  it("stays as it was when the migration of an update fails, and FAILED_DEPLOY runs", { timeout: SLOW }, async () => {
+  it("stays as it was when the migration of an update fails, and FAILED_DEPLOY runs", async () => {
     const before = (await app()).active_deployment.id;
     write("ALTER TABLE nowhere ADD COLUMN total int");
     await stack.pulumi("config", "set", "shop:release", "2");
@@ -118,7 +116,7 @@ describeWithPulumi("an app with a development database and a migration job", (cl
     expect(await orders()).toEqual([{ id: 1 }]);
   });
 
-  it("takes the next update whose migration succeeds", { timeout: SLOW }, async () => {
+  it("takes the next update whose migration succeeds", async () => {
     write("INSERT INTO orders VALUES (2)");
     await stack.pulumi("config", "set", "shop:release", "3");
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
@@ -126,7 +124,7 @@ describeWithPulumi("an app with a development database and a migration job", (cl
     expect(await orders()).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
-  it("leaves no server when it is destroyed", { timeout: SLOW }, async () => {
+  it("leaves no server when it is destroyed", async () => {
     const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");
     expect(code, output).toBe(0);
     expect(serverStatus(home.state)).toEqual([]);

@@ -9,7 +9,7 @@ import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.
 import { nameIn, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { Checkout, ROOT } from "./checkout.ts";
 
-const PATIENT = { timeout: 30_000, interval: 50 };
+const PATIENT = { timeout: 120_000, interval: 50 };
 
 let temporary: string;
 const started: ChildProcess[] = [];
@@ -72,7 +72,7 @@ describe("bin/slipway.js on a Node that is too old", () => {
     cleanFolders();
   });
 
-  it("takes a migration along: its statement is cancelled and its file rolled back, as by Ctrl-C", { timeout: 60_000 }, async () => {
+  it("takes a migration along: its statement is cancelled and its file rolled back, as by Ctrl-C", async () => {
     const connection = await server.database();
     const folder = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
@@ -121,7 +121,7 @@ describe("a command that starts a process which outlives it", () => {
     }
   }
 
-  it("ends without it, launched by bin/slipway.js", { timeout: 60_000 }, async () => {
+  it("ends without it, launched by bin/slipway.js", async () => {
     for (const folder of ["bin", "dist/cli", "node_modules/node/bin"]) mkdirSync(join(temporary, folder), { recursive: true });
     symlinkSync(process.execPath, join(temporary, "node_modules/node/bin/node"));
     writeFileSync(join(temporary, "package.json"), '{"type":"module"}');
@@ -131,7 +131,7 @@ describe("a command that starts a process which outlives it", () => {
     await killed(args, temporary);
   });
 
-  it("ends without it, launched by npm start's set-up", { timeout: 60_000 }, async () => {
+  it("ends without it, launched by npm start's set-up", async () => {
     const checkout = new Checkout();
     try {
       await checkout.depend("oar", { "index.js": "" });
