@@ -175,7 +175,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
       if (!existsSync(join(repository, "pid"))) return;
       const pid = Number(readFileSync(join(repository, "pid"), "utf8"));
       rmSync(join(repository, "pid"));
-      await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+      await expect.poll(() => isRunning(pid)).toBe(false);
     };
     const late = await test.create(app("2s"));
     expect(late.deployment.phase).toBe("ERROR");
@@ -197,3 +197,12 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await ended();
   });
 });
+
+/** A container without an init process keeps a process that has ended as a zombie, which has no command line. */
+function isRunning(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+  } catch {
+    return false;
+  }
+}

@@ -2,6 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { type Clone, cloneRepository } from "./clone.ts";
 
+/** A page starts servers and Pulumi's engine several times, also on a busy machine. */
+const PAGE_MS = 900_000;
+
 /** @param withPlatform Whether the local platform is running when a page begins. */
 export function runPages(pages: readonly string[], { withPlatform }: { readonly withPlatform: boolean }): void {
   let clone: Clone;
@@ -19,7 +22,7 @@ export function runPages(pages: readonly string[], { withPlatform }: { readonly 
     if (!withPlatform) clone.run("npx", "slipway", "local", "down");
   });
 
-  it.each(pages)("every command of %s succeeds", async (page) => {
+  it.each(pages)("every command of %s succeeds", { timeout: PAGE_MS }, async (page) => {
     const { code, output, leftOut } = await clone.type(page);
     if (leftOut.length > 0) process.stdout.write(`Not run, because the program is not on the PATH: ${leftOut.join(", ")}\n`);
     expect(`${code} ${lastLines(output)}`).toMatch(/^0 [\s\S]*@ end$/);
