@@ -9,7 +9,7 @@ import type {
   UpResult,
   VerifyResult,
 } from "../postdeploy/migrate/index.ts";
-import { describe } from "../postdeploy/migrate/state.ts";
+import { describe } from "../postdeploy/migrate/ledger/compare.ts";
 import { counted } from "./count.ts";
 import type { Style } from "./terminal.ts";
 

@@ -12,7 +12,7 @@ interface Soak {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const ENGINE = ["up", "down", "contention", "trouble", "managed"].map((name) => `postdeploy/migrate/${name}.test.ts`);
+const ENGINE = ["up", "down", "contention", "failures", "managed"].map((name) => `postdeploy/migrate/${name}.test.ts`);
 
 const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
   migrate: [

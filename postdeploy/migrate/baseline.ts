@@ -6,13 +6,13 @@
 import { Failure } from "../connect/failure.ts";
 import { identifier } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
-import { describeEvidence, type Evidence, evidenceOf } from "./evidence.ts";
-import { type Folder, readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import { type NewEvent, standings } from "./ledger.ts";
-import type { RunOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
-import { withRunner } from "./runner.ts";
+import { type NewEvent, standings } from "./ledger/ledger.ts";
+import { type Folder, readFolder } from "./read/files.ts";
+import { refuseBad } from "./read/finding.ts";
+import { prepare } from "./read/prepare.ts";
+import type { RunOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
+import { describeEvidence, type Evidence, evidenceOf } from "./schema/evidence.ts";
 
 export interface BaselineOptions extends RunOptions {
   /** The former ledger, as "public.migrations" or "public.migrations(name)"; it is read and never written. */

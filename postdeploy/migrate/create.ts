@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
-import { numberOf, readFolder } from "./files.ts";
-import { downName } from "./ledger.ts";
-import { templateOf } from "./template.ts";
+import { downName } from "./ledger/ledger.ts";
+import { numberOf, readFolder } from "./read/files.ts";
+import { templateOf } from "./read/template.ts";
 
 export interface CreateOptions {
   folder: string;

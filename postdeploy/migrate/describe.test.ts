@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { describeMigrations } from "./describe.ts";
-import { readFolder } from "./files.ts";
+import { readFolder } from "./read/files.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 
 afterAll(cleanFolders);

@@ -1,12 +1,13 @@
 /** What migrations do, read from the files alone: for `plan`, and for whoever reviews a change without a database. */
-import type { Folder } from "./files.ts";
-import type { Finding } from "./finding.ts";
+
 import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
+import { setOf } from "./lint/file-set.ts";
 import { lintFolder } from "./lint/index.ts";
-import { setOf } from "./lint/set.ts";
-import type { Statement } from "./parse.ts";
-import { placeAt } from "./position.ts";
-import { readFile } from "./prepare.ts";
+import type { Folder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { Statement } from "./read/parse.ts";
+import { placeAt } from "./read/position.ts";
+import { readFile } from "./read/prepare.ts";
 
 export interface MigrationDescription {
   readonly file: string;

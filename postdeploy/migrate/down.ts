@@ -1,14 +1,14 @@
 /** Takes the last applied files back, newest first, by their own ways back. */
 import { Failure } from "../connect/failure.ts";
-import { applyAndMeasure } from "./apply.ts";
-import { type Folder, readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import type { Job } from "./job.ts";
-import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
-import type { RunOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
-import { withRunner } from "./runner.ts";
-import { compare, refuseMismatches } from "./state.ts";
+import { applyAndMeasure } from "./apply/apply.ts";
+import type { Job } from "./apply/job.ts";
+import { compare, refuseMismatches } from "./ledger/compare.ts";
+import { downName, type Ledger, type Standing, standings } from "./ledger/ledger.ts";
+import { type Folder, readFolder } from "./read/files.ts";
+import { refuseBad } from "./read/finding.ts";
+import { prepare } from "./read/prepare.ts";
+import type { RunOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface DownOptions extends RunOptions {
   /** How many files. @default 1 */

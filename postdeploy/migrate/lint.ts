@@ -1,6 +1,6 @@
-import { readFolder } from "./files.ts";
-import type { Finding } from "./finding.ts";
 import { type LintOptions, lintFolder } from "./lint/index.ts";
+import { readFolder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
 
 export interface LintResult {
   readonly findings: readonly Finding[];

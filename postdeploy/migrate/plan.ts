@@ -2,11 +2,11 @@
 
 import type { Session } from "../connect/session.ts";
 import { type DescribedLock, describeSet, type MigrationDescription } from "./describe.ts";
-import { readFolder } from "./files.ts";
-import type { Finding } from "./finding.ts";
-import type { UpOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { compare, type Mismatch, type Pending } from "./state.ts";
+import { compare, type Mismatch, type Pending } from "./ledger/compare.ts";
+import { readFolder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { UpOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface PlanResult {
   readonly database: string;

@@ -1,11 +1,11 @@
 /** Makes folder and ledger fit again where a person knows better, and keeps the reason. Never runs anything of a file. */
 import { Failure } from "../connect/failure.ts";
-import { type Folder, type MigrationFile, readFolder } from "./files.ts";
-import { type NewEvent, type Standing, standings } from "./ledger.ts";
-import type { RunOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
-import { withRunner } from "./runner.ts";
-import { meaningSum } from "./text.ts";
+import { type NewEvent, type Standing, standings } from "./ledger/ledger.ts";
+import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
+import { prepare } from "./read/prepare.ts";
+import { meaningSum } from "./read/text.ts";
+import type { RunOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface RepairOptions extends RunOptions {
   /** Files whose new text counts from now on. */

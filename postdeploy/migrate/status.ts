@@ -1,13 +1,13 @@
 /** Where every file stands, read without a lock and without writing. */
 
-import { readFolder } from "./files.ts";
-import type { Finding } from "./finding.ts";
-import { type Difference, drift } from "./fingerprint.ts";
-import { type BrokenIndex, brokenIndexes } from "./indexes.ts";
-import { needsMeasure } from "./ledger.ts";
-import type { MigrateOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { compare, type Mismatch } from "./state.ts";
+import { compare, type Mismatch } from "./ledger/compare.ts";
+import { needsMeasure } from "./ledger/ledger.ts";
+import { readFolder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { MigrateOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
+import { type Difference, drift } from "./schema/fingerprint.ts";
+import { type BrokenIndex, brokenIndexes } from "./schema/indexes.ts";
 
 export interface StatusResult {
   readonly database: string;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { down } from "./down.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./run/progress.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";

@@ -1,11 +1,12 @@
 /** Applies what is pending. A second call with nothing to do reads the ledger once and says so. */
-import { readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import type { Done } from "./job.ts";
-import { needsMeasure } from "./ledger.ts";
-import type { UpOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { heldAgainst } from "./state.ts";
+
+import type { Done } from "./apply/job.ts";
+import { heldAgainst } from "./ledger/compare.ts";
+import { needsMeasure } from "./ledger/ledger.ts";
+import { readFolder } from "./read/files.ts";
+import { refuseBad } from "./read/finding.ts";
+import type { UpOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface UpResult {
   readonly applied: readonly Done[];
@@ -22,7 +23,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const { pending, reformatted } = heldAgainst(folder, runner.ledger, options);
     if (pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
     // Loaded only now: a run with nothing to do never parses.
-    const { applyPending } = await import("./pending.ts");
+    const { applyPending } = await import("./apply/pending.ts");
     return { reformatted, ...(await applyPending(runner, folder, pending, options)) };
   });
 }

@@ -5,18 +5,18 @@
 
 import type { Session } from "../connect/session.ts";
 import type { Connection } from "../connect/target.ts";
-import { applyAll } from "./apply.ts";
-import { type Folder, type MigrationFile, readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import { type Difference, differences, drift, readObjects, type SchemaObject } from "./fingerprint.ts";
-import { type BrokenIndex, brokenIndexes } from "./indexes.ts";
-import type { Done, Job } from "./job.ts";
-import { needsMeasure } from "./ledger.ts";
-import type { MigrateOptions } from "./options.ts";
-import { prepare, type Ready } from "./prepare.ts";
-import { type Runner, withRunner } from "./runner.ts";
-import { type ShadowNeeds, withShadow } from "./shadow.ts";
-import { compare, type Mismatch } from "./state.ts";
+import { applyAll } from "./apply/apply.ts";
+import type { Done, Job } from "./apply/job.ts";
+import { compare, type Mismatch } from "./ledger/compare.ts";
+import { needsMeasure } from "./ledger/ledger.ts";
+import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
+import { refuseBad } from "./read/finding.ts";
+import { prepare, type Ready } from "./read/prepare.ts";
+import type { MigrateOptions } from "./run/options.ts";
+import { type Runner, withRunner } from "./run/runner.ts";
+import { type Difference, differences, drift, readObjects, type SchemaObject } from "./schema/fingerprint.ts";
+import { type BrokenIndex, brokenIndexes } from "./schema/indexes.ts";
+import { type ShadowNeeds, withShadow } from "./schema/shadow.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "connection"> {
   /** The database that is to be as the files say. @default none: only the files are proved */

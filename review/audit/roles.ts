@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Plan } from "../../engine/plan.ts";
-import { tokens, Unterminated } from "../../postdeploy/migrate/lex.ts";
+import { tokens, Unterminated } from "../../postdeploy/migrate/read/lex.ts";
 import type { Finding } from "../finding.ts";
 import { lineOf } from "./code.ts";
 import { finding } from "./found.ts";

@@ -1,13 +1,13 @@
 /** Migrations of two commits, compared: which will run, what they lock, and whether there is a way back. */
 
 import { locksOf } from "../../postdeploy/migrate/describe.ts";
-import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
+import { setOf } from "../../postdeploy/migrate/lint/file-set.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
-import { setOf } from "../../postdeploy/migrate/lint/set.ts";
-import { fieldsOf, kindOf } from "../../postdeploy/migrate/outside.ts";
-import type { Statement } from "../../postdeploy/migrate/parse.ts";
-import { readFile } from "../../postdeploy/migrate/prepare.ts";
+import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
+import type { Statement } from "../../postdeploy/migrate/read/parse.ts";
+import { readFile } from "../../postdeploy/migrate/read/prepare.ts";
+import { fieldsOf, kindOf } from "../../postdeploy/migrate/read/statement.ts";
 import { type MigrationChange, type Risk, worst } from "../review.ts";
 
 type Lock = MigrationChange["locks"][number];

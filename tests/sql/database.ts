@@ -5,8 +5,8 @@
  */
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
-import { parseText } from "../../postdeploy/migrate/parse.ts";
+import { type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
+import { parseText } from "../../postdeploy/migrate/read/parse.ts";
 import { type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { applyRoles, type RolesOptions, type RolesPlan, rolesPlan } from "../../postdeploy/roles/index.ts";
 import { type RoleKind, systems } from "./systems.ts";

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseText } from "../parse.ts";
+import { parseText } from "../read/parse.ts";
 import { MAJORS, startServer, type TestServer } from "../testing/server.ts";
 import { effectsOf, LOCKS } from "./effects.ts";
 

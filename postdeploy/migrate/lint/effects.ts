@@ -5,8 +5,13 @@
  * against the locks that a real server takes.
  */
 import type { Node } from "libpg-query";
+<<<<<<< HEAD
 import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
 import { plain, tableName } from "../tables.ts";
+=======
+import { fieldsOf, hasOption, kindOf } from "../read/statement.ts";
+import { plain, tableName } from "../read/tables.ts";
+>>>>>>> 6a8a6d8 (Sort the migration engine into rooms: read, ledger, schema, run, apply, lint)
 import { commandsOf, type Fields } from "./rule.ts";
 
 export const LOCKS = [

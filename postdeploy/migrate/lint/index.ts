@@ -1,13 +1,13 @@
 /** Reads files for what would hurt a database in use, without a server. */
-import type { DownFile, Folder, MigrationFile } from "../files.ts";
-import type { Finding } from "../finding.ts";
-import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../outside.ts";
-import type { Statement } from "../parse.ts";
-import { placeAt } from "../position.ts";
-import { readFile } from "../prepare.ts";
-import { setsNotNull } from "./promised.ts";
+import type { DownFile, Folder, MigrationFile } from "../read/files.ts";
+import type { Finding } from "../read/finding.ts";
+import type { Statement } from "../read/parse.ts";
+import { placeAt } from "../read/position.ts";
+import { readFile } from "../read/prepare.ts";
+import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { setOf } from "./file-set.ts";
+import { setsNotNull } from "./not-null.ts";
 import { lintStatement } from "./rules.ts";
-import { setOf } from "./set.ts";
 
 export interface LintOptions {
   /**

@@ -1,8 +1,15 @@
 /** What a rule is, and the words in which it speaks. */
+<<<<<<< HEAD
 import type { Finding } from "../finding.ts";
 import type { Statement } from "../parse.ts";
 import { plain, tableName } from "../tables.ts";
 import type { FileSet } from "./set.ts";
+=======
+import type { Finding } from "../read/finding.ts";
+import type { Statement } from "../read/parse.ts";
+import { tableName } from "../read/tables.ts";
+import type { FileSet } from "./file-set.ts";
+>>>>>>> 6a8a6d8 (Sort the migration engine into rooms: read, ledger, schema, run, apply, lint)
 
 export type Fields = Record<string, unknown>;
 export type Found = Pick<Finding, "rule" | "severity" | "message"> & { readonly fix?: string };

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { readFolder } from "../files.ts";
+import { readFolder } from "../read/files.ts";
 import { cleanFolders, folderOf } from "../testing/folder.ts";
 import { type LintOptions, lintFolder } from "./index.ts";
 

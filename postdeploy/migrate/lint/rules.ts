@@ -1,10 +1,20 @@
 /** What is dangerous in a statement that works. Each rule looks at one statement, and at what the files of its set have made before. */
+<<<<<<< HEAD
 import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
 import type { Statement } from "../parse.ts";
 import { plain } from "../tables.ts";
 import { constraintsOf, effectsOf } from "./effects.ts";
 import { createFunction, defaultPrivileges, grant, policy, role, view } from "./guard-rules.ts";
 import { cascade, type Fields, type Found, note, type Rule, type Seen, table, typeNamed, warn } from "./rule.ts";
+=======
+
+import type { Statement } from "../read/parse.ts";
+import { fieldsOf, hasOption, kindOf } from "../read/statement.ts";
+import { plain } from "../read/tables.ts";
+import { effectsOf } from "./effects.ts";
+import { cascade, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
+import { createFunction, defaultPrivileges, grant, policy, role, view } from "./security-rules.ts";
+>>>>>>> 6a8a6d8 (Sort the migration engine into rooms: read, ledger, schema, run, apply, lint)
 import { alterTable, createTable } from "./table-rules.ts";
 
 export function lintStatement(statement: Statement, seen: Seen): Found[] {

@@ -8,10 +8,10 @@
  * The whole file name is the identity: two files may carry one number, and a renamed file is another file.
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { Failure } from "../connect/failure.ts";
+import { Failure } from "../../connect/failure.ts";
+import { downName } from "../ledger/ledger.ts";
 import type { Finding } from "./finding.ts";
 import { type Header, headerOf } from "./header.ts";
-import { downName } from "./ledger.ts";
 import { decode, meaningSum } from "./text.ts";
 
 export interface MigrationFile {

@@ -1,10 +1,10 @@
 /** Which tables files say they make, and which of them are there: what a person needs to decide what has been applied. */
-import { Failure } from "../connect/failure.ts";
-import type { Session } from "../connect/session.ts";
-import { fieldsOf, kindOf } from "./outside.ts";
-import type { Statement } from "./parse.ts";
-import type { Ready } from "./prepare.ts";
-import { tableName } from "./tables.ts";
+import { Failure } from "../../connect/failure.ts";
+import type { Session } from "../../connect/session.ts";
+import type { Statement } from "../read/parse.ts";
+import type { Ready } from "../read/prepare.ts";
+import { fieldsOf, kindOf } from "../read/statement.ts";
+import { tableName } from "../read/tables.ts";
 
 export interface Evidence {
   readonly file: string;

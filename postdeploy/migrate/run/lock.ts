@@ -6,9 +6,9 @@
  */
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../connect/failure.ts";
-import type { Row, Session } from "../connect/session.ts";
-import { type Ledger, type LedgerTable, ledgerFrom } from "./ledger.ts";
+import { Failure } from "../../connect/failure.ts";
+import type { Row, Session } from "../../connect/session.ts";
+import { type Ledger, type LedgerTable, ledgerFrom } from "../ledger/ledger.ts";
 import { describeHolder, type Holder } from "./progress.ts";
 
 /** Two numbers, so that no other application's single number is ever the same. */

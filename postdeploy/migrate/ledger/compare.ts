@@ -1,8 +1,8 @@
 /** A folder held against a ledger: what is pending, and what does not fit. Pure: it decides, and asks nobody. */
-import { Failure } from "../connect/failure.ts";
-import { compareNames, type Folder, type MigrationFile } from "./files.ts";
+import { Failure } from "../../connect/failure.ts";
+import { compareNames, type Folder, type MigrationFile } from "../read/files.ts";
+import type { UpOptions } from "../run/options.ts";
 import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
-import type { UpOptions } from "./options.ts";
 
 export interface State {
   readonly standing: ReadonlyMap<string, Standing>;

@@ -4,18 +4,18 @@
  * After every failure the transaction is rolled back and the ledger is read: what it says is what happened, whatever we saw last.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../connect/failure.ts";
-import type { Session } from "../connect/session.ts";
-import { CONTENTION, isLost, sqlstate } from "../connect/sqlstate.ts";
+import { Failure } from "../../connect/failure.ts";
+import type { Session } from "../../connect/session.ts";
+import { CONTENTION, isLost, sqlstate } from "../../connect/sqlstate.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { placeAt } from "../read/position.ts";
+import { tablesOf } from "../read/tables.ts";
+import { asFailure, sqlFailure } from "../run/errors.ts";
+import { holdersOf } from "../run/monitor.ts";
+import type { Runner } from "../run/runner.ts";
 import { batches, sendBatch } from "./batch.ts";
-import { asFailure, sqlFailure } from "./errors.ts";
 import type { Done, Failed, Job } from "./job.ts";
-import type { Ledger } from "./ledger.ts";
 import { applyOutside } from "./nontransactional.ts";
-import { placeAt } from "./position.ts";
-import type { Runner } from "./runner.ts";
-import { tablesOf } from "./tables.ts";
-import { holdersOf } from "./watch.ts";
 
 export interface Work {
   readonly kind: "applied" | "reverted";

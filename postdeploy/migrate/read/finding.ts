@@ -1,4 +1,4 @@
-import { Failure } from "../connect/failure.ts";
+import { Failure } from "../../connect/failure.ts";
 
 /** Something that a reader should know about a file: where it stands, how bad it is, what to do about it. */
 export interface Finding {

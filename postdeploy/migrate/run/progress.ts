@@ -1,5 +1,5 @@
 /** What a run says while it runs; the results say what came of it. */
-import type { Notice } from "../connect/session.ts";
+import type { Notice } from "../../connect/session.ts";
 
 export type Progress =
   | { readonly kind: "pending"; readonly files: readonly string[] }

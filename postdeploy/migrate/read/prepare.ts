@@ -1,10 +1,11 @@
 /** A file made ready to be sent: parsed, and refused before the first write where it cannot work. */
+
+import { builtBy } from "../schema/indexes.ts";
 import type { DownFile, MigrationFile } from "./files.ts";
 import { type Finding, refuseBad } from "./finding.ts";
-import { builtBy } from "./indexes.ts";
-import { kindOf, needsNoTransaction, takesOver } from "./outside.ts";
 import { parseText, type Statement } from "./parse.ts";
 import { placeAt } from "./position.ts";
+import { kindOf, needsNoTransaction, takesOver } from "./statement.ts";
 import { unwritten } from "./template.ts";
 
 export interface Ready {

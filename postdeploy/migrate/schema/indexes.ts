@@ -1,8 +1,8 @@
 /** Indexes that a broken CONCURRENTLY leaves behind: found, and removed when they are ours. */
 import type { Node } from "libpg-query";
-import { identifier } from "../connect/quote.ts";
-import type { Session } from "../connect/session.ts";
-import { fieldsOf, kindOf } from "./outside.ts";
+import { identifier } from "../../connect/quote.ts";
+import type { Session } from "../../connect/session.ts";
+import { fieldsOf, kindOf } from "../read/statement.ts";
 
 export interface BuiltIndex {
   readonly name: string;

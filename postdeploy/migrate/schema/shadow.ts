@@ -1,10 +1,10 @@
 /** A database that lives as long as one rehearsal. */
 import { randomBytes } from "node:crypto";
-import { Failure } from "../connect/failure.ts";
-import { identifier } from "../connect/quote.ts";
-import { open, type Session } from "../connect/session.ts";
-import { sqlstate } from "../connect/sqlstate.ts";
-import type { Connection } from "../connect/target.ts";
+import { Failure } from "../../connect/failure.ts";
+import { identifier } from "../../connect/quote.ts";
+import { open, type Session } from "../../connect/session.ts";
+import { sqlstate } from "../../connect/sqlstate.ts";
+import type { Connection } from "../../connect/target.ts";
 
 export interface ShadowNeeds {
   readonly schemas: readonly string[];

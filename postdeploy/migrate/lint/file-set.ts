@@ -1,7 +1,8 @@
 /** What the files of one set make, so that a rule about tables in use keeps silent about those that are not in use yet. */
-import { fieldsOf, kindOf } from "../outside.ts";
-import type { Statement } from "../parse.ts";
-import { tableName } from "../tables.ts";
+
+import type { Statement } from "../read/parse.ts";
+import { fieldsOf, kindOf } from "../read/statement.ts";
+import { tableName } from "../read/tables.ts";
 import { constraintsOf } from "./effects.ts";
 import { commandsOf, type Fields, texts, typeNamed } from "./rule.ts";
 

@@ -3,7 +3,7 @@
  *
  * It is opened only when a message has had no end for a while, so a quick run never pays for it.
  */
-import type { Session } from "../connect/session.ts";
+import type { Session } from "../../connect/session.ts";
 import type { Blocker } from "./progress.ts";
 
 export interface WatchOptions {

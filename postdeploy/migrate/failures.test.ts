@@ -7,7 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { skipTest } from "../../tests/skip.ts";
 import { targetOf } from "../connect/target.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./run/progress.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";

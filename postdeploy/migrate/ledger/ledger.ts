@@ -4,10 +4,10 @@
  * Nothing is ever changed or removed, so the history of an accepted edit or a revert stays; what holds now is the last word on each file
  * (`standing`). The view `applied` says the same to a person with psql.
  */
-import { Failure } from "../connect/failure.ts";
-import { checkedName, literal } from "../connect/quote.ts";
-import type { Row, Session } from "../connect/session.ts";
-import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
+import { Failure } from "../../connect/failure.ts";
+import { checkedName, literal } from "../../connect/quote.ts";
+import type { Row, Session } from "../../connect/session.ts";
+import { type DatabaseError, sqlstate } from "../../connect/sqlstate.ts";
 
 /** The shape of these tables. A slipway that finds a higher number leaves the ledger alone. */
 export const LEDGER_VERSION = 1;

@@ -1,12 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { create } from "./create.ts";
+import { create } from "../create.ts";
+import { lintFolder } from "../lint/index.ts";
+import { cleanFolders, folderOf } from "../testing/folder.ts";
 import { compareNames, readFolder } from "./files.ts";
 import { refuseBad } from "./finding.ts";
-import { lintFolder } from "./lint/index.ts";
 import { prepare, readFile } from "./prepare.ts";
-import { cleanFolders, folderOf } from "./testing/folder.ts";
 
 afterAll(cleanFolders);
 

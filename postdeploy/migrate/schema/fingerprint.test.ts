@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { open, type Session } from "../connect/session.ts";
+import { open, type Session } from "../../connect/session.ts";
+import { LedgerTable } from "../ledger/ledger.ts";
+import { cleanFolders, folderOf } from "../testing/folder.ts";
+import { MAJORS, startServer, type TestServer } from "../testing/server.ts";
+import { up } from "../up.ts";
 import { drift, fingerprint, measure } from "./fingerprint.ts";
-import { LedgerTable } from "./ledger.ts";
-import { cleanFolders, folderOf } from "./testing/folder.ts";
-import { MAJORS, startServer, type TestServer } from "./testing/server.ts";
-import { up } from "./up.ts";
 
 const base = `
   CREATE SCHEMA app;

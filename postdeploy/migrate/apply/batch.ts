@@ -5,12 +5,12 @@
  * a thousand. The server answers statement by statement, so the place of a failure is known; what stood before it is committed, what comes
  * after it is never run.
  */
-import type { Listener, Notice, Reply, Session } from "../connect/session.ts";
-import type { DatabaseError } from "../connect/sqlstate.ts";
+import type { Listener, Notice, Reply, Session } from "../../connect/session.ts";
+import type { DatabaseError } from "../../connect/sqlstate.ts";
+import type { LedgerTable } from "../ledger/ledger.ts";
+import type { Statement } from "../read/parse.ts";
+import { fromCharacters } from "../read/position.ts";
 import type { Failed, Job } from "./job.ts";
-import type { LedgerTable } from "./ledger.ts";
-import type { Statement } from "./parse.ts";
-import { fromCharacters } from "./position.ts";
 
 /** More would only make a longer message to lose; at this size a round trip is already nothing beside the work. */
 const MOST_FILES = 200;

@@ -1,8 +1,9 @@
 /** What earlier statements made sure of, so that a later one has nothing to look at. */
-import { fieldsOf, kindOf } from "../outside.ts";
-import type { Statement } from "../parse.ts";
+
+import type { Statement } from "../read/parse.ts";
+import { fieldsOf, kindOf } from "../read/statement.ts";
+import { sameTable } from "./file-set.ts";
 import { commandsOf, type Fields, table, texts } from "./rule.ts";
-import { sameTable } from "./set.ts";
 
 interface Check {
   /** Of which it says that they are never NULL. */

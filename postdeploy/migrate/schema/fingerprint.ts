@@ -4,9 +4,9 @@
  * Ours is what belongs to whoever writes the ledger, and whatever stands in a schema of theirs. In a database that others share, theirs is not read.
  * Left out on purpose: the order of columns, statistics, what an extension brought, and the NOT NULL constraints that newer servers name.
  */
-import { literal } from "../connect/quote.ts";
-import type { Row, Session } from "../connect/session.ts";
-import type { LedgerTable } from "./ledger.ts";
+import { literal } from "../../connect/quote.ts";
+import type { Row, Session } from "../../connect/session.ts";
+import type { LedgerTable } from "../ledger/ledger.ts";
 
 export interface SchemaObject {
   /** "column", "index", "policy"… */

@@ -1,5 +1,5 @@
 /** What every verb is told. */
-import type { Connection } from "../connect/target.ts";
+import type { Connection } from "../../connect/target.ts";
 import type { Progress } from "./progress.ts";
 
 export interface MigrateOptions {

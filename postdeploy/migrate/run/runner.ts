@@ -3,18 +3,18 @@
  */
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../connect/failure.ts";
-import { literal } from "../connect/quote.ts";
-import { pooled } from "../connect/refused.ts";
-import { open, type Row, type Session } from "../connect/session.ts";
-import { isLost, mayConnectLater } from "../connect/sqlstate.ts";
-import { targetOf } from "../connect/target.ts";
+import { Failure } from "../../connect/failure.ts";
+import { literal } from "../../connect/quote.ts";
+import { pooled } from "../../connect/refused.ts";
+import { open, type Row, type Session } from "../../connect/session.ts";
+import { isLost, mayConnectLater } from "../../connect/sqlstate.ts";
+import { targetOf } from "../../connect/target.ts";
+import { type Ledger, LedgerTable, ledgerFrom, notALedger, readLedger } from "../ledger/ledger.ts";
 import { asFailure } from "./errors.ts";
-import { type Ledger, LedgerTable, ledgerFrom, notALedger, readLedger } from "./ledger.ts";
 import { acquire, releasing, wasHeld } from "./lock.ts";
+import { watch } from "./monitor.ts";
 import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
-import { watch } from "./watch.ts";
 
 /** Milliseconds, and a number that nobody else would choose: a pool that drops our settings is found out by it. */
 const CHECK_INTERVAL = "997";
@@ -134,7 +134,7 @@ export class Runner {
 
   /** Writes down what the schema looks like, so that a later change by hand is seen; the last thing of a run, and with it the lock is given back. */
   async measure(file: string): Promise<string> {
-    const { measure } = await import("./fingerprint.ts");
+    const { measure } = await import("../schema/fingerprint.ts");
     await this.rollback();
     const once = async () => {
       const { print, after } = await measure(this.session, this.table, file, releasing(this.table));

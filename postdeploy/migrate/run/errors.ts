@@ -1,7 +1,7 @@
 /** What the server says of a statement, told as a person would: the file, the line, the place, and what to do. */
-import { Failure } from "../connect/failure.ts";
-import { type DatabaseError, isLost, sqlstate } from "../connect/sqlstate.ts";
-import { excerpt, placeAt } from "./position.ts";
+import { Failure } from "../../connect/failure.ts";
+import { type DatabaseError, isLost, sqlstate } from "../../connect/sqlstate.ts";
+import { excerpt, placeAt } from "../read/position.ts";
 import { type Blocker, describeBlocker } from "./progress.ts";
 
 export interface Source {

@@ -1,14 +1,15 @@
 /** Pending files made ready, and applied. */
+
+import { heldAgainst, type Pending } from "../ledger/compare.ts";
+import type { Ledger, NewEvent } from "../ledger/ledger.ts";
+import type { Folder, MigrationFile } from "../read/files.ts";
+import { prepare, type Ready } from "../read/prepare.ts";
+import { fieldsOf, kindOf } from "../read/statement.ts";
+import type { UpOptions } from "../run/options.ts";
+import type { Runner } from "../run/runner.ts";
+import { evidenceOf, tablesMadeBy, taken } from "../schema/evidence.ts";
 import { applyAndMeasure } from "./apply.ts";
-import { evidenceOf, tablesMadeBy, taken } from "./evidence.ts";
-import type { Folder, MigrationFile } from "./files.ts";
 import type { Done, Job } from "./job.ts";
-import type { Ledger, NewEvent } from "./ledger.ts";
-import type { UpOptions } from "./options.ts";
-import { fieldsOf, kindOf } from "./outside.ts";
-import { prepare, type Ready } from "./prepare.ts";
-import type { Runner } from "./runner.ts";
-import { heldAgainst, type Pending } from "./state.ts";
 
 export async function applyPending(
   runner: Runner,

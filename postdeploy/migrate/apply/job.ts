@@ -1,10 +1,10 @@
 /** One file on its way to the database, and what became of it. */
-import type { DatabaseError } from "../connect/sqlstate.ts";
-import type { Source } from "./errors.ts";
-import type { NewEvent } from "./ledger.ts";
-import type { Statement } from "./parse.ts";
-import type { Ready } from "./prepare.ts";
-import type { Blocker } from "./progress.ts";
+import type { DatabaseError } from "../../connect/sqlstate.ts";
+import type { NewEvent } from "../ledger/ledger.ts";
+import type { Statement } from "../read/parse.ts";
+import type { Ready } from "../read/prepare.ts";
+import type { Source } from "../run/errors.ts";
+import type { Blocker } from "../run/progress.ts";
 
 /** A file and what the ledger is to say of it. */
 export interface Job extends Ready {

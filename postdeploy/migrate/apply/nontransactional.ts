@@ -4,19 +4,19 @@
  * Each statement that can have a transaction gets one, with its ledger row in it. For the others the ledger is told before and after; when a
  * run dies in between, the next one looks at what the statement was to make, and never runs blindly again what may have happened already.
  */
-import { Failure } from "../connect/failure.ts";
-import type { Session } from "../connect/session.ts";
-import { type DatabaseError, isLost } from "../connect/sqlstate.ts";
+import { Failure } from "../../connect/failure.ts";
+import type { Session } from "../../connect/session.ts";
+import { type DatabaseError, isLost } from "../../connect/sqlstate.ts";
+import { type NewEvent, type Standing, standings } from "../ledger/ledger.ts";
+import type { Statement } from "../read/parse.ts";
+import { fromCharacters, placeAt } from "../read/position.ts";
+import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { meaningSum } from "../read/text.ts";
+import type { Runner } from "../run/runner.ts";
+import { builtBy, findIndex } from "../schema/indexes.ts";
 import { AS_BEFORE, AS_NEW } from "./batch.ts";
-import { builtBy, findIndex } from "./indexes.ts";
 import type { Failed, Job } from "./job.ts";
-import { type NewEvent, type Standing, standings } from "./ledger.ts";
-import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "./outside.ts";
-import type { Statement } from "./parse.ts";
-import { fromCharacters, placeAt } from "./position.ts";
-import type { Runner } from "./runner.ts";
-import { meaningSum } from "./text.ts";
-import { clean, whatCameOf } from "./unsure.ts";
+import { clean, whatCameOf } from "./outcome.ts";
 
 type Progress = NonNullable<Standing["progress"]>;
 
