@@ -172,7 +172,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
     return { result, shown: verifyText(result, terminal.style), code: result.ok ? DONE : FAILED };
   },
   async lint(flags, { style }) {
-    const { lint } = await import("../postdeploy/migrate/lint.ts");
+    const { lint } = await import("../postdeploy/migrate/lint/index.ts");
     const { folder, system } = await placeOf(flags);
     refuseEmpty(folder);
     const since = text(flags, "since") ?? (process.env.GITHUB_BASE_REF ? `origin/${process.env.GITHUB_BASE_REF}` : undefined);

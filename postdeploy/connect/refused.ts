@@ -1,8 +1,7 @@
 /** Why a connection did not come about, told apart, each with the next step. */
-import { FETCH_CA } from "./ca.ts";
 import { Failure } from "./failure.ts";
 import { type DatabaseError, sqlstate } from "./sqlstate.ts";
-import { nameOf, type Target } from "./target.ts";
+import { FETCH_CA, nameOf, type Target } from "./target.ts";
 
 export function refused(error: unknown, target: Target): Failure {
   const [code, exit, text] = explain(error as DatabaseError, target);

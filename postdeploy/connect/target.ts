@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { Failure } from "./failure.ts";
 
+/** The command that saves a cluster's CA certificate. */
+export const FETCH_CA = "doctl databases get-ca ID --format Certificate --no-header > ca.pem";
+
 export interface Connection {
   /** postgres://user:password@host:25060/database, direct, never a pool's. What it says of TLS is replaced by verification. */
   readonly url: string;

@@ -1,5 +1,5 @@
 /** What a store's refusal means, and what to do about it. */
-import { FETCH_CA } from "../connect/ca.ts";
+import { FETCH_CA } from "../connect/target.ts";
 import { Failure } from "../connect/failure.ts";
 import { Refusal } from "./resp.ts";
 import { nameOf, type Target } from "./target.ts";

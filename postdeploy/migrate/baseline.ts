@@ -6,7 +6,8 @@
 import { Failure } from "../connect/failure.ts";
 import { identifier } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
-import { type NewEvent, standings } from "./ledger/ledger.ts";
+import { standings } from "./ledger/history.ts";
+import type { NewEvent } from "./ledger/ledger.ts";
 import { type Folder, readFolder } from "./read/files.ts";
 import { refuseBad } from "./read/finding.ts";
 import { prepare } from "./read/prepare.ts";

@@ -2,8 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
-import { downName } from "./ledger/ledger.ts";
-import { numberOf, readFolder } from "./read/files.ts";
+import { downName, numberOf, readFolder } from "./read/files.ts";
 import { templateOf } from "./read/template.ts";
 
 export interface CreateOptions {

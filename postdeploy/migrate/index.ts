@@ -8,8 +8,7 @@ export { type BaselineOptions, type BaselineResult, baseline } from "./baseline.
 export { type CreateOptions, create } from "./create.ts";
 export { type DescribedLock, describeMigrations, type MigrationDescription } from "./describe.ts";
 export { type DownOptions, type DownResult, down } from "./down.ts";
-export type { LintOptions } from "./lint/index.ts";
-export { type LintResult, lint } from "./lint.ts";
+export { type LintOptions, type LintResult, lint } from "./lint/index.ts";
 export { type PlanResult, plan } from "./plan.ts";
 export { type Folder, readFolder } from "./read/files.ts";
 export type { Finding } from "./read/finding.ts";

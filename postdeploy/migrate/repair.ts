@@ -1,6 +1,7 @@
 /** Makes folder and ledger fit again where a person knows better, and keeps the reason. Never runs anything of a file. */
 import { Failure } from "../connect/failure.ts";
-import { type NewEvent, type Standing, standings } from "./ledger/ledger.ts";
+import { type Standing, standings } from "./ledger/history.ts";
+import type { NewEvent } from "./ledger/ledger.ts";
 import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
 import { prepare } from "./read/prepare.ts";
 import { meaningSum } from "./read/text.ts";

@@ -1,7 +1,7 @@
 /** Where every file stands, read without a lock and without writing. */
 
 import { compare, type Mismatch } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/ledger.ts";
+import { needsMeasure } from "./ledger/history.ts";
 import { readFolder } from "./read/files.ts";
 import type { Finding } from "./read/finding.ts";
 import type { MigrateOptions } from "./run/options.ts";

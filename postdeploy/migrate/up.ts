@@ -2,7 +2,7 @@
 
 import type { Done } from "./apply/job.ts";
 import { heldAgainst } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/ledger.ts";
+import { needsMeasure } from "./ledger/history.ts";
 import { readFolder } from "./read/files.ts";
 import { refuseBad } from "./read/finding.ts";
 import type { UpOptions } from "./run/options.ts";

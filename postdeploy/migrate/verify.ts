@@ -8,7 +8,7 @@ import type { Connection } from "../connect/target.ts";
 import { applyAll } from "./apply/apply.ts";
 import type { Done, Job } from "./apply/job.ts";
 import { compare, type Mismatch } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/ledger.ts";
+import { needsMeasure } from "./ledger/history.ts";
 import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
 import { refuseBad } from "./read/finding.ts";
 import { prepare, type Ready } from "./read/prepare.ts";

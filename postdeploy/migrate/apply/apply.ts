@@ -9,7 +9,7 @@ import type { Session } from "../../connect/session.ts";
 import { CONTENTION, isLost, sqlstate } from "../../connect/sqlstate.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { placeAt } from "../read/position.ts";
-import { tablesOf } from "../read/tables.ts";
+import { tablesOf } from "../read/statement.ts";
 import { asFailure, sqlFailure } from "../run/errors.ts";
 import { holdersOf } from "../run/monitor.ts";
 import type { Runner } from "../run/runner.ts";

@@ -7,13 +7,14 @@
 import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import { type DatabaseError, isLost } from "../../connect/sqlstate.ts";
-import { type NewEvent, type Standing, standings } from "../ledger/ledger.ts";
+import { type Standing, standings } from "../ledger/history.ts";
+import type { NewEvent } from "../ledger/ledger.ts";
 import type { Statement } from "../read/parse.ts";
 import { fromCharacters, placeAt } from "../read/position.ts";
-import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { builtBy, fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
 import { meaningSum } from "../read/text.ts";
 import type { Runner } from "../run/runner.ts";
-import { builtBy, findIndex } from "../schema/indexes.ts";
+import { findIndex } from "../schema/indexes.ts";
 import { AS_BEFORE, AS_NEW } from "./batch.ts";
 import type { Failed, Job } from "./job.ts";
 import { clean, whatCameOf } from "./outcome.ts";

@@ -1,9 +1,8 @@
 /** What came of a statement whose end nobody saw, by what it was to make; and what a failed one leaves behind. */
 import type { Node } from "libpg-query";
 import type { Session } from "../../connect/session.ts";
-import { fieldsOf, kindOf } from "../read/statement.ts";
-import { tablesOf } from "../read/tables.ts";
-import { brokenTwins, builtBy, dropIndex, findIndex } from "../schema/indexes.ts";
+import { builtBy, fieldsOf, kindOf, tablesOf } from "../read/statement.ts";
+import { brokenTwins, dropIndex, findIndex } from "../schema/indexes.ts";
 
 /** again: it did not take effect, or a second time does no harm. */
 export type Came = "happened" | "again" | "unknown";

@@ -1,8 +1,8 @@
 /** A folder held against a ledger: what is pending, and what does not fit. Pure: it decides, and asks nobody. */
 import { Failure } from "../../connect/failure.ts";
-import { compareNames, type Folder, type MigrationFile } from "../read/files.ts";
-import type { UpOptions } from "../run/options.ts";
-import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
+import { compareNames, downName, type Folder, type MigrationFile } from "../read/files.ts";
+import { type Standing, standings } from "./history.ts";
+import type { Ledger } from "./ledger.ts";
 
 export interface State {
   readonly standing: ReadonlyMap<string, Standing>;
@@ -102,8 +102,15 @@ export function describe(mismatch: Mismatch): string {
   }
 }
 
+export interface Selection {
+  /** Apply files that stand before applied ones; the ledger notes it. @default false */
+  allowOutOfOrder?: boolean | undefined;
+  /** The last file to apply. @default all */
+  to?: string | undefined;
+}
+
 /** The same, refused where it does not fit, and only as far as one asked for. */
-export function heldAgainst(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: UpOptions): State {
+export function heldAgainst(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: Selection): State {
   const state = compare(folder, ledger);
   refuseMismatches(state.mismatches, allowOutOfOrder);
   if (to === undefined) return state;

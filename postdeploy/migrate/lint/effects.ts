@@ -5,13 +5,7 @@
  * against the locks that a real server takes.
  */
 import type { Node } from "libpg-query";
-<<<<<<< HEAD
-import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
-import { plain, tableName } from "../tables.ts";
-=======
-import { fieldsOf, hasOption, kindOf } from "../read/statement.ts";
-import { plain, tableName } from "../read/tables.ts";
->>>>>>> 6a8a6d8 (Sort the migration engine into rooms: read, ledger, schema, run, apply, lint)
+import { fieldsOf, hasOption, kindOf, plain, tableName } from "../read/statement.ts";
 import { commandsOf, type Fields } from "./rule.ts";
 
 export const LOCKS = [
@@ -79,7 +73,7 @@ export function effectsOf(node: Node): Effect[] {
     case "RuleStmt":
       return one("ACCESS EXCLUSIVE");
     case "VacuumStmt": {
-      const full = isOptionOn(fields.options, "full");
+      const full = hasOption(fields.options, "full");
       return ((fields.rels as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
         table: named(VacuumRelation?.relation),
         lock: full ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE",
@@ -89,7 +83,7 @@ export function effectsOf(node: Node): Effect[] {
     case "ClusterStmt":
       return relation ? one("ACCESS EXCLUSIVE", "rewrite") : [];
     case "ReindexStmt": {
-      const lock = isOptionOn(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
+      const lock = hasOption(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
       if (fields.kind === "REINDEX_OBJECT_TABLE") return one(lock, "scan");
       return fields.kind === "REINDEX_OBJECT_INDEX"
         ? [{ table: named(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]

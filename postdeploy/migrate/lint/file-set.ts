@@ -1,8 +1,7 @@
 /** What the files of one set make, so that a rule about tables in use keeps silent about those that are not in use yet. */
 
 import type { Statement } from "../read/parse.ts";
-import { fieldsOf, kindOf } from "../read/statement.ts";
-import { tableName } from "../read/tables.ts";
+import { fieldsOf, kindOf, tableName } from "../read/statement.ts";
 import { constraintsOf } from "./effects.ts";
 import { commandsOf, type Fields, texts, typeNamed } from "./rule.ts";
 

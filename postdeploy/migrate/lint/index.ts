@@ -1,5 +1,5 @@
 /** Reads files for what would hurt a database in use, without a server. */
-import type { DownFile, Folder, MigrationFile } from "../read/files.ts";
+import { type DownFile, type Folder, type MigrationFile, readFolder } from "../read/files.ts";
 import type { Finding } from "../read/finding.ts";
 import type { Statement } from "../read/parse.ts";
 import { placeAt } from "../read/position.ts";
@@ -19,6 +19,18 @@ export interface LintOptions {
   strictNumbers?: boolean | undefined;
   /** Extensions that the system declares. @default any */
   extensions?: readonly string[] | undefined;
+}
+
+export interface LintResult {
+  readonly findings: readonly Finding[];
+  /** No error, and no warning without a suppression. */
+  readonly ok: boolean;
+}
+
+/** Checks every file of a folder. Needs no server. */
+export async function lint({ folder, ...options }: LintOptions & { folder: string }): Promise<LintResult> {
+  const findings = await lintFolder(readFolder(folder), options);
+  return { findings, ok: !findings.some(({ severity, allowed }) => severity !== "note" && allowed === undefined) };
 }
 
 export async function lintFolder(folder: Folder, options: LintOptions = {}): Promise<Finding[]> {

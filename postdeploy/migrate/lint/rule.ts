@@ -7,7 +7,7 @@ import type { FileSet } from "./set.ts";
 =======
 import type { Finding } from "../read/finding.ts";
 import type { Statement } from "../read/parse.ts";
-import { tableName } from "../read/tables.ts";
+import { tableName } from "../read/statement.ts";
 import type { FileSet } from "./file-set.ts";
 >>>>>>> 6a8a6d8 (Sort the migration engine into rooms: read, ledger, schema, run, apply, lint)
 

@@ -9,8 +9,7 @@ import { cascade, type Fields, type Found, note, type Rule, type Seen, table, ty
 =======
 
 import type { Statement } from "../read/parse.ts";
-import { fieldsOf, hasOption, kindOf } from "../read/statement.ts";
-import { plain } from "../read/tables.ts";
+import { fieldsOf, hasOption, kindOf, plain } from "../read/statement.ts";
 import { effectsOf } from "./effects.ts";
 import { cascade, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";
 import { createFunction, defaultPrivileges, grant, policy, role, view } from "./security-rules.ts";

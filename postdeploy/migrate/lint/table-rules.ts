@@ -1,6 +1,6 @@
 /** What CREATE TABLE and ALTER TABLE do to a table, and to whoever uses it. */
 import type { Statement } from "../read/parse.ts";
-import { plain } from "../read/tables.ts";
+import { plain } from "../read/statement.ts";
 import { constraintsOf, rewritesForColumn, typeName } from "./effects.ts";
 import { isNeverNull } from "./not-null.ts";
 import { cascade, commandsOf, type Fields, type Found, note, type Rule, type Seen, table, warn } from "./rule.ts";

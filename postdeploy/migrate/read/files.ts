@@ -9,7 +9,6 @@
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { Failure } from "../../connect/failure.ts";
-import { downName } from "../ledger/ledger.ts";
 import type { Finding } from "./finding.ts";
 import { type Header, headerOf } from "./header.ts";
 import { decode, meaningSum } from "./text.ts";
@@ -73,6 +72,11 @@ export function readFolder(path: string): Folder {
   }
   files.sort((a, b) => (a.kind === b.kind ? compareNames(a.name, b.name) : a.kind === "numbered" ? -1 : 1));
   return { path, files, findings: [...findings, ...equalNumbers(files)] };
+}
+
+/** The ledger also records the progress of a non-transactional down migration under this name. */
+export function downName(file: string): string {
+  return file.replace(/\.sql$/, ".down.sql");
 }
 
 /** Numeric, then by name: 2 before 10, and 1, 01 and 001 side by side. */

@@ -1,11 +1,10 @@
 /** A file made ready to be sent: parsed, and refused before the first write where it cannot work. */
 
-import { builtBy } from "../schema/indexes.ts";
 import type { DownFile, MigrationFile } from "./files.ts";
 import { type Finding, refuseBad } from "./finding.ts";
 import { parseText, type Statement } from "./parse.ts";
 import { placeAt } from "./position.ts";
-import { kindOf, needsNoTransaction, takesOver } from "./statement.ts";
+import { builtBy, kindOf, needsNoTransaction, takesOver } from "./statement.ts";
 import { unwritten } from "./template.ts";
 
 export interface Ready {

@@ -115,3 +115,56 @@ function isOff(value: Option["arg"], words: readonly string[]): boolean {
   const word = value?.String?.sval ?? value?.TypeName?.names?.at(-1)?.String?.sval;
   return word !== undefined && words.includes(word.toLowerCase());
 }
+
+export interface BuiltIndex {
+  readonly name: string;
+  readonly table: { readonly schema: string | undefined; readonly name: string };
+}
+
+/** The index that a CREATE INDEX CONCURRENTLY builds; undefined for everything else, and where Postgres is to think of a name. */
+export function builtBy(node: Node): BuiltIndex | undefined {
+  const fields = fieldsOf(node) as { idxname?: string; concurrent?: boolean; relation?: { schemaname?: string; relname: string } };
+  if (kindOf(node) !== "IndexStmt" || !fields.concurrent || fields.idxname === undefined || fields.relation === undefined) return undefined;
+  return { name: fields.idxname, table: { schema: fields.relation.schemaname, name: fields.relation.relname } };
+}
+
+interface RangeVar {
+  readonly schemaname?: string;
+  readonly relname?: string;
+}
+
+/** As one would write them: "devx.users". */
+export function tablesOf(node: Node): string[] {
+  const found = new Set<string>();
+  visit(node, found);
+  return [...found];
+}
+
+export function tableName({ schemaname, relname }: RangeVar): string {
+  return [schemaname, relname]
+    .filter((part) => part !== undefined)
+    .map(plain)
+    .join(".");
+}
+
+/** Quoted where Postgres would fold or misread it. */
+export function plain(name: string | undefined): string {
+  const text = name ?? "";
+  return /^[a-z_][a-z0-9_$]*$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+}
+
+function visit(value: unknown, found: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) visit(item, found);
+  else if (typeof value === "object" && value !== null) {
+    const { relname } = value as RangeVar;
+    if (typeof relname === "string" && "relpersistence" in value) found.add(tableName(value as RangeVar));
+    const drop = (value as { DropStmt?: { removeType?: string; objects?: unknown[] } }).DropStmt;
+    if (drop?.removeType === "OBJECT_TABLE" || drop?.removeType === "OBJECT_INDEX")
+      for (const object of drop.objects ?? []) {
+        const names =
+          (object as { List?: { items?: { String?: { sval?: string } }[] } }).List?.items?.map((item) => plain(item.String?.sval)) ?? [];
+        if (names.length > 0) found.add(names.join("."));
+      }
+    for (const item of Object.values(value)) visit(item, found);
+  }
+}

@@ -1,5 +1,6 @@
 /** What every verb is told. */
 import type { Connection } from "../../connect/target.ts";
+import type { Selection } from "../ledger/compare.ts";
 import type { Progress } from "./progress.ts";
 
 export interface MigrateOptions {
@@ -52,9 +53,4 @@ export interface RunOptions extends MigrateOptions {
   reconnectMs?: number | undefined;
 }
 
-export interface UpOptions extends RunOptions {
-  /** Apply files that stand before applied ones; the ledger notes it. @default false */
-  allowOutOfOrder?: boolean | undefined;
-  /** The last file to apply. @default all */
-  to?: string | undefined;
-}
+export interface UpOptions extends RunOptions, Selection {}

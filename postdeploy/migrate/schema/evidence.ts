@@ -3,8 +3,7 @@ import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import type { Statement } from "../read/parse.ts";
 import type { Ready } from "../read/prepare.ts";
-import { fieldsOf, kindOf } from "../read/statement.ts";
-import { tableName } from "../read/tables.ts";
+import { fieldsOf, kindOf, tableName } from "../read/statement.ts";
 
 export interface Evidence {
   readonly file: string;

@@ -1,20 +1,7 @@
 /** Indexes that a broken CONCURRENTLY leaves behind: found, and removed when they are ours. */
-import type { Node } from "libpg-query";
 import { identifier } from "../../connect/quote.ts";
 import type { Session } from "../../connect/session.ts";
-import { fieldsOf, kindOf } from "../read/statement.ts";
-
-export interface BuiltIndex {
-  readonly name: string;
-  readonly table: { readonly schema: string | undefined; readonly name: string };
-}
-
-/** The index that a CREATE INDEX CONCURRENTLY builds; undefined for everything else, and where Postgres is to think of a name. */
-export function builtBy(node: Node): BuiltIndex | undefined {
-  const fields = fieldsOf(node) as { idxname?: string; concurrent?: boolean; relation?: { schemaname?: string; relname: string } };
-  if (kindOf(node) !== "IndexStmt" || !fields.concurrent || fields.idxname === undefined || fields.relation === undefined) return undefined;
-  return { name: fields.idxname, table: { schema: fields.relation.schemaname, name: fields.relation.relname } };
-}
+import type { BuiltIndex } from "../read/statement.ts";
 
 /** Whether it stands, and whether it works; an index always lives in its table's schema. */
 export async function findIndex(session: Session, { name, table }: BuiltIndex): Promise<{ schema: string; valid: boolean } | undefined> {
