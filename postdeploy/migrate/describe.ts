@@ -1,13 +1,13 @@
 /** What migrations do, read from the files alone: for `plan`, and for whoever reviews a change without a database. */
 
 import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
-import { setOf } from "./lint/file-set.ts";
+import { buildFileSet } from "./lint/file-set.ts";
 import { lintFolder } from "./lint/index.ts";
 import type { Folder } from "./read/files.ts";
 import type { Finding } from "./read/finding.ts";
 import type { Statement } from "./read/parse.ts";
 import { placeAt } from "./read/position.ts";
-import { readFile } from "./read/prepare.ts";
+import { parseFile } from "./read/prepare.ts";
 
 export interface MigrationDescription {
   readonly file: string;
@@ -48,8 +48,8 @@ export async function describeSet(
   names: readonly string[],
 ): Promise<{ files: MigrationDescription[]; findings: readonly Finding[] }> {
   const wanted = folder.files.filter(({ name }) => names.includes(name));
-  const read = await Promise.all(wanted.map(async (file) => ({ file, ...(await readFile(file)) })));
-  const set = setOf(read.flatMap(({ statements }) => statements));
+  const read = await Promise.all(wanted.map(async (file) => ({ file, ...(await parseFile(file)) })));
+  const set = buildFileSet(read.flatMap(({ statements }) => statements));
   const findings = await lintFolder(folder, { files: names });
   const files = read.map(
     ({ file, statements }): MigrationDescription => ({

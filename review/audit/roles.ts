@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Plan } from "../../engine/plan.ts";
-import { tokens, Unterminated } from "../../postdeploy/migrate/read/lex.ts";
+import { tokenize, UnterminatedError } from "../../postdeploy/migrate/read/lex.ts";
 import type { Finding } from "../finding.ts";
 import { lineOf } from "./code.ts";
 import { finding } from "./found.ts";
@@ -119,7 +119,7 @@ function statementsIn(sql: string, offset = 0): Statement[] {
     start = -1;
   };
   try {
-    for (const { kind, start: at, end: to } of tokens(sql)) {
+    for (const { kind, start: at, end: to } of tokenize(sql)) {
       if (kind === "comment") continue;
       if (kind === "semicolon") {
         end();
@@ -134,7 +134,7 @@ function statementsIn(sql: string, offset = 0): Statement[] {
     }
   } catch (error) {
     // The runner refuses such a file, and says where.
-    if (!(error instanceof Unterminated)) throw error;
+    if (!(error instanceof UnterminatedError)) throw error;
   }
   end();
   return found;

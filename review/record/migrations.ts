@@ -2,11 +2,11 @@
 
 import { locksOf } from "../../postdeploy/migrate/describe.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
-import { setOf } from "../../postdeploy/migrate/lint/file-set.ts";
+import { buildFileSet } from "../../postdeploy/migrate/lint/file-set.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
 import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import type { Statement } from "../../postdeploy/migrate/read/parse.ts";
-import { readFile } from "../../postdeploy/migrate/read/prepare.ts";
+import { parseFile } from "../../postdeploy/migrate/read/prepare.ts";
 import { fieldsOf, kindOf } from "../../postdeploy/migrate/read/statement.ts";
 import { type MigrationChange, type Risk, worst } from "../review.ts";
 
@@ -23,7 +23,7 @@ export async function migrationChanges(before: string | undefined, after: string
   for (const file of now.files) {
     const former = known.get(file.name);
     if (former === undefined) touched.push(came(file, gone, old));
-    else if (former.checksum !== file.checksum && (await readFile(former)).meaning !== (await readFile(file)).meaning)
+    else if (former.checksum !== file.checksum && (await parseFile(former)).meaning !== (await parseFile(file)).meaning)
       touched.push(edited(file));
   }
   const pending = touched.filter(({ change }) => change !== "edited").map(({ file }) => file);
@@ -81,8 +81,8 @@ async function described(
   system: string,
 ): Promise<MigrationChange[]> {
   if (touched.length === 0) return [];
-  const read = new Map(await Promise.all(pending.map(async (file) => [file.name, (await readFile(file)).statements] as const)));
-  const set = setOf([...read.values()].flat());
+  const read = new Map(await Promise.all(pending.map(async (file) => [file.name, (await parseFile(file)).statements] as const)));
+  const set = buildFileSet([...read.values()].flat());
   const findings = await lintFolder(folder, { files: touched.map(({ file }) => file.name) });
   return touched.map(({ file, change, risk, note }): MigrationChange => {
     const statements = read.get(file.name) ?? [];

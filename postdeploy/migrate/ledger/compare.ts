@@ -78,10 +78,10 @@ export function refuseMismatches(mismatches: readonly Mismatch[], allowOutOfOrde
   const stopping = mismatches.filter(({ kind }) => kind !== "out-of-order" || !allowOutOfOrder);
   const [first] = stopping;
   if (first === undefined) return;
-  throw new Failure(first.kind, 2, [`Nothing was applied: folder and ledger do not fit.`, ...stopping.map(describe)].join("\n"));
+  throw new Failure(first.kind, 2, [`Nothing was applied: folder and ledger do not fit.`, ...stopping.map(describeMismatch)].join("\n"));
 }
 
-export function describe(mismatch: Mismatch): string {
+export function describeMismatch(mismatch: Mismatch): string {
   const { file } = mismatch;
   switch (mismatch.kind) {
     case "edited":

@@ -22,7 +22,7 @@ export interface FileSet {
   readonly bareForeignKeys: readonly { readonly statement: Statement; readonly table: string; readonly columns: readonly string[] }[];
 }
 
-export function setOf(statements: readonly Statement[]): FileSet {
+export function buildFileSet(statements: readonly Statement[]): FileSet {
   const made: string[] = [];
   const types: string[] = [];
   const guarded: string[] = [];

@@ -3,9 +3,9 @@ import { type DownFile, type Folder, type MigrationFile, readFolder } from "../r
 import type { Finding } from "../read/finding.ts";
 import type { Statement } from "../read/parse.ts";
 import { placeAt } from "../read/position.ts";
-import { readFile } from "../read/prepare.ts";
+import { parseFile } from "../read/prepare.ts";
 import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
-import { setOf } from "./file-set.ts";
+import { buildFileSet } from "./file-set.ts";
 import { setsNotNull } from "./not-null.ts";
 import { lintStatement } from "./rules.ts";
 
@@ -42,15 +42,15 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
   const read = new Map<MigrationFile | DownFile, readonly Statement[]>();
   for (const file of files)
     for (const one of [file, ...(file.down ? [file.down] : [])]) {
-      const { statements, findings: found } = await readFile(one);
+      const { statements, findings: found } = await parseFile(one);
       findings.push(...found);
       read.set(one, statements);
     }
-  const set = setOf(files.flatMap((file) => read.get(file) ?? []));
+  const set = buildFileSet(files.flatMap((file) => read.get(file) ?? []));
   const asks = [...read.values()].flat().some(setsNotNull);
   const earlier: Statement[] = [];
   for (const file of folder.files) {
-    const statements = read.get(file) ?? (asks ? (await readFile(file)).statements : []);
+    const statements = read.get(file) ?? (asks ? (await parseFile(file)).statements : []);
     if (!read.has(file)) {
       earlier.push(...statements);
       continue;

@@ -6,14 +6,14 @@ import { lintFolder } from "../lint/index.ts";
 import { cleanFolders, folderOf } from "../testing/folder.ts";
 import { compareNames, readFolder } from "./files.ts";
 import { refuseBad } from "./finding.ts";
-import { prepare, readFile } from "./prepare.ts";
+import { parseFile, prepare } from "./prepare.ts";
 
 afterAll(cleanFolders);
 
 /** "rule" of each finding that stops a run, and its place. */
 async function refusals(files: Readonly<Record<string, string | Uint8Array>>) {
   const folder = readFolder(folderOf(files).path);
-  const read = await Promise.all(folder.files.map(readFile));
+  const read = await Promise.all(folder.files.map(parseFile));
   return [...folder.findings, ...read.flatMap(({ findings }) => findings)]
     .filter(({ severity }) => severity === "error")
     .map(({ rule, file, line, column }) => [rule, [file, line, column].filter((part) => part !== undefined).join(":")]);
@@ -177,7 +177,7 @@ describe("a large file", () => {
         "001_a.sql": `CREATE TABLE a (t text);\n${rows.repeat(30_000)}CREATE RULE r AS ON UPDATE TO a DO ALSO (SELECT 1; SELECT 2);`,
       }).path,
     ).files;
-    const { statements, findings } = await readFile(file!);
+    const { statements, findings } = await parseFile(file!);
     expect(findings).toEqual([]);
     expect(statements).toHaveLength(30_002);
     expect(statements.at(-1)!.text).toMatch(/^CREATE RULE .*\)$/);

@@ -8,7 +8,7 @@
  *   -- slipway: allow <rule> <reason>          lets one lint rule be, for the file or (further down) for the statement that follows
  */
 import type { Finding } from "./finding.ts";
-import { type Token, tokens, Unterminated } from "./lex.ts";
+import { type Token, tokenize, UnterminatedError } from "./lex.ts";
 import { placeAt } from "./position.ts";
 
 export interface Header {
@@ -80,9 +80,9 @@ export function headerOf(file: string, text: string): Header {
 /** Up to an unterminated quote; that one is reported where statements are read. */
 function* readable(text: string): Generator<Token> {
   try {
-    yield* tokens(text);
+    yield* tokenize(text);
   } catch (error) {
-    if (!(error instanceof Unterminated)) throw error;
+    if (!(error instanceof UnterminatedError)) throw error;
   }
 }
 

@@ -12,7 +12,7 @@ export interface Token {
   readonly end: number;
 }
 
-export class Unterminated extends Error {
+export class UnterminatedError extends Error {
   readonly start: number;
 
   constructor(what: string, start: number) {
@@ -27,7 +27,7 @@ const DOLLAR = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const LINE_END = /[\r\n]|$/g;
 const OPERATOR = "+-*/<>=~!@#%^&|`?";
 
-export function* tokens(text: string): Generator<Token> {
+export function* tokenize(text: string): Generator<Token> {
   let at = 0;
   while (at < text.length) {
     SPACE.lastIndex = at;
@@ -54,7 +54,7 @@ function next(text: string, at: number): [TokenKind, number] {
     if (DOLLAR.test(text)) {
       const tag = text.slice(at, DOLLAR.lastIndex);
       const close = text.indexOf(tag, DOLLAR.lastIndex);
-      if (close === -1) throw new Unterminated(`The text that ${tag} opens`, at);
+      if (close === -1) throw new UnterminatedError(`The text that ${tag} opens`, at);
       return ["dollar", close + tag.length];
     }
   }
@@ -93,12 +93,12 @@ function blockEnd(text: string, start: number): number {
       if (depth === 0) return at + 1;
     }
   }
-  throw new Unterminated("The comment that /* opens", start);
+  throw new UnterminatedError("The comment that /* opens", start);
 }
 
 function quoteEnd(text: string, start: number, open: number, quote: string): number {
   for (let at = text.indexOf(quote, open + 1); at !== -1; at = text.indexOf(quote, at + 2)) if (text[at + 1] !== quote) return at + 1;
-  throw new Unterminated(quote === "'" ? "The text that ' opens" : 'The name that " opens', start);
+  throw new UnterminatedError(quote === "'" ? "The text that ' opens" : 'The name that " opens', start);
 }
 
 function escapedEnd(text: string, start: number, open: number): number {
@@ -109,7 +109,7 @@ function escapedEnd(text: string, start: number, open: number): number {
       at++;
     }
   }
-  throw new Unterminated("The text that E' opens", start);
+  throw new UnterminatedError("The text that E' opens", start);
 }
 
 function operatorEnd(text: string, start: number): number {
@@ -131,7 +131,7 @@ export function* pieces(text: string): Generator<Piece> {
   let parentheses = 0;
   let blocks = 0;
   let first = "";
-  for (const token of tokens(text)) {
+  for (const token of tokenize(text)) {
     if (token.kind === "comment") continue;
     if (token.kind === "semicolon" && parentheses === 0 && blocks === 0) {
       if (start !== -1) yield { start, end };

@@ -6,7 +6,7 @@
 import { setFlagsFromString } from "node:v8";
 import type { Node } from "libpg-query";
 import type { Finding } from "./finding.ts";
-import { partOf, pieces, tokens, Unterminated } from "./lex.ts";
+import { partOf, pieces, tokenize, UnterminatedError } from "./lex.ts";
 import { byteReader, fromCharacters, placeAt } from "./position.ts";
 import { meaningOf } from "./text.ts";
 
@@ -107,7 +107,7 @@ function readShape(file: string, text: string): { meaning: string; findings: rea
   });
   let begin = 0;
   try {
-    for (const token of tokens(text)) {
+    for (const token of tokenize(text)) {
       if (token.kind === "comment") continue;
       const part = partOf(text, token);
       parts.push(part);
@@ -128,7 +128,7 @@ function readShape(file: string, text: string): { meaning: string; findings: rea
         );
     }
   } catch (error) {
-    if (!(error instanceof Unterminated)) throw error;
+    if (!(error instanceof UnterminatedError)) throw error;
     return refuse("unterminated", error.start, `${error.message}.`);
   }
   return { meaning: meaningOf(parts), findings: [] };

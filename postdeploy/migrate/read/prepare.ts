@@ -18,7 +18,7 @@ export async function prepare(files: readonly (MigrationFile | DownFile)[], also
   const ready: Ready[] = [];
   const findings: Finding[] = [...also];
   for (const file of files) {
-    const { statements, meaning, findings: mistakes } = await readFile(file);
+    const { statements, meaning, findings: mistakes } = await parseFile(file);
     findings.push(...mistakes);
     ready.push({ file, statements, meaning });
   }
@@ -26,7 +26,7 @@ export async function prepare(files: readonly (MigrationFile | DownFile)[], also
   return ready;
 }
 
-export async function readFile(
+export async function parseFile(
   file: MigrationFile | DownFile,
 ): Promise<{ statements: readonly Statement[]; meaning: string; findings: Finding[] }> {
   const { statements, meaning, findings } = await parseText(file.name, file.text);

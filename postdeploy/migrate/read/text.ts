@@ -1,7 +1,7 @@
 /** What the bytes of a file say, strictly: a lenient reader would store the replacement character in somebody's table. */
 import { hash } from "node:crypto";
 import type { Finding } from "./finding.ts";
-import { partOf, tokens, Unterminated } from "./lex.ts";
+import { partOf, tokenize, UnterminatedError } from "./lex.ts";
 import { placeAt } from "./position.ts";
 
 /** Beyond this one message of the protocol grows unwieldy on both sides; a load of that size belongs to COPY. */
@@ -61,9 +61,9 @@ export function decode(file: string, bytes: Buffer): Text {
 export function meaningSum(text: string): string {
   const parts: string[] = [];
   try {
-    for (const token of tokens(text)) if (token.kind !== "comment") parts.push(partOf(text, token));
+    for (const token of tokenize(text)) if (token.kind !== "comment") parts.push(partOf(text, token));
   } catch (error) {
-    if (!(error instanceof Unterminated)) throw error;
+    if (!(error instanceof UnterminatedError)) throw error;
     return meaningOf([text]);
   }
   return meaningOf(parts);
