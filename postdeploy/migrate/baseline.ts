@@ -6,14 +6,14 @@
 import { Failure } from "../connect/failure.ts";
 import { identifier } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
-import { standings } from "./ledger/history.ts";
+import { foldEvents } from "./ledger/history.ts";
 import type { NewEvent } from "./ledger/ledger.ts";
 import { type Folder, readFolder } from "./read/files.ts";
-import { refuseBad } from "./read/finding.ts";
+import { throwOnErrors } from "./read/finding.ts";
 import { prepare } from "./read/prepare.ts";
 import type { RunOptions } from "./run/options.ts";
 import { withRunner } from "./run/runner.ts";
-import { describeEvidence, type Evidence, evidenceOf } from "./schema/evidence.ts";
+import { describeEvidence, type Evidence, findEvidence } from "./schema/evidence.ts";
 
 export interface BaselineOptions extends RunOptions {
   /** The former ledger, as "public.migrations" or "public.migrations(name)"; it is read and never written. */
@@ -35,9 +35,9 @@ export interface BaselineResult {
 
 export async function baseline(options: BaselineOptions): Promise<BaselineResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   return withRunner(options, async (runner) => {
-    const evidence = await evidenceOf(runner.session, await prepare(folder.files));
+    const evidence = await findEvidence(runner.session, await prepare(folder.files));
     if (options.from === undefined && (options.applied ?? []).length === 0) throw undecided(evidence);
     const former = options.from === undefined ? [] : await readFormer(runner.session, options.from);
     for (const name of options.applied ?? [])
@@ -45,7 +45,7 @@ export async function baseline(options: BaselineOptions): Promise<BaselineResult
         throw new Failure("no-such-file", 2, `There is no file ${name} in ${folder.path}. Nothing was written.`);
 
     const ledger = await runner.lock();
-    const standing = standings(ledger?.events ?? []);
+    const standing = foldEvents(ledger?.events ?? []);
     const events = eventsOf(folder, former, options).filter(({ file }) => !standing.has(file));
     const named = new Set(events.map(({ file }) => file));
     refuseContradictions(

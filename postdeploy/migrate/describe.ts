@@ -6,7 +6,7 @@ import { lintFolder } from "./lint/index.ts";
 import type { Folder } from "./read/files.ts";
 import type { Finding } from "./read/finding.ts";
 import type { Statement } from "./read/parse.ts";
-import { placeAt } from "./read/position.ts";
+import { positionAt } from "./read/position.ts";
 import { parseFile } from "./read/prepare.ts";
 
 export interface MigrationDescription {
@@ -72,7 +72,7 @@ export function locksOf(text: string, statements: readonly Statement[], isNew: (
       if (isNew(table)) continue;
       const before = strongest.get(table);
       const stronger = before === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(before.lock);
-      const held = stronger ? { table, line: placeAt(text, start).line, lock, blocks: blocks(lock) } : before;
+      const held = stronger ? { table, line: positionAt(text, start).line, lock, blocks: blocks(lock) } : before;
       const heavier = before === undefined || WORKS.indexOf(work) > WORKS.indexOf(before.work);
       strongest.set(table, { ...held, work: heavier ? work : before.work });
     }

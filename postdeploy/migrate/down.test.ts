@@ -159,8 +159,8 @@ describe("repair", () => {
       await sql(
         "INSERT INTO slipway.events (kind, file, statement, statements, meaning) SELECT 'started', '002_b.sql', 1, 2, meaning FROM slipway.events LIMIT 0",
       );
-      const { meaningSum } = await import("./read/text.ts");
-      const meaning = meaningSum("-- slipway: no-transaction\nCALL p()");
+      const { meaningChecksum } = await import("./read/text.ts");
+      const meaning = meaningChecksum("-- slipway: no-transaction\nCALL p()");
       await sql(
         `INSERT INTO slipway.events (kind, file, statement, statements, meaning) VALUES ('started', '002_b.sql', 1, 2, '${meaning}')`,
       );

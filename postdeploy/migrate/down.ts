@@ -1,12 +1,12 @@
 /** Takes the last applied files back, newest first, by their own ways back. */
 import { Failure } from "../connect/failure.ts";
-import { applyAndMeasure } from "./apply/apply.ts";
+import { applyAndRecord } from "./apply/apply.ts";
 import type { Job } from "./apply/job.ts";
-import { compare, refuseMismatches } from "./ledger/compare.ts";
-import { type Standing, standings } from "./ledger/history.ts";
+import { compare, rejectMismatches } from "./ledger/compare.ts";
+import { foldEvents, type LedgerEntry } from "./ledger/history.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { downName, type Folder, readFolder } from "./read/files.ts";
-import { refuseBad } from "./read/finding.ts";
+import { throwOnErrors } from "./read/finding.ts";
 import { prepare } from "./read/prepare.ts";
 import type { RunOptions } from "./run/options.ts";
 import { withRunner } from "./run/runner.ts";
@@ -26,11 +26,11 @@ export interface DownResult {
 
 export async function down(options: DownOptions): Promise<DownResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   return withRunner(options, async (runner) => {
     await runner.lock();
     const { mismatches } = compare(folder, runner.ledger);
-    refuseMismatches(
+    rejectMismatches(
       mismatches.filter(({ kind }) => kind !== "half-reverted"),
       true,
     );
@@ -38,18 +38,18 @@ export async function down(options: DownOptions): Promise<DownResult> {
     if (names.length === 0) return { reverted: [] };
     const ready = await prepare(names.map((name) => wayBack(folder, name)));
     const todo = (ledger: Ledger | undefined): Job[] => {
-      const standing = standings(ledger?.events ?? []);
+      const standing = foldEvents(ledger?.events ?? []);
       return names.flatMap((name, index) => (standing.has(name) ? [{ ...ready[index]!, event: { kind: "reverted", file: name } }] : []));
     };
     runner.tell({ kind: "pending", files: ready.map(({ file }) => file.name) });
-    const { done, fingerprint } = await applyAndMeasure(runner, { kind: "reverted", todo });
+    const { done, fingerprint } = await applyAndRecord(runner, { kind: "reverted", todo });
     return { reverted: done.map(({ file }) => file.replace(/\.down\.sql$/, ".sql")), fingerprint };
   });
 }
 
 /** Numbered files, newest first. */
-function chosen(ledger: Ledger | undefined, { steps = 1, to }: DownOptions): Standing[] {
-  const standing = [...standings(ledger?.events ?? []).values()]
+function chosen(ledger: Ledger | undefined, { steps = 1, to }: DownOptions): LedgerEntry[] {
+  const standing = [...foldEvents(ledger?.events ?? []).values()]
     .filter(({ file, how }) => /^\d/.test(file) && !file.endsWith(".down.sql") && how !== "retired")
     .reverse();
   if (to === undefined) return standing.slice(0, steps);

@@ -1,10 +1,10 @@
 /** Makes folder and ledger fit again where a person knows better, and keeps the reason. Never runs anything of a file. */
 import { Failure } from "../connect/failure.ts";
-import { type Standing, standings } from "./ledger/history.ts";
+import { foldEvents, type LedgerEntry } from "./ledger/history.ts";
 import type { NewEvent } from "./ledger/ledger.ts";
 import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
 import { prepare } from "./read/prepare.ts";
-import { meaningSum } from "./read/text.ts";
+import { meaningChecksum } from "./read/text.ts";
 import type { RunOptions } from "./run/options.ts";
 import { withRunner } from "./run/runner.ts";
 
@@ -37,7 +37,7 @@ export async function repair(options: RepairOptions): Promise<readonly string[]>
   const folder = readFolder(options.folder);
   return withRunner(options, async (runner) => {
     const ledger = await runner.lock();
-    const standing = standings(ledger?.events ?? []);
+    const standing = foldEvents(ledger?.events ?? []);
     const found = (name: string) => standing.get(name) ?? refuse(`${name} stands nowhere in this ledger.`);
     const events: NewEvent[] = [];
     const said: string[] = [];
@@ -81,7 +81,7 @@ export async function repair(options: RepairOptions): Promise<readonly string[]>
 
 async function happenedEvent(
   file: MigrationFile,
-  progress: NonNullable<Standing["progress"]>,
+  progress: NonNullable<LedgerEntry["progress"]>,
   nth: number,
   note: string,
 ): Promise<NewEvent> {
@@ -94,12 +94,12 @@ async function happenedEvent(
     statement: nth,
     statements: progress.statements,
     checksum: file.checksum,
-    meaning: meaningSum(file.text.slice(0, statement.end)),
+    meaning: meaningChecksum(file.text.slice(0, statement.end)),
     note,
   };
 }
 
-function unsure({ file, progress }: Standing, nth: number): NonNullable<Standing["progress"]> {
+function unsure({ file, progress }: LedgerEntry, nth: number): NonNullable<LedgerEntry["progress"]> {
   if (progress === undefined || progress.started !== nth || progress.done >= nth)
     refuse(`Nothing is unknown about statement ${nth} of ${file}.`);
   return progress!;

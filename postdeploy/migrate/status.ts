@@ -1,7 +1,7 @@
 /** Where every file stands, read without a lock and without writing. */
 
 import { compare, type Mismatch } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/history.ts";
+import { needsFingerprint } from "./ledger/history.ts";
 import { readFolder } from "./read/files.ts";
 import type { Finding } from "./read/finding.ts";
 import type { MigrateOptions } from "./run/options.ts";
@@ -79,7 +79,7 @@ export async function status(options: MigrateOptions): Promise<StatusResult> {
           ...(note === undefined ? {} : { note }),
         }),
       );
-    const drifted = ledger === undefined || needsMeasure(ledger) ? undefined : await drift(session, table);
+    const drifted = ledger === undefined || needsFingerprint(ledger) ? undefined : await drift(session, table);
     return {
       database: facts.database,
       role: facts.role,

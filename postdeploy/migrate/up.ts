@@ -1,10 +1,10 @@
 /** Applies what is pending. A second call with nothing to do reads the ledger once and says so. */
 
 import type { Done } from "./apply/job.ts";
-import { heldAgainst } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/history.ts";
+import { selectPending } from "./ledger/compare.ts";
+import { needsFingerprint } from "./ledger/history.ts";
 import { readFolder } from "./read/files.ts";
-import { refuseBad } from "./read/finding.ts";
+import { throwOnErrors } from "./read/finding.ts";
 import type { UpOptions } from "./run/options.ts";
 import { withRunner } from "./run/runner.ts";
 
@@ -18,10 +18,10 @@ export interface UpResult {
 
 export async function up(options: UpOptions): Promise<UpResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   return withRunner(options, async (runner) => {
-    const { pending, reformatted } = heldAgainst(folder, runner.ledger, options);
-    if (pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
+    const { pending, reformatted } = selectPending(folder, runner.ledger, options);
+    if (pending.length === 0 && !(runner.ledger && needsFingerprint(runner.ledger))) return { applied: [], reformatted };
     // Loaded only now: a run with nothing to do never parses.
     const { applyPending } = await import("./apply/pending.ts");
     return { reformatted, ...(await applyPending(runner, folder, pending, options)) };

@@ -8,10 +8,10 @@ import type { Connection } from "../connect/target.ts";
 import { applyAll } from "./apply/apply.ts";
 import type { Done, Job } from "./apply/job.ts";
 import { compare, type Mismatch } from "./ledger/compare.ts";
-import { needsMeasure } from "./ledger/history.ts";
+import { needsFingerprint } from "./ledger/history.ts";
 import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
-import { refuseBad } from "./read/finding.ts";
-import { prepare, type Ready } from "./read/prepare.ts";
+import { throwOnErrors } from "./read/finding.ts";
+import { type PreparedFile, prepare } from "./read/prepare.ts";
 import type { MigrateOptions } from "./run/options.ts";
 import { type Runner, withRunner } from "./run/runner.ts";
 import { type Difference, differences, drift, readObjects, type SchemaObject } from "./schema/fingerprint.ts";
@@ -58,7 +58,7 @@ export interface Rehearsed {
 
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   const real = options.connection === undefined ? undefined : await inspect(options, options.connection, folder);
   const server = options.shadow ?? options.connection;
   if (server === undefined) throw new TypeError("verify needs a shadow server, or the connection of one");
@@ -116,7 +116,7 @@ async function rehearse(runner: Runner, files: readonly MigrationFile[]): Promis
   return result;
 }
 
-function jobUp(ready: Ready, { name, checksum, meaning }: MigrationFile): Job {
+function jobUp(ready: PreparedFile, { name, checksum, meaning }: MigrationFile): Job {
   return { ...ready, event: { kind: "applied", file: name, checksum, meaning } };
 }
 
@@ -143,7 +143,7 @@ async function inspect(options: VerifyOptions, connection: Connection, folder: F
       objects: await readObjects(session, table),
       pending: pending.map(({ file }) => file.name),
       mismatches,
-      drift: ledger === undefined || needsMeasure(ledger) ? [] : ((await drift(session, table)) ?? []),
+      drift: ledger === undefined || needsFingerprint(ledger) ? [] : ((await drift(session, table)) ?? []),
       brokenIndexes: await brokenIndexes(session),
       unvalidated: await unvalidated(session),
     };

@@ -8,14 +8,14 @@ import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import { CONTENTION, isLost, sqlstate } from "../../connect/sqlstate.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { placeAt } from "../read/position.ts";
+import { positionAt } from "../read/position.ts";
 import { tablesOf } from "../read/statement.ts";
-import { asFailure, sqlFailure } from "../run/errors.ts";
+import { toFailure, toSqlFailure } from "../run/errors.ts";
 import { holdersOf } from "../run/monitor.ts";
 import type { Runner } from "../run/runner.ts";
 import { batches, sendBatch } from "./batch.ts";
 import type { Done, Failed, Job } from "./job.ts";
-import { applyOutside } from "./nontransactional.ts";
+import { applyNonTransactional } from "./nontransactional.ts";
 
 export interface Work {
   readonly kind: "applied" | "reverted";
@@ -24,7 +24,7 @@ export interface Work {
 }
 
 /** Does the work, and writes down what the schema looks like afterwards, also where the work stopped half way. */
-export async function applyAndMeasure(runner: Runner, work: Work): Promise<{ done: readonly Done[]; fingerprint: string }> {
+export async function applyAndRecord(runner: Runner, work: Work): Promise<{ done: readonly Done[]; fingerprint: string }> {
   const done: Done[] = [];
   const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
   try {
@@ -32,7 +32,7 @@ export async function applyAndMeasure(runner: Runner, work: Work): Promise<{ don
     return { done, fingerprint: await measure() };
   } catch (error) {
     if (done.length > 0 && !runner.session.lost) await measure().catch(() => {});
-    throw withProgress(asFailure(error), work.kind, done);
+    throw withProgress(toFailure(error), work.kind, done);
   }
 }
 
@@ -96,7 +96,7 @@ async function inTransactions(
         sendBatch(session, batch, runner.table, {
           committed: (job) => finished(job, batch.length === 1 ? performance.now() - since : undefined),
           notice(job, statement, notice) {
-            const line = statement === undefined ? {} : { line: placeAt(job.file.text, statement.start).line };
+            const line = statement === undefined ? {} : { line: positionAt(job.file.text, statement.start).line };
             runner.tell({ kind: "notice", file: job.file.name, ...line, notice });
           },
         }),
@@ -118,7 +118,7 @@ async function tellCommitted(runner: Runner, eyes: Session, batch: readonly Job[
 
 async function outside(runner: Runner, job: Job, finished: (job: Job, ms: number) => void): Promise<Failed | undefined> {
   const since = performance.now();
-  const failed = await applyOutside(runner, job);
+  const failed = await applyNonTransactional(runner, job);
   if (failed === undefined) finished(job, performance.now() - since);
   return failed;
 }
@@ -167,7 +167,7 @@ async function comeBack(runner: Runner, { job, error, source, statement, blocker
     await runner.readLedger();
     return;
   }
-  throw sqlFailure(error, source, { blockers: inTheWay, ...(state === "57014" ? { hint: cancelled(runner, job, error) } : {}) });
+  throw toSqlFailure(error, source, { blockers: inTheWay, ...(state === "57014" ? { hint: cancelled(runner, job, error) } : {}) });
 }
 
 function cancelled(runner: Runner, { file }: Job, { message }: Error): string {

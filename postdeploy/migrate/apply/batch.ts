@@ -9,7 +9,7 @@ import type { Listener, Notice, Reply, Session } from "../../connect/session.ts"
 import type { DatabaseError } from "../../connect/sqlstate.ts";
 import type { LedgerTable } from "../ledger/ledger.ts";
 import type { Statement } from "../read/parse.ts";
-import { fromCharacters } from "../read/position.ts";
+import { indexOfCharacter } from "../read/position.ts";
 import type { Failed, Job } from "./job.ts";
 
 /** More would only make a longer message to lose; at this size a round trip is already nothing beside the work. */
@@ -34,19 +34,19 @@ export function* batches(jobs: readonly Job[]): Generator<readonly Job[]> {
 }
 
 /** Whatever a file set, neither its ledger row nor the next file is to know of it: settings go back to those of the connection's start. */
-export const AS_BEFORE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;";
+export const RESET_SETTINGS = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;";
 
 /**
  * What outlives a transaction: cursors, prepared statements, and temporary tables, one of which would stand in front of the real one of that
  * name. It is sent before a file, not after it, because a file that is rolled back and tried again left such things too.
  */
-export const AS_NEW = "CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP;";
+export const DISCARD_SESSION_STATE = "CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP;";
 
 /**
  * Only the last commit of a message waits for the disk. The log has one order, so with it all before it are there; and should the server die
  * in between, it comes back as it was after one of the files, with the ledger that says which.
  */
-const DO_NOT_WAIT = "SET LOCAL synchronous_commit = off;";
+const ASYNC_COMMIT = "SET LOCAL synchronous_commit = off;";
 
 interface Step {
   readonly job: number;
@@ -78,7 +78,7 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
       add(sql);
       for (let n = 0; n < count; n++) steps.push({ job });
     };
-    around(`BEGIN; ${AS_NEW}`, 4);
+    around(`BEGIN; ${DISCARD_SESSION_STATE}`, 4);
     if (statementTimeoutMs !== undefined) around(`SET LOCAL statement_timeout = ${statementTimeoutMs};`);
     if (lockTimeoutMs !== undefined) around(`SET LOCAL lock_timeout = ${lockTimeoutMs};`);
     starts.push(length);
@@ -87,8 +87,8 @@ export function message(jobs: readonly Job[], table: LedgerTable): Message {
       steps.push({ job, statement });
     });
     // A file may end in a comment without a line end; without the line feed that comment would swallow the ledger row and the COMMIT.
-    around(`\n;${AS_BEFORE} ${table.write(event)}`, 4);
-    if (job < jobs.length - 1) around(DO_NOT_WAIT);
+    around(`\n;${RESET_SETTINGS} ${table.write(event)}`, 4);
+    if (job < jobs.length - 1) around(ASYNC_COMMIT);
     add("COMMIT;\n");
     steps.push({ job, commit: true });
   });
@@ -140,6 +140,6 @@ function statementOf(jobs: readonly Job[], { job, statement }: Step): Statement 
 function placeOf(error: DatabaseError, { text, starts }: Message, { job }: Step, { file }: Job): number | undefined {
   if (error.position === undefined) return undefined;
   const start = starts[job]!;
-  const at = fromCharacters(text, Number(error.position) - 1) - start;
+  const at = indexOfCharacter(text, Number(error.position) - 1) - start;
   return at >= 0 && at <= file.text.length ? at : undefined;
 }

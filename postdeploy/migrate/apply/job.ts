@@ -2,12 +2,12 @@
 import type { DatabaseError } from "../../connect/sqlstate.ts";
 import type { NewEvent } from "../ledger/ledger.ts";
 import type { Statement } from "../read/parse.ts";
-import type { Ready } from "../read/prepare.ts";
+import type { PreparedFile } from "../read/prepare.ts";
 import type { Source } from "../run/errors.ts";
 import type { Blocker } from "../run/progress.ts";
 
 /** A file and what the ledger is to say of it. */
-export interface Job extends Ready {
+export interface Job extends PreparedFile {
   readonly event: NewEvent;
 }
 

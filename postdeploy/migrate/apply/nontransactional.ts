@@ -7,30 +7,30 @@
 import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import { type DatabaseError, isLost } from "../../connect/sqlstate.ts";
-import { type Standing, standings } from "../ledger/history.ts";
+import { foldEvents, type LedgerEntry } from "../ledger/history.ts";
 import type { NewEvent } from "../ledger/ledger.ts";
 import type { Statement } from "../read/parse.ts";
-import { fromCharacters, placeAt } from "../read/position.ts";
-import { builtBy, fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
-import { meaningSum } from "../read/text.ts";
+import { indexOfCharacter, positionAt } from "../read/position.ts";
+import { concurrentIndexOf, fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { meaningChecksum } from "../read/text.ts";
 import type { Runner } from "../run/runner.ts";
 import { findIndex } from "../schema/indexes.ts";
-import { AS_BEFORE, AS_NEW } from "./batch.ts";
+import { DISCARD_SESSION_STATE, RESET_SETTINGS } from "./batch.ts";
 import type { Failed, Job } from "./job.ts";
-import { clean, whatCameOf } from "./outcome.ts";
+import { checkOutcome, clean } from "./outcome.ts";
 
-type Progress = NonNullable<Standing["progress"]>;
+type Progress = NonNullable<LedgerEntry["progress"]>;
 
 /** Which file a session is in the midst of. */
 const within = new WeakMap<Session, string>();
 
-export async function applyOutside(runner: Runner, job: Job): Promise<Failed | undefined> {
+export async function applyNonTransactional(runner: Runner, job: Job): Promise<Failed | undefined> {
   const { file, statements, event } = job;
-  const progress = standings(runner.ledger?.events ?? []).get(file.name)?.progress;
+  const progress = foldEvents(runner.ledger?.events ?? []).get(file.name)?.progress;
   if (progress) refuseEdited(job, progress);
   // After a wait for a lock the file goes on where its own first statements left what the later ones may need.
   const goesOn = progress !== undefined && progress.done > 0 && within.get(runner.session) === file.name;
-  if (!goesOn) await runner.session.send(AS_NEW);
+  if (!goesOn) await runner.session.send(DISCARD_SESSION_STATE);
   within.set(runner.session, file.name);
   if (statements.length === 0) await write(runner, event);
   for (let index = progress?.done ?? 0; index < statements.length; index++) {
@@ -70,7 +70,7 @@ function stepOf(job: Job, index: number): Step {
     file: file.name,
     statement: index + 1,
     statements: statements.length,
-    meaning: meaningSum(file.text.slice(0, statement.end)),
+    meaning: meaningChecksum(file.text.slice(0, statement.end)),
   };
   const last = index === statements.length - 1;
   return {
@@ -105,7 +105,7 @@ function together(runner: Runner, step: Step): Promise<Failed | undefined> {
     runner,
     step,
     `BEGIN; ${timeouts(step.job, "SET LOCAL")} ${step.settings}`,
-    `;${AS_BEFORE} ${runner.table.write(step.done)} COMMIT`,
+    `;${RESET_SETTINGS} ${runner.table.write(step.done)} COMMIT`,
   );
 }
 
@@ -114,11 +114,11 @@ async function alone(runner: Runner, step: Step, progress: Progress | undefined)
   // An index is looked for where the file's own search path leads.
   if (settings !== "") await runner.session.send(settings);
   if (progress !== undefined && progress.started >= step.nth) {
-    const came = progress.startedMeaning === step.started.meaning ? await whatCameOf(runner.session, statement.node) : "unknown";
+    const came = progress.startedMeaning === step.started.meaning ? await checkOutcome(runner.session, statement.node) : "unknown";
     if (came === "unknown") throw mustBeDecided(step);
     if (came === "happened") return await write(runner, step.done);
   } else {
-    const index = builtBy(statement.node);
+    const index = concurrentIndexOf(statement.node);
     const found = index && (await findIndex(runner.session, index));
     if (found && !found.valid) throw foreignIndex(step, index);
   }
@@ -133,7 +133,7 @@ async function alone(runner: Runner, step: Step, progress: Progress | undefined)
 
 /** A ledger row in a transaction of its own. */
 async function write(runner: Runner, event: NewEvent, then = ""): Promise<undefined> {
-  const { error } = await runner.session.send(`${AS_BEFORE} ${runner.table.write(event)} ${then}`);
+  const { error } = await runner.session.send(`${RESET_SETTINGS} ${runner.table.write(event)} ${then}`);
   if (error) throw error;
 }
 
@@ -145,7 +145,7 @@ function timeouts({ file }: Job, set: "SET" | "SET LOCAL", concurrent = false): 
 
 async function send(runner: Runner, step: Step, before: string, after: string): Promise<Failed | undefined> {
   const { job, statement } = step;
-  const { line } = placeAt(job.file.text, statement.start);
+  const { line } = positionAt(job.file.text, statement.start);
   const script = `${before}${statement.text}\n${after}`;
   const { result, blockers } = await runner.watched(
     job.file.name,
@@ -154,7 +154,7 @@ async function send(runner: Runner, step: Step, before: string, after: string): 
   );
   if (result.error === undefined) return undefined;
   const error = result.error as DatabaseError;
-  const at = error.position === undefined ? 0 : fromCharacters(script, Number(error.position) - 1) - before.length;
+  const at = error.position === undefined ? 0 : indexOfCharacter(script, Number(error.position) - 1) - before.length;
   return { ...failedAt(step, error, at >= 0 && at <= statement.text.length ? at : 0), blockers };
 }
 
@@ -168,7 +168,7 @@ function failedAt({ job, statement, nth }: Step, error: DatabaseError, at = 0): 
 
 function refuseEdited({ file, statements }: Job, progress: Progress): void {
   const { done, doneMeaning } = progress;
-  if (done === 0 || (statements.length >= done && meaningSum(file.text.slice(0, statements[done - 1]!.end)) === doneMeaning)) return;
+  if (done === 0 || (statements.length >= done && meaningChecksum(file.text.slice(0, statements[done - 1]!.end)) === doneMeaning)) return;
   throw new Failure(
     "edited",
     2,
@@ -180,7 +180,7 @@ function foreignIndex({ job, statement }: Step, { name, table }: { name: string;
   return new Failure(
     "invalid-index",
     1,
-    `${job.file.name}:${placeAt(job.file.text, statement.start).line}: there is an index ${name} on ${table.name} that does not work (invalid), and slipway did not make it. IF NOT EXISTS would skip over it and leave the table without one.
+    `${job.file.name}:${positionAt(job.file.text, statement.start).line}: there is an index ${name} on ${table.name} that does not work (invalid), and slipway did not make it. IF NOT EXISTS would skip over it and leave the table without one.
   Remove it: DROP INDEX CONCURRENTLY ${name}; then run again.`,
   );
 }
@@ -189,7 +189,7 @@ function mustBeDecided({ job: { file }, statement, nth }: Step): Failure {
   return new Failure(
     "outcome-unknown",
     3,
-    `${file.name}:${placeAt(file.text, statement.start).line}: the run before this one ended while statement ${nth} ran, and nobody can tell whether it took effect:
+    `${file.name}:${positionAt(file.text, statement.start).line}: the run before this one ended while statement ${nth} ran, and nobody can tell whether it took effect:
     ${statement.text.split("\n")[0]}
   Look, then say so: slipway migrate repair --happened ${file.name}:${nth} --reason "…" (or --again ${file.name}:${nth})`,
   );

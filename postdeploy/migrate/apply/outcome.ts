@@ -1,14 +1,14 @@
 /** What came of a statement whose end nobody saw, by what it was to make; and what a failed one leaves behind. */
 import type { Node } from "libpg-query";
 import type { Session } from "../../connect/session.ts";
-import { builtBy, fieldsOf, kindOf, tablesOf } from "../read/statement.ts";
+import { concurrentIndexOf, fieldsOf, kindOf, tablesOf } from "../read/statement.ts";
 import { brokenTwins, dropIndex, findIndex } from "../schema/indexes.ts";
 
 /** again: it did not take effect, or a second time does no harm. */
-export type Came = "happened" | "again" | "unknown";
+export type StatementOutcome = "happened" | "again" | "unknown";
 
-export async function whatCameOf(session: Session, node: Node): Promise<Came> {
-  const index = builtBy(node);
+export async function checkOutcome(session: Session, node: Node): Promise<StatementOutcome> {
+  const index = concurrentIndexOf(node);
   if (index !== undefined) {
     const found = await findIndex(session, index);
     if (found?.valid) return "happened";
@@ -42,7 +42,7 @@ export async function whatCameOf(session: Session, node: Node): Promise<Came> {
 
 /** An index that a broken build left is of no use to anybody, is kept up to date all the same, and lets IF NOT EXISTS believe in it. */
 export async function clean(session: Session, node: Node): Promise<void> {
-  const index = builtBy(node);
+  const index = concurrentIndexOf(node);
   if (index !== undefined) {
     const found = await findIndex(session, index);
     if (found && !found.valid) await dropIndex(session, found.schema, index.name);

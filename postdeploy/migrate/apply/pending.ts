@@ -1,14 +1,14 @@
 /** Pending files made ready, and applied. */
 
-import { heldAgainst, type Pending } from "../ledger/compare.ts";
+import { type Pending, selectPending } from "../ledger/compare.ts";
 import type { Ledger, NewEvent } from "../ledger/ledger.ts";
 import type { Folder, MigrationFile } from "../read/files.ts";
-import { prepare, type Ready } from "../read/prepare.ts";
+import { type PreparedFile, prepare } from "../read/prepare.ts";
 import { fieldsOf, kindOf } from "../read/statement.ts";
 import type { UpOptions } from "../run/options.ts";
 import type { Runner } from "../run/runner.ts";
-import { evidenceOf, tablesMadeBy, taken } from "../schema/evidence.ts";
-import { applyAndMeasure } from "./apply.ts";
+import { createdTables, findEvidence, taken } from "../schema/evidence.ts";
+import { applyAndRecord } from "./apply.ts";
 import type { Done, Job } from "./job.ts";
 
 export async function applyPending(
@@ -29,16 +29,16 @@ export async function applyPending(
   if (read.status === "rejected") throw read.reason;
   if (locked.status === "rejected") throw locked.reason;
   const { ready, again } = read.value;
-  const made = ready.flatMap(({ statements }) => tablesMadeBy(statements));
-  if (!(await runner.ensureLedger(made))) throw taken(await evidenceOf(runner.session, ready), runner.facts.database);
+  const made = ready.flatMap(({ statements }) => createdTables(statements));
+  if (!(await runner.ensureLedger(made))) throw taken(await findEvidence(runner.session, ready), runner.facts.database);
   const begin = runner.ledger?.events.at(-1)?.id ?? 0;
   const todo = (ledger: Ledger | undefined): Job[] => {
-    const { pending, standing } = heldAgainst(folder, ledger, options);
+    const { pending, standing } = selectPending(folder, ledger, options);
     const left = again.filter(({ name }) => (standing.get(name)?.id ?? 0) <= begin && !pending.some(({ file }) => file.name === name));
     return jobs([...pending, ...left.map((file): Pending => ({ file, why: "again" }))], ready);
   };
   runner.tell({ kind: "pending", files: todo(runner.ledger).map(({ file }) => file.name) });
-  const { done, fingerprint } = await applyAndMeasure(runner, { kind: "applied", todo });
+  const { done, fingerprint } = await applyAndRecord(runner, { kind: "applied", todo });
   return { applied: done, fingerprint };
 }
 
@@ -46,17 +46,17 @@ export async function applyPending(
 async function prepareAll(
   folder: Folder,
   pending: readonly Pending[],
-): Promise<{ ready: readonly Ready[]; again: readonly MigrationFile[] }> {
+): Promise<{ ready: readonly PreparedFile[]; again: readonly MigrationFile[] }> {
   const ready = await prepare(pending.map(({ file }) => file));
   const again = ready.some(takesAway) ? repeatablesBeside(folder, ready) : [];
   return { ready: [...ready, ...(await prepare(again))], again };
 }
 
-function repeatablesBeside(folder: Folder, ready: readonly Ready[]): MigrationFile[] {
+function repeatablesBeside(folder: Folder, ready: readonly PreparedFile[]): MigrationFile[] {
   return folder.files.filter(({ kind, name }) => kind === "repeatable" && !ready.some(({ file }) => file.name === name));
 }
 
-function jobs(pending: readonly Pending[], ready: readonly Ready[]): Job[] {
+function jobs(pending: readonly Pending[], ready: readonly PreparedFile[]): Job[] {
   const byName = new Map(ready.map((one) => [one.file.name, one]));
   return pending.map(({ file, after }) => {
     const one = byName.get(file.name)!;
@@ -74,7 +74,7 @@ function jobs(pending: readonly Pending[], ready: readonly Ready[]): Job[] {
 }
 
 /** Whether something may be gone afterwards that a repeatable file made: an unchanged file would not bring it back. */
-function takesAway({ file, statements }: Ready): boolean {
+function takesAway({ file, statements }: PreparedFile): boolean {
   if (!/^\d/.test(file.name)) return false;
   return statements.some(({ node, text }) => {
     return (kindOf(node) === "DropStmt" && MADE_AGAIN.has(String(fieldsOf(node).removeType))) || /\bcascade\b/i.test(text);

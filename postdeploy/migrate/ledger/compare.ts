@@ -1,11 +1,11 @@
 /** A folder held against a ledger: what is pending, and what does not fit. Pure: it decides, and asks nobody. */
 import { Failure } from "../../connect/failure.ts";
 import { compareNames, downName, type Folder, type MigrationFile } from "../read/files.ts";
-import { type Standing, standings } from "./history.ts";
+import { foldEvents, type LedgerEntry } from "./history.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface State {
-  readonly standing: ReadonlyMap<string, Standing>;
+  readonly standing: ReadonlyMap<string, LedgerEntry>;
   /** In the order in which they will apply. */
   readonly pending: readonly Pending[];
   readonly mismatches: readonly Mismatch[];
@@ -29,7 +29,7 @@ export type Mismatch =
   | { readonly kind: "half-reverted"; readonly file: string };
 
 export function compare(folder: Folder, ledger: Ledger | undefined): State {
-  const standing = standings(ledger?.events ?? []);
+  const standing = foldEvents(ledger?.events ?? []);
   const pending: Pending[] = [];
   const mismatches: Mismatch[] = [];
   const reformatted: string[] = [];
@@ -59,11 +59,11 @@ export function compare(folder: Folder, ledger: Ledger | undefined): State {
   return { standing, pending, mismatches: [...mismatches, ...missing(folder, standing)], reformatted };
 }
 
-function edited(file: MigrationFile, { file: name, checksum = "", at, by }: Standing): Mismatch {
+function edited(file: MigrationFile, { file: name, checksum = "", at, by }: LedgerEntry): Mismatch {
   return { kind: "edited", file: name, was: checksum, is: file.checksum, at, by };
 }
 
-function missing(folder: Folder, standing: ReadonlyMap<string, Standing>): Mismatch[] {
+function missing(folder: Folder, standing: ReadonlyMap<string, LedgerEntry>): Mismatch[] {
   const here = new Set(folder.files.map(({ name }) => name));
   return [...standing.values()]
     .filter(({ file, how }) => how !== "retired" && how !== "adopted" && !here.has(file) && !file.endsWith(".down.sql"))
@@ -74,7 +74,7 @@ function missing(folder: Folder, standing: ReadonlyMap<string, Standing>): Misma
 }
 
 /** Whoever runs this file's migrations: `slipway migrate repair --dir sql --accept …` needs no more than this to be typed. */
-export function refuseMismatches(mismatches: readonly Mismatch[], allowOutOfOrder: boolean): void {
+export function rejectMismatches(mismatches: readonly Mismatch[], allowOutOfOrder: boolean): void {
   const stopping = mismatches.filter(({ kind }) => kind !== "out-of-order" || !allowOutOfOrder);
   const [first] = stopping;
   if (first === undefined) return;
@@ -110,9 +110,9 @@ export interface Selection {
 }
 
 /** The same, refused where it does not fit, and only as far as one asked for. */
-export function heldAgainst(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: Selection): State {
+export function selectPending(folder: Folder, ledger: Ledger | undefined, { allowOutOfOrder = false, to }: Selection): State {
   const state = compare(folder, ledger);
-  refuseMismatches(state.mismatches, allowOutOfOrder);
+  rejectMismatches(state.mismatches, allowOutOfOrder);
   if (to === undefined) return state;
   const last = folder.files.findIndex(({ name }) => name === to);
   if (last === -1)

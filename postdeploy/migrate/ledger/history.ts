@@ -3,14 +3,14 @@ import { downName } from "../read/files.ts";
 import type { Event, Ledger } from "./ledger.ts";
 
 /** Whether the schema changed after it was last written down: a run that died could not do it. */
-export function needsMeasure({ events }: Ledger): boolean {
+export function needsFingerprint({ events }: Ledger): boolean {
   const changed = events.findLast(({ kind }) => kind === "applied" || kind === "reverted" || kind === "done");
   const measured = events.findLast(({ kind }) => kind === "measured");
   return changed !== undefined && changed.id > (measured?.id ?? 0);
 }
 
 /** Where one file stands. */
-export interface Standing {
+export interface LedgerEntry {
   /** Of the event that put it there. */
   readonly id: number;
   readonly file: string;
@@ -34,8 +34,8 @@ export interface Standing {
 }
 
 /** The last word on each file, in the order in which they were applied. A reverted file stands nowhere. */
-export function standings(events: readonly Event[]): ReadonlyMap<string, Standing> {
-  const standing = new Map<string, Standing>();
+export function foldEvents(events: readonly Event[]): ReadonlyMap<string, LedgerEntry> {
+  const standing = new Map<string, LedgerEntry>();
   for (const event of events) {
     const { id, kind, file, at, by } = event;
     const sums = {
@@ -74,9 +74,9 @@ export function standings(events: readonly Event[]): ReadonlyMap<string, Standin
 }
 
 function progressAfter(
-  before: Standing["progress"],
+  before: LedgerEntry["progress"],
   { kind, statement = 0, statements = 0, meaning }: Event,
-): NonNullable<Standing["progress"]> {
+): NonNullable<LedgerEntry["progress"]> {
   const { done = 0, doneMeaning } = before ?? {};
   if (kind === "done") return { done: statement, started: statement, statements, doneMeaning: meaning };
   if (kind === "failed") return { done, started: done, statements, doneMeaning };

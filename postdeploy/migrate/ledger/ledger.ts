@@ -117,7 +117,7 @@ const ABSENT = new Set(["42P01", "3F000"]);
 const OTHER_SHAPE = new Set(["42703", "42P16", "42809", "42P07", "42P10"]);
 
 /** @returns undefined where the error says nothing of what is in the schema. */
-export function notALedger(error: Error, { schema }: LedgerTable): Failure | undefined {
+export function foreignSchemaFailure(error: Error, { schema }: LedgerTable): Failure | undefined {
   return OTHER_SHAPE.has(sqlstate(error) ?? "")
     ? new Failure(
         "foreign-ledger",
@@ -129,7 +129,7 @@ export function notALedger(error: Error, { schema }: LedgerTable): Failure | und
 }
 
 /** @returns undefined when the database has no ledger yet. Throws what else the server said. */
-export function ledgerFrom(
+export function parseLedger(
   rows: readonly Row[] | undefined,
   error: Error | undefined,
   table: LedgerTable,
@@ -144,7 +144,7 @@ export function ledgerFrom(
         `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`,
         { cause: error },
       );
-    throw notALedger(error, table) ?? error;
+    throw foreignSchemaFailure(error, table) ?? error;
   }
   const [first] = rows ?? [];
   if (first === undefined) return undefined;
@@ -167,7 +167,7 @@ export function ledgerFrom(
 
 export async function readLedger(session: Session, table: LedgerTable, system?: string): Promise<Ledger | undefined> {
   const { replies, error } = await session.send(table.read);
-  return ledgerFrom(replies[0]?.rows, error, table, system);
+  return parseLedger(replies[0]?.rows, error, table, system);
 }
 
 function eventFrom(row: Row): Event {

@@ -1,15 +1,13 @@
-/** What earlier statements made sure of, so that a later one has nothing to look at. */
-
+/** Finds out whether a validated constraint already guarantees NOT NULL, so that SET NOT NULL does not scan the table. */
 import type { Statement } from "../read/parse.ts";
-import { fieldsOf, kindOf } from "../read/statement.ts";
-import { sameTable } from "./file-set.ts";
-import { commandsOf, type Fields, table, texts } from "./rule.ts";
+import { commandsOf, type Fields, fieldsOf, kindOf, stringsOf, tableName } from "../read/statement.ts";
+import { isSameTable } from "./file-set.ts";
 
 interface Check {
-  /** Of which it says that they are never NULL. */
+  /** The columns that the constraint declares NOT NULL. */
   readonly columns: readonly string[];
-  /** Of which it says anything: it goes with each of them. */
-  readonly about: readonly string[];
+  /** All columns of the constraint. Dropping one of them drops the constraint. */
+  readonly references: readonly string[];
   valid: boolean;
 }
 
@@ -17,19 +15,19 @@ export function setsNotNull({ node }: Statement): boolean {
   return commandsOf(fieldsOf(node)).some(({ subtype }) => subtype === "AT_SetNotNull");
 }
 
-/** Whether a constraint that stands after these statements, and was checked on every row, says that the column is never NULL. */
-export function isNeverNull(on: string, column: string, statements: readonly Statement[]): boolean {
+/** Whether, after these statements, a validated constraint of the table guarantees that the column is not NULL. */
+export function isNeverNull(onTable: string, column: string, statements: readonly Statement[]): boolean {
   const checks = new Map<unknown, Check>();
   for (const { node } of statements) {
-    if (kindOf(node) === "RenameStmt" && sameTable(table(fieldsOf(node).relation), on)) renamed(checks, fieldsOf(node));
-    if (kindOf(node) !== "AlterTableStmt" || !sameTable(table(fieldsOf(node).relation), on)) continue;
+    if (kindOf(node) === "RenameStmt" && isSameTable(tableName(fieldsOf(node).relation), onTable)) applyRename(checks, fieldsOf(node));
+    if (kindOf(node) !== "AlterTableStmt" || !isSameTable(tableName(fieldsOf(node).relation), onTable)) continue;
     for (const { subtype, name, def } of commandsOf(fieldsOf(node))) {
       const { Constraint } = (def ?? {}) as { Constraint?: Fields };
       if (subtype === "AT_AddConstraint" && Constraint) {
-        // One without a name stands for itself.
+        // A constraint without a name is its own key.
         checks.set(Constraint.conname ?? Constraint, {
-          columns: neverNull(Constraint),
-          about: [...texts(Constraint.keys), ...columnsIn(Constraint.raw_expr)],
+          columns: notNullColumns(Constraint),
+          references: [...stringsOf(Constraint.keys), ...referencedColumns(Constraint.raw_expr)],
           valid: !Constraint.skip_validation,
         });
       } else if (subtype === "AT_ValidateConstraint") {
@@ -37,19 +35,20 @@ export function isNeverNull(on: string, column: string, statements: readonly Sta
         if (check) check.valid = true;
       } else if (subtype === "AT_DropConstraint") checks.delete(name);
       else if (subtype === "AT_DropColumn") {
-        for (const [check, { about }] of checks) if (about.includes(String(name))) checks.delete(check);
+        for (const [check, { references }] of checks) if (references.includes(String(name))) checks.delete(check);
       }
     }
   }
   return [...checks.values()].some(({ columns, valid }) => valid && columns.includes(column));
 }
 
-/** A promise goes along with the column that it is about, or with its own name, and is that of another table as soon as this one is. */
-function renamed(checks: Map<unknown, Check>, { renameType, subname, newname }: Fields): void {
+/** Follows renames of columns and constraints. After a rename of the table, its constraints belong to another name. */
+function applyRename(checks: Map<unknown, Check>, { renameType, subname, newname }: Fields): void {
   if (renameType === "OBJECT_TABLE") checks.clear();
   else if (renameType === "OBJECT_COLUMN") {
-    const now = (column: string) => (column === subname ? String(newname) : column);
-    for (const [name, check] of checks) checks.set(name, { ...check, columns: check.columns.map(now), about: check.about.map(now) });
+    const newName = (column: string) => (column === subname ? String(newname) : column);
+    for (const [name, check] of checks)
+      checks.set(name, { ...check, columns: check.columns.map(newName), references: check.references.map(newName) });
   } else if (renameType === "OBJECT_TABCONSTRAINT") {
     const check = checks.get(subname);
     checks.delete(subname);
@@ -57,24 +56,24 @@ function renamed(checks: Map<unknown, Check>, { renameType, subname, newname }: 
   }
 }
 
-function neverNull(constraint: Fields): string[] {
-  if (constraint.contype === "CONSTR_NOTNULL") return texts(constraint.keys);
-  return constraint.contype === "CONSTR_CHECK" ? promises(constraint.raw_expr) : [];
+function notNullColumns(constraint: Fields): string[] {
+  if (constraint.contype === "CONSTR_NOTNULL") return stringsOf(constraint.keys);
+  return constraint.contype === "CONSTR_CHECK" ? isNotNullColumns(constraint.raw_expr) : [];
 }
 
-/** a IS NOT NULL, alone or joined to others by AND. */
-function promises(expression: unknown): string[] {
+/** The columns of "a IS NOT NULL AND b IS NOT NULL". */
+function isNotNullColumns(expression: unknown): string[] {
   const { NullTest, BoolExpr } = (expression ?? {}) as {
     NullTest?: { nulltesttype?: string; arg?: { ColumnRef?: { fields?: unknown } } };
     BoolExpr?: { boolop?: string; args?: unknown[] };
   };
-  if (BoolExpr?.boolop === "AND_EXPR") return (BoolExpr.args ?? []).flatMap(promises);
-  return NullTest?.nulltesttype === "IS_NOT_NULL" ? texts(NullTest.arg?.ColumnRef?.fields).slice(-1) : [];
+  if (BoolExpr?.boolop === "AND_EXPR") return (BoolExpr.args ?? []).flatMap(isNotNullColumns);
+  return NullTest?.nulltesttype === "IS_NOT_NULL" ? stringsOf(NullTest.arg?.ColumnRef?.fields).slice(-1) : [];
 }
 
-/** Of any part of an expression. */
-function columnsIn(part: unknown): string[] {
+/** The columns that any part of an expression names. */
+function referencedColumns(part: unknown): string[] {
   if (typeof part !== "object" || part === null) return [];
   const { ColumnRef } = part as { ColumnRef?: { fields?: unknown } };
-  return ColumnRef ? texts(ColumnRef.fields).slice(-1) : Object.values(part).flatMap(columnsIn);
+  return ColumnRef ? stringsOf(ColumnRef.fields).slice(-1) : Object.values(part).flatMap(referencedColumns);
 }

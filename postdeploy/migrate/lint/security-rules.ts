@@ -1,22 +1,24 @@
-/** Statements that open a door, or leave one open. */
-import { isParameterOn } from "../outside.ts";
-import { type Fields, type Rule, table, text, warn } from "./rule.ts";
+/** Rules about access: row-level security, grants, functions and passwords. */
+import { type Fields, stringOf, tableName } from "../read/statement.ts";
+import { type Rule, warn } from "./rule.ts";
 
-export const policy: Rule = (fields, { set }) => {
-  const on = table(fields.table);
-  return set.isNew(on) && !set.protected.some(on)
+const optionsOf = ({ options }: Fields): Fields[] => ((options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+
+export const createPolicy: Rule = (fields, { set }) => {
+  const table = tableName(fields.table);
+  return set.isNew(table) && !set.rlsEnabled.has(table)
     ? [
         warn(
           "policy-without-rls",
-          `${on} has a policy, and row-level security is not switched on: the policy does nothing.`,
-          `ALTER TABLE ${on} ENABLE ROW LEVEL SECURITY;`,
+          `Row-level security is not enabled on ${table}, so the policy has no effect.`,
+          `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;`,
         ),
       ]
     : [];
 };
 
 export const createFunction: Rule = (fields) => {
-  const options = ((fields.options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+  const options = optionsOf(fields);
   const definer = options.some(
     ({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true,
   );
@@ -27,58 +29,55 @@ export const createFunction: Rule = (fields) => {
     ? [
         warn(
           "definer-search-path",
-          "A SECURITY DEFINER function finds its tables by the caller's search path: the caller chooses what it reads as its owner.",
-          "SET search_path = …, pg_temp as part of CREATE FUNCTION.",
+          "The SECURITY DEFINER function uses the caller's search path, so the caller decides which tables it accesses as its owner.",
+          "Add SET search_path = …, pg_temp to CREATE FUNCTION.",
         ),
       ]
     : [];
 };
 
-export const view: Rule = (fields, { set }) => {
-  const guarded = set.protected.names.filter((name) => JSON.stringify(fields.query).includes(`"relname":"${name.split(".").at(-1)}"`));
-  return guarded.length === 0 || isParameterOn(fields.options, "security_invoker")
+export const createView: Rule = (fields, { set }) => {
+  const query = JSON.stringify(fields.query);
+  const tables = set.rlsEnabled.names.filter((name) => query.includes(`"relname":"${name.split(".").at(-1)}"`));
+  const invoker = optionsOf(fields).some(({ defname, arg }) => defname === "security_invoker" && stringOf(arg) !== "false");
+  return tables.length === 0 || invoker
     ? []
     : [
         warn(
           "view-bypasses-rls",
-          `The view reads ${guarded.join(", ")} with its owner's rights, not those of who asks.`,
+          `The view reads ${tables.join(", ")} with the rights of its owner, which bypasses the policies for the querying role.`,
           "CREATE VIEW … WITH (security_invoker = true) AS …",
         ),
       ];
 };
 
-export const defaultPrivileges: Rule = (fields) => {
-  const whose = ((fields.options as { DefElem: Fields }[] | undefined) ?? []).some(({ DefElem }) => DefElem.defname === "roles");
-  return whose
+export const alterDefaultPrivileges: Rule = (fields) =>
+  optionsOf(fields).some(({ defname }) => defname === "roles")
     ? []
     : [
         warn(
           "default-privileges-for-whom",
-          "Without FOR ROLE this covers only what the role that runs this file makes later.",
-          "ALTER DEFAULT PRIVILEGES FOR ROLE owner …; the roles step does it.",
+          "Without FOR ROLE the default privileges cover only objects of the role that runs this file.",
+          "Use ALTER DEFAULT PRIVILEGES FOR ROLE owner …, or leave them to the roles step, which sets them.",
         ),
       ];
-};
 
 export const grant: Rule = (fields) => {
-  const everyone = ((fields.grantees as { RoleSpec?: { roletype?: string } }[] | undefined) ?? []).some(
+  const toPublic = ((fields.grantees as { RoleSpec?: { roletype?: string } }[] | undefined) ?? []).some(
     ({ RoleSpec }) => RoleSpec?.roletype === "ROLESPEC_PUBLIC",
   );
-  return fields.is_grant && everyone
-    ? [warn("grant-to-public", "PUBLIC is every role of the cluster, also those of other applications.")]
+  return fields.is_grant && toPublic
+    ? [warn("grant-to-public", "PUBLIC includes every role of the cluster, also those of other applications.")]
     : [];
 };
 
-export const role: Rule = (fields) => {
-  const options = ((fields.options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
-  const password = options.some(({ defname, arg }) => defname === "password" && text(arg) !== undefined);
-  return password
+export const createOrAlterRole: Rule = (fields) =>
+  optionsOf(fields).some(({ defname, arg }) => defname === "password" && stringOf(arg) !== undefined)
     ? [
         warn(
           "password-in-file",
-          "A password in a file is in every clone of the repository, and in the server's log.",
-          "Let the provider make the user, or the stack generate the password.",
+          "The password is stored in every clone of the repository and in the server's log.",
+          "Create the user through the provider, or generate the password in the stack.",
         ),
       ]
     : [];
-};

@@ -1,24 +1,24 @@
 /**
  * A folder of migrations.
  *
- *   001_core_tables.sql         forward; applied once, in the order of the number, then the name
- *   001_core_tables.down.sql    its way back
- *   R_active_users.sql          repeatable (views, functions): applied again whenever its text changes, after all numbered ones
+ *   001_core_tables.sql         forward migration; applied once, ordered by number, then by name
+ *   001_core_tables.down.sql    its down migration
+ *   R_active_users.sql          repeatable (views, functions); applied again when its text changes, after all numbered files
  *
- * The whole file name is the identity: two files may carry one number, and a renamed file is another file.
+ * The whole file name is the identity: two files can have the same number, and a renamed file is a different file.
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { Failure } from "../../connect/failure.ts";
 import type { Finding } from "./finding.ts";
-import { type Header, headerOf } from "./header.ts";
-import { decode, meaningSum } from "./text.ts";
+import { type Header, parseHeader } from "./header.ts";
+import { decodeFile, meaningChecksum } from "./text.ts";
 
 export interface MigrationFile {
   readonly name: string;
   readonly kind: "numbered" | "repeatable";
   readonly text: string;
   readonly checksum: string;
-  /** Read from the text when asked for: a run with nothing to do never asks. */
+  /** Computed on first access: a run with nothing to do needs neither the header nor the meaning. */
   readonly header: Header;
   readonly meaning: string;
   readonly down?: DownFile;
@@ -33,7 +33,7 @@ export interface DownFile {
 
 export interface Folder {
   readonly path: string;
-  /** Numbered ones in order, then repeatable ones by name. */
+  /** Numbered files in order, then repeatable files by name. */
   readonly files: readonly MigrationFile[];
   readonly findings: readonly Finding[];
 }
@@ -41,13 +41,13 @@ export interface Folder {
 const NUMBERED = /^(\d+)[_-].+\.sql$/;
 const REPEATABLE = /^R_.+\.sql$/;
 const DOWN = /\.down\.sql$/;
-const PLAIN = /^[\p{L}\p{N}_.,()+ -]+$/u;
+const PRINTABLE = /^[\p{L}\p{N}_.,()+ -]+$/u;
 
 export function readFolder(path: string): Folder {
-  const root = rootOf(path);
+  const root = resolveFolder(path);
   const findings: Finding[] = [];
-  const read = new Map<string, ReturnType<typeof decode>>();
-  for (const name of namesIn(root, findings)) read.set(name, decode(name, readFileSync(`${root}/${name}`)));
+  const read = new Map<string, ReturnType<typeof decodeFile>>();
+  for (const name of listNames(root, findings)) read.set(name, decodeFile(name, readFileSync(`${root}/${name}`)));
   for (const { findings: found } of read.values()) findings.push(...found);
 
   const files: MigrationFile[] = [];
@@ -56,30 +56,34 @@ export function readFolder(path: string): Folder {
       const forward = name.replace(DOWN, ".sql");
       if (!read.has(forward))
         findings.push({
-          rule: "lonely-down",
+          rule: "orphan-down",
           severity: "error",
           file: name,
-          message: `This is the way back of ${forward}, which is not here.`,
+          message: `The down migration has no forward file ${forward}.`,
           fix: "Rename or remove it.",
         });
       continue;
     }
-    const back = read.get(downName(name));
-    const down = back && fileOf<DownFile>(downName(name), back.text, { checksum: back.checksum });
+    const reverse = read.get(downName(name));
+    const down = reverse && createFile<DownFile>(downName(name), reverse.text, { checksum: reverse.checksum });
     files.push(
-      fileOf<MigrationFile>(name, text, { kind: REPEATABLE.test(name) ? "repeatable" : "numbered", checksum, ...(down ? { down } : {}) }),
+      createFile<MigrationFile>(name, text, {
+        kind: REPEATABLE.test(name) ? "repeatable" : "numbered",
+        checksum,
+        ...(down ? { down } : {}),
+      }),
     );
   }
   files.sort((a, b) => (a.kind === b.kind ? compareNames(a.name, b.name) : a.kind === "numbered" ? -1 : 1));
   return { path, files, findings: [...findings, ...equalNumbers(files)] };
 }
 
-/** The ledger also records the progress of a non-transactional down migration under this name. */
+/** The name of the down migration of a file. The ledger records the progress of a non-transactional down migration under it. */
 export function downName(file: string): string {
   return file.replace(/\.sql$/, ".down.sql");
 }
 
-/** Numeric, then by name: 2 before 10, and 1, 01 and 001 side by side. */
+/** Orders by number, then by name: 2 before 10, and 1, 01 and 001 next to each other. */
 export function compareNames(a: string, b: string): number {
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x.length !== y.length) return x.length - y.length;
@@ -87,12 +91,16 @@ export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Without leading zeros, as text: a time stamp of seventeen digits is no number that JavaScript can hold. */
+/** The number without leading zeros, as text: a timestamp of 17 digits exceeds the safe integers of JavaScript. */
 export function numberOf(name: string): string {
   return (NUMBERED.exec(name)?.[1] ?? "").replace(/^0+(?=\d)/, "");
 }
 
-function fileOf<F extends DownFile | MigrationFile>(name: string, text: string, rest: Omit<F, "name" | "text" | "header" | "meaning">): F {
+function createFile<F extends DownFile | MigrationFile>(
+  name: string,
+  text: string,
+  rest: Omit<F, "name" | "text" | "header" | "meaning">,
+): F {
   let header: Header | undefined;
   let meaning: string | undefined;
   return {
@@ -100,17 +108,17 @@ function fileOf<F extends DownFile | MigrationFile>(name: string, text: string, 
     text,
     ...rest,
     get header() {
-      header ??= headerOf(name, text);
+      header ??= parseHeader(name, text);
       return header;
     },
     get meaning() {
-      meaning ??= meaningSum(text);
+      meaning ??= meaningChecksum(text);
       return meaning;
     },
   } as unknown as F;
 }
 
-function rootOf(path: string): string {
+function resolveFolder(path: string): string {
   try {
     const root = realpathSync(path);
     if (statSync(root).isDirectory()) return root;
@@ -119,47 +127,47 @@ function rootOf(path: string): string {
     throw new Failure(
       "no-folder",
       2,
-      `There is no folder ${path}. Name the one with the .sql files, or make it: slipway migrate new <name> --dir ${path}`,
+      `Folder ${path} does not exist. Name the folder of the .sql files, or create it: slipway migrate new <name> --dir ${path}`,
     );
   }
-  throw new Failure("no-folder", 2, `${path} is a file. Name the folder that it is in.`);
+  throw new Failure("no-folder", 2, `${path} is a file. Name its folder.`);
 }
 
-function namesIn(root: string, findings: Finding[]): string[] {
+function listNames(root: string, findings: Finding[]): string[] {
   const names: string[] = [];
-  const twins = new Map<string, string>();
-  const refuse = (file: string, rule: string, message: string, fix: string) =>
+  const seen = new Map<string, string>();
+  const reject = (file: string, rule: string, message: string, fix: string) =>
     findings.push({ rule, severity: "error", file: JSON.stringify(file).slice(1, -1), message, fix });
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const { name } = entry;
     if (!/\.sql$/i.test(name) || name.startsWith(".")) continue;
-    const twin = twins.get(name.normalize("NFC").toLowerCase());
-    if (!PLAIN.test(name) || name.length > 200)
-      refuse(name, "file-name", "The name holds what cannot be typed or seen, or is too long.", "Use letters, digits, _ and -.");
+    const twin = seen.get(name.normalize("NFC").toLowerCase());
+    if (!PRINTABLE.test(name) || name.length > 200)
+      reject(name, "file-name", "The name is too long or has characters that cannot be printed or typed.", "Use letters, digits, _ and -.");
     else if (twin !== undefined)
-      refuse(name, "file-name", `The name differs from ${twin} only in a way that some file systems do not see.`, "Rename one of them.");
+      reject(name, "file-name", `The name is the same as ${twin} on file systems that ignore case or Unicode form.`, "Rename one of them.");
     else if (!NUMBERED.test(name) && !REPEATABLE.test(name))
-      refuse(
+      reject(
         name,
         "file-name",
-        "The name says neither when it applies nor that it repeats.",
-        "001_what_it_does.sql, its way back 001_what_it_does.down.sql, or R_view_name.sql.",
+        "The name has neither a number nor the prefix R_.",
+        "Use 001_what_it_does.sql, 001_what_it_does.down.sql for the down migration, or R_view_name.sql for a repeatable file.",
       );
-    else if (!entry.isFile() && !leadsInside(root, name))
-      refuse(name, "file-kind", "This is no plain file inside the folder.", "Put the file itself here: no link, folder or device.");
+    else if (!entry.isFile() && !isFileInside(root, name))
+      reject(name, "file-kind", "This is not a regular file inside the folder.", "Replace the link, folder or device with the file.");
     else names.push(name);
-    twins.set(name.normalize("NFC").toLowerCase(), name);
+    seen.set(name.normalize("NFC").toLowerCase(), name);
   }
   return names.sort();
 }
 
-/** A link to a file of the same folder; some file systems do not say of what kind an entry is. */
-function leadsInside(root: string, name: string): boolean {
+/** Accepts links to files of the same folder. Some file systems do not report the type of a directory entry. */
+function isFileInside(root: string, name: string): boolean {
   const path = `${root}/${name}`;
   try {
     return lstatSync(path).isFile() || (statSync(path).isFile() && realpathSync(path).startsWith(`${root}/`));
   } catch (error) {
-    // A link to nothing, and one that leads round in a circle.
+    // A dangling or circular link.
     if (["ENOENT", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }
@@ -178,7 +186,7 @@ function equalNumbers(files: readonly MigrationFile[]): Finding[] {
         rule: "equal-numbers",
         severity: "warning",
         file: name,
-        message: `It carries the number of ${other}; the two apply in the order of their names.`,
+        message: `The number is the same as that of ${other}. The two files are applied in the order of their names.`,
         fix: "Give the newer one the next free number.",
       });
   }

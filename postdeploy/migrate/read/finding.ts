@@ -1,13 +1,13 @@
 import { Failure } from "../../connect/failure.ts";
 
-/** Something that a reader should know about a file: where it stands, how bad it is, what to do about it. */
+/** A problem in a migration file. */
 export interface Finding {
-  /** A short name, the same for ever: `-- slipway: allow <rule> <reason>` and machines refer to it. */
+  /** A stable id: `-- slipway: allow <rule> <reason>` and reports refer to it. */
   readonly rule: string;
   /**
-   * error    cannot work, or would leave something half done: nothing is applied
-   * warning  works, and may hurt a database in use or the application that is still running: `lint` fails, `up` goes on
-   * note     worth knowing
+   * error    cannot work, or would be applied only in part: nothing is applied
+   * warning  works, but may block or break a database in use: `lint` fails, `up` continues
+   * note     information only
    */
   readonly severity: "error" | "warning" | "note";
   readonly file: string;
@@ -16,27 +16,23 @@ export interface Finding {
   readonly message: string;
   /** What to write instead. */
   readonly fix?: string;
-  /** The reason given for letting it be; an allowed finding fails nothing. */
+  /** The reason of the suppression. A suppressed finding fails nothing. */
   readonly allowed?: string;
 }
 
-export function place({ file, line, column }: Pick<Finding, "file" | "line" | "column">): string {
+function formatPosition({ file, line, column }: Finding): string {
   return [file, line, column].filter((part) => part !== undefined).join(":");
 }
 
-export function isBad(finding: Finding): boolean {
-  return finding.severity === "error" && finding.allowed === undefined;
-}
-
-/** @param texts of the files, so that the line itself can be shown. */
-export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<string, string> = new Map()): void {
-  const bad = findings.filter(isBad);
-  const [first] = bad;
+/** @param texts of the files, to quote the line. @throws if there is an error without a suppression. */
+export function throwOnErrors(findings: readonly Finding[], texts: ReadonlyMap<string, string> = new Map()): void {
+  const errors = findings.filter(({ severity, allowed }) => severity === "error" && allowed === undefined);
+  const [first] = errors;
   if (first === undefined) return;
-  const lines = bad.map((finding) => {
+  const lines = errors.map((finding) => {
     const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
     return [
-      `  ${place(finding)}: ${finding.message}`,
+      `  ${formatPosition(finding)}: ${finding.message}`,
       ...(source ? [`    | ${source.slice(0, 120)}`] : []),
       ...(finding.fix ? [`    ${finding.fix}`] : []),
     ].join("\n");
@@ -44,6 +40,8 @@ export function refuseBad(findings: readonly Finding[], texts: ReadonlyMap<strin
   throw new Failure(
     first.rule,
     2,
-    [`Nothing was applied: ${bad.length === 1 ? "a file cannot work" : `${bad.length} mistakes in the files`}.`, ...lines].join("\n"),
+    [`Nothing was applied: the migration files contain ${errors.length === 1 ? "an error" : `${errors.length} errors`}.`, ...lines].join(
+      "\n",
+    ),
   );
 }

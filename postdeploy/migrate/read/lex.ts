@@ -1,8 +1,8 @@
 /**
- * SQL cut into words, for what must be known without a server and without a parser: where comments and quotes end, and where a statement does.
+ * An SQL tokenizer: where comments, quotes and statements end.
  *
- * Postgres's own parser (parse.ts) decides what a statement means. This one sees what never reaches a parser: an unterminated quote, a
- * backslash command of psql; and it reads a file of 60 MB without building a tree of it.
+ * Postgres's own parser (parse.ts) decides what a statement means. The tokenizer finds what that parser reports badly (unterminated quotes, psql
+ * commands), and reads a file of 60 MB without building a tree.
  */
 export type TokenKind = "word" | "string" | "dollar" | "quoted" | "comment" | "operator" | "semicolon" | "backslash";
 
@@ -16,7 +16,7 @@ export class UnterminatedError extends Error {
   readonly start: number;
 
   constructor(what: string, start: number) {
-    super(`${what} is never closed`);
+    super(`Unterminated ${what}`);
     this.start = start;
   }
 }
@@ -34,13 +34,13 @@ export function* tokenize(text: string): Generator<Token> {
     if (SPACE.test(text)) at = SPACE.lastIndex;
     if (at >= text.length) return;
     const start = at;
-    const [kind, end] = next(text, at);
+    const [kind, end] = readToken(text, at);
     at = end;
     yield { kind, start, end };
   }
 }
 
-function next(text: string, at: number): [TokenKind, number] {
+function readToken(text: string, at: number): [TokenKind, number] {
   const char = text[at]!;
   const two = text.slice(at, at + 2);
   if (two === "--") return ["comment", lineEnd(text, at)];
@@ -54,18 +54,18 @@ function next(text: string, at: number): [TokenKind, number] {
     if (DOLLAR.test(text)) {
       const tag = text.slice(at, DOLLAR.lastIndex);
       const close = text.indexOf(tag, DOLLAR.lastIndex);
-      if (close === -1) throw new UnterminatedError(`The text that ${tag} opens`, at);
+      if (close === -1) throw new UnterminatedError(`dollar-quoted string ${tag}`, at);
       return ["dollar", close + tag.length];
     }
   }
   WORD.lastIndex = at;
-  if (WORD.test(text)) return word(text, at, WORD.lastIndex);
+  if (WORD.test(text)) return readWord(text, at, WORD.lastIndex);
   if (OPERATOR.includes(char)) return ["operator", operatorEnd(text, at)];
   return ["operator", at + 1];
 }
 
-/** A word right before a quote may be the quote's own prefix. */
-function word(text: string, at: number, end: number): [TokenKind, number] {
+/** A word directly before a quote can be a prefix of the quoted string: E'…', U&'…'. */
+function readWord(text: string, at: number, end: number): [TokenKind, number] {
   const before = text.slice(at, end).toLowerCase();
   const quote = text[end];
   if (quote === "'" && before === "e") return ["string", escapedEnd(text, at, end)];
@@ -80,7 +80,7 @@ function lineEnd(text: string, at: number): number {
   return LINE_END.exec(text)!.index;
 }
 
-/** Comments of this kind nest. */
+/** Block comments nest. */
 function blockEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
@@ -93,12 +93,12 @@ function blockEnd(text: string, start: number): number {
       if (depth === 0) return at + 1;
     }
   }
-  throw new UnterminatedError("The comment that /* opens", start);
+  throw new UnterminatedError("/* comment", start);
 }
 
 function quoteEnd(text: string, start: number, open: number, quote: string): number {
   for (let at = text.indexOf(quote, open + 1); at !== -1; at = text.indexOf(quote, at + 2)) if (text[at + 1] !== quote) return at + 1;
-  throw new UnterminatedError(quote === "'" ? "The text that ' opens" : 'The name that " opens', start);
+  throw new UnterminatedError(quote === "'" ? "quoted string" : "quoted identifier", start);
 }
 
 function escapedEnd(text: string, start: number, open: number): number {
@@ -109,7 +109,7 @@ function escapedEnd(text: string, start: number, open: number): number {
       at++;
     }
   }
-  throw new UnterminatedError("The text that E' opens", start);
+  throw new UnterminatedError("quoted string", start);
 }
 
 function operatorEnd(text: string, start: number): number {
@@ -118,14 +118,14 @@ function operatorEnd(text: string, start: number): number {
   return at;
 }
 
-export interface Piece {
+export interface StatementRange {
   readonly start: number;
   /** Without the semicolon. */
   readonly end: number;
 }
 
-/** Statements, as psql cuts them: not at a semicolon inside parentheses, nor inside the BEGIN ATOMIC … END of a function. */
-export function* pieces(text: string): Generator<Piece> {
+/** Splits a text into statements as psql does: not at a semicolon inside parentheses or inside the BEGIN ATOMIC … END of a function. */
+export function* splitStatements(text: string): Generator<StatementRange> {
   let start = -1;
   let end = 0;
   let parentheses = 0;
@@ -146,16 +146,16 @@ export function* pieces(text: string): Generator<Piece> {
     end = token.end;
     if (token.kind === "operator") parentheses += text[token.start] === "(" ? 1 : text[token.start] === ")" ? -1 : 0;
     else if (token.kind === "word" && first === "create") {
-      const said = text.slice(token.start, token.end).toLowerCase();
-      if (blocks > 0) blocks += said === "begin" || said === "case" ? 1 : said === "end" ? -1 : 0;
-      else if (said === "begin" && /^\s*atomic\b/i.test(text.slice(token.end, token.end + 200))) blocks = 1;
+      const word = text.slice(token.start, token.end).toLowerCase();
+      if (blocks > 0) blocks += word === "begin" || word === "case" ? 1 : word === "end" ? -1 : 0;
+      else if (word === "begin" && /^\s*atomic\b/i.test(text.slice(token.end, token.end + 200))) blocks = 1;
     }
   }
   if (start !== -1) yield { start, end };
 }
 
-/** A word of the text, less what changes nothing: the case of a name that is not quoted, the line ends in a text that is. */
-export function partOf(text: string, { kind, start, end }: Token): string {
+/** The text of a token without differences that have no effect: the case of unquoted names, the kind of line ends. */
+export function normalizeToken(text: string, { kind, start, end }: Token): string {
   const part = text.slice(start, end);
   if (kind === "word") return part.toLowerCase();
   return part.includes("\r") ? part.replaceAll("\r\n", "\n") : part;

@@ -1,22 +1,20 @@
 /**
- * Places in a text, in the four ways they are counted here.
- *
- * JavaScript counts UTF-16 units; the server counts characters of the whole message; the parser counts UTF-8 bytes; people count lines and
- * columns. An emoji before a mistake is enough to tell them apart.
+ * Converts between the units that positions are counted in: UTF-16 code units (JavaScript), characters of the whole message (the server), UTF-8
+ * bytes (the parser), lines and columns (people).
  */
 const BEYOND_ASCII = /[^\0-\x7f]/;
 const ASTRAL = /[\ud800-\udfff]/;
 
-/** @param count of characters before the place. */
-export function fromCharacters(text: string, count: number): number {
+/** @param count of characters before the position. */
+export function indexOfCharacter(text: string, count: number): number {
   if (!ASTRAL.test(text)) return count;
   let index = 0;
   for (let seen = 0; seen < count && index < text.length; seen++) index += text.codePointAt(index)! > 0xffff ? 2 : 1;
   return index;
 }
 
-/** Turns many byte places into indexes; ask in ascending order. */
-export function byteReader(text: string): (bytes: number) => number {
+/** @returns a function from byte offsets to indexes. It is fast for ascending offsets. */
+export function byteIndexer(text: string): (bytes: number) => number {
   if (!BEYOND_ASCII.test(text)) return (bytes) => bytes;
   let index = 0;
   let at = 0;
@@ -31,14 +29,13 @@ export function byteReader(text: string): (bytes: number) => number {
   };
 }
 
-export interface Place {
-  /** From 1. */
+/** Both from 1; columns count characters. */
+export interface Position {
   readonly line: number;
-  /** From 1, in characters. */
   readonly column: number;
 }
 
-export function placeAt(text: string, index: number): Place {
+export function positionAt(text: string, index: number): Position {
   const before = text.slice(0, index);
   const start = before.lastIndexOf("\n") + 1;
   let line = 1;
@@ -48,21 +45,21 @@ export function placeAt(text: string, index: number): Place {
 
 const WIDTH = 110;
 
-/** The line of a place and the two above it, with a caret below. */
-export function excerpt(text: string, index: number): string {
-  const { line, column } = placeAt(text, index);
+/** The line of a position and the two lines above it, with a caret below. */
+export function formatExcerpt(text: string, index: number): string {
+  const { line, column } = positionAt(text, index);
   const lines = text.split(/\r?\n/, line);
   const gutter = String(line).length;
   const shown = lines.slice(Math.max(0, line - 3)).map((content, nth, all) => {
     const number = String(line - all.length + 1 + nth).padStart(gutter);
-    return `${number} | ${cut(content, nth === all.length - 1 ? column : 1)}`;
+    return `${number} | ${truncate(content, nth === all.length - 1 ? column : 1)}`;
   });
   const offset = Math.max(0, column - WIDTH + 10);
   const lead = [...(lines.at(-1) ?? "")].slice(offset, column - 1).map((char) => (char === "\t" ? "\t" : " "));
   return [...shown, `${" ".repeat(gutter)} | ${lead.join("")}^`].join("\n");
 }
 
-function cut(content: string, column: number): string {
+function truncate(content: string, column: number): string {
   const characters = [...content];
   const offset = Math.max(0, column - WIDTH + 10);
   const part = characters.slice(offset, offset + WIDTH).join("");

@@ -1,29 +1,28 @@
-/** A file made ready to be sent: parsed, and refused before the first write where it cannot work. */
-
+/** Parses files and rejects what cannot work, before the first write. */
 import type { DownFile, MigrationFile } from "./files.ts";
-import { type Finding, refuseBad } from "./finding.ts";
+import { type Finding, throwOnErrors } from "./finding.ts";
 import { parseText, type Statement } from "./parse.ts";
-import { placeAt } from "./position.ts";
-import { builtBy, kindOf, needsNoTransaction, takesOver } from "./statement.ts";
-import { unwritten } from "./template.ts";
+import { positionAt } from "./position.ts";
+import { concurrentIndexOf, kindOf, needsNoTransaction, transactionCommand } from "./statement.ts";
+import { templateFindings } from "./template.ts";
 
-export interface Ready {
+export interface PreparedFile {
   readonly file: MigrationFile | DownFile;
   readonly statements: readonly Statement[];
   readonly meaning: string;
 }
 
-/** @throws with every mistake of every file, not only the first. */
-export async function prepare(files: readonly (MigrationFile | DownFile)[], also: readonly Finding[] = []): Promise<Ready[]> {
-  const ready: Ready[] = [];
-  const findings: Finding[] = [...also];
+/** @throws with the errors of all files together. */
+export async function prepare(files: readonly (MigrationFile | DownFile)[]): Promise<PreparedFile[]> {
+  const prepared: PreparedFile[] = [];
+  const findings: Finding[] = [];
   for (const file of files) {
-    const { statements, meaning, findings: mistakes } = await parseFile(file);
-    findings.push(...mistakes);
-    ready.push({ file, statements, meaning });
+    const { statements, meaning, findings: found } = await parseFile(file);
+    findings.push(...found);
+    prepared.push({ file, statements, meaning });
   }
-  refuseBad(findings, new Map(files.map(({ name, text }) => [name, text])));
-  return ready;
+  throwOnErrors(findings, new Map(files.map(({ name, text }) => [name, text])));
+  return prepared;
 }
 
 export async function parseFile(
@@ -33,47 +32,53 @@ export async function parseFile(
   return {
     statements,
     meaning,
-    findings: [...findings, ...file.header.findings, ...unwritten(file), ...statements.flatMap((statement) => refusals(file, statement))],
+    findings: [
+      ...findings,
+      ...file.header.findings,
+      ...templateFindings(file),
+      ...statements.flatMap((statement) => statementErrors(file, statement)),
+    ],
   };
 }
 
-const UNLOCKS = /\bpg_advisory_unlock_all\b/i;
-const RUNS_NOW = new Set(["SelectStmt", "DoStmt", "ExplainStmt", "CreateTableAsStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"]);
+const UNLOCK_ALL = /\bpg_advisory_unlock_all\b/i;
+/** Statements that execute an expression at once, unlike CREATE FUNCTION. */
+const EXECUTES = new Set(["SelectStmt", "DoStmt", "ExplainStmt", "CreateTableAsStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"]);
 
-function refusals(file: MigrationFile | DownFile, { node, start, text }: Statement): Finding[] {
-  const refuse = (rule: string, message: string, fix: string): Finding[] => [
-    { rule, severity: "error", file: file.name, ...placeAt(file.text, start), message, fix },
+function statementErrors(file: MigrationFile | DownFile, { node, start, text }: Statement): Finding[] {
+  const reject = (rule: string, message: string, fix: string): Finding[] => [
+    { rule, severity: "error", file: file.name, ...positionAt(file.text, start), message, fix },
   ];
-  const ours = takesOver(node);
-  if (ours !== undefined)
-    return refuse(
+  const command = transactionCommand(node);
+  if (command !== undefined)
+    return reject(
       "transaction",
-      `${ours} would end the transaction in which this file and its ledger row stand or fall together.`,
-      "Remove it: every file runs in a transaction of its own.",
+      `${command} would end the transaction that makes the file and its ledger entry atomic.`,
+      "Remove it: slipway runs each file in its own transaction.",
     );
   if (kindOf(node) === "DiscardStmt")
-    return refuse(
+    return reject(
       "discard",
-      "DISCARD would give up the lock that keeps other runs out.",
-      "Remove it: every file begins with settings as new.",
+      "DISCARD would release the lock that excludes other migration runs.",
+      "Remove it: slipway resets the session before each file.",
     );
-  if (UNLOCKS.test(text) && RUNS_NOW.has(kindOf(node)))
-    return refuse(
+  if (UNLOCK_ALL.test(text) && EXECUTES.has(kindOf(node)))
+    return reject(
       "unlock-all",
-      "pg_advisory_unlock_all() would give up the lock that keeps other runs out.",
-      "Give back the locks that this file took, by their numbers: pg_advisory_unlock(…).",
+      "pg_advisory_unlock_all() would release the lock that excludes other migration runs.",
+      "Release the locks of this file by their keys: pg_advisory_unlock(…).",
     );
-  const alone = needsNoTransaction(node);
-  if (alone !== undefined && file.header.transaction)
-    return refuse(
+  const name = needsNoTransaction(node);
+  if (name !== undefined && file.header.transaction)
+    return reject(
       "needs-no-transaction",
-      `${alone} cannot run inside a transaction.`,
-      "Put it into a file of its own that begins with: -- slipway: no-transaction",
+      `${name} cannot run inside a transaction.`,
+      "Move it to a separate file that begins with: -- slipway: no-transaction",
     );
-  if (alone === "CREATE INDEX CONCURRENTLY" && builtBy(node) === undefined)
-    return refuse(
+  if (name === "CREATE INDEX CONCURRENTLY" && concurrentIndexOf(node) === undefined)
+    return reject(
       "unnamed-index",
-      "An index built CONCURRENTLY needs a name: without one it cannot be found again when the build breaks off.",
+      "CREATE INDEX CONCURRENTLY needs an index name: without it slipway cannot find the index after an interrupted build.",
       "CREATE INDEX CONCURRENTLY table_column_idx ON …",
     );
   return [];

@@ -1,7 +1,7 @@
 /** What the server says of a statement, told as a person would: the file, the line, the place, and what to do. */
 import { Failure } from "../../connect/failure.ts";
 import { type DatabaseError, isLost, sqlstate } from "../../connect/sqlstate.ts";
-import { excerpt, placeAt } from "../read/position.ts";
+import { formatExcerpt, positionAt } from "../read/position.ts";
 import { type Blocker, describeBlocker } from "./progress.ts";
 
 export interface Source {
@@ -23,19 +23,23 @@ export class SqlFailure extends Failure {
     super("sql", 1, message, { cause: error });
     this.sqlstate = error.code ?? "";
     this.file = source.file;
-    const at = source.at === undefined ? undefined : placeAt(source.text, source.at);
+    const at = source.at === undefined ? undefined : positionAt(source.text, source.at);
     this.line = at?.line;
     this.column = at?.column;
   }
 }
 
-export function sqlFailure(error: DatabaseError, source: Source, extra: { hint?: string; blockers?: readonly Blocker[] } = {}): SqlFailure {
+export function toSqlFailure(
+  error: DatabaseError,
+  source: Source,
+  extra: { hint?: string; blockers?: readonly Blocker[] } = {},
+): SqlFailure {
   const state = sqlstate(error) ?? "";
   const { at, file, text } = source;
-  const where = at === undefined ? file : `${file}:${placeAt(text, at).line}:${placeAt(text, at).column}`;
+  const where = at === undefined ? file : `${file}:${positionAt(text, at).line}:${positionAt(text, at).column}`;
   const lines = [
     `${where}: ${error.message}${state ? ` (${state})` : ""}`,
-    ...(at === undefined ? ["  at the end of the file, when its transaction was to be committed"] : indent(excerpt(text, at))),
+    ...(at === undefined ? ["  at the end of the file, when its transaction was to be committed"] : indent(formatExcerpt(text, at))),
     ...(error.detail ? [`  detail: ${error.detail}`] : []),
     ...(error.where ? [`  in: ${error.where.split("\n").join("\n      ")}`] : []),
     ...(error.internalQuery ? [`  it ran: ${error.internalQuery}`] : []),
@@ -47,7 +51,7 @@ export function sqlFailure(error: DatabaseError, source: Source, extra: { hint?:
 }
 
 /** What the server said when it was asked for something of ours, not of a file. */
-export function asFailure(error: unknown): unknown {
+export function toFailure(error: unknown): unknown {
   if (error instanceof Failure || !(error instanceof Error)) return error;
   if (isLost(error))
     return new Failure(

@@ -8,7 +8,7 @@ import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../connect/failure.ts";
 import type { Row, Session } from "../../connect/session.ts";
-import { type Ledger, type LedgerTable, ledgerFrom } from "../ledger/ledger.ts";
+import { type Ledger, type LedgerTable, parseLedger } from "../ledger/ledger.ts";
 import { describeHolder, type Holder } from "./progress.ts";
 
 /** Two numbers, so that no other application's single number is ever the same. */
@@ -24,7 +24,7 @@ export interface LockOptions {
 }
 
 /** @returns the ledger as it is once nobody else can write it, read in the same message that took the lock. */
-export async function acquire(
+export async function acquireLock(
   session: Session,
   table: LedgerTable,
   { system, waitMs, signal, onWait }: LockOptions,
@@ -35,7 +35,7 @@ export async function acquire(
     const { replies, error } = await session.send(`SELECT pg_try_advisory_lock(${a}, ${b}) AS held; ${table.read}`);
     const [answer, rows] = replies;
     if (answer === undefined) throw error;
-    if (answer.rows[0]?.held === "t") return ledgerFrom(rows?.rows, error, table, system);
+    if (answer.rows[0]?.held === "t") return parseLedger(rows?.rows, error, table, system);
     const holder = await findHolder(session, a, b);
     if (Date.now() >= until) throw locked(holder, waitMs);
     if (told !== String(holder?.pid)) onWait(holder);
@@ -45,13 +45,13 @@ export async function acquire(
   }
 }
 
-/** Gives it back; the answer is a row for `wasHeld`. */
-export function releasing({ schema }: LedgerTable): string {
+/** Gives it back; the answer is a row for `wasUnlocked`. */
+export function unlockSql({ schema }: LedgerTable): string {
   return `SELECT pg_advisory_unlock(${lockKey(schema).join(", ")}) AS given`;
 }
 
 /** @returns false when the lock was not there any more: then it protected nothing, and somebody must look. */
-export function wasHeld([row]: readonly Row[]): boolean {
+export function wasUnlocked([row]: readonly Row[]): boolean {
   return row?.given === "t";
 }
 

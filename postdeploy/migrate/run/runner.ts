@@ -9,9 +9,9 @@ import { pooled } from "../../connect/refused.ts";
 import { open, type Row, type Session } from "../../connect/session.ts";
 import { isLost, mayConnectLater } from "../../connect/sqlstate.ts";
 import { targetOf } from "../../connect/target.ts";
-import { type Ledger, LedgerTable, ledgerFrom, notALedger, readLedger } from "../ledger/ledger.ts";
-import { asFailure } from "./errors.ts";
-import { acquire, releasing, wasHeld } from "./lock.ts";
+import { foreignSchemaFailure, type Ledger, LedgerTable, parseLedger, readLedger } from "../ledger/ledger.ts";
+import { toFailure } from "./errors.ts";
+import { acquireLock, unlockSql, wasUnlocked } from "./lock.ts";
 import { watch } from "./monitor.ts";
 import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
@@ -39,7 +39,7 @@ export async function withRunner<T>(options: RunOptions, work: (runner: Runner) 
     return await work(runner);
   } catch (error) {
     await runner.rollback();
-    throw asFailure(error);
+    throw toFailure(error);
   } finally {
     await runner.end();
   }
@@ -95,7 +95,7 @@ export class Runner {
         1,
         `${this.facts.database} takes no writes (default_transaction_read_only is on). A provider does that when the disk is full: add storage, then run again.`,
       );
-    this.ledger = await acquire(this.session, this.table, {
+    this.ledger = await acquireLock(this.session, this.table, {
       system: this.options.system,
       waitMs,
       signal: AbortSignal.any(signals),
@@ -116,7 +116,7 @@ export class Runner {
       `${stopIfAny(unless)} BEGIN; ${this.table.create(this.options.system, this.facts.ledgerSchema)} COMMIT; ${this.table.read}`,
     );
     if (error === undefined) {
-      this.ledger = ledgerFrom(replies.at(-1)?.rows, undefined, this.table, this.options.system);
+      this.ledger = parseLedger(replies.at(-1)?.rows, undefined, this.table, this.options.system);
       return true;
     }
     await this.rollback();
@@ -129,7 +129,7 @@ export class Runner {
         `The ledger schema ${this.table.schema} cannot be made: ${message}. Let the roles step run first, or as the admin: GRANT CREATE ON DATABASE ${this.facts.database} TO ${this.facts.role}`,
         { cause: error },
       );
-    throw notALedger(error, this.table) ?? error;
+    throw foreignSchemaFailure(error, this.table) ?? error;
   }
 
   /** Writes down what the schema looks like, so that a later change by hand is seen; the last thing of a run, and with it the lock is given back. */
@@ -137,9 +137,9 @@ export class Runner {
     const { measure } = await import("../schema/fingerprint.ts");
     await this.rollback();
     const once = async () => {
-      const { print, after } = await measure(this.session, this.table, file, releasing(this.table));
+      const { print, after } = await measure(this.session, this.table, file, unlockSql(this.table));
       this.#locked = false;
-      if (!wasHeld(after)) throw lockGone();
+      if (!wasUnlocked(after)) throw lockGone();
       return print;
     };
     try {
@@ -216,7 +216,7 @@ export class Runner {
   /** Gives the lock back where nobody did. */
   async end(): Promise<void> {
     const { session } = this;
-    const given = !this.#locked || session.lost || wasHeld((await session.send(releasing(this.table))).replies[0]?.rows ?? []);
+    const given = !this.#locked || session.lost || wasUnlocked((await session.send(unlockSql(this.table))).replies[0]?.rows ?? []);
     this.#locked = false;
     session.leave();
     if (!given) throw lockGone();
@@ -291,7 +291,7 @@ export class Runner {
         kind: "warning",
         message: `The clocks of this machine and the server differ by ${Math.round(this.facts.clockOffSeconds)} s. The ledger goes by the server's.`,
       });
-    this.ledger = ledgerFrom(replies[1]?.rows, error, this.table, this.options.system);
+    this.ledger = parseLedger(replies[1]?.rows, error, this.table, this.options.system);
   }
 
   /** Asks the server to cancel what runs; when it cannot be asked, cutting the line has the same end a little later. */

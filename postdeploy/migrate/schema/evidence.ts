@@ -2,7 +2,7 @@
 import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import type { Statement } from "../read/parse.ts";
-import type { Ready } from "../read/prepare.ts";
+import type { PreparedFile } from "../read/prepare.ts";
 import { fieldsOf, kindOf, tableName } from "../read/statement.ts";
 
 export interface Evidence {
@@ -11,8 +11,8 @@ export interface Evidence {
   readonly absent: readonly string[];
 }
 
-export async function evidenceOf(session: Session, files: readonly Ready[]): Promise<readonly Evidence[]> {
-  const made = files.map(({ file, statements }) => ({ file: file.name, tables: tablesMadeBy(statements) }));
+export async function findEvidence(session: Session, files: readonly PreparedFile[]): Promise<readonly Evidence[]> {
+  const made = files.map(({ file, statements }) => ({ file: file.name, tables: createdTables(statements) }));
   const rows = await session.query<{ name: string; there: boolean }>(
     "SELECT name, to_regclass(name) IS NOT NULL AS there FROM unnest($1::text[]) AS name",
     [made.flatMap(({ tables }) => tables)],
@@ -25,7 +25,7 @@ export async function evidenceOf(session: Session, files: readonly Ready[]): Pro
   }));
 }
 
-export function tablesMadeBy(statements: readonly Statement[]): string[] {
+export function createdTables(statements: readonly Statement[]): string[] {
   return statements
     .filter(({ node }) => kindOf(node) === "CreateStmt" && !fieldsOf(node).if_not_exists)
     .map(({ node }) => tableName(fieldsOf(node).relation as { relname?: string; schemaname?: string }));

@@ -1,10 +1,13 @@
 /** Indexes that a broken CONCURRENTLY leaves behind: found, and removed when they are ours. */
 import { identifier } from "../../connect/quote.ts";
 import type { Session } from "../../connect/session.ts";
-import type { BuiltIndex } from "../read/statement.ts";
+import type { ConcurrentIndex } from "../read/statement.ts";
 
 /** Whether it stands, and whether it works; an index always lives in its table's schema. */
-export async function findIndex(session: Session, { name, table }: BuiltIndex): Promise<{ schema: string; valid: boolean } | undefined> {
+export async function findIndex(
+  session: Session,
+  { name, table }: ConcurrentIndex,
+): Promise<{ schema: string; valid: boolean } | undefined> {
   const [found] = await session.query<{ schema: string; valid: boolean }>(
     `SELECT n.nspname AS schema, i.indisvalid AND i.indisready AS valid FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relname = $1 AND i.indrelid = to_regclass($2)`,
