@@ -26,49 +26,53 @@ afterAll(async () => {
   cleanFolders();
 });
 
-describe("a connection that does not come about says which of the many reasons it is", () => {
-  const said = async (url: string, ca?: string) => {
+describe("a failed connection", () => {
+  const failureOf = async (url: string, ca?: string) => {
     const { message, exit, code } = await failure(status({ folder, connection: { url, ca } }));
     expect(message).not.toContain("s3cret");
     return [code, exit, message];
   };
 
-  it("nobody listens", async () => {
-    expect(await said("postgres://u:s3cret@127.0.0.1:1/db")).toEqual([
+  it("reports that no server listens", async () => {
+    expect(await failureOf("postgres://u:s3cret@127.0.0.1:1/db")).toEqual([
       "refused",
       1,
-      expect.stringMatching(/^Cannot connect to u@127.0.0.1:1\/db: nothing listens.*25060/),
+      expect.stringMatching(/^Cannot connect to u@127.0.0.1:1\/db: no server listens.*25060/),
     ]);
   });
 
-  it("no such database, host or role", async () => {
-    expect(await said(server.url("nowhere"))).toEqual(["no-database", 2, expect.stringContaining('no database "nowhere"')]);
-    expect(await said("postgres://u:s3cret@no.such.host.invalid/db")).toEqual([
+  it("reports a missing database, host or role", async () => {
+    expect(await failureOf(server.url("nowhere"))).toEqual([
+      "no-database",
+      2,
+      expect.stringContaining('database "nowhere" does not exist'),
+    ]);
+    expect(await failureOf("postgres://u:s3cret@no.such.host.invalid/db")).toEqual([
       "no-such-host",
       expect.anything(),
       expect.stringContaining("no.such.host.invalid"),
     ]);
     const { url } = await server.database();
-    expect((await failure(status({ folder, connection: { url }, owner: "nobody_here" }))).message).toMatch(
-      /role "nobody_here" does not exist.*roles step/,
+    expect((await failure(status({ folder, connection: { url }, owner: "missing_role" }))).message).toMatch(
+      /role "missing_role" does not exist.*roles step/,
     );
   });
 
   it.each([
     ["", /is empty/],
     ["mysql://u@h/db", /begins with mysql:/],
-    ["postgres://u:s3cret#1@h/db", /cannot be read|names no/],
-    ["postgres://u:100%@h/db", /not an escape/],
-    ["postgres://h/db", /names no user/],
-    ["postgres://u@h", /names no database/],
-    ["postgres://u@db.example.com/db?sslmode=disable", /switches TLS off/],
-    ["postgres://u@h/db?sslmode=verify-full&sslrootcert=/nowhere.pem", /certificate that cannot be read/],
-  ])("a URL that cannot be one: %s", async (url, expected) => {
-    const [, exit, message] = await said(url);
+    ["postgres://u:s3cret#1@h/db", /is invalid|has no/],
+    ["postgres://u:100%@h/db", /not part of an escape/],
+    ["postgres://h/db", /has no user/],
+    ["postgres://u@h", /has no database/],
+    ["postgres://u@db.example.com/db?sslmode=disable", /disables TLS/],
+    ["postgres://u@h/db?sslmode=verify-full&sslrootcert=/nowhere.pem", /certificate file that cannot be read/],
+  ])("reports an invalid URL: %s", async (url, expected) => {
+    const [, exit, message] = await failureOf(url);
     expect([exit, message]).toEqual([2, expect.stringMatching(expected)]);
   });
 
-  it("takes a password with every special character, percent-encoded [F107]", () => {
+  it("accepts a percent-encoded password with every special character [F107]", () => {
     const password = `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~ äß€🙂`;
     expect(targetOf({ url: `postgres://u:${encodeURIComponent(password)}@db.example.com:25060/db?sslmode=require` })).toEqual({
       host: "db.example.com",
@@ -76,29 +80,27 @@ describe("a connection that does not come about says which of the many reasons i
       database: "db",
       user: "u",
       password,
-      // Whatever the URL says of TLS, the certificate is verified.
+      // The certificate is verified, whatever the sslmode.
       tls: {},
     });
   });
 });
 
-describe("a server that cannot", () => {
-  it("be written to, because it is a standby, is refused, also for looking", async () => {
+describe("a server", () => {
+  it("that is a standby is rejected, also for read-only commands", async () => {
     const primary = await startServer();
     await primary.sql("CREATE DATABASE shop");
     await primary.pause();
     const standby = await startServer({ standbyOf: primary.data });
     try {
-      expect((await failure(up({ folder, connection: { url: standby.url("shop") } }))).message).toMatch(
-        /is a standby, which takes no writes/,
-      );
+      expect((await failure(up({ folder, connection: { url: standby.url("shop") } }))).message).toMatch(/is a standby, which is read-only/);
     } finally {
       await standby.stop();
       await primary.stop();
     }
   });
 
-  it("be written to, because the provider switched it to read-only, says so before anything", async () => {
+  it("that the provider set to read-only is reported before anything runs", async () => {
     const connection = await server.database();
     await server.sql(`ALTER DATABASE ${nameIn(connection)} SET default_transaction_read_only = on`);
     const error = await failure(up({ folder, connection }));
@@ -106,21 +108,21 @@ describe("a server that cannot", () => {
     expect(error.message).toMatch(/disk is full/);
   });
 
-  it("give a role what it needs, names the grant", async () => {
+  it("that denies a privilege is reported with the GRANT", async () => {
     const connection = await server.database();
     await server.sql("CREATE ROLE weak LOGIN");
     const error = await failure(up({ folder, connection: { url: server.url(nameIn(connection), "weak") } }));
     expect([error.exit, error.message]).toEqual([
       2,
-      expect.stringMatching(/ledger schema slipway cannot be made: permission denied.*GRANT CREATE ON DATABASE t.* TO weak/),
+      expect.stringMatching(/Cannot create the ledger schema slipway: permission denied.*GRANT CREATE ON DATABASE t.* TO weak/),
     ]);
     await up({ folder, connection });
     expect((await failure(status({ folder, connection: { url: server.url(nameIn(connection), "weak") } }))).message).toMatch(
-      /may not read the ledger slipway/,
+      /cannot read the ledger in schema slipway/,
     );
   });
 
-  it("take another connection is waited for", async () => {
+  it("without free connections is retried", async () => {
     const connection = await server.database();
     await server.sql(
       `CREATE ROLE guest LOGIN; GRANT CREATE ON DATABASE ${nameIn(connection)} TO guest; GRANT CREATE ON SCHEMA public TO guest`,
@@ -143,7 +145,7 @@ describe("a server that cannot", () => {
     await proxy.close();
   });
 
-  it("hold that many locks fails cleanly, with what to do", async () => {
+  it("without free lock slots fails cleanly, with a hint", async () => {
     const connection = await server.database();
     const many = folderOf({ "001_many.sql": Array.from({ length: 3000 }, (_, n) => `CREATE TABLE m${n} (id int);`).join("\n") });
     const error = await failure(up({ folder: many.path, connection }));
@@ -153,11 +155,11 @@ describe("a server that cannot", () => {
     ).toEqual([]);
   });
 
-  it("store any more, because its disk is full, is told once and not tried again", async (context) => {
+  it("with a full disk is reported without a retry", async (context) => {
     const disk = mkdtempSync(join(tmpdir(), "slipway-disk-"));
     if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=130m", "tmpfs", disk]).status !== 0)
       skipTest(context, {
-        reason: "needs a file system of its own: root and the right to mount",
+        reason: "needs a separate file system: root and the right to mount",
         enable: "npm test as root, in a container with --privileged",
       });
     const small = await startServer({ parent: disk, settings: { max_wal_size: "32MB", min_wal_size: "32MB", wal_recycle: "off" } });
@@ -167,10 +169,10 @@ describe("a server that cannot", () => {
         "001_a.sql": "CREATE TABLE a (id int);",
         "002_big.sql": "CREATE UNLOGGED TABLE big AS SELECT repeat(md5(g::text), 30) AS t FROM generate_series(1, 400000) g;",
       });
-      const seen: Progress[] = [];
-      const error = await failure(up({ folder: big.path, connection, onProgress: (event) => seen.push(event) }));
+      const events: Progress[] = [];
+      const error = await failure(up({ folder: big.path, connection, onProgress: (event) => events.push(event) }));
       expect(error.message).toMatch(/002_big.sql:1:1: [\s\S]*\(53100\)[\s\S]*add storage to the cluster[\s\S]*rolled back/);
-      expect(seen.filter(({ kind }) => kind === "retry")).toEqual([]);
+      expect(events.filter(({ kind }) => kind === "retry")).toEqual([]);
       expect(await small.sql("SELECT relname FROM pg_class WHERE relname IN ('a', 'big')", nameIn(connection))).toEqual([{ relname: "a" }]);
     } finally {
       await small.stop();
@@ -191,20 +193,20 @@ describe("a file of 50 MB", () => {
   });
 });
 
-describe("a line that breaks", () => {
-  it("after COMMIT was sent and before its answer came leads to the ledger, not to a second run", async () => {
+describe("a lost connection", () => {
+  it("between COMMIT and its reply is resolved from the ledger, without repeating the file", async () => {
     const connection = await server.database();
     const proxy = await startProxy(server.port);
     const { path } = folderOf({
       "001_a.sql": "CREATE TABLE counter AS SELECT 0 AS n;",
       "002_b.sql": "UPDATE counter SET n = n + 1; SELECT pg_sleep(0.3);",
     });
-    const seen: Progress[] = [];
+    const events: Progress[] = [];
     const run = up({
       folder: path,
       connection: { url: connection.url.replace(`:${server.port}`, `:${proxy.port}`) },
       onProgress(event) {
-        seen.push(event);
+        events.push(event);
         if (event.kind === "pending") proxy.deafen();
       },
     });
@@ -214,11 +216,11 @@ describe("a line that breaks", () => {
     proxy.speak();
     expect((await run).applied.map(({ file }) => file)).toEqual(["001_a.sql", "002_b.sql"]);
     expect(await server.sql("SELECT n FROM counter", nameIn(connection))).toEqual([{ n: 1 }]);
-    expect(seen.map(({ kind }) => kind)).toContain("lost");
+    expect(events.map(({ kind }) => kind)).toContain("lost");
     await proxy.close();
   });
 
-  it("by going silent ends the run with 3, and the next one finds out", async () => {
+  it("without a reset ends the run with 3, and the next run determines the outcome", async () => {
     const connection = await server.database();
     const proxy = await startProxy(server.port);
     const { path } = folderOf({ "001_a.sql": "CREATE TABLE a (id int); SELECT pg_sleep(0.5);" });
@@ -233,7 +235,7 @@ describe("a line that breaks", () => {
     const error = await run;
     expect([error.exit, error.message]).toEqual([
       3,
-      expect.stringMatching(/connection was lost while 001_a.sql ran.*Run again: the ledger knows/),
+      expect.stringMatching(/connection was lost while 001_a.sql ran.*Run again: slipway then reads it from the ledger/),
     ]);
     await proxy.close();
     await up({ folder: path, connection });

@@ -1,7 +1,4 @@
-/**
- * SQL migrations: plain files, applied once each, with a ledger in the database. This is the front door; the CLI and the post-deploy step come
- * through it too.
- */
+/** SQL migrations: plain files, each applied once, with a ledger in the database. */
 export { Failure } from "../connect/failure.ts";
 export type { Connection } from "../connect/target.ts";
 export { type BaselineOptions, type BaselineResult, baseline } from "./baseline.ts";

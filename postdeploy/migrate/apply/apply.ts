@@ -1,7 +1,7 @@
 /**
- * The loop that applies: as many files as a message holds, again where somebody was in the way, and on from the ledger where the line broke.
+ * The loop that runs jobs: it retries after lock conflicts and reconnects after a lost connection.
  *
- * After every failure the transaction is rolled back and the ledger is read: what it says is what happened, whatever we saw last.
+ * After each failure it rolls back and reads the ledger, which decides what was committed, whatever replies arrived.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../connect/failure.ts";
@@ -11,135 +11,126 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { positionAt } from "../read/position.ts";
 import { tablesOf } from "../read/statement.ts";
 import { toFailure, toSqlFailure } from "../run/errors.ts";
-import { holdersOf } from "../run/monitor.ts";
+import { findLockHolders } from "../run/monitor.ts";
 import type { Runner } from "../run/runner.ts";
 import { batches, sendBatch } from "./batch.ts";
-import type { Done, Failed, Job } from "./job.ts";
+import type { CompletedFile, FailedJob, Job } from "./job.ts";
 import { applyNonTransactional } from "./nontransactional.ts";
 
 export interface Work {
   readonly kind: "applied" | "reverted";
-  /** What is still to do, by what the ledger says now. */
-  todo(ledger: Ledger | undefined): readonly Job[];
+  /** The jobs that remain according to the ledger. */
+  remaining(ledger: Ledger | undefined): readonly Job[];
 }
 
-/** Does the work, and writes down what the schema looks like afterwards, also where the work stopped half way. */
-export async function applyAndRecord(runner: Runner, work: Work): Promise<{ done: readonly Done[]; fingerprint: string }> {
-  const done: Done[] = [];
-  const measure = () => runner.measure(done.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
+/** Runs all jobs and records the fingerprint of the schema, also after a failure. */
+export async function applyAndRecord(runner: Runner, work: Work): Promise<{ completed: readonly CompletedFile[]; fingerprint: string }> {
+  const completed: CompletedFile[] = [];
+  const record = () => runner.recordFingerprint(completed.at(-1)?.file ?? runner.ledger?.events.at(-1)?.file ?? "");
   try {
-    await applyAll(runner, done, work);
-    return { done, fingerprint: await measure() };
+    await applyAll(runner, completed, work);
+    return { completed, fingerprint: await record() };
   } catch (error) {
-    if (done.length > 0 && !runner.session.lost) await measure().catch(() => {});
-    throw withProgress(toFailure(error), work.kind, done);
+    if (completed.length > 0 && !runner.session.lost) await record().catch(() => {});
+    throw addCompleted(toFailure(error), work.kind, completed);
   }
 }
 
-/** What had been done before a failure is part of what a person must know. */
-function withProgress(error: unknown, kind: Work["kind"], done: readonly Done[]): unknown {
-  if (!(error instanceof Failure) || done.length === 0) return error;
-  error.message += `\n  ${done.length} ${done.length === 1 ? "file was" : "files were"} ${kind} before it: ${names(done)}.`;
+function addCompleted(error: unknown, kind: Work["kind"], completed: readonly CompletedFile[]): unknown {
+  if (!(error instanceof Failure) || completed.length === 0) return error;
+  const names = completed.map(({ file }) => file);
+  const list = names.length <= 6 ? names.join(", ") : `${names.slice(0, 2).join(", ")} … ${names.at(-1)}`;
+  error.message += `\n  ${names.length === 1 ? "1 earlier file was" : `${names.length} earlier files were`} ${kind}: ${list}.`;
   return error;
 }
 
-function names(done: readonly Done[]): string {
-  const all = done.map(({ file }) => file);
-  return all.length <= 6 ? all.join(", ") : `${all.slice(0, 2).join(", ")} … ${all.at(-1)}`;
-}
-
-/** @param done grows while it works, so that a caller knows how far it came when this throws. */
-export async function applyAll(runner: Runner, done: Done[], { kind, todo }: Work): Promise<void> {
+/** @param completed grows during the run, so that the caller has the completed files after an error. */
+export async function applyAll(runner: Runner, completed: CompletedFile[], { kind, remaining }: Work): Promise<void> {
   const attempts = new Map<string, number>();
-  const over = new Set<string>();
-  let jobs = todo(runner.ledger);
+  const finishedNames = new Set<string>();
+  let jobs = remaining(runner.ledger);
   const total = jobs.length;
-  const finished = (job: Job, ms?: number) => {
-    if (over.has(job.file.name)) return;
-    over.add(job.file.name);
-    done.push({ file: job.file.name, ...(ms === undefined ? {} : { ms }) });
-    runner.tell({ kind, file: job.file.name, ...(ms === undefined ? {} : { ms }), nth: done.length, of: total });
+  const finish = ({ file: { name } }: Job, ms?: number) => {
+    if (finishedNames.has(name)) return;
+    finishedNames.add(name);
+    const result: CompletedFile = { file: name, ...(ms === undefined ? {} : { ms }) };
+    completed.push(result);
+    runner.report({ kind, ...result, nth: completed.length, of: total });
   };
-  for (let rest = jobs; rest.length > 0; rest = jobs.filter(({ file }) => !over.has(file.name))) {
+  for (let rest = jobs; rest.length > 0; rest = jobs.filter(({ file }) => !finishedNames.has(file.name))) {
     const failed = rest[0]!.file.header.transaction
-      ? await inTransactions(runner, rest, finished)
-      : await outside(runner, rest[0]!, finished);
+      ? await applyBatches(runner, rest, finish)
+      : await applyNonTransactional(runner, rest[0]!, finish);
     if (failed === undefined) continue;
-    await comeBack(runner, failed, attempts);
+    await recover(runner, failed, attempts);
     const before = jobs;
-    jobs = todo(runner.ledger);
-    // Committed by a server that died before it was on disk: it is as if it had never run.
+    jobs = remaining(runner.ledger);
+    // The server crashed before a reported commit was on disk: the file counts as never run.
     for (const { file } of jobs) {
-      if (!over.delete(file.name)) continue;
-      done.splice(
-        done.findIndex((one) => one.file === file.name),
+      if (!finishedNames.delete(file.name)) continue;
+      completed.splice(
+        completed.findIndex((one) => one.file === file.name),
         1,
       );
     }
-    // Committed, though the server's word of it never arrived.
-    for (const job of before) if (!over.has(job.file.name) && !jobs.some(({ file }) => file.name === job.file.name)) finished(job);
+    // Committed, but the reply of the server was lost.
+    for (const job of before) if (!finishedNames.has(job.file.name) && !jobs.some(({ file }) => file.name === job.file.name)) finish(job);
   }
 }
 
-/** All jobs up to the first that runs outside a transaction. */
-async function inTransactions(
-  runner: Runner,
-  jobs: readonly Job[],
-  finished: (job: Job, ms?: number) => void,
-): Promise<Failed | undefined> {
+/** Runs all jobs before the first non-transactional one. */
+async function applyBatches(runner: Runner, jobs: readonly Job[], finish: (job: Job, ms?: number) => void): Promise<FailedJob | undefined> {
   const end = jobs.findIndex(({ file }) => !file.header.transaction);
   for (const batch of batches(end === -1 ? jobs : jobs.slice(0, end))) {
-    const since = performance.now();
-    const { result, blockers } = await runner.watched(
+    const start = performance.now();
+    const { result, blockers } = await runner.monitored(
       batch[0]!.file.name,
       (session) =>
         sendBatch(session, batch, runner.table, {
-          committed: (job) => finished(job, batch.length === 1 ? performance.now() - since : undefined),
-          notice(job, statement, notice) {
+          onCommit: (job) => finish(job, batch.length === 1 ? performance.now() - start : undefined),
+          onNotice(job, statement, notice) {
             const line = statement === undefined ? {} : { line: positionAt(job.file.text, statement.start).line };
-            runner.tell({ kind: "notice", file: job.file.name, ...line, notice });
+            runner.report({ kind: "notice", file: job.file.name, ...line, notice });
           },
         }),
-      { peek: (eyes) => tellCommitted(runner, eyes, batch, finished) },
+      { onCheck: (connection) => finishCommitted(runner, connection, batch, finish) },
     );
     if (result) return { ...result, blockers };
   }
   return undefined;
 }
 
-/** The server keeps its replies until the message is done; what is committed so far stands in the ledger for everybody. */
-async function tellCommitted(runner: Runner, eyes: Session, batch: readonly Job[], finished: (job: Job) => void): Promise<void> {
+/** The server buffers its replies until the message ends, so the monitor reads the commits from the ledger. */
+async function finishCommitted(runner: Runner, connection: Session, batch: readonly Job[], finish: (job: Job) => void): Promise<void> {
   const since = runner.ledger?.events.at(-1)?.id ?? 0;
-  const events = await eyes.query<{ kind: string; file: string }>(`SELECT kind, file FROM ${runner.table.schema}.events WHERE id > $1`, [
-    since,
-  ]);
-  for (const job of batch) if (events.some(({ kind, file }) => kind === job.event.kind && file === job.event.file)) finished(job);
+  const events = await connection.query<{ kind: string; file: string }>(
+    `SELECT kind, file FROM ${runner.table.schema}.events WHERE id > $1`,
+    [since],
+  );
+  for (const job of batch) if (events.some(({ kind, file }) => kind === job.event.kind && file === job.event.file)) finish(job);
 }
 
-async function outside(runner: Runner, job: Job, finished: (job: Job, ms: number) => void): Promise<Failed | undefined> {
-  const since = performance.now();
-  const failed = await applyNonTransactional(runner, job);
-  if (failed === undefined) finished(job, performance.now() - since);
-  return failed;
-}
-
-/** Decides what a failure means: try again (and returns, with the ledger read anew), or stop (and throws). */
-async function comeBack(runner: Runner, { job, error, source, statement, blockers }: Failed, attempts: Map<string, number>): Promise<void> {
+/** Returns with the current ledger if the job is to be attempted again. @throws otherwise. */
+async function recover(
+  runner: Runner,
+  { job, error, source, statement, blockers }: FailedJob,
+  attempts: Map<string, number>,
+): Promise<void> {
   const name = job.file.name;
-  const state = sqlstate(error);
-  const most = runner.options.attempts ?? 5;
-  const tried = (attempts.get(name) ?? 0) + 1;
-  attempts.set(name, tried);
+  const state = sqlstate(error) ?? "";
+  const maxAttempts = runner.options.attempts ?? 5;
+  const attempt = (attempts.get(name) ?? 0) + 1;
+  attempts.set(name, attempt);
   const stopped = runner.options.signal?.aborted === true;
 
   if (isLost(error) || runner.session.lost) {
-    if (stopped || tried >= most)
-      throw unknown(name, stopped ? "the run was told to stop" : `the connection broke ${tried} times at this file`, error);
+    if (stopped || attempt >= maxAttempts)
+      throw outcomeUnknown(name, stopped ? "the run was stopped" : `the connection was lost ${attempt} times during this file`, error);
     try {
       await runner.recover(error);
     } catch (cause) {
       if (cause instanceof Failure && cause.exit === 3) throw cause;
-      throw unknown(name, (cause as Error).message, error);
+      throw outcomeUnknown(name, (cause as Error).message, error);
     }
     return;
   }
@@ -149,39 +140,39 @@ async function comeBack(runner: Runner, { job, error, source, statement, blocker
     throw new Failure(
       "stopped",
       1,
-      `Stopped, as asked, while ${name} ran. ${source.left ?? "It was rolled back; nothing of it is left."} Run again to go on from there.`,
+      `Stopped on request while ${name} ran. ${source.remainder ?? "It was rolled back completely."} Run again to continue.`,
       { cause: error },
     );
 
-  const inTheWay =
-    CONTENTION.has(state ?? "") && blockers.length === 0 && statement
-      ? await holdersOf(runner.session, tablesOf(statement.node))
+  const holders =
+    CONTENTION.has(state) && blockers.length === 0 && statement
+      ? await findLockHolders(runner.session, tablesOf(statement.node))
       : blockers;
-  if (CONTENTION.has(state ?? "") && tried < most) {
-    const inMs = Math.round(Math.min(8000, 250 * 2 ** tried) * (0.5 + Math.random() / 2));
-    if (inTheWay.length > 0) runner.tell({ kind: "blocked", file: name, by: inTheWay });
-    runner.tell({ kind: "retry", file: name, attempt: tried + 1, of: most, inMs, why: error.message });
+  if (CONTENTION.has(state) && attempt < maxAttempts) {
+    const inMs = Math.round(Math.min(8000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2));
+    if (holders.length > 0) runner.report({ kind: "blocked", file: name, by: holders });
+    runner.report({ kind: "retry", file: name, attempt: attempt + 1, of: maxAttempts, inMs, why: error.message });
     const { signal } = runner.options;
     await sleep(inMs, undefined, signal ? { signal } : {}).catch(() => {});
     runner.checkStopped();
     await runner.readLedger();
     return;
   }
-  throw toSqlFailure(error, source, { blockers: inTheWay, ...(state === "57014" ? { hint: cancelled(runner, job, error) } : {}) });
+  throw toSqlFailure(error, source, { blockers: holders, ...(state === "57014" ? { hint: cancelHint(runner, job, error) } : {}) });
 }
 
-function cancelled(runner: Runner, { file }: Job, { message }: Error): string {
+function cancelHint(runner: Runner, { file }: Job, { message }: Error): string {
   const ms = file.header.statementTimeoutMs;
-  if (ms) return `The statement took longer than the file allows (${ms} ms). Give it more: -- slipway: statement-timeout 30min`;
-  if (/timeout/.test(message)) return "A timeout that the file itself set ran out.";
-  return `Somebody cancelled it on the server (pg_cancel_backend, pid ${runner.session.pid}).`;
+  if (ms) return `The statement exceeded the timeout of the file (${ms} ms). Raise it: -- slipway: statement-timeout 30min`;
+  if (/timeout/.test(message)) return "The statement exceeded a timeout that the file itself set.";
+  return `Another session cancelled the statement (pg_cancel_backend, pid ${runner.session.pid}).`;
 }
 
-function unknown(file: string, why: string, cause: Error): Failure {
+function outcomeUnknown(file: string, reason: string, cause: Error): Failure {
   return new Failure(
     "outcome-unknown",
     3,
-    `The connection was lost while ${file} ran (${cause.message}), and what the server made of it could not be asked: ${why}. Run again: the ledger knows.`,
+    `The connection was lost while ${file} ran (${cause.message}), and slipway could not find out whether it was committed: ${reason}. Run again: slipway then reads it from the ledger.`,
     { cause },
   );
 }

@@ -1,52 +1,53 @@
-/** What came of a statement whose end nobody saw, by what it was to make; and what a failed one leaves behind. */
+/** Statements outside a transaction: whether an interrupted one took effect, and the cleanup after a failed one. */
 import type { Node } from "libpg-query";
 import type { Session } from "../../connect/session.ts";
 import { concurrentIndexOf, fieldsOf, kindOf, tablesOf } from "../read/statement.ts";
-import { brokenTwins, dropIndex, findIndex } from "../schema/indexes.ts";
+import { dropIndex, findBrokenCopies, findIndex } from "../schema/indexes.ts";
 
-/** again: it did not take effect, or a second time does no harm. */
-export type StatementOutcome = "happened" | "again" | "unknown";
+/** repeat: it did not take effect, or repeating it is harmless. */
+export type StatementOutcome = "applied" | "repeat" | "unknown";
 
+/** Finds the outcome of an interrupted statement by looking for its result. */
 export async function checkOutcome(session: Session, node: Node): Promise<StatementOutcome> {
   const index = concurrentIndexOf(node);
   if (index !== undefined) {
     const found = await findIndex(session, index);
-    if (found?.valid) return "happened";
-    await clean(session, node);
-    return "again";
+    if (found?.valid) return "applied";
+    await dropBrokenIndexes(session, node);
+    return "repeat";
   }
   switch (kindOf(node)) {
     case "VacuumStmt":
     case "ClusterStmt":
     case "AlterSystemStmt":
-      return "again";
+      return "repeat";
     case "ReindexStmt":
-      await clean(session, node);
-      return "again";
+      await dropBrokenIndexes(session, node);
+      return "repeat";
     case "DropStmt": {
-      const [{ there } = { there: true }] = await session.query<{ there: boolean }>(
-        "SELECT bool_or(to_regclass(name) IS NOT NULL) AS there FROM unnest($1::text[]) AS name",
+      const [{ exists } = { exists: true }] = await session.query<{ exists: boolean }>(
+        "SELECT bool_or(to_regclass(name) IS NOT NULL) AS exists FROM unnest($1::text[]) AS name",
         [tablesOf(node)],
       );
-      return there ? "again" : "happened";
+      return exists ? "repeat" : "applied";
     }
     case "CreatedbStmt":
     case "DropdbStmt": {
-      const there = (await session.query("SELECT FROM pg_database WHERE datname = $1", [fieldsOf(node).dbname])).length > 0;
-      return there === (kindOf(node) === "CreatedbStmt") ? "happened" : "again";
+      const exists = (await session.query("SELECT FROM pg_database WHERE datname = $1", [fieldsOf(node).dbname])).length > 0;
+      return exists === (kindOf(node) === "CreatedbStmt") ? "applied" : "repeat";
     }
     default:
       return "unknown";
   }
 }
 
-/** An index that a broken build left is of no use to anybody, is kept up to date all the same, and lets IF NOT EXISTS believe in it. */
-export async function clean(session: Session, node: Node): Promise<void> {
+/** Drops the invalid indexes of a failed build. They slow down writes, and IF NOT EXISTS would accept them. */
+export async function dropBrokenIndexes(session: Session, node: Node): Promise<void> {
   const index = concurrentIndexOf(node);
   if (index !== undefined) {
     const found = await findIndex(session, index);
     if (found && !found.valid) await dropIndex(session, found.schema, index.name);
   } else if (kindOf(node) === "ReindexStmt") {
-    for (const { schema, name } of await brokenTwins(session, tablesOf(node))) await dropIndex(session, schema, name);
+    for (const { schema, name } of await findBrokenCopies(session, tablesOf(node))) await dropIndex(session, schema, name);
   }
 }

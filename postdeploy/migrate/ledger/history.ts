@@ -2,40 +2,42 @@
 import { downName } from "../read/files.ts";
 import type { Event, Ledger } from "./ledger.ts";
 
-/** Whether the schema changed after it was last written down: a run that died could not do it. */
+/** Whether the schema changed after the last fingerprint: an interrupted run records none. */
 export function needsFingerprint({ events }: Ledger): boolean {
   const changed = events.findLast(({ kind }) => kind === "applied" || kind === "reverted" || kind === "done");
   const measured = events.findLast(({ kind }) => kind === "measured");
   return changed !== undefined && changed.id > (measured?.id ?? 0);
 }
 
-/** Where one file stands. */
+/** The progress of a non-transactional file that has not finished. */
+export interface StatementProgress {
+  readonly done: number;
+  /** At most one more than `done`: the statement whose outcome is not recorded. */
+  readonly started: number;
+  readonly statements: number;
+  /** The meaning of the file up to and including that statement. */
+  readonly doneMeaning?: string | undefined;
+  readonly startedMeaning?: string | undefined;
+}
+
+/** The current state of one file. */
 export interface LedgerEntry {
-  /** Of the event that put it there. */
+  /** The event that last applied it. */
   readonly id: number;
   readonly file: string;
-  readonly how: "applied" | "baselined" | "adopted" | "running" | "retired";
-  /** Of the text that counts now: as applied, or as accepted since. */
+  readonly state: "applied" | "baselined" | "adopted" | "running" | "retired";
+  /** Of the text as applied, or as accepted since. */
   readonly checksum?: string;
   readonly meaning?: string;
-  /** Of a file that runs statement by statement and has not come to its end. */
-  readonly progress?: {
-    readonly done: number;
-    /** At most one more than `done`: the one whose end the ledger was not told. */
-    readonly started: number;
-    readonly statements: number;
-    /** Of the file up to and with that statement. */
-    readonly doneMeaning?: string | undefined;
-    readonly startedMeaning?: string | undefined;
-  };
+  readonly progress?: StatementProgress;
   readonly at: string;
   readonly by: string;
   readonly note?: string;
 }
 
-/** The last word on each file, in the order in which they were applied. A reverted file stands nowhere. */
+/** In the order in which the files were applied. A reverted file has no entry. */
 export function foldEvents(events: readonly Event[]): ReadonlyMap<string, LedgerEntry> {
-  const standing = new Map<string, LedgerEntry>();
+  const entries = new Map<string, LedgerEntry>();
   for (const event of events) {
     const { id, kind, file, at, by } = event;
     const sums = {
@@ -43,40 +45,37 @@ export function foldEvents(events: readonly Event[]): ReadonlyMap<string, Ledger
       ...(event.meaning === undefined ? {} : { meaning: event.meaning }),
     };
     const note = event.note === undefined ? {} : { note: event.note };
-    const before = standing.get(file);
+    const before = entries.get(file);
     switch (kind) {
       case "applied":
       case "baselined":
       case "adopted":
-        standing.delete(file);
-        standing.set(file, { id, file, how: kind, at, by, ...sums, ...note });
+        entries.delete(file);
+        entries.set(file, { id, file, state: kind, at, by, ...sums, ...note });
         break;
       case "started":
       case "done":
       case "failed":
-        standing.set(file, { id, file, how: "running", at, by, ...sums, progress: progressAfter(before?.progress, event) });
+        entries.set(file, { id, file, state: "running", at, by, ...sums, progress: progressAfter(before?.progress, event) });
         break;
       case "accepted":
-        if (before) standing.set(file, { ...before, ...sums, note: `edited, and accepted: ${event.note ?? ""}` });
+        if (before) entries.set(file, { ...before, ...sums, note: `edited, and accepted: ${event.note ?? ""}` });
         break;
       case "retired":
-        if (before) standing.set(file, { ...before, how: "retired", ...note });
+        if (before) entries.set(file, { ...before, state: "retired", ...note });
         break;
       case "reverted":
-        standing.delete(file);
-        standing.delete(downName(file));
+        entries.delete(file);
+        entries.delete(downName(file));
         break;
       case "measured":
         break;
     }
   }
-  return standing;
+  return entries;
 }
 
-function progressAfter(
-  before: LedgerEntry["progress"],
-  { kind, statement = 0, statements = 0, meaning }: Event,
-): NonNullable<LedgerEntry["progress"]> {
+function progressAfter(before: StatementProgress | undefined, { kind, statement = 0, statements = 0, meaning }: Event): StatementProgress {
   const { done = 0, doneMeaning } = before ?? {};
   if (kind === "done") return { done: statement, started: statement, statements, doneMeaning: meaning };
   if (kind === "failed") return { done, started: done, statements, doneMeaning };

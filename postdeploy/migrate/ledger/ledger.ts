@@ -1,34 +1,33 @@
 /**
- * What has been applied, in the database itself: an append-only list of events, each written in the transaction of what it reports.
+ * The ledger: an append-only table of events in the migrated database. Each event is written in the transaction that it records.
  *
- * Nothing is ever changed or removed, so the history of an accepted edit or a revert stays; what holds now is the last word on each file
- * (`standing`). The view `applied` says the same to a person with psql.
+ * history.ts folds the events into the current state of each file. The view `applied` shows the same in psql.
  */
 import { Failure } from "../../connect/failure.ts";
 import { checkedName, literal } from "../../connect/quote.ts";
 import type { Row, Session } from "../../connect/session.ts";
 import { type DatabaseError, sqlstate } from "../../connect/sqlstate.ts";
 
-/** The shape of these tables. A slipway that finds a higher number leaves the ledger alone. */
+/** The version of these tables. An older slipway rejects a ledger with a higher version. */
 export const LEDGER_VERSION = 1;
 
 export type EventKind =
-  /** the file's transaction, or its last statement, is committed */
+  /** the transaction of the file, or its last statement, is committed */
   | "applied"
-  /** statement n of a file without a transaction is about to run, has ended well, has ended without any effect */
+  /** statement n of a non-transactional file starts, succeeded, or failed without effect */
   | "started"
   | "done"
   | "failed"
   | "reverted"
-  /** it was there before us: said by a person, who named the file */
+  /** the operator declared the file as applied before slipway */
   | "baselined"
-  /** a line of a former ledger, kept as history */
+  /** an entry of a former ledger, kept as history */
   | "adopted"
-  /** its text changed after it was applied, and a person gave the reason */
+  /** the file changed after it was applied, and the operator accepted the change */
   | "accepted"
-  /** its file is gone from the folder, and a person gave the reason */
+  /** the file is no longer in the folder, and the operator confirmed it */
   | "retired"
-  /** what the schema looked like after a run */
+  /** the fingerprint of the schema after a run */
   | "measured";
 
 export interface Event {
@@ -41,14 +40,14 @@ export interface Event {
   readonly statements?: number;
   readonly fingerprint?: string;
   readonly note?: string;
-  /** It took away what repeatable files make: they are to be applied again after it. */
+  /** The file may have dropped objects of repeatable files, so they are applied again. */
   readonly repeats?: boolean;
   readonly at: string;
   readonly by: string;
 }
 
 export interface Ledger {
-  /** Made with the ledger: two connections that read the same one are at the same database. */
+  /** Identifies the database: two connections that read the same id reach the same database. */
   readonly id: string;
   readonly system?: string;
   readonly events: readonly Event[];
@@ -63,17 +62,17 @@ export class LedgerTable {
     this.schema = checkedName(schema, "ledger schema");
   }
 
-  /** Everything, in one statement: it is read in the same message as the lock is taken. */
-  get read(): string {
+  /** One statement, so that it fits in the message that acquires the lock. */
+  get selectSql(): string {
     return `SELECT a.id AS ledger, a.version, a.system, e.id, e.kind, e.file, e.checksum, e.meaning, e.statement, e.statements, e.fingerprint, e.note, e.repeats, e.at, e.by
       FROM ${this.schema}.about a LEFT JOIN ${this.schema}.events e ON true ORDER BY e.id`;
   }
 
-  /** Safe to run again; the caller holds the lock. */
-  create(system: string | undefined, schemaIsThere: boolean): string {
+  /** Idempotent. The caller holds the lock. */
+  createSql(system: string | undefined, schemaExists: boolean): string {
     const { schema } = this;
-    // IF NOT EXISTS would ask for the right to make schemas even where nothing is to be made.
-    return `${schemaIsThere ? "" : `CREATE SCHEMA ${schema};`}
+    // CREATE SCHEMA IF NOT EXISTS requires the CREATE privilege even if the schema exists.
+    return `${schemaExists ? "" : `CREATE SCHEMA ${schema};`}
       CREATE TABLE IF NOT EXISTS ${schema}.about (
         id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
         version int NOT NULL,
@@ -104,31 +103,31 @@ export class LedgerTable {
         WHERE NOT EXISTS (SELECT FROM ${schema}.about);`;
   }
 
-  write(event: NewEvent): string {
+  insertSql(event: NewEvent): string {
     const { kind, file, checksum, meaning, statement, statements, fingerprint, note, repeats } = event;
     const text = [kind, file, checksum, meaning, fingerprint, note].map((value) => literal(value ?? null)).join(", ");
     return `INSERT INTO ${this.schema}.events (kind, file, checksum, meaning, fingerprint, note, statement, statements, repeats) VALUES (${text}, ${statement ?? "NULL"}, ${statements ?? "NULL"}, ${repeats ?? false});`;
   }
 }
 
-const ABSENT = new Set(["42P01", "3F000"]);
+const NO_LEDGER = new Set(["42P01", "3F000"]);
 
-/** A column that is missing, a view of another shape, another kind of thing under our name. */
-const OTHER_SHAPE = new Set(["42703", "42P16", "42809", "42P07", "42P10"]);
+/** A missing column, a view with other columns, or another kind of object with the name. */
+const FOREIGN_OBJECT = new Set(["42703", "42P16", "42809", "42P07", "42P10"]);
 
-/** @returns undefined where the error says nothing of what is in the schema. */
+/** @returns a failure if the error means that the schema contains objects of another application. */
 export function foreignSchemaFailure(error: Error, { schema }: LedgerTable): Failure | undefined {
-  return OTHER_SHAPE.has(sqlstate(error) ?? "")
+  return FOREIGN_OBJECT.has(sqlstate(error) ?? "")
     ? new Failure(
         "foreign-ledger",
         2,
-        `The schema ${schema} holds something else than a ledger of slipway: ${error.message}. Nothing was touched. If it belongs to another application, keep the ledger under another name: --ledger slipway_ledger`,
+        `Schema ${schema} does not contain a slipway ledger: ${error.message}. Nothing was changed. If the schema belongs to another application, use another schema for the ledger: --ledger slipway_ledger`,
         { cause: error },
       )
     : undefined;
 }
 
-/** @returns undefined when the database has no ledger yet. Throws what else the server said. */
+/** @returns undefined if the database has no ledger yet. @throws every other error of the server. */
 export function parseLedger(
   rows: readonly Row[] | undefined,
   error: Error | undefined,
@@ -136,12 +135,12 @@ export function parseLedger(
   system: string | undefined,
 ): Ledger | undefined {
   if (error !== undefined) {
-    if (ABSENT.has(sqlstate(error) ?? "")) return undefined;
+    if (NO_LEDGER.has(sqlstate(error) ?? "")) return undefined;
     if (sqlstate(error) === "42501")
       throw new Failure(
         "ledger-closed",
         2,
-        `${(error as DatabaseError).message}: this role may not read the ledger ${table.schema}. Connect as the owner of the migrations.`,
+        `This role cannot read the ledger in schema ${table.schema}: ${(error as DatabaseError).message}. Connect as the owner of the migrations.`,
         { cause: error },
       );
     throw foreignSchemaFailure(error, table) ?? error;
@@ -153,24 +152,24 @@ export function parseLedger(
     throw new Failure(
       "newer-ledger",
       2,
-      `The ledger ${table.schema} was written by a newer slipway (ledger version ${version}, this one knows ${LEDGER_VERSION}). Nothing was touched. Update: npm install slipway@latest`,
+      `The ledger in schema ${table.schema} was written by a newer slipway (ledger version ${version}, supported: ${LEDGER_VERSION}). Nothing was changed. Update: npm install slipway@latest`,
     );
   const owner = first.system;
   if (system !== undefined && owner !== null && owner !== undefined && owner !== system)
     throw new Failure(
       "foreign-ledger",
       2,
-      `The ledger ${table.schema} in this database belongs to ${owner}, and this run is for ${system}. Is it the right database? Two systems in one database keep a ledger each: --ledger slipway_${system}`,
+      `The ledger in schema ${table.schema} belongs to ${owner}, but this run is for ${system}. Check the database. If two systems share it, give each its own ledger: --ledger slipway_${system}`,
     );
-  return { id: first.ledger!, ...(owner ? { system: owner } : {}), events: rows!.filter((row) => row.id !== null).map(eventFrom) };
+  return { id: first.ledger!, ...(owner ? { system: owner } : {}), events: rows!.filter((row) => row.id !== null).map(parseEvent) };
 }
 
 export async function readLedger(session: Session, table: LedgerTable, system?: string): Promise<Ledger | undefined> {
-  const { replies, error } = await session.send(table.read);
+  const { replies, error } = await session.send(table.selectSql);
   return parseLedger(replies[0]?.rows, error, table, system);
 }
 
-function eventFrom(row: Row): Event {
+function parseEvent(row: Row): Event {
   const text = (name: "checksum" | "meaning" | "fingerprint" | "note") => (row[name] == null ? {} : { [name]: row[name] });
   const count = (name: "statement" | "statements") => (row[name] == null ? {} : { [name]: Number(row[name]) });
   return {

@@ -1,8 +1,8 @@
 /**
- * One run at a time: an advisory lock of the session, asked for again and again and never waited for.
+ * The advisory lock that lets one run at a time work on a ledger.
  *
- * A session that waits inside the server holds a snapshot there, and CREATE INDEX CONCURRENTLY waits for every snapshot: a waiter and a
- * holder would end in a deadlock.
+ * It polls with pg_try_advisory_lock: a session that waits inside the server holds a snapshot, and CREATE INDEX CONCURRENTLY waits for every
+ * snapshot, so a waiting run and the run that holds the lock would deadlock.
  */
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,9 +11,9 @@ import type { Row, Session } from "../../connect/session.ts";
 import { type Ledger, type LedgerTable, parseLedger } from "../ledger/ledger.ts";
 import { describeHolder, type Holder } from "./progress.ts";
 
-/** Two numbers, so that no other application's single number is ever the same. */
+/** The two-key form, so that the lock cannot collide with another application's single-key lock. */
 export function lockKey(schema: string): readonly [number, number] {
-  return [number("slipway.migrate"), number(schema)];
+  return [hashToInt("slipway.migrate"), hashToInt(schema)];
 }
 
 export interface LockOptions {
@@ -23,7 +23,7 @@ export interface LockOptions {
   onWait(holder: Holder | undefined): void;
 }
 
-/** @returns the ledger as it is once nobody else can write it, read in the same message that took the lock. */
+/** @returns the ledger, read in the message that acquired the lock. */
 export async function acquireLock(
   session: Session,
   table: LedgerTable,
@@ -31,28 +31,28 @@ export async function acquireLock(
 ): Promise<Ledger | undefined> {
   const [a, b] = lockKey(table.schema);
   const until = Date.now() + waitMs;
-  for (let told = ""; ; ) {
-    const { replies, error } = await session.send(`SELECT pg_try_advisory_lock(${a}, ${b}) AS held; ${table.read}`);
-    const [answer, rows] = replies;
-    if (answer === undefined) throw error;
-    if (answer.rows[0]?.held === "t") return parseLedger(rows?.rows, error, table, system);
+  for (let reported = ""; ; ) {
+    const { replies, error } = await session.send(`SELECT pg_try_advisory_lock(${a}, ${b}) AS held; ${table.selectSql}`);
+    const [lockReply, ledgerReply] = replies;
+    if (lockReply === undefined) throw error;
+    if (lockReply.rows[0]?.held === "t") return parseLedger(ledgerReply?.rows, error, table, system);
     const holder = await findHolder(session, a, b);
-    if (Date.now() >= until) throw locked(holder, waitMs);
-    if (told !== String(holder?.pid)) onWait(holder);
-    told = String(holder?.pid);
+    if (Date.now() >= until) throw lockedFailure(holder, waitMs);
+    if (reported !== String(holder?.pid)) onWait(holder);
+    reported = String(holder?.pid);
     await sleep(100 + Math.random() * 150, undefined, signal ? { signal } : {}).catch(() => {});
     if (signal?.aborted) throw new Failure("stopped", 1, "Stopped while waiting for another run to end. Nothing was applied.");
   }
 }
 
-/** Gives it back; the answer is a row for `wasUnlocked`. */
+/** The statement that releases the lock. `wasUnlocked` reads its reply. */
 export function unlockSql({ schema }: LedgerTable): string {
-  return `SELECT pg_advisory_unlock(${lockKey(schema).join(", ")}) AS given`;
+  return `SELECT pg_advisory_unlock(${lockKey(schema).join(", ")}) AS unlocked`;
 }
 
-/** @returns false when the lock was not there any more: then it protected nothing, and somebody must look. */
+/** @returns false if the session did not hold the lock any more, so another run may have worked at the same time. */
 export function wasUnlocked([row]: readonly Row[]): boolean {
-  return row?.given === "t";
+  return row?.unlocked === "t";
 }
 
 async function findHolder(session: Session, a: number, b: number): Promise<Holder | undefined> {
@@ -74,15 +74,14 @@ async function findHolder(session: Session, a: number, b: number): Promise<Holde
   };
 }
 
-function locked(holder: Holder | undefined, waitMs: number): Failure {
+function lockedFailure(holder: Holder | undefined, waitMs: number): Failure {
   return new Failure(
     "locked",
     75,
-    `Another run holds the lock: ${describeHolder(holder)}. Waited ${Math.round(waitMs / 1000)} s; nothing was applied. Try again when it is done, or wait longer: --wait 10min`,
+    `Another run holds the migration lock: ${describeHolder(holder)}. Waited ${Math.round(waitMs / 1000)} s; nothing was applied. Run again when it has finished, or wait longer: --wait 10min`,
   );
 }
 
-/** A signed 32-bit number that depends on the text alone. */
-function number(text: string): number {
+function hashToInt(text: string): number {
   return hash("sha256", text, "buffer").readInt32BE(0);
 }

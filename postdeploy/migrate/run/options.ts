@@ -1,4 +1,4 @@
-/** What every verb is told. */
+/** The options of the migration commands. */
 import type { Connection } from "../../connect/target.ts";
 import type { Selection } from "../ledger/compare.ts";
 import type { Progress } from "./progress.ts";
@@ -6,48 +6,48 @@ import type { Progress } from "./progress.ts";
 export interface MigrateOptions {
   /** The folder of .sql files. */
   folder: string;
-  /** Direct, as the role that owns the objects, or as one that may become it. */
+  /** A direct connection as the owner of the objects, or as a member of the owner role. */
   connection: Connection;
   /**
-   * The schema of the ledger, one per system where several share a database.
+   * The schema of the ledger. Systems that share a database need one each.
    * @default "slipway"
    */
   ledgerSchema?: string | undefined;
-  /** Whose migrations these are; a ledger that belongs to another system refuses them. */
+  /** The system of the migrations. A run fails if the ledger belongs to another system. */
   system?: string | undefined;
   /**
-   * The role that is to own what is made, when another one connects.
+   * The role that owns the created objects.
    * @default the connecting role
    */
   owner?: string | undefined;
   /**
-   * Heads the search path, in this order; `public` comes last, for the functions of extensions.
-   * @default what the role and the database say
+   * The schemas of the search path, in this order. `public` is added last, for the functions of extensions.
+   * @default the search path of the role and the database
    */
   schemas?: readonly string[] | undefined;
-  /** Cancels the statement that runs, rolls its file back and ends the run. */
+  /** Cancels the running statement, rolls back its file and ends the run. */
   signal?: AbortSignal | undefined;
   onProgress?: ((event: Progress) => void) | undefined;
 }
 
 export interface RunOptions extends MigrateOptions {
   /**
-   * How long a statement may wait for a lock: everybody who comes after it waits behind it.
+   * How long a statement waits for a lock. Other sessions queue behind it meanwhile.
    * @default 5000
    */
   lockTimeoutMs?: number | undefined;
   /**
-   * How often a file is tried again when others hold what it needs.
+   * How often a file is attempted when other sessions hold conflicting locks.
    * @default 5
    */
   attempts?: number | undefined;
   /**
-   * How long to wait for another run to end.
+   * How long to wait for another run to finish.
    * @default 60000
    */
   waitMs?: number | undefined;
   /**
-   * How long to look for the server after it went away. DigitalOcean waits a minute before it fails over.
+   * How long to try to reconnect. DigitalOcean waits a minute before it fails over.
    * @default 180000
    */
   reconnectMs?: number | undefined;

@@ -1,11 +1,11 @@
-/** What a run says while it runs; the results say what came of it. */
+/** The events that a run reports. */
 import type { Notice } from "../../connect/session.ts";
 
 export type Progress =
   | { readonly kind: "pending"; readonly files: readonly string[] }
   | { readonly kind: "waiting"; readonly holder: Holder | undefined }
   | { readonly kind: "statement"; readonly file: string; readonly statement: number; readonly statements: number; readonly text: string }
-  /** Of files that went in one message nobody knows the time of each. */
+  /** `ms` is absent for files that were sent together in one message. */
   | { readonly kind: "applied" | "reverted"; readonly file: string; readonly ms?: number; readonly nth: number; readonly of: number }
   | { readonly kind: "notice"; readonly file: string; readonly line?: number; readonly notice: Notice }
   | { readonly kind: "blocked"; readonly file: string; readonly by: readonly Blocker[] }
@@ -21,7 +21,7 @@ export type Progress =
   | { readonly kind: "lost"; readonly why: string }
   | { readonly kind: "warning"; readonly message: string };
 
-/** Who holds the lock that only one run may hold. */
+/** The session that holds the migration lock. */
 export interface Holder {
   readonly pid: number;
   readonly application: string;
@@ -30,13 +30,13 @@ export interface Holder {
   readonly doing: string;
 }
 
-/** A session whose locks stand in the way. */
+/** A session that holds a conflicting lock. */
 export interface Blocker {
   readonly pid: number;
   readonly application: string;
   readonly user: string;
   readonly state: string;
-  /** Of its transaction. */
+  /** The age of its transaction. */
   readonly seconds: number;
   readonly query: string;
 }
@@ -47,6 +47,6 @@ export function describeHolder(holder: Holder | undefined): string {
 }
 
 export function describeBlocker({ pid, application, user, state, seconds, query }: Blocker): string {
-  const who = `pid ${pid} (${application || "no application name"}, ${user})`;
-  return `${who}, ${state || "state not shown"} for ${Math.round(seconds)} s${query ? `: ${query.replace(/\s+/g, " ")}` : ""}`;
+  const session = `pid ${pid} (${application || "no application name"}, ${user})`;
+  return `${session}, ${state || "state unknown"} for ${Math.round(seconds)} s${query ? `: ${query.replace(/\s+/g, " ")}` : ""}`;
 }

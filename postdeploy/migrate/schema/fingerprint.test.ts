@@ -4,7 +4,7 @@ import { LedgerTable } from "../ledger/ledger.ts";
 import { cleanFolders, folderOf } from "../testing/folder.ts";
 import { MAJORS, startServer, type TestServer } from "../testing/server.ts";
 import { up } from "../up.ts";
-import { drift, fingerprint, measure } from "./fingerprint.ts";
+import { findDrift, fingerprint, recordFingerprint } from "./fingerprint.ts";
 
 const base = `
   CREATE SCHEMA app;
@@ -29,8 +29,8 @@ const base = `
   COMMENT ON TABLE app.parent IS 'first';
   COMMENT ON COLUMN app.parent.name IS 'called';`;
 
-/** Each changes one thing; the drift must name it, and the fingerprint must move (but for what the admin looks after, which is not form). */
-const changes: readonly [what: string, sql: string, kind: string, name: string, isForm?: boolean][] = [
+/** Each statement changes one object. The drift must name it, and the fingerprint must change, except for kinds that the roles step manages. */
+const changes: readonly [what: string, sql: string, kind: string, name: string, isFingerprinted?: boolean][] = [
   ["a new table", "CREATE TABLE app.extra ()", "relation", "app.extra"],
   ["a dropped column", "ALTER TABLE app.parent DROP made", "column", "app.parent.made"],
   ["a column's type", "ALTER TABLE app.kept_source ALTER name TYPE text", "column", "app.kept_source.name"],
@@ -42,13 +42,18 @@ const changes: readonly [what: string, sql: string, kind: string, name: string, 
   ["a dropped index", "DROP INDEX app.child_parent", "index", "app.child_parent"],
   ["another index", "CREATE INDEX more ON app.child (id) WHERE parent_id > 1", "index", "app.more"],
   [
-    "an index that does not work",
+    "an invalid index",
     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.child_parent'::regclass",
     "index",
     "app.child_parent",
   ],
   ["a dropped constraint", "ALTER TABLE app.child DROP CONSTRAINT small", "constraint", "app.child.small"],
-  ["a constraint never checked", "ALTER TABLE app.child ADD CONSTRAINT later CHECK (id > 0) NOT VALID", "constraint", "app.child.later"],
+  [
+    "a constraint that was never validated",
+    "ALTER TABLE app.child ADD CONSTRAINT later CHECK (id > 0) NOT VALID",
+    "constraint",
+    "app.child.later",
+  ],
   [
     "a foreign key's action",
     "ALTER TABLE app.child DROP CONSTRAINT child_parent_id_fkey, ADD CONSTRAINT child_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES app.parent ON DELETE CASCADE",
@@ -76,7 +81,7 @@ const changes: readonly [what: string, sql: string, kind: string, name: string, 
   ["extended statistics", "DROP STATISTICS app.together", "statistics", "app.together"],
   ["a partition's bounds", "ALTER TABLE app.parts DETACH PARTITION app.parts_2026", "relation", "app.parts_2026"],
   ["a storage option", "ALTER TABLE app.parent SET (fillfactor = 70)", "relation", "app.parent"],
-  ["a table that loses its log", "ALTER TABLE app.parts_2026 SET UNLOGGED", "relation", "app.parts_2026"],
+  ["a table set to UNLOGGED", "ALTER TABLE app.parts_2026 SET UNLOGGED", "relation", "app.parts_2026"],
   ["a comment", "COMMENT ON COLUMN app.parent.name IS 'named'", "comment", "app.parent.name"],
   ["a new schema", "CREATE SCHEMA another", "schema", "another", false],
   ["a publication", "CREATE PUBLICATION news FOR TABLE app.parent", "publication", "news"],
@@ -86,7 +91,7 @@ const changes: readonly [what: string, sql: string, kind: string, name: string, 
 describe.each(MAJORS)("the fingerprint of a schema, on Postgres %s", (major) => {
   let server: TestServer;
   let session: Session;
-  let print: string;
+  let recorded: string;
   const table = new LedgerTable();
 
   beforeAll(async () => {
@@ -97,7 +102,7 @@ describe.each(MAJORS)("the fingerprint of a schema, on Postgres %s", (major) => 
       connection,
     });
     session = await open(connection, { application: "test" });
-    ({ print } = await measure(session, table, "001_base.sql"));
+    ({ fingerprint: recorded } = await recordFingerprint(session, table, "001_base.sql"));
   });
   afterAll(async () => {
     await session.end();
@@ -105,34 +110,34 @@ describe.each(MAJORS)("the fingerprint of a schema, on Postgres %s", (major) => 
     cleanFolders();
   });
 
-  it("stays the same while nothing changes, whatever the search path", async () => {
-    expect(await fingerprint(session, table)).toBe(print);
+  it("does not depend on the search path", async () => {
+    expect(await fingerprint(session, table)).toBe(recorded);
     await session.query("SET search_path = app, public");
-    expect(await fingerprint(session, table)).toBe(print);
+    expect(await fingerprint(session, table)).toBe(recorded);
     await session.query("RESET search_path");
-    expect(await drift(session, table)).toEqual([]);
+    expect(await findDrift(session, table)).toEqual([]);
   });
 
-  it.each(changes)("shows %s", async (_, sql, kind, name, isForm = true) => {
-    // In a savepoint that is given up, so that each change stands alone.
+  it.each(changes)("detects %s", async (_, sql, kind, name, isFingerprinted = true) => {
+    // Rolled back, so that the changes are independent.
     await session.query("BEGIN");
     try {
       await session.query(sql);
-      const seen = await within(session, () => drift(session, table));
-      expect(seen).toContainEqual(expect.objectContaining({ kind, name }));
-      const after = await within(session, () => fingerprint(session, table));
-      if (isForm) expect(after).not.toBe(print);
-      else expect(after).toBe(print);
+      const drift = await inSavepoint(session, () => findDrift(session, table));
+      expect(drift).toContainEqual(expect.objectContaining({ kind, name }));
+      const after = await inSavepoint(session, () => fingerprint(session, table));
+      if (isFingerprinted) expect(after).not.toBe(recorded);
+      else expect(after).toBe(recorded);
     } finally {
       await session.query("ROLLBACK");
     }
   });
 });
 
-/** The functions under test open a transaction of their own and commit it; here they are to stay inside ours. */
-async function within<T>(session: Session, work: () => Promise<T>): Promise<T> {
+/** Replaces the transaction of the functions under test by a savepoint in the transaction of the test. */
+async function inSavepoint<T>(session: Session, work: () => Promise<T>): Promise<T> {
   const send = session.send.bind(session);
-  session.send = (text, tell) => send(text.replace(/^BEGIN;/, "SAVEPOINT s;").replace(/COMMIT; $/, "RELEASE s"), tell);
+  session.send = (text, listener) => send(text.replace(/^BEGIN;/, "SAVEPOINT s;").replace(/COMMIT; $/, "RELEASE s"), listener);
   try {
     return await work();
   } finally {

@@ -1,8 +1,8 @@
 /**
- * What a schema looks like, object by object, in one query: for telling whether two databases are alike, and what somebody changed by hand.
+ * Reads the definition of every schema object in one query, to compare two databases and to detect changes made by hand.
  *
- * Ours is what belongs to whoever writes the ledger, and whatever stands in a schema of theirs. In a database that others share, theirs is not read.
- * Left out on purpose: the order of columns, statistics, what an extension brought, and the NOT NULL constraints that newer servers name.
+ * It covers objects that the owner of the ledger owns, and all objects in its schemas. It ignores objects of other applications, the order of
+ * columns, statistics, members of extensions, and the NOT NULL constraints that newer servers name.
  */
 import { literal } from "../../connect/quote.ts";
 import type { Row, Session } from "../../connect/session.ts";
@@ -16,15 +16,12 @@ export interface SchemaObject {
   readonly definition: string;
 }
 
-/**
- * Whose something is, who may use it, and the schemas and extensions that the admin may have made say nothing of the form that the files give:
- * the roles step looks after them.
- */
-const OTHERS = ["owner", "grants", "extension", "schema"];
-const NOT_FORM = `(${OTHERS.map(literal).join(", ")})`;
+/** Kinds that the roles step manages. They are no part of the fingerprint, because migration files do not determine them. */
+const UNFINGERPRINTED = ["owner", "grants", "extension", "schema"];
+const UNFINGERPRINTED_SQL = `(${UNFINGERPRINTED.map(literal).join(", ")})`;
 
 export async function readObjects(session: Session, table: LedgerTable): Promise<readonly SchemaObject[]> {
-  const [rows] = await pinned(
+  const [rows] = await queryCatalog(
     session,
     `WITH ${objects(table)} SELECT kind, name, definition FROM objects ORDER BY kind COLLATE "C", name COLLATE "C"`,
   );
@@ -32,67 +29,66 @@ export async function readObjects(session: Session, table: LedgerTable): Promise
 }
 
 export async function fingerprint(session: Session, table: LedgerTable): Promise<string> {
-  const [[row]] = await pinned(session, `WITH ${objects(table)} SELECT ${PRINT(LIST("NOT IN"))} AS print FROM objects`);
-  return row!.print!;
+  const [[row]] = await queryCatalog(session, `WITH ${objects(table)} SELECT ${hashSql(listSql("NOT IN"))} AS fingerprint FROM objects`);
+  return row!.fingerprint!;
 }
 
 /**
- * Writes down what the schema looks like now, under the file that came last; done on the server, where the objects are.
- * @param after a statement that rides in the same message, once this is committed.
+ * Records the current schema and its fingerprint in the ledger, under the last applied file. The server computes it, so that no object is transferred.
+ * @param after a statement to run in the same message, after the commit.
  */
-export async function measure(
+export async function recordFingerprint(
   session: Session,
   table: LedgerTable,
   file: string,
   after = "",
-): Promise<{ print: string; after: readonly Row[] }> {
+): Promise<{ fingerprint: string; after: readonly Row[] }> {
   const { schema } = table;
-  const [row, afterwards] = await pinned(
+  const [[row], afterRows] = await queryCatalog(
     session,
     `WITH ${objects(table)},
-      seen AS MATERIALIZED (SELECT ${LIST("NOT IN")} AS form, ${LIST("IN")} AS rest FROM objects),
-      event AS (INSERT INTO ${schema}.events (kind, file, fingerprint) SELECT 'measured', ${literal(file)}, ${PRINT("form")} FROM seen RETURNING id, fingerprint),
-      kept AS (INSERT INTO ${schema}.schema_objects SELECT id, form || rest FROM event, seen),
-      gone AS (DELETE FROM ${schema}.schema_objects)
-    SELECT fingerprint AS print FROM event`,
+      current AS MATERIALIZED (SELECT ${listSql("NOT IN")} AS fingerprinted, ${listSql("IN")} AS rest FROM objects),
+      event AS (INSERT INTO ${schema}.events (kind, file, fingerprint) SELECT 'measured', ${literal(file)}, ${hashSql("fingerprinted")} FROM current RETURNING id, fingerprint),
+      inserted AS (INSERT INTO ${schema}.schema_objects SELECT id, fingerprinted || rest FROM event, current),
+      deleted AS (DELETE FROM ${schema}.schema_objects)
+    SELECT fingerprint FROM event`,
     after,
   );
-  return { print: row[0]!.print!, after: afterwards };
+  return { fingerprint: row!.fingerprint!, after: afterRows };
 }
 
 export interface Difference {
   readonly kind: string;
   readonly name: string;
-  /** Absent: it was not there. */
+  /** Absent if the object is new. */
   readonly was?: string;
-  /** Absent: it is gone. */
+  /** Absent if the object was dropped. */
   readonly is?: string;
 }
 
-/** What differs from what the last run left. Undefined when no run has measured anything yet. */
-export async function drift(session: Session, table: LedgerTable): Promise<readonly Difference[] | undefined> {
-  const [rows] = await pinned(
+/** The differences since the last run. Undefined if no run has recorded a fingerprint. */
+export async function findDrift(session: Session, table: LedgerTable): Promise<readonly Difference[] | undefined> {
+  const [rows] = await queryCatalog(
     session,
     `WITH ${objects(table)},
-      kept AS (SELECT o.key, o.value FROM (SELECT objects FROM ${table.schema}.schema_objects ORDER BY event DESC LIMIT 1) s, jsonb_each_text(s.objects) o),
-      known AS (SELECT EXISTS (SELECT FROM ${table.schema}.schema_objects) AS any),
-      both_ AS (SELECT coalesce(k.key, o.kind || ' ' || o.name) AS key, k.value AS was, o.definition AS now_ FROM kept k FULL JOIN objects o ON o.kind || ' ' || o.name = k.key)
-    SELECT known.any, key, was, now_ FROM known LEFT JOIN both_ ON was IS DISTINCT FROM now_ AND key NOT LIKE 'grants %' ORDER BY key COLLATE "C"`,
+      recorded AS (SELECT o.key, o.value FROM (SELECT objects FROM ${table.schema}.schema_objects ORDER BY event DESC LIMIT 1) s, jsonb_each_text(s.objects) o),
+      any_recorded AS (SELECT EXISTS (SELECT FROM ${table.schema}.schema_objects) AS any),
+      joined AS (SELECT coalesce(r.key, o.kind || ' ' || o.name) AS key, r.value AS was, o.definition AS is_ FROM recorded r FULL JOIN objects o ON o.kind || ' ' || o.name = r.key)
+    SELECT any_recorded.any, key, was, is_ FROM any_recorded LEFT JOIN joined ON was IS DISTINCT FROM is_ AND key NOT LIKE 'grants %' ORDER BY key COLLATE "C"`,
   );
   if (rows[0]?.any !== "t") return undefined;
   return rows
     .filter((row) => row.key !== null)
-    .map(({ key, was, now_ }) => {
+    .map(({ key, was, is_ }) => {
       const [kind = "", ...name] = key!.split(" ");
-      return { kind, name: name.join(" "), ...(was == null ? {} : { was }), ...(now_ == null ? {} : { is: now_ }) };
+      return { kind, name: name.join(" "), ...(was == null ? {} : { was }), ...(is_ == null ? {} : { is: is_ }) };
     });
 }
 
-/** What differs between two lists of objects. */
-export function differences(was: readonly SchemaObject[], is: readonly SchemaObject[]): Difference[] {
-  const form = (list: readonly SchemaObject[]) =>
-    new Map(list.filter(({ kind }) => !OTHERS.includes(kind)).map((object) => [`${object.kind} ${object.name}`, object]));
-  const [before, after] = [form(was), form(is)];
+export function compareObjects(was: readonly SchemaObject[], is: readonly SchemaObject[]): Difference[] {
+  const byKey = (list: readonly SchemaObject[]) =>
+    new Map(list.filter(({ kind }) => !UNFINGERPRINTED.includes(kind)).map((object) => [`${object.kind} ${object.name}`, object]));
+  const [before, after] = [byKey(was), byKey(is)];
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   return keys.flatMap((key) => {
     const [a, b] = [before.get(key), after.get(key)];
@@ -102,8 +98,8 @@ export function differences(was: readonly SchemaObject[], is: readonly SchemaObj
   });
 }
 
-/** With an empty search path every name is written out in full, whoever asks. Compiling so wide a query would take longer than running it. */
-async function pinned(session: Session, sql: string, after = ""): Promise<[rows: readonly Row[], after: readonly Row[]]> {
+/** With an empty search path every name is qualified. JIT compilation of this query would take longer than running it. */
+async function queryCatalog(session: Session, sql: string, after = ""): Promise<[rows: readonly Row[], after: readonly Row[]]> {
   const { replies, error } = await session.send(
     `BEGIN; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; ${sql}; COMMIT; ${after}`,
   );
@@ -112,10 +108,10 @@ async function pinned(session: Session, sql: string, after = ""): Promise<[rows:
   throw error;
 }
 
-/** As jsonb, whose keys have one order everywhere, whatever the database's collation. */
-const LIST = (which: string) =>
-  `coalesce(jsonb_object_agg(kind || ' ' || name, definition) FILTER (WHERE kind ${which} ${NOT_FORM}), '{}')`;
-const PRINT = (list: string) => `encode(sha256(convert_to(${list}::text, 'UTF8')), 'hex')`;
+/** As jsonb, whose key order does not depend on the collation of the database. */
+const listSql = (operator: "IN" | "NOT IN") =>
+  `coalesce(jsonb_object_agg(kind || ' ' || name, definition) FILTER (WHERE kind ${operator} ${UNFINGERPRINTED_SQL}), '{}')`;
+const hashSql = (list: string) => `encode(sha256(convert_to(${list}::text, 'UTF8')), 'hex')`;
 
 /** The CTEs up to `objects(kind, name, definition)`. */
 function objects({ schema }: LedgerTable): string {
