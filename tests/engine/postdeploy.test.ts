@@ -59,7 +59,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code).not.toBe(0);
     expect(output).toContain('003_notes.sql:2:1: relation "devx.nots" does not exist (42P01)');
-    expect(output).toContain("003_notes.sql was rolled back; nothing of it is left.");
+    expect(output).toContain("003_notes.sql was rolled back completely.");
     expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).toEqual([]);
   });
