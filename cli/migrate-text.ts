@@ -10,15 +10,18 @@ import type {
   VerifyResult,
 } from "../postdeploy/migrate/index.ts";
 import { describeMismatch } from "../postdeploy/migrate/ledger/compare.ts";
+import { counted } from "./count.ts";
 import type { Style } from "./terminal.ts";
 
 export function upText({ applied, reformatted }: UpResult, style: Style): string {
-  const said = applied.length === 0 ? "Nothing is pending." : style.good(`${count(applied.length, "file")} applied.`);
+  const said = applied.length === 0 ? "Nothing is pending." : style.good(`${counted(applied.length, "file")} applied.`);
   return [said, ...reformattedLines(reformatted)].join("\n");
 }
 
 export function downText({ reverted }: DownResult, style: Style): string {
-  return reverted.length === 0 ? "Nothing is applied." : style.good(`${count(reverted.length, "file")} taken back: ${reverted.join(", ")}`);
+  return reverted.length === 0
+    ? "Nothing is applied."
+    : style.good(`${counted(reverted.length, "file")} taken back: ${reverted.join(", ")}`);
 }
 
 export function statusText(result: StatusResult, style: Style): string {
@@ -65,11 +68,11 @@ export function planText({ database, files, mismatches, findings }: PlanResult, 
   const blocks = files.flatMap(({ file, why, transaction, statements, reversible, locks }) => [
     style.bold(file) +
       style.dim(
-        `  ${count(statements, "statement")}${transaction ? "" : ", without a transaction"}${why === "first" ? "" : `, ${why}`}; ${reversible === true ? "can be taken back" : reversible === false ? "no way back" : `irreversible: ${reversible}`}`,
+        `  ${counted(statements, "statement")}${transaction ? "" : ", without a transaction"}${why === "first" ? "" : `, ${why}`}; ${reversible === true ? "can be taken back" : reversible === false ? "no way back" : `irreversible: ${reversible}`}`,
       ),
     ...(locks.length === 0 ? [style.dim("  touches no table that is in use")] : []),
     ...locks.map(({ table, line, lock, blocks: whom, work, bytes, rows }) => {
-      const size = bytes === undefined ? "not there yet" : `${size_(bytes)}, about ${Math.round(rows ?? 0)} rows`;
+      const size = bytes === undefined ? "not there yet" : `${size_(bytes)}, about ${counted(Math.round(rows ?? 0), "row")}`;
       const does =
         work === "none"
           ? ""
@@ -83,7 +86,7 @@ export function planText({ database, files, mismatches, findings }: PlanResult, 
     }),
   ]);
   return [
-    `${style.bold(database)}: ${count(files.length, "file")} pending`,
+    `${style.bold(database)}: ${counted(files.length, "file")} pending`,
     "",
     ...blocks,
     ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describeMismatch)),
@@ -147,7 +150,7 @@ export function lintText({ findings, ok }: LintResult, style: Style): string {
   return [
     ...shown,
     ...(shown.length === 0 ? [] : [""]),
-    ok ? style.good("Nothing to object to.") : style.bad(count(open, "objection")),
+    ok ? style.good("Nothing to object to.") : style.bad(counted(open, "objection")),
   ].join("\n");
 }
 
@@ -171,7 +174,7 @@ export function annotations(findings: readonly Finding[], folder: string): strin
 
 export function baselineText({ baselined, adopted, pending }: BaselineResult, style: Style): string {
   return [
-    style.good(`${count(baselined.length, "file")} ${baselined.length === 1 ? "counts" : "count"} as applied.`),
+    style.good(`${counted(baselined.length, "file")} ${baselined.length === 1 ? "counts" : "count"} as applied.`),
     ...baselined.map((file) => `  ${file}`),
     ...section(
       `Kept as history from the former ledger:`,
@@ -206,10 +209,6 @@ function reformattedLines(files: readonly string[]): string[] {
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ["", title, ...lines];
-}
-
-function count(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? "" : "s"}`;
 }
 
 function size_(bytes: number): string {

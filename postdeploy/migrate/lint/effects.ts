@@ -6,16 +6,16 @@
  */
 import type { Node } from "libpg-query";
 import {
+  columnType,
   commandsOf,
   constraintsOf,
   type Fields,
   fieldsOf,
-  hasOption,
+  isOptionOn,
   kindOf,
   quoteIfNeeded,
   stringsOf,
   tableName,
-  typeName,
 } from "../read/statement.ts";
 
 export const LOCKS = [
@@ -77,7 +77,7 @@ export function effectsOf(node: Node): Effect[] {
     case "RuleStmt":
       return effect("ACCESS EXCLUSIVE");
     case "VacuumStmt": {
-      const full = hasOption(fields.options, "full");
+      const full = isOptionOn(fields.options, "full");
       return ((fields.rels as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
         table: tableName(VacuumRelation?.relation),
         lock: full ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE",
@@ -87,7 +87,7 @@ export function effectsOf(node: Node): Effect[] {
     case "ClusterStmt":
       return relation ? effect("ACCESS EXCLUSIVE", "rewrite") : [];
     case "ReindexStmt": {
-      const lock = hasOption(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
+      const lock = isOptionOn(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
       if (fields.kind === "REINDEX_OBJECT_TABLE") return effect(lock, "scan");
       return fields.kind === "REINDEX_OBJECT_INDEX"
         ? [{ table: tableName(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]
@@ -225,7 +225,7 @@ export function rewritesForColumn(column: Fields): boolean {
       if (constraint.contype === "CONSTR_IDENTITY") return true;
       if (constraint.contype === "CONSTR_GENERATED") return constraint.generated_kind !== "v";
       return constraint.contype === "CONSTR_DEFAULT" && isVolatile(constraint.raw_expr);
-    }) || /^(small|big)?serial[248]?$/.test(typeName(column))
+    }) || /^(small|big)?serial[248]?$/.test(columnType(column))
   );
 }
 

@@ -1,7 +1,7 @@
 /** What a set of files creates: rules about tables in use do not apply to new tables. */
 
 import type { Statement } from "../read/parse.ts";
-import { commandsOf, constraintsOf, type Fields, fieldsOf, kindOf, stringsOf, tableName } from "../read/statement.ts";
+import { commandsOf, constraintsOf, type Fields, fieldsOf, kindOf, stringsOf, tableName, typeNameOf } from "../read/statement.ts";
 
 interface TableSet {
   readonly names: readonly string[];
@@ -10,6 +10,8 @@ interface TableSet {
 
 export interface FileSet {
   isNew(table: string): boolean;
+  /** Whether the set creates the type. */
+  isNewType(type: string): boolean;
   readonly rlsEnabled: TableSet;
   readonly rlsForced: TableSet;
   /** Foreign keys whose first column is not the first column of any index of the set. */
@@ -18,6 +20,7 @@ export interface FileSet {
 
 export function buildFileSet(statements: readonly Statement[]): FileSet {
   const created: string[] = [];
+  const types: string[] = [];
   const rlsEnabled: string[] = [];
   const rlsForced: string[] = [];
   const foreignKeys: { statement: Statement; table: string; columns: string[] }[] = [];
@@ -34,6 +37,16 @@ export function buildFileSet(statements: readonly Statement[]): FileSet {
               addConstraint(constraint, table, [String(element.ColumnDef.colname)], statement);
           else if (element.Constraint) addConstraint(element.Constraint, table, undefined, statement);
         }
+        break;
+      case "CreateEnumStmt":
+      case "CreateRangeStmt":
+        types.push(typeNameOf(fields.typeName));
+        break;
+      case "CreateDomainStmt":
+        types.push(typeNameOf(fields.domainname));
+        break;
+      case "CompositeTypeStmt":
+        types.push(tableName(fields.typevar));
         break;
       case "CreateTableAsStmt":
         created.push(tableName((fields.into as Fields | undefined)?.rel));
@@ -60,6 +73,7 @@ export function buildFileSet(statements: readonly Statement[]): FileSet {
   const toSet = (list: readonly string[]): TableSet => ({ names: list, has: (table) => list.some((other) => isSameTable(other, table)) });
   return {
     isNew: toSet(created).has,
+    isNewType: toSet(types).has,
     rlsEnabled: toSet(rlsEnabled),
     rlsForced: toSet(rlsForced),
     unindexedForeignKeys: foreignKeys.filter(

@@ -1,6 +1,6 @@
 /** The lint rules by kind of statement. Each rule checks one statement of a set of files. */
 import type { Statement } from "../read/parse.ts";
-import { fieldsOf, hasOption, kindOf, quoteIfNeeded, tableName } from "../read/statement.ts";
+import { constraintsOf, type Fields, fieldsOf, isOptionOn, kindOf, quoteIfNeeded, tableName, typeNameOf } from "../read/statement.ts";
 import { effectsOf } from "./effects.ts";
 import { note, type Rule, type RuleContext, type RuleFinding, warn, warnCascade } from "./rule.ts";
 import { alterDefaultPrivileges, createFunction, createOrAlterRole, createPolicy, createView, grant } from "./security-rules.ts";
@@ -107,7 +107,7 @@ const lockTable: Rule = (fields) => [
 ];
 
 const vacuum: Rule = (fields) =>
-  hasOption(fields.options, "full")
+  isOptionOn(fields.options, "full")
     ? [
         warn(
           "vacuum-full",
@@ -118,7 +118,7 @@ const vacuum: Rule = (fields) =>
     : [];
 const cluster: Rule = () => [warn("cluster", "CLUSTER rewrites the table and blocks reads and writes until it finishes.")];
 const reindex: Rule = (fields) =>
-  hasOption(fields.params, "concurrently")
+  isOptionOn(fields.params, "concurrently")
     ? []
     : [
         warn(
@@ -146,11 +146,37 @@ const createTrigger: Rule = (fields, { set }) => {
   return set.isNew(table) ? [] : [note("trigger-blocks", `Blocks writes to ${table} until the file is committed. Keep the file short.`)];
 };
 
-const alterEnum: Rule = (fields, { transaction, siblings }, statement) => {
-  const value = String(fields.newVal ?? "");
+const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
+  // RENAME VALUE has an old value. The renamed value can be used at once.
+  if (fields.newVal === undefined || fields.oldVal !== undefined) return [];
+  const value = String(fields.newVal);
+  const type = typeNameOf(fields.typeName);
+  const found: RuleFinding[] = [];
+  if (fields.newValNeighbor === undefined && !set.isNewType(type))
+    found.push(
+      note(
+        "enum-value-order",
+        `'${value}' sorts after every other value of ${type}, and its position cannot be changed later.`,
+        `If the order matters: ALTER TYPE ${type} ADD VALUE '${value}' BEFORE or AFTER another value.`,
+      ),
+    );
   const later = siblings.slice(siblings.indexOf(statement) + 1);
-  if (!transaction || value === "" || !later.some((other) => other.text.includes(`'${value}'`))) return [];
-  return [warn("enum-value-used", `'${value}' cannot be used in the transaction that adds it (55P04).`, "Use it in the next file.")];
+  if (transaction && later.some((other) => other.text.includes(`'${value}'`)))
+    found.push(warn("enum-value-used", `'${value}' cannot be used in the transaction that adds it (55P04).`, "Use it in the next file."));
+  return found;
+};
+
+const createDomain: Rule = (fields, { set }) => {
+  const base = typeNameOf((fields.typeName as Fields | undefined)?.names);
+  return constraintsOf(fields).some(({ contype }) => contype === "CONSTR_CHECK") && !set.isNewType(base)
+    ? [
+        note(
+          "domain-check",
+          `Adding a column of domain ${typeNameOf(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
+          "For a table in use, add a column of the base type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
+        ),
+      ]
+    : [];
 };
 
 const alterDomain: Rule = (fields) => {
@@ -193,6 +219,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   CreateTrigStmt: [createTrigger],
   AlterEnumStmt: [alterEnum],
   AlterDomainStmt: [alterDomain],
+  CreateDomainStmt: [createDomain],
   DropdbStmt: [dropDatabase],
   CreatePolicyStmt: [createPolicy],
   CreateFunctionStmt: [createFunction],

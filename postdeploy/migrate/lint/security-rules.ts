@@ -1,5 +1,5 @@
 /** Rules about access: row-level security, grants, functions and passwords. */
-import { type Fields, stringOf, tableName } from "../read/statement.ts";
+import { type Fields, isParameterOn, stringOf, tableName } from "../read/statement.ts";
 import { type Rule, warn } from "./rule.ts";
 
 const optionsOf = ({ options }: Fields): Fields[] => ((options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
@@ -39,8 +39,7 @@ export const createFunction: Rule = (fields) => {
 export const createView: Rule = (fields, { set }) => {
   const query = JSON.stringify(fields.query);
   const tables = set.rlsEnabled.names.filter((name) => query.includes(`"relname":"${name.split(".").at(-1)}"`));
-  const invoker = optionsOf(fields).some(({ defname, arg }) => defname === "security_invoker" && stringOf(arg) !== "false");
-  return tables.length === 0 || invoker
+  return tables.length === 0 || isParameterOn(fields.options, "security_invoker")
     ? []
     : [
         warn(

@@ -1,6 +1,6 @@
 /** Rules about CREATE TABLE and ALTER TABLE. */
 import type { Statement } from "../read/parse.ts";
-import { commandsOf, constraintsOf, type Fields, quoteIfNeeded, tableName, typeName } from "../read/statement.ts";
+import { columnType, commandsOf, constraintsOf, type Fields, quoteIfNeeded, tableName } from "../read/statement.ts";
 import { rewritesForColumn } from "./effects.ts";
 import { isNeverNull } from "./not-null.ts";
 import { note, type Rule, type RuleContext, type RuleFinding, warn, warnCascade } from "./rule.ts";
@@ -210,7 +210,7 @@ export const createTable: Rule = (fields) => {
 
 function lintColumn(column: Fields): RuleFinding[] {
   const name = quoteIfNeeded(String(column.colname));
-  const type = typeName(column);
+  const type = columnType(column);
   const key = constraintsOf(column).some(({ contype }) => contype === "CONSTR_PRIMARY");
   const found: RuleFinding[] = [];
   if (type === "bpchar")

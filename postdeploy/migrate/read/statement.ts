@@ -20,6 +20,14 @@ export function stringsOf(list: unknown): string[] {
   return ((list as unknown[] | undefined) ?? []).flatMap((item) => stringOf(item) ?? []);
 }
 
+/** The name of a type from its parts, without pg_catalog. */
+export function typeNameOf(parts: unknown): string {
+  return stringsOf(parts)
+    .filter((part, index, all) => !(index === 0 && all.length > 1 && part === "pg_catalog"))
+    .map(quoteIfNeeded)
+    .join(".");
+}
+
 /** The subcommands of an ALTER TABLE; empty for every other statement. */
 export function commandsOf({ cmds }: Fields): Fields[] {
   return ((cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
@@ -29,12 +37,40 @@ export function constraintsOf(column: Fields): Fields[] {
   return ((column.constraints as { Constraint?: Fields }[] | undefined) ?? []).map(({ Constraint }) => Constraint ?? {});
 }
 
-export function typeName(column: Fields): string {
+export function columnType(column: Fields): string {
   return stringsOf((column.typeName as { names?: unknown } | undefined)?.names).at(-1) ?? "";
 }
 
-export function hasOption(params: unknown, name: string): boolean {
-  return Array.isArray(params) && params.some((param: { DefElem?: { defname?: string } }) => param.DefElem?.defname === name);
+/** Whether a boolean option in parentheses is on, as defGetBoolean in Postgres reads it: on without a value, and the last one counts. */
+export function isOptionOn(params: unknown, name: string): boolean {
+  const option = lastOption(params, name);
+  return option !== undefined && !isOff(option.arg, ["false", "off"]);
+}
+
+/** The same for a storage parameter, such as security_invoker, which Postgres reads with parse_bool: also `no`, and any unique prefix. */
+export function isParameterOn(params: unknown, name: string): boolean {
+  const option = lastOption(params, name);
+  return option !== undefined && !isOff(option.arg, ["f", "fa", "fal", "fals", "false", "of", "off", "n", "no", "0"]);
+}
+
+interface Option {
+  readonly defname?: string;
+  readonly arg?: {
+    readonly Integer?: { readonly ival?: number };
+    readonly String?: unknown;
+    readonly TypeName?: { readonly names?: unknown };
+  };
+}
+
+function lastOption(params: unknown, name: string): Option | undefined {
+  const options: { DefElem?: Option }[] = Array.isArray(params) ? params : [];
+  return options.findLast(({ DefElem }) => DefElem?.defname === name)?.DefElem;
+}
+
+function isOff(value: Option["arg"], words: readonly string[]): boolean {
+  if (value?.Integer !== undefined) return (value.Integer.ival ?? 0) === 0;
+  const word = stringOf(value) ?? stringsOf(value?.TypeName?.names).at(-1);
+  return word !== undefined && words.includes(word.toLowerCase());
 }
 
 /** @returns the statement's name for messages, or undefined if it can run inside a transaction. */
@@ -46,7 +82,7 @@ export function needsNoTransaction(node: Node): string | undefined {
     case "DropStmt":
       return fields.concurrent ? "DROP INDEX CONCURRENTLY" : undefined;
     case "ReindexStmt": {
-      if (hasOption(fields.params, "concurrently")) return "REINDEX CONCURRENTLY";
+      if (isOptionOn(fields.params, "concurrently")) return "REINDEX CONCURRENTLY";
       const kind = fields.kind;
       return kind === "REINDEX_OBJECT_SCHEMA" || kind === "REINDEX_OBJECT_DATABASE" || kind === "REINDEX_OBJECT_SYSTEM"
         ? "REINDEX of many tables"
