@@ -38,7 +38,7 @@ export interface Listener {
   notice?(index: number, notice: Notice): void;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   /** The application_name, shown in pg_stat_activity and in messages of waiting sessions. */
   readonly application: string;
   /** Settings of the connection start, which RESET ALL restores. */

@@ -4,7 +4,7 @@
 export const CONTENTION: ReadonlySet<string> = new Set(["55P03", "40P01", "40001"]);
 
 /** The server shut down, crashed or is starting. */
-export const SERVER_AWAY: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006", "08001", "08004"]);
+const SERVER_AWAY: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006", "08001", "08004"]);
 
 const SOCKET_ERRORS: ReadonlySet<string> = new Set([
   "ECONNRESET",
@@ -26,13 +26,8 @@ export interface DatabaseError extends Error {
   hint?: string;
   where?: string;
   position?: string;
-  internalPosition?: string;
   internalQuery?: string;
   severity?: string;
-  schema?: string;
-  table?: string;
-  column?: string;
-  constraint?: string;
 }
 
 export function sqlstate(error: unknown): string | undefined {

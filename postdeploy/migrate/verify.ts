@@ -60,7 +60,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   throwOnErrors(folder.findings);
   const real = options.connection === undefined ? undefined : await inspectDatabase(options, options.connection, folder);
   const server = options.shadow ?? options.connection;
-  if (server === undefined) throw new TypeError("verify needs a shadow server, or the connection of one");
+  if (server === undefined) throw new TypeError("verify needs a connection or a shadow server");
   const requirements: ShadowOptions = { schemas: options.schemas ?? [], extensions: options.extensions ?? [], roles: options.roles ?? [] };
   return await withShadow(server, requirements, async (shadow) => {
     const rehearsal: Rehearsal[] = [];
@@ -128,14 +128,7 @@ async function run(runner: Runner, job: Job): Promise<void> {
   });
 }
 
-interface DatabaseState {
-  readonly objects: readonly SchemaObject[];
-  readonly pending: readonly string[];
-  readonly mismatches: readonly Mismatch[];
-  readonly drift: readonly Difference[];
-  readonly brokenIndexes: readonly BrokenIndex[];
-  readonly unvalidated: readonly string[];
-}
+type DatabaseState = Omit<NonNullable<VerifyResult["real"]>, "differences"> & { readonly objects: readonly SchemaObject[] };
 
 async function inspectDatabase(options: VerifyOptions, connection: Connection, folder: Folder): Promise<DatabaseState> {
   return withRunner({ ...options, connection }, async (runner) => {

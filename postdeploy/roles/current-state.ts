@@ -8,7 +8,7 @@ export interface Grant {
   readonly privilege: string;
 }
 
-export interface OwnedObject {
+interface OwnedObject {
   readonly kind: ObjectKind;
   readonly schema: string;
   /** The SQL reference: quoted, a function with its argument types. */

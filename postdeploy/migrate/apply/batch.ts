@@ -94,7 +94,7 @@ function buildMessage(jobs: readonly Job[], table: LedgerTable): Message {
   return { text: parts.join(""), steps, starts };
 }
 
-export interface BatchListener {
+interface BatchListener {
   onCommit(job: Job): void;
   onNotice(job: Job, statement: Statement | undefined, notice: Notice): void;
 }

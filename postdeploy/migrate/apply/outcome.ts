@@ -5,7 +5,7 @@ import { concurrentIndexOf, fieldsOf, kindOf, tablesOf } from "../read/statement
 import { dropIndex, findBrokenCopies, findIndex } from "../schema/indexes.ts";
 
 /** repeat: it did not take effect, or repeating it is harmless. */
-export type StatementOutcome = "applied" | "repeat" | "unknown";
+type StatementOutcome = "applied" | "repeat" | "unknown";
 
 /** Finds the outcome of an interrupted statement by looking for its result. */
 export async function checkOutcome(session: Session, node: Node): Promise<StatementOutcome> {

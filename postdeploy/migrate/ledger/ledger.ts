@@ -9,9 +9,9 @@ import type { Row, Session } from "../../connect/session.ts";
 import { type DatabaseError, sqlstate } from "../../connect/sqlstate.ts";
 
 /** The version of these tables. An older slipway rejects a ledger with a higher version. */
-export const LEDGER_VERSION = 1;
+const LEDGER_VERSION = 1;
 
-export type EventKind =
+type EventKind =
   /** the transaction of the file, or its last statement, is committed */
   | "applied"
   /** statement n of a non-transactional file starts, succeeded, or failed without effect */

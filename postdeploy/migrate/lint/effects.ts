@@ -30,7 +30,7 @@ export const LOCKS = [
 ] as const;
 export type Lock = (typeof LOCKS)[number];
 
-export interface Effect {
+interface Effect {
   readonly table: string;
   readonly lock: Lock;
   /** scan: reads every row under the lock. rewrite: rewrites the table and its indexes under the lock. */

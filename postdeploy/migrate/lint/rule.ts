@@ -14,7 +14,8 @@ export interface RuleContext {
   readonly earlier: readonly Statement[];
 }
 
-export type Rule = (fields: Fields, context: RuleContext, statement: Statement) => RuleFinding[];
+export type RuleFindings = RuleFinding | readonly RuleFinding[];
+export type Rule = (fields: Fields, context: RuleContext, statement: Statement) => RuleFindings;
 
 const create =
   (severity: Finding["severity"]) =>

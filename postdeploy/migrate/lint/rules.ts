@@ -14,13 +14,11 @@ export function lintStatement(statement: Statement, context: RuleContext): RuleF
 const createIndex: Rule = (fields, { set }) => {
   const table = tableName(fields.relation);
   if (fields.concurrent || set.isNew(table)) return [];
-  return [
-    warn(
-      "index-blocks-writes",
-      `CREATE INDEX blocks writes to ${table} until the index is built.`,
-      "CREATE INDEX CONCURRENTLY name ON …, in a file that begins with: -- slipway: no-transaction",
-    ),
-  ];
+  return warn(
+    "index-blocks-writes",
+    `CREATE INDEX blocks writes to ${table} until the index is built.`,
+    "CREATE INDEX CONCURRENTLY name ON …, in a file that begins with: -- slipway: no-transaction",
+  );
 };
 
 const drop: Rule = (fields, { set }, statement) => {
@@ -56,27 +54,23 @@ const rename: Rule = (fields, { set }) => {
   if (set.isNew(table)) return [];
   const kind = fields.renameType;
   if (kind === "OBJECT_COLUMN")
-    return [
-      warn(
-        "rename-column",
-        `The running release of the application uses the old name of ${table}.${quoteIfNeeded(String(fields.subname))}.`,
-        "Add the new column, write both, switch the reads, and drop the old column in a later release.",
-      ),
-    ];
+    return warn(
+      "rename-column",
+      `The running release of the application uses the old name of ${table}.${quoteIfNeeded(String(fields.subname))}.`,
+      "Add the new column, write both, switch the reads, and drop the old column in a later release.",
+    );
   if (kind === "OBJECT_TABLE" || kind === "OBJECT_VIEW")
-    return [
-      warn(
-        "rename-table",
-        `The running release of the application uses the old name of ${table}.`,
-        "Keep the old name as a view on the new table until no release uses it.",
-      ),
-    ];
+    return warn(
+      "rename-table",
+      `The running release of the application uses the old name of ${table}.`,
+      "Keep the old name as a view on the new table until no release uses it.",
+    );
   return [];
 };
 
 const setSchema: Rule = (fields, { set }) =>
   fields.relation && !set.isNew(tableName(fields.relation))
-    ? [warn("set-schema", `The running release of the application looks for ${tableName(fields.relation)} in its old schema.`)]
+    ? warn("set-schema", `The running release of the application looks for ${tableName(fields.relation)} in its old schema.`)
     : [];
 
 const withoutWhere =
@@ -84,13 +78,11 @@ const withoutWhere =
   (fields, { set }) => {
     const table = tableName(fields.relation);
     if (fields.whereClause || set.isNew(table)) return [];
-    return [
-      warn(
-        `${command.toLowerCase()}-every-row`,
-        `${command} without WHERE locks every row of ${table} until the file is committed.`,
-        "Work in batches by key, in a file that begins with: -- slipway: no-transaction. If every row is intended, write WHERE true.",
-      ),
-    ];
+    return warn(
+      `${command.toLowerCase()}-every-row`,
+      `${command} without WHERE locks every row of ${table} until the file is committed.`,
+      "Work in batches by key, in a file that begins with: -- slipway: no-transaction. If every row is intended, write WHERE true.",
+    );
   };
 
 const relationsOf = (relations: unknown): string[] =>
@@ -99,51 +91,44 @@ const relationsOf = (relations: unknown): string[] =>
 const truncate: Rule = (fields, { set }) => {
   const names = relationsOf(fields.relations);
   const referencing = fields.behavior === "DROP_CASCADE" ? " and of every table that references it" : "";
-  return names.every(set.isNew) ? [] : [warn("truncate", `Deletes every row of ${names.join(", ")}${referencing}.`)];
+  return names.every(set.isNew) ? [] : warn("truncate", `Deletes every row of ${names.join(", ")}${referencing}.`);
 };
 
-const lockTable: Rule = (fields) => [
-  warn("lock-table", `${relationsOf(fields.relations).join(", ")} stays locked until the file is committed.`),
-];
+const lockTable: Rule = (fields) =>
+  warn("lock-table", `${relationsOf(fields.relations).join(", ")} stays locked until the file is committed.`);
 
 const vacuum: Rule = (fields) =>
   isOptionOn(fields.options, "full")
-    ? [
-        warn(
-          "vacuum-full",
-          "VACUUM FULL rewrites the table and blocks reads and writes until it finishes.",
-          "Use VACUUM, or pg_repack if the provider offers it.",
-        ),
-      ]
+    ? warn(
+        "vacuum-full",
+        "VACUUM FULL rewrites the table and blocks reads and writes until it finishes.",
+        "Use VACUUM, or pg_repack if the provider offers it.",
+      )
     : [];
-const cluster: Rule = () => [warn("cluster", "CLUSTER rewrites the table and blocks reads and writes until it finishes.")];
+const cluster: Rule = () => warn("cluster", "CLUSTER rewrites the table and blocks reads and writes until it finishes.");
 const reindex: Rule = (fields) =>
   isOptionOn(fields.params, "concurrently")
     ? []
-    : [
-        warn(
-          "reindex-blocks",
-          "REINDEX blocks writes to the table and reads that use the index until it finishes.",
-          "REINDEX … CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
-        ),
-      ];
+    : warn(
+        "reindex-blocks",
+        "REINDEX blocks writes to the table and reads that use the index until it finishes.",
+        "REINDEX … CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
+      );
 
 const refresh: Rule = (fields, { set }) => {
   const view = tableName(fields.relation);
   return fields.concurrent || set.isNew(view)
     ? []
-    : [
-        warn(
-          "refresh-blocks",
-          `REFRESH blocks reads of ${view} until it finishes.`,
-          "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index.",
-        ),
-      ];
+    : warn(
+        "refresh-blocks",
+        `REFRESH blocks reads of ${view} until it finishes.`,
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index.",
+      );
 };
 
 const createTrigger: Rule = (fields, { set }) => {
   const table = tableName(fields.relation);
-  return set.isNew(table) ? [] : [note("trigger-blocks", `Blocks writes to ${table} until the file is committed. Keep the file short.`)];
+  return set.isNew(table) ? [] : note("trigger-blocks", `Blocks writes to ${table} until the file is committed. Keep the file short.`);
 };
 
 const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
@@ -169,13 +154,11 @@ const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
 const createDomain: Rule = (fields, { set }) => {
   const base = typeNameOf((fields.typeName as Fields | undefined)?.names);
   return constraintsOf(fields).some(({ contype }) => contype === "CONSTR_CHECK") && !set.isNewType(base)
-    ? [
-        note(
-          "domain-check",
-          `Adding a column of domain ${typeNameOf(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
-          "For a table in use, add a column of the base type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
-        ),
-      ]
+    ? note(
+        "domain-check",
+        `Adding a column of domain ${typeNameOf(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
+        "For a table in use, add a column of the base type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
+      )
     : [];
 };
 
@@ -183,21 +166,19 @@ const alterDomain: Rule = (fields) => {
   const { Constraint } = (fields.def ?? {}) as { Constraint?: { skip_validation?: boolean } };
   return Constraint === undefined || Constraint.skip_validation
     ? []
-    : [
-        warn(
-          "domain-scans",
-          "Scans every table with a column of this domain and blocks writes to it meanwhile.",
-          "ADD CONSTRAINT … NOT VALID, then ALTER DOMAIN … VALIDATE CONSTRAINT in the next file.",
-        ),
-      ];
+    : warn(
+        "domain-scans",
+        "Scans every table with a column of this domain and blocks writes to it meanwhile.",
+        "ADD CONSTRAINT … NOT VALID, then ALTER DOMAIN … VALIDATE CONSTRAINT in the next file.",
+      );
 };
 
-const dropDatabase: Rule = () => [warn("drop-database", "Drops the database with every row. A down migration cannot restore the data.")];
+const dropDatabase: Rule = () => warn("drop-database", "Drops the database with every row. A down migration cannot restore the data.");
 
 const longName: Rule = (_fields, _context, { text: sql }) => {
   const long = sql.match(/"[^"]{64,}"|\b[a-zA-Z_][\w$]{63,}\b/g)?.find((name) => Buffer.byteLength(name.replaceAll('"', "")) > 63);
   return long && !/'/.test(sql.slice(0, sql.indexOf(long)))
-    ? [warn("name-too-long", `${long.slice(0, 30)}… is longer than 63 bytes. Postgres truncates it, and two such names can collide.`)]
+    ? warn("name-too-long", `${long.slice(0, 30)}… is longer than 63 bytes. Postgres truncates it, and two such names can collide.`)
     : [];
 };
 

@@ -3,15 +3,17 @@ import type { Statement } from "../read/parse.ts";
 import { columnType, commandsOf, constraintsOf, type Fields, quoteIfNeeded, tableName } from "../read/statement.ts";
 import { rewritesForColumn } from "./effects.ts";
 import { isNeverNull } from "./not-null.ts";
-import { note, type Rule, type RuleContext, type RuleFinding, warn, warnCascade } from "./rule.ts";
+import { note, type Rule, type RuleContext, type RuleFinding, type RuleFindings, warn, warnCascade } from "./rule.ts";
 
 export const alterTable: Rule = (fields, context, statement) => {
   if (fields.objtype !== "OBJECT_TABLE") return [];
   const table = tableName(fields.relation);
-  return commandsOf(fields).flatMap((command) => [
-    ...lintCommand(command, table, context, statement),
-    ...(context.set.isNew(table) || isProven(command, table, context, statement) ? [] : lintCommandOnUsed(command, table)),
-  ]);
+  return commandsOf(fields).flatMap((command) =>
+    [
+      lintCommand(command, table, context, statement),
+      context.set.isNew(table) || isProven(command, table, context, statement) ? [] : lintCommandOnUsed(command, table),
+    ].flat(),
+  );
 };
 
 /** Postgres skips the scan of SET NOT NULL if a validated CHECK excludes NULL. */
@@ -23,86 +25,72 @@ function isProven(command: Fields, table: string, { earlier, siblings }: RuleCon
 }
 
 /** Rules that also apply to new tables. */
-function lintCommand(command: Fields, table: string, { set, transaction, siblings }: RuleContext, statement: Statement): RuleFinding[] {
+function lintCommand(command: Fields, table: string, { set, transaction, siblings }: RuleContext, statement: Statement): RuleFindings {
   const { ColumnDef } = (command.def ?? {}) as { ColumnDef?: Fields };
   if (command.subtype === "AT_AddColumn" && ColumnDef) return lintColumn(ColumnDef);
-  if (command.subtype === "AT_DropColumn" && command.behavior === "DROP_CASCADE") return [warnCascade(`column ${table}.${command.name}`)];
+  if (command.subtype === "AT_DropColumn" && command.behavior === "DROP_CASCADE") return warnCascade(`column ${table}.${command.name}`);
   if (command.subtype === "AT_EnableRowSecurity" && !set.rlsForced.has(table))
-    return [
-      note("rls-not-forced", `The policies of ${table} do not apply to its owner.`, `ALTER TABLE ${table} FORCE ROW LEVEL SECURITY;`),
-    ];
+    return note("rls-not-forced", `The policies of ${table} do not apply to its owner.`, `ALTER TABLE ${table} FORCE ROW LEVEL SECURITY;`);
   if (command.subtype === "AT_ValidateConstraint" && transaction && !set.isNew(table)) {
     const added = siblings.some(
       (other) => other !== statement && other.text.includes("NOT VALID") && other.text.includes(String(command.name)),
     );
     if (added)
-      return [
-        warn(
-          "validate-in-same-file",
-          `Scans ${table} under the lock of ADD CONSTRAINT, which NOT VALID is meant to avoid.`,
-          "Move VALIDATE CONSTRAINT to the next file.",
-        ),
-      ];
+      return warn(
+        "validate-in-same-file",
+        `Scans ${table} under the lock of ADD CONSTRAINT, which NOT VALID is meant to avoid.`,
+        "Move VALIDATE CONSTRAINT to the next file.",
+      );
   }
   return [];
 }
 
 /** Rules that apply only to tables in use. */
-function lintCommandOnUsed(command: Fields, table: string): RuleFinding[] {
+function lintCommandOnUsed(command: Fields, table: string): RuleFindings {
   const name = quoteIfNeeded(String(command.name ?? ""));
   const { ColumnDef, Constraint } = (command.def ?? {}) as { ColumnDef?: Fields; Constraint?: Fields };
   switch (command.subtype) {
     case "AT_AddColumn":
       return ColumnDef ? lintAddColumn(ColumnDef, table) : [];
     case "AT_DropColumn":
-      return [
-        warn(
-          "drop-column",
-          `The running release of the application may still read ${table}.${name}.`,
-          "Release a version that does not use the column, and drop it in a later release.",
-        ),
-      ];
+      return warn(
+        "drop-column",
+        `The running release of the application may still read ${table}.${name}.`,
+        "Release a version that does not use the column, and drop it in a later release.",
+      );
     case "AT_AlterColumnType":
-      return [
-        warn(
-          "column-type",
-          `A new type for ${table}.${name} may rewrite the table and block reads and writes (varchar to text, or to a longer varchar, does not).`,
-          "Add a column of the new type, fill it in batches, switch the reads, and drop the old column in a later release.",
-        ),
-      ];
+      return warn(
+        "column-type",
+        `A new type for ${table}.${name} may rewrite the table and block reads and writes (varchar to text, or to a longer varchar, does not).`,
+        "Add a column of the new type, fill it in batches, switch the reads, and drop the old column in a later release.",
+      );
     case "AT_SetNotNull":
-      return [
-        warn(
-          "set-not-null",
-          `Scans ${table} and blocks reads and writes meanwhile.`,
-          `ALTER TABLE ${table} ADD CONSTRAINT ${name}_set CHECK (${name} IS NOT NULL) NOT VALID; in the next file VALIDATE CONSTRAINT, then SET NOT NULL, which then needs no scan.`,
-        ),
-      ];
+      return warn(
+        "set-not-null",
+        `Scans ${table} and blocks reads and writes meanwhile.`,
+        `ALTER TABLE ${table} ADD CONSTRAINT ${name}_set CHECK (${name} IS NOT NULL) NOT VALID; in the next file VALIDATE CONSTRAINT, then SET NOT NULL, which then needs no scan.`,
+      );
     case "AT_DropNotNull":
-      return [note("drop-not-null", `Readers of ${table}.${name} may not expect NULL.`)];
+      return note("drop-not-null", `Readers of ${table}.${name} may not expect NULL.`);
     case "AT_SetLogged":
     case "AT_SetUnLogged":
     case "AT_SetTableSpace":
     case "AT_SetAccessMethod":
-      return [warn("table-rewrite", `Rewrites ${table} and blocks reads and writes until it finishes.`)];
+      return warn("table-rewrite", `Rewrites ${table} and blocks reads and writes until it finishes.`);
     case "AT_AttachPartition":
-      return [
-        note(
-          "attach-partition",
-          "Scans the new partition under a lock, unless a CHECK constraint already implies the partition bounds.",
-          "Add such a CHECK as NOT VALID, VALIDATE it, then attach the partition.",
-        ),
-      ];
+      return note(
+        "attach-partition",
+        "Scans the new partition under a lock, unless a CHECK constraint already implies the partition bounds.",
+        "Add such a CHECK as NOT VALID, VALIDATE it, then attach the partition.",
+      );
     case "AT_DetachPartition":
       return (command.def as { PartitionCmd?: Fields })?.PartitionCmd?.concurrent
         ? []
-        : [
-            warn(
-              "detach-partition",
-              `Blocks reads of and writes to ${table}.`,
-              "DETACH PARTITION … CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
-            ),
-          ];
+        : warn(
+            "detach-partition",
+            `Blocks reads of and writes to ${table}.`,
+            "DETACH PARTITION … CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
+          );
     case "AT_AddConstraint":
       return Constraint ? lintAddConstraint(Constraint, table) : [];
     default:
@@ -151,39 +139,33 @@ function lintAddColumn(column: Fields, table: string): RuleFinding[] {
   return found;
 }
 
-function lintAddConstraint(constraint: Fields, table: string): RuleFinding[] {
+function lintAddConstraint(constraint: Fields, table: string): RuleFindings {
   if (constraint.skip_validation) return [];
   switch (constraint.contype) {
     case "CONSTR_FOREIGN":
-      return [
-        warn(
-          "foreign-key-scans",
-          `Checks every row of ${table} and blocks writes to it and to ${tableName(constraint.pktable)} meanwhile.`,
-          "ADD CONSTRAINT … NOT VALID; VALIDATE CONSTRAINT in the next file.",
-        ),
-      ];
+      return warn(
+        "foreign-key-scans",
+        `Checks every row of ${table} and blocks writes to it and to ${tableName(constraint.pktable)} meanwhile.`,
+        "ADD CONSTRAINT … NOT VALID; VALIDATE CONSTRAINT in the next file.",
+      );
     case "CONSTR_CHECK":
     case "CONSTR_NOTNULL":
-      return [
-        warn(
-          "check-scans",
-          `Checks every row of ${table} and blocks reads and writes meanwhile.`,
-          "ADD CONSTRAINT … NOT VALID; VALIDATE CONSTRAINT in the next file.",
-        ),
-      ];
+      return warn(
+        "check-scans",
+        `Checks every row of ${table} and blocks reads and writes meanwhile.`,
+        "ADD CONSTRAINT … NOT VALID; VALIDATE CONSTRAINT in the next file.",
+      );
     case "CONSTR_UNIQUE":
     case "CONSTR_PRIMARY":
       return constraint.indexname === undefined
-        ? [
-            warn(
-              "unique-blocks",
-              `Builds the index and blocks reads of and writes to ${table} meanwhile.`,
-              "CREATE UNIQUE INDEX CONCURRENTLY in a separate file, then ADD CONSTRAINT … UNIQUE USING INDEX.",
-            ),
-          ]
+        ? warn(
+            "unique-blocks",
+            `Builds the index and blocks reads of and writes to ${table} meanwhile.`,
+            "CREATE UNIQUE INDEX CONCURRENTLY in a separate file, then ADD CONSTRAINT … UNIQUE USING INDEX.",
+          )
         : [];
     case "CONSTR_EXCLUSION":
-      return [warn("unique-blocks", `Builds the index of the exclusion constraint and blocks reads of and writes to ${table} meanwhile.`)];
+      return warn("unique-blocks", `Builds the index of the exclusion constraint and blocks reads of and writes to ${table} meanwhile.`);
     default:
       return [];
   }

@@ -4,7 +4,7 @@
  * Postgres's own parser (parse.ts) decides what a statement means. The tokenizer finds what that parser reports badly (unterminated quotes, psql
  * commands), and reads a file of 60 MB without building a tree.
  */
-export type TokenKind = "word" | "string" | "dollar" | "quoted" | "comment" | "operator" | "semicolon" | "backslash";
+type TokenKind = "word" | "string" | "dollar" | "quoted" | "comment" | "operator" | "semicolon" | "backslash";
 
 export interface Token {
   readonly kind: TokenKind;
@@ -118,7 +118,7 @@ function operatorEnd(text: string, start: number): number {
   return at;
 }
 
-export interface StatementRange {
+interface StatementRange {
   readonly start: number;
   /** Without the semicolon. */
   readonly end: number;

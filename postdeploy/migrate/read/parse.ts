@@ -18,7 +18,7 @@ export interface Statement {
   readonly node: Node;
 }
 
-export interface Parsed {
+interface Parsed {
   readonly statements: readonly Statement[];
   /** The checksum without formatting and comments. */
   readonly meaning: string;
@@ -33,7 +33,7 @@ const MAX_INSERT_PARSE = 1024 * 1024;
 type Parser = (sql: string) => { readonly stmts?: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[] };
 let loading: Promise<Parser> | undefined;
 
-export function loadParser(): Promise<Parser> {
+function loadParser(): Promise<Parser> {
   // V8 would optimise the WebAssembly in background threads: 500 MB and 0.2 s for a parse of 15 ms.
   for (const flag of ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]) setFlagsFromString(flag);
   loading ??= import("libpg-query").then(async ({ loadModule, parseSync }) => {

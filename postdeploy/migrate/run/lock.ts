@@ -16,7 +16,7 @@ export function lockKey(schema: string): readonly [number, number] {
   return [hashToInt("slipway.migrate"), hashToInt(schema)];
 }
 
-export interface LockOptions {
+interface LockOptions {
   readonly system?: string | undefined;
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;

@@ -20,7 +20,7 @@ import type { Blocker, Progress } from "./progress.ts";
 const CHECK_INTERVAL = "997";
 
 /** Read with the ledger in one message. */
-export interface ServerInfo {
+interface ServerInfo {
   readonly version: string;
   readonly database: string;
   readonly role: string;

@@ -119,7 +119,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       ...options.settings,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const [command, args] = asNobody(join(bin, "postgres"), ["-D", data, ...flags]);
+    const [command, args] = dropRoot(join(bin, "postgres"), ["-D", data, ...flags]);
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: environment(bin) });
     let log = "";
     child.stderr!.on("data", (chunk) => {
@@ -185,14 +185,14 @@ function environment(bin: string): NodeJS.ProcessEnv {
 }
 
 /** Postgres does not run as root. In a user namespace it runs as another user and still can access the files. */
-export function asNobody(command: string, args: string[]): [string, string[]] {
+function dropRoot(command: string, args: string[]): [string, string[]] {
   return process.getuid?.() === 0
     ? ["unshare", ["--user", "--map-user=65534", "--map-group=65534", "--", command, ...args]]
     : [command, args];
 }
 
 function run(command: string, args: string[]): void {
-  const [program, all] = asNobody(command, args);
+  const [program, all] = dropRoot(command, args);
   const { status, stderr } = spawnSync(program, all, { encoding: "utf8", env: environment(dirname(command)) });
   if (status !== 0) throw new Error(`${basename(command)} failed: ${stderr}`);
 }
