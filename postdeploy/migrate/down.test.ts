@@ -256,7 +256,7 @@ describe("baseline", () => {
 });
 
 describe("verify", () => {
-  it("tests every down migration in a temporary database, and compares the real database [D50]", async () => {
+  it("tests every down migration in a shadow database, and compares the real database [D50]", async () => {
     const { options } = await applied();
     const result = await verify(options);
     expect(result.rehearsal.map(({ file, outcome }) => `${outcome} ${file}`)).toEqual([
@@ -317,7 +317,7 @@ describe("verify", () => {
     expect((await status(options)).drift).toEqual(real!.drift);
   });
 
-  it("drops stale temporary databases, and no other database with a similar name", async () => {
+  it("drops stale shadow databases, and no other database with a similar name", async () => {
     const old = `slipway_shadow_${(Date.now() - 86_400_000).toString(36)}_00c0ffee`;
     const fresh = `slipway_shadow_${Date.now().toString(36)}_00c0ffee`;
     for (const name of [old, fresh, "slipway_shadow_mine"]) await server.sql(`CREATE DATABASE ${name}`);

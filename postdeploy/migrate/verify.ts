@@ -1,5 +1,5 @@
 /**
- * Tests a folder in a temporary database: applies every file, and runs each down migration: up, down, up, with equal schemas.
+ * Tests a folder in a shadow database: applies every file, and runs each down migration: up, down, up, with equal schemas.
  * If a real database is given, compares its schema with the one that its applied files create.
  */
 import type { Session } from "../connect/session.ts";
@@ -22,7 +22,7 @@ export interface VerifyOptions extends Omit<MigrateOptions, "connection"> {
   connection?: Connection | undefined;
   /** A server on which the role can create databases. @default the server of `connection` */
   shadow?: Connection | undefined;
-  /** Created in the temporary database first, as the roles step creates them in the real one. */
+  /** Created in the shadow database first, as the roles step creates them in the real one. */
   extensions?: readonly string[] | undefined;
   /** Roles that the files name. */
   roles?: readonly string[] | undefined;

@@ -1,4 +1,4 @@
-/** A temporary database for `verify`. */
+/** The shadow database of `verify`, which exists for one run. */
 import { randomBytes } from "node:crypto";
 import { Failure } from "../../connect/failure.ts";
 import { identifier } from "../../connect/quote.ts";
@@ -50,7 +50,7 @@ export async function withShadow<T>(
     throw new Failure(
       "no-shadow",
       2,
-      `verify needs a temporary database, and this role cannot create one (${(error as Error).message}). Name another server: --shadow postgres://user@localhost:5432/postgres`,
+      `verify needs a shadow database, and this role cannot create one (${(error as Error).message}). Name another server: --shadow postgres://user@localhost:5432/postgres`,
       { cause: error },
     );
   } finally {
