@@ -56,7 +56,7 @@ describe("lint", () => {
     ["enum-value-used", "CREATE TYPE hue AS ENUM ('red'); ALTER TYPE hue ADD VALUE 'blue'; SELECT 'blue'::hue;"],
     ["enum-value-used", "ALTER TYPE mood ADD VALUE 'soso' BEFORE 'glad'; UPDATE x SET mood = 'soso' WHERE a;"],
     ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
-    ["default-privileges-for-whom", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
+    ["default-privileges-without-role", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
     ["grant-to-public", "GRANT SELECT ON used TO PUBLIC;"],
     ["domain-check", "CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');"],
     ["domain-scans", "ALTER DOMAIN email ADD CHECK (VALUE LIKE '%@%');"],

@@ -48,7 +48,7 @@ export const alterDefaultPrivileges: Rule = (fields) =>
   optionsOf(fields).some(({ defname }) => defname === "roles")
     ? []
     : warn(
-        "default-privileges-for-whom",
+        "default-privileges-without-role",
         "Without FOR ROLE the default privileges cover only objects of the role that runs this file.",
         "Use ALTER DEFAULT PRIVILEGES FOR ROLE owner …, or leave them to the roles step, which sets them.",
       );

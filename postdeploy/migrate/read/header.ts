@@ -32,7 +32,10 @@ export interface Suppression {
 const DIRECTIVE = /^--\s*slipway:\s*(\S*)\s*(.*?)\s*$/;
 const DIRECTIVES = ["no-transaction", "statement-timeout", "lock-timeout", "irreversible", "allow"];
 /** Former rule ids, which existing suppressions still name. */
-const RENAMED_RULES: Readonly<Record<string, string>> = { "no-way-back": "no-down-migration" };
+const RENAMED_RULES: Readonly<Record<string, string>> = {
+  "default-privileges-for-whom": "default-privileges-without-role",
+  "no-way-back": "no-down-migration",
+};
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
 
 export function parseHeader(file: string, text: string): Header {
