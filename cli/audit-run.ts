@@ -6,7 +6,7 @@ import { realize } from "../engine/realize.ts";
 import type { StackConfig } from "../engine/stackfile.ts";
 import { EMPTY_STATE, type State } from "../engine/state.ts";
 import type { Backing } from "../local/cloud/backing.ts";
-import { openCloud } from "../local/cloud/cloud.ts";
+import { openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
 import { worldOf } from "../local/program/world.ts";
 import { Canaries } from "../review/audit/canary.ts";

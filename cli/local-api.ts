@@ -1,6 +1,6 @@
 /** `slipway local api`: DigitalOcean's API on loopback, and nothing made in it. */
 import { join } from "node:path";
-import type { Timings } from "../local/cloud/waits.ts";
+import type { Timings } from "../local/cloud/core/time.ts";
 import { API_TOKEN } from "../local/platform/api.ts";
 import { openHost } from "../local/platform/host.ts";
 import { type Place, STACK } from "../local/platform/place.ts";

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll } from "vitest";
-import { lockDirectory } from "../local/cloud/lock.ts";
+import { lockDirectory } from "../local/cloud/store/lock.ts";
 import { isExecutable } from "../local/servers/binaries.ts";
 import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages.ts";
 import { REAL_CACHE } from "../local/servers/testing.ts";

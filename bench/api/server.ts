@@ -5,7 +5,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startApi } from "../../local/api/server.ts";
-import { openCloud } from "../../local/cloud/cloud.ts";
+import { openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { TOKEN } from "./load.ts";
 

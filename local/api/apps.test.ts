@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { envOf } from "../cloud/app.ts";
-import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
+import { envOf } from "../cloud/apps/app.ts";
+import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
 const service = { name: "api", ...source };

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { recordOnly } from "../cloud/record-only.ts";
-import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
+import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 const rule = (value: string, type = "ip_addr") => ({ rules: [{ type, value }] });
 const pool = { name: "web", mode: "transaction", size: 10, db: "defaultdb", user: "doadmin" };

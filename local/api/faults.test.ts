@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCluster, send, startTestApi } from "./testing.ts";
+import { createCluster, send, startTestApi } from "./testing/api.ts";
 
 describe("a fault", () => {
   it("answers 429 with what a client needs to try again, as often as it is told, and does nothing else", async () => {

@@ -1,7 +1,7 @@
 /** A client that was made from DigitalOcean's description alone, as any generator makes one: it knows operations, not this API. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { startTestApi, TOKEN } from "./testing.ts";
+import { startTestApi, TOKEN } from "./testing/api.ts";
 
 interface Parameter {
   readonly $ref?: string;

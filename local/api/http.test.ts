@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openAuthority } from "../servers/certificates.ts";
 import { type LogEntry, startApi } from "./server.ts";
-import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing.ts";
+import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing/api.ts";
 
 describe("a request", () => {
   it("without the right token is refused, whatever it asks", async () => {

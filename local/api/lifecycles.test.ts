@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Answer, createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
+import { type Answer, createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 /**
  * Every resource, from its creation to the 404 after its end. Each call is held against DigitalOcean's description on both sides.

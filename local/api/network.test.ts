@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCluster, POSTGRES, startTestApi, type TestApi } from "./testing.ts";
+import { createCluster, POSTGRES, startTestApi, type TestApi } from "./testing/api.ts";
 
 async function refusal({ misuse }: TestApi, method: string, path: string, body?: unknown) {
   const answer = await misuse(method, path, body);

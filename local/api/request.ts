@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import { ApiError, badRequest, unprocessable } from "../cloud/api-error.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { inShape } from "../cloud/shape.ts";
+import { ApiError, badRequest, unprocessable } from "../cloud/core/api-error.ts";
+import { inShape } from "../cloud/core/validation.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 
 /** What a handler is given. */
 export interface Request {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openCloud } from "../cloud/cloud.ts";
+import type { Timings } from "../cloud/core/time.ts";
+import { openCloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
-import type { Timings } from "../cloud/waits.ts";
 import { startApi } from "./server.ts";
 
 const USAGE = `DigitalOcean's API on loopback, with nothing running behind it.

@@ -4,12 +4,12 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
-import { ApiError, notFound } from "../cloud/api-error.ts";
-import type { Cloud } from "../cloud/cloud.ts";
+import { ApiError, notFound } from "../cloud/core/api-error.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
 import { noContent, ok, parseBody, type Reply, readBody } from "./request.ts";
 import { createRouter, type Lookup } from "./router.ts";
-import { routes } from "./routes.ts";
+import { routes } from "./routes/index.ts";
 import { isSpacesRequest } from "./s3/address.ts";
 import { answerSpaces } from "./s3/spaces.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Answer, createCluster, POSTGRES, send, startTestApi, temporaryDirectory } from "./testing.ts";
+import { type Answer, createCluster, POSTGRES, send, startTestApi, temporaryDirectory } from "./testing/api.ts";
 
 describe("what was acknowledged", () => {
   it("is there after a restart: clusters with all in them, apps with their secrets, objects' owners", async () => {

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { createApp, readApp, updateApp } from "./apps.ts";
+import { createApp, readApp, updateApp } from "./apps/apps.ts";
+import { listDeployments } from "./apps/deployments.ts";
 import type { BackedCluster, BackedComponent } from "./backing.ts";
-import { resizeCluster } from "./cluster-changes.ts";
-import { createCluster, deleteCluster, readCluster } from "./clusters.ts";
-import { patchConfig, setEvictionPolicy } from "./configs.ts";
-import { createDatabase, listDatabases } from "./databases.ts";
-import { listDeployments } from "./deployments.ts";
-import { setRules } from "./firewalls.ts";
-import { createPool } from "./pools.ts";
+import { resizeCluster } from "./databases/cluster-changes.ts";
+import { createCluster, deleteCluster, readCluster } from "./databases/clusters.ts";
+import { patchConfig, setEvictionPolicy } from "./databases/configs.ts";
+import { createDatabase, listDatabases } from "./databases/databases.ts";
+import { setRules } from "./databases/firewalls.ts";
+import { createPool } from "./databases/pools.ts";
+import { createReplica } from "./databases/replicas.ts";
+import { createUser, resetPassword } from "./databases/users.ts";
 import { recordOnly } from "./record-only.ts";
-import { createReplica } from "./replicas.ts";
-import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing.ts";
-import { createUser, resetPassword } from "./users.ts";
+import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing/cloud.ts";
 
 /** What is asked of the servers and processes behind the cloud; what they make of it is proved where they are. */
 describe("what stands behind a cluster", () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { copyCheckout } from "../../tests/copy.ts";
 import { describeWithPulumi } from "../../tests/pulumi.ts";
 import { type Api, startApi } from "../api/server.ts";
-import { type Cloud, openCloud } from "../cloud/cloud.ts";
+import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
 
 interface Ran {

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { lockDirectory } from "../cloud/lock.ts";
+import { lockDirectory } from "../cloud/store/lock.ts";
 import { findRunning, launch, logTail, stop } from "../servers/process.ts";
 import { stopServers } from "../servers/status.ts";
 import { self } from "../servers/user.ts";

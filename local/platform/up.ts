@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RealizeEvent, RealizeResult } from "../../engine/realize.ts";
 import { stateFile } from "../../engine/state.ts";
-import { lockDirectory } from "../cloud/lock.ts";
+import { lockDirectory } from "../cloud/store/lock.ts";
 import { fetchPrograms } from "../servers/binaries.ts";
 import type { Arrived } from "../servers/packages.ts";
 import { call, type Line } from "./control.ts";

@@ -2,7 +2,6 @@
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
 import {
   assignResources,
   createProject,
@@ -13,8 +12,9 @@ import {
   ProjectChange,
   readProject,
   updateProject,
-} from "../cloud/projects.ts";
-import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/vpcs.ts";
+} from "../cloud/account/projects.ts";
+import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/network/vpcs.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, snake, text } from "./names.ts";
 

@@ -2,10 +2,10 @@
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import { findAppNamed } from "../cloud/app.ts";
-import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { type Deployment, latestDeployment, phaseOf } from "../cloud/deployment.ts";
+import { findAppNamed } from "../cloud/apps/app.ts";
+import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps/apps.ts";
+import { type Deployment, latestDeployment, phaseOf } from "../cloud/apps/deployment.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, snake } from "./names.ts";
 

@@ -1,7 +1,6 @@
 /** Database clusters: made, resized, moved, upgraded, and waited for until their server answers. */
 import type { ResourceType } from "../../engine/cloud-provider.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { findCluster, findClusterNamed, statusOf } from "../cloud/cluster.ts";
+import { findCluster, findClusterNamed, statusOf } from "../cloud/databases/cluster.ts";
 import {
   MaintenanceAsk,
   migrateCluster,
@@ -10,9 +9,10 @@ import {
   setAutoscale,
   setMaintenance,
   upgradeCluster,
-} from "../cloud/cluster-changes.ts";
-import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/clusters.ts";
-import { EvictionAsk, setEvictionPolicy } from "../cloud/configs.ts";
+} from "../cloud/databases/cluster-changes.ts";
+import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/databases/clusters.ts";
+import { EvictionAsk, setEvictionPolicy } from "../cloud/databases/configs.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, snake, text } from "./names.ts";
 

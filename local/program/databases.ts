@@ -2,16 +2,16 @@
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { findCluster, statusOf } from "../cloud/cluster.ts";
-import { ResizeAsk, resizeCluster } from "../cloud/cluster-changes.ts";
-import { ConfigAsk, patchConfig } from "../cloud/configs.ts";
-import { createDatabase, DatabaseAsk, deleteDatabase, readDatabase } from "../cloud/databases.ts";
-import { RulesAsk } from "../cloud/firewall-rules.ts";
-import { listRules, setRules } from "../cloud/firewalls.ts";
-import { createPool, deletePool, PoolAsk, readPool } from "../cloud/pools.ts";
-import { createReplica, deleteReplica, ReplicaAsk, readReplica } from "../cloud/replicas.ts";
-import { createUser, deleteUser, readUser, UserAsk, UserChange, updateUser } from "../cloud/users.ts";
+import { findCluster, statusOf } from "../cloud/databases/cluster.ts";
+import { ResizeAsk, resizeCluster } from "../cloud/databases/cluster-changes.ts";
+import { ConfigAsk, patchConfig } from "../cloud/databases/configs.ts";
+import { createDatabase, DatabaseAsk, deleteDatabase, readDatabase } from "../cloud/databases/databases.ts";
+import { RulesAsk } from "../cloud/databases/firewall-rules.ts";
+import { listRules, setRules } from "../cloud/databases/firewalls.ts";
+import { createPool, deletePool, PoolAsk, readPool } from "../cloud/databases/pools.ts";
+import { createReplica, deleteReplica, ReplicaAsk, readReplica } from "../cloud/databases/replicas.ts";
+import { createUser, deleteUser, readUser, UserAsk, UserChange, updateUser } from "../cloud/databases/users.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, snake, text } from "./names.ts";
 

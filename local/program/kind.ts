@@ -1,6 +1,6 @@
 /** What the kinds of resources have in common: the domain's refusals, told in words, and what is gone already. */
 import type { z } from "zod";
-import { ApiError } from "../cloud/api-error.ts";
+import { ApiError } from "../cloud/core/api-error.ts";
 
 /** The same check that the HTTP face makes of a request. */
 export function ask<T extends z.ZodType>(shape: T, value: unknown): z.infer<T> {

@@ -2,8 +2,13 @@
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { AlertPolicyAsk, createAlertPolicy, deleteAlertPolicy, readAlertPolicy, updateAlertPolicy } from "../cloud/monitors.ts";
+import {
+  AlertPolicyAsk,
+  createAlertPolicy,
+  deleteAlertPolicy,
+  readAlertPolicy,
+  updateAlertPolicy,
+} from "../cloud/monitoring/alert-policies.ts";
 import {
   CheckAsk,
   createCheck,
@@ -15,7 +20,8 @@ import {
   UptimeAlertAsk,
   updateCheck,
   updateUptimeAlert,
-} from "../cloud/uptime.ts";
+} from "../cloud/monitoring/uptime.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, text } from "./names.ts";
 

@@ -2,9 +2,9 @@
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/buckets.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces-keys.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/spaces/buckets.ts";
+import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces/spaces-keys.ts";
 import { ask, ifThere } from "./kind.ts";
 import { said, text } from "./names.ts";
 

@@ -1,7 +1,7 @@
 /** The local cloud as the world of a program: each type of `@pulumi/digitalocean` that slipway declares, straight to the domain. */
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { readCa } from "../cloud/cluster-records.ts";
+import { readCa } from "../cloud/databases/cluster-info.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 import { project, projectResources, vpc } from "./account.ts";
 import { app } from "./app.ts";
 import { databaseCluster } from "./cluster.ts";

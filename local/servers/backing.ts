@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
-import { lockDirectory } from "../cloud/lock.ts";
+import { lockDirectory } from "../cloud/store/lock.ts";
 import { postgresMajors } from "./binaries.ts";
 import { openAuthority } from "./certificates.ts";
 import { ServerError } from "./error.ts";

@@ -1,5 +1,5 @@
-import { ApiError } from "../../cloud/api-error.ts";
-import { mayManage, mayRead, mayWrite, type SpacesKey } from "../../cloud/spaces-keys.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import { mayManage, mayRead, mayWrite, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 
 export type Need = "read" | "write" | "manage";
 type Signer = Pick<SpacesKey, "grants">;

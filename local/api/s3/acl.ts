@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { Acl } from "../../cloud/buckets.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import type { Acl } from "../../cloud/spaces/buckets.ts";
 import { readBody } from "../request.ts";
 import { child, children, type Element, parseXml, tag, textOf } from "./xml.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import type { Cloud } from "../../cloud/cloud.ts";
-import type { SpacesKey } from "../../cloud/spaces-keys.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import type { SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Need } from "./access.ts";
 import type { Address } from "./address.ts";
 import type { Element } from "./xml.ts";

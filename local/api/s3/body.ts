@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { pipeline, type Readable } from "node:stream";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { StoredFile } from "../../cloud/object-files.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { StoredFile } from "../../cloud/spaces/object-files.ts";
 import { readBody } from "../request.ts";
 import { unchunk } from "./chunked.ts";
 import { type Element, parseXml } from "./xml.ts";

@@ -1,6 +1,6 @@
-import { ApiError } from "../../cloud/api-error.ts";
-import { changeBucket, createBucket, deleteBucket, findBucket, forgetRules } from "../../cloud/buckets.ts";
-import { deleteObject } from "../../cloud/objects.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import { changeBucket, createBucket, deleteBucket, findBucket, forgetRules } from "../../cloud/spaces/buckets.ts";
+import { deleteObject } from "../../cloud/spaces/objects.ts";
 import { aclIn, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
 import { xmlOf } from "./body.ts";

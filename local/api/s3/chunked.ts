@@ -1,5 +1,5 @@
 import { Transform } from "node:stream";
-import { ApiError } from "../../cloud/api-error.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
 
 /**
  * Takes the content out of an `aws-chunked` body: each piece comes after a line with its length in hex, and after the last one, of no

@@ -1,8 +1,8 @@
-import { ApiError } from "../../cloud/api-error.ts";
-import { listBuckets } from "../../cloud/buckets.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { compareKeys, listCurrent, listVersions, type ObjectVersion } from "../../cloud/objects.ts";
-import { listUploads } from "../../cloud/uploads.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { listBuckets } from "../../cloud/spaces/buckets.ts";
+import { compareKeys, listCurrent, listVersions, type ObjectVersion } from "../../cloud/spaces/objects.ts";
+import { listUploads } from "../../cloud/spaces/uploads.ts";
 import type { SpacesReply, SpacesRequest } from "./action.ts";
 import { type Element, tag } from "./xml.ts";
 

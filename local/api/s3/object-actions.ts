@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../../cloud/api-error.ts";
-import { findBucket } from "../../cloud/buckets.ts";
-import { readContent } from "../../cloud/object-files.ts";
-import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/objects.ts";
-import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/uploads.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import { findBucket } from "../../cloud/spaces/buckets.ts";
+import { readContent } from "../../cloud/spaces/object-files.ts";
+import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/spaces/objects.ts";
+import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/spaces/uploads.ts";
 import { allowed, denied } from "./access.ts";
 import { cannedAcl, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";

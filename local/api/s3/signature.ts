@@ -1,8 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { findSigner, type SpacesKey } from "../../cloud/spaces-keys.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { findSigner, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Address } from "./address.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { mayManage } from "../../cloud/spaces-keys.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { mayManage } from "../../cloud/spaces/spaces-keys.ts";
 import { allowed, denied } from "./access.ts";
 import type { SpacesReply, SpacesRequest } from "./action.ts";
 import { addressOf } from "./address.ts";

@@ -1,4 +1,4 @@
-import { ApiError } from "../../cloud/api-error.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
 
 /** The little XML that S3 speaks: elements and text, no attributes that matter, no document types. */
 export interface Element {

@@ -1,0 +1,30 @@
+import { newId } from "../core/ids.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Account {
+  readonly uuid: string;
+  readonly email: string;
+  readonly team: { readonly uuid: string; readonly name: string };
+}
+
+/** Made at the first start and the same ever after. */
+export function openAccount(store: Store): Account {
+  const accounts = store.kind<Account>("account");
+  const known = accounts.get("account");
+  if (known) return known;
+  const fresh = { uuid: newId(), email: "you@slipway.test", team: { uuid: newId(), name: "Local" } };
+  accounts.put("account", fresh);
+  return fresh;
+}
+
+export const viewAccount = ({ uuid, email, team }: Account) => ({
+  uuid,
+  email,
+  name: team.name,
+  email_verified: true,
+  status: "active",
+  status_message: "",
+  droplet_limit: 25,
+  floating_ip_limit: 3,
+  team,
+});

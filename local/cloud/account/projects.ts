@@ -1,0 +1,199 @@
+import { z } from "zod";
+import { conflict, forbidden, notFound, notReady, unprocessable } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { newId } from "../core/ids.ts";
+import { stamp } from "../core/time.ts";
+
+interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly purpose: string;
+  readonly environment?: Environment;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+const ENVIRONMENTS = ["Development", "Staging", "Production"] as const;
+type Environment = (typeof ENVIRONMENTS)[number];
+
+const text = (most: number) => z.string().max(most);
+
+export const ProjectAsk = z.object({
+  name: text(175).min(1),
+  description: text(255).optional(),
+  purpose: text(255).min(1),
+  environment: z.enum(ENVIRONMENTS).or(z.literal("")).optional(),
+});
+export const ProjectChange = ProjectAsk.partial().extend({ is_default: z.boolean().optional() });
+/** PUT takes the whole project. */
+export const ProjectReplacement = ProjectAsk.required().extend({ is_default: z.boolean() });
+export const ProjectResourcesAsk = z.object({ resources: z.array(z.string()) });
+
+const projects = (cloud: Cloud) => cloud.store.kind<Project>("projects");
+/** Which project is the default one is one record, so that there is always exactly one. */
+const defaultProject = (cloud: Cloud) => cloud.store.kind<string>("default-project");
+
+export function openDefaultProject(cloud: Cloud): void {
+  if (defaultProject(cloud).get("id")) return;
+  const ask = { name: "first-project", purpose: "Operational / Developer tooling", environment: "Development" } as const;
+  const { id } = createProject(cloud, ask);
+  defaultProject(cloud).put("id", id);
+}
+
+export const listProjects = (cloud: Cloud) => projects(cloud).all().map(viewOf(cloud));
+
+export const readProject = (cloud: Cloud, id: string) => viewOf(cloud)(find(cloud, id));
+
+export function createProject(cloud: Cloud, ask: z.infer<typeof ProjectAsk>) {
+  refuseTakenName(cloud, ask.name);
+  const now = cloud.now();
+  const { description = "", ...rest } = ask;
+  const project = tidy({ id: newId(), description, createdAt: now, updatedAt: now, ...rest });
+  projects(cloud).put(project.id, project);
+  return viewOf(cloud)(project);
+}
+
+export function updateProject(cloud: Cloud, id: string, change: z.infer<typeof ProjectChange>) {
+  const { is_default, ...rest } = change;
+  const project = find(cloud, id);
+  if (rest.name !== undefined && rest.name !== project.name) refuseTakenName(cloud, rest.name);
+  if (is_default === false && isDefault(cloud, project.id)) {
+    throw unprocessable("the default project cannot be unset; make another project the default one");
+  }
+  const { name = project.name, description = project.description, purpose = project.purpose, environment = project.environment } = rest;
+  const changed = tidy({ ...project, name, description, purpose, environment, updatedAt: cloud.now() });
+  projects(cloud).put(changed.id, changed);
+  if (is_default) defaultProject(cloud).put("id", changed.id);
+  return viewOf(cloud)(changed);
+}
+
+export function deleteProject(cloud: Cloud, id: string): void {
+  const project = find(cloud, id);
+  if (isDefault(cloud, project.id)) throw forbidden("cannot delete the default project");
+  if (listResources(cloud, project.id).length > 0) {
+    throw notReady("cannot delete a project with resources. Move or remove the resources first.");
+  }
+  projects(cloud).delete(project.id);
+}
+
+// ── Resources ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Assignment {
+  readonly urn: string;
+  readonly project: string;
+  readonly at: number;
+}
+
+const assignments = (cloud: Cloud) => cloud.store.kind<Assignment>("project-resources");
+
+/** What a URN's type is kept as. */
+const HOLDERS: Readonly<Record<string, { readonly kind: string; readonly path: string }>> = {
+  dbaas: { kind: "clusters", path: "databases" },
+  app: { kind: "apps", path: "apps" },
+  domain: { kind: "domains", path: "domains" },
+  space: { kind: "buckets", path: "spaces" },
+};
+
+/** A new resource belongs to the default project unless its maker names one. */
+export function assign(cloud: Cloud, urn: string, project?: string): void {
+  const id = project ? find(cloud, project).id : defaultId(cloud);
+  assignments(cloud).put(urn, { urn, project: id, at: cloud.now() });
+}
+
+export const unassign = (cloud: Cloud, urn: string): void => assignments(cloud).delete(urn);
+
+export const projectOf = (cloud: Cloud, urn: string): string => assignments(cloud).get(urn)?.project ?? defaultId(cloud);
+
+export const requireProject = (cloud: Cloud, id: string): void => void find(cloud, id);
+
+export function listResources(cloud: Cloud, id: string) {
+  const project = find(cloud, id);
+  return assignments(cloud)
+    .all()
+    .filter((assignment) => assignment.project === project.id)
+    .map((assignment) => viewResource(assignment, "ok"));
+}
+
+export function assignResources(cloud: Cloud, id: string, ask: z.infer<typeof ProjectResourcesAsk>) {
+  const project = find(cloud, id);
+  for (const urn of ask.resources) requireUrn(urn);
+  // What does not exist is said to be so, one by one; the others are assigned all the same.
+  return ask.resources.map((urn) => {
+    const now = { urn, project: project.id, at: cloud.now() };
+    if (!exists(cloud, urn)) return viewResource(now, "not_found");
+    const already = assignments(cloud).get(urn)?.project === project.id;
+    if (!already) assignments(cloud).put(urn, now);
+    return viewResource(assignments(cloud).get(urn)!, already ? "already_assigned" : "assigned");
+  });
+}
+
+const URN = /^do:([a-z]+):(.+)$/;
+
+function requireUrn(urn: string): void {
+  const [, type = ""] = URN.exec(urn) ?? [];
+  if (!HOLDERS[type]) throw unprocessable(`resource types must be one of the following: ${Object.keys(HOLDERS).join(", ")} (got ${urn})`);
+}
+
+function exists(cloud: Cloud, urn: string): boolean {
+  const [, type = "", name = ""] = URN.exec(urn) ?? [];
+  return cloud.store.kind(HOLDERS[type]!.kind).get(name) !== undefined;
+}
+
+function viewResource({ urn, at }: Assignment, status: string) {
+  const [, type = "", name = ""] = urn.split(":");
+  return { urn, assigned_at: stamp(at), links: { self: `https://api.digitalocean.com/v2/${HOLDERS[type]!.path}/${name}` }, status };
+}
+
+// ── Small things ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const defaultId = (cloud: Cloud): string => defaultProject(cloud).get("id")!;
+const isDefault = (cloud: Cloud, id: string): boolean => defaultProject(cloud).get("id") === id;
+
+function find(cloud: Cloud, id: string): Project {
+  const project = projects(cloud).get(id === "default" ? defaultId(cloud) : id);
+  if (!project) throw notFound("project not found");
+  return project;
+}
+
+function refuseTakenName(cloud: Cloud, name: string): void {
+  if (
+    projects(cloud)
+      .all()
+      .some((project) => project.name === name)
+  )
+    throw conflict("name is already in use");
+}
+
+const PURPOSES = [
+  "Just trying out DigitalOcean",
+  "Class project / Educational purposes",
+  "Website or blog",
+  "Web Application",
+  "Service or API",
+  "Mobile Application",
+  "Machine learning / AI / Data processing",
+  "IoT",
+  "Operational / Developer tooling",
+];
+
+/** A purpose of one's own comes back as "Other: …"; no environment is none, not an empty one. */
+function tidy({
+  environment,
+  purpose,
+  ...project
+}: Omit<Project, "environment"> & { environment?: Environment | "" | undefined }): Project {
+  const known = PURPOSES.includes(purpose) || purpose.startsWith("Other: ");
+  return { ...project, purpose: known ? purpose : `Other: ${purpose}`, ...(environment && { environment }) };
+}
+
+const viewOf =
+  (cloud: Cloud) =>
+  ({ createdAt, updatedAt, ...project }: Project) => ({
+    ...project,
+    owner_uuid: cloud.account.uuid,
+    owner_id: 1,
+    is_default: isDefault(cloud, project.id),
+    created_at: stamp(createdAt),
+    updated_at: stamp(updatedAt),
+  });

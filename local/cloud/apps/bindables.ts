@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import type { Endpoint, Placement } from "../backing.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { findClusterNamed } from "../databases/cluster.ts";
+import { connection, loginOf, viewPool } from "../databases/connections.ts";
+import { findDevelopmentDatabase, isDevelopment } from "./development-databases.ts";
+import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec, envListsOf } from "./spec.ts";
+import { runsElsewhere, variablesElsewhere } from "./unsupported-engines.ts";
+
+/**
+ * `${db.DATABASE_URL}` and its like, resolved as App Platform does when it starts a component: a reference that has no value stays as
+ * it is written.
+ */
+export interface AppInPlace {
+  readonly id: string;
+  readonly spec: AppSpec;
+  readonly placement: Placement;
+}
+
+interface Bindable {
+  /** As written, with its braces. */
+  readonly text: string;
+  /** A component, a database, or `_self`; empty for `${APP_URL}` and for another variable's name. */
+  readonly owner: string;
+  /** A pool's name, for `${db.pool.DATABASE_URL}`. */
+  readonly pool: string;
+  readonly variable: string;
+}
+
+const BINDABLE = /\$\{(?:([a-z_][a-z0-9_-]*)\.)?(?:([A-Za-z0-9_-]+)\.)?([A-Z_][A-Z0-9_]*)\}/g;
+
+export const bindablesIn = (value: string): Bindable[] =>
+  [...value.matchAll(BINDABLE)].map(([text, owner = "", pool = "", variable = ""]) => ({ text, owner, pool, variable }));
+
+/** References to components and databases that a spec does not declare: the program finds them in its environment as they are written. */
+export function danglingReferences(spec: AppSpec): { readonly field: string; readonly key: string; readonly text: string }[] {
+  const names = [...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)];
+  const owners = new Set(["_self", ...names]);
+  return envListsOf(spec).flatMap(({ field, envs }) =>
+    envs.flatMap(({ key, value = "" }) =>
+      bindablesIn(value).flatMap(({ owner, text }) => (owner && !owners.has(owner) ? [{ field, key, text }] : [])),
+    ),
+  );
+}
+
+/** The environment of one component, to the last value: secrets opened, references resolved. */
+export function resolveEnv(cloud: Cloud, app: AppInPlace, name: string, when: "run" | "build" = "run"): Record<string, string> {
+  const component = componentsOf(app.spec).find(({ component }) => component.name === name)?.component;
+  if (!component) throw new Error(`app ${app.spec.name} has no component "${name}"`);
+  const open = ({ type, value = "" }: EnvSpec) => (type === "SECRET" ? (cloud.seal.open(app.id, value) ?? value) : value);
+  const wanted = [...(app.spec.envs ?? []), ...(component.envs ?? [])].filter(({ scope }) => inScope(scope, when));
+  const written = Object.fromEntries(wanted.map((env) => [env.key, open(env)]));
+  const value = (bindable: Bindable) =>
+    variableOf(cloud, app, component, bindable, when) ?? (bindable.owner ? undefined : plain(written[bindable.variable]));
+  const resolved = Object.entries(written).map(([key, text]) => [
+    key,
+    bindablesIn(text).reduce((sofar, bindable) => sofar.replaceAll(bindable.text, () => value(bindable) ?? bindable.text), text),
+  ]);
+  const port = when === "run" && component.http_port ? { PORT: String(component.http_port) } : {};
+  return { ...port, ...Object.fromEntries(resolved) };
+}
+
+const inScope = (scope: EnvSpec["scope"], when: "run" | "build"): boolean =>
+  scope === undefined || scope === "UNSET" || scope === "RUN_AND_BUILD_TIME" || scope === (when === "run" ? "RUN_TIME" : "BUILD_TIME");
+
+/** Another variable of the same component may be named, one step deep. */
+const plain = (value: string | undefined) => (value !== undefined && bindablesIn(value).length === 0 ? value : undefined);
+
+function variableOf(
+  cloud: Cloud,
+  app: AppInPlace,
+  self: Component,
+  { owner, pool, variable }: Bindable,
+  when: "run" | "build",
+): string | undefined {
+  if (!owner) return appVariables(app)[variable];
+  const database = app.spec.databases?.find(({ name }) => name === owner);
+  if (database) return when === "run" ? databaseVariables(cloud, app.id, database, pool)?.[variable] : undefined;
+  const component = owner === "_self" ? self : componentsOf(app.spec).find(({ component }) => component.name === owner)?.component;
+  return component && componentVariables(app, component, when)[variable];
+}
+
+const appVariables = ({ id, spec, placement }: AppInPlace): Record<string, string> => {
+  const url = publicUrl(spec, placement);
+  return { APP_ID: id, APP_URL: url, APP_DOMAIN: new URL(url).host };
+};
+
+/** The PRIMARY domain, else the address that every app is given. */
+export function publicUrl(spec: AppSpec, placement: Placement): string {
+  const primary = spec.domains?.find(({ type }) => type === "PRIMARY");
+  return primary ? `https://${primary.domain}` : placement.url;
+}
+
+function databaseVariables(cloud: Cloud, appId: string, database: DatabaseSpec, poolName: string): Record<string, string> | undefined {
+  if (runsElsewhere(database)) return variablesElsewhere(database);
+  if (isDevelopment(database)) return developmentVariables(cloud, appId, database, poolName);
+  const cluster = findClusterNamed(cloud, database.cluster_name ?? "");
+  if (!cluster) return undefined;
+  const { endpoint, admin, engine } = cluster;
+  const pool = cluster.pools.find(({ name }) => name === poolName);
+  if (poolName && !pool) return undefined;
+  const to = pool
+    ? viewPool(cluster, pool).connection
+    : connection(
+        cluster,
+        endpoint.host,
+        endpoint.port,
+        engine === "pg" ? database.db_name || "defaultdb" : "",
+        loginOf(cluster, database.db_user || admin.name),
+      );
+  return variablesOf(to, endpoint);
+}
+
+/** A development database has no pools. */
+function developmentVariables(cloud: Cloud, appId: string, { name }: DatabaseSpec, pool: string): Record<string, string> | undefined {
+  const found = findDevelopmentDatabase(cloud, appId, name);
+  if (!found || pool) return undefined;
+  return variablesOf(connection(found, found.endpoint.host, found.endpoint.port, found.database, found), found.endpoint);
+}
+
+const variablesOf = ({ uri, host, port, user, password, database }: ReturnType<typeof connection>, { ca }: Endpoint) => ({
+  DATABASE_URL: uri,
+  HOSTNAME: host,
+  PORT: String(port),
+  USERNAME: user,
+  PASSWORD: password,
+  DATABASE: database,
+  CA_CERT: ca,
+});
+
+function componentVariables(app: AppInPlace, component: Component, when: "run" | "build"): Record<string, string> {
+  const path = app.spec.ingress?.rules?.find((rule) => rule.component?.name === component.name)?.match?.path?.prefix;
+  const place = app.placement.services[component.name];
+  return {
+    COMMIT_HASH: commitOf(component),
+    ...(path !== undefined && {
+      PUBLIC_URL: `${publicUrl(app.spec, app.placement)}${path === "/" ? "" : path}`,
+      PUBLIC_ROUTE_PATH: path,
+    }),
+    ...(place &&
+      when === "run" && {
+        PRIVATE_DOMAIN: place.host,
+        PRIVATE_PORT: String(place.port),
+        PRIVATE_URL: `http://${place.host}:${place.port}`,
+      }),
+  };
+}
+
+/** Nothing is cloned here: a branch has one commit, made of its name. */
+export function commitOf({ git, github, gitlab, bitbucket }: Component): string {
+  const source = github ?? gitlab ?? bitbucket;
+  return createHash("sha1")
+    .update(git ? `${git.repo_clone_url}#${git.branch}` : `${source?.repo}#${source?.branch}`)
+    .digest("hex");
+}

@@ -1,0 +1,157 @@
+import { stamp } from "../core/time.ts";
+import type { AppSpec, ComponentList, PlacedComponent } from "./spec.ts";
+import { componentsOf } from "./spec.ts";
+
+/** The steps of a deployment, as App Platform shows them: what is done, what runs, what waits. */
+export interface Step {
+  readonly name: string;
+  readonly status: StepStatus;
+  readonly component_name?: string;
+  readonly message_base?: string;
+  readonly started_at?: string;
+  readonly ended_at?: string;
+  readonly reason?: { readonly code: string; readonly message: string };
+  readonly steps?: readonly Step[];
+}
+
+export type StepStatus = "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";
+
+export interface Run {
+  readonly spec: AppSpec;
+  readonly since: number;
+  readonly until: number;
+  /** How far it is, from 0 to 1. */
+  readonly done: number;
+  /** Nothing moves any more, finished or not. */
+  readonly stopped: boolean;
+  readonly failure?: { readonly component: string; readonly message: string } | undefined;
+  /** The FAILED_DEPLOY jobs that ran after the failure. */
+  readonly failedJobs?: readonly { readonly name: string; readonly error?: string }[] | undefined;
+}
+
+interface Plan {
+  readonly name: string;
+  readonly stage?: "deploy";
+  readonly component?: string;
+  readonly message?: string;
+  readonly steps?: readonly Plan[];
+}
+
+export function progressOf(run: Run) {
+  const failedJobs = run.failedJobs ?? [];
+  const plan = planOf(
+    run.spec,
+    failedJobs.map(({ name }) => name),
+  );
+  const leaves = plan.flatMap(leavesOf);
+  const done = run.failure ? waitFor(leaves, run.failure.component) : Math.floor(run.done * leaves.length);
+  const each = (run.until - run.since) / leaves.length;
+  const failedJobOf = (leaf: Plan | undefined) => failedJobs.find(({ name }) => name === leaf?.component);
+  const errorOf = (leaf: Plan | undefined) => failedJobOf(leaf)?.error ?? run.failure?.message ?? "";
+
+  const statusOfLeaf = (index: number): StepStatus => {
+    const after = leaves[index]?.stage === "deploy" ? failedJobOf(leaves[index]) : undefined;
+    if (after) return after.error !== undefined && leaves[index]?.name === "wait" ? "ERROR" : "SUCCESS";
+    if (index < done) return "SUCCESS";
+    if (index > done || (run.stopped && !run.failure)) return "PENDING";
+    return run.failure ? "ERROR" : "RUNNING";
+  };
+  const reasonOf = (step: Plan, mine: readonly number[]) => {
+    const failed = leaves[mine.find((index) => statusOfLeaf(index) === "ERROR") ?? 0];
+    const isJob = run.spec.jobs?.some(({ name }) => name === failed?.component);
+    return { code: isJob ? "DeployContainerExitNonZero" : "DeployContainerHealthChecksFailed", message: errorOf(failed ?? step) };
+  };
+  const show = (step: Plan): Step => {
+    const mine = leavesOf(step).map((leaf) => leaves.indexOf(leaf));
+    const status = combine(mine.map(statusOfLeaf));
+    const [first = 0, last = first] = [mine[0], mine.at(-1)];
+    return {
+      name: step.name,
+      status,
+      ...(step.component && { component_name: step.component }),
+      ...(step.message && { message_base: step.message }),
+      ...(status !== "PENDING" && { started_at: stamp(run.since + first * each) }),
+      ...((status === "SUCCESS" || status === "ERROR") && { ended_at: stamp(run.since + (last + 1) * each) }),
+      ...(status === "ERROR" && { reason: reasonOf(step, mine) }),
+      ...(step.steps && { steps: step.steps.map(show) }),
+    };
+  };
+
+  const statuses = leaves.map((_, index) => statusOfLeaf(index));
+  const count = (status: StepStatus) => statuses.filter((other) => other === status).length;
+  return {
+    pending_steps: count("PENDING"),
+    running_steps: count("RUNNING"),
+    success_steps: count("SUCCESS"),
+    error_steps: count("ERROR"),
+    total_steps: leaves.length,
+    steps: plan.map(show),
+  };
+}
+
+const KINDS: Readonly<Record<ComponentList, string>> = {
+  services: "service",
+  static_sites: "static site",
+  workers: "worker",
+  jobs: "job",
+  functions: "function",
+};
+
+/** How far a deployment is, from 0 to 1, that waits for this component. */
+export function reachedIn(spec: AppSpec, component: string): number {
+  const leaves = planOf(spec).flatMap(leavesOf);
+  return (waitFor(leaves, component) + 0.5) / leaves.length;
+}
+
+/** Where a deployment waits for a component; where it begins to deploy, if that is none. */
+function waitFor(leaves: readonly Plan[], component: string): number {
+  const found = leaves.findIndex((leaf) => leaf.component === component && leaf.name === "wait");
+  return found >= 0 ? found : leaves.findIndex(({ stage }) => stage === "deploy");
+}
+
+/** Components in the order in which they are deployed; a scheduled job is built only, a FAILED_DEPLOY job is there once it ran. */
+function deployed(components: readonly PlacedComponent[], failedJobs: readonly string[]): PlacedComponent[] {
+  const jobs = (kind: string) => components.filter(({ list, component }) => list === "jobs" && component.kind === kind);
+  return [
+    ...jobs("PRE_DEPLOY"),
+    ...components.filter(({ list }) => list !== "jobs"),
+    ...jobs("POST_DEPLOY"),
+    ...jobs("FAILED_DEPLOY").filter(({ component }) => failedJobs.includes(component.name)),
+  ];
+}
+
+function planOf(spec: AppSpec, failedJobs: readonly string[] = []): Plan[] {
+  const components = componentsOf(spec);
+  const named = (of: readonly PlacedComponent[], steps: (component: string, kind: string) => Omit<Plan, "name" | "component">) =>
+    of.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
+  return [
+    {
+      name: "build",
+      steps: [{ name: "initialize" }, { name: "components", steps: named(components, (_, kind) => ({ message: `Building ${kind}` })) }],
+    },
+    {
+      name: "deploy",
+      steps: [
+        { name: "initialize", stage: "deploy" },
+        {
+          name: "components",
+          steps: named(deployed(components, failedJobs), (component, kind) => ({
+            steps: [
+              { name: "deploy", stage: "deploy", component, message: `Deploying ${kind}` },
+              { name: "wait", stage: "deploy", component, message: `Waiting for ${kind}` },
+            ],
+          })),
+        },
+        { name: "finalize", stage: "deploy" },
+      ],
+    },
+  ];
+}
+
+const leavesOf = (step: Plan): Plan[] => (step.steps ? step.steps.flatMap(leavesOf) : [step]);
+
+function combine(statuses: readonly StepStatus[]): StepStatus {
+  if (statuses.includes("ERROR")) return "ERROR";
+  if (statuses.every((status) => status === "SUCCESS")) return "SUCCESS";
+  return statuses.every((status) => status === "PENDING") ? "PENDING" : "RUNNING";
+}

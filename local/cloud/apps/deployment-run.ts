@@ -1,0 +1,209 @@
+import type { BackedApp, BackedComponent, BackedJob } from "../backing.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { type App, allApps, backedApp, findApp, putApp } from "./app.ts";
+import { danglingReferences, resolveEnv } from "./bindables.ts";
+import {
+  activeDeployment,
+  type Deployment,
+  type FailedJob,
+  type Failure,
+  findDeploymentById,
+  latestDeployment,
+  putDeployment,
+} from "./deployment.ts";
+import { removeDevelopmentDatabases, startDevelopmentDatabases } from "./development-databases.ts";
+import { durationMs } from "./duration.ts";
+import { type AppSpec, type Component, type ComponentList, componentsOf } from "./spec.ts";
+
+/**
+ * What a deployment does: development databases, PRE_DEPLOY jobs, the components, POST_DEPLOY jobs. After a failure the FAILED_DEPLOY jobs
+ * run, and the deployment before it stays what runs.
+ */
+export function runInBackground(cloud: Cloud, { id, app }: Deployment, wait: number): void {
+  cloud.background(`deployment ${id}`, () => cloud.exclusively(`app ${app}`, () => run(cloud, id, wait)));
+}
+
+/** After a restart: what was under way is finished, and what ran runs again, without its jobs. */
+export function resumeApps(cloud: Cloud): void {
+  for (const app of allApps(cloud)) {
+    const latest = latestDeployment(cloud, app.id);
+    const active = activeDeployment(cloud, app.id);
+    if (active) runInBackground(cloud, active, 0);
+    if (latest?.until === null && !latest.ended) runInBackground(cloud, latest, 0);
+  }
+}
+
+/** Jobs that run now, by the deployment that they belong to. */
+const stops = new Map<string, AbortController>();
+
+/** Ends the job that a deployment runs: it is canceled, superseded or deleted. */
+export const stopJobs = (deployment: string): void => stops.get(deployment)?.abort();
+
+async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
+  const deployment = findDeploymentById(cloud, id);
+  if (!deployment || deployment.ended) return;
+  const app = findApp(cloud, deployment.app);
+  if (deployment.until !== null) {
+    await serve(cloud, app, deployment.spec);
+    return;
+  }
+  const controller = new AbortController();
+  stops.set(id, controller);
+  const stop = AbortSignal.any([controller.signal, cloud.closing]);
+  try {
+    const { failure, replaced } = await deployNow(cloud, app, deployment, stop);
+    if (replaced && findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await restore(cloud, app);
+    // A deployment whose job ended because the cloud closes is finished after the next start.
+    if (isOver(cloud, id) || (failure && cloud.closing.aborted)) return;
+    const failedJobs = failure && (await runFailedJobs(cloud, app, deployment, stop));
+    if (!failure) await removeDevelopmentDatabases(cloud, app.id, deployment.spec);
+    else if (replaced) await restore(cloud, app);
+    const after = findDeploymentById(cloud, id);
+    if (!after || isOver(cloud, id)) return;
+    const until = Math.max(cloud.now(), after.since + wait);
+    putDeployment(cloud, { ...after, until, ...(failure && { failure }), ...(failedJobs?.length && { failedJobs }) });
+  } finally {
+    stops.delete(id);
+  }
+}
+
+function isOver(cloud: Cloud, id: string): boolean {
+  const deployment = findDeploymentById(cloud, id);
+  return !deployment || deployment.ended !== undefined || deployment.until !== null;
+}
+
+interface Outcome {
+  readonly failure?: Failure | undefined;
+  /** Whether the components that ran before were replaced. */
+  readonly replaced: boolean;
+}
+
+async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: AbortSignal): Promise<Outcome> {
+  const { id, spec } = deployment;
+  let replaced = false;
+  for (const { field, key, text } of danglingReferences(spec))
+    cloud.note(`app ${spec.name}: ${key} in ${field} refers to ${text}, and the spec declares no such component or database`);
+  try {
+    const place = await prepare(cloud, app, spec);
+    const failed = await runJobs(cloud, place, id, "PRE_DEPLOY", stop);
+    if (failed || isOver(cloud, id)) return { failure: failed, replaced };
+    replaced = true;
+    const outcome = await cloud.backing.deployApp(place.backed, place.components);
+    if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced };
+    return { failure: isOver(cloud, id) ? undefined : await runJobs(cloud, place, id, "POST_DEPLOY", stop), replaced };
+  } catch (error) {
+    cloud.note(`app ${spec.name} could not be deployed: ${(error as Error).message}`);
+    return { failure: { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message }, replaced };
+  }
+}
+
+/** The components of a spec as they are, without its jobs. */
+async function serve(cloud: Cloud, app: App, spec: AppSpec): Promise<void> {
+  try {
+    const { backed, components } = await prepare(cloud, app, spec);
+    const outcome = await cloud.backing.deployApp(backed, components);
+    if (!outcome.ok) cloud.note(`app ${spec.name}: component ${outcome.component} is not healthy: ${outcome.message}`);
+  } catch (error) {
+    cloud.note(`app ${spec.name} could not be started: ${(error as Error).message}`);
+  }
+}
+
+/** What was active is served again: its processes were replaced, and its development databases are still there. */
+async function restore(cloud: Cloud, app: App): Promise<void> {
+  const active = activeDeployment(cloud, app.id);
+  if (active) await serve(cloud, app, active.spec);
+}
+
+interface Prepared {
+  readonly backed: BackedApp;
+  readonly components: readonly BackedComponent[];
+  readonly jobs: readonly BackedJob[];
+}
+
+/** Starts what the environments of the components refer to, and resolves them. */
+async function prepare(cloud: Cloud, app: App, spec: AppSpec): Promise<Prepared> {
+  await startDevelopmentDatabases(cloud, app.id, spec);
+  const backed = backedApp({ ...app, spec });
+  const placement = await cloud.backing.placeApp(backed);
+  const current = findApp(cloud, app.id);
+  if (JSON.stringify(placement) !== JSON.stringify(current.placement)) putApp(cloud, { ...current, placement });
+  const place = { id: app.id, spec, placement };
+  const described = componentsOf(spec).map(({ list, component }) => {
+    const routes = routesTo(spec, component.name);
+    const it: BackedComponent = {
+      name: component.name,
+      kind: KINDS[list],
+      ...(component.kind && { when: component.kind }),
+      env: resolveEnv(cloud, place, component.name),
+      ...(component.health_check?.http_path && { healthPath: component.health_check.http_path }),
+      ...(component.liveness_health_check?.http_path && { livenessPath: component.liveness_health_check.http_path }),
+      ...(routes.length > 0 && { routes }),
+    };
+    return { list, component, it };
+  });
+  return {
+    backed,
+    components: described.map(({ it }) => it),
+    jobs: described.flatMap(({ list, component, it }) => (list === "jobs" ? [jobOf(component, it)] : [])),
+  };
+}
+
+const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+const DEFAULT_GRACE_SECONDS = 120;
+
+const jobOf = ({ run_command, source_dir, timeout, termination }: Component, it: BackedComponent): BackedJob => ({
+  ...it,
+  ...(run_command && { command: run_command }),
+  ...(source_dir && { sourceDir: source_dir }),
+  timeoutMs: (timeout && durationMs(timeout)) || DEFAULT_TIMEOUT_MS,
+  gracePeriodMs: (termination?.grace_period_seconds ?? DEFAULT_GRACE_SECONDS) * 1000,
+});
+
+const routesTo = ({ ingress }: AppSpec, name: string): string[] =>
+  (ingress?.rules ?? []).flatMap(({ component, match }) =>
+    component?.name === name ? [match?.path?.prefix ?? match?.path?.exact ?? "/"] : [],
+  );
+
+const KINDS: Readonly<Record<ComponentList, BackedComponent["kind"]>> = {
+  services: "service",
+  static_sites: "static_site",
+  workers: "worker",
+  jobs: "job",
+  functions: "function",
+};
+
+// ── Jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One after the other, in the order of the spec, until one fails. */
+async function runJobs(
+  cloud: Cloud,
+  { backed, jobs }: Prepared,
+  id: string,
+  kind: "PRE_DEPLOY" | "POST_DEPLOY",
+  stop: AbortSignal,
+): Promise<Failure | undefined> {
+  for (const job of jobs.filter(({ when }) => when === kind)) {
+    const deployment = findDeploymentById(cloud, id);
+    if (!deployment || isOver(cloud, id)) return undefined;
+    putDeployment(cloud, { ...deployment, reached: job.name });
+    const outcome = await cloud.backing.runJob(backed, job, stop);
+    if (!outcome.ok) return { component: job.name, message: outcome.message };
+  }
+  return undefined;
+}
+
+/** All of them run, also after one that fails. */
+async function runFailedJobs(cloud: Cloud, app: App, { spec }: Deployment, stop: AbortSignal): Promise<FailedJob[]> {
+  if (!spec.jobs?.some(({ kind }) => kind === "FAILED_DEPLOY")) return [];
+  const outcomes: FailedJob[] = [];
+  try {
+    const { backed, jobs } = await prepare(cloud, app, spec);
+    for (const job of jobs.filter(({ when }) => when === "FAILED_DEPLOY")) {
+      const outcome = await cloud.backing.runJob(backed, job, stop);
+      outcomes.push({ name: job.name, ...(!outcome.ok && { error: outcome.message }) });
+    }
+  } catch (error) {
+    cloud.note(`the FAILED_DEPLOY jobs of app ${spec.name} could not run: ${(error as Error).message}`);
+  }
+  return outcomes;
+}

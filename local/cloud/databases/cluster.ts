@@ -1,0 +1,211 @@
+import { unassign } from "../account/projects.ts";
+import type { BackedCluster, Endpoint } from "../backing.ts";
+import { notFound, notReady, unprocessable } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { newId, newPassword } from "../core/ids.ts";
+import type { Engine } from "./engines.ts";
+import type { Rule } from "./firewall-rules.ts";
+
+/** A database cluster as it is kept. A read-only replica is one too: it has a server, a firewall and a size of its own. */
+export interface Cluster {
+  readonly id: string;
+  readonly name: string;
+  readonly engine: Engine;
+  readonly version: string;
+  readonly region: string;
+  readonly size: string;
+  readonly num_nodes: number;
+  readonly storage_size_mib: number;
+  readonly private_network_uuid: string;
+  readonly createdAt: number;
+  readonly tags: readonly string[];
+  readonly endpoint: Endpoint;
+  /** What is being done to it, and when that is over; null while the server itself is not done. */
+  readonly work?: { readonly what: Work; readonly since: number; readonly until: number | null };
+  readonly admin: User;
+  readonly users: readonly User[];
+  readonly databases: readonly string[];
+  readonly pools: readonly Pool[];
+  readonly rules: readonly Rule[];
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly maintenance: Maintenance;
+  readonly autoscale?: StorageAutoscale;
+  readonly serviceCnames: readonly string[];
+  readonly logsinks: readonly Logsink[];
+  readonly migration?: OnlineMigration;
+  readonly events: readonly ClusterEvent[];
+  readonly forkOf?: string;
+  readonly replicaOf?: string;
+}
+
+export type Work = "creating" | "resizing" | "migrating" | "forking" | "upgrading";
+
+export interface User {
+  readonly name: string;
+  readonly password: string;
+  readonly settings: { readonly pg_allow_replication?: boolean | undefined };
+}
+
+export interface Pool {
+  readonly name: string;
+  readonly mode: "session" | "transaction" | "statement";
+  readonly size: number;
+  readonly db: string;
+  /** Empty: whoever connects brings their own name and password. */
+  readonly user: string;
+}
+
+export interface Maintenance {
+  readonly day: string;
+  readonly hour: string;
+  readonly pending: boolean;
+  readonly description: readonly string[];
+}
+
+export interface StorageAutoscale {
+  readonly enabled: boolean;
+  readonly threshold_percent?: number | undefined;
+  readonly increment_gib?: number | undefined;
+}
+
+export interface Logsink {
+  readonly sink_id: string;
+  readonly sink_name: string;
+  readonly sink_type: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface OnlineMigration {
+  readonly id: string;
+  readonly canceled: boolean;
+  readonly createdAt: number;
+}
+
+export interface ClusterEvent {
+  readonly id: string;
+  readonly event_type: "cluster_create" | "cluster_update" | "cluster_maintenance_perform" | "cluster_master_promotion";
+  readonly at: number;
+}
+
+const clusters = (cloud: Cloud) => cloud.store.kind<Cluster>("clusters");
+
+export const allClusters = (cloud: Cloud): Cluster[] => clusters(cloud).all();
+
+export function findCluster(cloud: Cloud, id: string): Cluster {
+  const cluster = clusters(cloud).get(id);
+  if (!cluster) throw notFound("cluster not found");
+  return cluster;
+}
+
+export const findClusterNamed = (cloud: Cloud, name: string): Cluster | undefined =>
+  allClusters(cloud).find((cluster) => cluster.name === name && !cluster.replicaOf);
+
+export const putCluster = (cloud: Cloud, cluster: Cluster): void => clusters(cloud).put(cluster.id, cluster);
+
+export function dropCluster(cloud: Cloud, id: string): void {
+  clusters(cloud).delete(id);
+  unassign(cloud, `do:dbaas:${id}`);
+}
+
+export const patchCluster = (cloud: Cloud, id: string, patch: Partial<Cluster>): void =>
+  putCluster(cloud, { ...findCluster(cloud, id), ...patch });
+
+/** Changes what stands behind a cluster and only then the record, one change at a time. */
+export function changeOnline(cloud: Cloud, id: string, change: (cluster: Cluster) => Promise<Partial<Cluster>>): Promise<void> {
+  requireOnline(cloud, findCluster(cloud, id));
+  return cloud.exclusively(id, async () => {
+    const cluster = findCluster(cloud, id);
+    requireOnline(cloud, cluster);
+    const patch = await change(cluster);
+    // A change may have started a server, and where it should have listened somebody else may listen by now.
+    const endpoint = await cloud.backing.placeCluster(backed({ ...cluster, ...patch }));
+    patchCluster(cloud, id, { ...patch, endpoint });
+  });
+}
+
+/** DigitalOcean has no word for a major upgrade: the cluster says it is online, and refuses changes. */
+export function statusOf(cloud: Cloud, cluster: Cluster): Exclude<Work, "upgrading"> | "online" {
+  const work = workOn(cloud, cluster);
+  return work === undefined || work === "upgrading" ? "online" : work;
+}
+
+export function requireOnline(cloud: Cloud, cluster: Cluster): void {
+  const work = workOn(cloud, cluster);
+  if (work) throw notReady(`cluster ${cluster.name} is currently undergoing maintenance (${work}), please try again later`);
+}
+
+const workOn = (cloud: Cloud, { work }: Cluster): Work | undefined =>
+  work && (work.until === null || cloud.now() < work.until) ? work.what : undefined;
+
+export function requirePostgres(cluster: Cluster, what: string): void {
+  if (cluster.engine !== "pg") throw unprocessable(`${what} are not supported for ${cluster.engine} clusters`);
+}
+
+/** What is the same for a new cluster and a new replica. */
+export function newCluster(cloud: Cloud, engine: Engine) {
+  const now = cloud.now();
+  return {
+    id: newId(),
+    engine,
+    createdAt: now,
+    admin: { name: engine === "pg" ? "doadmin" : "default", password: newPassword(), settings: {} },
+    users: [],
+    databases: engine === "pg" ? ["defaultdb"] : [],
+    pools: [],
+    rules: [],
+    config: {},
+    maintenance: { day: "monday", hour: "03:00:00", pending: false, description: [] },
+    serviceCnames: [],
+    logsinks: [],
+    events: [{ id: newId(), event_type: "cluster_create", at: now }],
+  } as const;
+}
+
+export const place = async (cloud: Cloud, cluster: Omit<Cluster, "endpoint">): Promise<Cluster> => ({
+  ...cluster,
+  endpoint: await cloud.backing.placeCluster(backed(cluster)),
+});
+
+export function backed(cluster: Omit<Cluster, "endpoint">): BackedCluster {
+  return {
+    id: cluster.id,
+    name: cluster.name,
+    engine: cluster.engine,
+    version: cluster.version,
+    region: cluster.region,
+    size: cluster.size,
+    nodes: cluster.num_nodes,
+    admin: backedUser(cluster.admin),
+    databases: cluster.databases,
+    users: cluster.users.map(backedUser),
+    pools: cluster.pools.map((pool) => backedPool(cluster, pool)),
+    rules: cluster.rules.map(({ type, value }) => ({ type, value })),
+    config: cluster.config,
+    ...(cluster.forkOf && { forkOf: cluster.forkOf }),
+    ...(cluster.replicaOf && { replicaOf: cluster.replicaOf }),
+  };
+}
+
+export const backedUser = ({ name, password, settings }: User) => ({
+  name,
+  password,
+  replication: settings.pg_allow_replication === true,
+});
+
+export function backedPool(cluster: Pick<Cluster, "users" | "admin">, { name, mode, size, db, user }: Pool) {
+  const owner = [cluster.admin, ...cluster.users].find((other) => other.name === user);
+  return { name, mode, size, database: db, ...(owner && { user: backedUser(owner) }) };
+}
+
+export const viewUsers = (cluster: Cluster) => [cluster.admin, ...cluster.users].map((user) => viewUser(cluster, user));
+
+/**
+ * Settings appear only where a request set them. The API description says that they default to false, but the Terraform provider takes what the
+ * answer to a create contains into its state, and would then plan to remove it.
+ */
+export const viewUser = (cluster: Cluster, { name, password, settings }: User) => ({
+  name,
+  role: name === cluster.admin.name ? "primary" : "normal",
+  password,
+  ...(settings.pg_allow_replication !== undefined && { settings: { pg_allow_replication: settings.pg_allow_replication } }),
+});

@@ -1,0 +1,51 @@
+import { isIPv4 } from "node:net";
+import { z } from "zod";
+import { unprocessable } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { newId } from "../core/ids.ts";
+
+/** Who may connect to a cluster. No rule at all means everybody: DigitalOcean's clusters are born open. */
+export interface Rule {
+  readonly uuid: string;
+  readonly type: string;
+  readonly value: string;
+  readonly description?: string | undefined;
+  readonly createdAt: number;
+}
+
+const MAX_RULES = 100;
+const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
+
+export const RulesAsk = z.object({
+  rules: z.array(z.object({ type: z.enum(TYPES), value: z.string().min(1), description: z.string().optional() })),
+});
+type Ask = z.infer<typeof RulesAsk>["rules"];
+
+export function toRules(cloud: Cloud, asked: Ask, known: readonly Rule[] = []): Rule[] {
+  if (asked.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
+  asked.forEach(checkRule);
+  return asked.map((rule) => {
+    const same = known.find(({ type, value }) => type === rule.type && value === rule.value);
+    return { uuid: same?.uuid ?? newId(), createdAt: same?.createdAt ?? cloud.now(), ...rule };
+  });
+}
+
+function checkRule({ type, value }: Ask[number]): void {
+  const right: Record<(typeof TYPES)[number], () => boolean> = {
+    ip_addr: () => isIPv4Range(value),
+    droplet: () => /^\d+$/.test(value),
+    app: () => isUuid(value),
+    k8s: () => isUuid(value),
+    tag: () => /^[a-zA-Z0-9_\-:]+$/.test(value),
+  };
+  if (right[type]()) return;
+  const hint = value.includes(":") && type === "ip_addr" ? " (IPv6 is not supported)" : "";
+  throw unprocessable(`invalid firewall rule: "${value}" is no ${type}${hint}`);
+}
+
+function isIPv4Range(value: string): boolean {
+  const [address = "", bits = "32", ...more] = value.split("/");
+  return more.length === 0 && isIPv4(address) && /^\d{1,2}$/.test(bits) && Number(bits) <= 32;
+}
+
+const isUuid = (value: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { assign } from "../account/projects.ts";
+import { ensureTags, TagNames } from "../account/tags.ts";
+import { notFound, unprocessable } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { stamp } from "../core/time.ts";
+import { defaultVpc } from "../network/vpcs.ts";
+import {
+  allClusters,
+  backed,
+  type Cluster,
+  changeOnline,
+  findCluster,
+  newCluster,
+  place,
+  putCluster,
+  requireOnline,
+  requirePostgres,
+  statusOf,
+} from "./cluster.ts";
+import { withEvent } from "./cluster-changes.ts";
+import { bringUp } from "./cluster-start.ts";
+import { checkPlan, removeCluster, vpcIn } from "./clusters.ts";
+import { viewConnections } from "./connections.ts";
+import { baseStorageMib, memoryGib } from "./engines.ts";
+
+export const ReplicaAsk = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9-]{1,61}[a-z0-9]$/, "must be 3 to 63 lower-case letters, digits and dashes"),
+  region: z.string().optional(),
+  size: z.string().optional(),
+  private_network_uuid: z.string().optional(),
+  tags: TagNames,
+  storage_size_mib: z.number().int().optional(),
+});
+
+export const listReplicas = (cloud: Cloud, id: string) => replicasOf(cloud, findCluster(cloud, id)).map((replica) => view(cloud, replica));
+
+export const readReplica = (cloud: Cloud, id: string, name: string) => view(cloud, findReplica(cloud, id, name));
+
+export async function createReplica(cloud: Cloud, id: string, ask: z.infer<typeof ReplicaAsk>) {
+  requirePostgres(findCluster(cloud, id), "read-only replicas");
+  return await cloud.exclusively(id, async () => {
+    const primary = findCluster(cloud, id);
+    requireOnline(cloud, primary);
+    if (replicasOf(cloud, primary).some((replica) => replica.name === ask.name)) throw unprocessable("replica name is not available");
+    const { region = primary.region, size = primary.size } = withoutBlanks(ask);
+    checkPlan(primary.engine, { region, size, num_nodes: 1, storage_size_mib: ask.storage_size_mib });
+    if (memoryGib(size) < memoryGib(primary.size))
+      throw unprocessable(`a replica must be at least as large as its primary (${primary.size})`);
+    const network = region === primary.region ? primary.private_network_uuid : defaultVpc(cloud, region).id;
+    const replica = await place(cloud, {
+      ...newCluster(cloud, primary.engine),
+      admin: primary.admin,
+      databases: [],
+      name: ask.name,
+      version: primary.version,
+      region,
+      size,
+      num_nodes: 1,
+      storage_size_mib: ask.storage_size_mib || Math.max(primary.storage_size_mib, baseStorageMib(primary.engine, size)),
+      private_network_uuid: ask.private_network_uuid ? vpcIn(cloud, ask.private_network_uuid, region) : network,
+      tags: ask.tags ?? [],
+      replicaOf: id,
+      work: { what: "creating", since: cloud.now(), until: null },
+    });
+    ensureTags(cloud, replica.tags);
+    putCluster(cloud, replica);
+    bringUp(cloud, replica.id, cloud.waits.createCluster);
+    return view(cloud, replica);
+  });
+}
+
+export async function deleteReplica(cloud: Cloud, id: string, name: string): Promise<void> {
+  const replica = findReplica(cloud, id, name);
+  await cloud.exclusively(replica.id, () => removeCluster(cloud, replica.id));
+}
+
+/** From now on a cluster of its own, with everything that its primary had. */
+export async function promoteReplica(cloud: Cloud, id: string, name: string): Promise<void> {
+  const primary = findCluster(cloud, id);
+  const { id: replicaId } = findReplica(cloud, id, name);
+  await changeOnline(cloud, replicaId, async ({ replicaOf: _, ...replica }) => {
+    const own = { ...replica, admin: primary.admin, users: primary.users, databases: primary.databases };
+    return { ...own, endpoint: await cloud.backing.startCluster(backed(own)), events: withEvent(cloud, own, "cluster_master_promotion") };
+  });
+  const { replicaOf: _, ...promoted } = findCluster(cloud, replicaId);
+  putCluster(cloud, promoted);
+  assign(cloud, `do:dbaas:${replicaId}`);
+}
+
+const replicasOf = (cloud: Cloud, primary: Cluster) => allClusters(cloud).filter((cluster) => cluster.replicaOf === primary.id);
+
+function findReplica(cloud: Cloud, id: string, name: string): Cluster {
+  const replica = replicasOf(cloud, findCluster(cloud, id)).find((replica) => replica.name === name);
+  if (!replica) throw notFound("replica not found");
+  return replica;
+}
+
+/** The Terraform provider sends "" for what was not written. */
+const withoutBlanks = ({ region, size }: z.infer<typeof ReplicaAsk>) => ({ ...(region && { region }), ...(size && { size }) });
+
+function view(cloud: Cloud, replica: Cluster) {
+  const primary = findCluster(cloud, replica.replicaOf!);
+  return {
+    id: replica.id,
+    name: replica.name,
+    status: statusOf(cloud, replica),
+    region: replica.region,
+    size: replica.size,
+    tags: replica.tags,
+    storage_size_mib: replica.storage_size_mib,
+    private_network_uuid: replica.private_network_uuid,
+    created_at: stamp(replica.createdAt),
+    ...viewConnections({ ...replica, admin: primary.admin }),
+  };
+}

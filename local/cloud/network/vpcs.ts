@@ -1,0 +1,162 @@
+import { BlockList, isIPv4 } from "node:net";
+import { z } from "zod";
+import { conflict, forbidden, notFound, unprocessable } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { newId } from "../core/ids.ts";
+import { stamp } from "../core/time.ts";
+import { isDatacenter } from "../databases/engines.ts";
+
+export interface Vpc {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly description: string;
+  readonly ip_range: string;
+  readonly default: boolean;
+  readonly createdAt: number;
+}
+
+const name = z.string().regex(/^[a-zA-Z0-9\-.]+$/, "may only contain letters, digits, periods and dashes");
+const description = z.string().max(255);
+
+export const VpcAsk = z.object({ name, region: z.string(), description: description.optional(), ip_range: z.string().optional() });
+export const VpcChange = z.object({ name: name.optional(), description: description.optional(), default: z.boolean().optional() });
+export const VpcReplacement = VpcChange.extend({ name });
+
+const vpcs = (cloud: Cloud) => cloud.store.kind<Vpc>("vpcs");
+
+export const listVpcs = (cloud: Cloud) => vpcs(cloud).all().map(view);
+
+export const readVpc = (cloud: Cloud, id: string) => view(findVpc(cloud, id));
+
+export function findVpc(cloud: Cloud, id: string): Vpc {
+  const vpc = vpcs(cloud).get(id);
+  if (!vpc) throw notFound();
+  return vpc;
+}
+
+export function createVpc(cloud: Cloud, ask: z.infer<typeof VpcAsk>) {
+  if (!isDatacenter(ask.region)) throw unprocessable("Region is not available");
+  refuseTakenName(cloud, ask.name);
+  return view(put(cloud, { ...ask, ip_range: ask.ip_range ? freeRange(cloud, ask.ip_range) : nextRange(cloud), default: false }));
+}
+
+/** Every region has a VPC of its own, made when something is first put there without naming one. */
+export function defaultVpc(cloud: Cloud, region: string): Vpc {
+  const known = vpcs(cloud)
+    .all()
+    .find((vpc) => vpc.region === region && vpc.default);
+  return known ?? put(cloud, { name: `default-${region}`, region, ip_range: nextRange(cloud), default: true });
+}
+
+export function updateVpc(cloud: Cloud, id: string, change: z.infer<typeof VpcChange>) {
+  const vpc = findVpc(cloud, id);
+  if (change.name !== undefined && change.name !== vpc.name) refuseTakenName(cloud, change.name);
+  if (change.default) {
+    const others = vpcs(cloud)
+      .all()
+      .filter((other) => other.region === vpc.region && other.default && other.id !== id);
+    for (const other of others) vpcs(cloud).put(other.id, { ...other, default: false });
+  }
+  const { name = vpc.name, description = vpc.description } = change;
+  const changed = { ...vpc, name, description, default: vpc.default || change.default === true };
+  vpcs(cloud).put(id, changed);
+  return view(changed);
+}
+
+export function deleteVpc(cloud: Cloud, id: string): void {
+  const vpc = findVpc(cloud, id);
+  if (vpc.default) throw forbidden("Can not delete default VPCs");
+  if (listMembers(cloud, id).length > 0) throw conflict("Can not delete VPC with members");
+  vpcs(cloud).delete(id);
+}
+
+/** Only what this module needs to know of those who live in a VPC. */
+interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly private_network_uuid?: string;
+  readonly spec?: { readonly name: string; readonly vpc?: { readonly id?: string } };
+}
+
+export function listMembers(cloud: Cloud, id: string, type?: string) {
+  findVpc(cloud, id);
+  const clusters = cloud.store
+    .kind<Member>("clusters")
+    .all()
+    .filter((cluster) => cluster.private_network_uuid === id);
+  const apps = cloud.store
+    .kind<Member>("apps")
+    .all()
+    .filter((app) => app.spec?.vpc?.id === id);
+  return [
+    ...clusters.map((cluster) => ({ urn: `do:dbaas:${cluster.id}`, name: cluster.name, created_at: stamp(cluster.createdAt) })),
+    ...apps.map((app) => ({ urn: `do:app:${app.id}`, name: app.spec!.name, created_at: stamp(app.createdAt) })),
+  ].filter(({ urn }) => !type || urn.startsWith(`do:${type}:`));
+}
+
+function put(cloud: Cloud, vpc: Pick<Vpc, "name" | "region" | "ip_range" | "default"> & { description?: string | undefined }): Vpc {
+  const { description = "", ...rest } = vpc;
+  const made = { id: newId(), ...rest, description, createdAt: cloud.now() };
+  vpcs(cloud).put(made.id, made);
+  return made;
+}
+
+function refuseTakenName(cloud: Cloud, wanted: string): void {
+  if (
+    vpcs(cloud)
+      .all()
+      .some((vpc) => vpc.name === wanted)
+  )
+    throw unprocessable("name has already been taken");
+}
+
+const view = ({ createdAt, ...vpc }: Vpc) => ({ ...vpc, urn: `do:vpc:${vpc.id}`, created_at: stamp(createdAt) });
+
+// ── Address ranges ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const PRIVATE = new BlockList();
+PRIVATE.addSubnet("10.0.0.0", 8);
+PRIVATE.addSubnet("172.16.0.0", 12);
+PRIVATE.addSubnet("192.168.0.0", 16);
+
+function freeRange(cloud: Cloud, range: string): string {
+  const [address = "", bits = "", ...more] = range.split("/");
+  const size = Number(bits);
+  if (more.length > 0 || !isIPv4(address) || !/^\d+$/.test(bits)) throw unprocessable("ip_range is not a valid CIDR");
+  if (size < 16 || size > 28) throw unprocessable("ip_range must be between /16 and /28");
+  if (!PRIVATE.check(address))
+    throw unprocessable("ip_range must be within a private network: 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
+  if (start(range) !== start(`${address}/32`)) throw unprocessable("ip_range must begin at the first address of its network");
+  if (
+    vpcs(cloud)
+      .all()
+      .some((vpc) => overlap(vpc.ip_range, range))
+  ) {
+    throw unprocessable("This range/size overlaps with another VPC network in your account. Please enter an alternate range/size");
+  }
+  return range;
+}
+
+/** The first /20 below 10.100.0.0/14 that nobody uses. */
+function nextRange(cloud: Cloud): string {
+  const used = vpcs(cloud)
+    .all()
+    .map((vpc) => vpc.ip_range);
+  for (let block = 0; block < 1024; block++) {
+    const range = `10.${100 + (block >> 4)}.${(block & 15) << 4}.0/20`;
+    if (!used.some((other) => overlap(other, range))) return range;
+  }
+  throw unprocessable("no address range is left for another VPC");
+}
+
+const overlap = (one: string, other: string): boolean => start(one) <= end(other) && start(other) <= end(one);
+
+function start(range: string): number {
+  const [address = "", bits = "32"] = range.split("/");
+  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  return number - (number % 2 ** (32 - Number(bits)));
+}
+
+const end = (range: string): number => start(range) + 2 ** (32 - Number(range.split("/")[1])) - 1;

@@ -1,0 +1,136 @@
+import type { Readable } from "node:stream";
+import { ApiError } from "../core/api-error.ts";
+import type { Cloud } from "../core/cloud.ts";
+import { type Acl, findBucket } from "./buckets.ts";
+import { dropContent, type StoredFile, storeContent } from "./object-files.ts";
+
+/** One version of an object; in a bucket without versioning there is one, called "null". */
+export interface ObjectVersion {
+  readonly key: string;
+  readonly version: string;
+  /** Counts through the bucket: of two versions the larger is newer. */
+  readonly order: number;
+  readonly createdAt: number;
+  readonly acl: Acl;
+  /** A delete marker has no content. */
+  readonly content?: Content;
+}
+
+export interface Content {
+  readonly file: string;
+  readonly size: number;
+  readonly etag: string;
+  /** content-type and its like, and `x-amz-meta-*`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const MAX_KEY_BYTES = 1024;
+
+const objects = (cloud: Cloud, bucket: string) => cloud.store.kind<ObjectVersion>(`objects of ${bucket}`);
+const idOf = ({ key, version }: Pick<ObjectVersion, "key" | "version">) => `${version} ${key}`;
+
+/** In S3's order: by key, and of one key the newest first. */
+export function listVersions(cloud: Cloud, bucket: string, prefix = ""): ObjectVersion[] {
+  findBucket(cloud, bucket);
+  return objects(cloud, bucket)
+    .all()
+    .filter(({ key }) => key.startsWith(prefix))
+    .sort((one, other) => compareKeys(one.key, other.key) || other.order - one.order);
+}
+
+export function listCurrent(cloud: Cloud, bucket: string, prefix = ""): (ObjectVersion & { readonly content: Content })[] {
+  const versions = listVersions(cloud, bucket, prefix);
+  return versions.filter(({ key }, index) => versions[index - 1]?.key !== key).filter(isPresent);
+}
+
+export const compareKeys = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
+
+export function findObject(cloud: Cloud, bucket: string, key: string, version?: string): ObjectVersion & { readonly content: Content } {
+  findBucket(cloud, bucket);
+  const found = version ? objects(cloud, bucket).get(idOf({ key, version })) : current(cloud, bucket, key);
+  if (!found && version) throw new ApiError(404, "NoSuchVersion", "The specified version does not exist");
+  if (!found || !isPresent(found)) throw new ApiError(404, "NoSuchKey", "The specified key does not exist");
+  return found;
+}
+
+export interface NewObject {
+  readonly key: string;
+  readonly acl: Acl;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `check` sees what arrived before it becomes an object. */
+export async function putObject(cloud: Cloud, bucket: string, object: NewObject, body: Readable, check: (stored: StoredFile) => void) {
+  findBucket(cloud, bucket);
+  checkKey(object.key);
+  const stored = await storeContent(cloud, body);
+  try {
+    check(stored);
+    return await recordObject(cloud, bucket, object, { ...stored, etag: stored.md5 });
+  } catch (error) {
+    await dropContent(cloud, [stored.file]);
+    throw error;
+  }
+}
+
+export async function recordObject(
+  cloud: Cloud,
+  bucket: string,
+  { key, acl, headers }: NewObject,
+  { file, size, etag }: Omit<Content, "headers">,
+) {
+  const { versioning } = findBucket(cloud, bucket);
+  const replaced = versioning === "Enabled" ? undefined : objects(cloud, bucket).get(idOf({ key, version: "null" }));
+  const made = put(cloud, bucket, { key, acl, content: { file, size, etag, headers } });
+  if (replaced?.content) await dropContent(cloud, [replaced.content.file]);
+  return made;
+}
+
+/** Without versioning the object is gone; with it a delete marker hides it. Deleting what is not there is no mistake. */
+export async function deleteObject(cloud: Cloud, bucket: string, key: string, version?: string): Promise<ObjectVersion | undefined> {
+  const { versioning } = findBucket(cloud, bucket);
+  if (versioning === "Enabled" && !version) return put(cloud, bucket, { key, acl: "private" });
+  const gone = objects(cloud, bucket).get(idOf({ key, version: version ?? "null" }));
+  objects(cloud, bucket).delete(idOf({ key, version: version ?? "null" }));
+  const marker = versioning === "Suspended" && !version ? put(cloud, bucket, { key, acl: "private" }) : undefined;
+  if (gone?.content) await dropContent(cloud, [gone.content.file]);
+  return marker ?? gone;
+}
+
+/** Names of the files that hold a bucket's objects. */
+export const objectFiles = (cloud: Cloud, bucket: string): string[] =>
+  objects(cloud, bucket)
+    .all()
+    .flatMap(({ content }) => (content ? [content.file] : []));
+
+export function checkKey(key: string): void {
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new ApiError(400, "KeyTooLongError", "Your key is too long");
+}
+
+function put(cloud: Cloud, bucket: string, object: Omit<ObjectVersion, "version" | "order" | "createdAt">): ObjectVersion {
+  const order = nextOrder(cloud, bucket);
+  const version = findBucket(cloud, bucket).versioning === "Enabled" ? order.toString(36).padStart(8, "0") : "null";
+  const made = { ...object, version, order, createdAt: cloud.now() };
+  // Put last, so that the order of the records is the order of the versions.
+  objects(cloud, bucket).delete(idOf(made));
+  objects(cloud, bucket).put(idOf(made), made);
+  return made;
+}
+
+function nextOrder(cloud: Cloud, bucket: string): number {
+  const counters = cloud.store.kind<number>("counters");
+  const order = (counters.get(`objects of ${bucket}`) ?? 0) + 1;
+  counters.put(`objects of ${bucket}`, order);
+  return order;
+}
+
+function current(cloud: Cloud, bucket: string, key: string): ObjectVersion | undefined {
+  const plain = objects(cloud, bucket).get(idOf({ key, version: "null" }));
+  if (findBucket(cloud, bucket).versioning === "") return plain;
+  return objects(cloud, bucket)
+    .all()
+    .filter((version) => version.key === key)
+    .reduce<ObjectVersion | undefined>((newest, version) => (newest && newest.order > version.order ? newest : version), undefined);
+}
+
+const isPresent = (version: ObjectVersion): version is ObjectVersion & { readonly content: Content } => version.content !== undefined;

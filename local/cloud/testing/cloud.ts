@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import type { z } from "zod";
+import type { Backing } from "../backing.ts";
+import { type ClusterAsk, createCluster } from "../databases/clusters.ts";
+import { type Cloud, type CloudOptions, openCloud } from "../open-cloud.ts";
+import { recordOnly } from "../record-only.ts";
+
+const toClose: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close();
+});
+
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "slipway cloud "));
+  toClose.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A cloud of its own for one test, with a clock that only moves when it is moved. */
+export async function openTestCloud(
+  options: Partial<CloudOptions> = {},
+): Promise<Cloud & { readonly tick: (milliseconds: number) => void }> {
+  let time = Date.parse("2026-11-20T12:00:00Z");
+  const cloud = await openCloud({ backing: recordOnly, now: () => time, ...options, directory: options.directory ?? temporaryDirectory() });
+  let open = true;
+  const close = async () => {
+    if (open) await cloud.close();
+    open = false;
+  };
+  toClose.push(close);
+  return {
+    ...cloud,
+    close,
+    tick: (milliseconds) => {
+      time += milliseconds;
+    },
+  };
+}
+
+/** A backing that does nothing and remembers what it was asked. */
+export function attentiveBacking(overrides: Partial<Backing> = {}): { readonly backing: Backing; readonly calls: string[] } {
+  const calls: string[] = [];
+  const entries = Object.entries({ ...recordOnly, ...overrides }).map(([name, method]) => [
+    name,
+    (...args: unknown[]) => {
+      calls.push(
+        [name, ...args.map((arg) => (typeof arg === "object" && arg !== null && "name" in arg ? arg.name : JSON.stringify(arg)))].join(" "),
+      );
+      return (method as (...args: unknown[]) => unknown)(...args);
+    },
+  ]);
+  return { backing: Object.fromEntries(entries) as Backing, calls };
+}
+
+export const POSTGRES = { name: "pg-test", engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
+export const VALKEY = { name: "valkey-test", engine: "valkey", version: "8", region: "nyc3", size: "db-s-1vcpu-1gb", num_nodes: 1 };
+
+export async function onlineCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk> = POSTGRES): Promise<string> {
+  const { id } = await createCluster(cloud, ask);
+  await cloud.idle();
+  return id;
+}
