@@ -24,8 +24,13 @@ export interface Reply {
 
 export const ok = (body: unknown): Reply => ({ status: 200, body });
 export const created = (body: unknown): Reply => ({ status: 201, body });
-export const accepted: Reply = { status: 202 };
 export const noContent: Reply = { status: 204 };
+
+/** Replies with a status and no body once the work is done. */
+export const replyEmpty = async (work: void | Promise<void>, status = 204): Promise<Reply> => {
+  await work;
+  return { status };
+};
 
 const MAX_BODY_BYTES = 1024 * 1024;
 

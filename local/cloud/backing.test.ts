@@ -6,7 +6,7 @@ import { resizeCluster } from "./databases/cluster-changes.ts";
 import { createCluster, deleteCluster, readCluster } from "./databases/clusters.ts";
 import { patchConfig, setEvictionPolicy } from "./databases/configs.ts";
 import { createDatabase, listDatabases } from "./databases/databases.ts";
-import { setRules } from "./databases/firewalls.ts";
+import { setRules } from "./databases/firewall.ts";
 import { createPool } from "./databases/pools.ts";
 import { createReplica } from "./databases/replicas.ts";
 import { createUser, resetPassword } from "./databases/users.ts";

@@ -4,10 +4,12 @@ import { openDefaultProject } from "./account/projects.ts";
 import { resumeApps } from "./apps/deployment-run.ts";
 import type { Backing } from "./backing.ts";
 import type { Cloud } from "./core/cloud.ts";
-import { exclusives } from "./core/exclusive.ts";
 import { type Timings, waitsOf } from "./core/time.ts";
 import { resumeClusters } from "./databases/cluster-start.ts";
-import { sweepObjects } from "./spaces/object-sweep.ts";
+import { listBuckets } from "./spaces/buckets.ts";
+import { sweepContent } from "./spaces/object-files.ts";
+import { objectFiles } from "./spaces/objects.ts";
+import { uploadedFiles } from "./spaces/uploads.ts";
 import { openSeal } from "./store/secret-cipher.ts";
 import { openStore } from "./store/store.ts";
 
@@ -82,4 +84,22 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   });
   await store.saved();
   return cloud;
+}
+
+/** One at a time for each key, in the order of asking: two requests for the same cluster must not both find a name free. */
+function exclusives(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const tails = new Map<string, Promise<unknown>>();
+  return (key, work) => {
+    const before = tails.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const tail = mine.catch(() => {}).finally(() => tails.get(key) === tail && tails.delete(key));
+    tails.set(key, tail);
+    return mine;
+  };
+}
+
+/** At the start: files that no record names are removed. */
+async function sweepObjects(cloud: Cloud): Promise<void> {
+  const recorded = listBuckets(cloud).flatMap(({ name }) => [...objectFiles(cloud, name), ...uploadedFiles(cloud, name)]);
+  await sweepContent(cloud, new Set(recorded));
 }

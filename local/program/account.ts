@@ -15,8 +15,7 @@ import {
 } from "../cloud/account/projects.ts";
 import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 export function vpc(cloud: Cloud): ResourceType {
   const outputs = ({ urn, ip_range, created_at, ...of }: ReturnType<typeof readVpc>) => ({
@@ -32,12 +31,13 @@ export function vpc(cloud: Cloud): ResourceType {
     replaces: ["region", "ipRange"],
     deleteFirst: true,
     async create(inputs) {
-      const made = createVpc(cloud, ask(VpcAsk, snake(said(inputs))));
+      const made = createVpc(cloud, validate(VpcAsk, toSnakeCase(withoutUnset(inputs))));
       return { id: made.id, outputs: outputs(made) };
     },
-    update: async (id, _olds, { name, description }) => outputs(updateVpc(cloud, id, ask(VpcChange, said({ name, description })))),
-    delete: async (id) => ifThere(() => deleteVpc(cloud, id)),
-    read: (id) => ifThere(() => outputs(readVpc(cloud, id))),
+    update: async (id, _olds, { name, description }) =>
+      outputs(updateVpc(cloud, id, validate(VpcChange, withoutUnset({ name, description })))),
+    delete: async (id) => ifExists(() => deleteVpc(cloud, id)),
+    read: (id) => ifExists(() => outputs(readVpc(cloud, id))),
     async find({ name }) {
       const found = listVpcs(cloud).find((other) => other.name === name);
       return found && { id: found.id, outputs: outputs(found) };
@@ -53,22 +53,22 @@ export function project(cloud: Cloud): ResourceType {
     createdAt: created_at,
     updatedAt: updated_at,
   });
-  const fields = ({ name, description, purpose, environment }: Plain) => said({ name, description, purpose, environment });
+  const fields = ({ name, description, purpose, environment }: Plain) => withoutUnset({ name, description, purpose, environment });
   return {
     replaces: [],
     deleteFirst: true,
     async create(inputs) {
-      const made = createProject(cloud, ask(ProjectAsk, fields(inputs)));
+      const made = createProject(cloud, validate(ProjectAsk, fields(inputs)));
       return { id: made.id, outputs: outputs(made) };
     },
-    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, ask(ProjectChange, fields(inputs)))),
+    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, validate(ProjectChange, fields(inputs)))),
     async delete(id) {
-      const held = await ifThere(() => listResources(cloud, id).map(({ urn }) => urn));
+      const held = await ifExists(() => listResources(cloud, id).map(({ urn }) => urn));
       if (!held) return;
       assignResources(cloud, "default", { resources: held });
       deleteProject(cloud, id);
     },
-    read: (id) => ifThere(() => outputs(readProject(cloud, id))),
+    read: (id) => ifExists(() => outputs(readProject(cloud, id))),
     async find({ name }) {
       const found = listProjects(cloud).find((other) => other.name === name);
       return found && { id: found.id, outputs: outputs(found) };
@@ -97,7 +97,7 @@ export function projectResources(cloud: Cloud): ResourceType {
     },
     delete: async (_id, { inputs }) => void assignResources(cloud, "default", { resources: urns(inputs) }),
     read: (id, inputs) =>
-      ifThere(() => {
+      ifExists(() => {
         const held = new Set(listResources(cloud, id).map(({ urn }) => urn));
         return urns(inputs).every((urn) => held.has(urn)) ? {} : undefined;
       }),

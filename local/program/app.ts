@@ -6,26 +6,25 @@ import { findAppNamed } from "../cloud/apps/app.ts";
 import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps/apps.ts";
 import { type Deployment, latestDeployment, phaseOf } from "../cloud/apps/deployment.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake } from "./names.ts";
+import { ifExists, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 export function app(cloud: Cloud): ResourceType {
   return {
     replaces: ["projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createApp(cloud, ask(AppAsk, said({ spec: specOf(inputs.spec), project_id: inputs.projectId })));
+      const { id } = await createApp(cloud, validate(AppAsk, withoutUnset({ spec: specOf(inputs.spec), project_id: inputs.projectId })));
       await deployed(id);
       return { id, outputs: outputsOf(id) };
     },
     async update(id, _olds, inputs) {
-      await updateApp(cloud, id, ask(AppChange, { spec: specOf(inputs.spec) }));
+      await updateApp(cloud, id, validate(AppChange, { spec: specOf(inputs.spec) }));
       await deployed(id);
       return outputsOf(id);
     },
-    delete: async (id) => ifThere(() => deleteApp(cloud, id)),
+    delete: async (id) => ifExists(() => deleteApp(cloud, id)),
     // After a restart it may answer elsewhere, and that shows once it runs again.
-    read: (id) => ifThere(() => cloud.idle().then(() => outputsOf(id))),
+    read: (id) => ifExists(() => cloud.idle().then(() => outputsOf(id))),
     async find({ spec }) {
       const id = findAppNamed(cloud, String((spec as Plain | undefined)?.name))?.id;
       return id === undefined ? undefined : { id, outputs: outputsOf(id) };
@@ -72,8 +71,8 @@ export function specOf(spec: unknown): unknown {
   const { vpcs, domainNames, egresses, maintenance, ...rest } = spec as Record<string, unknown>;
   const [vpc] = (vpcs ?? []) as object[];
   const [egress] = (egresses ?? []) as object[];
-  return snake(
-    said({
+  return toSnakeCase(
+    withoutUnset({
       ...rest,
       vpc,
       egress,

@@ -13,8 +13,7 @@ import {
 import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/databases/clusters.ts";
 import { EvictionAsk, setEvictionPolicy } from "../cloud/databases/configs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 type Inputs = Readonly<Record<string, unknown>>;
 
@@ -24,7 +23,7 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
     replaces: ["engine", "name", "privateNetworkUuid", "projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createCluster(cloud, ask(ClusterAsk, creation(inputs)));
+      const { id } = await createCluster(cloud, validate(ClusterAsk, creation(inputs)));
       await adjust(id, {}, inputs);
       return { id, outputs: outputsOf(id) };
     },
@@ -33,9 +32,9 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
       await adjust(id, olds, news);
       return outputsOf(id);
     },
-    delete: async (id) => ifThere(() => deleteCluster(cloud, id)),
+    delete: async (id) => ifExists(() => deleteCluster(cloud, id)),
     read: (id) =>
-      ifThere(async () => {
+      ifExists(async () => {
         await online(id);
         return outputsOf(id);
       }),
@@ -70,14 +69,18 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
     const storage = news.storageSizeMib === undefined ? undefined : Number(news.storageSizeMib);
     const grown = storage !== undefined && storage !== now.storage_size_mib;
     if (news.size !== now.size || news.nodeCount !== now.num_nodes || grown)
-      await resizeCluster(cloud, id, ask(ResizeAsk, said({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })));
+      await resizeCluster(
+        cloud,
+        id,
+        validate(ResizeAsk, withoutUnset({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })),
+      );
     if (news.version !== undefined && news.version !== now.version) await upgradeCluster(cloud, id, { version: text(news.version) });
     const [window] = (news.maintenanceWindows ?? []) as { day: string; hour: string }[];
-    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, ask(MaintenanceAsk, window));
+    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, validate(MaintenanceAsk, window));
     if (differs("evictionPolicy"))
-      await setEvictionPolicy(cloud, id, ask(EvictionAsk, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
+      await setEvictionPolicy(cloud, id, validate(EvictionAsk, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
     if (news.storageAutoscale !== undefined && differs("storageAutoscale"))
-      setAutoscale(cloud, id, ask(StorageAutoscaleAsk, snake(news.storageAutoscale)));
+      setAutoscale(cloud, id, validate(StorageAutoscaleAsk, toSnakeCase(news.storageAutoscale)));
     await online(id);
   }
 
@@ -96,12 +99,12 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
 
 function creation(inputs: Inputs): Record<string, unknown> {
   const { nodeCount, storageSizeMib, backupRestore, name, engine, version, size, region, tags, privateNetworkUuid, projectId } = inputs;
-  return said({
+  return withoutUnset({
     ...{ name, engine, version, size, region, tags },
     num_nodes: nodeCount,
     private_network_uuid: privateNetworkUuid,
     project_id: projectId,
     storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
-    backup_restore: snake(backupRestore),
+    backup_restore: toSnakeCase(backupRestore),
   });
 }

@@ -6,14 +6,12 @@ import { findCluster, statusOf } from "../cloud/databases/cluster.ts";
 import { ResizeAsk, resizeCluster } from "../cloud/databases/cluster-changes.ts";
 import { ConfigAsk, patchConfig } from "../cloud/databases/configs.ts";
 import { createDatabase, DatabaseAsk, deleteDatabase, readDatabase } from "../cloud/databases/databases.ts";
-import { RulesAsk } from "../cloud/databases/firewall-rules.ts";
-import { listRules, setRules } from "../cloud/databases/firewalls.ts";
+import { listRules, RulesAsk, setRules } from "../cloud/databases/firewall.ts";
 import { createPool, deletePool, PoolAsk, readPool } from "../cloud/databases/pools.ts";
 import { createReplica, deleteReplica, ReplicaAsk, readReplica } from "../cloud/databases/replicas.ts";
 import { createUser, deleteUser, readUser, UserAsk, UserChange, updateUser } from "../cloud/databases/users.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 const clusterOf = ({ clusterId }: Plain): string => text(clusterId);
 const nameIn = ({ name }: Plain): string => text(name);
@@ -21,14 +19,14 @@ const ALL = ["*"];
 
 export function databaseDb(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameIn(inputs)}`;
-  const read = (inputs: Plain) => ifThere(() => readDatabase(cloud, clusterOf(inputs), nameIn(inputs)) && {});
+  const read = (inputs: Plain) => ifExists(() => readDatabase(cloud, clusterOf(inputs), nameIn(inputs)) && {});
   return {
     replaces: ALL,
     async create(inputs) {
-      await createDatabase(cloud, clusterOf(inputs), ask(DatabaseAsk, { name: inputs.name }));
+      await createDatabase(cloud, clusterOf(inputs), validate(DatabaseAsk, { name: inputs.name }));
       return { id: idOf(inputs), outputs: {} };
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteDatabase(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deleteDatabase(cloud, clusterOf(inputs), nameIn(inputs))),
     read: (_id, inputs) => read(inputs),
     find: async (inputs) => ((await read(inputs)) ? { id: idOf(inputs), outputs: {} } : undefined),
   };
@@ -41,19 +39,19 @@ export function databaseUser(cloud: Cloud): ResourceType {
     return first?.pgAllowReplication === undefined ? {} : { settings: { pg_allow_replication: first.pgAllowReplication } };
   };
   const outputs = ({ role, password }: { role?: string; password?: string }) => ({ role: role ?? "normal", password: password ?? "" });
-  const read = (inputs: Plain) => ifThere(() => outputs(readUser(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readUser(cloud, clusterOf(inputs), nameIn(inputs))));
   return {
     replaces: ["clusterId", "name"],
     deleteFirst: true,
     async create(inputs) {
-      const user = await createUser(cloud, clusterOf(inputs), ask(UserAsk, { name: inputs.name, ...settingsOf(inputs) }));
+      const user = await createUser(cloud, clusterOf(inputs), validate(UserAsk, { name: inputs.name, ...settingsOf(inputs) }));
       return { id: idOf(inputs), outputs: outputs(user) };
     },
     async update(_id, _olds, inputs) {
-      const change = ask(UserChange, { settings: {}, ...settingsOf(inputs) });
+      const change = validate(UserChange, { settings: {}, ...settingsOf(inputs) });
       return outputs(await updateUser(cloud, clusterOf(inputs), nameIn(inputs), change));
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteUser(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deleteUser(cloud, clusterOf(inputs), nameIn(inputs))),
     read: (_id, inputs) => read(inputs),
     async find(inputs) {
       const found = await read(inputs);
@@ -69,7 +67,7 @@ export function connectionPool(cloud: Cloud): ResourceType {
     const { host, port, password, uri } = connection;
     return { host, port, password, uri, privateHost: inside.host, privateUri: inside.uri };
   };
-  const read = (inputs: Plain) => ifThere(() => outputs(readPool(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameIn(inputs))));
   return {
     replaces: ALL,
     deleteFirst: true,
@@ -77,10 +75,12 @@ export function connectionPool(cloud: Cloud): ResourceType {
       const { name, size, mode, user, dbName } = inputs;
       return {
         id: idOf(inputs),
-        outputs: outputs(await createPool(cloud, clusterOf(inputs), ask(PoolAsk, said({ name, size, mode, user, db: dbName })))),
+        outputs: outputs(
+          await createPool(cloud, clusterOf(inputs), validate(PoolAsk, withoutUnset({ name, size, mode, user, db: dbName }))),
+        ),
       };
     },
-    delete: async (_id, { inputs }) => ifThere(() => deletePool(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameIn(inputs))),
     read: (_id, inputs) => read(inputs),
     async find(inputs) {
       const found = await read(inputs);
@@ -109,17 +109,17 @@ export function databaseReplica(cloud: Cloud): ResourceType {
         ...{ name, region, size, tags, private_network_uuid: privateNetworkUuid },
         storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
       };
-      await createReplica(cloud, clusterOf(inputs), ask(ReplicaAsk, said(wanted)));
+      await createReplica(cloud, clusterOf(inputs), validate(ReplicaAsk, withoutUnset(wanted)));
       return { id: idOf(inputs), outputs: await outputs(inputs) };
     },
     async update(_id, _olds, inputs) {
-      await resizeCluster(cloud, look(inputs).id, ask(ResizeAsk, { size: inputs.size, num_nodes: 1 }));
+      await resizeCluster(cloud, look(inputs).id, validate(ResizeAsk, { size: inputs.size, num_nodes: 1 }));
       return outputs(inputs);
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteReplica(cloud, clusterOf(inputs), nameIn(inputs))),
-    read: (_id, inputs) => ifThere(() => outputs(inputs)),
+    delete: async (_id, { inputs }) => ifExists(() => deleteReplica(cloud, clusterOf(inputs), nameIn(inputs))),
+    read: (_id, inputs) => ifExists(() => outputs(inputs)),
     async find(inputs) {
-      const found = await ifThere(() => outputs(inputs));
+      const found = await ifExists(() => outputs(inputs));
       return found && { id: idOf(inputs), outputs: found };
     },
   };
@@ -128,7 +128,7 @@ export function databaseReplica(cloud: Cloud): ResourceType {
 /** Deleting it opens the cluster to everybody, as at DigitalOcean; that is why the components keep it. */
 export function databaseFirewall(cloud: Cloud): ResourceType {
   const set = async (inputs: Plain) => {
-    await setRules(cloud, clusterOf(inputs), ask(RulesAsk, { rules: inputs.rules }));
+    await setRules(cloud, clusterOf(inputs), validate(RulesAsk, { rules: inputs.rules }));
     return {};
   };
   return {
@@ -137,8 +137,8 @@ export function databaseFirewall(cloud: Cloud): ResourceType {
       return { outputs: await set(inputs), id: `${clusterOf(inputs)}-firewall` };
     },
     update: (_id, _olds, inputs) => set(inputs),
-    delete: async (_id, { inputs }) => ifThere(() => setRules(cloud, clusterOf(inputs), { rules: [] })),
-    read: (_id, inputs) => ifThere(() => (listRules(cloud, clusterOf(inputs)).length > 0 ? {} : undefined)),
+    delete: async (_id, { inputs }) => ifExists(() => setRules(cloud, clusterOf(inputs), { rules: [] })),
+    read: (_id, inputs) => ifExists(() => (listRules(cloud, clusterOf(inputs)).length > 0 ? {} : undefined)),
   };
 }
 
@@ -146,14 +146,14 @@ export function databaseFirewall(cloud: Cloud): ResourceType {
 export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string | undefined): ResourceType {
   const patch = async (inputs: Plain) => {
     const { clusterId: _, ...fields } = inputs;
-    const config = Object.entries(said(fields)).flatMap(([field, value]) => {
+    const config = Object.entries(withoutUnset(fields)).flatMap(([field, value]) => {
       const name = nameOf(field);
       // Blocks are lists of one.
       return name === undefined || value === 0
         ? []
-        : [[name, snake(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];
+        : [[name, toSnakeCase(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];
     });
-    await patchConfig(cloud, clusterOf(inputs), ask(ConfigAsk, { config: Object.fromEntries(config) }));
+    await patchConfig(cloud, clusterOf(inputs), validate(ConfigAsk, { config: Object.fromEntries(config) }));
     return {};
   };
   return {
@@ -163,6 +163,6 @@ export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string |
     },
     update: (_id, _olds, inputs) => patch(inputs),
     delete: async () => {},
-    read: (_id, inputs) => ifThere(() => findCluster(cloud, clusterOf(inputs)) && {}),
+    read: (_id, inputs) => ifExists(() => findCluster(cloud, clusterOf(inputs)) && {}),
   };
 }

@@ -22,8 +22,7 @@ import {
   updateUptimeAlert,
 } from "../cloud/monitoring/uptime.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, text } from "./names.ts";
+import { ifExists, text, validate, withoutUnset } from "./mapping.ts";
 
 interface Told {
   readonly emails?: readonly string[];
@@ -34,7 +33,8 @@ interface Told {
 const notifications = (told: Told | undefined) => ({ email: told?.emails ?? [], slack: told?.slacks ?? [] });
 
 export function monitorAlert(cloud: Cloud): ResourceType {
-  const policy = ({ alerts, ...inputs }: Plain) => ask(AlertPolicyAsk, { ...said(inputs), alerts: notifications(alerts as Told) });
+  const policy = ({ alerts, ...inputs }: Plain) =>
+    validate(AlertPolicyAsk, { ...withoutUnset(inputs), alerts: notifications(alerts as Told) });
   return {
     replaces: [],
     async create(inputs) {
@@ -42,31 +42,31 @@ export function monitorAlert(cloud: Cloud): ResourceType {
       return { id: uuid, outputs: { uuid } };
     },
     update: async (id, _olds, inputs) => ({ uuid: updateAlertPolicy(cloud, id, policy(inputs)).uuid }),
-    delete: async (id) => ifThere(() => deleteAlertPolicy(cloud, id)),
-    read: (id) => ifThere(() => ({ uuid: readAlertPolicy(cloud, id).uuid })),
+    delete: async (id) => ifExists(() => deleteAlertPolicy(cloud, id)),
+    read: (id) => ifExists(() => ({ uuid: readAlertPolicy(cloud, id).uuid })),
   };
 }
 
 export function uptimeCheck(cloud: Cloud): ResourceType {
-  const check = (inputs: Plain) => ask(CheckAsk, said(inputs));
+  const check = (inputs: Plain) => validate(CheckAsk, withoutUnset(inputs));
   return {
     replaces: [],
     create: async (inputs) => ({ id: createCheck(cloud, check(inputs)).id, outputs: {} }),
     update: async (id, _olds, inputs) => updateCheck(cloud, id, check(inputs)) && {},
-    delete: async (id) => ifThere(() => deleteCheck(cloud, id)),
-    read: (id) => ifThere(() => readCheck(cloud, id) && {}),
+    delete: async (id) => ifExists(() => deleteCheck(cloud, id)),
+    read: (id) => ifExists(() => readCheck(cloud, id) && {}),
   };
 }
 
 export function uptimeAlert(cloud: Cloud): ResourceType {
   const alert = ({ checkId: _, notifications: told, ...inputs }: Plain) =>
-    ask(UptimeAlertAsk, { ...said(inputs), notifications: notifications((told as Told[] | undefined)?.[0]) });
+    validate(UptimeAlertAsk, { ...withoutUnset(inputs), notifications: notifications((told as Told[] | undefined)?.[0]) });
   const checkOf = ({ checkId }: Plain) => text(checkId);
   return {
     replaces: ["checkId"],
     create: async (inputs) => ({ id: createUptimeAlert(cloud, checkOf(inputs), alert(inputs)).id, outputs: {} }),
     update: async (id, _olds, inputs) => updateUptimeAlert(cloud, checkOf(inputs), id, alert(inputs)) && {},
-    delete: async (id, { inputs }) => ifThere(() => deleteUptimeAlert(cloud, checkOf(inputs), id)),
-    read: (id, inputs) => ifThere(() => readUptimeAlert(cloud, checkOf(inputs), id) && {}),
+    delete: async (id, { inputs }) => ifExists(() => deleteUptimeAlert(cloud, checkOf(inputs), id)),
+    read: (id, inputs) => ifExists(() => readUptimeAlert(cloud, checkOf(inputs), id) && {}),
   };
 }

@@ -5,8 +5,7 @@ import type { Plain } from "../../engine/state.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/spaces/buckets.ts";
 import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces/spaces-keys.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, text } from "./names.ts";
+import { ifExists, text, validate, withoutUnset } from "./mapping.ts";
 
 export function spacesBucket(cloud: Cloud): ResourceType {
   const outputs = ({ name, region }: Plain) => ({
@@ -43,13 +42,13 @@ export function spacesKey(cloud: Cloud): ResourceType {
   return {
     replaces: [],
     async create(inputs) {
-      const { access_key, secret_key, created_at } = createSpacesKey(cloud, ask(SpacesKeyAsk, said(inputs)));
+      const { access_key, secret_key, created_at } = createSpacesKey(cloud, validate(SpacesKeyAsk, withoutUnset(inputs)));
       return { id: access_key, outputs: { accessKey: access_key, secretKey: secret_key, createdAt: created_at } };
     },
     async update(id, { outputs }, inputs) {
-      updateSpacesKey(cloud, id, ask(SpacesKeyChange, said(inputs)));
+      updateSpacesKey(cloud, id, validate(SpacesKeyChange, withoutUnset(inputs)));
       return outputs;
     },
-    delete: async (id) => ifThere(() => deleteSpacesKey(cloud, id)),
+    delete: async (id) => ifExists(() => deleteSpacesKey(cloud, id)),
   };
 }

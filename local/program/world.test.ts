@@ -13,7 +13,7 @@ import { listApps } from "../cloud/apps/apps.ts";
 import { allClusters, findClusterNamed } from "../cloud/databases/cluster.ts";
 import { listClusters } from "../cloud/databases/clusters.ts";
 import { readConfig } from "../cloud/databases/configs.ts";
-import { listRules } from "../cloud/databases/firewalls.ts";
+import { listRules } from "../cloud/databases/firewall.ts";
 import { listVpcs } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";

@@ -5,10 +5,9 @@ import type { Cloud } from "../cloud/open-cloud.ts";
 import { project, projectResources, vpc } from "./account.ts";
 import { app } from "./app.ts";
 import { databaseCluster } from "./cluster.ts";
-import { postgresField, valkeyField } from "./config-names.ts";
 import { connectionPool, databaseConfig, databaseDb, databaseFirewall, databaseReplica, databaseUser } from "./databases.ts";
+import { postgresField, text, valkeyField } from "./mapping.ts";
 import { monitorAlert, uptimeAlert, uptimeCheck } from "./monitoring.ts";
-import { text } from "./names.ts";
 import { randomId, randomPassword } from "./random.ts";
 import { spacesBucket, spacesKey } from "./spaces.ts";
 

@@ -14,8 +14,8 @@ import {
   rollback,
   validateRollback,
 } from "../../cloud/apps/deployments.ts";
+import { APP_REGIONS, APP_SIZES } from "../../cloud/apps/regions-and-sizes.ts";
 import { readAppSize, viewAppSize, viewHealth, viewInstances } from "../../cloud/apps/views.ts";
-import { APP_REGIONS, APP_SIZES } from "../../cloud/databases/engines.ts";
 import { ok, page, type Request } from "../request.ts";
 import type { Routes } from "../router.ts";
 

@@ -15,7 +15,15 @@ import {
   UpgradeAsk,
   upgradeCluster,
 } from "../../cloud/databases/cluster-changes.ts";
-import { listBackups, listEvents, readCa, viewOptions } from "../../cloud/databases/cluster-info.ts";
+import {
+  listBackups,
+  listEvents,
+  MetricsCredentialsAsk,
+  readCa,
+  readMetricsCredentials,
+  setMetricsCredentials,
+  viewOptions,
+} from "../../cloud/databases/cluster-info.ts";
 import {
   ClusterAsk,
   createCluster,
@@ -34,8 +42,7 @@ import {
   setEvictionPolicy,
 } from "../../cloud/databases/configs.ts";
 import { createDatabase, DatabaseAsk, deleteDatabase, listDatabases, readDatabase } from "../../cloud/databases/databases.ts";
-import { RulesAsk } from "../../cloud/databases/firewall-rules.ts";
-import { listRules, setRules } from "../../cloud/databases/firewalls.ts";
+import { listRules, RulesAsk, setRules } from "../../cloud/databases/firewall.ts";
 import {
   createLogsink,
   deleteLogsink,
@@ -45,7 +52,6 @@ import {
   readLogsink,
   updateLogsink,
 } from "../../cloud/databases/logsinks.ts";
-import { MetricsCredentialsAsk, readMetricsCredentials, setMetricsCredentials } from "../../cloud/databases/metrics-credentials.ts";
 import { OnlineMigrationAsk, readMigration, startMigration, stopMigration } from "../../cloud/databases/online-migrations.ts";
 import { createPool, deletePool, listPools, PoolAsk, PoolChange, readPool, updatePool } from "../../cloud/databases/pools.ts";
 import { createReplica, deleteReplica, listReplicas, promoteReplica, ReplicaAsk, readReplica } from "../../cloud/databases/replicas.ts";
@@ -59,7 +65,7 @@ import {
   UserChange,
   updateUser,
 } from "../../cloud/databases/users.ts";
-import { accepted, created, noContent, ok, type Request, wholeOrPage } from "../request.ts";
+import { created, ok, type Request, replyEmpty, wholeOrPage } from "../request.ts";
 import type { Routes } from "../router.ts";
 
 const id = ({ params }: Request) => params.database_cluster_uuid!;
@@ -68,12 +74,6 @@ const database = ({ params }: Request) => params.database_name!;
 const pool = ({ params }: Request) => params.pool_name!;
 const replica = ({ params }: Request) => params.replica_name!;
 const sink = ({ params }: Request) => params.logsink_id!;
-
-/** For what answers nothing. */
-const done = async (work: void | Promise<void>, reply = noContent) => {
-  await work;
-  return reply;
-};
 
 const AutoscaleAsk = z.object({ storage: StorageAutoscaleAsk });
 /** What is asked along with a new password is for MySQL only. */
@@ -88,31 +88,31 @@ export const clusterRoutes: Routes = {
     const credentials = readMetricsCredentials(r.cloud);
     return ok({ credentials: { ...credentials, credentials } });
   },
-  "PUT /v2/databases/metrics/credentials": (r) => done(setMetricsCredentials(r.cloud, r.body(MetricsCredentialsAsk))),
+  "PUT /v2/databases/metrics/credentials": (r) => replyEmpty(setMetricsCredentials(r.cloud, r.body(MetricsCredentialsAsk))),
 
   "GET /v2/databases": (r) => wholeOrPage(r, "databases", listClusters(r.cloud, r.query.get("tag_name") ?? undefined)),
   "POST /v2/databases": async (r) => created({ database: await createCluster(r.cloud, r.body(ClusterAsk)) }),
   [`GET ${C}`]: (r) => ok({ database: readCluster(r.cloud, id(r)) }),
-  [`DELETE ${C}`]: (r) => done(deleteCluster(r.cloud, id(r))),
+  [`DELETE ${C}`]: (r) => replyEmpty(deleteCluster(r.cloud, id(r))),
 
-  [`PUT ${C}/resize`]: (r) => done(resizeCluster(r.cloud, id(r), r.body(ResizeAsk)), accepted),
-  [`PUT ${C}/migrate`]: (r) => done(migrateCluster(r.cloud, id(r), r.body(MigrateAsk)), accepted),
-  [`PUT ${C}/upgrade`]: (r) => done(upgradeCluster(r.cloud, id(r), r.body(UpgradeAsk))),
-  [`PUT ${C}/maintenance`]: (r) => done(setMaintenance(r.cloud, id(r), r.body(MaintenanceAsk))),
-  [`PUT ${C}/install_update`]: (r) => done(installUpdate(r.cloud, id(r))),
+  [`PUT ${C}/resize`]: (r) => replyEmpty(resizeCluster(r.cloud, id(r), r.body(ResizeAsk)), 202),
+  [`PUT ${C}/migrate`]: (r) => replyEmpty(migrateCluster(r.cloud, id(r), r.body(MigrateAsk)), 202),
+  [`PUT ${C}/upgrade`]: (r) => replyEmpty(upgradeCluster(r.cloud, id(r), r.body(UpgradeAsk))),
+  [`PUT ${C}/maintenance`]: (r) => replyEmpty(setMaintenance(r.cloud, id(r), r.body(MaintenanceAsk))),
+  [`PUT ${C}/install_update`]: (r) => replyEmpty(installUpdate(r.cloud, id(r))),
   // The API description puts `storage` under `autoscale`; godo reads it from the top level.
   [`GET ${C}/autoscale`]: (r) => {
     const autoscale = readAutoscale(r.cloud, id(r));
     return ok({ ...autoscale, autoscale });
   },
-  [`PUT ${C}/autoscale`]: (r) => done(setAutoscale(r.cloud, id(r), r.body(AutoscaleAsk).storage)),
+  [`PUT ${C}/autoscale`]: (r) => replyEmpty(setAutoscale(r.cloud, id(r), r.body(AutoscaleAsk).storage)),
   [`GET ${C}/do_settings`]: (r) => ok({ do_settings: readServiceCnames(r.cloud, id(r)) }),
-  [`PUT ${C}/do_settings`]: (r) => done(setServiceCnames(r.cloud, id(r), r.body(ServiceCnamesAsk))),
+  [`PUT ${C}/do_settings`]: (r) => replyEmpty(setServiceCnames(r.cloud, id(r), r.body(ServiceCnamesAsk))),
 
   [`GET ${C}/config`]: (r) => ok({ config: readConfig(r.cloud, id(r)) }),
-  [`PATCH ${C}/config`]: (r) => done(patchConfig(r.cloud, id(r), r.body(ConfigAsk)), { status: 200 }),
+  [`PATCH ${C}/config`]: (r) => replyEmpty(patchConfig(r.cloud, id(r), r.body(ConfigAsk)), 200),
   [`GET ${C}/eviction_policy`]: (r) => ok({ eviction_policy: readEvictionPolicy(r.cloud, id(r)) }),
-  [`PUT ${C}/eviction_policy`]: (r) => done(setEvictionPolicy(r.cloud, id(r), r.body(EvictionAsk))),
+  [`PUT ${C}/eviction_policy`]: (r) => replyEmpty(setEvictionPolicy(r.cloud, id(r), r.body(EvictionAsk))),
   [`GET ${C}/sql_mode`]: (r) => refuseSqlMode(r.cloud, id(r)),
   [`PUT ${C}/sql_mode`]: (r) => refuseSqlMode(r.cloud, id(r)),
 
@@ -121,13 +121,13 @@ export const clusterRoutes: Routes = {
   [`GET ${C}/events`]: (r) => ok({ events: listEvents(r.cloud, id(r)) }),
 
   [`GET ${C}/firewall`]: (r) => ok({ rules: listRules(r.cloud, id(r)) }),
-  [`PUT ${C}/firewall`]: (r) => done(setRules(r.cloud, id(r), r.body(RulesAsk))),
+  [`PUT ${C}/firewall`]: (r) => replyEmpty(setRules(r.cloud, id(r), r.body(RulesAsk))),
 
   [`GET ${C}/users`]: (r) => wholeOrPage(r, "users", listUsers(r.cloud, id(r))),
   [`POST ${C}/users`]: async (r) => created({ user: await createUser(r.cloud, id(r), r.body(UserAsk)) }),
   [`GET ${C}/users/{username}`]: (r) => ok({ user: readUser(r.cloud, id(r), user(r)) }),
   [`PUT ${C}/users/{username}`]: async (r) => created({ user: await updateUser(r.cloud, id(r), user(r), r.body(UserChange)) }),
-  [`DELETE ${C}/users/{username}`]: (r) => done(deleteUser(r.cloud, id(r), user(r))),
+  [`DELETE ${C}/users/{username}`]: (r) => replyEmpty(deleteUser(r.cloud, id(r), user(r))),
   [`POST ${C}/users/{username}/reset_auth`]: async (r) => {
     r.body(ResetAsk);
     return ok({ user: await resetPassword(r.cloud, id(r), user(r)) });
@@ -136,31 +136,31 @@ export const clusterRoutes: Routes = {
   [`GET ${C}/dbs`]: (r) => wholeOrPage(r, "dbs", listDatabases(r.cloud, id(r))),
   [`POST ${C}/dbs`]: async (r) => created({ db: await createDatabase(r.cloud, id(r), r.body(DatabaseAsk)) }),
   [`GET ${C}/dbs/{database_name}`]: (r) => ok({ db: readDatabase(r.cloud, id(r), database(r)) }),
-  [`DELETE ${C}/dbs/{database_name}`]: (r) => done(deleteDatabase(r.cloud, id(r), database(r))),
+  [`DELETE ${C}/dbs/{database_name}`]: (r) => replyEmpty(deleteDatabase(r.cloud, id(r), database(r))),
 
   [`GET ${C}/pools`]: (r) => wholeOrPage(r, "pools", listPools(r.cloud, id(r))),
   [`POST ${C}/pools`]: async (r) => created({ pool: await createPool(r.cloud, id(r), r.body(PoolAsk)) }),
   [`GET ${C}/pools/{pool_name}`]: (r) => ok({ pool: readPool(r.cloud, id(r), pool(r)) }),
-  [`PUT ${C}/pools/{pool_name}`]: (r) => done(updatePool(r.cloud, id(r), pool(r), r.body(PoolChange))),
-  [`DELETE ${C}/pools/{pool_name}`]: (r) => done(deletePool(r.cloud, id(r), pool(r))),
+  [`PUT ${C}/pools/{pool_name}`]: (r) => replyEmpty(updatePool(r.cloud, id(r), pool(r), r.body(PoolChange))),
+  [`DELETE ${C}/pools/{pool_name}`]: (r) => replyEmpty(deletePool(r.cloud, id(r), pool(r))),
 
   [`GET ${C}/replicas`]: (r) => wholeOrPage(r, "replicas", listReplicas(r.cloud, id(r))),
   [`POST ${C}/replicas`]: async (r) => created({ replica: await createReplica(r.cloud, id(r), r.body(ReplicaAsk)) }),
   [`GET ${C}/replicas/{replica_name}`]: (r) => ok({ replica: readReplica(r.cloud, id(r), replica(r)) }),
-  [`DELETE ${C}/replicas/{replica_name}`]: (r) => done(deleteReplica(r.cloud, id(r), replica(r))),
-  [`PUT ${C}/replicas/{replica_name}/promote`]: (r) => done(promoteReplica(r.cloud, id(r), replica(r))),
+  [`DELETE ${C}/replicas/{replica_name}`]: (r) => replyEmpty(deleteReplica(r.cloud, id(r), replica(r))),
+  [`PUT ${C}/replicas/{replica_name}/promote`]: (r) => replyEmpty(promoteReplica(r.cloud, id(r), replica(r))),
 
   [`GET ${C}/logsink`]: (r) => ok({ sinks: listLogsinks(r.cloud, id(r)) }),
   [`POST ${C}/logsink`]: (r) => created({ sink: createLogsink(r.cloud, id(r), r.body(LogsinkAsk)) }),
   // Not wrapped in a key, unlike its siblings; so it is at DigitalOcean.
   [`GET ${C}/logsink/{logsink_id}`]: (r) => ok(readLogsink(r.cloud, id(r), sink(r))),
-  [`PUT ${C}/logsink/{logsink_id}`]: (r) => done(updateLogsink(r.cloud, id(r), sink(r), r.body(LogsinkChange)), { status: 200 }),
-  [`DELETE ${C}/logsink/{logsink_id}`]: (r) => done(deleteLogsink(r.cloud, id(r), sink(r)), { status: 200 }),
+  [`PUT ${C}/logsink/{logsink_id}`]: (r) => replyEmpty(updateLogsink(r.cloud, id(r), sink(r), r.body(LogsinkChange)), 200),
+  [`DELETE ${C}/logsink/{logsink_id}`]: (r) => replyEmpty(deleteLogsink(r.cloud, id(r), sink(r)), 200),
 
   [`GET ${C}/online-migration`]: (r) => ok(readMigration(r.cloud, id(r))),
   [`PUT ${C}/online-migration`]: async (r) => {
     r.body(OnlineMigrationAsk);
     return ok(await startMigration(r.cloud, id(r)));
   },
-  [`DELETE ${C}/online-migration/{migration_id}`]: (r) => done(stopMigration(r.cloud, id(r), r.params.migration_id!)),
+  [`DELETE ${C}/online-migration/{migration_id}`]: (r) => replyEmpty(stopMigration(r.cloud, id(r), r.params.migration_id!)),
 };

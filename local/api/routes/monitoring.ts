@@ -23,7 +23,7 @@ import {
   updateCheck,
   updateUptimeAlert,
 } from "../../cloud/monitoring/uptime.ts";
-import { created, noContent, ok, page, type Request } from "../request.ts";
+import { created, ok, page, type Request, replyEmpty } from "../request.ts";
 import type { Routes } from "../router.ts";
 
 const check = ({ params }: Request) => params.check_id!;
@@ -35,10 +35,7 @@ export const monitoringRoutes: Routes = {
   "POST /v2/uptime/checks": (r) => created({ check: createCheck(r.cloud, r.body(CheckAsk)) }),
   "GET /v2/uptime/checks/{check_id}": (r) => ok({ check: readCheck(r.cloud, check(r)) }),
   "PUT /v2/uptime/checks/{check_id}": (r) => ok({ check: updateCheck(r.cloud, check(r), r.body(CheckChange)) }),
-  "DELETE /v2/uptime/checks/{check_id}": (r) => {
-    deleteCheck(r.cloud, check(r));
-    return noContent;
-  },
+  "DELETE /v2/uptime/checks/{check_id}": (r) => replyEmpty(deleteCheck(r.cloud, check(r))),
   "GET /v2/uptime/checks/{check_id}/state": (r) => ok({ state: readCheckState(r.cloud, check(r)) }),
 
   "GET /v2/uptime/checks/{check_id}/alerts": (r) => page(r, "alerts", listUptimeAlerts(r.cloud, check(r))),
@@ -46,17 +43,11 @@ export const monitoringRoutes: Routes = {
   "GET /v2/uptime/checks/{check_id}/alerts/{alert_id}": (r) => ok({ alert: readUptimeAlert(r.cloud, check(r), alert(r)) }),
   "PUT /v2/uptime/checks/{check_id}/alerts/{alert_id}": (r) =>
     ok({ alert: updateUptimeAlert(r.cloud, check(r), alert(r), r.body(UptimeAlertChange)) }),
-  "DELETE /v2/uptime/checks/{check_id}/alerts/{alert_id}": (r) => {
-    deleteUptimeAlert(r.cloud, check(r), alert(r));
-    return noContent;
-  },
+  "DELETE /v2/uptime/checks/{check_id}/alerts/{alert_id}": (r) => replyEmpty(deleteUptimeAlert(r.cloud, check(r), alert(r))),
 
   "GET /v2/monitoring/alerts": (r) => page(r, "policies", listAlertPolicies(r.cloud)),
   "POST /v2/monitoring/alerts": (r) => ok({ policy: createAlertPolicy(r.cloud, r.body(AlertPolicyAsk)) }),
   "GET /v2/monitoring/alerts/{alert_uuid}": (r) => ok({ policy: readAlertPolicy(r.cloud, policy(r)) }),
   "PUT /v2/monitoring/alerts/{alert_uuid}": (r) => ok({ policy: updateAlertPolicy(r.cloud, policy(r), r.body(AlertPolicyAsk)) }),
-  "DELETE /v2/monitoring/alerts/{alert_uuid}": (r) => {
-    deleteAlertPolicy(r.cloud, policy(r));
-    return noContent;
-  },
+  "DELETE /v2/monitoring/alerts/{alert_uuid}": (r) => replyEmpty(deleteAlertPolicy(r.cloud, policy(r))),
 };

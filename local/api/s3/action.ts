@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
+import { ApiError } from "../../cloud/core/api-error.ts";
 import type { Cloud } from "../../cloud/open-cloud.ts";
-import type { SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
-import type { Need } from "./access.ts";
+import { mayManage, mayRead, mayWrite, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Address } from "./address.ts";
 import type { Element } from "./xml.ts";
 
@@ -29,3 +29,13 @@ export interface Action {
 
 /** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
 export type Actions = Readonly<Record<string, Action>>;
+
+export type Need = "read" | "write" | "manage";
+type Signer = Pick<SpacesKey, "grants">;
+
+const MAY: Readonly<Record<Need, (key: Signer, bucket: string) => boolean>> = { read: mayRead, write: mayWrite, manage: mayManage };
+
+export const allowed = (needs: Need, signer: Signer | undefined, bucket: string): boolean =>
+  signer !== undefined && MAY[needs](signer, bucket);
+
+export const denied = () => new ApiError(403, "AccessDenied", "Access Denied");

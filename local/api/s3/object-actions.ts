@@ -4,9 +4,9 @@ import { findBucket } from "../../cloud/spaces/buckets.ts";
 import { readContent } from "../../cloud/spaces/object-files.ts";
 import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/spaces/objects.ts";
 import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/spaces/uploads.ts";
-import { allowed, denied } from "./access.ts";
 import { cannedAcl, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
+import { allowed, denied } from "./action.ts";
 import { checkContent, contentOf, keptHeaders, xmlOf } from "./body.ts";
 import { children, tag, textOf } from "./xml.ts";
 

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach } from "vitest";
 import { type Cloud, type CloudOptions, openCloud } from "../../cloud/open-cloud.ts";
 import { recordOnly } from "../../cloud/record-only.ts";
+import { POSTGRES, temporaryDirectory, VALKEY } from "../../cloud/testing/cloud.ts";
 import { createRouter } from "../router.ts";
 import { type Api, type ApiOptions, startApi } from "../server.ts";
 import { mistakesInReply, mistakesInRequest, operations } from "./contract.ts";
+
+export { POSTGRES, temporaryDirectory, VALKEY };
 
 /** An API of its own for one test, and a client that lets nothing pass that DigitalOcean's description would not. */
 export interface TestApi {
@@ -32,12 +32,6 @@ const toClose: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
-
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "slipway cloud "));
-  toClose.push(async () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 export async function startTestApi(options: Partial<CloudOptions> & { readonly tls?: ApiOptions["tls"] } = {}): Promise<TestApi> {
   const { tls, ...cloudOptions } = options;
@@ -88,11 +82,6 @@ function operationOf(method: string, path: string): string {
 function refuse(mistakes: readonly string[]): void {
   if (mistakes.length > 0) throw new Error(`not as DigitalOcean describes it:\n  ${mistakes.join("\n  ")}`);
 }
-
-// ── What many tests begin with ──────────────────────────────────────────────────────────────────────────────────────
-
-export const POSTGRES = { name: "pg-test", engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
-export const VALKEY = { name: "valkey-test", engine: "valkey", version: "8", region: "nyc3", size: "db-s-1vcpu-1gb", num_nodes: 1 };
 
 export async function createCluster({ call }: TestApi, ask: object = POSTGRES): Promise<string> {
   const { body } = await call("POST", "/v2/databases", ask);

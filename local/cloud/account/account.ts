@@ -1,11 +1,6 @@
+import type { Account } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import type { Store } from "../store/store.ts";
-
-export interface Account {
-  readonly uuid: string;
-  readonly email: string;
-  readonly team: { readonly uuid: string; readonly name: string };
-}
 
 /** Made at the first start and the same ever after. */
 export function openAccount(store: Store): Account {

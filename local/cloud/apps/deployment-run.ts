@@ -12,7 +12,6 @@ import {
   putDeployment,
 } from "./deployment.ts";
 import { removeDevelopmentDatabases, startDevelopmentDatabases } from "./development-databases.ts";
-import { durationMs } from "./duration.ts";
 import { type AppSpec, type Component, type ComponentList, componentsOf } from "./spec.ts";
 
 /**
@@ -158,6 +157,15 @@ const jobOf = ({ run_command, source_dir, timeout, termination }: Component, it:
   timeoutMs: (timeout && durationMs(timeout)) || DEFAULT_TIMEOUT_MS,
   gracePeriodMs: (termination?.grace_period_seconds ?? DEFAULT_GRACE_SECONDS) * 1000,
 });
+
+const UNITS = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
+
+/** Milliseconds of a duration as Go writes it: `30m`, `1h30m`. undefined where it is none. */
+function durationMs(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined;
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS], 0);
+}
 
 const routesTo = ({ ingress }: AppSpec, name: string): string[] =>
   (ingress?.rules ?? []).flatMap(({ component, match }) =>

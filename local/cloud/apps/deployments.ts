@@ -3,7 +3,6 @@ import { badRequest, notReady } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { stamp } from "../core/time.ts";
-import { APP_SIZES, DEFAULT_APP_SIZE } from "../databases/engines.ts";
 import { type App, findApp, putApp } from "./app.ts";
 import { commitOf } from "./bindables.ts";
 import {
@@ -20,6 +19,7 @@ import {
   viewProgress,
 } from "./deployment.ts";
 import { runInBackground, stopJobs } from "./deployment-run.ts";
+import { APP_SIZES, DEFAULT_APP_SIZE } from "./regions-and-sizes.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./spec.ts";
 
 export const RollbackAsk = z.object({ deployment_id: z.string(), skip_pin: z.boolean().optional() });

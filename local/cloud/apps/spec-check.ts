@@ -1,9 +1,9 @@
 import type { Cloud } from "../core/cloud.ts";
 import { findClusterNamed } from "../databases/cluster.ts";
-import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "../databases/engines.ts";
 import type { Vpc } from "../network/vpcs.ts";
 import { isSealed } from "../store/secret-cipher.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
+import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "./regions-and-sizes.ts";
 import { type AppSpec, type Component, componentsOf, envListsOf, specMistake } from "./spec.ts";
 import { runsElsewhere } from "./unsupported-engines.ts";
 

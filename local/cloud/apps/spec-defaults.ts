@@ -1,6 +1,6 @@
 import type { Cloud } from "../core/cloud.ts";
-import { findAppRegion } from "../databases/engines.ts";
 import { isSealed } from "../store/secret-cipher.ts";
+import { findAppRegion } from "./regions-and-sizes.ts";
 import type { AppSpec, EnvSpec, ServiceSpec } from "./spec.ts";
 import { componentsOf, mapEnvs } from "./spec.ts";
 

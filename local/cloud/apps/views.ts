@@ -3,11 +3,11 @@ import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { nameId } from "../core/ids.ts";
 import { stamp } from "../core/time.ts";
-import { APP_REGIONS, APP_SIZES, type AppSize } from "../databases/engines.ts";
 import { type App, findApp, urnOf } from "./app.ts";
 import { publicUrl } from "./bindables.ts";
 import { activeDeployment, type Deployment, inProgress, latestDeployment, phaseOf } from "./deployment.ts";
 import { tierOf, viewDeployment } from "./deployments.ts";
+import { APP_REGIONS, APP_SIZES, type AppSize } from "./regions-and-sizes.ts";
 import { componentsOf } from "./spec.ts";
 
 export function viewApp(cloud: Cloud, app: App) {

@@ -1,4 +1,3 @@
-import type { Account } from "../account/account.ts";
 import type { Backing } from "../backing.ts";
 import type { Seal } from "../store/secret-cipher.ts";
 import type { Store } from "../store/store.ts";
@@ -26,4 +25,10 @@ export interface Cloud {
   readonly closing: AbortSignal;
   /** Lets running work end, saves, ends the backing's processes. The state stays. */
   readonly close: () => Promise<void>;
+}
+
+export interface Account {
+  readonly uuid: string;
+  readonly email: string;
+  readonly team: { readonly uuid: string; readonly name: string };
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { databaseRegions } from "../../../catalog/regions.ts";
 import { unprocessable } from "./api-error.ts";
 
 /** The value in the shape that is asked for; what is not is refused with the first field that is wrong. */
@@ -17,3 +18,5 @@ export function withoutNulls(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, withoutNulls(item)]])));
 }
+
+export const isDatacenter = (region: string): boolean => databaseRegions().includes(region);

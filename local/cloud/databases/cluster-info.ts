@@ -1,4 +1,6 @@
+import { z } from "zod";
 import type { Cloud } from "../core/cloud.ts";
+import { newPassword } from "../core/ids.ts";
 import { stamp } from "../core/time.ts";
 import { findCluster } from "./cluster.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
@@ -60,3 +62,22 @@ export const viewOptions = (cloud: Cloud) => ({
 function each<T>(show: (offer: (typeof ENGINES)[Engine], engine: Engine) => T): Record<Engine, T> {
   return { pg: show(ENGINES.pg, "pg"), valkey: show(ENGINES.valkey, "valkey") };
 }
+
+export const MetricsCredentialsAsk = z.object({
+  credentials: z.object({ basic_auth_username: z.string().min(1), basic_auth_password: z.string().min(1) }),
+});
+type Credentials = z.infer<typeof MetricsCredentialsAsk>["credentials"];
+
+const metricsCredentials = (cloud: Cloud) => cloud.store.kind<Credentials>("metrics-credentials");
+
+/** The account's, for every cluster's metrics endpoint; made when somebody first asks. */
+export function readMetricsCredentials(cloud: Cloud): Credentials {
+  const known = metricsCredentials(cloud).get("account");
+  if (known) return known;
+  const fresh = { basic_auth_username: "metrics", basic_auth_password: newPassword() };
+  metricsCredentials(cloud).put("account", fresh);
+  return fresh;
+}
+
+export const setMetricsCredentials = (cloud: Cloud, { credentials }: z.infer<typeof MetricsCredentialsAsk>): void =>
+  metricsCredentials(cloud).put("account", credentials);

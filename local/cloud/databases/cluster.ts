@@ -4,7 +4,6 @@ import { notFound, notReady, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId, newPassword } from "../core/ids.ts";
 import type { Engine } from "./engines.ts";
-import type { Rule } from "./firewall-rules.ts";
 
 /** A database cluster as it is kept. A read-only replica is one too: it has a server, a firewall and a size of its own. */
 export interface Cluster {
@@ -53,6 +52,15 @@ export interface Pool {
   readonly db: string;
   /** Empty: whoever connects brings their own name and password. */
   readonly user: string;
+}
+
+/** Who may connect to a cluster. No rule at all means everybody: DigitalOcean's clusters are born open. */
+export interface Rule {
+  readonly uuid: string;
+  readonly type: string;
+  readonly value: string;
+  readonly description?: string | undefined;
+  readonly createdAt: number;
 }
 
 export interface Maintenance {

@@ -22,7 +22,7 @@ import { versionsToday } from "./cluster-info.ts";
 import { bringUp } from "./cluster-start.ts";
 import { viewConnections } from "./connections.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
-import { RulesAsk, toRules } from "./firewall-rules.ts";
+import { RulesAsk, toRules } from "./firewall.ts";
 
 export const StorageAutoscaleAsk = z.object({
   enabled: z.boolean(),

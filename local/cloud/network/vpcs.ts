@@ -4,7 +4,7 @@ import { conflict, forbidden, notFound, unprocessable } from "../core/api-error.
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { stamp } from "../core/time.ts";
-import { isDatacenter } from "../databases/engines.ts";
+import { isDatacenter } from "../core/validation.ts";
 
 export interface Vpc {
   readonly id: string;

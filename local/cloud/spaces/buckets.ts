@@ -1,7 +1,7 @@
 import { assign, unassign } from "../account/projects.ts";
 import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { isDatacenter } from "../databases/engines.ts";
+import { isDatacenter } from "../core/validation.ts";
 
 /** A Spaces bucket. Its lifecycle and CORS rules are kept as they came and given back; nothing here acts on them. */
 export interface Bucket {

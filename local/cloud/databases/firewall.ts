@@ -3,15 +3,8 @@ import { z } from "zod";
 import { unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-
-/** Who may connect to a cluster. No rule at all means everybody: DigitalOcean's clusters are born open. */
-export interface Rule {
-  readonly uuid: string;
-  readonly type: string;
-  readonly value: string;
-  readonly description?: string | undefined;
-  readonly createdAt: number;
-}
+import { stamp } from "../core/time.ts";
+import { findCluster, patchCluster, type Rule } from "./cluster.ts";
 
 const MAX_RULES = 100;
 const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
@@ -20,6 +13,22 @@ export const RulesAsk = z.object({
   rules: z.array(z.object({ type: z.enum(TYPES), value: z.string().min(1), description: z.string().optional() })),
 });
 type Ask = z.infer<typeof RulesAsk>["rules"];
+
+export const listRules = (cloud: Cloud, id: string) =>
+  findCluster(cloud, id).rules.map(({ createdAt, ...rule }) => ({ ...rule, cluster_uuid: id, created_at: stamp(createdAt) }));
+
+/** The whole list is replaced; what is in both keeps its uuid. */
+export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<typeof RulesAsk>): Promise<void> {
+  findCluster(cloud, id);
+  await cloud.exclusively(id, async () => {
+    const next = toRules(cloud, rules, findCluster(cloud, id).rules);
+    await cloud.backing.setFirewall(
+      id,
+      next.map(({ type, value }) => ({ type, value })),
+    );
+    patchCluster(cloud, id, { rules: next });
+  });
+}
 
 export function toRules(cloud: Cloud, asked: Ask, known: readonly Rule[] = []): Rule[] {
   if (asked.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
