@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { envOf } from "../cloud/apps/app.ts";
+import { resolveComponentEnv } from "../cloud/apps/app.ts";
 import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
@@ -121,7 +121,7 @@ describe("an app spec is refused for", () => {
     it(`${what}, in a proposal as in the act`, async () => {
       const api = await startTestApi();
       for (const path of ["/v2/apps", "/v2/apps/propose"]) {
-        const { status, body } = await api.misuse("POST", path, ask);
+        const { status, body } = await api.callInvalid("POST", path, ask);
         const given = `${status} ${body.message}`;
         expect(given).toContain(answer);
       }
@@ -134,7 +134,7 @@ describe("an app spec is refused for", () => {
     await createCluster(api);
     await createCluster(api, VALKEY);
     const database = { name: "db", engine: "PG", production: true, cluster_name: "pg-test" };
-    const refused = async (more: object) => (await api.misuse("POST", "/v2/apps", app(more))).body.message;
+    const refused = async (more: object) => (await api.callInvalid("POST", "/v2/apps", app(more))).body.message;
     expect(await refused({ databases: [{ ...database, db_name: "nope" }] })).toContain('database "nope" not found in cluster pg-test');
     expect(await refused({ databases: [{ ...database, db_user: "nope" }] })).toContain('user "nope" not found in cluster pg-test');
     expect(await refused({ databases: [{ ...database, cluster_name: "valkey-test" }] })).toContain(
@@ -148,13 +148,13 @@ describe("an app spec is refused for", () => {
     const api = await startTestApi();
     const domains = [{ domain: "shop.example", type: "PRIMARY" }];
     const { id } = await createApp(api, app({ domains }));
-    const taken = await api.misuse("POST", "/v2/apps", app());
+    const taken = await api.callInvalid("POST", "/v2/apps", app());
     expect([taken.status, taken.body.message]).toEqual([409, "app name already exists"]);
     expect((await api.call("POST", "/v2/apps/propose", app())).body).toMatchObject({
       app_name_available: false,
       app_name_suggestion: "shop-2",
     });
-    const domain = await api.misuse("POST", "/v2/apps", app({ name: "other", domains }));
+    const domain = await api.callInvalid("POST", "/v2/apps", app({ name: "other", domains }));
     expect(domain.body.message).toBe('error validating app spec field "domains.0.domain": "shop.example" is in use by app shop');
     expect((await api.call("PUT", `/v2/apps/${id}`, app({ domains }))).status).toBe(200);
   });
@@ -187,7 +187,7 @@ describe("an app", () => {
   });
 
   it("in a data center comes back in the region of that data center", async () => {
-    const { body } = await (await startTestApi()).misuse("POST", "/v2/apps", app({ region: "ams3" }));
+    const { body } = await (await startTestApi()).callInvalid("POST", "/v2/apps", app({ region: "ams3" }));
     expect([body.app.spec.region, body.app.region.slug]).toEqual(["ams", "ams"]);
   });
 
@@ -210,7 +210,7 @@ describe("an app", () => {
     const api = await startTestApi({ note: (line) => notes.push(line) });
     const { id } = await createApp(api, withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }));
     await api.cloud.idle();
-    expect(envOf(api.cloud, id, "api").URL).toBe("${db.DATABASE_URL}");
+    expect(resolveComponentEnv(api.cloud, id, "api").URL).toBe("${db.DATABASE_URL}");
     expect(notes).toEqual([
       "app shop: URL in services.0.envs refers to ${db.DATABASE_URL}, and the spec declares no such component or database",
     ]);
@@ -298,7 +298,7 @@ describe("an app", () => {
       memory_bytes: "1073741824",
     });
     expect((await api.call("GET", "/v2/apps/tiers/instance_sizes/apps-d-1vcpu-2gb")).body.instance_size.scalable).toBe(true);
-    expect((await api.misuse("GET", "/v2/apps/tiers/instance_sizes/huge")).status).toBe(404);
+    expect((await api.callInvalid("GET", "/v2/apps/tiers/instance_sizes/huge")).status).toBe(404);
     expect((await api.call("GET", "/v2/apps/regions")).body.regions.find(({ slug }: { slug: string }) => slug === "nyc").default).toBe(
       true,
     );
@@ -319,7 +319,7 @@ describe("a secret variable", () => {
     expect(tokenOf((await api.call("PUT", path, secret(first))).body)).toBe(first);
     const second = tokenOf((await api.call("PUT", path, secret("s3cret"))).body);
     expect(second).not.toBe(first);
-    expect(envOf(api.cloud, id, "api").TOKEN).toBe("s3cret");
+    expect(resolveComponentEnv(api.cloud, id, "api").TOKEN).toBe("s3cret");
   });
 
   it("cannot be carried to another app, or made up", async () => {
@@ -328,7 +328,7 @@ describe("a secret variable", () => {
     const other = await createApp(api, app({ name: "other" }));
     for (const value of [sealed, "EV[1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAA]"]) {
       const ask = { spec: { ...secret(value).spec, name: "other" } };
-      const { status, body } = await api.misuse("PUT", `/v2/apps/${other.id}`, ask);
+      const { status, body } = await api.callInvalid("PUT", `/v2/apps/${other.id}`, ask);
       expect([status, body.message]).toEqual([
         400,
         'error validating app spec field "services.0.envs": secret env value of "TOKEN" was not encrypted for this app',
@@ -346,9 +346,9 @@ describe("a secret variable", () => {
     const pages = ["/v2/apps", `/v2/apps/${id}`, `/v2/apps/${id}/deployments`];
     const seen = await Promise.all(pages.map(async (page) => JSON.stringify((await api.call("GET", page)).body)));
     expect(seen.join("")).not.toContain("pl41n");
-    expect(JSON.stringify(api.cloud.store.kind("apps").all())).not.toContain("pl41n");
-    expect(JSON.stringify(api.cloud.store.kind("deployments").all())).not.toContain("pl41n");
-    expect(envOf(api.cloud, id, "api").TOKEN).toBe("pl41n-token");
+    expect(JSON.stringify(api.cloud.store.collection("apps").all())).not.toContain("pl41n");
+    expect(JSON.stringify(api.cloud.store.collection("deployments").all())).not.toContain("pl41n");
+    expect(resolveComponentEnv(api.cloud, id, "api").TOKEN).toBe("pl41n-token");
   });
 });
 
@@ -363,8 +363,8 @@ describe("deployments", () => {
     expect(deployments.map(({ cause }: { cause: string }) => cause)).toEqual(["restart", "manual", "app spec updated", "app spec created"]);
     expect(meta.total).toBe(4);
     // As the Go client writes a request without options.
-    for (const verb of ["deployments", "restart"]) expect((await api.misuse("POST", `/v2/apps/${id}/${verb}`, null)).status).toBe(200);
-    expect((await api.misuse("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
+    for (const verb of ["deployments", "restart"]) expect((await api.callInvalid("POST", `/v2/apps/${id}/${verb}`, null)).status).toBe(200);
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
       'app shop has no component "nope"',
     );
     for (let round = 0; round < 60; round++) await api.call("POST", `/v2/apps/${id}/deployments`, {});
@@ -382,7 +382,7 @@ describe("deployments", () => {
     expect((await api.call("POST", `/v2/apps/${id}/rollback/validate`, back)).body).toEqual({ valid: true, warnings: [] });
     expect((await api.call("POST", `/v2/apps/${id}/rollback`, back)).body.deployment.cloned_from).toBe(pending_deployment.id);
     expect(await port()).toBe(3000);
-    const pinned = await api.misuse("PUT", `/v2/apps/${id}`, app());
+    const pinned = await api.callInvalid("PUT", `/v2/apps/${id}`, app());
     expect([pinned.status, pinned.body.message]).toEqual([
       409,
       "app is pinned to a rolled back deployment; commit or revert the rollback first",
@@ -391,7 +391,7 @@ describe("deployments", () => {
     expect(await port()).toBe(4000);
     await api.call("POST", `/v2/apps/${id}/rollback`, back);
     await api.call("POST", `/v2/apps/${id}/rollback/commit`);
-    expect((await api.misuse("POST", `/v2/apps/${id}/rollback/commit`)).status).toBe(412);
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/rollback/commit`)).status).toBe(412);
     expect((await api.call("PUT", `/v2/apps/${id}`, app())).status).toBe(200);
   });
 });
@@ -412,8 +412,8 @@ describe("an app's alerts", () => {
     await api.call("PUT", `/v2/apps/${id}`, alerted(90));
     expect((await alerts())[0]).toMatchObject({ id: failed.id, ...destinations });
     expect((await alerts())[1].spec.value).toBe(90);
-    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/nope/destinations`, destinations)).status).toBe(404);
-    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["nobody"] })).body.message).toBe(
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/alerts/nope/destinations`, destinations)).status).toBe(404);
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["nobody"] })).body.message).toBe(
       '"nobody" is not an email address',
     );
   });
@@ -445,6 +445,6 @@ describe("references in a spec", () => {
       },
     });
     expect(made.spec.services[0].envs.map(({ value }: { value: string }) => value)).toEqual(values);
-    expect(envOf(api.cloud, made.id, "api").V1).toMatch(/:25061\/web\?sslmode=require$/);
+    expect(resolveComponentEnv(api.cloud, made.id, "api").V1).toMatch(/:25061\/web\?sslmode=require$/);
   });
 });

@@ -10,8 +10,8 @@ const pool = { name: "web", mode: "transaction", size: 10, db: "defaultdb", user
 const now = () => Date.parse("2026-11-20T12:00:00Z");
 
 /** Sends what DigitalOcean would refuse, and reads why. */
-async function refusal({ misuse }: TestApi, method: string, path: string, body?: unknown) {
-  const answer = await misuse(method, path, body);
+async function refusal({ callInvalid }: TestApi, method: string, path: string, body?: unknown) {
+  const answer = await callInvalid(method, path, body);
   return `${answer.status} ${answer.body.message}`;
 }
 
@@ -74,7 +74,7 @@ describe("a cluster", () => {
   it("is accepted as the Terraform provider sends it: blanks and nulls for what was not written", async () => {
     const api = await startTestApi();
     const asked = { ...POSTGRES, private_network_uuid: "", project_id: "", tags: null, rules: null, storage_size_mib: 0 };
-    const { status, body } = await api.misuse("POST", "/v2/databases", asked);
+    const { status, body } = await api.callInvalid("POST", "/v2/databases", asked);
     expect([status, body.database.tags, body.database.storage_size_mib]).toEqual([201, [], 30_720]);
     expect(body.database.project_id).toBe((await api.call("GET", "/v2/projects/default")).body.project.id);
     expect(body.database.private_network_uuid).toBe((await api.call("GET", "/v2/vpcs")).body.vpcs[0].id);
@@ -158,7 +158,7 @@ describe("a cluster", () => {
     expect(database.maintenance_window).toMatchObject({ day: "sunday", hour: "04:30:00" });
     expect(database.storage_autoscale).toEqual(storage);
     expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body).toEqual({ storage, autoscale: { storage } });
-    await api.misuse("PUT", `/v2/databases/${id}/autoscale`, { storage: { enabled: true, threshold_percent: 0, increment_gib: 0 } });
+    await api.callInvalid("PUT", `/v2/databases/${id}/autoscale`, { storage: { enabled: true, threshold_percent: 0, increment_gib: 0 } });
     expect((await api.call("GET", `/v2/databases/${id}/autoscale`)).body.storage).toEqual({ enabled: true });
     expect(await refusal(api, "PUT", `/v2/databases/${id}/maintenance`, { day: "someday", hour: "4:30" })).toMatch(/^422 day: /);
   });
@@ -357,7 +357,7 @@ describe("a replica", () => {
     expect(read).toMatchObject({ size: "db-s-2vcpu-4gb", storage_size_mib: 61_440, status: "online" });
     expect((await api.call("GET", "/v2/databases")).body.meta.total).toBe(1);
     await api.call("DELETE", `/v2/databases/${id}`);
-    expect((await api.misuse("GET", `/v2/databases/${replica.id}/firewall`)).status).toBe(404);
+    expect((await api.callInvalid("GET", `/v2/databases/${replica.id}/firewall`)).status).toBe(404);
   });
 
   it("follows its primary's password, and becomes a cluster with all that its primary had", async () => {
@@ -455,7 +455,7 @@ describe("a log sink", () => {
     const config = { server: "192.0.2.7", port: 514, tls: false, format: "rfc5424" };
     const { sink_id } = (await api.call("POST", path, { sink_name: "logs", sink_type: "rsyslog", config })).body.sink;
     const { tls: _, ...rest } = { ...config, port: 601 };
-    expect((await api.misuse("PUT", `${path}/${sink_id}`, { config: rest })).status).toBe(200);
+    expect((await api.callInvalid("PUT", `${path}/${sink_id}`, { config: rest })).status).toBe(200);
     expect((await api.call("GET", `${path}/${sink_id}`)).body.config).toEqual({ ...config, port: 601 });
   });
 });

@@ -19,14 +19,14 @@ describe("a fault", () => {
   });
 
   it("can break one path and leave the others, until it is cleared", async () => {
-    const { api, misuse, call } = await startTestApi();
+    const { api, callInvalid, call } = await startTestApi();
     api.faults.add({ match: "GET /v2/databases/*", fault: { answer: 500 } });
-    expect((await misuse("GET", "/v2/databases/options")).body).toMatchObject({
+    expect((await callInvalid("GET", "/v2/databases/options")).body).toMatchObject({
       id: "server_error",
       message: "Unexpected server-side error",
     });
     expect((await call("GET", "/v2/databases")).status).toBe(200);
-    expect((await misuse("GET", "/v2/databases/options")).status).toBe(500);
+    expect((await callInvalid("GET", "/v2/databases/options")).status).toBe(500);
     api.faults.clear();
     expect((await call("GET", "/v2/databases/options")).status).toBe(200);
   });
@@ -35,7 +35,7 @@ describe("a fault", () => {
     const api = await startTestApi();
     const path = `/v2/databases/${await createCluster(api)}/users/doadmin`;
     api.api.faults.add({ match: "GET /v2/databases/*/users/*", times: 1, fault: { answer: 404 } });
-    expect((await api.misuse("GET", path)).status).toBe(404);
+    expect((await api.callInvalid("GET", path)).status).toBe(404);
     expect((await api.call("GET", path)).status).toBe(200);
   });
 

@@ -7,7 +7,7 @@ import type { Reply } from "./request.ts";
  * `match` is a method and a path in which `*` stands for anything: `"POST /v2/apps"`, `"GET /v2/databases/*"`, `"*"`.
  * A fault is used up after `times` requests; without it, it stays until it is cleared.
  */
-export const FaultAsk = z.object({
+export const FaultRequest = z.object({
   match: z.string().min(1),
   times: z.number().int().min(1).optional(),
   fault: z.union([
@@ -22,14 +22,14 @@ export const FaultAsk = z.object({
   ]),
 });
 
-export type Fault = z.infer<typeof FaultAsk>;
+export type Fault = z.infer<typeof FaultRequest>;
 
 export interface Faults {
   add(fault: Fault): void;
   list(): readonly Fault[];
   clear(): void;
   /** The faults that strike this request; each is used once more by being asked for. */
-  strike(method: string, path: string): readonly Fault["fault"][];
+  take(method: string, path: string): readonly Fault["fault"][];
 }
 
 export function createFaults(): Faults {
@@ -42,13 +42,13 @@ export function createFaults(): Faults {
     clear: () => {
       faults = [];
     },
-    strike(method, path) {
-      const striking = faults.filter(({ match }) => matches(match, `${method} ${path}`));
+    take(method, path) {
+      const matching = faults.filter(({ match }) => matches(match, `${method} ${path}`));
       faults = faults.flatMap((fault) => {
-        if (!striking.includes(fault) || fault.times === undefined) return [fault];
+        if (!matching.includes(fault) || fault.times === undefined) return [fault];
         return fault.times > 1 ? [{ ...fault, times: fault.times - 1 }] : [];
       });
-      return striking.map(({ fault }) => fault);
+      return matching.map(({ fault }) => fault);
     },
   };
 }
@@ -57,7 +57,7 @@ const matches = (pattern: string, request: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(request);
 
 /** The same answer, of something that does not get done. */
-export function stuck(reply: Reply): Reply {
+export function withPendingState(reply: Reply): Reply {
   const body = reply.body as Record<string, Record<string, unknown>> | undefined;
   if (body?.database) return { ...reply, body: { database: { ...body.database, status: "creating" } } };
   if (body?.replica) return { ...reply, body: { replica: { ...body.replica, status: "creating" } } };

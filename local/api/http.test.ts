@@ -124,10 +124,10 @@ describe("a list", () => {
   });
 
   it("refuses a page that is no number, and more on one than there may be", async () => {
-    const { misuse } = await startTestApi();
-    expect((await misuse("GET", "/v2/tags?page=0")).body.message).toBe("page must be a positive number");
-    expect((await misuse("GET", "/v2/tags?per_page=ten")).body.message).toBe("per_page must be a positive number");
-    expect((await misuse("GET", "/v2/tags?per_page=201")).body.message).toBe("per_page must not exceed 200");
+    const { callInvalid } = await startTestApi();
+    expect((await callInvalid("GET", "/v2/tags?page=0")).body.message).toBe("page must be a positive number");
+    expect((await callInvalid("GET", "/v2/tags?per_page=ten")).body.message).toBe("per_page must be a positive number");
+    expect((await callInvalid("GET", "/v2/tags?per_page=201")).body.message).toBe("per_page must not exceed 200");
   });
 
   it("of clusters is whole for a client that does not know of pages", async () => {

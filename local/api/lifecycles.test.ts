@@ -217,8 +217,8 @@ describe("the life of", () => {
       }
 
       expect((await api.call("DELETE", path)).status).toBe(deleted);
-      expect((await api.misuse("GET", path)).status).toBe(404);
-      expect((await api.misuse("DELETE", path)).status).toBe(404);
+      expect((await api.callInvalid("GET", path)).status).toBe(404);
+      expect((await api.callInvalid("DELETE", path)).status).toBe(404);
       expect(await ids()).not.toContain(name);
     });
   }

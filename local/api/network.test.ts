@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createCluster, POSTGRES, startTestApi, type TestApi } from "./testing/api.ts";
 
-async function refusal({ misuse }: TestApi, method: string, path: string, body?: unknown) {
-  const answer = await misuse(method, path, body);
+async function refusal({ callInvalid }: TestApi, method: string, path: string, body?: unknown) {
+  const answer = await callInvalid(method, path, body);
   return `${answer.status} ${answer.body.message}`;
 }
 
@@ -146,17 +146,17 @@ describe("a domain", () => {
 
 describe("monitoring", () => {
   it("says that a check which is switched on is up, and takes its alerts along when it goes", async () => {
-    const { call, misuse } = await startTestApi();
+    const { call, callInvalid } = await startTestApi();
     const check = { name: "site", type: "https", target: "https://example.com", regions: ["us_east", "eu_west"], enabled: true };
     const { id } = (await call("POST", "/v2/uptime/checks", check)).body.check;
     const { state } = (await call("GET", `/v2/uptime/checks/${id}/state`)).body;
     expect([state.regions.us_east.status, state.regions.eu_west.status]).toEqual(["UP", "UP"]);
     // The provider sends an empty comparison for a plain "down" alert.
     const down = { name: "down", type: "down", period: "2m", comparison: "", notifications: { email: [], slack: null } };
-    const alert = (await misuse("POST", `/v2/uptime/checks/${id}/alerts`, down)).body.alert;
+    const alert = (await callInvalid("POST", `/v2/uptime/checks/${id}/alerts`, down)).body.alert;
     expect(alert).toEqual({ id: alert.id, name: "down", type: "down", period: "2m", notifications: { email: [], slack: [] } });
     await call("DELETE", `/v2/uptime/checks/${id}`);
-    expect((await misuse("GET", `/v2/uptime/checks/${id}/alerts/${alert.id}`)).status).toBe(404);
+    expect((await callInvalid("GET", `/v2/uptime/checks/${id}/alerts/${alert.id}`)).status).toBe(404);
   });
 
   it("refuses what it cannot watch, a check of no known type, and mail to no address", async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { ApiError, badRequest, unprocessable } from "../cloud/core/api-error.ts";
-import { inShape } from "../cloud/core/validation.ts";
+import { validate } from "../cloud/core/validation.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 
 /** What a handler is given. */
@@ -54,7 +54,7 @@ export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer
   } catch {
     throw badRequest("The request body is not valid JSON.");
   }
-  return inShape(shape, raw ?? {});
+  return validate(shape, raw ?? {});
 }
 
 // ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,11 +63,11 @@ const DEFAULT_PER_PAGE = 20;
 const MAX_PER_PAGE = 200;
 
 /** One page of a list, with links to the others; no link at all means that there are none. */
-export function page(request: Request, name: string, items: readonly unknown[]): Reply {
+export function paginate(request: Request, name: string, items: readonly unknown[]): Reply {
   const total = items.length;
-  const perPage = positive(request.query, "per_page", DEFAULT_PER_PAGE);
+  const perPage = positiveNumber(request.query, "per_page", DEFAULT_PER_PAGE);
   if (perPage > MAX_PER_PAGE) throw unprocessable(`per_page must not exceed ${MAX_PER_PAGE}`);
-  const current = positive(request.query, "page", 1);
+  const current = positiveNumber(request.query, "page", 1);
   const last = Math.max(1, Math.ceil(total / perPage));
   const link = (number: number) => {
     const url = new URL(request.url);
@@ -87,12 +87,12 @@ export function page(request: Request, name: string, items: readonly unknown[]):
 }
 
 /** For lists that the description gives without pages: paged for a client that asks, whole for one that does not know it could. */
-export const wholeOrPage = (request: Request, name: string, items: readonly unknown[]): Reply =>
+export const paginateIfRequested = (request: Request, name: string, items: readonly unknown[]): Reply =>
   request.query.has("page") || request.query.has("per_page")
-    ? page(request, name, items)
+    ? paginate(request, name, items)
     : ok({ [name]: items, links: {}, meta: { total: items.length } });
 
-function positive(query: URLSearchParams, name: string, otherwise: number): number {
+function positiveNumber(query: URLSearchParams, name: string, otherwise: number): number {
   const value = query.get(name);
   if (value === null || value === "") return otherwise;
   if (!/^[1-9]\d{0,8}$/.test(value)) throw unprocessable(`${name} must be a positive number`);

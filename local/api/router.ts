@@ -10,25 +10,25 @@ interface Route {
   readonly handle: (request: Request) => Reply | Promise<Reply>;
 }
 
-export interface Found extends Pick<Route, "name" | "handle"> {
+export interface MatchedRoute extends Pick<Route, "name" | "handle"> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-export type Lookup = { readonly found: Found } | { readonly allowed: readonly string[] };
+export type Lookup = { readonly found: MatchedRoute } | { readonly allowed: readonly string[] };
 
 /** A path is looked up among those of its length; where two fit, the one with the earlier literal segment wins. */
 export function createRouter(routes: Routes): (method: string, path: string) => Lookup {
   const byLength = new Map<number, Route[]>();
   for (const [name, handle] of Object.entries(routes)) {
     const [method = "", path = ""] = name.split(" ");
-    const segments = split(path);
+    const segments = segmentsOf(path);
     byLength.set(segments.length, [...(byLength.get(segments.length) ?? []), { method, segments, name, handle }]);
   }
-  for (const list of byLength.values()) list.sort((one, other) => weight(one).localeCompare(weight(other)));
+  for (const list of byLength.values()) list.sort((one, other) => specificity(one).localeCompare(specificity(other)));
 
   return (method, path) => {
-    const segments = split(path);
-    const fitting = (byLength.get(segments.length) ?? []).filter((route) => fits(route, segments));
+    const segments = segmentsOf(path);
+    const fitting = (byLength.get(segments.length) ?? []).filter((route) => matches(route, segments));
     const route = fitting.find((route) => route.method === method);
     if (!route) return { allowed: [...new Set(fitting.map((route) => route.method))] };
     return { found: { name: route.name, handle: route.handle, params: paramsOf(route, segments) } };
@@ -36,11 +36,11 @@ export function createRouter(routes: Routes): (method: string, path: string) => 
 }
 
 /** A slash at the end changes nothing. */
-const split = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
+const segmentsOf = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
 
 const isParameter = (segment: string): boolean => segment.startsWith("{");
-const weight = ({ segments }: Route): string => segments.map((segment) => (isParameter(segment) ? "1" : "0")).join("");
-const fits = (route: Route, segments: readonly string[]): boolean =>
+const specificity = ({ segments }: Route): string => segments.map((segment) => (isParameter(segment) ? "1" : "0")).join("");
+const matches = (route: Route, segments: readonly string[]): boolean =>
   route.segments.every((segment, index) => (isParameter(segment) ? segments[index] !== "" : segment === segments[index]));
 
 const paramsOf = (route: Route, segments: readonly string[]): Record<string, string> =>

@@ -6,12 +6,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
 import { ApiError, notFound } from "../cloud/core/api-error.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
-import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
+import { createFaults, FaultRequest, type Faults, withPendingState } from "./faults.ts";
 import { noContent, ok, parseBody, type Reply, readBody } from "./request.ts";
 import { createRouter, type Lookup } from "./router.ts";
 import { routes } from "./routes/index.ts";
 import { isSpacesRequest } from "./s3/address.ts";
-import { answerSpaces } from "./s3/spaces.ts";
+import { handleSpacesRequest } from "./s3/spaces.ts";
 
 export interface ApiOptions {
   readonly cloud: Cloud;
@@ -56,20 +56,20 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const projectHeader = project === undefined ? {} : { [PROJECT_HEADER]: projectId(project) };
   const faults = createFaults();
   const expected = digest(`Bearer ${token}`);
-  const underWay = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
 
   const onRequest = (message: IncomingMessage, response: ServerResponse) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const path = pathOf(message);
-    const task = answer(message, response, path)
+    const task = handle(message, response, path)
       .catch((error: unknown) => {
         cloud.note(`${message.method} ${path}: ${(error as Error).message}`);
         response.destroy();
         return { status: 0, unknown: false };
       })
-      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - began) }))
-      .finally(() => underWay.delete(task));
-    underWay.add(task);
+      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - startedAt) }))
+      .finally(() => pending.delete(task));
+    pending.add(task);
   };
   const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
   server.on(
@@ -77,8 +77,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     (_error: Error, socket: Socket) => socket.writable && socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
   );
 
-  async function answer(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
-    if (isSpacesRequest(message)) return { status: await answerSpaces(cloud, message, response), unknown: false };
+  async function handle(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
+    if (isSpacesRequest(message)) return { status: await handleSpacesRequest(cloud, message, response), unknown: false };
 
     const id = randomUUID();
     response.setHeader("x-request-id", id);
@@ -88,25 +88,27 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     response.setHeader("ratelimit-reset", Math.floor(cloud.now() / 1000) + 3600);
     let reply: Reply;
     let unknown = false;
-    let cut = false;
+    let dropConnection = false;
     try {
       if (path !== PROJECT_PATH) authenticate(message);
       const body = await readBody(message);
-      const striking = path.startsWith("/_slipway/") ? [] : faults.strike(message.method ?? "", path);
-      for (const fault of striking) {
+      const matching = path.startsWith("/_slipway/") ? [] : faults.take(message.method ?? "", path);
+      for (const fault of matching) {
         if ("delayMs" in fault) await wait(fault.delayMs);
-        if ("answer" in fault) throw broken(fault.answer, fault.retryAfterSeconds, response);
+        if ("answer" in fault) throw faultError(fault.answer, fault.retryAfterSeconds, response);
       }
-      const looked = lookUp(message.method ?? "", path);
-      unknown = "allowed" in looked && !path.startsWith("/_slipway/");
-      reply = path.startsWith("/_slipway/") ? control(message.method ?? "", path, body) : await dispatch(looked, message, body, response);
-      if (striking.some((fault) => "stuck" in fault)) reply = stuck(reply);
-      cut = striking.some((fault) => "drop" in fault);
+      const lookup = lookUp(message.method ?? "", path);
+      unknown = "allowed" in lookup && !path.startsWith("/_slipway/");
+      reply = path.startsWith("/_slipway/")
+        ? handleControl(message.method ?? "", path, body)
+        : await dispatch(lookup, message, body, response);
+      if (matching.some((fault) => "stuck" in fault)) reply = withPendingState(reply);
+      dropConnection = matching.some((fault) => "drop" in fault);
       await cloud.store.saved();
     } catch (error) {
-      reply = failure(error, id, cloud);
+      reply = errorReply(error, id, cloud);
     }
-    if (cut) {
+    if (dropConnection) {
       response.destroy();
       return { status: 0, unknown };
     }
@@ -119,26 +121,26 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     if (!timingSafeEqual(given, expected)) throw new ApiError(401, "Unauthorized", "Unable to authenticate you");
   }
 
-  async function dispatch(looked: Lookup, message: IncomingMessage, body: Buffer, response: ServerResponse): Promise<Reply> {
-    if ("allowed" in looked) {
-      if (looked.allowed.length === 0) throw notFound("The resource you requested could not be found.");
-      response.setHeader("allow", looked.allowed.join(", "));
-      throw new ApiError(405, "method_not_allowed", `This resource answers ${looked.allowed.join(", ")}.`);
+  async function dispatch(lookup: Lookup, message: IncomingMessage, body: Buffer, response: ServerResponse): Promise<Reply> {
+    if ("allowed" in lookup) {
+      if (lookup.allowed.length === 0) throw notFound("The resource you requested could not be found.");
+      response.setHeader("allow", lookup.allowed.join(", "));
+      throw new ApiError(405, "method_not_allowed", `This resource answers ${lookup.allowed.join(", ")}.`);
     }
     const url = new URL(`${origin}${targetOf(message)}`);
-    return await looked.found.handle({
+    return await lookup.found.handle({
       cloud,
-      params: looked.found.params,
+      params: lookup.found.params,
       query: url.searchParams,
       url,
       body: (shape) => parseBody(body, shape),
     });
   }
 
-  function control(method: string, path: string, body: Buffer): Reply {
+  function handleControl(method: string, path: string, body: Buffer): Reply {
     if (path === PROJECT_PATH && (method === "GET" || method === "HEAD")) return noContent;
     if (path !== "/_slipway/faults") throw notFound("The resource you requested could not be found.");
-    if (method === "POST") faults.add(parseBody(body, FaultAsk));
+    if (method === "POST") faults.add(parseBody(body, FaultRequest));
     else if (method === "DELETE") faults.clear();
     else if (method !== "GET") throw new ApiError(405, "method_not_allowed", "This resource answers GET, POST, DELETE.");
     return method === "DELETE" ? noContent : ok({ faults: faults.list() });
@@ -156,7 +158,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await Promise.race([Promise.all(underWay), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([Promise.all(pending), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       server.closeAllConnections();
       await closed;
     },
@@ -173,13 +175,13 @@ const pathOf = (message: IncomingMessage): string => targetOf(message).split(/[?
 const IDS: Readonly<Record<number, string>> = { 404: "not_found", 429: "too_many_requests", 500: "server_error" };
 const MESSAGES: Readonly<Record<number, string>> = { 429: "API Rate limit exceeded.", 500: "Unexpected server-side error" };
 
-function broken(status: number, retryAfterSeconds: number | undefined, response: ServerResponse): ApiError {
+function faultError(status: number, retryAfterSeconds: number | undefined, response: ServerResponse): ApiError {
   if (status === 429) response.setHeader("ratelimit-remaining", 0);
   if (retryAfterSeconds !== undefined || status === 429) response.setHeader("retry-after", retryAfterSeconds ?? 1);
   return new ApiError(status, IDS[status] ?? "server_error", MESSAGES[status] ?? "The resource you were accessing could not be found.");
 }
 
-function failure(error: unknown, request_id: string, cloud: Cloud): Reply {
+function errorReply(error: unknown, request_id: string, cloud: Cloud): Reply {
   if (error instanceof ApiError) return { status: error.status, body: { id: error.id, message: error.message, request_id } };
   cloud.note(`request ${request_id} failed: ${(error as Error).message}`);
   return { status: 500, body: { id: "server_error", message: (error as Error).message, request_id } };

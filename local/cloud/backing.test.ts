@@ -11,35 +11,35 @@ import { createPool } from "./databases/pools.ts";
 import { createReplica } from "./databases/replicas.ts";
 import { createUser, resetPassword } from "./databases/users.ts";
 import { recordOnly } from "./record-only.ts";
-import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing/cloud.ts";
+import { createOnlineCluster, openTestCloud, POSTGRES, recordingBacking, temporaryDirectory, VALKEY } from "./testing/cloud.ts";
 
 /** What is asked of the servers and processes behind the cloud; what they make of it is proved where they are. */
 describe("what stands behind a cluster", () => {
   it("may answer elsewhere after a change that started a server, such as the first pool's", async () => {
     let poolPort = 25061;
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       placeCluster: async (cluster) => ({ ...(await recordOnly.placeCluster(cluster)), poolPort }),
       setPool: async () => {
         poolPort = 25099;
       },
     });
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     const pool = await createPool(cloud, id, { name: "web", mode: "session", size: 5, db: "defaultdb", user: "doadmin" });
     expect(pool.connection.port).toBe(25099);
   });
 
   it("is asked before anything is recorded, and its refusal is the caller's", async () => {
-    const { backing } = attentiveBacking({ createDatabase: () => Promise.reject(new Error("no space left")) });
+    const { backing } = recordingBacking({ createDatabase: () => Promise.reject(new Error("no space left")) });
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     await expect(createDatabase(cloud, id, { name: "shop" })).rejects.toThrow("no space left");
     expect(listDatabases(cloud, id)).toEqual([{ name: "defaultdb" }]);
   });
 
   it("decides when the cluster is online, whatever the clock says", async () => {
     let started = () => {};
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       startCluster: (cluster) => new Promise((resolve) => (started = () => resolve(recordOnly.placeCluster(cluster)))),
     });
     const cloud = await openTestCloud({ backing });
@@ -54,7 +54,7 @@ describe("what stands behind a cluster", () => {
   it("leaves the cluster creating and says why when it does not start; the next start tries again", async () => {
     const directory = temporaryDirectory();
     const notes: string[] = [];
-    const broken = attentiveBacking({ startCluster: () => Promise.reject(new Error("postgres: command not found")) });
+    const broken = recordingBacking({ startCluster: () => Promise.reject(new Error("postgres: command not found")) });
     const before = await openTestCloud({ directory, backing: broken.backing, note: (line) => notes.push(line) });
     const { id } = await createCluster(before, POSTGRES);
     await before.idle();
@@ -69,7 +69,7 @@ describe("what stands behind a cluster", () => {
   it("is told after a restart all that it has to be, and may answer elsewhere", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory });
-    const id = await onlineCluster(before);
+    const id = await createOnlineCluster(before);
     await createDatabase(before, id, { name: "shop" });
     const user = await createUser(before, id, { name: "app", settings: { pg_allow_replication: true } });
     await createPool(before, id, { name: "web", mode: "transaction", size: 5, db: "shop", user: "app" });
@@ -78,7 +78,7 @@ describe("what stands behind a cluster", () => {
     await before.close();
 
     const told: BackedCluster[] = [];
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       startCluster: async (cluster) => {
         told.push(cluster);
         return { ...(await recordOnly.placeCluster(cluster)), host: "127.0.0.1", port: 5555 };
@@ -103,11 +103,11 @@ describe("what stands behind a cluster", () => {
   it("is back before anybody can ask anything of it, and a replica after what it follows", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory });
-    const id = await onlineCluster(before);
+    const id = await createOnlineCluster(before);
     await createReplica(before, id, { name: "read-1" });
     await before.close();
     const order: string[] = [];
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       startCluster: async (cluster) => {
         await new Promise((resolve) => setTimeout(resolve, 20));
         order.push(`${cluster.name} is back`);
@@ -122,9 +122,9 @@ describe("what stands behind a cluster", () => {
   });
 
   it("hears of each change once, and a pool learns its user's new password", async () => {
-    const { backing, calls } = attentiveBacking();
+    const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     await createUser(cloud, id, { name: "app" });
     await createPool(cloud, id, { name: "web", mode: "session", size: 5, db: "defaultdb", user: "app" });
     await resetPassword(cloud, id, "app");
@@ -143,9 +143,9 @@ describe("what stands behind a cluster", () => {
   });
 
   it("gets Valkey's eviction policy as a part of its configuration", async () => {
-    const { backing, calls } = attentiveBacking();
+    const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud, VALKEY);
+    const id = await createOnlineCluster(cloud, VALKEY);
     await patchConfig(cloud, id, { config: { valkey_timeout: 60 } });
     await setEvictionPolicy(cloud, id, { eviction_policy: "allkeys_lru" });
     expect(calls.findLast((call) => !call.startsWith("placeCluster"))).toBe(
@@ -163,7 +163,7 @@ describe("what stands behind an app", () => {
 
   it("gets every component with its environment, and says where the app answers", async () => {
     const deployed: (readonly BackedComponent[])[] = [];
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       placeApp: async () => ({ url: "http://127.0.0.1:8100", services: { api: { host: "127.0.0.1", port: 8101 } } }),
       deployApp: async (_, components) => {
         deployed.push(components);
@@ -191,7 +191,7 @@ describe("what stands behind an app", () => {
 
   it("fails a deployment by naming the component, and the one before it stays active", async () => {
     let healthy = true;
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       deployApp: async () => (healthy ? { ok: true } : { ok: false, component: "api", message: "exited with 1" }),
     });
     const cloud = await openTestCloud({ backing });
@@ -216,7 +216,7 @@ describe("what stands behind an app", () => {
     const before = await openTestCloud({ directory });
     await createApp(before, { spec });
     await before.close();
-    const { backing, calls } = attentiveBacking();
+    const { backing, calls } = recordingBacking();
     const after = await openTestCloud({ directory, backing });
     await after.idle();
     expect(calls.filter((call) => call.startsWith("deployApp"))).toHaveLength(1);

@@ -4,13 +4,13 @@ import { openDefaultProject } from "./account/projects.ts";
 import { resumeApps } from "./apps/deployment-run.ts";
 import type { Backing } from "./backing.ts";
 import type { Cloud } from "./core/cloud.ts";
-import { type Timings, waitsOf } from "./core/time.ts";
+import { durationsFor, type Timings } from "./core/time.ts";
 import { resumeClusters } from "./databases/cluster-start.ts";
 import { listBuckets } from "./spaces/buckets.ts";
-import { sweepContent } from "./spaces/object-files.ts";
+import { deleteOrphanedContent } from "./spaces/object-files.ts";
 import { objectFiles } from "./spaces/objects.ts";
 import { uploadedFiles } from "./spaces/uploads.ts";
-import { openSeal } from "./store/secret-cipher.ts";
+import { openSecretCipher } from "./store/secret-cipher.ts";
 import { openStore } from "./store/store.ts";
 
 export type { Cloud } from "./core/cloud.ts";
@@ -52,14 +52,14 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
     directory: options.directory,
     store,
     backing: options.backing,
-    seal: openSeal(join(options.directory, "state")),
+    secrets: openSecretCipher(join(options.directory, "state")),
     account: openAccount(store),
-    waits: waitsOf(options.timings ?? "instant"),
+    durations: durationsFor(options.timings ?? "instant"),
     echoGeneralType: options.echoGeneralType ?? true,
     spacesKey: options.spacesKey,
     now,
     note,
-    exclusively: exclusives(),
+    withLock: createLocks(),
     background: (what, work) => {
       const task = work()
         .catch((error: unknown) => note(`${what}: ${(error as Error).message}`))
@@ -77,7 +77,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   };
 
   openDefaultProject(cloud);
-  await sweepObjects(cloud);
+  await deleteOrphanedFiles(cloud);
   cloud.background("starting what ran before", async () => {
     await resumeClusters(cloud);
     resumeApps(cloud);
@@ -87,19 +87,19 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /** One at a time for each key, in the order of asking: two requests for the same cluster must not both find a name free. */
-function exclusives(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+function createLocks(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const tails = new Map<string, Promise<unknown>>();
   return (key, work) => {
     const before = tails.get(key) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const tail = mine.catch(() => {}).finally(() => tails.get(key) === tail && tails.delete(key));
+    const task = before.then(work, work);
+    const tail = task.catch(() => {}).finally(() => tails.get(key) === tail && tails.delete(key));
     tails.set(key, tail);
-    return mine;
+    return task;
   };
 }
 
 /** At the start: files that no record names are removed. */
-async function sweepObjects(cloud: Cloud): Promise<void> {
+async function deleteOrphanedFiles(cloud: Cloud): Promise<void> {
   const recorded = listBuckets(cloud).flatMap(({ name }) => [...objectFiles(cloud, name), ...uploadedFiles(cloud, name)]);
-  await sweepContent(cloud, new Set(recorded));
+  await deleteOrphanedContent(cloud, new Set(recorded));
 }

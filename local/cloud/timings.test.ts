@@ -4,7 +4,7 @@ import { cancelDeployment, listDeployments, readDeployment } from "./apps/deploy
 import { resizeCluster, upgradeCluster } from "./databases/cluster-changes.ts";
 import { createCluster, readCluster } from "./databases/clusters.ts";
 import { createDatabase } from "./databases/databases.ts";
-import { onlineCluster, openTestCloud, POSTGRES, temporaryDirectory } from "./testing/cloud.ts";
+import { createOnlineCluster, openTestCloud, POSTGRES, temporaryDirectory } from "./testing/cloud.ts";
 
 const MINUTE = 60_000;
 const app = (name: string, branch = "main") => ({ spec: { name, services: [{ name: "api", github: { repo: "acme/api", branch } }] } });
@@ -38,7 +38,7 @@ describe("a cluster that takes its time", () => {
 
   it("says that it is resizing while it is, and nothing while it upgrades, but refuses changes in both", async () => {
     const cloud = await openTestCloud({ timings: 1000 });
-    const id = await onlineCluster(cloud, { ...POSTGRES, version: "16" });
+    const id = await createOnlineCluster(cloud, { ...POSTGRES, version: "16" });
     cloud.tick(1000);
     await resizeCluster(cloud, id, { size: "db-s-2vcpu-4gb", num_nodes: 2 });
     expect(readCluster(cloud, id)).toMatchObject({ status: "resizing", size: "db-s-2vcpu-4gb", num_nodes: 2, storage_size_mib: 61_440 });

@@ -5,7 +5,7 @@ import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { type Api, startApi } from "../api/server.ts";
 import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
 import { laptopEnv } from "../apps/laptop-env.ts";
-import { envOf, findAppNamed } from "../cloud/apps/app.ts";
+import { findAppNamed, resolveComponentEnv } from "../cloud/apps/app.ts";
 import { resumeApps } from "../cloud/apps/deployment-run.ts";
 import { componentsOf } from "../cloud/apps/spec.ts";
 import type { Timings } from "../cloud/core/time.ts";
@@ -178,7 +178,7 @@ async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promi
       ...(healthUrl !== undefined && { healthUrl, health: await healthAt(healthUrl) }),
     };
   });
-  const values = found ? declared.flatMap(({ name }) => Object.values(envOf(cloud, found.id, name))) : [];
+  const values = found ? declared.flatMap(({ name }) => Object.values(resolveComponentEnv(cloud, found.id, name))) : [];
   return { app, url, leads: leadsOf(values), components: await Promise.all(lines) };
 }
 
@@ -201,5 +201,8 @@ function envIn(cloud: Cloud, apps: AppBacking, { home }: Place, app: string, com
     .status()
     .find((it) => it.app === app)
     ?.components.find(({ name }) => name === component)?.port;
-  return { env: laptopEnv(envOf(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
+  return {
+    env: laptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port),
+    components,
+  };
 }

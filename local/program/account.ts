@@ -4,16 +4,16 @@ import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
 import {
   assignResources,
+  CreateProjectRequest,
   createProject,
   deleteProject,
   listProjects,
   listResources,
-  ProjectAsk,
-  ProjectChange,
+  PatchProjectRequest,
   readProject,
   updateProject,
 } from "../cloud/account/projects.ts";
-import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/network/vpcs.ts";
+import { CreateVpcRequest, createVpc, deleteVpc, listVpcs, PatchVpcRequest, readVpc, updateVpc } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
@@ -31,11 +31,11 @@ export function vpc(cloud: Cloud): ResourceType {
     replaces: ["region", "ipRange"],
     deleteFirst: true,
     async create(inputs) {
-      const made = createVpc(cloud, validate(VpcAsk, toSnakeCase(withoutUnset(inputs))));
+      const made = createVpc(cloud, validate(CreateVpcRequest, toSnakeCase(withoutUnset(inputs))));
       return { id: made.id, outputs: outputs(made) };
     },
     update: async (id, _olds, { name, description }) =>
-      outputs(updateVpc(cloud, id, validate(VpcChange, withoutUnset({ name, description })))),
+      outputs(updateVpc(cloud, id, validate(PatchVpcRequest, withoutUnset({ name, description })))),
     delete: async (id) => ifExists(() => deleteVpc(cloud, id)),
     read: (id) => ifExists(() => outputs(readVpc(cloud, id))),
     async find({ name }) {
@@ -58,10 +58,10 @@ export function project(cloud: Cloud): ResourceType {
     replaces: [],
     deleteFirst: true,
     async create(inputs) {
-      const made = createProject(cloud, validate(ProjectAsk, fields(inputs)));
+      const made = createProject(cloud, validate(CreateProjectRequest, fields(inputs)));
       return { id: made.id, outputs: outputs(made) };
     },
-    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, validate(ProjectChange, fields(inputs)))),
+    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, validate(PatchProjectRequest, fields(inputs)))),
     async delete(id) {
       const held = await ifExists(() => listResources(cloud, id).map(({ urn }) => urn));
       if (!held) return;

@@ -3,7 +3,7 @@
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
 import { findAppNamed } from "../cloud/apps/app.ts";
-import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps/apps.ts";
+import { CreateAppRequest, createApp, deleteApp, readApp, UpdateAppRequest, updateApp } from "../cloud/apps/apps.ts";
 import { type Deployment, latestDeployment, phaseOf } from "../cloud/apps/deployment.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
@@ -13,13 +13,16 @@ export function app(cloud: Cloud): ResourceType {
     replaces: ["projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createApp(cloud, validate(AppAsk, withoutUnset({ spec: specOf(inputs.spec), project_id: inputs.projectId })));
-      await deployed(id);
+      const { id } = await createApp(
+        cloud,
+        validate(CreateAppRequest, withoutUnset({ spec: specOf(inputs.spec), project_id: inputs.projectId })),
+      );
+      await waitUntilDeployed(id);
       return { id, outputs: outputsOf(id) };
     },
     async update(id, _olds, inputs) {
-      await updateApp(cloud, id, validate(AppChange, { spec: specOf(inputs.spec) }));
-      await deployed(id);
+      await updateApp(cloud, id, validate(UpdateAppRequest, { spec: specOf(inputs.spec) }));
+      await waitUntilDeployed(id);
       return outputsOf(id);
     },
     delete: async (id) => ifExists(() => deleteApp(cloud, id)),
@@ -46,9 +49,9 @@ export function app(cloud: Cloud): ResourceType {
   }
 
   /** A deployment is carried out behind the app's own door. */
-  async function deployed(id: string): Promise<void> {
+  async function waitUntilDeployed(id: string): Promise<void> {
     for (;;) {
-      await cloud.exclusively(`app ${id}`, async () => {});
+      await cloud.withLock(`app ${id}`, async () => {});
       const latest = latestDeployment(cloud, id);
       if (!latest) return;
       const phase = phaseOf(cloud, latest);

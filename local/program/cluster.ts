@@ -2,16 +2,16 @@
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import { findCluster, findClusterNamed, statusOf } from "../cloud/databases/cluster.ts";
 import {
-  MaintenanceAsk,
+  MaintenanceWindowRequest,
   migrateCluster,
-  ResizeAsk,
+  ResizeClusterRequest,
   resizeCluster,
   setAutoscale,
   setMaintenance,
   upgradeCluster,
 } from "../cloud/databases/cluster-changes.ts";
-import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/databases/clusters.ts";
-import { EvictionAsk, setEvictionPolicy } from "../cloud/databases/configs.ts";
+import { CreateClusterRequest, createCluster, deleteCluster, readCluster, StorageAutoscaleRequest } from "../cloud/databases/clusters.ts";
+import { EvictionPolicyRequest, setEvictionPolicy } from "../cloud/databases/configs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
@@ -23,25 +23,25 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
     replaces: ["engine", "name", "privateNetworkUuid", "projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createCluster(cloud, validate(ClusterAsk, creation(inputs)));
-      await adjust(id, {}, inputs);
+      const { id } = await createCluster(cloud, validate(CreateClusterRequest, toCreateRequest(inputs)));
+      await applyChanges(id, {}, inputs);
       return { id, outputs: outputsOf(id) };
     },
     async update(id, { inputs: olds }, news) {
-      await online(id);
-      await adjust(id, olds, news);
+      await waitUntilOnline(id);
+      await applyChanges(id, olds, news);
       return outputsOf(id);
     },
     delete: async (id) => ifExists(() => deleteCluster(cloud, id)),
     read: (id) =>
       ifExists(async () => {
-        await online(id);
+        await waitUntilOnline(id);
         return outputsOf(id);
       }),
     async find({ name }) {
       const id = findClusterNamed(cloud, String(name))?.id;
       if (id === undefined) return undefined;
-      await online(id);
+      await waitUntilOnline(id);
       return { id, outputs: outputsOf(id) };
     },
   };
@@ -61,32 +61,32 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
   }
 
   /** What the API takes only of a cluster that is there. Each is asked for when it differs, one after the other. */
-  async function adjust(id: string, olds: Inputs, news: Inputs): Promise<void> {
-    await online(id);
+  async function applyChanges(id: string, olds: Inputs, news: Inputs): Promise<void> {
+    await waitUntilOnline(id);
     const differs = (...keys: string[]) => keys.some((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
-    const now = findCluster(cloud, id);
-    if (text(news.region) !== now.region) await migrateCluster(cloud, id, { region: text(news.region) });
+    const current = findCluster(cloud, id);
+    if (text(news.region) !== current.region) await migrateCluster(cloud, id, { region: text(news.region) });
     const storage = news.storageSizeMib === undefined ? undefined : Number(news.storageSizeMib);
-    const grown = storage !== undefined && storage !== now.storage_size_mib;
-    if (news.size !== now.size || news.nodeCount !== now.num_nodes || grown)
+    const storageGrows = storage !== undefined && storage !== current.storage_size_mib;
+    if (news.size !== current.size || news.nodeCount !== current.num_nodes || storageGrows)
       await resizeCluster(
         cloud,
         id,
-        validate(ResizeAsk, withoutUnset({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })),
+        validate(ResizeClusterRequest, withoutUnset({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })),
       );
-    if (news.version !== undefined && news.version !== now.version) await upgradeCluster(cloud, id, { version: text(news.version) });
+    if (news.version !== undefined && news.version !== current.version) await upgradeCluster(cloud, id, { version: text(news.version) });
     const [window] = (news.maintenanceWindows ?? []) as { day: string; hour: string }[];
-    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, validate(MaintenanceAsk, window));
+    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, validate(MaintenanceWindowRequest, window));
     if (differs("evictionPolicy"))
-      await setEvictionPolicy(cloud, id, validate(EvictionAsk, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
+      await setEvictionPolicy(cloud, id, validate(EvictionPolicyRequest, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
     if (news.storageAutoscale !== undefined && differs("storageAutoscale"))
-      setAutoscale(cloud, id, validate(StorageAutoscaleAsk, toSnakeCase(news.storageAutoscale)));
-    await online(id);
+      setAutoscale(cloud, id, validate(StorageAutoscaleRequest, toSnakeCase(news.storageAutoscale)));
+    await waitUntilOnline(id);
   }
 
   /** Its server starts behind the same door, so whoever waits for the door knows how it went. */
-  async function online(id: string): Promise<void> {
-    await cloud.exclusively(id, async () => {});
+  async function waitUntilOnline(id: string): Promise<void> {
+    await cloud.withLock(id, async () => {});
     while (isWaiting(id)) await new Promise((resolve) => setTimeout(resolve, 20));
     if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error(`its server does not start. ${reasonOf(id)}`.trim());
   }
@@ -97,7 +97,7 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
   }
 }
 
-function creation(inputs: Inputs): Record<string, unknown> {
+function toCreateRequest(inputs: Inputs): Record<string, unknown> {
   const { nodeCount, storageSizeMib, backupRestore, name, engine, version, size, region, tags, privateNetworkUuid, projectId } = inputs;
   return withoutUnset({
     ...{ name, engine, version, size, region, tags },

@@ -3,55 +3,55 @@
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
 import { findCluster, statusOf } from "../cloud/databases/cluster.ts";
-import { ResizeAsk, resizeCluster } from "../cloud/databases/cluster-changes.ts";
-import { ConfigAsk, patchConfig } from "../cloud/databases/configs.ts";
-import { createDatabase, DatabaseAsk, deleteDatabase, readDatabase } from "../cloud/databases/databases.ts";
-import { listRules, RulesAsk, setRules } from "../cloud/databases/firewall.ts";
-import { createPool, deletePool, PoolAsk, readPool } from "../cloud/databases/pools.ts";
-import { createReplica, deleteReplica, ReplicaAsk, readReplica } from "../cloud/databases/replicas.ts";
-import { createUser, deleteUser, readUser, UserAsk, UserChange, updateUser } from "../cloud/databases/users.ts";
+import { ResizeClusterRequest, resizeCluster } from "../cloud/databases/cluster-changes.ts";
+import { PatchConfigRequest, patchConfig } from "../cloud/databases/configs.ts";
+import { CreateDatabaseRequest, createDatabase, deleteDatabase, readDatabase } from "../cloud/databases/databases.ts";
+import { FirewallRulesRequest, listRules, setRules } from "../cloud/databases/firewall.ts";
+import { CreatePoolRequest, createPool, deletePool, readPool } from "../cloud/databases/pools.ts";
+import { CreateReplicaRequest, createReplica, deleteReplica, readReplica } from "../cloud/databases/replicas.ts";
+import { CreateUserRequest, createUser, deleteUser, readUser, UpdateUserRequest, updateUser } from "../cloud/databases/users.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 const clusterOf = ({ clusterId }: Plain): string => text(clusterId);
-const nameIn = ({ name }: Plain): string => text(name);
+const nameOf = ({ name }: Plain): string => text(name);
 const ALL = ["*"];
 
 export function databaseDb(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameIn(inputs)}`;
-  const read = (inputs: Plain) => ifExists(() => readDatabase(cloud, clusterOf(inputs), nameIn(inputs)) && {});
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameOf(inputs)}`;
+  const read = (inputs: Plain) => ifExists(() => readDatabase(cloud, clusterOf(inputs), nameOf(inputs)) && {});
   return {
     replaces: ALL,
     async create(inputs) {
-      await createDatabase(cloud, clusterOf(inputs), validate(DatabaseAsk, { name: inputs.name }));
+      await createDatabase(cloud, clusterOf(inputs), validate(CreateDatabaseRequest, { name: inputs.name }));
       return { id: idOf(inputs), outputs: {} };
     },
-    delete: async (_id, { inputs }) => ifExists(() => deleteDatabase(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deleteDatabase(cloud, clusterOf(inputs), nameOf(inputs))),
     read: (_id, inputs) => read(inputs),
     find: async (inputs) => ((await read(inputs)) ? { id: idOf(inputs), outputs: {} } : undefined),
   };
 }
 
 export function databaseUser(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/user/${nameIn(inputs)}`;
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/user/${nameOf(inputs)}`;
   const settingsOf = ({ settings }: Plain) => {
     const [first] = (settings ?? []) as { pgAllowReplication?: boolean }[];
     return first?.pgAllowReplication === undefined ? {} : { settings: { pg_allow_replication: first.pgAllowReplication } };
   };
   const outputs = ({ role, password }: { role?: string; password?: string }) => ({ role: role ?? "normal", password: password ?? "" });
-  const read = (inputs: Plain) => ifExists(() => outputs(readUser(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readUser(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
     replaces: ["clusterId", "name"],
     deleteFirst: true,
     async create(inputs) {
-      const user = await createUser(cloud, clusterOf(inputs), validate(UserAsk, { name: inputs.name, ...settingsOf(inputs) }));
+      const user = await createUser(cloud, clusterOf(inputs), validate(CreateUserRequest, { name: inputs.name, ...settingsOf(inputs) }));
       return { id: idOf(inputs), outputs: outputs(user) };
     },
     async update(_id, _olds, inputs) {
-      const change = validate(UserChange, { settings: {}, ...settingsOf(inputs) });
-      return outputs(await updateUser(cloud, clusterOf(inputs), nameIn(inputs), change));
+      const change = validate(UpdateUserRequest, { settings: {}, ...settingsOf(inputs) });
+      return outputs(await updateUser(cloud, clusterOf(inputs), nameOf(inputs), change));
     },
-    delete: async (_id, { inputs }) => ifExists(() => deleteUser(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deleteUser(cloud, clusterOf(inputs), nameOf(inputs))),
     read: (_id, inputs) => read(inputs),
     async find(inputs) {
       const found = await read(inputs);
@@ -62,12 +62,12 @@ export function databaseUser(cloud: Cloud): ResourceType {
 
 /** DigitalOcean could change one in place; its provider replaces it whatever differs. */
 export function connectionPool(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameIn(inputs)}`;
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
   const outputs = ({ connection, private_connection: inside }: ReturnType<typeof readPool>) => {
     const { host, port, password, uri } = connection;
     return { host, port, password, uri, privateHost: inside.host, privateUri: inside.uri };
   };
-  const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
     replaces: ALL,
     deleteFirst: true,
@@ -76,11 +76,11 @@ export function connectionPool(cloud: Cloud): ResourceType {
       return {
         id: idOf(inputs),
         outputs: outputs(
-          await createPool(cloud, clusterOf(inputs), validate(PoolAsk, withoutUnset({ name, size, mode, user, db: dbName }))),
+          await createPool(cloud, clusterOf(inputs), validate(CreatePoolRequest, withoutUnset({ name, size, mode, user, db: dbName }))),
         ),
       };
     },
-    delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameOf(inputs))),
     read: (_id, inputs) => read(inputs),
     async find(inputs) {
       const found = await read(inputs);
@@ -90,13 +90,13 @@ export function connectionPool(cloud: Cloud): ResourceType {
 }
 
 export function databaseReplica(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/replicas/${nameIn(inputs)}`;
-  const look = (inputs: Plain) => readReplica(cloud, clusterOf(inputs), nameIn(inputs));
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/replicas/${nameOf(inputs)}`;
+  const readReplicaOf = (inputs: Plain) => readReplica(cloud, clusterOf(inputs), nameOf(inputs));
   const outputs = async (inputs: Plain) => {
-    const { id } = look(inputs);
-    await cloud.exclusively(id, async () => {});
+    const { id } = readReplicaOf(inputs);
+    await cloud.withLock(id, async () => {});
     if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error("its server does not start. See: slipway local logs");
-    const { connection, private_connection: inside } = look(inputs);
+    const { connection, private_connection: inside } = readReplicaOf(inputs);
     const { host, port, user, password, uri, database } = connection;
     return { uuid: id, host, port, user, password, uri, database, privateHost: inside.host, privateUri: inside.uri };
   };
@@ -105,18 +105,18 @@ export function databaseReplica(cloud: Cloud): ResourceType {
     deleteFirst: true,
     async create(inputs) {
       const { name, region, size, privateNetworkUuid, tags, storageSizeMib } = inputs;
-      const wanted = {
+      const request = {
         ...{ name, region, size, tags, private_network_uuid: privateNetworkUuid },
         storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
       };
-      await createReplica(cloud, clusterOf(inputs), validate(ReplicaAsk, withoutUnset(wanted)));
+      await createReplica(cloud, clusterOf(inputs), validate(CreateReplicaRequest, withoutUnset(request)));
       return { id: idOf(inputs), outputs: await outputs(inputs) };
     },
     async update(_id, _olds, inputs) {
-      await resizeCluster(cloud, look(inputs).id, validate(ResizeAsk, { size: inputs.size, num_nodes: 1 }));
+      await resizeCluster(cloud, readReplicaOf(inputs).id, validate(ResizeClusterRequest, { size: inputs.size, num_nodes: 1 }));
       return outputs(inputs);
     },
-    delete: async (_id, { inputs }) => ifExists(() => deleteReplica(cloud, clusterOf(inputs), nameIn(inputs))),
+    delete: async (_id, { inputs }) => ifExists(() => deleteReplica(cloud, clusterOf(inputs), nameOf(inputs))),
     read: (_id, inputs) => ifExists(() => outputs(inputs)),
     async find(inputs) {
       const found = await ifExists(() => outputs(inputs));
@@ -128,7 +128,7 @@ export function databaseReplica(cloud: Cloud): ResourceType {
 /** Deleting it opens the cluster to everybody, as at DigitalOcean; that is why the components keep it. */
 export function databaseFirewall(cloud: Cloud): ResourceType {
   const set = async (inputs: Plain) => {
-    await setRules(cloud, clusterOf(inputs), validate(RulesAsk, { rules: inputs.rules }));
+    await setRules(cloud, clusterOf(inputs), validate(FirewallRulesRequest, { rules: inputs.rules }));
     return {};
   };
   return {
@@ -153,7 +153,7 @@ export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string |
         ? []
         : [[name, toSnakeCase(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];
     });
-    await patchConfig(cloud, clusterOf(inputs), validate(ConfigAsk, { config: Object.fromEntries(config) }));
+    await patchConfig(cloud, clusterOf(inputs), validate(PatchConfigRequest, { config: Object.fromEntries(config) }));
     return {};
   };
   return {

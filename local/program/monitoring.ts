@@ -3,38 +3,38 @@
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
 import {
-  AlertPolicyAsk,
+  AlertPolicyRequest,
   createAlertPolicy,
   deleteAlertPolicy,
   readAlertPolicy,
   updateAlertPolicy,
 } from "../cloud/monitoring/alert-policies.ts";
 import {
-  CheckAsk,
+  CreateCheckRequest,
+  CreateUptimeAlertRequest,
   createCheck,
   createUptimeAlert,
   deleteCheck,
   deleteUptimeAlert,
   readCheck,
   readUptimeAlert,
-  UptimeAlertAsk,
   updateCheck,
   updateUptimeAlert,
 } from "../cloud/monitoring/uptime.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, text, validate, withoutUnset } from "./mapping.ts";
 
-interface Told {
+interface NotificationArgs {
   readonly emails?: readonly string[];
   readonly slacks?: readonly object[];
 }
 
 /** The program says emails and slacks, the API email and slack. */
-const notifications = (told: Told | undefined) => ({ email: told?.emails ?? [], slack: told?.slacks ?? [] });
+const notifications = (args: NotificationArgs | undefined) => ({ email: args?.emails ?? [], slack: args?.slacks ?? [] });
 
 export function monitorAlert(cloud: Cloud): ResourceType {
   const policy = ({ alerts, ...inputs }: Plain) =>
-    validate(AlertPolicyAsk, { ...withoutUnset(inputs), alerts: notifications(alerts as Told) });
+    validate(AlertPolicyRequest, { ...withoutUnset(inputs), alerts: notifications(alerts as NotificationArgs) });
   return {
     replaces: [],
     async create(inputs) {
@@ -48,7 +48,7 @@ export function monitorAlert(cloud: Cloud): ResourceType {
 }
 
 export function uptimeCheck(cloud: Cloud): ResourceType {
-  const check = (inputs: Plain) => validate(CheckAsk, withoutUnset(inputs));
+  const check = (inputs: Plain) => validate(CreateCheckRequest, withoutUnset(inputs));
   return {
     replaces: [],
     create: async (inputs) => ({ id: createCheck(cloud, check(inputs)).id, outputs: {} }),
@@ -59,8 +59,11 @@ export function uptimeCheck(cloud: Cloud): ResourceType {
 }
 
 export function uptimeAlert(cloud: Cloud): ResourceType {
-  const alert = ({ checkId: _, notifications: told, ...inputs }: Plain) =>
-    validate(UptimeAlertAsk, { ...withoutUnset(inputs), notifications: notifications((told as Told[] | undefined)?.[0]) });
+  const alert = ({ checkId: _, notifications: args, ...inputs }: Plain) =>
+    validate(CreateUptimeAlertRequest, {
+      ...withoutUnset(inputs),
+      notifications: notifications((args as NotificationArgs[] | undefined)?.[0]),
+    });
   const checkOf = ({ checkId }: Plain) => text(checkId);
   return {
     replaces: ["checkId"],

@@ -17,7 +17,7 @@ import { listRules } from "../cloud/databases/firewall.ts";
 import { listVpcs } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
-import { attentiveBacking, openTestCloud } from "../cloud/testing/cloud.ts";
+import { openTestCloud, recordingBacking } from "../cloud/testing/cloud.ts";
 import { worldOf } from "./world.ts";
 
 const project = findProject(fileURLToPath(new URL("../../", import.meta.url)));
@@ -90,7 +90,7 @@ describe("a change in the settings of a stack", () => {
   });
 
   it("of the systems takes away what is only the others', and asks the servers to", async () => {
-    const { backing, calls } = attentiveBacking();
+    const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
     const { up } = stackOn(cloud, "local");
     await up();

@@ -23,19 +23,23 @@ export interface SpacesReply {
 
 /** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
 export interface Action {
-  readonly needs: Need;
+  readonly permission: Permission;
   readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
 }
 
 /** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
 export type Actions = Readonly<Record<string, Action>>;
 
-export type Need = "read" | "write" | "manage";
+export type Permission = "read" | "write" | "manage";
 type Signer = Pick<SpacesKey, "grants">;
 
-const MAY: Readonly<Record<Need, (key: Signer, bucket: string) => boolean>> = { read: mayRead, write: mayWrite, manage: mayManage };
+const CHECKS: Readonly<Record<Permission, (key: Signer, bucket: string) => boolean>> = {
+  read: mayRead,
+  write: mayWrite,
+  manage: mayManage,
+};
 
-export const allowed = (needs: Need, signer: Signer | undefined, bucket: string): boolean =>
-  signer !== undefined && MAY[needs](signer, bucket);
+export const isAllowed = (permission: Permission, signer: Signer | undefined, bucket: string): boolean =>
+  signer !== undefined && CHECKS[permission](signer, bucket);
 
-export const denied = () => new ApiError(403, "AccessDenied", "Access Denied");
+export const accessDenied = () => new ApiError(403, "AccessDenied", "Access Denied");

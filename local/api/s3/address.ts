@@ -21,7 +21,7 @@ const DEFAULT_REGION = "nyc3";
  * the way S3 requests are.
  */
 export function isSpacesRequest(message: IncomingMessage): boolean {
-  const { host, path } = target(message);
+  const { host, path } = parseTarget(message);
   return (
     SPACES_HOST.test(hostName(host)) ||
     (message.headers.authorization ?? "").startsWith("AWS4-HMAC-SHA256") ||
@@ -29,8 +29,8 @@ export function isSpacesRequest(message: IncomingMessage): boolean {
   );
 }
 
-export function addressOf(message: IncomingMessage): Address {
-  const { host, path: whole } = target(message);
+export function parseAddress(message: IncomingMessage): Address {
+  const { host, path: whole } = parseTarget(message);
   const [path = "/", query = ""] = splitOnce(whole, "?");
   const [, virtualBucket, region = DEFAULT_REGION] = SPACES_HOST.exec(hostName(host)) ?? [];
   const decoded = decode(path.slice(1));
@@ -39,7 +39,7 @@ export function addressOf(message: IncomingMessage): Address {
 }
 
 /** Through a proxy the request line holds the whole address. */
-function target(message: IncomingMessage): { host: string; path: string } {
+function parseTarget(message: IncomingMessage): { host: string; path: string } {
   const absolute = /^https?:\/\/([^/?#]+)(\/?[^#]*)/.exec(message.url ?? "/");
   if (absolute) return { host: absolute[1]!, path: absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]}` };
   return { host: message.headers.host ?? "", path: message.url ?? "/" };

@@ -9,9 +9,9 @@ const isChunked = ({ headers }: IncomingMessage): boolean =>
   /aws-chunked/.test(String(headers["content-encoding"] ?? "")) || String(headers["x-amz-content-sha256"] ?? "").startsWith("STREAMING-");
 
 /** The content of an object, without what its transport wrapped around it. */
-export function contentOf(message: IncomingMessage): Readable {
+export function bodyStream(message: IncomingMessage): Readable {
   // What goes wrong on the way is reported by whoever reads the result.
-  return isChunked(message) ? pipeline(message, unchunk(), () => {}) : message;
+  return isChunked(message) ? pipeline(message, decodeChunked(), () => {}) : message;
 }
 
 /** What a client said about its content must be so. */
@@ -31,20 +31,22 @@ export const checkContent =
     }
   };
 
-export async function xmlOf(message: IncomingMessage, root: string): Promise<Element> {
+export async function readXml(message: IncomingMessage, root: string): Promise<Element> {
   return parseXml((await readBody(message)).toString("utf8"), root);
 }
 
-const KEPT = ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+const STORED_HEADERS = ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
 
 /** What is kept of a request's headers and given back with the object. */
-export function keptHeaders({ headers }: IncomingMessage): Record<string, string> {
-  const kept = Object.entries(headers).filter(([name]) => KEPT.includes(name) || name.startsWith("x-amz-meta-"));
-  const plain = kept.map(([name, value]) => [name, name === "content-encoding" ? withoutChunked(String(value)) : String(value)] as const);
+export function storedHeaders({ headers }: IncomingMessage): Record<string, string> {
+  const stored = Object.entries(headers).filter(([name]) => STORED_HEADERS.includes(name) || name.startsWith("x-amz-meta-"));
+  const plain = stored.map(
+    ([name, value]) => [name, name === "content-encoding" ? removeAwsChunked(String(value)) : String(value)] as const,
+  );
   return { "content-type": "binary/octet-stream", ...Object.fromEntries(plain.filter(([, value]) => value !== "")) };
 }
 
-const withoutChunked = (encodings: string): string =>
+const removeAwsChunked = (encodings: string): string =>
   encodings
     .split(",")
     .map((encoding) => encoding.trim())
@@ -55,7 +57,7 @@ const withoutChunked = (encodings: string): string =>
  * Takes the content out of an `aws-chunked` body: each piece comes after a line with its length in hex, and after the last one, of no
  * length, trailers may follow.
  */
-function unchunk(): Transform {
+function decodeChunked(): Transform {
   let rest: Buffer = Buffer.alloc(0);
   let left = 0;
   let ended = false;

@@ -4,7 +4,7 @@ import { recordOnly } from "../../cloud/record-only.ts";
 import { POSTGRES, temporaryDirectory, VALKEY } from "../../cloud/testing/cloud.ts";
 import { createRouter } from "../router.ts";
 import { type Api, type ApiOptions, startApi } from "../server.ts";
-import { mistakesInReply, mistakesInRequest, operations } from "./contract.ts";
+import { operations, requestViolations, responseViolations } from "./contract.ts";
 
 export { POSTGRES, temporaryDirectory, VALKEY };
 
@@ -16,7 +16,7 @@ export interface TestApi {
   /** Sends a request that is right by the description; fails the test where either side of it is not. */
   call(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Sends one that need not be right: only the answer is held against the description. */
-  misuse(method: string, path: string, body?: unknown): Promise<Answer>;
+  callInvalid(method: string, path: string, body?: unknown): Promise<Answer>;
 }
 
 export interface Answer {
@@ -27,10 +27,10 @@ export interface Answer {
 }
 
 export const TOKEN = "a token for tests";
-const toClose: (() => Promise<void>)[] = [];
+const cleanups: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
-  for (const close of toClose.splice(0).reverse()) await close();
+  for (const close of cleanups.splice(0).reverse()) await close();
 });
 
 export async function startTestApi(options: Partial<CloudOptions> & { readonly tls?: ApiOptions["tls"] } = {}): Promise<TestApi> {
@@ -39,25 +39,25 @@ export async function startTestApi(options: Partial<CloudOptions> & { readonly t
   const cloud = await openCloud({ backing: recordOnly, ...cloudOptions, directory });
   const api = await startApi({ cloud, token: TOKEN, ...(tls && { tls }) });
   let open = true;
-  toClose.push(async () => {
+  cleanups.push(async () => {
     if (!open) return;
     open = false;
     await api.close();
     await cloud.close();
   });
-  const ask = async (method: string, path: string, body: unknown, strict: boolean): Promise<Answer> => {
+  const request = async (method: string, path: string, body: unknown, strict: boolean): Promise<Answer> => {
     const operation = operationOf(method, path);
-    if (strict && body !== undefined) refuse(mistakesInRequest(operation, body));
+    if (strict && body !== undefined) assertNoViolations(requestViolations(operation, body));
     const answer = await send(api.url, method, path, body);
-    refuse(mistakesInReply(operation, answer.status, answer.body));
+    assertNoViolations(responseViolations(operation, answer.status, answer.body));
     return answer;
   };
   return {
     cloud,
     api,
     directory,
-    call: (method, path, body) => ask(method, path, body, true),
-    misuse: (method, path, body) => ask(method, path, body, false),
+    call: (method, path, body) => request(method, path, body, true),
+    callInvalid: (method, path, body) => request(method, path, body, false),
   };
 }
 
@@ -74,16 +74,16 @@ export async function send(url: string, method: string, path: string, body?: unk
 const lookUp = createRouter(Object.fromEntries(operations.map((operation) => [operation, () => ({ status: 200 })])));
 
 function operationOf(method: string, path: string): string {
-  const looked = lookUp(method, path.split("?")[0]!);
-  if (!("found" in looked)) throw new Error(`${method} ${path} is not in DigitalOcean's description`);
-  return looked.found.name;
+  const lookup = lookUp(method, path.split("?")[0]!);
+  if (!("found" in lookup)) throw new Error(`${method} ${path} is not in DigitalOcean's description`);
+  return lookup.found.name;
 }
 
-function refuse(mistakes: readonly string[]): void {
+function assertNoViolations(mistakes: readonly string[]): void {
   if (mistakes.length > 0) throw new Error(`not as DigitalOcean describes it:\n  ${mistakes.join("\n  ")}`);
 }
 
-export async function createCluster({ call }: TestApi, ask: object = POSTGRES): Promise<string> {
-  const { body } = await call("POST", "/v2/databases", ask);
+export async function createCluster({ call }: TestApi, request: object = POSTGRES): Promise<string> {
+  const { body } = await call("POST", "/v2/databases", request);
   return body.database.id as string;
 }

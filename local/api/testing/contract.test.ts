@@ -1,22 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { routes } from "../routes/index.ts";
-import { mistakesInReply, mistakesInRequest, operations } from "./contract.ts";
+import { operations, requestViolations, responseViolations } from "./contract.ts";
 
 describe("the contract", () => {
   it("notices a wrong type, a missing key, a key that is not described, and a status that is not", () => {
     const vpc = { id: "5a4981aa-9653-4bd1-bef5-d6bff52042e4", name: "x", region: "nyc3", ip_range: "10.0.0.0/20", default: false };
-    expect(mistakesInReply("GET /v2/vpcs/{vpc_id}", 200, { vpc })).toEqual([]);
-    expect(mistakesInReply("GET /v2/vpcs/{vpc_id}", 200, { vpc: { ...vpc, default: "no" } })).toEqual([
+    expect(responseViolations("GET /v2/vpcs/{vpc_id}", 200, { vpc })).toEqual([]);
+    expect(responseViolations("GET /v2/vpcs/{vpc_id}", 200, { vpc: { ...vpc, default: "no" } })).toEqual([
       "GET /v2/vpcs/{vpc_id} 200 vpc.default: must be boolean",
     ]);
-    expect(mistakesInReply("GET /v2/vpcs/{vpc_id}", 200, { vpc: { ...vpc, colour: "red" } })).toEqual([
+    expect(responseViolations("GET /v2/vpcs/{vpc_id}", 200, { vpc: { ...vpc, colour: "red" } })).toEqual([
       "GET /v2/vpcs/{vpc_id} 200 vpc.colour: unknown key",
     ]);
-    expect(mistakesInReply("GET /v2/databases/{database_cluster_uuid}/ca", 200, { ca: {} })).toEqual([
+    expect(responseViolations("GET /v2/databases/{database_cluster_uuid}/ca", 200, { ca: {} })).toEqual([
       "GET /v2/databases/{database_cluster_uuid}/ca 200 ca: must have required property 'certificate'",
     ]);
-    expect(mistakesInReply("GET /v2/vpcs/{vpc_id}", 202, { vpc })).toEqual(["GET /v2/vpcs/{vpc_id} answered 202, which is not described"]);
-    expect(mistakesInRequest("POST /v2/vpcs", { name: "x" })).toEqual(["POST /v2/vpcs request: must have required property 'region'"]);
+    expect(responseViolations("GET /v2/vpcs/{vpc_id}", 202, { vpc })).toEqual([
+      "GET /v2/vpcs/{vpc_id} answered 202, which is not described",
+    ]);
+    expect(requestViolations("POST /v2/vpcs", { name: "x" })).toEqual(["POST /v2/vpcs request: must have required property 'region'"]);
   });
 
   it("knows every route that the API answers", () => {

@@ -22,7 +22,7 @@ const document = JSON.parse(readFileSync(new URL("../openapi/digitalocean.json",
 };
 
 /** Where the real API or the Terraform provider departs from the document, and this API follows them. */
-const DEPARTURES: readonly { readonly where: RegExp; readonly why: string }[] = [
+const KNOWN_DEVIATIONS: readonly { readonly where: RegExp; readonly why: string }[] = [
   { where: /^GET \/v2\/databases.* (links|meta): unknown key$/, why: "godo reads them; the document describes these lists without pages" },
   { where: /onnection\.protocol: unknown key$/, why: "the API answers with it, the document forgot it" },
   { where: /\/v2\/tags.* (tag|tags\.\d+)\.resources\.images: unknown key$/, why: "the document misspells it: imgages" },
@@ -55,46 +55,47 @@ export const operations: readonly string[] = Object.entries(document.paths).flat
 );
 
 /** What is wrong with a request's body, as far as the document can tell. */
-export const mistakesInRequest = (operation: string, body: unknown): string[] =>
-  mistakesIn(`${operation} request`, [...pointerTo(operation), "requestBody"], body);
+export const requestViolations = (operation: string, body: unknown): string[] =>
+  bodyViolations(`${operation} request`, [...pointerTo(operation), "requestBody"], body);
 
 /** What is wrong with an answer: its status, its body, or that it has one. */
-export function mistakesInReply(operation: string, status: number, body: unknown): string[] {
+export function responseViolations(operation: string, status: number, body: unknown): string[] {
   const responses = [...pointerTo(operation), "responses"];
-  const described = at(responses) as Readonly<Record<string, unknown>>;
+  const described = lookUp(responses) as Readonly<Record<string, unknown>>;
   const key = String(status) in described ? String(status) : status >= 400 ? "default" : undefined;
-  if (key === undefined || !(key in described)) return departing([`${operation} answered ${status}, which is not described`]);
-  return mistakesIn(`${operation} ${status}`, [...responses, key], body);
+  if (key === undefined || !(key in described)) return withoutKnownDeviations([`${operation} answered ${status}, which is not described`]);
+  return bodyViolations(`${operation} ${status}`, [...responses, key], body);
 }
 
-function mistakesIn(where: string, pointer: readonly string[], body: unknown): string[] {
-  const holder = follow(pointer);
-  const described = at(holder) as { readonly content?: Readonly<Record<string, unknown>> } | undefined;
-  if (!described?.content) return body === undefined || isEmpty(body) ? [] : departing([`${where} has a body, and none is described`]);
-  if (body === undefined) return departing([`${where} has no body`]);
+function bodyViolations(where: string, pointer: readonly string[], body: unknown): string[] {
+  const holder = followReference(pointer);
+  const described = lookUp(holder) as { readonly content?: Readonly<Record<string, unknown>> } | undefined;
+  if (!described?.content)
+    return body === undefined || isEmpty(body) ? [] : withoutKnownDeviations([`${where} has a body, and none is described`]);
+  if (body === undefined) return withoutKnownDeviations([`${where} has no body`]);
   const schema = [...holder, "content", "application/json", "schema"];
-  const validate = compiled(schema);
+  const validate = compileSchema(schema);
   validate(body);
   const typed = (validate.errors ?? []).map(
     ({ instancePath, message }) =>
       `${where}${instancePath.replaceAll("/", ".") && ` ${instancePath.slice(1).replaceAll("/", ".")}`}: ${message}`,
   );
-  return departing([
+  return withoutKnownDeviations([
     ...typed,
     ...unknownKeys({ $ref: `#/${schema.map(escapePointer).join("/")}` }, body, "").map((key) => `${where} ${key}: unknown key`),
   ]);
 }
 
 const isEmpty = (body: unknown) => typeof body === "object" && body !== null && Object.keys(body).length === 0;
-const departing = (mistakes: readonly string[]): string[] => {
-  const left = mistakes.filter((mistake) => !DEPARTURES.some(({ where }) => where.test(mistake)));
+const withoutKnownDeviations = (violations: readonly string[]): string[] => {
+  const left = violations.filter((violation) => !KNOWN_DEVIATIONS.some(({ where }) => where.test(violation)));
   // "must match anyOf" and its like only sum up what another line says.
   const summary = /: must match (a schema in (anyOf|oneOf)|exactly one schema)/;
-  return left.every((mistake) => summary.test(mistake)) ? [] : left;
+  return left.every((violation) => summary.test(violation)) ? [] : left;
 };
 
 const validators = new Map<string, ValidateFunction>();
-function compiled(pointer: readonly string[]): ValidateFunction {
+function compileSchema(pointer: readonly string[]): ValidateFunction {
   const reference = `do#/${pointer.map(escapePointer).join("/")}`;
   const known = validators.get(reference) ?? ajv.compile({ $ref: reference });
   validators.set(reference, known);
@@ -110,12 +111,12 @@ const partsOf = (reference: string): string[] =>
     .split("/")
     .map((part) => decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~"));
 
-const at = (pointer: readonly string[]): unknown =>
+const lookUp = (pointer: readonly string[]): unknown =>
   pointer.reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], document);
 
-function follow(pointer: readonly string[]): readonly string[] {
-  const reference = (at(pointer) as Schema | undefined)?.$ref;
-  return reference ? follow(partsOf(reference)) : pointer;
+function followReference(pointer: readonly string[]): readonly string[] {
+  const reference = (lookUp(pointer) as Schema | undefined)?.$ref;
+  return reference ? followReference(partsOf(reference)) : pointer;
 }
 
 function pointerTo(operation: string): string[] {
@@ -124,7 +125,7 @@ function pointerTo(operation: string): string[] {
 }
 
 function resolve(schema: Schema): Schema {
-  return schema.$ref ? resolve(at(partsOf(schema.$ref)) as Schema) : schema;
+  return schema.$ref ? resolve(lookUp(partsOf(schema.$ref)) as Schema) : schema;
 }
 
 /** Keys that no branch of the schema knows. */

@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 
 /** Made at the first start and the same ever after. */
 export function openAccount(store: Store): Account {
-  const accounts = store.kind<Account>("account");
+  const accounts = store.collection<Account>("account");
   const known = accounts.get("account");
   if (known) return known;
   const fresh = { uuid: newId(), email: "you@slipway.test", team: { uuid: newId(), name: "Local" } };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { conflict, forbidden, notFound, notReady, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 
 interface Project {
   readonly id: string;
@@ -19,25 +19,25 @@ type Environment = (typeof ENVIRONMENTS)[number];
 
 const text = (most: number) => z.string().max(most);
 
-export const ProjectAsk = z.object({
+export const CreateProjectRequest = z.object({
   name: text(175).min(1),
   description: text(255).optional(),
   purpose: text(255).min(1),
   environment: z.enum(ENVIRONMENTS).or(z.literal("")).optional(),
 });
-export const ProjectChange = ProjectAsk.partial().extend({ is_default: z.boolean().optional() });
+export const PatchProjectRequest = CreateProjectRequest.partial().extend({ is_default: z.boolean().optional() });
 /** PUT takes the whole project. */
-export const ProjectReplacement = ProjectAsk.required().extend({ is_default: z.boolean() });
-export const ProjectResourcesAsk = z.object({ resources: z.array(z.string()) });
+export const ReplaceProjectRequest = CreateProjectRequest.required().extend({ is_default: z.boolean() });
+export const AssignResourcesRequest = z.object({ resources: z.array(z.string()) });
 
-const projects = (cloud: Cloud) => cloud.store.kind<Project>("projects");
+const projects = (cloud: Cloud) => cloud.store.collection<Project>("projects");
 /** Which project is the default one is one record, so that there is always exactly one. */
-const defaultProject = (cloud: Cloud) => cloud.store.kind<string>("default-project");
+const defaultProject = (cloud: Cloud) => cloud.store.collection<string>("default-project");
 
 export function openDefaultProject(cloud: Cloud): void {
   if (defaultProject(cloud).get("id")) return;
-  const ask = { name: "first-project", purpose: "Operational / Developer tooling", environment: "Development" } as const;
-  const { id } = createProject(cloud, ask);
+  const request = { name: "first-project", purpose: "Operational / Developer tooling", environment: "Development" } as const;
+  const { id } = createProject(cloud, request);
   defaultProject(cloud).put("id", id);
 }
 
@@ -45,24 +45,24 @@ export const listProjects = (cloud: Cloud) => projects(cloud).all().map(viewOf(c
 
 export const readProject = (cloud: Cloud, id: string) => viewOf(cloud)(find(cloud, id));
 
-export function createProject(cloud: Cloud, ask: z.infer<typeof ProjectAsk>) {
-  refuseTakenName(cloud, ask.name);
+export function createProject(cloud: Cloud, request: z.infer<typeof CreateProjectRequest>) {
+  checkNameIsFree(cloud, request.name);
   const now = cloud.now();
-  const { description = "", ...rest } = ask;
-  const project = tidy({ id: newId(), description, createdAt: now, updatedAt: now, ...rest });
+  const { description = "", ...rest } = request;
+  const project = normalize({ id: newId(), description, createdAt: now, updatedAt: now, ...rest });
   projects(cloud).put(project.id, project);
   return viewOf(cloud)(project);
 }
 
-export function updateProject(cloud: Cloud, id: string, change: z.infer<typeof ProjectChange>) {
+export function updateProject(cloud: Cloud, id: string, change: z.infer<typeof PatchProjectRequest>) {
   const { is_default, ...rest } = change;
   const project = find(cloud, id);
-  if (rest.name !== undefined && rest.name !== project.name) refuseTakenName(cloud, rest.name);
+  if (rest.name !== undefined && rest.name !== project.name) checkNameIsFree(cloud, rest.name);
   if (is_default === false && isDefault(cloud, project.id)) {
     throw unprocessable("the default project cannot be unset; make another project the default one");
   }
   const { name = project.name, description = project.description, purpose = project.purpose, environment = project.environment } = rest;
-  const changed = tidy({ ...project, name, description, purpose, environment, updatedAt: cloud.now() });
+  const changed = normalize({ ...project, name, description, purpose, environment, updatedAt: cloud.now() });
   projects(cloud).put(changed.id, changed);
   if (is_default) defaultProject(cloud).put("id", changed.id);
   return viewOf(cloud)(changed);
@@ -85,10 +85,10 @@ interface Assignment {
   readonly at: number;
 }
 
-const assignments = (cloud: Cloud) => cloud.store.kind<Assignment>("project-resources");
+const assignments = (cloud: Cloud) => cloud.store.collection<Assignment>("project-resources");
 
 /** What a URN's type is kept as. */
-const HOLDERS: Readonly<Record<string, { readonly kind: string; readonly path: string }>> = {
+const RESOURCE_TYPES: Readonly<Record<string, { readonly kind: string; readonly path: string }>> = {
   dbaas: { kind: "clusters", path: "databases" },
   app: { kind: "apps", path: "apps" },
   domain: { kind: "domains", path: "domains" },
@@ -96,12 +96,12 @@ const HOLDERS: Readonly<Record<string, { readonly kind: string; readonly path: s
 };
 
 /** A new resource belongs to the default project unless its maker names one. */
-export function assign(cloud: Cloud, urn: string, project?: string): void {
+export function assignToProject(cloud: Cloud, urn: string, project?: string): void {
   const id = project ? find(cloud, project).id : defaultId(cloud);
   assignments(cloud).put(urn, { urn, project: id, at: cloud.now() });
 }
 
-export const unassign = (cloud: Cloud, urn: string): void => assignments(cloud).delete(urn);
+export const unassignFromProject = (cloud: Cloud, urn: string): void => assignments(cloud).delete(urn);
 
 export const projectOf = (cloud: Cloud, urn: string): string => assignments(cloud).get(urn)?.project ?? defaultId(cloud);
 
@@ -115,11 +115,11 @@ export function listResources(cloud: Cloud, id: string) {
     .map((assignment) => viewResource(assignment, "ok"));
 }
 
-export function assignResources(cloud: Cloud, id: string, ask: z.infer<typeof ProjectResourcesAsk>) {
+export function assignResources(cloud: Cloud, id: string, request: z.infer<typeof AssignResourcesRequest>) {
   const project = find(cloud, id);
-  for (const urn of ask.resources) requireUrn(urn);
+  for (const urn of request.resources) checkUrn(urn);
   // What does not exist is said to be so, one by one; the others are assigned all the same.
-  return ask.resources.map((urn) => {
+  return request.resources.map((urn) => {
     const now = { urn, project: project.id, at: cloud.now() };
     if (!exists(cloud, urn)) return viewResource(now, "not_found");
     const already = assignments(cloud).get(urn)?.project === project.id;
@@ -130,19 +130,25 @@ export function assignResources(cloud: Cloud, id: string, ask: z.infer<typeof Pr
 
 const URN = /^do:([a-z]+):(.+)$/;
 
-function requireUrn(urn: string): void {
+function checkUrn(urn: string): void {
   const [, type = ""] = URN.exec(urn) ?? [];
-  if (!HOLDERS[type]) throw unprocessable(`resource types must be one of the following: ${Object.keys(HOLDERS).join(", ")} (got ${urn})`);
+  if (!RESOURCE_TYPES[type])
+    throw unprocessable(`resource types must be one of the following: ${Object.keys(RESOURCE_TYPES).join(", ")} (got ${urn})`);
 }
 
 function exists(cloud: Cloud, urn: string): boolean {
   const [, type = "", name = ""] = URN.exec(urn) ?? [];
-  return cloud.store.kind(HOLDERS[type]!.kind).get(name) !== undefined;
+  return cloud.store.collection(RESOURCE_TYPES[type]!.kind).get(name) !== undefined;
 }
 
 function viewResource({ urn, at }: Assignment, status: string) {
   const [, type = "", name = ""] = urn.split(":");
-  return { urn, assigned_at: stamp(at), links: { self: `https://api.digitalocean.com/v2/${HOLDERS[type]!.path}/${name}` }, status };
+  return {
+    urn,
+    assigned_at: formatTimestamp(at),
+    links: { self: `https://api.digitalocean.com/v2/${RESOURCE_TYPES[type]!.path}/${name}` },
+    status,
+  };
 }
 
 // ── Small things ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +162,7 @@ function find(cloud: Cloud, id: string): Project {
   return project;
 }
 
-function refuseTakenName(cloud: Cloud, name: string): void {
+function checkNameIsFree(cloud: Cloud, name: string): void {
   if (
     projects(cloud)
       .all()
@@ -178,7 +184,7 @@ const PURPOSES = [
 ];
 
 /** A purpose of one's own comes back as "Other: …"; no environment is none, not an empty one. */
-function tidy({
+function normalize({
   environment,
   purpose,
   ...project
@@ -194,6 +200,6 @@ const viewOf =
     owner_uuid: cloud.account.uuid,
     owner_id: 1,
     is_default: isDefault(cloud, project.id),
-    created_at: stamp(createdAt),
-    updated_at: stamp(updatedAt),
+    created_at: formatTimestamp(createdAt),
+    updated_at: formatTimestamp(updatedAt),
   });

@@ -5,18 +5,18 @@ import { nameId } from "../core/ids.ts";
 import { type App, type Destinations, findApp, putApp } from "./app.ts";
 import { type AlertSpec, componentsOf } from "./spec.ts";
 
-export const DestinationsAsk = z.object({
+export const AlertDestinationsRequest = z.object({
   emails: z.array(z.string()).optional(),
   slack_webhooks: z.array(z.object({ url: z.string(), channel: z.string() })).optional(),
 });
 
 /** The alerts of an app are those in its spec. Each one's id follows from what it is, so that a new spec keeps who is told. */
 export function alertsOf(app: Pick<App, "id" | "spec" | "destinations">) {
-  const written: { spec: AlertSpec; component?: string }[] = [
+  const declared: { spec: AlertSpec; component?: string }[] = [
     ...(app.spec.alerts ?? []).map((spec) => ({ spec })),
     ...componentsOf(app.spec).flatMap(({ component }) => (component.alerts ?? []).map((spec) => ({ spec, component: component.name }))),
   ];
-  return written.map(({ spec, component }) => {
+  return declared.map(({ spec, component }) => {
     const id = nameId(`${app.id} ${component ?? ""} ${spec.rule}`);
     const { emails = [], slack_webhooks = [] } = app.destinations[id] ?? {};
     return { id, ...(component && { component_name: component }), spec, emails, slack_webhooks, phase: "ACTIVE", progress: { steps: [] } };

@@ -1,4 +1,4 @@
-import { unassign } from "../account/projects.ts";
+import { unassignFromProject } from "../account/projects.ts";
 import type { BackedApp, Placement } from "../backing.ts";
 import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
@@ -25,7 +25,7 @@ export interface Destinations {
   readonly slack_webhooks: readonly { readonly url: string; readonly channel: string }[];
 }
 
-const apps = (cloud: Cloud) => cloud.store.kind<App>("apps");
+const apps = (cloud: Cloud) => cloud.store.collection<App>("apps");
 
 export const allApps = (cloud: Cloud): App[] => apps(cloud).all();
 
@@ -39,18 +39,22 @@ export const findAppNamed = (cloud: Cloud, name: string): App | undefined => all
 
 export const urnOf = ({ id }: Pick<App, "id">): string => `do:app:${id}`;
 
-export function dropApp(cloud: Cloud, app: App): void {
+export function deleteAppRecord(cloud: Cloud, app: App): void {
   apps(cloud).delete(app.id);
-  unassign(cloud, urnOf(app));
+  unassignFromProject(cloud, urnOf(app));
 }
 
 export const putApp = (cloud: Cloud, app: App): void => apps(cloud).put(app.id, app);
 
 /** What the program of a component would find in its environment, were it started now. */
-export const envOf = (cloud: Cloud, appId: string, component: string, when: "run" | "build" = "run"): Record<string, string> =>
-  resolveEnv(cloud, findApp(cloud, appId), component, when);
+export const resolveComponentEnv = (
+  cloud: Cloud,
+  appId: string,
+  component: string,
+  when: "run" | "build" = "run",
+): Record<string, string> => resolveEnv(cloud, findApp(cloud, appId), component, when);
 
-export const backedApp = ({ id, suffix, spec }: Pick<App, "id" | "suffix" | "spec">): BackedApp => ({
+export const toBackedApp = ({ id, suffix, spec }: Pick<App, "id" | "suffix" | "spec">): BackedApp => ({
   id,
   name: spec.name,
   suffix,

@@ -1,22 +1,22 @@
 import { z } from "zod";
-import { assign, requireProject } from "../account/projects.ts";
+import { assignToProject, requireProject } from "../account/projects.ts";
 import { conflict } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId, newSuffix } from "../core/ids.ts";
-import { type App, allApps, backedApp, dropApp, findApp, findAppNamed, putApp, urnOf } from "./app.ts";
-import { forgetDeployments, latestDeployment } from "./deployment.ts";
+import { type App, allApps, deleteAppRecord, findApp, findAppNamed, putApp, toBackedApp, urnOf } from "./app.ts";
+import { deleteDeployments, latestDeployment } from "./deployment.ts";
 import { stopJobs } from "./deployment-run.ts";
 import { deploy } from "./deployments.ts";
 import { removeDevelopmentDatabases } from "./development-databases.ts";
 import { APP_SIZES, DEFAULT_APP_SIZE } from "./regions-and-sizes.ts";
-import { type AppSpec, type Component, componentsOf, parseSpec, specMistake } from "./spec.ts";
+import { type AppSpec, type Component, componentsOf, parseSpec, specError } from "./spec.ts";
 import { checkSpec } from "./spec-check.ts";
-import { fillSpec } from "./spec-defaults.ts";
+import { applySpecDefaults } from "./spec-defaults.ts";
 import { viewApp } from "./views.ts";
 
-export const AppAsk = z.object({ spec: z.unknown(), project_id: z.string().optional() });
-export const AppChange = z.object({ spec: z.unknown() });
-export const ProposeAsk = z.object({ spec: z.unknown(), app_id: z.string().optional() });
+export const CreateAppRequest = z.object({ spec: z.unknown(), project_id: z.string().optional() });
+export const UpdateAppRequest = z.object({ spec: z.unknown() });
+export const ProposeAppRequest = z.object({ spec: z.unknown(), app_id: z.string().optional() });
 
 /** Newest first. */
 export const listApps = (cloud: Cloud) =>
@@ -26,35 +26,35 @@ export const listApps = (cloud: Cloud) =>
 
 export const readApp = (cloud: Cloud, id: string) => viewApp(cloud, findApp(cloud, id));
 
-export async function createApp(cloud: Cloud, ask: z.infer<typeof AppAsk>) {
-  const spec = parseSpec(ask.spec);
+export async function createApp(cloud: Cloud, request: z.infer<typeof CreateAppRequest>) {
+  const spec = parseSpec(request.spec);
   // One at a time in the whole account: names and domains are unique in it, and placing an app takes a moment.
-  return await cloud.exclusively("new app", async () => {
+  return await cloud.withLock("new app", async () => {
     checkSpec(cloud, spec);
-    refuseTaken(cloud, spec);
-    if (ask.project_id) requireProject(cloud, ask.project_id);
+    checkNameAndDomains(cloud, spec);
+    if (request.project_id) requireProject(cloud, request.project_id);
     const [id, suffix] = [newId(), newSuffix()];
-    const filled = fillSpec(cloud, spec, id);
-    const placement = await cloud.backing.placeApp(backedApp({ id, suffix, spec: filled }));
+    const filled = applySpecDefaults(cloud, spec, id);
+    const placement = await cloud.backing.placeApp(toBackedApp({ id, suffix, spec: filled }));
     const now = cloud.now();
     const app: App = { id, suffix, spec: filled, placement, createdAt: now, updatedAt: now, destinations: {} };
     putApp(cloud, app);
-    assign(cloud, urnOf(app), ask.project_id);
+    assignToProject(cloud, urnOf(app), request.project_id);
     deploy(cloud, app, "app spec created");
     return viewApp(cloud, app);
   });
 }
 
 /** The spec is replaced as a whole, and whatever is in it, a new deployment follows. */
-export async function updateApp(cloud: Cloud, id: string, ask: z.infer<typeof AppChange>) {
+export async function updateApp(cloud: Cloud, id: string, request: z.infer<typeof UpdateAppRequest>) {
   findApp(cloud, id);
-  const spec = parseSpec(ask.spec);
-  return await cloud.exclusively("new app", async () => {
+  const spec = parseSpec(request.spec);
+  return await cloud.withLock("new app", async () => {
     const app = findApp(cloud, id);
     checkSpec(cloud, spec, id);
-    refuseTaken(cloud, spec, id);
+    checkNameAndDomains(cloud, spec, id);
     if (app.pinned) throw conflict("app is pinned to a rolled back deployment; commit or revert the rollback first");
-    const filled = fillSpec(cloud, spec, id);
+    const filled = applySpecDefaults(cloud, spec, id);
     const changed = { ...app, spec: filled, updatedAt: cloud.now() };
     putApp(cloud, changed);
     deploy(cloud, changed, "app spec updated");
@@ -66,22 +66,22 @@ export async function deleteApp(cloud: Cloud, id: string): Promise<void> {
   findApp(cloud, id);
   const latest = latestDeployment(cloud, id);
   if (latest) stopJobs(latest.id);
-  await cloud.exclusively(`app ${id}`, async () => {
+  await cloud.withLock(`app ${id}`, async () => {
     const app = findApp(cloud, id);
     await cloud.backing.removeApp(id);
     await removeDevelopmentDatabases(cloud, id);
-    forgetDeployments(cloud, id);
-    dropApp(cloud, app);
+    deleteDeployments(cloud, id);
+    deleteAppRecord(cloud, app);
   });
 }
 
 /** What a spec would become, without making it so. */
-export function proposeApp(cloud: Cloud, ask: z.infer<typeof ProposeAsk>) {
-  const spec = parseSpec(ask.spec);
-  const { app_id } = ask;
+export function proposeApp(cloud: Cloud, request: z.infer<typeof ProposeAppRequest>) {
+  const spec = parseSpec(request.spec);
+  const { app_id } = request;
   if (app_id) findApp(cloud, app_id);
   checkSpec(cloud, spec, app_id);
-  const available = !nameTaken(cloud, spec.name, app_id);
+  const available = !isNameTaken(cloud, spec.name, app_id);
   const costOf = ({ instance_size_slug, instance_count = 1 }: Component) => {
     const size = APP_SIZES.find(({ slug }) => slug === (instance_size_slug ?? DEFAULT_APP_SIZE));
     return (size?.usdPerMonth ?? 0) * instance_count;
@@ -94,21 +94,21 @@ export function proposeApp(cloud: Cloud, ask: z.infer<typeof ProposeAsk>) {
     existing_static_apps: String(
       allApps(cloud).filter((app) => componentsOf(app.spec).every(({ list }) => list === "static_sites")).length,
     ),
-    spec: fillSpec(cloud, spec, app_id ?? newId()),
+    spec: applySpecDefaults(cloud, spec, app_id ?? newId()),
     app_cost: paid.reduce((sum, { component }) => sum + costOf(component), 0),
   };
 }
 
-function refuseTaken(cloud: Cloud, spec: AppSpec, id?: string): void {
-  if (nameTaken(cloud, spec.name, id)) throw conflict("app name already exists");
+function checkNameAndDomains(cloud: Cloud, spec: AppSpec, id?: string): void {
+  if (isNameTaken(cloud, spec.name, id)) throw conflict("app name already exists");
   const others = allApps(cloud).filter((app) => app.id !== id);
   (spec.domains ?? []).forEach(({ domain }, index) => {
-    const holder = others.find((app) => app.spec.domains?.some((other) => other.domain === domain));
-    if (holder) throw specMistake(`domains.${index}.domain`, `"${domain}" is in use by app ${holder.spec.name}`);
+    const owner = others.find((app) => app.spec.domains?.some((other) => other.domain === domain));
+    if (owner) throw specError(`domains.${index}.domain`, `"${domain}" is in use by app ${owner.spec.name}`);
   });
 }
 
-function nameTaken(cloud: Cloud, name: string, id?: string): boolean {
-  const holder = findAppNamed(cloud, name);
-  return holder !== undefined && holder.id !== id;
+function isNameTaken(cloud: Cloud, name: string, id?: string): boolean {
+  const owner = findAppNamed(cloud, name);
+  return owner !== undefined && owner.id !== id;
 }

@@ -4,16 +4,16 @@ import { createDatabase } from "../databases/databases.ts";
 import { createPool, readPool } from "../databases/pools.ts";
 import { createUser } from "../databases/users.ts";
 import type { Cloud } from "../open-cloud.ts";
-import { onlineCluster, openTestCloud, VALKEY } from "../testing/cloud.ts";
-import { envOf } from "./app.ts";
+import { createOnlineCluster, openTestCloud, VALKEY } from "../testing/cloud.ts";
+import { resolveComponentEnv } from "./app.ts";
 import { createApp } from "./apps.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
 
 /** The environment of a service `api` whose variables are those, in an app that has all there is to refer to. */
 async function resolved(cloud: Cloud, values: Record<string, string>, more: object = {}, when: "run" | "build" = "run") {
-  const pg = await onlineCluster(cloud);
-  const valkey = await onlineCluster(cloud, VALKEY);
+  const pg = await createOnlineCluster(cloud);
+  const valkey = await createOnlineCluster(cloud, VALKEY);
   await createDatabase(cloud, pg, { name: "shop" });
   const user = await createUser(cloud, pg, { name: "app" });
   await createPool(cloud, pg, { name: "web-pool", mode: "transaction", size: 5, db: "shop", user: "app" });
@@ -35,7 +35,7 @@ async function resolved(cloud: Cloud, values: Record<string, string>, more: obje
     },
   });
   await cloud.idle();
-  return { env: envOf(cloud, app.id, "api", when), app, user, pg, valkey };
+  return { env: resolveComponentEnv(cloud, app.id, "api", when), app, user, pg, valkey };
 }
 
 describe("a bindable reference", () => {
@@ -76,7 +76,7 @@ describe("a bindable reference", () => {
       SITE: "${site.PUBLIC_URL}",
       COMMIT: "${_self.COMMIT_HASH}",
     });
-    const url = `https://shop-${cloud.store.kind<{ suffix: string }>("apps").get(app.id)!.suffix}.ondigitalocean.test`;
+    const url = `https://shop-${cloud.store.collection<{ suffix: string }>("apps").get(app.id)!.suffix}.ondigitalocean.test`;
     expect(env.APP).toBe(`${url} ${url.slice(8)} ${app.id}`);
     expect(env.SELF).toBe(`http://api:3000 ${url}`);
     expect(env.ADMIN).toBe(`admin:4000 ${url}/admin /admin`);
@@ -127,6 +127,6 @@ describe("the environment of a component", () => {
     ];
     const { env, app } = await resolved(cloud, { BOTH: "component" }, { envs });
     expect(env).toEqual({ PORT: "3000", RUN: "1", BOTH: "component" });
-    expect(envOf(cloud, app.id, "api", "build")).toEqual({ BUILD: "1", BOTH: "component" });
+    expect(resolveComponentEnv(cloud, app.id, "api", "build")).toEqual({ BUILD: "1", BOTH: "component" });
   });
 });

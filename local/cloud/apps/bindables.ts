@@ -5,13 +5,13 @@ import { findClusterNamed } from "../databases/cluster.ts";
 import { connection, loginOf, viewPool } from "../databases/connections.ts";
 import { findDevelopmentDatabase, isDevelopment } from "./development-databases.ts";
 import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec, envListsOf } from "./spec.ts";
-import { runsElsewhere, variablesElsewhere } from "./unsupported-engines.ts";
+import { isUnsupportedEngine, unsupportedEngineVariables } from "./unsupported-engines.ts";
 
 /**
  * `${db.DATABASE_URL}` and its like, resolved as App Platform does when it starts a component: a reference that has no value stays as
  * it is written.
  */
-export interface AppInPlace {
+export interface PlacedApp {
   readonly id: string;
   readonly spec: AppSpec;
   readonly placement: Placement;
@@ -44,17 +44,17 @@ export function danglingReferences(spec: AppSpec): { readonly field: string; rea
 }
 
 /** The environment of one component, to the last value: secrets opened, references resolved. */
-export function resolveEnv(cloud: Cloud, app: AppInPlace, name: string, when: "run" | "build" = "run"): Record<string, string> {
+export function resolveEnv(cloud: Cloud, app: PlacedApp, name: string, when: "run" | "build" = "run"): Record<string, string> {
   const component = componentsOf(app.spec).find(({ component }) => component.name === name)?.component;
   if (!component) throw new Error(`app ${app.spec.name} has no component "${name}"`);
-  const open = ({ type, value = "" }: EnvSpec) => (type === "SECRET" ? (cloud.seal.open(app.id, value) ?? value) : value);
-  const wanted = [...(app.spec.envs ?? []), ...(component.envs ?? [])].filter(({ scope }) => inScope(scope, when));
-  const written = Object.fromEntries(wanted.map((env) => [env.key, open(env)]));
+  const open = ({ type, value = "" }: EnvSpec) => (type === "SECRET" ? (cloud.secrets.decrypt(app.id, value) ?? value) : value);
+  const inherited = [...(app.spec.envs ?? []), ...(component.envs ?? [])].filter(({ scope }) => inScope(scope, when));
+  const literals = Object.fromEntries(inherited.map((env) => [env.key, open(env)]));
   const value = (bindable: Bindable) =>
-    variableOf(cloud, app, component, bindable, when) ?? (bindable.owner ? undefined : plain(written[bindable.variable]));
-  const resolved = Object.entries(written).map(([key, text]) => [
+    resolveBindable(cloud, app, component, bindable, when) ?? (bindable.owner ? undefined : literalValue(literals[bindable.variable]));
+  const resolved = Object.entries(literals).map(([key, text]) => [
     key,
-    bindablesIn(text).reduce((sofar, bindable) => sofar.replaceAll(bindable.text, () => value(bindable) ?? bindable.text), text),
+    bindablesIn(text).reduce((result, bindable) => result.replaceAll(bindable.text, () => value(bindable) ?? bindable.text), text),
   ]);
   const port = when === "run" && component.http_port ? { PORT: String(component.http_port) } : {};
   return { ...port, ...Object.fromEntries(resolved) };
@@ -64,11 +64,11 @@ const inScope = (scope: EnvSpec["scope"], when: "run" | "build"): boolean =>
   scope === undefined || scope === "UNSET" || scope === "RUN_AND_BUILD_TIME" || scope === (when === "run" ? "RUN_TIME" : "BUILD_TIME");
 
 /** Another variable of the same component may be named, one step deep. */
-const plain = (value: string | undefined) => (value !== undefined && bindablesIn(value).length === 0 ? value : undefined);
+const literalValue = (value: string | undefined) => (value !== undefined && bindablesIn(value).length === 0 ? value : undefined);
 
-function variableOf(
+function resolveBindable(
   cloud: Cloud,
-  app: AppInPlace,
+  app: PlacedApp,
   self: Component,
   { owner, pool, variable }: Bindable,
   when: "run" | "build",
@@ -80,7 +80,7 @@ function variableOf(
   return component && componentVariables(app, component, when)[variable];
 }
 
-const appVariables = ({ id, spec, placement }: AppInPlace): Record<string, string> => {
+const appVariables = ({ id, spec, placement }: PlacedApp): Record<string, string> => {
   const url = publicUrl(spec, placement);
   return { APP_ID: id, APP_URL: url, APP_DOMAIN: new URL(url).host };
 };
@@ -92,7 +92,7 @@ export function publicUrl(spec: AppSpec, placement: Placement): string {
 }
 
 function databaseVariables(cloud: Cloud, appId: string, database: DatabaseSpec, poolName: string): Record<string, string> | undefined {
-  if (runsElsewhere(database)) return variablesElsewhere(database);
+  if (isUnsupportedEngine(database)) return unsupportedEngineVariables(database);
   if (isDevelopment(database)) return developmentVariables(cloud, appId, database, poolName);
   const cluster = findClusterNamed(cloud, database.cluster_name ?? "");
   if (!cluster) return undefined;
@@ -108,17 +108,17 @@ function databaseVariables(cloud: Cloud, appId: string, database: DatabaseSpec, 
         engine === "pg" ? database.db_name || "defaultdb" : "",
         loginOf(cluster, database.db_user || admin.name),
       );
-  return variablesOf(to, endpoint);
+  return connectionVariables(to, endpoint);
 }
 
 /** A development database has no pools. */
 function developmentVariables(cloud: Cloud, appId: string, { name }: DatabaseSpec, pool: string): Record<string, string> | undefined {
   const found = findDevelopmentDatabase(cloud, appId, name);
   if (!found || pool) return undefined;
-  return variablesOf(connection(found, found.endpoint.host, found.endpoint.port, found.database, found), found.endpoint);
+  return connectionVariables(connection(found, found.endpoint.host, found.endpoint.port, found.database, found), found.endpoint);
 }
 
-const variablesOf = ({ uri, host, port, user, password, database }: ReturnType<typeof connection>, { ca }: Endpoint) => ({
+const connectionVariables = ({ uri, host, port, user, password, database }: ReturnType<typeof connection>, { ca }: Endpoint) => ({
   DATABASE_URL: uri,
   HOSTNAME: host,
   PORT: String(port),
@@ -128,20 +128,20 @@ const variablesOf = ({ uri, host, port, user, password, database }: ReturnType<t
   CA_CERT: ca,
 });
 
-function componentVariables(app: AppInPlace, component: Component, when: "run" | "build"): Record<string, string> {
+function componentVariables(app: PlacedApp, component: Component, when: "run" | "build"): Record<string, string> {
   const path = app.spec.ingress?.rules?.find((rule) => rule.component?.name === component.name)?.match?.path?.prefix;
-  const place = app.placement.services[component.name];
+  const address = app.placement.services[component.name];
   return {
     COMMIT_HASH: commitOf(component),
     ...(path !== undefined && {
       PUBLIC_URL: `${publicUrl(app.spec, app.placement)}${path === "/" ? "" : path}`,
       PUBLIC_ROUTE_PATH: path,
     }),
-    ...(place &&
+    ...(address &&
       when === "run" && {
-        PRIVATE_DOMAIN: place.host,
-        PRIVATE_PORT: String(place.port),
-        PRIVATE_URL: `http://${place.host}:${place.port}`,
+        PRIVATE_DOMAIN: address.host,
+        PRIVATE_PORT: String(address.port),
+        PRIVATE_URL: `http://${address.host}:${address.port}`,
       }),
   };
 }

@@ -1,5 +1,5 @@
-import { stamp } from "../core/time.ts";
-import type { AppSpec, ComponentList, PlacedComponent } from "./spec.ts";
+import { formatTimestamp } from "../core/time.ts";
+import type { AppSpec, ComponentList, SpecComponent } from "./spec.ts";
 import { componentsOf } from "./spec.ts";
 
 /** The steps of a deployment, as App Platform shows them: what is done, what runs, what waits. */
@@ -16,7 +16,7 @@ export interface Step {
 
 export type StepStatus = "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";
 
-export interface Run {
+export interface DeploymentState {
   readonly spec: AppSpec;
   readonly since: number;
   readonly until: number;
@@ -29,25 +29,25 @@ export interface Run {
   readonly failedJobs?: readonly { readonly name: string; readonly error?: string }[] | undefined;
 }
 
-interface Plan {
+interface PlannedStep {
   readonly name: string;
   readonly stage?: "deploy";
   readonly component?: string;
   readonly message?: string;
-  readonly steps?: readonly Plan[];
+  readonly steps?: readonly PlannedStep[];
 }
 
-export function progressOf(run: Run) {
+export function progressOf(run: DeploymentState) {
   const failedJobs = run.failedJobs ?? [];
-  const plan = planOf(
+  const plan = planSteps(
     run.spec,
     failedJobs.map(({ name }) => name),
   );
-  const leaves = plan.flatMap(leavesOf);
-  const done = run.failure ? waitFor(leaves, run.failure.component) : Math.floor(run.done * leaves.length);
-  const each = (run.until - run.since) / leaves.length;
-  const failedJobOf = (leaf: Plan | undefined) => failedJobs.find(({ name }) => name === leaf?.component);
-  const errorOf = (leaf: Plan | undefined) => failedJobOf(leaf)?.error ?? run.failure?.message ?? "";
+  const leaves = plan.flatMap(leafSteps);
+  const done = run.failure ? indexOfWait(leaves, run.failure.component) : Math.floor(run.done * leaves.length);
+  const stepDuration = (run.until - run.since) / leaves.length;
+  const failedJobOf = (leaf: PlannedStep | undefined) => failedJobs.find(({ name }) => name === leaf?.component);
+  const errorOf = (leaf: PlannedStep | undefined) => failedJobOf(leaf)?.error ?? run.failure?.message ?? "";
 
   const statusOfLeaf = (index: number): StepStatus => {
     const after = leaves[index]?.stage === "deploy" ? failedJobOf(leaves[index]) : undefined;
@@ -56,24 +56,24 @@ export function progressOf(run: Run) {
     if (index > done || (run.stopped && !run.failure)) return "PENDING";
     return run.failure ? "ERROR" : "RUNNING";
   };
-  const reasonOf = (step: Plan, mine: readonly number[]) => {
-    const failed = leaves[mine.find((index) => statusOfLeaf(index) === "ERROR") ?? 0];
+  const reasonOf = (step: PlannedStep, indexes: readonly number[]) => {
+    const failed = leaves[indexes.find((index) => statusOfLeaf(index) === "ERROR") ?? 0];
     const isJob = run.spec.jobs?.some(({ name }) => name === failed?.component);
     return { code: isJob ? "DeployContainerExitNonZero" : "DeployContainerHealthChecksFailed", message: errorOf(failed ?? step) };
   };
-  const show = (step: Plan): Step => {
-    const mine = leavesOf(step).map((leaf) => leaves.indexOf(leaf));
-    const status = combine(mine.map(statusOfLeaf));
-    const [first = 0, last = first] = [mine[0], mine.at(-1)];
+  const view = (step: PlannedStep): Step => {
+    const indexes = leafSteps(step).map((leaf) => leaves.indexOf(leaf));
+    const status = combineStatuses(indexes.map(statusOfLeaf));
+    const [first = 0, last = first] = [indexes[0], indexes.at(-1)];
     return {
       name: step.name,
       status,
       ...(step.component && { component_name: step.component }),
       ...(step.message && { message_base: step.message }),
-      ...(status !== "PENDING" && { started_at: stamp(run.since + first * each) }),
-      ...((status === "SUCCESS" || status === "ERROR") && { ended_at: stamp(run.since + (last + 1) * each) }),
-      ...(status === "ERROR" && { reason: reasonOf(step, mine) }),
-      ...(step.steps && { steps: step.steps.map(show) }),
+      ...(status !== "PENDING" && { started_at: formatTimestamp(run.since + first * stepDuration) }),
+      ...((status === "SUCCESS" || status === "ERROR") && { ended_at: formatTimestamp(run.since + (last + 1) * stepDuration) }),
+      ...(status === "ERROR" && { reason: reasonOf(step, indexes) }),
+      ...(step.steps && { steps: step.steps.map(view) }),
     };
   };
 
@@ -85,7 +85,7 @@ export function progressOf(run: Run) {
     success_steps: count("SUCCESS"),
     error_steps: count("ERROR"),
     total_steps: leaves.length,
-    steps: plan.map(show),
+    steps: plan.map(view),
   };
 }
 
@@ -98,19 +98,19 @@ const KINDS: Readonly<Record<ComponentList, string>> = {
 };
 
 /** How far a deployment is, from 0 to 1, that waits for this component. */
-export function reachedIn(spec: AppSpec, component: string): number {
-  const leaves = planOf(spec).flatMap(leavesOf);
-  return (waitFor(leaves, component) + 0.5) / leaves.length;
+export function fractionAtComponent(spec: AppSpec, component: string): number {
+  const leaves = planSteps(spec).flatMap(leafSteps);
+  return (indexOfWait(leaves, component) + 0.5) / leaves.length;
 }
 
 /** Where a deployment waits for a component; where it begins to deploy, if that is none. */
-function waitFor(leaves: readonly Plan[], component: string): number {
+function indexOfWait(leaves: readonly PlannedStep[], component: string): number {
   const found = leaves.findIndex((leaf) => leaf.component === component && leaf.name === "wait");
   return found >= 0 ? found : leaves.findIndex(({ stage }) => stage === "deploy");
 }
 
 /** Components in the order in which they are deployed; a scheduled job is built only, a FAILED_DEPLOY job is there once it ran. */
-function deployed(components: readonly PlacedComponent[], failedJobs: readonly string[]): PlacedComponent[] {
+function deployOrder(components: readonly SpecComponent[], failedJobs: readonly string[]): SpecComponent[] {
   const jobs = (kind: string) => components.filter(({ list, component }) => list === "jobs" && component.kind === kind);
   return [
     ...jobs("PRE_DEPLOY"),
@@ -120,9 +120,9 @@ function deployed(components: readonly PlacedComponent[], failedJobs: readonly s
   ];
 }
 
-function planOf(spec: AppSpec, failedJobs: readonly string[] = []): Plan[] {
+function planSteps(spec: AppSpec, failedJobs: readonly string[] = []): PlannedStep[] {
   const components = componentsOf(spec);
-  const named = (of: readonly PlacedComponent[], steps: (component: string, kind: string) => Omit<Plan, "name" | "component">) =>
+  const named = (of: readonly SpecComponent[], steps: (component: string, kind: string) => Omit<PlannedStep, "name" | "component">) =>
     of.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
   return [
     {
@@ -135,7 +135,7 @@ function planOf(spec: AppSpec, failedJobs: readonly string[] = []): Plan[] {
         { name: "initialize", stage: "deploy" },
         {
           name: "components",
-          steps: named(deployed(components, failedJobs), (component, kind) => ({
+          steps: named(deployOrder(components, failedJobs), (component, kind) => ({
             steps: [
               { name: "deploy", stage: "deploy", component, message: `Deploying ${kind}` },
               { name: "wait", stage: "deploy", component, message: `Waiting for ${kind}` },
@@ -148,9 +148,9 @@ function planOf(spec: AppSpec, failedJobs: readonly string[] = []): Plan[] {
   ];
 }
 
-const leavesOf = (step: Plan): Plan[] => (step.steps ? step.steps.flatMap(leavesOf) : [step]);
+const leafSteps = (step: PlannedStep): PlannedStep[] => (step.steps ? step.steps.flatMap(leafSteps) : [step]);
 
-function combine(statuses: readonly StepStatus[]): StepStatus {
+function combineStatuses(statuses: readonly StepStatus[]): StepStatus {
   if (statuses.includes("ERROR")) return "ERROR";
   if (statuses.every((status) => status === "SUCCESS")) return "SUCCESS";
   return statuses.every((status) => status === "PENDING") ? "PENDING" : "RUNNING";

@@ -1,6 +1,6 @@
 import type { BackedApp, BackedComponent, BackedJob } from "../backing.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { type App, allApps, backedApp, findApp, putApp } from "./app.ts";
+import { type App, allApps, findApp, putApp, toBackedApp } from "./app.ts";
 import { danglingReferences, resolveEnv } from "./bindables.ts";
 import {
   activeDeployment,
@@ -19,7 +19,7 @@ import { type AppSpec, type Component, type ComponentList, componentsOf } from "
  * run, and the deployment before it stays what runs.
  */
 export function runInBackground(cloud: Cloud, { id, app }: Deployment, wait: number): void {
-  cloud.background(`deployment ${id}`, () => cloud.exclusively(`app ${app}`, () => run(cloud, id, wait)));
+  cloud.background(`deployment ${id}`, () => cloud.withLock(`app ${app}`, () => run(cloud, id, wait)));
 }
 
 /** After a restart: what was under way is finished, and what ran runs again, without its jobs. */
@@ -33,40 +33,40 @@ export function resumeApps(cloud: Cloud): void {
 }
 
 /** Jobs that run now, by the deployment that they belong to. */
-const stops = new Map<string, AbortController>();
+const jobControllers = new Map<string, AbortController>();
 
 /** Ends the job that a deployment runs: it is canceled, superseded or deleted. */
-export const stopJobs = (deployment: string): void => stops.get(deployment)?.abort();
+export const stopJobs = (deployment: string): void => jobControllers.get(deployment)?.abort();
 
 async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
   const deployment = findDeploymentById(cloud, id);
   if (!deployment || deployment.ended) return;
   const app = findApp(cloud, deployment.app);
   if (deployment.until !== null) {
-    await serve(cloud, app, deployment.spec);
+    await deployComponents(cloud, app, deployment.spec);
     return;
   }
   const controller = new AbortController();
-  stops.set(id, controller);
+  jobControllers.set(id, controller);
   const stop = AbortSignal.any([controller.signal, cloud.closing]);
   try {
     const { failure, replaced } = await deployNow(cloud, app, deployment, stop);
-    if (replaced && findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await restore(cloud, app);
+    if (replaced && findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await redeployActive(cloud, app);
     // A deployment whose job ended because the cloud closes is finished after the next start.
-    if (isOver(cloud, id) || (failure && cloud.closing.aborted)) return;
+    if (hasEnded(cloud, id) || (failure && cloud.closing.aborted)) return;
     const failedJobs = failure && (await runFailedJobs(cloud, app, deployment, stop));
     if (!failure) await removeDevelopmentDatabases(cloud, app.id, deployment.spec);
-    else if (replaced) await restore(cloud, app);
+    else if (replaced) await redeployActive(cloud, app);
     const after = findDeploymentById(cloud, id);
-    if (!after || isOver(cloud, id)) return;
+    if (!after || hasEnded(cloud, id)) return;
     const until = Math.max(cloud.now(), after.since + wait);
     putDeployment(cloud, { ...after, until, ...(failure && { failure }), ...(failedJobs?.length && { failedJobs }) });
   } finally {
-    stops.delete(id);
+    jobControllers.delete(id);
   }
 }
 
-function isOver(cloud: Cloud, id: string): boolean {
+function hasEnded(cloud: Cloud, id: string): boolean {
   const deployment = findDeploymentById(cloud, id);
   return !deployment || deployment.ended !== undefined || deployment.until !== null;
 }
@@ -83,13 +83,13 @@ async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: A
   for (const { field, key, text } of danglingReferences(spec))
     cloud.note(`app ${spec.name}: ${key} in ${field} refers to ${text}, and the spec declares no such component or database`);
   try {
-    const place = await prepare(cloud, app, spec);
-    const failed = await runJobs(cloud, place, id, "PRE_DEPLOY", stop);
-    if (failed || isOver(cloud, id)) return { failure: failed, replaced };
+    const prepared = await prepare(cloud, app, spec);
+    const jobFailure = await runJobs(cloud, prepared, id, "PRE_DEPLOY", stop);
+    if (jobFailure || hasEnded(cloud, id)) return { failure: jobFailure, replaced };
     replaced = true;
-    const outcome = await cloud.backing.deployApp(place.backed, place.components);
+    const outcome = await cloud.backing.deployApp(prepared.backed, prepared.components);
     if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced };
-    return { failure: isOver(cloud, id) ? undefined : await runJobs(cloud, place, id, "POST_DEPLOY", stop), replaced };
+    return { failure: hasEnded(cloud, id) ? undefined : await runJobs(cloud, prepared, id, "POST_DEPLOY", stop), replaced };
   } catch (error) {
     cloud.note(`app ${spec.name} could not be deployed: ${(error as Error).message}`);
     return { failure: { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message }, replaced };
@@ -97,7 +97,7 @@ async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: A
 }
 
 /** The components of a spec as they are, without its jobs. */
-async function serve(cloud: Cloud, app: App, spec: AppSpec): Promise<void> {
+async function deployComponents(cloud: Cloud, app: App, spec: AppSpec): Promise<void> {
   try {
     const { backed, components } = await prepare(cloud, app, spec);
     const outcome = await cloud.backing.deployApp(backed, components);
@@ -108,9 +108,9 @@ async function serve(cloud: Cloud, app: App, spec: AppSpec): Promise<void> {
 }
 
 /** What was active is served again: its processes were replaced, and its development databases are still there. */
-async function restore(cloud: Cloud, app: App): Promise<void> {
+async function redeployActive(cloud: Cloud, app: App): Promise<void> {
   const active = activeDeployment(cloud, app.id);
-  if (active) await serve(cloud, app, active.spec);
+  if (active) await deployComponents(cloud, app, active.spec);
 }
 
 interface Prepared {
@@ -122,36 +122,38 @@ interface Prepared {
 /** Starts what the environments of the components refer to, and resolves them. */
 async function prepare(cloud: Cloud, app: App, spec: AppSpec): Promise<Prepared> {
   await startDevelopmentDatabases(cloud, app.id, spec);
-  const backed = backedApp({ ...app, spec });
+  const backed = toBackedApp({ ...app, spec });
   const placement = await cloud.backing.placeApp(backed);
   const current = findApp(cloud, app.id);
   if (JSON.stringify(placement) !== JSON.stringify(current.placement)) putApp(cloud, { ...current, placement });
-  const place = { id: app.id, spec, placement };
+  const prepared = { id: app.id, spec, placement };
   const described = componentsOf(spec).map(({ list, component }) => {
     const routes = routesTo(spec, component.name);
-    const it: BackedComponent = {
+    const backedComponent: BackedComponent = {
       name: component.name,
       kind: KINDS[list],
       ...(component.kind && { when: component.kind }),
-      env: resolveEnv(cloud, place, component.name),
+      env: resolveEnv(cloud, prepared, component.name),
       ...(component.health_check?.http_path && { healthPath: component.health_check.http_path }),
       ...(component.liveness_health_check?.http_path && { livenessPath: component.liveness_health_check.http_path }),
       ...(routes.length > 0 && { routes }),
     };
-    return { list, component, it };
+    return { list, component, it: backedComponent };
   });
   return {
     backed,
-    components: described.map(({ it }) => it),
-    jobs: described.flatMap(({ list, component, it }) => (list === "jobs" ? [jobOf(component, it)] : [])),
+    components: described.map(({ it: backedComponent }) => backedComponent),
+    jobs: described.flatMap(({ list, component, it: backedComponent }) =>
+      list === "jobs" ? [toBackedJob(component, backedComponent)] : [],
+    ),
   };
 }
 
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_GRACE_SECONDS = 120;
 
-const jobOf = ({ run_command, source_dir, timeout, termination }: Component, it: BackedComponent): BackedJob => ({
-  ...it,
+const toBackedJob = ({ run_command, source_dir, timeout, termination }: Component, backedComponent: BackedComponent): BackedJob => ({
+  ...backedComponent,
   ...(run_command && { command: run_command }),
   ...(source_dir && { sourceDir: source_dir }),
   timeoutMs: (timeout && durationMs(timeout)) || DEFAULT_TIMEOUT_MS,
@@ -192,7 +194,7 @@ async function runJobs(
 ): Promise<Failure | undefined> {
   for (const job of jobs.filter(({ when }) => when === kind)) {
     const deployment = findDeploymentById(cloud, id);
-    if (!deployment || isOver(cloud, id)) return undefined;
+    if (!deployment || hasEnded(cloud, id)) return undefined;
     putDeployment(cloud, { ...deployment, reached: job.name });
     const outcome = await cloud.backing.runJob(backed, job, stop);
     if (!outcome.ok) return { component: job.name, message: outcome.message };

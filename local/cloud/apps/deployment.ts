@@ -1,7 +1,7 @@
 import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { findApp } from "./app.ts";
-import { progressOf, reachedIn } from "./deployment-progress.ts";
+import { fractionAtComponent, progressOf } from "./deployment-progress.ts";
 import type { AppSpec } from "./spec.ts";
 
 /** A deployment as it is kept. */
@@ -34,7 +34,7 @@ export interface FailedJob {
   readonly error?: string;
 }
 
-const deployments = (cloud: Cloud) => cloud.store.kind<Deployment>("deployments");
+const deployments = (cloud: Cloud) => cloud.store.collection<Deployment>("deployments");
 
 export const findDeploymentById = (cloud: Cloud, id: string): Deployment | undefined => deployments(cloud).get(id);
 
@@ -54,10 +54,10 @@ export const deploymentsOf = (cloud: Cloud, app: string): Deployment[] =>
 
 export const putDeployment = (cloud: Cloud, deployment: Deployment): void => deployments(cloud).put(deployment.id, deployment);
 
-export const dropDeployment = (cloud: Cloud, id: string): void => deployments(cloud).delete(id);
+export const deleteDeploymentRecord = (cloud: Cloud, id: string): void => deployments(cloud).delete(id);
 
-export function forgetDeployments(cloud: Cloud, app: string): void {
-  for (const { id } of deploymentsOf(cloud, app)) dropDeployment(cloud, id);
+export function deleteDeployments(cloud: Cloud, app: string): void {
+  for (const { id } of deploymentsOf(cloud, app)) deleteDeploymentRecord(cloud, id);
 }
 
 export const latestDeployment = (cloud: Cloud, app: string): Deployment | undefined => deploymentsOf(cloud, app)[0];
@@ -67,7 +67,7 @@ export const activeDeployment = (cloud: Cloud, app: string): Deployment | undefi
 
 // ── How far it is ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const inProgress = (cloud: Cloud, deployment: Deployment): boolean => !deployment.ended && !isFinished(cloud, deployment);
+export const isInProgress = (cloud: Cloud, deployment: Deployment): boolean => !deployment.ended && !isFinished(cloud, deployment);
 
 export const isFinished = (cloud: Cloud, { until }: Deployment): boolean => until !== null && cloud.now() >= until;
 
@@ -77,7 +77,7 @@ export function phaseOf(cloud: Cloud, deployment: Deployment): string {
     if (deployment.failure) return "ERROR";
     return activeDeployment(cloud, deployment.app)?.id === deployment.id ? "ACTIVE" : "SUPERSEDED";
   }
-  const done = doneOf(cloud, deployment);
+  const done = fractionDone(cloud, deployment);
   return done === 0 ? "PENDING_BUILD" : done < 0.5 ? "BUILDING" : "DEPLOYING";
 }
 
@@ -87,17 +87,17 @@ export function viewProgress(cloud: Cloud, deployment: Deployment) {
   return progressOf({
     spec,
     since,
-    until: until ?? since + cloud.waits.deploy,
-    done: doneOf(cloud, deployment),
+    until: until ?? since + cloud.durations.deploy,
+    done: fractionDone(cloud, deployment),
     stopped: finished || ended !== undefined,
     ...(finished && { failure, failedJobs }),
   });
 }
 
 /** As far as the clock says or the job that runs shows, and never done before what runs behind it is. */
-function doneOf(cloud: Cloud, { spec, since, until, reached, ended }: Deployment): number {
+function fractionDone(cloud: Cloud, { spec, since, until, reached, ended }: Deployment): number {
   if (until !== null && !ended && cloud.now() >= until) return 1;
-  const [now, wait] = [ended?.at ?? cloud.now(), until === null ? cloud.waits.deploy : until - since];
+  const [now, wait] = [ended?.at ?? cloud.now(), until === null ? cloud.durations.deploy : until - since];
   const byClock = wait === 0 ? 0 : Math.min((now - since) / wait, 0.95);
-  return Math.max(byClock, reached === undefined ? 0 : reachedIn(spec, reached));
+  return Math.max(byClock, reached === undefined ? 0 : fractionAtComponent(spec, reached));
 }

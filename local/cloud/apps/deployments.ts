@@ -2,17 +2,17 @@ import { z } from "zod";
 import { badRequest, notReady } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { type App, findApp, putApp } from "./app.ts";
 import { commitOf } from "./bindables.ts";
 import {
   activeDeployment,
   type Deployment,
+  deleteDeploymentRecord,
   deploymentsOf,
-  dropDeployment,
   findDeployment,
-  inProgress,
   isFinished,
+  isInProgress,
   latestDeployment,
   phaseOf,
   putDeployment,
@@ -22,9 +22,9 @@ import { runInBackground, stopJobs } from "./deployment-run.ts";
 import { APP_SIZES, DEFAULT_APP_SIZE } from "./regions-and-sizes.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./spec.ts";
 
-export const RollbackAsk = z.object({ deployment_id: z.string(), skip_pin: z.boolean().optional() });
+export const RollbackRequest = z.object({ deployment_id: z.string(), skip_pin: z.boolean().optional() });
 
-const KEPT_DEPLOYMENTS = 50;
+const MAX_DEPLOYMENTS = 50;
 
 // ── Deploying ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -32,21 +32,21 @@ const KEPT_DEPLOYMENTS = 50;
 export function deploy(cloud: Cloud, app: App, cause: string, clonedFrom?: string): Deployment {
   const since = cloud.now();
   const before = latestDeployment(cloud, app.id);
-  if (before && inProgress(cloud, before)) {
+  if (before && isInProgress(cloud, before)) {
     putDeployment(cloud, { ...before, ended: { at: since, phase: "SUPERSEDED" } });
     stopJobs(before.id);
   }
   const deployment = { id: newId(), app: app.id, cause, spec: app.spec, since, until: null, ...(clonedFrom && { clonedFrom }) };
   putDeployment(cloud, deployment);
-  forgetOldest(cloud, app.id);
-  runInBackground(cloud, deployment, cloud.waits.deploy);
+  deleteOldDeployments(cloud, app.id);
+  runInBackground(cloud, deployment, cloud.durations.deploy);
   return deployment;
 }
 
 /** What is active is kept, however old it is. */
-function forgetOldest(cloud: Cloud, app: string): void {
+function deleteOldDeployments(cloud: Cloud, app: string): void {
   const active = activeDeployment(cloud, app);
-  for (const { id } of deploymentsOf(cloud, app).slice(KEPT_DEPLOYMENTS)) if (id !== active?.id) dropDeployment(cloud, id);
+  for (const { id } of deploymentsOf(cloud, app).slice(MAX_DEPLOYMENTS)) if (id !== active?.id) deleteDeploymentRecord(cloud, id);
 }
 
 // ── Asking for one ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,7 +63,7 @@ export function restart(cloud: Cloud, id: string, components: readonly string[] 
 
 export function cancelDeployment(cloud: Cloud, app: string, id: string) {
   const deployment = findDeployment(cloud, app, id);
-  if (!inProgress(cloud, deployment)) throw badRequest(`deployment is ${phaseOf(cloud, deployment)} and cannot be canceled`);
+  if (!isInProgress(cloud, deployment)) throw badRequest(`deployment is ${phaseOf(cloud, deployment)} and cannot be canceled`);
   const ended = { ...deployment, ended: { at: cloud.now(), phase: "CANCELED" as const } };
   putDeployment(cloud, ended);
   stopJobs(id);
@@ -77,26 +77,26 @@ export const readDeployment = (cloud: Cloud, app: string, id: string) => viewDep
 
 // ── Rolling back ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function validateRollback(cloud: Cloud, app: string, { deployment_id }: z.infer<typeof RollbackAsk>) {
+export function validateRollback(cloud: Cloud, app: string, { deployment_id }: z.infer<typeof RollbackRequest>) {
   const phase = phaseOf(cloud, findDeployment(cloud, app, deployment_id));
   if (phase === "SUPERSEDED" || phase === "ACTIVE") return { valid: true, warnings: [] };
   return { valid: false, error: { code: "incompatible_phase", message: `deployment is ${phase}`, components: [] }, warnings: [] };
 }
 
 /** Deploys an earlier spec; the app stays pinned to it until somebody commits or reverts. */
-export function rollback(cloud: Cloud, id: string, ask: z.infer<typeof RollbackAsk>) {
-  const { valid, error } = validateRollback(cloud, id, ask);
+export function rollback(cloud: Cloud, id: string, request: z.infer<typeof RollbackRequest>) {
+  const { valid, error } = validateRollback(cloud, id, request);
   if (!valid) throw badRequest(`cannot roll back: ${error?.message}`);
   const app = findApp(cloud, id);
-  const { spec } = findDeployment(cloud, id, ask.deployment_id);
+  const { spec } = findDeployment(cloud, id, request.deployment_id);
   const changed: App = {
     ...app,
     spec,
     updatedAt: cloud.now(),
-    ...(!ask.skip_pin && { pinned: { deployment: ask.deployment_id, before: app.pinned?.before ?? app.spec } }),
+    ...(!request.skip_pin && { pinned: { deployment: request.deployment_id, before: app.pinned?.before ?? app.spec } }),
   };
   putApp(cloud, changed);
-  return viewDeployment(cloud, deploy(cloud, changed, "rollback", ask.deployment_id));
+  return viewDeployment(cloud, deploy(cloud, changed, "rollback", request.deployment_id));
 }
 
 export const commitRollback = (cloud: Cloud, id: string): void => putApp(cloud, unpinned(cloud, id).app);
@@ -127,7 +127,7 @@ export const tierOf = (spec: AppSpec): string =>
 export function viewDeployment(cloud: Cloud, deployment: Deployment) {
   const { id, cause, spec, since, until, ended, clonedFrom } = deployment;
   const finished = isFinished(cloud, deployment);
-  const moved = stamp(ended?.at ?? (finished ? until! : since));
+  const updatedAt = formatTimestamp(ended?.at ?? (finished ? until! : since));
   const commits = (list: ComponentList) =>
     spec[list] && {
       [list]: componentsOf(spec).flatMap((placed) =>
@@ -139,9 +139,9 @@ export function viewDeployment(cloud: Cloud, deployment: Deployment) {
     cause,
     spec,
     phase: phaseOf(cloud, deployment),
-    phase_last_updated_at: moved,
-    created_at: stamp(since),
-    updated_at: moved,
+    phase_last_updated_at: updatedAt,
+    created_at: formatTimestamp(since),
+    updated_at: updatedAt,
     tier_slug: tierOf(spec),
     ...(clonedFrom && { cloned_from: clonedFrom }),
     ...commits("services"),

@@ -30,7 +30,7 @@ export const engineOf = ({ engine = "UNSET" }: DatabaseSpec): Engine | undefined
 
 export const isDevelopment = ({ production, cluster_name }: DatabaseSpec): boolean => !production || !cluster_name;
 
-const databases = (cloud: Cloud) => cloud.store.kind<DevelopmentDatabase>("development_databases");
+const databases = (cloud: Cloud) => cloud.store.collection<DevelopmentDatabase>("development_databases");
 
 const databasesOf = (cloud: Cloud, app: string): DevelopmentDatabase[] =>
   databases(cloud)
@@ -50,7 +50,7 @@ export async function startDevelopmentDatabases(cloud: Cloud, app: string, spec:
     const database = existing?.engine === engine ? existing : await newDatabase(cloud, app, spec, declared, engine);
     // The record is written before the server is created, so that it is removed with the app after a crash in between.
     databases(cloud).put(database.id, database);
-    const endpoint = await cloud.backing.startCluster(backed(spec, database));
+    const endpoint = await cloud.backing.startCluster(toBackedCluster(spec, database));
     databases(cloud).put(database.id, { ...database, endpoint });
   }
 }
@@ -73,15 +73,15 @@ async function newDatabase(cloud: Cloud, app: string, spec: AppSpec, declared: D
     cloud.note(`database ${name} of app ${spec.name} runs ${engine} ${version}: version ${declared.version} does not run on this machine`);
   const database = {
     ...{ id: newId(), app, name, engine, version },
-    database: engine === "pg" ? available(db_name || name) : "",
-    user: engine === "pg" ? available(db_user || name) : "default",
+    database: engine === "pg" ? unreservedName(db_name || name) : "",
+    user: engine === "pg" ? unreservedName(db_user || name) : "default",
     ...{ password: newPassword(), adminPassword: newPassword() },
   };
-  return { ...database, endpoint: await cloud.backing.placeCluster(backed(spec, database)) };
+  return { ...database, endpoint: await cloud.backing.placeCluster(toBackedCluster(spec, database)) };
 }
 
 /** Names that a Postgres has already, or keeps for itself. */
-const available = (name: string): string =>
+const unreservedName = (name: string): string =>
   /^(postgres|doadmin|defaultdb|public|none|_dodb|template[01]|pg_.*)$/.test(name) ? `app_${name}` : name;
 
 /** The declared version, else the nearest newer one that runs here, else the newest. */
@@ -93,7 +93,7 @@ function versionFor(cloud: Cloud, engine: Engine, declared: string | undefined):
   return nearest ?? running.at(-1)!;
 }
 
-const backed = (
+const toBackedCluster = (
   { name: app, region = "nyc" }: AppSpec,
   { id, name, engine, version, ...database }: Omit<DevelopmentDatabase, "endpoint">,
 ): BackedCluster => ({

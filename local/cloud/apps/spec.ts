@@ -89,14 +89,14 @@ const logDestinations = z
   )
   .optional();
 
-const common = {
+const commonFields = {
   name,
   envs: z.array(EnvShape).optional(),
   alerts: z.array(AlertShape).optional(),
   log_destinations: logDestinations,
 };
-const built = { ...sources, dockerfile_path: string, build_command: string, source_dir: string, environment_slug: string };
-const sized = { instance_count: integer(1, 250), instance_size_slug: string, run_command: string };
+const buildFields = { ...sources, dockerfile_path: string, build_command: string, source_dir: string, environment_slug: string };
+const instanceFields = { instance_count: integer(1, 250), instance_size_slug: string, run_command: string };
 
 const autoscaling = z
   .object({
@@ -112,7 +112,7 @@ const autoscaling = z
   })
   .optional();
 
-const probe = {
+const probeFields = {
   initial_delay_seconds: integer(0, 3600),
   period_seconds: integer(0, 300),
   timeout_seconds: integer(0, 120),
@@ -124,24 +124,24 @@ const probe = {
 const routes = z.array(z.object({ path: string, preserve_path_prefix: boolean })).optional();
 
 const ServiceShape = z.object({
-  ...common,
-  ...built,
-  ...sized,
+  ...commonFields,
+  ...buildFields,
+  ...instanceFields,
   autoscaling,
   http_port: port,
   protocol: z.enum(["HTTP", "HTTP2"]).optional(),
   internal_ports: z.array(z.number().int().min(1).max(65_535)).optional(),
   routes,
   cors,
-  health_check: z.object({ ...probe, path: string }).optional(),
-  liveness_health_check: z.object(probe).optional(),
+  health_check: z.object({ ...probeFields, path: string }).optional(),
+  liveness_health_check: z.object(probeFields).optional(),
   termination: z.object({ drain_seconds: integer(1, 110), grace_period_seconds: integer(1, 600) }).optional(),
   inactivity_sleep: z.looseObject({ after_seconds: z.number().int().optional() }).optional(),
 });
 
 const StaticSiteShape = z.object({
-  ...common,
-  ...built,
+  ...commonFields,
+  ...buildFields,
   index_document: string,
   error_document: string,
   catchall_document: string,
@@ -151,18 +151,18 @@ const StaticSiteShape = z.object({
 });
 
 const WorkerShape = z.object({
-  ...common,
-  ...built,
-  ...sized,
+  ...commonFields,
+  ...buildFields,
+  ...instanceFields,
   autoscaling,
-  liveness_health_check: z.object(probe).optional(),
+  liveness_health_check: z.object(probeFields).optional(),
   termination: z.object({ grace_period_seconds: integer(1, 600) }).optional(),
 });
 
 const JobShape = z.object({
-  ...common,
-  ...built,
-  ...sized,
+  ...commonFields,
+  ...buildFields,
+  ...instanceFields,
   kind: z.enum(["UNSPECIFIED", "PRE_DEPLOY", "POST_DEPLOY", "FAILED_DEPLOY", "SCHEDULED"]).optional(),
   schedule: z.object({ cron: z.string(), time_zone: string }).optional(),
   timeout: string,
@@ -170,7 +170,7 @@ const JobShape = z.object({
 });
 
 const { image: _, ...repositories } = sources;
-const FunctionShape = z.object({ ...common, ...repositories, source_dir: string, routes, cors });
+const FunctionShape = z.object({ ...commonFields, ...repositories, source_dir: string, routes, cors });
 
 const DatabaseShape = z.object({
   name,
@@ -258,11 +258,11 @@ export function parseSpec(raw: unknown): AppSpec {
   const parsed = AppSpecShape.safeParse(withoutNulls(raw));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw specMistake(issue!.path.join("."), issue!.message);
+  throw specError(issue!.path.join("."), issue!.message);
 }
 
 /** App Platform names the first mistake it finds and the field it is in. */
-export const specMistake = (field: string, what: string) =>
+export const specError = (field: string, what: string) =>
   badRequest(field ? `error validating app spec field "${field}": ${what}` : `error validating app spec: ${what}`);
 
 // ── Components, whatever they are ───────────────────────────────────────────────────────────────────────────────────
@@ -273,14 +273,14 @@ export type ComponentList = (typeof COMPONENT_LISTS)[number];
 type AnyComponent = NonNullable<AppSpec[ComponentList]>[number];
 export type Component = AnyComponent & Partial<Omit<ServiceSpec & JobSpec, keyof AnyComponent>>;
 
-export interface PlacedComponent {
+export interface SpecComponent {
   readonly list: ComponentList;
   /** Where it stands in the spec, as an error names it: `services.0`. */
   readonly field: string;
   readonly component: Component;
 }
 
-export const componentsOf = (spec: AppSpec): PlacedComponent[] =>
+export const componentsOf = (spec: AppSpec): SpecComponent[] =>
   COMPONENT_LISTS.flatMap((list) =>
     ((spec[list] ?? []) as Component[]).map((component, index) => ({ list, field: `${list}.${index}`, component })),
   );

@@ -11,9 +11,9 @@ const ENGINES: Readonly<Record<string, { readonly port: number; url(login: strin
   OPENSEARCH: { port: 25060, url: (login, address) => `https://${login}@${address}` },
 };
 
-export const runsElsewhere = ({ engine = "UNSET" }: DatabaseSpec): boolean => Object.hasOwn(ENGINES, engine);
+export const isUnsupportedEngine = ({ engine = "UNSET" }: DatabaseSpec): boolean => Object.hasOwn(ENGINES, engine);
 
-export function variablesElsewhere({ engine = "UNSET", name, db_name, db_user }: DatabaseSpec): Record<string, string> | undefined {
+export function unsupportedEngineVariables({ engine = "UNSET", name, db_name, db_user }: DatabaseSpec): Record<string, string> | undefined {
   const known = ENGINES[engine];
   if (!known) return undefined;
   const [host, user, password, database] = [`${engine.toLowerCase()}-does-not-run-here.invalid`, db_user || name, "none", db_name || name];

@@ -2,10 +2,10 @@ import { projectOf } from "../account/projects.ts";
 import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { nameId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { type App, findApp, urnOf } from "./app.ts";
 import { publicUrl } from "./bindables.ts";
-import { activeDeployment, type Deployment, inProgress, latestDeployment, phaseOf } from "./deployment.ts";
+import { activeDeployment, type Deployment, isInProgress, latestDeployment, phaseOf } from "./deployment.ts";
 import { tierOf, viewDeployment } from "./deployments.ts";
 import { APP_REGIONS, APP_SIZES, type AppSize } from "./regions-and-sizes.ts";
 import { componentsOf } from "./spec.ts";
@@ -13,7 +13,7 @@ import { componentsOf } from "./spec.ts";
 export function viewApp(cloud: Cloud, app: App) {
   const active = activeDeployment(cloud, app.id);
   const latest = latestDeployment(cloud, app.id);
-  const running = latest && inProgress(cloud, latest) ? latest : undefined;
+  const running = latest && isInProgress(cloud, latest) ? latest : undefined;
   const show = (deployment: Deployment | undefined) => deployment && viewDeployment(cloud, deployment);
   const region = APP_REGIONS.find(({ slug }) => slug === app.spec.region)!;
   const url = publicUrl(app.spec, app.placement);
@@ -25,9 +25,9 @@ export function viewApp(cloud: Cloud, app: App) {
     region,
     tier_slug: tier,
     project_id: projectOf(cloud, urnOf(app)),
-    created_at: stamp(app.createdAt),
-    updated_at: stamp(app.updatedAt),
-    ...(latest && { last_deployment_created_at: stamp(latest.since) }),
+    created_at: formatTimestamp(app.createdAt),
+    updated_at: formatTimestamp(app.updatedAt),
+    ...(latest && { last_deployment_created_at: formatTimestamp(latest.since) }),
     ...(active && {
       active_deployment: show(active),
       default_ingress: app.placement.url,

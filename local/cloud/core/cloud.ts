@@ -1,22 +1,22 @@
 import type { Backing } from "../backing.ts";
-import type { Seal } from "../store/secret-cipher.ts";
+import type { SecretCipher } from "../store/secret-cipher.ts";
 import type { Store } from "../store/store.ts";
-import type { Waits } from "./time.ts";
+import type { Durations } from "./time.ts";
 
 /** One account at DigitalOcean, as far as this project needs it. Every noun has its file; each function there takes the cloud first. */
 export interface Cloud {
   readonly directory: string;
   readonly store: Store;
   readonly backing: Backing;
-  readonly seal: Seal;
+  readonly secrets: SecretCipher;
   readonly account: Account;
-  readonly waits: Waits;
+  readonly durations: Durations;
   readonly echoGeneralType: boolean;
   readonly spacesKey: { readonly accessKey: string; readonly secretKey: string } | undefined;
   readonly now: () => number;
   readonly note: (line: string) => void;
   /** One at a time for each key. */
-  readonly exclusively: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+  readonly withLock: <T>(key: string, work: () => Promise<T>) => Promise<T>;
   /** Work that outlives the request that began it. */
   readonly background: (what: string, work: () => Promise<void>) => void;
   /** Resolves once no such work is left and everything is on disk. */

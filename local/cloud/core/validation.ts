@@ -3,8 +3,8 @@ import { databaseRegions } from "../../../catalog/regions.ts";
 import { unprocessable } from "./api-error.ts";
 
 /** The value in the shape that is asked for; what is not is refused with the first field that is wrong. */
-export function inShape<T extends z.ZodType>(shape: T, raw: unknown): z.infer<T> {
-  const parsed = shape.safeParse(withoutNulls(raw));
+export function validate<T extends z.ZodType>(schema: T, raw: unknown): z.infer<T> {
+  const parsed = schema.safeParse(withoutNulls(raw));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue!.path.join(".");

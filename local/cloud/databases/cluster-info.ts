@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Cloud } from "../core/cloud.ts";
 import { newPassword } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { findCluster } from "./cluster.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
 
@@ -11,27 +11,27 @@ export const readCa = (cloud: Cloud, id: string) => ({ certificate: Buffer.from(
 /** Newest first. */
 export const listEvents = (cloud: Cloud, id: string) => {
   const { name, events } = findCluster(cloud, id);
-  return events.map(({ id, event_type, at }) => ({ id, cluster_name: name, event_type, create_time: stamp(at) })).reverse();
+  return events.map(({ id, event_type, at }) => ({ id, cluster_name: name, event_type, create_time: formatTimestamp(at) })).reverse();
 };
 
 const DAY = 86_400_000;
-const KEPT_BACKUPS = 7;
+const MAX_BACKUPS = 7;
 
 /** One a day, the last seven, as a clock would have made them: nothing is copied here. Valkey has none. */
 export function listBackups(cloud: Cloud, id: string) {
   const { engine, createdAt, size } = findCluster(cloud, id);
   if (engine !== "pg") return [];
-  const made = Math.floor((cloud.now() - createdAt) / DAY) + 1;
+  const count = Math.floor((cloud.now() - createdAt) / DAY) + 1;
   const size_gigabytes = Math.max(0.03, baseStorageMib(engine, size) / 1024 / 1000);
-  return Array.from({ length: Math.min(made, KEPT_BACKUPS) }, (_, days) => ({
-    created_at: stamp(createdAt + (made - 1 - days) * DAY),
+  return Array.from({ length: Math.min(count, MAX_BACKUPS) }, (_, days) => ({
+    created_at: formatTimestamp(createdAt + (count - 1 - days) * DAY),
     size_gigabytes,
     incremental: false,
   }));
 }
 
 /** What DigitalOcean makes a new cluster with on this day. */
-export function versionsToday({ now }: Cloud, engine: Engine): string[] {
+export function availableVersions({ now }: Cloud, engine: Engine): string[] {
   const open = ENGINES[engine].versions.filter(
     ({ endOfAvailability }) => endOfAvailability === null || now() < Date.parse(endOfAvailability) + DAY,
   );
@@ -39,18 +39,18 @@ export function versionsToday({ now }: Cloud, engine: Engine): string[] {
 }
 
 /** Those that can be run here. Asking for another one is answered by what runs the servers, which knows how to add it. */
-function runnable({ backing }: Cloud, engine: Engine, versions: readonly string[]): readonly string[] {
+function runnableVersions({ backing }: Cloud, engine: Engine, versions: readonly string[]): readonly string[] {
   const { postgresMajors: majors } = backing;
   return engine === "pg" && majors ? versions.filter((version) => majors.includes(version)) : versions;
 }
 
 export const viewOptions = (cloud: Cloud) => ({
-  options: each(({ regions }, engine) => ({
+  options: forEachEngine(({ regions }, engine) => ({
     regions,
-    versions: runnable(cloud, engine, versionsToday(cloud, engine)),
+    versions: runnableVersions(cloud, engine, availableVersions(cloud, engine)),
     layouts: Array.from({ length: MAX_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
   })),
-  version_availability: each(({ versions }) =>
+  version_availability: forEachEngine(({ versions }) =>
     versions.map(({ version, endOfLife, endOfAvailability }) => ({
       version,
       end_of_life: endOfLife,
@@ -59,16 +59,16 @@ export const viewOptions = (cloud: Cloud) => ({
   ),
 });
 
-function each<T>(show: (offer: (typeof ENGINES)[Engine], engine: Engine) => T): Record<Engine, T> {
-  return { pg: show(ENGINES.pg, "pg"), valkey: show(ENGINES.valkey, "valkey") };
+function forEachEngine<T>(view: (offer: (typeof ENGINES)[Engine], engine: Engine) => T): Record<Engine, T> {
+  return { pg: view(ENGINES.pg, "pg"), valkey: view(ENGINES.valkey, "valkey") };
 }
 
-export const MetricsCredentialsAsk = z.object({
+export const MetricsCredentialsRequest = z.object({
   credentials: z.object({ basic_auth_username: z.string().min(1), basic_auth_password: z.string().min(1) }),
 });
-type Credentials = z.infer<typeof MetricsCredentialsAsk>["credentials"];
+type Credentials = z.infer<typeof MetricsCredentialsRequest>["credentials"];
 
-const metricsCredentials = (cloud: Cloud) => cloud.store.kind<Credentials>("metrics-credentials");
+const metricsCredentials = (cloud: Cloud) => cloud.store.collection<Credentials>("metrics-credentials");
 
 /** The account's, for every cluster's metrics endpoint; made when somebody first asks. */
 export function readMetricsCredentials(cloud: Cloud): Credentials {
@@ -79,5 +79,5 @@ export function readMetricsCredentials(cloud: Cloud): Credentials {
   return fresh;
 }
 
-export const setMetricsCredentials = (cloud: Cloud, { credentials }: z.infer<typeof MetricsCredentialsAsk>): void =>
+export const setMetricsCredentials = (cloud: Cloud, { credentials }: z.infer<typeof MetricsCredentialsRequest>): void =>
   metricsCredentials(cloud).put("account", credentials);

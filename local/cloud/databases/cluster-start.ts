@@ -1,9 +1,9 @@
 import type { Cloud } from "../core/cloud.ts";
-import { allClusters, backed, type Cluster, patchCluster } from "./cluster.ts";
+import { allClusters, type Cluster, patchCluster, toBackedCluster } from "./cluster.ts";
 
 /** Starts the server in the background; the cluster is online once that is done and the wait is over. */
-export function bringUp(cloud: Cloud, id: string, wait: number): void {
-  cloud.background(`starting cluster ${id}`, () => cloud.exclusively(id, () => start(cloud, id, wait)));
+export function startInBackground(cloud: Cloud, id: string, wait: number): void {
+  cloud.background(`starting cluster ${id}`, () => cloud.withLock(id, () => start(cloud, id, wait)));
 }
 
 /**
@@ -11,32 +11,32 @@ export function bringUp(cloud: Cloud, id: string, wait: number): void {
  * cluster before it is back; a replica comes after the cluster that it follows.
  */
 export async function resumeClusters(cloud: Cloud): Promise<void> {
-  const back = new Map<string, Promise<void>>();
+  const resumed = new Map<string, Promise<void>>();
   for (const { id, name, replicaOf } of allClusters(cloud)) {
     const resume = async () => {
-      await back.get(replicaOf ?? "");
+      await resumed.get(replicaOf ?? "");
       await start(cloud, id, 0);
     };
-    const started = cloud.exclusively(id, resume).catch((error: unknown) => {
+    const started = cloud.withLock(id, resume).catch((error: unknown) => {
       cloud.note(`cluster ${name} does not start: ${(error as Error).message}`);
     });
-    back.set(id, started);
+    resumed.set(id, started);
   }
-  await Promise.all(back.values());
+  await Promise.all(resumed.values());
 }
 
 async function start(cloud: Cloud, id: string, wait: number): Promise<void> {
   const cluster = allClusters(cloud).find((other) => other.id === id);
   if (!cluster) return;
-  const endpoint = await cloud.backing.startCluster(backed(cluster));
+  const endpoint = await cloud.backing.startCluster(toBackedCluster(cluster));
   const patch = {
     ...(differs(endpoint, cluster.endpoint) && { endpoint }),
-    ...(cluster.work?.until === null && { work: done(cloud, cluster.work, wait) }),
+    ...(cluster.work?.until === null && { work: finished(cloud, cluster.work, wait) }),
   };
   if (Object.keys(patch).length > 0) patchCluster(cloud, id, patch);
 }
 
-const done = (cloud: Cloud, work: NonNullable<Cluster["work"]>, wait: number) => ({
+const finished = (cloud: Cloud, work: NonNullable<Cluster["work"]>, wait: number) => ({
   ...work,
   until: Math.max(cloud.now(), work.since + wait),
 });

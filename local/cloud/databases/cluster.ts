@@ -1,4 +1,4 @@
-import { unassign } from "../account/projects.ts";
+import { unassignFromProject } from "../account/projects.ts";
 import type { BackedCluster, Endpoint } from "../backing.ts";
 import { notFound, notReady, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
@@ -95,7 +95,7 @@ export interface ClusterEvent {
   readonly at: number;
 }
 
-const clusters = (cloud: Cloud) => cloud.store.kind<Cluster>("clusters");
+const clusters = (cloud: Cloud) => cloud.store.collection<Cluster>("clusters");
 
 export const allClusters = (cloud: Cloud): Cluster[] => clusters(cloud).all();
 
@@ -110,9 +110,9 @@ export const findClusterNamed = (cloud: Cloud, name: string): Cluster | undefine
 
 export const putCluster = (cloud: Cloud, cluster: Cluster): void => clusters(cloud).put(cluster.id, cluster);
 
-export function dropCluster(cloud: Cloud, id: string): void {
+export function deleteClusterRecord(cloud: Cloud, id: string): void {
   clusters(cloud).delete(id);
-  unassign(cloud, `do:dbaas:${id}`);
+  unassignFromProject(cloud, `do:dbaas:${id}`);
 }
 
 export const patchCluster = (cloud: Cloud, id: string, patch: Partial<Cluster>): void =>
@@ -121,28 +121,28 @@ export const patchCluster = (cloud: Cloud, id: string, patch: Partial<Cluster>):
 /** Changes what stands behind a cluster and only then the record, one change at a time. */
 export function changeOnline(cloud: Cloud, id: string, change: (cluster: Cluster) => Promise<Partial<Cluster>>): Promise<void> {
   requireOnline(cloud, findCluster(cloud, id));
-  return cloud.exclusively(id, async () => {
+  return cloud.withLock(id, async () => {
     const cluster = findCluster(cloud, id);
     requireOnline(cloud, cluster);
     const patch = await change(cluster);
     // A change may have started a server, and where it should have listened somebody else may listen by now.
-    const endpoint = await cloud.backing.placeCluster(backed({ ...cluster, ...patch }));
+    const endpoint = await cloud.backing.placeCluster(toBackedCluster({ ...cluster, ...patch }));
     patchCluster(cloud, id, { ...patch, endpoint });
   });
 }
 
 /** DigitalOcean has no word for a major upgrade: the cluster says it is online, and refuses changes. */
 export function statusOf(cloud: Cloud, cluster: Cluster): Exclude<Work, "upgrading"> | "online" {
-  const work = workOn(cloud, cluster);
+  const work = currentWork(cloud, cluster);
   return work === undefined || work === "upgrading" ? "online" : work;
 }
 
 export function requireOnline(cloud: Cloud, cluster: Cluster): void {
-  const work = workOn(cloud, cluster);
+  const work = currentWork(cloud, cluster);
   if (work) throw notReady(`cluster ${cluster.name} is currently undergoing maintenance (${work}), please try again later`);
 }
 
-const workOn = (cloud: Cloud, { work }: Cluster): Work | undefined =>
+const currentWork = (cloud: Cloud, { work }: Cluster): Work | undefined =>
   work && (work.until === null || cloud.now() < work.until) ? work.what : undefined;
 
 export function requirePostgres(cluster: Cluster, what: string): void {
@@ -150,7 +150,7 @@ export function requirePostgres(cluster: Cluster, what: string): void {
 }
 
 /** What is the same for a new cluster and a new replica. */
-export function newCluster(cloud: Cloud, engine: Engine) {
+export function clusterDefaults(cloud: Cloud, engine: Engine) {
   const now = cloud.now();
   return {
     id: newId(),
@@ -169,12 +169,12 @@ export function newCluster(cloud: Cloud, engine: Engine) {
   } as const;
 }
 
-export const place = async (cloud: Cloud, cluster: Omit<Cluster, "endpoint">): Promise<Cluster> => ({
+export const placeCluster = async (cloud: Cloud, cluster: Omit<Cluster, "endpoint">): Promise<Cluster> => ({
   ...cluster,
-  endpoint: await cloud.backing.placeCluster(backed(cluster)),
+  endpoint: await cloud.backing.placeCluster(toBackedCluster(cluster)),
 });
 
-export function backed(cluster: Omit<Cluster, "endpoint">): BackedCluster {
+export function toBackedCluster(cluster: Omit<Cluster, "endpoint">): BackedCluster {
   return {
     id: cluster.id,
     name: cluster.name,
@@ -183,10 +183,10 @@ export function backed(cluster: Omit<Cluster, "endpoint">): BackedCluster {
     region: cluster.region,
     size: cluster.size,
     nodes: cluster.num_nodes,
-    admin: backedUser(cluster.admin),
+    admin: toBackedUser(cluster.admin),
     databases: cluster.databases,
-    users: cluster.users.map(backedUser),
-    pools: cluster.pools.map((pool) => backedPool(cluster, pool)),
+    users: cluster.users.map(toBackedUser),
+    pools: cluster.pools.map((pool) => toBackedPool(cluster, pool)),
     rules: cluster.rules.map(({ type, value }) => ({ type, value })),
     config: cluster.config,
     ...(cluster.forkOf && { forkOf: cluster.forkOf }),
@@ -194,15 +194,15 @@ export function backed(cluster: Omit<Cluster, "endpoint">): BackedCluster {
   };
 }
 
-export const backedUser = ({ name, password, settings }: User) => ({
+export const toBackedUser = ({ name, password, settings }: User) => ({
   name,
   password,
   replication: settings.pg_allow_replication === true,
 });
 
-export function backedPool(cluster: Pick<Cluster, "users" | "admin">, { name, mode, size, db, user }: Pool) {
+export function toBackedPool(cluster: Pick<Cluster, "users" | "admin">, { name, mode, size, db, user }: Pool) {
   const owner = [cluster.admin, ...cluster.users].find((other) => other.name === user);
-  return { name, mode, size, database: db, ...(owner && { user: backedUser(owner) }) };
+  return { name, mode, size, database: db, ...(owner && { user: toBackedUser(owner) }) };
 }
 
 export const viewUsers = (cluster: Cluster) => [cluster.admin, ...cluster.users].map((user) => viewUser(cluster, user));

@@ -1,36 +1,36 @@
 import { z } from "zod";
-import { assign, projectOf, requireProject } from "../account/projects.ts";
+import { assignToProject, projectOf, requireProject } from "../account/projects.ts";
 import { ensureTags, TagNames } from "../account/tags.ts";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { defaultVpc, findVpc } from "../network/vpcs.ts";
 import {
   allClusters,
   type Cluster,
-  dropCluster,
+  clusterDefaults,
+  deleteClusterRecord,
   findCluster,
   findClusterNamed,
-  newCluster,
-  place,
+  placeCluster,
   putCluster,
   type StorageAutoscale,
   statusOf,
   viewUsers,
 } from "./cluster.ts";
-import { versionsToday } from "./cluster-info.ts";
-import { bringUp } from "./cluster-start.ts";
+import { availableVersions } from "./cluster-info.ts";
+import { startInBackground } from "./cluster-start.ts";
 import { viewConnections } from "./connections.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
-import { RulesAsk, toRules } from "./firewall.ts";
+import { FirewallRulesRequest, toRules } from "./firewall.ts";
 
-export const StorageAutoscaleAsk = z.object({
+export const StorageAutoscaleRequest = z.object({
   enabled: z.boolean(),
   threshold_percent: z.number().int().optional(),
   increment_gib: z.number().int().optional(),
 });
 
-export const ClusterAsk = z.object({
+export const CreateClusterRequest = z.object({
   name: z.string(),
   engine: z.string(),
   version: z.string().optional(),
@@ -41,8 +41,8 @@ export const ClusterAsk = z.object({
   private_network_uuid: z.string().optional(),
   project_id: z.string().optional(),
   storage_size_mib: z.number().int().optional(),
-  storage_autoscale: StorageAutoscaleAsk.optional(),
-  rules: RulesAsk.shape.rules.optional(),
+  storage_autoscale: StorageAutoscaleRequest.optional(),
+  rules: FirewallRulesRequest.shape.rules.optional(),
   backup_restore: z.object({ database_name: z.string(), backup_created_at: z.string().optional() }).optional(),
 });
 
@@ -56,69 +56,71 @@ export function listClusters(cloud: Cloud, tag?: string) {
 
 export const readCluster = (cloud: Cloud, id: string) => viewCluster(cloud, findCluster(cloud, id));
 
-export async function createCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk>) {
+export async function createCluster(cloud: Cloud, request: z.infer<typeof CreateClusterRequest>) {
   // One at a time in the whole account: names are unique in it, and placing a cluster takes a moment.
-  return await cloud.exclusively("new cluster", async () => {
-    const { engine, version } = checkEngine(cloud, ask);
-    checkName(cloud, ask.name);
-    checkPlan(engine, ask);
-    if (ask.project_id) requireProject(cloud, ask.project_id);
-    const source = ask.backup_restore ? restorable(cloud, engine, ask.backup_restore.database_name) : undefined;
-    const rules = toRules(cloud, ask.rules ?? []);
-    const network = ask.private_network_uuid ? vpcIn(cloud, ask.private_network_uuid, ask.region) : defaultVpc(cloud, ask.region).id;
+  return await cloud.withLock("new cluster", async () => {
+    const { engine, version } = checkEngine(cloud, request);
+    checkName(cloud, request.name);
+    checkPlan(engine, request);
+    if (request.project_id) requireProject(cloud, request.project_id);
+    const source = request.backup_restore ? findBackupSource(cloud, engine, request.backup_restore.database_name) : undefined;
+    const rules = toRules(cloud, request.rules ?? []);
+    const network = request.private_network_uuid
+      ? vpcIn(cloud, request.private_network_uuid, request.region)
+      : defaultVpc(cloud, request.region).id;
 
-    const cluster = await place(cloud, {
-      ...newCluster(cloud, engine),
-      name: ask.name,
+    const cluster = await placeCluster(cloud, {
+      ...clusterDefaults(cloud, engine),
+      name: request.name,
       version,
-      region: ask.region,
-      size: ask.size,
-      num_nodes: ask.num_nodes,
-      storage_size_mib: ask.storage_size_mib || baseStorageMib(engine, ask.size),
+      region: request.region,
+      size: request.size,
+      num_nodes: request.num_nodes,
+      storage_size_mib: request.storage_size_mib || baseStorageMib(engine, request.size),
       private_network_uuid: network,
-      tags: ask.tags ?? [],
+      tags: request.tags ?? [],
       rules,
       work: { what: source ? "forking" : "creating", since: cloud.now(), until: null },
       ...(source && { forkOf: source.id, databases: source.databases, users: source.users }),
-      ...(ask.storage_autoscale && { autoscale: toAutoscale(ask.storage_autoscale) }),
+      ...(request.storage_autoscale && { autoscale: toAutoscale(request.storage_autoscale) }),
     });
     ensureTags(cloud, cluster.tags);
     putCluster(cloud, cluster);
-    assign(cloud, urnOf(cluster), ask.project_id);
-    bringUp(cloud, cluster.id, cloud.waits.createCluster);
+    assignToProject(cloud, urnOf(cluster), request.project_id);
+    startInBackground(cloud, cluster.id, cloud.durations.createCluster);
     return viewCluster(cloud, cluster);
   });
 }
 
 export async function deleteCluster(cloud: Cloud, id: string): Promise<void> {
   findCluster(cloud, id);
-  await cloud.exclusively(id, async () => {
+  await cloud.withLock(id, async () => {
     findCluster(cloud, id);
     for (const replica of allClusters(cloud).filter((cluster) => cluster.replicaOf === id))
-      await cloud.exclusively(replica.id, () => removeCluster(cloud, replica.id));
+      await cloud.withLock(replica.id, () => removeCluster(cloud, replica.id));
     await removeCluster(cloud, id);
   });
 }
 
 export async function removeCluster(cloud: Cloud, id: string): Promise<void> {
   await cloud.backing.removeCluster(id);
-  dropCluster(cloud, id);
+  deleteClusterRecord(cloud, id);
 }
 
 // ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function checkEngine(cloud: Cloud, ask: z.infer<typeof ClusterAsk>): { engine: Engine; version: string } {
-  if (ask.engine === "redis") throw unprocessable("redis is no longer available for new clusters (since 2025-04-30), use valkey");
-  if (!Object.hasOwn(ENGINES, ask.engine))
-    throw unprocessable(`invalid engine "${ask.engine}": this cloud runs ${Object.keys(ENGINES).join(" and ")}`);
-  const engine = ask.engine as Engine;
-  const version = ask.version || (versionsToday(cloud, engine).at(-1) ?? "");
+function checkEngine(cloud: Cloud, request: z.infer<typeof CreateClusterRequest>): { engine: Engine; version: string } {
+  if (request.engine === "redis") throw unprocessable("redis is no longer available for new clusters (since 2025-04-30), use valkey");
+  if (!Object.hasOwn(ENGINES, request.engine))
+    throw unprocessable(`invalid engine "${request.engine}": this cloud runs ${Object.keys(ENGINES).join(" and ")}`);
+  const engine = request.engine as Engine;
+  const version = request.version || (availableVersions(cloud, engine).at(-1) ?? "");
   checkVersion(cloud, engine, version);
   return { engine, version };
 }
 
 export function checkVersion(cloud: Cloud, engine: Engine, version: string): void {
-  const versions = versionsToday(cloud, engine);
+  const versions = availableVersions(cloud, engine);
   if (!versions.includes(version)) throw unprocessable(`invalid version "${version}" for ${engine}: must be one of ${versions.join(", ")}`);
 }
 
@@ -144,8 +146,8 @@ export function checkPlan(engine: Engine, { size, region, num_nodes, storage_siz
   if (!sizesFor(engine, num_nodes).includes(size)) {
     throw unprocessable(`invalid size: ${size} comes in one node only, ${num_nodes} nodes need at least db-s-1vcpu-2gb`);
   }
-  const least = baseStorageMib(engine, size);
-  if (storage_size_mib && storage_size_mib < least) throw unprocessable(`invalid storage_size_mib: ${size} comes with ${least}`);
+  const included = baseStorageMib(engine, size);
+  if (storage_size_mib && storage_size_mib < included) throw unprocessable(`invalid storage_size_mib: ${size} comes with ${included}`);
 }
 
 export function vpcIn(cloud: Cloud, id: string, region: string): string {
@@ -155,7 +157,7 @@ export function vpcIn(cloud: Cloud, id: string, region: string): string {
   return vpc.id;
 }
 
-function restorable(cloud: Cloud, engine: Engine, name: string): Cluster {
+function findBackupSource(cloud: Cloud, engine: Engine, name: string): Cluster {
   if (engine !== "pg") throw unprocessable(`backups are not supported for ${engine} clusters`);
   const source = findClusterNamed(cloud, name);
   if (!source) throw notFound(`cluster ${name} not found`);
@@ -164,7 +166,7 @@ function restorable(cloud: Cloud, engine: Engine, name: string): Cluster {
 }
 
 /** The Terraform provider sends zeros for what was not written. */
-export const toAutoscale = ({ enabled, threshold_percent, increment_gib }: z.infer<typeof StorageAutoscaleAsk>): StorageAutoscale => ({
+export const toAutoscale = ({ enabled, threshold_percent, increment_gib }: z.infer<typeof StorageAutoscaleRequest>): StorageAutoscale => ({
   enabled,
   ...(threshold_percent && { threshold_percent }),
   ...(increment_gib && { increment_gib }),
@@ -185,7 +187,7 @@ function viewCluster(cloud: Cloud, cluster: Cluster) {
     size: cluster.size,
     region: cluster.region,
     status: statusOf(cloud, cluster),
-    created_at: stamp(cluster.createdAt),
+    created_at: formatTimestamp(cluster.createdAt),
     private_network_uuid: cluster.private_network_uuid,
     project_id: projectOf(cloud, urnOf(cluster)),
     tags: cluster.tags,

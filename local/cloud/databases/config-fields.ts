@@ -112,35 +112,35 @@ const VALKEY: Fields = {
 const FIELDS: Readonly<Record<Engine, Fields>> = { pg: PG, valkey: VALKEY };
 
 /** What is wrong with a configuration; undefined where nothing is. */
-export function configMistake(engine: Engine, config: Readonly<Record<string, unknown>>): string | undefined {
-  return mistakeIn(FIELDS[engine], config, "");
+export function configError(engine: Engine, config: Readonly<Record<string, unknown>>): string | undefined {
+  return findError(FIELDS[engine], config, "");
 }
 
-function mistakeIn(fields: Fields, config: Readonly<Record<string, unknown>>, path: string): string | undefined {
+function findError(fields: Fields, config: Readonly<Record<string, unknown>>, path: string): string | undefined {
   for (const [name, value] of Object.entries(config)) {
     const field = fields[name];
     if (field === undefined) return `unknown field "${path}${name}"`;
-    const mistake = fieldMistake(field, value, `${path}${name}`);
-    if (mistake) return mistake;
+    const error = fieldError(field, value, `${path}${name}`);
+    if (error) return error;
   }
   return undefined;
 }
 
-function fieldMistake(field: Field, value: unknown, path: string): string | undefined {
+function fieldError(field: Field, value: unknown, path: string): string | undefined {
   if (field === "boolean") return typeof value === "boolean" ? undefined : `"${path}" must be true or false`;
   if (field === "strings") {
     return Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : `"${path}" must be a list of strings`;
   }
   if (field instanceof RegExp) return typeof value === "string" && field.test(value) ? undefined : `"${path}" must match ${field.source}`;
   if (isRange(field)) {
-    const [least, most] = field;
-    return typeof value === "number" && value >= least && value <= most ? undefined : `"${path}" must be a number from ${least} to ${most}`;
+    const [min, max] = field;
+    return typeof value === "number" && value >= min && value <= max ? undefined : `"${path}" must be a number from ${min} to ${max}`;
   }
-  if (isWords(field)) return field.words.includes(value as string) ? undefined : `"${path}" must be one of ${field.words.join(", ")}`;
+  if (isOneOf(field)) return field.words.includes(value as string) ? undefined : `"${path}" must be one of ${field.words.join(", ")}`;
   return typeof value === "object" && value !== null
-    ? mistakeIn(field, value as Record<string, unknown>, `${path}.`)
+    ? findError(field, value as Record<string, unknown>, `${path}.`)
     : `"${path}" must be an object`;
 }
 
 const isRange = (field: Field): field is readonly [number, number] => Array.isArray(field);
-const isWords = (field: Field): field is { readonly words: readonly string[] } => typeof field === "object" && "words" in field;
+const isOneOf = (field: Field): field is { readonly words: readonly string[] } => typeof field === "object" && "words" in field;

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { badRequest, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { type Cluster, changeOnline, findCluster } from "./cluster.ts";
-import { configMistake, EVICTION_POLICIES } from "./config-fields.ts";
+import { configError, EVICTION_POLICIES } from "./config-fields.ts";
 
-export const ConfigAsk = z.object({ config: z.record(z.string(), z.unknown()) });
-export const EvictionAsk = z.object({ eviction_policy: z.enum(EVICTION_POLICIES) });
+export const PatchConfigRequest = z.object({ config: z.record(z.string(), z.unknown()) });
+export const EvictionPolicyRequest = z.object({ eviction_policy: z.enum(EVICTION_POLICIES) });
 
 /** Valkey's eviction policy is a field of its configuration, kept there in Valkey's own spelling. */
 const POLICY = "valkey_maxmemory_policy";
@@ -16,11 +16,11 @@ export function readConfig(cloud: Cloud, id: string): Readonly<Record<string, un
   return engine === "valkey" ? { [POLICY]: "noeviction", valkey_persistence: "rdb", valkey_ssl: true, ...config } : config;
 }
 
-export async function patchConfig(cloud: Cloud, id: string, { config }: z.infer<typeof ConfigAsk>): Promise<void> {
+export async function patchConfig(cloud: Cloud, id: string, { config }: z.infer<typeof PatchConfigRequest>): Promise<void> {
   await changeOnline(cloud, id, async (cluster) => {
-    const mistake = configMistake(cluster.engine, config);
-    if (mistake) throw badRequest(mistake);
-    return configured(cloud, cluster, config);
+    const error = configError(cluster.engine, config);
+    if (error) throw badRequest(error);
+    return configure(cloud, cluster, config);
   });
 }
 
@@ -29,12 +29,12 @@ export function readEvictionPolicy(cloud: Cloud, id: string): string {
   return String(readConfig(cloud, id)[POLICY]).replaceAll("-", "_");
 }
 
-export async function setEvictionPolicy(cloud: Cloud, id: string, ask: z.infer<typeof EvictionAsk>): Promise<void> {
+export async function setEvictionPolicy(cloud: Cloud, id: string, request: z.infer<typeof EvictionPolicyRequest>): Promise<void> {
   requireValkey(findCluster(cloud, id));
-  await changeOnline(cloud, id, (cluster) => configured(cloud, cluster, { [POLICY]: ask.eviction_policy.replaceAll("_", "-") }));
+  await changeOnline(cloud, id, (cluster) => configure(cloud, cluster, { [POLICY]: request.eviction_policy.replaceAll("_", "-") }));
 }
 
-async function configured(cloud: Cloud, cluster: Cluster, change: Readonly<Record<string, unknown>>): Promise<Partial<Cluster>> {
+async function configure(cloud: Cloud, cluster: Cluster, change: Readonly<Record<string, unknown>>): Promise<Partial<Cluster>> {
   const config = { ...cluster.config, ...change };
   await cloud.backing.configure(cluster.id, config);
   return { config };

@@ -3,7 +3,7 @@ import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { changeOnline, findCluster, requirePostgres } from "./cluster.ts";
 
-export const DatabaseAsk = z.object({ name: z.string() });
+export const CreateDatabaseRequest = z.object({ name: z.string() });
 
 export const listDatabases = (cloud: Cloud, id: string) => findCluster(cloud, id).databases.map((name) => ({ name }));
 
@@ -12,7 +12,7 @@ export function readDatabase(cloud: Cloud, id: string, name: string) {
   return { name };
 }
 
-export async function createDatabase(cloud: Cloud, id: string, { name }: z.infer<typeof DatabaseAsk>) {
+export async function createDatabase(cloud: Cloud, id: string, { name }: z.infer<typeof CreateDatabaseRequest>) {
   requirePostgres(findCluster(cloud, id), "databases");
   if (!/^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/.test(name)) {
     throw unprocessable("invalid database name: at most 63 letters, digits, underscores and dashes");

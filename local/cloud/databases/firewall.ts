@@ -3,24 +3,24 @@ import { z } from "zod";
 import { unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { findCluster, patchCluster, type Rule } from "./cluster.ts";
 
 const MAX_RULES = 100;
 const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
 
-export const RulesAsk = z.object({
+export const FirewallRulesRequest = z.object({
   rules: z.array(z.object({ type: z.enum(TYPES), value: z.string().min(1), description: z.string().optional() })),
 });
-type Ask = z.infer<typeof RulesAsk>["rules"];
+type Ask = z.infer<typeof FirewallRulesRequest>["rules"];
 
 export const listRules = (cloud: Cloud, id: string) =>
-  findCluster(cloud, id).rules.map(({ createdAt, ...rule }) => ({ ...rule, cluster_uuid: id, created_at: stamp(createdAt) }));
+  findCluster(cloud, id).rules.map(({ createdAt, ...rule }) => ({ ...rule, cluster_uuid: id, created_at: formatTimestamp(createdAt) }));
 
 /** The whole list is replaced; what is in both keeps its uuid. */
-export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<typeof RulesAsk>): Promise<void> {
+export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<typeof FirewallRulesRequest>): Promise<void> {
   findCluster(cloud, id);
-  await cloud.exclusively(id, async () => {
+  await cloud.withLock(id, async () => {
     const next = toRules(cloud, rules, findCluster(cloud, id).rules);
     await cloud.backing.setFirewall(
       id,
@@ -30,24 +30,24 @@ export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<type
   });
 }
 
-export function toRules(cloud: Cloud, asked: Ask, known: readonly Rule[] = []): Rule[] {
-  if (asked.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
-  asked.forEach(checkRule);
-  return asked.map((rule) => {
-    const same = known.find(({ type, value }) => type === rule.type && value === rule.value);
+export function toRules(cloud: Cloud, requested: Ask, existing: readonly Rule[] = []): Rule[] {
+  if (requested.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
+  requested.forEach(checkRule);
+  return requested.map((rule) => {
+    const same = existing.find(({ type, value }) => type === rule.type && value === rule.value);
     return { uuid: same?.uuid ?? newId(), createdAt: same?.createdAt ?? cloud.now(), ...rule };
   });
 }
 
 function checkRule({ type, value }: Ask[number]): void {
-  const right: Record<(typeof TYPES)[number], () => boolean> = {
+  const isValid: Record<(typeof TYPES)[number], () => boolean> = {
     ip_addr: () => isIPv4Range(value),
     droplet: () => /^\d+$/.test(value),
     app: () => isUuid(value),
     k8s: () => isUuid(value),
     tag: () => /^[a-zA-Z0-9_\-:]+$/.test(value),
   };
-  if (right[type]()) return;
+  if (isValid[type]()) return;
   const hint = value.includes(":") && type === "ip_addr" ? " (IPv6 is not supported)" : "";
   throw unprocessable(`invalid firewall rule: "${value}" is no ${type}${hint}`);
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { inShape } from "../core/validation.ts";
+import { validate } from "../core/validation.ts";
 import { findCluster, type Logsink, patchCluster } from "./cluster.ts";
 
 const rsyslog = z.object({
@@ -33,8 +33,8 @@ const CONFIGS: Readonly<Record<string, z.ZodType<Record<string, unknown>>>> = {
 };
 
 const config = z.record(z.string(), z.unknown());
-export const LogsinkAsk = z.object({ sink_name: z.string().min(1), sink_type: z.string(), config });
-export const LogsinkChange = z.object({ config });
+export const CreateLogsinkRequest = z.object({ sink_name: z.string().min(1), sink_type: z.string(), config });
+export const UpdateLogsinkRequest = z.object({ config });
 
 export const listLogsinks = (cloud: Cloud, id: string): readonly Logsink[] => findCluster(cloud, id).logsinks;
 
@@ -44,18 +44,18 @@ export function readLogsink(cloud: Cloud, id: string, sinkId: string): Logsink {
   return sink;
 }
 
-export function createLogsink(cloud: Cloud, id: string, ask: z.infer<typeof LogsinkAsk>): Logsink {
+export function createLogsink(cloud: Cloud, id: string, request: z.infer<typeof CreateLogsinkRequest>): Logsink {
   const { logsinks } = findCluster(cloud, id);
-  if (logsinks.some(({ sink_name }) => sink_name === ask.sink_name)) throw unprocessable("sink_name is not available");
-  const sink = { sink_id: newId(), ...ask, config: check(ask.sink_type, ask.config) };
+  if (logsinks.some(({ sink_name }) => sink_name === request.sink_name)) throw unprocessable("sink_name is not available");
+  const sink = { sink_id: newId(), ...request, config: validateConfig(request.sink_type, request.config) };
   patchCluster(cloud, id, { logsinks: [...logsinks, sink] });
   return sink;
 }
 
-export function updateLogsink(cloud: Cloud, id: string, sinkId: string, ask: z.infer<typeof LogsinkChange>): void {
+export function updateLogsink(cloud: Cloud, id: string, sinkId: string, request: z.infer<typeof UpdateLogsinkRequest>): void {
   const { sink_type, config: before } = readLogsink(cloud, id, sinkId);
   // godo leaves `tls` out of a change where it is false, though not where a sink is made.
-  const config = check(sink_type, { ...("tls" in before && { tls: before.tls }), ...ask.config });
+  const config = validateConfig(sink_type, { ...("tls" in before && { tls: before.tls }), ...request.config });
   patchCluster(cloud, id, {
     logsinks: listLogsinks(cloud, id).map((sink) => (sink.sink_id === sinkId ? { ...sink, config } : sink)),
   });
@@ -66,8 +66,8 @@ export function deleteLogsink(cloud: Cloud, id: string, sinkId: string): void {
   patchCluster(cloud, id, { logsinks: listLogsinks(cloud, id).filter(({ sink_id }) => sink_id !== sinkId) });
 }
 
-function check(type: string, asked: Record<string, unknown>): Record<string, unknown> {
-  const shape = CONFIGS[type];
-  if (!shape) throw unprocessable(`invalid sink_type "${type}": must be one of ${Object.keys(CONFIGS).join(", ")}`);
-  return inShape(shape, asked);
+function validateConfig(type: string, config: Record<string, unknown>): Record<string, unknown> {
+  const schema = CONFIGS[type];
+  if (!schema) throw unprocessable(`invalid sink_type "${type}": must be one of ${Object.keys(CONFIGS).join(", ")}`);
+  return validate(schema, config);
 }

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { changeOnline, findCluster, patchCluster, requirePostgres } from "./cluster.ts";
 
-export const OnlineMigrationAsk = z.object({
+export const OnlineMigrationRequest = z.object({
   source: z.object({
     host: z.string().min(1),
     port: z.number().int().min(1).max(65_535),
@@ -27,7 +27,7 @@ export async function startMigration(cloud: Cloud, id: string) {
 export function readMigration(cloud: Cloud, id: string) {
   const { migration } = findCluster(cloud, id);
   if (!migration) throw notFound("no online migration was started on this cluster");
-  return { id: migration.id, status: migration.canceled ? "canceled" : "syncing", created_at: stamp(migration.createdAt) };
+  return { id: migration.id, status: migration.canceled ? "canceled" : "syncing", created_at: formatTimestamp(migration.createdAt) };
 }
 
 export function stopMigration(cloud: Cloud, id: string, migrationId: string): void {

@@ -1,19 +1,19 @@
 import { z } from "zod";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { backedPool, type Cluster, changeOnline, findCluster, type Pool, requirePostgres } from "./cluster.ts";
+import { type Cluster, changeOnline, findCluster, type Pool, requirePostgres, toBackedPool } from "./cluster.ts";
 import { viewPool } from "./connections.ts";
 import { connectionLimit } from "./engines.ts";
 
-const change = {
+const poolFields = {
   mode: z.enum(["session", "transaction", "statement"]),
   size: z.number().int().min(1),
   db: z.string(),
   user: z.string().optional(),
 };
 
-export const PoolAsk = z.object({ name: z.string().regex(/^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/), ...change });
-export const PoolChange = z.object(change);
+export const CreatePoolRequest = z.object({ name: z.string().regex(/^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}$/), ...poolFields });
+export const UpdatePoolRequest = z.object(poolFields);
 
 export function listPools(cloud: Cloud, id: string) {
   const cluster = findCluster(cloud, id);
@@ -25,24 +25,29 @@ export function readPool(cloud: Cloud, id: string, name: string) {
   return viewPool(cluster, findPool(cluster, name));
 }
 
-export async function createPool(cloud: Cloud, id: string, { user = "", ...ask }: z.infer<typeof PoolAsk>) {
+export async function createPool(cloud: Cloud, id: string, { user = "", ...request }: z.infer<typeof CreatePoolRequest>) {
   requirePostgres(findCluster(cloud, id), "connection pools");
-  const pool: Pool = { ...ask, user };
+  const pool: Pool = { ...request, user };
   await changeOnline(cloud, id, async (cluster) => {
     if (cluster.pools.some((other) => other.name === pool.name)) throw unprocessable("pool name is not available");
     checkPool(cluster, pool);
-    await cloud.backing.setPool(id, backedPool(cluster, pool));
+    await cloud.backing.setPool(id, toBackedPool(cluster, pool));
     return { pools: [...cluster.pools, pool] };
   });
   return readPool(cloud, id, pool.name);
 }
 
-export async function updatePool(cloud: Cloud, id: string, name: string, { user = "", ...ask }: z.infer<typeof PoolChange>): Promise<void> {
-  const pool: Pool = { name, ...ask, user };
+export async function updatePool(
+  cloud: Cloud,
+  id: string,
+  name: string,
+  { user = "", ...request }: z.infer<typeof UpdatePoolRequest>,
+): Promise<void> {
+  const pool: Pool = { name, ...request, user };
   await changeOnline(cloud, id, async (cluster) => {
     findPool(cluster, name);
     checkPool(cluster, pool);
-    await cloud.backing.setPool(id, backedPool(cluster, pool));
+    await cloud.backing.setPool(id, toBackedPool(cluster, pool));
     return { pools: cluster.pools.map((other) => (other.name === name ? pool : other)) };
   });
 }
@@ -64,11 +69,11 @@ function findPool(cluster: Cluster, name: string): Pool {
 function checkPool(cluster: Cluster, pool: Pool): void {
   if (!cluster.databases.includes(pool.db)) throw notFound(`database ${pool.db} not found`);
   if (pool.user && ![cluster.admin, ...cluster.users].some(({ name }) => name === pool.user)) throw notFound(`user ${pool.user} not found`);
-  const taken = cluster.pools.filter(({ name }) => name !== pool.name).reduce((sum, { size }) => sum + size, 0);
+  const allocated = cluster.pools.filter(({ name }) => name !== pool.name).reduce((sum, { size }) => sum + size, 0);
   const limit = connectionLimit(cluster.size);
-  if (taken + pool.size > limit) {
+  if (allocated + pool.size > limit) {
     throw unprocessable(
-      `pool size ${pool.size} is too large: ${cluster.size} allows ${limit} connections, ${limit - taken} of them are left`,
+      `pool size ${pool.size} is too large: ${cluster.size} allows ${limit} connections, ${limit - allocated} of them are left`,
     );
   }
 }

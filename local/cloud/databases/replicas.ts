@@ -1,30 +1,30 @@
 import { z } from "zod";
-import { assign } from "../account/projects.ts";
+import { assignToProject } from "../account/projects.ts";
 import { ensureTags, TagNames } from "../account/tags.ts";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { defaultVpc } from "../network/vpcs.ts";
 import {
   allClusters,
-  backed,
   type Cluster,
   changeOnline,
+  clusterDefaults,
   findCluster,
-  newCluster,
-  place,
+  placeCluster,
   putCluster,
   requireOnline,
   requirePostgres,
   statusOf,
+  toBackedCluster,
 } from "./cluster.ts";
 import { withEvent } from "./cluster-changes.ts";
-import { bringUp } from "./cluster-start.ts";
+import { startInBackground } from "./cluster-start.ts";
 import { checkPlan, removeCluster, vpcIn } from "./clusters.ts";
 import { viewConnections } from "./connections.ts";
 import { baseStorageMib, memoryGib } from "./engines.ts";
 
-export const ReplicaAsk = z.object({
+export const CreateReplicaRequest = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]{1,61}[a-z0-9]$/, "must be 3 to 63 lower-case letters, digits and dashes"),
   region: z.string().optional(),
   size: z.string().optional(),
@@ -37,42 +37,42 @@ export const listReplicas = (cloud: Cloud, id: string) => replicasOf(cloud, find
 
 export const readReplica = (cloud: Cloud, id: string, name: string) => view(cloud, findReplica(cloud, id, name));
 
-export async function createReplica(cloud: Cloud, id: string, ask: z.infer<typeof ReplicaAsk>) {
+export async function createReplica(cloud: Cloud, id: string, request: z.infer<typeof CreateReplicaRequest>) {
   requirePostgres(findCluster(cloud, id), "read-only replicas");
-  return await cloud.exclusively(id, async () => {
+  return await cloud.withLock(id, async () => {
     const primary = findCluster(cloud, id);
     requireOnline(cloud, primary);
-    if (replicasOf(cloud, primary).some((replica) => replica.name === ask.name)) throw unprocessable("replica name is not available");
-    const { region = primary.region, size = primary.size } = withoutBlanks(ask);
-    checkPlan(primary.engine, { region, size, num_nodes: 1, storage_size_mib: ask.storage_size_mib });
+    if (replicasOf(cloud, primary).some((replica) => replica.name === request.name)) throw unprocessable("replica name is not available");
+    const { region = primary.region, size = primary.size } = withoutBlanks(request);
+    checkPlan(primary.engine, { region, size, num_nodes: 1, storage_size_mib: request.storage_size_mib });
     if (memoryGib(size) < memoryGib(primary.size))
       throw unprocessable(`a replica must be at least as large as its primary (${primary.size})`);
     const network = region === primary.region ? primary.private_network_uuid : defaultVpc(cloud, region).id;
-    const replica = await place(cloud, {
-      ...newCluster(cloud, primary.engine),
+    const replica = await placeCluster(cloud, {
+      ...clusterDefaults(cloud, primary.engine),
       admin: primary.admin,
       databases: [],
-      name: ask.name,
+      name: request.name,
       version: primary.version,
       region,
       size,
       num_nodes: 1,
-      storage_size_mib: ask.storage_size_mib || Math.max(primary.storage_size_mib, baseStorageMib(primary.engine, size)),
-      private_network_uuid: ask.private_network_uuid ? vpcIn(cloud, ask.private_network_uuid, region) : network,
-      tags: ask.tags ?? [],
+      storage_size_mib: request.storage_size_mib || Math.max(primary.storage_size_mib, baseStorageMib(primary.engine, size)),
+      private_network_uuid: request.private_network_uuid ? vpcIn(cloud, request.private_network_uuid, region) : network,
+      tags: request.tags ?? [],
       replicaOf: id,
       work: { what: "creating", since: cloud.now(), until: null },
     });
     ensureTags(cloud, replica.tags);
     putCluster(cloud, replica);
-    bringUp(cloud, replica.id, cloud.waits.createCluster);
+    startInBackground(cloud, replica.id, cloud.durations.createCluster);
     return view(cloud, replica);
   });
 }
 
 export async function deleteReplica(cloud: Cloud, id: string, name: string): Promise<void> {
   const replica = findReplica(cloud, id, name);
-  await cloud.exclusively(replica.id, () => removeCluster(cloud, replica.id));
+  await cloud.withLock(replica.id, () => removeCluster(cloud, replica.id));
 }
 
 /** From now on a cluster of its own, with everything that its primary had. */
@@ -81,11 +81,15 @@ export async function promoteReplica(cloud: Cloud, id: string, name: string): Pr
   const { id: replicaId } = findReplica(cloud, id, name);
   await changeOnline(cloud, replicaId, async ({ replicaOf: _, ...replica }) => {
     const own = { ...replica, admin: primary.admin, users: primary.users, databases: primary.databases };
-    return { ...own, endpoint: await cloud.backing.startCluster(backed(own)), events: withEvent(cloud, own, "cluster_master_promotion") };
+    return {
+      ...own,
+      endpoint: await cloud.backing.startCluster(toBackedCluster(own)),
+      events: withEvent(cloud, own, "cluster_master_promotion"),
+    };
   });
   const { replicaOf: _, ...promoted } = findCluster(cloud, replicaId);
   putCluster(cloud, promoted);
-  assign(cloud, `do:dbaas:${replicaId}`);
+  assignToProject(cloud, `do:dbaas:${replicaId}`);
 }
 
 const replicasOf = (cloud: Cloud, primary: Cluster) => allClusters(cloud).filter((cluster) => cluster.replicaOf === primary.id);
@@ -97,7 +101,7 @@ function findReplica(cloud: Cloud, id: string, name: string): Cluster {
 }
 
 /** The Terraform provider sends "" for what was not written. */
-const withoutBlanks = ({ region, size }: z.infer<typeof ReplicaAsk>) => ({ ...(region && { region }), ...(size && { size }) });
+const withoutBlanks = ({ region, size }: z.infer<typeof CreateReplicaRequest>) => ({ ...(region && { region }), ...(size && { size }) });
 
 function view(cloud: Cloud, replica: Cluster) {
   const primary = findCluster(cloud, replica.replicaOf!);
@@ -110,7 +114,7 @@ function view(cloud: Cloud, replica: Cluster) {
     tags: replica.tags,
     storage_size_mib: replica.storage_size_mib,
     private_network_uuid: replica.private_network_uuid,
-    created_at: stamp(replica.createdAt),
+    created_at: formatTimestamp(replica.createdAt),
     ...viewConnections({ ...replica, admin: primary.admin }),
   };
 }

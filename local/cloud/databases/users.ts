@@ -3,21 +3,21 @@ import { forbidden, notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newPassword } from "../core/ids.ts";
 import {
-  backedPool,
-  backedUser,
   type Cluster,
   changeOnline,
   findCluster,
   requirePostgres,
+  toBackedPool,
+  toBackedUser,
   type User,
   viewUser,
   viewUsers,
 } from "./cluster.ts";
 
-const SettingsAsk = z.object({ pg_allow_replication: z.boolean().optional() });
+const UserSettings = z.object({ pg_allow_replication: z.boolean().optional() });
 
-export const UserAsk = z.object({ name: z.string(), settings: SettingsAsk.optional() });
-export const UserChange = z.object({ settings: SettingsAsk });
+export const CreateUserRequest = z.object({ name: z.string(), settings: UserSettings.optional() });
+export const UpdateUserRequest = z.object({ settings: UserSettings });
 
 export const listUsers = (cloud: Cloud, id: string) => viewUsers(findCluster(cloud, id));
 
@@ -26,21 +26,21 @@ export function readUser(cloud: Cloud, id: string, name: string) {
   return viewUser(cluster, findUser(cluster, name));
 }
 
-export async function createUser(cloud: Cloud, id: string, ask: z.infer<typeof UserAsk>) {
+export async function createUser(cloud: Cloud, id: string, request: z.infer<typeof CreateUserRequest>) {
   requirePostgres(findCluster(cloud, id), "users");
-  if (!/^[a-zA-Z_][a-zA-Z0-9_-]{0,62}$/.test(ask.name)) {
+  if (!/^[a-zA-Z_][a-zA-Z0-9_-]{0,62}$/.test(request.name)) {
     throw unprocessable("invalid user name: at most 63 letters, digits, underscores and dashes, beginning with a letter or an underscore");
   }
-  const user: User = { name: ask.name, password: newPassword(), settings: ask.settings ?? {} };
+  const user: User = { name: request.name, password: newPassword(), settings: request.settings ?? {} };
   await changeOnline(cloud, id, async (cluster) => {
     if (usersOf(cluster).some(({ name }) => name === user.name)) throw unprocessable("user name is not available");
-    await cloud.backing.createUser(id, backedUser(user));
+    await cloud.backing.createUser(id, toBackedUser(user));
     return { users: [...cluster.users, user] };
   });
   return readUser(cloud, id, user.name);
 }
 
-export async function updateUser(cloud: Cloud, id: string, name: string, { settings }: z.infer<typeof UserChange>) {
+export async function updateUser(cloud: Cloud, id: string, name: string, { settings }: z.infer<typeof UpdateUserRequest>) {
   await changeUser(cloud, id, name, (user) => ({ ...user, settings: { ...user.settings, ...settings } }));
   return readUser(cloud, id, name);
 }
@@ -67,8 +67,8 @@ async function changeUser(cloud: Cloud, id: string, name: string, change: (user:
     const user = change(findUser(cluster, name));
     const swap = (other: User) => (other.name === name ? user : other);
     const changed = { admin: swap(cluster.admin), users: cluster.users.map(swap) };
-    await cloud.backing.setPassword(id, backedUser(user));
-    for (const pool of cluster.pools.filter((pool) => pool.user === name)) await cloud.backing.setPool(id, backedPool(changed, pool));
+    await cloud.backing.setPassword(id, toBackedUser(user));
+    for (const pool of cluster.pools.filter((pool) => pool.user === name)) await cloud.backing.setPool(id, toBackedPool(changed, pool));
     return changed;
   });
 }

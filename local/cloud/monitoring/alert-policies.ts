@@ -28,7 +28,7 @@ const strings = z
   .optional()
   .transform((list) => list ?? []);
 
-export const AlertPolicyAsk = z.object({
+export const AlertPolicyRequest = z.object({
   type: z.string().refine((type) => TYPES.includes(type), "is no metric that can be watched"),
   description: z.string(),
   compare: z.enum(["GreaterThan", "LessThan"]),
@@ -39,10 +39,10 @@ export const AlertPolicyAsk = z.object({
   alerts: Notifications,
   enabled: z.boolean().default(true),
 });
-type Ask = z.infer<typeof AlertPolicyAsk>;
-type AlertPolicy = Ask & { readonly uuid: string };
+type PolicyFields = z.infer<typeof AlertPolicyRequest>;
+type AlertPolicy = PolicyFields & { readonly uuid: string };
 
-const policies = (cloud: Cloud) => cloud.store.kind<AlertPolicy>("alert-policies");
+const policies = (cloud: Cloud) => cloud.store.collection<AlertPolicy>("alert-policies");
 
 export const listAlertPolicies = (cloud: Cloud): AlertPolicy[] => policies(cloud).all();
 
@@ -52,10 +52,10 @@ export function readAlertPolicy(cloud: Cloud, uuid: string): AlertPolicy {
   return policy;
 }
 
-export const createAlertPolicy = (cloud: Cloud, ask: Ask): AlertPolicy => put(cloud, { uuid: newId(), ...ask });
+export const createAlertPolicy = (cloud: Cloud, request: PolicyFields): AlertPolicy => put(cloud, { uuid: newId(), ...request });
 
-export const updateAlertPolicy = (cloud: Cloud, uuid: string, ask: Ask): AlertPolicy =>
-  put(cloud, { ...ask, uuid: readAlertPolicy(cloud, uuid).uuid });
+export const updateAlertPolicy = (cloud: Cloud, uuid: string, request: PolicyFields): AlertPolicy =>
+  put(cloud, { ...request, uuid: readAlertPolicy(cloud, uuid).uuid });
 
 export function deleteAlertPolicy(cloud: Cloud, uuid: string): void {
   readAlertPolicy(cloud, uuid);

@@ -2,17 +2,17 @@ import { z } from "zod";
 import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 
 const REGIONS = ["us_east", "us_west", "eu_west", "se_asia"] as const;
 
-interface Check extends z.infer<typeof CheckAsk> {
+interface Check extends z.infer<typeof CreateCheckRequest> {
   readonly id: string;
   readonly alerts: readonly UptimeAlert[];
   readonly createdAt: number;
 }
 
-interface UptimeAlert extends z.infer<typeof UptimeAlertAsk> {
+interface UptimeAlert extends z.infer<typeof CreateUptimeAlertRequest> {
   readonly id: string;
 }
 
@@ -27,7 +27,7 @@ export const Notifications = z.object({
     .transform((slack) => slack ?? []),
 });
 
-export const CheckAsk = z.object({
+export const CreateCheckRequest = z.object({
   name: z.string().min(1),
   type: z.enum(["ping", "http", "https"]),
   target: z.string().min(1),
@@ -37,9 +37,9 @@ export const CheckAsk = z.object({
     .transform((regions) => regions ?? [...REGIONS]),
   enabled: z.boolean().default(true),
 });
-export const CheckChange = CheckAsk.partial();
+export const UpdateCheckRequest = CreateCheckRequest.partial();
 
-export const UptimeAlertAsk = z.object({
+export const CreateUptimeAlertRequest = z.object({
   name: z.string().min(1),
   type: z.enum(["latency", "down", "down_global", "ssl_expiry"]),
   threshold: z.number().int().optional(),
@@ -47,21 +47,21 @@ export const UptimeAlertAsk = z.object({
   period: z.enum(["2m", "3m", "5m", "10m", "15m", "30m", "1h"]),
   notifications: Notifications,
 });
-export const UptimeAlertChange = UptimeAlertAsk.partial();
+export const UpdateUptimeAlertRequest = CreateUptimeAlertRequest.partial();
 
-const checks = (cloud: Cloud) => cloud.store.kind<Check>("uptime-checks");
+const checks = (cloud: Cloud) => cloud.store.collection<Check>("uptime-checks");
 
 export const listChecks = (cloud: Cloud) => checks(cloud).all().map(view);
 export const readCheck = (cloud: Cloud, id: string) => view(find(cloud, id));
 
-export function createCheck(cloud: Cloud, ask: z.infer<typeof CheckAsk>) {
-  const check: Check = { id: newId(), ...ask, alerts: [], createdAt: cloud.now() };
+export function createCheck(cloud: Cloud, request: z.infer<typeof CreateCheckRequest>) {
+  const check: Check = { id: newId(), ...request, alerts: [], createdAt: cloud.now() };
   checks(cloud).put(check.id, check);
   return view(check);
 }
 
-export function updateCheck(cloud: Cloud, id: string, change: z.infer<typeof CheckChange>) {
-  const changed: Check = { ...find(cloud, id), ...without(change) };
+export function updateCheck(cloud: Cloud, id: string, change: z.infer<typeof UpdateCheckRequest>) {
+  const changed: Check = { ...find(cloud, id), ...definedFields(change) };
   checks(cloud).put(id, changed);
   return view(changed);
 }
@@ -74,7 +74,7 @@ export function deleteCheck(cloud: Cloud, id: string): void {
 /** Nothing is probed: a check that is switched on says that its target is up. */
 export function readCheckState(cloud: Cloud, id: string) {
   const { regions, enabled, createdAt } = find(cloud, id);
-  const state = { status: enabled ? "UP" : "CHECKING", status_changed_at: stamp(createdAt), thirty_day_uptime_percentage: 100 };
+  const state = { status: enabled ? "UP" : "CHECKING", status_changed_at: formatTimestamp(createdAt), thirty_day_uptime_percentage: 100 };
   return { regions: Object.fromEntries(regions.map((region) => [region, state])) };
 }
 
@@ -86,24 +86,24 @@ export function readUptimeAlert(cloud: Cloud, check: string, id: string): Uptime
   return alert;
 }
 
-export function createUptimeAlert(cloud: Cloud, check: string, ask: z.infer<typeof UptimeAlertAsk>): UptimeAlert {
-  const holder = find(cloud, check);
-  const alert = { id: newId(), ...tidy(ask) };
-  checks(cloud).put(check, { ...holder, alerts: [...holder.alerts, alert] });
+export function createUptimeAlert(cloud: Cloud, check: string, request: z.infer<typeof CreateUptimeAlertRequest>): UptimeAlert {
+  const owner = find(cloud, check);
+  const alert = { id: newId(), ...normalizeAlert(request) };
+  checks(cloud).put(check, { ...owner, alerts: [...owner.alerts, alert] });
   return alert;
 }
 
-export function updateUptimeAlert(cloud: Cloud, check: string, id: string, change: z.infer<typeof UptimeAlertChange>): UptimeAlert {
-  const changed = tidy({ ...readUptimeAlert(cloud, check, id), ...without(change) });
-  const holder = find(cloud, check);
-  checks(cloud).put(check, { ...holder, alerts: holder.alerts.map((alert) => (alert.id === id ? changed : alert)) });
+export function updateUptimeAlert(cloud: Cloud, check: string, id: string, change: z.infer<typeof UpdateUptimeAlertRequest>): UptimeAlert {
+  const changed = normalizeAlert({ ...readUptimeAlert(cloud, check, id), ...definedFields(change) });
+  const owner = find(cloud, check);
+  checks(cloud).put(check, { ...owner, alerts: owner.alerts.map((alert) => (alert.id === id ? changed : alert)) });
   return changed;
 }
 
 export function deleteUptimeAlert(cloud: Cloud, check: string, id: string): void {
   readUptimeAlert(cloud, check, id);
-  const holder = find(cloud, check);
-  checks(cloud).put(check, { ...holder, alerts: holder.alerts.filter((alert) => alert.id !== id) });
+  const owner = find(cloud, check);
+  checks(cloud).put(check, { ...owner, alerts: owner.alerts.filter((alert) => alert.id !== id) });
 }
 
 function find(cloud: Cloud, id: string): Check {
@@ -115,9 +115,9 @@ function find(cloud: Cloud, id: string): Check {
 const view = ({ alerts: _, createdAt: __, ...check }: Check) => check;
 
 /** A `down` alert has neither threshold nor comparison; the Terraform provider sends "" for the latter. */
-const tidy = <T extends { comparison?: string | undefined }>({ comparison, ...alert }: T) =>
+const normalizeAlert = <T extends { comparison?: string | undefined }>({ comparison, ...alert }: T) =>
   ({ ...alert, ...(comparison && { comparison }) }) as T;
 
 /** Fields that were not sent stay as they are. */
-const without = <T extends object>(change: T) =>
+const definedFields = <T extends object>(change: T) =>
   Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { assign, unassign } from "../account/projects.ts";
+import { assignToProject, unassignFromProject } from "../account/projects.ts";
 import { forbidden, notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 
@@ -27,13 +27,13 @@ const TYPES = ["A", "AAAA", "CAA", "CNAME", "MX", "NS", "SOA", "SRV", "TXT"] as 
 const HOSTS = ["CNAME", "MX", "NS", "SRV", "CAA"];
 const DEFAULT_TTL = 1800;
 
-export const DomainAsk = z.object({
+export const CreateDomainRequest = z.object({
   name: z.string().regex(/^((xn--)?[a-z0-9]+(-+[a-z0-9]+)*\.)+[a-z]{2,}$/, "must be a domain name in lower case"),
   ip_address: z.string().optional(),
 });
 
 const number = (most: number) => z.number().int().min(0).max(most).optional();
-export const RecordAsk = z.object({
+export const CreateRecordRequest = z.object({
   type: z.enum(TYPES),
   name: z.string().optional(),
   data: z.string().optional(),
@@ -44,11 +44,11 @@ export const RecordAsk = z.object({
   flags: number(255),
   tag: z.string().optional(),
 });
-export const RecordChange = RecordAsk.partial();
+export const UpdateRecordRequest = CreateRecordRequest.partial();
 
-const domains = (cloud: Cloud) => cloud.store.kind<Domain>("domains");
+const domains = (cloud: Cloud) => cloud.store.collection<Domain>("domains");
 /** Record ids are numbers, counted through the whole account. */
-const counter = (cloud: Cloud) => cloud.store.kind<number>("counters");
+const counter = (cloud: Cloud) => cloud.store.collection<number>("counters");
 
 // ── Domains ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -56,16 +56,16 @@ export const listDomains = (cloud: Cloud) => domains(cloud).all().map(view);
 
 export const readDomain = (cloud: Cloud, name: string) => view(find(cloud, name));
 
-export function createDomain(cloud: Cloud, { name, ip_address }: z.infer<typeof DomainAsk>) {
+export function createDomain(cloud: Cloud, { name, ip_address }: z.infer<typeof CreateDomainRequest>) {
   if (domains(cloud).get(name)) throw unprocessable("Domain name already exists.");
   if (ip_address && !isIP(ip_address)) throw unprocessable("IP address did not match IPv4 or IPv6 format");
-  const blank = { priority: null, port: null, weight: null, flags: null, tag: null, ttl: DEFAULT_TTL };
+  const defaults = { priority: null, port: null, weight: null, flags: null, tag: null, ttl: DEFAULT_TTL };
   const record = (type: string, data: string, more: Partial<DomainRecord> = {}) => ({
     id: nextId(cloud),
     type,
     name: "@",
     data,
-    ...blank,
+    ...defaults,
     ...more,
   });
   const records = [
@@ -74,14 +74,14 @@ export function createDomain(cloud: Cloud, { name, ip_address }: z.infer<typeof 
     ...(ip_address ? [record(isIP(ip_address) === 6 ? "AAAA" : "A", ip_address)] : []),
   ];
   domains(cloud).put(name, { name, records });
-  assign(cloud, `do:domain:${name}`);
+  assignToProject(cloud, `do:domain:${name}`);
   return view(find(cloud, name));
 }
 
 export function deleteDomain(cloud: Cloud, name: string): void {
   find(cloud, name);
   domains(cloud).delete(name);
-  unassign(cloud, `do:domain:${name}`);
+  unassignFromProject(cloud, `do:domain:${name}`);
 }
 
 // ── Records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,45 +99,45 @@ export function readRecord(cloud: Cloud, domain: string, id: string): DomainReco
   return record;
 }
 
-export function createRecord(cloud: Cloud, domain: string, ask: z.infer<typeof RecordAsk>): DomainRecord {
+export function createRecord(cloud: Cloud, domain: string, request: z.infer<typeof CreateRecordRequest>): DomainRecord {
   const { records } = find(cloud, domain);
-  const record = toRecord(nextId(cloud), domain, ask);
-  refuseClash(records, record);
+  const record = toRecord(nextId(cloud), domain, request);
+  checkConflicts(records, record);
   domains(cloud).put(domain, { name: domain, records: [...records, record] });
   return record;
 }
 
-export function updateRecord(cloud: Cloud, domain: string, id: string, change: z.infer<typeof RecordChange>): DomainRecord {
-  const known = readRecord(cloud, domain, id);
-  const changed = toRecord(known.id, domain, { ...known, ...written(change) });
-  const others = find(cloud, domain).records.filter((record) => record.id !== known.id);
-  refuseClash(others, changed);
-  const records = find(cloud, domain).records.map((record) => (record.id === known.id ? changed : record));
+export function updateRecord(cloud: Cloud, domain: string, id: string, change: z.infer<typeof UpdateRecordRequest>): DomainRecord {
+  const existing = readRecord(cloud, domain, id);
+  const changed = toRecord(existing.id, domain, { ...existing, ...definedFields(change) });
+  const others = find(cloud, domain).records.filter((record) => record.id !== existing.id);
+  checkConflicts(others, changed);
+  const records = find(cloud, domain).records.map((record) => (record.id === existing.id ? changed : record));
   domains(cloud).put(domain, { name: domain, records });
   return changed;
 }
 
 export function deleteRecord(cloud: Cloud, domain: string, id: string): void {
-  const known = readRecord(cloud, domain, id);
-  if (known.type === "SOA") throw forbidden("SOA records cannot be deleted");
-  const records = find(cloud, domain).records.filter((record) => record.id !== known.id);
+  const existing = readRecord(cloud, domain, id);
+  if (existing.type === "SOA") throw forbidden("SOA records cannot be deleted");
+  const records = find(cloud, domain).records.filter((record) => record.id !== existing.id);
   domains(cloud).put(domain, { name: domain, records });
 }
 
 function toRecord(
   id: number,
   domain: string,
-  ask: Partial<Record<keyof DomainRecord, unknown>> & { readonly type?: string },
+  request: Partial<Record<keyof DomainRecord, unknown>> & { readonly type?: string },
 ): DomainRecord {
-  const { type = "", name, data, priority, port, ttl, weight, flags, tag } = ask as Partial<DomainRecord>;
-  const need = (value: unknown, what: string) => {
+  const { type = "", name, data, priority, port, ttl, weight, flags, tag } = request as Partial<DomainRecord>;
+  const require = (value: unknown, what: string) => {
     if (value === undefined || value === null || value === "") throw unprocessable(`${what} is required for ${type} records`);
   };
-  if (type !== "SOA") need(data, "Data");
-  if (type !== "MX" && type !== "SOA") need(name, "Name");
-  if (type === "MX" || type === "SRV") need(priority, "Priority");
-  if (type === "SRV") need(port, "Port");
-  if (type === "CAA") need(tag, "Tag");
+  if (type !== "SOA") require(data, "Data");
+  if (type !== "MX" && type !== "SOA") require(name, "Name");
+  if (type === "MX" || type === "SRV") require(priority, "Priority");
+  if (type === "SRV") require(port, "Port");
+  if (type === "CAA") require(tag, "Tag");
   if (type === "A" && isIP(data ?? "") !== 4) throw unprocessable("IP address did not match IPv4 format (e.g. 123.123.123.123)");
   if (type === "AAAA" && isIP(data ?? "") !== 6) throw unprocessable("IP address did not match IPv6 format");
   return {
@@ -164,14 +164,14 @@ function hostData(data: string, domain: string): string {
   return data === `${domain}.` ? "@" : data.replace(/(?<=.)\.$/, "");
 }
 
-function refuseClash(others: readonly DomainRecord[], record: DomainRecord): void {
-  const here = others.filter(({ name }) => name === record.name);
-  const cname = record.type === "CNAME" ? here.length > 0 : here.some(({ type }) => type === "CNAME");
+function checkConflicts(others: readonly DomainRecord[], record: DomainRecord): void {
+  const sameName = others.filter(({ name }) => name === record.name);
+  const cname = record.type === "CNAME" ? sameName.length > 0 : sameName.some(({ type }) => type === "CNAME");
   if (cname) throw unprocessable("CNAME records cannot share a name with other records");
-  if (here.some(({ type, data }) => type === record.type && data === record.data)) throw unprocessable("Record already exists");
+  if (sameName.some(({ type, data }) => type === record.type && data === record.data)) throw unprocessable("Record already exists");
 }
 
-const written = (change: z.infer<typeof RecordChange>) =>
+const definedFields = (change: z.infer<typeof UpdateRecordRequest>) =>
   Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined && value !== null));
 
 function nextId(cloud: Cloud): number {

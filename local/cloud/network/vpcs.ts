@@ -3,7 +3,7 @@ import { z } from "zod";
 import { conflict, forbidden, notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 import { isDatacenter } from "../core/validation.ts";
 
 export interface Vpc {
@@ -19,11 +19,16 @@ export interface Vpc {
 const name = z.string().regex(/^[a-zA-Z0-9\-.]+$/, "may only contain letters, digits, periods and dashes");
 const description = z.string().max(255);
 
-export const VpcAsk = z.object({ name, region: z.string(), description: description.optional(), ip_range: z.string().optional() });
-export const VpcChange = z.object({ name: name.optional(), description: description.optional(), default: z.boolean().optional() });
-export const VpcReplacement = VpcChange.extend({ name });
+export const CreateVpcRequest = z.object({
+  name,
+  region: z.string(),
+  description: description.optional(),
+  ip_range: z.string().optional(),
+});
+export const PatchVpcRequest = z.object({ name: name.optional(), description: description.optional(), default: z.boolean().optional() });
+export const ReplaceVpcRequest = PatchVpcRequest.extend({ name });
 
-const vpcs = (cloud: Cloud) => cloud.store.kind<Vpc>("vpcs");
+const vpcs = (cloud: Cloud) => cloud.store.collection<Vpc>("vpcs");
 
 export const listVpcs = (cloud: Cloud) => vpcs(cloud).all().map(view);
 
@@ -35,10 +40,12 @@ export function findVpc(cloud: Cloud, id: string): Vpc {
   return vpc;
 }
 
-export function createVpc(cloud: Cloud, ask: z.infer<typeof VpcAsk>) {
-  if (!isDatacenter(ask.region)) throw unprocessable("Region is not available");
-  refuseTakenName(cloud, ask.name);
-  return view(put(cloud, { ...ask, ip_range: ask.ip_range ? freeRange(cloud, ask.ip_range) : nextRange(cloud), default: false }));
+export function createVpc(cloud: Cloud, request: z.infer<typeof CreateVpcRequest>) {
+  if (!isDatacenter(request.region)) throw unprocessable("Region is not available");
+  checkNameIsFree(cloud, request.name);
+  return view(
+    put(cloud, { ...request, ip_range: request.ip_range ? checkRange(cloud, request.ip_range) : nextFreeRange(cloud), default: false }),
+  );
 }
 
 /** Every region has a VPC of its own, made when something is first put there without naming one. */
@@ -46,12 +53,12 @@ export function defaultVpc(cloud: Cloud, region: string): Vpc {
   const known = vpcs(cloud)
     .all()
     .find((vpc) => vpc.region === region && vpc.default);
-  return known ?? put(cloud, { name: `default-${region}`, region, ip_range: nextRange(cloud), default: true });
+  return known ?? put(cloud, { name: `default-${region}`, region, ip_range: nextFreeRange(cloud), default: true });
 }
 
-export function updateVpc(cloud: Cloud, id: string, change: z.infer<typeof VpcChange>) {
+export function updateVpc(cloud: Cloud, id: string, change: z.infer<typeof PatchVpcRequest>) {
   const vpc = findVpc(cloud, id);
-  if (change.name !== undefined && change.name !== vpc.name) refuseTakenName(cloud, change.name);
+  if (change.name !== undefined && change.name !== vpc.name) checkNameIsFree(cloud, change.name);
   if (change.default) {
     const others = vpcs(cloud)
       .all()
@@ -83,16 +90,16 @@ interface Member {
 export function listMembers(cloud: Cloud, id: string, type?: string) {
   findVpc(cloud, id);
   const clusters = cloud.store
-    .kind<Member>("clusters")
+    .collection<Member>("clusters")
     .all()
     .filter((cluster) => cluster.private_network_uuid === id);
   const apps = cloud.store
-    .kind<Member>("apps")
+    .collection<Member>("apps")
     .all()
     .filter((app) => app.spec?.vpc?.id === id);
   return [
-    ...clusters.map((cluster) => ({ urn: `do:dbaas:${cluster.id}`, name: cluster.name, created_at: stamp(cluster.createdAt) })),
-    ...apps.map((app) => ({ urn: `do:app:${app.id}`, name: app.spec!.name, created_at: stamp(app.createdAt) })),
+    ...clusters.map((cluster) => ({ urn: `do:dbaas:${cluster.id}`, name: cluster.name, created_at: formatTimestamp(cluster.createdAt) })),
+    ...apps.map((app) => ({ urn: `do:app:${app.id}`, name: app.spec!.name, created_at: formatTimestamp(app.createdAt) })),
   ].filter(({ urn }) => !type || urn.startsWith(`do:${type}:`));
 }
 
@@ -103,16 +110,16 @@ function put(cloud: Cloud, vpc: Pick<Vpc, "name" | "region" | "ip_range" | "defa
   return made;
 }
 
-function refuseTakenName(cloud: Cloud, wanted: string): void {
+function checkNameIsFree(cloud: Cloud, requestedName: string): void {
   if (
     vpcs(cloud)
       .all()
-      .some((vpc) => vpc.name === wanted)
+      .some((vpc) => vpc.name === requestedName)
   )
     throw unprocessable("name has already been taken");
 }
 
-const view = ({ createdAt, ...vpc }: Vpc) => ({ ...vpc, urn: `do:vpc:${vpc.id}`, created_at: stamp(createdAt) });
+const view = ({ createdAt, ...vpc }: Vpc) => ({ ...vpc, urn: `do:vpc:${vpc.id}`, created_at: formatTimestamp(createdAt) });
 
 // ── Address ranges ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -121,7 +128,7 @@ PRIVATE.addSubnet("10.0.0.0", 8);
 PRIVATE.addSubnet("172.16.0.0", 12);
 PRIVATE.addSubnet("192.168.0.0", 16);
 
-function freeRange(cloud: Cloud, range: string): string {
+function checkRange(cloud: Cloud, range: string): string {
   const [address = "", bits = "", ...more] = range.split("/");
   const size = Number(bits);
   if (more.length > 0 || !isIPv4(address) || !/^\d+$/.test(bits)) throw unprocessable("ip_range is not a valid CIDR");
@@ -140,7 +147,7 @@ function freeRange(cloud: Cloud, range: string): string {
 }
 
 /** The first /20 below 10.100.0.0/14 that nobody uses. */
-function nextRange(cloud: Cloud): string {
+function nextFreeRange(cloud: Cloud): string {
   const used = vpcs(cloud)
     .all()
     .map((vpc) => vpc.ip_range);

@@ -1,4 +1,4 @@
-import { assign, unassign } from "../account/projects.ts";
+import { assignToProject, unassignFromProject } from "../account/projects.ts";
 import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { isDatacenter } from "../core/validation.ts";
@@ -18,7 +18,7 @@ export interface Bucket {
 
 export type Acl = "private" | "public-read";
 
-const buckets = (cloud: Cloud) => cloud.store.kind<Bucket>("buckets");
+const buckets = (cloud: Cloud) => cloud.store.collection<Bucket>("buckets");
 
 export const listBuckets = (cloud: Cloud): Bucket[] => buckets(cloud).all();
 
@@ -35,24 +35,24 @@ export function createBucket(cloud: Cloud, name: string, region: string, acl: Ac
   if (!isDatacenter(region)) throw new ApiError(400, "InvalidLocationConstraint", `There is no Spaces region "${region}"`);
   if (buckets(cloud).get(name)) throw new ApiError(409, "BucketAlreadyExists", `The bucket "${name}" exists already`);
   buckets(cloud).put(name, { name, region, acl, versioning: "", createdAt: cloud.now() });
-  assign(cloud, `do:space:${name}`);
+  assignToProject(cloud, `do:space:${name}`);
 }
 
 export function changeBucket(cloud: Cloud, name: string, change: Partial<Pick<Bucket, "acl" | "versioning" | "lifecycle" | "cors">>): void {
   buckets(cloud).put(name, { ...findBucket(cloud, name), ...change });
 }
 
-export function forgetRules(cloud: Cloud, name: string, which: "lifecycle" | "cors"): void {
+export function deleteBucketRules(cloud: Cloud, name: string, which: "lifecycle" | "cors"): void {
   const { [which]: _, ...rest } = findBucket(cloud, name);
   buckets(cloud).put(name, rest);
 }
 
 export function deleteBucket(cloud: Cloud, name: string): void {
   findBucket(cloud, name);
-  const holds = (kind: string) => cloud.store.kind(`${kind} of ${name}`).all().length > 0;
-  if (holds("objects")) throw new ApiError(409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
+  const hasRecords = (kind: string) => cloud.store.collection(`${kind} of ${name}`).all().length > 0;
+  if (hasRecords("objects")) throw new ApiError(409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
   buckets(cloud).delete(name);
-  for (const upload of cloud.store.kind<{ id: string }>(`uploads of ${name}`).all())
-    cloud.store.kind(`uploads of ${name}`).delete(upload.id);
-  unassign(cloud, `do:space:${name}`);
+  for (const upload of cloud.store.collection<{ id: string }>(`uploads of ${name}`).all())
+    cloud.store.collection(`uploads of ${name}`).delete(upload.id);
+  unassignFromProject(cloud, `do:space:${name}`);
 }

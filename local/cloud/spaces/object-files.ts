@@ -31,7 +31,7 @@ export async function storeContent(cloud: Cloud, content: Readable): Promise<Sto
   try {
     await pipeline(content, measure, createWriteStream(pathOf(cloud, file), { mode: 0o600, flush: true }));
   } catch (error) {
-    await dropContent(cloud, [file]);
+    await deleteContent(cloud, [file]);
     throw error;
   }
   return { file, size, md5: md5.digest("hex"), sha256: sha256.digest("hex") };
@@ -41,7 +41,7 @@ export const readContent = (cloud: Cloud, file: string, range?: { readonly start
   createReadStream(pathOf(cloud, file), range);
 
 /** One after the other, as one. */
-export const readAll = (cloud: Cloud, files: readonly string[]): Readable =>
+export const readConcatenated = (cloud: Cloud, files: readonly string[]): Readable =>
   Readable.from(
     (async function* () {
       for (const file of files) yield* readContent(cloud, file);
@@ -49,13 +49,13 @@ export const readAll = (cloud: Cloud, files: readonly string[]): Readable =>
   );
 
 /** Only once no record names them any more. */
-export async function dropContent(cloud: Cloud, files: readonly string[]): Promise<void> {
+export async function deleteContent(cloud: Cloud, files: readonly string[]): Promise<void> {
   await cloud.store.saved();
   for (const file of files) await rm(pathOf(cloud, file), { force: true });
 }
 
 /** What a crash left behind: files that were written and never recorded. */
-export async function sweepContent(cloud: Cloud, recorded: ReadonlySet<string>): Promise<void> {
+export async function deleteOrphanedContent(cloud: Cloud, recorded: ReadonlySet<string>): Promise<void> {
   mkdirSync(folderOf(cloud), { recursive: true, mode: 0o700 });
   for (const file of readdirSync(folderOf(cloud))) if (!recorded.has(file)) await rm(pathOf(cloud, file), { force: true });
 }

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { type Acl, findBucket } from "./buckets.ts";
-import { dropContent, type StoredFile, storeContent } from "./object-files.ts";
+import { deleteContent, type StoredFile, storeContent } from "./object-files.ts";
 
 /** One version of an object; in a bucket without versioning there is one, called "null". */
 export interface ObjectVersion {
@@ -26,7 +26,7 @@ export interface Content {
 
 const MAX_KEY_BYTES = 1024;
 
-const objects = (cloud: Cloud, bucket: string) => cloud.store.kind<ObjectVersion>(`objects of ${bucket}`);
+const objects = (cloud: Cloud, bucket: string) => cloud.store.collection<ObjectVersion>(`objects of ${bucket}`);
 const idOf = ({ key, version }: Pick<ObjectVersion, "key" | "version">) => `${version} ${key}`;
 
 /** In S3's order: by key, and of one key the newest first. */
@@ -40,7 +40,7 @@ export function listVersions(cloud: Cloud, bucket: string, prefix = ""): ObjectV
 
 export function listCurrent(cloud: Cloud, bucket: string, prefix = ""): (ObjectVersion & { readonly content: Content })[] {
   const versions = listVersions(cloud, bucket, prefix);
-  return versions.filter(({ key }, index) => versions[index - 1]?.key !== key).filter(isPresent);
+  return versions.filter(({ key }, index) => versions[index - 1]?.key !== key).filter(hasContent);
 }
 
 export const compareKeys = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
@@ -49,7 +49,7 @@ export function findObject(cloud: Cloud, bucket: string, key: string, version?: 
   findBucket(cloud, bucket);
   const found = version ? objects(cloud, bucket).get(idOf({ key, version })) : current(cloud, bucket, key);
   if (!found && version) throw new ApiError(404, "NoSuchVersion", "The specified version does not exist");
-  if (!found || !isPresent(found)) throw new ApiError(404, "NoSuchKey", "The specified key does not exist");
+  if (!found || !hasContent(found)) throw new ApiError(404, "NoSuchKey", "The specified key does not exist");
   return found;
 }
 
@@ -68,7 +68,7 @@ export async function putObject(cloud: Cloud, bucket: string, object: NewObject,
     check(stored);
     return await recordObject(cloud, bucket, object, { ...stored, etag: stored.md5 });
   } catch (error) {
-    await dropContent(cloud, [stored.file]);
+    await deleteContent(cloud, [stored.file]);
     throw error;
   }
 }
@@ -81,20 +81,20 @@ export async function recordObject(
 ) {
   const { versioning } = findBucket(cloud, bucket);
   const replaced = versioning === "Enabled" ? undefined : objects(cloud, bucket).get(idOf({ key, version: "null" }));
-  const made = put(cloud, bucket, { key, acl, content: { file, size, etag, headers } });
-  if (replaced?.content) await dropContent(cloud, [replaced.content.file]);
-  return made;
+  const created = put(cloud, bucket, { key, acl, content: { file, size, etag, headers } });
+  if (replaced?.content) await deleteContent(cloud, [replaced.content.file]);
+  return created;
 }
 
 /** Without versioning the object is gone; with it a delete marker hides it. Deleting what is not there is no mistake. */
 export async function deleteObject(cloud: Cloud, bucket: string, key: string, version?: string): Promise<ObjectVersion | undefined> {
   const { versioning } = findBucket(cloud, bucket);
   if (versioning === "Enabled" && !version) return put(cloud, bucket, { key, acl: "private" });
-  const gone = objects(cloud, bucket).get(idOf({ key, version: version ?? "null" }));
+  const deleted = objects(cloud, bucket).get(idOf({ key, version: version ?? "null" }));
   objects(cloud, bucket).delete(idOf({ key, version: version ?? "null" }));
   const marker = versioning === "Suspended" && !version ? put(cloud, bucket, { key, acl: "private" }) : undefined;
-  if (gone?.content) await dropContent(cloud, [gone.content.file]);
-  return marker ?? gone;
+  if (deleted?.content) await deleteContent(cloud, [deleted.content.file]);
+  return marker ?? deleted;
 }
 
 /** Names of the files that hold a bucket's objects. */
@@ -110,15 +110,15 @@ export function checkKey(key: string): void {
 function put(cloud: Cloud, bucket: string, object: Omit<ObjectVersion, "version" | "order" | "createdAt">): ObjectVersion {
   const order = nextOrder(cloud, bucket);
   const version = findBucket(cloud, bucket).versioning === "Enabled" ? order.toString(36).padStart(8, "0") : "null";
-  const made = { ...object, version, order, createdAt: cloud.now() };
+  const created = { ...object, version, order, createdAt: cloud.now() };
   // Put last, so that the order of the records is the order of the versions.
-  objects(cloud, bucket).delete(idOf(made));
-  objects(cloud, bucket).put(idOf(made), made);
-  return made;
+  objects(cloud, bucket).delete(idOf(created));
+  objects(cloud, bucket).put(idOf(created), created);
+  return created;
 }
 
 function nextOrder(cloud: Cloud, bucket: string): number {
-  const counters = cloud.store.kind<number>("counters");
+  const counters = cloud.store.collection<number>("counters");
   const order = (counters.get(`objects of ${bucket}`) ?? 0) + 1;
   counters.put(`objects of ${bucket}`, order);
   return order;
@@ -133,4 +133,4 @@ function current(cloud: Cloud, bucket: string, key: string): ObjectVersion | und
     .reduce<ObjectVersion | undefined>((newest, version) => (newest && newest.order > version.order ? newest : version), undefined);
 }
 
-const isPresent = (version: ObjectVersion): version is ObjectVersion & { readonly content: Content } => version.content !== undefined;
+const hasContent = (version: ObjectVersion): version is ObjectVersion & { readonly content: Content } => version.content !== undefined;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { badRequest, notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newSpacesAccessKey, newSpacesSecretKey } from "../core/ids.ts";
-import { stamp } from "../core/time.ts";
+import { formatTimestamp } from "../core/time.ts";
 
 export interface SpacesKey {
   readonly name: string;
@@ -19,10 +19,10 @@ interface Grant {
 }
 
 const grants = z.array(z.object({ bucket: z.string(), permission: z.enum(["read", "readwrite", "fullaccess"]) }));
-export const SpacesKeyAsk = z.object({ name: z.string().min(1), grants: grants.optional() });
-export const SpacesKeyChange = z.object({ name: z.string().min(1).optional(), grants: grants.optional() });
+export const CreateSpacesKeyRequest = z.object({ name: z.string().min(1), grants: grants.optional() });
+export const UpdateSpacesKeyRequest = z.object({ name: z.string().min(1).optional(), grants: grants.optional() });
 
-const keys = (cloud: Cloud) => cloud.store.kind<SpacesKey>("spaces-keys");
+const keys = (cloud: Cloud) => cloud.store.collection<SpacesKey>("spaces-keys");
 
 export const listSpacesKeys = (cloud: Cloud, { name, bucket }: { name?: string | undefined; bucket?: string | undefined }) =>
   keys(cloud)
@@ -34,21 +34,21 @@ export const listSpacesKeys = (cloud: Cloud, { name, bucket }: { name?: string |
 export const readSpacesKey = (cloud: Cloud, accessKey: string) => view(find(cloud, accessKey));
 
 /** The only time that the secret is shown. */
-export function createSpacesKey(cloud: Cloud, ask: z.infer<typeof SpacesKeyAsk>) {
+export function createSpacesKey(cloud: Cloud, request: z.infer<typeof CreateSpacesKeyRequest>) {
   const key = {
-    name: ask.name,
+    name: request.name,
     access_key: newSpacesAccessKey(),
     secret_key: newSpacesSecretKey(),
-    grants: checked(cloud, ask.grants ?? []),
+    grants: checkGrants(cloud, request.grants ?? []),
     createdAt: cloud.now(),
   };
   keys(cloud).put(key.access_key, key);
   return { ...view(key), secret_key: key.secret_key };
 }
 
-export function updateSpacesKey(cloud: Cloud, accessKey: string, change: z.infer<typeof SpacesKeyChange>) {
+export function updateSpacesKey(cloud: Cloud, accessKey: string, change: z.infer<typeof UpdateSpacesKeyRequest>) {
   const key = find(cloud, accessKey);
-  const changed = { ...key, name: change.name ?? key.name, grants: change.grants ? checked(cloud, change.grants) : key.grants };
+  const changed = { ...key, name: change.name ?? key.name, grants: change.grants ? checkGrants(cloud, change.grants) : key.grants };
   keys(cloud).put(accessKey, changed);
   return view(changed);
 }
@@ -74,11 +74,11 @@ export const mayWrite = (key: Pick<SpacesKey, "grants">, bucket: string): boolea
 /** Making, removing and configuring buckets is for keys with full access only. */
 export const mayManage = (key: Pick<SpacesKey, "grants">): boolean => key.grants.some((grant) => grant.permission === "fullaccess");
 
-function checked(cloud: Cloud, grants: readonly Grant[]): readonly Grant[] {
+function checkGrants(cloud: Cloud, grants: readonly Grant[]): readonly Grant[] {
   for (const { bucket, permission } of grants) {
     if (permission === "fullaccess" && bucket) throw badRequest("fullaccess is for all buckets: leave the bucket empty");
     if (permission !== "fullaccess" && !bucket) throw badRequest(`${permission} needs a bucket`);
-    if (bucket && !cloud.store.kind("buckets").get(bucket)) throw badRequest(`bucket ${bucket} does not exist`);
+    if (bucket && !cloud.store.collection("buckets").get(bucket)) throw badRequest(`bucket ${bucket} does not exist`);
   }
   return grants;
 }
@@ -89,4 +89,4 @@ function find(cloud: Cloud, accessKey: string): SpacesKey {
   return key;
 }
 
-const view = ({ name, access_key, grants, createdAt }: SpacesKey) => ({ name, access_key, grants, created_at: stamp(createdAt) });
+const view = ({ name, access_key, grants, createdAt }: SpacesKey) => ({ name, access_key, grants, created_at: formatTimestamp(createdAt) });

@@ -4,7 +4,7 @@ import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { findBucket } from "./buckets.ts";
-import { dropContent, readAll, type StoredFile, storeContent } from "./object-files.ts";
+import { deleteContent, readConcatenated, type StoredFile, storeContent } from "./object-files.ts";
 import { checkKey, type NewObject, type ObjectVersion, recordObject } from "./objects.ts";
 
 /** A multipart upload under way: its parts are files of their own until it is completed. */
@@ -22,8 +22,8 @@ export interface Part {
   readonly createdAt: number;
 }
 
-const uploads = (cloud: Cloud, bucket: string) => cloud.store.kind<Upload>(`uploads of ${bucket}`);
-const LEAST_PART_BYTES = 5 * 1024 * 1024;
+const uploads = (cloud: Cloud, bucket: string) => cloud.store.collection<Upload>(`uploads of ${bucket}`);
+const MIN_PART_BYTES = 5 * 1024 * 1024;
 
 export function listUploads(cloud: Cloud, bucket: string): Upload[] {
   findBucket(cloud, bucket);
@@ -62,10 +62,10 @@ export async function putPart(
     const part = { file: stored.file, size: stored.size, etag: stored.md5, createdAt: cloud.now() };
     const replaced = upload.parts[number];
     uploads(cloud, bucket).put(id, { ...upload, parts: { ...upload.parts, [number]: part } });
-    if (replaced) await dropContent(cloud, [replaced.file]);
+    if (replaced) await deleteContent(cloud, [replaced.file]);
     return part;
   } catch (error) {
-    await dropContent(cloud, [stored.file]);
+    await deleteContent(cloud, [stored.file]);
     throw error;
   }
 }
@@ -74,24 +74,24 @@ export async function completeUpload(
   cloud: Cloud,
   bucket: string,
   { key, id }: { readonly key: string; readonly id: string },
-  asked: readonly { readonly number: number; readonly etag: string }[],
+  requested: readonly { readonly number: number; readonly etag: string }[],
 ): Promise<ObjectVersion> {
   const upload = findUpload(cloud, bucket, key, id);
-  const parts = asked.map(({ number, etag }) => {
+  const parts = requested.map(({ number, etag }) => {
     const part = upload.parts[number];
     if (part?.etag !== etag) throw new ApiError(400, "InvalidPart", `Part ${number} could not be found, or its ETag is another one`);
     return part;
   });
   if (parts.length === 0) throw new ApiError(400, "MalformedXML", "At least one part is needed");
-  if (asked.some(({ number }, index) => number <= (asked[index - 1]?.number ?? 0))) {
+  if (requested.some(({ number }, index) => number <= (requested[index - 1]?.number ?? 0))) {
     throw new ApiError(400, "InvalidPartOrder", "The parts are not in ascending order");
   }
-  if (parts.slice(0, -1).some(({ size }) => size < LEAST_PART_BYTES)) {
+  if (parts.slice(0, -1).some(({ size }) => size < MIN_PART_BYTES)) {
     throw new ApiError(400, "EntityTooSmall", "Every part but the last must have at least 5 MiB");
   }
   const whole = await storeContent(
     cloud,
-    readAll(
+    readConcatenated(
       cloud,
       parts.map(({ file }) => file),
     ),
@@ -99,15 +99,15 @@ export async function completeUpload(
   const digest = createHash("md5");
   for (const { etag } of parts) digest.update(Buffer.from(etag, "hex"));
   uploads(cloud, bucket).delete(id);
-  const made = await recordObject(cloud, bucket, upload.object, { ...whole, etag: `${digest.digest("hex")}-${parts.length}` });
-  await dropContent(cloud, filesOf(upload));
-  return made;
+  const created = await recordObject(cloud, bucket, upload.object, { ...whole, etag: `${digest.digest("hex")}-${parts.length}` });
+  await deleteContent(cloud, filesOf(upload));
+  return created;
 }
 
 export async function abortUpload(cloud: Cloud, bucket: string, key: string, id: string): Promise<void> {
   const upload = findUpload(cloud, bucket, key, id);
   uploads(cloud, bucket).delete(id);
-  await dropContent(cloud, filesOf(upload));
+  await deleteContent(cloud, filesOf(upload));
 }
 
 export const uploadedFiles = (cloud: Cloud, bucket: string): string[] => uploads(cloud, bucket).all().flatMap(filesOf);

@@ -9,7 +9,7 @@ export interface Operation {
   readonly value?: unknown;
 }
 
-interface Memory {
+interface StateInMemory {
   restore(operation: Operation): void;
   everything(): Iterable<Operation>;
 }
@@ -31,7 +31,7 @@ function batch(): Batch {
 }
 
 /** After so many bytes the journal is folded into a snapshot, which keeps both the disk and the next start small. */
-const FOLD_AFTER = 8 * 1024 * 1024;
+const COMPACT_AFTER_BYTES = 8 * 1024 * 1024;
 
 /**
  * An append-only file of operations beside a snapshot of what came before it.
@@ -41,7 +41,7 @@ const FOLD_AFTER = 8 * 1024 * 1024;
  */
 export class Journal {
   readonly #directory: string;
-  readonly #memory: Memory;
+  readonly #memory: StateInMemory;
   #generation: number;
   #file: FileHandle;
   #bytes: number;
@@ -52,7 +52,7 @@ export class Journal {
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  private constructor(directory: string, memory: Memory, generation: number, file: FileHandle, bytes: number) {
+  private constructor(directory: string, memory: StateInMemory, generation: number, file: FileHandle, bytes: number) {
     this.#directory = directory;
     this.#memory = memory;
     this.#generation = generation;
@@ -60,7 +60,7 @@ export class Journal {
     this.#bytes = bytes;
   }
 
-  static async open(directory: string, memory: Memory): Promise<Journal> {
+  static async open(directory: string, memory: StateInMemory): Promise<Journal> {
     const generation = newestGeneration(directory);
     if (generation > 0) readSnapshot(directory, generation).forEach(memory.restore);
     const path = journalPath(directory, generation);
@@ -101,7 +101,7 @@ export class Journal {
         this.#bytes += line.length;
         this.#writing.settle();
         this.#writing = undefined;
-        if (this.#bytes > FOLD_AFTER) await this.#fold();
+        if (this.#bytes > COMPACT_AFTER_BYTES) await this.#fold();
       }
     } catch (error) {
       // A disk that refuses to write: from now on nothing may be acknowledged.
@@ -152,7 +152,7 @@ function writeSnapshot(directory: string, generation: number, everything: Iterab
 }
 
 /** Returns how many bytes of the journal are whole. */
-function replay(path: string, memory: Memory): number {
+function replay(path: string, memory: StateInMemory): number {
   const bytes = readFileSync(path);
   let start = 0;
   for (let end = bytes.indexOf(10, start); end >= 0; end = bytes.indexOf(10, start)) {

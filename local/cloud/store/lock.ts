@@ -9,27 +9,27 @@ import { join } from "node:path";
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
-  const me = `${process.pid} ${startedAt(process.pid) ?? ""}`;
+  const self = `${process.pid} ${startedAt(process.pid) ?? ""}`;
   try {
-    writeFileSync(path, me, { flag: "wx", mode: 0o600 });
+    writeFileSync(path, self, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const owner = ownerOf(path);
+    const owner = readOwner(path);
     // Given back between the two looks.
     if (owner === undefined) return lockDirectory(directory);
-    if (owner !== me && isRunning(owner)) {
+    if (owner !== self && isRunning(owner)) {
       const text =
         `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
         `If no such process runs a local cloud, delete ${path}.`;
       throw Object.assign(new Error(text), { code: "EBUSY" });
     }
-    if (owner === me) throw new Error(`${directory} is already open in this process. Close it first.`);
-    writeFileSync(path, me, { mode: 0o600 });
+    if (owner === self) throw new Error(`${directory} is already open in this process. Close it first.`);
+    writeFileSync(path, self, { mode: 0o600 });
   }
   return () => rmSync(path, { force: true });
 }
 
-function ownerOf(lock: string): string | undefined {
+function readOwner(lock: string): string | undefined {
   try {
     return readFileSync(lock, "utf8");
   } catch (error) {

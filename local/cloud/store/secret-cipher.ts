@@ -6,29 +6,29 @@ import { join } from "node:path";
  * SECRET values of an app spec, as DigitalOcean gives them back: `EV[1:<nonce>:<ciphertext>]`, new with every submission of the plain text.
  * A value can only be opened for the app it was sealed for.
  */
-export interface Seal {
-  seal(appId: string, plain: string): string;
+export interface SecretCipher {
+  encrypt(appId: string, plaintext: string): string;
   /** undefined where the value was not sealed here for this app. */
-  open(appId: string, sealed: string): string | undefined;
+  decrypt(appId: string, encrypted: string): string | undefined;
 }
 
-const SEALED = /^EV\[1:([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]*=*)\]$/;
+const ENCRYPTED = /^EV\[1:([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]*=*)\]$/;
 const NONCE_BYTES = 24;
 const TAG_BYTES = 16;
 
-export const isSealed = (value: string): boolean => SEALED.test(value);
+export const isEncrypted = (value: string): boolean => ENCRYPTED.test(value);
 
-export function openSeal(directory: string): Seal {
-  const key = keyIn(directory);
+export function openSecretCipher(directory: string): SecretCipher {
+  const key = readOrCreateKey(directory);
   return {
-    seal(appId, plain) {
+    encrypt(appId, plaintext) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(appId));
-      const text = Buffer.concat([cipher.update(plain, "utf8"), cipher.final(), cipher.getAuthTag()]);
+      const text = Buffer.concat([cipher.update(plaintext, "utf8"), cipher.final(), cipher.getAuthTag()]);
       return `EV[1:${nonce.toString("base64")}:${text.toString("base64")}]`;
     },
-    open(appId, sealed) {
-      const [, nonce, text] = SEALED.exec(sealed) ?? [];
+    decrypt(appId, encrypted) {
+      const [, nonce, text] = ENCRYPTED.exec(encrypted) ?? [];
       if (!nonce || !text) return undefined;
       const bytes = Buffer.from(text, "base64");
       if (bytes.length < TAG_BYTES) return undefined;
@@ -44,7 +44,7 @@ export function openSeal(directory: string): Seal {
   };
 }
 
-function keyIn(directory: string): Buffer {
+function readOrCreateKey(directory: string): Buffer {
   const path = join(directory, "seal.key");
   if (!existsSync(path)) {
     writeFileSync(`${path}.tmp`, randomBytes(32), { mode: 0o600, flush: true });

@@ -15,7 +15,7 @@ const journal = () => join(directory, readdirSync(directory).find((name) => name
 describe("the store", () => {
   it("gives back after a restart what was put, changed and deleted, in its order", async () => {
     const before = await openStore(directory);
-    const fruit = before.kind<{ colour: string }>("fruit");
+    const fruit = before.collection<{ colour: string }>("fruit");
     fruit.put("plum", { colour: "blue" });
     fruit.put("pear", { colour: "green" });
     fruit.put("fig", { colour: "brown" });
@@ -24,15 +24,15 @@ describe("the store", () => {
     await before.close();
 
     const after = await openStore(directory);
-    expect(after.kind("fruit").all()).toEqual([{ colour: "yellow" }, { colour: "green" }]);
-    expect(after.kind("fruit").get("fig")).toBeUndefined();
+    expect(after.collection("fruit").all()).toEqual([{ colour: "yellow" }, { colour: "green" }]);
+    expect(after.collection("fruit").get("fig")).toBeUndefined();
     await after.close();
   });
 
   it("writes what belongs together as one line, so that a crash cannot part it", async () => {
     const store = await openStore(directory);
-    store.kind("a").put("1", "one");
-    store.kind("b").put("2", "two");
+    store.collection("a").put("1", "one");
+    store.collection("b").put("2", "two");
     await store.saved();
     expect(readFileSync(journal(), "utf8").trimEnd().split("\n")).toHaveLength(1);
     await store.close();
@@ -40,23 +40,23 @@ describe("the store", () => {
 
   it("cuts off a line that a crash tore, and goes on", async () => {
     const store = await openStore(directory);
-    store.kind("a").put("1", "one");
+    store.collection("a").put("1", "one");
     await store.close();
     appendFileSync(journal(), '[{"kind":"a","id":"2","val');
 
     const after = await openStore(directory);
-    expect(after.kind("a").all()).toEqual(["one"]);
-    after.kind("a").put("3", "three");
+    expect(after.collection("a").all()).toEqual(["one"]);
+    after.collection("a").put("3", "three");
     await after.close();
     const again = await openStore(directory);
-    expect(again.kind("a").all()).toEqual(["one", "three"]);
+    expect(again.collection("a").all()).toEqual(["one", "three"]);
     await again.close();
   });
 
   it("refuses a journal that is damaged in its middle, instead of losing what follows", async () => {
     const store = await openStore(directory);
     for (const id of ["1", "2", "3"]) {
-      store.kind("a").put(id, id);
+      store.collection("a").put(id, id);
       await store.saved();
     }
     await store.close();
@@ -69,7 +69,7 @@ describe("the store", () => {
     const store = await openStore(directory);
     const text = "x".repeat(100_000);
     for (let round = 0; round < 100; round++) {
-      store.kind("big").put(String(round % 3), { round, text });
+      store.collection("big").put(String(round % 3), { round, text });
       await store.saved();
     }
     expect(statSync(journal()).size).toBeLessThan(8 * 1024 * 1024);
@@ -77,7 +77,7 @@ describe("the store", () => {
     await store.close();
     const after = await openStore(directory);
     const rounds = after
-      .kind<{ round: number }>("big")
+      .collection<{ round: number }>("big")
       .all()
       .map(({ round }) => round);
     expect(rounds).toEqual([99, 97, 98]);
@@ -88,7 +88,7 @@ describe("the store", () => {
     const store = await openStore(directory);
     const unwritable: { self?: unknown } = {};
     unwritable.self = unwritable;
-    store.kind("a").put("1", unwritable);
+    store.collection("a").put("1", unwritable);
     await expect(store.saved()).rejects.toThrow(/cannot write its state/);
     await expect(store.saved()).rejects.toThrow(/cannot write its state/);
   });
@@ -98,11 +98,11 @@ describe("the store", () => {
     let writing = true;
     const others = (async () => {
       for (let round = 0; writing; round++) {
-        store.kind("a").put("others", round);
+        store.collection("a").put("others", round);
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    store.kind("a").put("mine", 1);
+    store.collection("a").put("mine", 1);
     await store.saved();
     expect(readFileSync(journal(), "utf8")).toContain('"mine"');
     writing = false;
@@ -112,7 +112,7 @@ describe("the store", () => {
 
   it("keeps its files from others on the machine", async () => {
     const store = await openStore(join(directory, "state"));
-    store.kind("a").put("1", "secret");
+    store.collection("a").put("1", "secret");
     await store.saved();
     const mode = (path: string) => statSync(join(directory, path)).mode & 0o777;
     expect([mode("state"), mode("state/journal-0.jsonl"), mode("state/lock")]).toEqual([0o700, 0o600, 0o600]);

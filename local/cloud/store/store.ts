@@ -10,13 +10,13 @@ import { lockDirectory } from "./lock.ts";
  */
 export interface Store {
   /** Records are values: to change one, put another in its place. */
-  kind<T>(name: string): Kind<T>;
+  collection<T>(name: string): Collection<T>;
   saved(): Promise<void>;
   /** Writes what is left and gives the directory back. */
   close(): Promise<void>;
 }
 
-export interface Kind<T> {
+export interface Collection<T> {
   get(id: string): T | undefined;
   /** In the order in which they were first put. */
   all(): T[];
@@ -27,19 +27,19 @@ export interface Kind<T> {
 export async function openStore(directory: string): Promise<Store> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(directory);
-  const kinds = new Map<string, Map<string, unknown>>();
-  const kindOf = (name: string) => {
-    const known = kinds.get(name);
+  const collections = new Map<string, Map<string, unknown>>();
+  const collectionOf = (name: string) => {
+    const known = collections.get(name);
     if (known) return known;
     const fresh = new Map<string, unknown>();
-    kinds.set(name, fresh);
+    collections.set(name, fresh);
     return fresh;
   };
 
   const journal = await Journal.open(directory, {
-    restore: ({ kind, id, value }) => (value === undefined ? kindOf(kind).delete(id) : kindOf(kind).set(id, value)),
+    restore: ({ kind, id, value }) => (value === undefined ? collectionOf(kind).delete(id) : collectionOf(kind).set(id, value)),
     everything: function* () {
-      for (const [kind, records] of kinds) for (const [id, value] of records) yield { kind, id, value };
+      for (const [kind, records] of collections) for (const [id, value] of records) yield { kind, id, value };
     },
   }).catch((error: unknown) => {
     unlock();
@@ -48,8 +48,8 @@ export async function openStore(directory: string): Promise<Store> {
   const record = (operation: Operation) => journal.append(operation);
 
   return {
-    kind<T>(name: string): Kind<T> {
-      const records = kindOf(name) as Map<string, T>;
+    collection<T>(name: string): Collection<T> {
+      const records = collectionOf(name) as Map<string, T>;
       return {
         get: (id) => records.get(id),
         all: () => [...records.values()],

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { z } from "zod";
 import type { Backing } from "../backing.ts";
-import { type ClusterAsk, createCluster } from "../databases/clusters.ts";
+import { type CreateClusterRequest, createCluster } from "../databases/clusters.ts";
 import { type Cloud, type CloudOptions, openCloud } from "../open-cloud.ts";
 import { recordOnly } from "../record-only.ts";
 
-const toClose: (() => unknown)[] = [];
+const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
-  for (const close of toClose.splice(0).reverse()) await close();
+  for (const close of cleanups.splice(0).reverse()) await close();
 });
 
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "slipway cloud "));
-  toClose.push(() => rmSync(directory, { recursive: true, force: true }));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -31,7 +31,7 @@ export async function openTestCloud(
     if (open) await cloud.close();
     open = false;
   };
-  toClose.push(close);
+  cleanups.push(close);
   return {
     ...cloud,
     close,
@@ -42,7 +42,7 @@ export async function openTestCloud(
 }
 
 /** A backing that does nothing and remembers what it was asked. */
-export function attentiveBacking(overrides: Partial<Backing> = {}): { readonly backing: Backing; readonly calls: string[] } {
+export function recordingBacking(overrides: Partial<Backing> = {}): { readonly backing: Backing; readonly calls: string[] } {
   const calls: string[] = [];
   const entries = Object.entries({ ...recordOnly, ...overrides }).map(([name, method]) => [
     name,
@@ -59,8 +59,8 @@ export function attentiveBacking(overrides: Partial<Backing> = {}): { readonly b
 export const POSTGRES = { name: "pg-test", engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
 export const VALKEY = { name: "valkey-test", engine: "valkey", version: "8", region: "nyc3", size: "db-s-1vcpu-1gb", num_nodes: 1 };
 
-export async function onlineCluster(cloud: Cloud, ask: z.infer<typeof ClusterAsk> = POSTGRES): Promise<string> {
-  const { id } = await createCluster(cloud, ask);
+export async function createOnlineCluster(cloud: Cloud, request: z.infer<typeof CreateClusterRequest> = POSTGRES): Promise<string> {
+  const { id } = await createCluster(cloud, request);
   await cloud.idle();
   return id;
 }
