@@ -16,24 +16,23 @@ import { openStore } from "./store/store.ts";
 export type { Cloud } from "./core/cloud.ts";
 
 export interface CloudOptions {
-  /** Where the state lives; made if missing, readable by its owner only. One process at a time. */
+  /** The state directory. Created if missing, with mode 0700, and locked: one process at a time. */
   readonly directory: string;
-  /** What really runs: `recordOnly`, or the servers of this machine. */
+  /** What runs behind the cloud: `recordOnly`, or the servers on this machine. */
   readonly backing: Backing;
   /** @default "instant" */
   readonly timings?: Timings;
   /**
-   * Whether a variable that is no secret comes back with `type: GENERAL`: as it was sent, or never. DigitalOcean does not always do it, so a
-   * program has to live with both (terraform-provider-digitalocean PR 515). It never adds the type: the provider's acceptance tests see no
-   * difference after a variable without one.
+   * Whether `type: GENERAL` of a variable is returned if it was sent. DigitalOcean is not consistent (terraform-provider-digitalocean PR 515),
+   * so programs must handle both. The type is never added: the provider's acceptance tests expect no difference for a variable without one.
    * @default true
    */
   readonly echoGeneralType?: boolean;
-  /** The account's own Spaces key, which may do everything; without one, buckets are reached with keys made over the API only. */
+  /** The account's own Spaces key, with full access. @default none: only keys created over the API exist */
   readonly spacesKey?: { readonly accessKey: string; readonly secretKey: string };
   /** @default Date.now */
   readonly now?: () => number;
-  /** Told of what happens outside any request, such as a server that does not start. @default nobody */
+  /** Receives messages about background work, such as a server that does not start. @default none */
   readonly note?: (line: string) => void;
 }
 
@@ -78,7 +77,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
   openDefaultProject(cloud);
   await deleteOrphanedFiles(cloud);
-  cloud.background("starting what ran before", async () => {
+  cloud.background("resuming clusters and apps", async () => {
     await resumeClusters(cloud);
     resumeApps(cloud);
   });
@@ -86,7 +85,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   return cloud;
 }
 
-/** One at a time for each key, in the order of asking: two requests for the same cluster must not both find a name free. */
+/** Serializes work per key, in call order: two requests for one cluster must not both find a name free. */
 function createLocks(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const tails = new Map<string, Promise<unknown>>();
   return (key, work) => {
@@ -98,7 +97,7 @@ function createLocks(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** At the start: files that no record names are removed. */
+/** Deletes content files that no record names. */
 async function deleteOrphanedFiles(cloud: Cloud): Promise<void> {
   const recorded = listBuckets(cloud).flatMap(({ name }) => [...objectFiles(cloud, name), ...uploadedFiles(cloud, name)]);
   await deleteOrphanedContent(cloud, new Set(recorded));

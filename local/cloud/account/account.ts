@@ -2,7 +2,7 @@ import type { Account } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import type { Store } from "../store/store.ts";
 
-/** Made at the first start and the same ever after. */
+/** Reads the account, or creates it on the first start. */
 export function openAccount(store: Store): Account {
   const accounts = store.collection<Account>("account");
   const known = accounts.get("account");

@@ -31,7 +31,7 @@ export const ReplaceProjectRequest = CreateProjectRequest.required().extend({ is
 export const AssignResourcesRequest = z.object({ resources: z.array(z.string()) });
 
 const projects = (cloud: Cloud) => cloud.store.collection<Project>("projects");
-/** Which project is the default one is one record, so that there is always exactly one. */
+/** A single record, so that there is always exactly one default project. */
 const defaultProject = (cloud: Cloud) => cloud.store.collection<string>("default-project");
 
 export function openDefaultProject(cloud: Cloud): void {
@@ -87,7 +87,7 @@ interface Assignment {
 
 const assignments = (cloud: Cloud) => cloud.store.collection<Assignment>("project-resources");
 
-/** What a URN's type is kept as. */
+/** The collection and the API path for each type in a URN. */
 const RESOURCE_TYPES: Readonly<Record<string, { readonly kind: string; readonly path: string }>> = {
   dbaas: { kind: "clusters", path: "databases" },
   app: { kind: "apps", path: "apps" },
@@ -95,7 +95,7 @@ const RESOURCE_TYPES: Readonly<Record<string, { readonly kind: string; readonly 
   space: { kind: "buckets", path: "spaces" },
 };
 
-/** A new resource belongs to the default project unless its maker names one. */
+/** Without a project, the resource belongs to the default project. */
 export function assignToProject(cloud: Cloud, urn: string, project?: string): void {
   const id = project ? find(cloud, project).id : defaultId(cloud);
   assignments(cloud).put(urn, { urn, project: id, at: cloud.now() });
@@ -118,7 +118,7 @@ export function listResources(cloud: Cloud, id: string) {
 export function assignResources(cloud: Cloud, id: string, request: z.infer<typeof AssignResourcesRequest>) {
   const project = find(cloud, id);
   for (const urn of request.resources) checkUrn(urn);
-  // What does not exist is said to be so, one by one; the others are assigned all the same.
+  // Like DigitalOcean: unknown URNs are reported one by one, and the others are still assigned.
   return request.resources.map((urn) => {
     const now = { urn, project: project.id, at: cloud.now() };
     if (!exists(cloud, urn)) return viewResource(now, "not_found");
@@ -151,7 +151,7 @@ function viewResource({ urn, at }: Assignment, status: string) {
   };
 }
 
-// ── Small things ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Lookups and checks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const defaultId = (cloud: Cloud): string => defaultProject(cloud).get("id")!;
 const isDefault = (cloud: Cloud, id: string): boolean => defaultProject(cloud).get("id") === id;
@@ -183,7 +183,7 @@ const PURPOSES = [
   "Operational / Developer tooling",
 ];
 
-/** A purpose of one's own comes back as "Other: …"; no environment is none, not an empty one. */
+/** The API returns a custom purpose as "Other: …", and no environment key for an empty environment. */
 function normalize({
   environment,
   purpose,

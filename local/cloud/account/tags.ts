@@ -2,7 +2,7 @@ import { z } from "zod";
 import { notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 
-/** A tag is a name; what carries it says so itself. */
+/** A tag is a name; tagged resources list their tags themselves. */
 interface Tagged {
   readonly id: string;
   readonly tags: readonly string[];
@@ -29,7 +29,7 @@ export const listTags = (cloud: Cloud) =>
 
 export const readTag = (cloud: Cloud, name: string) => view(cloud, find(cloud, name));
 
-/** Creating a tag that exists is no mistake. */
+/** Creating an existing tag succeeds. */
 export function createTag(cloud: Cloud, { name }: z.infer<typeof CreateTagRequest>) {
   ensureTags(cloud, [name]);
   return view(cloud, name);

@@ -10,7 +10,7 @@ export const AlertDestinationsRequest = z.object({
   slack_webhooks: z.array(z.object({ url: z.string(), channel: z.string() })).optional(),
 });
 
-/** The alerts of an app are those in its spec. Each one's id follows from what it is, so that a new spec keeps who is told. */
+/** Lists the alerts in an app's spec. Ids are derived from component and rule, so destinations survive an update of the spec. */
 export function alertsOf(app: Pick<App, "id" | "spec" | "destinations">) {
   const declared: { spec: AlertSpec; component?: string }[] = [
     ...(app.spec.alerts ?? []).map((spec) => ({ spec })),

@@ -5,16 +5,16 @@ import type { Cloud } from "../core/cloud.ts";
 import { resolveEnv } from "./bindables.ts";
 import type { AppSpec } from "./spec.ts";
 
-/** An App Platform app as it is kept. */
+/** An App Platform app as stored. */
 export interface App {
   readonly id: string;
-  /** The five letters in its address. */
+  /** The random part of its address. */
   readonly suffix: string;
   readonly spec: AppSpec;
   readonly placement: Placement;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** Who is told of which alert, by the alert's id. */
+  /** Where alerts are sent, by alert id. */
   readonly destinations: Readonly<Record<string, Destinations>>;
   /** Set by a rollback until it is committed or reverted. */
   readonly pinned?: { readonly deployment: string; readonly before: AppSpec };
@@ -46,7 +46,7 @@ export function deleteAppRecord(cloud: Cloud, app: App): void {
 
 export const putApp = (cloud: Cloud, app: App): void => apps(cloud).put(app.id, app);
 
-/** What the program of a component would find in its environment, were it started now. */
+/** Resolves the environment that a component would get if it started now. */
 export const resolveComponentEnv = (
   cloud: Cloud,
   appId: string,

@@ -28,7 +28,7 @@ export const readApp = (cloud: Cloud, id: string) => viewApp(cloud, findApp(clou
 
 export async function createApp(cloud: Cloud, request: z.infer<typeof CreateAppRequest>) {
   const spec = parseSpec(request.spec);
-  // One at a time in the whole account: names and domains are unique in it, and placing an app takes a moment.
+  // One lock for the account: names and domains are unique in it, and placing an app is asynchronous.
   return await cloud.withLock("new app", async () => {
     checkSpec(cloud, spec);
     checkNameAndDomains(cloud, spec);
@@ -45,7 +45,7 @@ export async function createApp(cloud: Cloud, request: z.infer<typeof CreateAppR
   });
 }
 
-/** The spec is replaced as a whole, and whatever is in it, a new deployment follows. */
+/** Replaces the whole spec and deploys it, even if nothing changed. */
 export async function updateApp(cloud: Cloud, id: string, request: z.infer<typeof UpdateAppRequest>) {
   findApp(cloud, id);
   const spec = parseSpec(request.spec);
@@ -75,7 +75,7 @@ export async function deleteApp(cloud: Cloud, id: string): Promise<void> {
   });
 }
 
-/** What a spec would become, without making it so. */
+/** Returns what a spec would become, without creating or changing an app. */
 export function proposeApp(cloud: Cloud, request: z.infer<typeof ProposeAppRequest>) {
   const spec = parseSpec(request.spec);
   const { app_id } = request;

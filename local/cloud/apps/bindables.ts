@@ -7,10 +7,7 @@ import { findDevelopmentDatabase, isDevelopment } from "./development-databases.
 import { type AppSpec, type Component, componentsOf, type DatabaseSpec, type EnvSpec, envListsOf } from "./spec.ts";
 import { isUnsupportedEngine, unsupportedEngineVariables } from "./unsupported-engines.ts";
 
-/**
- * `${db.DATABASE_URL}` and its like, resolved as App Platform does when it starts a component: a reference that has no value stays as
- * it is written.
- */
+/** Resolves references such as `${db.DATABASE_URL}` like App Platform: a reference without a value stays unchanged. */
 export interface PlacedApp {
   readonly id: string;
   readonly spec: AppSpec;
@@ -18,11 +15,11 @@ export interface PlacedApp {
 }
 
 interface Bindable {
-  /** As written, with its braces. */
+  /** The reference with its braces. */
   readonly text: string;
-  /** A component, a database, or `_self`; empty for `${APP_URL}` and for another variable's name. */
+  /** A component, a database, or `_self`; empty for `${APP_URL}` and for references to other variables. */
   readonly owner: string;
-  /** A pool's name, for `${db.pool.DATABASE_URL}`. */
+  /** The pool in `${db.pool.DATABASE_URL}`. */
   readonly pool: string;
   readonly variable: string;
 }
@@ -32,7 +29,7 @@ const BINDABLE = /\$\{(?:([a-z_][a-z0-9_-]*)\.)?(?:([A-Za-z0-9_-]+)\.)?([A-Z_][A
 export const bindablesIn = (value: string): Bindable[] =>
   [...value.matchAll(BINDABLE)].map(([text, owner = "", pool = "", variable = ""]) => ({ text, owner, pool, variable }));
 
-/** References to components and databases that a spec does not declare: the program finds them in its environment as they are written. */
+/** Finds references to components and databases that the spec does not declare. The component gets their text unchanged. */
 export function danglingReferences(spec: AppSpec): { readonly field: string; readonly key: string; readonly text: string }[] {
   const names = [...componentsOf(spec).map(({ component }) => component.name), ...(spec.databases ?? []).map(({ name }) => name)];
   const owners = new Set(["_self", ...names]);
@@ -43,7 +40,7 @@ export function danglingReferences(spec: AppSpec): { readonly field: string; rea
   );
 }
 
-/** The environment of one component, to the last value: secrets opened, references resolved. */
+/** Resolves the environment of a component: secrets decrypted, references replaced. */
 export function resolveEnv(cloud: Cloud, app: PlacedApp, name: string, when: "run" | "build" = "run"): Record<string, string> {
   const component = componentsOf(app.spec).find(({ component }) => component.name === name)?.component;
   if (!component) throw new Error(`app ${app.spec.name} has no component "${name}"`);
@@ -63,7 +60,7 @@ export function resolveEnv(cloud: Cloud, app: PlacedApp, name: string, when: "ru
 const inScope = (scope: EnvSpec["scope"], when: "run" | "build"): boolean =>
   scope === undefined || scope === "UNSET" || scope === "RUN_AND_BUILD_TIME" || scope === (when === "run" ? "RUN_TIME" : "BUILD_TIME");
 
-/** Another variable of the same component may be named, one step deep. */
+/** A reference to a variable of the same component resolves only if that value has no references itself. */
 const literalValue = (value: string | undefined) => (value !== undefined && bindablesIn(value).length === 0 ? value : undefined);
 
 function resolveBindable(
@@ -85,7 +82,7 @@ const appVariables = ({ id, spec, placement }: PlacedApp): Record<string, string
   return { APP_ID: id, APP_URL: url, APP_DOMAIN: new URL(url).host };
 };
 
-/** The PRIMARY domain, else the address that every app is given. */
+/** The PRIMARY domain, else the app's default address. */
 export function publicUrl(spec: AppSpec, placement: Placement): string {
   const primary = spec.domains?.find(({ type }) => type === "PRIMARY");
   return primary ? `https://${primary.domain}` : placement.url;
@@ -146,7 +143,7 @@ function componentVariables(app: PlacedApp, component: Component, when: "run" | 
   };
 }
 
-/** Nothing is cloned here: a branch has one commit, made of its name. */
+/** Returns a commit hash derived from repository and branch; no repository is cloned. */
 export function commitOf({ git, github, gitlab, bitbucket }: Component): string {
   const source = github ?? gitlab ?? bitbucket;
   return createHash("sha1")

@@ -2,7 +2,7 @@ import { formatTimestamp } from "../core/time.ts";
 import type { AppSpec, ComponentList, SpecComponent } from "./spec.ts";
 import { componentsOf } from "./spec.ts";
 
-/** The steps of a deployment, as App Platform shows them: what is done, what runs, what waits. */
+/** A step of a deployment, in the format of the API. */
 export interface Step {
   readonly name: string;
   readonly status: StepStatus;
@@ -20,9 +20,9 @@ export interface DeploymentState {
   readonly spec: AppSpec;
   readonly since: number;
   readonly until: number;
-  /** How far it is, from 0 to 1. */
+  /** The completed fraction, from 0 to 1. */
   readonly done: number;
-  /** Nothing moves any more, finished or not. */
+  /** Whether the deployment no longer advances: finished, canceled or superseded. */
   readonly stopped: boolean;
   readonly failure?: { readonly component: string; readonly message: string } | undefined;
   /** The FAILED_DEPLOY jobs that ran after the failure. */
@@ -37,28 +37,28 @@ interface PlannedStep {
   readonly steps?: readonly PlannedStep[];
 }
 
-export function progressOf(run: DeploymentState) {
-  const failedJobs = run.failedJobs ?? [];
+export function viewSteps(state: DeploymentState) {
+  const failedJobs = state.failedJobs ?? [];
   const plan = planSteps(
-    run.spec,
+    state.spec,
     failedJobs.map(({ name }) => name),
   );
   const leaves = plan.flatMap(leafSteps);
-  const done = run.failure ? indexOfWait(leaves, run.failure.component) : Math.floor(run.done * leaves.length);
-  const stepDuration = (run.until - run.since) / leaves.length;
+  const done = state.failure ? indexOfWait(leaves, state.failure.component) : Math.floor(state.done * leaves.length);
+  const stepDuration = (state.until - state.since) / leaves.length;
   const failedJobOf = (leaf: PlannedStep | undefined) => failedJobs.find(({ name }) => name === leaf?.component);
-  const errorOf = (leaf: PlannedStep | undefined) => failedJobOf(leaf)?.error ?? run.failure?.message ?? "";
+  const errorOf = (leaf: PlannedStep | undefined) => failedJobOf(leaf)?.error ?? state.failure?.message ?? "";
 
   const statusOfLeaf = (index: number): StepStatus => {
     const after = leaves[index]?.stage === "deploy" ? failedJobOf(leaves[index]) : undefined;
     if (after) return after.error !== undefined && leaves[index]?.name === "wait" ? "ERROR" : "SUCCESS";
     if (index < done) return "SUCCESS";
-    if (index > done || (run.stopped && !run.failure)) return "PENDING";
-    return run.failure ? "ERROR" : "RUNNING";
+    if (index > done || (state.stopped && !state.failure)) return "PENDING";
+    return state.failure ? "ERROR" : "RUNNING";
   };
   const reasonOf = (step: PlannedStep, indexes: readonly number[]) => {
     const failed = leaves[indexes.find((index) => statusOfLeaf(index) === "ERROR") ?? 0];
-    const isJob = run.spec.jobs?.some(({ name }) => name === failed?.component);
+    const isJob = state.spec.jobs?.some(({ name }) => name === failed?.component);
     return { code: isJob ? "DeployContainerExitNonZero" : "DeployContainerHealthChecksFailed", message: errorOf(failed ?? step) };
   };
   const view = (step: PlannedStep): Step => {
@@ -70,8 +70,8 @@ export function progressOf(run: DeploymentState) {
       status,
       ...(step.component && { component_name: step.component }),
       ...(step.message && { message_base: step.message }),
-      ...(status !== "PENDING" && { started_at: formatTimestamp(run.since + first * stepDuration) }),
-      ...((status === "SUCCESS" || status === "ERROR") && { ended_at: formatTimestamp(run.since + (last + 1) * stepDuration) }),
+      ...(status !== "PENDING" && { started_at: formatTimestamp(state.since + first * stepDuration) }),
+      ...((status === "SUCCESS" || status === "ERROR") && { ended_at: formatTimestamp(state.since + (last + 1) * stepDuration) }),
       ...(status === "ERROR" && { reason: reasonOf(step, indexes) }),
       ...(step.steps && { steps: step.steps.map(view) }),
     };
@@ -97,19 +97,19 @@ const KINDS: Readonly<Record<ComponentList, string>> = {
   functions: "function",
 };
 
-/** How far a deployment is, from 0 to 1, that waits for this component. */
+/** Returns the completed fraction of a deployment that is waiting for this component. */
 export function fractionAtComponent(spec: AppSpec, component: string): number {
   const leaves = planSteps(spec).flatMap(leafSteps);
   return (indexOfWait(leaves, component) + 0.5) / leaves.length;
 }
 
-/** Where a deployment waits for a component; where it begins to deploy, if that is none. */
+/** Returns the index of the step that waits for a component, or of the first deploy step. */
 function indexOfWait(leaves: readonly PlannedStep[], component: string): number {
   const found = leaves.findIndex((leaf) => leaf.component === component && leaf.name === "wait");
   return found >= 0 ? found : leaves.findIndex(({ stage }) => stage === "deploy");
 }
 
-/** Components in the order in which they are deployed; a scheduled job is built only, a FAILED_DEPLOY job is there once it ran. */
+/** Returns the components in deploy order. Scheduled jobs are only built; FAILED_DEPLOY jobs are listed after they have run. */
 function deployOrder(components: readonly SpecComponent[], failedJobs: readonly string[]): SpecComponent[] {
   const jobs = (kind: string) => components.filter(({ list, component }) => list === "jobs" && component.kind === kind);
   return [

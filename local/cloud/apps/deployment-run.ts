@@ -15,14 +15,14 @@ import { removeDevelopmentDatabases, startDevelopmentDatabases } from "./develop
 import { type AppSpec, type Component, type ComponentList, componentsOf } from "./spec.ts";
 
 /**
- * What a deployment does: development databases, PRE_DEPLOY jobs, the components, POST_DEPLOY jobs. After a failure the FAILED_DEPLOY jobs
- * run, and the deployment before it stays what runs.
+ * Runs a deployment: development databases, PRE_DEPLOY jobs, components, POST_DEPLOY jobs. After a failure it runs the FAILED_DEPLOY jobs and
+ * keeps the previous deployment active.
  */
 export function runInBackground(cloud: Cloud, { id, app }: Deployment, wait: number): void {
   cloud.background(`deployment ${id}`, () => cloud.withLock(`app ${app}`, () => run(cloud, id, wait)));
 }
 
-/** After a restart: what was under way is finished, and what ran runs again, without its jobs. */
+/** After a restart: starts the components of active deployments again, without their jobs, and continues unfinished deployments. */
 export function resumeApps(cloud: Cloud): void {
   for (const app of allApps(cloud)) {
     const latest = latestDeployment(cloud, app.id);
@@ -32,10 +32,10 @@ export function resumeApps(cloud: Cloud): void {
   }
 }
 
-/** Jobs that run now, by the deployment that they belong to. */
+/** Stops the running job of a deployment, by deployment id. */
 const jobControllers = new Map<string, AbortController>();
 
-/** Ends the job that a deployment runs: it is canceled, superseded or deleted. */
+/** Stops the running job of a canceled, superseded or deleted deployment. */
 export const stopJobs = (deployment: string): void => jobControllers.get(deployment)?.abort();
 
 async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
@@ -52,7 +52,7 @@ async function run(cloud: Cloud, id: string, wait: number): Promise<void> {
   try {
     const { failure, replaced } = await deployNow(cloud, app, deployment, stop);
     if (replaced && findDeploymentById(cloud, id)?.ended?.phase === "CANCELED") await redeployActive(cloud, app);
-    // A deployment whose job ended because the cloud closes is finished after the next start.
+    // If the job was stopped because the cloud is closing, the next start continues the deployment.
     if (hasEnded(cloud, id) || (failure && cloud.closing.aborted)) return;
     const failedJobs = failure && (await runFailedJobs(cloud, app, deployment, stop));
     if (!failure) await removeDevelopmentDatabases(cloud, app.id, deployment.spec);
@@ -73,7 +73,7 @@ function hasEnded(cloud: Cloud, id: string): boolean {
 
 interface Outcome {
   readonly failure?: Failure | undefined;
-  /** Whether the components that ran before were replaced. */
+  /** Whether the active deployment's components were replaced. */
   readonly replaced: boolean;
 }
 
@@ -91,23 +91,23 @@ async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: A
     if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced };
     return { failure: hasEnded(cloud, id) ? undefined : await runJobs(cloud, prepared, id, "POST_DEPLOY", stop), replaced };
   } catch (error) {
-    cloud.note(`app ${spec.name} could not be deployed: ${(error as Error).message}`);
+    cloud.note(`app ${spec.name} failed to deploy: ${(error as Error).message}`);
     return { failure: { component: componentsOf(spec)[0]?.component.name ?? "", message: (error as Error).message }, replaced };
   }
 }
 
-/** The components of a spec as they are, without its jobs. */
+/** Deploys the components of a spec without running its jobs. */
 async function deployComponents(cloud: Cloud, app: App, spec: AppSpec): Promise<void> {
   try {
     const { backed, components } = await prepare(cloud, app, spec);
     const outcome = await cloud.backing.deployApp(backed, components);
     if (!outcome.ok) cloud.note(`app ${spec.name}: component ${outcome.component} is not healthy: ${outcome.message}`);
   } catch (error) {
-    cloud.note(`app ${spec.name} could not be started: ${(error as Error).message}`);
+    cloud.note(`app ${spec.name} failed to start: ${(error as Error).message}`);
   }
 }
 
-/** What was active is served again: its processes were replaced, and its development databases are still there. */
+/** Deploys the active deployment again. Its development databases still exist. */
 async function redeployActive(cloud: Cloud, app: App): Promise<void> {
   const active = activeDeployment(cloud, app.id);
   if (active) await deployComponents(cloud, app, active.spec);
@@ -119,33 +119,30 @@ interface Prepared {
   readonly jobs: readonly BackedJob[];
 }
 
-/** Starts what the environments of the components refer to, and resolves them. */
+/** Starts the development databases, places the app, and resolves the environments of its components. */
 async function prepare(cloud: Cloud, app: App, spec: AppSpec): Promise<Prepared> {
   await startDevelopmentDatabases(cloud, app.id, spec);
   const backed = toBackedApp({ ...app, spec });
   const placement = await cloud.backing.placeApp(backed);
   const current = findApp(cloud, app.id);
   if (JSON.stringify(placement) !== JSON.stringify(current.placement)) putApp(cloud, { ...current, placement });
-  const prepared = { id: app.id, spec, placement };
   const described = componentsOf(spec).map(({ list, component }) => {
     const routes = routesTo(spec, component.name);
     const backedComponent: BackedComponent = {
       name: component.name,
       kind: KINDS[list],
       ...(component.kind && { when: component.kind }),
-      env: resolveEnv(cloud, prepared, component.name),
+      env: resolveEnv(cloud, { id: app.id, spec, placement }, component.name),
       ...(component.health_check?.http_path && { healthPath: component.health_check.http_path }),
       ...(component.liveness_health_check?.http_path && { livenessPath: component.liveness_health_check.http_path }),
       ...(routes.length > 0 && { routes }),
     };
-    return { list, component, it: backedComponent };
+    return { list, component, backedComponent };
   });
   return {
     backed,
-    components: described.map(({ it: backedComponent }) => backedComponent),
-    jobs: described.flatMap(({ list, component, it: backedComponent }) =>
-      list === "jobs" ? [toBackedJob(component, backedComponent)] : [],
-    ),
+    components: described.map(({ backedComponent }) => backedComponent),
+    jobs: described.flatMap(({ list, component, backedComponent }) => (list === "jobs" ? [toBackedJob(component, backedComponent)] : [])),
   };
 }
 
@@ -162,7 +159,7 @@ const toBackedJob = ({ run_command, source_dir, timeout, termination }: Componen
 
 const UNITS = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
 
-/** Milliseconds of a duration as Go writes it: `30m`, `1h30m`. undefined where it is none. */
+/** Parses a Go duration such as `1h30m` to milliseconds. Returns undefined if it is invalid. */
 function durationMs(text: string): number | undefined {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined;
@@ -184,7 +181,7 @@ const KINDS: Readonly<Record<ComponentList, BackedComponent["kind"]>> = {
 
 // ── Jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One after the other, in the order of the spec, until one fails. */
+/** Runs jobs one by one in the order of the spec, until one fails. */
 async function runJobs(
   cloud: Cloud,
   { backed, jobs }: Prepared,
@@ -202,7 +199,7 @@ async function runJobs(
   return undefined;
 }
 
-/** All of them run, also after one that fails. */
+/** Runs all FAILED_DEPLOY jobs, even if one of them fails. */
 async function runFailedJobs(cloud: Cloud, app: App, { spec }: Deployment, stop: AbortSignal): Promise<FailedJob[]> {
   if (!spec.jobs?.some(({ kind }) => kind === "FAILED_DEPLOY")) return [];
   const outcomes: FailedJob[] = [];
@@ -213,7 +210,7 @@ async function runFailedJobs(cloud: Cloud, app: App, { spec }: Deployment, stop:
       outcomes.push({ name: job.name, ...(!outcome.ok && { error: outcome.message }) });
     }
   } catch (error) {
-    cloud.note(`the FAILED_DEPLOY jobs of app ${spec.name} could not run: ${(error as Error).message}`);
+    cloud.note(`the FAILED_DEPLOY jobs of app ${spec.name} did not run: ${(error as Error).message}`);
   }
   return outcomes;
 }

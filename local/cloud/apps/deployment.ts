@@ -1,24 +1,24 @@
 import { notFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { findApp } from "./app.ts";
-import { fractionAtComponent, progressOf } from "./deployment-progress.ts";
+import { fractionAtComponent, viewSteps } from "./deployment-progress.ts";
 import type { AppSpec } from "./spec.ts";
 
-/** A deployment as it is kept. */
+/** A deployment as stored. */
 export interface Deployment {
   readonly id: string;
   readonly app: string;
   readonly cause: string;
   readonly spec: AppSpec;
   readonly since: number;
-  /** When it is done; null while what runs behind it is not. */
+  /** The time at which it ends; null while the backing is still deploying. */
   readonly until: number | null;
-  /** The job that runs now, or ran last. */
+  /** The job that is running or ran last. */
   readonly reached?: string;
   readonly failure?: Failure;
   /** The FAILED_DEPLOY jobs that ran after the failure. */
   readonly failedJobs?: readonly FailedJob[];
-  /** Ended before it was done: by hand, or by a newer one. */
+  /** Set if it was canceled, or superseded by a newer deployment. */
   readonly ended?: { readonly at: number; readonly phase: "CANCELED" | "SUPERSEDED" };
   readonly clonedFrom?: string;
 }
@@ -30,7 +30,7 @@ export interface Failure {
 
 export interface FailedJob {
   readonly name: string;
-  /** Why the job failed in its turn. */
+  /** The reason, if this job failed too. */
   readonly error?: string;
 }
 
@@ -65,7 +65,7 @@ export const latestDeployment = (cloud: Cloud, app: string): Deployment | undefi
 export const activeDeployment = (cloud: Cloud, app: string): Deployment | undefined =>
   deploymentsOf(cloud, app).find((deployment) => isFinished(cloud, deployment) && !deployment.ended && !deployment.failure);
 
-// ── How far it is ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Phase and progress ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const isInProgress = (cloud: Cloud, deployment: Deployment): boolean => !deployment.ended && !isFinished(cloud, deployment);
 
@@ -84,7 +84,7 @@ export function phaseOf(cloud: Cloud, deployment: Deployment): string {
 export function viewProgress(cloud: Cloud, deployment: Deployment) {
   const { spec, since, until, failure, failedJobs, ended } = deployment;
   const finished = isFinished(cloud, deployment);
-  return progressOf({
+  return viewSteps({
     spec,
     since,
     until: until ?? since + cloud.durations.deploy,
@@ -94,7 +94,7 @@ export function viewProgress(cloud: Cloud, deployment: Deployment) {
   });
 }
 
-/** As far as the clock says or the job that runs shows, and never done before what runs behind it is. */
+/** The larger of the clock's fraction and the running job's; 1 only when the backing has finished. */
 function fractionDone(cloud: Cloud, { spec, since, until, reached, ended }: Deployment): number {
   if (until !== null && !ended && cloud.now() >= until) return 1;
   const [now, wait] = [ended?.at ?? cloud.now(), until === null ? cloud.durations.deploy : until - since];

@@ -26,9 +26,9 @@ export const RollbackRequest = z.object({ deployment_id: z.string(), skip_pin: z
 
 const MAX_DEPLOYMENTS = 50;
 
-// ── Deploying ───────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Start ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Deploys the app's spec in the background; a deployment that is still under way is superseded. */
+/** Deploys the app's spec in the background. Supersedes a deployment in progress. */
 export function deploy(cloud: Cloud, app: App, cause: string, clonedFrom?: string): Deployment {
   const since = cloud.now();
   const before = latestDeployment(cloud, app.id);
@@ -43,13 +43,13 @@ export function deploy(cloud: Cloud, app: App, cause: string, clonedFrom?: strin
   return deployment;
 }
 
-/** What is active is kept, however old it is. */
+/** Keeps the active deployment, regardless of its age. */
 function deleteOldDeployments(cloud: Cloud, app: string): void {
   const active = activeDeployment(cloud, app);
   for (const { id } of deploymentsOf(cloud, app).slice(MAX_DEPLOYMENTS)) if (id !== active?.id) deleteDeploymentRecord(cloud, id);
 }
 
-// ── Asking for one ──────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Deploy, cancel, list ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const redeploy = (cloud: Cloud, id: string) => viewDeployment(cloud, deploy(cloud, findApp(cloud, id), "manual"));
 
@@ -75,7 +75,7 @@ export const listDeployments = (cloud: Cloud, app: string) =>
 
 export const readDeployment = (cloud: Cloud, app: string, id: string) => viewDeployment(cloud, findDeployment(cloud, app, id));
 
-// ── Rolling back ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Roll back ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function validateRollback(cloud: Cloud, app: string, { deployment_id }: z.infer<typeof RollbackRequest>) {
   const phase = phaseOf(cloud, findDeployment(cloud, app, deployment_id));
@@ -83,7 +83,7 @@ export function validateRollback(cloud: Cloud, app: string, { deployment_id }: z
   return { valid: false, error: { code: "incompatible_phase", message: `deployment is ${phase}`, components: [] }, warnings: [] };
 }
 
-/** Deploys an earlier spec; the app stays pinned to it until somebody commits or reverts. */
+/** Deploys an earlier spec and pins the app to it, until the rollback is committed or reverted. */
 export function rollback(cloud: Cloud, id: string, request: z.infer<typeof RollbackRequest>) {
   const { valid, error } = validateRollback(cloud, id, request);
   if (!valid) throw badRequest(`cannot roll back: ${error?.message}`);
@@ -114,7 +114,7 @@ function unpinned(cloud: Cloud, id: string): { app: App; before: AppSpec } {
   return { app, before: pinned.before };
 }
 
-// ── As the API shows it ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── API view ─────────────────────────────────────────────────────────────────────────────────────────────
 
 export const tierOf = (spec: AppSpec): string =>
   componentsOf(spec).every(

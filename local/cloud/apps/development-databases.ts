@@ -5,8 +5,8 @@ import { ENGINES, type Engine } from "../databases/engines.ts";
 import type { AppSpec, DatabaseSpec } from "./spec.ts";
 
 /**
- * The databases that App Platform provisions for one app. Each has a server of its own, is reached through the app's bindable variables
- * only, and is deleted with the component: the databases API does not list it.
+ * A database that App Platform provisions for one app. It has its own server, is reachable only through the app's bindable variables, is
+ * deleted with the component, and does not appear in the databases API.
  */
 export interface DevelopmentDatabase {
   /** Also the id of the server behind it. */
@@ -23,7 +23,7 @@ export interface DevelopmentDatabase {
   readonly endpoint: Endpoint;
 }
 
-/** The engines of an app spec that run here. The API's default is Postgres. */
+/** The engines of an app spec that run on this machine. The default is Postgres. */
 export const RUNNING_ENGINES: Readonly<Record<string, Engine>> = { PG: "pg", UNSET: "pg", VALKEY: "valkey", REDIS: "valkey" };
 
 export const engineOf = ({ engine = "UNSET" }: DatabaseSpec): Engine | undefined => RUNNING_ENGINES[engine];
@@ -80,11 +80,11 @@ async function newDatabase(cloud: Cloud, app: string, spec: AppSpec, declared: D
   return { ...database, endpoint: await cloud.backing.placeCluster(toBackedCluster(spec, database)) };
 }
 
-/** Names that a Postgres has already, or keeps for itself. */
+/** Prefixes names that Postgres reserves or that already exist on its server. */
 const unreservedName = (name: string): string =>
   /^(postgres|doadmin|defaultdb|public|none|_dodb|template[01]|pg_.*)$/.test(name) ? `app_${name}` : name;
 
-/** The declared version, else the nearest newer one that runs here, else the newest. */
+/** Returns the declared version, else the nearest newer version that runs here, else the newest. */
 function versionFor(cloud: Cloud, engine: Engine, declared: string | undefined): string {
   const offered = ENGINES[engine].versions.map(({ version }) => version);
   const majors = engine === "pg" ? cloud.backing.postgresMajors : undefined;
@@ -104,7 +104,7 @@ const toBackedCluster = (
         admin: { name: "doadmin", password: database.adminPassword, replication: false },
         users: [{ name: database.user, password: database.password, replication: false }],
         databases: [database.database],
-        // Without it the user could create nothing in `public`, and no migration of an app would succeed.
+        // Only the owner may create tables in `public`, which an app's migrations need.
         owners: { [database.database]: database.user },
       }
     : { admin: { name: "default", password: database.password, replication: false }, users: [], databases: [] }),

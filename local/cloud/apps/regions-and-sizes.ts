@@ -30,7 +30,7 @@ export const APP_REGIONS: readonly AppRegion[] = [
   appRegion("syd", "Sydney", "australia", "Australia", "syd1"),
 ];
 
-/** A data center names the region that it is in. */
+/** Accepts an App Platform region or a datacenter in it. */
 export const findAppRegion = (name: string): AppRegion | undefined =>
   APP_REGIONS.find(({ slug, data_centers }) => slug === name || data_centers.includes(name));
 
@@ -75,10 +75,10 @@ export const APP_SIZES: readonly AppSize[] = [
   appSize("apps-d-8vcpu-32gb", 392, 900),
 ];
 
-/** What a component gets that names no size. */
+/** The size of a component that declares none. */
 export const DEFAULT_APP_SIZE = "apps-s-1vcpu-0.5gb";
 
-/** Slugs from before 2024, still accepted in a spec. */
+/** Slugs from before 2024, which a spec may still contain. */
 export const OLD_APP_SIZES = [
   "basic-xxs basic-xs basic-s basic-m",
   "professional-xs professional-s professional-m professional-1l professional-l professional-xl",

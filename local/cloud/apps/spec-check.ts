@@ -7,7 +7,7 @@ import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "./regions-
 import { type AppSpec, type Component, componentsOf, envListsOf, specError } from "./spec.ts";
 import { isUnsupportedEngine } from "./unsupported-engines.ts";
 
-/** What App Platform refuses before it builds anything. `appId` is missing while the app is being created. */
+/** Rejects what App Platform rejects before a build. `appId` is undefined while the app is being created. */
 export function checkSpec(cloud: Cloud, spec: AppSpec, appId?: string): void {
   checkRegion(cloud, spec);
   checkNames(spec);
@@ -51,7 +51,7 @@ function checkNames(spec: AppSpec): void {
 const SOURCES = ["git", "github", "gitlab", "bitbucket", "image"] as const;
 
 function checkComponent(field: string, component: Component): void {
-  // Without a source there is nothing to build, and nothing is built here.
+  // A component without a source is accepted: nothing is built here.
   const sources = SOURCES.filter((source) => component[source]);
   if (sources.length > 1) throw specError(field, `must have one source of ${SOURCES.join(", ")}, not ${sources.join(" and ")}`);
   if (component.image?.tag && component.image.digest) throw specError(`${field}.image`, "tag and digest exclude each other");
@@ -88,7 +88,7 @@ function checkEnvs(cloud: Cloud, spec: AppSpec, appId: string | undefined): void
 function checkDatabases(cloud: Cloud, spec: AppSpec): void {
   (spec.databases ?? []).forEach((database, index) => {
     const field = `databases.${index}`;
-    // No account here can have a cluster of an engine that does not run here, so its name cannot be checked.
+    // Clusters of unsupported engines cannot exist here, so their names are not checked.
     if (isDevelopment(database) || isUnsupportedEngine(database)) return;
     const cluster = findClusterNamed(cloud, database.cluster_name!);
     if (!cluster) throw specError(`${field}.cluster_name`, `database cluster "${database.cluster_name}" not found`);

@@ -1,12 +1,11 @@
 import type { Cloud } from "../core/cloud.ts";
 import { isEncrypted } from "../store/secret-cipher.ts";
 import { findAppRegion } from "./regions-and-sizes.ts";
-import type { AppSpec, EnvSpec, ServiceSpec } from "./spec.ts";
-import { componentsOf, mapEnvs } from "./spec.ts";
+import { type AppSpec, componentsOf, type EnvSpec, mapEnvs, type ServiceSpec } from "./spec.ts";
 
 /**
- * A spec as App Platform keeps it: region by its own name, port, scope, job kind and ingress written out where they were left out, secret values sealed.
- * The number and the size of instances are not: the Terraform provider's acceptance tests, which leave both out, see no difference after it.
+ * Returns the spec as App Platform stores it: defaults for region, port, scope, job kind and ingress, and encrypted secrets. Instance size and
+ * count get no defaults: the Terraform provider's acceptance tests omit both and expect no difference.
  */
 export function applySpecDefaults(cloud: Cloud, spec: AppSpec, appId: string): AppSpec {
   const withDefaults: AppSpec = {
@@ -47,8 +46,8 @@ function encryptCredentials(cloud: Cloud, spec: AppSpec, appId: string): AppSpec
 }
 
 /**
- * The first routable component answers at "/", every other one at its name; `routes` of old decide where they are given. A route that two
- * components name is that of the first.
+ * Without an ingress, the first routable component gets "/" and the others "/<name>", unless they have the deprecated `routes`. If two
+ * components declare the same route, the first gets it.
  */
 function withDefaultIngress(spec: AppSpec): AppSpec {
   if (spec.ingress?.rules?.length) return spec;
@@ -65,6 +64,6 @@ function withDefaultIngress(spec: AppSpec): AppSpec {
           ...(component.cors && { cors: component.cors }),
         }));
     });
-  // An app without a route has an empty ingress: `ingress {}` of the Terraform provider would otherwise differ for ever.
+  // Always set an ingress: the Terraform provider's `ingress {}` would otherwise be a permanent difference.
   return { ...spec, ingress: { ...spec.ingress, ...(rules.length > 0 && { rules }) } };
 }

@@ -2,10 +2,7 @@ import { z } from "zod";
 import { badRequest } from "../core/api-error.ts";
 import { withoutNulls } from "../core/validation.ts";
 
-/**
- * An app spec as it goes over the wire. Fields that App Platform has and this cloud does not know are dropped, like the ones that the
- * API does not know; a known field of the wrong shape is refused.
- */
+/** The schema of an app spec. Unknown fields are dropped, as by the API; a known field of the wrong type is rejected. */
 
 const NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const DOMAIN = /^((xn--)?[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*\.)+[a-zA-Z]{2,}\.?$/;
@@ -261,11 +258,11 @@ export function parseSpec(raw: unknown): AppSpec {
   throw specError(issue!.path.join("."), issue!.message);
 }
 
-/** App Platform names the first mistake it finds and the field it is in. */
+/** App Platform reports only the first error, with its field. */
 export const specError = (field: string, what: string) =>
   badRequest(field ? `error validating app spec field "${field}": ${what}` : `error validating app spec: ${what}`);
 
-// ── Components, whatever they are ───────────────────────────────────────────────────────────────────────────────────
+// ── Components of every kind ───────────────────────────────────────────────────────────────────────────────────
 
 const COMPONENT_LISTS = ["services", "static_sites", "workers", "jobs", "functions"] as const;
 export type ComponentList = (typeof COMPONENT_LISTS)[number];
@@ -275,7 +272,7 @@ export type Component = AnyComponent & Partial<Omit<ServiceSpec & JobSpec, keyof
 
 export interface SpecComponent {
   readonly list: ComponentList;
-  /** Where it stands in the spec, as an error names it: `services.0`. */
+  /** Its path in the spec, for error messages: `services.0`. */
   readonly field: string;
   readonly component: Component;
 }
@@ -285,13 +282,13 @@ export const componentsOf = (spec: AppSpec): SpecComponent[] =>
     ((spec[list] ?? []) as Component[]).map((component, index) => ({ list, field: `${list}.${index}`, component })),
   );
 
-/** Every list of variables in a spec, the app's own first. */
+/** Returns every list of variables in a spec, the app-level list first. */
 export const envListsOf = (spec: AppSpec): { readonly field: string; readonly envs: readonly EnvSpec[] }[] => [
   { field: "envs", envs: spec.envs ?? [] },
   ...componentsOf(spec).map(({ field, component }) => ({ field: `${field}.envs`, envs: component.envs ?? [] })),
 ];
 
-/** The same spec with every list of variables replaced. */
+/** Returns the spec with every list of variables mapped. */
 export function mapEnvs(spec: AppSpec, map: (envs: EnvSpec[]) => EnvSpec[]): AppSpec {
   const mapped = <T extends { envs?: EnvSpec[] | undefined }>(holder: T): T =>
     holder.envs ? { ...holder, envs: map(holder.envs) } : holder;

@@ -1,8 +1,8 @@
 import type { DatabaseSpec } from "./spec.ts";
 
 /**
- * Engines that a spec may name and whose servers do not run on this machine. Their variables have the form that a client library expects;
- * the host name says why nothing answers, and ends in `.invalid`, which resolves nowhere (RFC 2606).
+ * Engines that a spec may name but that do not run on this machine. Their variables are well-formed; the host name explains why it does not
+ * resolve and ends in `.invalid` (RFC 2606).
  */
 const ENGINES: Readonly<Record<string, { readonly port: number; url(login: string, address: string, database: string): string }>> = {
   MYSQL: { port: 25060, url: (login, address, database) => `mysql://${login}@${address}/${database}?ssl-mode=REQUIRED` },

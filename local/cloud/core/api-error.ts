@@ -1,6 +1,6 @@
 /**
- * What DigitalOcean would answer instead: the status, the id of its error body, and a sentence.
- * The domain throws it, the HTTP face renders it, and the in-process face shows its message.
+ * An error as DigitalOcean's API returns it: HTTP status, error id and message. The HTTP API sends all three; the program side shows the
+ * message.
  */
 export class ApiError extends Error {
   readonly status: number;

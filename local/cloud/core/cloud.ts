@@ -3,7 +3,10 @@ import type { SecretCipher } from "../store/secret-cipher.ts";
 import type { Store } from "../store/store.ts";
 import type { Durations } from "./time.ts";
 
-/** One account at DigitalOcean, as far as this project needs it. Every noun has its file; each function there takes the cloud first. */
+/**
+ * One DigitalOcean account. Each kind of resource has a file with its functions, which take the cloud as their first argument. A file named
+ * in the singular (`cluster.ts`) holds the stored record; the plural (`clusters.ts`) holds the operations of the API.
+ */
 export interface Cloud {
   readonly directory: string;
   readonly store: Store;
@@ -15,15 +18,15 @@ export interface Cloud {
   readonly spacesKey: { readonly accessKey: string; readonly secretKey: string } | undefined;
   readonly now: () => number;
   readonly note: (line: string) => void;
-  /** One at a time for each key. */
+  /** Runs `work` while no other work with the same key runs. */
   readonly withLock: <T>(key: string, work: () => Promise<T>) => Promise<T>;
-  /** Work that outlives the request that began it. */
+  /** Runs work that continues after the request that started it. */
   readonly background: (what: string, work: () => Promise<void>) => void;
-  /** Resolves once no such work is left and everything is on disk. */
+  /** Resolves when no background work is left and all state is on disk. */
   readonly idle: () => Promise<void>;
   /** Aborted when the cloud closes. */
   readonly closing: AbortSignal;
-  /** Lets running work end, saves, ends the backing's processes. The state stays. */
+  /** Waits for running work, saves the state and stops the backing's processes. */
   readonly close: () => Promise<void>;
 }
 

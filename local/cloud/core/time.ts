@@ -1,6 +1,6 @@
 /**
- * How long DigitalOcean takes. A wait is never a timer here: a record keeps the moment at which it is done, and whoever looks compares
- * that with the clock. So a wait survives a restart, and nothing has to be cancelled.
+ * How long operations take, in milliseconds. There are no timers: a record stores the time at which its operation ends, and every read
+ * compares that with the clock. So a pending operation survives a restart.
  */
 export interface Durations {
   readonly createCluster: number;
@@ -8,7 +8,7 @@ export interface Durations {
   readonly deploy: number;
 }
 
-/** `instant`: done when somebody looks. `real`: what the real cloud takes. A number: every wait takes so many milliseconds. */
+/** `instant`: operations end at once. `real`: as long as at DigitalOcean. A number: milliseconds per operation. */
 export type Timings = "instant" | "real" | number;
 
 const MINUTE = 60_000;
@@ -19,5 +19,5 @@ export function durationsFor(timings: Timings): Durations {
   return { createCluster: duration, changeCluster: duration, deploy: duration };
 }
 
-/** RFC 3339 in whole seconds, as DigitalOcean writes it. */
+/** RFC 3339 in whole seconds, like DigitalOcean's timestamps. */
 export const formatTimestamp = (milliseconds: number): string => `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;

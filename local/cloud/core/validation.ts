@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { databaseRegions } from "../../../catalog/regions.ts";
 import { unprocessable } from "./api-error.ts";
 
-/** The value in the shape that is asked for; what is not is refused with the first field that is wrong. */
+/** Parses `raw` with the schema. Throws a 422 that names the first wrong field. */
 export function validate<T extends z.ZodType>(schema: T, raw: unknown): z.infer<T> {
   const parsed = schema.safeParse(withoutNulls(raw));
   if (parsed.success) return parsed.data;
@@ -12,7 +12,7 @@ export function validate<T extends z.ZodType>(schema: T, raw: unknown): z.infer<
   throw unprocessable(`${field || "body"}: ${issue!.message}`);
 }
 
-/** null is the same as not there: clients differ in which of the two they send. */
+/** Some clients send null where others leave the field out. */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== "object" || value === null) return value;

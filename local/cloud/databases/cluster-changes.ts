@@ -24,10 +24,10 @@ export const ServiceCnamesRequest = z.object({
   do_settings: z.object({ service_cnames: z.array(z.hostname().max(253)).max(16) }),
 });
 
-/** A node is never made smaller: its data might not fit any more. */
+/** A cluster cannot shrink: its data might no longer fit. */
 export async function resizeCluster(cloud: Cloud, id: string, request: z.infer<typeof ResizeClusterRequest>): Promise<void> {
   await changeServer(cloud, id, "resizing", (cluster) => {
-    // The Terraform provider sends a replica's old storage along with its new size.
+    // The Terraform provider sends a replica's previous storage with its new size.
     const storage_size_mib = cluster.replicaOf ? undefined : request.storage_size_mib;
     checkPlan(cluster.engine, { ...request, storage_size_mib, region: cluster.region });
     if (memoryGib(request.size) < memoryGib(cluster.size))
@@ -57,9 +57,9 @@ export async function upgradeCluster(cloud: Cloud, id: string, { version }: z.in
   });
 }
 
-async function changeServer(cloud: Cloud, id: string, work: Work, request: (cluster: Cluster) => Partial<Cluster>): Promise<void> {
+async function changeServer(cloud: Cloud, id: string, work: Work, plan: (cluster: Cluster) => Partial<Cluster>): Promise<void> {
   await changeOnline(cloud, id, async (cluster) => {
-    const patch = request(cluster);
+    const patch = plan(cluster);
     const endpoint = await cloud.backing.startCluster(toBackedCluster({ ...cluster, ...patch }));
     const since = cloud.now();
     return {

@@ -5,7 +5,7 @@ import { formatTimestamp } from "../core/time.ts";
 import { findCluster } from "./cluster.ts";
 import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
 
-/** Base64 of the PEM, as the API gives it. */
+/** The PEM in base64, as in the API. */
 export const readCa = (cloud: Cloud, id: string) => ({ certificate: Buffer.from(findCluster(cloud, id).endpoint.ca).toString("base64") });
 
 /** Newest first. */
@@ -17,7 +17,7 @@ export const listEvents = (cloud: Cloud, id: string) => {
 const DAY = 86_400_000;
 const MAX_BACKUPS = 7;
 
-/** One a day, the last seven, as a clock would have made them: nothing is copied here. Valkey has none. */
+/** Lists one backup per day, for the last seven days, computed from the clock: no data is copied. Valkey has no backups. */
 export function listBackups(cloud: Cloud, id: string) {
   const { engine, createdAt, size } = findCluster(cloud, id);
   if (engine !== "pg") return [];
@@ -30,7 +30,7 @@ export function listBackups(cloud: Cloud, id: string) {
   }));
 }
 
-/** What DigitalOcean makes a new cluster with on this day. */
+/** The versions that DigitalOcean offers for new clusters at this date. */
 export function availableVersions({ now }: Cloud, engine: Engine): string[] {
   const open = ENGINES[engine].versions.filter(
     ({ endOfAvailability }) => endOfAvailability === null || now() < Date.parse(endOfAvailability) + DAY,
@@ -38,7 +38,7 @@ export function availableVersions({ now }: Cloud, engine: Engine): string[] {
   return open.map(({ version }) => version);
 }
 
-/** Those that can be run here. Asking for another one is answered by what runs the servers, which knows how to add it. */
+/** The versions that run on this machine. A request for another version fails in the backing, whose error explains how to add it. */
 function runnableVersions({ backing }: Cloud, engine: Engine, versions: readonly string[]): readonly string[] {
   const { postgresMajors: majors } = backing;
   return engine === "pg" && majors ? versions.filter((version) => majors.includes(version)) : versions;
@@ -70,13 +70,13 @@ type Credentials = z.infer<typeof MetricsCredentialsRequest>["credentials"];
 
 const metricsCredentials = (cloud: Cloud) => cloud.store.collection<Credentials>("metrics-credentials");
 
-/** The account's, for every cluster's metrics endpoint; made when somebody first asks. */
+/** Reads the account's credentials for all metrics endpoints; creates them on the first request. */
 export function readMetricsCredentials(cloud: Cloud): Credentials {
-  const known = metricsCredentials(cloud).get("account");
-  if (known) return known;
-  const fresh = { basic_auth_username: "metrics", basic_auth_password: newPassword() };
-  metricsCredentials(cloud).put("account", fresh);
-  return fresh;
+  const existing = metricsCredentials(cloud).get("account");
+  if (existing) return existing;
+  const created = { basic_auth_username: "metrics", basic_auth_password: newPassword() };
+  metricsCredentials(cloud).put("account", created);
+  return created;
 }
 
 export const setMetricsCredentials = (cloud: Cloud, { credentials }: z.infer<typeof MetricsCredentialsRequest>): void =>

@@ -1,14 +1,14 @@
 import type { Cloud } from "../core/cloud.ts";
 import { allClusters, type Cluster, patchCluster, toBackedCluster } from "./cluster.ts";
 
-/** Starts the server in the background; the cluster is online once that is done and the wait is over. */
+/** Starts the server in the background. The cluster is online when the server is ready and `wait` has elapsed. */
 export function startInBackground(cloud: Cloud, id: string, wait: number): void {
   cloud.background(`starting cluster ${id}`, () => cloud.withLock(id, () => start(cloud, id, wait)));
 }
 
 /**
- * After a restart: every server that ran runs again, and what was being done is done. All at once, and nobody can ask anything of a
- * cluster before it is back; a replica comes after the cluster that it follows.
+ * After a restart: starts all servers concurrently and completes unfinished operations. Each cluster stays locked until its server runs, and a
+ * replica starts after its primary.
  */
 export async function resumeClusters(cloud: Cloud): Promise<void> {
   const resumed = new Map<string, Promise<void>>();

@@ -5,7 +5,7 @@ import type { Cloud } from "../core/cloud.ts";
 import { newId, newPassword } from "../core/ids.ts";
 import type { Engine } from "./engines.ts";
 
-/** A database cluster as it is kept. A read-only replica is one too: it has a server, a firewall and a size of its own. */
+/** A database cluster as stored. A read-only replica is stored as one too: it has its own server, firewall and size. */
 export interface Cluster {
   readonly id: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface Cluster {
   readonly createdAt: number;
   readonly tags: readonly string[];
   readonly endpoint: Endpoint;
-  /** What is being done to it, and when that is over; null while the server itself is not done. */
+  /** The operation in progress and the time at which it ends; `until` is null until the server is ready. */
   readonly work?: { readonly what: Work; readonly since: number; readonly until: number | null };
   readonly admin: User;
   readonly users: readonly User[];
@@ -50,11 +50,11 @@ export interface Pool {
   readonly mode: "session" | "transaction" | "statement";
   readonly size: number;
   readonly db: string;
-  /** Empty: whoever connects brings their own name and password. */
+  /** Empty: clients connect with their own name and password. */
   readonly user: string;
 }
 
-/** Who may connect to a cluster. No rule at all means everybody: DigitalOcean's clusters are born open. */
+/** A trusted source of a cluster. Without any rule every address may connect, as at DigitalOcean. */
 export interface Rule {
   readonly uuid: string;
   readonly type: string;
@@ -118,20 +118,20 @@ export function deleteClusterRecord(cloud: Cloud, id: string): void {
 export const patchCluster = (cloud: Cloud, id: string, patch: Partial<Cluster>): void =>
   putCluster(cloud, { ...findCluster(cloud, id), ...patch });
 
-/** Changes what stands behind a cluster and only then the record, one change at a time. */
+/** Changes the server first and then the record, one change at a time per cluster. */
 export function changeOnline(cloud: Cloud, id: string, change: (cluster: Cluster) => Promise<Partial<Cluster>>): Promise<void> {
   requireOnline(cloud, findCluster(cloud, id));
   return cloud.withLock(id, async () => {
     const cluster = findCluster(cloud, id);
     requireOnline(cloud, cluster);
     const patch = await change(cluster);
-    // A change may have started a server, and where it should have listened somebody else may listen by now.
+    // If the change started a server, it may listen on another port because another process took the previous one.
     const endpoint = await cloud.backing.placeCluster(toBackedCluster({ ...cluster, ...patch }));
     patchCluster(cloud, id, { ...patch, endpoint });
   });
 }
 
-/** DigitalOcean has no word for a major upgrade: the cluster says it is online, and refuses changes. */
+/** DigitalOcean has no status for a major upgrade: the cluster is reported as online and rejects changes. */
 export function statusOf(cloud: Cloud, cluster: Cluster): Exclude<Work, "upgrading"> | "online" {
   const work = currentWork(cloud, cluster);
   return work === undefined || work === "upgrading" ? "online" : work;
@@ -149,7 +149,7 @@ export function requirePostgres(cluster: Cluster, what: string): void {
   if (cluster.engine !== "pg") throw unprocessable(`${what} are not supported for ${cluster.engine} clusters`);
 }
 
-/** What is the same for a new cluster and a new replica. */
+/** The initial fields of a cluster or replica. */
 export function clusterDefaults(cloud: Cloud, engine: Engine) {
   const now = cloud.now();
   return {
@@ -208,8 +208,8 @@ export function toBackedPool(cluster: Pick<Cluster, "users" | "admin">, { name, 
 export const viewUsers = (cluster: Cluster) => [cluster.admin, ...cluster.users].map((user) => viewUser(cluster, user));
 
 /**
- * Settings appear only where a request set them. The API description says that they default to false, but the Terraform provider takes what the
- * answer to a create contains into its state, and would then plan to remove it.
+ * Settings appear only if a request set them. The API document says that they default to false, but the Terraform provider stores the fields of
+ * the reply to a create in its state and would then plan to remove them.
  */
 export const viewUser = (cluster: Cluster, { name, password, settings }: User) => ({
   name,

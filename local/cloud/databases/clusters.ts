@@ -57,7 +57,7 @@ export function listClusters(cloud: Cloud, tag?: string) {
 export const readCluster = (cloud: Cloud, id: string) => viewCluster(cloud, findCluster(cloud, id));
 
 export async function createCluster(cloud: Cloud, request: z.infer<typeof CreateClusterRequest>) {
-  // One at a time in the whole account: names are unique in it, and placing a cluster takes a moment.
+  // One lock for the account: names are unique in it, and placing a cluster is asynchronous.
   return await cloud.withLock("new cluster", async () => {
     const { engine, version } = checkEngine(cloud, request);
     checkName(cloud, request.name);
@@ -165,14 +165,14 @@ function findBackupSource(cloud: Cloud, engine: Engine, name: string): Cluster {
   return source;
 }
 
-/** The Terraform provider sends zeros for what was not written. */
+/** The Terraform provider sends 0 for unset fields. */
 export const toAutoscale = ({ enabled, threshold_percent, increment_gib }: z.infer<typeof StorageAutoscaleRequest>): StorageAutoscale => ({
   enabled,
   ...(threshold_percent && { threshold_percent }),
   ...(increment_gib && { increment_gib }),
 });
 
-// ── As the API shows it ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── API view ─────────────────────────────────────────────────────────────────────────────────────────────
 
 const urnOf = ({ id }: Cluster): string => `do:dbaas:${id}`;
 

@@ -1,10 +1,7 @@
 import type { Engine } from "./engines.ts";
 
-/**
- * The configuration fields that DigitalOcean takes for each engine, and what each may hold (its OpenAPI document, 2026-08-07).
- * A range, a list of words, a pattern, `boolean`, or the fields of an object.
- */
-type Field = readonly [least: number, most: number] | { readonly words: readonly string[] } | RegExp | "boolean" | "strings" | Fields;
+/** The configuration fields of each engine and their values (DigitalOcean's OpenAPI document, 2026-08-07). */
+type Field = readonly [least: number, most: number] | { readonly oneOf: readonly string[] } | RegExp | "boolean" | "strings" | Fields;
 interface Fields {
   readonly [name: string]: Field;
 }
@@ -29,13 +26,13 @@ const PG: Fields = {
   bgwriter_lru_maxpages: [0, 1_073_741_823],
   bgwriter_lru_multiplier: [0, 10],
   deadlock_timeout: [500, 1_800_000],
-  default_toast_compression: { words: ["lz4", "pglz"] },
+  default_toast_compression: { oneOf: ["lz4", "pglz"] },
   idle_in_transaction_session_timeout: [0, 604_800_000],
   jit: "boolean",
   log_autovacuum_min_duration: [-1, BIG],
-  log_error_verbosity: { words: ["TERSE", "DEFAULT", "VERBOSE"] },
+  log_error_verbosity: { oneOf: ["TERSE", "DEFAULT", "VERBOSE"] },
   log_line_prefix: {
-    words: ["pid=%p,user=%u,db=%d,app=%a,client=%h", "%m [%p] %q[user=%u,db=%d,app=%a]", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h"],
+    oneOf: ["pid=%p,user=%u,db=%d,app=%a,client=%h", "%m [%p] %q[user=%u,db=%d,app=%a]", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h"],
   },
   log_min_duration_statement: [-1, 86_400_000],
   max_connections: [25, BIG],
@@ -56,16 +53,16 @@ const PG: Fields = {
   max_wal_senders: [20, 64],
   "pg_partman_bgw.role": /^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$/,
   "pg_partman_bgw.interval": [3600, 604_800],
-  "pg_stat_statements.track": { words: ["all", "top", "none"] },
+  "pg_stat_statements.track": { oneOf: ["all", "top", "none"] },
   shared_buffers_percentage: [20, 60],
   stat_monitor_enable: "boolean",
-  synchronous_replication: { words: ["off", "quorum"] },
+  synchronous_replication: { oneOf: ["off", "quorum"] },
   temp_file_limit: [-1, BIG],
   timezone: /^.{1,64}$/,
   track_activity_query_size: [1024, 10_240],
-  track_commit_timestamp: { words: ["off", "on"] },
-  track_functions: { words: ["all", "pl", "none"] },
-  track_io_timing: { words: ["off", "on"] },
+  track_commit_timestamp: { oneOf: ["off", "on"] },
+  track_functions: { oneOf: ["all", "pl", "none"] },
+  track_io_timing: { oneOf: ["off", "on"] },
   wal_sender_timeout: [0, 10_800_000],
   wal_writer_delay: [10, 200],
   work_mem: [1, 1024],
@@ -76,7 +73,7 @@ const PG: Fields = {
     server_lifetime: [60, DAY],
     server_idle_timeout: [0, DAY],
     autodb_pool_size: [0, 10_000],
-    autodb_pool_mode: { words: ["session", "transaction", "statement"] },
+    autodb_pool_mode: { oneOf: ["session", "transaction", "statement"] },
     autodb_max_db_connections: [0, BIG],
     autodb_idle_timeout: [0, DAY],
   },
@@ -93,8 +90,8 @@ export const EVICTION_POLICIES = [
 ] as const;
 
 const VALKEY: Fields = {
-  // The document writes underscores, the Terraform provider only lets dashes through.
-  valkey_maxmemory_policy: { words: EVICTION_POLICIES.flatMap((policy) => [policy, policy.replaceAll("_", "-")]) },
+  // The API document has underscores; the Terraform provider accepts only dashes.
+  valkey_maxmemory_policy: { oneOf: EVICTION_POLICIES.flatMap((policy) => [policy, policy.replaceAll("_", "-")]) },
   valkey_pubsub_client_output_buffer_limit: [32, 512],
   valkey_number_of_databases: [1, 128],
   valkey_io_threads: [1, 32],
@@ -103,15 +100,15 @@ const VALKEY: Fields = {
   valkey_ssl: "boolean",
   valkey_timeout: [0, 31_536_000],
   valkey_notify_keyspace_events: /^[KEg$lshzxeA]{0,32}$/,
-  valkey_persistence: { words: ["off", "rdb"] },
-  valkey_acl_channels_default: { words: ["allchannels", "resetchannels"] },
+  valkey_persistence: { oneOf: ["off", "rdb"] },
+  valkey_acl_channels_default: { oneOf: ["allchannels", "resetchannels"] },
   frequent_snapshots: "boolean",
   valkey_active_expire_effort: [1, 10],
 };
 
 const FIELDS: Readonly<Record<Engine, Fields>> = { pg: PG, valkey: VALKEY };
 
-/** What is wrong with a configuration; undefined where nothing is. */
+/** Returns the first error in a configuration, or undefined. */
 export function configError(engine: Engine, config: Readonly<Record<string, unknown>>): string | undefined {
   return findError(FIELDS[engine], config, "");
 }
@@ -136,11 +133,11 @@ function fieldError(field: Field, value: unknown, path: string): string | undefi
     const [min, max] = field;
     return typeof value === "number" && value >= min && value <= max ? undefined : `"${path}" must be a number from ${min} to ${max}`;
   }
-  if (isOneOf(field)) return field.words.includes(value as string) ? undefined : `"${path}" must be one of ${field.words.join(", ")}`;
+  if (isOneOf(field)) return field.oneOf.includes(value as string) ? undefined : `"${path}" must be one of ${field.oneOf.join(", ")}`;
   return typeof value === "object" && value !== null
     ? findError(field, value as Record<string, unknown>, `${path}.`)
     : `"${path}" must be an object`;
 }
 
 const isRange = (field: Field): field is readonly [number, number] => Array.isArray(field);
-const isOneOf = (field: Field): field is { readonly words: readonly string[] } => typeof field === "object" && "words" in field;
+const isOneOf = (field: Field): field is { readonly oneOf: readonly string[] } => typeof field === "object" && "oneOf" in field;

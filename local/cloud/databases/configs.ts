@@ -7,10 +7,10 @@ import { configError, EVICTION_POLICIES } from "./config-fields.ts";
 export const PatchConfigRequest = z.object({ config: z.record(z.string(), z.unknown()) });
 export const EvictionPolicyRequest = z.object({ eviction_policy: z.enum(EVICTION_POLICIES) });
 
-/** Valkey's eviction policy is a field of its configuration, kept there in Valkey's own spelling. */
+/** Valkey's eviction policy is a field of its configuration, in Valkey's spelling with dashes. */
 const POLICY = "valkey_maxmemory_policy";
 
-/** What was set, and for Valkey what it starts with. */
+/** Returns the fields that were set, and for Valkey also its defaults. */
 export function readConfig(cloud: Cloud, id: string): Readonly<Record<string, unknown>> {
   const { engine, config } = findCluster(cloud, id);
   return engine === "valkey" ? { [POLICY]: "noeviction", valkey_persistence: "rdb", valkey_ssl: true, ...config } : config;
@@ -44,7 +44,7 @@ function requireValkey({ engine }: Cluster): void {
   if (engine !== "valkey") throw unprocessable(`eviction policies are not supported for ${engine} clusters`);
 }
 
-/** Only MySQL has one, and this cloud does not run it. */
+/** Only MySQL has an SQL mode, and MySQL clusters do not exist here. */
 export function refuseSqlMode(cloud: Cloud, id: string): never {
   throw unprocessable(`sql_mode is not supported for ${findCluster(cloud, id).engine} clusters`);
 }

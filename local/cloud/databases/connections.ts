@@ -5,7 +5,7 @@ interface Login {
   readonly password: string;
 }
 
-/** The addresses of a cluster: public, inside its VPC, and of its standby where it has one. */
+/** The connections of a cluster: public, private (VPC), and to its standby if it has one. */
 export function viewConnections(cluster: Cluster) {
   const { admin, endpoint } = cluster;
   const login = { user: admin.name, password: admin.password };
@@ -26,7 +26,7 @@ export function viewPool(cluster: Cluster, pool: Pool) {
   return { ...pool, connection: at(endpoint.host), private_connection: at(endpoint.privateHost) };
 }
 
-/** A pool without a user is used with whatever name and password a client brings. */
+/** Without a user, the login of a pool is empty: clients send their own name and password. */
 export function loginOf(cluster: Cluster, name: string): Login {
   const user = [cluster.admin, ...cluster.users].find((other) => other.name === name);
   return { user: name, password: user?.password ?? "" };
@@ -38,5 +38,5 @@ export function connection({ engine }: Pick<Cluster, "engine">, host: string, po
   return { protocol, uri: `${protocol}://${user}:${password}@${host}:${port}${path}`, database, host, port, user, password, ssl: true };
 }
 
-/** An address made of numbers, as the servers of this machine have it, has no standby beside it. */
+/** Servers on this machine are addressed by IP or localhost and have no separate standby address. */
 const standby = (host: string): string => (/^[\d.]+$|^localhost$/.test(host) ? host : `replica-${host}`);

@@ -1,7 +1,4 @@
-/**
- * What can be had: engines, versions, regions and sizes as the catalog has them, app sizes from the examples of DigitalOcean's OpenAPI
- * document (2026-08-07). Only the engines that this cloud runs; asking for another one is refused by name.
- */
+/** The supported engines with their versions, regions and sizes, from the catalog. */
 import { nodeSizes } from "../../../catalog/nodes.ts";
 import { databaseRegions } from "../../../catalog/regions.ts";
 import { POSTGRES_MAJORS, VALKEY_VERSIONS } from "../../../catalog/versions.ts";
@@ -39,17 +36,17 @@ export const ENGINES: Readonly<Record<Engine, EngineOffer>> = {
 
 export const MAX_NODES = 3;
 
-/** A standby needs 2 GiB: the smallest plans come in one node only. */
+/** Plans below 2 GiB allow no standby node. */
 export const sizesFor = (engine: Engine, nodes: number): readonly string[] => nodeSizes(engine, nodes).map(({ slug }) => slug);
 
 export const memoryGib = (size: string): number => Number(/-(\d+)gb/.exec(size)?.[1]);
 
-/** What a plan comes with, as DigitalOcean's price page lists the shared plans; larger plans are given 18 GiB a GiB of memory. */
+/** The storage included in a plan: DigitalOcean's price list for shared plans, 18 GiB per GiB of memory for larger ones. */
 export function baseStorageMib(engine: Engine, size: string): number {
   if (engine === "valkey") return 0;
   const memory = memoryGib(size);
   return ({ 1: 10, 2: 30, 4: 60, 8: 140, 16: 290 }[memory] ?? memory * 18) * 1024;
 }
 
-/** Connections a Postgres node takes: 25 for each GiB of memory, less the three that DigitalOcean keeps. */
+/** The connections of a Postgres node: 25 per GiB of memory, minus the 3 that DigitalOcean reserves. */
 export const connectionLimit = (size: string): number => Math.min(25 * memoryGib(size), 1000) - 3;

@@ -12,12 +12,12 @@ const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
 export const FirewallRulesRequest = z.object({
   rules: z.array(z.object({ type: z.enum(TYPES), value: z.string().min(1), description: z.string().optional() })),
 });
-type Ask = z.infer<typeof FirewallRulesRequest>["rules"];
+type RequestedRules = z.infer<typeof FirewallRulesRequest>["rules"];
 
 export const listRules = (cloud: Cloud, id: string) =>
   findCluster(cloud, id).rules.map(({ createdAt, ...rule }) => ({ ...rule, cluster_uuid: id, created_at: formatTimestamp(createdAt) }));
 
-/** The whole list is replaced; what is in both keeps its uuid. */
+/** Replaces the whole list. Rules in both lists keep their uuid. */
 export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<typeof FirewallRulesRequest>): Promise<void> {
   findCluster(cloud, id);
   await cloud.withLock(id, async () => {
@@ -30,7 +30,7 @@ export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<type
   });
 }
 
-export function toRules(cloud: Cloud, requested: Ask, existing: readonly Rule[] = []): Rule[] {
+export function toRules(cloud: Cloud, requested: RequestedRules, existing: readonly Rule[] = []): Rule[] {
   if (requested.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
   requested.forEach(checkRule);
   return requested.map((rule) => {
@@ -39,7 +39,7 @@ export function toRules(cloud: Cloud, requested: Ask, existing: readonly Rule[] 
   });
 }
 
-function checkRule({ type, value }: Ask[number]): void {
+function checkRule({ type, value }: RequestedRules[number]): void {
   const isValid: Record<(typeof TYPES)[number], () => boolean> = {
     ip_addr: () => isIPv4Range(value),
     droplet: () => /^\d+$/.test(value),

@@ -54,7 +54,7 @@ export function createLogsink(cloud: Cloud, id: string, request: z.infer<typeof 
 
 export function updateLogsink(cloud: Cloud, id: string, sinkId: string, request: z.infer<typeof UpdateLogsinkRequest>): void {
   const { sink_type, config: before } = readLogsink(cloud, id, sinkId);
-  // godo leaves `tls` out of a change where it is false, though not where a sink is made.
+  // godo omits `tls: false` in an update, but not in a create.
   const config = validateConfig(sink_type, { ...("tls" in before && { tls: before.tls }), ...request.config });
   patchCluster(cloud, id, {
     logsinks: listLogsinks(cloud, id).map((sink) => (sink.sink_id === sinkId ? { ...sink, config } : sink)),

@@ -17,7 +17,7 @@ export const OnlineMigrationRequest = z.object({
   ignore_dbs: z.array(z.string()).optional(),
 });
 
-/** Recorded only: nothing is copied here, the migration says that it is in step. The source's password is not kept. */
+/** Only recorded: no data is copied, and the status is `syncing` at once. The source's password is not stored. */
 export async function startMigration(cloud: Cloud, id: string) {
   requirePostgres(findCluster(cloud, id), "online migrations");
   await changeOnline(cloud, id, async () => ({ migration: { id: newId(), canceled: false, createdAt: cloud.now() } }));

@@ -75,7 +75,7 @@ export async function deleteReplica(cloud: Cloud, id: string, name: string): Pro
   await cloud.withLock(replica.id, () => removeCluster(cloud, replica.id));
 }
 
-/** From now on a cluster of its own, with everything that its primary had. */
+/** Turns the replica into a cluster with its primary's administrator, users and databases. */
 export async function promoteReplica(cloud: Cloud, id: string, name: string): Promise<void> {
   const primary = findCluster(cloud, id);
   const { id: replicaId } = findReplica(cloud, id, name);
@@ -100,7 +100,7 @@ function findReplica(cloud: Cloud, id: string, name: string): Cluster {
   return replica;
 }
 
-/** The Terraform provider sends "" for what was not written. */
+/** The Terraform provider sends "" for unset fields. */
 const withoutBlanks = ({ region, size }: z.infer<typeof CreateReplicaRequest>) => ({ ...(region && { region }), ...(size && { size }) });
 
 function view(cloud: Cloud, replica: Cluster) {

@@ -45,7 +45,7 @@ export async function updateUser(cloud: Cloud, id: string, name: string, { setti
   return readUser(cloud, id, name);
 }
 
-/** A new password; the pools that log in with it learn it at once. */
+/** Sets a new password and updates the pools that use it. */
 export async function resetPassword(cloud: Cloud, id: string, name: string) {
   await changeUser(cloud, id, name, (user) => ({ ...user, password: newPassword() }));
   return readUser(cloud, id, name);

@@ -6,7 +6,7 @@ import { Notifications } from "./uptime.ts";
 
 const metrics = (prefix: string, names: string) => names.split(" ").map((name) => `${prefix}/${name}`);
 
-/** What can be watched; of droplets and load balancers nothing exists here, but an alert policy may name them. */
+/** The metrics that a policy may name. Droplets and load balancers do not exist here, but policies for them are accepted. */
 const TYPES = [
   ...metrics("v1/dbaas/alerts", "load_15_alerts memory_utilization_alerts disk_utilization_alerts cpu_alerts"),
   ...metrics(

@@ -71,7 +71,7 @@ export function deleteCheck(cloud: Cloud, id: string): void {
   checks(cloud).delete(id);
 }
 
-/** Nothing is probed: a check that is switched on says that its target is up. */
+/** No target is probed: every enabled check reports UP. */
 export function readCheckState(cloud: Cloud, id: string) {
   const { regions, enabled, createdAt } = find(cloud, id);
   const state = { status: enabled ? "UP" : "CHECKING", status_changed_at: formatTimestamp(createdAt), thirty_day_uptime_percentage: 100 };
@@ -114,10 +114,10 @@ function find(cloud: Cloud, id: string): Check {
 
 const view = ({ alerts: _, createdAt: __, ...check }: Check) => check;
 
-/** A `down` alert has neither threshold nor comparison; the Terraform provider sends "" for the latter. */
+/** A `down` alert has no comparison; the Terraform provider sends "" for it. */
 const normalizeAlert = <T extends { comparison?: string | undefined }>({ comparison, ...alert }: T) =>
   ({ ...alert, ...(comparison && { comparison }) }) as T;
 
-/** Fields that were not sent stay as they are. */
+/** Drops undefined fields, so that a partial update keeps the current values. */
 const definedFields = <T extends object>(change: T) =>
   Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -4,7 +4,7 @@ import { assignToProject, unassignFromProject } from "../account/projects.ts";
 import { forbidden, notFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 
-/** A DNS zone with its records. Nothing answers for it: it is what a program asked for. */
+/** A DNS zone with its records. It is only stored: no DNS server serves it. */
 interface Domain {
   readonly name: string;
   readonly records: readonly DomainRecord[];
@@ -47,7 +47,7 @@ export const CreateRecordRequest = z.object({
 export const UpdateRecordRequest = CreateRecordRequest.partial();
 
 const domains = (cloud: Cloud) => cloud.store.collection<Domain>("domains");
-/** Record ids are numbers, counted through the whole account. */
+/** Record ids are numbers, unique in the account. */
 const counter = (cloud: Cloud) => cloud.store.collection<number>("counters");
 
 // ── Domains ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +154,7 @@ function toRecord(
   };
 }
 
-/** "www.example.com." in the zone example.com is "www": a name that ends in a dot is complete. */
+/** A name that ends in a dot is fully qualified: "www.example.com." in the zone example.com becomes "www". */
 function relativeName(name: string, domain: string): string {
   if (name === `${domain}.`) return "@";
   return name.endsWith(`.${domain}.`) ? name.slice(0, -`.${domain}.`.length) : name;

@@ -48,7 +48,7 @@ export function createVpc(cloud: Cloud, request: z.infer<typeof CreateVpcRequest
   );
 }
 
-/** Every region has a VPC of its own, made when something is first put there without naming one. */
+/** Returns the region's default VPC; creates it when the first resource needs it. */
 export function defaultVpc(cloud: Cloud, region: string): Vpc {
   const known = vpcs(cloud)
     .all()
@@ -78,7 +78,7 @@ export function deleteVpc(cloud: Cloud, id: string): void {
   vpcs(cloud).delete(id);
 }
 
-/** Only what this module needs to know of those who live in a VPC. */
+/** The fields of clusters and apps that this file reads. */
 interface Member {
   readonly id: string;
   readonly name: string;
@@ -146,7 +146,7 @@ function checkRange(cloud: Cloud, range: string): string {
   return range;
 }
 
-/** The first /20 below 10.100.0.0/14 that nobody uses. */
+/** Returns the first unused /20 from 10.100.0.0 upwards. */
 function nextFreeRange(cloud: Cloud): string {
   const used = vpcs(cloud)
     .all()

@@ -3,12 +3,12 @@ import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { isDatacenter } from "../core/validation.ts";
 
-/** A Spaces bucket. Its lifecycle and CORS rules are kept as they came and given back; nothing here acts on them. */
+/** A Spaces bucket. Lifecycle and CORS rules are stored and returned, but not applied. */
 export interface Bucket {
   readonly name: string;
   readonly region: string;
   readonly acl: Acl;
-  /** Empty until somebody switches it on; from then on it can only be suspended. */
+  /** Empty until versioning is first enabled; after that it can only be suspended. */
   readonly versioning: "" | "Enabled" | "Suspended";
   readonly createdAt: number;
   /** XML. */

@@ -6,7 +6,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Cloud } from "../core/cloud.ts";
 
-/** Content on disk. A file's name is drawn at random, never made of an object's key, so no key can lead outside. */
+/** Content on disk. File names are random and never derived from keys, so no key can lead outside the folder. */
 export interface StoredFile {
   readonly file: string;
   readonly size: number;
@@ -40,7 +40,7 @@ export async function storeContent(cloud: Cloud, content: Readable): Promise<Sto
 export const readContent = (cloud: Cloud, file: string, range?: { readonly start: number; readonly end: number }): Readable =>
   createReadStream(pathOf(cloud, file), range);
 
-/** One after the other, as one. */
+/** Reads several files as one stream. */
 export const readConcatenated = (cloud: Cloud, files: readonly string[]): Readable =>
   Readable.from(
     (async function* () {
@@ -48,13 +48,13 @@ export const readConcatenated = (cloud: Cloud, files: readonly string[]): Readab
     })(),
   );
 
-/** Only once no record names them any more. */
+/** Call this after the records that name the files are deleted: it saves the state before it removes them. */
 export async function deleteContent(cloud: Cloud, files: readonly string[]): Promise<void> {
   await cloud.store.saved();
   for (const file of files) await rm(pathOf(cloud, file), { force: true });
 }
 
-/** What a crash left behind: files that were written and never recorded. */
+/** Deletes files that a crash left without a record. */
 export async function deleteOrphanedContent(cloud: Cloud, recorded: ReadonlySet<string>): Promise<void> {
   mkdirSync(folderOf(cloud), { recursive: true, mode: 0o700 });
   for (const file of readdirSync(folderOf(cloud))) if (!recorded.has(file)) await rm(pathOf(cloud, file), { force: true });

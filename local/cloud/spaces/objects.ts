@@ -4,11 +4,11 @@ import type { Cloud } from "../core/cloud.ts";
 import { type Acl, findBucket } from "./buckets.ts";
 import { deleteContent, type StoredFile, storeContent } from "./object-files.ts";
 
-/** One version of an object; in a bucket without versioning there is one, called "null". */
+/** A version of an object. Without versioning an object has a single version named "null". */
 export interface ObjectVersion {
   readonly key: string;
   readonly version: string;
-  /** Counts through the bucket: of two versions the larger is newer. */
+  /** Increases within the bucket: the newer of two versions has the higher order. */
   readonly order: number;
   readonly createdAt: number;
   readonly acl: Acl;
@@ -20,7 +20,7 @@ export interface Content {
   readonly file: string;
   readonly size: number;
   readonly etag: string;
-  /** content-type and its like, and `x-amz-meta-*`. */
+  /** `content-type`, similar headers, and `x-amz-meta-*`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -29,7 +29,7 @@ const MAX_KEY_BYTES = 1024;
 const objects = (cloud: Cloud, bucket: string) => cloud.store.collection<ObjectVersion>(`objects of ${bucket}`);
 const idOf = ({ key, version }: Pick<ObjectVersion, "key" | "version">) => `${version} ${key}`;
 
-/** In S3's order: by key, and of one key the newest first. */
+/** In S3's order: by key, then newest first. */
 export function listVersions(cloud: Cloud, bucket: string, prefix = ""): ObjectVersion[] {
   findBucket(cloud, bucket);
   return objects(cloud, bucket)
@@ -59,7 +59,7 @@ export interface NewObject {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** `check` sees what arrived before it becomes an object. */
+/** `check` may reject the stored content before it becomes an object. */
 export async function putObject(cloud: Cloud, bucket: string, object: NewObject, body: Readable, check: (stored: StoredFile) => void) {
   findBucket(cloud, bucket);
   checkKey(object.key);
@@ -86,7 +86,7 @@ export async function recordObject(
   return created;
 }
 
-/** Without versioning the object is gone; with it a delete marker hides it. Deleting what is not there is no mistake. */
+/** With versioning, deletion adds a delete marker. Deleting an unknown key succeeds. */
 export async function deleteObject(cloud: Cloud, bucket: string, key: string, version?: string): Promise<ObjectVersion | undefined> {
   const { versioning } = findBucket(cloud, bucket);
   if (versioning === "Enabled" && !version) return put(cloud, bucket, { key, acl: "private" });
@@ -97,7 +97,7 @@ export async function deleteObject(cloud: Cloud, bucket: string, key: string, ve
   return marker ?? deleted;
 }
 
-/** Names of the files that hold a bucket's objects. */
+/** Returns the file names of a bucket's objects. */
 export const objectFiles = (cloud: Cloud, bucket: string): string[] =>
   objects(cloud, bucket)
     .all()
@@ -111,7 +111,7 @@ function put(cloud: Cloud, bucket: string, object: Omit<ObjectVersion, "version"
   const order = nextOrder(cloud, bucket);
   const version = findBucket(cloud, bucket).versioning === "Enabled" ? order.toString(36).padStart(8, "0") : "null";
   const created = { ...object, version, order, createdAt: cloud.now() };
-  // Put last, so that the order of the records is the order of the versions.
+  // Delete first: a new record goes to the end, so records stay in version order.
   objects(cloud, bucket).delete(idOf(created));
   objects(cloud, bucket).put(idOf(created), created);
   return created;

@@ -33,7 +33,7 @@ export const listSpacesKeys = (cloud: Cloud, { name, bucket }: { name?: string |
 
 export const readSpacesKey = (cloud: Cloud, accessKey: string) => view(find(cloud, accessKey));
 
-/** The only time that the secret is shown. */
+/** Only this reply contains the secret. */
 export function createSpacesKey(cloud: Cloud, request: z.infer<typeof CreateSpacesKeyRequest>) {
   const key = {
     name: request.name,
@@ -58,7 +58,7 @@ export function deleteSpacesKey(cloud: Cloud, accessKey: string): void {
   keys(cloud).delete(accessKey);
 }
 
-/** Who a request to a bucket is from; the account's own key is not among the keys that can be listed. */
+/** Finds the key that signed a request: an API key, or the account's own key, which is never listed. */
 export function findSigner(cloud: Cloud, accessKey: string): Pick<SpacesKey, "secret_key" | "grants"> | undefined {
   const { spacesKey } = cloud;
   if (spacesKey?.accessKey === accessKey) return { secret_key: spacesKey.secretKey, grants: [{ bucket: "", permission: "fullaccess" }] };
@@ -71,7 +71,7 @@ export const mayRead = (key: Pick<SpacesKey, "grants">, bucket: string): boolean
 export const mayWrite = (key: Pick<SpacesKey, "grants">, bucket: string): boolean =>
   key.grants.some((grant) => grant.permission === "fullaccess" || (grant.bucket === bucket && grant.permission === "readwrite"));
 
-/** Making, removing and configuring buckets is for keys with full access only. */
+/** Creating, configuring and deleting buckets requires a fullaccess grant. */
 export const mayManage = (key: Pick<SpacesKey, "grants">): boolean => key.grants.some((grant) => grant.permission === "fullaccess");
 
 function checkGrants(cloud: Cloud, grants: readonly Grant[]): readonly Grant[] {

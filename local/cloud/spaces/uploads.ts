@@ -7,7 +7,7 @@ import { findBucket } from "./buckets.ts";
 import { deleteContent, readConcatenated, type StoredFile, storeContent } from "./object-files.ts";
 import { checkKey, type NewObject, type ObjectVersion, recordObject } from "./objects.ts";
 
-/** A multipart upload under way: its parts are files of their own until it is completed. */
+/** A multipart upload in progress. Each part is a file until the upload is completed. */
 export interface Upload {
   readonly id: string;
   readonly object: NewObject;

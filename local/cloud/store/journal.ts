@@ -9,15 +9,15 @@ export interface Operation {
   readonly value?: unknown;
 }
 
-interface StateInMemory {
+interface State {
   restore(operation: Operation): void;
   everything(): Iterable<Operation>;
 }
 
-/** Written as one line. */
+/** The operations of one journal line. */
 interface Batch {
   readonly operations: Operation[];
-  /** It is on disk, or never will be. */
+  /** Resolves when the line is on disk or writing it has failed. */
   readonly saved: Promise<void>;
   readonly settle: () => void;
 }
@@ -30,29 +30,29 @@ function batch(): Batch {
   return { operations: [], saved, settle };
 }
 
-/** After so many bytes the journal is folded into a snapshot, which keeps both the disk and the next start small. */
+/** At this size the journal is compacted into a snapshot, which limits disk use and the time of the next start. */
 const COMPACT_AFTER_BYTES = 8 * 1024 * 1024;
 
 /**
- * An append-only file of operations beside a snapshot of what came before it.
+ * An append-only file of operations and a snapshot of the state before them.
  *
- * `snapshot-7.json` holds the state in which `journal-7.jsonl` begins. A line is written and flushed before `saved()` resolves; many
- * callers share one flush. A line torn by a crash is the last one and was promised to nobody, so it is cut off.
+ * `snapshot-7.json` holds the state at the start of `journal-7.jsonl`. `saved()` resolves after the line is flushed; concurrent callers share
+ * one flush. Only the last line can be incomplete after a crash. It was never acknowledged, so it is truncated.
  */
 export class Journal {
   readonly #directory: string;
-  readonly #memory: StateInMemory;
+  readonly #memory: State;
   #generation: number;
   #file: FileHandle;
   #bytes: number;
-  /** What the next write will take with it. */
+  /** The batch for the next write. */
   #pending: Batch | undefined;
-  /** What is on its way to the disk. */
+  /** The batch being written. */
   #writing: Batch | undefined;
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  private constructor(directory: string, memory: StateInMemory, generation: number, file: FileHandle, bytes: number) {
+  private constructor(directory: string, memory: State, generation: number, file: FileHandle, bytes: number) {
     this.#directory = directory;
     this.#memory = memory;
     this.#generation = generation;
@@ -60,7 +60,7 @@ export class Journal {
     this.#bytes = bytes;
   }
 
-  static async open(directory: string, memory: StateInMemory): Promise<Journal> {
+  static async open(directory: string, memory: State): Promise<Journal> {
     const generation = newestGeneration(directory);
     if (generation > 0) readSnapshot(directory, generation).forEach(memory.restore);
     const path = journalPath(directory, generation);
@@ -78,7 +78,7 @@ export class Journal {
     this.#flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush());
   }
 
-  /** Everything that was appended until now is on disk. Waits for nothing that comes later, or under load it would wait for ever. */
+  /** Resolves when all operations appended so far are on disk. Ignores later ones: under constant load it would never resolve. */
   async saved(): Promise<void> {
     await (this.#pending ?? this.#writing)?.saved;
     if (this.#failure) throw this.#failure;
@@ -104,7 +104,7 @@ export class Journal {
         if (this.#bytes > COMPACT_AFTER_BYTES) await this.#fold();
       }
     } catch (error) {
-      // A disk that refuses to write: from now on nothing may be acknowledged.
+      // The disk rejects writes: acknowledge nothing from now on.
       this.#failure = new Error(`the local cloud cannot write its state to ${this.#directory}: ${(error as Error).message}`, {
         cause: error,
       });
@@ -115,7 +115,7 @@ export class Journal {
     }
   }
 
-  /** Memory may already hold operations that are still pending; they will be written once more, which changes nothing. */
+  /** The snapshot may include pending operations. They are written again to the new journal, which is harmless. */
   async #fold(): Promise<void> {
     const next = this.#generation + 1;
     writeSnapshot(this.#directory, next, this.#memory.everything());
@@ -151,8 +151,8 @@ function writeSnapshot(directory: string, generation: number, everything: Iterab
   syncDirectory(directory);
 }
 
-/** Returns how many bytes of the journal are whole. */
-function replay(path: string, memory: StateInMemory): number {
+/** Restores the complete lines and returns their length in bytes. */
+function replay(path: string, memory: State): number {
   const bytes = readFileSync(path);
   let start = 0;
   for (let end = bytes.indexOf(10, start); end >= 0; end = bytes.indexOf(10, start)) {
@@ -184,7 +184,7 @@ function removeOlder(directory: string, generation: number): void {
   }
 }
 
-/** A new name is only safe once its directory is on disk too; Windows cannot and need not do this. */
+/** A new file survives a crash only after its directory is synced. Windows does not support this and does not need it. */
 function syncDirectory(directory: string): void {
   if (process.platform === "win32") return;
   const handle = openSync(directory, "r");

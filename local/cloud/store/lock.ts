@@ -2,10 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * One process at a time owns a state directory. The lock names its owner by pid and start time, so that a lock left by a killed process
- * is recognised even where its pid has been given to another one.
+ * Locks a state directory for this process and returns the unlock function. The lock file holds the owner's pid and start time, so a lock
+ * left by a killed process is recognized even if its pid was reused.
  *
- * @throws with the code EBUSY where another process owns it
+ * @throws an error with code EBUSY if another process holds the lock
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
@@ -15,7 +15,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     const owner = readOwner(path);
-    // Given back between the two looks.
+    // The owner released the lock between the two reads.
     if (owner === undefined) return lockDirectory(directory);
     if (owner !== self && isRunning(owner)) {
       const text =
@@ -50,8 +50,8 @@ function isRunning(owner: string): boolean {
 }
 
 /**
- * Linux tells when a process began (field 22 of its stat, after the parenthesised name), and whether it is a zombie: killed, and only not
- * yet missed by its parent. Elsewhere the pid alone has to do.
+ * On Linux, returns the start time of a process (field 22 of /proc/<pid>/stat, counted after the name in parentheses), or undefined for a
+ * zombie. Other systems have no such file, so only the pid is compared.
  */
 function startedAt(pid: number): string | undefined {
   try {

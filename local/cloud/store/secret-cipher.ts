@@ -3,12 +3,12 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 
 /**
- * SECRET values of an app spec, as DigitalOcean gives them back: `EV[1:<nonce>:<ciphertext>]`, new with every submission of the plain text.
- * A value can only be opened for the app it was sealed for.
+ * Encrypts SECRET values of an app spec to DigitalOcean's format `EV[1:<nonce>:<ciphertext>]`. Each encryption gives a new value, which
+ * decrypts only for the same app.
  */
 export interface SecretCipher {
   encrypt(appId: string, plaintext: string): string;
-  /** undefined where the value was not sealed here for this app. */
+  /** Returns undefined if the value was not encrypted by this cloud for this app. */
   decrypt(appId: string, encrypted: string): string | undefined;
 }
 

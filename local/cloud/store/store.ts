@@ -3,22 +3,22 @@ import { Journal, type Operation } from "./journal.ts";
 import { lockDirectory } from "./lock.ts";
 
 /**
- * Everything the cloud remembers: records by kind and id, in memory, and a journal on disk.
+ * The cloud's state: collections of records in memory, and a journal on disk.
  *
- * Whatever is put or deleted in one turn of the event loop is one line of the journal: after a crash it is there as a whole or not at all.
- * `saved()` resolves once everything up to now is on disk; nobody is told "done" before that.
+ * All changes made in one turn of the event loop become one line of the journal, so a crash keeps or loses them together. `saved()` resolves
+ * when all changes so far are on disk; the API replies only after that.
  */
 export interface Store {
-  /** Records are values: to change one, put another in its place. */
+  /** Records are immutable: to change one, put a new value. */
   collection<T>(name: string): Collection<T>;
   saved(): Promise<void>;
-  /** Writes what is left and gives the directory back. */
+  /** Writes pending changes and unlocks the directory. */
   close(): Promise<void>;
 }
 
 export interface Collection<T> {
   get(id: string): T | undefined;
-  /** In the order in which they were first put. */
+  /** In insertion order. */
   all(): T[];
   put(id: string, value: T): void;
   delete(id: string): void;

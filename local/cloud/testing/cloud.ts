@@ -20,7 +20,7 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** A cloud of its own for one test, with a clock that only moves when it is moved. */
+/** Opens a cloud for one test. Its clock moves only by `tick`. */
 export async function openTestCloud(
   options: Partial<CloudOptions> = {},
 ): Promise<Cloud & { readonly tick: (milliseconds: number) => void }> {
@@ -41,7 +41,7 @@ export async function openTestCloud(
   };
 }
 
-/** A backing that does nothing and remembers what it was asked. */
+/** A backing that runs nothing and records its calls. */
 export function recordingBacking(overrides: Partial<Backing> = {}): { readonly backing: Backing; readonly calls: string[] } {
   const calls: string[] = [];
   const entries = Object.entries({ ...recordOnly, ...overrides }).map(([name, method]) => [
