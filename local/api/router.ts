@@ -1,6 +1,6 @@
 import type { Reply, Request } from "./request.ts";
 
-/** `"GET /v2/vpcs/{vpc_id}"` and what answers it: the names in braces are those of DigitalOcean's own document. */
+/** Handlers by route, such as `"GET /v2/vpcs/{vpc_id}"`. Parameter names are those of DigitalOcean's API document. */
 export type Routes = Readonly<Record<string, (request: Request) => Reply | Promise<Reply>>>;
 
 interface Route {
@@ -16,7 +16,7 @@ export interface MatchedRoute extends Pick<Route, "name" | "handle"> {
 
 export type Lookup = { readonly found: MatchedRoute } | { readonly allowed: readonly string[] };
 
-/** A path is looked up among those of its length; where two fit, the one with the earlier literal segment wins. */
+/** Looks up routes with the same number of segments. If two match, the one with the earlier literal segment wins. */
 export function createRouter(routes: Routes): (method: string, path: string) => Lookup {
   const byLength = new Map<number, Route[]>();
   for (const [name, handle] of Object.entries(routes)) {
@@ -28,14 +28,14 @@ export function createRouter(routes: Routes): (method: string, path: string) => 
 
   return (method, path) => {
     const segments = segmentsOf(path);
-    const fitting = (byLength.get(segments.length) ?? []).filter((route) => matches(route, segments));
-    const route = fitting.find((route) => route.method === method);
-    if (!route) return { allowed: [...new Set(fitting.map((route) => route.method))] };
+    const candidates = (byLength.get(segments.length) ?? []).filter((route) => matches(route, segments));
+    const route = candidates.find((route) => route.method === method);
+    if (!route) return { allowed: [...new Set(candidates.map((route) => route.method))] };
     return { found: { name: route.name, handle: route.handle, params: paramsOf(route, segments) } };
   };
 }
 
-/** A slash at the end changes nothing. */
+/** Ignores trailing slashes. */
 const segmentsOf = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
 
 const isParameter = (segment: string): boolean => segment.startsWith("{");

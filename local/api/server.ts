@@ -15,17 +15,17 @@ import { handleSpacesRequest } from "./s3/spaces.ts";
 
 export interface ApiOptions {
   readonly cloud: Cloud;
-  /** What a client must send as its bearer token. */
+  /** The bearer token that clients must send. */
   readonly token: string;
   /** @default "127.0.0.1" */
   readonly host?: string;
-  /** The folder of the Pulumi project to which this API belongs; each answer carries its id. @default none */
+  /** The folder of the Pulumi project to which this API belongs; every reply has its id in a header. @default none */
   readonly project?: string;
-  /** 0 takes a free one. @default 0 */
+  /** @default 0, a free port */
   readonly port?: number;
-  /** PEM; with it the API is on https. The official Python client sends its token over nothing else. @default plain http */
+  /** PEM key and certificate for https. The official Python client sends its token only over https. @default http */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Told of each request once it is answered. Holds no query, no header and no body, so no secret either. @default nobody */
+  /** Called after each reply. Entries have no query, headers or body, so they contain no secrets. @default none */
   readonly log?: (entry: LogEntry) => void;
 }
 
@@ -34,15 +34,15 @@ export interface LogEntry {
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** A request that nothing here answers: either a client's mistake, or something that the API lacks. */
+  /** No route matches: the request is wrong, or the API does not implement it. */
   readonly unknown: boolean;
 }
 
 export interface Api {
-  /** `http://127.0.0.1:4010`, without the `/v2`: what `DIGITALOCEAN_API_URL` takes. */
+  /** `http://127.0.0.1:4010`, without `/v2`: the value for `DIGITALOCEAN_API_URL`. */
   readonly url: string;
   readonly faults: Faults;
-  /** Lets requests that are under way end, then closes every connection. The cloud stays open. */
+  /** Waits for running requests, then closes all connections. The cloud stays open. */
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ const HOURLY_LIMIT = 5000;
 const CLOSE_WITHIN_MS = 2000;
 const lookUp = createRouter(routes);
 
-/** DigitalOcean's API v2, and Spaces beside it on the same port, in front of a cloud. */
+/** Serves DigitalOcean's API v2 and Spaces on one port. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { cloud, token, host = "127.0.0.1", port = 0, tls, project, log = () => {} } = options;
   const projectHeader = project === undefined ? {} : { [PROJECT_HEADER]: projectId(project) };
@@ -92,16 +92,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     try {
       if (path !== PROJECT_PATH) authenticate(message);
       const body = await readBody(message);
-      const matching = path.startsWith("/_slipway/") ? [] : faults.take(message.method ?? "", path);
+      const isControl = path.startsWith("/_slipway/");
+      const matching = isControl ? [] : faults.take(message.method ?? "", path);
       for (const fault of matching) {
         if ("delayMs" in fault) await wait(fault.delayMs);
         if ("answer" in fault) throw faultError(fault.answer, fault.retryAfterSeconds, response);
       }
       const lookup = lookUp(message.method ?? "", path);
-      unknown = "allowed" in lookup && !path.startsWith("/_slipway/");
-      reply = path.startsWith("/_slipway/")
-        ? handleControl(message.method ?? "", path, body)
-        : await dispatch(lookup, message, body, response);
+      unknown = "allowed" in lookup && !isControl;
+      reply = isControl ? handleControl(message.method ?? "", path, body) : await dispatch(lookup, message, body, response);
       if (matching.some((fault) => "stuck" in fault)) reply = withPendingState(reply);
       dropConnection = matching.some((fault) => "drop" in fault);
       await cloud.store.saved();
@@ -133,7 +132,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       params: lookup.found.params,
       query: url.searchParams,
       url,
-      body: (shape) => parseBody(body, shape),
+      body: (schema) => parseBody(body, schema),
     });
   }
 
@@ -165,10 +164,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** Compared as digests, so that neither length nor content shows in the time it takes. */
+/** Tokens are compared as digests, so that the comparison time does not depend on length or content. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Through a proxy the request line holds the whole address; only what follows the host counts here. */
+/** A proxied request has the absolute URL in its request line; drop scheme and host. */
 const targetOf = (message: IncomingMessage): string => (message.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
 const pathOf = (message: IncomingMessage): string => targetOf(message).split(/[?#]/)[0]!;
 
@@ -189,7 +188,7 @@ function errorReply(error: unknown, request_id: string, cloud: Cloud): Reply {
 
 function send(response: ServerResponse, { status, body }: Reply): void {
   if (body === undefined) {
-    // 204 has no body at all; elsewhere a length of nothing keeps the connection usable.
+    // 204 has no body. For other statuses, content-length 0 keeps the connection alive.
     response.writeHead(status, status === 204 ? {} : { "content-length": 0 }).end();
     return;
   }

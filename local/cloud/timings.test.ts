@@ -9,8 +9,8 @@ import { createOnlineCluster, openTestCloud, POSTGRES, temporaryDirectory } from
 const MINUTE = 60_000;
 const app = (name: string, branch = "main") => ({ spec: { name, services: [{ name: "api", github: { repo: "acme/api", branch } }] } });
 
-describe("a cluster that takes its time", () => {
-  it("is creating for as long as the real cloud takes, refuses changes meanwhile, and is then online", async () => {
+describe("a cluster with real timings", () => {
+  it("is creating for as long as at DigitalOcean, rejects changes until then, and is then online", async () => {
     const cloud = await openTestCloud({ timings: "real" });
     const { id, status } = await createCluster(cloud, POSTGRES);
     expect(status).toBe("creating");
@@ -23,7 +23,7 @@ describe("a cluster that takes its time", () => {
     await expect(createDatabase(cloud, id, { name: "shop" })).resolves.toEqual({ name: "shop" });
   });
 
-  it("goes on waiting where it was after a restart", async () => {
+  it("continues a pending operation after a restart", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory, timings: 5 * MINUTE });
     const { id } = await createCluster(before, POSTGRES);
@@ -36,7 +36,7 @@ describe("a cluster that takes its time", () => {
     expect(readCluster(after, id).status).toBe("online");
   });
 
-  it("says that it is resizing while it is, and nothing while it upgrades, but refuses changes in both", async () => {
+  it("has status resizing during a resize and online during an upgrade, and rejects changes during both", async () => {
     const cloud = await openTestCloud({ timings: 1000 });
     const id = await createOnlineCluster(cloud, { ...POSTGRES, version: "16" });
     cloud.tick(1000);
@@ -49,8 +49,8 @@ describe("a cluster that takes its time", () => {
   });
 });
 
-describe("a deployment that takes its time", () => {
-  it("goes through its phases and steps, and the app is live at its end", async () => {
+describe("a deployment with real timings", () => {
+  it("passes through its phases and steps, and the app is live at the end", async () => {
     const cloud = await openTestCloud({ timings: 60_000 });
     const { id } = await createApp(cloud, app("shop"));
     await cloud.idle();
@@ -74,7 +74,7 @@ describe("a deployment that takes its time", () => {
     });
   });
 
-  it("supersedes the one before it, whether that was done or not", async () => {
+  it("supersedes the previous one, finished or not", async () => {
     const cloud = await openTestCloud({ timings: 60_000 });
     const { id } = await createApp(cloud, app("shop"));
     await cloud.idle();
@@ -89,7 +89,7 @@ describe("a deployment that takes its time", () => {
     expect(listDeployments(cloud, id).map(({ phase }) => phase)).toEqual(["ACTIVE", "SUPERSEDED", "SUPERSEDED"]);
   });
 
-  it("stops where it is when it is canceled, and leaves the app on what was active", async () => {
+  it("stops when it is canceled, and the previous deployment stays active", async () => {
     const cloud = await openTestCloud({ timings: 60_000 });
     const { id } = await createApp(cloud, app("shop"));
     await cloud.idle();

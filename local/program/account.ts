@@ -1,4 +1,4 @@
-/** What belongs to the account: networks, projects and what is in them. */
+/** Resource types of the account: VPCs, projects and their resources. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
@@ -31,8 +31,8 @@ export function vpc(cloud: Cloud): ResourceType {
     replaces: ["region", "ipRange"],
     deleteFirst: true,
     async create(inputs) {
-      const made = createVpc(cloud, validate(CreateVpcRequest, toSnakeCase(withoutUnset(inputs))));
-      return { id: made.id, outputs: outputs(made) };
+      const created = createVpc(cloud, validate(CreateVpcRequest, toSnakeCase(withoutUnset(inputs))));
+      return { id: created.id, outputs: outputs(created) };
     },
     update: async (id, _olds, { name, description }) =>
       outputs(updateVpc(cloud, id, validate(PatchVpcRequest, withoutUnset({ name, description })))),
@@ -58,14 +58,14 @@ export function project(cloud: Cloud): ResourceType {
     replaces: [],
     deleteFirst: true,
     async create(inputs) {
-      const made = createProject(cloud, validate(CreateProjectRequest, fields(inputs)));
-      return { id: made.id, outputs: outputs(made) };
+      const created = createProject(cloud, validate(CreateProjectRequest, fields(inputs)));
+      return { id: created.id, outputs: outputs(created) };
     },
     update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, validate(PatchProjectRequest, fields(inputs)))),
     async delete(id) {
-      const held = await ifExists(() => listResources(cloud, id).map(({ urn }) => urn));
-      if (!held) return;
-      assignResources(cloud, "default", { resources: held });
+      const assigned = await ifExists(() => listResources(cloud, id).map(({ urn }) => urn));
+      if (!assigned) return;
+      assignResources(cloud, "default", { resources: assigned });
       deleteProject(cloud, id);
     },
     read: (id) => ifExists(() => outputs(readProject(cloud, id))),
@@ -76,12 +76,12 @@ export function project(cloud: Cloud): ResourceType {
   };
 }
 
-/** What is no longer named goes back to the default project. */
+/** Resources that are no longer listed return to the default project. */
 export function projectResources(cloud: Cloud): ResourceType {
   const urns = ({ resources }: Plain): string[] => (resources ?? []) as string[];
   const assign = (project: string, resources: string[]) => {
     const missing = assignResources(cloud, project, { resources }).filter(({ status }) => status === "not_found");
-    if (missing.length > 0) throw new Error(`there is no ${missing.map(({ urn }) => urn).join(", ")}`);
+    if (missing.length > 0) throw new Error(`not found: ${missing.map(({ urn }) => urn).join(", ")}`);
   };
   return {
     replaces: ["project"],
@@ -90,16 +90,16 @@ export function projectResources(cloud: Cloud): ResourceType {
       return { id: text(inputs.project), outputs: {} };
     },
     async update(id, { inputs }, news) {
-      const gone = urns(inputs).filter((urn) => !urns(news).includes(urn));
-      assignResources(cloud, "default", { resources: gone });
+      const removed = urns(inputs).filter((urn) => !urns(news).includes(urn));
+      assignResources(cloud, "default", { resources: removed });
       assign(id, urns(news));
       return {};
     },
     delete: async (_id, { inputs }) => void assignResources(cloud, "default", { resources: urns(inputs) }),
     read: (id, inputs) =>
       ifExists(() => {
-        const held = new Set(listResources(cloud, id).map(({ urn }) => urn));
-        return urns(inputs).every((urn) => held.has(urn)) ? {} : undefined;
+        const assigned = new Set(listResources(cloud, id).map(({ urn }) => urn));
+        return urns(inputs).every((urn) => assigned.has(urn)) ? {} : undefined;
       }),
   };
 }

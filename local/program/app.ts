@@ -1,4 +1,4 @@
-/** App Platform apps: the spec as the provider would send it, and the wait until what it deploys is healthy. */
+/** Apps: sends the spec like the provider and waits until the deployment is active. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
@@ -26,7 +26,7 @@ export function app(cloud: Cloud): ResourceType {
       return outputsOf(id);
     },
     delete: async (id) => ifExists(() => deleteApp(cloud, id)),
-    // After a restart it may answer elsewhere, and that shows once it runs again.
+    // After a restart the app may have another address, which is known only when it runs.
     read: (id) => ifExists(() => cloud.idle().then(() => outputsOf(id))),
     async find({ spec }) {
       const id = findAppNamed(cloud, String((spec as Plain | undefined)?.name))?.id;
@@ -48,7 +48,7 @@ export function app(cloud: Cloud): ResourceType {
     };
   }
 
-  /** A deployment is carried out behind the app's own door. */
+  /** A deployment runs under the app's lock, so acquiring the lock waits for it. */
   async function waitUntilDeployed(id: string): Promise<void> {
     for (;;) {
       await cloud.withLock(`app ${id}`, async () => {});
@@ -69,7 +69,7 @@ function failureOf({ spec, failure }: Deployment): string {
   return isJob ? `its job ${component} failed: ${message}` : `its component ${component} is not healthy: ${message}`;
 }
 
-/** Some blocks are lists for the provider and single objects on the wire. */
+/** The provider has lists where the API has single objects. */
 export function specOf(spec: unknown): unknown {
   const { vpcs, domainNames, egresses, maintenance, ...rest } = spec as Record<string, unknown>;
   const [vpc] = (vpcs ?? []) as object[];

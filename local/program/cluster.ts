@@ -1,4 +1,4 @@
-/** Database clusters: made, resized, moved, upgraded, and waited for until their server answers. */
+/** Database clusters: creates, resizes, moves and upgrades them, and waits until they are online. */
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import { findCluster, findClusterNamed, statusOf } from "../cloud/databases/cluster.ts";
 import {
@@ -17,7 +17,7 @@ import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.t
 
 type Inputs = Readonly<Record<string, unknown>>;
 
-/** @param reasonOf What was last said of something that did not start. */
+/** @param reasonOf Returns the last error of a cluster that did not start. */
 export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string): ResourceType {
   return {
     replaces: ["engine", "name", "privateNetworkUuid", "projectId"],
@@ -60,7 +60,7 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
     };
   }
 
-  /** What the API takes only of a cluster that is there. Each is asked for when it differs, one after the other. */
+  /** Applies each changed setting that has its own API call, one after the other. */
   async function applyChanges(id: string, olds: Inputs, news: Inputs): Promise<void> {
     await waitUntilOnline(id);
     const differs = (...keys: string[]) => keys.some((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
@@ -84,7 +84,7 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
     await waitUntilOnline(id);
   }
 
-  /** Its server starts behind the same door, so whoever waits for the door knows how it went. */
+  /** The server starts under the cluster's lock, so acquiring the lock waits for the start. */
   async function waitUntilOnline(id: string): Promise<void> {
     await cloud.withLock(id, async () => {});
     while (isWaiting(id)) await new Promise((resolve) => setTimeout(resolve, 20));

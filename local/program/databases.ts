@@ -1,4 +1,4 @@
-/** What lives in a cluster: databases, users, pools, replicas, the firewall and the configuration. */
+/** Resource types of a cluster: databases, users, pools, replicas, the firewall and the configuration. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
@@ -60,7 +60,7 @@ export function databaseUser(cloud: Cloud): ResourceType {
   };
 }
 
-/** DigitalOcean could change one in place; its provider replaces it whatever differs. */
+/** The API can change a pool in place, but the provider always replaces it. */
 export function connectionPool(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
   const outputs = ({ connection, private_connection: inside }: ReturnType<typeof readPool>) => {
@@ -125,7 +125,7 @@ export function databaseReplica(cloud: Cloud): ResourceType {
   };
 }
 
-/** Deleting it opens the cluster to everybody, as at DigitalOcean; that is why the components keep it. */
+/** Deleting the firewall opens the cluster to every address, as at DigitalOcean. The components therefore retain it. */
 export function databaseFirewall(cloud: Cloud): ResourceType {
   const set = async (inputs: Plain) => {
     await setRules(cloud, clusterOf(inputs), validate(FirewallRulesRequest, { rules: inputs.rules }));
@@ -142,13 +142,13 @@ export function databaseFirewall(cloud: Cloud): ResourceType {
   };
 }
 
-/** Deleting one forgets it and changes nothing. */
+/** Deleting the resource does not change the configuration. */
 export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string | undefined): ResourceType {
   const patch = async (inputs: Plain) => {
     const { clusterId: _, ...fields } = inputs;
     const config = Object.entries(withoutUnset(fields)).flatMap(([field, value]) => {
       const name = nameOf(field);
-      // Blocks are lists of one.
+      // The provider has lists of one element where the API has objects.
       return name === undefined || value === 0
         ? []
         : [[name, toSnakeCase(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];

@@ -29,7 +29,7 @@ export function toSnakeCase(value: unknown): unknown {
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** Removes unset values: the provider does not send undefined, null or empty strings. */
+/** Removes undefined, null and "", which the provider does not send. */
 export function withoutUnset(values: Plain): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== ""));
 }

@@ -1,4 +1,4 @@
-/** Who is told of what: alert policies of databases, checks of endpoints and the alerts of those. */
+/** Alert policies of databases, uptime checks and their alerts. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
@@ -29,7 +29,7 @@ interface NotificationArgs {
   readonly slacks?: readonly object[];
 }
 
-/** The program says emails and slacks, the API email and slack. */
+/** The provider has `emails` and `slacks`, the API `email` and `slack`. */
 const notifications = (args: NotificationArgs | undefined) => ({ email: args?.emails ?? [], slack: args?.slacks ?? [] });
 
 export function monitorAlert(cloud: Cloud): ResourceType {

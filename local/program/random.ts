@@ -1,4 +1,4 @@
-/** What is made by chance once and kept: passwords and ids. */
+/** The `random` provider: passwords and ids, generated once. */
 import { randomBytes, randomInt } from "node:crypto";
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";

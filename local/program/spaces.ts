@@ -1,4 +1,4 @@
-/** Buckets and the keys to them. What a bucket keeps of its lifecycle is the API's XML, which only the API's own clients write. */
+/** Spaces buckets and keys. Lifecycle rules are not supported here: they are stored as XML, which only S3 clients send. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";

@@ -1,6 +1,6 @@
 /**
- * The real program in front of the local cloud, without servers: what each resource asks of the domain and what comes back.
- * That servers follow is proved in local/platform; that the real provider asks for the same is proved against the API.
+ * Runs this repository's program against the local cloud without servers. local/platform tests the servers, tests/engine the real provider
+ * against the API.
  */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -21,17 +21,17 @@ import { openTestCloud, recordingBacking } from "../cloud/testing/cloud.ts";
 import { worldOf } from "./world.ts";
 
 const project = findProject(fileURLToPath(new URL("../../", import.meta.url)));
-/** Nothing to connect to, so what happens after a deployment is left to somebody. */
+/** Without servers, post-deploy steps cannot run. */
 const MANUAL = { "slipway:postDeploy": '{"mode":"manual"}' };
 
 function stackOn(cloud: Cloud, stack: string) {
   const state = toyState();
   const changes: string[] = [];
   const up = async (config: Readonly<Record<string, string>> = {}, program = programOf(project)) => {
-    const asked = { ...MANUAL, "slipway:placeholders": "true", ...config };
+    const settings = { ...MANUAL, "slipway:placeholders": "true", ...config };
     changes.length = 0;
     const { counts } = await realize(program, {
-      ...readStack(project, stack, asked),
+      ...readStack(project, stack, settings),
       directory: project.directory,
       state,
       provider: worldOf(cloud),
@@ -43,34 +43,36 @@ function stackOn(cloud: Cloud, stack: string) {
 }
 
 describe.each(["local", "staging", "prod"])("stack %s", (stack) => {
-  it("comes to stand as a whole, and a second run changes nothing", async () => {
+  it("is created in full, and a second run changes nothing", async () => {
     const cloud = await openTestCloud();
     const { up } = stackOn(cloud, stack);
     const first = await up();
     expect(first).toMatchObject({ update: 0, replace: 0, delete: 0 });
     expect(first.create).toBeGreaterThan(40);
     expect(await up()).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.create });
-    const held = listProjects(cloud).find(({ name }) => name.startsWith("slipway"))!;
-    expect(listResources(cloud, held.id).length).toBeGreaterThanOrEqual(allClusters(cloud).filter(({ replicaOf }) => !replicaOf).length);
+    const stackProject = listProjects(cloud).find(({ name }) => name.startsWith("slipway"))!;
+    expect(listResources(cloud, stackProject.id).length).toBeGreaterThanOrEqual(
+      allClusters(cloud).filter(({ replicaOf }) => !replicaOf).length,
+    );
     expect(listApps(cloud).every(({ active_deployment }) => active_deployment !== undefined)).toBe(true);
   });
 });
 
-describe("a change in the settings of a stack", () => {
-  it("of a size is made in place", async () => {
+describe("a change of the stack's settings", () => {
+  it("of a size is applied in place", async () => {
     const cloud = await openTestCloud();
     const { up, changes } = stackOn(cloud, "local");
     await up();
     const { id } = findClusterNamed(cloud, "shared-postgres-local")!;
     await up({ "slipway:postgres": JSON.stringify({ layout: "shared", version: "15", size: "db-s-2vcpu-4gb", nodes: 1 }) });
-    // The pool grows with the node, and whatever differs in a pool replaces it.
+    // The pool grows with the node, and every change of a pool replaces it.
     expect(changes.filter((change) => /^(create|replace|delete) digitalocean:/.test(change))).toEqual([
       "replace digitalocean:index/databaseConnectionPool:DatabaseConnectionPool",
     ]);
     expect(findClusterNamed(cloud, "shared-postgres-local")).toMatchObject({ id, size: "db-s-2vcpu-4gb" });
   });
 
-  it("of a major version upgrades the cluster, and none of its data is made anew", async () => {
+  it("of a major version upgrades the cluster and re-creates nothing", async () => {
     const cloud = await openTestCloud();
     const { up } = stackOn(cloud, "local");
     await up();
@@ -80,7 +82,7 @@ describe("a change in the settings of a stack", () => {
     expect(findClusterNamed(cloud, "shared-postgres-local")).toMatchObject({ id, version: "17" });
   });
 
-  it("of the allowed addresses reaches the firewall, whose list is replaced as a whole", async () => {
+  it("of the allowed sources replaces the firewall's list", async () => {
     const cloud = await openTestCloud();
     const { up } = stackOn(cloud, "staging");
     await up();
@@ -89,7 +91,7 @@ describe("a change in the settings of a stack", () => {
     expect(listRules(cloud, id).map(({ value }) => value)).toEqual(["10.124.0.0/20", "198.51.100.7"]);
   });
 
-  it("of the systems takes away what is only the others', and asks the servers to", async () => {
+  it("of the systems deletes the resources of the removed ones, including servers", async () => {
     const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
     const { up } = stackOn(cloud, "local");
@@ -101,7 +103,7 @@ describe("a change in the settings of a stack", () => {
     expect(calls.filter((call) => call.startsWith("removeCluster"))).toHaveLength(1);
   });
 
-  it("to nothing at all leaves nothing behind but what the firewall's component keeps", async () => {
+  it("to an empty program deletes everything except retained firewalls", async () => {
     const cloud = await openTestCloud();
     const { up } = stackOn(cloud, "local");
     await up();
@@ -110,7 +112,7 @@ describe("a change in the settings of a stack", () => {
     expect(listProjects(cloud).map(({ name }) => name)).toEqual(["first-project"]);
   });
 
-  it("to nothing at all is refused where clusters are protected, and nothing is touched", async () => {
+  it("to an empty program is rejected if clusters are protected, and changes nothing", async () => {
     const cloud = await openTestCloud();
     const { up } = stackOn(cloud, "prod");
     await up();
@@ -120,8 +122,8 @@ describe("a change in the settings of a stack", () => {
   });
 });
 
-describe("what a resource becomes in the cloud", () => {
-  it("has the provider's words turned into the API's", async () => {
+describe("a resource in the cloud", () => {
+  it("has the provider's field names mapped to the API's", async () => {
     const cloud = await openTestCloud();
     await stackOn(cloud, "local").up();
     const postgres = findClusterNamed(cloud, "shared-postgres-local")!;
@@ -135,14 +137,14 @@ describe("what a resource becomes in the cloud", () => {
     expect(spec.databases).toMatchObject([{ cluster_name: "shared-postgres-local", db_name: "fluxstudio", db_user: "fluxstudio_user" }]);
   });
 
-  it("says why it cannot be, in the words of the cloud", async () => {
+  it("fails with the reason of the cloud", async () => {
     const cloud = await openTestCloud({
       backing: { ...recordOnly, deployApp: async () => ({ ok: false, component: "api", message: "it exited with 1" }) },
     });
     await expect(stackOn(cloud, "local").up()).rejects.toThrow(/App "\S+": its component api is not healthy: it exited with 1/);
   });
 
-  it("says so when a server does not start", async () => {
+  it("fails if its server does not start", async () => {
     const cloud = await openTestCloud({ backing: { ...recordOnly, startCluster: () => Promise.reject(new Error("no disk")) } });
     await expect(stackOn(cloud, "local").up()).rejects.toThrow(/DatabaseCluster "\S+": its server does not start/);
   });

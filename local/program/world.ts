@@ -1,4 +1,4 @@
-/** The local cloud as the world of a program: each type of `@pulumi/digitalocean` that slipway declares, straight to the domain. */
+/** Implements the engine's World on the local cloud: every resource type that slipway declares calls the domain directly. */
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { readCa } from "../cloud/databases/cluster-info.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
@@ -11,7 +11,7 @@ import { monitorAlert, uptimeAlert, uptimeCheck } from "./monitoring.ts";
 import { randomId, randomPassword } from "./random.ts";
 import { spacesBucket, spacesKey } from "./spaces.ts";
 
-/** @param reasonOf What was last said of a cluster that did not start. */
+/** @param reasonOf Returns the last error of a cluster that did not start. */
 export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => ""): CloudProvider {
   return {
     types: {

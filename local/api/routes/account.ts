@@ -39,7 +39,7 @@ const key = ({ params }: Request) => params.access_key!;
 const keyFilter = ({ query }: Request) => ({ name: query.get("name") ?? undefined, bucket: query.get("bucket") ?? undefined });
 const updateKey = (r: Request) => ok({ key: updateSpacesKey(r.cloud, key(r), r.body(UpdateSpacesKeyRequest)) });
 
-/** `default` is as good as the default project's id. */
+/** `default` is an alias for the id of the default project. */
 const id = ({ params }: Request) => params.project_id ?? "default";
 
 const forOne = (path: string): Routes => ({

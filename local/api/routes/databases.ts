@@ -91,14 +91,14 @@ const replica = ({ params }: Request) => params.replica_name!;
 const sink = ({ params }: Request) => params.logsink_id!;
 
 const SetAutoscaleRequest = z.object({ storage: StorageAutoscaleRequest });
-/** What is asked along with a new password is for MySQL only. */
+/** The fields of the API document apply only to MySQL. */
 const ResetPasswordRequest = z.object({});
 
 const C = "/v2/databases/{database_cluster_uuid}";
 
 export const clusterRoutes: Routes = {
   "GET /v2/databases/options": ({ cloud }) => ok(viewOptions(cloud)),
-  // The API description nests `credentials` twice; godo, and with it the Terraform provider and doctl, reads it from the first level.
+  // The API document nests `credentials` twice; godo (and so the Terraform provider and doctl) reads it from the first level.
   "GET /v2/databases/metrics/credentials": (r) => {
     const credentials = readMetricsCredentials(r.cloud);
     return ok({ credentials: { ...credentials, credentials } });
@@ -115,7 +115,7 @@ export const clusterRoutes: Routes = {
   [`PUT ${C}/upgrade`]: (r) => replyEmpty(upgradeCluster(r.cloud, id(r), r.body(UpgradeClusterRequest))),
   [`PUT ${C}/maintenance`]: (r) => replyEmpty(setMaintenance(r.cloud, id(r), r.body(MaintenanceWindowRequest))),
   [`PUT ${C}/install_update`]: (r) => replyEmpty(installUpdate(r.cloud, id(r))),
-  // The API description puts `storage` under `autoscale`; godo reads it from the top level.
+  // The API document puts `storage` under `autoscale`; godo reads it from the top level.
   [`GET ${C}/autoscale`]: (r) => {
     const autoscale = readAutoscale(r.cloud, id(r));
     return ok({ ...autoscale, autoscale });
@@ -167,7 +167,7 @@ export const clusterRoutes: Routes = {
 
   [`GET ${C}/logsink`]: (r) => ok({ sinks: listLogsinks(r.cloud, id(r)) }),
   [`POST ${C}/logsink`]: (r) => created({ sink: createLogsink(r.cloud, id(r), r.body(CreateLogsinkRequest)) }),
-  // Not wrapped in a key, unlike its siblings; so it is at DigitalOcean.
+  // Not wrapped in a key, unlike the other routes; DigitalOcean does the same.
   [`GET ${C}/logsink/{logsink_id}`]: (r) => ok(readLogsink(r.cloud, id(r), sink(r))),
   [`PUT ${C}/logsink/{logsink_id}`]: (r) => replyEmpty(updateLogsink(r.cloud, id(r), sink(r), r.body(UpdateLogsinkRequest)), 200),
   [`DELETE ${C}/logsink/{logsink_id}`]: (r) => replyEmpty(deleteLogsink(r.cloud, id(r), sink(r)), 200),

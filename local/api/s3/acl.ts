@@ -7,7 +7,7 @@ import { child, children, type Element, parseXml, tag, textOf } from "./xml.ts";
 
 const ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers";
 
-/** Two canned lists are all that Spaces has: `private`, and `public-read`. They come in a header or as grants in a body. */
+/** Reads an ACL from the header or from the grants in the body. Spaces supports only `private` and `public-read`. */
 export async function readAcl(message: IncomingMessage, root = "AccessControlPolicy"): Promise<Acl> {
   const canned = message.headers["x-amz-acl"];
   const body = (await readBody(message)).toString("utf8");

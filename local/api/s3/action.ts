@@ -10,7 +10,7 @@ export interface SpacesRequest {
   readonly cloud: Cloud;
   readonly message: IncomingMessage;
   readonly address: Address;
-  /** Absent where nobody signed. */
+  /** Undefined for an unsigned request. */
   readonly signer: Pick<SpacesKey, "grants"> | undefined;
 }
 
@@ -21,13 +21,13 @@ export interface SpacesReply {
   readonly content?: Readable;
 }
 
-/** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
+/** `permission` is what the signing key needs. The ACL `public-read` of an object or bucket also grants `read`. */
 export interface Action {
   readonly permission: Permission;
   readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
 }
 
-/** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
+/** Actions by method and subresource, such as `"PUT ?acl"`. */
 export type Actions = Readonly<Record<string, Action>>;
 
 export type Permission = "read" | "write" | "manage";

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 
-/** Which bucket and key a request is for, and in which region. */
+/** The region, bucket and key of a request. */
 export interface Address {
   readonly region: string;
-  /** Empty for the list of buckets. */
+  /** Empty in a request that lists buckets. */
   readonly bucket: string;
-  /** Empty for the bucket itself. */
+  /** Empty in a request for the bucket itself. */
   readonly key: string;
   readonly query: URLSearchParams;
-  /** As it was sent: the signature is over the sent bytes. */
+  /** Not decoded: the signature covers the bytes as sent. */
   readonly path: string;
   readonly host: string;
 }
@@ -16,10 +16,7 @@ export interface Address {
 const SPACES_HOST = /^(?:(.+)\.)?([a-z]{3}\d)\.digitaloceanspaces\.[a-z]+$/;
 const DEFAULT_REGION = "nyc3";
 
-/**
- * A request to Spaces is one to a `*.digitaloceanspaces.*` host, which reaches this process as an HTTP proxy, or one that is signed
- * the way S3 requests are.
- */
+/** A request to Spaces has a `*.digitaloceanspaces.*` host (and arrives here through the HTTP proxy setting), or an S3 signature. */
 export function isSpacesRequest(message: IncomingMessage): boolean {
   const { host, path } = parseTarget(message);
   return (
@@ -38,7 +35,7 @@ export function parseAddress(message: IncomingMessage): Address {
   return { region, bucket, key, query: new URLSearchParams(query), path, host };
 }
 
-/** Through a proxy the request line holds the whole address. */
+/** A proxied request has the absolute URL in its request line. */
 function parseTarget(message: IncomingMessage): { host: string; path: string } {
   const absolute = /^https?:\/\/([^/?#]+)(\/?[^#]*)/.exec(message.url ?? "/");
   if (absolute) return { host: absolute[1]!, path: absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]}` };

@@ -8,13 +8,13 @@ import { type Element, parseXml } from "./xml.ts";
 const isChunked = ({ headers }: IncomingMessage): boolean =>
   /aws-chunked/.test(String(headers["content-encoding"] ?? "")) || String(headers["x-amz-content-sha256"] ?? "").startsWith("STREAMING-");
 
-/** The content of an object, without what its transport wrapped around it. */
+/** Returns the content of the body, decoded if it is `aws-chunked`. */
 export function bodyStream(message: IncomingMessage): Readable {
-  // What goes wrong on the way is reported by whoever reads the result.
+  // The reader of the result gets the errors of the pipeline.
   return isChunked(message) ? pipeline(message, decodeChunked(), () => {}) : message;
 }
 
-/** What a client said about its content must be so. */
+/** Checks the declared length and digests against the stored content. */
 export const checkContent =
   ({ headers }: IncomingMessage) =>
   (stored: StoredFile): void => {
@@ -37,7 +37,7 @@ export async function readXml(message: IncomingMessage, root: string): Promise<E
 
 const STORED_HEADERS = ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
 
-/** What is kept of a request's headers and given back with the object. */
+/** Returns the request headers that are stored with the object. */
 export function storedHeaders({ headers }: IncomingMessage): Record<string, string> {
   const stored = Object.entries(headers).filter(([name]) => STORED_HEADERS.includes(name) || name.startsWith("x-amz-meta-"));
   const plain = stored.map(
@@ -53,10 +53,7 @@ const removeAwsChunked = (encodings: string): string =>
     .filter((encoding) => encoding !== "aws-chunked")
     .join(",");
 
-/**
- * Takes the content out of an `aws-chunked` body: each piece comes after a line with its length in hex, and after the last one, of no
- * length, trailers may follow.
- */
+/** Decodes an `aws-chunked` body: each chunk follows a line with its length in hex; trailers may follow the empty last chunk. */
 function decodeChunked(): Transform {
   let rest: Buffer = Buffer.alloc(0);
   let left = 0;

@@ -7,7 +7,7 @@ import { readXml } from "./body.ts";
 import { listMultipartUploads, listObjects, listObjectVersions } from "./listings.ts";
 import { child, children, type Element, parseXml, tag, textOf, writeXml } from "./xml.ts";
 
-/** What can be done with a bucket. The order decides where several parameters are there. */
+/** The actions on a bucket. If a request has several subresources, the first in this order applies. */
 export const bucketActions: Actions = {
   "GET ?location": {
     permission: "read",
@@ -73,15 +73,15 @@ export const bucketActions: Actions = {
   },
 };
 
-/** Rules are kept as XML and given back. */
+/** Rules are stored and returned as XML. */
 function rulesActions(which: "lifecycle" | "cors", root: string, notFoundCode: string, check: (document: Element) => void): Actions {
   return {
     [`GET ?${which}`]: {
       permission: "read",
       run: ({ cloud, address }) => {
-        const kept = findBucket(cloud, address.bucket)[which];
-        if (!kept) throw new ApiError(404, notFoundCode, `The ${which} configuration does not exist`);
-        return { xml: parseXml(kept, root) };
+        const xml = findBucket(cloud, address.bucket)[which];
+        if (!xml) throw new ApiError(404, notFoundCode, `The ${which} configuration does not exist`);
+        return { xml: parseXml(xml, root) };
       },
     },
     [`PUT ?${which}`]: {
@@ -125,9 +125,9 @@ function checkCors(document: Element): void {
 
 async function deleteObjects({ cloud, address, message }: SpacesRequest): Promise<SpacesReply> {
   findBucket(cloud, address.bucket);
-  const ask = await readXml(message, "Delete");
-  const quiet = textOf(ask, "Quiet") === "true";
-  const objects = children(ask, "Object");
+  const document = await readXml(message, "Delete");
+  const quiet = textOf(document, "Quiet") === "true";
+  const objects = children(document, "Object");
   if (objects.length === 0 || objects.length > 1000) throw malformed("from 1 to 1000 objects can be deleted at once");
   const deleted: Element[] = [];
   for (const object of objects) {

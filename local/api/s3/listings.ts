@@ -16,7 +16,7 @@ export function listAllBuckets(cloud: Cloud): SpacesReply {
   return { xml: tag("ListAllMyBucketsResult", owner(cloud), tag("Buckets", buckets)) };
 }
 
-/** Version 2 where it is asked for, else the one before it: they differ in how they name the place to go on from. */
+/** Lists objects in version 2 of the API if requested, else in version 1. They differ in their continuation parameters. */
 export function listObjects({ cloud, address: { bucket, query } }: SpacesRequest): SpacesReply {
   const isVersion2 = query.get("list-type") === "2";
   const token = query.get("continuation-token");
@@ -102,14 +102,14 @@ export function listMultipartUploads({ cloud, address: { bucket, query } }: Spac
   return { xml: tag("ListMultipartUploadsResult", tag("Bucket", bucket), tag("MaxUploads", MAX_KEYS), tag("IsTruncated", false), uploads) };
 }
 
-// ── One window of a list ────────────────────────────────────────────────────────────────────────────────────────────
+// ── Pagination ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Window<T> {
   readonly items: readonly T[];
-  /** What lies behind a delimiter counts once, by its common beginning. */
+  /** Keys with the same part up to the delimiter count once, as a common prefix. */
   readonly prefixes: readonly string[];
   readonly limit: number;
-  /** Set where there is more: the last key or common beginning that was shown. */
+  /** Set if there are more items: the last returned key or common prefix. */
   readonly last?: string;
 }
 

@@ -10,7 +10,7 @@ import { accessDenied, isAllowed } from "./action.ts";
 import { bodyStream, checkContent, readXml, storedHeaders } from "./body.ts";
 import { children, tag, textOf } from "./xml.ts";
 
-/** What can be done with an object. */
+/** The actions on an object. */
 export const objectActions: Actions = {
   "GET ?uploadId": { permission: "read", run: listParts },
   "PUT ?uploadId": { permission: "write", run: uploadPart },
@@ -48,14 +48,14 @@ export const objectActions: Actions = {
   },
 };
 
-/** May anybody read what is asked for, without a key? */
+/** Whether the requested object or bucket is readable without a key. */
 export function isPublic(request: SpacesRequest): boolean {
   const { cloud, address } = request;
   if (!address.key) return findBucket(cloud, address.bucket).acl === "public-read";
   try {
     return findRequestedObject(request).acl === "public-read";
   } catch {
-    // A stranger does not learn which keys exist.
+    // Do not reveal to unsigned clients which keys exist.
     return false;
   }
 }
@@ -72,9 +72,9 @@ const newObject = (message: IncomingMessage, key: string) => ({
 function readObject(request: SpacesRequest): SpacesReply {
   const { cloud, message } = request;
   const object = findRequestedObject(request);
-  const { file, size, etag, headers: kept } = object.content;
+  const { file, size, etag, headers: savedHeaders } = object.content;
   const headers = {
-    ...kept,
+    ...savedHeaders,
     ...versionHeader(object),
     etag: `"${etag}"`,
     "last-modified": new Date(object.createdAt).toUTCString(),
@@ -130,7 +130,7 @@ async function copyObject({ cloud, message, address, signer }: SpacesRequest, so
   return { xml: result, headers: versionHeader(created) };
 }
 
-// ── In parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Multipart uploads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function uploadPart({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
   const part = { key, id: query.get("uploadId")!, number: Number(query.get("partNumber")) };

@@ -6,8 +6,8 @@ import { findSigner, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Address } from "./address.ts";
 
 /**
- * Who signed a request, after AWS Signature Version 4: in its Authorization header or in its query. undefined where nobody did.
- * Neither the age of the request nor the chunks of a streamed body are checked: this is a cloud on a laptop.
+ * Returns the key that signed a request with AWS Signature Version 4, in the Authorization header or the query; undefined if unsigned.
+ * The request's age and the signatures of streamed chunks are not checked.
  */
 export function authenticate(cloud: Cloud, message: IncomingMessage, address: Address): Pick<SpacesKey, "grants"> | undefined {
   const signed = fromHeader(message) ?? fromQuery(address);

@@ -4,8 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { ApiError } from "../../cloud/core/api-error.ts";
 import type { Cloud } from "../../cloud/open-cloud.ts";
 import { mayManage } from "../../cloud/spaces/spaces-keys.ts";
-import type { SpacesReply, SpacesRequest } from "./action.ts";
-import { accessDenied, isAllowed } from "./action.ts";
+import { accessDenied, isAllowed, type SpacesReply, type SpacesRequest } from "./action.ts";
 import { parseAddress } from "./address.ts";
 import { bucketActions } from "./bucket-actions.ts";
 import { listAllBuckets } from "./listings.ts";
@@ -13,7 +12,7 @@ import { isPublic, objectActions } from "./object-actions.ts";
 import { authenticate } from "./signature.ts";
 import { tag, writeXml } from "./xml.ts";
 
-/** Answers a request to Spaces: S3's dialect of HTTP and XML. Returns the status. */
+/** Handles a request to Spaces, which uses the S3 protocol. Returns the status. */
 export async function handleSpacesRequest(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {
   const id = randomUUID();
   let reply: SpacesReply;

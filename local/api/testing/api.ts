@@ -8,18 +8,18 @@ import { operations, requestViolations, responseViolations } from "./contract.ts
 
 export { POSTGRES, temporaryDirectory, VALKEY };
 
-/** An API of its own for one test, and a client that lets nothing pass that DigitalOcean's description would not. */
+/** An API for one test, and a client that validates requests and replies against DigitalOcean's API document. */
 export interface TestApi {
   readonly cloud: Cloud;
   readonly api: Api;
   readonly directory: string;
-  /** Sends a request that is right by the description; fails the test where either side of it is not. */
-  call(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Sends one that need not be right: only the answer is held against the description. */
-  callInvalid(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Sends a valid request. Fails the test if the request or the reply violates the API document. */
+  call(method: string, path: string, body?: unknown): Promise<TestReply>;
+  /** Sends a request that may be invalid; only the reply is validated. */
+  callInvalid(method: string, path: string, body?: unknown): Promise<TestReply>;
 }
 
-export interface Answer {
+export interface TestReply {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails where it is not there
   readonly body: any;
@@ -45,12 +45,12 @@ export async function startTestApi(options: Partial<CloudOptions> & { readonly t
     await api.close();
     await cloud.close();
   });
-  const request = async (method: string, path: string, body: unknown, strict: boolean): Promise<Answer> => {
+  const request = async (method: string, path: string, body: unknown, strict: boolean): Promise<TestReply> => {
     const operation = operationOf(method, path);
     if (strict && body !== undefined) assertNoViolations(requestViolations(operation, body));
-    const answer = await send(api.url, method, path, body);
-    assertNoViolations(responseViolations(operation, answer.status, answer.body));
-    return answer;
+    const reply = await send(api.url, method, path, body);
+    assertNoViolations(responseViolations(operation, reply.status, reply.body));
+    return reply;
   };
   return {
     cloud,
@@ -61,7 +61,7 @@ export async function startTestApi(options: Partial<CloudOptions> & { readonly t
   };
 }
 
-export async function send(url: string, method: string, path: string, body?: unknown, token = TOKEN): Promise<Answer> {
+export async function send(url: string, method: string, path: string, body?: unknown, token = TOKEN): Promise<TestReply> {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -75,12 +75,12 @@ const lookUp = createRouter(Object.fromEntries(operations.map((operation) => [op
 
 function operationOf(method: string, path: string): string {
   const lookup = lookUp(method, path.split("?")[0]!);
-  if (!("found" in lookup)) throw new Error(`${method} ${path} is not in DigitalOcean's description`);
+  if (!("found" in lookup)) throw new Error(`${method} ${path} is not in DigitalOcean's API document`);
   return lookup.found.name;
 }
 
 function assertNoViolations(mistakes: readonly string[]): void {
-  if (mistakes.length > 0) throw new Error(`not as DigitalOcean describes it:\n  ${mistakes.join("\n  ")}`);
+  if (mistakes.length > 0) throw new Error(`violates DigitalOcean's API document:\n  ${mistakes.join("\n  ")}`);
 }
 
 export async function createCluster({ call }: TestApi, request: object = POSTGRES): Promise<string> {

@@ -3,8 +3,8 @@ import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
 
 /**
- * Holds requests and answers against DigitalOcean's own description: types and required keys by its schemas, and the keys themselves,
- * because the document never says that others are forbidden. For tests.
+ * Validates requests and replies against DigitalOcean's API document: types and required keys by its schemas, and unknown keys, which the
+ * schemas do not forbid.
  */
 
 interface Schema {
@@ -21,10 +21,10 @@ const document = JSON.parse(readFileSync(new URL("../openapi/digitalocean.json",
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
-/** Where the real API or the Terraform provider departs from the document, and this API follows them. */
+/** Deviations from the document where this API follows the real API or the Terraform provider. */
 const KNOWN_DEVIATIONS: readonly { readonly where: RegExp; readonly why: string }[] = [
   { where: /^GET \/v2\/databases.* (links|meta): unknown key$/, why: "godo reads them; the document describes these lists without pages" },
-  { where: /onnection\.protocol: unknown key$/, why: "the API answers with it, the document forgot it" },
+  { where: /onnection\.protocol: unknown key$/, why: "the API returns it; the document omits it" },
   { where: /\/v2\/tags.* (tag|tags\.\d+)\.resources\.images: unknown key$/, why: "the document misspells it: imgages" },
   { where: /\.storage_autoscale: unknown key$/, why: "the provider sends it on create and reads it from the cluster" },
   { where: /\/autoscale 200 storage: unknown key$/, why: "godo reads it from the top level; the document puts it under `autoscale`" },
@@ -49,21 +49,21 @@ addFormats.default(ajv);
 for (const format of ["uint32", "uint64", "string"]) ajv.addFormat(format, true);
 ajv.addSchema(document as object, "do");
 
-/** `GET /v2/vpcs/{vpc_id}` for each operation of the document. */
+/** Every operation of the document, such as `GET /v2/vpcs/{vpc_id}`. */
 export const operations: readonly string[] = Object.entries(document.paths).flatMap(([path, item]) =>
   ["get", "post", "put", "patch", "delete"].filter((method) => item[method]).map((method) => `${method.toUpperCase()} ${path}`),
 );
 
-/** What is wrong with a request's body, as far as the document can tell. */
+/** Validates the body of a request. */
 export const requestViolations = (operation: string, body: unknown): string[] =>
   bodyViolations(`${operation} request`, [...pointerTo(operation), "requestBody"], body);
 
-/** What is wrong with an answer: its status, its body, or that it has one. */
+/** Validates the status and body of a reply. */
 export function responseViolations(operation: string, status: number, body: unknown): string[] {
   const responses = [...pointerTo(operation), "responses"];
   const described = lookUp(responses) as Readonly<Record<string, unknown>>;
   const key = String(status) in described ? String(status) : status >= 400 ? "default" : undefined;
-  if (key === undefined || !(key in described)) return withoutKnownDeviations([`${operation} answered ${status}, which is not described`]);
+  if (key === undefined || !(key in described)) return withoutKnownDeviations([`${operation} replied ${status}, which is not described`]);
   return bodyViolations(`${operation} ${status}`, [...responses, key], body);
 }
 
@@ -89,7 +89,7 @@ function bodyViolations(where: string, pointer: readonly string[], body: unknown
 const isEmpty = (body: unknown) => typeof body === "object" && body !== null && Object.keys(body).length === 0;
 const withoutKnownDeviations = (violations: readonly string[]): string[] => {
   const left = violations.filter((violation) => !KNOWN_DEVIATIONS.some(({ where }) => where.test(violation)));
-  // "must match anyOf" and its like only sum up what another line says.
+  // Messages such as "must match anyOf" only summarize other messages.
   const summary = /: must match (a schema in (anyOf|oneOf)|exactly one schema)/;
   return left.every((violation) => summary.test(violation)) ? [] : left;
 };
@@ -102,7 +102,7 @@ function compileSchema(pointer: readonly string[]): ValidateFunction {
   return known;
 }
 
-// ── Finding one's way in the document ───────────────────────────────────────────────────────────────────────────────
+// ── References in the document ───────────────────────────────────────────────────────────────────────────────
 
 const escapePointer = (part: string): string => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"));
 const partsOf = (reference: string): string[] =>
@@ -128,7 +128,7 @@ function resolve(schema: Schema): Schema {
   return schema.$ref ? resolve(lookUp(partsOf(schema.$ref)) as Schema) : schema;
 }
 
-/** Keys that no branch of the schema knows. */
+/** Returns the keys that no branch of the schema defines. */
 function unknownKeys(schema: Schema, value: unknown, path: string): string[] {
   if (Array.isArray(value)) {
     const items = branches(schema).flatMap(({ items }) => (items ? [items] : []));

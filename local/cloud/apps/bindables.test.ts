@@ -10,7 +10,7 @@ import { createApp } from "./apps.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
 
-/** The environment of a service `api` whose variables are those, in an app that has all there is to refer to. */
+/** Resolves the environment of a service `api` with these variables, in an app with every kind of component and database. */
 async function resolved(cloud: Cloud, values: Record<string, string>, more: object = {}, when: "run" | "build" = "run") {
   const pg = await createOnlineCluster(cloud);
   const valkey = await createOnlineCluster(cloud, VALKEY);
@@ -39,7 +39,7 @@ async function resolved(cloud: Cloud, values: Record<string, string>, more: obje
 }
 
 describe("a bindable reference", () => {
-  it("to a database becomes that database's credentials, with the user and database that the spec names", async () => {
+  it("to a database resolves to its credentials, with the user and database of the spec", async () => {
     const cloud = await openTestCloud();
     const { env, user } = await resolved(cloud, {
       URL: "${db.DATABASE_URL}",
@@ -52,7 +52,7 @@ describe("a bindable reference", () => {
     expect(env.BARE).toBe("doadmin/defaultdb");
   });
 
-  it("to a pool becomes the pool's address, and to the CA the certificate itself", async () => {
+  it("to a pool resolves to the pool's address, and to the CA to the certificate", async () => {
     const cloud = await openTestCloud();
     const { env, pg } = await resolved(cloud, { POOL: "${db.web-pool.DATABASE_URL}", CA: "${db.CA_CERT}" });
     expect(env.POOL).toBe(readPool(cloud, pg, "web-pool").connection.uri);
@@ -60,14 +60,14 @@ describe("a bindable reference", () => {
     expect(env.CA).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
   });
 
-  it("to Valkey becomes a rediss address of its default user", async () => {
+  it("to Valkey resolves to a rediss URL of its default user", async () => {
     const cloud = await openTestCloud();
     const { env, valkey } = await resolved(cloud, { REDIS_URL: "${cache.DATABASE_URL}" });
     expect(env.REDIS_URL).toBe(readCluster(cloud, valkey).connection.uri);
     expect(env.REDIS_URL).toMatch(/^rediss:\/\/default:[^@]+@valkey-test-.*:25061$/);
   });
 
-  it("to the app or a component becomes its public or private address", async () => {
+  it("to the app or a component resolves to its public or private address", async () => {
     const cloud = await openTestCloud();
     const { env, app } = await resolved(cloud, {
       APP: "${APP_URL} ${APP_DOMAIN} ${APP_ID}",
@@ -84,7 +84,7 @@ describe("a bindable reference", () => {
     expect(env.COMMIT).toMatch(/^[0-9a-f]{40}$/);
   });
 
-  it("follows the PRIMARY domain where there is one", async () => {
+  it("uses the PRIMARY domain if there is one", async () => {
     const cloud = await openTestCloud();
     const domains = [
       { domain: "www.example.com", type: "ALIAS" },
@@ -93,7 +93,7 @@ describe("a bindable reference", () => {
     expect((await resolved(cloud, { APP: "${APP_URL}" }, { domains })).env.APP).toBe("https://example.com");
   });
 
-  it("may name another variable, and a secret may hold one", async () => {
+  it("may name another variable, and a secret may contain one", async () => {
     const cloud = await openTestCloud();
     const envs = [
       { key: "SECRET_URL", value: "token-for-${db.USERNAME}", scope: "RUN_TIME", type: "SECRET" },
@@ -103,14 +103,14 @@ describe("a bindable reference", () => {
     expect(env).toMatchObject({ SECRET_URL: "token-for-app", GREETING: "hello shop", OWN: "mine" });
   });
 
-  it("stays as it is written where it has no value: at build time, for an unknown variable, for what is no reference", async () => {
+  it("stays unchanged without a value: at build time, for an unknown variable, for text that is not a reference", async () => {
     const cloud = await openTestCloud();
     const values = { DB: "${db.DATABASE_URL}", ODD: "${db.FAVOURITE_COLOUR}", JS: "${user.name} $HOME ${lower}", NONE: "${NOT_THERE}" };
     const { env } = await resolved(cloud, values, {}, "build");
     expect(env).toEqual(values);
   });
 
-  it("is not looked for in what another one was replaced by", async () => {
+  it("is not resolved inside the value of another reference", async () => {
     const cloud = await openTestCloud();
     const { env } = await resolved(cloud, { A: "${B}", B: "$& ${APP_ID}" });
     expect(env.A).toBe("${B}");
@@ -118,7 +118,7 @@ describe("a bindable reference", () => {
 });
 
 describe("the environment of a component", () => {
-  it("holds what is meant for its time, the app's own variables below the component's, and the port to listen on", async () => {
+  it("has the variables of its scope, the component's before the app's, and PORT", async () => {
     const cloud = await openTestCloud();
     const envs = [
       { key: "RUN", value: "1", scope: "RUN_TIME" },

@@ -57,8 +57,8 @@ export async function startDevelopmentDatabases(cloud: Cloud, app: string, spec:
 
 /** Deletes the development databases of an app that `spec` does not declare, with their data. */
 export async function removeDevelopmentDatabases(cloud: Cloud, app: string, spec?: AppSpec): Promise<void> {
-  const kept = new Set((spec?.databases ?? []).filter(isDevelopment).map(({ name }) => name));
-  for (const database of databasesOf(cloud, app)) if (!kept.has(database.name)) await removeDatabase(cloud, database);
+  const declaredNames = new Set((spec?.databases ?? []).filter(isDevelopment).map(({ name }) => name));
+  for (const database of databasesOf(cloud, app)) if (!declaredNames.has(database.name)) await removeDatabase(cloud, database);
 }
 
 async function removeDatabase(cloud: Cloud, { id }: DevelopmentDatabase): Promise<void> {

@@ -105,9 +105,9 @@ export function listMembers(cloud: Cloud, id: string, type?: string) {
 
 function put(cloud: Cloud, vpc: Pick<Vpc, "name" | "region" | "ip_range" | "default"> & { description?: string | undefined }): Vpc {
   const { description = "", ...rest } = vpc;
-  const made = { id: newId(), ...rest, description, createdAt: cloud.now() };
-  vpcs(cloud).put(made.id, made);
-  return made;
+  const created = { id: newId(), ...rest, description, createdAt: cloud.now() };
+  vpcs(cloud).put(created.id, created);
+  return created;
 }
 
 function checkNameIsFree(cloud: Cloud, requestedName: string): void {

@@ -64,12 +64,12 @@ export class Journal {
     const generation = newestGeneration(directory);
     if (generation > 0) readSnapshot(directory, generation).forEach(memory.restore);
     const path = journalPath(directory, generation);
-    const kept = existsSync(path) ? replay(path, memory) : 0;
+    const validBytes = existsSync(path) ? replay(path, memory) : 0;
     const file = await open(path, "a", 0o600);
-    await file.truncate(kept);
+    await file.truncate(validBytes);
     syncDirectory(directory);
     removeOlder(directory, generation);
-    return new Journal(directory, memory, generation, file, kept);
+    return new Journal(directory, memory, generation, file, validBytes);
   }
 
   append(operation: Operation): void {

@@ -13,7 +13,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const journal = () => join(directory, readdirSync(directory).find((name) => name.startsWith("journal"))!);
 
 describe("the store", () => {
-  it("gives back after a restart what was put, changed and deleted, in its order", async () => {
+  it("has the same records in the same order after a restart", async () => {
     const before = await openStore(directory);
     const fruit = before.collection<{ colour: string }>("fruit");
     fruit.put("plum", { colour: "blue" });
@@ -29,7 +29,7 @@ describe("the store", () => {
     await after.close();
   });
 
-  it("writes what belongs together as one line, so that a crash cannot part it", async () => {
+  it("writes changes of one event loop turn as one line", async () => {
     const store = await openStore(directory);
     store.collection("a").put("1", "one");
     store.collection("b").put("2", "two");
@@ -38,7 +38,7 @@ describe("the store", () => {
     await store.close();
   });
 
-  it("cuts off a line that a crash tore, and goes on", async () => {
+  it("truncates an incomplete last line and continues", async () => {
     const store = await openStore(directory);
     store.collection("a").put("1", "one");
     await store.close();
@@ -53,7 +53,7 @@ describe("the store", () => {
     await again.close();
   });
 
-  it("refuses a journal that is damaged in its middle, instead of losing what follows", async () => {
+  it("rejects a journal with a damaged line before its end", async () => {
     const store = await openStore(directory);
     for (const id of ["1", "2", "3"]) {
       store.collection("a").put(id, id);
@@ -65,7 +65,7 @@ describe("the store", () => {
     await expect(openStore(directory)).rejects.toThrow(/journal-0\.jsonl is damaged at byte \d+: .*Restore the file/);
   });
 
-  it("folds a long journal into a snapshot and keeps everything", async () => {
+  it("compacts a long journal into a snapshot without losing records", async () => {
     const store = await openStore(directory);
     const text = "x".repeat(100_000);
     for (let round = 0; round < 100; round++) {
@@ -84,7 +84,7 @@ describe("the store", () => {
     await after.close();
   });
 
-  it("says so, to everybody who waits, when the disk does not take a write", async () => {
+  it("rejects every saved() after a failed write", async () => {
     const store = await openStore(directory);
     const unwritable: { self?: unknown } = {};
     unwritable.self = unwritable;
@@ -93,7 +93,7 @@ describe("the store", () => {
     await expect(store.saved()).rejects.toThrow(/cannot write its state/);
   });
 
-  it("lets nobody wait for what comes after them, however much that is", async () => {
+  it("resolves saved() under a constant load of later changes", async () => {
     const store = await openStore(directory);
     let writing = true;
     const others = (async () => {
@@ -110,7 +110,7 @@ describe("the store", () => {
     await store.close();
   });
 
-  it("keeps its files from others on the machine", async () => {
+  it("creates its files for the owner only", async () => {
     const store = await openStore(join(directory, "state"));
     store.collection("a").put("1", "secret");
     await store.saved();
@@ -121,7 +121,7 @@ describe("the store", () => {
 });
 
 describe("the lock", () => {
-  it("lets nobody else open a directory that is open, and says who has it", async () => {
+  it("rejects a second open of a directory, with the process that holds it", async () => {
     const store = await openStore(directory);
     await expect(openStore(directory)).rejects.toThrow(`${directory} is already open in this process`);
     writeFileSync(join(directory, "lock"), `${process.ppid} ${startOf(process.ppid)}`);
@@ -129,7 +129,7 @@ describe("the lock", () => {
     await store.close();
   });
 
-  it("is taken over from a process that is gone, also where its number was given away again", async () => {
+  it("is taken over from a process that has ended, even if its pid was reused", async () => {
     writeFileSync(join(directory, "lock"), "2147483646 1");
     await (await openStore(directory)).close();
     writeFileSync(join(directory, "lock"), `${process.ppid} 1`);
@@ -138,7 +138,7 @@ describe("the lock", () => {
   });
 });
 
-/** As the lock writes it: nothing where the system does not tell. */
+/** The start time as the lock writes it; empty on systems without /proc. */
 function startOf(pid: number): string {
   if (!existsSync(`/proc/${pid}/stat`)) return "";
   return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[19]!;
