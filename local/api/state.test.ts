@@ -62,7 +62,7 @@ describe("acknowledged state", () => {
     expect((await call("GET", `/v2/databases/${id}/users`)).body.users).toHaveLength(1);
   });
 
-  it("survives SIGKILL at any moment, including during journal compaction", { timeout: 180_000 }, async () => {
+  it("survives SIGKILL at any moment, including during journal compaction", async () => {
     const directory = temporaryDirectory();
     const acknowledged = new Set<string>();
     // Large records, so that the journal is compacted every other round.
