@@ -8,7 +8,7 @@ import { EMPTY_STATE, type State } from "../engine/state.ts";
 import type { Backing } from "../local/cloud/backing.ts";
 import { openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
-import { worldOf } from "../local/program/world.ts";
+import { localCloudProvider } from "../local/program/provider.ts";
 import { Canaries } from "../review/audit/canary.ts";
 import { withCanaries } from "../review/audit/run.ts";
 import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../review/audit/witness.ts";
@@ -44,7 +44,7 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
       ...seeded,
       config: { ...seeded.config, ...withoutSteps(config) },
       directory,
-      provider: worldOf(cloud),
+      provider: localCloudProvider(cloud),
       state: {
         load: () => EMPTY_STATE,
         save: async (next) => {

@@ -11,7 +11,7 @@ import { componentsOf } from "../cloud/apps/spec.ts";
 import type { Timings } from "../cloud/core/time.ts";
 import { resumeClusters } from "../cloud/databases/cluster-start.ts";
 import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
-import { worldOf } from "../program/world.ts";
+import { localCloudProvider } from "../program/provider.ts";
 import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { serverStatus } from "../servers/status.ts";
@@ -127,7 +127,7 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
 
   return {
     cloud,
-    world: worldOf(cloud, (id) => notes.get(id) ?? ""),
+    world: localCloudProvider(cloud, (id) => notes.get(id) ?? ""),
     api,
     calls,
     apiMoved: apiPort.moved,

@@ -1,4 +1,4 @@
-/** Implements the engine's World on the local cloud: every resource type that slipway declares calls the domain directly. */
+/** The local cloud as a provider of the engine: each resource type that slipway declares calls the domain directly. */
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { readCa } from "../cloud/databases/cluster-info.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
@@ -12,7 +12,7 @@ import { randomId, randomPassword } from "./random.ts";
 import { spacesBucket, spacesKey } from "./spaces.ts";
 
 /** @param reasonOf Returns the last error of a cluster that did not start. */
-export function worldOf(cloud: Cloud, reasonOf: (id: string) => string = () => ""): CloudProvider {
+export function localCloudProvider(cloud: Cloud, reasonOf: (id: string) => string = () => ""): CloudProvider {
   return {
     types: {
       "digitalocean:index/vpc:Vpc": vpc(cloud),

@@ -18,7 +18,7 @@ import { listVpcs } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
 import { openTestCloud, recordingBacking } from "../cloud/testing/cloud.ts";
-import { worldOf } from "./world.ts";
+import { localCloudProvider } from "./provider.ts";
 
 const project = findProject(fileURLToPath(new URL("../../", import.meta.url)));
 /** Without servers, post-deploy steps cannot run. */
@@ -34,7 +34,7 @@ function stackOn(cloud: Cloud, stack: string) {
       ...readStack(project, stack, settings),
       directory: project.directory,
       state,
-      provider: worldOf(cloud),
+      provider: localCloudProvider(cloud),
       onEvent: ({ phase, change, type }) => void (phase === "done" && change !== "same" && changes.push(`${change} ${type}`)),
     });
     return counts;
