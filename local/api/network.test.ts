@@ -178,7 +178,7 @@ describe("monitoring", () => {
     expect(await rejectionOf(api, "POST", "/v2/monitoring/alerts", { ...policy, type: "v1/moods", alerts })).toBe(
       "422 type: is no metric that can be watched",
     );
-    expect(await rejectionOf(api, "POST", "/v2/monitoring/alerts", { ...policy, alerts: { email: ["nobody"] } })).toMatch(
+    expect(await rejectionOf(api, "POST", "/v2/monitoring/alerts", { ...policy, alerts: { email: ["not-an-address"] } })).toMatch(
       /^422 alerts\.email\.0: /,
     );
     expect(await rejectionOf(api, "POST", "/v2/uptime/checks", { name: "a", type: "smell", target: "x" })).toMatch(/^422 type: /);

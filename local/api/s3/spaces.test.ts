@@ -369,7 +369,7 @@ describe("access", () => {
     const read = (await api.call("POST", "/v2/spaces/keys", { name: "r", grants: [{ bucket: "media", permission: "read" }] })).body.key;
     const write = (await api.call("POST", "/v2/spaces/keys", { name: "w", grants: [{ bucket: "media", permission: "readwrite" }] })).body
       .key;
-    expect(codeOf(await send(api, { path: "/media/a", key: { access_key: "nobody", secret_key: "x" } }))).toBe("403 InvalidAccessKeyId");
+    expect(codeOf(await send(api, { path: "/media/a", key: { access_key: "unknown", secret_key: "x" } }))).toBe("403 InvalidAccessKeyId");
     expect(codeOf(await send(api, { path: "/media/a", key: { ...read, secret_key: "x" } }))).toBe("403 SignatureDoesNotMatch");
     const may = async (key: Key, sent: Sent) => (await send(api, { ...sent, key })).status;
     expect(await may(read, { path: "/media/a" })).toBe(200);

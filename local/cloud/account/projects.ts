@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conflict, forbidden, notFound, notReady, unprocessable } from "../core/api-error.ts";
+import { conflict, forbidden, notReady, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
@@ -88,11 +88,11 @@ interface Assignment {
 const assignments = (cloud: Cloud) => cloud.store.collection<Assignment>("project-resources");
 
 /** The collection and the API path for each type in a URN. */
-const RESOURCE_TYPES: Readonly<Record<string, { readonly kind: string; readonly path: string }>> = {
-  dbaas: { kind: "clusters", path: "databases" },
-  app: { kind: "apps", path: "apps" },
-  domain: { kind: "domains", path: "domains" },
-  space: { kind: "buckets", path: "spaces" },
+const RESOURCE_TYPES: Readonly<Record<string, { readonly collection: string; readonly path: string }>> = {
+  dbaas: { collection: "clusters", path: "databases" },
+  app: { collection: "apps", path: "apps" },
+  domain: { collection: "domains", path: "domains" },
+  space: { collection: "buckets", path: "spaces" },
 };
 
 /** Without a project, the resource belongs to the default project. */
@@ -138,7 +138,7 @@ function checkUrn(urn: string): void {
 
 function exists(cloud: Cloud, urn: string): boolean {
   const [, type = "", name = ""] = URN.exec(urn) ?? [];
-  return cloud.store.collection(RESOURCE_TYPES[type]!.kind).get(name) !== undefined;
+  return cloud.store.collection(RESOURCE_TYPES[type]!.collection).get(name) !== undefined;
 }
 
 function viewResource({ urn, at }: Assignment, status: string) {
@@ -156,19 +156,12 @@ function viewResource({ urn, at }: Assignment, status: string) {
 const defaultId = (cloud: Cloud): string => defaultProject(cloud).get("id")!;
 const isDefault = (cloud: Cloud, id: string): boolean => defaultProject(cloud).get("id") === id;
 
-function find(cloud: Cloud, id: string): Project {
-  const project = projects(cloud).get(id === "default" ? defaultId(cloud) : id);
-  if (!project) throw notFound("project not found");
-  return project;
-}
+const find = (cloud: Cloud, id: string): Project =>
+  orNotFound(projects(cloud).get(id === "default" ? defaultId(cloud) : id), "project not found");
 
 function checkNameIsFree(cloud: Cloud, name: string): void {
-  if (
-    projects(cloud)
-      .all()
-      .some((project) => project.name === name)
-  )
-    throw conflict("name is already in use");
+  const others = projects(cloud).all();
+  if (others.some((project) => project.name === name)) throw conflict("name is already in use");
 }
 
 const PURPOSES = [

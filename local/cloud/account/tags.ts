@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notFound, unprocessable } from "../core/api-error.ts";
+import { notFound, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 
 /** A tag is a name; tagged resources list their tags themselves. */
@@ -64,10 +64,7 @@ function findTaggable(cloud: Cloud, resources: z.infer<typeof TagResourcesReques
   });
 }
 
-function find(cloud: Cloud, name: string): string {
-  if (!tags(cloud).get(name)) throw notFound();
-  return name;
-}
+const find = (cloud: Cloud, name: string): string => orNotFound(tags(cloud).get(name));
 
 const taggedClusters = (cloud: Cloud, name: string) =>
   clusters(cloud)

@@ -1,6 +1,6 @@
 import { unassignFromProject } from "../account/projects.ts";
 import type { BackedApp, Placement } from "../backing.ts";
-import { notFound } from "../core/api-error.ts";
+import { orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { resolveEnv } from "./bindables.ts";
 import type { AppSpec } from "./spec.ts";
@@ -29,11 +29,7 @@ const apps = (cloud: Cloud) => cloud.store.collection<App>("apps");
 
 export const allApps = (cloud: Cloud): App[] => apps(cloud).all();
 
-export function findApp(cloud: Cloud, id: string): App {
-  const app = apps(cloud).get(id);
-  if (!app) throw notFound("app not found");
-  return app;
-}
+export const findApp = (cloud: Cloud, id: string): App => orNotFound(apps(cloud).get(id), "app not found");
 
 export const findAppNamed = (cloud: Cloud, name: string): App | undefined => allApps(cloud).find((app) => app.spec.name === name);
 

@@ -1,5 +1,5 @@
 import { projectOf } from "../account/projects.ts";
-import { notFound } from "../core/api-error.ts";
+import { orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { nameId } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
@@ -64,8 +64,7 @@ export const viewAppSize = ({ slug, cpus, memoryGib, usdPerMonth, bandwidthGib, 
 
 export function readAppSize(slug: string) {
   const size = APP_SIZES.find((size) => size.slug === slug);
-  if (!size) throw notFound("instance size not found");
-  return viewAppSize(size);
+  return viewAppSize(orNotFound(size, "instance size not found"));
 }
 
 export function viewInstances(cloud: Cloud, id: string) {

@@ -20,3 +20,9 @@ export const notFound = (message = "The resource you were accessing could not be
 export const conflict = (message: string) => new ApiError(409, "conflict", message);
 export const notReady = (message: string) => new ApiError(412, "precondition_failed", message);
 export const unprocessable = (message: string) => new ApiError(422, "unprocessable_entity", message);
+
+/** Returns the value, or throws a 404 if it is undefined. */
+export function orNotFound<T>(value: T | undefined, message?: string): T {
+  if (value === undefined) throw notFound(message);
+  return value;
+}

@@ -1,6 +1,6 @@
 import { unassignFromProject } from "../account/projects.ts";
 import type { BackedCluster, Endpoint } from "../backing.ts";
-import { notFound, notReady, unprocessable } from "../core/api-error.ts";
+import { notReady, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId, newPassword } from "../core/ids.ts";
 import type { Engine } from "./engines.ts";
@@ -99,11 +99,7 @@ const clusters = (cloud: Cloud) => cloud.store.collection<Cluster>("clusters");
 
 export const allClusters = (cloud: Cloud): Cluster[] => clusters(cloud).all();
 
-export function findCluster(cloud: Cloud, id: string): Cluster {
-  const cluster = clusters(cloud).get(id);
-  if (!cluster) throw notFound("cluster not found");
-  return cluster;
-}
+export const findCluster = (cloud: Cloud, id: string): Cluster => orNotFound(clusters(cloud).get(id), "cluster not found");
 
 export const findClusterNamed = (cloud: Cloud, name: string): Cluster | undefined =>
   allClusters(cloud).find((cluster) => cluster.name === name && !cluster.replicaOf);

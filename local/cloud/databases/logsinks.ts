@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notFound, unprocessable } from "../core/api-error.ts";
+import { orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { validate } from "../core/validation.ts";
@@ -40,8 +40,7 @@ export const listLogsinks = (cloud: Cloud, id: string): readonly Logsink[] => fi
 
 export function readLogsink(cloud: Cloud, id: string, sinkId: string): Logsink {
   const sink = listLogsinks(cloud, id).find(({ sink_id }) => sink_id === sinkId);
-  if (!sink) throw notFound("logsink not found");
-  return sink;
+  return orNotFound(sink, "logsink not found");
 }
 
 export function createLogsink(cloud: Cloud, id: string, request: z.infer<typeof CreateLogsinkRequest>): Logsink {

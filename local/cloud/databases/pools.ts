@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notFound, unprocessable } from "../core/api-error.ts";
+import { notFound, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { type Cluster, changeOnline, findCluster, type Pool, requirePostgres, toBackedPool } from "./cluster.ts";
 import { viewPool } from "./connections.ts";
@@ -62,8 +62,7 @@ export async function deletePool(cloud: Cloud, id: string, name: string): Promis
 
 function findPool(cluster: Cluster, name: string): Pool {
   const pool = cluster.pools.find((pool) => pool.name === name);
-  if (!pool) throw notFound("connection pool not found");
-  return pool;
+  return orNotFound(pool, "connection pool not found");
 }
 
 function checkPool(cluster: Cluster, pool: Pool): void {

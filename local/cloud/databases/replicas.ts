@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { assignToProject } from "../account/projects.ts";
 import { ensureTags, TagNames } from "../account/tags.ts";
-import { notFound, unprocessable } from "../core/api-error.ts";
+import { orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { formatTimestamp } from "../core/time.ts";
 import { defaultVpc } from "../network/vpcs.ts";
@@ -96,8 +96,7 @@ const replicasOf = (cloud: Cloud, primary: Cluster) => allClusters(cloud).filter
 
 function findReplica(cloud: Cloud, id: string, name: string): Cluster {
   const replica = replicasOf(cloud, findCluster(cloud, id)).find((replica) => replica.name === name);
-  if (!replica) throw notFound("replica not found");
-  return replica;
+  return orNotFound(replica, "replica not found");
 }
 
 /** The Terraform provider sends "" for unset fields. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { forbidden, notFound, unprocessable } from "../core/api-error.ts";
+import { forbidden, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newPassword } from "../core/ids.ts";
 import {
@@ -77,6 +77,5 @@ const usersOf = (cluster: Cluster): User[] => [cluster.admin, ...cluster.users];
 
 function findUser(cluster: Cluster, name: string): User {
   const user = usersOf(cluster).find((other) => other.name === name);
-  if (!user) throw notFound("user not found");
-  return user;
+  return orNotFound(user, "user not found");
 }

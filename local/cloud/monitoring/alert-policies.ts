@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notFound } from "../core/api-error.ts";
+import { orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { Notifications } from "./uptime.ts";
@@ -46,11 +46,7 @@ const policies = (cloud: Cloud) => cloud.store.collection<AlertPolicy>("alert-po
 
 export const listAlertPolicies = (cloud: Cloud): AlertPolicy[] => policies(cloud).all();
 
-export function readAlertPolicy(cloud: Cloud, uuid: string): AlertPolicy {
-  const policy = policies(cloud).get(uuid);
-  if (!policy) throw notFound();
-  return policy;
-}
+export const readAlertPolicy = (cloud: Cloud, uuid: string): AlertPolicy => orNotFound(policies(cloud).get(uuid));
 
 export const createAlertPolicy = (cloud: Cloud, request: PolicyFields): AlertPolicy => put(cloud, { uuid: newId(), ...request });
 

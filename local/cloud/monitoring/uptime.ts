@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notFound } from "../core/api-error.ts";
+import { orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
@@ -80,11 +80,8 @@ export function readCheckState(cloud: Cloud, id: string) {
 
 export const listUptimeAlerts = (cloud: Cloud, check: string): readonly UptimeAlert[] => find(cloud, check).alerts;
 
-export function readUptimeAlert(cloud: Cloud, check: string, id: string): UptimeAlert {
-  const alert = find(cloud, check).alerts.find((alert) => alert.id === id);
-  if (!alert) throw notFound();
-  return alert;
-}
+export const readUptimeAlert = (cloud: Cloud, check: string, id: string): UptimeAlert =>
+  orNotFound(find(cloud, check).alerts.find((alert) => alert.id === id));
 
 export function createUptimeAlert(cloud: Cloud, check: string, request: z.infer<typeof CreateUptimeAlertRequest>): UptimeAlert {
   const owner = find(cloud, check);
@@ -106,11 +103,7 @@ export function deleteUptimeAlert(cloud: Cloud, check: string, id: string): void
   checks(cloud).put(check, { ...owner, alerts: owner.alerts.filter((alert) => alert.id !== id) });
 }
 
-function find(cloud: Cloud, id: string): Check {
-  const check = checks(cloud).get(id);
-  if (!check) throw notFound();
-  return check;
-}
+const find = (cloud: Cloud, id: string): Check => orNotFound(checks(cloud).get(id));
 
 const view = ({ alerts: _, createdAt: __, ...check }: Check) => check;
 

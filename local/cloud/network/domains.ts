@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { assignToProject, unassignFromProject } from "../account/projects.ts";
-import { forbidden, notFound, unprocessable } from "../core/api-error.ts";
+import { forbidden, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 
 /** A DNS zone with its records. It is only stored: no DNS server serves it. */
@@ -93,11 +93,8 @@ export const listRecords = (
 ): DomainRecord[] =>
   find(cloud, domain).records.filter((record) => (!type || record.type === type) && (!name || fullName(record, domain) === name));
 
-export function readRecord(cloud: Cloud, domain: string, id: string): DomainRecord {
-  const record = find(cloud, domain).records.find((record) => String(record.id) === id);
-  if (!record) throw notFound();
-  return record;
-}
+export const readRecord = (cloud: Cloud, domain: string, id: string): DomainRecord =>
+  orNotFound(find(cloud, domain).records.find((record) => String(record.id) === id));
 
 export function createRecord(cloud: Cloud, domain: string, request: z.infer<typeof CreateRecordRequest>): DomainRecord {
   const { records } = find(cloud, domain);
@@ -180,11 +177,7 @@ function nextId(cloud: Cloud): number {
   return id;
 }
 
-function find(cloud: Cloud, name: string): Domain {
-  const domain = domains(cloud).get(name);
-  if (!domain) throw notFound();
-  return domain;
-}
+const find = (cloud: Cloud, name: string): Domain => orNotFound(domains(cloud).get(name));
 
 const fullName = ({ name }: DomainRecord, domain: string): string => (name === "@" ? domain : `${name}.${domain}`);
 

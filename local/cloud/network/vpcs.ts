@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from "node:net";
 import { z } from "zod";
-import { conflict, forbidden, notFound, unprocessable } from "../core/api-error.ts";
+import { conflict, forbidden, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
@@ -30,15 +30,13 @@ export const ReplaceVpcRequest = PatchVpcRequest.extend({ name });
 
 const vpcs = (cloud: Cloud) => cloud.store.collection<Vpc>("vpcs");
 
-export const listVpcs = (cloud: Cloud) => vpcs(cloud).all().map(view);
+const allVpcs = (cloud: Cloud): Vpc[] => vpcs(cloud).all();
+
+export const listVpcs = (cloud: Cloud) => allVpcs(cloud).map(view);
 
 export const readVpc = (cloud: Cloud, id: string) => view(findVpc(cloud, id));
 
-export function findVpc(cloud: Cloud, id: string): Vpc {
-  const vpc = vpcs(cloud).get(id);
-  if (!vpc) throw notFound();
-  return vpc;
-}
+export const findVpc = (cloud: Cloud, id: string): Vpc => orNotFound(vpcs(cloud).get(id));
 
 export function createVpc(cloud: Cloud, request: z.infer<typeof CreateVpcRequest>) {
   if (!isDatacenter(request.region)) throw unprocessable("Region is not available");
@@ -50,19 +48,15 @@ export function createVpc(cloud: Cloud, request: z.infer<typeof CreateVpcRequest
 
 /** Returns the region's default VPC; creates it when the first resource needs it. */
 export function defaultVpc(cloud: Cloud, region: string): Vpc {
-  const known = vpcs(cloud)
-    .all()
-    .find((vpc) => vpc.region === region && vpc.default);
-  return known ?? put(cloud, { name: `default-${region}`, region, ip_range: nextFreeRange(cloud), default: true });
+  const existing = allVpcs(cloud).find((vpc) => vpc.region === region && vpc.default);
+  return existing ?? put(cloud, { name: `default-${region}`, region, ip_range: nextFreeRange(cloud), default: true });
 }
 
 export function updateVpc(cloud: Cloud, id: string, change: z.infer<typeof PatchVpcRequest>) {
   const vpc = findVpc(cloud, id);
   if (change.name !== undefined && change.name !== vpc.name) checkNameIsFree(cloud, change.name);
   if (change.default) {
-    const others = vpcs(cloud)
-      .all()
-      .filter((other) => other.region === vpc.region && other.default && other.id !== id);
+    const others = allVpcs(cloud).filter((other) => other.region === vpc.region && other.default && other.id !== id);
     for (const other of others) vpcs(cloud).put(other.id, { ...other, default: false });
   }
   const { name = vpc.name, description = vpc.description } = change;
@@ -89,17 +83,15 @@ interface Member {
 
 export function listMembers(cloud: Cloud, id: string, type?: string) {
   findVpc(cloud, id);
-  const clusters = cloud.store
-    .collection<Member>("clusters")
-    .all()
-    .filter((cluster) => cluster.private_network_uuid === id);
-  const apps = cloud.store
-    .collection<Member>("apps")
-    .all()
-    .filter((app) => app.spec?.vpc?.id === id);
+  const clusters = cloud.store.collection<Member>("clusters").all();
+  const apps = cloud.store.collection<Member>("apps").all();
   return [
-    ...clusters.map((cluster) => ({ urn: `do:dbaas:${cluster.id}`, name: cluster.name, created_at: formatTimestamp(cluster.createdAt) })),
-    ...apps.map((app) => ({ urn: `do:app:${app.id}`, name: app.spec!.name, created_at: formatTimestamp(app.createdAt) })),
+    ...clusters
+      .filter((cluster) => cluster.private_network_uuid === id)
+      .map((cluster) => ({ urn: `do:dbaas:${cluster.id}`, name: cluster.name, created_at: formatTimestamp(cluster.createdAt) })),
+    ...apps
+      .filter((app) => app.spec?.vpc?.id === id)
+      .map((app) => ({ urn: `do:app:${app.id}`, name: app.spec!.name, created_at: formatTimestamp(app.createdAt) })),
   ].filter(({ urn }) => !type || urn.startsWith(`do:${type}:`));
 }
 
@@ -110,13 +102,8 @@ function put(cloud: Cloud, vpc: Pick<Vpc, "name" | "region" | "ip_range" | "defa
   return created;
 }
 
-function checkNameIsFree(cloud: Cloud, requestedName: string): void {
-  if (
-    vpcs(cloud)
-      .all()
-      .some((vpc) => vpc.name === requestedName)
-  )
-    throw unprocessable("name has already been taken");
+function checkNameIsFree(cloud: Cloud, name: string): void {
+  if (allVpcs(cloud).some((vpc) => vpc.name === name)) throw unprocessable("name has already been taken");
 }
 
 const view = ({ createdAt, ...vpc }: Vpc) => ({ ...vpc, urn: `do:vpc:${vpc.id}`, created_at: formatTimestamp(createdAt) });
@@ -136,11 +123,7 @@ function checkRange(cloud: Cloud, range: string): string {
   if (!PRIVATE.check(address))
     throw unprocessable("ip_range must be within a private network: 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
   if (start(range) !== start(`${address}/32`)) throw unprocessable("ip_range must begin at the first address of its network");
-  if (
-    vpcs(cloud)
-      .all()
-      .some((vpc) => overlap(vpc.ip_range, range))
-  ) {
+  if (allVpcs(cloud).some((vpc) => overlap(vpc.ip_range, range))) {
     throw unprocessable("This range/size overlaps with another VPC network in your account. Please enter an alternate range/size");
   }
   return range;
@@ -148,9 +131,7 @@ function checkRange(cloud: Cloud, range: string): string {
 
 /** Returns the first unused /20 from 10.100.0.0 upwards. */
 function nextFreeRange(cloud: Cloud): string {
-  const used = vpcs(cloud)
-    .all()
-    .map((vpc) => vpc.ip_range);
+  const used = allVpcs(cloud).map((vpc) => vpc.ip_range);
   for (let block = 0; block < 1024; block++) {
     const range = `10.${100 + (block >> 4)}.${(block & 15) << 4}.0/20`;
     if (!used.some((other) => overlap(other, range))) return range;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { badRequest, notFound } from "../core/api-error.ts";
+import { badRequest, orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newSpacesAccessKey, newSpacesSecretKey } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
@@ -83,10 +83,6 @@ function checkGrants(cloud: Cloud, grants: readonly Grant[]): readonly Grant[] {
   return grants;
 }
 
-function find(cloud: Cloud, accessKey: string): SpacesKey {
-  const key = keys(cloud).get(accessKey);
-  if (!key) throw notFound("key not found");
-  return key;
-}
+const find = (cloud: Cloud, accessKey: string): SpacesKey => orNotFound(keys(cloud).get(accessKey), "key not found");
 
 const view = ({ name, access_key, grants, createdAt }: SpacesKey) => ({ name, access_key, grants, created_at: formatTimestamp(createdAt) });
