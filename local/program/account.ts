@@ -18,14 +18,14 @@ import type { Cloud } from "../cloud/open-cloud.ts";
 import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 export function vpc(cloud: Cloud): ResourceType {
-  const outputs = ({ urn, ip_range, created_at, ...of }: ReturnType<typeof readVpc>) => ({
+  const outputs = ({ urn, ip_range, created_at, ...rest }: ReturnType<typeof readVpc>) => ({
     vpcUrn: urn,
     ipRange: ip_range,
-    default: of.default,
+    default: rest.default,
     createdAt: created_at,
-    description: of.description,
-    region: of.region,
-    name: of.name,
+    description: rest.description,
+    region: rest.region,
+    name: rest.name,
   });
   return {
     replaces: ["region", "ipRange"],

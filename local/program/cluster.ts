@@ -48,12 +48,12 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
 
   function outputsOf(id: string) {
     const cluster = readCluster(cloud, id);
-    const { connection, private_connection: inside } = cluster;
+    const { connection, private_connection: privateConnection } = cluster;
     const { host, port, user, password, uri, database } = connection;
     return {
       clusterUrn: `do:dbaas:${id}`,
       ...{ host, port, user, password, uri, database },
-      ...{ privateHost: inside.host, privateUri: inside.uri },
+      ...{ privateHost: privateConnection.host, privateUri: privateConnection.uri },
       storageSizeMib: String(cluster.storage_size_mib),
       tags: cluster.tags,
       metricsEndpoints: cluster.metrics_endpoints.map(({ host, port }) => `${host}:${port}`),

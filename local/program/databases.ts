@@ -17,6 +17,18 @@ const clusterOf = ({ clusterId }: Plain): string => text(clusterId);
 const nameOf = ({ name }: Plain): string => text(name);
 const ALL = ["*"];
 
+/** `read` and `find` of a resource that is identified by its inputs. */
+const lookups = (
+  idOf: (inputs: Plain) => string,
+  read: (inputs: Plain) => Promise<Plain | undefined>,
+): Required<Pick<ResourceType, "read" | "find">> => ({
+  read: (_id, inputs) => read(inputs),
+  find: async (inputs) => {
+    const outputs = await read(inputs);
+    return outputs && { id: idOf(inputs), outputs };
+  },
+});
+
 export function databaseDb(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameOf(inputs)}`;
   const read = (inputs: Plain) => ifExists(() => readDatabase(cloud, clusterOf(inputs), nameOf(inputs)) && {});
@@ -27,8 +39,7 @@ export function databaseDb(cloud: Cloud): ResourceType {
       return { id: idOf(inputs), outputs: {} };
     },
     delete: async (_id, { inputs }) => ifExists(() => deleteDatabase(cloud, clusterOf(inputs), nameOf(inputs))),
-    read: (_id, inputs) => read(inputs),
-    find: async (inputs) => ((await read(inputs)) ? { id: idOf(inputs), outputs: {} } : undefined),
+    ...lookups(idOf, read),
   };
 }
 
@@ -52,20 +63,16 @@ export function databaseUser(cloud: Cloud): ResourceType {
       return outputs(await updateUser(cloud, clusterOf(inputs), nameOf(inputs), change));
     },
     delete: async (_id, { inputs }) => ifExists(() => deleteUser(cloud, clusterOf(inputs), nameOf(inputs))),
-    read: (_id, inputs) => read(inputs),
-    async find(inputs) {
-      const found = await read(inputs);
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    ...lookups(idOf, read),
   };
 }
 
 /** The API can change a pool in place, but the provider always replaces it. */
 export function connectionPool(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
-  const outputs = ({ connection, private_connection: inside }: ReturnType<typeof readPool>) => {
+  const outputs = ({ connection, private_connection: privateConnection }: ReturnType<typeof readPool>) => {
     const { host, port, password, uri } = connection;
-    return { host, port, password, uri, privateHost: inside.host, privateUri: inside.uri };
+    return { host, port, password, uri, privateHost: privateConnection.host, privateUri: privateConnection.uri };
   };
   const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
@@ -81,11 +88,7 @@ export function connectionPool(cloud: Cloud): ResourceType {
       };
     },
     delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameOf(inputs))),
-    read: (_id, inputs) => read(inputs),
-    async find(inputs) {
-      const found = await read(inputs);
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    ...lookups(idOf, read),
   };
 }
 
@@ -96,9 +99,9 @@ export function databaseReplica(cloud: Cloud): ResourceType {
     const { id } = readReplicaOf(inputs);
     await cloud.withLock(id, async () => {});
     if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error("its server does not start. See: slipway local logs");
-    const { connection, private_connection: inside } = readReplicaOf(inputs);
+    const { connection, private_connection: privateConnection } = readReplicaOf(inputs);
     const { host, port, user, password, uri, database } = connection;
-    return { uuid: id, host, port, user, password, uri, database, privateHost: inside.host, privateUri: inside.uri };
+    return { uuid: id, host, port, user, password, uri, database, privateHost: privateConnection.host, privateUri: privateConnection.uri };
   };
   return {
     replaces: ["clusterId", "name", "region", "privateNetworkUuid", "tags"],
@@ -117,11 +120,7 @@ export function databaseReplica(cloud: Cloud): ResourceType {
       return outputs(inputs);
     },
     delete: async (_id, { inputs }) => ifExists(() => deleteReplica(cloud, clusterOf(inputs), nameOf(inputs))),
-    read: (_id, inputs) => ifExists(() => outputs(inputs)),
-    async find(inputs) {
-      const found = await ifExists(() => outputs(inputs));
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    ...lookups(idOf, (inputs) => ifExists(() => outputs(inputs))),
   };
 }
 

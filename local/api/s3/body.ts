@@ -56,17 +56,17 @@ const removeAwsChunked = (encodings: string): string =>
 /** Decodes an `aws-chunked` body: each chunk follows a line with its length in hex; trailers may follow the empty last chunk. */
 function decodeChunked(): Transform {
   let rest: Buffer = Buffer.alloc(0);
-  let left = 0;
+  let remaining = 0;
   let ended = false;
   return new Transform({
     transform(chunk: Buffer, _, done) {
       rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       while (rest.length > 0 && !ended) {
-        if (left > 0) {
-          const piece = rest.subarray(0, left);
+        if (remaining > 0) {
+          const piece = rest.subarray(0, remaining);
           this.push(piece);
           rest = rest.subarray(piece.length);
-          left -= piece.length;
+          remaining -= piece.length;
           continue;
         }
         const end = rest.indexOf("\r\n");
@@ -76,8 +76,8 @@ function decodeChunked(): Transform {
         if (line === "") continue;
         const length = /^([0-9a-fA-F]{1,8})(;|$)/.exec(line)?.[1];
         if (length === undefined) return done(incomplete());
-        left = Number.parseInt(length, 16);
-        ended = left === 0;
+        remaining = Number.parseInt(length, 16);
+        ended = remaining === 0;
       }
       done();
     },

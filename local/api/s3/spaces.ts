@@ -50,13 +50,13 @@ async function dispatch(request: SpacesRequest): Promise<SpacesReply> {
 }
 
 function errorReply(error: unknown, id: string, cloud: Cloud): SpacesReply {
-  const known = error instanceof ApiError ? error : undefined;
-  if (!known) cloud.note(`Spaces request ${id} failed: ${(error as Error).message}`);
+  const apiError = error instanceof ApiError ? error : undefined;
+  if (!apiError) cloud.note(`Spaces request ${id} failed: ${(error as Error).message}`);
   const xml = tag(
     "Error",
-    tag("Code", known?.id ?? "InternalError"),
-    tag("Message", known?.message ?? "Internal error"),
+    tag("Code", apiError?.id ?? "InternalError"),
+    tag("Message", apiError?.message ?? "Internal error"),
     tag("RequestId", id),
   );
-  return { status: known?.status ?? 500, xml };
+  return { status: apiError?.status ?? 500, xml };
 }

@@ -88,10 +88,10 @@ function bodyViolations(where: string, pointer: readonly string[], body: unknown
 
 const isEmpty = (body: unknown) => typeof body === "object" && body !== null && Object.keys(body).length === 0;
 const withoutKnownDeviations = (violations: readonly string[]): string[] => {
-  const left = violations.filter((violation) => !KNOWN_DEVIATIONS.some(({ where }) => where.test(violation)));
+  const remaining = violations.filter((violation) => !KNOWN_DEVIATIONS.some(({ where }) => where.test(violation)));
   // Messages such as "must match anyOf" only summarize other messages.
   const summary = /: must match (a schema in (anyOf|oneOf)|exactly one schema)/;
-  return left.every((violation) => summary.test(violation)) ? [] : left;
+  return remaining.every((violation) => summary.test(violation)) ? [] : remaining;
 };
 
 const validators = new Map<string, ValidateFunction>();

@@ -5,11 +5,11 @@ import type { Store } from "../store/store.ts";
 /** Reads the account, or creates it on the first start. */
 export function openAccount(store: Store): Account {
   const accounts = store.collection<Account>("account");
-  const known = accounts.get("account");
-  if (known) return known;
-  const fresh = { uuid: newId(), email: "you@slipway.test", team: { uuid: newId(), name: "Local" } };
-  accounts.put("account", fresh);
-  return fresh;
+  const existing = accounts.get("account");
+  if (existing) return existing;
+  const created = { uuid: newId(), email: "you@slipway.test", team: { uuid: newId(), name: "Local" } };
+  accounts.put("account", created);
+  return created;
 }
 
 export const viewAccount = ({ uuid, email, team }: Account) => ({

@@ -182,8 +182,8 @@ function normalize({
   purpose,
   ...project
 }: Omit<Project, "environment"> & { environment?: Environment | "" | undefined }): Project {
-  const known = PURPOSES.includes(purpose) || purpose.startsWith("Other: ");
-  return { ...project, purpose: known ? purpose : `Other: ${purpose}`, ...(environment && { environment }) };
+  const isStandard = PURPOSES.includes(purpose) || purpose.startsWith("Other: ");
+  return { ...project, purpose: isStandard ? purpose : `Other: ${purpose}`, ...(environment && { environment }) };
 }
 
 const viewOf =

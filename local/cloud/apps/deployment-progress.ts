@@ -122,8 +122,8 @@ function deployOrder(components: readonly SpecComponent[], failedJobs: readonly 
 
 function planSteps(spec: AppSpec, failedJobs: readonly string[] = []): PlannedStep[] {
   const components = componentsOf(spec);
-  const named = (of: readonly SpecComponent[], steps: (component: string, kind: string) => Omit<PlannedStep, "name" | "component">) =>
-    of.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
+  const named = (listed: readonly SpecComponent[], steps: (component: string, kind: string) => Omit<PlannedStep, "name" | "component">) =>
+    listed.map(({ list, component: { name } }) => ({ name, component: name, ...steps(name, KINDS[list]) }));
   return [
     {
       name: "build",

@@ -1,5 +1,5 @@
 import type { Cloud } from "../core/cloud.ts";
-import { findClusterNamed } from "../databases/cluster.ts";
+import { findClusterNamed, usersOf } from "../databases/cluster.ts";
 import type { Vpc } from "../network/vpcs.ts";
 import { isEncrypted } from "../store/secret-cipher.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
@@ -19,8 +19,8 @@ export function checkSpec(cloud: Cloud, spec: AppSpec, appId?: string): void {
 }
 
 function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
-  const known = findAppRegion(region);
-  if (!known)
+  const appRegion = findAppRegion(region);
+  if (!appRegion)
     throw specError(
       "region",
       `"${region}" is not an App Platform region: must be one of ${APP_REGIONS.map(({ slug }) => slug).join(", ")}`,
@@ -28,10 +28,10 @@ function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
   if (!vpc?.id) return;
   const network = cloud.store.collection<Vpc>("vpcs").get(vpc.id);
   if (!network) throw specError("vpc.id", `VPC ${vpc.id} not found`);
-  if (!known.data_centers.includes(network.region)) {
+  if (!appRegion.data_centers.includes(network.region)) {
     throw specError(
       "vpc.id",
-      `VPC ${network.name} is in ${network.region}, an app in ${known.slug} can use one in ${known.data_centers.join(" or ")}`,
+      `VPC ${network.name} is in ${network.region}, an app in ${appRegion.slug} can use one in ${appRegion.data_centers.join(" or ")}`,
     );
   }
 }
@@ -97,8 +97,7 @@ function checkDatabases(cloud: Cloud, spec: AppSpec): void {
     if (database.db_name && cluster.engine === "pg" && !cluster.databases.includes(database.db_name)) {
       throw specError(`${field}.db_name`, `database "${database.db_name}" not found in cluster ${cluster.name}`);
     }
-    const users = [cluster.admin, ...cluster.users];
-    if (database.db_user && !users.some(({ name }) => name === database.db_user)) {
+    if (database.db_user && !usersOf(cluster).some(({ name }) => name === database.db_user)) {
       throw specError(`${field}.db_user`, `user "${database.db_user}" not found in cluster ${cluster.name}`);
     }
   });

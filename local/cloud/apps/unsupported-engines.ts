@@ -14,13 +14,13 @@ const ENGINES: Readonly<Record<string, { readonly port: number; url(login: strin
 export const isUnsupportedEngine = ({ engine = "UNSET" }: DatabaseSpec): boolean => Object.hasOwn(ENGINES, engine);
 
 export function unsupportedEngineVariables({ engine = "UNSET", name, db_name, db_user }: DatabaseSpec): Record<string, string> | undefined {
-  const known = ENGINES[engine];
-  if (!known) return undefined;
+  const declared = ENGINES[engine];
+  if (!declared) return undefined;
   const [host, user, password, database] = [`${engine.toLowerCase()}-does-not-run-here.invalid`, db_user || name, "none", db_name || name];
   return {
-    DATABASE_URL: known.url(`${user}:${password}`, `${host}:${known.port}`, database),
+    DATABASE_URL: declared.url(`${user}:${password}`, `${host}:${declared.port}`, database),
     HOSTNAME: host,
-    PORT: String(known.port),
+    PORT: String(declared.port),
     USERNAME: user,
     PASSWORD: password,
     DATABASE: database,

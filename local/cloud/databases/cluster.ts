@@ -197,11 +197,14 @@ export const toBackedUser = ({ name, password, settings }: User) => ({
 });
 
 export function toBackedPool(cluster: Pick<Cluster, "users" | "admin">, { name, mode, size, db, user }: Pool) {
-  const owner = [cluster.admin, ...cluster.users].find((other) => other.name === user);
+  const owner = usersOf(cluster).find((other) => other.name === user);
   return { name, mode, size, database: db, ...(owner && { user: toBackedUser(owner) }) };
 }
 
-export const viewUsers = (cluster: Cluster) => [cluster.admin, ...cluster.users].map((user) => viewUser(cluster, user));
+/** The administrator and the other users. */
+export const usersOf = ({ admin, users }: Pick<Cluster, "admin" | "users">): User[] => [admin, ...users];
+
+export const viewUsers = (cluster: Cluster) => usersOf(cluster).map((user) => viewUser(cluster, user));
 
 /**
  * Settings appear only if a request set them. The API document says that they default to false, but the Terraform provider stores the fields of

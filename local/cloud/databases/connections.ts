@@ -1,4 +1,4 @@
-import type { Cluster, Pool } from "./cluster.ts";
+import { type Cluster, type Pool, usersOf } from "./cluster.ts";
 
 interface Login {
   readonly user: string;
@@ -28,7 +28,7 @@ export function viewPool(cluster: Cluster, pool: Pool) {
 
 /** Without a user, the login of a pool is empty: clients send their own name and password. */
 export function loginOf(cluster: Cluster, name: string): Login {
-  const user = [cluster.admin, ...cluster.users].find((other) => other.name === name);
+  const user = usersOf(cluster).find((other) => other.name === name);
   return { user: name, password: user?.password ?? "" };
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notFound, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
-import { type Cluster, changeOnline, findCluster, type Pool, requirePostgres, toBackedPool } from "./cluster.ts";
+import { type Cluster, changeOnline, findCluster, type Pool, requirePostgres, toBackedPool, usersOf } from "./cluster.ts";
 import { viewPool } from "./connections.ts";
 import { connectionLimit } from "./engines.ts";
 
@@ -67,7 +67,7 @@ function findPool(cluster: Cluster, name: string): Pool {
 
 function checkPool(cluster: Cluster, pool: Pool): void {
   if (!cluster.databases.includes(pool.db)) throw notFound(`database ${pool.db} not found`);
-  if (pool.user && ![cluster.admin, ...cluster.users].some(({ name }) => name === pool.user)) throw notFound(`user ${pool.user} not found`);
+  if (pool.user && !usersOf(cluster).some(({ name }) => name === pool.user)) throw notFound(`user ${pool.user} not found`);
   const allocated = cluster.pools.filter(({ name }) => name !== pool.name).reduce((sum, { size }) => sum + size, 0);
   const limit = connectionLimit(cluster.size);
   if (allocated + pool.size > limit) {

@@ -10,6 +10,7 @@ import {
   toBackedPool,
   toBackedUser,
   type User,
+  usersOf,
   viewUser,
   viewUsers,
 } from "./cluster.ts";
@@ -72,8 +73,6 @@ async function changeUser(cloud: Cloud, id: string, name: string, change: (user:
     return changed;
   });
 }
-
-const usersOf = (cluster: Cluster): User[] => [cluster.admin, ...cluster.users];
 
 function findUser(cluster: Cluster, name: string): User {
   const user = usersOf(cluster).find((other) => other.name === name);

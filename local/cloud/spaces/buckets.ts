@@ -49,7 +49,7 @@ export function deleteBucketRules(cloud: Cloud, name: string, which: "lifecycle"
 
 export function deleteBucket(cloud: Cloud, name: string): void {
   findBucket(cloud, name);
-  const hasRecords = (kind: string) => cloud.store.collection(`${kind} of ${name}`).all().length > 0;
+  const hasRecords = (collection: string) => cloud.store.collection(`${collection} of ${name}`).all().length > 0;
   if (hasRecords("objects")) throw new ApiError(409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
   buckets(cloud).delete(name);
   for (const upload of cloud.store.collection<{ id: string }>(`uploads of ${name}`).all())

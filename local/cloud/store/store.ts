@@ -29,11 +29,11 @@ export async function openStore(directory: string): Promise<Store> {
   const unlock = lockDirectory(directory);
   const collections = new Map<string, Map<string, unknown>>();
   const collectionOf = (name: string) => {
-    const known = collections.get(name);
-    if (known) return known;
-    const fresh = new Map<string, unknown>();
-    collections.set(name, fresh);
-    return fresh;
+    const existing = collections.get(name);
+    if (existing) return existing;
+    const created = new Map<string, unknown>();
+    collections.set(name, created);
+    return created;
   };
 
   const journal = await Journal.open(directory, {
