@@ -1,7 +1,6 @@
-import { afterEach } from "vitest";
 import { type Cloud, type CloudOptions, openCloud } from "../../cloud/open-cloud.ts";
 import { recordOnly } from "../../cloud/record-only.ts";
-import { POSTGRES, temporaryDirectory, VALKEY } from "../../cloud/testing/cloud.ts";
+import { cleanups, POSTGRES, temporaryDirectory, VALKEY } from "../../cloud/testing/cloud.ts";
 import { createRouter } from "../router.ts";
 import { type Api, type ApiOptions, startApi } from "../server.ts";
 import { operations, requestViolations, responseViolations } from "./contract.ts";
@@ -21,27 +20,19 @@ export interface TestApi {
 
 export interface TestReply {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails where it is not there
+  // biome-ignore lint/suspicious/noExplicitAny: a test fails if the expected fields are missing
   readonly body: any;
   readonly headers: Headers;
 }
 
 export const TOKEN = "a token for tests";
-const cleanups: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of cleanups.splice(0).reverse()) await close();
-});
 
 export async function startTestApi(options: Partial<CloudOptions> & { readonly tls?: ApiOptions["tls"] } = {}): Promise<TestApi> {
   const { tls, ...cloudOptions } = options;
   const directory = options.directory ?? temporaryDirectory();
   const cloud = await openCloud({ backing: recordOnly, ...cloudOptions, directory });
   const api = await startApi({ cloud, token: TOKEN, ...(tls && { tls }) });
-  let open = true;
   cleanups.push(async () => {
-    if (!open) return;
-    open = false;
     await api.close();
     await cloud.close();
   });

@@ -8,10 +8,11 @@ import { type CreateClusterRequest, createCluster } from "../databases/clusters.
 import { type Cloud, type CloudOptions, openCloud } from "../open-cloud.ts";
 import { recordOnly } from "../record-only.ts";
 
-const cleanups: (() => unknown)[] = [];
+/** Run after each test, last added first. */
+export const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
-  for (const close of cleanups.splice(0).reverse()) await close();
+  for (const cleanUp of cleanups.splice(0).reverse()) await cleanUp();
 });
 
 export function temporaryDirectory(): string {
