@@ -178,6 +178,13 @@ describe("the server", () => {
     await expect(send(api.url, "GET", "/v2/account")).rejects.toThrow();
   });
 
+  it("may come over a connection that was idle for longer than Go's clients keep one", async () => {
+    const { api } = await startTestApi();
+    const response = await fetch(`${api.url}/v2/account`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    await response.body?.cancel();
+    expect(Number(/timeout=(\d+)/.exec(response.headers.get("keep-alive") ?? "")?.[1])).toBeGreaterThan(90);
+  });
+
   it("answers a thousand concurrent requests", async () => {
     const { api, call } = await startTestApi();
     const port = Number(new URL(api.url).port);

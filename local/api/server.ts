@@ -48,6 +48,8 @@ export interface Api {
 
 const HOURLY_LIMIT = 5000;
 const CLOSE_WITHIN_MS = 2000;
+/** Longer than Go's clients keep an idle connection (90 s): with Node's default of 5 s a POST could meet a connection that is just being closed. */
+const KEEP_ALIVE_MS = 120_000;
 const lookUp = createRouter(routes);
 
 /** Serves DigitalOcean's API v2 and Spaces on one port. */
@@ -72,6 +74,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     pending.add(task);
   };
   const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on(
     "clientError",
     (_error: Error, socket: Socket) => socket.writable && socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
