@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing.ts";
+import { command, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing/servers.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../postdeploy/migrate/testing/folder.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";

@@ -7,7 +7,7 @@ import { type Place, STACK } from "../local/platform/place.ts";
 import { exactPort } from "../local/platform/ports.ts";
 import { lineTo } from "../local/platform/reach.ts";
 import { endpointCommand, wantedPort } from "../local/platform/stack-endpoint.ts";
-import { authorityFolder } from "../local/servers/workshop.ts";
+import { authorityFolder } from "../local/servers/context.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { rememberSources } from "./local-source.ts";
 import { wholeNumber } from "./number.ts";

@@ -1,6 +1,6 @@
 /** What `up` says while it works: one line that changes for a person, a line for each change where nobody watches. */
 import type { RealizeEvent } from "../engine/realize.ts";
-import type { Arrived } from "../local/servers/packages.ts";
+import type { Arrived } from "../local/servers/packages/packages.ts";
 import { shortType } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -2,7 +2,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { command, postgresCluster, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing.ts";
+import { command, postgresCluster, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing/servers.ts";
 import { candlefish } from "../systems/candlefish.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../local/servers/testing/servers.ts";
 import { systems } from "../systems/index.ts";
 import { apply as migrate } from "./migrate/step.ts";
 import { apply as applyRoles } from "./roles/step.ts";

@@ -8,9 +8,9 @@ import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll } from "vitest";
 import { lockDirectory } from "../local/cloud/store/lock.ts";
-import { isExecutable } from "../local/servers/binaries.ts";
-import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages.ts";
-import { REAL_CACHE } from "../local/servers/testing.ts";
+import { isExecutable } from "../local/servers/packages/binaries.ts";
+import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages/packages.ts";
+import { REAL_CACHE } from "../local/servers/testing/servers.ts";
 import { self } from "../local/servers/user.ts";
 import { describeUnless } from "./skip.ts";
 

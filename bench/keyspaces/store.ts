@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Redis } from "ioredis";
 import { openServers } from "../../local/servers/backing.ts";
-import { valkeyServer } from "../../local/servers/binaries.ts";
-import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing.ts";
+import { valkeyServer } from "../../local/servers/packages/binaries.ts";
+import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import type { Connection } from "../../postdeploy/keyspaces/target.ts";
 
 export interface RaceStore {

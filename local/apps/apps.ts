@@ -1,8 +1,8 @@
 /** The apps behind a local cloud: each component a process of its own, each app behind one address. */
 import { join } from "node:path";
 import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
-import { holderText } from "../servers/port-holder.ts";
-import { LOOPBACK, openPorts } from "../servers/ports.ts";
+import { holderText } from "../servers/ports/holder.ts";
+import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
 import { type Running, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";

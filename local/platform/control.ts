@@ -4,7 +4,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { readJson, writeJson } from "../servers/files.ts";
-import { LOOPBACK } from "../servers/ports.ts";
+import { LOOPBACK } from "../servers/ports/ports.ts";
 
 /** What a verb must know to talk to the daemon; readable by its owner only. */
 export interface Line {

@@ -4,7 +4,7 @@ import { afterAll, expect, it } from "vitest";
 import { up } from "../../cli/local-up.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
-import { removeHome, temporaryHome } from "../servers/testing.ts";
+import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
 import { placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
 import { statusBy } from "./up.ts";

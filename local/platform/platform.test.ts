@@ -10,7 +10,7 @@ import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { processesIn, removeHome, temporaryHome } from "../servers/testing.ts";
+import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
 import { type Place, placeOf } from "./place.ts";
 import { lineTo, takeDown } from "./reach.ts";
 import { isHealthy, type PlatformStatus } from "./status.ts";

@@ -1,6 +1,6 @@
 /** Ports that people type: the one a reader expects, else the next free one. */
-import { holderText } from "../servers/port-holder.ts";
-import { LOOPBACK, openPorts } from "../servers/ports.ts";
+import { holderText } from "../servers/ports/holder.ts";
+import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
 
 const TRIES = 90;
 

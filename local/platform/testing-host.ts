@@ -1,6 +1,6 @@
 /** A platform of its own for one test file: the API with the real servers and the apps behind it. */
 import { fileURLToPath } from "node:url";
-import { removeHome, temporaryHome } from "../servers/testing.ts";
+import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
 import { API_TOKEN } from "./api.ts";
 import { type Host, openHost } from "./host.ts";
 import { type Place, placeOf } from "./place.ts";

@@ -2,13 +2,14 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
 import { lockDirectory } from "../cloud/store/lock.ts";
-import { postgresMajors } from "./binaries.ts";
 import { openAuthority } from "./certificates.ts";
+import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./context.ts";
 import { ServerError } from "./error.ts";
 import { writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
-import { LOOPBACK, openPorts } from "./ports.ts";
-import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres-admin.ts";
+import { postgresMajors } from "./packages/binaries.ts";
+import { LOOPBACK, openPorts } from "./ports/ports.ts";
+import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres/admin.ts";
 import {
   applyAccess,
   applyConfiguration,
@@ -17,10 +18,9 @@ import {
   runningSuperuser,
   startPools,
   startPostgres,
-} from "./postgres-cluster.ts";
+} from "./postgres/cluster.ts";
 import { type ClusterLabel, stopServers } from "./status.ts";
-import { placeValkey, removeValkey, startValkey } from "./valkey-cluster.ts";
-import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./workshop.ts";
+import { placeValkey, removeValkey, startValkey } from "./valkey/cluster.ts";
 
 /** The part of the cloud's backing that is database servers; its apps are another's. */
 export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {

@@ -6,7 +6,7 @@ import type { BackedCluster } from "../cloud/backing.ts";
 import { openServers, type ServerBacking } from "./backing.ts";
 import type { Home } from "./home.ts";
 import { serverStatus, stopServers } from "./status.ts";
-import { asHouse, command, postgresCluster, processesIn, query, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+import { asHouse, command, postgresCluster, processesIn, query, removeHome, temporaryHome, valkeyCluster } from "./testing/servers.ts";
 
 const APP = { name: "app", password: "AVNS_app", replication: false };
 const PG = postgresCluster("pg", {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
-import { holderText } from "./port-holder.ts";
-import type { Ports } from "./ports.ts";
+import { holderText } from "./ports/holder.ts";
+import type { Ports } from "./ports/ports.ts";
 import { type Command, findRunning, launch, logTail, stop } from "./process.ts";
 
 /** One server: what to run, how to ask whether it is ready, how to ask it to end. */

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { serversFolder } from "./context.ts";
 import { readJson } from "./files.ts";
 import { findRunning, stop } from "./process.ts";
-import { serversFolder } from "./workshop.ts";
 
 /** Every kind of server, by the name of its folder in a cluster's, and how it is asked to end: Postgres without waiting for its clients. */
 const KINDS = { pgbouncer: "SIGTERM", postgres: "SIGINT", valkey: "SIGTERM" } as const;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ONLY_ROOT, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
-import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing.ts";
+import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing/servers.ts";
 import { namespace, nobody, self, serverUser } from "./user.ts";
 
 const NOBODY = 65534;
@@ -57,7 +57,7 @@ describe("whom the servers run as", () => {
     const program = `
       import { openServers } from ${JSON.stringify(new URL("./backing.ts", import.meta.url).href)};
       import { findHome } from ${JSON.stringify(new URL("./home.ts", import.meta.url).href)};
-      import { query } from ${JSON.stringify(new URL("./testing.ts", import.meta.url).href)};
+      import { query } from ${JSON.stringify(new URL("./testing/servers.ts", import.meta.url).href)};
       const home = findHome(${JSON.stringify(join(folder, "check out"))});
       const servers = openServers({ home, fsync: false });
       const endpoint = await servers.startCluster(${JSON.stringify(CLUSTER)});

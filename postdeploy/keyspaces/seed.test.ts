@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { command, removeHome, valkeyCluster } from "../../local/servers/testing.ts";
+import { command, removeHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/folder.ts";
 import { startProxy } from "../migrate/testing/proxy.ts";

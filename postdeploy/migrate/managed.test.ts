@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { systems } from "../../systems/index.ts";
 import type { Connection } from "../connect/target.ts";
 import { applyRoles, rolesPlan } from "../roles/index.ts";

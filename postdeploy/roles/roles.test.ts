@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { applyRoles, type RolesOptions, rolesPlan } from "./index.ts";
 
 const roles = { owner: "shop_owner", runtime: "shop", readonly: "shop_readonly", backup: "shop_backup" } as const;

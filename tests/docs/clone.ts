@@ -15,8 +15,8 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { valkeyServer } from "../../local/servers/binaries.ts";
-import { REAL_CACHE } from "../../local/servers/testing.ts";
+import { valkeyServer } from "../../local/servers/packages/binaries.ts";
+import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
 import { serverUser } from "../../local/servers/user.ts";
 import { freePort } from "../../postdeploy/migrate/testing/port.ts";
 import { copyCheckout } from "../copy.ts";

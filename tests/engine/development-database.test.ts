@@ -7,7 +7,7 @@ import { openApps } from "../../local/apps/apps.ts";
 import { addSources } from "../../local/apps/sources.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { serverStatus } from "../../local/servers/status.ts";
-import { removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 

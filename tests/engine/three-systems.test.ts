@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApps } from "../../local/apps/apps.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { serverStatus } from "../../local/servers/status.ts";
-import { command, fromAddress, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { command, fromAddress, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 

@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
-import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../../local/servers/packages.ts";
-import { REAL_CACHE } from "../../local/servers/testing.ts";
+import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../../local/servers/packages/packages.ts";
+import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
 import { self } from "../../local/servers/user.ts";
 
 export interface Renderer {

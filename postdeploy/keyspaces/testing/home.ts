@@ -1,10 +1,10 @@
 /** Which server the tests of this process run on: the platform's own (Valkey where it can be had), or the distribution's Redis. */
 import { spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
-import { isExecutable, valkeyServer } from "../../../local/servers/binaries.ts";
 import type { Home } from "../../../local/servers/home.ts";
-import { fetchPackages, type Packaged, type Program, unpackedProgram } from "../../../local/servers/packages.ts";
-import { REAL_CACHE, temporaryHome } from "../../../local/servers/testing.ts";
+import { isExecutable, valkeyServer } from "../../../local/servers/packages/binaries.ts";
+import { fetchPackages, type Packaged, type Program, unpackedProgram } from "../../../local/servers/packages/packages.ts";
+import { REAL_CACHE, temporaryHome } from "../../../local/servers/testing/servers.ts";
 import { serverUser } from "../../../local/servers/user.ts";
 import type { SkipReason } from "../../../tests/skip.ts";
 

@@ -4,14 +4,14 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import pg from "pg";
-import type { BackedCluster, Endpoint } from "../cloud/backing.ts";
-import { readJson } from "./files.ts";
-import type { Home } from "./home.ts";
-import { LOOPBACK } from "./ports.ts";
-import { asSuperuser } from "./postgres-admin.ts";
-import { stopServers } from "./status.ts";
-import { type ServerUser, serverUser } from "./user.ts";
-import { serversFolder } from "./workshop.ts";
+import type { BackedCluster, Endpoint } from "../../cloud/backing.ts";
+import { serversFolder } from "../context.ts";
+import { readJson } from "../files.ts";
+import type { Home } from "../home.ts";
+import { LOOPBACK } from "../ports/ports.ts";
+import { asSuperuser } from "../postgres/admin.ts";
+import { stopServers } from "../status.ts";
+import { type ServerUser, serverUser } from "../user.ts";
 
 /** Downloads of this user: no test fetches what is there. */
 export const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ServerError } from "./error.ts";
-import { run } from "./run.ts";
+import { ServerError } from "../error.ts";
+import { run } from "../run.ts";
 
 /** The Debian or Ubuntu that this machine runs. */
 export interface Distribution {

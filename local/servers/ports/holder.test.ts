@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { holderText, portHolder } from "./port-holder.ts";
+import { holderText, portHolder } from "./holder.ts";
 
 const open: Server[] = [];
 afterEach(() => {

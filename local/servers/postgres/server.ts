@@ -1,19 +1,19 @@
 import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type PostgresBinaries, postgresBinaries } from "./binaries.ts";
-import type { Authority } from "./certificates.ts";
-import { ServerError } from "./error.ts";
-import { giveTo, madeFolder, readJson, writeJson, writeSecret } from "./files.ts";
-import { admitted, type Rule } from "./firewall.ts";
-import type { Home } from "./home.ts";
-import { newPassword, scramVerifier } from "./passwords.ts";
-import { asSuperuser, HOUSE_DATABASE, type PostgresUser, type Superuser } from "./postgres-admin.ts";
-import { copyData } from "./postgres-copy.ts";
-import { accessFile, SUPERUSER, settingsFile } from "./postgres-settings.ts";
-import { postgresTemplate, SETTINGS_FILE, singleUser } from "./postgres-template.ts";
-import { findRunning, send } from "./process.ts";
-import type { Server } from "./server.ts";
+import type { Authority } from "../certificates.ts";
+import { ServerError } from "../error.ts";
+import { giveTo, madeFolder, readJson, writeJson, writeSecret } from "../files.ts";
+import { admitted, type Rule } from "../firewall.ts";
+import type { Home } from "../home.ts";
+import { type PostgresBinaries, postgresBinaries } from "../packages/binaries.ts";
+import { newPassword, scramVerifier } from "../passwords.ts";
+import { findRunning, send } from "../process.ts";
+import type { Server } from "../server.ts";
+import { asSuperuser, HOUSE_DATABASE, type PostgresUser, type Superuser } from "./admin.ts";
+import { copyData } from "./copy.ts";
+import { accessFile, SUPERUSER, settingsFile } from "./settings.ts";
+import { postgresTemplate, SETTINGS_FILE, singleUser } from "./template.ts";
 
 /** A Postgres cluster as it should be. */
 export interface PostgresCluster {

@@ -1,7 +1,7 @@
-import type { Certificate } from "./certificates.ts";
-import { oneLine } from "./files.ts";
-import { EVERY_LOOPBACK, THIS_MACHINE } from "./firewall.ts";
-import { LOOPBACK } from "./ports.ts";
+import type { Certificate } from "../certificates.ts";
+import { oneLine } from "../files.ts";
+import { EVERY_LOOPBACK, THIS_MACHINE } from "../firewall.ts";
+import { LOOPBACK } from "../ports/ports.ts";
 
 /** The superuser: slipway's own hand in every cluster. No API gives its password out. */
 export const SUPERUSER = "postgres";

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { copyFile, lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { asSuperuser, type Superuser } from "./postgres-admin.ts";
+import { asSuperuser, type Superuser } from "./admin.ts";
 
 /** Rebuilt by every server for itself, and wrong in a copy. Their folders have to be there, empty. */
 const EMPTIED = new Set(["pg_dynshmem", "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans", "pg_wal"]);

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { ServerError } from "../error.ts";
+import { madeFolder } from "../files.ts";
+import type { Home } from "../home.ts";
+import { run } from "../run.ts";
 import { type Apt, openApt, type Planned, thisDistribution } from "./apt.ts";
-import { ServerError } from "./error.ts";
-import { madeFolder } from "./files.ts";
-import type { Home } from "./home.ts";
-import { run } from "./run.ts";
 
 /**
  * Programs from Debian's and Ubuntu's own packages, without root and without installing them: apt says which packages are needed and fetches

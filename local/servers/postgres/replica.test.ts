@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Endpoint } from "../cloud/backing.ts";
-import { openServers, type ServerBacking } from "./backing.ts";
-import { stopServers } from "./status.ts";
-import { asHouse, postgresCluster, query, removeHome, temporaryHome } from "./testing.ts";
+import type { Endpoint } from "../../cloud/backing.ts";
+import { openServers, type ServerBacking } from "../backing.ts";
+import { stopServers } from "../status.ts";
+import { asHouse, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const PRIMARY = postgresCluster("primary", { databases: ["defaultdb", "flux"], config: { max_connections: 60 } });
 const REPLICA = postgresCluster("replica-1", { databases: [], replicaOf: "primary" });

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Endpoint } from "../cloud/backing.ts";
-import { openServers, type ServerBacking } from "./backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+import type { Endpoint } from "../../cloud/backing.ts";
+import { openServers, type ServerBacking } from "../backing.ts";
+import { command, removeHome, temporaryHome, valkeyCluster } from "../testing/servers.ts";
 
 const home = temporaryHome();
 let servers: ServerBacking;

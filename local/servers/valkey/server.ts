@@ -2,13 +2,13 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import type { Authority } from "./certificates.ts";
-import { oneLine, readJson, writeJson, writeSecret } from "./files.ts";
-import type { Program } from "./packages.ts";
-import { newPassword } from "./passwords.ts";
-import { LOOPBACK } from "./ports.ts";
-import type { Server } from "./server.ts";
-import { self } from "./user.ts";
+import type { Authority } from "../certificates.ts";
+import { oneLine, readJson, writeJson, writeSecret } from "../files.ts";
+import type { Program } from "../packages/packages.ts";
+import { newPassword } from "../passwords.ts";
+import { LOOPBACK } from "../ports/ports.ts";
+import type { Server } from "../server.ts";
+import { self } from "../user.ts";
 
 /** A Valkey cluster as it should be. */
 export interface ValkeyCluster {

@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { majorsOn } from "../../catalog/versions.ts";
-import { skipTest } from "../../tests/skip.ts";
+import { majorsOn } from "../../../catalog/versions.ts";
+import { skipTest } from "../../../tests/skip.ts";
+import type { Home } from "../home.ts";
+import { copyPackages, removeHome, temporaryHome } from "../testing/servers.ts";
+import { self } from "../user.ts";
 import { thisDistribution } from "./apt.ts";
 import { linkLibraries, pgbouncer, postgresBinaries, postgresMajors, valkeyServer } from "./binaries.ts";
-import type { Home } from "./home.ts";
-import { copyPackages, removeHome, temporaryHome } from "./testing.ts";
-import { self } from "./user.ts";
 
 let folder: string;
 let home: Home;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PostgresBinaries } from "./binaries.ts";
-import { ServerError } from "./error.ts";
-import { madeFolder } from "./files.ts";
-import type { Home } from "./home.ts";
-import { run } from "./run.ts";
+import { ServerError } from "../error.ts";
+import { madeFolder } from "../files.ts";
+import type { Home } from "../home.ts";
+import type { PostgresBinaries } from "../packages/binaries.ts";
+import { run } from "../run.ts";
 
 /**
  * What a fresh cluster holds, as DigitalOcean's does. Its roles, attributes and grants are those of role dumps (`pg_dumpall --globals-only`)

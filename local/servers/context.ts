@@ -4,7 +4,7 @@ import type { BackedCluster } from "../cloud/backing.ts";
 import type { Authority } from "./certificates.ts";
 import { ServerError } from "./error.ts";
 import type { Home } from "./home.ts";
-import type { Ports } from "./ports.ts";
+import type { Ports } from "./ports/ports.ts";
 import type { Report } from "./server.ts";
 
 /** What every cluster of one checkout shares. */

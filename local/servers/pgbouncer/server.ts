@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import type { Authority } from "./certificates.ts";
-import { ServerError } from "./error.ts";
-import { giveTo, oneLine, readJson, writeJson, writeSecret } from "./files.ts";
-import { admitted, type Rule, THIS_MACHINE } from "./firewall.ts";
-import type { Home } from "./home.ts";
-import type { Program } from "./packages.ts";
-import { newPassword } from "./passwords.ts";
-import { LOOPBACK } from "./ports.ts";
-import type { Superuser } from "./postgres-admin.ts";
-import { SUPERUSER } from "./postgres-settings.ts";
-import type { Server } from "./server.ts";
+import type { Authority } from "../certificates.ts";
+import { ServerError } from "../error.ts";
+import { giveTo, oneLine, readJson, writeJson, writeSecret } from "../files.ts";
+import { admitted, type Rule, THIS_MACHINE } from "../firewall.ts";
+import type { Home } from "../home.ts";
+import type { Program } from "../packages/packages.ts";
+import { newPassword } from "../passwords.ts";
+import { LOOPBACK } from "../ports/ports.ts";
+import type { Superuser } from "../postgres/admin.ts";
+import { SUPERUSER } from "../postgres/settings.ts";
+import type { Server } from "../server.ts";
 
 export interface Pool {
   readonly name: string;

@@ -1,9 +1,9 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ServerError } from "./error.ts";
-import { readJson, writeJson } from "./files.ts";
-import { openPortClaims } from "./port-claims.ts";
+import { ServerError } from "../error.ts";
+import { readJson, writeJson } from "../files.ts";
+import { openPortClaims } from "./claims.ts";
 
 /** The address of every server here. */
 export const LOOPBACK = "127.0.0.1";

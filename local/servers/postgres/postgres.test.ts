@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { skipTest } from "../../tests/skip.ts";
-import type { Endpoint } from "../cloud/backing.ts";
-import { openServers, type ServerBacking } from "./backing.ts";
-import { asHouse, fromAddress, postgresCluster, query, removeHome, temporaryHome } from "./testing.ts";
+import { skipTest } from "../../../tests/skip.ts";
+import type { Endpoint } from "../../cloud/backing.ts";
+import { openServers, type ServerBacking } from "../backing.ts";
+import { asHouse, fromAddress, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
 const home = temporaryHome();

@@ -1,7 +1,7 @@
 import pg from "pg";
-import { scramVerifier, verifies } from "./passwords.ts";
-import { LOOPBACK } from "./ports.ts";
-import { SUPERUSER } from "./postgres-settings.ts";
+import { scramVerifier, verifies } from "../passwords.ts";
+import { LOOPBACK } from "../ports/ports.ts";
+import { SUPERUSER } from "./settings.ts";
 
 /** DigitalOcean's administrator; it owns every database and manages every user. */
 export const ADMINISTRATOR = "doadmin";

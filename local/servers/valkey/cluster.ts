@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import type { BackedCluster } from "../cloud/backing.ts";
-import { valkeyServer as findValkey } from "./binaries.ts";
-import { findRunning } from "./process.ts";
-import { bringUp, takeDown } from "./server.ts";
-import { valkeyServer } from "./valkey.ts";
-import { folderOf, memoryGiBOf, type Workshop } from "./workshop.ts";
+import type { BackedCluster } from "../../cloud/backing.ts";
+import { folderOf, memoryGiBOf, type Workshop } from "../context.ts";
+import { valkeyServer as findValkey } from "../packages/binaries.ts";
+import { findRunning } from "../process.ts";
+import { bringUp, takeDown } from "../server.ts";
+import { valkeyServer } from "./server.ts";
 
 /** One of DigitalOcean's Valkey clusters. Its firewall is only recorded: Valkey cannot tell one loopback address from another. */
 export async function startValkey(shop: Workshop, cluster: BackedCluster): Promise<number> {

@@ -1,8 +1,12 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { BackedCluster } from "../cloud/backing.ts";
-import { checkMajor, pgbouncer } from "./binaries.ts";
-import { pgbouncerServer } from "./pgbouncer.ts";
+import type { BackedCluster } from "../../cloud/backing.ts";
+import { describedCluster, folderOf, memoryGiBOf, serversFolder, type Workshop } from "../context.ts";
+import { checkMajor, pgbouncer } from "../packages/binaries.ts";
+import { pgbouncerServer } from "../pgbouncer/server.ts";
+import { findRunning } from "../process.ts";
+import { bringUp, takeDown } from "../server.ts";
+import { asSuperuser, dropSlotsExcept, ensureDatabase, ensureUser, REPLICA_SLOTS, type Superuser } from "./admin.ts";
 import {
   dataOf,
   dropSlot,
@@ -16,11 +20,7 @@ import {
   postgresServer,
   preparePostgres,
   superuserOf,
-} from "./postgres.ts";
-import { asSuperuser, dropSlotsExcept, ensureDatabase, ensureUser, REPLICA_SLOTS, type Superuser } from "./postgres-admin.ts";
-import { findRunning } from "./process.ts";
-import { bringUp, takeDown } from "./server.ts";
-import { describedCluster, folderOf, memoryGiBOf, serversFolder, type Workshop } from "./workshop.ts";
+} from "./server.ts";
 
 /** One of DigitalOcean's Postgres clusters: a Postgres, and a PgBouncer once it has pools. */
 export async function placePostgres(shop: Workshop, cluster: BackedCluster): Promise<PostgresPorts> {

