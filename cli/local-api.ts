@@ -1,12 +1,12 @@
 /** `slipway local api`: DigitalOcean's API on loopback, and nothing made in it. */
 import { join } from "node:path";
 import type { Timings } from "../local/cloud/core/time.ts";
-import { API_TOKEN } from "../local/platform/api.ts";
+import { lineTo } from "../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../local/platform/defaults.ts";
 import { openHost } from "../local/platform/host.ts";
-import { type Place, STACK } from "../local/platform/place.ts";
 import { exactPort } from "../local/platform/ports.ts";
-import { lineTo } from "../local/platform/reach.ts";
 import { endpointCommand, wantedPort } from "../local/platform/stack-endpoint.ts";
+import { type Place, STACK } from "../local/platform/workspace.ts";
 import { authorityFolder } from "../local/servers/context.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { rememberSources } from "./local-source.ts";

@@ -1,8 +1,8 @@
 /** A system's databases and stores on the laptop's own platform, found as anybody would find them: by DigitalOcean's API. */
 import { findProject } from "../engine/project.ts";
-import { API_TOKEN } from "../local/platform/api.ts";
-import { type Place, placeOf, STACK } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+import { lineTo } from "../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../local/platform/defaults.ts";
+import { type Place, placeOf, STACK } from "../local/platform/workspace.ts";
 import type { Connection } from "../postdeploy/connect/target.ts";
 import type { System } from "../systems/definition.ts";
 

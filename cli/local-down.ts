@@ -1,6 +1,7 @@
 /** `slipway local down` and `reset`: ends what `up` started, and nothing else. */
-import { forget, type Place } from "../local/platform/place.ts";
-import { takeDown } from "../local/platform/reach.ts";
+
+import { takeDown } from "../local/platform/daemon/client.ts";
+import { forget, type Place } from "../local/platform/workspace.ts";
 import { DONE } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 

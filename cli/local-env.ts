@@ -1,8 +1,9 @@
 /** `slipway local env`: the variables of one service, for the real application, psql or redis-cli. */
-import { call } from "../local/platform/control.ts";
-import type { Place } from "../local/platform/place.ts";
-import { STACK } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+
+import { lineTo } from "../local/platform/daemon/client.ts";
+import { call } from "../local/platform/daemon/control.ts";
+import type { Place } from "../local/platform/workspace.ts";
+import { STACK } from "../local/platform/workspace.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given, UsageError } from "./command.ts";

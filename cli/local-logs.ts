@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findAppLogs } from "../local/apps/logs.ts";
-import type { Place } from "../local/platform/place.ts";
 import type { AppLine } from "../local/platform/status.ts";
+import type { Place } from "../local/platform/workspace.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { statusOf } from "./local-status.ts";
 import { table } from "./local-text.ts";

@@ -1,7 +1,7 @@
 /** `--source <app>[/<component>]=<directory>`: where the source of an app is on this machine. */
 import { resolve } from "node:path";
 import { addSources, isFolder, type Sources } from "../local/apps/sources.ts";
-import type { Place } from "../local/platform/place.ts";
+import type { Place } from "../local/platform/workspace.ts";
 import { UsageError } from "./command.ts";
 
 /** Remembers the folders that were given, beside those of earlier runs. */

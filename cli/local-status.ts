@@ -1,9 +1,10 @@
 /** `slipway local status`. */
+
+import { lineTo } from "../local/platform/daemon/client.ts";
 import { serverLines } from "../local/platform/host.ts";
-import type { Place } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+import { statusBy } from "../local/platform/start.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
-import { statusBy } from "../local/platform/up.ts";
+import type { Place } from "../local/platform/workspace.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { appRows, endpointNote, moves, problems, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";

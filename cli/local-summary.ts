@@ -2,8 +2,8 @@
 
 import type { RealizeResult } from "../engine/realize.ts";
 import { type DeployedResource, stateFile } from "../engine/state.ts";
-import type { Place } from "../local/platform/place.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
+import type { Place } from "../local/platform/workspace.ts";
 import { systems } from "../systems/index.ts";
 import { counted } from "./count.ts";
 import { appRows, serverRow, table } from "./local-text.ts";

@@ -1,8 +1,9 @@
 /** `slipway local up`: everything running, everything as declared, and what to do with it. */
-import { forget, type Place } from "../local/platform/place.ts";
-import { lineTo, takeDown } from "../local/platform/reach.ts";
+
+import { lineTo, takeDown } from "../local/platform/daemon/client.ts";
+import { bringUp } from "../local/platform/start.ts";
 import { isHealthy } from "../local/platform/status.ts";
-import { bringUp } from "../local/platform/up.ts";
+import { forget, type Place } from "../local/platform/workspace.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { progressOn } from "./local-progress.ts";

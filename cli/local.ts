@@ -1,6 +1,6 @@
 /** `slipway local`: the whole platform on this machine. */
 import { findProject } from "../engine/project.ts";
-import { type Place, placeOf } from "../local/platform/place.ts";
+import { type Place, placeOf } from "../local/platform/workspace.ts";
 import { type Command, type Given, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";

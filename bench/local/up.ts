@@ -1,9 +1,9 @@
 /** One `up` or `down` in a state folder of its own, for the bench to time as a whole process. */
 import path from "node:path";
-import { placeOf } from "../../local/platform/place.ts";
-import { takeDown } from "../../local/platform/reach.ts";
+import { takeDown } from "../../local/platform/daemon/client.ts";
+import { bringUp } from "../../local/platform/start.ts";
 import { isHealthy } from "../../local/platform/status.ts";
-import { bringUp } from "../../local/platform/up.ts";
+import { placeOf } from "../../local/platform/workspace.ts";
 import { findHome } from "../../local/servers/home.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");

@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /** In the package this file is compiled, and so is that one. */
-export const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./stand-in.ts" : "./stand-in.js", import.meta.url));
+export const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./placeholder/main.ts" : "./placeholder/main.js", import.meta.url));
 
 const MOST_LOG_BYTES = 4 * 1024 * 1024;
 const MOST_PAUSE_MS = 10_000;

@@ -1,6 +1,6 @@
 /** An app's public address: what App Platform's router does with a request, on one port of loopback. */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { STAND_IN } from "./answers.ts";
+import { STAND_IN } from "./placeholder/answers.ts";
 
 export interface Route {
   readonly prefix: string;

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { postgresTargets, valkeyTargets, warningsOf } from "./connections.ts";
 import { laptopEnv, writeCertificates } from "./laptop-env.ts";
+import { postgresTargets, valkeyTargets, warningsOf } from "./placeholder/connections.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
 const FILE = "/home/you/my work/.slipway/ca.pem";

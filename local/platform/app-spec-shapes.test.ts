@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { SPEC_SHAPES, type SpecShape } from "./app-spec-shapes.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { SPEC_SHAPES, type SpecShape } from "./testing/app-spec-shapes.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 describeUnless(NEEDS_PROC, "an app spec with", () => {
   let test: TestHost;

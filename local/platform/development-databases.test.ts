@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { serverStatus } from "../servers/status.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 const source = { image: { registry_type: "DOCKER_HUB", registry: "library", repository: "nginx" } };
 const BINDABLES = ["DATABASE_URL", "HOSTNAME", "PORT", "USERNAME", "PASSWORD", "DATABASE", "CA_CERT"];

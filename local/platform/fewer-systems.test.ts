@@ -5,9 +5,9 @@ import { up } from "../../cli/local-up.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
-import { placeOf } from "./place.ts";
-import { lineTo, takeDown } from "./reach.ts";
-import { statusBy } from "./up.ts";
+import { lineTo, takeDown } from "./daemon/client.ts";
+import { statusBy } from "./start.ts";
+import { placeOf } from "./workspace.ts";
 
 const place = placeOf(fileURLToPath(new URL("../../", import.meta.url)), temporaryHome());
 

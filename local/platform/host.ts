@@ -16,12 +16,12 @@ import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { authorityFolder } from "../servers/context.ts";
 import { serverStatus } from "../servers/status.ts";
-import { API_TOKEN, SPACES_KEY } from "./api.ts";
-import { leadsOf } from "./leads.ts";
-import type { Place } from "./place.ts";
+import { leadsOf } from "./database-targets.ts";
+import { API_TOKEN, SPACES_KEY } from "./defaults.ts";
 import { type FoundPort, portFrom } from "./ports.ts";
 import { wantedPort } from "./stack-endpoint.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
+import type { Place } from "./workspace.ts";
 
 export interface Host {
   readonly cloud: Cloud;

@@ -7,7 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { addSources } from "../apps/sources.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 const source = { github: { repo: "acme/shop", branch: "main" } };
 const envs = [

@@ -11,10 +11,10 @@ import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
-import { type Place, placeOf } from "./place.ts";
-import { lineTo, takeDown } from "./reach.ts";
+import { lineTo, takeDown } from "./daemon/client.ts";
+import { bringUp, statusBy, type Up } from "./start.ts";
 import { isHealthy, type PlatformStatus } from "./status.ts";
-import { bringUp, statusBy, type Up } from "./up.ts";
+import { type Place, placeOf } from "./workspace.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -3,7 +3,7 @@ import { API_PORT } from "../../catalog/local-api.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { readStack } from "../../engine/stackfile.ts";
-import { STACK } from "./place.ts";
+import { STACK } from "./workspace.ts";
 
 /** @returns undefined where the project has no such stack, or the stack no such setting. */
 export function stackEndpoint(checkout: string): string | undefined {

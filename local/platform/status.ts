@@ -1,5 +1,5 @@
 /** What runs, where, and how it is. */
-import type { Lead } from "./leads.ts";
+import type { Lead } from "./database-targets.ts";
 
 export interface PlatformStatus {
   readonly daemon?: {

@@ -6,4 +6,4 @@ import module from "node:module";
 
 // Several of these start at once, each on its own: the second start of any of them compiles nothing.
 module.enableCompileCache();
-await import("./serve.ts");
+await import("./program.ts");

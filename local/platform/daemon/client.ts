@@ -3,15 +3,15 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { lockDirectory } from "../cloud/store/lock.ts";
-import { findRunning, launch, logTail, stop } from "../servers/process.ts";
-import { stopServers } from "../servers/status.ts";
-import { self } from "../servers/user.ts";
+import { lockDirectory } from "../../cloud/store/lock.ts";
+import { findRunning, launch, logTail, stop } from "../../servers/process.ts";
+import { stopServers } from "../../servers/status.ts";
+import { self } from "../../servers/user.ts";
+import type { Place } from "../workspace.ts";
 import { call, type Line, lineFile, readLine } from "./control.ts";
-import type { Place } from "./place.ts";
 import { codeVersion } from "./version.ts";
 
-const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./daemon.ts" : "./daemon.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
 const LONGEST_START_MS = 300_000;
 
 /** The line to the daemon, if it runs and answers. */

@@ -1,8 +1,8 @@
 /** What is in the databases: tables with about how many rows, keyspaces with how many keys. Read as the clusters' own administrators. */
 import { Redis } from "ioredis";
 import pg from "pg";
-import { allClusters, type Cluster } from "../cloud/databases/cluster.ts";
-import type { Cloud } from "../cloud/open-cloud.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { allClusters, type Cluster } from "../../cloud/databases/cluster.ts";
 
 export interface Contents {
   readonly cluster: string;

@@ -3,8 +3,8 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { readJson, writeJson } from "../servers/files.ts";
-import { LOOPBACK } from "../servers/ports/ports.ts";
+import { readJson, writeJson } from "../../servers/files.ts";
+import { LOOPBACK } from "../../servers/ports/ports.ts";
 
 /** What a verb must know to talk to the daemon; readable by its owner only. */
 export interface Line {

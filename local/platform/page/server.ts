@@ -1,7 +1,7 @@
 /** The same as `slipway local status`, to look at, for whoever sits at this machine. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { document, type Shown } from "./page-html.ts";
+import { document, type Shown } from "./html.ts";
 
 export interface Page {
   readonly url: string;

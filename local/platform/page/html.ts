@@ -1,11 +1,12 @@
 /** What the page says: plain HTML that needs no script, and nothing in it is secret. */
-import type { Contents } from "./contents.ts";
-import type { Call } from "./host.ts";
-import { databaseWords, leadWords } from "./leads.ts";
-import { diagram } from "./page-diagram.ts";
-import { STYLE } from "./page-style.ts";
-import { text } from "./page-text.ts";
-import type { AppLine, ComponentLine, PlatformStatus, ServerLine } from "./status.ts";
+
+import { databaseWords, leadWords } from "../database-targets.ts";
+import type { Call } from "../host.ts";
+import type { AppLine, ComponentLine, PlatformStatus, ServerLine } from "../status.ts";
+import type { Contents } from "./database-contents.ts";
+import { diagram } from "./diagram.ts";
+import { text } from "./escape-html.ts";
+import { STYLE } from "./style.ts";
 
 export interface Shown {
   readonly status: PlatformStatus;

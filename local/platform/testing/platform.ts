@@ -1,11 +1,11 @@
 /** A platform of its own for one test file: the API with the real servers and the apps behind it. */
 import { fileURLToPath } from "node:url";
-import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
-import { API_TOKEN } from "./api.ts";
-import { type Host, openHost } from "./host.ts";
-import { type Place, placeOf } from "./place.ts";
+import { removeHome, temporaryHome } from "../../servers/testing/servers.ts";
+import { API_TOKEN } from "../defaults.ts";
+import { type Host, openHost } from "../host.ts";
+import { type Place, placeOf } from "../workspace.ts";
 
-const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
+const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 const LONGEST_DEPLOYMENT_MS = 120_000;
 
 export interface TestHost {

@@ -4,7 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const LOCAL = fileURLToPath(new URL("../", import.meta.url));
+const LOCAL = fileURLToPath(new URL("../../", import.meta.url));
 
 export function codeVersion(): string {
   const hash = createHash("sha256").update(process.version);

@@ -6,11 +6,11 @@ import { stateFile } from "../../engine/state.ts";
 import { lockDirectory } from "../cloud/store/lock.ts";
 import { fetchPrograms } from "../servers/packages/binaries.ts";
 import type { Arrived } from "../servers/packages/packages.ts";
-import { call, type Line } from "./control.ts";
-import { type Place, STACK } from "./place.ts";
-import { reachDaemon } from "./reach.ts";
-import { remoteWorld, type WorldCall, type WorldSketch } from "./remote-world.ts";
+import { reachDaemon } from "./daemon/client.ts";
+import { call, type Line } from "./daemon/control.ts";
+import { remoteWorld, type WorldCall, type WorldSketch } from "./daemon/remote-world.ts";
 import type { PlatformStatus } from "./status.ts";
+import { type Place, STACK } from "./workspace.ts";
 
 export interface UpOptions {
   /** Only these; what stood for others is removed. @default all */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { leadsOf } from "./leads.ts";
+import { leadsOf } from "./database-targets.ts";
 
 it("an app leads to each database once that its URLs name, and a login never comes along", () => {
   const env = {

@@ -1,7 +1,7 @@
 /** The world of a program at the other end of a line: the cloud lives in the daemon, the program runs where somebody typed a verb. */
 
-import type { CloudProvider, ResourceType } from "../../engine/cloud-provider.ts";
-import type { Plain } from "../../engine/state.ts";
+import type { CloudProvider, ResourceType } from "../../../engine/cloud-provider.ts";
+import type { Plain } from "../../../engine/state.ts";
 
 const METHODS = ["check", "diff", "create", "update", "delete", "read", "find"] as const;
 type Method = (typeof METHODS)[number];

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, type Page } from "./page.ts";
-import { document } from "./page-html.ts";
-import { shown } from "./testing.ts";
+import { shown } from "../testing/page-data.ts";
+import { document } from "./html.ts";
+import { openPage, type Page } from "./server.ts";
 
 describe("the page", () => {
   let page: Page;

@@ -1,7 +1,7 @@
 /** Which app reaches which database, drawn: apps on the left, servers with their databases on the right, a line for each lead. */
-import { databaseWords, leadWords } from "./leads.ts";
-import { text } from "./page-text.ts";
-import type { AppLine, PlatformStatus, ServerLine } from "./status.ts";
+import { databaseWords, leadWords } from "../database-targets.ts";
+import type { AppLine, PlatformStatus, ServerLine } from "../status.ts";
+import { text } from "./escape-html.ts";
 
 const WIDTH = 960;
 const BOX = 340;

@@ -1,4 +1,4 @@
-import type { Shown } from "./page-html.ts";
+import type { Shown } from "../page/html.ts";
 
 /** A platform of which not everything is well, with names that only an attacker would give. */
 export const shown: Shown = {

@@ -1,14 +1,14 @@
 /** The process that stays when `slipway local up` has returned. Started by it, ended by `slipway local down`. */
 import { mkdirSync, rmSync } from "node:fs";
-import { PAGE_PORT } from "./api.ts";
-import { contentsOf } from "./contents.ts";
+import { PAGE_PORT } from "../defaults.ts";
+import { openHost } from "../host.ts";
+import { contentsOf } from "../page/database-contents.ts";
+import { openPage, type Page } from "../page/server.ts";
+import { portFrom } from "../ports.ts";
+import type { PlatformStatus } from "../status.ts";
+import { placeOf } from "../workspace.ts";
 import { lineFile, openControl, writeLine } from "./control.ts";
-import { openHost } from "./host.ts";
-import { openPage, type Page } from "./page.ts";
-import { placeOf } from "./place.ts";
-import { portFrom } from "./ports.ts";
 import { answerCall, sketch, type WorldCall } from "./remote-world.ts";
-import type { PlatformStatus } from "./status.ts";
 import { codeVersion } from "./version.ts";
 
 const [checkout = process.cwd(), state = "", cache = ""] = process.argv.slice(2);

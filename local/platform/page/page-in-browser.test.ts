@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { describeWithBrowser, faultsOf, visit } from "../../tests/browser.ts";
-import { openPage, type Page } from "./page.ts";
-import { shown } from "./testing.ts";
+import { describeWithBrowser, faultsOf, visit } from "../../../tests/browser.ts";
+import { shown } from "../testing/page-data.ts";
+import { openPage, type Page } from "./server.ts";
 
 await describeWithBrowser("the page in a browser", (browser) => {
   let page: Page;
