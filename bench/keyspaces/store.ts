@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Redis } from "ioredis";
 import { openServers } from "../../local/servers/backing.ts";
-import { valkeyServer } from "../../local/servers/packages/binaries.ts";
+import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
 import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import type { Connection } from "../../postdeploy/keyspaces/target.ts";
 
@@ -36,7 +36,7 @@ export async function openStore(config: Readonly<Record<string, unknown>> = {}):
   const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   const authority = join(folder, "ca.pem");
   writeFileSync(authority, endpoint.ca);
-  const server = await valkeyServer(home);
+  const server = await findValkeyServer(home);
   const cli = ["valkey-cli", "redis-cli"].map((name) => join(dirname(server.file), name)).find((file) => existsSync(file));
   const { port, ca } = endpoint;
   const client = async () => {

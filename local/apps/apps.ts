@@ -1,13 +1,13 @@
 /** The apps behind a local cloud: each component a process of its own, each app behind one address. */
 import { join } from "node:path";
 import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
-import { holderText } from "../servers/ports/holder.ts";
+import { describePortHolder } from "../servers/ports/holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
-import { type Running, startComponent } from "./component.ts";
+import { type RunningComponent, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";
-import { laptopEnv, writeCertificates } from "./laptop-env.ts";
-import { readSources, sourceOf } from "./sources.ts";
+import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
+import { findSource, readSources } from "./sources.ts";
 
 export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
   status(): AppStatus[];
@@ -33,7 +33,7 @@ interface Placed {
   readonly app: BackedApp;
   readonly ingress: Ingress;
   readonly ports: Readonly<Record<string, number>>;
-  components: readonly { readonly is: BackedComponent; readonly running?: Running }[];
+  components: readonly { readonly is: BackedComponent; readonly running?: RunningComponent }[];
   /** Jobs that ran since this process started. */
   readonly jobs: Set<string>;
 }
@@ -53,7 +53,7 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
 
   async function portOf(key: string): Promise<number> {
     const { port, insteadOf } = await ports.take(key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${holderText(insteadOf)}, so ${key} listens on ${port}.`);
+    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${describePortHolder(insteadOf)}, so ${key} listens on ${port}.`);
     return port;
   }
 
@@ -156,12 +156,12 @@ const withJobs = (components: Placed["components"], jobs: ReadonlySet<string>): 
 function environment(place: string, { env }: BackedComponent, port?: number): Record<string, string> {
   const caFile = join(place, "ca.pem");
   writeCertificates(env, caFile);
-  return laptopEnv(env, caFile, port);
+  return resolveLaptopEnv(env, caFile, port);
 }
 
 /** A job's command, where the folder of its source was given. */
 function commandOf(state: string, app: BackedApp, { name, command, sourceDir }: BackedJob) {
-  const directory = sourceOf(readSources(state), app.name, name, sourceDir);
+  const directory = findSource(readSources(state), app.name, name, sourceDir);
   return command !== undefined && directory !== undefined ? { text: command, directory } : undefined;
 }
 

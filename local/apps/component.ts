@@ -12,19 +12,21 @@ export interface ComponentOptions {
   readonly healthPaths?: readonly string[];
 }
 
-export interface Running {
+export interface RunningComponent {
   readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
 /** In the package this file is compiled, and so is that one. */
-export const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./placeholder/main.ts" : "./placeholder/main.js", import.meta.url));
+export const PLACEHOLDER_PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./placeholder/main.ts" : "./placeholder/main.js", import.meta.url),
+);
 
 const MOST_LOG_BYTES = 4 * 1024 * 1024;
 const MOST_PAUSE_MS = 10_000;
 const LONGEST_STOP_MS = 3_000;
 
-export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): Running {
+export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): RunningComponent {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let wanted = true;
   let pause = 100;
@@ -35,7 +37,7 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
     // Nothing of this process's own environment but what Node needs: a variable that the spec forgets must be missing here too.
     const started = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
+      ["--disable-warning=ExperimentalWarning", PLACEHOLDER_PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
       {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", ...env },

@@ -1,6 +1,6 @@
 /** An app's public address: what App Platform's router does with a request, on one port of loopback. */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { STAND_IN } from "./placeholder/answers.ts";
+import { PLACEHOLDER_NOTE } from "./placeholder/answers.ts";
 
 export interface Route {
   readonly prefix: string;
@@ -59,11 +59,11 @@ function pass(asked: IncomingMessage, reply: ServerResponse, port: number): void
 }
 
 function say(reply: ServerResponse, status: number, text: string): void {
-  reply.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n(${STAND_IN}.)\n`);
+  reply.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n(${PLACEHOLDER_NOTE}.)\n`);
 }
 
 function page(reply: ServerResponse, app: string, site: string): void {
   reply
     .writeHead(200, { "content-type": "text/html; charset=utf-8" })
-    .end(`<!doctype html><html lang="en"><title>${app}</title><h1>${app}: ${site}</h1><p>${STAND_IN}.</p></html>\n`);
+    .end(`<!doctype html><html lang="en"><title>${app}</title><h1>${app}: ${site}</h1><p>${PLACEHOLDER_NOTE}.</p></html>\n`);
 }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, readFileSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { openLog, PROGRAM } from "./component.ts";
+import { openLog, PLACEHOLDER_PROGRAM } from "./component.ts";
 import { isFolder } from "./sources.ts";
 
 export interface JobOptions {
@@ -72,7 +72,7 @@ async function runProcess({ folder, env, command, timeoutMs, gracePeriodMs, stop
         // A group of its own, so that what the shell started ends with it.
         detached: true,
       })
-    : spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM, "--job"], {
+    : spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PLACEHOLDER_PROGRAM, "--job"], {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", ...env },
         stdio: ["pipe", log, log],

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { laptopEnv, writeCertificates } from "./laptop-env.ts";
+import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
 import { postgresTargets, valkeyTargets, warningsOf } from "./placeholder/connections.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
@@ -18,7 +18,7 @@ const container = {
 
 describe("a component's variables on a laptop", () => {
   it("name the file that is there instead of the container's, blanks and all", () => {
-    const env = laptopEnv(container, FILE, 4100);
+    const env = resolveLaptopEnv(container, FILE, 4100);
     expect(env).toMatchObject({ PGSSLROOTCERT: FILE, NODE_EXTRA_CA_CERTS: FILE, PORT: "4100", PLAIN: "as it is" });
     expect(
       new pg.Client({ connectionString: env.DATABASE_URL!.replace("verify-full", "disable").replace(/&sslrootcert.*/, "") }).host,
@@ -28,8 +28,8 @@ describe("a component's variables on a laptop", () => {
 
   it("name it also where a Node process would have been told to trust it as a whole", () => {
     const url = "postgresql://u:p@h:1/d?sslmode=verify-full";
-    expect(laptopEnv({ DATABASE_URL: url, CA: PEM }, "/ca.pem").DATABASE_URL).toBe(`${url}&sslrootcert=/ca.pem`);
-    expect(laptopEnv({ DATABASE_URL: url.replace("verify-full", "require") }, "/ca.pem").DATABASE_URL).not.toContain("sslrootcert");
+    expect(resolveLaptopEnv({ DATABASE_URL: url, CA: PEM }, "/ca.pem").DATABASE_URL).toBe(`${url}&sslrootcert=/ca.pem`);
+    expect(resolveLaptopEnv({ DATABASE_URL: url.replace("verify-full", "require") }, "/ca.pem").DATABASE_URL).not.toContain("sslrootcert");
   });
 
   it("bring every certificate once, in a file for their owner alone", () => {

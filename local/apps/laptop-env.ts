@@ -5,7 +5,7 @@ import { writeSecret } from "../servers/files.ts";
 const CONTAINER_CA_FILE = "/tmp/slipway-ca.pem";
 
 /** @param caFile Where this component's certificates are on this machine; named in the variables instead of the container's. */
-export function laptopEnv(env: Readonly<Record<string, string>>, caFile: string, port?: number): Record<string, string> {
+export function resolveLaptopEnv(env: Readonly<Record<string, string>>, caFile: string, port?: number): Record<string, string> {
   const here = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, withFile(value, caFile)]));
   if (certificatesIn(env).length > 0) here.NODE_EXTRA_CA_CERTS ??= caFile;
   return { ...here, ...(port !== undefined && { PORT: String(port) }) };

@@ -16,7 +16,7 @@ export function addSources(state: string, sources: Sources): void {
 }
 
 /** Where the source of a component begins on this machine; undefined where none was given. */
-export function sourceOf(sources: Sources, app: string, component: string, sourceDir = ""): string | undefined {
+export function findSource(sources: Sources, app: string, component: string, sourceDir = ""): string | undefined {
   const root = sources[`${app}/${component}`] ?? sources[app];
   return root === undefined ? undefined : join(root, sourceDir);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { leadsOf } from "./database-targets.ts";
+import { findDatabaseTargets } from "./database-targets.ts";
 
 it("an app leads to each database once that its URLs name, and a login never comes along", () => {
   const env = {
@@ -10,7 +10,7 @@ it("an app leads to each database once that its URLs name, and a login never com
     APP_URL: "http://127.0.0.1:4100",
     DB_PASSWORD: "rediss://:::",
   };
-  expect(leadsOf(Object.values(env))).toEqual([
+  expect(findDatabaseTargets(Object.values(env))).toEqual([
     { port: 25060, database: "shop" },
     { port: 25062, database: "0" },
     { port: 25062, database: "1" },

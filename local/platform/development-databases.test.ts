@@ -2,7 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { serverStatus } from "../servers/status.ts";
+import { listServerStatus } from "../servers/status.ts";
 import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 const source = { image: { registry_type: "DOCKER_HUB", registry: "library", repository: "nginx" } };
@@ -22,7 +22,7 @@ describeUnless(NEEDS_PROC, "a development database", () => {
   afterAll(() => test.close(), 60_000);
 
   const envOf = (app: string, component = "api") => test.host.env(app, component)!.env;
-  const serversOf = (name: string) => serverStatus(test.place.home.state).filter((server) => server.name === name);
+  const serversOf = (name: string) => listServerStatus(test.place.home.state).filter((server) => server.name === name);
 
   it("is a Postgres that every bindable variable leads to, and its user may create tables", async () => {
     const envs = Object.fromEntries(BINDABLES.map((name) => [`DB_${name}`, `\${db.${name}}`]));

@@ -5,14 +5,14 @@ import { up } from "../../cli/local-up.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
-import { lineTo, takeDown } from "./daemon/client.ts";
-import { statusBy } from "./start.ts";
-import { placeOf } from "./workspace.ts";
+import { findDaemon, stopPlatform } from "./daemon/client.ts";
+import { fetchStatus } from "./start.ts";
+import { workspaceAt } from "./workspace.ts";
 
-const place = placeOf(fileURLToPath(new URL("../../", import.meta.url)), temporaryHome());
+const place = workspaceAt(fileURLToPath(new URL("../../", import.meta.url)), temporaryHome());
 
 afterAll(async () => {
-  await takeDown(place);
+  await stopPlatform(place);
   await removeHome(place.home);
 });
 
@@ -20,7 +20,7 @@ async function typed(systems: string) {
   const [printed, said]: [string[], string[]] = [[], []];
   const io: Terminal = { print: (text) => printed.push(text), say: (text) => said.push(text), columns: 80, style: plainStyle };
   const code = await up({ values: { systems }, positionals: [], place }, io);
-  const { servers } = await statusBy(lineTo(place)!);
+  const { servers } = await fetchStatus(findDaemon(place)!);
   return { code, headline: printed.join("\n").split(".")[0], said: said.join("\n"), kinds: servers.map(({ kind }) => kind).sort() };
 }
 

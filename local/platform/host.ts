@@ -4,44 +4,44 @@ import { join } from "node:path";
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { type Api, startApi } from "../api/server.ts";
 import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
-import { laptopEnv } from "../apps/laptop-env.ts";
+import { resolveLaptopEnv } from "../apps/laptop-env.ts";
 import { findAppNamed, resolveComponentEnv } from "../cloud/apps/app.ts";
-import { resumeApps } from "../cloud/apps/deployment-run.ts";
 import { componentsOf } from "../cloud/apps/spec.ts";
-import type { Timings } from "../cloud/core/time.ts";
-import { resumeClusters } from "../cloud/databases/cluster-start.ts";
 import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
+import { resumeClusters } from "../cloud/databases/cluster-start.ts";
+import { resumeApps } from "../cloud/apps/deployment-run.ts";
+import type { Timings } from "../cloud/core/time.ts";
 import { localCloudProvider } from "../program/provider.ts";
 import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { authorityFolder } from "../servers/context.ts";
-import { serverStatus } from "../servers/status.ts";
-import { leadsOf } from "./database-targets.ts";
+import { listServerStatus } from "../servers/status.ts";
+import { findDatabaseTargets } from "./database-targets.ts";
 import { API_TOKEN, SPACES_KEY } from "./defaults.ts";
-import { type FoundPort, portFrom } from "./ports.ts";
-import { wantedPort } from "./stack-endpoint.ts";
+import { findFreePort, type PortChoice } from "./ports.ts";
+import { preferredPort } from "./stack-endpoint.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
-import type { Place } from "./workspace.ts";
+import type { Workspace } from "./workspace.ts";
 
 export interface Host {
   readonly cloud: Cloud;
   readonly world: CloudProvider;
   readonly api: Api;
-  readonly calls: readonly Call[];
+  readonly calls: readonly ApiCall[];
   /** Why the API is not at the port that stack local names; absent where it is. */
   readonly apiMoved: string | undefined;
   /** The same of servers and apps, since this host started. */
   readonly moves: readonly string[];
   status(): Promise<Omit<PlatformStatus, "daemon">>;
   /** Starts servers that ended by themselves, or were ended by somebody, and what depends on where they answer. */
-  mend(): Promise<void>;
+  restartStopped(): Promise<void>;
   /** The variables of one component as its process finds them; undefined where there is no such app or component. */
   env(app: string, component: string): { env: Record<string, string>; components: string[] } | undefined;
   /** @param servers Whether they end too; else they run on, for the next host to find. */
   close(servers: boolean): Promise<void>;
 }
 
-export interface Call {
+export interface ApiCall {
   readonly at: string;
   readonly method: string;
   readonly path: string;
@@ -59,7 +59,7 @@ const MOVED = /^Port \d+ is in use by /;
 export interface HostOptions {
   readonly log: (line: string) => void;
   /** Told of every API call. @default nobody but the log */
-  readonly onCall?: (call: Call) => void;
+  readonly onCall?: (call: ApiCall) => void;
   /** The API's port, and no other. @default the one that stack local names, or the next that is free */
   readonly port?: number;
   /** The API on https, with a certificate of the servers' own authority. @default false */
@@ -69,7 +69,7 @@ export interface HostOptions {
 }
 
 /** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
-export async function openHost(place: Place, options: HostOptions): Promise<Host> {
+export async function openHost(place: Workspace, options: HostOptions): Promise<Host> {
   const { log, onCall = () => {}, port, https = false, timings = "instant" } = options;
   const { home } = place;
   const moves: string[] = [];
@@ -80,7 +80,7 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
   const servers = openServers({ home, report });
   const apps = openApps({ state: home.state, report });
   const notes = new Map<string, string>();
-  const calls: Call[] = [];
+  const calls: ApiCall[] = [];
   let endServers = true;
 
   const cloud = await openCloud({
@@ -105,7 +105,7 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
       log(line);
     },
   });
-  const apiPort: FoundPort = port === undefined ? await portFrom(wantedPort(place.checkout), "the API", place.daemon) : { port };
+  const apiPort: PortChoice = port === undefined ? await findFreePort(preferredPort(place.checkout), "the API", place.daemon) : { port };
   if (apiPort.moved !== undefined) log(apiPort.moved);
   const api = await startApi({
     cloud,
@@ -132,9 +132,9 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
     calls,
     apiMoved: apiPort.moved,
     moves,
-    status: async () => ({ servers: serverLines(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
-    async mend() {
-      if (!resumed || serverLines(place).every(({ pid }) => pid !== undefined)) return;
+    status: async () => ({ servers: listServers(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
+    async restartStopped() {
+      if (!resumed || listServers(place).every(({ pid }) => pid !== undefined)) return;
       await resumeClusters(cloud);
       resumeApps(cloud);
     },
@@ -147,14 +147,14 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
   };
 }
 
-function certificateOf({ home: { state } }: Place): { key: string; cert: string } {
+function certificateOf({ home: { state } }: Workspace): { key: string; cert: string } {
   const { key, certificate } = openAuthority(authorityFolder(state)).issue(join(state, "api-certificate"), {});
   return { key: readFileSync(key, "utf8"), cert: readFileSync(certificate, "utf8") };
 }
 
-export function serverLines({ home }: Place): PlatformStatus["servers"] {
+export function listServers({ home }: Workspace): PlatformStatus["servers"] {
   const order = ["postgres", "pgbouncer", "valkey"];
-  return serverStatus(home.state)
+  return listServerStatus(home.state)
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.name < b.name ? -1 : 1))
     .map(({ name, kind, running, log }) => ({
       cluster: name,
@@ -179,7 +179,7 @@ async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promi
     };
   });
   const values = found ? declared.flatMap(({ name }) => Object.values(resolveComponentEnv(cloud, found.id, name))) : [];
-  return { app, url, leads: leadsOf(values), components: await Promise.all(lines) };
+  return { app, url, leads: findDatabaseTargets(values), components: await Promise.all(lines) };
 }
 
 async function healthAt(url: string): Promise<string> {
@@ -192,7 +192,7 @@ async function healthAt(url: string): Promise<string> {
   }
 }
 
-function envIn(cloud: Cloud, apps: AppBacking, { home }: Place, app: string, component: string) {
+function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string, component: string) {
   const found = findAppNamed(cloud, app);
   if (!found) return undefined;
   const components = componentsOf(found.spec).map(({ component: { name } }) => name);
@@ -201,8 +201,5 @@ function envIn(cloud: Cloud, apps: AppBacking, { home }: Place, app: string, com
     .status()
     .find((it) => it.app === app)
     ?.components.find(({ name }) => name === component)?.port;
-  return {
-    env: laptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port),
-    components,
-  };
+  return { env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
 }

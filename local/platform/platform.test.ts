@@ -11,33 +11,33 @@ import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
-import { lineTo, takeDown } from "./daemon/client.ts";
-import { bringUp, statusBy, type Up } from "./start.ts";
+import { findDaemon, stopPlatform } from "./daemon/client.ts";
+import { fetchStatus, type StartedPlatform, startPlatform } from "./start.ts";
 import { isHealthy, type PlatformStatus } from "./status.ts";
-import { type Place, placeOf } from "./workspace.ts";
+import { type Workspace, workspaceAt } from "./workspace.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
 
-function temporaryPlace(): Place {
-  return placeOf(CHECKOUT, temporaryHome());
+function temporaryPlace(): Workspace {
+  return workspaceAt(CHECKOUT, temporaryHome());
 }
 
 describeUnless(NEEDS_PROC, "the local platform", () => {
   const place = temporaryPlace();
   const other = temporaryPlace();
-  let first: Up;
+  let first: StartedPlatform;
 
   beforeAll(async () => {
-    first = await bringUp(place);
+    first = await startPlatform(place);
   });
   afterAll(async () => {
     for (const one of [place, other]) {
-      await takeDown(one);
+      await stopPlatform(one);
       await removeHome(one.home);
     }
   });
 
-  const status = async (): Promise<PlatformStatus> => statusBy(lineTo(place)!);
+  const status = async (): Promise<PlatformStatus> => fetchStatus(findDaemon(place)!);
 
   it("stands with all three systems, every service healthy over verified connections", () => {
     expect(first.realized.counts).toMatchObject({ update: 0, replace: 0, delete: 0, same: 0 });
@@ -66,7 +66,7 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
   });
 
   it("does nothing the second time, and says so", async () => {
-    const { realized } = await bringUp(place);
+    const { realized } = await startPlatform(place);
     expect(realized.counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.realized.counts.create });
   });
 
@@ -116,13 +116,13 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
 
   it("stands a second time beside itself, from a run that was stopped half way", async () => {
     const stop = new AbortController();
-    const halfWay = bringUp(other, {
+    const halfWay = startPlatform(other, {
       systems: ["devx"],
       signal: stop.signal,
       onEvent: ({ name, phase }) => phase === "done" && name.endsWith("-user-devx") && stop.abort(),
     });
     await expect(halfWay).rejects.toThrow("stopped on request");
-    const { realized, status: second } = await bringUp(other, { systems: ["devx"] });
+    const { realized, status: second } = await startPlatform(other, { systems: ["devx"] });
     expect(realized.counts.same).toBeGreaterThan(0);
     expect(isHealthy(second)).toBe(true);
     const ports = (one: PlatformStatus) => [
@@ -133,7 +133,7 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
     const all = [...ports(second), ...ports(await status())];
     expect(new Set(all).size).toBe(all.length);
 
-    await takeDown(other);
+    await stopPlatform(other);
     expect(processesIn(other.home.state)).toEqual([]);
     expect(isHealthy(await status())).toBe(true);
   });
@@ -149,12 +149,12 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
       health: expect.stringContaining('503 {"status":"degraded","database":{"connected":false'),
     });
 
-    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+    expect(isHealthy((await startPlatform(place)).status)).toBe(true);
 
     process.kill(before.servers.find(({ kind }) => kind === "valkey")!.pid!, "SIGKILL");
     process.kill(degraded.daemon!.pid, "SIGKILL");
     await until(() => processesIn(place.home.state).every((line) => !line.includes("stand-in")));
-    const { realized, status: after } = await bringUp(place);
+    const { realized, status: after } = await startPlatform(place);
     expect(isHealthy(after)).toBe(true);
     expect(realized.counts).toMatchObject({ create: 0, replace: 0, delete: 0 });
     const tables = "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname IN ('devx', 'templates')";
@@ -167,10 +167,10 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
     await redis.connect();
     await redis.set("kept", "yes");
     redis.disconnect();
-    expect(await takeDown(place)).toMatchObject({ daemon: true });
+    expect(await stopPlatform(place)).toMatchObject({ daemon: true });
     expect(processesIn(place.home.state)).toEqual([]);
 
-    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+    expect(isHealthy((await startPlatform(place)).status)).toBe(true);
     const again = new Redis((await variables("candlefish", "paintbox")).REDIS_URL!, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
     await again.connect();
     expect(await again.get("kept")).toBe("yes");

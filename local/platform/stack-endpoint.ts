@@ -17,7 +17,7 @@ export function stackEndpoint(checkout: string): string | undefined {
 }
 
 /** The port that the API takes if it is free: the one that Pulumi will look at. */
-export function wantedPort(checkout: string): number {
+export function preferredPort(checkout: string): number {
   const endpoint = stackEndpoint(checkout);
   const url = endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   const isHere = url !== undefined && ["127.0.0.1", "localhost"].includes(url.hostname);

@@ -1,5 +1,5 @@
 /** What runs, where, and how it is. */
-import type { Lead } from "./database-targets.ts";
+import type { DatabaseTarget } from "./database-targets.ts";
 
 export interface PlatformStatus {
   readonly daemon?: {
@@ -27,7 +27,7 @@ export interface AppLine {
   readonly app: string;
   readonly url: string;
   /** The databases that its variables name. */
-  readonly leads: readonly Lead[];
+  readonly leads: readonly DatabaseTarget[];
   readonly components: readonly ComponentLine[];
 }
 

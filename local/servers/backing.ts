@@ -3,24 +3,24 @@ import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
 import { lockDirectory } from "../cloud/store/lock.ts";
 import { openAuthority } from "./certificates.ts";
-import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./context.ts";
+import { authorityFolder, clusterFolder, findCluster, type ServerContext, serversFolder } from "./context.ts";
 import { ServerError } from "./error.ts";
 import { writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
-import { postgresMajors } from "./packages/binaries.ts";
+import { listPostgresMajors } from "./packages/binaries.ts";
 import { LOOPBACK, openPorts } from "./ports/ports.ts";
 import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres/admin.ts";
 import {
   applyAccess,
   applyConfiguration,
-  placePostgres,
+  assignPostgresPorts,
+  ensureSuperuser,
   removePostgres,
-  runningSuperuser,
   startPools,
   startPostgres,
 } from "./postgres/cluster.ts";
 import { type ClusterLabel, stopServers } from "./status.ts";
-import { placeValkey, removeValkey, startValkey } from "./valkey/cluster.ts";
+import { assignValkeyPort, removeValkey, startValkey } from "./valkey/cluster.ts";
 
 /** The part of the cloud's backing that is database servers; its apps are another's. */
 export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
@@ -48,15 +48,15 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
   const unlock = lockDirectory(folder);
   sweep(folder);
   const authority = openAuthority(authorityFolder(home.state));
-  const shop: Workshop = { home, authority, ports: openPorts(folder), fsync, report, described: new Map() };
+  const shop: ServerContext = { home, authority, ports: openPorts(folder), fsync, report, clusters: new Map() };
 
   /** What is asked of a cluster from now on; forgotten again when it cannot be had. */
   async function change(id: string, part: Partial<BackedCluster>, apply: (cluster: BackedCluster) => Promise<void>): Promise<void> {
-    const before = describedCluster(shop, id);
+    const before = findCluster(shop, id);
     const after = { ...before, ...part };
-    shop.described.set(id, after);
+    shop.clusters.set(id, after);
     await apply(after).catch((error: unknown) => {
-      shop.described.set(id, before);
+      shop.clusters.set(id, before);
       throw error;
     });
   }
@@ -72,25 +72,25 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
   const setUser = (id: string, user: BackedUser, part: Partial<BackedCluster>) =>
     change(id, part, async (cluster) => {
       if (cluster.engine === "valkey") await startValkey(shop, cluster);
-      else await asSuperuser(await runningSuperuser(shop, id), (client) => ensureUser(client, user));
+      else await asSuperuser(await ensureSuperuser(shop, id), (client) => ensureUser(client, user));
     });
 
   return {
-    postgresMajors: postgresMajors(),
+    postgresMajors: listPostgresMajors(),
 
     placeCluster: async (cluster) => {
       if (cluster.engine === "valkey") {
-        const port = await placeValkey(shop, cluster.id);
+        const port = await assignValkeyPort(shop, cluster.id);
         return endpoint(port, port);
       }
-      const { port, poolPort } = await placePostgres(shop, cluster);
+      const { port, poolPort } = await assignPostgresPorts(shop, cluster);
       return endpoint(port, poolPort);
     },
 
     startCluster: async (cluster) => {
-      mkdirSync(folderOf(shop, cluster.id), { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
-      writeJson(join(folderOf(shop, cluster.id), "cluster.json"), { name: cluster.name } satisfies ClusterLabel);
-      shop.described.set(cluster.id, cluster);
+      mkdirSync(clusterFolder(shop, cluster.id), { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
+      writeJson(join(clusterFolder(shop, cluster.id), "cluster.json"), { name: cluster.name } satisfies ClusterLabel);
+      shop.clusters.set(cluster.id, cluster);
       if (cluster.engine === "valkey") {
         const port = await startValkey(shop, cluster);
         return endpoint(port, port);
@@ -100,28 +100,28 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
     },
 
     removeCluster: async (id) => {
-      const gone = folderOf(shop, id);
+      const gone = clusterFolder(shop, id);
       await removePostgres(shop, id);
       await removeValkey(shop, id);
-      shop.described.delete(id);
+      shop.clusters.delete(id);
       if (!existsSync(gone)) return;
       renameSync(gone, `${gone}.removed`);
       rmSync(`${gone}.removed`, { recursive: true, force: true });
     },
 
     createDatabase: async (id, name) =>
-      change(id, { databases: [...describedCluster(shop, id).databases.filter((other) => other !== name), name] }, async () =>
-        asSuperuser(await runningSuperuser(shop, id), (client) => ensureDatabase(client, name)),
+      change(id, { databases: [...findCluster(shop, id).databases.filter((other) => other !== name), name] }, async () =>
+        asSuperuser(await ensureSuperuser(shop, id), (client) => ensureDatabase(client, name)),
       ),
     dropDatabase: async (id, name) =>
-      change(id, { databases: describedCluster(shop, id).databases.filter((other) => other !== name) }, async () =>
-        asSuperuser(await runningSuperuser(shop, id), (client) => dropDatabase(client, name)),
+      change(id, { databases: findCluster(shop, id).databases.filter((other) => other !== name) }, async () =>
+        asSuperuser(await ensureSuperuser(shop, id), (client) => dropDatabase(client, name)),
       ),
 
     createUser: async (id, user) =>
-      setUser(id, user, { users: [...describedCluster(shop, id).users.filter(({ name }) => name !== user.name), user] }),
+      setUser(id, user, { users: [...findCluster(shop, id).users.filter(({ name }) => name !== user.name), user] }),
     setPassword: async (id, user) => {
-      const { admin, users } = describedCluster(shop, id);
+      const { admin, users } = findCluster(shop, id);
       return setUser(
         id,
         user,
@@ -129,16 +129,16 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
       );
     },
     dropUser: async (id, name) =>
-      change(id, { users: describedCluster(shop, id).users.filter((user) => user.name !== name) }, async () =>
-        dropUser(await runningSuperuser(shop, id), name),
+      change(id, { users: findCluster(shop, id).users.filter((user) => user.name !== name) }, async () =>
+        dropUser(await ensureSuperuser(shop, id), name),
       ),
 
     setPool: async (id, pool) =>
-      change(id, { pools: [...describedCluster(shop, id).pools.filter(({ name }) => name !== pool.name), pool] }, (cluster) =>
+      change(id, { pools: [...findCluster(shop, id).pools.filter(({ name }) => name !== pool.name), pool] }, (cluster) =>
         startPools(shop, cluster),
       ),
     removePool: async (id, name) =>
-      change(id, { pools: describedCluster(shop, id).pools.filter((pool) => pool.name !== name) }, (cluster) => startPools(shop, cluster)),
+      change(id, { pools: findCluster(shop, id).pools.filter((pool) => pool.name !== name) }, (cluster) => startPools(shop, cluster)),
 
     setFirewall: async (id, rules) =>
       change(id, { rules }, async (cluster) => (cluster.engine === "pg" ? applyAccess(shop, cluster) : undefined)),

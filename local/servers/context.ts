@@ -8,18 +8,18 @@ import type { Ports } from "./ports/ports.ts";
 import type { Report } from "./server.ts";
 
 /** What every cluster of one checkout shares. */
-export interface Workshop {
+export interface ServerContext {
   readonly home: Home;
   readonly authority: Authority;
   readonly ports: Ports;
   readonly fsync: boolean;
   readonly report: Report;
   /** What was last asked of each cluster; changed with every change. */
-  readonly described: Map<string, BackedCluster>;
+  readonly clusters: Map<string, BackedCluster>;
 }
 
 /** Ids become folder names, so they may not lead anywhere else. */
-export function folderOf({ home }: Workshop, id: string): string {
+export function clusterFolder({ home }: ServerContext, id: string): string {
   if (!/^[\w-]+$/.test(id)) throw new ServerError(`"${id}" is no cluster id: letters, digits, dashes and underscores only.`);
   return join(serversFolder(home.state), id);
 }
@@ -28,7 +28,7 @@ export const serversFolder = (state: string): string => join(state, "servers");
 
 export const authorityFolder = (state: string): string => join(serversFolder(state), "authority");
 
-export function describedCluster({ described }: Workshop, id: string): BackedCluster {
+export function findCluster({ clusters: described }: ServerContext, id: string): BackedCluster {
   const cluster = described.get(id);
   if (!cluster) throw new ServerError(`Cluster ${id} is not among the local servers.`);
   return cluster;

@@ -44,7 +44,7 @@ export function readJson<T>(path: string): T | undefined {
 export const writeJson = (path: string, value: unknown): void => writeSecret(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** A value for a configuration file of lines: what comes over an API must not be able to add one. */
-export function oneLine(value: string): string {
+export function requireOneLine(value: string): string {
   if (/[\r\n\0]/.test(value))
     throw new ServerError(`${JSON.stringify(value)} goes over more than one line, which a server's configuration cannot hold.`);
   return value;
@@ -54,7 +54,7 @@ export function oneLine(value: string): string {
  * A folder that is there as a whole or not at all: made beside its place and then moved into it. When two make it at once, the first one
  * to finish has made it. What a killed maker left behind is swept away by the next.
  */
-export async function madeFolder(path: string, make: (folder: string) => void | Promise<void>, owner?: number): Promise<string> {
+export async function createFolder(path: string, make: (folder: string) => void | Promise<void>, owner?: number): Promise<string> {
   if (existsSync(path)) return path;
   mkdirSync(dirname(path), { recursive: true, mode: owner === undefined ? 0o700 : 0o755 });
   sweep(path);
@@ -89,8 +89,8 @@ function isAlive(pid: number): boolean {
 }
 
 /** Gives a folder and all in it to the user that a server runs as. */
-export function giveTo(uid: number | undefined, path: string): void {
+export function changeOwner(uid: number | undefined, path: string): void {
   if (uid === undefined) return;
   lchownSync(path, uid, uid);
-  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveTo(uid, join(path, name));
+  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) changeOwner(uid, join(path, name));
 }

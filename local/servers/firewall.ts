@@ -19,7 +19,7 @@ export const THIS_MACHINE = "127.0.0.1/32";
  * word, which lets a test be the stranger at 127.0.0.2. Droplets, Kubernetes clusters and tags do not exist here and let nobody in.
  * No rule at all is an open door, as at DigitalOcean.
  */
-export function admitted(rules: readonly Rule[]): string[] {
+export function admittedAddresses(rules: readonly Rule[]): string[] {
   if (rules.length === 0) return [EVERY_LOOPBACK];
   return [...new Set(rules.flatMap(admittedBy))];
 }

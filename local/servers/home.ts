@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { ServerError } from "./error.ts";
-import { type ServerUser, serverUser } from "./user.ts";
+import { detectServerUser, type ServerUser } from "./user.ts";
 
 /** Where this checkout's servers live, where what every checkout can share is kept, and whom the servers run as. */
 export interface Home {
@@ -23,7 +23,7 @@ interface Surroundings {
  * `.slipway` in the checkout, so that two checkouts never meet; under the user's state folder, by a name made of the checkout's path, where
  * the checkout cannot be written to or the servers' user could not enter it.
  */
-export function findHome(checkout: string, { env = process.env, user = serverUser() }: Surroundings = {}): Home {
+export function findHome(checkout: string, { env = process.env, user = detectServerUser() }: Surroundings = {}): Home {
   const own = `${basename(checkout)}-${createHash("sha256").update(checkout).digest("hex").slice(0, 8)}`;
   const home = env.HOME || homedir();
   const state = firstUsable(user, "the state of the local servers", [

@@ -18,7 +18,7 @@ export function scramVerifier(password: string, salt = randomBytes(16), iteratio
 }
 
 /** Is this the password that Postgres keeps the verifier of? */
-export function verifies(verifier: string | null | undefined, password: string): boolean {
+export function matchesVerifier(verifier: string | null | undefined, password: string): boolean {
   const [, iterations, salt = ""] = /^SCRAM-SHA-256\$(\d+):([^$]+)\$/.exec(verifier ?? "") ?? [];
   return iterations !== undefined && scramVerifier(password, Buffer.from(salt, "base64"), Number(iterations)) === verifier;
 }

@@ -24,7 +24,7 @@ interface Recorded {
   readonly port: number;
 }
 
-export interface Running {
+export interface RunningProcess {
   readonly pid: number;
   readonly port: number;
 }
@@ -32,7 +32,7 @@ export interface Running {
 const MOST_LOG_BYTES = 8 * 1024 * 1024;
 
 /** Starts it and returns at once; `exited` settles when it is gone. */
-export function launch(folder: string, { argv, env, user }: Command, port: number): { readonly pid: number; exited(): boolean } {
+export function launchProcess(folder: string, { argv, env, user }: Command, port: number): { readonly pid: number; exited(): boolean } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeJson(join(folder, "command.json"), { argv, port } satisfies Recorded);
   rmSync(join(folder, "pid"), { force: true });
@@ -57,7 +57,7 @@ export function launch(folder: string, { argv, env, user }: Command, port: numbe
 }
 
 /** The server of this folder, if it runs. */
-export function findRunning(folder: string): Running | undefined {
+export function findRunningProcess(folder: string): RunningProcess | undefined {
   const recorded = readJson<Recorded>(join(folder, "command.json"));
   const pid = recorded && readPid(folder);
   if (!recorded || !pid || !runs(pid, recorded.argv)) return undefined;
@@ -65,9 +65,9 @@ export function findRunning(folder: string): Running | undefined {
 }
 
 /** Asks it to end, waits until it has, and ends it the hard way when it has not within `patience` milliseconds. */
-export async function stop(folder: string, signal: "SIGINT" | "SIGTERM", patience = 20_000): Promise<boolean> {
+export async function stopProcess(folder: string, signal: "SIGINT" | "SIGTERM", patience = 20_000): Promise<boolean> {
   const recorded = readJson<Recorded>(join(folder, "command.json"));
-  const running = findRunning(folder);
+  const running = findRunningProcess(folder);
   if (!recorded || !running) return false;
   const gone = async (milliseconds: number) => {
     for (const until = Date.now() + milliseconds; Date.now() < until; await sleep(5)) if (!runs(running.pid, recorded.argv)) return true;
@@ -78,7 +78,7 @@ export async function stop(folder: string, signal: "SIGINT" | "SIGTERM", patienc
     ["SIGQUIT", patience / 4],
     ["SIGKILL", 5_000],
   ] as const) {
-    send(running.pid, next);
+    sendSignal(running.pid, next);
     if (await gone(wait)) {
       rmSync(join(folder, "pid"), { force: true });
       return true;
@@ -89,7 +89,7 @@ export async function stop(folder: string, signal: "SIGINT" | "SIGTERM", patienc
   );
 }
 
-export function send(pid: number, signal: NodeJS.Signals): void {
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
@@ -98,7 +98,7 @@ export function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** The end of its log, for an error message. */
-export function logTail(folder: string, lines = 8): string {
+export function readLogTail(folder: string, lines = 8): string {
   const path = join(folder, "log");
   if (!existsSync(path)) return "";
   return readFileSync(path, "utf8").trimEnd().split("\n").slice(-lines).join("\n");

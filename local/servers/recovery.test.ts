@@ -5,8 +5,17 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BackedCluster } from "../cloud/backing.ts";
 import { openServers, type ServerBacking } from "./backing.ts";
 import type { Home } from "./home.ts";
-import { serverStatus, stopServers } from "./status.ts";
-import { asHouse, command, postgresCluster, processesIn, query, removeHome, temporaryHome, valkeyCluster } from "./testing/servers.ts";
+import { listServerStatus, stopServers } from "./status.ts";
+import {
+  postgresCluster,
+  processesIn,
+  query,
+  queryAsSuperuser,
+  removeHome,
+  runCommand,
+  temporaryHome,
+  valkeyCluster,
+} from "./testing/servers.ts";
 
 const APP = { name: "app", password: "AVNS_app", replication: false };
 const PG = postgresCluster("pg", {
@@ -31,7 +40,7 @@ afterEach(async () => {
 });
 
 const running = (kind: string, cluster?: string) =>
-  serverStatus(home.state).find((server) => server.kind === kind && (!cluster || server.cluster === cluster))?.running;
+  listServerStatus(home.state).find((server) => server.kind === kind && (!cluster || server.cluster === cluster))?.running;
 const kill = (kind: string) => process.kill(running(kind)!.pid, "SIGKILL");
 const viaPool = { user: "app", password: "AVNS_app", database: "pool" };
 
@@ -60,7 +69,7 @@ describe("after kill -9 of", () => {
   it("one backend, Postgres recovers by itself and keeps what was committed", async () => {
     const endpoint = await open().startCluster(PG);
     await query(endpoint, "CREATE TABLE t AS SELECT 1 AS n");
-    const [row] = await asHouse(home, endpoint, "pg", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+    const [row] = await queryAsSuperuser(home, endpoint, "pg", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
     process.kill(row!.pid as number, "SIGKILL");
     await expect.poll(() => query(endpoint, "SELECT n FROM t").catch((error: Error) => error.message)).toEqual([{ n: 1 }]);
   });
@@ -68,12 +77,12 @@ describe("after kill -9 of", () => {
   it("Valkey, the next start finds every key that was acknowledged", async () => {
     const servers = open();
     const before = await servers.startCluster(VALKEY);
-    for (let n = 0; n < 50; n++) await command(before, ["SET", `key:${n}`, String(n)]);
+    for (let n = 0; n < 50; n++) await runCommand(before, ["SET", `key:${n}`, String(n)]);
     kill("valkey");
     await expect.poll(() => running("valkey")).toBeUndefined();
     const after = await servers.startCluster(VALKEY);
     expect(after.port).toBe(before.port);
-    expect(await command(after, ["DBSIZE"])).toBe(50);
+    expect(await runCommand(after, ["DBSIZE"])).toBe(50);
   });
 
   it("PgBouncer, the next start brings the pools back", async () => {
@@ -89,7 +98,7 @@ describe("after kill -9 of", () => {
   it("slipway itself, the servers go on, and the next one finds them as they are", async () => {
     const child = inAnotherProcess(home, [PG, VALKEY], "process.stdout.write('up');");
     await child.says("up");
-    const before = serverStatus(home.state);
+    const before = listServerStatus(home.state);
     expect(before.map((server) => server.running !== undefined)).toEqual([true, true, true]);
     child.kill();
     await child.ended;
@@ -97,9 +106,9 @@ describe("after kill -9 of", () => {
     const servers = open();
     const endpoint = await servers.startCluster(PG);
     const valkey = await servers.startCluster(VALKEY);
-    expect(serverStatus(home.state)).toEqual(before);
+    expect(listServerStatus(home.state)).toEqual(before);
     expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
-    expect(await command(valkey, ["PING"])).toBe("PONG");
+    expect(await runCommand(valkey, ["PING"])).toBe("PONG");
   });
 
   it.for([40, 120, 200, 300, 450])(
@@ -115,7 +124,7 @@ describe("after kill -9 of", () => {
       const endpoint = await servers.startCluster(PG);
       await servers.startCluster(VALKEY);
       expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
-      const ports = serverStatus(home.state).map((server) => server.running?.port);
+      const ports = listServerStatus(home.state).map((server) => server.running?.port);
       expect(new Set(ports).size).toBe(3);
       await stopServers(home.state);
       // A port that is free again would prove less: another program may have taken it.

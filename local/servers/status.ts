@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { serversFolder } from "./context.ts";
 import { readJson } from "./files.ts";
-import { findRunning, stop } from "./process.ts";
+import { findRunningProcess, stopProcess } from "./process.ts";
 
 /** Every kind of server, by the name of its folder in a cluster's, and how it is asked to end: Postgres without waiting for its clients. */
 const KINDS = { pgbouncer: "SIGTERM", postgres: "SIGINT", valkey: "SIGTERM" } as const;
@@ -22,7 +22,7 @@ export interface ClusterLabel {
 }
 
 /** Every server that this state folder knows, running or not; asks only the operating system. */
-export function serverStatus(state: string): ServerStatus[] {
+export function listServerStatus(state: string): ServerStatus[] {
   const folder = serversFolder(state);
   const clusters = existsSync(folder)
     ? readdirSync(folder).filter((id) => /^[\w-]+$/.test(id) && existsSync(join(folder, id, "cluster.json")))
@@ -31,7 +31,7 @@ export function serverStatus(state: string): ServerStatus[] {
     const { name } = readJson<ClusterLabel>(join(folder, cluster, "cluster.json"))!;
     const kinds = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => existsSync(join(folder, cluster, kind)));
     return kinds.map((kind) => {
-      const running = findRunning(join(folder, cluster, kind));
+      const running = findRunningProcess(join(folder, cluster, kind));
       return { cluster, name, kind, log: join(folder, cluster, kind, "log"), ...(running && { running }) };
     });
   });
@@ -39,7 +39,7 @@ export function serverStatus(state: string): ServerStatus[] {
 
 /** Ends every server of a state folder and nothing else. Their data stays. Returns those that ran. */
 export async function stopServers(state: string): Promise<ServerStatus[]> {
-  const running = serverStatus(state).filter((server) => server.running);
-  await Promise.all(running.map(({ cluster, kind }) => stop(join(serversFolder(state), cluster, kind), KINDS[kind])));
+  const running = listServerStatus(state).filter((server) => server.running);
+  await Promise.all(running.map(({ cluster, kind }) => stopProcess(join(serversFolder(state), cluster, kind), KINDS[kind])));
   return running;
 }

@@ -17,21 +17,21 @@ export interface ServerUser {
 /** Its uid needs a name, because initdb looks one up; every Linux has this one. */
 const NOBODY = 65534;
 
-export const self: ServerUser = { kind: "self", prefix: [] };
-export const namespace: ServerUser = {
+export const currentUser: ServerUser = { kind: "self", prefix: [] };
+export const namespaceUser: ServerUser = {
   kind: "namespace",
   prefix: ["unshare", "--user", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, "--"],
 };
-export const nobody: ServerUser = {
+export const nobodyUser: ServerUser = {
   kind: "nobody",
   prefix: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"],
   uid: NOBODY,
 };
 
-export function serverUser(): ServerUser {
-  if (process.getuid?.() !== 0) return self;
-  if (works(namespace)) return namespace;
-  if (works(nobody)) return nobody;
+export function detectServerUser(): ServerUser {
+  if (process.getuid?.() !== 0) return currentUser;
+  if (works(namespaceUser)) return namespaceUser;
+  if (works(nobodyUser)) return nobodyUser;
   throw new ServerError(
     "Postgres refuses to run as root, and neither `unshare --user` nor `setpriv` works here. " +
       "Run slipway as an ordinary user, or install util-linux: apt-get install util-linux",

@@ -8,7 +8,7 @@ import { ONLY_ROOT, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
 import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing/servers.ts";
-import { namespace, nobody, self, serverUser } from "./user.ts";
+import { currentUser, detectServerUser, namespaceUser, nobodyUser } from "./user.ts";
 
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
@@ -23,12 +23,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe("whom the servers run as", () => {
   it("is whoever started slipway, when that is no root", (context) => {
     if (isRoot) skipTest(context, { reason: "runs as root", enable: "npm test as an ordinary user" });
-    expect(serverUser()).toBe(self);
+    expect(detectServerUser()).toBe(currentUser);
   });
 
   it("is nobody behind a real change of user, where root may not have namespaces", async (context) => {
     if (!isRoot) skipTest(context, ONLY_ROOT);
-    const home = temporaryHomeFor(nobody);
+    const home = temporaryHomeFor(nobodyUser);
     const servers = openServers({ home, fsync: false });
     try {
       const endpoint = await servers.startCluster(CLUSTER);
@@ -86,19 +86,21 @@ describe("where a checkout's state lives", () => {
   const env = () => ({ HOME: join(folder, "home") });
 
   it("is in the checkout, with downloads in the user's cache folder", () => {
-    expect(findHome(folder, { env: env(), user: self })).toEqual({
+    expect(findHome(folder, { env: env(), user: currentUser })).toEqual({
       state: join(folder, ".slipway"),
       cache: join(folder, "home", ".cache", "slipway"),
-      user: self,
+      user: currentUser,
     });
   });
 
   it("is under the user's state folder where the checkout cannot be written to, each checkout by its own name", () => {
-    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: self }).state);
+    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
     expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/sys-")}[0-9a-f]{8}$`));
     expect(states[1]).not.toBe(states[0]);
     const XDG_STATE_HOME = join(folder, "elsewhere");
-    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: self }).state).toContain(join(XDG_STATE_HOME, "slipway", "sys-"));
+    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
+      join(XDG_STATE_HOME, "slipway", "sys-"),
+    );
   });
 
   it("is where the servers' user can enter, when that user is another and the checkout lies in a private folder", (context) => {
@@ -106,12 +108,12 @@ describe("where a checkout's state lives", () => {
     const checkout = join(folder, "checkout");
     mkdirSync(checkout);
     chmodSync(folder, 0o700);
-    const home = findHome(checkout, { env: env(), user: nobody });
+    const home = findHome(checkout, { env: env(), user: nobodyUser });
     try {
       expect(home.state.startsWith("/var/tmp/slipway-0/checkout-")).toBe(true);
       expect(isOpenToAll(home.state) && isOpenToAll(home.cache)).toBe(true);
       expect(existsSync(join(checkout, ".slipway"))).toBe(false);
-      expect(findHome(checkout, { env: env(), user: namespace }).state).toBe(join(checkout, ".slipway"));
+      expect(findHome(checkout, { env: env(), user: namespaceUser }).state).toBe(join(checkout, ".slipway"));
     } finally {
       rmSync(home.state, { recursive: true });
     }

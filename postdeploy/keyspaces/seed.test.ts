@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { command, removeHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
+import { removeHome, runCommand, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import { failure } from "../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../migrate/testing/folder.ts";
 import { startProxy } from "../migrate/testing/proxy.ts";
@@ -56,7 +56,7 @@ const options = ({ path }: { path: string }, more: Partial<Options["stores"][str
 });
 
 /** One command in a database, by default that of the keyspace. */
-const ask = (words: string[], db = 2) => command(store, words, { db });
+const ask = (words: string[], db = 2) => runCommand(store, words, { db });
 const sizes = async () => Promise.all([0, 1, 2, 3].map((db) => ask(["DBSIZE"], db)));
 
 /** Every command that writes, by name, since the last look. */

@@ -2,9 +2,15 @@
 import { spawnSync } from "node:child_process";
 import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
-import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../../local/servers/packages/packages.ts";
+import {
+  fetchPackages,
+  findUnpackedProgram,
+  type PackageCache,
+  type PackagedProgram,
+  type Program,
+} from "../../local/servers/packages/packages.ts";
 import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
-import { self } from "../../local/servers/user.ts";
+import { currentUser } from "../../local/servers/user.ts";
 
 export interface Renderer {
   readonly name: string;
@@ -12,8 +18,8 @@ export interface Renderer {
   render(markdown: string): string;
 }
 
-const CMARK: Packaged = { name: "cmark-gfm", choices: [{ packages: ["cmark-gfm"], file: "usr/bin/cmark-gfm" }] };
-const SHELF: Shelf = { cache: REAL_CACHE, user: self };
+const CMARK: PackagedProgram = { name: "cmark-gfm", choices: [{ packages: ["cmark-gfm"], file: "usr/bin/cmark-gfm" }] };
+const SHELF: PackageCache = { cache: REAL_CACHE, user: currentUser };
 const EXTENSIONS = ["table", "strikethrough", "autolink", "tagfilter", "tasklist"].flatMap((name) => ["-e", name]);
 
 export async function renderers(): Promise<Renderer[]> {
@@ -43,9 +49,9 @@ function run({ file, env }: Program, input: string): string {
 async function findCmark(): Promise<Program | string> {
   if (spawnSync("cmark-gfm", ["--version"]).status === 0) return { file: "cmark-gfm", env: {} };
   try {
-    if (!unpackedProgram(SHELF, CMARK)) await fetchPackages(SHELF, [CMARK]);
+    if (!findUnpackedProgram(SHELF, CMARK)) await fetchPackages(SHELF, [CMARK]);
   } catch (error) {
     return (error as Error).message.split("\n")[0] ?? "";
   }
-  return unpackedProgram(SHELF, CMARK) ?? "it was fetched and is not there";
+  return findUnpackedProgram(SHELF, CMARK) ?? "it was fetched and is not there";
 }

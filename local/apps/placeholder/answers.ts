@@ -6,7 +6,7 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export interface Asked {
+export interface PlaceholderRequest {
   readonly path: string;
   readonly authorized: boolean;
   /** Where the component's own health checks ask. */
@@ -17,7 +17,7 @@ export interface Asked {
 }
 
 /** Said in each answer, so that nobody takes this for the product. */
-export const STAND_IN = "slipway runs a stand-in here: the real application is not deployed on a laptop";
+export const PLACEHOLDER_NOTE = "slipway runs a stand-in here: the real application is not deployed on a laptop";
 
 const QUERIES: Readonly<Record<string, string>> = {
   "/api/templates": "SELECT * FROM templates.templates LIMIT 50",
@@ -27,7 +27,7 @@ const HEALTH = ["/", "/health", "/api/health", "/api/database/status"];
 /** What belongs to somebody, and is shown to nobody without a token. */
 const PRIVATE = ["/api/projects", "/api/database/status"];
 
-export async function answer(asked: Asked): Promise<Answer> {
+export async function answerRequest(asked: PlaceholderRequest): Promise<Answer> {
   const { path } = asked;
   if (PRIVATE.includes(path) && !asked.authorized) return said(401, { error: "authentication required" });
   const sql = QUERIES[path];
@@ -44,4 +44,4 @@ export async function answer(asked: Asked): Promise<Answer> {
   return said(404, { error: `the stand-in knows no ${path}` });
 }
 
-const said = (status: number, body: object): Answer => ({ status, body: { ...body, standIn: STAND_IN } });
+const said = (status: number, body: object): Answer => ({ status, body: { ...body, standIn: PLACEHOLDER_NOTE } });

@@ -1,7 +1,7 @@
 /** Whether what a component depends on answers, in the shape that the products' documents print. */
 import pg from "pg";
 import { hostOf, isLocal, type PostgresTarget, postgresTargets, type ValkeyTarget, valkeyTargets, warningsOf } from "./connections.ts";
-import { ping } from "./valkey-ping.ts";
+import { pingValkey } from "./valkey-ping.ts";
 
 export interface Health {
   readonly status: "ok" | "degraded";
@@ -24,7 +24,7 @@ export interface Dependencies {
   rows(sql: string): Promise<readonly object[]>;
 }
 
-export function dependencies(env: Readonly<Record<string, string | undefined>>, ca: string): Dependencies {
+export function openDependencies(env: Readonly<Record<string, string | undefined>>, ca: string): Dependencies {
   const databases = postgresTargets(env)
     .filter((target) => isLocal(hostOf(target)))
     .map((target) => ({ target, pool: poolOf(target) }));
@@ -34,7 +34,7 @@ export function dependencies(env: Readonly<Record<string, string | undefined>>, 
     async health() {
       const asked = await Promise.all([
         ...databases.map(({ target, pool }) => outcome(target, () => pool.query("SELECT 1"))),
-        ...stores.map((target) => outcome(target, () => ping(target, ca))),
+        ...stores.map((target) => outcome(target, () => pingValkey(target, ca))),
       ]);
       const [first] = databases;
       const error = asked[0]?.[1];

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { answer } from "./answers.ts";
-import { dependencies } from "./health.ts";
+import { answerRequest } from "./answers.ts";
+import { openDependencies } from "./health.ts";
 
 /** For how long a job tries to reach what its variables name. */
 const PATIENCE_MS = 15_000;
@@ -12,7 +12,7 @@ const PATIENCE_MS = 15_000;
 const { values: given } = parseArgs({ options: { job: { type: "boolean" }, health: { type: "string", multiple: true, default: [] } } });
 const { PORT, NODE_EXTRA_CA_CERTS: caFile = "", PGSSLROOTCERT = caFile } = process.env;
 const ca = [caFile, PGSSLROOTCERT].find((file) => file !== "" && existsSync(file));
-const depends = dependencies(process.env, ca === undefined ? "" : readFileSync(ca, "utf8"));
+const depends = openDependencies(process.env, ca === undefined ? "" : readFileSync(ca, "utf8"));
 
 process.stdin.resume().once("end", () => process.exit(given.job ? 1 : 0));
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(given.job ? 1 : 0));
@@ -29,7 +29,7 @@ if (given.job) {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://stand-in").pathname;
     const asked = { path, authorized: request.headers.authorization !== undefined, healthPaths: given.health, ...depends };
-    answer(asked)
+    answerRequest(asked)
       .catch((error: Error) => ({ status: 500, body: { error: error.message } }))
       .then(({ status, body }) => {
         response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(`${JSON.stringify(body)}\n`);

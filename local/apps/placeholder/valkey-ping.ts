@@ -5,7 +5,7 @@ import type { ValkeyTarget } from "./connections.ts";
 const PATIENCE_MS = 2_000;
 
 /** @throws why it did not answer */
-export function ping(target: ValkeyTarget, ca: string): Promise<void> {
+export function pingValkey(target: ValkeyTarget, ca: string): Promise<void> {
   return new Promise((resolve, reject) => {
     // Without a CA the connection is encrypted and not verified; the health answer warns of it.
     const trust = ca === "" ? { rejectUnauthorized: false } : { ca };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { call, openControl } from "./control.ts";
+import { callDaemon, openControlServer } from "./control.ts";
 
 describe("the line between the verbs and the daemon", () => {
-  let line: Awaited<ReturnType<typeof openControl>>;
+  let line: Awaited<ReturnType<typeof openControlServer>>;
   beforeAll(async () => {
-    line = await openControl({
+    line = await openControlServer({
       double: ({ n }: { n: number }) => n * 2,
       fail: () => Promise.reject(new Error("no disk")),
     });
@@ -12,16 +12,16 @@ describe("the line between the verbs and the daemon", () => {
   afterAll(() => line.close());
 
   it("carries a question and its answer, and a failure in its own words", async () => {
-    expect(await call(line, "double", { n: 21 })).toBe(42);
-    await expect(call(line, "fail")).rejects.toThrow("no disk");
+    expect(await callDaemon(line, "double", { n: 21 })).toBe(42);
+    await expect(callDaemon(line, "fail")).rejects.toThrow("no disk");
   });
 
   it("is closed to who has not read the token, and knows no method but its own", async () => {
-    await expect(call({ ...line, token: "guess" }, "double", { n: 1 })).rejects.toThrow("wrong token");
-    await expect(call(line, "constructor")).rejects.toThrow('the daemon knows no "constructor"');
+    await expect(callDaemon({ ...line, token: "guess" }, "double", { n: 1 })).rejects.toThrow("wrong token");
+    await expect(callDaemon(line, "constructor")).rejects.toThrow('the daemon knows no "constructor"');
   });
 
   it("says what to type where nobody is at the other end", async () => {
-    await expect(call({ port: 1, token: "" }, "double")).rejects.toThrow(/does not answer .*Start it: slipway local up/);
+    await expect(callDaemon({ port: 1, token: "" }, "double")).rejects.toThrow(/does not answer .*Start it: slipway local up/);
   });
 });

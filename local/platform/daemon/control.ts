@@ -7,7 +7,7 @@ import { readJson, writeJson } from "../../servers/files.ts";
 import { LOOPBACK } from "../../servers/ports/ports.ts";
 
 /** What a verb must know to talk to the daemon; readable by its owner only. */
-export interface Line {
+export interface DaemonConnection {
   readonly pid: number;
   readonly port: number;
   readonly token: string;
@@ -17,13 +17,13 @@ export interface Line {
   readonly api: string;
 }
 
-export const lineFile = (daemon: string): string => join(daemon, "line.json");
-export const readLine = (daemon: string): Line | undefined => readJson<Line>(lineFile(daemon));
+export const connectionFile = (daemon: string): string => join(daemon, "line.json");
+export const readConnection = (daemon: string): DaemonConnection | undefined => readJson<DaemonConnection>(connectionFile(daemon));
 
 export type Methods = Readonly<Record<string, (asked: never) => unknown>>;
 
 /** Serves each method at its name. @returns the line, still without an API. */
-export async function openControl(methods: Methods): Promise<{ readonly port: number; readonly token: string; close(): void }> {
+export async function openControlServer(methods: Methods): Promise<{ readonly port: number; readonly token: string; close(): void }> {
   const token = randomBytes(24).toString("base64url");
   const server = createServer(async (asked, reply) => {
     const say = (status: number, body: object) => reply.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -59,7 +59,7 @@ function sameText(one: string, other: string): boolean {
 }
 
 /** @throws what the daemon said went wrong, or that it is gone */
-export function call<T>({ port, token }: Pick<Line, "port" | "token">, method: string, asked: object = {}): Promise<T> {
+export function callDaemon<T>({ port, token }: Pick<DaemonConnection, "port" | "token">, method: string, asked: object = {}): Promise<T> {
   return new Promise((resolve, reject) => {
     const sent = request(
       { host: LOOPBACK, port, path: `/${method}`, method: "POST", headers: { authorization: `Bearer ${token}` } },
@@ -82,6 +82,6 @@ export function call<T>({ port, token }: Pick<Line, "port" | "token">, method: s
   });
 }
 
-export function writeLine(daemon: string, line: Line): void {
-  writeJson(lineFile(daemon), line);
+export function writeConnection(daemon: string, line: DaemonConnection): void {
+  writeJson(connectionFile(daemon), line);
 }

@@ -2,19 +2,19 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { PAGE_PORT } from "../defaults.ts";
 import { openHost } from "../host.ts";
-import { contentsOf } from "../page/database-contents.ts";
+import { readDatabaseContents } from "../page/database-contents.ts";
 import { openPage, type Page } from "../page/server.ts";
-import { portFrom } from "../ports.ts";
+import { findFreePort } from "../ports.ts";
 import type { PlatformStatus } from "../status.ts";
-import { placeOf } from "../workspace.ts";
-import { lineFile, openControl, writeLine } from "./control.ts";
-import { answerCall, sketch, type WorldCall } from "./remote-world.ts";
+import { workspaceAt } from "../workspace.ts";
+import { connectionFile, openControlServer, writeConnection } from "./control.ts";
+import { callWorld, describeWorld, type WorldCall } from "./remote-world.ts";
 import { codeVersion } from "./version.ts";
 
 const [checkout = process.cwd(), state = "", cache = ""] = process.argv.slice(2);
 const version = codeVersion();
-const { home } = placeOf(checkout);
-const place = placeOf(checkout, { ...home, ...(state && { state }), ...(cache && { cache }) });
+const { home } = workspaceAt(checkout);
+const place = workspaceAt(checkout, { ...home, ...(state && { state }), ...(cache && { cache }) });
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
 
 mkdirSync(place.daemon, { recursive: true, mode: 0o700 });
@@ -29,16 +29,16 @@ const told = async (): Promise<PlatformStatus> => {
   const daemon = { pid: process.pid, api: host.api.url, page: page.url, ...(apiMoved !== undefined && { apiMoved }), moves };
   return { ...(await host.status()), daemon };
 };
-const pagePort = await portFrom(PAGE_PORT, "the page", place.daemon);
+const pagePort = await findFreePort(PAGE_PORT, "the page", place.daemon);
 if (pagePort.moved !== undefined) log(pagePort.moved);
 const page: Page = await openPage(pagePort.port, async () => {
-  const [status, contents] = await Promise.all([told(), contentsOf(host.cloud)]);
+  const [status, contents] = await Promise.all([told(), readDatabaseContents(host.cloud)]);
   return { status, contents, calls: host.calls };
 });
-const control = await openControl({
-  sketch: () => sketch(host.world),
-  world: (call: WorldCall) => answerCall(host.world, call),
-  mend: () => host.mend(),
+const control = await openControlServer({
+  sketch: () => describeWorld(host.world),
+  world: (call: WorldCall) => callWorld(host.world, call),
+  mend: () => host.restartStopped(),
   settled: () => host.cloud.idle(),
   status: told,
   env: ({ app, component }: { app: string; component: string }) => host.env(app, component),
@@ -46,14 +46,14 @@ const control = await openControl({
     setImmediate(() => end(servers));
   },
 });
-writeLine(place.daemon, { pid: process.pid, port: control.port, token: control.token, version, api: host.api.url });
+writeConnection(place.daemon, { pid: process.pid, port: control.port, token: control.token, version, api: host.api.url });
 log(`ready as process ${process.pid}, API on ${host.api.url}`);
 
 let ending = false;
 async function end(servers: boolean): Promise<void> {
   if (ending) return;
   ending = true;
-  rmSync(lineFile(place.daemon), { force: true });
+  rmSync(connectionFile(place.daemon), { force: true });
   control.close();
   page.close();
   await host.close(servers).catch((error: Error) => log(`not everything ended: ${error.message}`));

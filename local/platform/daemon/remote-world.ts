@@ -7,7 +7,7 @@ const METHODS = ["check", "diff", "create", "update", "delete", "read", "find"] 
 type Method = (typeof METHODS)[number];
 
 /** What of a world can be said before anything is asked of it. */
-export interface WorldSketch {
+export interface WorldDescription {
   readonly types: Readonly<Record<string, { replaces: readonly string[]; deleteFirst: boolean; methods: readonly Method[] }>>;
   readonly invokes: readonly string[];
 }
@@ -19,7 +19,7 @@ export interface WorldCall {
   readonly args: readonly unknown[];
 }
 
-export function sketch({ types, invokes }: CloudProvider): WorldSketch {
+export function describeWorld({ types, invokes }: CloudProvider): WorldDescription {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, type]) => [
@@ -36,13 +36,13 @@ export function sketch({ types, invokes }: CloudProvider): WorldSketch {
 }
 
 /** @returns undefined for what is not there */
-export async function answerCall(world: CloudProvider, { token, method, args }: WorldCall): Promise<unknown> {
+export async function callWorld(world: CloudProvider, { token, method, args }: WorldCall): Promise<unknown> {
   if (method === "invoke") return world.invokes[token]?.(args[0] as Plain);
   const type = world.types[token] as unknown as Record<string, ((...args: readonly unknown[]) => unknown) | undefined> | undefined;
   return type?.[method]?.(...args);
 }
 
-export function remoteWorld({ types, invokes }: WorldSketch, call: (call: WorldCall) => Promise<unknown>): CloudProvider {
+export function remoteWorld({ types, invokes }: WorldDescription, call: (call: WorldCall) => Promise<unknown>): CloudProvider {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, { replaces, deleteFirst, methods }]) => {

@@ -4,20 +4,20 @@ import pg from "pg";
 import type { Cloud } from "../../cloud/open-cloud.ts";
 import { allClusters, type Cluster } from "../../cloud/databases/cluster.ts";
 
-export interface Contents {
+export interface DatabaseContents {
   readonly cluster: string;
   /** A database, or the number of one. */
   readonly database: string;
   /** Tables with about how many rows each, or keys by whether they expire. */
   readonly counts: readonly { readonly name: string; readonly count: number }[];
   /** Why there is nothing to count. */
-  readonly silence?: string;
+  readonly error?: string;
 }
 
 const PATIENCE_MS = 2_000;
 
 /** Those that do not answer say so. */
-export async function contentsOf(cloud: Cloud): Promise<Contents[]> {
+export async function readDatabaseContents(cloud: Cloud): Promise<DatabaseContents[]> {
   const asked = allClusters(cloud).flatMap((cluster) => {
     if (cluster.engine === "valkey") return [ofValkey(cluster).catch((error: Error) => [silent(cluster, "", error)])];
     return cluster.databases
@@ -27,15 +27,15 @@ export async function contentsOf(cloud: Cloud): Promise<Contents[]> {
   return (await Promise.all(asked)).flat();
 }
 
-const silent = ({ name }: Cluster, database: string, { message }: Error): Contents => ({
+const silent = ({ name }: Cluster, database: string, { message }: Error): DatabaseContents => ({
   cluster: name,
   database,
   counts: [],
-  silence: message,
+  error: message,
 });
 
 /** From the server's statistics: exact counts would read every table, and row-level security would hide rows from whoever counts. */
-async function ofPostgres({ name, endpoint, admin }: Cluster, database: string): Promise<Contents[]> {
+async function ofPostgres({ name, endpoint, admin }: Cluster, database: string): Promise<DatabaseContents[]> {
   const client = new pg.Client({
     ...{ host: endpoint.host, port: endpoint.port, user: admin.name, password: admin.password, database },
     ...{ ssl: { ca: endpoint.ca }, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
@@ -52,7 +52,7 @@ async function ofPostgres({ name, endpoint, admin }: Cluster, database: string):
   }
 }
 
-async function ofValkey({ name, endpoint, admin }: Cluster): Promise<Contents[]> {
+async function ofValkey({ name, endpoint, admin }: Cluster): Promise<DatabaseContents[]> {
   const client = new Redis({
     ...{ host: endpoint.host, port: endpoint.port, password: admin.password, tls: { ca: endpoint.ca } },
     ...{ lazyConnect: true, retryStrategy: () => null, connectTimeout: PATIENCE_MS, commandTimeout: PATIENCE_MS },

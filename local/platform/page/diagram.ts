@@ -1,7 +1,7 @@
 /** Which app reaches which database, drawn: apps on the left, servers with their databases on the right, a line for each lead. */
-import { databaseWords, leadWords } from "../database-targets.ts";
+import { formatDatabase, formatTargets } from "../database-targets.ts";
 import type { AppLine, PlatformStatus, ServerLine } from "../status.ts";
-import { text } from "./escape-html.ts";
+import { escapeHtml } from "./escape-html.ts";
 
 const WIDTH = 960;
 const BOX = 340;
@@ -17,7 +17,7 @@ interface Placed {
 }
 
 /** Nothing where there is nothing to connect. Too wide for a phone, whose reader has the same in the boxes below. */
-export function diagram({ apps, servers }: PlatformStatus): string {
+export function renderDiagram({ apps, servers }: PlatformStatus): string {
   const leading = apps.filter(({ leads }) => leads.length > 0);
   if (leading.length === 0) return "";
   const left = stack(leading.map(appBox));
@@ -25,8 +25,8 @@ export function diagram({ apps, servers }: PlatformStatus): string {
   const lines = leading.flatMap(({ app, leads }) =>
     leads.flatMap(({ port, database }) => line(left.anchors.get(app), right.anchors.get(`${port}/${database}`))),
   );
-  const words = leading.map(({ app, leads }) => `${app} reaches ${leadWords(leads)}`).join("; ");
-  return `<svg viewBox="0 0 ${WIDTH} ${Math.max(left.bottom, right.bottom) + 1}" role="img" aria-label="${text(words)}">
+  const words = leading.map(({ app, leads }) => `${app} reaches ${formatTargets(leads)}`).join("; ");
+  return `<svg viewBox="0 0 ${WIDTH} ${Math.max(left.bottom, right.bottom) + 1}" role="img" aria-label="${escapeHtml(words)}">
 ${lines.join("\n")}
 ${left.svg}
 ${right.svg}
@@ -72,7 +72,7 @@ function serverBox({ cluster, kind, port, pid }: ServerLine, apps: readonly AppL
       svg:
         `<rect x="${x}" y="${top}" width="${BOX}" height="${height}" rx="6"${pid === undefined ? ' class="ill"' : ""}/>` +
         word(x + PAD, top + ROW - 4, `${title}: ${cluster}`, pid === undefined ? "ill" : "soft") +
-        databases.map((database, row) => word(x + PAD, top + (row + 2) * ROW - 4, databaseWords(database))).join(""),
+        databases.map((database, row) => word(x + PAD, top + (row + 2) * ROW - 4, formatDatabase(database))).join(""),
       anchors: new Map(databases.map((database, row) => [`${port}/${database}`, top + (row + 2) * ROW - 9])),
       bottom: top + height,
     };
@@ -87,4 +87,4 @@ function line(from: number | undefined, to: number | undefined): string[] {
 }
 
 const word = (x: number, y: number, words: string, kind?: string): string =>
-  `<text x="${x}" y="${y}"${kind === undefined ? "" : ` class="${kind}"`}>${text(words)}</text>`;
+  `<text x="${x}" y="${y}"${kind === undefined ? "" : ` class="${kind}"`}>${escapeHtml(words)}</text>`;

@@ -1,31 +1,31 @@
 /** What the page says: plain HTML that needs no script, and nothing in it is secret. */
 
-import { databaseWords, leadWords } from "../database-targets.ts";
-import type { Call } from "../host.ts";
+import { formatDatabase, formatTargets } from "../database-targets.ts";
+import type { ApiCall } from "../host.ts";
 import type { AppLine, ComponentLine, PlatformStatus, ServerLine } from "../status.ts";
-import type { Contents } from "./database-contents.ts";
-import { diagram } from "./diagram.ts";
-import { text } from "./escape-html.ts";
+import type { DatabaseContents } from "./database-contents.ts";
+import { renderDiagram } from "./diagram.ts";
+import { escapeHtml } from "./escape-html.ts";
 import { STYLE } from "./style.ts";
 
-export interface Shown {
+export interface PageData {
   readonly status: PlatformStatus;
-  readonly contents: readonly Contents[];
-  readonly calls: readonly Call[];
+  readonly contents: readonly DatabaseContents[];
+  readonly calls: readonly ApiCall[];
 }
 
 const SHOWN_CALLS = 30;
 const SERVERS: Readonly<Record<string, string>> = { postgres: "Postgres", pgbouncer: "PgBouncer", valkey: "Valkey" };
 
-export function document({ status, contents, calls }: Shown): string {
+export function renderPage({ status, contents, calls }: PageData): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>slipway on this machine</title><style>${STYLE}</style></head>
 <body><main>
 <h1>slipway on this machine</h1>
-<p>Real servers, and stand-ins for the services. DigitalOcean's API answers at <code>${text(status.daemon?.api ?? "")}</code> with the token <code>local</code>.</p>
+<p>Real servers, and stand-ins for the services. DigitalOcean's API answers at <code>${escapeHtml(status.daemon?.api ?? "")}</code> with the token <code>local</code>.</p>
 <section aria-labelledby="runs"><h2 id="runs">What runs</h2>
-${diagram(status)}
+${renderDiagram(status)}
 <h3>Apps</h3>
 ${boxes(status.apps.map(app), "No app is deployed.")}
 <h3>Servers</h3>
@@ -42,38 +42,38 @@ const boxes = (all: readonly string[], none: string): string =>
   all.length === 0 ? `<p>${none}</p>` : `<ul class="boxes">${all.join("\n")}</ul>`;
 
 const app = ({ app, url, leads, components }: AppLine): string =>
-  `<li><strong><a href="${text(url)}">${text(app)}</a></strong><code>${text(url)}</code>${components.map(component).join("")}` +
-  `${leads.length === 0 ? "" : `<small>reaches ${text(leadWords(leads))}</small>`}</li>`;
+  `<li><strong><a href="${escapeHtml(url)}">${escapeHtml(app)}</a></strong><code>${escapeHtml(url)}</code>${components.map(component).join("")}` +
+  `${leads.length === 0 ? "" : `<small>reaches ${escapeHtml(formatTargets(leads))}</small>`}</li>`;
 
-const component = ({ name, kind, health }: ComponentLine): string => `<span>${text(name)} ${healthOf(kind, health)}</span>`;
+const component = ({ name, kind, health }: ComponentLine): string => `<span>${escapeHtml(name)} ${healthOf(kind, health)}</span>`;
 
 const server = ({ cluster, kind, port, pid }: ServerLine): string =>
-  `<li><strong>${text(SERVERS[kind] ?? kind)}</strong>${text(cluster)}<span>${
+  `<li><strong>${escapeHtml(SERVERS[kind] ?? kind)}</strong>${escapeHtml(cluster)}<span>${
     pid === undefined ? bad("does not run") : `<code>127.0.0.1:${port}</code> ${good("runs")}`
   }</span></li>`;
 
 function healthOf(kind: string, health: string | undefined): string {
-  if (health === undefined) return `(${text(kind.replace("static_site", "site"))})`;
+  if (health === undefined) return `(${escapeHtml(kind.replace("static_site", "site"))})`;
   return health === "ok" ? good("healthy") : bad(health);
 }
 
-const good = (word: string): string => `<span class="ok">${text(word)}</span>`;
-const bad = (word: string): string => `<span class="bad">${text(word)}</span>`;
+const good = (word: string): string => `<span class="ok">${escapeHtml(word)}</span>`;
+const bad = (word: string): string => `<span class="bad">${escapeHtml(word)}</span>`;
 
-function database({ cluster, database, counts, silence }: Contents): string {
-  const title = `<h3>${text(databaseWords(database))} <small>on ${text(cluster)}</small></h3>`;
+function database({ cluster, database, counts, error: silence }: DatabaseContents): string {
+  const title = `<h3>${escapeHtml(formatDatabase(database))} <small>on ${escapeHtml(cluster)}</small></h3>`;
   if (silence !== undefined) return `${title}<p>${bad(`does not answer: ${silence}`)}</p>`;
   if (counts.length === 0) return `${title}<p>Empty.</p>`;
-  return `${title}<dl>${counts.map(({ name, count }) => `<div><dt>${text(name)}</dt><dd>${count}</dd></div>`).join("")}</dl>`;
+  return `${title}<dl>${counts.map(({ name, count }) => `<div><dt>${escapeHtml(name)}</dt><dd>${count}</dd></div>`).join("")}</dl>`;
 }
 
-function callTable(calls: readonly Call[]): string {
+function callTable(calls: readonly ApiCall[]): string {
   if (calls.length === 0) return "<p>None yet.</p>";
   const rows = calls.slice(-SHOWN_CALLS).reverse().map(call).join("\n");
   return `<table><thead><tr><th>At</th><th>Call</th><th>Answer</th><th>Took</th></tr></thead><tbody>
 ${rows}</tbody></table>`;
 }
 
-const call = ({ at, method, path, status, milliseconds, unknown }: Call): string =>
-  `<tr><td>${text(at.slice(11, 19))}</td><td><code>${text(method)} ${text(path)}</code></td>` +
+const call = ({ at, method, path, status, milliseconds, unknown }: ApiCall): string =>
+  `<tr><td>${escapeHtml(at.slice(11, 19))}</td><td><code>${escapeHtml(method)} ${escapeHtml(path)}</code></td>` +
   `<td>${status < 400 ? status : bad(`${status}${unknown ? " unknown route" : ""}`)}</td><td>${milliseconds} ms</td></tr>`;

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithBrowser, faultsOf, visit } from "../../../tests/browser.ts";
-import { shown } from "../testing/page-data.ts";
+import { pageData } from "../testing/page-data.ts";
 import { openPage, type Page } from "./server.ts";
 
 await describeWithBrowser("the page in a browser", (browser) => {
   let page: Page;
   beforeAll(async () => {
-    page = await openPage(0, async () => shown);
+    page = await openPage(0, async () => pageData);
   });
   afterAll(() => page.close());
 

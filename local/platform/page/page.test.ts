@@ -1,18 +1,18 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shown } from "../testing/page-data.ts";
-import { document } from "./html.ts";
+import { pageData } from "../testing/page-data.ts";
+import { renderPage } from "./html.ts";
 import { openPage, type Page } from "./server.ts";
 
 describe("the page", () => {
   let page: Page;
   beforeAll(async () => {
-    page = await openPage(0, async () => shown);
+    page = await openPage(0, async () => pageData);
   });
   afterAll(() => page.close());
 
   it("shows what runs, what does not, what is in it and what was asked of the API, without a script", () => {
-    const html = document(shown);
+    const html = renderPage(pageData);
     for (const words of [
       "127.0.0.1:25060",
       "does not run",

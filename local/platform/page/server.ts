@@ -1,14 +1,14 @@
 /** The same as `slipway local status`, to look at, for whoever sits at this machine. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { document, type Shown } from "./html.ts";
+import { type PageData, renderPage } from "./html.ts";
 
 export interface Page {
   readonly url: string;
   close(): void;
 }
 
-export async function openPage(port: number, look: () => Promise<Shown>): Promise<Page> {
+export async function openPage(port: number, look: () => Promise<PageData>): Promise<Page> {
   const server = createServer(async (asked, reply) => {
     // A name that a stranger's page made resolve to this machine is not an address of this page.
     if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(asked.headers.host ?? "")) return void reply.writeHead(403).end();
@@ -16,7 +16,7 @@ export async function openPage(port: number, look: () => Promise<Shown>): Promis
     if (asked.method !== "GET" && asked.method !== "HEAD")
       return void reply.writeHead(405, { allow: "GET, HEAD" }).end("This page can be read: GET or HEAD /\n");
     try {
-      const html = document(await look());
+      const html = renderPage(await look());
       reply.writeHead(200, {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",

@@ -1,7 +1,7 @@
-import type { Shown } from "../page/html.ts";
+import type { PageData } from "../page/html.ts";
 
 /** A platform of which not everything is well, with names that only an attacker would give. */
-export const shown: Shown = {
+export const pageData: PageData = {
   status: {
     daemon: { pid: 1, api: "http://127.0.0.1:4010", page: "" },
     servers: [

@@ -3,13 +3,13 @@ import { fileURLToPath } from "node:url";
 import { removeHome, temporaryHome } from "../../servers/testing/servers.ts";
 import { API_TOKEN } from "../defaults.ts";
 import { type Host, openHost } from "../host.ts";
-import { type Place, placeOf } from "../workspace.ts";
+import { type Workspace, workspaceAt } from "../workspace.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 const LONGEST_DEPLOYMENT_MS = 120_000;
 
 export interface TestHost {
-  readonly place: Place;
+  readonly place: Workspace;
   readonly host: Host;
   /** What the platform reported. */
   readonly log: readonly string[];
@@ -36,7 +36,7 @@ export interface DeployedApp {
 }
 
 export async function startTestHost(): Promise<TestHost> {
-  const place = placeOf(CHECKOUT, temporaryHome());
+  const place = workspaceAt(CHECKOUT, temporaryHome());
   const log: string[] = [];
   const open = () => openHost(place, { log: (line) => log.push(line) });
   let host = await open();

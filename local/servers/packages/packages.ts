@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ServerError } from "../error.ts";
-import { madeFolder } from "../files.ts";
+import { createFolder } from "../files.ts";
 import type { Home } from "../home.ts";
 import { run } from "../run.ts";
-import { type Apt, openApt, type Planned, thisDistribution } from "./apt.ts";
+import { type Apt, detectDistribution, openApt, type PlannedPackage } from "./apt.ts";
 
 /**
  * Programs from Debian's and Ubuntu's own packages, without root and without installing them: apt says which packages are needed and fetches
  * them, dpkg unpacks them into a folder of ours, and the program is told to find its libraries there.
  */
-export interface Packaged {
+export interface PackagedProgram {
   readonly name: string;
   /** What is unpacked for it, the best first. */
   readonly choices: readonly Choice[];
@@ -30,16 +30,16 @@ export interface Program {
 }
 
 /** How far a download is, in bytes. An index of packages says how large they are, and nothing says how large the index is. */
-export interface Arrived {
+export interface DownloadProgress {
   readonly what: "index" | "packages";
   readonly bytes: number;
   readonly of?: number;
 }
 
 /** Where unpacked programs are kept, and whose they are. */
-export type Shelf = Pick<Home, "cache" | "user">;
+export type PackageCache = Pick<Home, "cache" | "user">;
 
-export function unpackedProgram({ cache }: Pick<Home, "cache">, { choices }: Packaged): Program | undefined {
+export function findUnpackedProgram({ cache }: Pick<Home, "cache">, { choices }: PackagedProgram): Program | undefined {
   const folder = packagesFolder(cache);
   const roots = existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith(".part")) : [];
   for (const { file } of choices) {
@@ -53,9 +53,13 @@ export function unpackedProgram({ cache }: Pick<Home, "cache">, { choices }: Pac
  * Fetches and unpacks all of them at once.
  * @param told How far it is, a few times a second.
  */
-export function fetchPackages(home: Shelf, wanted: readonly Packaged[], told: (arrived: Arrived) => void = () => {}): Promise<void> {
+export function fetchPackages(
+  home: PackageCache,
+  wanted: readonly PackagedProgram[],
+  told: (arrived: DownloadProgress) => void = () => {},
+): Promise<void> {
   const fetching = before.then(async () => {
-    const missing = wanted.filter((program) => !unpackedProgram(home, program));
+    const missing = wanted.filter((program) => !findUnpackedProgram(home, program));
     if (missing.length > 0) await unpack(home, missing, told);
   });
   before = fetching.catch(() => {});
@@ -65,11 +69,15 @@ export function fetchPackages(home: Shelf, wanted: readonly Packaged[], told: (a
 /** One fetch at a time in this process. Another process works in a folder of its own, and whoever is first has made it. */
 let before: Promise<void> = Promise.resolve();
 
-async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[], told: (arrived: Arrived) => void): Promise<void> {
-  const distribution = thisDistribution();
+async function unpack(
+  { cache, user }: PackageCache,
+  wanted: readonly PackagedProgram[],
+  told: (arrived: DownloadProgress) => void,
+): Promise<void> {
+  const distribution = detectDistribution();
   if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be fetched on Debian and Ubuntu only.`);
   const place = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
-  await madeFolder(
+  await createFolder(
     place,
     async (root) => {
       const workshop = join(root, ".apt");
@@ -94,7 +102,7 @@ async function unpack({ cache, user }: Shelf, wanted: readonly Packaged[], told:
   );
 }
 
-async function planFirst(apt: Apt, { name, choices }: Packaged): Promise<readonly Planned[]> {
+async function planFirst(apt: Apt, { name, choices }: PackagedProgram): Promise<readonly PlannedPackage[]> {
   for (const { packages } of choices) {
     const planned = await apt.plan(packages);
     if (planned) return planned;
@@ -111,7 +119,7 @@ async function unpackAll(debs: string, root: string): Promise<void> {
 }
 
 /** Packages of one distribution do not run on another (trixie's need a newer C library than bookworm has). */
-const packagesFolder = (cache: string) => join(cache, "packages", thisDistribution()?.key ?? "none");
+const packagesFolder = (cache: string) => join(cache, "packages", detectDistribution()?.key ?? "none");
 
 /**
  * Some libraries lie in lib, others in usr/lib, each below the machine's own name for itself; a few in a folder of their own below that, where

@@ -4,7 +4,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../cloud/backing.ts";
 import { openServers, type ServerBacking } from "../backing.ts";
-import { serverStatus } from "../status.ts";
+import { listServerStatus } from "../status.ts";
 import { fromAddress, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
@@ -98,7 +98,7 @@ describe("a pool", () => {
   it("is gone when the last one is, and back at the same port with the next", async () => {
     await servers.removePool("pooled", POOL.name);
     await expect(throughPool("SELECT 1")).rejects.toThrow("ECONNREFUSED");
-    expect(serverStatus(home.state).map(({ kind }) => kind)).toEqual(["postgres"]);
+    expect(listServerStatus(home.state).map(({ kind }) => kind)).toEqual(["postgres"]);
     await servers.setPool("pooled", POOL);
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import pg from "pg";
 import type { Authority } from "../certificates.ts";
 import { ServerError } from "../error.ts";
-import { giveTo, oneLine, readJson, writeJson, writeSecret } from "../files.ts";
-import { admitted, type Rule, THIS_MACHINE } from "../firewall.ts";
+import { changeOwner, readJson, requireOneLine, writeJson, writeSecret } from "../files.ts";
+import { admittedAddresses, type Rule, THIS_MACHINE } from "../firewall.ts";
 import type { Home } from "../home.ts";
 import type { Program } from "../packages/packages.ts";
 import { newPassword } from "../passwords.ts";
@@ -61,7 +61,7 @@ export function pgbouncerServer(
     writeJson(file("console.json"), { password });
     const certificate = authority.issue(file("tls"), { commonName: cluster });
     writeSecret(file("users.txt"), `"${CONSOLE}" "${password}"\n"${SUPERUSER}" "${superuser.password}"\n`);
-    writeSecret(file("access.conf"), accessFile(pools, admitted(rules)));
+    writeSecret(file("access.conf"), accessFile(pools, admittedAddresses(rules)));
     const settings = {
       listen_addr: LOOPBACK,
       listen_port: port,
@@ -89,12 +89,12 @@ export function pgbouncerServer(
     };
     const databases = pools.map(
       ({ name, database, mode, size }) =>
-        `${plain(name)} = host=${LOOPBACK} port=${superuser.port} dbname='${oneLine(database).replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
+        `${plain(name)} = host=${LOOPBACK} port=${superuser.port} dbname='${requireOneLine(database).replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
     );
-    const lines = Object.entries(settings).map(([name, value]) => oneLine(`${name} = ${value}`));
+    const lines = Object.entries(settings).map(([name, value]) => requireOneLine(`${name} = ${value}`));
     writeSecret(file("pgbouncer.ini"), ["[databases]", ...databases, "", "[pgbouncer]", ...lines, ""].join("\n"));
-    for (const name of ["tls", "users.txt", "access.conf", "pgbouncer.ini"]) giveTo(home.user.uid, file(name));
-    giveTo(home.user.uid, folder);
+    for (const name of ["tls", "users.txt", "access.conf", "pgbouncer.ini"]) changeOwner(home.user.uid, file(name));
+    changeOwner(home.user.uid, folder);
   }
 
   async function inConsole(port: number, command: string): Promise<void> {

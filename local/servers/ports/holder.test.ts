@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { holderText, portHolder } from "./holder.ts";
+import { describePortHolder, findPortHolder } from "./holder.ts";
 
 const open: Server[] = [];
 afterEach(() => {
@@ -13,10 +13,10 @@ it.each(["127.0.0.1", "::"])("names the process that listens on a port of %s, an
   open.push(server);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  expect(portHolder(port)).toMatchObject({ pid: process.pid, command: expect.stringContaining("node") });
-  expect(holderText(port)).toMatch(new RegExp(`^process ${process.pid} \\(.*node.*\\)$`));
+  expect(findPortHolder(port)).toMatchObject({ pid: process.pid, command: expect.stringContaining("node") });
+  expect(describePortHolder(port)).toMatch(new RegExp(`^process ${process.pid} \\(.*node.*\\)$`));
   server.close();
   await once(server, "close");
-  expect(portHolder(port)).toBeUndefined();
-  expect(holderText(port)).toBe("another process");
+  expect(findPortHolder(port)).toBeUndefined();
+  expect(describePortHolder(port)).toBe("another process");
 });

@@ -9,14 +9,14 @@ export interface PortHolder {
 }
 
 /** @returns undefined where this user may not see it, or nothing listens. */
-export function portHolder(port: number): PortHolder | undefined {
+export function findPortHolder(port: number): PortHolder | undefined {
   const pid = process.platform === "linux" ? pidFromProc(port) : pidFromLsof(port);
   return pid === undefined ? undefined : { pid, command: commandOf(pid) };
 }
 
 /** "process 812 (node server.js)", or "another process". */
-export function holderText(port: number): string {
-  const holder = portHolder(port);
+export function describePortHolder(port: number): string {
+  const holder = findPortHolder(port);
   if (holder === undefined) return "another process";
   const { pid, command } = holder;
   return `process ${pid} (${command.length > 120 ? `${command.slice(0, 119)}…` : command})`;

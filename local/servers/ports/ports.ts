@@ -17,12 +17,12 @@ const LINGERING_MS = 1_000;
 
 export interface Ports {
   /** A free port: the one this server had before where that is still free, else the next that is free and nobody's here. */
-  take(server: string): Promise<Taken>;
+  take(server: string): Promise<TakenPort>;
   release(server: string): void;
   isFree(port: number): Promise<boolean>;
 }
 
-export interface Taken {
+export interface TakenPort {
   readonly port: number;
   /** The port it had, or would have had, and that somebody else listens on now. */
   readonly insteadOf?: number;

@@ -1,12 +1,12 @@
 import pg from "pg";
-import { scramVerifier, verifies } from "../passwords.ts";
+import { matchesVerifier, scramVerifier } from "../passwords.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 import { SUPERUSER } from "./settings.ts";
 
 /** DigitalOcean's administrator; it owns every database and manages every user. */
 export const ADMINISTRATOR = "doadmin";
 /** The database that is there for the platform's own use. */
-export const HOUSE_DATABASE = "_dodb";
+export const PLATFORM_DATABASE = "_dodb";
 
 export interface Superuser {
   readonly port: number;
@@ -26,7 +26,7 @@ export interface PostgresUser {
 export async function asSuperuser<T>(
   { port, password, authority }: Superuser,
   work: (client: pg.Client) => Promise<T>,
-  database = HOUSE_DATABASE,
+  database = PLATFORM_DATABASE,
 ): Promise<T> {
   const client = new pg.Client({
     host: LOOPBACK,
@@ -76,7 +76,7 @@ export async function ensureUser(client: pg.Client, { name, password, replicatio
     if (!there?.managed) await client.query(`GRANT ${quoted(name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
   }
   // A password that is right already stays with its salt, which is part of what PgBouncer knows.
-  if (!verifies(there?.kept, password)) await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
+  if (!matchesVerifier(there?.kept, password)) await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
 }
 
 export const REPLICA_SLOTS = "replica_";

@@ -1,29 +1,29 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster } from "../../cloud/backing.ts";
-import { describedCluster, folderOf, memoryGiBOf, serversFolder, type Workshop } from "../context.ts";
-import { checkMajor, pgbouncer } from "../packages/binaries.ts";
+import { clusterFolder, findCluster, memoryGiBOf, type ServerContext, serversFolder } from "../context.ts";
+import { checkMajor, findPgbouncer } from "../packages/binaries.ts";
 import { pgbouncerServer } from "../pgbouncer/server.ts";
-import { findRunning } from "../process.ts";
-import { bringUp, takeDown } from "../server.ts";
+import { findRunningProcess } from "../process.ts";
+import { startServer, stopServer } from "../server.ts";
 import { asSuperuser, dropSlotsExcept, ensureDatabase, ensureUser, REPLICA_SLOTS, type Superuser } from "./admin.ts";
 import {
-  dataOf,
+  dataFolder,
+  detachReplica,
   dropSlot,
-  type Following,
-  followingOf,
-  majorOf,
+  findSuperuser,
   type Original,
   type PostgresCluster,
-  type PostgresPlace,
-  partFrom,
+  type PostgresLocation,
   postgresServer,
   preparePostgres,
-  superuserOf,
+  type ReplicationSource,
+  readMajor,
+  readReplicationSource,
 } from "./server.ts";
 
 /** One of DigitalOcean's Postgres clusters: a Postgres, and a PgBouncer once it has pools. */
-export async function placePostgres(shop: Workshop, cluster: BackedCluster): Promise<PostgresPorts> {
+export async function assignPostgresPorts(shop: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
   checkMajor(cluster.version);
   return portsOf(shop, cluster.id);
 }
@@ -34,40 +34,45 @@ export interface PostgresPorts {
 }
 
 /** Makes it what is described; what is there besides is not touched. */
-export async function startPostgres(shop: Workshop, cluster: BackedCluster): Promise<PostgresPorts> {
+export async function startPostgres(shop: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
   const place = placeOf(shop, cluster.id);
-  const following = followingOf(place);
-  if (following && !cluster.replicaOf) await standAlone(shop, cluster, place, following);
-  const original = await originalOf(shop, cluster, place);
-  const plan = planOf(shop, cluster);
+  const following = readReplicationSource(place);
+  if (following && !cluster.replicaOf) await promoteReplica(shop, cluster, place, following);
+  const original = await findOriginal(shop, cluster, place);
+  const plan = describeCluster(shop, cluster);
   await preparePostgres(place, plan, original, cluster.replicaOf ? { cluster: cluster.replicaOf, slot: slotOf(cluster.id) } : undefined);
-  if (majorOf(place) !== cluster.version) {
+  if (readMajor(place) !== cluster.version) {
     shop.report(
-      `${cluster.name} stays at Postgres ${majorOf(place)}: its data was made by that, and nothing here can carry it over to ${cluster.version}. ` +
+      `${cluster.name} stays at Postgres ${readMajor(place)}: its data was made by that, and nothing here can carry it over to ${cluster.version}. ` +
         "Create a new cluster to try the new version.",
     );
   }
 
   const server = await postgresServer(place, plan, original);
-  let up = await bringUp(server, shop.ports, shop.report);
+  let up = await startServer(server, shop.ports, shop.report);
   if (up.found && (await server.tryConfiguration(up.port)) === "restart") {
-    await takeDown(server);
-    up = await bringUp(server, shop.ports, shop.report);
+    await stopServer(server);
+    up = await startServer(server, shop.ports, shop.report);
   }
-  if (!cluster.replicaOf) await fill(cluster, place);
+  if (!cluster.replicaOf) await createContents(cluster, place);
   await startPools(shop, cluster);
   return portsOf(shop, cluster.id);
 }
 
 /** A follower is parted from its original while it runs as the follower that it was: only so can it take settings of its own. */
-async function standAlone(shop: Workshop, cluster: BackedCluster, place: PostgresPlace, following: Following): Promise<void> {
-  if (!findRunning(place.folder)) await startPostgres(shop, { ...cluster, replicaOf: following.cluster });
-  await partFrom(place, superuserOf(place)!, superuserOf(placeOf(shop, following.cluster)));
+async function promoteReplica(
+  shop: ServerContext,
+  cluster: BackedCluster,
+  place: PostgresLocation,
+  following: ReplicationSource,
+): Promise<void> {
+  if (!findRunningProcess(place.folder)) await startPostgres(shop, { ...cluster, replicaOf: following.cluster });
+  await detachReplica(place, findSuperuser(place)!, findSuperuser(placeOf(shop, following.cluster)));
 }
 
-async function fill(cluster: BackedCluster, place: PostgresPlace): Promise<void> {
+async function createContents(cluster: BackedCluster, place: PostgresLocation): Promise<void> {
   const clustersHere = readdirSync(serversFolder(place.home.state));
-  await asSuperuser(superuserOf(place)!, async (client) => {
+  await asSuperuser(findSuperuser(place)!, async (client) => {
     for (const user of [cluster.admin, ...cluster.users]) await ensureUser(client, user);
     for (const database of cluster.databases) await ensureDatabase(client, database, cluster.owners?.[database]);
     await dropSlotsExcept(client, clustersHere.map(slotOf));
@@ -75,94 +80,94 @@ async function fill(cluster: BackedCluster, place: PostgresPlace): Promise<void>
 }
 
 /** What it is copied from: once, or for as long as it follows. */
-async function originalOf(shop: Workshop, cluster: BackedCluster, place: PostgresPlace): Promise<Original | undefined> {
-  const id = cluster.replicaOf ?? (existsSync(dataOf(place)) ? undefined : cluster.forkOf);
+async function findOriginal(shop: ServerContext, cluster: BackedCluster, place: PostgresLocation): Promise<Original | undefined> {
+  const id = cluster.replicaOf ?? (existsSync(dataFolder(place)) ? undefined : cluster.forkOf);
   if (!id) return undefined;
-  return { superuser: await runningSuperuser(shop, id), data: dataOf(placeOf(shop, id)) };
+  return { superuser: await ensureSuperuser(shop, id), data: dataFolder(placeOf(shop, id)) };
 }
 
 /** The way into a cluster, which is started anew where its server has died. */
-export async function runningSuperuser(shop: Workshop, id: string): Promise<Superuser> {
+export async function ensureSuperuser(shop: ServerContext, id: string): Promise<Superuser> {
   const place = placeOf(shop, id);
-  if (!findRunning(place.folder)) await startPostgres(shop, describedCluster(shop, id));
-  return superuserOf(place)!;
+  if (!findRunningProcess(place.folder)) await startPostgres(shop, findCluster(shop, id));
+  return findSuperuser(place)!;
 }
 
 /** Another list of rules: for Postgres itself and for its pools. */
-export async function applyAccess(shop: Workshop, cluster: BackedCluster): Promise<void> {
+export async function applyAccess(shop: ServerContext, cluster: BackedCluster): Promise<void> {
   const place = placeOf(shop, cluster.id);
-  const { port } = await runningSuperuser(shop, cluster.id);
-  const original = await originalOf(shop, cluster, place);
-  const server = await postgresServer(place, planOf(shop, cluster), original);
+  const { port } = await ensureSuperuser(shop, cluster.id);
+  const original = await findOriginal(shop, cluster, place);
+  const server = await postgresServer(place, describeCluster(shop, cluster), original);
   await server.configure(port);
   await server.reload(port);
   await startPools(shop, cluster);
 }
 
 /** Another configuration; where Postgres does not take it, everything stays as it was. */
-export async function applyConfiguration(shop: Workshop, cluster: BackedCluster): Promise<void> {
+export async function applyConfiguration(shop: ServerContext, cluster: BackedCluster): Promise<void> {
   const place = placeOf(shop, cluster.id);
-  const { port } = await runningSuperuser(shop, cluster.id);
-  const server = await postgresServer(place, planOf(shop, cluster), await originalOf(shop, cluster, place));
+  const { port } = await ensureSuperuser(shop, cluster.id);
+  const server = await postgresServer(place, describeCluster(shop, cluster), await findOriginal(shop, cluster, place));
   if ((await server.tryConfiguration(port)) === "restart") {
-    await takeDown(server);
-    await bringUp(server, shop.ports, shop.report);
+    await stopServer(server);
+    await startServer(server, shop.ports, shop.report);
   }
   await startPools(shop, cluster);
 }
 
 /** PgBouncer runs where there are pools. */
-export async function startPools(shop: Workshop, cluster: BackedCluster): Promise<void> {
-  const folder = join(folderOf(shop, cluster.id), "pgbouncer");
+export async function startPools(shop: ServerContext, cluster: BackedCluster): Promise<void> {
+  const folder = join(clusterFolder(shop, cluster.id), "pgbouncer");
   if (cluster.pools.length === 0) {
-    await takeDown({ folder, stopSignal: "SIGTERM" });
+    await stopServer({ folder, stopSignal: "SIGTERM" });
     // A folder without a process means a server that has died.
     rmSync(folder, { recursive: true, force: true });
     return;
   }
-  const program = await pgbouncer(shop.home);
+  const program = await findPgbouncer(shop.home);
   const server = pgbouncerServer(
     { folder, key: poolKeyOf(cluster.id), home: shop.home, authority: shop.authority, program },
     {
       cluster: cluster.name,
-      superuser: await runningSuperuser(shop, cluster.id),
+      superuser: await ensureSuperuser(shop, cluster.id),
       pools: cluster.pools,
       rules: cluster.rules,
       config: (cluster.config.pgbouncer ?? {}) as Readonly<Record<string, unknown>>,
     },
   );
-  await bringUp(server, shop.ports, shop.report);
+  await startServer(server, shop.ports, shop.report);
 }
 
 /** Whom it followed must not go on keeping a log for it. */
-export async function removePostgres(shop: Workshop, id: string): Promise<void> {
+export async function removePostgres(shop: ServerContext, id: string): Promise<void> {
   const place = placeOf(shop, id);
-  await takeDown({ folder: join(folderOf(shop, id), "pgbouncer"), stopSignal: "SIGTERM" });
-  await takeDown({ folder: place.folder, stopSignal: "SIGINT" });
-  const following = followingOf(place);
-  const original = following && superuserOf(placeOf(shop, following.cluster));
+  await stopServer({ folder: join(clusterFolder(shop, id), "pgbouncer"), stopSignal: "SIGTERM" });
+  await stopServer({ folder: place.folder, stopSignal: "SIGINT" });
+  const following = readReplicationSource(place);
+  const original = following && findSuperuser(placeOf(shop, following.cluster));
   if (original) await dropSlot(original, following.slot);
   shop.ports.release(place.key);
   shop.ports.release(poolKeyOf(id));
 }
 
-function placeOf(shop: Workshop, id: string): PostgresPlace {
+function placeOf(shop: ServerContext, id: string): PostgresLocation {
   const { home, authority, fsync } = shop;
-  return { folder: join(folderOf(shop, id), "postgres"), key: `${id}/postgres`, home, authority, fsync };
+  return { folder: join(clusterFolder(shop, id), "postgres"), key: `${id}/postgres`, home, authority, fsync };
 }
 
 const poolKeyOf = (id: string) => `${id}/pgbouncer`;
 const slotOf = (id: string) => `${REPLICA_SLOTS}${id.replaceAll("-", "_").toLowerCase()}`;
 
-async function portsOf(shop: Workshop, id: string): Promise<PostgresPorts> {
+async function portsOf(shop: ServerContext, id: string): Promise<PostgresPorts> {
   const place = placeOf(shop, id);
-  const port = findRunning(place.folder)?.port ?? (await shop.ports.take(place.key)).port;
-  const poolPort = findRunning(join(folderOf(shop, id), "pgbouncer"))?.port ?? (await shop.ports.take(poolKeyOf(id))).port;
+  const port = findRunningProcess(place.folder)?.port ?? (await shop.ports.take(place.key)).port;
+  const poolPort = findRunningProcess(join(clusterFolder(shop, id), "pgbouncer"))?.port ?? (await shop.ports.take(poolKeyOf(id))).port;
   return { port, poolPort };
 }
 
-function planOf(shop: Workshop, cluster: BackedCluster): PostgresCluster {
-  const original = cluster.replicaOf && shop.described.get(cluster.replicaOf);
+function describeCluster(shop: ServerContext, cluster: BackedCluster): PostgresCluster {
+  const original = cluster.replicaOf && shop.clusters.get(cluster.replicaOf);
   return {
     name: cluster.name,
     major: cluster.version,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { skipTest } from "../../../tests/skip.ts";
 import type { Endpoint } from "../../cloud/backing.ts";
 import { openServers, type ServerBacking } from "../backing.ts";
-import { asHouse, fromAddress, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
+import { fromAddress, postgresCluster, query, queryAsSuperuser, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
 const home = temporaryHome();
@@ -106,9 +106,11 @@ describe("a Postgres cluster", () => {
   });
 
   it("changes a password at once, and leaves one alone that is already right", async () => {
-    const [before] = await asHouse(home, endpoint, "shared", "SELECT rolpassword FROM pg_authid WHERE rolname = 'flux-runtime'");
+    const [before] = await queryAsSuperuser(home, endpoint, "shared", "SELECT rolpassword FROM pg_authid WHERE rolname = 'flux-runtime'");
     await servers.setPassword("shared", APP);
-    expect(await asHouse(home, endpoint, "shared", "SELECT rolpassword FROM pg_authid WHERE rolname = 'flux-runtime'")).toEqual([before]);
+    expect(await queryAsSuperuser(home, endpoint, "shared", "SELECT rolpassword FROM pg_authid WHERE rolname = 'flux-runtime'")).toEqual([
+      before,
+    ]);
     await servers.setPassword("shared", { ...APP, password: "AVNS_other", replication: true });
     await expect(query(endpoint, "SELECT 1", asApp)).rejects.toThrow("password authentication failed");
     const [row] = await query(endpoint, "SELECT rolreplication FROM pg_roles WHERE rolname = current_user", {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../cloud/backing.ts";
 import { openServers, type ServerBacking } from "../backing.ts";
 import { stopServers } from "../status.ts";
-import { asHouse, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
+import { postgresCluster, query, queryAsSuperuser, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const PRIMARY = postgresCluster("primary", { databases: ["defaultdb", "flux"], config: { max_connections: 60 } });
 const REPLICA = postgresCluster("replica-1", { databases: [], replicaOf: "primary" });
@@ -28,7 +28,7 @@ const count = (endpoint: Endpoint, more = {}) =>
     (error: Error) => error.message,
   );
 const slots = async () =>
-  (await asHouse(home, primary, "primary", "SELECT slot_name FROM pg_replication_slots")).map((row) => row.slot_name);
+  (await queryAsSuperuser(home, primary, "primary", "SELECT slot_name FROM pg_replication_slots")).map((row) => row.slot_name);
 
 describe("a read-only replica", () => {
   it("has what its original has, follows it, and takes no writes", async () => {

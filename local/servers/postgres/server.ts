@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Authority } from "../certificates.ts";
 import { ServerError } from "../error.ts";
-import { giveTo, madeFolder, readJson, writeJson, writeSecret } from "../files.ts";
-import { admitted, type Rule } from "../firewall.ts";
+import { changeOwner, createFolder, readJson, writeJson, writeSecret } from "../files.ts";
+import { admittedAddresses, type Rule } from "../firewall.ts";
 import type { Home } from "../home.ts";
-import { type PostgresBinaries, postgresBinaries } from "../packages/binaries.ts";
+import { findPostgresBinaries, type PostgresBinaries } from "../packages/binaries.ts";
 import { newPassword, scramVerifier } from "../passwords.ts";
-import { findRunning, send } from "../process.ts";
+import { findRunningProcess, sendSignal } from "../process.ts";
 import type { Server } from "../server.ts";
-import { asSuperuser, HOUSE_DATABASE, type PostgresUser, type Superuser } from "./admin.ts";
+import { asSuperuser, PLATFORM_DATABASE, type PostgresUser, type Superuser } from "./admin.ts";
 import { copyData } from "./copy.ts";
-import { accessFile, SUPERUSER, settingsFile } from "./settings.ts";
-import { postgresTemplate, SETTINGS_FILE, singleUser } from "./template.ts";
+import { accessFile, renderSettings, SUPERUSER } from "./settings.ts";
+import { ensurePostgresTemplate, runSingleUser, SETTINGS_FILE } from "./template.ts";
 
 /** A Postgres cluster as it should be. */
 export interface PostgresCluster {
@@ -31,7 +31,7 @@ export interface Original {
   readonly data: string;
 }
 
-export interface PostgresPlace {
+export interface PostgresLocation {
   readonly folder: string;
   readonly key: string;
   readonly home: Home;
@@ -53,10 +53,10 @@ interface Origin {
   /** The superuser's. */
   readonly password: string;
   /** Whom a replica follows; gone once it has been parted from it. */
-  readonly following?: Following;
+  readonly following?: ReplicationSource;
 }
 
-export interface Following {
+export interface ReplicationSource {
   readonly cluster: string;
   /** Keeps its place in the original's log. */
   readonly slot: string;
@@ -64,25 +64,25 @@ export interface Following {
 
 /** The data of a new cluster: empty, or copied from another one, which it may then follow. */
 export async function preparePostgres(
-  place: PostgresPlace,
+  place: PostgresLocation,
   cluster: PostgresCluster,
   original?: Original,
-  following?: Following,
+  following?: ReplicationSource,
 ): Promise<void> {
   const { folder, home } = place;
   // A follower has what its original has, this password too.
   const password = original?.superuser.password ?? newPassword();
-  await madeFolder(
+  await createFolder(
     join(folder, "data"),
     async (data) => {
-      const binaries = await postgresBinaries(cluster.major, home);
+      const binaries = await findPostgresBinaries(cluster.major, home);
       // Written first: should this stop half-way, whoever removes the cluster knows whose log was being kept for it.
       writeJson(join(folder, "origin.json"), { password, ...(following && { following }) } satisfies Origin);
       if (original) await copyData(original.superuser, original.data, data, following?.slot);
-      else cpSync(await postgresTemplate(binaries, home), data, { recursive: true });
+      else cpSync(await ensurePostgresTemplate(binaries, home), data, { recursive: true });
       if (following) writeFileSync(join(data, "standby.signal"), "");
       writeFileSync(join(data, SETTINGS_FILE), "");
-      giveTo(home.user.uid, data);
+      changeOwner(home.user.uid, data);
       if (!original) await setFirstPasswords(binaries, home, data, password, cluster.administrator);
     },
     home.user.uid,
@@ -90,28 +90,30 @@ export async function preparePostgres(
 }
 
 const setFirstPasswords = (binaries: PostgresBinaries, { user }: Home, data: string, password: string, administrator: PostgresUser) =>
-  singleUser(binaries, user.prefix, data, HOUSE_DATABASE, [
+  runSingleUser(binaries, user.prefix, data, PLATFORM_DATABASE, [
     `ALTER ROLE ${SUPERUSER} PASSWORD '${scramVerifier(password)}'`,
     `ALTER ROLE ${administrator.name} PASSWORD '${scramVerifier(administrator.password)}'`,
   ]);
 
-export const dataOf = ({ folder }: PostgresPlace): string => join(folder, "data");
+export const dataFolder = ({ folder }: PostgresLocation): string => join(folder, "data");
 
 /** The major that made the data is the only one that can read it. */
-export const majorOf = (place: PostgresPlace): string => readFileSync(join(dataOf(place), "PG_VERSION"), "utf8").trim();
+export const readMajor = (place: PostgresLocation): string => readFileSync(join(dataFolder(place), "PG_VERSION"), "utf8").trim();
 
 /** The way into the server as its superuser; undefined while it does not run. */
-export function superuserOf({ folder, authority }: PostgresPlace): Superuser | undefined {
-  const running = findRunning(folder);
+export function findSuperuser({ folder, authority }: PostgresLocation): Superuser | undefined {
+  const running = findRunningProcess(folder);
   return running && { port: running.port, password: readJson<Origin>(join(folder, "origin.json"))!.password, authority: authority.pem };
 }
 
-export const followingOf = ({ folder }: PostgresPlace): Following | undefined => readJson<Origin>(join(folder, "origin.json"))?.following;
+export const readReplicationSource = ({ folder }: PostgresLocation): ReplicationSource | undefined =>
+  readJson<Origin>(join(folder, "origin.json"))?.following;
 
 /** Makes a follower a server of its own; its former original need not keep anything for it any more. */
-export async function partFrom(place: PostgresPlace, own: Superuser, original: Superuser | undefined): Promise<void> {
+export async function detachReplica(place: PostgresLocation, own: Superuser, original: Superuser | undefined): Promise<void> {
   const { password, following } = readJson<Origin>(join(place.folder, "origin.json"))!;
-  if (existsSync(join(dataOf(place), "standby.signal"))) await asSuperuser(own, (client) => client.query("SELECT pg_promote(true, 60)"));
+  if (existsSync(join(dataFolder(place), "standby.signal")))
+    await asSuperuser(own, (client) => client.query("SELECT pg_promote(true, 60)"));
   if (original && following) await dropSlot(original, following.slot);
   writeJson(join(place.folder, "origin.json"), { password } satisfies Origin);
 }
@@ -129,11 +131,11 @@ export async function dropSlot(original: Superuser, slot: string): Promise<void>
 }
 
 /** The server over data that `preparePostgres` made. `original` is what a replica follows. */
-export async function postgresServer(place: PostgresPlace, cluster: PostgresCluster, original?: Original): Promise<PostgresServer> {
+export async function postgresServer(place: PostgresLocation, cluster: PostgresCluster, original?: Original): Promise<PostgresServer> {
   const { folder, key, home, authority } = place;
-  const data = dataOf(place);
+  const data = dataFolder(place);
   const { password, following } = readJson<Origin>(join(folder, "origin.json"))!;
-  const binaries = await postgresBinaries(majorOf(place), home);
+  const binaries = await findPostgresBinaries(readMajor(place), home);
   const superuser = (port: number): Superuser => ({ port, password, authority: authority.pem });
 
   return {
@@ -152,19 +154,19 @@ export async function postgresServer(place: PostgresPlace, cluster: PostgresClus
   function writeConfiguration(port: number) {
     const certificate = authority.issue(join(folder, "tls"), { commonName: cluster.name });
     const access = join(folder, "pg_hba.conf");
-    const settings = settingsFile({
+    const settings = renderSettings({
       port,
       name: cluster.name,
       memoryGiB: cluster.memoryGiB,
       config: cluster.config,
       fsync: place.fsync,
       certificate,
-      accessFile: access,
+      renderAccessFile: access,
       ...(original && following && { follow: { ...original.superuser, slot: following.slot, authorityFile: certificate.authority } }),
     });
     writeSecret(join(data, SETTINGS_FILE), settings);
-    writeSecret(access, accessFile(admitted(cluster.rules)));
-    for (const path of [join(folder, "tls"), join(data, SETTINGS_FILE), access]) giveTo(home.user.uid, path);
+    writeSecret(access, accessFile(admittedAddresses(cluster.rules)));
+    for (const path of [join(folder, "tls"), join(data, SETTINGS_FILE), access]) changeOwner(home.user.uid, path);
   }
 
   async function tryConfiguration(port: number) {
@@ -179,7 +181,7 @@ export async function postgresServer(place: PostgresPlace, cluster: PostgresClus
       const refused = rows.find(({ error, applicable }) => !(applicable && error === "setting could not be applied"));
       if (refused) {
         writeSecret(join(data, SETTINGS_FILE), before);
-        giveTo(home.user.uid, join(data, SETTINGS_FILE));
+        changeOwner(home.user.uid, join(data, SETTINGS_FILE));
         throw new ServerError(`Postgres does not take ${refused.name} = ${refused.setting}: ${refused.error}.`);
       }
       await client.query("SELECT pg_reload_conf()");
@@ -198,7 +200,7 @@ async function clearAfterCrash(folder: string): Promise<void> {
   for (const until = Date.now() + 20_000; Date.now() < until; await sleep(20)) {
     const left = processesIn(data);
     if (left.length === 0) return rmSync(join(data, "postmaster.pid"), { force: true });
-    for (const pid of left) send(pid, "SIGQUIT");
+    for (const pid of left) sendSignal(pid, "SIGQUIT");
   }
   throw new ServerError(
     `Processes of a crashed Postgres do not end: ${processesIn(data).join(", ")}. Look at them: ps -fp ${processesIn(data)[0]}`,

@@ -1,5 +1,5 @@
 import type { Certificate } from "../certificates.ts";
-import { oneLine } from "../files.ts";
+import { requireOneLine } from "../files.ts";
 import { EVERY_LOOPBACK, THIS_MACHINE } from "../firewall.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 
@@ -11,7 +11,7 @@ export interface PostgresSettings {
   readonly name: string;
   readonly memoryGiB: number;
   readonly certificate: Certificate;
-  readonly accessFile: string;
+  readonly renderAccessFile: string;
   readonly fsync: boolean;
   /** DigitalOcean's configuration fields. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -19,7 +19,16 @@ export interface PostgresSettings {
   readonly follow?: { readonly port: number; readonly password: string; readonly slot: string; readonly authorityFile: string };
 }
 
-export function settingsFile({ port, name, memoryGiB, certificate, accessFile, fsync, config, follow }: PostgresSettings): string {
+export function renderSettings({
+  port,
+  name,
+  memoryGiB,
+  certificate,
+  renderAccessFile: accessFile,
+  fsync,
+  config,
+  follow,
+}: PostgresSettings): string {
   const settings: Record<string, string | number | boolean> = {
     cluster_name: name,
     listen_addresses: LOOPBACK,
@@ -53,7 +62,7 @@ export function settingsFile({ port, name, memoryGiB, certificate, accessFile, f
     }),
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${oneLine(String(value)).replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${requireOneLine(String(value)).replaceAll("'", "''")}'\n`)
     .join("");
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { ServerError } from "../error.ts";
-import { madeFolder } from "../files.ts";
+import { createFolder } from "../files.ts";
 import type { Home } from "../home.ts";
 import type { PostgresBinaries } from "../packages/binaries.ts";
 import { run } from "../run.ts";
@@ -15,7 +15,7 @@ import { run } from "../run.ts";
  * pg_stat_statements is there from the start, because DigitalOcean lets its administrator create it, by an extension that is not here. Nor is
  * the gatekeeper that keeps CREATEROLE from granting itself `pg_execute_server_program`, which Postgres itself forbids from 16 on.
  */
-const contents = (major: number): Readonly<Record<"postgres" | "template1", readonly string[]>> => ({
+const initialSql = (major: number): Readonly<Record<"postgres" | "template1", readonly string[]>> => ({
   postgres: [
     "CREATE ROLE _doadmin_managed NOLOGIN",
     "GRANT pg_read_all_stats TO _doadmin_managed WITH ADMIN OPTION",
@@ -36,14 +36,14 @@ export const SETTINGS_FILE = "slipway.conf";
 const LOCALE = process.platform === "linux" ? "C.UTF-8" : "C";
 
 /** A data directory to copy: making one anew takes half a second, a copy takes a tenth of that. */
-export async function postgresTemplate(binaries: PostgresBinaries, { cache, user }: Home): Promise<string> {
-  const sql = contents(Number(binaries.major));
+export async function ensurePostgresTemplate(binaries: PostgresBinaries, { cache, user }: Home): Promise<string> {
+  const sql = initialSql(Number(binaries.major));
   const made = createHash("sha256")
     .update(JSON.stringify([sql, LOCALE, SETTINGS_FILE]))
     .digest("hex")
     .slice(0, 8);
   const path = join(cache, "templates", `postgres-${binaries.version}-${made}${user.uid === undefined ? "" : `-${user.kind}`}`);
-  const making = inFlight.get(path) ?? madeFolder(path, make, user.uid).finally(() => inFlight.delete(path));
+  const making = inFlight.get(path) ?? createFolder(path, make, user.uid).finally(() => inFlight.delete(path));
   inFlight.set(path, making);
   return making;
 
@@ -51,7 +51,7 @@ export async function postgresTemplate(binaries: PostgresBinaries, { cache, user
     // No password: each copy gets its own before it is first started.
     const options = ["--auth=reject", "--encoding=UTF8", `--locale=${LOCALE}`, "--no-sync", "--no-instructions"];
     await runPostgres([...user.prefix, binaries.initdb, "-D", folder, "-U", "postgres", ...options]);
-    for (const [database, statements] of Object.entries(sql)) await singleUser(binaries, user.prefix, folder, database, statements);
+    for (const [database, statements] of Object.entries(sql)) await runSingleUser(binaries, user.prefix, folder, database, statements);
     appendFileSync(join(folder, "postgresql.conf"), `\ninclude '${SETTINGS_FILE}'\n`);
   }
 }
@@ -59,7 +59,13 @@ export async function postgresTemplate(binaries: PostgresBinaries, { cache, user
 const inFlight = new Map<string, Promise<string>>();
 
 /** Runs SQL in a data directory whose server does not run, as its superuser, without any network. */
-export function singleUser(binaries: PostgresBinaries, prefix: readonly string[], data: string, database: string, sql: readonly string[]) {
+export function runSingleUser(
+  binaries: PostgresBinaries,
+  prefix: readonly string[],
+  data: string,
+  database: string,
+  sql: readonly string[],
+) {
   // -j: a statement ends at an empty line. A failing one would only be printed, so whatever was printed as an error is one.
   const argv = [...prefix, binaries.postgres, "--single", "-j", "-F", "-D", data, "-c", "log_checkpoints=off", database];
   return runPostgres(argv, sql.map((statement) => `${statement};\n\n`).join(""));

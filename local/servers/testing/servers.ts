@@ -11,14 +11,14 @@ import type { Home } from "../home.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 import { asSuperuser } from "../postgres/admin.ts";
 import { stopServers } from "../status.ts";
-import { type ServerUser, serverUser } from "../user.ts";
+import { detectServerUser, type ServerUser } from "../user.ts";
 
 /** Downloads of this user: no test fetches what is there. */
 export const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
 
 /** A state folder of its own, whose name holds a blank, and the real cache: a test downloads only what was never downloaded here. */
 export function temporaryHome(): Home {
-  return { state: join(mkdtempSync(join(tmpdir(), "slipway servers ")), ".slipway"), cache: REAL_CACHE, user: serverUser() };
+  return { state: join(mkdtempSync(join(tmpdir(), "slipway servers ")), ".slipway"), cache: REAL_CACHE, user: detectServerUser() };
 }
 
 /** The same for servers that run as a user who may not enter the real cache: what is in there is copied. */
@@ -103,13 +103,18 @@ export function fromAddress(localAddress: string): pg.ClientConfig {
 }
 
 /** Rows of a query as the superuser whom no API gives out. */
-export async function asHouse({ state }: Home, { port, ca }: Endpoint, id: string, sql: string): Promise<Record<string, unknown>[]> {
+export async function queryAsSuperuser(
+  { state }: Home,
+  { port, ca }: Endpoint,
+  id: string,
+  sql: string,
+): Promise<Record<string, unknown>[]> {
   const { password } = readJson<{ password: string }>(join(serversFolder(state), id, "postgres", "origin.json"))!;
   return asSuperuser({ port, password, authority: ca }, async (client) => (await client.query(sql)).rows);
 }
 
 /** One command, over a connection of its own. */
-export async function command(
+export async function runCommand(
   endpoint: Endpoint,
   [name = "", ...args]: string[],
   options: Readonly<Record<string, unknown>> = {},

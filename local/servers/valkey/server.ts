@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Authority } from "../certificates.ts";
-import { oneLine, readJson, writeJson, writeSecret } from "../files.ts";
+import { readJson, requireOneLine, writeJson, writeSecret } from "../files.ts";
 import type { Program } from "../packages/packages.ts";
 import { newPassword } from "../passwords.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 import type { Server } from "../server.ts";
-import { self } from "../user.ts";
+import { currentUser } from "../user.ts";
 
 /** A Valkey cluster as it should be. */
 export interface ValkeyCluster {
@@ -29,7 +29,7 @@ const FORBIDDEN = [
   ...["REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF"],
 ];
 
-export interface ValkeyPlace {
+export interface ValkeyLocation {
   readonly folder: string;
   readonly key: string;
   readonly authority: Authority;
@@ -48,7 +48,7 @@ interface Secrets {
   readonly password: string;
 }
 
-export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, cluster: ValkeyCluster): ValkeyServer {
+export function valkeyServer({ folder, key, authority, program }: ValkeyLocation, cluster: ValkeyCluster): ValkeyServer {
   const file = (name: string) => join(folder, name);
   const live = liveSettings(cluster);
 
@@ -58,7 +58,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
     folder,
     stopSignal: "SIGTERM",
     configure: writeConfiguration,
-    command: () => ({ argv: [program.file, file("valkey.conf")], env: program.env, user: self }),
+    command: () => ({ argv: [program.file, file("valkey.conf")], env: program.env, user: currentUser }),
     login: async (port) => void (await asAdministrator(port, (client) => client.ping())),
     reload,
     needsRestart: (port) =>
@@ -100,7 +100,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
     await asAdministrator(port, async (client, { configCommand }) => {
       await client.call(configCommand, "SET", ...Object.entries(live).flatMap(([name, value]) => [name, String(value)]));
       writeJson(file("secrets.json"), { configCommand, password: cluster.password } satisfies Secrets);
-      await logOfWritesBegun(client);
+      await waitForAppendLog(client);
     });
   }
 
@@ -108,14 +108,14 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
   async function asAdministrator<T>(port: number, work: (client: Redis, secrets: Secrets) => Promise<T>): Promise<T> {
     const known = secrets();
     try {
-      return await connected(port, known.password || cluster.password, (client) => work(client, known));
+      return await withClient(port, known.password || cluster.password, (client) => work(client, known));
     } catch (error) {
       if (known.password === cluster.password || !/WRONGPASS/.test((error as Error).message)) throw error;
-      return await connected(port, cluster.password, (client) => work(client, known));
+      return await withClient(port, cluster.password, (client) => work(client, known));
     }
   }
 
-  async function connected<T>(port: number, password: string, work: (client: Redis) => Promise<T>): Promise<T> {
+  async function withClient<T>(port: number, password: string, work: (client: Redis) => Promise<T>): Promise<T> {
     const client = new Redis({
       host: LOOPBACK,
       port,
@@ -146,7 +146,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyPlace, c
 }
 
 /** While Valkey first writes down what it holds it cannot keep what comes, and refuses to end. */
-async function logOfWritesBegun(client: Redis): Promise<void> {
+async function waitForAppendLog(client: Redis): Promise<void> {
   for (;;) {
     if (!/aof_rewrite_(in_progress|scheduled):1/.test(await client.info("persistence"))) return;
     await sleep(10);
@@ -178,4 +178,4 @@ function liveSettings({ memoryGiB, password, config }: ValkeyCluster): Record<st
   };
 }
 
-const inQuotes = (value: string | number) => `"${oneLine(String(value)).replace(/["\\]/g, "\\$&")}"`;
+const inQuotes = (value: string | number) => `"${requireOneLine(String(value)).replace(/["\\]/g, "\\$&")}"`;

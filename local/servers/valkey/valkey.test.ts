@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../cloud/backing.ts";
 import { openServers, type ServerBacking } from "../backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "../testing/servers.ts";
+import { removeHome, runCommand, temporaryHome, valkeyCluster } from "../testing/servers.ts";
 
 const home = temporaryHome();
 let servers: ServerBacking;
@@ -21,19 +21,19 @@ afterAll(async () => {
 const setting = async (name: string) => {
   const secrets = readFileSync(join(home.state, "servers", "state", "valkey", "secrets.json"), "utf8");
   const { configCommand } = JSON.parse(secrets) as { configCommand: string };
-  return ((await command(endpoint, [configCommand, "GET", name])) as string[])[1];
+  return ((await runCommand(endpoint, [configCommand, "GET", name])) as string[])[1];
 };
 describe("a Valkey cluster", () => {
   it("speaks TLS to the user `default`, whom it knows by name and without", async () => {
-    expect(await command(endpoint, ["PING"])).toBe("PONG");
-    expect(await command(endpoint, ["PING"], { username: "default" })).toBe("PONG");
+    expect(await runCommand(endpoint, ["PING"])).toBe("PONG");
+    expect(await runCommand(endpoint, ["PING"], { username: "default" })).toBe("PONG");
   });
 
   it("refuses a connection without TLS, a wrong password, no password, and a client that does not know its authority", async () => {
-    await expect(command(endpoint, ["PING"], { tls: undefined })).rejects.toThrow();
-    await expect(command(endpoint, ["PING"], { password: "guess" })).rejects.toThrow("WRONGPASS");
-    await expect(command(endpoint, ["PING"], { password: undefined })).rejects.toThrow("NOAUTH");
-    await expect(command(endpoint, ["PING"], { tls: {} })).rejects.toThrow(/certificate/);
+    await expect(runCommand(endpoint, ["PING"], { tls: undefined })).rejects.toThrow();
+    await expect(runCommand(endpoint, ["PING"], { password: "guess" })).rejects.toThrow("WRONGPASS");
+    await expect(runCommand(endpoint, ["PING"], { password: undefined })).rejects.toThrow("NOAUTH");
+    await expect(runCommand(endpoint, ["PING"], { tls: {} })).rejects.toThrow(/certificate/);
   });
 
   it("has no commands that would change the server", async () => {
@@ -45,13 +45,13 @@ describe("a Valkey cluster", () => {
       ["REPLICAOF", "NO", "ONE"],
       ["SAVE"],
     ]) {
-      await expect(command(endpoint, words), words.join(" ")).rejects.toThrow(/unknown command/);
+      await expect(runCommand(endpoint, words), words.join(" ")).rejects.toThrow(/unknown command/);
     }
-    expect(await command(endpoint, ["SET", "a", "1"])).toBe("OK");
+    expect(await runCommand(endpoint, ["SET", "a", "1"])).toBe("OK");
   });
 
   it("changes eviction, persistence and events while it runs, keys and all", async () => {
-    await command(endpoint, ["SET", "kept", "yes"]);
+    await runCommand(endpoint, ["SET", "kept", "yes"]);
     expect([await setting("maxmemory-policy"), await setting("appendonly"), await setting("save")]).toEqual([
       "noeviction",
       "yes",
@@ -65,7 +65,7 @@ describe("a Valkey cluster", () => {
     });
     expect([await setting("maxmemory-policy"), await setting("appendonly"), await setting("save")]).toEqual(["allkeys-lru", "no", ""]);
     expect([await setting("notify-keyspace-events"), await setting("timeout")]).toEqual(["xE", "90"]);
-    expect(await command(endpoint, ["GET", "kept"])).toBe("yes");
+    expect(await runCommand(endpoint, ["GET", "kept"])).toBe("yes");
   });
 
   it("has most of its node's memory for keys", async () => {
@@ -74,19 +74,19 @@ describe("a Valkey cluster", () => {
 
   it("has as many databases as it is told, which takes a new start, and keeps its keys over that", async () => {
     await servers.configure("state", {});
-    await command(endpoint, ["SET", "kept", "still"]);
-    await expect(command(endpoint, ["SELECT", "20"])).rejects.toThrow("out of range");
+    await runCommand(endpoint, ["SET", "kept", "still"]);
+    await expect(runCommand(endpoint, ["SELECT", "20"])).rejects.toThrow("out of range");
     await servers.configure("state", { valkey_number_of_databases: 24 });
-    expect(await command(endpoint, ["SELECT", "20"])).toBe("OK");
-    expect(await command(endpoint, ["GET", "kept"])).toBe("still");
+    expect(await runCommand(endpoint, ["SELECT", "20"])).toBe("OK");
+    expect(await runCommand(endpoint, ["GET", "kept"])).toBe("still");
   });
 
   it("changes its password at once", async () => {
     await servers.setPassword("state", { name: "default", password: "AVNS_new", replication: false });
-    await expect(command(endpoint, ["PING"])).rejects.toThrow("WRONGPASS");
-    expect(await command(endpoint, ["PING"], { password: "AVNS_new" })).toBe("PONG");
+    await expect(runCommand(endpoint, ["PING"])).rejects.toThrow("WRONGPASS");
+    expect(await runCommand(endpoint, ["PING"], { password: "AVNS_new" })).toBe("PONG");
     await servers.setPassword("state", { name: "default", password: "AVNS_default", replication: false });
-    expect(await command(endpoint, ["PING"])).toBe("PONG");
+    expect(await runCommand(endpoint, ["PING"])).toBe("PONG");
   });
 
   it("keeps its secrets in files for their owner alone", () => {

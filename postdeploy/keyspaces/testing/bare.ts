@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openAuthority } from "../../../local/servers/certificates.ts";
-import { valkeyServer } from "../../../local/servers/packages/binaries.ts";
-import { command } from "../../../local/servers/testing/servers.ts";
+import { findValkeyServer } from "../../../local/servers/packages/binaries.ts";
+import { runCommand } from "../../../local/servers/testing/servers.ts";
 import { freePort } from "../../migrate/testing/port.ts";
 import type { Store } from "../options.ts";
 import { storeHome } from "./home.ts";
@@ -32,7 +32,7 @@ export async function startBare(
   data = mkdtempSync(join(folder, "data-")),
 ): Promise<BareStore> {
   const port = await freePort();
-  const { file, env } = await valkeyServer(storeHome());
+  const { file, env } = await findValkeyServer(storeHome());
   const all = {
     ...{ bind: "127.0.0.1", port: "0", "tls-port": String(port), "tls-auth-clients": "no", "tls-replication": "yes" },
     ...Object.fromEntries(Object.entries({ dir: data, ...TLS }).map(([name, path]) => [name, JSON.stringify(path)])),
@@ -50,7 +50,7 @@ export async function startBare(
   const child = spawn(file, [config], { env: { ...process.env, ...env }, stdio: "ignore" });
   running.add(child);
   const ask = (words: string[], db = 0) =>
-    command({ host: "localhost", port, ca: authority.pem } as never, words, { db, enableReadyCheck: false });
+    runCommand({ host: "localhost", port, ca: authority.pem } as never, words, { db, enableReadyCheck: false });
   while (true) {
     const answer = await ask(["PING"]).catch((error: Error) => error.message);
     if (answer === "PONG" || /LOADING/.test(String(answer))) break;

@@ -2,20 +2,20 @@
 import { spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import type { Home } from "../../../local/servers/home.ts";
-import { isExecutable, valkeyServer } from "../../../local/servers/packages/binaries.ts";
-import { fetchPackages, type Packaged, type Program, unpackedProgram } from "../../../local/servers/packages/packages.ts";
+import { findValkeyServer, isExecutable } from "../../../local/servers/packages/binaries.ts";
+import { fetchPackages, findUnpackedProgram, type PackagedProgram, type Program } from "../../../local/servers/packages/packages.ts";
 import { REAL_CACHE, temporaryHome } from "../../../local/servers/testing/servers.ts";
-import { serverUser } from "../../../local/servers/user.ts";
+import { detectServerUser } from "../../../local/servers/user.ts";
 import type { SkipReason } from "../../../tests/skip.ts";
 
-const REDIS: Packaged = {
+const REDIS: PackagedProgram = {
   name: "redis",
   // The server is a link into the tools' package.
   choices: [{ packages: ["redis-server", "redis-tools"], file: "usr/bin/redis-server" }],
 };
 
 /** A cache of its own: a process that looks for Valkey takes the first server that it finds in the cache. */
-const redisHome = { cache: join(REAL_CACHE, "redis"), user: serverUser() };
+const redisHome = { cache: join(REAL_CACHE, "redis"), user: detectServerUser() };
 
 let onRedis = false;
 
@@ -25,7 +25,7 @@ export function storeHome(): Home {
 
 /** "Valkey 8.0.1" or "Redis 7.0.15": the server that `storeHome` leads to. */
 export async function storeName(): Promise<string> {
-  return nameOf(await valkeyServer(storeHome()));
+  return nameOf(await findValkeyServer(storeHome()));
 }
 
 /** Makes `storeHome` lead to Redis for the rest of this process. */
@@ -43,7 +43,7 @@ export async function useRedis(): Promise<{ readonly name: string; readonly miss
     return missing(`Redis is not installed and its package could not be fetched: ${(error as Error).message.split("\n")[0]}`);
   }
   onRedis = true;
-  return { name: nameOf(unpackedProgram(redisHome, REDIS)!) };
+  return { name: nameOf(findUnpackedProgram(redisHome, REDIS)!) };
 }
 
 const missing = (reason: string) => ({ name: "Redis", missing: { reason, enable: "apt-get install redis-server" } });

@@ -8,8 +8,8 @@ import { openServers } from "../../../local/servers/backing.ts";
 import { serversFolder } from "../../../local/servers/context.ts";
 import { writeJson } from "../../../local/servers/files.ts";
 import type { Home } from "../../../local/servers/home.ts";
-import { findRunning } from "../../../local/servers/process.ts";
-import { command, removeHome, valkeyCluster } from "../../../local/servers/testing/servers.ts";
+import { findRunningProcess } from "../../../local/servers/process.ts";
+import { removeHome, runCommand, valkeyCluster } from "../../../local/servers/testing/servers.ts";
 import { freePort } from "../../migrate/testing/port.ts";
 import type { Store } from "../options.ts";
 import { storeHome } from "./home.ts";
@@ -36,7 +36,7 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
   const cluster = valkeyCluster(id, { config });
   let endpoint = await servers.startCluster(cluster);
   const folder = join(home.state, "servers", id, "valkey");
-  const ask = (words: string[], db = 0) => command(endpoint, words, { db });
+  const ask = (words: string[], db = 0) => runCommand(endpoint, words, { db });
   return {
     get endpoint() {
       return endpoint;
@@ -59,7 +59,7 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
     async kill() {
       process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
       // Until it is gone, it would be found running and taken for what is to be used.
-      while (findRunning(folder) !== undefined) await sleep(5);
+      while (findRunningProcess(folder) !== undefined) await sleep(5);
     },
     async start() {
       endpoint = await servers.startCluster(cluster);
