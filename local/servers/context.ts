@@ -7,20 +7,20 @@ import type { Home } from "./home.ts";
 import type { Ports } from "./ports/ports.ts";
 import type { Report } from "./server.ts";
 
-/** What every cluster of one checkout shares. */
+/** What all servers of one checkout share. */
 export interface ServerContext {
   readonly home: Home;
   readonly authority: Authority;
   readonly ports: Ports;
   readonly fsync: boolean;
   readonly report: Report;
-  /** What was last asked of each cluster; changed with every change. */
+  /** The current definition of each cluster, by id. */
   readonly clusters: Map<string, BackedCluster>;
 }
 
-/** Ids become folder names, so they may not lead anywhere else. */
+/** Ids become folder names, so a path in one is refused. */
 export function clusterFolder({ home }: ServerContext, id: string): string {
-  if (!/^[\w-]+$/.test(id)) throw new ServerError(`"${id}" is no cluster id: letters, digits, dashes and underscores only.`);
+  if (!/^[\w-]+$/.test(id)) throw new ServerError(`"${id}" is not a valid cluster id: use letters, digits, dashes and underscores.`);
   return join(serversFolder(home.state), id);
 }
 
@@ -28,11 +28,11 @@ export const serversFolder = (state: string): string => join(state, "servers");
 
 export const authorityFolder = (state: string): string => join(serversFolder(state), "authority");
 
-export function findCluster({ clusters: described }: ServerContext, id: string): BackedCluster {
-  const cluster = described.get(id);
-  if (!cluster) throw new ServerError(`Cluster ${id} is not among the local servers.`);
+export function findCluster({ clusters }: ServerContext, id: string): BackedCluster {
+  const cluster = clusters.get(id);
+  if (!cluster) throw new ServerError(`Cluster ${id} does not exist on this machine.`);
   return cluster;
 }
 
-/** Unknown sizes are small ones. */
+/** A size that the catalog does not have counts as 1 GiB. */
 export const memoryGiBOf = ({ size }: BackedCluster): number => findNode(size)?.memoryGiB ?? 1;

@@ -16,43 +16,47 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Something that goes on until it is told to end. */
-const waiting = (seconds: number) => ({ argv: ["/bin/sleep", String(seconds)], env: {}, user: currentUser });
+/** Runs until it is stopped. */
+const sleepFor = (seconds: number) => ({ argv: ["/bin/sleep", String(seconds)], env: {}, user: currentUser });
 
-describe("a process that outlives its parent", () => {
-  it("is found by its folder, with its port, and is gone when stopped", async () => {
-    const { pid } = launchProcess(folder, waiting(1001), 25999);
+describe("a detached process", () => {
+  it("is found by its folder, with its port, until it is stopped", async () => {
+    const { pid } = launchProcess(folder, sleepFor(1001), 25999);
     await expect.poll(() => findRunningProcess(folder)).toEqual({ pid, port: 25999 });
     expect(await stopProcess(folder, "SIGTERM")).toBe(true);
     expect(findRunningProcess(folder)).toBeUndefined();
     expect(await stopProcess(folder, "SIGTERM")).toBe(false);
   });
 
-  it("is never mistaken for another process that has its number now", async () => {
-    launchProcess(folder, waiting(1002), 25999);
+  it("is not confused with another process that has its pid", async () => {
+    launchProcess(folder, sleepFor(1002), 25999);
     await expect.poll(() => findRunningProcess(folder)).toBeDefined();
     await stopProcess(folder, "SIGTERM");
-    const stranger = spawn("/bin/sleep", ["1003"], { stdio: "ignore" });
+    const other = spawn("/bin/sleep", ["1003"], { stdio: "ignore" });
     try {
-      writeFileSync(join(folder, "pid"), `${stranger.pid}\n`);
+      writeFileSync(join(folder, "pid"), `${other.pid}\n`);
       expect(findRunningProcess(folder)).toBeUndefined();
       expect(await stopProcess(folder, "SIGTERM")).toBe(false);
       await sleep(50);
-      expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+      expect(other.exitCode ?? other.signalCode).toBeNull();
     } finally {
-      stranger.kill();
+      other.kill();
     }
   });
 
-  it("is ended the hard way when it does not listen", async () => {
-    const deaf = { argv: ["/bin/sh", "-c", "trap '' TERM QUIT; echo deaf; while :; do sleep 0.1; done"], env: {}, user: currentUser };
-    launchProcess(folder, deaf, 25999);
-    await expect.poll(() => readLogTail(folder)).toContain("deaf");
+  it("is killed if it ignores the signal", async () => {
+    const stubborn = {
+      argv: ["/bin/sh", "-c", "trap '' TERM QUIT; echo started; while :; do sleep 0.1; done"],
+      env: {},
+      user: currentUser,
+    };
+    launchProcess(folder, stubborn, 25999);
+    await expect.poll(() => readLogTail(folder)).toContain("started");
     expect(await stopProcess(folder, "SIGTERM", 100)).toBe(true);
     expect(findRunningProcess(folder)).toBeUndefined();
   });
 
-  it("leaves what it said in a log, also when its program cannot be run", async () => {
+  it("writes its output to a log, also if its program cannot be started", async () => {
     const { exited } = launchProcess(folder, { argv: ["/no/such program"], env: {}, user: currentUser }, 25999);
     await expect.poll(exited).toBe(true);
     expect(readLogTail(folder)).toContain("/no/such program");
@@ -60,7 +64,7 @@ describe("a process that outlives its parent", () => {
     expect(findRunningProcess(folder)).toBeUndefined();
   });
 
-  it("knows nothing of its parent's Postgres settings", async () => {
+  it("does not inherit the Postgres settings of its parent", async () => {
     process.env.PGPORT = "1";
     try {
       const { exited } = launchProcess(folder, { argv: ["/usr/bin/env"], env: { OURS: "yes" }, user: currentUser }, 25999);

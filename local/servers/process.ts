@@ -7,11 +7,11 @@ import { readJson, writeJson } from "./files.ts";
 import type { ServerUser } from "./user.ts";
 
 /**
- * A server that outlives the process that started it.
+ * A process that keeps running after the process that started it has exited.
  *
- * Its folder says what was started (`command.json`, written before) and as which process (`pid`, written by that process before it becomes
- * the server). A pid alone proves nothing, since numbers are given out again: a process is ours when it runs exactly that command line,
- * which names this folder. Whatever else goes by that number is neither used nor stopped.
+ * Its folder holds the command line (`command.json`, written before the start) and the pid (`pid`, written by the process itself before it
+ * becomes the server). The system may give the pid to another process later, so a process counts as this server only if it has exactly
+ * that command line, which contains the folder. Any other process is neither used nor stopped.
  */
 export interface Command {
   readonly argv: readonly string[];
@@ -19,7 +19,7 @@ export interface Command {
   readonly user: ServerUser;
 }
 
-interface Recorded {
+interface CommandRecord {
   readonly argv: readonly string[];
   readonly port: number;
 }
@@ -29,15 +29,15 @@ export interface RunningProcess {
   readonly port: number;
 }
 
-const MOST_LOG_BYTES = 8 * 1024 * 1024;
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
-/** Starts it and returns at once; `exited` settles when it is gone. */
+/** Starts the process and returns at once, without waiting until it is ready. */
 export function launchProcess(folder: string, { argv, env, user }: Command, port: number): { readonly pid: number; exited(): boolean } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeJson(join(folder, "command.json"), { argv, port } satisfies Recorded);
+  writeJson(join(folder, "command.json"), { argv, port } satisfies CommandRecord);
   rmSync(join(folder, "pid"), { force: true });
   const log = openLog(folder);
-  // The shell writes its own number down and then becomes the server, so that no moment exists in which a server runs unrecorded.
+  // The shell writes its own pid and then becomes the server, so that a server never runs without a record of it.
   const child = spawn("/bin/sh", ["-c", 'echo $$ > "$0" && exec "$@"', join(folder, "pid"), ...user.prefix, ...argv], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C", TZ: "UTC", ...env },
@@ -45,47 +45,48 @@ export function launchProcess(folder: string, { argv, env, user }: Command, port
     detached: true,
   });
   closeSync(log);
-  let gone = false;
+  let hasExited = false;
   child.once("error", () => {
-    gone = true;
+    hasExited = true;
   });
   child.once("exit", () => {
-    gone = true;
+    hasExited = true;
   });
   child.unref();
-  return { pid: child.pid ?? 0, exited: () => gone };
+  return { pid: child.pid ?? 0, exited: () => hasExited };
 }
 
-/** The server of this folder, if it runs. */
+/** The process of this folder, if it is running. */
 export function findRunningProcess(folder: string): RunningProcess | undefined {
-  const recorded = readJson<Recorded>(join(folder, "command.json"));
+  const recorded = readJson<CommandRecord>(join(folder, "command.json"));
   const pid = recorded && readPid(folder);
-  if (!recorded || !pid || !runs(pid, recorded.argv)) return undefined;
+  if (!recorded || !pid || !isCommandOf(pid, recorded.argv)) return undefined;
   return { pid, port: recorded.port };
 }
 
-/** Asks it to end, waits until it has, and ends it the hard way when it has not within `patience` milliseconds. */
-export async function stopProcess(folder: string, signal: "SIGINT" | "SIGTERM", patience = 20_000): Promise<boolean> {
-  const recorded = readJson<Recorded>(join(folder, "command.json"));
+/** Sends the signal, and SIGQUIT and SIGKILL if the process does not exit in time. @returns false if it was not running */
+export async function stopProcess(folder: string, signal: "SIGINT" | "SIGTERM", timeoutMs = 20_000): Promise<boolean> {
+  const recorded = readJson<CommandRecord>(join(folder, "command.json"));
   const running = findRunningProcess(folder);
   if (!recorded || !running) return false;
-  const gone = async (milliseconds: number) => {
-    for (const until = Date.now() + milliseconds; Date.now() < until; await sleep(5)) if (!runs(running.pid, recorded.argv)) return true;
+  const exitedWithin = async (milliseconds: number) => {
+    for (const until = Date.now() + milliseconds; Date.now() < until; await sleep(5))
+      if (!isCommandOf(running.pid, recorded.argv)) return true;
     return false;
   };
   for (const [next, wait] of [
-    [signal, patience],
-    ["SIGQUIT", patience / 4],
+    [signal, timeoutMs],
+    ["SIGQUIT", timeoutMs / 4],
     ["SIGKILL", 5_000],
   ] as const) {
     sendSignal(running.pid, next);
-    if (await gone(wait)) {
+    if (await exitedWithin(wait)) {
       rmSync(join(folder, "pid"), { force: true });
       return true;
     }
   }
   throw new ServerError(
-    `Process ${running.pid} (${recorded.argv[0]}) does not end, not even when killed. Look at it: ps -fp ${running.pid}`,
+    `Process ${running.pid} (${recorded.argv[0]}) is still running after SIGKILL. See its state: ps -fp ${running.pid}`,
   );
 }
 
@@ -97,7 +98,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The end of its log, for an error message. */
+/** The last lines of its log, for an error message. */
 export function readLogTail(folder: string, lines = 8): string {
   const path = join(folder, "log");
   if (!existsSync(path)) return "";
@@ -106,7 +107,7 @@ export function readLogTail(folder: string, lines = 8): string {
 
 function openLog(folder: string): number {
   const path = join(folder, "log");
-  if (existsSync(path) && statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.old`);
+  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.old`);
   return openSync(path, "a", 0o600);
 }
 
@@ -118,8 +119,8 @@ function readPid(folder: string): number | undefined {
   }
 }
 
-/** What comes before the command is the way to another user, which the process leaves behind when it becomes the server. */
-function runs(pid: number, argv: readonly string[]): boolean {
+/** Compares the end of the command line: `unshare` or `setpriv` comes before it until the process has become the server. */
+function isCommandOf(pid: number, argv: readonly string[]): boolean {
   if (process.platform === "linux") {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith(`${argv.join("\0")}\0`);

@@ -3,23 +3,23 @@ import { join } from "node:path";
 import { ServerError } from "../error.ts";
 import { run } from "../run.ts";
 
-/** The Debian or Ubuntu that this machine runs. */
+/** The Debian or Ubuntu release of this machine. */
 export interface Distribution {
-  /** Names what was unpacked for it: "debian-bookworm-x64". */
+  /** "debian-bookworm-x64": the name of the folder of its packages. */
   readonly key: string;
   readonly id: "debian" | "ubuntu";
   readonly codename: string;
 }
 
-/** How many bytes of a download are there. */
+/** Receives the number of bytes downloaded so far. */
 export type ProgressListener = (bytes: number) => void;
 
-/** apt with a state of its own: it needs no root and leaves the machine's apt alone. */
+/** apt with its own state folder: needs no root and does not change the system's apt. */
 export interface Apt {
-  /** These packages and the libraries that they need and this machine lacks; undefined where the distribution does not have them. */
+  /** Adds the libraries that the packages need and this machine lacks. @returns undefined if the distribution does not have the packages */
   plan(names: readonly string[]): Promise<readonly PlannedPackage[] | undefined>;
-  /** Fetches the packages' files into a folder, signatures and hashes checked by apt. */
-  download(packages: readonly PlannedPackage[], folder: string, told: ProgressListener): Promise<void>;
+  /** Downloads the packages into a folder. apt verifies their signatures and hashes. */
+  download(packages: readonly PlannedPackage[], folder: string, onProgress: ProgressListener): Promise<void>;
   remove(): void;
 }
 
@@ -32,7 +32,7 @@ const ARCHIVES = {
   debian: {
     keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
     components: "main",
-    // Valkey came to bookworm after its release.
+    // Valkey is not in bookworm itself, only in its backports.
     suites: (codename: string) => [codename, `${codename}-backports`],
   },
   ubuntu: {
@@ -51,24 +51,26 @@ export function detectDistribution(): Distribution | undefined {
   return { key: `${id}-${codename}-${process.arch}`, id, codename };
 }
 
-export async function openApt(folder: string, { id, codename }: Distribution, told: ProgressListener): Promise<Apt> {
+export async function openApt(folder: string, { id, codename }: Distribution, onProgress: ProgressListener): Promise<Apt> {
   for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
   const env = { ...process.env, LC_ALL: "C", APT_CONFIG: join(folder, "apt.conf") };
   const apt = (args: readonly string[], cwd = folder) => run(["apt-get", ...args], { cwd, env });
   const { suites } = ARCHIVES[id];
   writeFileSync(join(folder, "apt.conf"), await configuration(folder));
 
-  // A distribution without the additional suite still has the first one; without any, there is no network.
+  // The additional suite does not exist for every release. If the first suite fails too, there is no network.
   let failure = "";
-  for (const chosen of [suites(codename), [codename]]) {
-    writeFileSync(join(folder, "sources.list"), sourcesList(id, chosen));
+  for (const selected of [suites(codename), [codename]]) {
+    writeFileSync(join(folder, "sources.list"), sourcesList(id, selected));
     const lists = join(folder, "state", "lists");
-    const update = await watched(lists, told, () => apt(["-qq", "--error-on=any", "update"]));
+    const update = await reportSize(lists, onProgress, () => apt(["-qq", "--error-on=any", "update"]));
     if (update.code === 0) return { plan, download, remove };
     failure = update.stderr;
   }
   remove();
-  throw new ServerError(`No package index could be fetched from ${mirrorOf(id, codename)}: is there a network?\n${firstErrors(failure)}`);
+  throw new ServerError(
+    `Downloading the package index from ${mirrorOf(id, codename)} failed. Check the network connection.\n${firstErrors(failure)}`,
+  );
 
   async function plan(names: readonly string[]) {
     const { code, stdout } = await apt(["-qq", "--print-uris", "--no-install-recommends", "install", ...names]);
@@ -78,16 +80,16 @@ export async function openApt(folder: string, { id, codename }: Distribution, to
       name,
       bytes: Number(bytes),
     }));
-    // Besides the programs only the libraries that this machine lacks: what maintainer scripts would need (perl, other packages' set-up) never runs.
+    // Only missing libraries: maintainer scripts never run, so what they need (perl, configuration tools) is left out.
     const libraries = planned.filter(({ name }) => /^lib(?!.*(perl|llvm|-dev$))/.test(name) && !installed.has(name));
-    const asked = names.map((name) => planned.find((one) => one.name === name) ?? { name, bytes: 0 });
-    return [...asked, ...libraries.filter(({ name }) => !names.includes(name))];
+    const requested = names.map((name) => planned.find((one) => one.name === name) ?? { name, bytes: 0 });
+    return [...requested, ...libraries.filter(({ name }) => !names.includes(name))];
   }
 
-  async function download(packages: readonly PlannedPackage[], into: string, told: ProgressListener) {
+  async function download(packages: readonly PlannedPackage[], into: string, onProgress: ProgressListener) {
     const names = packages.map(({ name }) => name);
-    const { code, stderr } = await watched(into, told, () => apt(["-qq", "download", ...names], into));
-    if (code !== 0) throw new ServerError(`Packages could not be fetched: is there a network?\n${firstErrors(stderr)}`);
+    const { code, stderr } = await reportSize(into, onProgress, () => apt(["-qq", "download", ...names], into));
+    if (code !== 0) throw new ServerError(`Downloading packages failed. Check the network connection.\n${firstErrors(stderr)}`);
   }
 
   function remove() {
@@ -95,15 +97,15 @@ export async function openApt(folder: string, { id, codename }: Distribution, to
   }
 }
 
-const LOOK_EVERY_MS = 250;
+const REPORT_INTERVAL_MS = 250;
 
-/** Says how much lies in a folder while somebody else fills it. */
-async function watched<T>(folder: string, told: ProgressListener, work: () => Promise<T>): Promise<T> {
-  const clock = setInterval(() => told(bytesIn(folder)), LOOK_EVERY_MS);
+/** Reports the size of a folder repeatedly while `work` runs. */
+async function reportSize<T>(folder: string, onProgress: ProgressListener, work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => onProgress(bytesIn(folder)), REPORT_INTERVAL_MS);
   try {
     return await work();
   } finally {
-    clearInterval(clock);
+    clearInterval(timer);
   }
 }
 
@@ -112,12 +114,12 @@ function bytesIn(folder: string): number {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
   } catch {
-    // Renamed or deleted between the two looks: the next one tells.
+    // A file was renamed or deleted while it was counted. The next report has the right size.
     return 0;
   }
 }
 
-/** The machine's own settings (proxies above all) without its folders and without the hooks that would run after an update. */
+/** The system's settings, mainly for its proxies, without its folders and without the hooks that run after an update. */
 async function configuration(folder: string): Promise<string> {
   const { stdout } = await run(["apt-config", "dump"]);
   const kept = stdout
@@ -125,14 +127,14 @@ async function configuration(folder: string): Promise<string> {
     .filter((line) => !/^(Dir|APT::Update|DPkg|APT::Sandbox|Acquire::Languages|Acquire::IndexTargets)\b/.test(line));
   const status = join(folder, "status");
   writeFileSync(status, "");
-  const ours = {
+  const own = {
     "Dir::State": join(folder, "state"),
-    // Resolved as if nothing were installed: a package on this machine (redis-tools from the security suite) would conflict with the version fetched.
+    // Resolve as if no package were installed: an installed one (redis-tools from the security suite) could conflict with the downloaded version.
     "Dir::State::status": status,
     "Dir::Cache": join(folder, "cache"),
     "Dir::Etc::sourcelist": join(folder, "sources.list"),
     "Dir::Etc::sourceparts": "/dev/null",
-    // Already in what was kept, hooks and all.
+    // Their settings are in `kept` already.
     "Dir::Etc::main": "/dev/null",
     "Dir::Etc::parts": "/dev/null",
     "APT::Sandbox::User": "",
@@ -141,7 +143,7 @@ async function configuration(folder: string): Promise<string> {
     "Acquire::Retries": "1",
     "Acquire::http::Timeout": "20",
   };
-  return [...kept, ...Object.entries(ours).map(([name, value]) => `${name} "${value}";`)].join("\n");
+  return [...kept, ...Object.entries(own).map(([name, value]) => `${name} "${value}";`)].join("\n");
 }
 
 async function installedPackages(): Promise<ReadonlySet<string>> {
@@ -155,7 +157,7 @@ function sourcesList(id: Distribution["id"], suites: readonly string[]): string 
   return suites.map((suite) => `deb ${options}${mirrorOf(id, suites[0]!)} ${suite} ${components}\n`).join("");
 }
 
-/** The mirror that this machine was set up with, which may be the only one it can reach. */
+/** The mirror that this system is configured with, because it may be the only one that is reachable. */
 function mirrorOf(id: Distribution["id"], codename: string): string {
   const parts = existsSync("/etc/apt/sources.list.d")
     ? readdirSync("/etc/apt/sources.list.d").map((name) => `/etc/apt/sources.list.d/${name}`)
@@ -170,8 +172,8 @@ function mirrorOf(id: Distribution["id"], codename: string): string {
     if (mirror) return mirror.replace(/\/$/, "");
   }
   throw new ServerError(
-    `apt names no archive of ${id} ${codename} in /etc/apt/sources.list or /etc/apt/sources.list.d, so nothing can be fetched. ` +
-      "Name one there, or install valkey-server (or redis-server) and pgbouncer yourself.",
+    `apt has no source for ${id} ${codename} in /etc/apt/sources.list or /etc/apt/sources.list.d, so packages cannot be downloaded. ` +
+      "Add one, or install valkey-server (or redis-server) and pgbouncer yourself.",
   );
 }
 

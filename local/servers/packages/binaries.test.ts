@@ -29,13 +29,13 @@ function program(name: string): string {
   return file;
 }
 
-/** Nothing listens there, so that every download fails as it does without a network. */
-const unplug = () => {
+/** No process listens on this port, so every download fails as it does without a network. */
+const disableNetwork = () => {
   process.env.http_proxy = "http://127.0.0.1:9";
 };
 
 describe("Postgres", () => {
-  it("is what npm installed, for each major that a new cluster may be made with", async () => {
+  it("is installed by npm in every major version that a new cluster can have", async () => {
     expect(listPostgresMajors()).toEqual(expect.arrayContaining(majorsOn(new Date().toISOString().slice(0, 10))));
     for (const major of listPostgresMajors()) {
       const { postgres } = await findPostgresBinaries(major, home);
@@ -43,7 +43,7 @@ describe("Postgres", () => {
     }
   });
 
-  it("has its libraries' links made where npm did not run the install script", () => {
+  it("gets the symbolic links of its libraries where npm did not run the install script", () => {
     mkdirSync(join(folder, "native", "lib"), { recursive: true });
     writeFileSync(join(folder, "native", "lib", "libpq.so.5.17"), "");
     const links = ["libpq.so", "libpq.so.5"].map((name) => ({ source: "native/lib/libpq.so.5.17", target: `native/lib/${name}` }));
@@ -55,7 +55,7 @@ describe("Postgres", () => {
 });
 
 describe("Valkey and PgBouncer", () => {
-  it("are the files that variables name, before anything else", async () => {
+  it("are taken from environment variables first", async () => {
     const env = { VALKEY_SERVER_BIN: program("my-valkey"), PGBOUNCER_BIN: program("my-pgbouncer"), PATH: join(folder, "bin") };
     program("valkey-server");
     expect(await findValkeyServer(home, env)).toEqual({ file: env.VALKEY_SERVER_BIN, env: {} });
@@ -70,52 +70,52 @@ describe("Valkey and PgBouncer", () => {
     expect((await findValkeyServer(home, { PATH })).file).toBe(valkey);
   });
 
-  it("are refused with the variable's name when it leads nowhere", async () => {
+  it("are refused with the name of the variable if its path is not executable", async () => {
     await expect(findValkeyServer(home, { REDIS_SERVER_BIN: "/no/such/file" })).rejects.toThrow(
-      "REDIS_SERVER_BIN is /no/such/file, which is no program that can be run. Correct it, or unset it to have one found.",
+      "REDIS_SERVER_BIN is /no/such/file, which is not an executable file. Correct the path, or unset REDIS_SERVER_BIN to use an installed or downloaded program.",
     );
   });
 
-  it("come from the cache without any network once they were unpacked", async (context) => {
+  it("are taken from the cache without a network once they are unpacked", async (context) => {
     const real = temporaryHome();
     await findValkeyServer(real, { PATH: "" });
     await removeHome(real);
     copyPackages(home.cache);
     if (!existsSync(join(home.cache, "packages")))
       skipTest(context, { reason: "Valkey and PgBouncer are installed, so nothing was unpacked" });
-    unplug();
+    disableNetwork();
     const { file, env } = await findValkeyServer(home, { PATH: "" });
     expect(spawnSync(file, ["--version"], { encoding: "utf8", env }).stdout).toMatch(/(valkey|redis).* v=/i);
   });
 
-  it("say that there is no network, and what to type, where they cannot be fetched", async (context) => {
+  it("are reported with the failed download and the command that installs them, without a network", async (context) => {
     if (!detectDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
-    unplug();
+    disableNetwork();
     await expect(findValkeyServer(home, { PATH: "" })).rejects.toThrow(
-      /There is no valkey on this machine, and it could not be fetched\. No package index could be fetched from http\S+: is there a network\?.*apt-get install redis-server.*export VALKEY_SERVER_BIN=/s,
+      /valkey is not installed, and downloading it failed\. Downloading the package index from http\S+ failed\. Check the network connection\..*apt-get install redis-server.*export VALKEY_SERVER_BIN=/s,
     );
     expect(readdirSync(join(home.cache, "packages", detectDistribution()!.key))).toEqual([]);
   });
 
-  it("are fetched by two processes at once, after a third one was killed while it did", async (context) => {
+  it("are downloaded once by two processes at the same time, after a third one was killed during the download", async (context) => {
     if (!detectDistribution()) skipTest(context, { reason: "packages are unpacked on Debian and Ubuntu only" });
-    const place = join(home.cache, "packages", detectDistribution()!.key);
-    const killed = fetchElsewhere(home);
-    await expect.poll(() => existsSync(place) && readdirSync(place).length, { interval: 5 }).toBe(1);
+    const packages = join(home.cache, "packages", detectDistribution()!.key);
+    const killed = fetchInProcess(home);
+    await expect.poll(() => existsSync(packages) && readdirSync(packages).length, { interval: 5 }).toBe(1);
     killed.kill();
     await killed.ended;
 
-    const both = [fetchElsewhere(home), fetchElsewhere(home)];
+    const both = [fetchInProcess(home), fetchInProcess(home)];
     const [one, other] = await Promise.all(both.map(({ ended }) => ended));
-    if (one?.includes("is there a network")) skipTest(context, { reason: "the package archive is not reachable" });
+    if (one?.includes("Check the network connection")) skipTest(context, { reason: "the package archive is not reachable" });
     expect(one).toMatch(/(valkey|redis).* v=/i);
     expect(other).toBe(one);
-    expect(readdirSync(place)).toEqual(["valkey+pgbouncer"]);
+    expect(readdirSync(packages)).toEqual(["valkey+pgbouncer"]);
   });
 });
 
-/** What the fetched server says of itself, from a process of its own. */
-function fetchElsewhere(home: Home) {
+/** Downloads the server in another process and prints its version. */
+function fetchInProcess(home: Home) {
   const program = `
     import { spawnSync } from "node:child_process";
     import { valkeyServer } from ${JSON.stringify(new URL("./binaries.ts", import.meta.url).href)};

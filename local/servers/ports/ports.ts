@@ -5,18 +5,18 @@ import { ServerError } from "../error.ts";
 import { readJson, writeJson } from "../files.ts";
 import { openPortClaims } from "./claims.ts";
 
-/** The address of every server here. */
+/** The address that every local server listens on. */
 export const LOOPBACK = "127.0.0.1";
 
-/** DigitalOcean's Postgres port, so that a connection string looks as it will look there. Below every system's range of passing ports. */
+/** From DigitalOcean's Postgres port, so that connection strings look as they do there. Below the ephemeral ports of every system. */
 const FIRST = 25060;
 const LAST = 25999;
 
-/** A server that was killed can be gone from the list of processes and still hold its port, until the system has cleared it all away. */
-const LINGERING_MS = 1_000;
+/** The system may release the port of a killed server only a moment after the process has gone. */
+const RELEASE_TIMEOUT_MS = 1_000;
 
 export interface Ports {
-  /** A free port: the one this server had before where that is still free, else the next that is free and nobody's here. */
+  /** Assigns a free port: the one that this server had before if it is still free, otherwise the next free one. */
   take(server: string): Promise<TakenPort>;
   release(server: string): void;
   isFree(port: number): Promise<boolean>;
@@ -24,21 +24,20 @@ export interface Ports {
 
 export interface TakenPort {
   readonly port: number;
-  /** The port it had, or would have had, and that somebody else listens on now. */
+  /** The port that the server had or would have had, and that another process uses. */
   readonly insteadOf?: number;
 }
 
-/** @param range Where to look; by default where DigitalOcean's databases listen. */
+/** @param range The ports to choose from. @default DigitalOcean's database ports and those after them */
 export function openPorts(directory: string, range = { first: FIRST, last: LAST }): Ports {
   const file = join(directory, "ports.json");
   const remembered = new Map(Object.entries(readJson<Record<string, number>>(file) ?? {}));
   const claims = openPortClaims(directory);
   const remember = () => writeJson(file, Object.fromEntries(remembered));
 
-  /** Another platform on this machine may have the port, or anything else may listen on it. */
-  async function claimed(port: number, free: (port: number) => Promise<boolean>): Promise<boolean> {
+  async function claim(port: number, isAvailable: (port: number) => Promise<boolean>): Promise<boolean> {
     if (!claims.claim(port)) return false;
-    if (await free(port)) return true;
+    if (await isAvailable(port)) return true;
     claims.release(port);
     return false;
   }
@@ -46,20 +45,20 @@ export function openPorts(directory: string, range = { first: FIRST, last: LAST 
   return {
     async take(server) {
       const before = remembered.get(server);
-      if (before && (await claimed(before, comesFree))) return { port: before };
+      if (before && (await claim(before, becomesFree))) return { port: before };
       let busy = before;
       for (let port = range.first; port <= range.last; port++) {
         if ([...remembered.values()].includes(port)) continue;
-        // Taken before the first await, so that two servers that start at once do not choose the same.
+        // Before the first await, so that two servers that start at once do not choose the same port.
         remembered.set(server, port);
-        if (await claimed(port, isFree)) {
+        if (await claim(port, isFree)) {
           remember();
           return busy === undefined ? { port } : { port, insteadOf: busy };
         }
         busy ??= port;
       }
       throw new ServerError(
-        `No port between ${range.first} and ${range.last} is free on ${LOOPBACK} for ${server}. See what listens there: ss -ltn`,
+        `No port from ${range.first} to ${range.last} is free on ${LOOPBACK} for ${server}. See which processes use them: ss -ltnp`,
       );
     },
     release(server) {
@@ -73,8 +72,8 @@ export function openPorts(directory: string, range = { first: FIRST, last: LAST 
   };
 }
 
-async function comesFree(port: number): Promise<boolean> {
-  for (const until = Date.now() + LINGERING_MS; Date.now() < until; await sleep(10)) if (await isFree(port)) return true;
+async function becomesFree(port: number): Promise<boolean> {
+  for (const until = Date.now() + RELEASE_TIMEOUT_MS; Date.now() < until; await sleep(10)) if (await isFree(port)) return true;
   return isFree(port);
 }
 

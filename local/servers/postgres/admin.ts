@@ -3,9 +3,9 @@ import { matchesVerifier, scramVerifier } from "../passwords.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 import { SUPERUSER } from "./settings.ts";
 
-/** DigitalOcean's administrator; it owns every database and manages every user. */
+/** DigitalOcean's administrator: owns the databases and manages the users. */
 export const ADMINISTRATOR = "doadmin";
-/** The database that is there for the platform's own use. */
+/** The database for the platform's own use. */
 export const PLATFORM_DATABASE = "_dodb";
 
 export interface Superuser {
@@ -22,7 +22,7 @@ export interface PostgresUser {
   readonly replication: boolean;
 }
 
-/** One connection as superuser, for as long as `work` lasts. */
+/** Runs `work` with a superuser connection, which is closed afterwards. */
 export async function asSuperuser<T>(
   { port, password, authority }: Superuser,
   work: (client: pg.Client) => Promise<T>,
@@ -38,7 +38,7 @@ export async function asSuperuser<T>(
     application_name: "slipway",
     connectionTimeoutMillis: 10_000,
   });
-  // A server that goes away tells the query that waits for it; without a listener it would end this process too.
+  // If the server exits, the running query fails. Without a listener the event would also end this process.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -58,39 +58,40 @@ export async function dropDatabase(client: pg.Client, name: string): Promise<voi
 }
 
 /**
- * What DigitalOcean calls a user of the role `normal`: it can log in and owns nothing, and since Postgres 15 may create nothing in `public`.
- * The administrator is a member with ADMIN OPTION, which is how it manages roles that it did not create (Postgres 16 and later ask for that).
+ * Creates or updates what DigitalOcean calls a user with the role `normal`: it can log in, owns nothing, and from Postgres 15 on cannot create
+ * anything in `public`. The administrator becomes a member with ADMIN OPTION, which Postgres 16 and later require to manage the role.
  */
 export async function ensureUser(client: pg.Client, { name, password, replication }: PostgresUser): Promise<void> {
-  const { rows } = await client.query<{ replication: boolean; kept: string | null; managed: boolean }>(
-    `SELECT rolreplication AS replication, rolpassword AS kept, EXISTS (
+  const { rows } = await client.query<{ replication: boolean; verifier: string | null; managed: boolean }>(
+    `SELECT rolreplication AS replication, rolpassword AS verifier, EXISTS (
        SELECT FROM pg_auth_members WHERE roleid = role.oid AND member = $2::regrole AND admin_option
      ) AS managed
      FROM pg_authid role WHERE rolname = $1`,
     [name, ADMINISTRATOR],
   );
-  const there = rows[0];
-  if (!there) await client.query(`CREATE ROLE ${quoted(name)} LOGIN`);
+  const existing = rows[0];
+  if (!existing) await client.query(`CREATE ROLE ${quoted(name)} LOGIN`);
   if (name !== ADMINISTRATOR) {
-    if (there?.replication !== replication) await client.query(`ALTER ROLE ${quoted(name)} ${replication ? "" : "NO"}REPLICATION`);
-    if (!there?.managed) await client.query(`GRANT ${quoted(name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
+    if (existing?.replication !== replication) await client.query(`ALTER ROLE ${quoted(name)} ${replication ? "" : "NO"}REPLICATION`);
+    if (!existing?.managed) await client.query(`GRANT ${quoted(name)} TO ${ADMINISTRATOR} WITH ADMIN OPTION`);
   }
-  // A password that is right already stays with its salt, which is part of what PgBouncer knows.
-  if (!matchesVerifier(there?.kept, password)) await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
+  // An unchanged password keeps its salt, because PgBouncer caches the verifier.
+  if (!matchesVerifier(existing?.verifier, password))
+    await client.query(`ALTER ROLE ${quoted(name)} PASSWORD '${scramVerifier(password)}'`);
 }
 
 export const REPLICA_SLOTS = "replica_";
 
-/** A replica that was removed while its original did not run would have it keep its log for ever. */
-export async function dropSlotsExcept(client: pg.Client, kept: readonly string[]): Promise<void> {
+/** A replica may have been removed while its primary did not run. Its slot would make the primary keep its log forever. */
+export async function dropSlotsExcept(client: pg.Client, keep: readonly string[]): Promise<void> {
   await client.query(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
      WHERE starts_with(slot_name, $1) AND slot_name <> ALL ($2) AND slot_type = 'physical' AND NOT active`,
-    [REPLICA_SLOTS, kept],
+    [REPLICA_SLOTS, keep],
   );
 }
 
-/** What the user owned goes to the administrator: a login may be taken away, the data stays. */
+/** Reassigns what the user owns to the administrator, so that no data is lost. */
 export async function dropUser(superuser: Superuser, name: string): Promise<void> {
   const databases = await asSuperuser(superuser, async (client) => {
     const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [name]);

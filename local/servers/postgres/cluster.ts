@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster } from "../../cloud/backing.ts";
 import { clusterFolder, findCluster, memoryGiBOf, type ServerContext, serversFolder } from "../context.ts";
-import { checkMajor, findPgbouncer } from "../packages/binaries.ts";
-import { pgbouncerServer } from "../pgbouncer/server.ts";
+import { checkMajor } from "../packages/binaries.ts";
+import { assignPoolPort, removePools, startPools } from "../pgbouncer/server.ts";
 import { findRunningProcess } from "../process.ts";
 import { startServer, stopServer } from "../server.ts";
 import { asSuperuser, dropSlotsExcept, ensureDatabase, ensureUser, REPLICA_SLOTS, type Superuser } from "./admin.ts";
@@ -12,7 +12,6 @@ import {
   detachReplica,
   dropSlot,
   findSuperuser,
-  type Original,
   type PostgresCluster,
   type PostgresLocation,
   postgresServer,
@@ -20,161 +19,142 @@ import {
   type ReplicationSource,
   readMajor,
   readReplicationSource,
+  type SourceCluster,
 } from "./server.ts";
-
-/** One of DigitalOcean's Postgres clusters: a Postgres, and a PgBouncer once it has pools. */
-export async function assignPostgresPorts(shop: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
-  checkMajor(cluster.version);
-  return portsOf(shop, cluster.id);
-}
+import { SUPERUSER } from "./settings.ts";
 
 export interface PostgresPorts {
   readonly port: number;
   readonly poolPort: number;
 }
 
-/** Makes it what is described; what is there besides is not touched. */
-export async function startPostgres(shop: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
-  const place = placeOf(shop, cluster.id);
-  const following = readReplicationSource(place);
-  if (following && !cluster.replicaOf) await promoteReplica(shop, cluster, place, following);
-  const original = await findOriginal(shop, cluster, place);
-  const plan = describeCluster(shop, cluster);
-  await preparePostgres(place, plan, original, cluster.replicaOf ? { cluster: cluster.replicaOf, slot: slotOf(cluster.id) } : undefined);
-  if (readMajor(place) !== cluster.version) {
-    shop.report(
-      `${cluster.name} stays at Postgres ${readMajor(place)}: its data was made by that, and nothing here can carry it over to ${cluster.version}. ` +
-        "Create a new cluster to try the new version.",
+export async function assignPostgresPorts(context: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
+  checkMajor(cluster.version);
+  return portsOf(context, cluster.id);
+}
+
+/** Starts the cluster, or updates it if it is running. Creates missing databases and users, and keeps those that the definition lacks. */
+export async function startPostgres(context: ServerContext, cluster: BackedCluster): Promise<PostgresPorts> {
+  const location = locationOf(context, cluster.id);
+  const replicatedFrom = readReplicationSource(location);
+  if (replicatedFrom && !cluster.replicaOf) await promoteReplica(context, cluster, location, replicatedFrom);
+  const source = await findSource(context, cluster, location);
+  const desired = describeCluster(context, cluster);
+  const replication = cluster.replicaOf ? { cluster: cluster.replicaOf, slot: slotOf(cluster.id) } : undefined;
+  await preparePostgres(location, desired, source, replication);
+  if (readMajor(location) !== cluster.version) {
+    context.report(
+      `${cluster.name} stays at Postgres ${readMajor(location)}, which created its data: slipway does not upgrade local data to ` +
+        `Postgres ${cluster.version}. Create a new cluster to try the new version.`,
     );
   }
 
-  const server = await postgresServer(place, plan, original);
-  let up = await startServer(server, shop.ports, shop.report);
-  if (up.found && (await server.tryConfiguration(up.port)) === "restart") {
+  const server = await postgresServer(location, desired, source);
+  const started = await startServer(server, context.ports, context.report);
+  if (started.wasRunning && (await server.tryConfiguration(started.port)) === "restart") {
     await stopServer(server);
-    up = await startServer(server, shop.ports, shop.report);
+    await startServer(server, context.ports, context.report);
   }
-  if (!cluster.replicaOf) await createContents(cluster, place);
-  await startPools(shop, cluster);
-  return portsOf(shop, cluster.id);
+  if (!cluster.replicaOf) await createContents(cluster, location);
+  await applyPools(context, cluster);
+  return portsOf(context, cluster.id);
 }
 
-/** A follower is parted from its original while it runs as the follower that it was: only so can it take settings of its own. */
+/** Promotes the replica while it runs with its primary's settings: a replica does not start with fewer connections than its primary. */
 async function promoteReplica(
-  shop: ServerContext,
+  context: ServerContext,
   cluster: BackedCluster,
-  place: PostgresLocation,
-  following: ReplicationSource,
+  location: PostgresLocation,
+  { cluster: primary }: ReplicationSource,
 ): Promise<void> {
-  if (!findRunningProcess(place.folder)) await startPostgres(shop, { ...cluster, replicaOf: following.cluster });
-  await detachReplica(place, findSuperuser(place)!, findSuperuser(placeOf(shop, following.cluster)));
+  if (!findRunningProcess(location.folder)) await startPostgres(context, { ...cluster, replicaOf: primary });
+  await detachReplica(location, findSuperuser(location)!, findSuperuser(locationOf(context, primary)));
 }
 
-async function createContents(cluster: BackedCluster, place: PostgresLocation): Promise<void> {
-  const clustersHere = readdirSync(serversFolder(place.home.state));
-  await asSuperuser(findSuperuser(place)!, async (client) => {
+async function createContents(cluster: BackedCluster, location: PostgresLocation): Promise<void> {
+  const clusterIds = readdirSync(serversFolder(location.home.state));
+  await asSuperuser(findSuperuser(location)!, async (client) => {
     for (const user of [cluster.admin, ...cluster.users]) await ensureUser(client, user);
     for (const database of cluster.databases) await ensureDatabase(client, database, cluster.owners?.[database]);
-    await dropSlotsExcept(client, clustersHere.map(slotOf));
+    await dropSlotsExcept(client, clusterIds.map(slotOf));
   });
 }
 
-/** What it is copied from: once, or for as long as it follows. */
-async function findOriginal(shop: ServerContext, cluster: BackedCluster, place: PostgresLocation): Promise<Original | undefined> {
-  const id = cluster.replicaOf ?? (existsSync(dataFolder(place)) ? undefined : cluster.forkOf);
+/** The cluster to copy the data from: the primary of a replica, or the original of a fork that has no data yet. */
+async function findSource(context: ServerContext, cluster: BackedCluster, location: PostgresLocation): Promise<SourceCluster | undefined> {
+  const id = cluster.replicaOf ?? (existsSync(dataFolder(location)) ? undefined : cluster.forkOf);
   if (!id) return undefined;
-  return { superuser: await ensureSuperuser(shop, id), data: dataFolder(placeOf(shop, id)) };
+  return { superuser: await ensureSuperuser(context, id), data: dataFolder(locationOf(context, id)) };
 }
 
-/** The way into a cluster, which is started anew where its server has died. */
-export async function ensureSuperuser(shop: ServerContext, id: string): Promise<Superuser> {
-  const place = placeOf(shop, id);
-  if (!findRunningProcess(place.folder)) await startPostgres(shop, findCluster(shop, id));
-  return findSuperuser(place)!;
+/** The superuser's connection settings. Starts the cluster if its server does not run. */
+export async function ensureSuperuser(context: ServerContext, id: string): Promise<Superuser> {
+  const location = locationOf(context, id);
+  if (!findRunningProcess(location.folder)) await startPostgres(context, findCluster(context, id));
+  return findSuperuser(location)!;
 }
 
-/** Another list of rules: for Postgres itself and for its pools. */
-export async function applyAccess(shop: ServerContext, cluster: BackedCluster): Promise<void> {
-  const place = placeOf(shop, cluster.id);
-  const { port } = await ensureSuperuser(shop, cluster.id);
-  const original = await findOriginal(shop, cluster, place);
-  const server = await postgresServer(place, describeCluster(shop, cluster), original);
+/** Applies changed firewall rules to Postgres and to its pools. */
+export async function applyAccess(context: ServerContext, cluster: BackedCluster): Promise<void> {
+  const location = locationOf(context, cluster.id);
+  const { port } = await ensureSuperuser(context, cluster.id);
+  const source = await findSource(context, cluster, location);
+  const server = await postgresServer(location, describeCluster(context, cluster), source);
   await server.configure(port);
   await server.reload(port);
-  await startPools(shop, cluster);
+  await applyPools(context, cluster);
 }
 
-/** Another configuration; where Postgres does not take it, everything stays as it was. */
-export async function applyConfiguration(shop: ServerContext, cluster: BackedCluster): Promise<void> {
-  const place = placeOf(shop, cluster.id);
-  const { port } = await ensureSuperuser(shop, cluster.id);
-  const server = await postgresServer(place, describeCluster(shop, cluster), await findOriginal(shop, cluster, place));
+/** Applies a changed configuration. If Postgres refuses it, the configuration stays as it was. */
+export async function applyConfiguration(context: ServerContext, cluster: BackedCluster): Promise<void> {
+  const location = locationOf(context, cluster.id);
+  const { port } = await ensureSuperuser(context, cluster.id);
+  const source = await findSource(context, cluster, location);
+  const server = await postgresServer(location, describeCluster(context, cluster), source);
   if ((await server.tryConfiguration(port)) === "restart") {
     await stopServer(server);
-    await startServer(server, shop.ports, shop.report);
+    await startServer(server, context.ports, context.report);
   }
-  await startPools(shop, cluster);
+  await applyPools(context, cluster);
 }
 
-/** PgBouncer runs where there are pools. */
-export async function startPools(shop: ServerContext, cluster: BackedCluster): Promise<void> {
-  const folder = join(clusterFolder(shop, cluster.id), "pgbouncer");
-  if (cluster.pools.length === 0) {
-    await stopServer({ folder, stopSignal: "SIGTERM" });
-    // A folder without a process means a server that has died.
-    rmSync(folder, { recursive: true, force: true });
-    return;
-  }
-  const program = await findPgbouncer(shop.home);
-  const server = pgbouncerServer(
-    { folder, key: poolKeyOf(cluster.id), home: shop.home, authority: shop.authority, program },
-    {
-      cluster: cluster.name,
-      superuser: await ensureSuperuser(shop, cluster.id),
-      pools: cluster.pools,
-      rules: cluster.rules,
-      config: (cluster.config.pgbouncer ?? {}) as Readonly<Record<string, unknown>>,
-    },
-  );
-  await startServer(server, shop.ports, shop.report);
+/** Starts or reloads PgBouncer for a cluster with pools, and stops it for one without. */
+export const applyPools = (context: ServerContext, cluster: BackedCluster): Promise<void> =>
+  startPools(context, cluster, async () => ({ ...(await ensureSuperuser(context, cluster.id)), user: SUPERUSER }));
+
+/** Also drops the slot of a replica, because its primary would otherwise keep the log for it. */
+export async function removePostgres(context: ServerContext, id: string): Promise<void> {
+  const location = locationOf(context, id);
+  await removePools(context, id);
+  await stopServer({ folder: location.folder, stopSignal: "SIGINT" });
+  const replicatedFrom = readReplicationSource(location);
+  const primary = replicatedFrom && findSuperuser(locationOf(context, replicatedFrom.cluster));
+  if (primary) await dropSlot(primary, replicatedFrom.slot);
+  context.ports.release(location.key);
 }
 
-/** Whom it followed must not go on keeping a log for it. */
-export async function removePostgres(shop: ServerContext, id: string): Promise<void> {
-  const place = placeOf(shop, id);
-  await stopServer({ folder: join(clusterFolder(shop, id), "pgbouncer"), stopSignal: "SIGTERM" });
-  await stopServer({ folder: place.folder, stopSignal: "SIGINT" });
-  const following = readReplicationSource(place);
-  const original = following && findSuperuser(placeOf(shop, following.cluster));
-  if (original) await dropSlot(original, following.slot);
-  shop.ports.release(place.key);
-  shop.ports.release(poolKeyOf(id));
+function locationOf(context: ServerContext, id: string): PostgresLocation {
+  const { home, authority, fsync } = context;
+  return { folder: join(clusterFolder(context, id), "postgres"), key: `${id}/postgres`, home, authority, fsync };
 }
 
-function placeOf(shop: ServerContext, id: string): PostgresLocation {
-  const { home, authority, fsync } = shop;
-  return { folder: join(clusterFolder(shop, id), "postgres"), key: `${id}/postgres`, home, authority, fsync };
-}
-
-const poolKeyOf = (id: string) => `${id}/pgbouncer`;
 const slotOf = (id: string) => `${REPLICA_SLOTS}${id.replaceAll("-", "_").toLowerCase()}`;
 
-async function portsOf(shop: ServerContext, id: string): Promise<PostgresPorts> {
-  const place = placeOf(shop, id);
-  const port = findRunningProcess(place.folder)?.port ?? (await shop.ports.take(place.key)).port;
-  const poolPort = findRunningProcess(join(clusterFolder(shop, id), "pgbouncer"))?.port ?? (await shop.ports.take(poolKeyOf(id))).port;
-  return { port, poolPort };
+async function portsOf(context: ServerContext, id: string): Promise<PostgresPorts> {
+  const { folder, key } = locationOf(context, id);
+  const port = findRunningProcess(folder)?.port ?? (await context.ports.take(key)).port;
+  return { port, poolPort: await assignPoolPort(context, id) };
 }
 
-function describeCluster(shop: ServerContext, cluster: BackedCluster): PostgresCluster {
-  const original = cluster.replicaOf && shop.clusters.get(cluster.replicaOf);
+function describeCluster(context: ServerContext, cluster: BackedCluster): PostgresCluster {
+  const primary = cluster.replicaOf && context.clusters.get(cluster.replicaOf);
   return {
     name: cluster.name,
     major: cluster.version,
-    // A follower with less room than its original, in connections above all, could not follow it.
-    memoryGiB: Math.max(memoryGiBOf(cluster), original ? memoryGiBOf(original) : 0),
+    // A replica with fewer connections than its primary does not start.
+    memoryGiB: Math.max(memoryGiBOf(cluster), primary ? memoryGiBOf(primary) : 0),
     administrator: cluster.admin,
     rules: cluster.rules,
-    config: original ? { ...original.config, ...cluster.config } : cluster.config,
+    config: primary ? { ...primary.config, ...cluster.config } : cluster.config,
   };
 }

@@ -31,14 +31,14 @@ const slots = async () =>
   (await queryAsSuperuser(home, primary, "primary", "SELECT slot_name FROM pg_replication_slots")).map((row) => row.slot_name);
 
 describe("a read-only replica", () => {
-  it("has what its original has, follows it, and takes no writes", async () => {
+  it("has its primary's data, receives changes, and refuses writes", async () => {
     expect(await count(replica)).toBe(500);
     await query(primary, "INSERT INTO t VALUES (501)", { database: "flux" });
     await expect.poll(() => count(replica)).toBe(501);
     await expect(query(replica, "INSERT INTO t VALUES (1)", { database: "flux" })).rejects.toThrow("read-only transaction");
   });
 
-  it("catches up after both were stopped, also when its original has moved to another port", async () => {
+  it("catches up after both were stopped, also if its primary has another port", async () => {
     await stopServers(home.state);
     primary = await servers.startCluster(PRIMARY);
     await query(primary, "INSERT INTO t VALUES (502)", { database: "flux" });
@@ -47,14 +47,14 @@ describe("a read-only replica", () => {
     expect(await slots()).toEqual(["replica_replica_1"]);
   });
 
-  it("stands alone once promoted, and its original keeps nothing for it", async () => {
+  it("accepts writes once promoted, and has no slot on its former primary", async () => {
     replica = await servers.startCluster(postgresCluster("replica-1", { databases: ["defaultdb", "flux"] }));
     await query(replica, "INSERT INTO t VALUES (503)", { database: "flux" });
     expect([await count(replica), await count(primary)]).toEqual([503, 502]);
     expect(await slots()).toEqual([]);
   });
 
-  it("leaves nothing behind in its original when it is removed", async () => {
+  it("has no slot on its primary after it is removed", async () => {
     await servers.startCluster({ ...REPLICA, id: "replica-2" });
     expect(await slots()).toEqual(["replica_replica_2"]);
     await servers.removeCluster("replica-2");
@@ -63,7 +63,7 @@ describe("a read-only replica", () => {
 });
 
 describe("a fork", () => {
-  it("begins with a copy of another cluster's data and has an administrator's password of its own", async () => {
+  it("starts with a copy of another cluster's data and has its own administrator password", async () => {
     const admin = { name: "doadmin", password: "AVNS_fork", replication: false };
     const fork = await servers.startCluster(postgresCluster("fork", { databases: ["defaultdb", "flux"], forkOf: "primary", admin }));
     const own = { password: "AVNS_fork" };

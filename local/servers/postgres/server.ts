@@ -12,10 +12,10 @@ import { findRunningProcess, sendSignal } from "../process.ts";
 import type { Server } from "../server.ts";
 import { asSuperuser, PLATFORM_DATABASE, type PostgresUser, type Superuser } from "./admin.ts";
 import { copyData } from "./copy.ts";
-import { accessFile, renderSettings, SUPERUSER } from "./settings.ts";
+import { renderAccessFile, renderSettings, SUPERUSER } from "./settings.ts";
 import { ensurePostgresTemplate, runSingleUser, SETTINGS_FILE } from "./template.ts";
 
-/** A Postgres cluster as it should be. */
+/** The desired state of a cluster. */
 export interface PostgresCluster {
   readonly name: string;
   readonly major: string;
@@ -25,8 +25,8 @@ export interface PostgresCluster {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Another cluster of this home, running. */
-export interface Original {
+/** A running cluster whose data is copied: a primary or the source of a fork. */
+export interface SourceCluster {
   readonly superuser: Superuser;
   readonly data: string;
 }
@@ -36,54 +36,55 @@ export interface PostgresLocation {
   readonly key: string;
   readonly home: Home;
   readonly authority: Authority;
-  /** false: faster, and lost with the machine's power. */
+  /** false is faster, but a power failure can lose data. */
   readonly fsync: boolean;
 }
 
 export interface PostgresServer extends Server {
   /**
-   * What a changed configuration needs: nothing more than a reload, or a new start. Where Postgres does not take it, an error says what and
-   * why, and the configuration is what it was.
+   * Writes the configuration and reloads it. @returns "restart" if some changes need a restart
+   * @throws with the setting and the reason if Postgres refuses the configuration, which then stays as it was
    */
   tryConfiguration(port: number): Promise<"reload" | "restart">;
 }
 
-/** What slipway knows of a cluster and Postgres does not. */
-interface Origin {
-  /** The superuser's. */
+/** What slipway stores about a cluster, in origin.json. */
+interface ClusterRecord {
+  /** The superuser's password. */
   readonly password: string;
-  /** Whom a replica follows; gone once it has been parted from it. */
+  /** Only for a replica, until it is promoted. */
   readonly following?: ReplicationSource;
 }
 
 export interface ReplicationSource {
+  /** The id of the primary. */
   readonly cluster: string;
-  /** Keeps its place in the original's log. */
+  /** The replication slot on the primary. */
   readonly slot: string;
 }
 
-/** The data of a new cluster: empty, or copied from another one, which it may then follow. */
+/** Creates the data of a new cluster: empty, or a copy of another cluster, of which it may be a replica. */
 export async function preparePostgres(
-  place: PostgresLocation,
+  location: PostgresLocation,
   cluster: PostgresCluster,
-  original?: Original,
-  following?: ReplicationSource,
+  source?: SourceCluster,
+  replication?: ReplicationSource,
 ): Promise<void> {
-  const { folder, home } = place;
-  // A follower has what its original has, this password too.
-  const password = original?.superuser.password ?? newPassword();
+  const { folder, home } = location;
+  // The copy includes the superuser's password.
+  const password = source?.superuser.password ?? newPassword();
   await createFolder(
     join(folder, "data"),
     async (data) => {
       const binaries = await findPostgresBinaries(cluster.major, home);
-      // Written first: should this stop half-way, whoever removes the cluster knows whose log was being kept for it.
-      writeJson(join(folder, "origin.json"), { password, ...(following && { following }) } satisfies Origin);
-      if (original) await copyData(original.superuser, original.data, data, following?.slot);
+      // Written first, so that after a crash removing the cluster also drops the slot on its primary.
+      writeJson(join(folder, "origin.json"), { password, ...(replication && { following: replication }) } satisfies ClusterRecord);
+      if (source) await copyData(source.superuser, source.data, data, replication?.slot);
       else cpSync(await ensurePostgresTemplate(binaries, home), data, { recursive: true });
-      if (following) writeFileSync(join(data, "standby.signal"), "");
+      if (replication) writeFileSync(join(data, "standby.signal"), "");
       writeFileSync(join(data, SETTINGS_FILE), "");
       changeOwner(home.user.uid, data);
-      if (!original) await setFirstPasswords(binaries, home, data, password, cluster.administrator);
+      if (!source) await setFirstPasswords(binaries, home, data, password, cluster.administrator);
     },
     home.user.uid,
   );
@@ -97,31 +98,33 @@ const setFirstPasswords = (binaries: PostgresBinaries, { user }: Home, data: str
 
 export const dataFolder = ({ folder }: PostgresLocation): string => join(folder, "data");
 
-/** The major that made the data is the only one that can read it. */
-export const readMajor = (place: PostgresLocation): string => readFileSync(join(dataFolder(place), "PG_VERSION"), "utf8").trim();
+/** The major version that created the data, which is the only one that can read it. */
+export const readMajor = (location: PostgresLocation): string => readFileSync(join(dataFolder(location), "PG_VERSION"), "utf8").trim();
 
-/** The way into the server as its superuser; undefined while it does not run. */
+/** The superuser's connection settings; undefined if the server does not run. */
 export function findSuperuser({ folder, authority }: PostgresLocation): Superuser | undefined {
   const running = findRunningProcess(folder);
-  return running && { port: running.port, password: readJson<Origin>(join(folder, "origin.json"))!.password, authority: authority.pem };
+  return (
+    running && { port: running.port, password: readJson<ClusterRecord>(join(folder, "origin.json"))!.password, authority: authority.pem }
+  );
 }
 
 export const readReplicationSource = ({ folder }: PostgresLocation): ReplicationSource | undefined =>
-  readJson<Origin>(join(folder, "origin.json"))?.following;
+  readJson<ClusterRecord>(join(folder, "origin.json"))?.following;
 
-/** Makes a follower a server of its own; its former original need not keep anything for it any more. */
-export async function detachReplica(place: PostgresLocation, own: Superuser, original: Superuser | undefined): Promise<void> {
-  const { password, following } = readJson<Origin>(join(place.folder, "origin.json"))!;
-  if (existsSync(join(dataFolder(place), "standby.signal")))
+/** Promotes a replica to a primary and drops its slot on its former primary. */
+export async function detachReplica(location: PostgresLocation, own: Superuser, source: Superuser | undefined): Promise<void> {
+  const { password, following } = readJson<ClusterRecord>(join(location.folder, "origin.json"))!;
+  if (existsSync(join(dataFolder(location), "standby.signal")))
     await asSuperuser(own, (client) => client.query("SELECT pg_promote(true, 60)"));
-  if (original && following) await dropSlot(original, following.slot);
-  writeJson(join(place.folder, "origin.json"), { password } satisfies Origin);
+  if (source && following) await dropSlot(source, following.slot);
+  writeJson(join(location.folder, "origin.json"), { password } satisfies ClusterRecord);
 }
 
-/** Its reader may need a moment to go. */
-export async function dropSlot(original: Superuser, slot: string): Promise<void> {
-  await asSuperuser(original, async (client) => {
-    for (let tries = 0; tries < 100; tries++, await sleep(50)) {
+/** Waits until the replica has disconnected, because an active slot cannot be dropped. */
+export async function dropSlot(source: Superuser, slot: string): Promise<void> {
+  await asSuperuser(source, async (client) => {
+    for (let attempt = 0; attempt < 100; attempt++, await sleep(50)) {
       const { rows } = await client.query<{ active: boolean }>("SELECT active FROM pg_replication_slots WHERE slot_name = $1", [slot]);
       if (rows[0]?.active) continue;
       if (rows[0]) await client.query("SELECT pg_drop_replication_slot($1)", [slot]);
@@ -130,12 +133,16 @@ export async function dropSlot(original: Superuser, slot: string): Promise<void>
   });
 }
 
-/** The server over data that `preparePostgres` made. `original` is what a replica follows. */
-export async function postgresServer(place: PostgresLocation, cluster: PostgresCluster, original?: Original): Promise<PostgresServer> {
-  const { folder, key, home, authority } = place;
-  const data = dataFolder(place);
-  const { password, following } = readJson<Origin>(join(folder, "origin.json"))!;
-  const binaries = await findPostgresBinaries(readMajor(place), home);
+/** @param source For a replica: its primary. */
+export async function postgresServer(
+  location: PostgresLocation,
+  cluster: PostgresCluster,
+  source?: SourceCluster,
+): Promise<PostgresServer> {
+  const { folder, key, home, authority } = location;
+  const data = dataFolder(location);
+  const { password, following } = readJson<ClusterRecord>(join(folder, "origin.json"))!;
+  const binaries = await findPostgresBinaries(readMajor(location), home);
   const superuser = (port: number): Superuser => ({ port, password, authority: authority.pem });
 
   return {
@@ -159,13 +166,13 @@ export async function postgresServer(place: PostgresLocation, cluster: PostgresC
       name: cluster.name,
       memoryGiB: cluster.memoryGiB,
       config: cluster.config,
-      fsync: place.fsync,
+      fsync: location.fsync,
       certificate,
-      renderAccessFile: access,
-      ...(original && following && { follow: { ...original.superuser, slot: following.slot, authorityFile: certificate.authority } }),
+      accessFile: access,
+      ...(source && following && { primary: { ...source.superuser, slot: following.slot, authorityFile: certificate.authority } }),
     });
     writeSecret(join(data, SETTINGS_FILE), settings);
-    writeSecret(access, accessFile(admittedAddresses(cluster.rules)));
+    writeSecret(access, renderAccessFile(admittedAddresses(cluster.rules)));
     for (const path of [join(folder, "tls"), join(data, SETTINGS_FILE), access]) changeOwner(home.user.uid, path);
   }
 
@@ -173,7 +180,7 @@ export async function postgresServer(place: PostgresLocation, cluster: PostgresC
     const before = readFileSync(join(data, SETTINGS_FILE), "utf8");
     writeConfiguration(port);
     return asSuperuser(superuser(port), async (client) => {
-      // Postgres reads the file for this view without applying it. What it cannot apply while it runs is an error there too.
+      // Postgres parses the file for this view without applying it, and also lists settings that need a restart as errors.
       const { rows } = await client.query<{ name: string; setting: string; error: string; applicable: boolean }>(
         `SELECT file.name, file.setting, file.error, known.context = 'postmaster' AS applicable
          FROM pg_file_settings file LEFT JOIN pg_settings known USING (name) WHERE file.error IS NOT NULL`,
@@ -182,7 +189,7 @@ export async function postgresServer(place: PostgresLocation, cluster: PostgresC
       if (refused) {
         writeSecret(join(data, SETTINGS_FILE), before);
         changeOwner(home.user.uid, join(data, SETTINGS_FILE));
-        throw new ServerError(`Postgres does not take ${refused.name} = ${refused.setting}: ${refused.error}.`);
+        throw new ServerError(`Postgres refuses ${refused.name} = ${refused.setting}: ${refused.error}.`);
       }
       await client.query("SELECT pg_reload_conf()");
       return rows.length > 0 ? "restart" : "reload";
@@ -191,23 +198,23 @@ export async function postgresServer(place: PostgresLocation, cluster: PostgresC
 }
 
 /**
- * After `kill -9` of the postmaster its children may still be at work, and a new one must wait for them. Once none is left, the old one's
- * lock file means nothing, though Postgres would believe it if its number has been given to another process.
+ * After `kill -9` of the postmaster its child processes may still be running, and a new server has to wait until they have exited. Then the lock
+ * file is stale, but Postgres would refuse to start if another process had that pid by now, so it is deleted.
  */
 async function clearAfterCrash(folder: string): Promise<void> {
   if (process.platform !== "linux") return;
   const data = realpathSync(folder);
   for (const until = Date.now() + 20_000; Date.now() < until; await sleep(20)) {
-    const left = processesIn(data);
-    if (left.length === 0) return rmSync(join(data, "postmaster.pid"), { force: true });
-    for (const pid of left) sendSignal(pid, "SIGQUIT");
+    const remaining = processesIn(data);
+    if (remaining.length === 0) return rmSync(join(data, "postmaster.pid"), { force: true });
+    for (const pid of remaining) sendSignal(pid, "SIGQUIT");
   }
   throw new ServerError(
-    `Processes of a crashed Postgres do not end: ${processesIn(data).join(", ")}. Look at them: ps -fp ${processesIn(data)[0]}`,
+    `Processes of a crashed Postgres are still running: ${processesIn(data).join(", ")}. See their state: ps -fp ${processesIn(data).join(",")}`,
   );
 }
 
-/** Every process of a Postgres server works in its data directory. */
+/** The working directory of every Postgres process is its data directory. */
 function processesIn(data: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -3,7 +3,7 @@ import { requireOneLine } from "../files.ts";
 import { EVERY_LOOPBACK, THIS_MACHINE } from "../firewall.ts";
 import { LOOPBACK } from "../ports/ports.ts";
 
-/** The superuser: slipway's own hand in every cluster. No API gives its password out. */
+/** The superuser, which slipway uses to manage the cluster. No API returns its password. */
 export const SUPERUSER = "postgres";
 
 export interface PostgresSettings {
@@ -11,24 +11,15 @@ export interface PostgresSettings {
   readonly name: string;
   readonly memoryGiB: number;
   readonly certificate: Certificate;
-  readonly renderAccessFile: string;
+  readonly accessFile: string;
   readonly fsync: boolean;
   /** DigitalOcean's configuration fields. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** How a replica reaches what it follows. */
-  readonly follow?: { readonly port: number; readonly password: string; readonly slot: string; readonly authorityFile: string };
+  /** How a replica connects to its primary. */
+  readonly primary?: { readonly port: number; readonly password: string; readonly slot: string; readonly authorityFile: string };
 }
 
-export function renderSettings({
-  port,
-  name,
-  memoryGiB,
-  certificate,
-  renderAccessFile: accessFile,
-  fsync,
-  config,
-  follow,
-}: PostgresSettings): string {
+export function renderSettings({ port, name, memoryGiB, certificate, accessFile, fsync, config, primary }: PostgresSettings): string {
   const settings: Record<string, string | number | boolean> = {
     cluster_name: name,
     listen_addresses: LOOPBACK,
@@ -42,7 +33,7 @@ export function renderSettings({
     ssl_min_protocol_version: "TLSv1.2",
     password_encryption: "scram-sha-256",
     shared_preload_libraries: "pg_stat_statements",
-    // DigitalOcean's own arithmetic: 25 for each GiB, of which Postgres keeps three for its superuser.
+    // As at DigitalOcean: 25 connections per GiB, 3 of them reserved for the superuser.
     max_connections: 25 * memoryGiB,
     superuser_reserved_connections: 3,
     max_wal_size: "2GB",
@@ -53,12 +44,12 @@ export function renderSettings({
     log_line_prefix: "%m [%p] %q[user=%u,db=%d,app=%a,client=%h] ",
     log_checkpoints: false,
     fsync,
-    // After a crash the whole data directory is brought to the disk first: in one call instead of a thousand.
+    // Recovery after a crash flushes the data directory: syncfs does so with one call instead of one per file.
     ...(process.platform === "linux" && { recovery_init_sync_method: "syncfs" }),
     ...fromConfig(config),
-    ...(follow && {
-      primary_conninfo: connectionString(follow),
-      primary_slot_name: follow.slot,
+    ...(primary && {
+      primary_conninfo: connectionString(primary),
+      primary_slot_name: primary.slot,
     }),
   };
   return Object.entries(settings)
@@ -66,35 +57,36 @@ export function renderSettings({
     .join("");
 }
 
-const connectionString = ({ port, password, authorityFile }: NonNullable<PostgresSettings["follow"]>) =>
+const connectionString = ({ port, password, authorityFile }: NonNullable<PostgresSettings["primary"]>) =>
   `host=${LOOPBACK} port=${port} user=${SUPERUSER} password=${password} sslmode=verify-full sslrootcert='${authorityFile.replace(/['\\]/g, "\\$&")}'`;
 
-/** Fields of DigitalOcean's that are no settings of Postgres: kept in the record, without effect here. */
+/** Configuration fields of DigitalOcean that are not Postgres settings. They have no effect here. */
 const NOT_POSTGRES = new Set([
   ...["backup_hour", "backup_minute", "max_failover_replication_time_lag", "shared_buffers_percentage", "stat_monitor_enable"],
   ...["synchronous_replication", "pgbouncer", "timescaledb"],
 ]);
 
-/** Where DigitalOcean's unit is not the one Postgres takes a bare number for. */
+/** Units of the fields whose unit at DigitalOcean is not Postgres' default unit. */
 const UNITS: Readonly<Record<string, string>> = { work_mem: "MB", max_stack_depth: "B", bgwriter_flush_after: "kB" };
 
 function fromConfig(config: PostgresSettings["config"]): Record<string, string> {
-  const taken = Object.entries(config).filter(([name, value]) => !NOT_POSTGRES.has(name) && value !== null && value !== undefined);
-  return Object.fromEntries(taken.map(([name, value]) => [name, `${value}${UNITS[name] ?? ""}`]));
+  const supported = Object.entries(config).filter(([name, value]) => !NOT_POSTGRES.has(name) && value !== null && value !== undefined);
+  return Object.fromEntries(supported.map(([name, value]) => [name, `${value}${UNITS[name] ?? ""}`]));
 }
 
 /**
- * Who may log in from where; the first line that fits decides, and where none does the answer is no. TLS and SCRAM throughout.
- * PgBouncer stands on the server itself, so no firewall rule shuts it out: where this machine's address is not let in, it still is by its certificate.
+ * pg_hba.conf: which users can log in from which addresses, always with TLS and SCRAM. The first matching line decides; without one Postgres
+ * rejects the connection. Firewall rules do not apply to PgBouncer, because it runs on the cluster itself: where they do not allow this machine,
+ * PgBouncer is allowed by its client certificate.
  */
-export function accessFile(blocks: readonly string[]): string {
-  const machineIsIn = blocks.some((block) => block === THIS_MACHINE || block === EVERY_LOOPBACK);
+export function renderAccessFile(blocks: readonly string[]): string {
+  const isMachineAllowed = blocks.some((block) => block === THIS_MACHINE || block === EVERY_LOOPBACK);
   return [
     `hostssl all ${SUPERUSER} ${THIS_MACHINE} scram-sha-256`,
     `hostssl replication ${SUPERUSER} ${THIS_MACHINE} scram-sha-256`,
     `host all ${SUPERUSER} all reject`,
     ...blocks.flatMap((block) => [`hostssl all all ${block} scram-sha-256`, `hostssl replication all ${block} scram-sha-256`]),
-    ...(machineIsIn ? [] : [`hostssl all all ${THIS_MACHINE} scram-sha-256 clientcert=verify-ca`]),
+    ...(isMachineAllowed ? [] : [`hostssl all all ${THIS_MACHINE} scram-sha-256 clientcert=verify-ca`]),
     "",
   ].join("\n");
 }

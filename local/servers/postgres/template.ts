@@ -8,12 +8,12 @@ import type { PostgresBinaries } from "../packages/binaries.ts";
 import { run } from "../run.ts";
 
 /**
- * What a fresh cluster holds, as DigitalOcean's does. Its roles, attributes and grants are those of role dumps (`pg_dumpall --globals-only`)
- * that owners of clusters published on GitHub: the administrator is no superuser, `postgres` is one and is nobody's to use, and the first
- * database is called `_dodb`, where others have `postgres`.
+ * The contents of a new cluster, as at DigitalOcean. Roles, attributes and grants are those in role dumps (`pg_dumpall --globals-only`) that
+ * cluster owners published on GitHub: the administrator is not a superuser, no client can use the superuser `postgres`, and the database
+ * `postgres` is called `_dodb`.
  *
- * pg_stat_statements is there from the start, because DigitalOcean lets its administrator create it, by an extension that is not here. Nor is
- * the gatekeeper that keeps CREATEROLE from granting itself `pg_execute_server_program`, which Postgres itself forbids from 16 on.
+ * Two extensions of DigitalOcean are missing here. One lets the administrator create pg_stat_statements, which is therefore created in the
+ * template. The other keeps a role with CREATEROLE from granting itself `pg_execute_server_program`, which Postgres 16 and later do themselves.
  */
 const initialSql = (major: number): Readonly<Record<"postgres" | "template1", readonly string[]>> => ({
   postgres: [
@@ -29,26 +29,26 @@ const initialSql = (major: number): Readonly<Record<"postgres" | "template1", re
   template1: ["CREATE EXTENSION pg_stat_statements", "ALTER DATABASE postgres RENAME TO _dodb", "CREATE DATABASE defaultdb OWNER doadmin"],
 });
 
-/** Settings of ours come from a file beside the data, so that initdb's own file stays as it was. */
+/** slipway's settings, which postgresql.conf includes. */
 export const SETTINGS_FILE = "slipway.conf";
 
-/** The collation that every system has; DigitalOcean's en_US.UTF-8 sorts letters of different case next to each other. */
+/** Every system has this locale. DigitalOcean's en_US.UTF-8 sorts differently: upper and lower case next to each other. */
 const LOCALE = process.platform === "linux" ? "C.UTF-8" : "C";
 
-/** A data directory to copy: making one anew takes half a second, a copy takes a tenth of that. */
+/** A data directory to copy for new clusters: a copy takes a tenth of the time that initdb takes. */
 export async function ensurePostgresTemplate(binaries: PostgresBinaries, { cache, user }: Home): Promise<string> {
   const sql = initialSql(Number(binaries.major));
-  const made = createHash("sha256")
+  const digest = createHash("sha256")
     .update(JSON.stringify([sql, LOCALE, SETTINGS_FILE]))
     .digest("hex")
     .slice(0, 8);
-  const path = join(cache, "templates", `postgres-${binaries.version}-${made}${user.uid === undefined ? "" : `-${user.kind}`}`);
-  const making = inFlight.get(path) ?? createFolder(path, make, user.uid).finally(() => inFlight.delete(path));
-  inFlight.set(path, making);
-  return making;
+  const path = join(cache, "templates", `postgres-${binaries.version}-${digest}${user.uid === undefined ? "" : `-${user.kind}`}`);
+  const template = inFlight.get(path) ?? createFolder(path, create, user.uid).finally(() => inFlight.delete(path));
+  inFlight.set(path, template);
+  return template;
 
-  async function make(folder: string) {
-    // No password: each copy gets its own before it is first started.
+  async function create(folder: string) {
+    // No password: each copy gets its own before its first start.
     const options = ["--auth=reject", "--encoding=UTF8", `--locale=${LOCALE}`, "--no-sync", "--no-instructions"];
     await runPostgres([...user.prefix, binaries.initdb, "-D", folder, "-U", "postgres", ...options]);
     for (const [database, statements] of Object.entries(sql)) await runSingleUser(binaries, user.prefix, folder, database, statements);
@@ -58,7 +58,7 @@ export async function ensurePostgresTemplate(binaries: PostgresBinaries, { cache
 
 const inFlight = new Map<string, Promise<string>>();
 
-/** Runs SQL in a data directory whose server does not run, as its superuser, without any network. */
+/** Runs SQL as superuser in a data directory whose server is stopped. Opens no port. */
 export function runSingleUser(
   binaries: PostgresBinaries,
   prefix: readonly string[],
@@ -66,7 +66,7 @@ export function runSingleUser(
   database: string,
   sql: readonly string[],
 ) {
-  // -j: a statement ends at an empty line. A failing one would only be printed, so whatever was printed as an error is one.
+  // -j: a statement ends at an empty line. A failed statement does not change the exit code, so runPostgres searches the output for errors.
   const argv = [...prefix, binaries.postgres, "--single", "-j", "-F", "-D", data, "-c", "log_checkpoints=off", database];
   return runPostgres(argv, sql.map((statement) => `${statement};\n\n`).join(""));
 }
@@ -74,10 +74,10 @@ export function runSingleUser(
 async function runPostgres(argv: readonly string[], input = ""): Promise<void> {
   const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C" };
   const { code, stdout, stderr } = await run(argv, { env, input }).catch((error: Error) => {
-    throw new ServerError(`${argv[0]} cannot be run: ${error.message}`, { cause: error });
+    throw new ServerError(`${argv[0]} cannot be started: ${error.message}`, { cause: error });
   });
   const output = `${stdout}${stderr}`;
   if (code !== 0 || /\b(ERROR|FATAL|PANIC):/.test(output)) {
-    throw new ServerError(`A Postgres data directory could not be made.\n${output.trim().split("\n").slice(-8).join("\n")}`);
+    throw new ServerError(`Creating a Postgres data directory failed.\n${output.trim().split("\n").slice(-8).join("\n")}`);
   }
 }

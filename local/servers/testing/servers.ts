@@ -13,15 +13,15 @@ import { asSuperuser } from "../postgres/admin.ts";
 import { stopServers } from "../status.ts";
 import { detectServerUser, type ServerUser } from "../user.ts";
 
-/** Downloads of this user: no test fetches what is there. */
+/** The cache of this user, so that tests do not download again. */
 export const REAL_CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
 
-/** A state folder of its own, whose name holds a blank, and the real cache: a test downloads only what was never downloaded here. */
+/** A temporary state folder, with a space in its path, and the real cache. */
 export function temporaryHome(): Home {
   return { state: join(mkdtempSync(join(tmpdir(), "slipway servers ")), ".slipway"), cache: REAL_CACHE, user: detectServerUser() };
 }
 
-/** The same for servers that run as a user who may not enter the real cache: what is in there is copied. */
+/** For servers that run as another user, which cannot access the real cache: copies the packages. */
 export function temporaryHomeFor(user: ServerUser): Home {
   const folder = mkdtempSync(join(tmpdir(), "slipway servers "));
   chmodSync(folder, 0o711);
@@ -39,7 +39,7 @@ export async function removeHome({ state }: Home): Promise<void> {
   rmSync(join(state, ".."), { recursive: true, force: true });
 }
 
-/** Command lines of running processes whose arguments or environment name a folder. Linux only. */
+/** Command lines of processes whose arguments or environment contain the path. Linux only. */
 export function processesIn(folder: string): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -67,7 +67,7 @@ export const valkeyCluster = (id: string, more: Partial<BackedCluster> = {}): Ba
   ...more,
 });
 
-/** Rows of one query, over a connection of its own: as doadmin to defaultdb, unless told otherwise. */
+/** Runs one query over a new connection. @param options default to doadmin and defaultdb */
 export async function query(endpoint: Endpoint, sql: string, options: pg.ClientConfig = {}): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({
     ...{
@@ -89,7 +89,7 @@ export async function query(endpoint: Endpoint, sql: string, options: pg.ClientC
   }
 }
 
-/** For `query`: come from this address. */
+/** Options for `query` that connect from this address. */
 export function fromAddress(localAddress: string): pg.ClientConfig {
   return {
     host: LOOPBACK,
@@ -102,7 +102,7 @@ export function fromAddress(localAddress: string): pg.ClientConfig {
   };
 }
 
-/** Rows of a query as the superuser whom no API gives out. */
+/** Runs one query as the superuser, whose password no API returns. */
 export async function queryAsSuperuser(
   { state }: Home,
   { port, ca }: Endpoint,
@@ -113,7 +113,7 @@ export async function queryAsSuperuser(
   return asSuperuser({ port, password, authority: ca }, async (client) => (await client.query(sql)).rows);
 }
 
-/** One command, over a connection of its own. */
+/** Runs one Valkey command over a new connection. */
 export async function runCommand(
   endpoint: Endpoint,
   [name = "", ...args]: string[],

@@ -2,55 +2,87 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import type { BackedCluster } from "../../cloud/backing.ts";
 import type { Authority } from "../certificates.ts";
+import { clusterFolder, memoryGiBOf, type ServerContext } from "../context.ts";
 import { readJson, requireOneLine, writeJson, writeSecret } from "../files.ts";
+import { findValkeyServer } from "../packages/binaries.ts";
 import type { Program } from "../packages/packages.ts";
 import { newPassword } from "../passwords.ts";
 import { LOOPBACK } from "../ports/ports.ts";
-import type { Server } from "../server.ts";
+import { findRunningProcess } from "../process.ts";
+import { type Server, startServer, stopServer } from "../server.ts";
 import { currentUser } from "../user.ts";
 
-/** A Valkey cluster as it should be. */
-export interface ValkeyCluster {
+/**
+ * Starts the cluster, or updates it if it is running. Its firewall rules have no effect here: Valkey cannot distinguish loopback addresses.
+ * @returns its port
+ */
+export async function startValkey(context: ServerContext, cluster: BackedCluster): Promise<number> {
+  const program = await findValkeyServer(context.home);
+  const server = valkeyServer(
+    { folder: folderOf(context, cluster.id), key: keyOf(cluster.id), authority: context.authority, program },
+    { name: cluster.name, memoryGiB: memoryGiBOf(cluster), password: cluster.admin.password, config: cluster.config },
+  );
+  const { port, wasRunning } = await startServer(server, context.ports, context.report);
+  if (!wasRunning || !(await server.needsRestart(port))) return port;
+  await stopServer(server);
+  return (await startServer(server, context.ports, context.report)).port;
+}
+
+export async function assignValkeyPort(context: ServerContext, id: string): Promise<number> {
+  return findRunningProcess(folderOf(context, id))?.port ?? (await context.ports.take(keyOf(id))).port;
+}
+
+export async function removeValkey(context: ServerContext, id: string): Promise<void> {
+  await stopServer({ folder: folderOf(context, id), stopSignal: "SIGTERM" });
+  context.ports.release(keyOf(id));
+}
+
+const folderOf = (context: ServerContext, id: string) => join(clusterFolder(context, id), "valkey");
+const keyOf = (id: string) => `${id}/valkey`;
+
+/** The desired state of a cluster. */
+interface ValkeyCluster {
   readonly name: string;
   readonly memoryGiB: number;
-  /** Of the user `default`, the only one. */
+  /** The password of `default`, the only user. */
   readonly password: string;
-  /** DigitalOcean's configuration fields, `eviction_policy` among them. */
+  /** DigitalOcean's configuration fields, including `eviction_policy`. */
   readonly config: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Commands that clients do not have: CONFIG is unknown at DigitalOcean (OpenGems/redis_web_manager#41), the others at Aiven, which runs its
- * clusters ("Restricted commands in Aiven for Valkey"). Slipway has CONFIG under a name that nobody else knows.
+ * Commands that clients cannot use. DigitalOcean has no CONFIG (OpenGems/redis_web_manager#41); Aiven, which runs DigitalOcean's clusters, lists
+ * the others in "Restricted commands in Aiven for Valkey". CONFIG is renamed to a random name that only slipway knows.
  */
-const FORBIDDEN = [
+const DISABLED_COMMANDS = [
   ...["ACL", "BGREWRITEAOF", "BGSAVE", "CLUSTER", "DEBUG", "FAILOVER", "LASTSAVE", "MIGRATE", "MODULE", "MONITOR"],
   ...["REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF"],
 ];
 
-export interface ValkeyLocation {
+interface ValkeyLocation {
   readonly folder: string;
   readonly key: string;
   readonly authority: Authority;
   readonly program: Program;
 }
 
-export interface ValkeyServer extends Server {
-  /** The number of databases is the one thing that cannot be changed while it runs. */
+interface ValkeyServer extends Server {
+  /** The number of databases is the only setting that Valkey cannot change while it runs. */
   needsRestart(port: number): Promise<boolean>;
 }
 
 interface Secrets {
-  /** What CONFIG is called here. */
+  /** The random name of CONFIG. */
   readonly configCommand: string;
-  /** The password that a running server still has while another one is asked for. */
+  /** The password of the running server, which may differ from the desired one. */
   readonly password: string;
 }
 
-export function valkeyServer({ folder, key, authority, program }: ValkeyLocation, cluster: ValkeyCluster): ValkeyServer {
+function valkeyServer({ folder, key, authority, program }: ValkeyLocation, cluster: ValkeyCluster): ValkeyServer {
   const file = (name: string) => join(folder, name);
-  const live = liveSettings(cluster);
+  const runtime = runtimeSettings(cluster);
 
   return {
     title: `Valkey ${cluster.name}`,
@@ -83,35 +115,35 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyLocation
       ["tls-auth-clients", "no"],
       ["dir", file("data")],
       ["databases", databasesOf(cluster)],
-      // What is to be kept is in the log of writes already.
+      // The append-only file already has everything that is to be kept.
       ["shutdown-on-sigterm", "nosave"],
-      // Its command line stays what it was started with, by which it is recognised.
+      // process.ts recognizes the server by its command line, so Valkey must not change it.
       ["set-proc-title", "no"],
       ["rename-command CONFIG", configCommand],
-      ...FORBIDDEN.map((command): [string, string] => [`rename-command ${command}`, ""]),
+      ...DISABLED_COMMANDS.map((command): [string, string] => [`rename-command ${command}`, ""]),
     ];
-    const lines = [...fixed, ...Object.entries(live)].map(([name, value]) =>
-      name === "save" && value !== "" ? `save ${value}` : `${name} ${inQuotes(value)}`,
+    const lines = [...fixed, ...Object.entries(runtime)].map(([name, value]) =>
+      name === "save" && value !== "" ? `save ${value}` : `${name} ${quote(value)}`,
     );
     writeSecret(file("valkey.conf"), `${lines.join("\n")}\n`);
   }
 
   async function reload(port: number) {
     await asAdministrator(port, async (client, { configCommand }) => {
-      await client.call(configCommand, "SET", ...Object.entries(live).flatMap(([name, value]) => [name, String(value)]));
+      await client.call(configCommand, "SET", ...Object.entries(runtime).flatMap(([name, value]) => [name, String(value)]));
       writeJson(file("secrets.json"), { configCommand, password: cluster.password } satisfies Secrets);
       await waitForAppendLog(client);
     });
   }
 
-  /** After a crash in the middle of a change either password may be the one that the server has. */
+  /** After a crash during a password change the server has either the recorded or the desired password. */
   async function asAdministrator<T>(port: number, work: (client: Redis, secrets: Secrets) => Promise<T>): Promise<T> {
-    const known = secrets();
+    const recorded = secrets();
     try {
-      return await withClient(port, known.password || cluster.password, (client) => work(client, known));
+      return await withClient(port, recorded.password || cluster.password, (client) => work(client, recorded));
     } catch (error) {
-      if (known.password === cluster.password || !/WRONGPASS/.test((error as Error).message)) throw error;
-      return await withClient(port, cluster.password, (client) => work(client, known));
+      if (recorded.password === cluster.password || !/WRONGPASS/.test((error as Error).message)) throw error;
+      return await withClient(port, cluster.password, (client) => work(client, recorded));
     }
   }
 
@@ -123,7 +155,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyLocation
       tls: { ca: authority.pem },
       lazyConnect: true,
       connectTimeout: 10_000,
-      // Every failure is the caller's at once: whether to try again is not the client's to decide.
+      // Report each failure at once: the caller decides whether to retry.
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
@@ -145,7 +177,7 @@ export function valkeyServer({ folder, key, authority, program }: ValkeyLocation
   }
 }
 
-/** While Valkey first writes down what it holds it cannot keep what comes, and refuses to end. */
+/** While Valkey writes its first append-only file, new writes are not durable yet and it refuses to shut down. */
 async function waitForAppendLog(client: Redis): Promise<void> {
   for (;;) {
     if (!/aof_rewrite_(in_progress|scheduled):1/.test(await client.info("persistence"))) return;
@@ -156,26 +188,26 @@ async function waitForAppendLog(client: Redis): Promise<void> {
 const DEFAULT_DATABASES = 16;
 const databasesOf = ({ config }: ValkeyCluster) => Number(config.valkey_number_of_databases ?? DEFAULT_DATABASES);
 
-/** Fields that Valkey takes under the same name, with dashes. */
-const SAME = ["lfu_log_factor", "lfu_decay_time", "timeout", "notify_keyspace_events", "active_expire_effort"];
+/** Configuration fields that differ from Valkey's settings only in the dashes. */
+const SAME_NAME = ["lfu_log_factor", "lfu_decay_time", "timeout", "notify_keyspace_events", "active_expire_effort"];
 
-/** Everything that a running server takes. */
-function liveSettings({ memoryGiB, password, config }: ValkeyCluster): Record<string, string | number> {
+/** The settings that Valkey can change while it runs. */
+function runtimeSettings({ memoryGiB, password, config }: ValkeyCluster): Record<string, string | number> {
   const policy = String(config.eviction_policy ?? config.valkey_maxmemory_policy ?? "noeviction");
-  const kept = config.valkey_persistence !== "off";
-  const output = Number(config.valkey_pubsub_client_output_buffer_limit ?? 64);
-  const same = SAME.filter((name) => config[`valkey_${name}`] !== undefined && config[`valkey_${name}`] !== null);
+  const isPersistent = config.valkey_persistence !== "off";
+  const outputBufferMb = Number(config.valkey_pubsub_client_output_buffer_limit ?? 64);
+  const same = SAME_NAME.filter((name) => config[`valkey_${name}`] !== undefined && config[`valkey_${name}`] !== null);
   return {
     requirepass: password,
-    // A tenth stays for connections and copies, so that a full node evicts or refuses before the machine's memory is gone.
+    // The rest is for connections and copies, so that a full node evicts or refuses writes before it exceeds its memory.
     maxmemory: Math.round(memoryGiB * 0.9 * 2 ** 30),
     "maxmemory-policy": policy.replaceAll("_", "-"),
-    // DigitalOcean takes snapshots and has a standby; a laptop has none, so what was acknowledged is written down before the answer.
-    appendonly: kept ? "yes" : "no",
-    save: kept ? "3600 1 300 100 60 10000" : "",
-    "client-output-buffer-limit": `pubsub ${output}mb ${output / 4}mb 60`,
+    // DigitalOcean's snapshots and standby do not exist here, so Valkey appends each write to its file before it acknowledges it.
+    appendonly: isPersistent ? "yes" : "no",
+    save: isPersistent ? "3600 1 300 100 60 10000" : "",
+    "client-output-buffer-limit": `pubsub ${outputBufferMb}mb ${outputBufferMb / 4}mb 60`,
     ...Object.fromEntries(same.map((name) => [name.replaceAll("_", "-"), String(config[`valkey_${name}`])])),
   };
 }
 
-const inQuotes = (value: string | number) => `"${requireOneLine(String(value)).replace(/["\\]/g, "\\$&")}"`;
+const quote = (value: string | number) => `"${requireOneLine(String(value)).replace(/["\\]/g, "\\$&")}"`;

@@ -24,19 +24,19 @@ const setting = async (name: string) => {
   return ((await runCommand(endpoint, [configCommand, "GET", name])) as string[])[1];
 };
 describe("a Valkey cluster", () => {
-  it("speaks TLS to the user `default`, whom it knows by name and without", async () => {
+  it("accepts TLS connections of the user `default`, with and without its name", async () => {
     expect(await runCommand(endpoint, ["PING"])).toBe("PONG");
     expect(await runCommand(endpoint, ["PING"], { username: "default" })).toBe("PONG");
   });
 
-  it("refuses a connection without TLS, a wrong password, no password, and a client that does not know its authority", async () => {
+  it("refuses a connection without TLS, a wrong password, no password, and is refused by a client that does not trust its authority", async () => {
     await expect(runCommand(endpoint, ["PING"], { tls: undefined })).rejects.toThrow();
     await expect(runCommand(endpoint, ["PING"], { password: "guess" })).rejects.toThrow("WRONGPASS");
     await expect(runCommand(endpoint, ["PING"], { password: undefined })).rejects.toThrow("NOAUTH");
     await expect(runCommand(endpoint, ["PING"], { tls: {} })).rejects.toThrow(/certificate/);
   });
 
-  it("has no commands that would change the server", async () => {
+  it("disables the commands that change the server", async () => {
     for (const words of [
       ["CONFIG", "GET", "*"],
       ["ACL", "LIST"],
@@ -50,7 +50,7 @@ describe("a Valkey cluster", () => {
     expect(await runCommand(endpoint, ["SET", "a", "1"])).toBe("OK");
   });
 
-  it("changes eviction, persistence and events while it runs, keys and all", async () => {
+  it("changes eviction, persistence and events while it runs, and keeps its keys", async () => {
     await runCommand(endpoint, ["SET", "kept", "yes"]);
     expect([await setting("maxmemory-policy"), await setting("appendonly"), await setting("save")]).toEqual([
       "noeviction",
@@ -68,11 +68,11 @@ describe("a Valkey cluster", () => {
     expect(await runCommand(endpoint, ["GET", "kept"])).toBe("yes");
   });
 
-  it("has most of its node's memory for keys", async () => {
+  it("uses 90 % of its node's memory for keys", async () => {
     expect(Number(await setting("maxmemory"))).toBe(Math.round(0.9 * 2 ** 30));
   });
 
-  it("has as many databases as it is told, which takes a new start, and keeps its keys over that", async () => {
+  it("restarts to change its number of databases, and keeps its keys", async () => {
     await servers.configure("state", {});
     await runCommand(endpoint, ["SET", "kept", "still"]);
     await expect(runCommand(endpoint, ["SELECT", "20"])).rejects.toThrow("out of range");
@@ -89,7 +89,7 @@ describe("a Valkey cluster", () => {
     expect(await runCommand(endpoint, ["PING"])).toBe("PONG");
   });
 
-  it("keeps its secrets in files for their owner alone", () => {
+  it("keeps its secrets in files that only their owner can read", () => {
     for (const name of ["secrets.json", "valkey.conf", "tls/server.key"]) {
       expect(statSync(join(home.state, "servers", "state", "valkey", name)).mode & 0o777, name).toBe(0o600);
     }
