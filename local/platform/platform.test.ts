@@ -1,4 +1,4 @@
-/** The whole platform with its real servers, as `slipway local` runs it. What the stand-ins cannot show is the products themselves. */
+/** The whole platform with its real servers, as `slipway local` runs it. Placeholder services stand for the products, which are not tested here. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -56,12 +56,12 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
         ),
       ),
     ),
-  )("%s answers its health check and its probes as declared, and says that it is a stand-in", async (_, app, { path, probes }) => {
+  )("%s answers its health check and its probes as declared, and states that it is a placeholder service", async (_, app, { path, probes }) => {
     const { url } = (await status()).apps.find((one) => one.app === `${app}-local`)!;
     for (const probe of [{ path, expect: [200] }, ...probes]) {
       const response = await fetch(`${url}${probe.path}`);
       expect([probe.path, probe.expect.includes(response.status)]).toEqual([probe.path, true]);
-      expect(await response.text()).toContain("slipway runs a stand-in here");
+      expect(await response.text()).toContain("slipway runs a placeholder service here");
     }
   });
 
@@ -153,7 +153,7 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
 
     process.kill(before.servers.find(({ kind }) => kind === "valkey")!.pid!, "SIGKILL");
     process.kill(degraded.daemon!.pid, "SIGKILL");
-    await until(() => processesIn(place.home.state).every((line) => !line.includes("stand-in")));
+    await until(() => processesIn(place.home.state).every((line) => !line.includes("placeholder")));
     const { realized, status: after } = await startPlatform(place);
     expect(isHealthy(after)).toBe(true);
     expect(realized.counts).toMatchObject({ create: 0, replace: 0, delete: 0 });

@@ -1,4 +1,4 @@
-/** What a component's variables lead to: the Postgres and Valkey URLs among them, each with the name it goes by. */
+/** The Postgres and Valkey connections in a component's variables, each with the name of its variable. */
 
 export interface PostgresTarget {
   readonly variable: string;
@@ -19,7 +19,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 const POSTGRES = /^postgres(ql)?(\+\w+)?:\/\//;
 const VALKEY = /^rediss:\/\//;
 
-/** In the words of node-postgres, whatever driver the variable is meant for. */
+/** URLs in the form of node-postgres, also those written for other drivers. */
 export function postgresTargets(env: Env): PostgresTarget[] {
   return Object.entries(env).flatMap(([variable, value = ""]) => {
     const url = postgresUrl(value);
@@ -41,7 +41,7 @@ export function valkeyTargets(env: Env): ValkeyTarget[] {
     if (!url) return [];
     const { hostname: host, port, username: user, password, pathname } = url;
     const database = pathname.slice(1) || "0";
-    return [{ variable, host, port: Number(port), user: decoded(user), password: decoded(password), database }];
+    return [{ variable, host, port: Number(port), user: decode(user), password: decode(password), database }];
   });
 }
 
@@ -50,13 +50,13 @@ export const isLocal = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?
 
 export const hostOf = ({ url }: PostgresTarget): string => new URL(url).hostname;
 
-/** What a reader should know of variables that are not checked as they stand, by their names. */
+/** By variable: why its connection is not checked, or not verified. */
 export function warningsOf(env: Env): Record<string, string> {
-  const warned = Object.entries(env).flatMap(([variable, value = ""]) => {
+  const warnings = Object.entries(env).flatMap(([variable, value = ""]) => {
     const warning = warningOf(value, env);
     return warning === undefined ? [] : [[variable, warning] as const];
   });
-  return Object.fromEntries(warned);
+  return Object.fromEntries(warnings);
 }
 
 const SERVERS: Readonly<Record<string, string>> = { mysql: "MySQL", mongodb: "MongoDB", kafka: "Kafka", opensearch: "OpenSearch" };
@@ -87,8 +87,8 @@ const postgresUrl = (value: string): URL | undefined =>
 
 const parse = (value: string): URL | undefined => URL.parse(value) ?? undefined;
 
-/** A password with a percent sign that encodes nothing is taken as it is written. */
-function decoded(text: string): string {
+/** A percent sign that encodes no character stays as it is. */
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

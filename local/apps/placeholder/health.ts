@@ -1,7 +1,8 @@
-/** Whether what a component depends on answers, in the shape that the products' documents print. */
+/** Whether the databases of a component answer, in the form that the products document. */
+
+import { connect } from "node:tls";
 import pg from "pg";
 import { hostOf, isLocal, type PostgresTarget, postgresTargets, type ValkeyTarget, valkeyTargets, warningsOf } from "./connections.ts";
-import { connect } from "node:tls";
 
 export interface Health {
   readonly status: "ok" | "degraded";
@@ -10,14 +11,14 @@ export interface Health {
     readonly pool: { readonly totalCount: number; readonly idleCount: number; readonly waitingCount: number };
     readonly error?: string;
   };
-  /** Every connection by the variable that names it; what is not "ok" says why. */
+  /** By variable: "ok", or the error. */
   readonly connections: Readonly<Record<string, string>>;
-  /** What was not checked, or is not verified, by the variable that names it. */
+  /** By variable: why it was not checked, or why its certificate was not verified. */
   readonly warnings?: Readonly<Record<string, string>>;
 }
 
-/** Two are enough to show that a pool works, and leave the server's for those who have work to do. */
-const MOST_CONNECTIONS = 2;
+/** Enough to show that a pool works, and few enough to leave connections for real clients. */
+const MAX_CONNECTIONS = 2;
 
 export interface Dependencies {
   health(): Promise<Health>;
@@ -32,14 +33,14 @@ export function openDependencies(env: Readonly<Record<string, string | undefined
   const warnings = warningsOf(env);
   return {
     async health() {
-      const asked = await Promise.all([
-        ...databases.map(({ target, pool }) => outcome(target, () => pool.query("SELECT 1"))),
-        ...stores.map((target) => outcome(target, () => pingValkey(target, ca))),
+      const outcomes = await Promise.all([
+        ...databases.map(({ target, pool }) => check(target, () => pool.query("SELECT 1"))),
+        ...stores.map((target) => check(target, () => pingValkey(target, ca))),
       ]);
       const [first] = databases;
-      const error = asked[0]?.[1];
+      const error = outcomes[0]?.[1];
       return {
-        status: asked.every(([, said]) => said === "ok") ? "ok" : "degraded",
+        status: outcomes.every(([, outcome]) => outcome === "ok") ? "ok" : "degraded",
         ...(first && {
           database: {
             connected: error === "ok",
@@ -47,13 +48,13 @@ export function openDependencies(env: Readonly<Record<string, string | undefined
             ...(error !== undefined && error !== "ok" && { error }),
           },
         }),
-        connections: Object.fromEntries(asked),
+        connections: Object.fromEntries(outcomes),
         ...(Object.keys(warnings).length > 0 && { warnings }),
       };
     },
     async rows(sql) {
       const [first] = databases;
-      if (!first) throw new Error("no variable of this component leads to a Postgres");
+      if (!first) throw new Error("no variable of this component contains a Postgres URL");
       return (await first.pool.query(sql)).rows as object[];
     },
   };
@@ -62,18 +63,18 @@ export function openDependencies(env: Readonly<Record<string, string | undefined
 function poolOf({ url }: PostgresTarget): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: MOST_CONNECTIONS,
+    max: MAX_CONNECTIONS,
     idleTimeoutMillis: 10_000,
     connectionTimeoutMillis: 2_000,
     query_timeout: 5_000,
     allowExitOnIdle: true,
   });
-  // A server that goes away is found out at the next question.
+  // The next query reports a lost connection.
   pool.on("error", () => {});
   return pool;
 }
 
-async function outcome({ variable }: PostgresTarget | ValkeyTarget, work: () => Promise<unknown>): Promise<[string, string]> {
+async function check({ variable }: PostgresTarget | ValkeyTarget, work: () => Promise<unknown>): Promise<[string, string]> {
   try {
     await work();
     return [variable, "ok"];
@@ -87,10 +88,10 @@ const PING_TIMEOUT_MS = 2_000;
 
 function pingValkey(target: ValkeyTarget, ca: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Without a CA the connection is encrypted and not verified; the health answer warns of it.
-    const trust = ca === "" ? { rejectUnauthorized: false } : { ca };
-    const socket = connect({ host: target.host, port: target.port, ...trust, timeout: PING_TIMEOUT_MS });
-    let said = "";
+    // Without a CA the connection is encrypted, but not verified. The health answer has a warning about it.
+    const verification = ca === "" ? { rejectUnauthorized: false } : { ca };
+    const socket = connect({ host: target.host, port: target.port, ...verification, timeout: PING_TIMEOUT_MS });
+    let reply = "";
     const end = (error?: Error) => {
       socket.destroy();
       if (error) reject(error);
@@ -101,10 +102,10 @@ function pingValkey(target: ValkeyTarget, ca: string): Promise<void> {
       socket.write(command(login) + command(["SELECT", target.database]) + command(["PING"]));
     });
     socket.on("data", (bytes) => {
-      said += bytes.toString("latin1");
-      const refused = /^-(.*)\r\n/m.exec(said)?.[1];
+      reply += bytes.toString("latin1");
+      const refused = /^-(.*)\r\n/m.exec(reply)?.[1];
       if (refused !== undefined) end(new Error(refused));
-      else if (said.includes("+PONG\r\n")) end();
+      else if (reply.includes("+PONG\r\n")) end();
     });
     socket.once("timeout", () => end(new Error(`no answer within ${PING_TIMEOUT_MS / 1000} seconds`)));
     socket.once("error", end);
