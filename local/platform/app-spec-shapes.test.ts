@@ -18,7 +18,7 @@ describeUnless(NEEDS_PROC, "an app spec with", () => {
     expect(created.app.spec).toMatchObject({ ...spec, ...shape.echo });
     expect(created.deployment.progress).toMatchObject({ error_steps: 0, pending_steps: 0, running_steps: 0 });
 
-    // What comes back is what clients send when they change something.
+    // Clients change an app by sending the returned spec back with their change.
     const envs = [...(created.app.spec.envs ?? []), { key: "RELEASE", value: "2", scope: "RUN_TIME" }];
     const updated = await test.update(created.id, { ...created.app.spec, envs });
     expect(updated.deployment.phase).toBe("ACTIVE");

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { findDatabaseTargets } from "./database-targets.ts";
 
-it("an app leads to each database once that its URLs name, and a login never comes along", () => {
+it("lists each database in an app's URLs once, without logins", () => {
   const env = {
     SQLALCHEMY_URL: "postgresql+asyncpg://app:AVNS_x@localhost:25060/shop?ssl=verify-full",
     DATABASE_URL: "postgresql://app:AVNS_x@localhost:25060/shop?sslmode=verify-full",

@@ -1,7 +1,7 @@
-/** Where an app's variables lead: read from the very URLs that its processes are given, and without the logins in them. */
+/** The databases that an app connects to, from the URLs in its variables, without the logins. */
 export interface DatabaseTarget {
   readonly port: number;
-  /** A database, or the number of one. */
+  /** The name of a Postgres database, or the number of a Valkey database. */
   readonly database: string;
 }
 
@@ -11,12 +11,12 @@ export function findDatabaseTargets(values: readonly string[]): DatabaseTarget[]
     const { port, pathname } = new URL(value);
     return [{ port: Number(port), database: pathname.slice(1) }];
   });
-  const unlike = new Map(found.map((lead) => [`${lead.port}/${lead.database}`, lead]));
-  return [...unlike.values()].sort((a, b) => a.port - b.port || (a.database < b.database ? -1 : 1));
+  const unique = new Map(found.map((target) => [`${target.port}/${target.database}`, target]));
+  return [...unique.values()].sort((a, b) => a.port - b.port || (a.database < b.database ? -1 : 1));
 }
 
 export const formatDatabase = (database: string): string => (/^\d+$/.test(database) ? `keyspace ${database}` : database);
 
-/** A database that is reached directly and through a pool is one name. */
-export const formatTargets = (leads: readonly DatabaseTarget[]): string =>
-  [...new Set(leads.map(({ database }) => formatDatabase(database)))].join(", ");
+/** A database that an app uses both directly and through a pool is listed once. */
+export const formatTargets = (targets: readonly DatabaseTarget[]): string =>
+  [...new Set(targets.map(({ database }) => formatDatabase(database)))].join(", ");

@@ -1,6 +1,6 @@
-/** The token of the API; Pulumi.local.yaml has the same. */
+/** The API's token, which Pulumi.local.yaml also contains. */
 export const API_TOKEN = "local";
-/** What reaches every bucket. */
+/** A key with access to all buckets. */
 export const SPACES_KEY = { accessKey: "local", secretKey: "local-secret" };
-/** Where the page is looked for first. */
+/** The first port that the status page tries. */
 export const PAGE_PORT = 4009;

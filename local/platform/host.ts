@@ -1,4 +1,4 @@
-/** Everything that runs as long as the platform does: the cloud, what stands behind it, and the API in front of it. */
+/** Runs the local platform in this process: the cloud, its servers and apps, and the DigitalOcean API. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
@@ -28,16 +28,16 @@ export interface Host {
   readonly world: CloudProvider;
   readonly api: Api;
   readonly calls: readonly ApiCall[];
-  /** Why the API is not at the port that stack local names; absent where it is. */
+  /** Why the API does not listen on the port in stack local; absent if it does. */
   readonly apiMoved: string | undefined;
-  /** The same of servers and apps, since this host started. */
+  /** The same for servers and apps. */
   readonly moves: readonly string[];
   status(): Promise<Omit<PlatformStatus, "daemon">>;
-  /** Starts servers that ended by themselves, or were ended by somebody, and what depends on where they answer. */
+  /** Restarts servers that have exited, and the apps that depend on their ports. */
   restartStopped(): Promise<void>;
-  /** The variables of one component as its process finds them; undefined where there is no such app or component. */
+  /** The environment variables of a component; undefined if the app does not exist. */
   env(app: string, component: string): { env: Record<string, string>; components: string[] } | undefined;
-  /** @param servers Whether they end too; else they run on, for the next host to find. */
+  /** @param servers Whether the servers stop too. If not, the next host uses them. */
   close(servers: boolean): Promise<void>;
 }
 
@@ -47,75 +47,76 @@ export interface ApiCall {
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** Nothing here answers such a request: a mistake of the client's, or something that this API lacks. */
+  /** The API has no such route: either the client is wrong, or the API does not implement it. */
   readonly unknown: boolean;
 }
 
-const KEPT_CALLS = 200;
+const MAX_CALLS = 200;
 
-/** How a server or an app reports that it listens on another port than before. */
-const MOVED = /^Port \d+ is in use by /;
+/** The start of the message with which a server or an app reports that its port has changed. */
+const PORT_CHANGED = /^Port \d+ is in use by /;
 
 export interface HostOptions {
   readonly log: (line: string) => void;
-  /** Told of every API call. @default nobody but the log */
+  /** Called after each API call, in addition to the log. */
   readonly onCall?: (call: ApiCall) => void;
-  /** The API's port, and no other. @default the one that stack local names, or the next that is free */
+  /** The API's port. @default the one in stack local, or the next free one */
   readonly port?: number;
-  /** The API on https, with a certificate of the servers' own authority. @default false */
+  /** Serve the API over HTTPS, with a certificate of the servers' authority. @default false */
   readonly https?: boolean;
-  /** How long clusters and deployments take. @default "instant": as long as they really do here */
+  /** How long clusters and deployments take. @default "instant": no added delay */
   readonly timings?: Timings;
 }
 
-/** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
-export async function openHost(place: Workspace, options: HostOptions): Promise<Host> {
+/** Resolves when the API is ready. Clusters and apps from the previous run start in the background: `cloud.idle()` waits for them. */
+export async function openHost(workspace: Workspace, options: HostOptions): Promise<Host> {
   const { log, onCall = () => {}, port, https = false, timings = "instant" } = options;
-  const { home } = place;
+  const { home } = workspace;
   const moves: string[] = [];
   const report = (line: string) => {
-    if (MOVED.test(line)) moves.push(line);
+    if (PORT_CHANGED.test(line)) moves.push(line);
     log(line);
   };
-  const servers = openServers({ home, report });
+  const serverBacking = openServers({ home, report });
   const apps = openApps({ state: home.state, report });
   const notes = new Map<string, string>();
   const calls: ApiCall[] = [];
-  let endServers = true;
+  let stopsServers = true;
 
   const cloud = await openCloud({
-    directory: place.cloud,
+    directory: workspace.cloud,
     timings,
     spacesKey: SPACES_KEY,
     backing: {
-      ...servers,
+      ...serverBacking,
       placeApp: apps.placeApp,
       deployApp: apps.deployApp,
       runJob: apps.runJob,
       removeApp: apps.removeApp,
       close: async () => {
         await apps.close();
-        if (endServers) await servers.close();
-        else servers.leave();
+        if (stopsServers) await serverBacking.close();
+        else serverBacking.leave();
       },
     },
     note: (line) => {
-      const [, id = "", said = ""] = /^starting cluster ([\w-]+): ([\s\S]*)$/.exec(line) ?? [];
-      if (id !== "") notes.set(id, said);
+      const [, id = "", note = ""] = /^starting cluster ([\w-]+): ([\s\S]*)$/.exec(line) ?? [];
+      if (id !== "") notes.set(id, note);
       log(line);
     },
   });
-  const apiPort: PortChoice = port === undefined ? await findFreePort(preferredPort(place.checkout), "the API", place.daemon) : { port };
+  const apiPort: PortChoice =
+    port === undefined ? await findFreePort(preferredPort(workspace.checkout), "the API", workspace.daemon) : { port };
   if (apiPort.moved !== undefined) log(apiPort.moved);
   const api = await startApi({
     cloud,
     token: API_TOKEN,
-    project: place.checkout,
+    project: workspace.checkout,
     port: apiPort.port,
-    ...(https && { tls: certificateOf(place) }),
+    ...(https && { tls: certificateOf(workspace) }),
     log: ({ method, path, status, milliseconds, unknown }) => {
       const call = { at: new Date().toISOString(), method, path, status, milliseconds, unknown };
-      if (calls.push(call) > KEPT_CALLS) calls.shift();
+      if (calls.push(call) > MAX_CALLS) calls.shift();
       onCall(call);
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
     },
@@ -132,15 +133,15 @@ export async function openHost(place: Workspace, options: HostOptions): Promise<
     calls,
     apiMoved: apiPort.moved,
     moves,
-    status: async () => ({ servers: listServers(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
+    status: async () => ({ servers: listServers(workspace), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
     async restartStopped() {
-      if (!resumed || listServers(place).every(({ pid }) => pid !== undefined)) return;
+      if (!resumed || listServers(workspace).every(({ pid }) => pid !== undefined)) return;
       await resumeClusters(cloud);
       resumeApps(cloud);
     },
-    env: (app, component) => envIn(cloud, apps, place, app, component),
-    async close(alsoServers) {
-      endServers = alsoServers;
+    env: (app, component) => envIn(cloud, apps, workspace, app, component),
+    async close(servers) {
+      stopsServers = servers;
       await api.close();
       await cloud.close();
     },
@@ -199,7 +200,7 @@ function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string,
   if (!components.includes(component)) return { env: {}, components };
   const port = apps
     .status()
-    .find((it) => it.app === app)
+    .find((running) => running.app === app)
     ?.components.find(({ name }) => name === component)?.port;
   return { env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
 }

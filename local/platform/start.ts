@@ -1,4 +1,4 @@
-/** Brings the platform up: the daemon with its cloud, then the program in front of it, until everything is as declared. */
+/** Starts the platform: the daemon with the cloud, then the Pulumi program, which creates the declared resources. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RealizeEvent, RealizeResult } from "../../engine/realize.ts";
@@ -13,12 +13,12 @@ import type { PlatformStatus } from "./status.ts";
 import { STACK, type Workspace } from "./workspace.ts";
 
 export interface StartOptions {
-  /** Only these; what stood for others is removed. @default all */
+  /** Run only these systems and remove the resources of others. @default all */
   readonly systems?: readonly string[];
   readonly onEvent?: (event: RealizeEvent) => void;
   readonly onStage?: (stage: string) => void;
-  /** Told while programs are downloaded, which happens once on a machine. */
-  readonly onFetch?: (arrived: DownloadProgress) => void;
+  /** Called while programs are downloaded, which happens once per machine. */
+  readonly onFetch?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -28,33 +28,35 @@ export interface StartedPlatform {
 }
 
 export async function startPlatform(
-  place: Workspace,
+  workspace: Workspace,
   { systems, onEvent, onStage = () => {}, onFetch = () => {}, signal }: StartOptions = {},
 ): Promise<StartedPlatform> {
-  const unlock = oneAtATime(place);
+  const unlock = lockStart(workspace);
   try {
-    onStage("starting");
-    // Pulumi's SDK takes as long to load as the daemon to start, so they do it at once.
-    const [line, engine] = await Promise.all([ensureDaemon(place), loadEngine(), fetchMissingPrograms(place.home, onFetch)]);
-    await callDaemon(line, "mend");
-    onStage("making it as declared");
-    const told = { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) };
-    const realized = await run(place, line, engine, told);
-    onStage("asking everything how it is");
-    await callDaemon(line, "settled");
-    return { realized, status: await fetchStatus(line) };
+    onStage("Starting the local platform");
+    // In parallel: loading Pulumi's SDK takes as long as starting the daemon.
+    const [connection, engine] = await Promise.all([ensureDaemon(workspace), loadEngine(), fetchMissingPrograms(workspace.home, onFetch)]);
+    await callDaemon(connection, "restartStopped");
+    onStage("Applying stack local");
+    const options = { ...(systems && { systems }), ...(onEvent && { onEvent }), ...(signal && { signal }) };
+    const realized = await runProgram(workspace, connection, engine, options);
+    onStage("Checking health");
+    await callDaemon(connection, "waitUntilIdle");
+    return { realized, status: await fetchStatus(connection) };
   } finally {
     unlock();
   }
 }
 
-function oneAtATime({ home }: Workspace): () => void {
+function lockStart({ home }: Workspace): () => void {
   const folder = join(home.state, "up");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     return lockDirectory(folder);
   } catch (error) {
-    throw new Error(`Another "slipway local up" is at work here; wait for it. ${(error as Error).message}`, { cause: error });
+    throw new Error(`Another "slipway local up" is running in this project. Wait until it has finished. ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -69,25 +71,21 @@ async function loadEngine() {
   return { findProject, programOf, readStack, realize };
 }
 
-async function run(
-  place: Workspace,
-  line: DaemonConnection,
+async function runProgram(
+  workspace: Workspace,
+  connection: DaemonConnection,
   { findProject, programOf, readStack, realize }: Engine,
-  { systems, ...told }: Pick<StartOptions, "systems" | "onEvent" | "signal">,
+  { systems, ...options }: Pick<StartOptions, "systems" | "onEvent" | "signal">,
 ): Promise<RealizeResult> {
-  const project = findProject(place.checkout);
-  const chosen = systems === undefined ? {} : { [`${project.name}:systems`]: JSON.stringify(systems) };
-  const settings = readStack(project, STACK, { ...chosen, "digitalocean:apiEndpoint": line.api });
-  const world = remoteWorld(await callDaemon<WorldDescription>(line, "sketch"), (asked: WorldCall) => callDaemon(line, "world", asked));
-  // Paths in the program are relative, as they are under Pulumi.
+  const project = findProject(workspace.checkout);
+  const overrides = systems === undefined ? {} : { [`${project.name}:systems`]: JSON.stringify(systems) };
+  const settings = readStack(project, STACK, { ...overrides, "digitalocean:apiEndpoint": connection.api });
+  const world = remoteWorld(await callDaemon<WorldDescription>(connection, "describeWorld"), (call: WorldCall) =>
+    callDaemon(connection, "callWorld", call),
+  );
+  // As with Pulumi, paths in the program are relative to the project.
   if (process.cwd() !== project.directory) process.chdir(project.directory);
-  return realize(programOf(project), {
-    ...settings,
-    directory: project.directory,
-    state: stateFile(place.stack),
-    provider: world,
-    ...told,
-  });
+  return realize(programOf(project), { ...settings, directory: project.directory, state: stateFile(workspace.stack), provider: world, ...options });
 }
 
-export const fetchStatus = (line: DaemonConnection): Promise<PlatformStatus> => callDaemon<PlatformStatus>(line, "status");
+export const fetchStatus = (connection: DaemonConnection): Promise<PlatformStatus> => callDaemon<PlatformStatus>(connection, "status");

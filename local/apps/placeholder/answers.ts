@@ -44,4 +44,4 @@ export async function answerRequest(request: PlaceholderRequest): Promise<Answer
   return json(404, { error: `the placeholder service has no path ${path}` });
 }
 
-const json = (status: number, body: object): Answer => ({ status, body: { ...body, standIn: PLACEHOLDER_NOTE } });
+const json = (status: number, body: object): Answer => ({ status, body: { ...body, placeholder: PLACEHOLDER_NOTE } });

@@ -1,4 +1,4 @@
-/** The world of a program at the other end of a line: the cloud lives in the daemon, the program runs where somebody typed a verb. */
+/** The cloud runs in the daemon, and the Pulumi program in the process of the CLI command: a World whose methods are calls to the daemon. */
 
 import type { CloudProvider, ResourceType } from "../../../engine/cloud-provider.ts";
 import type { Plain } from "../../../engine/state.ts";
@@ -6,13 +6,13 @@ import type { Plain } from "../../../engine/state.ts";
 const METHODS = ["check", "diff", "create", "update", "delete", "read", "find"] as const;
 type Method = (typeof METHODS)[number];
 
-/** What of a world can be said before anything is asked of it. */
+/** The parts of a World that are known without a call. */
 export interface WorldDescription {
   readonly types: Readonly<Record<string, { replaces: readonly string[]; deleteFirst: boolean; methods: readonly Method[] }>>;
   readonly invokes: readonly string[];
 }
 
-/** `token` with the method and what it is called with; an invoke's method is "invoke". */
+/** A call of a resource type's method, or of an invoke, whose method is "invoke". */
 export interface WorldCall {
   readonly token: string;
   readonly method: Method | "invoke";
@@ -35,7 +35,7 @@ export function describeWorld({ types, invokes }: CloudProvider): WorldDescripti
   };
 }
 
-/** @returns undefined for what is not there */
+/** @returns undefined if there is no such type, method or invoke */
 export async function callWorld(world: CloudProvider, { token, method, args }: WorldCall): Promise<unknown> {
   if (method === "invoke") return world.invokes[token]?.(args[0] as Plain);
   const type = world.types[token] as unknown as Record<string, ((...args: readonly unknown[]) => unknown) | undefined> | undefined;
@@ -46,10 +46,10 @@ export function remoteWorld({ types, invokes }: WorldDescription, call: (call: W
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, { replaces, deleteFirst, methods }]) => {
-        const ask = (method: Method) =>
+        const remote = (method: Method) =>
           methods.includes(method) ? { [method]: (...args: unknown[]) => call({ token, method, args }) } : {};
-        const doors = Object.assign({}, ...METHODS.map(ask)) as Pick<ResourceType, "create" | "delete">;
-        return [token, { replaces, deleteFirst, ...doors }];
+        const calls = Object.assign({}, ...METHODS.map(remote)) as Pick<ResourceType, "create" | "delete">;
+        return [token, { replaces, deleteFirst, ...calls }];
       }),
     ),
     invokes: Object.fromEntries(

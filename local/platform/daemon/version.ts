@@ -1,4 +1,4 @@
-/** Tells the code of one daemon from another's: names and times of every file that a daemon may run. */
+/** The version of the daemon's code: a hash of the names and modification times of all files that it may load. */
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

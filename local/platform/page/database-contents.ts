@@ -1,4 +1,4 @@
-/** What is in the databases: tables with about how many rows, keyspaces with how many keys. Read as the clusters' own administrators. */
+/** Reads table and key counts from all databases, as the administrator of each cluster. */
 import { Redis } from "ioredis";
 import pg from "pg";
 import type { Cloud } from "../../cloud/open-cloud.ts";
@@ -6,39 +6,39 @@ import { allClusters, type Cluster } from "../../cloud/databases/cluster.ts";
 
 export interface DatabaseContents {
   readonly cluster: string;
-  /** A database, or the number of one. */
+  /** The name of a Postgres database, or the number of a Valkey database. */
   readonly database: string;
-  /** Tables with about how many rows each, or keys by whether they expire. */
+  /** Estimated rows per table, or keys with and without expiry. */
   readonly counts: readonly { readonly name: string; readonly count: number }[];
-  /** Why there is nothing to count. */
+  /** Why the database could not be read. */
   readonly error?: string;
 }
 
-const PATIENCE_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
-/** Those that do not answer say so. */
+/** A database that does not answer has an `error`. */
 export async function readDatabaseContents(cloud: Cloud): Promise<DatabaseContents[]> {
-  const asked = allClusters(cloud).flatMap((cluster) => {
-    if (cluster.engine === "valkey") return [ofValkey(cluster).catch((error: Error) => [silent(cluster, "", error)])];
+  const reads = allClusters(cloud).flatMap((cluster) => {
+    if (cluster.engine === "valkey") return [readValkey(cluster).catch((error: Error) => [failed(cluster, "", error)])];
     return cluster.databases
       .filter((database) => database !== "defaultdb")
-      .map((database) => ofPostgres(cluster, database).catch((error: Error) => [silent(cluster, database, error)]));
+      .map((database) => readPostgres(cluster, database).catch((error: Error) => [failed(cluster, database, error)]));
   });
-  return (await Promise.all(asked)).flat();
+  return (await Promise.all(reads)).flat();
 }
 
-const silent = ({ name }: Cluster, database: string, { message }: Error): DatabaseContents => ({
+const failed = ({ name }: Cluster, database: string, { message }: Error): DatabaseContents => ({
   cluster: name,
   database,
   counts: [],
   error: message,
 });
 
-/** From the server's statistics: exact counts would read every table, and row-level security would hide rows from whoever counts. */
-async function ofPostgres({ name, endpoint, admin }: Cluster, database: string): Promise<DatabaseContents[]> {
+/** Estimates from the server's statistics: exact counts would read every table, and row-level security can hide rows. */
+async function readPostgres({ name, endpoint, admin }: Cluster, database: string): Promise<DatabaseContents[]> {
   const client = new pg.Client({
     ...{ host: endpoint.host, port: endpoint.port, user: admin.name, password: admin.password, database },
-    ...{ ssl: { ca: endpoint.ca }, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
+    ...{ ssl: { ca: endpoint.ca }, connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS },
   });
   client.on("error", () => {});
   try {
@@ -52,10 +52,10 @@ async function ofPostgres({ name, endpoint, admin }: Cluster, database: string):
   }
 }
 
-async function ofValkey({ name, endpoint, admin }: Cluster): Promise<DatabaseContents[]> {
+async function readValkey({ name, endpoint, admin }: Cluster): Promise<DatabaseContents[]> {
   const client = new Redis({
     ...{ host: endpoint.host, port: endpoint.port, password: admin.password, tls: { ca: endpoint.ca } },
-    ...{ lazyConnect: true, retryStrategy: () => null, connectTimeout: PATIENCE_MS, commandTimeout: PATIENCE_MS },
+    ...{ lazyConnect: true, retryStrategy: () => null, connectTimeout: TIMEOUT_MS, commandTimeout: TIMEOUT_MS },
   });
   client.on("error", () => {});
   try {
@@ -65,8 +65,8 @@ async function ofValkey({ name, endpoint, admin }: Cluster): Promise<DatabaseCon
       cluster: name,
       database,
       counts: [
-        { name: "keys that stay", count: Number(keys) - Number(expiring) },
-        { name: "keys that expire", count: Number(expiring) },
+        { name: "keys without expiry", count: Number(keys) - Number(expiring) },
+        { name: "keys with expiry", count: Number(expiring) },
       ],
     }));
   } finally {

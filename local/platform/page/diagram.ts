@@ -1,4 +1,4 @@
-/** Which app reaches which database, drawn: apps on the left, servers with their databases on the right, a line for each lead. */
+/** A diagram of the connections: apps on the left, servers with their databases on the right, and a line for each connection. */
 import { formatDatabase, formatTargets } from "../database-targets.ts";
 import type { AppLine, PlatformStatus, ServerLine } from "../status.ts";
 import { escapeHtml } from "./escape-html.ts";
@@ -9,35 +9,35 @@ const ROW = 26;
 const PAD = 10;
 const GAP = 14;
 
-interface Placed {
+interface PlacedBox {
   readonly svg: string;
-  /** Where a line to it ends: by "port/database" for a database, by the app's name for an app. */
+  /** The y coordinate of line ends, by app name or by "port/database". */
   readonly anchors: ReadonlyMap<string, number>;
   readonly bottom: number;
 }
 
-/** Nothing where there is nothing to connect. Too wide for a phone, whose reader has the same in the boxes below. */
+/** Empty if no app connects to a database. Narrow screens hide the diagram; the lists below it have the same information. */
 export function renderDiagram({ apps, servers }: PlatformStatus): string {
-  const leading = apps.filter(({ leads }) => leads.length > 0);
-  if (leading.length === 0) return "";
-  const left = stack(leading.map(appBox));
-  const right = stack(servers.map((server) => serverBox(server, leading)));
-  const lines = leading.flatMap(({ app, leads }) =>
+  const connectedApps = apps.filter(({ leads }) => leads.length > 0);
+  if (connectedApps.length === 0) return "";
+  const left = stack(connectedApps.map(appBox));
+  const right = stack(servers.map((server) => serverBox(server, connectedApps)));
+  const lines = connectedApps.flatMap(({ app, leads }) =>
     leads.flatMap(({ port, database }) => line(left.anchors.get(app), right.anchors.get(`${port}/${database}`))),
   );
-  const words = leading.map(({ app, leads }) => `${app} reaches ${formatTargets(leads)}`).join("; ");
-  return `<svg viewBox="0 0 ${WIDTH} ${Math.max(left.bottom, right.bottom) + 1}" role="img" aria-label="${escapeHtml(words)}">
+  const description = connectedApps.map(({ app, leads }) => `${app} connects to ${formatTargets(leads)}`).join("; ");
+  return `<svg viewBox="0 0 ${WIDTH} ${Math.max(left.bottom, right.bottom) + 1}" role="img" aria-label="${escapeHtml(description)}">
 ${lines.join("\n")}
 ${left.svg}
 ${right.svg}
 </svg>`;
 }
 
-type Box = (top: number) => Placed;
+type Box = (top: number) => PlacedBox;
 
-/** One below the other. */
-function stack(boxes: readonly Box[]): Placed {
-  return boxes.reduce<Placed>(
+/** Places boxes below each other. */
+function stack(boxes: readonly Box[]): PlacedBox {
+  return boxes.reduce<PlacedBox>(
     (above, box) => {
       const placed = box(above.bottom === 0 ? 1 : above.bottom + GAP);
       return { svg: `${above.svg}${placed.svg}`, anchors: new Map([...above.anchors, ...placed.anchors]), bottom: placed.bottom };
@@ -49,30 +49,35 @@ function stack(boxes: readonly Box[]): Placed {
 const appBox =
   ({ app, components }: AppLine): Box =>
   (top) => {
-    const well = components.every(({ health = "ok" }) => health === "ok");
+    const isHealthy = components.every(({ health = "ok" }) => health === "ok");
     const height = 2 * ROW + PAD;
     return {
       svg:
-        `<rect x="1" y="${top}" width="${BOX}" height="${height}" rx="6"${well ? "" : ' class="ill"'}/>` +
-        word(PAD + 1, top + ROW - 4, app) +
-        word(PAD + 1, top + 2 * ROW - 4, well ? components.map(({ name }) => name).join(", ") : "not well", well ? "soft" : "ill"),
+        `<rect x="1" y="${top}" width="${BOX}" height="${height}" rx="6"${isHealthy ? "" : ' class="bad"'}/>` +
+        label(PAD + 1, top + ROW - 4, app) +
+        label(
+          PAD + 1,
+          top + 2 * ROW - 4,
+          isHealthy ? components.map(({ name }) => name).join(", ") : "unhealthy",
+          isHealthy ? "soft" : "bad",
+        ),
       anchors: new Map([[app, top + height / 2]]),
       bottom: top + height,
     };
   };
 
 function serverBox({ cluster, kind, port, pid }: ServerLine, apps: readonly AppLine[]): Box {
-  const reached = apps.flatMap(({ leads }) => leads).filter((lead) => lead.port === port);
-  const databases = [...new Set(reached.map(({ database }) => database))].sort();
+  const targets = apps.flatMap(({ leads }) => leads).filter((target) => target.port === port);
+  const databases = [...new Set(targets.map(({ database }) => database))].sort();
   const x = WIDTH - BOX - 1;
   return (top) => {
     const height = (1 + databases.length) * ROW + PAD;
-    const title = pid === undefined ? `${kind}, does not run` : `${kind} on ${port}`;
+    const title = pid === undefined ? `${kind}, not running` : `${kind} on ${port}`;
     return {
       svg:
-        `<rect x="${x}" y="${top}" width="${BOX}" height="${height}" rx="6"${pid === undefined ? ' class="ill"' : ""}/>` +
-        word(x + PAD, top + ROW - 4, `${title}: ${cluster}`, pid === undefined ? "ill" : "soft") +
-        databases.map((database, row) => word(x + PAD, top + (row + 2) * ROW - 4, formatDatabase(database))).join(""),
+        `<rect x="${x}" y="${top}" width="${BOX}" height="${height}" rx="6"${pid === undefined ? ' class="bad"' : ""}/>` +
+        label(x + PAD, top + ROW - 4, `${title}: ${cluster}`, pid === undefined ? "bad" : "soft") +
+        databases.map((database, row) => label(x + PAD, top + (row + 2) * ROW - 4, formatDatabase(database))).join(""),
       anchors: new Map(databases.map((database, row) => [`${port}/${database}`, top + (row + 2) * ROW - 9])),
       bottom: top + height,
     };
@@ -86,5 +91,5 @@ function line(from: number | undefined, to: number | undefined): string[] {
   return [`<path d="M${start} ${from}C${middle} ${from} ${middle} ${to} ${end} ${to}"/>`];
 }
 
-const word = (x: number, y: number, words: string, kind?: string): string =>
-  `<text x="${x}" y="${y}"${kind === undefined ? "" : ` class="${kind}"`}>${escapeHtml(words)}</text>`;
+const label = (x: number, y: number, value: string, kind?: string): string =>
+  `<text x="${x}" y="${y}"${kind === undefined ? "" : ` class="${kind}"`}>${escapeHtml(value)}</text>`;

@@ -3,7 +3,7 @@ import { describeWithBrowser, faultsOf, visit } from "../../../tests/browser.ts"
 import { pageData } from "../testing/page-data.ts";
 import { openPage, type Page } from "./server.ts";
 
-await describeWithBrowser("the page in a browser", (browser) => {
+await describeWithBrowser("the status page in a browser", (browser) => {
   let page: Page;
   beforeAll(async () => {
     page = await openPage(0, async () => pageData);
@@ -13,14 +13,14 @@ await describeWithBrowser("the page in a browser", (browser) => {
   it.each([
     { width: 1280, colours: "light" },
     { width: 360, colours: "dark" },
-  ] as const)("asks nobody else, complains of nothing, fits $width pixels and is accessible in $colours colours", async (look) => {
+  ] as const)("makes no other requests, has no errors, fits $width pixels and is accessible in $colours colours", async (look) => {
     expect(await faultsOf(await visit(browser(), page.url, look))).toEqual([]);
   });
 
   it("is the same without JavaScript", async () => {
     const { page: tab } = await visit(browser(), page.url, { javaScript: false });
     const html = await tab.content();
-    for (const words of ["shared-postgres", "does not run", "shop.orders", "GET /v2/apps/", "shop reaches shop"])
+    for (const words of ["shared-postgres", "not running", "shop.orders", "GET /v2/apps/", "shop connects to shop"])
       expect(html).toContain(words);
     await tab.close();
   });

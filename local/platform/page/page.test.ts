@@ -4,18 +4,18 @@ import { pageData } from "../testing/page-data.ts";
 import { renderPage } from "./html.ts";
 import { openPage, type Page } from "./server.ts";
 
-describe("the page", () => {
+describe("the status page", () => {
   let page: Page;
   beforeAll(async () => {
     page = await openPage(0, async () => pageData);
   });
   afterAll(() => page.close());
 
-  it("shows what runs, what does not, what is in it and what was asked of the API, without a script", () => {
+  it("shows running and stopped servers, data and recent API requests, without a script", () => {
     const html = renderPage(pageData);
     for (const words of [
       "127.0.0.1:25060",
-      "does not run",
+      "not running",
       "<dt>shop.orders</dt><dd>12</dd>",
       "404 unknown route",
       "GET /v2/apps/",
@@ -36,8 +36,8 @@ describe("the page", () => {
     expect((await fetch(`${page.url}/favicon.ico`, { method: "HEAD" })).status).toBe(404);
   });
 
-  it("is for this machine's own addresses: a name that leads here from elsewhere gets nothing", async () => {
-    const ask = (host: string, path = "/") =>
+  it("refuses host names other than this machine's own addresses", async () => {
+    const get = (host: string, path = "/") =>
       new Promise<number | undefined>((resolve, reject) => {
         const { port } = new URL(page.url);
         request({ host: "127.0.0.1", port, path, headers: { host } }, (answer) => {
@@ -47,7 +47,7 @@ describe("the page", () => {
           .once("error", reject)
           .end();
       });
-    expect([await ask("127.0.0.1:4009"), await ask("localhost"), await ask("evil.example"), await ask("127.0.0.1", "/x")]).toEqual([
+    expect([await get("127.0.0.1:4009"), await get("localhost"), await get("evil.example"), await get("127.0.0.1", "/x")]).toEqual([
       200, 200, 403, 404,
     ]);
   });

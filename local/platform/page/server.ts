@@ -1,4 +1,4 @@
-/** The same as `slipway local status`, to look at, for whoever sits at this machine. */
+/** Serves the status page: `slipway local status` as HTML, for users of this machine. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type PageData, renderPage } from "./html.ts";
@@ -8,15 +8,15 @@ export interface Page {
   close(): void;
 }
 
-export async function openPage(port: number, look: () => Promise<PageData>): Promise<Page> {
-  const server = createServer(async (asked, reply) => {
-    // A name that a stranger's page made resolve to this machine is not an address of this page.
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(asked.headers.host ?? "")) return void reply.writeHead(403).end();
-    if (asked.url !== "/") return void reply.writeHead(404).end("There is one page here: /\n");
-    if (asked.method !== "GET" && asked.method !== "HEAD")
-      return void reply.writeHead(405, { allow: "GET, HEAD" }).end("This page can be read: GET or HEAD /\n");
+export async function openPage(port: number, readData: () => Promise<PageData>): Promise<Page> {
+  const server = createServer(async (incoming, reply) => {
+    // Refuses DNS rebinding: a page of another site whose name resolves to this machine.
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(incoming.headers.host ?? "")) return void reply.writeHead(403).end();
+    if (incoming.url !== "/") return void reply.writeHead(404).end("Not found. The only page is /\n");
+    if (incoming.method !== "GET" && incoming.method !== "HEAD")
+      return void reply.writeHead(405, { allow: "GET, HEAD" }).end("Method not allowed. Use GET or HEAD.\n");
     try {
-      const html = renderPage(await look());
+      const html = renderPage(await readData());
       reply.writeHead(200, {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",

@@ -1,6 +1,6 @@
 /**
- * The shapes that public app specs have, written for this test: each is created, deployed, updated and deleted. A cluster that a shape names
- * is created first. Where DigitalOcean fills something in, `echo` holds it.
+ * App specs in all forms that public specs have. Each is created, deployed, updated and deleted by a test, which first creates the clusters that
+ * it refers to. `echo` holds the values that DigitalOcean fills in.
  */
 export interface SpecShape {
   readonly what: string;
@@ -27,7 +27,7 @@ export const SPEC_SHAPES: readonly SpecShape[] = [
     spec: { static_sites: [{ name: "site", github, environment_slug: "html", output_dir: "dist", error_document: "404.html" }] },
   },
   {
-    what: "a site and an API with routes of old",
+    what: "a site and an API with the old form of routes",
     spec: {
       region: "ams3",
       static_sites: [{ name: "site", git, build_command: "npm run build", catchall_document: "index.html", routes: [{ path: "/" }] }],
@@ -98,7 +98,7 @@ export const SPEC_SHAPES: readonly SpecShape[] = [
     },
   },
   {
-    what: "a service inside, which the other one finds by its private address",
+    what: "an internal service that another one connects to by its private address",
     spec: {
       services: [
         { name: "inner", github, internal_ports: [9000] },
@@ -186,7 +186,7 @@ export const SPEC_SHAPES: readonly SpecShape[] = [
     },
   },
   {
-    what: "databases of every engine that does not run here",
+    what: "databases of every engine that does not run locally",
     spec: {
       databases: ["MYSQL", "MONGODB", "KAFKA", "OPENSEARCH"].map((engine) => ({
         name: engine.toLowerCase(),
@@ -204,7 +204,7 @@ export const SPEC_SHAPES: readonly SpecShape[] = [
     },
   },
   {
-    what: "variables of the app, twice the same, without a value, and addresses that are not on this machine",
+    what: "app variables, duplicate variables, variables without a value, and addresses of other machines",
     spec: {
       envs: [{ key: "URL", value: "${APP_URL}" }, { key: "EMPTY" }],
       services: [

@@ -1,6 +1,6 @@
 import type { PageData } from "../page/html.ts";
 
-/** A platform of which not everything is well, with names that only an attacker would give. */
+/** A platform with failures, and with names that try to inject HTML. */
 export const pageData: PageData = {
   status: {
     daemon: { pid: 1, api: "http://127.0.0.1:4010", page: "" },

@@ -1,4 +1,4 @@
-/** A platform of its own for one test file: the API with the real servers and the apps behind it. */
+/** A local platform for one test file: the API with real servers and apps. */
 import { fileURLToPath } from "node:url";
 import { removeHome, temporaryHome } from "../../servers/testing/servers.ts";
 import { API_TOKEN } from "../defaults.ts";
@@ -6,26 +6,26 @@ import { type Host, openHost } from "../host.ts";
 import { type Workspace, workspaceAt } from "../workspace.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
-const LONGEST_DEPLOYMENT_MS = 120_000;
+const DEPLOYMENT_TIMEOUT_MS = 120_000;
 
 export interface TestHost {
-  readonly place: Workspace;
+  readonly workspace: Workspace;
   readonly host: Host;
-  /** What the platform reported. */
+  /** The lines that the platform logged. */
   readonly log: readonly string[];
   call(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Creates the app, and waits until its deployment is over. */
+  /** Creates the app and waits until its deployment has finished. */
   create(spec: object): Promise<DeployedApp>;
   update(id: string, spec: object): Promise<DeployedApp>;
   remove(id: string): Promise<void>;
-  /** Closes the platform and opens it again on the same state. */
+  /** Closes the platform and opens it again with the same state. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails where it is not there
+  // biome-ignore lint/suspicious/noExplicitAny: tests read the fields that they expect
   readonly body: any;
 }
 
@@ -36,9 +36,9 @@ export interface DeployedApp {
 }
 
 export async function startTestHost(): Promise<TestHost> {
-  const place = workspaceAt(CHECKOUT, temporaryHome());
+  const workspace = workspaceAt(CHECKOUT, temporaryHome());
   const log: string[] = [];
-  const open = () => openHost(place, { log: (line) => log.push(line) });
+  const open = () => openHost(workspace, { log: (line) => log.push(line) });
   let host = await open();
 
   async function call(method: string, path: string, body?: unknown): Promise<Answer> {
@@ -54,16 +54,16 @@ export async function startTestHost(): Promise<TestHost> {
   async function deployed({ status, body }: Answer): Promise<DeployedApp> {
     if (status !== 200) throw new Error(`${status} ${body.message}`);
     const { id } = body.app;
-    for (const until = Date.now() + LONGEST_DEPLOYMENT_MS; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, 25))) {
+    for (const until = Date.now() + DEPLOYMENT_TIMEOUT_MS; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, 25))) {
       const [deployment] = (await call("GET", `/v2/apps/${id}/deployments`)).body.deployments;
       if (["ACTIVE", "ERROR", "CANCELED"].includes(deployment.phase))
         return { id, deployment, app: (await call("GET", `/v2/apps/${id}`)).body.app };
     }
-    throw new Error(`the deployment of app ${body.app.spec.name} is not over after ${LONGEST_DEPLOYMENT_MS / 1000} seconds`);
+    throw new Error(`the deployment of app ${body.app.spec.name} has not finished after ${DEPLOYMENT_TIMEOUT_MS / 1000} seconds`);
   }
 
   return {
-    place,
+    workspace,
     get host() {
       return host;
     },
@@ -82,7 +82,7 @@ export async function startTestHost(): Promise<TestHost> {
     },
     async close() {
       await host.close(true);
-      await removeHome(place.home);
+      await removeHome(workspace.home);
     },
   };
 }

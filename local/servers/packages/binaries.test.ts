@@ -118,8 +118,8 @@ describe("Valkey and PgBouncer", () => {
 function fetchInProcess(home: Home) {
   const program = `
     import { spawnSync } from "node:child_process";
-    import { valkeyServer } from ${JSON.stringify(new URL("./binaries.ts", import.meta.url).href)};
-    const { file, env } = await valkeyServer(${JSON.stringify(home)}, { PATH: "" });
+    import { findValkeyServer } from ${JSON.stringify(new URL("./binaries.ts", import.meta.url).href)};
+    const { file, env } = await findValkeyServer(${JSON.stringify(home)}, { PATH: "" });
     process.stdout.write(spawnSync(file, ["--version"], { encoding: "utf8", env }).stdout);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
