@@ -83,9 +83,9 @@ async function check({ variable }: PostgresTarget | ValkeyTarget, work: () => Pr
   }
 }
 
-/** Without a client library, so that a placeholder starts quickly. */
 const PING_TIMEOUT_MS = 2_000;
 
+/** Without a client library, so that a placeholder service starts quickly. @throws the error of the server or the connection */
 function pingValkey(target: ValkeyTarget, ca: string): Promise<void> {
   return new Promise((resolve, reject) => {
     // Without a CA the connection is encrypted, but not verified. The health answer has a warning about it.

@@ -59,9 +59,9 @@ function healthOf(kind: string, health: string | undefined): string {
 const good = (word: string): string => `<span class="ok">${escapeHtml(word)}</span>`;
 const bad = (word: string): string => `<span class="bad">${escapeHtml(word)}</span>`;
 
-function database({ cluster, database, counts, error: silence }: DatabaseContents): string {
+function database({ cluster, database, counts, error }: DatabaseContents): string {
   const title = `<h3>${escapeHtml(formatDatabase(database))} <small>on ${escapeHtml(cluster)}</small></h3>`;
-  if (silence !== undefined) return `${title}<p>${bad(`does not answer: ${silence}`)}</p>`;
+  if (error !== undefined) return `${title}<p>${bad(`does not answer: ${error}`)}</p>`;
   if (counts.length === 0) return `${title}<p>Empty.</p>`;
   return `${title}<dl>${counts.map(({ name, count }) => `<div><dt>${escapeHtml(name)}</dt><dd>${count}</dd></div>`).join("")}</dl>`;
 }
