@@ -85,7 +85,13 @@ async function runProgram(
   );
   // As with Pulumi, paths in the program are relative to the project.
   if (process.cwd() !== project.directory) process.chdir(project.directory);
-  return realize(programOf(project), { ...settings, directory: project.directory, state: stateFile(workspace.stack), provider: world, ...options });
+  return realize(programOf(project), {
+    ...settings,
+    directory: project.directory,
+    state: stateFile(workspace.stack),
+    provider: world,
+    ...options,
+  });
 }
 
 export const fetchStatus = (connection: DaemonConnection): Promise<PlatformStatus> => callDaemon<PlatformStatus>(connection, "status");
