@@ -25,7 +25,7 @@ import type { Workspace } from "./workspace.ts";
 
 export interface Host {
   readonly cloud: Cloud;
-  readonly world: CloudProvider;
+  readonly provider: CloudProvider;
   readonly api: Api;
   readonly calls: readonly ApiCall[];
   /** Why the API does not listen on the port in stack local; absent if it does. */
@@ -128,7 +128,7 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
 
   return {
     cloud,
-    world: localCloudProvider(cloud, (id) => notes.get(id) ?? ""),
+    provider: localCloudProvider(cloud, (id) => notes.get(id) ?? ""),
     api,
     calls,
     apiMoved: apiPort.moved,

@@ -8,7 +8,7 @@ import { fetchMissingPrograms } from "../servers/packages/binaries.ts";
 import type { DownloadProgress } from "../servers/packages/packages.ts";
 import { ensureDaemon } from "./daemon/client.ts";
 import { callDaemon, type DaemonConnection } from "./daemon/control.ts";
-import { remoteWorld, type WorldCall, type WorldDescription } from "./daemon/remote-world.ts";
+import { type ProviderCall, type ProviderDescription, remoteProvider } from "./daemon/remote-provider.ts";
 import type { PlatformStatus } from "./status.ts";
 import { STACK, type Workspace } from "./workspace.ts";
 
@@ -80,8 +80,8 @@ async function runProgram(
   const project = findProject(workspace.checkout);
   const overrides = systems === undefined ? {} : { [`${project.name}:systems`]: JSON.stringify(systems) };
   const settings = readStack(project, STACK, { ...overrides, "digitalocean:apiEndpoint": connection.api });
-  const world = remoteWorld(await callDaemon<WorldDescription>(connection, "describeWorld"), (call: WorldCall) =>
-    callDaemon(connection, "callWorld", call),
+  const provider = remoteProvider(await callDaemon<ProviderDescription>(connection, "describeProvider"), (call: ProviderCall) =>
+    callDaemon(connection, "callProvider", call),
   );
   // As with Pulumi, paths in the program are relative to the project.
   if (process.cwd() !== project.directory) process.chdir(project.directory);
@@ -89,7 +89,7 @@ async function runProgram(
     ...settings,
     directory: project.directory,
     state: stateFile(workspace.stack),
-    provider: world,
+    provider,
     ...options,
   });
 }

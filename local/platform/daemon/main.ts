@@ -8,7 +8,7 @@ import { findFreePort } from "../ports.ts";
 import type { PlatformStatus } from "../status.ts";
 import { workspaceAt } from "../workspace.ts";
 import { connectionFile, openControlServer, writeConnection } from "./control.ts";
-import { callWorld, describeWorld, type WorldCall } from "./remote-world.ts";
+import { callProvider, describeProvider, type ProviderCall } from "./remote-provider.ts";
 import { codeVersion } from "./version.ts";
 
 const [checkout = process.cwd(), state = "", cache = ""] = process.argv.slice(2);
@@ -36,8 +36,8 @@ const page: Page = await openPage(pagePort.port, async () => {
   return { status, contents, calls: host.calls };
 });
 const control = await openControlServer({
-  describeWorld: () => describeWorld(host.world),
-  callWorld: (call: WorldCall) => callWorld(host.world, call),
+  describeProvider: () => describeProvider(host.provider),
+  callProvider: (call: ProviderCall) => callProvider(host.provider, call),
   restartStopped: () => host.restartStopped(),
   waitUntilIdle: () => host.cloud.idle(),
   status: readStatus,

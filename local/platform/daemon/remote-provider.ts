@@ -1,4 +1,4 @@
-/** The cloud runs in the daemon, and the Pulumi program in the process of the CLI command: a World whose methods are calls to the daemon. */
+/** The cloud runs in the daemon, and the Pulumi program in the process of the CLI command. This is the provider of the program: its methods are calls to the daemon. */
 
 import type { CloudProvider, ResourceType } from "../../../engine/cloud-provider.ts";
 import type { Plain } from "../../../engine/state.ts";
@@ -6,20 +6,20 @@ import type { Plain } from "../../../engine/state.ts";
 const METHODS = ["check", "diff", "create", "update", "delete", "read", "find"] as const;
 type Method = (typeof METHODS)[number];
 
-/** The parts of a World that are known without a call. */
-export interface WorldDescription {
+/** The parts of a provider that are known without a call. */
+export interface ProviderDescription {
   readonly types: Readonly<Record<string, { replaces: readonly string[]; deleteFirst: boolean; methods: readonly Method[] }>>;
   readonly invokes: readonly string[];
 }
 
 /** A call of a resource type's method, or of an invoke, whose method is "invoke". */
-export interface WorldCall {
+export interface ProviderCall {
   readonly token: string;
   readonly method: Method | "invoke";
   readonly args: readonly unknown[];
 }
 
-export function describeWorld({ types, invokes }: CloudProvider): WorldDescription {
+export function describeProvider({ types, invokes }: CloudProvider): ProviderDescription {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, type]) => [
@@ -36,13 +36,13 @@ export function describeWorld({ types, invokes }: CloudProvider): WorldDescripti
 }
 
 /** @returns undefined if there is no such type, method or invoke */
-export async function callWorld(world: CloudProvider, { token, method, args }: WorldCall): Promise<unknown> {
-  if (method === "invoke") return world.invokes[token]?.(args[0] as Plain);
-  const type = world.types[token] as unknown as Record<string, ((...args: readonly unknown[]) => unknown) | undefined> | undefined;
+export async function callProvider(provider: CloudProvider, { token, method, args }: ProviderCall): Promise<unknown> {
+  if (method === "invoke") return provider.invokes[token]?.(args[0] as Plain);
+  const type = provider.types[token] as unknown as Record<string, ((...args: readonly unknown[]) => unknown) | undefined> | undefined;
   return type?.[method]?.(...args);
 }
 
-export function remoteWorld({ types, invokes }: WorldDescription, call: (call: WorldCall) => Promise<unknown>): CloudProvider {
+export function remoteProvider({ types, invokes }: ProviderDescription, call: (call: ProviderCall) => Promise<unknown>): CloudProvider {
   return {
     types: Object.fromEntries(
       Object.entries(types).map(([token, { replaces, deleteFirst, methods }]) => {
