@@ -1,8 +1,9 @@
 /** Runs the apps of a local cloud: each component as a process, each app at one address. */
 import { join } from "node:path";
 import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
-import { describePortHolder } from "../servers/ports/holder.ts";
+import { describePortChange } from "../servers/ports/holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
+import type { Report } from "../servers/server.ts";
 import { type RunningComponent, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";
@@ -40,8 +41,7 @@ interface RunningApp {
 
 export interface AppOptions {
   readonly state: string;
-  /** Receives messages for the user, such as a changed port. */
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** How long a component may take to become healthy before its deployment fails. @default 15 seconds */
   readonly healthTimeoutMs?: number;
 }
@@ -53,7 +53,7 @@ export function openApps({ state, report, healthTimeoutMs = 15_000 }: AppOptions
 
   async function portOf(key: string): Promise<number> {
     const { port, insteadOf } = await ports.take(key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${describePortHolder(insteadOf)}, so ${key} listens on ${port}.`);
+    if (insteadOf !== undefined) report(describePortChange(insteadOf, key, port), "port");
     return port;
   }
 

@@ -15,6 +15,7 @@ import { localCloudProvider } from "../program/provider.ts";
 import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { authorityFolder } from "../servers/context.ts";
+import type { Report } from "../servers/server.ts";
 import { listServerStatus } from "../servers/status.ts";
 import { findDatabaseTargets } from "./database-targets.ts";
 import { API_TOKEN, SPACES_KEY } from "./defaults.ts";
@@ -53,9 +54,6 @@ export interface ApiCall {
 
 const MAX_CALLS = 200;
 
-/** The start of the message with which a server or an app reports that its port has changed. */
-const PORT_CHANGED = /^Port \d+ is in use by /;
-
 export interface HostOptions {
   readonly log: (line: string) => void;
   /** Called after each API call, in addition to the log. */
@@ -73,9 +71,9 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
   const { log, onCall = () => {}, port, https = false, timings = "instant" } = options;
   const { home } = workspace;
   const moves: string[] = [];
-  const report = (line: string) => {
-    if (PORT_CHANGED.test(line)) moves.push(line);
-    log(line);
+  const report: Report = (message, about) => {
+    if (about === "port") moves.push(message);
+    log(message);
   };
   const serverBacking = openServers({ home, report });
   const apps = openApps({ state: home.state, report });

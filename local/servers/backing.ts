@@ -19,6 +19,7 @@ import {
   removePostgres,
   startPostgres,
 } from "./postgres/cluster.ts";
+import type { Report } from "./server.ts";
 import { type ClusterLabel, stopServers } from "./status.ts";
 import { assignValkeyPort, removeValkey, startValkey } from "./valkey/server.ts";
 
@@ -32,8 +33,7 @@ export interface ServerOptions {
   readonly home: Home;
   /** Flush writes to the disk. Without it servers are faster, and a power failure can lose data. @default true */
   readonly fsync?: boolean;
-  /** Receives messages for the user, such as a changed port. */
-  readonly report?: (line: string) => void;
+  readonly report?: Report;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
-import { describePortHolder } from "./ports/holder.ts";
+import { describePortChange } from "./ports/holder.ts";
 import type { Ports } from "./ports/ports.ts";
 import { type Command, findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
 
@@ -23,7 +23,8 @@ export interface Server {
   reload(port: number): Promise<void>;
 }
 
-export type Report = (line: string) => void;
+/** Receives messages for the user; `about` is "port" if a server or an app has another port than before. */
+export type Report = (message: string, about?: "port") => void;
 
 const START_TIMEOUT_MS = 60_000;
 /** Shorter for a server that is running already: it either answers or is broken. */
@@ -63,8 +64,7 @@ async function reuseRunning(server: Server): Promise<number | undefined> {
 async function start(server: Server, ports: Ports, report: Report): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const { port, insteadOf } = await ports.take(server.key);
-    if (insteadOf !== undefined)
-      report(`Port ${insteadOf} is in use by ${describePortHolder(insteadOf)}, so ${server.title} listens on ${port}.`);
+    if (insteadOf !== undefined) report(describePortChange(insteadOf, server.title, port), "port");
     await server.configure(port);
     await server.beforeLaunch?.();
     const launched = launchProcess(server.folder, server.command(), port);

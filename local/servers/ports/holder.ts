@@ -22,6 +22,10 @@ export function describePortHolder(port: number): string {
   return `process ${pid} (${command.length > 120 ? `${command.slice(0, 119)}…` : command})`;
 }
 
+/** The message for a server whose port another process uses. */
+export const describePortChange = (previous: number, server: string, port: number): string =>
+  `Port ${previous} is in use by ${describePortHolder(previous)}, so ${server} listens on ${port}.`;
+
 const LISTENING = "0A";
 
 function pidFromProc(port: number): number | undefined {
