@@ -12,6 +12,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -94,3 +95,19 @@ export function changeOwner(uid: number | undefined, path: string): void {
   lchownSync(path, uid, uid);
   if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) changeOwner(uid, join(path, name));
 }
+
+/**
+ * For a folder in a directory that every local user can write to, where another user can create a folder or a symbolic link of its name first: is
+ * it a real folder of this user, which no other user can write to or replace?
+ */
+export function isProtectedFolder(path: string): boolean {
+  const uid = process.getuid?.();
+  if (uid === undefined) return false;
+  const [stats, parent] = [lstatSync(path), statSync(dirname(path))];
+  const canBeReplaced = ![0, uid].includes(parent.uid) || (isWritableByOthers(parent.mode) && (parent.mode & STICKY) === 0);
+  return stats.isDirectory() && stats.uid === uid && !isWritableByOthers(stats.mode) && !canBeReplaced;
+}
+
+/** In a directory with this bit only the owner of an entry can rename or delete it. */
+const STICKY = 0o1000;
+const isWritableByOthers = (mode: number): boolean => (mode & 0o022) !== 0;

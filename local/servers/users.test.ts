@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -109,6 +109,18 @@ describe("the state folder of a checkout", () => {
     expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
       join(XDG_STATE_HOME, "slipway", "sys-"),
     );
+  });
+
+  it("is not in the temporary directory if another user could replace the folder there", () => {
+    const target = join(folder, "target");
+    const fallback = join(folder, "fallback");
+    mkdirSync(target);
+    symlinkSync(target, fallback);
+    const find = () => findHome("/sys", { env: { HOME: "/sys" }, user: currentUser, fallback });
+    expect(find).toThrow(/^No folder for the state of the local servers\. Each of these is read-only, or another user can change it: /);
+    expect(readdirSync(target)).toEqual([]);
+    rmSync(fallback);
+    expect(find().state).toMatch(new RegExp(`^${fallback}/sys-[0-9a-f]{8}$`));
   });
 
   it("is accessible to the servers' user if the checkout is in a private folder", (context) => {

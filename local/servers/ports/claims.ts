@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { isProtectedFolder } from "../files.ts";
 
 /**
  * Which of this user's platforms has which port. A port is assigned some time before its server listens on it, and again between the end of
@@ -30,7 +31,7 @@ export function openPortClaims(directory: string, folder = join(tmpdir(), `slipw
     claim(port) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
-        return !isPrivate(folder) || claimFile(fileOf(port), own);
+        return !isProtectedFolder(folder) || claimFile(fileOf(port), own);
       } catch {
         // A full or read-only disk, or a file system without hard links, must not stop the platform.
         return true;
@@ -38,29 +39,13 @@ export function openPortClaims(directory: string, folder = join(tmpdir(), `slipw
     },
     release(port) {
       try {
-        if (isPrivate(folder) && read(fileOf(port)) === own) removeClaim(fileOf(port), own);
+        if (isProtectedFolder(folder) && read(fileOf(port)) === own) removeClaim(fileOf(port), own);
       } catch {
         // The claim ends with this process.
       }
     },
   };
 }
-
-/**
- * Another user may have created the folder, or a symbolic link of that name, before this user did. A link would make claims create and
- * delete files elsewhere; a folder that another user can write to could hold claims for every port.
- */
-function isPrivate(folder: string): boolean {
-  const uid = process.getuid?.();
-  if (uid === undefined) return false;
-  const [stats, parent] = [lstatSync(folder), statSync(dirname(folder))];
-  const canBeReplaced = ![0, uid].includes(parent.uid) || (isWritableByOthers(parent.mode) && (parent.mode & STICKY) === 0);
-  return stats.isDirectory() && stats.uid === uid && !isWritableByOthers(stats.mode) && !canBeReplaced;
-}
-
-/** In a directory with this bit only the owner of an entry can rename or delete it. */
-const STICKY = 0o1000;
-const isWritableByOthers = (mode: number): boolean => (mode & 0o022) !== 0;
 
 function claimFile(file: string, own: string): boolean {
   const draft = temporaryName(file);
