@@ -6,11 +6,11 @@ import { type Api, startApi } from "../api/server.ts";
 import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
 import { resolveLaptopEnv } from "../apps/laptop-env.ts";
 import { findAppNamed, resolveComponentEnv } from "../cloud/apps/app.ts";
-import { componentsOf } from "../cloud/apps/spec.ts";
-import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
-import { resumeClusters } from "../cloud/databases/cluster-start.ts";
 import { resumeApps } from "../cloud/apps/deployment-run.ts";
+import { componentsOf } from "../cloud/apps/spec.ts";
 import type { Timings } from "../cloud/core/time.ts";
+import { resumeClusters } from "../cloud/databases/cluster-start.ts";
+import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
 import { localCloudProvider } from "../program/provider.ts";
 import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
@@ -200,5 +200,8 @@ function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string,
     .status()
     .find((running) => running.app === app)
     ?.components.find(({ name }) => name === component)?.port;
-  return { env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
+  return {
+    env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port),
+    components,
+  };
 }

@@ -1,8 +1,8 @@
 /** Reads table and key counts from all databases, as the administrator of each cluster. */
 import { Redis } from "ioredis";
 import pg from "pg";
-import type { Cloud } from "../../cloud/open-cloud.ts";
 import { allClusters, type Cluster } from "../../cloud/databases/cluster.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
 
 export interface DatabaseContents {
   readonly cluster: string;
