@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
+import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
+import { endUnfinishedLaunches, findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
 import { currentUser } from "./user.ts";
 
 let folder: string;
@@ -26,6 +28,18 @@ describe("a detached process", () => {
     expect(await stopProcess(folder, "SIGTERM")).toBe(true);
     expect(findRunningProcess(folder)).toBeUndefined();
     expect(await stopProcess(folder, "SIGTERM")).toBe(false);
+  });
+
+  it("does not start after all when the slipway that launched it was killed and another one starts it", async (context) => {
+    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
+    // A pipe that nothing reads keeps the shell where a kill of slipway can leave it: before it has become the server.
+    spawnSync("mkfifo", [join(folder, "pid")]);
+    const shell = spawn("/bin/sh", ["-c", 'echo $$ > "$0" && exec "$@"', join(folder, "pid"), "/bin/sleep", "1005"], { stdio: "ignore" });
+    await expect.poll(() => readFileSync(`/proc/${shell.pid}/cmdline`, "utf8")).toContain(folder);
+    const exited = once(shell, "exit");
+    endUnfinishedLaunches(folder);
+    expect(await exited).toEqual([null, "SIGKILL"]);
+    rmSync(join(folder, "pid"));
   });
 
   it("is not confused with another process that has its pid", async () => {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
@@ -54,6 +54,22 @@ export function launchProcess(folder: string, { argv, env, user }: Command, port
   });
   child.unref();
   return { pid: child.pid ?? 0, exited: () => hasExited };
+}
+
+/**
+ * Ends shells that have not yet become this folder's server. A slipway that was killed during a start leaves one behind: next to a second start it
+ * would become a second server, or record its own pid over that of the first. Linux only; elsewhere a process's arguments cost a program to read.
+ */
+export function endUnfinishedLaunches(folder: string): void {
+  if (process.platform !== "linux") return;
+  const marker = `\0${join(folder, "pid")}\0`;
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(marker)) process.kill(Number(entry), "SIGKILL");
+    } catch {
+      // It has ended, or belongs to another user.
+    }
+  }
 }
 
 /** The process of this folder, if it is running. */

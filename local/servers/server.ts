@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
 import { describePortChange } from "./ports/holder.ts";
 import type { Ports } from "./ports/ports.ts";
-import { type Command, findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
+import { type Command, endUnfinishedLaunches, findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
 
 /** How to configure, start, check and stop one server. */
 export interface Server {
@@ -49,6 +49,7 @@ export async function stopServer(server: Pick<Server, "folder" | "stopSignal">):
 
 /** @returns the port, or undefined if the server does not run or does not answer; one that does not answer is stopped. */
 async function reuseRunning(server: Server): Promise<number | undefined> {
+  endUnfinishedLaunches(server.folder);
   const running = findRunningProcess(server.folder);
   if (!running) return undefined;
   await server.configure(running.port);
