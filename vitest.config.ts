@@ -15,7 +15,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 120_000 } },
-    // Commands in messages are told alike, whether npm started the tests or not.
+    // Messages suggest the same commands whether npm started the tests or not.
     env: { npm_command: "" },
     coverage: {
       provider: "v8",

@@ -260,7 +260,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     expect(decodeURIComponent(password)).toMatch(/^canary-.*-#\/\?%41@$/);
   });
 
-  it("tells how to get in as one secret output, and where everything is as plain ones [F44, D43]", () => {
+  it("exports the credentials as one secret output, and the addresses as plain ones [F44, D43]", () => {
     expect(plan.outputs.connections).toBeInstanceOf(Secret);
     expect(Object.keys((plan.outputs.connections as Secret).value as object).toSorted()).toEqual(["candlefish", "devx", "fluxstudio"]);
     expect(at(plan.outputs, "links.postgres")).toBeDefined();
@@ -268,9 +268,9 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
 
   it("names what is not built as its documents ask, in the plan", () => {
     const { outputs } = resource(plan, "slipway:index:Platform", "slipway");
-    const told = outputs?.deviations as unknown as { id: string; built: string }[];
-    expect(told.map(({ id }) => id)).toEqual(expect.arrayContaining(["F5", "C64"]));
-    for (const { built } of told) expect(built).not.toBe("");
+    const deviations = outputs?.deviations as unknown as { id: string; built: string }[];
+    expect(deviations.map(({ id }) => id)).toEqual(expect.arrayContaining(["F5", "C64"]));
+    for (const { built } of deviations) expect(built).not.toBe("");
   });
 });
 
@@ -343,7 +343,7 @@ describe("a stack with a job in place of the runner", () => {
 });
 
 describe("a project that `pulumi new` has given another name", () => {
-  it("is planned with placeholders all the same, and they are told", async () => {
+  it("is planned with placeholders, and lists them", async () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway named "));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const main = fileURLToPath(new URL("../index.ts", import.meta.url));

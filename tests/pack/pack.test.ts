@@ -24,7 +24,7 @@ const DECLARES = `
   return { host: orders.host };
 `;
 
-/** Somebody else's Pulumi project that uses two components. */
+/** A foreign Pulumi project that uses two components. */
 function project(name: string, type: "module" | "commonjs", program: string): string {
   const folder = join(packed.folder, name);
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** A small checkout with the real set-up in it, its one dependency packed beside it: what `npm ci` does there, it does without a network. */
+/** A small checkout with the real set-up and one packed dependency, so that `npm ci` works without a network. */
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

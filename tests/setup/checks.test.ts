@@ -59,7 +59,7 @@ it.skip("adds elsewhere", () => {
   expect(sum(0, 0)).toBe(0);
 });
 
-describeUnless({ reason: "bc is not installed", enable: "apt-get install bc" }, "beside bc", () => {
+describeUnless({ reason: "bc is not installed", enable: "apt-get install bc" }, "with bc", () => {
   it.each([1, 2])("adds %i", (n) => {
     expect(sum(n, n)).toBe(n);
   });
@@ -75,7 +75,7 @@ it("adds as root", (context) => {
 const lastLine = (output: string) => output.trimEnd().split("\n").at(-1);
 
 describe("npm test", () => {
-  it("counts the type check, the linter and the proof beside the tests", async () => {
+  it("counts the type check, the linter and the proof as well as the tests", async () => {
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(lastLine(output)).toBe("5 passed, 0 failed");
     expect(output).toMatch(/^tests {3}2 passed, 0 failed, 4 skipped, \d+ s$/m);
@@ -113,7 +113,7 @@ describe("npm test", () => {
   it("fails where the page claims what no test of the run proves", async () => {
     const page = readFileSync(checkout.path("docs/requirements.md"), "utf8").replace(
       /^(\| C57 \| .+ \|) .+ \|$/m,
-      "$1 [wishes](../nowhere.test.ts) |",
+      "$1 [claims](../nowhere.test.ts) |",
     );
     checkout.write("docs/requirements.md", page);
     const { output, code } = await checkout.command("bash", [".ci/run"]);

@@ -4,7 +4,7 @@ import { ROOT } from "./checkout.ts";
 const { explain } = await import(`${ROOT}/setup/npm.mjs`);
 
 // As npm 10 and 11 print them.
-const said: readonly (readonly [why: string, npm: string, told: readonly string[]])[] = [
+const failures: readonly (readonly [why: string, npm: string, parts: readonly string[]])[] = [
   [
     "a full disk",
     "npm error code ENOSPC\nnpm error syscall write\nnpm error errno -28\nnpm error nospc ENOSPC: no space left on device, write",
@@ -17,7 +17,7 @@ const said: readonly (readonly [why: string, npm: string, told: readonly string[
   ],
   ["Ctrl-C", "npm error process terminated\nnpm error signal SIGINT", ["Stopped before the dependencies had all arrived"]],
   [
-    "a folder of somebody else's",
+    "a folder that another user owns",
     "npm error code EACCES\nnpm error syscall mkdir\nnpm error path /srv/slipway/node_modules\nnpm error Error: EACCES: permission denied, mkdir '/srv/slipway/node_modules'",
     ["EACCES: permission denied, mkdir '/srv/slipway/node_modules'", "copy this folder"],
   ],
@@ -49,9 +49,9 @@ const said: readonly (readonly [why: string, npm: string, told: readonly string[
 ];
 
 describe("what npm's failures mean", () => {
-  it.each(said)("tells %s in words, without npm's log or a stack", (_why, npm, told) => {
+  it.each(failures)("explains %s in words, without npm's log or a stack", (_why, npm, parts) => {
     const text = explain(npm, "the dependencies");
-    for (const part of told) expect(text).toContain(part);
+    for (const part of parts) expect(text).toContain(part);
     expect(text).not.toMatch(/npm error|complete log|^\s+at /m);
   });
 });

@@ -49,14 +49,14 @@ describe("a node_modules that is not right", () => {
     expect(await checkout.start()).toMatchObject({ code: 0 });
   });
 
-  it("is made anew after an interrupted install", async () => {
+  it("is installed again after an interrupted install", async () => {
     rmSync(checkout.path("node_modules/.package-lock.json"));
     const { output, code } = await checkout.start();
     expect(output).toContain("An earlier install did not come to its end");
     expect(code).toBe(0);
   });
 
-  it("is made anew when a package's folder is gone", async () => {
+  it("is installed again when a package's folder is gone", async () => {
     rmSync(checkout.path("node_modules/oar"), { recursive: true });
     const { output, code } = await checkout.start();
     expect(output).toContain("node_modules/oar is broken");
@@ -164,14 +164,14 @@ describe("what set-up cannot do", () => {
     expect(code).toBe(1);
   });
 
-  // Root may write anywhere, so there the same is tried as nobody; Node itself has to be within nobody's reach.
+  // Root may write anywhere, so the test runs as an unprivileged user, who has to be able to read Node.
   const root = process.getuid?.() === 0;
-  const nobody = root ? { uid: 65534, gid: 65534 } : {};
+  const unprivileged = root ? { uid: 65534, gid: 65534 } : {};
   it("is said plainly in a folder that may not be written", async (context) => {
     if (root && process.execPath.startsWith("/root/")) skipTest(context, { reason: "Node lies in /root, which no other user may enter" });
     chmodSync(dirname(checkout.dir), 0o755);
     chmodSync(checkout.dir, 0o555);
-    const { output, code } = await checkout.start({ HOME: "/tmp" }, nobody);
+    const { output, code } = await checkout.start({ HOME: "/tmp" }, unprivileged);
     chmodSync(checkout.dir, 0o755);
     expect(output).toContain("(EACCES), and set-up has to.");
     expect(output).toContain("Copy the checkout to a place of your own");
@@ -183,7 +183,7 @@ describe("what set-up cannot do", () => {
     expect(await checkout.start()).toMatchObject({ code: 0 });
     chmodSync(dirname(checkout.dir), 0o755);
     chmodSync(checkout.dir, 0o555);
-    const again = await checkout.start({}, root && !process.execPath.startsWith("/root/") ? nobody : {});
+    const again = await checkout.start({}, root && !process.execPath.startsWith("/root/") ? unprivileged : {});
     chmodSync(checkout.dir, 0o755);
     expect(again).toMatchObject({ code: 0 });
   });

@@ -11,7 +11,7 @@ interface Locked {
 
 const locked: Record<string, Locked> = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")).packages;
 
-// npm leaves the others out when it installs beside a node_modules that has its own platform's only, and `npm ci` then refuses the lock file.
+// npm omits the other platforms' packages when node_modules already has those of its own, and `npm ci` then refuses the lock file.
 it("locks the binaries of every platform", () => {
   const missing = Object.entries(locked).flatMap(([where, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies)

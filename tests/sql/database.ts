@@ -51,7 +51,7 @@ export async function start(major: Major): Promise<Server> {
       await server.sql(`CREATE DATABASE ${name}`);
       const roles: RolesOptions = { ...postgres, connection: { url: server.url(name) }, database: name, extensions: [] };
       await applyRoles(roles);
-      // So that whoever looks at the catalog looks where the product does.
+      // Queries of the catalog then search the schemas that the product searches.
       await server.sql(`ALTER ROLE postgres IN DATABASE ${name} SET search_path = ${postgres.schemas.join(", ")}`);
       const database = new Prepared(server, open, system, roles);
       if (migrated) await database.up();
