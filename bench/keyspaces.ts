@@ -4,9 +4,9 @@ import { hash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Commands, type Reply } from "../postdeploy/keyspaces/resp.ts";
-import { seed } from "../postdeploy/keyspaces/seed.ts";
-import { Wire } from "../postdeploy/keyspaces/wire.ts";
+import { seed } from "../postdeploy/keyspaces/seed/seed.ts";
+import { Wire } from "../postdeploy/keyspaces/wire/connection.ts";
+import { Commands, type Reply } from "../postdeploy/keyspaces/wire/resp.ts";
 import { openStore, type RaceStore } from "./keyspaces/store.ts";
 import { commandOf, textOf, writeLarge, writeMixed, writeStrings } from "./keyspaces/workload.ts";
 import type { Bench, Runner } from "./race.ts";
@@ -105,7 +105,7 @@ export const memory: Bench = {
 
 /** Of a process of its own: this one has had other work. */
 async function peakOf({ connection }: RaceStore, folder: string): Promise<number> {
-  const code = `import { seed } from ${JSON.stringify(new URL("../postdeploy/keyspaces/seed.ts", import.meta.url))};
+  const code = `import { seed } from ${JSON.stringify(new URL("../postdeploy/keyspaces/seed/seed.ts", import.meta.url))};
     await seed(JSON.parse(process.env.SEED_OPTIONS));
     process.stdout.write(String(process.resourceUsage().maxRSS / 1024));`;
   const options = { folder, system: "bench", stores: { store: connection } };

@@ -8,7 +8,7 @@ import { Redis } from "ioredis";
 import { openServers } from "../../local/servers/backing.ts";
 import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
 import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
-import type { Connection } from "../../postdeploy/keyspaces/target.ts";
+import type { Connection } from "../../postdeploy/keyspaces/wire/target.ts";
 
 export interface RaceStore {
   readonly connection: Connection;

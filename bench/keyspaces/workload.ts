@@ -1,7 +1,7 @@
 /** The same keys for every runner: as lines of a keyspace's file, as commands, and as bytes of the protocol. */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Commands } from "../../postdeploy/keyspaces/resp.ts";
+import { Commands } from "../../postdeploy/keyspaces/wire/resp.ts";
 
 /** One of three kinds in turn: a string of 54 bytes, a hash of three fields, a sorted set of one member. */
 export function commandOf(n: number): string[] {

@@ -1,8 +1,8 @@
 /** Keyspaces as a step of a deployment. */
 import { type Inputs, target } from "../step.ts";
-import { changedKeys, noted as keysOf, type Noted } from "./noted.ts";
-import type { Store } from "./options.ts";
-import type { KeyspaceResult } from "./seed.ts";
+import type { Store } from "./inspect/options.ts";
+import { changedKeys, noted as keysOf, type Noted } from "./read/key-digests.ts";
+import type { KeyspaceResult } from "./seed/seed.ts";
 
 export const identity = ({ digest, stores }: Inputs): unknown => ({
   digest,
@@ -30,7 +30,7 @@ export function pending(olds: Inputs, news: Inputs): string {
 }
 
 export async function apply({ system, folder, stores }: Inputs): Promise<Record<string, unknown>> {
-  const { seed } = await import("./seed.ts");
+  const { seed } = await import("./seed/seed.ts");
   const results = await seed({ system: String(system), folder: String(folder), stores: storesOf(stores) });
   return { seeded: results.map(outcome) };
 }

@@ -11,8 +11,8 @@ import type { Home } from "../../../local/servers/home.ts";
 import { findRunningProcess } from "../../../local/servers/process.ts";
 import { removeHome, runCommand, valkeyCluster } from "../../../local/servers/testing/servers.ts";
 import { freePort } from "../../migrate/testing/port.ts";
-import type { Store } from "../options.ts";
-import { storeHome } from "./home.ts";
+import type { Store } from "../inspect/options.ts";
+import { storeHome } from "./server.ts";
 
 export interface TestStore {
   readonly endpoint: Endpoint;

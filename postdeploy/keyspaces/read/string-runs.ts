@@ -1,0 +1,205 @@
+/**
+ * A run of plain strings in a guarded keyspace: looked at and written as bytes, as long as nothing about them needs thinking.
+ *
+ * Either the store holds every one of them as declared, or none of them: the two cases of nearly every batch. Whatever else is found is left
+ * to the long way, entry by entry.
+ */
+import { rowOf } from "../seed/decide.ts";
+import { WRITE_STRINGS } from "../seed/lua.ts";
+import type { Wire } from "../wire/connection.ts";
+import type { Reply } from "../wire/resp.ts";
+import { Out } from "../wire/resp-writer.ts";
+import type { Entry, Policy } from "./entry.ts";
+import type { KeySet } from "./key-set.ts";
+import type { Keyspace } from "./keyspace.ts";
+import { Scan } from "./line-scanner.ts";
+import { type Block, jsonOfLine } from "./lines.ts";
+import { entryOf } from "./parse.ts";
+import { digestOfText } from "./value.ts";
+
+export interface Run {
+  readonly file: string;
+  /** Of the first one. */
+  readonly line: number;
+  /** Of the block that it is in. */
+  readonly bytes: Buffer;
+  readonly keys: number;
+  /** Bytes of its lines. */
+  readonly size: number;
+  /** For each line: where it begins and ends, where its key does, where its value does. */
+  readonly marks: Int32Array;
+}
+
+/** How many numbers a line has in `marks`, and where the key and the value are among them. */
+const MARKS = 6;
+const [KEY, KEY_END, VALUE, VALUE_END] = [2, 3, 4, 5] as const;
+/** Fewer than this are not worth a round trip of their own. */
+const FEWEST = 100;
+const LF = 10;
+
+/** Finds runs in a block of lines; what lies between them is a block again. */
+export class Runs {
+  readonly #scan: Scan;
+  readonly #most: number;
+  readonly #possible: boolean;
+  readonly #marks: Int32Array;
+
+  constructor(keyspace: Keyspace, most: number) {
+    this.#scan = new Scan(keyspace);
+    this.#most = most;
+    this.#marks = new Int32Array(MARKS * most);
+    // What is written one time is asked for in the ledger first.
+    this.#possible = keyspace.policy !== "once";
+  }
+
+  *of({ bytes, file, line: first }: Block): Generator<Run | Block> {
+    // From `rest` on nothing was given out yet.
+    let [rest, restLine] = [0, first];
+    for (let from = 0, line = first; this.#possible && from < bytes.length; ) {
+      const { keys, end } = this.#strings(bytes, from);
+      if (keys < FEWEST) {
+        // The line that ended it is none of a run.
+        from = after(bytes, end);
+        line += keys + 1;
+        continue;
+      }
+      if (from > rest) yield { file, line: restLine, bytes: bytes.subarray(rest, from) };
+      yield { file, line, bytes, keys, size: end - from, marks: this.#marks.slice(0, MARKS * keys) };
+      from = end;
+      line += keys;
+      [rest, restLine] = [from, line];
+    }
+    if (rest < bytes.length) yield { file, line: restLine, bytes: bytes.subarray(rest) };
+  }
+
+  /** As many plain strings as follow one another from here. */
+  #strings(bytes: Buffer, start: number): { readonly keys: number; readonly end: number } {
+    const scan = this.#scan;
+    let [from, keys] = [start, 0];
+    while (from < bytes.length && keys < this.#most) {
+      const next = after(bytes, from);
+      const end = bytes[next - 1] === LF ? next - 1 : next;
+      if (scan.read(bytes, from, end)?.type !== "string" || scan.ttl > 0) break;
+      const at = MARKS * keys++;
+      this.#marks[at] = from;
+      this.#marks[at + 1] = end;
+      this.#marks[at + 2] = scan.key;
+      this.#marks[at + 3] = scan.keyEnd;
+      this.#marks[at + 4] = scan.marks[2] as number;
+      this.#marks[at + 5] = scan.marks[3] as number;
+      from = next;
+    }
+    return { keys, end: from };
+  }
+}
+
+function after(bytes: Buffer, from: number): number {
+  const feed = bytes.indexOf(LF, from);
+  return feed === -1 ? bytes.length : feed + 1;
+}
+
+export type Found = "as declared" | "absent" | "otherwise";
+
+const [MGET, EXISTS, EVAL] = ["MGET", "EXISTS", "EVAL"].map((name) => Buffer.from(name)) as [Buffer, Buffer, Buffer];
+
+/** A call blocks the store for everybody else, so it is kept short. */
+const KEYS_A_CALL = 100;
+const SCRIPT = Buffer.from(WRITE_STRINGS);
+
+/** What asks a store about runs and writes them. */
+export class Strings {
+  readonly #wire: Wire;
+  /** What is found in one place is found in the next: a store has all of a keyspace nearly always, or nothing yet. */
+  #absent = false;
+  /** Buffers of what was answered, and so was sent: each new one is work for the garbage collector. */
+  readonly #spare: Out[] = [];
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  async look(run: Run): Promise<Found> {
+    if (this.#absent && (await this.#isAbsent(run))) return "absent";
+    const values = await this.#asked((out) => addKeyed(out, MGET, run), 1, run);
+    if (values === undefined) {
+      this.#absent = false;
+      return "as declared";
+    }
+    const none = (this.#wire.accepted(values[0]) as readonly Reply[]).every((one) => one === null);
+    // What has another type reads as absent, too.
+    this.#absent = none && (await this.#isAbsent(run));
+    return this.#absent ? "absent" : "otherwise";
+  }
+
+  /** @returns the numbers of those that somebody else has written meanwhile. */
+  async write(run: Run, ledger: string, policy: Policy): Promise<number[]> {
+    await this.#wire.drained;
+    const calls = Math.ceil(run.keys / KEYS_A_CALL);
+    const replies = (await this.#asked((out) => addWrites(out, run, ledger, policy), calls)) ?? [];
+    return replies.flatMap((reply, call) => (this.#wire.accepted(reply) as readonly number[]).map((number) => KEYS_A_CALL * call + number));
+  }
+
+  async #isAbsent(run: Run): Promise<boolean> {
+    const [there] = (await this.#asked((out) => addKeyed(out, EXISTS, run), 1)) ?? [];
+    return this.#wire.accepted(there) === 0;
+  }
+
+  /** @param foretold whose values the answer has if nothing has changed */
+  async #asked(add: (out: Out) => void, count: number, foretold?: Run): Promise<readonly Reply[] | undefined> {
+    const out = this.#spare.pop()?.again() ?? new Out(LARGE);
+    add(out);
+    const expected = foretold && (this.#spare.pop()?.again() ?? new Out(LARGE));
+    if (foretold && expected) addValues(expected, foretold);
+    const replies = await this.#wire.exchange(out.take(), count, expected?.take());
+    this.#spare.push(out);
+    if (expected) this.#spare.push(expected);
+    return replies;
+  }
+}
+
+const LARGE = 256 * 1024;
+
+function addKeyed(out: Out, name: Buffer, { bytes, marks, keys }: Run): void {
+  out.command(keys + 1).part(name);
+  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+}
+
+function addValues(out: Out, { bytes, marks, keys }: Run): void {
+  out.command(keys);
+  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + VALUE], marks[at + VALUE_END]);
+}
+
+function addWrites(out: Out, { bytes, marks, keys }: Run, ledger: string, policy: Policy): void {
+  for (let first = 0; first < keys; first += KEYS_A_CALL) {
+    const last = Math.min(first + KEYS_A_CALL, keys);
+    out.command(4 + 3 * (last - first)).part(EVAL);
+    out
+      .part(SCRIPT)
+      .text(String(last - first + 1))
+      .text(ledger);
+    for (let at = MARKS * first; at < MARKS * last; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+    for (let at = MARKS * first; at < MARKS * last; at += MARKS) {
+      const [from, end] = [marks[at + VALUE] as number, marks[at + VALUE_END] as number];
+      out.text(rowOf(policy, digestOfText(bytes, from, end))).part(bytes, from, end);
+    }
+  }
+}
+
+export function entriesOf(run: Run, keyspace: Keyspace, numbers?: readonly number[]): Entry[] {
+  const wanted = numbers ?? Array.from({ length: run.keys }, (_, nth) => nth);
+  return wanted.map((nth) => {
+    const place = { file: run.file, line: run.line + nth };
+    const [from, end] = [run.marks[MARKS * nth], run.marks[MARKS * nth + 1]];
+    return entryOf(jsonOfLine(run.bytes.toString("utf8", from, end), place), keyspace, place);
+  });
+}
+
+/** @returns the number of the first key that was in there, or -1. */
+export function addKeys(keys: KeySet, { bytes, marks, keys: count }: Run, from: number): number {
+  for (let nth = from; nth < count; nth++)
+    if (!keys.addAscii(bytes, marks[MARKS * nth + KEY] as number, marks[MARKS * nth + KEY_END] as number)) return nth;
+  return -1;
+}
+
+export const keyText = ({ bytes, marks }: Run, nth: number): string =>
+  bytes.toString("latin1", marks[MARKS * nth + KEY], marks[MARKS * nth + KEY_END]);

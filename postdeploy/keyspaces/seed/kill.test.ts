@@ -1,0 +1,164 @@
+/** SIGKILL of the seeder and of the store at random moments. A plain run afterwards leaves what an undisturbed one leaves. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
+import { startStore, type TestStore } from "../testing/store.ts";
+import { seed } from "./seed.ts";
+
+/** SLIPWAY_KILLS=100 kills each of the two a hundred times; the suite's own run does it a few times, in other moments each time. */
+const KILLS = Number(process.env.SLIPWAY_KILLS ?? 4);
+const SECONDS_A_KILL = 30;
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await startStore("kills");
+});
+afterAll(async () => {
+  await store.stop();
+  cleanFolders();
+});
+
+const YAML = (mode: "guarded" | "bulk") => `keyspace: things
+store: state
+database: 2
+durable: true
+mode: ${mode}
+policy: own
+prefix: "k:"
+purpose: What a test needs
+keys:
+  - { pattern: "k:text:<n>", type: string, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:brief:<n>", type: string, ttl: 1h, owner: test, purpose: p }
+  - { pattern: "k:map:<n>", type: hash, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:list:<n>", type: list, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:set:<n>", type: set, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:rank:<n>", type: zset, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:log:<n>", type: stream, ttl: none, owner: test, purpose: p }
+  - { pattern: "k:sha", type: hash, ttl: none, owner: test, purpose: p }
+scripts: { registry: "k:sha", files: { size: { file: size.lua } } }
+data: [things.jsonl]
+`;
+
+/** Two thousand strings that follow one another, then every other type in turn. */
+function lines(mark: string): string {
+  const texts = Array.from({ length: 2000 }, (_, n) => ({ key: `k:text:${n}`, string: `${mark} ünd ${n}` }));
+  const others = Array.from({ length: 2000 }, (_, n) => {
+    const forms = [
+      { key: `k:brief:${n}`, string: mark, ttl: "45m" },
+      { key: `k:map:${n}`, hash: { [`field-${mark}`]: n, two: { base64: "AP8=" } } },
+      { key: `k:list:${n}`, list: [mark, n, mark] },
+      { key: `k:set:${n}`, set: [mark, n] },
+      { key: `k:rank:${n}`, zset: { [mark]: n, b: "-inf" } },
+      { key: `k:log:${n}`, stream: { entries: [{ id: "1-1", fields: { mark } }], groups: [{ name: "g", from: "1-1" }] } },
+    ];
+    return forms[n % forms.length];
+  });
+  return [...texts, ...others].map((one) => JSON.stringify(one)).join("\n");
+}
+
+const [before, after] = [lines("old").split("\n").slice(7).join("\n"), lines("new")];
+const folders = (["guarded", "bulk"] as const).map((mode) => {
+  const files = { "things.yaml": YAML(mode), "size.lua": "return redis.call('DBSIZE')" };
+  return { former: folderOf({ ...files, "things.jsonl": before }), present: folderOf({ ...files, "things.jsonl": after }) };
+});
+type Pair = (typeof folders)[number];
+
+const options = (folder: string) => ({ folder, system: "shop", stores: { state: store.at() }, patienceMs: 60_000 });
+
+/** Nothing of these is ours. */
+const FOREIGN = [
+  ["SET", "foreign", "theirs"],
+  ["RPUSH", "k:text", "theirs"],
+  ["SET", "k:unknown:1", "theirs", "EX", "5000"],
+];
+
+/** An empty store, or one that holds what the files said before. */
+async function prepared(pair: Pair, empty: boolean): Promise<void> {
+  await store.ask(["FLUSHALL"]);
+  if (!empty) await seed(options(pair.former.path));
+  for (const words of FOREIGN) await store.ask(words, 2);
+}
+
+const held = async () => ({ keys: await store.everything(2), ledger: await store.ask(["HGETALL", "slipway:{shop/things}:ledger"], 2) });
+const sorted = ({ keys, ledger }: Awaited<ReturnType<typeof held>>) => ({ keys, ledger: pairsOf(ledger as string[]) });
+const pairsOf = (flat: readonly string[]) => flat.flatMap((name, at) => (at % 2 === 0 ? [`${name} ${flat[at + 1]}`] : [])).sort();
+
+function seeder(folder: string): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(new URL("../testing/seed-process.ts", import.meta.url))], {
+    env: { ...process.env, SEED_OPTIONS: JSON.stringify(options(folder)) },
+    stdio: "ignore",
+  });
+}
+
+/** What an undisturbed run leaves, and how long it takes. */
+async function undisturbed(pair: Pair, run: () => Promise<unknown>) {
+  await prepared(pair, true);
+  const start = performance.now();
+  await run();
+  const ms = performance.now() - start;
+  return { all: sorted(await held()), ms };
+}
+
+/** A store that is killed before the first word to it is none that a seeder waits for: it says so, and the plain run that follows does all. */
+function foundNobody(error: { readonly code?: string }): void {
+  if (error.code !== "refused") throw error;
+}
+
+describe.each([
+  ["guarded", folders[0] as Pair],
+  ["bulk", folders[1] as Pair],
+])("a %s seed", (_mode, pair) => {
+  const kills = Math.ceil(KILLS / 2);
+
+  it(
+    "whose seeder is killed at any moment is finished by a plain run, and nothing foreign has changed [V11]",
+    async () => {
+      const { all, ms } = await undisturbed(pair, () => once(seeder(pair.present.path), "exit"));
+      for (let kill = 0; kill < kills; kill++) {
+        await prepared(pair, kill % 2 === 0);
+        const wait = Math.random() * ms;
+        const child = seeder(pair.present.path);
+        const ended = once(child, "exit");
+        await sleep(wait);
+        child.kill("SIGKILL");
+        await ended;
+        await seed(options(pair.present.path));
+        expect(sorted(await held()), `after a kill at ${wait.toFixed(1)} of ${ms.toFixed(1)} ms`).toEqual(all);
+      }
+    },
+    kills * SECONDS_A_KILL * 1000,
+  );
+
+  it(
+    "whose store is killed at any moment waits for it, and comes to the same end [V4, V5]",
+    async () => {
+      const { all, ms } = await undisturbed(pair, () => seed(options(pair.present.path)));
+      for (let kill = 0; kill < kills; kill++) {
+        await prepared(pair, kill % 2 === 0);
+        const wait = Math.random() * ms;
+        const restarted = sleep(wait).then(async () => {
+          await store.kill();
+          await store.start();
+        });
+        await Promise.all([seed(options(pair.present.path)).catch(foundNobody), restarted]);
+        await seed(options(pair.present.path));
+        expect(sorted(await held()), `after a kill at ${wait.toFixed(1)} of ${ms.toFixed(1)} ms`).toEqual(all);
+      }
+    },
+    kills * SECONDS_A_KILL * 1000,
+  );
+});
+
+it("of two that come at once one waits, and both leave what one leaves", async () => {
+  for (const pair of folders) {
+    const { all } = await undisturbed(pair, () => seed(options(pair.present.path)));
+    for (const empty of [true, false]) {
+      await prepared(pair, empty);
+      await Promise.all([once(seeder(pair.present.path), "exit"), seed(options(pair.present.path)), seed(options(pair.present.path))]);
+      expect(sorted(await held())).toEqual(all);
+    }
+  }
+});

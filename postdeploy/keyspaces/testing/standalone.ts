@@ -1,0 +1,81 @@
+/** A bare server with settings that the platform has not: a replica, a cluster, users, slow to load. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openAuthority } from "../../../local/servers/certificates.ts";
+import { findValkeyServer } from "../../../local/servers/packages/binaries.ts";
+import { runCommand } from "../../../local/servers/testing/servers.ts";
+import { freePort } from "../../migrate/testing/port.ts";
+import type { Store } from "../inspect/options.ts";
+import { storeHome } from "./server.ts";
+
+const PASSWORD = "AVNS_default";
+const folder = mkdtempSync(join(tmpdir(), "slipway bare "));
+const authority = openAuthority(join(folder, "authority"));
+const { certificate, key, authority: ca } = authority.issue(join(folder, "tls"), {});
+const TLS = { "tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": ca };
+const running = new Set<ChildProcess>();
+
+export interface BareStore {
+  readonly port: number;
+  at(more?: { readonly port?: number; readonly user?: string; readonly password?: string }): Store;
+  ask(words: string[], database?: number): Promise<unknown>;
+  kill(): Promise<void>;
+}
+
+/** @param data a folder of an earlier one's, where it goes on */
+export async function startBare(
+  settings: Readonly<Record<string, string>> = {},
+  data = mkdtempSync(join(folder, "data-")),
+): Promise<BareStore> {
+  const port = await freePort();
+  const { file, env } = await findValkeyServer(storeHome());
+  const all = {
+    ...{ bind: "127.0.0.1", port: "0", "tls-port": String(port), "tls-auth-clients": "no", "tls-replication": "yes" },
+    ...Object.fromEntries(Object.entries({ dir: data, ...TLS }).map(([name, path]) => [name, JSON.stringify(path)])),
+    // Its name of before Valkey, which Redis 7 knows, too.
+    ...{ requirepass: PASSWORD, masterauth: PASSWORD, appendonly: "no", save: "3600 1", "repl-diskless-sync-delay": "0" },
+    ...settings,
+  };
+  const config = join(data, "server.conf");
+  writeFileSync(
+    config,
+    Object.entries(all)
+      .map((line) => `${line.join(" ")}\n`)
+      .join(""),
+  );
+  const child = spawn(file, [config], { env: { ...process.env, ...env }, stdio: "ignore" });
+  running.add(child);
+  const ask = (words: string[], db = 0) =>
+    runCommand({ host: "localhost", port, ca: authority.pem } as never, words, { db, enableReadyCheck: false });
+  while (true) {
+    const answer = await ask(["PING"]).catch((error: Error) => error.message);
+    if (answer === "PONG" || /LOADING/.test(String(answer))) break;
+    if (child.exitCode !== null) throw new Error(`${file} ended by itself.`);
+    await sleep(20);
+  }
+  return {
+    port,
+    at: ({ port: through = port, user = "default", password = PASSWORD } = {}) => ({
+      url: `rediss://${user}:${password}@localhost:${through}/0`,
+      ca: authority.pem,
+    }),
+    ask,
+    async kill() {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      running.delete(child);
+    },
+  };
+}
+
+export async function stopBare(): Promise<void> {
+  for (const child of running) {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
