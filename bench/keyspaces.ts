@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { seed } from "../postdeploy/keyspaces/seed/seed.ts";
-import { Wire } from "../postdeploy/keyspaces/wire/connection.ts";
+import { StoreConnection } from "../postdeploy/keyspaces/wire/connection.ts";
 import { Commands, type Reply } from "../postdeploy/keyspaces/wire/resp.ts";
 import { openStore, type RaceStore } from "./keyspaces/store.ts";
 import { commandOf, textOf, writeLarge, writeMixed, writeStrings } from "./keyspaces/workload.ts";
@@ -171,9 +171,9 @@ end`;
 const LEDGER = "bench:ledger";
 const digestOf = (text: string): string => hash("sha1", text, "base64").slice(0, 22);
 
-async function scripted({ connection }: RaceStore, count: number): Promise<void> {
-  const wire = await Wire.open(connection, 0, "bench");
-  const sha = String(await wire.call("SCRIPT", "LOAD", BARE));
+async function scripted({ connection: address }: RaceStore, count: number): Promise<void> {
+  const connection = await StoreConnection.open(address, 0, "bench");
+  const sha = String(await connection.call("SCRIPT", "LOAD", BARE));
   await calls(count, 1000, async (from, end) => {
     const commands = new Commands();
     for (let first = from; first < end; first += 100) {
@@ -182,20 +182,20 @@ async function scripted({ connection }: RaceStore, count: number): Promise<void>
       const args = numbers.flatMap((n) => [textOf(n), digestOf(textOf(n))]);
       commands.addAll(["EVALSHA", sha, String(keys.length + 1), LEDGER, ...keys, ...args]);
     }
-    for (const reply of await wire.send(commands)) wire.accepted(reply);
+    for (const reply of await connection.send(commands)) connection.unwrap(reply);
   });
-  wire.close();
+  connection.close();
 }
 
-async function looked({ connection }: RaceStore, count: number): Promise<void> {
-  const wire = await Wire.open(connection, 0, "bench");
+async function looked({ connection: address }: RaceStore, count: number): Promise<void> {
+  const connection = await StoreConnection.open(address, 0, "bench");
   await calls(count, 1000, async (from, end) => {
     const numbers = Array.from({ length: end - from }, (_, index) => from + index);
     const digests = numbers.map((n) => digestOf(textOf(n)));
-    const rows = (await wire.call("HMGET", LEDGER, ...numbers.map((n) => `b:s:${n}`))) as readonly Reply[];
+    const rows = (await connection.call("HMGET", LEDGER, ...numbers.map((n) => `b:s:${n}`))) as readonly Reply[];
     if (!digests.every((digest, index) => String(rows[index]) === digest)) throw new Error("A row differs.");
   });
-  wire.close();
+  connection.close();
 }
 
 /** Three calls at a time, as many as a seed has. */

@@ -8,10 +8,10 @@ import { Redis } from "ioredis";
 import { openServers } from "../../local/servers/backing.ts";
 import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
 import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
-import type { Connection } from "../../postdeploy/keyspaces/wire/target.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 
 export interface RaceStore {
-  readonly connection: Connection;
+  readonly connection: StoreAddress;
   /** For what a runner needs on disk. */
   readonly folder: string;
   /** A client as applications have it. */

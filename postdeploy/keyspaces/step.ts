@@ -1,7 +1,7 @@
 /** Keyspaces as a step of a deployment. */
 import { type Inputs, target } from "../step.ts";
 import type { Store } from "./inspect/options.ts";
-import { changedKeys, noted as keysOf, type Noted } from "./read/key-digests.ts";
+import { countChangedKeys, type KeyDigests, digestDeclaredKeys as keysOf } from "./read/key-digests.ts";
 import type { KeyspaceResult } from "./seed/seed.ts";
 
 export const identity = ({ digest, stores }: Inputs): unknown => ({
@@ -65,11 +65,11 @@ const storesOf = (stores: unknown) => (stores ?? {}) as Readonly<Record<string, 
 
 /** How many keys change; undefined where nobody knows, because one of the two was not noted. */
 function keysChanged(olds: Inputs, news: Inputs, keyspace: string): number | undefined {
-  const [before, after] = [olds, news].map(({ keys }) => (keys as Noted | undefined)?.[keyspace]);
+  const [before, after] = [olds, news].map(({ keys }) => (keys as KeyDigests | undefined)?.[keyspace]);
   if (before === undefined && after === undefined) return undefined;
   // A keyspace that was not there had no keys.
   const none = ({ files = [] }: Inputs) => ((files as readonly string[]).some((file) => file.startsWith(`${keyspace}.`)) ? undefined : []);
-  return changedKeys(before ?? none(olds), after ?? none(news));
+  return countChangedKeys(before ?? none(olds), after ?? none(news));
 }
 
 function summary(files: readonly string[], keys: number | undefined): string {

@@ -5,15 +5,15 @@
 import { isUtf8 } from "node:buffer";
 import { Failure } from "../../connect/failure.ts";
 import { type Bytes, TYPES, type Value } from "../read/entry.ts";
-import { nameOfLedger } from "../read/internal-keys.ts";
+import { INTERNAL_PREFIX } from "../read/internal-keys.ts";
 import { KeySet } from "../read/key-set.ts";
 import { type Keyspace, readKeyspaces } from "../read/keyspace.ts";
-import { addRead, readsOf, scoreText, valueFrom } from "../read/value.ts";
-import type { Wire } from "../wire/connection.ts";
+import { addReadCommands, countReadReplies, decodeValue, formatScore } from "../read/value.ts";
+import type { StoreConnection } from "../wire/connection.ts";
 import { Commands } from "../wire/resp.ts";
-import { typesOf } from "./mismatch.ts";
+import { readTypes } from "./mismatch.ts";
 import type { Options } from "./options.ts";
-import { visit } from "./session.ts";
+import { withSession } from "./session.ts";
 
 export interface ExportOptions extends Options {
   /** Values of keys whose pattern is secret, too. @default false */
@@ -45,31 +45,32 @@ export async function exportKeys(options: ExportOptions): Promise<ExportResult[]
       2,
       `${options.folder} declares no keyspace${only === undefined ? "" : ` "${only.join()}"`} in the stores given.`,
     );
-  for (const keyspace of wanted) results.push(await visit(options, keyspace, ({ wire }) => exportOne(wire, keyspace, options)));
+  for (const keyspace of wanted)
+    results.push(await withSession(options, keyspace, ({ connection }) => exportKeyspace(connection, keyspace, options)));
   return results;
 }
 
-async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: ExportOptions): Promise<ExportResult> {
+async function exportKeyspace(connection: StoreConnection, keyspace: Keyspace, { secrets, onLine }: ExportOptions): Promise<ExportResult> {
   const left: string[] = [];
   let [keys, masked] = [0, 0];
   // SCAN may give a key twice; a file may not.
   const seen = new KeySet();
   for (let cursor = "0", first = true; first || cursor !== "0"; first = false) {
-    const [next, page] = (await wire.call("SCAN", cursor, "COUNT", "500")) as readonly [Buffer, readonly Buffer[]];
+    const [next, page] = (await connection.call("SCAN", cursor, "COUNT", "500")) as readonly [Buffer, readonly Buffer[]];
     cursor = next.toString();
     const names: string[] = [];
     for (const name of page) {
       if (!isUtf8(name) || name.length === 0) left.push(name.toString("latin1"));
-      else if (!isOurs(keyspace, name.toString()) && seen.add(name.toString())) names.push(name.toString());
+      else if (!isInternal(keyspace, name.toString()) && seen.add(name.toString())) names.push(name.toString());
     }
-    for (const { key, value, ttl } of await readAll(wire, names, left)) {
+    for (const { key, value, ttl } of await readValues(connection, names, left)) {
       const secret = secrets !== true && isSecret(keyspace, key);
       keys++;
       if (secret) masked++;
       await onLine(
         JSON.stringify({
           key,
-          ...(secret ? { [value.type]: MASK } : written(value)),
+          ...(secret ? { [value.type]: MASK } : formatValue(value)),
           ...(ttl >= 0 ? { ttl: `${Math.max(ttl, 1)}ms` } : {}),
         }),
         keyspace.keyspace,
@@ -80,7 +81,7 @@ async function exportOne(wire: Wire, keyspace: Keyspace, { secrets, onLine }: Ex
 }
 
 /** What every seed writes by itself is in no file. */
-const isOurs = ({ scripts }: Keyspace, key: string): boolean => key.startsWith(nameOfLedger) || key === scripts?.registry;
+const isInternal = ({ scripts }: Keyspace, key: string): boolean => key.startsWith(INTERNAL_PREFIX) || key === scripts?.registry;
 
 /** Beside secret keys, one that nobody declared may be as secret as they are. */
 function isSecret({ patterns }: Keyspace, key: string): boolean {
@@ -88,8 +89,8 @@ function isSecret({ patterns }: Keyspace, key: string): boolean {
   return pattern === undefined ? patterns.some(({ secret }) => secret) : pattern.secret;
 }
 
-async function readAll(wire: Wire, names: readonly string[], left: string[]) {
-  const types = await typesOf(wire, names);
+async function readValues(connection: StoreConnection, names: readonly string[], left: string[]) {
+  const types = await readTypes(connection, names);
   const known = names.flatMap((key, index) => {
     const type = types[index];
     if (type === undefined) return [];
@@ -99,15 +100,15 @@ async function readAll(wire: Wire, names: readonly string[], left: string[]) {
   });
   const commands = new Commands();
   for (const { key, type } of known) {
-    addRead(commands, type, key);
+    addReadCommands(commands, type, key);
     commands.add("PTTL", key);
   }
-  const replies = await wire.send(commands);
+  const replies = await connection.send(commands);
   let at = 0;
   return known.flatMap(({ key, type }) => {
-    const value = valueFrom(type, replies.slice(at, at + readsOf(type)));
-    const ttl = replies[at + readsOf(type)] as number;
-    at += readsOf(type) + 1;
+    const value = decodeValue(type, replies.slice(at, at + countReadReplies(type)));
+    const ttl = replies[at + countReadReplies(type)] as number;
+    at += countReadReplies(type) + 1;
     // Gone since its type was asked for.
     if (value === undefined || ttl === -2) return [];
     if (value.type !== "stream" || value.entries.length + value.groups.length > 0) return [{ key, value, ttl }];
@@ -116,26 +117,26 @@ async function readAll(wire: Wire, names: readonly string[], left: string[]) {
   });
 }
 
-function written(value: Value): Record<string, unknown> {
+function formatValue(value: Value): Record<string, unknown> {
   switch (value.type) {
     case "string":
-      return { string: text(value.value) };
+      return { string: formatBytes(value.value) };
     case "hash":
-      return { hash: named(value.fields.map(([name, content]) => [name, text(content)])) };
+      return { hash: formatNamed(value.fields.map(([name, content]) => [name, formatBytes(content)])) };
     case "list":
-      return { list: value.items.map(text) };
+      return { list: value.items.map(formatBytes) };
     case "set":
-      return { set: value.members.map(text) };
+      return { set: value.members.map(formatBytes) };
     case "zset":
       return {
-        zset: named(value.members.map(([member, score]) => [member, Number.isFinite(score) ? score : scoreText(score)])),
+        zset: formatNamed(value.members.map(([member, score]) => [member, Number.isFinite(score) ? score : formatScore(score)])),
       };
     case "stream":
       return {
         stream: {
           entries: value.entries.map(({ id, fields }) => ({
             id,
-            fields: inOrder(fields.map(([name, content]) => [name, text(content)])),
+            fields: formatOrdered(fields.map(([name, content]) => [name, formatBytes(content)])),
           })),
           groups: value.groups,
         },
@@ -146,17 +147,19 @@ function written(value: Value): Record<string, unknown> {
 type Pairs = readonly (readonly [Bytes, unknown])[];
 
 /** An object where every name is text. */
-const named = (pairs: Pairs): unknown =>
-  pairs.every(([name]) => typeof name === "string") ? Object.fromEntries(pairs) : pairs.map(([name, content]) => [text(name), content]);
+const formatNamed = (pairs: Pairs): unknown =>
+  pairs.every(([name]) => typeof name === "string")
+    ? Object.fromEntries(pairs)
+    : pairs.map(([name, content]) => [formatBytes(name), content]);
 
 /** The same where order and repetition count: an object puts numbers first, and has a name once. */
-function inOrder(pairs: Pairs): unknown {
-  const object = named(pairs);
+function formatOrdered(pairs: Pairs): unknown {
+  const object = formatNamed(pairs);
   const names = Object.keys(object as object);
   return names.length === pairs.length && pairs.every(([name], index) => name === names[index])
     ? object
-    : pairs.map(([name, content]) => [text(name), content]);
+    : pairs.map(([name, content]) => [formatBytes(name), content]);
 }
 
-const text = (bytes: Bytes): unknown =>
+const formatBytes = (bytes: Bytes): unknown =>
   typeof bytes === "string" ? bytes : isUtf8(bytes) ? bytes.toString() : { base64: bytes.toString("base64") };

@@ -1,7 +1,7 @@
 /** Compares a batch of entries with what the store holds. What is as declared costs one comparison of bytes. */
 import type { Bytes, Entry, Type } from "../read/entry.ts";
-import { addRead, digestOf, readsOf, scoreText, valueFrom } from "../read/value.ts";
-import type { Wire } from "../wire/connection.ts";
+import { addReadCommands, countReadReplies, decodeValue, digestValue, formatScore } from "../read/value.ts";
+import type { StoreConnection } from "../wire/connection.ts";
 import { Commands, type Reply } from "../wire/resp.ts";
 
 /** How an entry's key differs from what is declared. */
@@ -12,51 +12,51 @@ export type Difference =
   /** The value is right, and it would live longer or shorter than declared. */
   | { readonly kind: "ttl"; readonly lives: "for ever" | "for a time" | "longer than declared" };
 
-export interface Seen {
+export interface Mismatch {
   readonly entry: Entry;
   readonly difference: Difference;
 }
 
 /** @param everyTtl also of keys that are to live for ever: twice the reading. */
-export async function look(wire: Wire, entries: readonly Entry[], everyTtl = false): Promise<Seen[]> {
-  const [values, ttls] = await Promise.all([lookAtValues(wire, entries), lookAtTtls(wire, entries, everyTtl)]);
+export async function findMismatches(connection: StoreConnection, entries: readonly Entry[], everyTtl = false): Promise<Mismatch[]> {
+  const [values, ttls] = await Promise.all([compareValues(connection, entries), compareTtls(connection, entries, everyTtl)]);
   const differing = new Set(values.map(({ entry }) => entry));
   return [...values, ...ttls.filter(({ entry }) => !differing.has(entry))];
 }
 
-async function lookAtValues(wire: Wire, entries: readonly Entry[]): Promise<Seen[]> {
+async function compareValues(connection: StoreConnection, entries: readonly Entry[]): Promise<Mismatch[]> {
   // In one order for command, expected answer and answer: strings together, then the others one by one.
   const strings = entries.filter(({ value }) => value.type === "string");
   const others = entries.filter(({ value }) => value.type !== "string");
   const commands = new Commands();
   if (strings.length > 0) commands.addAll(["MGET", ...strings.map(({ key }) => key)]);
-  for (const { key, value } of others) addRead(commands, value.type, key);
+  for (const { key, value } of others) addReadCommands(commands, value.type, key);
   const { count } = commands;
-  const replies = await wire.exchange(commands.take(), count, expectedOf(strings, others));
+  const replies = await connection.exchange(commands.take(), count, encodeExpectedReply(strings, others));
   if (replies === undefined) return [];
 
-  const differing: Seen[] = [];
+  const differing: Mismatch[] = [];
   const unclear: Entry[] = [];
   const compare = (entry: Entry, answers: readonly Reply[]) => {
-    const current = valueFrom(entry.value.type, answers);
+    const current = decodeValue(entry.value.type, answers);
     if (current === undefined) {
       unclear.push(entry);
       return;
     }
-    const digest = digestOf(current);
-    if (digest !== digestOf(entry.value)) differing.push({ entry, difference: { kind: "value", digest } });
+    const digest = digestValue(current);
+    if (digest !== digestValue(entry.value)) differing.push({ entry, difference: { kind: "value", digest } });
   };
   const texts = strings.length > 0 ? (replies[0] as readonly Reply[]) : [];
   for (const [index, entry] of strings.entries()) compare(entry, [texts[index] ?? null]);
   let at = strings.length > 0 ? 1 : 0;
   for (const entry of others) {
-    const reads = readsOf(entry.value.type);
+    const reads = countReadReplies(entry.value.type);
     compare(entry, replies.slice(at, at + reads));
     at += reads;
   }
   // Reads of what is absent and of what has another type look alike.
-  const types = await typesOf(
-    wire,
+  const types = await readTypes(
+    connection,
     unclear.map(({ key }) => key),
   );
   unclear.forEach((entry, index) => {
@@ -69,20 +69,20 @@ async function lookAtValues(wire: Wire, entries: readonly Entry[]): Promise<Seen
 }
 
 /** @returns undefined for what is absent. */
-export async function typesOf(wire: Wire, keys: readonly string[]): Promise<(Type | undefined)[]> {
+export async function readTypes(connection: StoreConnection, keys: readonly string[]): Promise<(Type | undefined)[]> {
   // Before a first seed all of them are absent, and one question tells it.
-  if (keys.length === 0 || (await wire.call("EXISTS", ...keys)) === 0) return keys.map(() => undefined);
+  if (keys.length === 0 || (await connection.call("EXISTS", ...keys)) === 0) return keys.map(() => undefined);
   const commands = new Commands();
   for (const key of keys) commands.add("TYPE", key);
-  return (await wire.send(commands)).map((type) => (type === "none" ? undefined : (type as Type)));
+  return (await connection.send(commands)).map((type) => (type === "none" ? undefined : (type as Type)));
 }
 
-async function lookAtTtls(wire: Wire, entries: readonly Entry[], every: boolean): Promise<Seen[]> {
+async function compareTtls(connection: StoreConnection, entries: readonly Entry[], every: boolean): Promise<Mismatch[]> {
   const asked = every ? entries : entries.filter(({ ttl }) => ttl > 0);
   const commands = new Commands();
   for (const { key } of asked) commands.add("PTTL", key);
-  const replies = await wire.send(commands);
-  return asked.flatMap((entry, index): Seen[] => {
+  const replies = await connection.send(commands);
+  return asked.flatMap((entry, index): Mismatch[] => {
     const left = replies[index] as number;
     if (entry.ttl > 0 && left === -1) return [{ entry, difference: { kind: "ttl", lives: "for ever" } }];
     // Whose time others may prolong is theirs.
@@ -94,7 +94,7 @@ async function lookAtTtls(wire: Wire, entries: readonly Entry[], every: boolean)
 }
 
 /** The bytes of the answer if everything is as declared and the server keeps small values in the order in which they came. */
-function expectedOf(strings: readonly Entry[], others: readonly Entry[]): Buffer {
+function encodeExpectedReply(strings: readonly Entry[], others: readonly Entry[]): Buffer {
   const expected = new Commands();
   if (strings.length > 0) expected.addAll(strings.map(({ value }) => (value.type === "string" ? value.value : "")));
   for (const { value } of others) {
@@ -109,7 +109,7 @@ function expectedOf(strings: readonly Entry[], others: readonly Entry[]): Buffer
         expected.addAll(value.members);
         break;
       case "zset":
-        expected.addAll(byScore(value.members));
+        expected.addAll(sortByScore(value.members));
         break;
       default:
         // A stream's groups tell more than is declared, so its answer is always read.
@@ -119,8 +119,8 @@ function expectedOf(strings: readonly Entry[], others: readonly Entry[]): Buffer
   return expected.take();
 }
 
-function byScore(members: readonly (readonly [Bytes, number])[]): Bytes[] {
+function sortByScore(members: readonly (readonly [Bytes, number])[]): Bytes[] {
   return [...members]
     .sort(([a, one], [b, other]) => one - other || Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .flatMap(([member, score]) => [member, scoreText(score)]);
+    .flatMap(([member, score]) => [member, formatScore(score)]);
 }

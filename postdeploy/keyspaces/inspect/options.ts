@@ -1,7 +1,7 @@
 /** What every run takes. */
-import type { Connection } from "../wire/target.ts";
+import type { StoreAddress } from "../wire/target.ts";
 
-export interface Store extends Connection {
+export interface Store extends StoreAddress {
   /** state keeps what it is given, cache may drop it. @default not known, so only the server is asked */
   readonly class?: "state" | "cache" | undefined;
 }

@@ -1,12 +1,12 @@
 /** What a store says of itself, as far as it lets us ask, and whether a keyspace may be put into it. */
 import { Failure } from "../../connect/failure.ts";
 import type { Keyspace } from "../read/keyspace.ts";
-import type { Wire } from "../wire/connection.ts";
-import { Away, clusterMode, refused } from "../wire/errors.ts";
-import { Refusal } from "../wire/resp.ts";
-import { nameOf } from "../wire/target.ts";
+import type { StoreConnection } from "../wire/connection.ts";
+import { clusterModeFailure, StoreUnavailable, toFailure } from "../wire/errors.ts";
+import { ErrorReply } from "../wire/resp.ts";
+import { formatTarget } from "../wire/target.ts";
 
-export interface Server {
+export interface ServerInfo {
   /** "valkey 8.0.1" */
   readonly software: string;
   /** Another one after a restart and after a failover. */
@@ -22,18 +22,20 @@ export interface Server {
   readonly replicas: number;
 }
 
-export async function readServer(wire: Wire): Promise<Server> {
+export async function readServerInfo(connection: StoreConnection): Promise<ServerInfo> {
   const info = new Map<string, string>();
-  const text = await wire.try("INFO");
-  if (text instanceof Refusal && text.code !== "NOPERM" && text.code !== "ERR") throw refused(text, wire.target);
+  const text = await connection.tryCall("INFO");
+  if (text instanceof ErrorReply && text.code !== "NOPERM" && text.code !== "ERR") throw toFailure(text, connection.target);
   for (const line of Buffer.isBuffer(text) ? text.toString().split("\r\n") : []) {
     const colon = line.indexOf(":");
     if (colon > 0) info.set(line.slice(0, colon), line.slice(colon + 1));
   }
-  const where = nameOf(wire.target);
-  if (info.get("loading") === "1") throw new Away("loading", `${where} is still reading its data from disk. Try again when it is up.`);
-  if (info.get("role") === "slave") throw new Away("read-only", `${where} is a replica: it takes no writes. Use the primary's address.`);
-  if (info.get("cluster_enabled") === "1") throw clusterMode(where);
+  const where = formatTarget(connection.target);
+  if (info.get("loading") === "1")
+    throw new StoreUnavailable("loading", `${where} is still reading its data from disk. Try again when it is up.`);
+  if (info.get("role") === "slave")
+    throw new StoreUnavailable("read-only", `${where} is a replica: it takes no writes. Use the primary's address.`);
+  if (info.get("cluster_enabled") === "1") throw clusterModeFailure(where);
   const number = (name: string) => Number(info.get(name) ?? 0);
   return {
     software: info.has("valkey_version")
@@ -41,7 +43,7 @@ export async function readServer(wire: Wire): Promise<Server> {
       : `redis ${info.get("redis_version") ?? "of unknown version"}`,
     runId: info.get("run_id") ?? "",
     eviction: info.get("maxmemory_policy"),
-    persistent: info.get("aof_enabled") === "1" ? true : await savesSnapshots(wire),
+    persistent: info.get("aof_enabled") === "1" ? true : await savesSnapshots(connection),
     usedBytes: number("used_memory"),
     maxBytes: number("maxmemory"),
     maxClients: info.has("maxclients") ? number("maxclients") : undefined,
@@ -50,13 +52,13 @@ export async function readServer(wire: Wire): Promise<Server> {
 }
 
 /** Managed stores have no CONFIG; then the answer is the provider's to give. */
-async function savesSnapshots(wire: Wire): Promise<boolean | undefined> {
-  const reply = await wire.try("CONFIG", "GET", "save");
+async function savesSnapshots(connection: StoreConnection): Promise<boolean | undefined> {
+  const reply = await connection.tryCall("CONFIG", "GET", "save");
   return Array.isArray(reply) && reply.length === 2 ? String(reply[1]) !== "" : undefined;
 }
 
 /** @returns what a reader should know although the keyspace may be seeded. */
-export function checkServer(server: Server, keyspace: Keyspace, where: string): string[] {
+export function checkServer(server: ServerInfo, keyspace: Keyspace, where: string): string[] {
   const notes: string[] = [];
   const { eviction, persistent, maxBytes, maxClients } = server;
   const name = `The keyspace ${keyspace.keyspace}`;
@@ -82,21 +84,21 @@ export function checkServer(server: Server, keyspace: Keyspace, where: string): 
   return notes;
 }
 
-export async function checkDatabases(wire: Wire, keyspace: Keyspace): Promise<void> {
+export async function checkDatabases(connection: StoreConnection, keyspace: Keyspace): Promise<void> {
   const { databases } = keyspace.needs;
   if (databases === undefined || databases - 1 <= keyspace.database) return;
-  const reply = await wire.try("SELECT", String(databases - 1));
-  await wire.call("SELECT", String(keyspace.database));
-  if (reply instanceof Refusal)
+  const reply = await connection.tryCall("SELECT", String(databases - 1));
+  await connection.call("SELECT", String(keyspace.database));
+  if (reply instanceof ErrorReply)
     throw new Failure(
       "wrong-database",
       2,
-      `${nameOf(wire.target)} has fewer than the ${databases} databases that ${keyspace.keyspace} is declared for; nothing was written. Raise valkey_number_of_databases.`,
+      `${formatTarget(connection.target)} has fewer than the ${databases} databases that ${keyspace.keyspace} is declared for; nothing was written. Raise valkey_number_of_databases.`,
     );
 }
 
 /** @param bytes about what is going to be written. */
-export function checkRoom({ usedBytes, maxBytes, eviction }: Server, keyspace: Keyspace, bytes: number, where: string): void {
+export function checkMemory({ usedBytes, maxBytes, eviction }: ServerInfo, keyspace: Keyspace, bytes: number, where: string): void {
   if (maxBytes === 0 || usedBytes + bytes <= maxBytes) return;
   // A cache that drops old keys for new ones has room for anything that fits into it whole.
   if (!keyspace.durable && eviction !== "noeviction" && bytes <= maxBytes) return;

@@ -3,10 +3,10 @@
  * digest.
  */
 import { hash } from "node:crypto";
-import { dataFile } from "./entries.ts";
-import type { Place } from "./entry.ts";
+import { dataFilePath } from "./entries.ts";
+import type { FileLocation } from "./entry.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { type Block, blocksOf, type Cut, countLines, jsonOf } from "./lines.ts";
+import { countLines, type FindBlockEnd, type LineBlock, parseLines, readBlocks } from "./lines.ts";
 
 export interface Chunk {
   /** Of its bytes: 132 bits of SHA-1. */
@@ -15,51 +15,51 @@ export interface Chunk {
   /** One a key. */
   readonly lines: number;
   /** Where it is lines of a file. */
-  readonly block?: Block;
-  declarations(): Iterable<readonly [given: unknown, place: Place]>;
+  readonly block?: LineBlock;
+  declarations(): Iterable<readonly [given: unknown, place: FileLocation]>;
 }
 
 const LF = 10;
 /** About a quarter of a megabyte of commands: what one TLS connection takes best. */
-const LEAST = 128 * 1024;
-const MOST = 512 * 1024;
+const MIN_BYTES = 128 * 1024;
+const MAX_BYTES = 512 * 1024;
 /** One line in so many ends a chunk. */
-const ONE_IN = 256;
+const LINES_PER_BOUNDARY = 256;
 
-export async function* chunksOf(keyspace: Keyspace): AsyncGenerator<Chunk> {
+export async function* readChunks(keyspace: Keyspace): AsyncGenerator<Chunk> {
   if (keyspace.seeds.length > 0) {
     const bytes = Buffer.from(JSON.stringify(keyspace.seeds.map(({ given }) => given)));
-    yield chunk(bytes, keyspace.seeds.length, () => keyspace.seeds.map(({ given, place }) => [given, place] as const));
+    yield createChunk(bytes, keyspace.seeds.length, () => keyspace.seeds.map(({ given, place }) => [given, place] as const));
   }
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
-    for await (const block of blocksOf(dataFile(keyspace, name), file, byContent))
-      yield { ...chunk(block.bytes, linesIn(block.bytes), () => placed(block)), block };
+    for await (const block of readBlocks(dataFilePath(keyspace, name), file, findContentBoundary))
+      yield { ...createChunk(block.bytes, countChunkLines(block.bytes), () => locateLines(block)), block };
   }
 }
 
 /** The last line of a file may lack its end. */
-const linesIn = (bytes: Buffer): number => countLines(bytes) + (bytes.at(-1) === LF ? 0 : 1);
+const countChunkLines = (bytes: Buffer): number => countLines(bytes) + (bytes.at(-1) === LF ? 0 : 1);
 
-function chunk(bytes: Buffer, lines: number, declarations: Chunk["declarations"]): Chunk {
+function createChunk(bytes: Buffer, lines: number, declarations: Chunk["declarations"]): Chunk {
   return { digest: hash("sha1", bytes, "base64").slice(0, 22), bytes: bytes.length, lines, declarations };
 }
 
-function* placed(block: Block): Generator<readonly [unknown, Place]> {
-  for (const [given, line] of jsonOf(block)) yield [given, { file: block.file, line }];
+function* locateLines(block: LineBlock): Generator<readonly [unknown, FileLocation]> {
+  for (const [given, line] of parseLines(block)) yield [given, { file: block.file, line }];
 }
 
-const byContent: Cut = (bytes, from, last) => {
-  let start = from + LEAST;
+const findContentBoundary: FindBlockEnd = (bytes, from, last) => {
+  let start = from + MIN_BYTES;
   for (let end = bytes.indexOf(LF, start); end !== -1; end = bytes.indexOf(LF, start)) {
-    if (end + 1 - from >= MOST || (start > from + LEAST && mixed(bytes, start, end) % ONE_IN === 0)) return end + 1;
+    if (end + 1 - from >= MAX_BYTES || (start > from + MIN_BYTES && hashLine(bytes, start, end) % LINES_PER_BOUNDARY === 0)) return end + 1;
     start = end + 1;
   }
   return last ? bytes.length : from;
 };
 
 /** FNV-1a of one line. */
-function mixed(bytes: Buffer, from: number, end: number): number {
+function hashLine(bytes: Buffer, from: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let at = from; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
   return (hash ^ (hash >>> 15)) >>> 0;

@@ -1,20 +1,21 @@
 /** What a keyspace's files declare, entry by entry, with every mistake told by its place. */
 import { join } from "node:path";
-import { type Entry, misdeclared, type Place, placed, printable, sizeOf } from "./entry.ts";
+import { declarationError, type Entry, escapeControlCharacters, type FileLocation, formatLocation, measureValue } from "./entry.ts";
 import { KeySet } from "./key-set.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { blocksOf, jsonOf } from "./lines.ts";
-import { entryOf } from "./parse.ts";
-import { addKeys, keyText, type Run, Runs } from "./string-runs.ts";
+import { parseLines, readBlocks } from "./lines.ts";
+import { parseEntry } from "./parse.ts";
+import { addRunKeys, readRunKey, type StringRun, StringRunFinder } from "./string-runs.ts";
 
 /** As much as is read and compared at a time. */
-const KEYS = 1000;
-const BYTES = 1024 * 1024;
+const MAX_BATCH_KEYS = 1000;
+const MAX_BATCH_BYTES = 1024 * 1024;
 
 /** @param declared is told every key, and finds those that are there twice. */
-export async function* batchesOf(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[]> {
-  const batch = new Batch(keyspace, declared);
-  for await (const one of declarations(keyspace)) for (const [given, place] of one) if (await batch.add(given, place)) yield batch.take();
+export async function* readBatches(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[]> {
+  const batch = new BatchBuilder(keyspace, declared);
+  for await (const one of readDeclarations(keyspace))
+    for (const [given, place] of one) if (await batch.add(given, place)) yield batch.take();
   if (batch.entries.length > 0) yield batch.take();
 }
 
@@ -23,27 +24,27 @@ export async function* batchesOf(keyspace: Keyspace, declared: KeySet = new KeyS
  *
  * @param declared not given where the keys were looked at before
  */
-export async function* piecesOf(keyspace: Keyspace, declared?: KeySet): AsyncGenerator<readonly Entry[] | Run> {
-  const batch = new Batch(keyspace, declared);
+export async function* readPieces(keyspace: Keyspace, declared?: KeySet): AsyncGenerator<readonly Entry[] | StringRun> {
+  const batch = new BatchBuilder(keyspace, declared);
   for (const { given, place } of keyspace.seeds) if (await batch.add(given, place)) yield batch.take();
-  const runs = new Runs(keyspace, KEYS);
+  const runs = new StringRunFinder(keyspace, MAX_BATCH_KEYS);
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
-    for await (const block of blocksOf(dataFile(keyspace, name), file)) {
-      for (const piece of runs.of(block)) {
+    for await (const block of readBlocks(dataFilePath(keyspace, name), file)) {
+      for (const piece of runs.split(block)) {
         if ("marks" in piece) {
           if (declared !== undefined)
-            for (let nth = addKeys(declared, piece, 0); nth !== -1; nth = addKeys(declared, piece, nth + 1))
-              await refuseTwice(keyspace, keyText(piece, nth));
+            for (let nth = addRunKeys(declared, piece, 0); nth !== -1; nth = addRunKeys(declared, piece, nth + 1))
+              await rejectDuplicateKey(keyspace, readRunKey(piece, nth));
           yield piece;
-        } else for (const [given, line] of jsonOf(piece)) if (await batch.add(given, { file, line })) yield batch.take();
+        } else for (const [given, line] of parseLines(piece)) if (await batch.add(given, { file, line })) yield batch.take();
       }
     }
   }
   if (batch.entries.length > 0) yield batch.take();
 }
 
-class Batch {
+class BatchBuilder {
   entries: Entry[] = [];
   #bytes = 0;
   readonly #keyspace: Keyspace;
@@ -55,12 +56,12 @@ class Batch {
   }
 
   /** @returns whether it is as large as it may be. */
-  async add(given: unknown, place: Place): Promise<boolean> {
-    const entry = entryOf(given, this.#keyspace, place);
-    if (this.#declared?.add(entry.key) === false) await refuseTwice(this.#keyspace, entry.key);
+  async add(given: unknown, place: FileLocation): Promise<boolean> {
+    const entry = parseEntry(given, this.#keyspace, place);
+    if (this.#declared?.add(entry.key) === false) await rejectDuplicateKey(this.#keyspace, entry.key);
     this.entries.push(entry);
-    this.#bytes += sizeOf(entry.value).bytes;
-    return this.entries.length >= KEYS || this.#bytes >= BYTES;
+    this.#bytes += measureValue(entry.value).bytes;
+    return this.entries.length >= MAX_BATCH_KEYS || this.#bytes >= MAX_BATCH_BYTES;
   }
 
   take(): readonly Entry[] {
@@ -71,29 +72,33 @@ class Batch {
   }
 }
 
-type Declaration = readonly [given: unknown, place: Place];
+type Declaration = readonly [given: unknown, place: FileLocation];
 
-async function* declarations(keyspace: Keyspace): AsyncGenerator<Iterable<Declaration>> {
+async function* readDeclarations(keyspace: Keyspace): AsyncGenerator<Iterable<Declaration>> {
   yield keyspace.seeds.map(({ given, place }) => [given, place] as const);
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
-    for await (const block of blocksOf(dataFile(keyspace, name), file)) yield withPlaces(jsonOf(block), file);
+    for await (const block of readBlocks(dataFilePath(keyspace, name), file)) yield locateLines(parseLines(block), file);
   }
 }
 
-export const dataFile = ({ folder }: Keyspace, name: string): string => join(folder, name);
+export const dataFilePath = ({ folder }: Keyspace, name: string): string => join(folder, name);
 
-function* withPlaces(lines: Iterable<readonly [unknown, number]>, file: string): Generator<Declaration> {
+function* locateLines(lines: Iterable<readonly [unknown, number]>, file: string): Generator<Declaration> {
   for (const [given, line] of lines) yield [given, { file, line }];
 }
 
 /** 64 bits of a key may be another key's too, so the files are asked. */
-export async function refuseTwice(keyspace: Keyspace, key: string): Promise<void> {
-  let first: Place | undefined;
-  for await (const one of declarations(keyspace))
+export async function rejectDuplicateKey(keyspace: Keyspace, key: string): Promise<void> {
+  let first: FileLocation | undefined;
+  for await (const one of readDeclarations(keyspace))
     for (const [given, place] of one) {
       if ((given as { key?: unknown } | null)?.key !== key) continue;
-      if (first !== undefined) throw misdeclared(place, `${printable(key)} is declared twice, first in ${placed(first)}. Take one out.`);
+      if (first !== undefined)
+        throw declarationError(
+          place,
+          `${escapeControlCharacters(key)} is declared twice, first in ${formatLocation(first)}. Take one out.`,
+        );
       first = place;
     }
 }

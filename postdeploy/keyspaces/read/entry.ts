@@ -23,7 +23,7 @@ export type Value =
   | { readonly type: "list"; readonly items: readonly Bytes[] }
   | { readonly type: "set"; readonly members: readonly Bytes[] }
   | { readonly type: "zset"; readonly members: readonly (readonly [Bytes, number])[] }
-  | { readonly type: "stream"; readonly entries: readonly StreamEntry[]; readonly groups: readonly Group[] };
+  | { readonly type: "stream"; readonly entries: readonly StreamEntry[]; readonly groups: readonly ConsumerGroup[] };
 
 export interface StreamEntry {
   readonly id: string;
@@ -31,7 +31,7 @@ export interface StreamEntry {
   readonly fields: readonly (readonly [Bytes, Bytes])[];
 }
 
-export interface Group {
+export interface ConsumerGroup {
   readonly name: string;
   /** The last entry that counts as delivered when the group is made. */
   readonly from: string;
@@ -46,25 +46,25 @@ export interface Entry {
 }
 
 /** Where something was written: "keyspaces/candlefish/sessions.yaml:12". */
-export interface Place {
+export interface FileLocation {
   readonly file: string;
   readonly line?: number | undefined;
 }
 
-export const placed = ({ file, line }: Place): string => (line === undefined ? file : `${file}:${line}`);
+export const formatLocation = ({ file, line }: FileLocation): string => (line === undefined ? file : `${file}:${line}`);
 
-export function misdeclared(place: Place, what: string): Failure {
-  return new Failure("bad-seed", 2, `${placed(place)}: ${what}`);
+export function declarationError(place: FileLocation, what: string): Failure {
+  return new Failure("bad-seed", 2, `${formatLocation(place)}: ${what}`);
 }
 
 /** A key, or any text that others chose, on a line of its own: what would move the cursor, end the line or turn it round is written out. */
-export const printable = (text: string): string =>
+export const escapeControlCharacters = (text: string): string =>
   text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 export const byteLength = (bytes: Bytes): number => (typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
 
 /** How many bytes and elements a value has: what decides how much is sent at once, and about how much room it needs. */
-export function sizeOf(value: Value): { readonly bytes: number; readonly elements: number } {
+export function measureValue(value: Value): { readonly bytes: number; readonly elements: number } {
   let bytes = 0;
   const add = (part: Bytes) => (bytes += byteLength(part));
   switch (value.type) {

@@ -1,5 +1,5 @@
 /** What slipway itself keeps in a store: beside the keys, in the same database, all of it under one name. */
-export interface Names {
+export interface InternalKeys {
   /** Hash: key -> policy and digest of what we wrote. Of a bulk keyspace: digest of a chunk -> its keys. */
   readonly ledger: string;
   /** Hash: what the keyspace was last brought to, written when all of it was there. */
@@ -11,11 +11,11 @@ export interface Names {
 }
 
 /** What their names begin with. */
-export const nameOfLedger = "slipway:{";
+export const INTERNAL_PREFIX = "slipway:{";
 
 /** The braces keep them together, should the store ever be sharded. */
-export function namesOf({ system, keyspace }: { readonly system: string; readonly keyspace: string }): Names {
-  const name = (part: string) => `${nameOfLedger}${system}/${keyspace}}:${part}`;
+export function createInternalKeys({ system, keyspace }: { readonly system: string; readonly keyspace: string }): InternalKeys {
+  const name = (part: string) => `${INTERNAL_PREFIX}${system}/${keyspace}}:${part}`;
   return {
     ledger: name("ledger"),
     version: name("version"),

@@ -6,7 +6,7 @@ const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [34, 92, 5
  * @param text that JSON.parse has taken
  * @returns the first name that its object has already
  */
-export function repeatedName(text: string): string | undefined {
+export function findDuplicateName(text: string): string | undefined {
   // One set for each object that is open; a list has none.
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -23,9 +23,9 @@ export function repeatedName(text: string): string | undefined {
         break;
       case QUOTE: {
         const from = at;
-        at = endOfText(text, at + 1);
+        at = findClosingQuote(text, at + 1);
         const names = open.at(-1);
-        if (names === undefined || !isName(text, at + 1)) break;
+        if (names === undefined || !isFollowedByColon(text, at + 1)) break;
         const written = text.slice(from + 1, at);
         const name = written.includes("\\") ? (JSON.parse(text.slice(from, at + 1)) as string) : written;
         if (names.has(name)) return name;
@@ -37,7 +37,7 @@ export function repeatedName(text: string): string | undefined {
 }
 
 /** Where the quote is that ends it: one that no backslash stands before, or an even number of them. */
-function endOfText(text: string, from: number): number {
+function findClosingQuote(text: string, from: number): number {
   for (let at = text.indexOf('"', from); ; at = text.indexOf('"', at + 1)) {
     let before = at;
     while (text.charCodeAt(before - 1) === BACKSLASH) before--;
@@ -45,7 +45,7 @@ function endOfText(text: string, from: number): number {
   }
 }
 
-function isName(text: string, after: number): boolean {
+function isFollowedByColon(text: string, after: number): boolean {
   let at = after;
   while (text.charCodeAt(at) <= 32) at++;
   return text.charCodeAt(at) === COLON;

@@ -5,18 +5,18 @@ import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, 
 import { z } from "zod";
 import { Failure } from "../../connect/failure.ts";
 import { parseDuration } from "./duration.ts";
-import { misdeclared, type Place, POLICIES, printable, TYPES } from "./entry.ts";
+import { declarationError, escapeControlCharacters, type FileLocation, POLICIES, TYPES } from "./entry.ts";
 import { checkFile } from "./files.ts";
-import type { Rules } from "./parse.ts";
-import { matcherOf, type Pattern } from "./pattern.ts";
+import type { KeyRules } from "./parse.ts";
+import { createMatcher, type Pattern } from "./pattern.ts";
 
 /**
  * guarded  a digest for each key in the store, and nothing overwritten that somebody else has changed
- * bulk     the prefix is ours: a digest for each chunk of the file, and the speed of the wire
+ * bulk     the prefix is ours: a digest for each chunk of the file, and the speed of the connection
  */
 export type Mode = "guarded" | "bulk";
 
-export interface Keyspace extends Rules {
+export interface Keyspace extends KeyRules {
   readonly system: string;
   readonly file: string;
   readonly folder: string;
@@ -27,7 +27,7 @@ export interface Keyspace extends Rules {
   readonly mode: Mode;
   readonly needs: Needs;
   /** Seeds that stand in the file itself, not yet read, each with its line. */
-  readonly seeds: readonly { readonly given: unknown; readonly place: Place }[];
+  readonly seeds: readonly { readonly given: unknown; readonly place: FileLocation }[];
   /** Files of JSON lines, from the folder. */
   readonly data: readonly string[];
   readonly scripts: Scripts | undefined;
@@ -42,12 +42,17 @@ export interface Needs {
 export interface Scripts {
   /** The hash that tells a script's digest by its name. */
   readonly registry: string;
-  readonly files: readonly { readonly name: string; readonly file: string; readonly needs: readonly string[]; readonly place: Place }[];
+  readonly files: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly needs: readonly string[];
+    readonly place: FileLocation;
+  }[];
 }
 
 const text = z.string().min(1);
 
-const shape = z.strictObject({
+const schema = z.strictObject({
   keyspace: z.string().regex(/^[a-z][A-Za-z0-9]*$/, "a name in letters and digits, as the system's definition has it"),
   store: text,
   database: z.int().min(0).max(127),
@@ -86,7 +91,7 @@ export function readKeyspaces(folder: string, system: string): Keyspace[] {
       const other = places.get(place);
       if (other !== undefined) {
         const what = place === keyspace.keyspace ? `the keyspace ${place}` : `database ${keyspace.database} of the store ${keyspace.store}`;
-        throw misdeclared(
+        throw declarationError(
           { file: keyspace.file },
           `${what} is declared already, in ${other.file}. One file a keyspace, one keyspace a database.`,
         );
@@ -104,39 +109,39 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const file = join(folder, name).replaceAll("\\", "/");
   checkFile(folder, name, { file }, "keyspace's file");
   const lines = new LineCounter();
-  const document = parseDocument(decoded(readFileSync(join(folder, name)), file), { lineCounter: lines });
+  const document = parseDocument(decodeUtf8(readFileSync(join(folder, name)), file), { lineCounter: lines });
   // A tag that nobody knows is only warned of, and its value taken for text.
   const [mistake] = [...document.errors, ...document.warnings];
   if (mistake !== undefined) {
     const again = /Map keys must be unique/.test(mistake.message);
-    throw misdeclared(
+    throw declarationError(
       { file, line: lines.linePos(mistake.pos[0]).line },
       again ? "this name stands twice in one place. Take one out." : `is no YAML: ${mistake.message.split("\n")[0]}`,
     );
   }
-  const lineOf = (path: readonly (string | number)[]) => lineAt(document, lines, path);
-  refuseAmbiguous(document, file, lines);
-  const parsed = shape.safeParse(contentOf(document, file));
+  const lineOf = (path: readonly (string | number)[]) => findLine(document, lines, path);
+  rejectAmbiguousScalars(document, file, lines);
+  const parsed = schema.safeParse(toPlainValue(document, file));
   if (!parsed.success) {
     const { issues } = parsed.error;
     // A name that is unknown is most often why another one is missing.
     const issue = (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
     const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
     const path = [...issue.path, ...unknown].filter((part) => typeof part !== "symbol");
-    throw misdeclared(
+    throw declarationError(
       { file, line: lineOf(path) },
       `${path.join(".") || "the file"}: ${issue.message}. See docs/keyspaces.md for what may stand there.`,
     );
   }
   const { seed, keys, scripts, ...rest } = parsed.data;
-  const patterns = keys.map((key, index) => patternFrom(key, { file, line: lineOf(["keys", index]) }, rest));
+  const patterns = keys.map((key, index) => parsePattern(key, { file, line: lineOf(["keys", index]) }, rest));
   if (rest.mode === "bulk" && rest.prefix === "")
-    throw misdeclared(
+    throw declarationError(
       { file, line: lineOf(["mode"]) },
       "mode bulk needs a prefix: it says which keys are ours to replace. Write prefix: …, or take mode: guarded.",
     );
   if (rest.mode === "bulk" && rest.policy !== "own")
-    throw misdeclared(
+    throw declarationError(
       { file, line: lineOf(["mode"]) },
       "mode bulk keeps no digest of a key, so it can only own: write policy: own, or take mode: guarded.",
     );
@@ -163,22 +168,26 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
   };
 }
 
-function patternFrom(key: z.output<typeof shape>["keys"][number], place: Place, keyspace: { prefix: string; durable: boolean }): Pattern {
+function parsePattern(
+  key: z.output<typeof schema>["keys"][number],
+  place: FileLocation,
+  keyspace: { prefix: string; durable: boolean },
+): Pattern {
   const ttl = key.ttl === "none" ? 0 : parseDuration(key.ttl);
   if (ttl === undefined)
-    throw misdeclared(
+    throw declarationError(
       place,
       `${key.pattern}: the ttl "${key.ttl}" is none. Write none, or the longest one: 15m, 24h, 7d; ten years at most.`,
     );
   if (ttl === 0 && !keyspace.durable)
-    throw misdeclared(
+    throw declarationError(
       place,
       `${key.pattern} lives for ever in a keyspace that may lose its keys. Give it a ttl, or move it to a durable keyspace.`,
     );
   if (!key.pattern.startsWith(keyspace.prefix))
-    throw misdeclared(place, `${key.pattern} does not begin with the keyspace's prefix "${keyspace.prefix}".`);
+    throw declarationError(place, `${key.pattern} does not begin with the keyspace's prefix "${keyspace.prefix}".`);
   if (key.pattern.startsWith("slipway:"))
-    throw misdeclared(place, `${key.pattern}: names that begin with slipway: are the ledger's. Choose another.`);
+    throw declarationError(place, `${key.pattern}: names that begin with slipway: are the ledger's. Choose another.`);
   return {
     text: key.pattern,
     type: key.type,
@@ -187,25 +196,25 @@ function patternFrom(key: z.output<typeof shape>["keys"][number], place: Place, 
     owner: key.owner,
     purpose: key.purpose,
     secret: key.secret,
-    matches: matcherOf(key.pattern),
+    matches: createMatcher(key.pattern),
   };
 }
 
 /** Aliases are resolved here, and a file of a few lines may mean a billion. */
-function contentOf(document: Document, file: string): unknown {
+function toPlainValue(document: Document, file: string): unknown {
   try {
     return document.toJS() ?? {};
   } catch (error) {
-    throw misdeclared({ file }, `cannot be read: ${(error as Error).message}. Write out what its aliases stand for.`);
+    throw declarationError({ file }, `cannot be read: ${(error as Error).message}. Write out what its aliases stand for.`);
   }
 }
 
 /** 1.10 and ~ as names, 012 and 1e3 as values would become another text, without a word. */
-function refuseAmbiguous(document: Document, file: string, lines: LineCounter): void {
+function rejectAmbiguousScalars(document: Document, file: string, lines: LineCounter): void {
   const refuse = (node: { readonly range?: readonly number[] | null | undefined }, text: string, what: string) => {
-    throw misdeclared(
+    throw declarationError(
       { file, line: lines.linePos(node.range?.[0] ?? 0).line },
-      `the ${what} ${printable(text)} can be read in more than one way. Put it in quotes.`,
+      `the ${what} ${escapeControlCharacters(text)} can be read in more than one way. Put it in quotes.`,
     );
   };
   const asWritten = ({ value, source }: Scalar) => typeof value === "string" || String(value) === source;
@@ -223,7 +232,7 @@ function refuseAmbiguous(document: Document, file: string, lines: LineCounter): 
 }
 
 /** The line of the nearest thing that is there. */
-function lineAt(document: Document, lines: LineCounter, path: readonly (string | number)[]): number | undefined {
+function findLine(document: Document, lines: LineCounter, path: readonly (string | number)[]): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
     const last = path[length - 1];
@@ -239,7 +248,7 @@ function lineAt(document: Document, lines: LineCounter, path: readonly (string |
 }
 
 /** Text of a file: UTF-8, nothing else. */
-export function decoded(bytes: Buffer, file: string): string {
+export function decodeUtf8(bytes: Buffer, file: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

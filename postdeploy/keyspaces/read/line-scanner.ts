@@ -5,22 +5,22 @@
  * is read the long way, which knows what to say of it.
  */
 import { parseDuration } from "./duration.ts";
-import { nameOfLedger } from "./internal-keys.ts";
+import { INTERNAL_PREFIX } from "./internal-keys.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { Pattern } from "./pattern.ts";
 
-const [CR, QUOTE, BACKSLASH, BLANK, COMMA, COLON, MINUS, DOT, ZERO, NINE, CLOSE] = [13, 34, 92, 32, 44, 58, 45, 46, 48, 57, 125];
+const [CR, QUOTE, BACKSLASH, SPACE, COMMA, COLON, MINUS, DOT, ZERO, NINE, CLOSE] = [13, 34, 92, 32, 44, 58, 45, 46, 48, 57, 125];
 
-const BEGIN = Buffer.from('{"key":"');
+const LINE_START = Buffer.from('{"key":"');
 const STRING = Buffer.from('"string":"');
 const HASH = Buffer.from('"hash":{"');
 const ZSET = Buffer.from('"zset":{"');
 const TTL = Buffer.from('"ttl":"');
 
 /** More fields than this go the long way, where they are sent in several commands. */
-const MOST_PAIRS = 64;
+const MAX_PAIRS = 64;
 
-export class Scan {
+export class LineScanner {
   key = 0;
   keyEnd = 0;
   /** Milliseconds; 0 for ever. */
@@ -28,21 +28,21 @@ export class Scan {
   /** A string has one, without a name. */
   pairs = 0;
   /** For each pair where its name begins and ends, and where its value does. */
-  readonly marks = new Int32Array(4 * MOST_PAIRS);
-  readonly #patterns: readonly Plain[];
+  readonly marks = new Int32Array(4 * MAX_PAIRS);
+  readonly #patterns: readonly PlainPattern[];
   readonly #ttls = new Map<string, number | undefined>();
   #bytes: Buffer = Buffer.alloc(0);
 
   constructor(keyspace: Keyspace) {
-    this.#patterns = plainPatterns(keyspace);
+    this.#patterns = selectPlainPatterns(keyspace);
   }
 
   /** @returns what the line's key is by its pattern, or undefined where it goes the long way. */
-  read(bytes: Buffer, from: number, lineEnd: number): Pattern | undefined {
+  scan(bytes: Buffer, from: number, lineEnd: number): Pattern | undefined {
     this.#bytes = bytes;
     const end = bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
-    if (!starts(bytes, from, BEGIN)) return undefined;
-    this.key = from + BEGIN.length;
+    if (!startsWith(bytes, from, LINE_START)) return undefined;
+    this.key = from + LINE_START.length;
     this.keyEnd = this.#ascii(this.key);
     if (this.keyEnd === -1 || bytes[this.keyEnd + 1] !== COMMA) return undefined;
     const pattern = this.#patternOf();
@@ -52,13 +52,13 @@ export class Scan {
 
   #patternOf(): Pattern | undefined {
     for (const { start, pattern } of this.#patterns)
-      if (this.keyEnd - this.key > start.length && starts(this.#bytes, this.key, start)) return pattern;
+      if (this.keyEnd - this.key > start.length && startsWith(this.#bytes, this.key, start)) return pattern;
     return undefined;
   }
 
   /** @returns where the value ends, or -1. */
   #value({ type }: Pattern, form: number): number {
-    if (type === "string" && starts(this.#bytes, form, STRING)) {
+    if (type === "string" && startsWith(this.#bytes, form, STRING)) {
       const value = form + STRING.length;
       const end = this.#text(value);
       this.pairs = 1;
@@ -66,8 +66,8 @@ export class Scan {
       this.marks[3] = end;
       return end === -1 ? -1 : end + 1;
     }
-    if (type === "hash" && starts(this.#bytes, form, HASH)) return this.#pairs(form + HASH.length, false);
-    if (type === "zset" && starts(this.#bytes, form, ZSET)) return this.#pairs(form + ZSET.length, true);
+    if (type === "hash" && startsWith(this.#bytes, form, HASH)) return this.#pairs(form + HASH.length, false);
+    if (type === "zset" && startsWith(this.#bytes, form, ZSET)) return this.#pairs(form + ZSET.length, true);
     return -1;
   }
 
@@ -76,7 +76,7 @@ export class Scan {
     this.pairs = 0;
     for (let at = first; ; ) {
       const nameEnd = this.#text(at);
-      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MOST_PAIRS || this.#known(at, nameEnd)) return -1;
+      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MAX_PAIRS || this.#known(at, nameEnd)) return -1;
       let value = nameEnd + 2;
       const quoted = bytes[value] === QUOTE && !scores;
       if (quoted) value++;
@@ -114,7 +114,7 @@ export class Scan {
     this.ttl = 0;
     if (bytes[at] === CLOSE) return at + 1 === end && pattern.ttl === 0;
     const start = at + 1 + TTL.length;
-    if (bytes[at] !== COMMA || !starts(bytes, at + 1, TTL)) return false;
+    if (bytes[at] !== COMMA || !startsWith(bytes, at + 1, TTL)) return false;
     const stop = this.#ascii(start);
     if (stop === -1 || bytes[stop + 1] !== CLOSE || stop + 2 !== end) return false;
     const text = bytes.toString("latin1", start, stop);
@@ -131,7 +131,7 @@ export class Scan {
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number;
       if (byte === QUOTE) return at;
-      if (byte === BACKSLASH || byte < BLANK) return -1;
+      if (byte === BACKSLASH || byte < SPACE) return -1;
     }
     return -1;
   }
@@ -142,7 +142,7 @@ export class Scan {
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number;
       if (byte === QUOTE) return at;
-      if (byte === BACKSLASH || byte < BLANK || byte > 126) return -1;
+      if (byte === BACKSLASH || byte < SPACE || byte > 126) return -1;
     }
     return -1;
   }
@@ -165,13 +165,13 @@ export class Scan {
   }
 }
 
-interface Plain {
+interface PlainPattern {
   readonly start: Buffer;
   readonly pattern: Pattern;
 }
 
 /** Patterns that are a beginning and one hole, so that a key is known by its first bytes. Names in full are left to the long way. */
-function plainPatterns({ patterns, prefix, scripts }: Keyspace): readonly Plain[] {
+function selectPlainPatterns({ patterns, prefix, scripts }: Keyspace): readonly PlainPattern[] {
   const holed = patterns.filter(({ text }) => text.includes("<"));
   const plain = holed.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
   const inFull = patterns.filter((pattern) => !holed.includes(pattern)).map(({ text }) => text);
@@ -180,11 +180,11 @@ function plainPatterns({ patterns, prefix, scripts }: Keyspace): readonly Plain[
   const judged = plain.every(
     ({ start, pattern }) => start.length < Buffer.byteLength(pattern.text) && !start.includes("<") && start.toString().startsWith(prefix),
   );
-  const others = [...inFull, `${nameOfLedger}x`, ...(scripts === undefined ? [] : [scripts.registry])];
+  const others = [...inFull, `${INTERNAL_PREFIX}x`, ...(scripts === undefined ? [] : [scripts.registry])];
   return judged && !others.some((name) => holed.some(({ matches }) => matches(name))) ? plain : [];
 }
 
-function starts(bytes: Buffer, at: number, start: Buffer): boolean {
+function startsWith(bytes: Buffer, at: number, start: Buffer): boolean {
   for (let index = 0; index < start.length; index++) if (bytes[at + index] !== start[index]) return false;
   return true;
 }

@@ -4,11 +4,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { failure } from "../../migrate/testing/failure.ts";
 import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
 import { readScripts } from "../seed/scripts.ts";
-import { batchesOf } from "./entries.ts";
+import { readBatches } from "./entries.ts";
 import type { Entry } from "./entry.ts";
 import { type Keyspace, readKeyspaces } from "./keyspace.ts";
-import { blocksOf } from "./lines.ts";
-import { entryOf } from "./parse.ts";
+import { readBlocks } from "./lines.ts";
+import { parseEntry } from "./parse.ts";
 
 afterAll(cleanFolders);
 
@@ -30,7 +30,8 @@ keys:
 
 async function entriesOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const keyspace of readKeyspaces(folderOf(files).path, "shop")) for await (const batch of batchesOf(keyspace)) entries.push(...batch);
+  for (const keyspace of readKeyspaces(folderOf(files).path, "shop"))
+    for await (const batch of readBatches(keyspace)) entries.push(...batch);
   return entries;
 }
 
@@ -181,7 +182,7 @@ describe("an entry", () => {
   it("may be longer than any value only up to 512 MiB", async () => {
     const long = "€".repeat(180 * 1024 * 1024);
     const rules = readKeyspaces(folderOf({ "things.yaml": HEAD }).path, "shop")[0] as Keyspace;
-    expect(() => entryOf({ key: "t:text:a", string: long }, rules, { file: "a", line: 1 })).toThrow("has more than 512 MiB");
+    expect(() => parseEntry({ key: "t:text:a", string: long }, rules, { file: "a", line: 1 })).toThrow("has more than 512 MiB");
   });
 
   it("is written out in a message where it would move the cursor", async () => {
@@ -238,7 +239,7 @@ describe("a file of JSON lines", () => {
   it("with a line that is too long is refused before it is in memory", async () => {
     const { path } = folderOf({ "long.jsonl": Buffer.alloc(1024 * 1024, "x") });
     const read = async () => {
-      for await (const block of blocksOf(`${path}/long.jsonl`, "long.jsonl", undefined, 300 * 1024)) return block;
+      for await (const block of readBlocks(`${path}/long.jsonl`, "long.jsonl", undefined, 300 * 1024)) return block;
       return undefined;
     };
     expect((await failure(read())).message).toContain("long.jsonl:1: this line is longer than");

@@ -15,7 +15,7 @@ export interface Pattern {
   matches(key: string): boolean;
 }
 
-export function matcherOf(text: string): (key: string) => boolean {
+export function createMatcher(text: string): (key: string) => boolean {
   if (!text.includes("<")) return (key) => key === text;
   const expression = new RegExp(
     `^${text

@@ -4,20 +4,20 @@
  * Either the store holds every one of them as declared, or none of them: the two cases of nearly every batch. Whatever else is found is left
  * to the long way, entry by entry.
  */
-import { rowOf } from "../seed/decide.ts";
+import { formatLedgerRow } from "../seed/decide.ts";
 import { WRITE_STRINGS } from "../seed/lua.ts";
-import type { Wire } from "../wire/connection.ts";
+import type { StoreConnection } from "../wire/connection.ts";
 import type { Reply } from "../wire/resp.ts";
-import { Out } from "../wire/resp-writer.ts";
+import { RespWriter } from "../wire/resp-writer.ts";
 import type { Entry, Policy } from "./entry.ts";
 import type { KeySet } from "./key-set.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { Scan } from "./line-scanner.ts";
-import { type Block, jsonOfLine } from "./lines.ts";
-import { entryOf } from "./parse.ts";
-import { digestOfText } from "./value.ts";
+import { LineScanner } from "./line-scanner.ts";
+import { type LineBlock, parseLine } from "./lines.ts";
+import { parseEntry } from "./parse.ts";
+import { digestString } from "./value.ts";
 
-export interface Run {
+export interface StringRun {
   readonly file: string;
   /** Of the first one. */
   readonly line: number;
@@ -31,40 +31,40 @@ export interface Run {
 }
 
 /** How many numbers a line has in `marks`, and where the key and the value are among them. */
-const MARKS = 6;
+const MARKS_PER_LINE = 6;
 const [KEY, KEY_END, VALUE, VALUE_END] = [2, 3, 4, 5] as const;
 /** Fewer than this are not worth a round trip of their own. */
-const FEWEST = 100;
+const MIN_RUN = 100;
 const LF = 10;
 
 /** Finds runs in a block of lines; what lies between them is a block again. */
-export class Runs {
-  readonly #scan: Scan;
+export class StringRunFinder {
+  readonly #scan: LineScanner;
   readonly #most: number;
   readonly #possible: boolean;
   readonly #marks: Int32Array;
 
   constructor(keyspace: Keyspace, most: number) {
-    this.#scan = new Scan(keyspace);
+    this.#scan = new LineScanner(keyspace);
     this.#most = most;
-    this.#marks = new Int32Array(MARKS * most);
+    this.#marks = new Int32Array(MARKS_PER_LINE * most);
     // What is written one time is asked for in the ledger first.
     this.#possible = keyspace.policy !== "once";
   }
 
-  *of({ bytes, file, line: first }: Block): Generator<Run | Block> {
+  *split({ bytes, file, line: first }: LineBlock): Generator<StringRun | LineBlock> {
     // From `rest` on nothing was given out yet.
     let [rest, restLine] = [0, first];
     for (let from = 0, line = first; this.#possible && from < bytes.length; ) {
       const { keys, end } = this.#strings(bytes, from);
-      if (keys < FEWEST) {
+      if (keys < MIN_RUN) {
         // The line that ended it is none of a run.
-        from = after(bytes, end);
+        from = nextLine(bytes, end);
         line += keys + 1;
         continue;
       }
       if (from > rest) yield { file, line: restLine, bytes: bytes.subarray(rest, from) };
-      yield { file, line, bytes, keys, size: end - from, marks: this.#marks.slice(0, MARKS * keys) };
+      yield { file, line, bytes, keys, size: end - from, marks: this.#marks.slice(0, MARKS_PER_LINE * keys) };
       from = end;
       line += keys;
       [rest, restLine] = [from, line];
@@ -77,10 +77,10 @@ export class Runs {
     const scan = this.#scan;
     let [from, keys] = [start, 0];
     while (from < bytes.length && keys < this.#most) {
-      const next = after(bytes, from);
+      const next = nextLine(bytes, from);
       const end = bytes[next - 1] === LF ? next - 1 : next;
-      if (scan.read(bytes, from, end)?.type !== "string" || scan.ttl > 0) break;
-      const at = MARKS * keys++;
+      if (scan.scan(bytes, from, end)?.type !== "string" || scan.ttl > 0) break;
+      const at = MARKS_PER_LINE * keys++;
       this.#marks[at] = from;
       this.#marks[at + 1] = end;
       this.#marks[at + 2] = scan.key;
@@ -93,113 +93,116 @@ export class Runs {
   }
 }
 
-function after(bytes: Buffer, from: number): number {
+function nextLine(bytes: Buffer, from: number): number {
   const feed = bytes.indexOf(LF, from);
   return feed === -1 ? bytes.length : feed + 1;
 }
 
-export type Found = "as declared" | "absent" | "otherwise";
+export type RunState = "as declared" | "absent" | "otherwise";
 
 const [MGET, EXISTS, EVAL] = ["MGET", "EXISTS", "EVAL"].map((name) => Buffer.from(name)) as [Buffer, Buffer, Buffer];
 
 /** A call blocks the store for everybody else, so it is kept short. */
-const KEYS_A_CALL = 100;
-const SCRIPT = Buffer.from(WRITE_STRINGS);
+const KEYS_PER_CALL = 100;
+const WRITE_SCRIPT = Buffer.from(WRITE_STRINGS);
 
 /** What asks a store about runs and writes them. */
-export class Strings {
-  readonly #wire: Wire;
+export class StringRunStore {
+  readonly #connection: StoreConnection;
   /** What is found in one place is found in the next: a store has all of a keyspace nearly always, or nothing yet. */
   #absent = false;
   /** Buffers of what was answered, and so was sent: each new one is work for the garbage collector. */
-  readonly #spare: Out[] = [];
+  readonly #spare: RespWriter[] = [];
 
-  constructor(wire: Wire) {
-    this.#wire = wire;
+  constructor(connection: StoreConnection) {
+    this.#connection = connection;
   }
 
-  async look(run: Run): Promise<Found> {
+  async look(run: StringRun): Promise<RunState> {
     if (this.#absent && (await this.#isAbsent(run))) return "absent";
-    const values = await this.#asked((out) => addKeyed(out, MGET, run), 1, run);
+    const values = await this.#asked((out) => writeKeysCommand(out, MGET, run), 1, run);
     if (values === undefined) {
       this.#absent = false;
       return "as declared";
     }
-    const none = (this.#wire.accepted(values[0]) as readonly Reply[]).every((one) => one === null);
+    const none = (this.#connection.unwrap(values[0]) as readonly Reply[]).every((one) => one === null);
     // What has another type reads as absent, too.
     this.#absent = none && (await this.#isAbsent(run));
     return this.#absent ? "absent" : "otherwise";
   }
 
   /** @returns the numbers of those that somebody else has written meanwhile. */
-  async write(run: Run, ledger: string, policy: Policy): Promise<number[]> {
-    await this.#wire.drained;
-    const calls = Math.ceil(run.keys / KEYS_A_CALL);
-    const replies = (await this.#asked((out) => addWrites(out, run, ledger, policy), calls)) ?? [];
-    return replies.flatMap((reply, call) => (this.#wire.accepted(reply) as readonly number[]).map((number) => KEYS_A_CALL * call + number));
+  async write(run: StringRun, ledger: string, policy: Policy): Promise<number[]> {
+    await this.#connection.drained;
+    const calls = Math.ceil(run.keys / KEYS_PER_CALL);
+    const replies = (await this.#asked((out) => writeSeedCalls(out, run, ledger, policy), calls)) ?? [];
+    return replies.flatMap((reply, call) =>
+      (this.#connection.unwrap(reply) as readonly number[]).map((number) => KEYS_PER_CALL * call + number),
+    );
   }
 
-  async #isAbsent(run: Run): Promise<boolean> {
-    const [there] = (await this.#asked((out) => addKeyed(out, EXISTS, run), 1)) ?? [];
-    return this.#wire.accepted(there) === 0;
+  async #isAbsent(run: StringRun): Promise<boolean> {
+    const [there] = (await this.#asked((out) => writeKeysCommand(out, EXISTS, run), 1)) ?? [];
+    return this.#connection.unwrap(there) === 0;
   }
 
   /** @param foretold whose values the answer has if nothing has changed */
-  async #asked(add: (out: Out) => void, count: number, foretold?: Run): Promise<readonly Reply[] | undefined> {
-    const out = this.#spare.pop()?.again() ?? new Out(LARGE);
+  async #asked(add: (out: RespWriter) => void, count: number, foretold?: StringRun): Promise<readonly Reply[] | undefined> {
+    const out = this.#spare.pop()?.reset() ?? new RespWriter(BUFFER_BYTES);
     add(out);
-    const expected = foretold && (this.#spare.pop()?.again() ?? new Out(LARGE));
-    if (foretold && expected) addValues(expected, foretold);
-    const replies = await this.#wire.exchange(out.take(), count, expected?.take());
+    const expected = foretold && (this.#spare.pop()?.reset() ?? new RespWriter(BUFFER_BYTES));
+    if (foretold && expected) writeExpectedValues(expected, foretold);
+    const replies = await this.#connection.exchange(out.bytes(), count, expected?.bytes());
     this.#spare.push(out);
     if (expected) this.#spare.push(expected);
     return replies;
   }
 }
 
-const LARGE = 256 * 1024;
+const BUFFER_BYTES = 256 * 1024;
 
-function addKeyed(out: Out, name: Buffer, { bytes, marks, keys }: Run): void {
-  out.command(keys + 1).part(name);
-  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+function writeKeysCommand(out: RespWriter, name: Buffer, { bytes, marks, keys }: StringRun): void {
+  out.beginCommand(keys + 1).part(name);
+  for (let at = 0; at < MARKS_PER_LINE * keys; at += MARKS_PER_LINE) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
 }
 
-function addValues(out: Out, { bytes, marks, keys }: Run): void {
-  out.command(keys);
-  for (let at = 0; at < MARKS * keys; at += MARKS) out.part(bytes, marks[at + VALUE], marks[at + VALUE_END]);
+function writeExpectedValues(out: RespWriter, { bytes, marks, keys }: StringRun): void {
+  out.beginCommand(keys);
+  for (let at = 0; at < MARKS_PER_LINE * keys; at += MARKS_PER_LINE) out.part(bytes, marks[at + VALUE], marks[at + VALUE_END]);
 }
 
-function addWrites(out: Out, { bytes, marks, keys }: Run, ledger: string, policy: Policy): void {
-  for (let first = 0; first < keys; first += KEYS_A_CALL) {
-    const last = Math.min(first + KEYS_A_CALL, keys);
-    out.command(4 + 3 * (last - first)).part(EVAL);
+function writeSeedCalls(out: RespWriter, { bytes, marks, keys }: StringRun, ledger: string, policy: Policy): void {
+  for (let first = 0; first < keys; first += KEYS_PER_CALL) {
+    const last = Math.min(first + KEYS_PER_CALL, keys);
+    out.beginCommand(4 + 3 * (last - first)).part(EVAL);
     out
-      .part(SCRIPT)
-      .text(String(last - first + 1))
-      .text(ledger);
-    for (let at = MARKS * first; at < MARKS * last; at += MARKS) out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
-    for (let at = MARKS * first; at < MARKS * last; at += MARKS) {
+      .part(WRITE_SCRIPT)
+      .writeText(String(last - first + 1))
+      .writeText(ledger);
+    for (let at = MARKS_PER_LINE * first; at < MARKS_PER_LINE * last; at += MARKS_PER_LINE)
+      out.part(bytes, marks[at + KEY], marks[at + KEY_END]);
+    for (let at = MARKS_PER_LINE * first; at < MARKS_PER_LINE * last; at += MARKS_PER_LINE) {
       const [from, end] = [marks[at + VALUE] as number, marks[at + VALUE_END] as number];
-      out.text(rowOf(policy, digestOfText(bytes, from, end))).part(bytes, from, end);
+      out.writeText(formatLedgerRow(policy, digestString(bytes, from, end))).part(bytes, from, end);
     }
   }
 }
 
-export function entriesOf(run: Run, keyspace: Keyspace, numbers?: readonly number[]): Entry[] {
+export function parseRunEntries(run: StringRun, keyspace: Keyspace, numbers?: readonly number[]): Entry[] {
   const wanted = numbers ?? Array.from({ length: run.keys }, (_, nth) => nth);
   return wanted.map((nth) => {
     const place = { file: run.file, line: run.line + nth };
-    const [from, end] = [run.marks[MARKS * nth], run.marks[MARKS * nth + 1]];
-    return entryOf(jsonOfLine(run.bytes.toString("utf8", from, end), place), keyspace, place);
+    const [from, end] = [run.marks[MARKS_PER_LINE * nth], run.marks[MARKS_PER_LINE * nth + 1]];
+    return parseEntry(parseLine(run.bytes.toString("utf8", from, end), place), keyspace, place);
   });
 }
 
 /** @returns the number of the first key that was in there, or -1. */
-export function addKeys(keys: KeySet, { bytes, marks, keys: count }: Run, from: number): number {
+export function addRunKeys(keys: KeySet, { bytes, marks, keys: count }: StringRun, from: number): number {
   for (let nth = from; nth < count; nth++)
-    if (!keys.addAscii(bytes, marks[MARKS * nth + KEY] as number, marks[MARKS * nth + KEY_END] as number)) return nth;
+    if (!keys.addAscii(bytes, marks[MARKS_PER_LINE * nth + KEY] as number, marks[MARKS_PER_LINE * nth + KEY_END] as number)) return nth;
   return -1;
 }
 
-export const keyText = ({ bytes, marks }: Run, nth: number): string =>
-  bytes.toString("latin1", marks[MARKS * nth + KEY], marks[MARKS * nth + KEY_END]);
+export const readRunKey = ({ bytes, marks }: StringRun, nth: number): string =>
+  bytes.toString("latin1", marks[MARKS_PER_LINE * nth + KEY], marks[MARKS_PER_LINE * nth + KEY_END]);

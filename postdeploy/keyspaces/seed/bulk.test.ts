@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await store.set("maxmemory", "0");
-  await store.ask(["FLUSHALL"]);
+  await store.command(["FLUSHALL"]);
 });
 
 const YAML = `keyspace: catalogue
@@ -57,28 +57,28 @@ const rewrite = (folder: TestFolder, lines: readonly string[]) => folder.write({
 const options = (folder: TestFolder, port?: number) => ({
   folder: folder.path,
   system: "shop",
-  stores: { state: store.at(port) },
+  stores: { state: store.address(port) },
   patienceMs: 20_000,
 });
-const everything = () => store.everything(3);
+const everything = () => store.dump(3);
 
 /** What an undisturbed run leaves, in a store that was empty. */
 async function undisturbed(lines: readonly string[]): Promise<Record<string, unknown>> {
   await seed(options(folderWith(lines)));
   const all = await everything();
-  await store.ask(["FLUSHALL"]);
+  await store.command(["FLUSHALL"]);
   return all;
 }
 
 const WRITES = /cmdstat_(set|hset|hdel|del|unlink|pexpire|rpush|sadd|zadd|xadd|multi|exec|eval):calls=(\d+)/g;
-const writes = async () => [...String(await store.ask(["INFO", "commandstats"])).matchAll(WRITES)].map(([all]) => all).sort();
+const writes = async () => [...String(await store.command(["INFO", "commandstats"])).matchAll(WRITES)].map(([all]) => all).sort();
 
 describe("a bulk seed", () => {
   it("writes every type, reads it back as declared, and writes nothing the second time [C15]", async () => {
     const folder = folderWith(linesOf(12_000));
     expect(await seed(options(folder))).toMatchObject([{ mode: "bulk", tally: { keys: 12_000, changes: { write: 12_000, remove: 0 } } }]);
     expect(await verify(options(folder))).toMatchObject([{ unchanged: true, tally: { keys: 12_000 } }]);
-    expect(await store.ask(["HGET", "c:map:2", "field-x"], 3)).toBe("2");
+    expect(await store.command(["HGET", "c:map:2", "field-x"], 3)).toBe("2");
     const before = await writes();
     expect(await seed(options(folder))).toMatchObject([{ unchanged: true, tally: { keys: 12_000, changes: { write: 0 } } }]);
     expect(await writes()).toEqual(before);
@@ -93,14 +93,14 @@ describe("a bulk seed", () => {
     expect(result?.tally.changes.write).toBeGreaterThan(0);
     expect(result?.tally.changes.write).toBeLessThan(9_000);
     expect(result?.tally.keys).toBe(12_001);
-    expect(await store.ask(["GET", "c:text:new"], 3)).toBe("new");
+    expect(await store.command(["GET", "c:text:new"], 3)).toBe("new");
   });
 
   it("removes what no file declares any more, and never what it did not write", async () => {
     const lines = linesOf(2_000);
     const folder = folderWith(lines);
-    await store.ask(["SET", "c:foreign", "theirs"], 3);
-    await store.ask(["SET", "other", "theirs"], 3);
+    await store.command(["SET", "c:foreign", "theirs"], 3);
+    await store.command(["SET", "other", "theirs"], 3);
     await seed(options(folder));
     rewrite(folder, lines.slice(10));
     expect(await seed(options(folder))).toMatchObject([{ tally: { keys: 1_990, changes: { remove: 10 } } }]);
@@ -121,7 +121,7 @@ describe("a bulk seed", () => {
     const folder = folderWith(linesOf(700));
     await seed(options(folder));
     const before = await everything();
-    await store.ask(["DEL", "slipway:{shop/catalogue}:ledger"], 3);
+    await store.command(["DEL", "slipway:{shop/catalogue}:ledger"], 3);
     await seed(options(folder));
     expect(await everything()).toEqual(before);
   });
@@ -136,14 +136,14 @@ describe("a bulk seed", () => {
       const folder = folderOf({ "catalogue.yaml": file, "catalogue.jsonl": lines.join("\n") });
       await seed(options(folder));
       const all = await everything();
-      await store.ask(["SET", "c:text:0", "theirs"], 3);
-      await store.ask(["DEL", "c:list:3"], 3);
+      await store.command(["SET", "c:text:0", "theirs"], 3);
+      await store.command(["DEL", "c:list:3"], 3);
       if (restore) expect(await seed(options(folder))).toMatchObject([{ unchanged: true }]);
       expect((await plan({ ...options(folder), restore }))[0]?.tally.changes.restore).toBeGreaterThan(0);
       await seed({ ...options(folder), restore });
       expect(await everything()).toEqual(all);
       expect(await seed({ ...options(folder), restore })).toMatchObject([{ unchanged: true }]);
-      await store.ask(["FLUSHALL"]);
+      await store.command(["FLUSHALL"]);
     }
   });
 
@@ -163,7 +163,7 @@ describe("a bulk seed", () => {
     const folder = folderWith(lines.with(11_000, '{"key":"c:text:bad"}'));
     const { exit, message } = await failure(seed(options(folder)));
     expect([exit, message]).toEqual([2, expect.stringMatching(/catalogue\.jsonl:11001: c:text:bad has no value/)]);
-    expect(await store.ask(["EXISTS", "slipway:{shop/catalogue}:version"], 3)).toBe(0);
+    expect(await store.command(["EXISTS", "slipway:{shop/catalogue}:version"], 3)).toBe(0);
     rewrite(folder, lines);
     const [result] = await seed(options(folder));
     expect(result?.tally.changes.write).toBeLessThan(12_000);
@@ -190,11 +190,11 @@ describe("a bulk seed", () => {
     );
     const all = await undisturbed(lines);
     const folder = folderWith(lines);
-    const used = Number(/used_memory:(\d+)/.exec(String(await store.ask(["INFO", "memory"])))?.[1]);
+    const used = Number(/used_memory:(\d+)/.exec(String(await store.command(["INFO", "memory"])))?.[1]);
     await store.set("maxmemory", String(used + 1_500_000));
     const { exit, message } = await failure(seed(options(folder)));
     expect([exit, message]).toEqual([1, expect.stringMatching(/^c:log:\d+: localhost:\d+ is full and refuses to write\./)]);
-    expect(await store.ask(["EXISTS", "slipway:{shop/catalogue}:version"], 3)).toBe(0);
+    expect(await store.command(["EXISTS", "slipway:{shop/catalogue}:version"], 3)).toBe(0);
     await store.set("maxmemory", "0");
     await seed(options(folder));
     expect(await everything()).toEqual(all);

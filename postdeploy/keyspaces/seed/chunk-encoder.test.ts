@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
-import { chunksOf } from "../read/chunks.ts";
+import { readChunks } from "../read/chunks.ts";
 import { KeySet } from "../read/key-set.ts";
 import { readKeyspaces } from "../read/keyspace.ts";
-import { entryOf } from "../read/parse.ts";
+import { parseEntry } from "../read/parse.ts";
 import { Commands } from "../wire/resp.ts";
-import { Lane } from "./chunk-encoder.ts";
-import { addWrite } from "./commands.ts";
+import { ChunkEncoder } from "./chunk-encoder.ts";
+import { addWriteCommands } from "./commands.ts";
 
 afterAll(cleanFolders);
 
@@ -39,12 +39,12 @@ async function both(line: string, clean: boolean): Promise<[string, string]> {
   writeFileSync(`${folder.path}/things.jsonl`, line);
   const commands = new Commands();
   let short = "";
-  for await (const chunk of chunksOf(keyspace as NonNullable<typeof keyspace>)) {
-    const { bytes, count, keys } = new Lane(keyspace as NonNullable<typeof keyspace>, new KeySet(), clean).encode(chunk);
+  for await (const chunk of readChunks(keyspace as NonNullable<typeof keyspace>)) {
+    const { bytes, replies: count, keys } = new ChunkEncoder(keyspace as NonNullable<typeof keyspace>, new KeySet(), clean).encode(chunk);
     short = `${count} ${keys} ${bytes}`;
   }
-  const entry = entryOf(JSON.parse(line), keyspace as NonNullable<typeof keyspace>, { file: "things.jsonl", line: 1 });
-  const count = addWrite(commands, entry, clean);
+  const entry = parseEntry(JSON.parse(line), keyspace as NonNullable<typeof keyspace>, { file: "things.jsonl", line: 1 });
+  const count = addWriteCommands(commands, entry, clean);
   return [short, `${count} 1 ${commands.take()}`];
 }
 

@@ -3,39 +3,39 @@
  * file's buffer into the socket's. Every other line is read the long way; both write the same commands.
  */
 import type { Chunk } from "../read/chunks.ts";
-import type { Place } from "../read/entry.ts";
+import type { FileLocation } from "../read/entry.ts";
 import type { KeySet } from "../read/key-set.ts";
 import type { Keyspace } from "../read/keyspace.ts";
-import { Scan } from "../read/line-scanner.ts";
-import { jsonOfLine } from "../read/lines.ts";
-import { entryOf } from "../read/parse.ts";
+import { LineScanner } from "../read/line-scanner.ts";
+import { parseLine } from "../read/lines.ts";
+import { parseEntry } from "../read/parse.ts";
 import { Commands } from "../wire/resp.ts";
-import { Out } from "../wire/resp-writer.ts";
-import { addWrite } from "./commands.ts";
+import { RespWriter } from "../wire/resp-writer.ts";
+import { addWriteCommands } from "./commands.ts";
 
-export interface Encoded {
+export interface EncodedChunk {
   readonly bytes: Buffer;
   /** How many answers they bring. */
-  readonly count: number;
+  readonly replies: number;
   /** These answers, where they can be foretold. */
   readonly expected: Buffer | undefined;
   readonly keys: number;
   /** Two 32-bit numbers for each key. */
   readonly hashes: Buffer;
   /** Keys whose hash was there before: to be asked for in the files. */
-  readonly doubts: readonly string[];
+  readonly possibleDuplicates: readonly string[];
 }
 
 const LF = 10;
 const [SET, HSET, ZADD] = ["SET", "HSET", "ZADD"].map((name) => Buffer.from(name)) as [Buffer, Buffer, Buffer];
 
-export class Lane {
+export class ChunkEncoder {
   readonly #keyspace: Keyspace;
   readonly #declared: KeySet;
   readonly #clean: boolean;
-  readonly #scan: Scan;
+  readonly #scan: LineScanner;
   // Of the chunk at hand.
-  #out = new Out(0);
+  #out = new RespWriter(0);
   #answers: string | undefined;
   #count = 0;
   #keys = 0;
@@ -47,12 +47,12 @@ export class Lane {
     this.#keyspace = keyspace;
     this.#declared = declared;
     this.#clean = clean;
-    this.#scan = new Scan(keyspace);
+    this.#scan = new LineScanner(keyspace);
   }
 
   /** Every line is checked before any of the chunk is sent. */
-  encode(chunk: Chunk): Encoded {
-    this.#out = new Out(chunk.bytes * 2 + 4096);
+  encode(chunk: Chunk): EncodedChunk {
+    this.#out = new RespWriter(chunk.bytes * 2 + 4096);
     this.#answers = "";
     this.#count = 0;
     this.#keys = 0;
@@ -60,12 +60,12 @@ export class Lane {
     if (chunk.block === undefined) for (const [given, place] of chunk.declarations()) this.#parsed(given, place);
     else this.#lines(chunk.block.bytes, chunk.block.file, chunk.block.line);
     return {
-      bytes: this.#out.take(),
-      count: this.#count,
+      bytes: this.#out.bytes(),
+      replies: this.#count,
       expected: this.#answers === undefined ? undefined : Buffer.from(this.#answers),
       keys: this.#keys,
       hashes: Buffer.from(this.#hashes.slice(0, 2 * this.#keys).buffer),
-      doubts: this.#doubts,
+      possibleDuplicates: this.#doubts,
     };
   }
 
@@ -75,26 +75,26 @@ export class Lane {
       const end = feed === -1 ? bytes.length : feed;
       if (!this.#plain(bytes, from, end)) {
         const place = { file, line };
-        const given = jsonOfLine(bytes.toString("utf8", from, end), place);
+        const given = parseLine(bytes.toString("utf8", from, end), place);
         if (given !== undefined) this.#parsed(given, place);
       }
       from = end + 1;
     }
   }
 
-  #parsed(given: unknown, place: Place): void {
-    const entry = entryOf(given, this.#keyspace, place);
+  #parsed(given: unknown, place: FileLocation): void {
+    const entry = parseEntry(given, this.#keyspace, place);
     if (!this.#declared.add(entry.key)) this.#doubts.push(entry.key);
     this.#note();
     const commands = new Commands();
-    this.#count += addWrite(commands, entry, this.#clean);
-    this.#out.raw(commands.take());
+    this.#count += addWriteCommands(commands, entry, this.#clean);
+    this.#out.writeRaw(commands.take());
     this.#answers = undefined;
   }
 
   #plain(bytes: Buffer, from: number, end: number): boolean {
     const scan = this.#scan;
-    const pattern = scan.read(bytes, from, end);
+    const pattern = scan.scan(bytes, from, end);
     if (pattern === undefined || (pattern.type !== "string" && !this.#clean)) return false;
     const { key, keyEnd, ttl } = scan;
     if (!this.#declared.addAscii(bytes, key, keyEnd)) this.#doubts.push(bytes.toString("latin1", key, keyEnd));
@@ -108,18 +108,18 @@ export class Lane {
   #string(bytes: Buffer): void {
     const { key, keyEnd, marks, ttl } = this.#scan;
     this.#out
-      .command(ttl > 0 ? 5 : 3)
+      .beginCommand(ttl > 0 ? 5 : 3)
       .part(SET)
       .part(bytes, key, keyEnd)
       .part(bytes, marks[2], marks[3]);
-    if (ttl > 0) this.#out.text("PX").text(String(ttl));
+    if (ttl > 0) this.#out.writeText("PX").writeText(String(ttl));
     this.#answered("+OK\r\n");
   }
 
   #pairs(bytes: Buffer, scores: boolean): void {
     const { key, keyEnd, marks, pairs, ttl } = this.#scan;
     const out = this.#out
-      .command(2 + 2 * pairs)
+      .beginCommand(2 + 2 * pairs)
       .part(scores ? ZADD : HSET)
       .part(bytes, key, keyEnd);
     for (let mark = 0; mark < 4 * pairs; mark += 4) {
@@ -128,7 +128,7 @@ export class Lane {
     }
     this.#answered(`:${pairs}\r\n`);
     if (ttl === 0) return;
-    out.command(3).text("PEXPIRE").part(bytes, key, keyEnd).text(String(ttl));
+    out.beginCommand(3).writeText("PEXPIRE").part(bytes, key, keyEnd).writeText(String(ttl));
     this.#answered(":1\r\n");
   }
 

@@ -1,16 +1,16 @@
 /** An entry as plain commands, each of which may be sent again without harm. */
 import type { Bytes, Entry, Value } from "../read/entry.ts";
-import { scoreText } from "../read/value.ts";
+import { formatScore } from "../read/value.ts";
 import type { Commands } from "../wire/resp.ts";
 
 /** Elements in one command: longer ones keep the store from answering others. */
-const ELEMENTS = 5000;
+const MAX_ELEMENTS = 5000;
 
 /**
  * @param clean Nothing but our own writing of the same entry can be there: what only grows towards the declared value needs no removal first.
  * @returns how many answers it brings
  */
-export function addWrite(commands: Commands, { key, value, ttl }: Entry, clean: boolean): number {
+export function addWriteCommands(commands: Commands, { key, value, ttl }: Entry, clean: boolean): number {
   const before = commands.count;
   if (value.type === "string") {
     if (ttl > 0) commands.add("SET", key, value.value, "PX", String(ttl));
@@ -20,17 +20,17 @@ export function addWrite(commands: Commands, { key, value, ttl }: Entry, clean: 
   // A list or a stream that is written twice is twice as long.
   const inOneStep = !clean || value.type === "list" || value.type === "stream";
   if (inOneStep) commands.add("MULTI").add("UNLINK", key);
-  addValue(commands, key, value);
+  addValueCommands(commands, key, value);
   if (ttl > 0) commands.add("PEXPIRE", key, String(ttl));
   if (inOneStep) commands.add("EXEC");
   return commands.count - before;
 }
 
-function addValue(commands: Commands, key: string, value: Exclude<Value, { readonly type: "string" }>): void {
+function addValueCommands(commands: Commands, key: string, value: Exclude<Value, { readonly type: "string" }>): void {
   switch (value.type) {
     case "hash":
       for (const some of slices(value.fields))
-        commands.addAll(flat(["HSET", key], some, ([field, content], to) => to.push(field, content)));
+        commands.addAll(appendAll(["HSET", key], some, ([field, content], to) => to.push(field, content)));
       return;
     case "list":
       for (const some of slices(value.items)) commands.addAll(["RPUSH", key, ...some]);
@@ -40,7 +40,7 @@ function addValue(commands: Commands, key: string, value: Exclude<Value, { reado
       return;
     case "zset":
       for (const some of slices(value.members))
-        commands.addAll(flat(["ZADD", key], some, ([member, score], to) => to.push(scoreText(score), member)));
+        commands.addAll(appendAll(["ZADD", key], some, ([member, score], to) => to.push(formatScore(score), member)));
       return;
     case "stream":
       for (const { id, fields } of value.entries) commands.addAll(["XADD", key, id, ...fields.flat()]);
@@ -48,12 +48,14 @@ function addValue(commands: Commands, key: string, value: Exclude<Value, { reado
   }
 }
 
-function flat<T>(start: Bytes[], items: readonly T[], push: (item: T, to: Bytes[]) => void): Bytes[] {
+function appendAll<T>(start: Bytes[], items: readonly T[], push: (item: T, to: Bytes[]) => void): Bytes[] {
   for (const item of items) push(item, start);
   return start;
 }
 
 function slices<T>(items: readonly T[]): readonly (readonly T[])[] {
-  if (items.length <= ELEMENTS) return [items];
-  return Array.from({ length: Math.ceil(items.length / ELEMENTS) }, (_, nth) => items.slice(nth * ELEMENTS, (nth + 1) * ELEMENTS));
+  if (items.length <= MAX_ELEMENTS) return [items];
+  return Array.from({ length: Math.ceil(items.length / MAX_ELEMENTS) }, (_, nth) =>
+    items.slice(nth * MAX_ELEMENTS, (nth + 1) * MAX_ELEMENTS),
+  );
 }

@@ -1,5 +1,5 @@
 /** Several things at a time, in order of arrival, and never more than a few in memory. */
-export async function inFlight<T>(source: AsyncIterable<T>, most: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function forEachConcurrently<T>(source: AsyncIterable<T>, most: number, work: (item: T) => Promise<void>): Promise<void> {
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   for await (const item of source) {

@@ -1,10 +1,10 @@
 /** The three-way rule: what is declared, what the ledger says we wrote, and what is there now. */
 
-import type { Seen } from "../inspect/mismatch.ts";
+import type { Mismatch } from "../inspect/mismatch.ts";
 import type { Entry, Policy } from "../read/entry.ts";
-import type { Wire } from "../wire/connection.ts";
+import type { StoreConnection } from "../wire/connection.ts";
 import { Commands, type Reply } from "../wire/resp.ts";
-import { INSPECT } from "./lua.ts";
+import { READ_KEY_STATES } from "./lua.ts";
 
 /** What is to be done with a key that is not as declared. */
 export type Decision =
@@ -17,30 +17,30 @@ export type Decision =
   | { readonly kind: "type"; readonly entry: Entry; readonly actual: string };
 
 /** A row of the ledger: the policy's first letters and the digest of what was written. */
-export const rowOf = (policy: Policy, digest: string): string => `${policy} ${digest}`;
+export const formatLedgerRow = (policy: Policy, digest: string): string => `${policy} ${digest}`;
 
-export function readRow(row: string): { readonly policy: Policy; readonly digest: string } | undefined {
+export function parseLedgerRow(row: string): { readonly policy: Policy; readonly digest: string } | undefined {
   const [policy, digest] = row.split(" ");
   return digest === undefined ? undefined : { policy: policy as Policy, digest };
 }
 
-export async function decide(wire: Wire, ledger: string, seen: readonly Seen[]): Promise<Decision[]> {
+export async function decide(connection: StoreConnection, ledger: string, seen: readonly Mismatch[]): Promise<Decision[]> {
   // What is absent is written, whatever the ledger says; only what is written one time has to be asked for there.
   const free = seen.filter(({ entry, difference }) => difference.kind === "absent" && entry.policy !== "once");
   const others = seen.filter(({ entry, difference }) => difference.kind !== "absent" || entry.policy === "once");
-  const inspected = await inspect(
-    wire,
+  const inspected = await readKeyStates(
+    connection,
     ledger,
     others.map(({ entry }) => entry.key),
   );
   return [
     ...free.map(({ entry }) => ({ kind: "write" as const, entry })),
-    ...others.flatMap((one, index) => decideOne(one, inspected[index] as Inspected)),
+    ...others.flatMap((one, index) => decideOne(one, inspected[index] as KeyState)),
   ];
 }
 
-function decideOne({ entry, difference }: Seen, { row, dump }: Inspected): Decision[] {
-  const written = readRow(row);
+function decideOne({ entry, difference }: Mismatch, { row, dump }: KeyState): Decision[] {
+  const written = parseLedgerRow(row);
   // Written one time, or found there: either way it is not ours any more.
   if (entry.policy === "once" && (written !== undefined || difference.kind !== "absent")) return [];
   switch (difference.kind) {
@@ -59,21 +59,21 @@ function decideOne({ entry, difference }: Seen, { row, dump }: Inspected): Decis
   }
 }
 
-export interface Inspected {
+export interface KeyState {
   readonly row: string;
   readonly dump: string;
 }
 
-export async function inspect(wire: Wire, ledger: string, keys: readonly string[]): Promise<Inspected[]> {
+export async function readKeyStates(connection: StoreConnection, ledger: string, keys: readonly string[]): Promise<KeyState[]> {
   const commands = new Commands();
   for (let at = 0; at < keys.length; at += 100) {
     const some = keys.slice(at, at + 100);
-    commands.add("EVAL", INSPECT, String(some.length + 1), ledger, ...some);
+    commands.add("EVAL", READ_KEY_STATES, String(some.length + 1), ledger, ...some);
   }
-  const replies = await wire.send(commands);
+  const replies = await connection.send(commands);
   return replies.flatMap((reply) => {
-    const items = wire.accepted(reply) as readonly Reply[];
-    const found: Inspected[] = [];
+    const items = connection.unwrap(reply) as readonly Reply[];
+    const found: KeyState[] = [];
     for (let at = 0; at < items.length; at += 2) found.push({ row: String(items[at]), dump: String(items[at + 1]) });
     return found;
   });

@@ -66,7 +66,7 @@ const folders = (["guarded", "bulk"] as const).map((mode) => {
 });
 type Pair = (typeof folders)[number];
 
-const options = (folder: string) => ({ folder, system: "shop", stores: { state: store.at() }, patienceMs: 60_000 });
+const options = (folder: string) => ({ folder, system: "shop", stores: { state: store.address() }, patienceMs: 60_000 });
 
 /** Nothing of these is ours. */
 const FOREIGN = [
@@ -77,12 +77,12 @@ const FOREIGN = [
 
 /** An empty store, or one that holds what the files said before. */
 async function prepared(pair: Pair, empty: boolean): Promise<void> {
-  await store.ask(["FLUSHALL"]);
+  await store.command(["FLUSHALL"]);
   if (!empty) await seed(options(pair.former.path));
-  for (const words of FOREIGN) await store.ask(words, 2);
+  for (const words of FOREIGN) await store.command(words, 2);
 }
 
-const held = async () => ({ keys: await store.everything(2), ledger: await store.ask(["HGETALL", "slipway:{shop/things}:ledger"], 2) });
+const held = async () => ({ keys: await store.dump(2), ledger: await store.command(["HGETALL", "slipway:{shop/things}:ledger"], 2) });
 const sorted = ({ keys, ledger }: Awaited<ReturnType<typeof held>>) => ({ keys, ledger: pairsOf(ledger as string[]) });
 const pairsOf = (flat: readonly string[]) => flat.flatMap((name, at) => (at % 2 === 0 ? [`${name} ${flat[at + 1]}`] : [])).sort();
 

@@ -6,7 +6,7 @@
  * KEYS: ledger, keys. ARGV for each key: seen, ledger row, TTL in ms (0 for ever, -1 as it is), type, number of parts, parts.
  * Returns the numbers of the keys that were no longer as they had been seen.
  */
-export const WRITE = `
+export const WRITE_KEYS = `
 local rows, changed, at = {}, {}, 1
 local function slices(command, key, from, to)
   for first = from, to, 1000 do redis.call(command, key, unpack(ARGV, first, math.min(first + 999, to))) end
@@ -86,7 +86,7 @@ return changed
 `;
 
 /** Removes keys that are no longer declared, each only if it is still as it was seen, and its row. ARGV for each key: seen ("" to leave it). */
-export const REMOVE = `
+export const REMOVE_KEYS = `
 local removed = 0
 for index = 2, #KEYS do
   local seen = ARGV[index - 1]
@@ -100,7 +100,7 @@ return removed
 `;
 
 /** For each key what the ledger says of it and the digest of its dump, without a write. */
-export const INSPECT = `
+export const READ_KEY_STATES = `
 local seen = {}
 for index = 2, #KEYS do
   local dump = redis.call('DUMP', KEYS[index])
@@ -111,10 +111,10 @@ return seen
 `;
 
 /** Compare and delete. */
-export const UNLOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+export const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 /** Compare and live on. */
-export const RENEW = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
+export const RENEW_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
 
 /** Takes a lock from a holder that is gone, unless another has taken it meanwhile. */
-export const TAKE_OVER = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;
+export const TAKE_OVER_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;

@@ -8,10 +8,10 @@ import { failure } from "../../migrate/testing/failure.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../../migrate/testing/folder.ts";
 import { startProxy } from "../../migrate/testing/proxy.ts";
 import type { Options } from "../inspect/options.ts";
-import { storeHome, storeName } from "../testing/server.ts";
+import { readServerName, serverHome } from "../testing/server.ts";
 import { plan, seed, verify } from "./seed.ts";
 
-const home = storeHome();
+const home = serverHome();
 const servers = openServers({ home });
 let store: Endpoint;
 
@@ -103,11 +103,11 @@ async function connected(): Promise<Redis> {
 
 beforeEach(() => ask(["FLUSHALL"]));
 
-it(`is answered by ${await storeName()}`, async () => {
+it(`is answered by ${await readServerName()}`, async () => {
   const info = String(await ask(["INFO", "server"]));
   const [, valkey] = /^valkey_version:(\S+)/m.exec(info) ?? [];
   const [, redis] = /^redis_version:(\S+)/m.exec(info) ?? [];
-  expect(valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`).toBe(await storeName());
+  expect(valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`).toBe(await readServerName());
 });
 
 describe("a seed", () => {

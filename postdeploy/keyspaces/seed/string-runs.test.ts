@@ -14,7 +14,7 @@ afterAll(async () => {
   await store.stop();
   cleanFolders();
 });
-beforeEach(() => store.ask(["FLUSHALL"]));
+beforeEach(() => store.command(["FLUSHALL"]));
 
 const yaml = (policy: string) => `keyspace: things
 store: state
@@ -37,15 +37,15 @@ const folder = (lines: string, policy = "ensure") => folderOf({ "things.yaml": y
 const options = ({ path }: TestFolder, onProgress?: Options["onProgress"]): Options => ({
   folder: path,
   system: "shop",
-  stores: { state: store.at() },
+  stores: { state: store.address() },
   patienceMs: 0,
   onProgress,
 });
-const ask = (...words: string[]) => store.ask(words, 1);
+const ask = (...words: string[]) => store.command(words, 1);
 
 async function held() {
   const ledger = (await ask("HGETALL", "slipway:{shop/things}:ledger")) as string[];
-  return { keys: await store.everything(1), ledger: ledger.map((name, at) => (at % 2 === 0 ? `${name} ${ledger[at + 1]}` : "")).sort() };
+  return { keys: await store.dump(1), ledger: ledger.map((name, at) => (at % 2 === 0 ? `${name} ${ledger[at + 1]}` : "")).sort() };
 }
 
 describe("a run of strings", () => {
@@ -74,13 +74,13 @@ describe("a run of strings", () => {
     for (const policy of ["ensure", "own"]) {
       await seed(options(folder(lines.split("\n").map(spaced).join("\n"), policy)));
       const long = await held();
-      await store.ask(["FLUSHALL"]);
+      await store.command(["FLUSHALL"]);
       const short = folder(lines, policy);
       await seed(options(short));
       expect(await held()).toEqual(long);
       expect(await seed(options(short))).toMatchObject([{ unchanged: true }]);
       expect(await verify(options(short))).toMatchObject([{ unchanged: true }]);
-      await store.ask(["FLUSHALL"]);
+      await store.command(["FLUSHALL"]);
     }
   });
 
@@ -128,7 +128,7 @@ describe("a run of strings", () => {
       await ask("SET", "text:150", "theirs");
       const [result] = await seed(options(here));
       expect([policy, await ask("GET", "text:150"), result?.tally.changes.restore]).toEqual([policy, after, policy === "own" ? 1 : 0]);
-      await store.ask(["FLUSHALL"]);
+      await store.command(["FLUSHALL"]);
     }
   });
 
@@ -139,7 +139,7 @@ describe("a run of strings", () => {
     expect(await seed(options(here))).toMatchObject([{ tally: { changes: { update: 1, write: 0 } } }]);
     here.write({ "a.jsonl": plains(0, 100).join("\n") });
     expect(await seed(options(here))).toMatchObject([{ tally: { changes: { remove: 200 } } }]);
-    expect(Object.keys(await store.everything(1))).toHaveLength(100);
+    expect(Object.keys(await store.dump(1))).toHaveLength(100);
   });
 
   it("with a key twice is refused by both places, however far apart", async () => {

@@ -1,7 +1,7 @@
 /** What a plan found, or a run did: counts of everything, names of the first few. */
 
-import { sizeOf } from "../read/entry.ts";
-import { keyText, type Run } from "../read/string-runs.ts";
+import { measureValue } from "../read/entry.ts";
+import { readRunKey, type StringRun } from "../read/string-runs.ts";
 import type { Decision } from "./decide.ts";
 
 /** What happens to a key, and how it is called in counts. */
@@ -24,9 +24,9 @@ export interface Tally {
 }
 
 /** Enough to see what it is about; a million would be a file. */
-const SHOWN = 100;
+const MAX_EXAMPLES = 100;
 
-export const newTally = (): Tally => ({
+export const createTally = (): Tally => ({
   keys: 0,
   changes: { write: 0, update: 0, restore: 0, ttl: 0, remove: 0 },
   examples: [],
@@ -37,7 +37,7 @@ export const newTally = (): Tally => ({
   bytes: 0,
 });
 
-export const changesOf = ({ changes }: Tally): number => Object.values(changes).reduce((sum, count) => sum + count, 0);
+export const countChanges = ({ changes }: Tally): number => Object.values(changes).reduce((sum, addDecisions) => sum + addDecisions, 0);
 
 /** What Redis needs beside the bytes themselves: an entry of the table, headers, and the ledger's row. */
 const PER_KEY = 190;
@@ -49,16 +49,16 @@ export function count(tally: Tally, decisions: readonly Decision[]): void {
     switch (decision.kind) {
       case "keep":
         tally.kept++;
-        if (tally.keptKeys.length < SHOWN) tally.keptKeys.push({ key, why: decision.why });
+        if (tally.keptKeys.length < MAX_EXAMPLES) tally.keptKeys.push({ key, why: decision.why });
         break;
       case "type":
         tally.conflicting++;
-        if (tally.conflicts.length < SHOWN) tally.conflicts.push({ key, declared: value.type, actual: decision.actual });
+        if (tally.conflicts.length < MAX_EXAMPLES) tally.conflicts.push({ key, declared: value.type, actual: decision.actual });
         break;
       default:
-        countChange(tally, key, decision.kind);
+        addChange(tally, key, decision.kind);
         if (decision.kind === "write") {
-          const { bytes, elements } = sizeOf(value);
+          const { bytes, elements } = measureValue(value);
           tally.bytes += bytes + 2 * key.length + PER_KEY + (elements > 1 ? PER_ELEMENT * elements : 0);
         }
     }
@@ -66,15 +66,15 @@ export function count(tally: Tally, decisions: readonly Decision[]): void {
 }
 
 /** A whole run of strings that are absent. */
-export function countRun(tally: Tally, run: Run): void {
+export function addStringRun(tally: Tally, run: StringRun): void {
   tally.changes.write += run.keys;
-  for (let nth = 0; tally.examples.length < SHOWN && nth < run.keys; nth++)
-    tally.examples.push({ key: keyText(run, nth), change: "write" });
+  for (let nth = 0; tally.examples.length < MAX_EXAMPLES && nth < run.keys; nth++)
+    tally.examples.push({ key: readRunKey(run, nth), change: "write" });
   // What of a line is not the value is about its key.
   tally.bytes += run.size + PER_KEY * run.keys;
 }
 
-export function countChange(tally: Tally, key: string, change: Change): void {
+export function addChange(tally: Tally, key: string, change: Change): void {
   tally.changes[change]++;
-  if (tally.examples.length < SHOWN) tally.examples.push({ key, change });
+  if (tally.examples.length < MAX_EXAMPLES) tally.examples.push({ key, change });
 }

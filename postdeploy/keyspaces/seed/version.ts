@@ -2,31 +2,32 @@
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { dataFile } from "../read/entries.ts";
-import type { Names } from "../read/internal-keys.ts";
+import { dataFilePath } from "../read/entries.ts";
+import type { InternalKeys } from "../read/internal-keys.ts";
 import type { Keyspace } from "../read/keyspace.ts";
-import type { Wire } from "../wire/connection.ts";
+import type { StoreConnection } from "../wire/connection.ts";
 
 /**
  * Of everything that is declared, down to the last byte.
  *
  * @param chunks digests of the data where they are known already
  */
-export async function contentDigest(keyspace: Keyspace, chunks?: readonly string[]): Promise<string> {
+export async function computeContentDigest(keyspace: Keyspace, chunks?: readonly string[]): Promise<string> {
   const digest = createHash("sha256").update(readFileSync(keyspace.file));
   if (chunks !== undefined) digest.update(chunks.join());
   else
     for (const name of keyspace.data)
-      for await (const chunk of createReadStream(dataFile(keyspace, name), { highWaterMark: 1024 * 1024 })) digest.update(chunk as Buffer);
+      for await (const chunk of createReadStream(dataFilePath(keyspace, name), { highWaterMark: 1024 * 1024 }))
+        digest.update(chunk as Buffer);
   for (const { file } of keyspace.scripts?.files ?? []) digest.update(readFileSync(join(keyspace.folder, file)));
   return digest.digest("hex");
 }
 
-export async function readVersion(wire: Wire, names: Names): Promise<string | undefined> {
-  const digest = await wire.call("HGET", names.version, "digest");
+export async function readVersion(connection: StoreConnection, names: InternalKeys): Promise<string | undefined> {
+  const digest = await connection.call("HGET", names.version, "digest");
   return digest === null ? undefined : String(digest);
 }
 
-export async function writeVersion(wire: Wire, names: Names, digest: string, keys: number): Promise<void> {
-  await wire.call("HSET", names.version, "digest", digest, "keys", String(keys), "at", new Date().toISOString());
+export async function writeVersion(connection: StoreConnection, names: InternalKeys, digest: string, keys: number): Promise<void> {
+  await connection.call("HSET", names.version, "digest", digest, "keys", String(keys), "at", new Date().toISOString());
 }

@@ -19,13 +19,13 @@ const redisHome = { cache: join(REAL_CACHE, "redis"), user: detectServerUser() }
 
 let onRedis = false;
 
-export function storeHome(): Home {
+export function serverHome(): Home {
   return onRedis ? { ...temporaryHome(), ...redisHome } : temporaryHome();
 }
 
 /** "Valkey 8.0.1" or "Redis 7.0.15": the server that `storeHome` leads to. */
-export async function storeName(): Promise<string> {
-  return nameOf(await findValkeyServer(storeHome()));
+export async function readServerName(): Promise<string> {
+  return nameOf(await findValkeyServer(serverHome()));
 }
 
 /** Makes `storeHome` lead to Redis for the rest of this process. */

@@ -10,7 +10,7 @@ import { findValkeyServer } from "../../../local/servers/packages/binaries.ts";
 import { runCommand } from "../../../local/servers/testing/servers.ts";
 import { freePort } from "../../migrate/testing/port.ts";
 import type { Store } from "../inspect/options.ts";
-import { storeHome } from "./server.ts";
+import { serverHome } from "./server.ts";
 
 const PASSWORD = "AVNS_default";
 const folder = mkdtempSync(join(tmpdir(), "slipway bare "));
@@ -19,20 +19,20 @@ const { certificate, key, authority: ca } = authority.issue(join(folder, "tls"),
 const TLS = { "tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": ca };
 const running = new Set<ChildProcess>();
 
-export interface BareStore {
+export interface StandaloneStore {
   readonly port: number;
-  at(more?: { readonly port?: number; readonly user?: string; readonly password?: string }): Store;
-  ask(words: string[], database?: number): Promise<unknown>;
+  address(more?: { readonly port?: number; readonly user?: string; readonly password?: string }): Store;
+  command(words: string[], database?: number): Promise<unknown>;
   kill(): Promise<void>;
 }
 
 /** @param data a folder of an earlier one's, where it goes on */
-export async function startBare(
+export async function startStandalone(
   settings: Readonly<Record<string, string>> = {},
   data = mkdtempSync(join(folder, "data-")),
-): Promise<BareStore> {
+): Promise<StandaloneStore> {
   const port = await freePort();
-  const { file, env } = await findValkeyServer(storeHome());
+  const { file, env } = await findValkeyServer(serverHome());
   const all = {
     ...{ bind: "127.0.0.1", port: "0", "tls-port": String(port), "tls-auth-clients": "no", "tls-replication": "yes" },
     ...Object.fromEntries(Object.entries({ dir: data, ...TLS }).map(([name, path]) => [name, JSON.stringify(path)])),
@@ -59,11 +59,11 @@ export async function startBare(
   }
   return {
     port,
-    at: ({ port: through = port, user = "default", password = PASSWORD } = {}) => ({
+    address: ({ port: through = port, user = "default", password = PASSWORD } = {}) => ({
       url: `rediss://${user}:${password}@localhost:${through}/0`,
       ca: authority.pem,
     }),
-    ask,
+    command: ask,
     async kill() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -72,7 +72,7 @@ export async function startBare(
   };
 }
 
-export async function stopBare(): Promise<void> {
+export async function stopStandalone(): Promise<void> {
   for (const child of running) {
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

@@ -8,21 +8,21 @@
 import { connect, type TLSSocket } from "node:tls";
 import { Failure } from "../../connect/failure.ts";
 import type { Bytes } from "../read/entry.ts";
-import { Away, clusterMode, refused } from "./errors.ts";
-import { Commands, Refusal, Replies, type Reply } from "./resp.ts";
-import { type Connection, nameOf, serverName, type Target, targetOf } from "./target.ts";
+import { clusterModeFailure, StoreUnavailable, toFailure } from "./errors.ts";
+import { Commands, ErrorReply, type Reply, ReplyParser } from "./resp.ts";
+import { formatTarget, parseTarget, type StoreAddress, type Target, tlsServerName } from "./target.ts";
 
-export interface WireOptions {
+export interface ConnectionOptions {
   /** @default 10000 */
   readonly connectTimeoutMs?: number;
   /** How long the server may be silent while an answer is due. @default 60000 */
-  readonly answerTimeoutMs?: number;
+  readonly replyTimeoutMs?: number;
 }
 
 /** As much may wait in this process for the socket; what a server that is busy for a moment finds when it comes back. */
-const UNSENT = 2 * 1024 * 1024;
+const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 
-interface Awaited {
+interface PendingReplies {
   readonly count: number;
   readonly replies: Reply[];
   /** What the answers are if nothing has changed, byte for byte: then there is nothing to read. */
@@ -32,16 +32,16 @@ interface Awaited {
   reject(error: Failure): void;
 }
 
-export class Wire {
+export class StoreConnection {
   readonly target: Target;
   /** How this connection is called in the server's list of clients. */
   readonly name: string;
   /** The server shows it under this name. */
   isListed = false;
   readonly #socket: TLSSocket;
-  readonly #replies = new Replies();
+  readonly #replies = new ReplyParser();
   /** What was answered is let go of at once: a megabyte of expected answer may hang on it. */
-  #awaited: (Awaited | undefined)[] = [];
+  #awaited: (PendingReplies | undefined)[] = [];
   #first = 0;
   #broken: Failure | undefined;
   /** Until the socket has sent what it holds. */
@@ -57,25 +57,26 @@ export class Wire {
       this.#drained = undefined;
       this.#drain();
     });
-    socket.on("error", (error) => this.#break(refused(error, target)));
-    socket.on("close", () => this.#break(new Away("lost", `${nameOf(target)} closed the connection.`)));
+    socket.on("error", (error) => this.#break(toFailure(error, target)));
+    socket.on("close", () => this.#break(new StoreUnavailable("lost", `${formatTarget(target)} closed the connection.`)));
     socket.on("timeout", () => {
-      if (this.#first < this.#awaited.length) this.#break(new Away("no-answer", `${nameOf(target)} has stopped answering.`));
+      if (this.#first < this.#awaited.length)
+        this.#break(new StoreUnavailable("no-answer", `${formatTarget(target)} has stopped answering.`));
     });
   }
 
-  static async open(connection: Connection, database: number, name: string, options: WireOptions = {}): Promise<Wire> {
-    const target = targetOf(connection);
-    const socket = await secured(target, options.connectTimeoutMs ?? 10_000);
+  static async open(address: StoreAddress, database: number, name: string, options: ConnectionOptions = {}): Promise<StoreConnection> {
+    const target = parseTarget(address);
+    const socket = await connectTls(target, options.connectTimeoutMs ?? 10_000);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 10_000);
-    socket.setTimeout(options.answerTimeoutMs ?? 60_000);
-    const wire = new Wire(socket, target, name);
+    socket.setTimeout(options.replyTimeoutMs ?? 60_000);
+    const connection = new StoreConnection(socket, target, name);
     try {
-      await wire.#enter(database);
-      return wire;
+      await connection.#enter(database);
+      return connection;
     } catch (error) {
-      wire.close();
+      connection.close();
       throw error;
     }
   }
@@ -83,32 +84,33 @@ export class Wire {
   async #enter(database: number): Promise<void> {
     const { user, password } = this.target;
     if (password !== "") await this.call("AUTH", user, password);
-    this.isListed = (await this.try("CLIENT", "SETNAME", this.name)) === "OK";
-    const selected = await this.try("SELECT", String(database));
-    if (selected instanceof Refusal) {
-      if (selected.code !== "ERR") throw refused(selected, this.target);
-      if (/cluster mode/.test(selected.message)) throw clusterMode(nameOf(this.target));
-      throw wrongDatabase(this.target, database, selected.message);
+    this.isListed = (await this.tryCall("CLIENT", "SETNAME", this.name)) === "OK";
+    const selected = await this.tryCall("SELECT", String(database));
+    if (selected instanceof ErrorReply) {
+      if (selected.code !== "ERR") throw toFailure(selected, this.target);
+      if (/cluster mode/.test(selected.message)) throw clusterModeFailure(formatTarget(this.target));
+      throw wrongDatabaseFailure(this.target, database, selected.message);
     }
-    const info = await this.try("CLIENT", "INFO");
+    const info = await this.tryCall("CLIENT", "INFO");
     if (!Buffer.isBuffer(info)) return;
     const actual = /(?:^| )db=(\d+)/.exec(info.toString())?.[1];
-    if (actual !== String(database)) throw wrongDatabase(this.target, database, `it put the connection into ${actual ?? "another one"}`);
+    if (actual !== String(database))
+      throw wrongDatabaseFailure(this.target, database, `it put the connection into ${actual ?? "another one"}`);
   }
 
   /** One command. Throws what it is refused with. */
   async call(...args: readonly Bytes[]): Promise<Reply> {
-    return this.accepted(await this.try(...args));
+    return this.unwrap(await this.tryCall(...args));
   }
 
   /** The answer, or its refusal as a failure that a person can act on. */
-  accepted(reply: Reply | undefined): Reply {
-    if (reply instanceof Refusal) throw refused(reply, this.target);
+  unwrap(reply: Reply | undefined): Reply {
+    if (reply instanceof ErrorReply) throw toFailure(reply, this.target);
     return reply ?? null;
   }
 
   /** One command. A refusal is an answer. */
-  async try(...args: readonly Bytes[]): Promise<Reply> {
+  async tryCall(...args: readonly Bytes[]): Promise<Reply> {
     const [reply = null] = await this.send(new Commands().add(...args));
     return reply;
   }
@@ -125,7 +127,7 @@ export class Wire {
       if (this.#broken !== undefined) return reject(this.#broken);
       if (count === 0) return resolve([]);
       this.#awaited.push({ count, replies: [], expected, matched: 0, resolve, reject });
-      if (!this.#socket.write(bytes) && this.#socket.writableLength > UNSENT) {
+      if (!this.#socket.write(bytes) && this.#socket.writableLength > MAX_UNSENT_BYTES) {
         this.#drained ??= new Promise((drained) => {
           this.#drain = drained;
         });
@@ -152,11 +154,11 @@ export class Wire {
         at = head.expected === undefined ? this.#parse(head, bytes, at) : this.#compare(head, head.expected, bytes, at);
       }
     } catch (error) {
-      this.#break(refused(error, this.target));
+      this.#break(toFailure(error, this.target));
     }
   }
 
-  #compare(head: Awaited, expected: Buffer, bytes: Buffer, at: number): number {
+  #compare(head: PendingReplies, expected: Buffer, bytes: Buffer, at: number): number {
     const length = Math.min(expected.length - head.matched, bytes.length - at);
     if (expected.compare(bytes, at, at + length, head.matched, head.matched + length) !== 0) {
       // Something differs: what was taken so far is known, so it is read from where it is known.
@@ -172,11 +174,11 @@ export class Wire {
     return at + length;
   }
 
-  #parseAll(head: Awaited, bytes: Buffer): void {
+  #parseAll(head: PendingReplies, bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) at = this.#parse(head, bytes, at);
   }
 
-  #parse(head: Awaited, bytes: Buffer, at: number): number {
+  #parse(head: PendingReplies, bytes: Buffer, at: number): number {
     const next = this.#replies.read(bytes, at);
     if (next === -1) return bytes.length;
     head.replies.push(this.#replies.value);
@@ -202,15 +204,15 @@ export class Wire {
   }
 }
 
-function secured(target: Target, timeout: number): Promise<TLSSocket> {
+function connectTls(target: Target, timeout: number): Promise<TLSSocket> {
   const { host, port, ca } = target;
-  const servername = serverName(target);
+  const servername = tlsServerName(target);
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, ...(ca === undefined ? {} : { ca }), ...(servername === undefined ? {} : { servername }) });
     const fail = (error: Error) => {
       clearTimeout(timer);
       socket.destroy();
-      reject(refused(error, target));
+      reject(toFailure(error, target));
     };
     const timer = setTimeout(() => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), timeout);
     socket.once("error", fail);
@@ -222,10 +224,10 @@ function secured(target: Target, timeout: number): Promise<TLSSocket> {
   });
 }
 
-function wrongDatabase(target: Target, database: number, why: string): Failure {
+function wrongDatabaseFailure(target: Target, database: number, why: string): Failure {
   return new Failure(
     "wrong-database",
     2,
-    `${nameOf(target)} has no database ${database} (${why}); nothing was written. Raise the cluster's number of databases to ${database + 1} at least (valkey_number_of_databases), or mend the keyspace's number.`,
+    `${formatTarget(target)} has no database ${database} (${why}); nothing was written. Raise the cluster's number of databases to ${database + 1} at least (valkey_number_of_databases), or mend the keyspace's number.`,
   );
 }

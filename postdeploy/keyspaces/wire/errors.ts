@@ -1,25 +1,29 @@
 /** What a store's refusal means, and what to do about it. */
 import { Failure } from "../../connect/failure.ts";
 import { FETCH_CA } from "../../connect/target.ts";
-import { Refusal } from "./resp.ts";
-import { nameOf, type Target } from "./target.ts";
+import { ErrorReply } from "./resp.ts";
+import { formatTarget, type Target } from "./target.ts";
 
 /** The store is away, starting, or has another primary: the same run passes in a moment. */
-export class Away extends Failure {
+export class StoreUnavailable extends Failure {
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(code, 1, message, options);
   }
 }
 
-export function refused(error: unknown, target: Target): Failure {
+export function toFailure(error: unknown, target: Target): Failure {
   if (error instanceof Failure) return error;
-  const where = nameOf(target);
-  if (error instanceof Refusal) return refusedByServer(error, where);
+  const where = formatTarget(target);
+  if (error instanceof ErrorReply) return explainErrorReply(error, where);
   const { code = "", message } = error as NodeJS.ErrnoException;
   const cause = { cause: error };
   switch (code) {
     case "ECONNREFUSED":
-      return new Away("refused", `Nothing listens on ${where}. Is the port right (DigitalOcean: 25061), and is the store up?`, cause);
+      return new StoreUnavailable(
+        "refused",
+        `Nothing listens on ${where}. Is the port right (DigitalOcean: 25061), and is the store up?`,
+        cause,
+      );
     case "ENOTFOUND":
       return new Failure(
         "no-such-host",
@@ -55,13 +59,17 @@ export function refused(error: unknown, target: Target): Failure {
         cause,
       );
     case "ETIMEDOUT":
-      return new Away("no-answer", `No answer from ${where}. Is this machine's address among the cluster's trusted sources?`, cause);
+      return new StoreUnavailable(
+        "no-answer",
+        `No answer from ${where}. Is this machine's address among the cluster's trusted sources?`,
+        cause,
+      );
     default:
-      return new Away("lost", `The connection to ${where} broke: ${message}`, cause);
+      return new StoreUnavailable("lost", `The connection to ${where} broke: ${message}`, cause);
   }
 }
 
-function refusedByServer({ code, message }: Refusal, where: string): Failure {
+function explainErrorReply({ code, message }: ErrorReply, where: string): Failure {
   switch (code) {
     case "WRONGPASS":
     case "NOAUTH":
@@ -73,17 +81,17 @@ function refusedByServer({ code, message }: Refusal, where: string): Failure {
     case "NOPERM":
       return new Failure("not-allowed", 2, `${where} does not let this user do it: ${message}`);
     case "LOADING":
-      return new Away("loading", `${where} is still reading its data from disk. Try again when it is up.`);
+      return new StoreUnavailable("loading", `${where} is still reading its data from disk. Try again when it is up.`);
     case "READONLY":
-      return new Away("read-only", `${where} is a replica, or became one: it takes no writes. Use the primary's address.`);
+      return new StoreUnavailable("read-only", `${where} is a replica, or became one: it takes no writes. Use the primary's address.`);
     case "MASTERDOWN":
     case "BUSY":
     case "TRYAGAIN":
     case "CLUSTERDOWN":
-      return new Away("not-ready", `${where} is not ready: ${message}`);
+      return new StoreUnavailable("not-ready", `${where} is not ready: ${message}`);
     case "MOVED":
     case "CROSSSLOT":
-      return clusterMode(where);
+      return clusterModeFailure(where);
     case "OOM":
       return new Failure(
         "store-full",
@@ -97,7 +105,7 @@ function refusedByServer({ code, message }: Refusal, where: string): Failure {
   }
 }
 
-export function clusterMode(where: string): Failure {
+export function clusterModeFailure(where: string): Failure {
   return new Failure(
     "cluster-mode",
     2,

@@ -4,7 +4,7 @@ const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
 /** Below it a loop is faster than a call of the copying function. */
 const SHORT = 64;
 
-export class Out {
+export class RespWriter {
   #bytes: Buffer;
   #at = 0;
 
@@ -13,7 +13,7 @@ export class Out {
   }
 
   /** The beginning of a command with so many parts. */
-  command(parts: number): this {
+  beginCommand(parts: number): this {
     this.#room(16);
     this.#bytes[this.#at++] = STAR;
     this.#decimal(parts);
@@ -22,9 +22,9 @@ export class Out {
   }
 
   /** What is in the form of the protocol already. */
-  raw(part: Buffer): this {
-    this.#room(part.length);
-    this.#copy(part, 0, part.length);
+  writeRaw(writeArgument: Buffer): this {
+    this.#room(writeArgument.length);
+    this.#copy(writeArgument, 0, writeArgument.length);
     return this;
   }
 
@@ -39,17 +39,17 @@ export class Out {
     return this;
   }
 
-  text(text: string): this {
+  writeText(text: string): this {
     return this.part(Buffer.from(text));
   }
 
   /** Begins anew, over what was taken. */
-  again(): this {
+  reset(): this {
     this.#at = 0;
     return this;
   }
 
-  take(): Buffer {
+  bytes(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }
 

@@ -2,10 +2,10 @@
 import type { Bytes } from "../read/entry.ts";
 
 /** What a server answers: a status is text, a bulk is bytes. */
-export type Reply = string | number | Buffer | null | Refusal | readonly Reply[];
+export type Reply = string | number | Buffer | null | ErrorReply | readonly Reply[];
 
 /** An error that the server gave as an answer; the connection is in order. */
-export class Refusal {
+export class ErrorReply {
   /** "WRONGTYPE", "OOM", "NOSCRIPT"; "ERR" where there is nothing more exact. */
   readonly code: string;
   readonly message: string;
@@ -75,12 +75,12 @@ const [PLUS, MINUS, COLON, DOLLAR, STAR] = [43, 45, 58, 36, 42];
 const OK = Buffer.from("+OK\r\n");
 
 /** Reads replies as their bytes arrive, however they are cut. */
-export class Replies {
+export class ReplyParser {
   /** The reply that `read` has just completed. */
   value: Reply = null;
   #complete = false;
   #line: Buffer | undefined;
-  #bulk: { readonly length: number; read: number; readonly parts: Buffer[] } | undefined;
+  #bulk: { readonly length: number; parse: number; readonly parts: Buffer[] } | undefined;
   #open: { readonly items: Reply[]; readonly length: number }[] = [];
 
   /** @returns where the next reply begins, or -1 where this one is not complete: all of `bytes` was taken. */
@@ -120,12 +120,12 @@ export class Replies {
   #take(kind: number, line: Buffer): void {
     if (kind === PLUS || kind === MINUS) {
       const text = line.toString("utf8", 1, line.length - 2);
-      this.#done(kind === PLUS ? text : new Refusal(text));
+      this.#done(kind === PLUS ? text : new ErrorReply(text));
       return;
     }
-    const number = numberOf(line);
+    const number = parseInteger(line);
     if (kind === COLON) this.#done(number);
-    else if (kind === DOLLAR && number >= 0) this.#bulk = { length: number + 2, read: 0, parts: [] };
+    else if (kind === DOLLAR && number >= 0) this.#bulk = { length: number + 2, parse: 0, parts: [] };
     else if (kind === STAR && number > 0) this.#open.push({ items: [], length: number });
     else if (kind === STAR && number === 0) this.#done([]);
     else if (kind === DOLLAR || kind === STAR) this.#done(null);
@@ -135,17 +135,17 @@ export class Replies {
   #readBulk(bytes: Buffer, from: number): number {
     this.#complete = false;
     const bulk = this.#bulk!;
-    const missing = bulk.length - bulk.read;
+    const missing = bulk.length - bulk.parse;
     const end = Math.min(from + missing, bytes.length);
-    if (bulk.read === 0 && end - from === missing) {
+    if (bulk.parse === 0 && end - from === missing) {
       this.#bulk = undefined;
       // A copy: a view would keep the whole packet alive for a few bytes of it.
       this.#done(Buffer.from(bytes.subarray(from, end - 2)));
       return end;
     }
     bulk.parts.push(Buffer.from(bytes.subarray(from, end)));
-    bulk.read += end - from;
-    if (bulk.read < bulk.length) return -1;
+    bulk.parse += end - from;
+    if (bulk.parse < bulk.length) return -1;
     this.#bulk = undefined;
     this.#done(Buffer.concat(bulk.parts).subarray(0, bulk.length - 2));
     return end;
@@ -168,7 +168,7 @@ export class Replies {
   }
 }
 
-function numberOf(line: Buffer): number {
+function parseInteger(line: Buffer): number {
   const negative = line[1] === 0x2d;
   let number = 0;
   for (let at = negative ? 2 : 1; at < line.length - 2; at++) number = number * 10 + ((line[at] as number) - 0x30);
