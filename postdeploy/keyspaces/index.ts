@@ -1,4 +1,4 @@
-/** Redis keyspaces: declared in files, seeded, verified. This is the front door; the CLI and the post-deploy step come through it too. */
+/** The API of keyspaces in Redis and Valkey: read declarations, plan, seed, verify, export. */
 export { Failure } from "../connect/failure.ts";
 export { type ExportOptions, type ExportResult, exportKeys } from "./inspect/export.ts";
 export type { Options, Progress, Store } from "./inspect/options.ts";

@@ -1,33 +1,33 @@
 /**
- * A store's keys in the form of the files they could have come from. Keys are read one page after the other while others write, so this is
- * no point in time.
+ * Exports the keys of a store as lines of a data file. It pages through the keys while other clients write, so the result is not a
+ * point-in-time snapshot.
  */
 import { isUtf8 } from "node:buffer";
 import { Failure } from "../../connect/failure.ts";
-import { type Bytes, TYPES, type Value } from "../read/entry.ts";
+import { TYPES, type Value } from "../read/entry.ts";
 import { INTERNAL_PREFIX } from "../read/internal-keys.ts";
 import { KeySet } from "../read/key-set.ts";
 import { type Keyspace, readKeyspaces } from "../read/keyspace.ts";
-import { addReadCommands, countReadReplies, decodeValue, formatScore } from "../read/value.ts";
+import { formatScore } from "../read/value.ts";
 import type { StoreConnection } from "../wire/connection.ts";
-import { Commands } from "../wire/resp.ts";
-import { readTypes } from "./mismatch.ts";
+import { type Bytes, Commands } from "../wire/resp.ts";
 import type { Options } from "./options.ts";
 import { withSession } from "./session.ts";
+import { addReadCommands, countReadReplies, decodeValue, readTypes } from "./stored-values.ts";
 
 export interface ExportOptions extends Options {
-  /** Values of keys whose pattern is secret, too. @default false */
+  /** Include secret values instead of masking them. @default false */
   readonly secrets?: boolean | undefined;
-  /** Given each line, without its end, and the keyspace it is of. */
+  /** Called with each line, without line feed. */
   readonly onLine: (line: string, keyspace: string) => void | Promise<void>;
 }
 
 export interface ExportResult {
   readonly keyspace: string;
   readonly keys: number;
-  /** Of these only the name was written. */
+  /** Number of keys whose value is masked. */
   readonly masked: number;
-  /** Keys that are no text, or of a type that no file can declare. */
+  /** Keys that no file can declare, because their name is binary or their type is unsupported. */
   readonly left: readonly string[];
 }
 
@@ -36,16 +36,16 @@ export const MASK = "••••••";
 export async function exportKeys(options: ExportOptions): Promise<ExportResult[]> {
   const results: ExportResult[] = [];
   const { only, stores } = options;
-  const wanted = readKeyspaces(options.folder, options.system).filter(
+  const selected = readKeyspaces(options.folder, options.system).filter(
     ({ keyspace, store }) => stores[store] !== undefined && (only === undefined || only.includes(keyspace)),
   );
-  if (wanted.length === 0)
+  if (selected.length === 0)
     throw new Failure(
       "no-keyspace",
       2,
-      `${options.folder} declares no keyspace${only === undefined ? "" : ` "${only.join()}"`} in the stores given.`,
+      `${options.folder} declares no keyspace${only === undefined ? "" : ` "${only.join()}"`} for the given stores. Check --only and the stores of the keyspaces.`,
     );
-  for (const keyspace of wanted)
+  for (const keyspace of selected)
     results.push(await withSession(options, keyspace, ({ connection }) => exportKeyspace(connection, keyspace, options)));
   return results;
 }
@@ -53,7 +53,7 @@ export async function exportKeys(options: ExportOptions): Promise<ExportResult[]
 async function exportKeyspace(connection: StoreConnection, keyspace: Keyspace, { secrets, onLine }: ExportOptions): Promise<ExportResult> {
   const left: string[] = [];
   let [keys, masked] = [0, 0];
-  // SCAN may give a key twice; a file may not.
+  // SCAN may return a key twice.
   const seen = new KeySet();
   for (let cursor = "0", first = true; first || cursor !== "0"; first = false) {
     const [next, page] = (await connection.call("SCAN", cursor, "COUNT", "500")) as readonly [Buffer, readonly Buffer[]];
@@ -80,10 +80,10 @@ async function exportKeyspace(connection: StoreConnection, keyspace: Keyspace, {
   return { keyspace: keyspace.keyspace, keys, masked, left };
 }
 
-/** What every seed writes by itself is in no file. */
+/** Keys that every seed writes itself and no file declares. */
 const isInternal = ({ scripts }: Keyspace, key: string): boolean => key.startsWith(INTERNAL_PREFIX) || key === scripts?.registry;
 
-/** Beside secret keys, one that nobody declared may be as secret as they are. */
+/** An undeclared key counts as secret if any pattern is. */
 function isSecret({ patterns }: Keyspace, key: string): boolean {
   const pattern = patterns.find(({ matches }) => matches(key));
   return pattern === undefined ? patterns.some(({ secret }) => secret) : pattern.secret;
@@ -109,7 +109,7 @@ async function readValues(connection: StoreConnection, names: readonly string[],
     const value = decodeValue(type, replies.slice(at, at + countReadReplies(type)));
     const ttl = replies[at + countReadReplies(type)] as number;
     at += countReadReplies(type) + 1;
-    // Gone since its type was asked for.
+    // The key expired or was removed after its type was read.
     if (value === undefined || ttl === -2) return [];
     if (value.type !== "stream" || value.entries.length + value.groups.length > 0) return [{ key, value, ttl }];
     left.push(key);
@@ -146,13 +146,13 @@ function formatValue(value: Value): Record<string, unknown> {
 
 type Pairs = readonly (readonly [Bytes, unknown])[];
 
-/** An object where every name is text. */
+/** An object if every name is text, otherwise pairs. */
 const formatNamed = (pairs: Pairs): unknown =>
   pairs.every(([name]) => typeof name === "string")
     ? Object.fromEntries(pairs)
     : pairs.map(([name, content]) => [formatBytes(name), content]);
 
-/** The same where order and repetition count: an object puts numbers first, and has a name once. */
+/** Like `formatNamed`, but uses pairs if an object would lose the order or a repeated name. */
 function formatOrdered(pairs: Pairs): unknown {
   const object = formatNamed(pairs);
   const names = Object.keys(object as object);

@@ -1,31 +1,31 @@
-/** Compares a batch of entries with what the store holds. What is as declared costs one comparison of bytes. */
-import type { Bytes, Entry, Type } from "../read/entry.ts";
-import { addReadCommands, countReadReplies, decodeValue, digestValue, formatScore } from "../read/value.ts";
+/** Compares declared entries with the store. A batch without differences costs one comparison of bytes. */
+import type { Entry } from "../read/entry.ts";
+import { digestValue, formatScore } from "../read/value.ts";
 import type { StoreConnection } from "../wire/connection.ts";
-import { Commands, type Reply } from "../wire/resp.ts";
+import { type Bytes, Commands, type Reply } from "../wire/resp.ts";
+import { addReadCommands, countReadReplies, decodeValue, readTypes } from "./stored-values.ts";
 
-/** How an entry's key differs from what is declared. */
 export type Difference =
   | { readonly kind: "absent" }
   | { readonly kind: "type"; readonly actual: string }
   | { readonly kind: "value"; readonly digest: string }
-  /** The value is right, and it would live longer or shorter than declared. */
-  | { readonly kind: "ttl"; readonly lives: "for ever" | "for a time" | "longer than declared" };
+  /** The value is as declared, but the TTL is not. */
+  | { readonly kind: "ttl"; readonly actual: "no TTL" | "a TTL" | "a longer TTL than declared" };
 
 export interface Mismatch {
   readonly entry: Entry;
   readonly difference: Difference;
 }
 
-/** @param everyTtl also of keys that are to live for ever: twice the reading. */
+/** @param everyTtl also compares keys that are declared without a TTL, which doubles the number of reads */
 export async function findMismatches(connection: StoreConnection, entries: readonly Entry[], everyTtl = false): Promise<Mismatch[]> {
   const [values, ttls] = await Promise.all([compareValues(connection, entries), compareTtls(connection, entries, everyTtl)]);
-  const differing = new Set(values.map(({ entry }) => entry));
-  return [...values, ...ttls.filter(({ entry }) => !differing.has(entry))];
+  const mismatches = new Set(values.map(({ entry }) => entry));
+  return [...values, ...ttls.filter(({ entry }) => !mismatches.has(entry))];
 }
 
 async function compareValues(connection: StoreConnection, entries: readonly Entry[]): Promise<Mismatch[]> {
-  // In one order for command, expected answer and answer: strings together, then the others one by one.
+  // Commands and replies have the same order: one MGET for all strings, then the other types one by one.
   const strings = entries.filter(({ value }) => value.type === "string");
   const others = entries.filter(({ value }) => value.type !== "string");
   const commands = new Commands();
@@ -35,16 +35,16 @@ async function compareValues(connection: StoreConnection, entries: readonly Entr
   const replies = await connection.exchange(commands.take(), count, encodeExpectedReply(strings, others));
   if (replies === undefined) return [];
 
-  const differing: Mismatch[] = [];
-  const unclear: Entry[] = [];
-  const compare = (entry: Entry, answers: readonly Reply[]) => {
-    const current = decodeValue(entry.value.type, answers);
+  const mismatches: Mismatch[] = [];
+  const unreadable: Entry[] = [];
+  const compare = (entry: Entry, replies: readonly Reply[]) => {
+    const current = decodeValue(entry.value.type, replies);
     if (current === undefined) {
-      unclear.push(entry);
+      unreadable.push(entry);
       return;
     }
     const digest = digestValue(current);
-    if (digest !== digestValue(entry.value)) differing.push({ entry, difference: { kind: "value", digest } });
+    if (digest !== digestValue(entry.value)) mismatches.push({ entry, difference: { kind: "value", digest } });
   };
   const texts = strings.length > 0 ? (replies[0] as readonly Reply[]) : [];
   for (const [index, entry] of strings.entries()) compare(entry, [texts[index] ?? null]);
@@ -54,46 +54,38 @@ async function compareValues(connection: StoreConnection, entries: readonly Entr
     compare(entry, replies.slice(at, at + reads));
     at += reads;
   }
-  // Reads of what is absent and of what has another type look alike.
+  // An absent key and a key of another type give the same reply.
   const types = await readTypes(
     connection,
-    unclear.map(({ key }) => key),
+    unreadable.map(({ key }) => key),
   );
-  unclear.forEach((entry, index) => {
+  unreadable.forEach((entry, index) => {
     const actual = types[index];
-    // Between the two questions it may have come or gone: then it is looked at again when it is written.
-    const is = actual === undefined || actual === entry.value.type ? { kind: "absent" as const } : { kind: "type" as const, actual };
-    differing.push({ entry, difference: is });
+    // The key may have changed between the two reads. Writing it compares again.
+    const difference =
+      actual === undefined || actual === entry.value.type ? { kind: "absent" as const } : { kind: "type" as const, actual };
+    mismatches.push({ entry, difference });
   });
-  return differing;
-}
-
-/** @returns undefined for what is absent. */
-export async function readTypes(connection: StoreConnection, keys: readonly string[]): Promise<(Type | undefined)[]> {
-  // Before a first seed all of them are absent, and one question tells it.
-  if (keys.length === 0 || (await connection.call("EXISTS", ...keys)) === 0) return keys.map(() => undefined);
-  const commands = new Commands();
-  for (const key of keys) commands.add("TYPE", key);
-  return (await connection.send(commands)).map((type) => (type === "none" ? undefined : (type as Type)));
+  return mismatches;
 }
 
 async function compareTtls(connection: StoreConnection, entries: readonly Entry[], every: boolean): Promise<Mismatch[]> {
-  const asked = every ? entries : entries.filter(({ ttl }) => ttl > 0);
+  const compared = every ? entries : entries.filter(({ ttl }) => ttl > 0);
   const commands = new Commands();
-  for (const { key } of asked) commands.add("PTTL", key);
+  for (const { key } of compared) commands.add("PTTL", key);
   const replies = await connection.send(commands);
-  return asked.flatMap((entry, index): Mismatch[] => {
+  return compared.flatMap((entry, index): Mismatch[] => {
     const left = replies[index] as number;
-    if (entry.ttl > 0 && left === -1) return [{ entry, difference: { kind: "ttl", lives: "for ever" } }];
-    // Whose time others may prolong is theirs.
+    if (entry.ttl > 0 && left === -1) return [{ entry, difference: { kind: "ttl", actual: "no TTL" } }];
+    // Only owned keys get their TTL back; other clients may extend the others.
     if (entry.policy === "own" && entry.ttl > 0 && left > entry.ttl)
-      return [{ entry, difference: { kind: "ttl", lives: "longer than declared" } }];
-    if (entry.ttl === 0 && left >= 0) return [{ entry, difference: { kind: "ttl", lives: "for a time" } }];
+      return [{ entry, difference: { kind: "ttl", actual: "a longer TTL than declared" } }];
+    if (entry.ttl === 0 && left >= 0) return [{ entry, difference: { kind: "ttl", actual: "a TTL" } }];
     return [];
   });
 }
 
-/** The bytes of the answer if everything is as declared and the server keeps small values in the order in which they came. */
+/** Encodes the reply for unchanged keys, assuming that the server returns small values in insertion order. */
 function encodeExpectedReply(strings: readonly Entry[], others: readonly Entry[]): Buffer {
   const expected = new Commands();
   if (strings.length > 0) expected.addAll(strings.map(({ value }) => (value.type === "string" ? value.value : "")));
@@ -112,7 +104,7 @@ function encodeExpectedReply(strings: readonly Entry[], others: readonly Entry[]
         expected.addAll(sortByScore(value.members));
         break;
       default:
-        // A stream's groups tell more than is declared, so its answer is always read.
+        // The reply about stream groups contains more than is declared, so it is always parsed.
         expected.add();
     }
   }

@@ -1,4 +1,4 @@
-/** What a store says of itself, as far as it lets us ask, and whether a keyspace may be put into it. */
+/** Reads the settings of a server and checks whether it can hold a keyspace. */
 import { Failure } from "../../connect/failure.ts";
 import type { Keyspace } from "../read/keyspace.ts";
 import type { StoreConnection } from "../wire/connection.ts";
@@ -9,14 +9,14 @@ import { formatTarget } from "../wire/target.ts";
 export interface ServerInfo {
   /** "valkey 8.0.1" */
   readonly software: string;
-  /** Another one after a restart and after a failover. */
+  /** Changes with every restart and failover. */
   readonly runId: string;
-  /** "noeviction", "allkeys-lru"; undefined where it does not tell. */
+  /** "noeviction", "allkeys-lru"; undefined if the server does not report it. */
   readonly eviction: string | undefined;
-  /** Whether it writes to disk; undefined where it does not tell. */
+  /** Whether the server saves to disk; undefined if it does not report it. */
   readonly persistent: boolean | undefined;
   readonly usedBytes: number;
-  /** 0 where there is no limit. */
+  /** 0 if there is no limit. */
   readonly maxBytes: number;
   readonly maxClients: number | undefined;
   readonly replicas: number;
@@ -32,9 +32,9 @@ export async function readServerInfo(connection: StoreConnection): Promise<Serve
   }
   const where = formatTarget(connection.target);
   if (info.get("loading") === "1")
-    throw new StoreUnavailable("loading", `${where} is still reading its data from disk. Try again when it is up.`);
+    throw new StoreUnavailable("loading", `${where} is still loading its data from disk. Run again when it is ready.`);
   if (info.get("role") === "slave")
-    throw new StoreUnavailable("read-only", `${where} is a replica: it takes no writes. Use the primary's address.`);
+    throw new StoreUnavailable("read-only", `${where} is a replica and rejects writes. Use the address of the primary.`);
   if (info.get("cluster_enabled") === "1") throw clusterModeFailure(where);
   const number = (name: string) => Number(info.get(name) ?? 0);
   return {
@@ -51,36 +51,39 @@ export async function readServerInfo(connection: StoreConnection): Promise<Serve
   };
 }
 
-/** Managed stores have no CONFIG; then the answer is the provider's to give. */
+/** Managed stores do not allow CONFIG; then persistence is unknown. */
 async function savesSnapshots(connection: StoreConnection): Promise<boolean | undefined> {
   const reply = await connection.tryCall("CONFIG", "GET", "save");
   return Array.isArray(reply) && reply.length === 2 ? String(reply[1]) !== "" : undefined;
 }
 
-/** @returns what a reader should know although the keyspace may be seeded. */
+/** Throws if the server cannot hold the keyspace. @returns warnings */
 export function checkServer(server: ServerInfo, keyspace: Keyspace, where: string): string[] {
   const notes: string[] = [];
   const { eviction, persistent, maxBytes, maxClients } = server;
   const name = `The keyspace ${keyspace.keyspace}`;
-  const refuse = (why: string, mend: string) => {
-    throw new Failure("unsafe-store", 2, `${name} is durable, and ${where} ${why}. Nothing was written. ${mend}`);
+  const reject = (reason: string, fix: string) => {
+    throw new Failure("unsafe-store", 2, `${name} is durable, but ${where} ${reason}. Nothing was written. ${fix}`);
   };
   if (keyspace.durable) {
-    const mend = "Put it on a store of class state (noeviction), or set the cluster's evictionPolicy to noeviction.";
-    if (eviction?.startsWith("allkeys-")) refuse(`drops any key when it is full (${eviction})`, mend);
+    const fix = "Use a store of class state (noeviction), or set the cluster's evictionPolicy to noeviction.";
+    if (eviction?.startsWith("allkeys-")) reject(`evicts any key when it is full (${eviction})`, fix);
     if (eviction?.startsWith("volatile-") && eviction !== "volatile-ttl" && keyspace.patterns.some(({ ttl }) => ttl > 0))
-      refuse(`drops keys with a TTL when it is full (${eviction}), which some of its keys have`, mend);
-    if (eviction === "volatile-ttl") notes.push(`${where} drops the keys nearest to their end when it is full (volatile-ttl).`);
-    if (persistent === false) refuse("keeps nothing on disk: a restart loses it", "Set the cluster's valkey_persistence to rdb.");
+      reject(`evicts keys with a TTL when it is full (${eviction}), and the keyspace has such keys`, fix);
+    if (eviction === "volatile-ttl") notes.push(`${where} evicts the keys that expire next when it is full (volatile-ttl).`);
+    if (persistent === false) reject("does not save to disk, so a restart loses its keys", "Set valkey_persistence of the cluster to rdb.");
     if (persistent === undefined)
-      notes.push(`${where} does not tell whether it saves to disk; the cluster's valkey_persistence must be rdb.`);
-    if (eviction === undefined) notes.push(`${where} does not tell its eviction policy; the cluster's must be noeviction.`);
+      notes.push(`${where} does not report whether it saves to disk. Make sure that valkey_persistence of the cluster is rdb.`);
+    if (eviction === undefined)
+      notes.push(`${where} does not report its eviction policy. Make sure that the policy of the cluster is noeviction.`);
   }
   const { memoryMiB, maxClients: clients } = keyspace.needs;
   if (memoryMiB !== undefined && maxBytes > 0 && maxBytes < memoryMiB * 2 ** 20)
-    notes.push(`${where} holds ${Math.floor(maxBytes / 2 ** 20)} MiB, and ${keyspace.keyspace} is declared for ${memoryMiB}.`);
+    notes.push(
+      `${where} has ${Math.floor(maxBytes / 2 ** 20)} MiB of memory, and ${keyspace.keyspace} declares that it needs ${memoryMiB}.`,
+    );
   if (clients !== undefined && maxClients !== undefined && maxClients < clients)
-    notes.push(`${where} takes ${maxClients} connections, and ${keyspace.keyspace} is declared for ${clients}.`);
+    notes.push(`${where} allows ${maxClients} connections, and ${keyspace.keyspace} declares that it needs ${clients}.`);
   return notes;
 }
 
@@ -93,19 +96,19 @@ export async function checkDatabases(connection: StoreConnection, keyspace: Keys
     throw new Failure(
       "wrong-database",
       2,
-      `${formatTarget(connection.target)} has fewer than the ${databases} databases that ${keyspace.keyspace} is declared for; nothing was written. Raise valkey_number_of_databases.`,
+      `${formatTarget(connection.target)} has fewer than the ${databases} databases that ${keyspace.keyspace} needs. Nothing was written. Raise valkey_number_of_databases of the cluster.`,
     );
 }
 
-/** @param bytes about what is going to be written. */
+/** @param bytes estimated memory of the changes */
 export function checkMemory({ usedBytes, maxBytes, eviction }: ServerInfo, keyspace: Keyspace, bytes: number, where: string): void {
   if (maxBytes === 0 || usedBytes + bytes <= maxBytes) return;
-  // A cache that drops old keys for new ones has room for anything that fits into it whole.
+  // A cache that evicts old keys has room for anything smaller than its memory.
   if (!keyspace.durable && eviction !== "noeviction" && bytes <= maxBytes) return;
   const MiB = (count: number) => `${Math.ceil(count / 2 ** 20)} MiB`;
   throw new Failure(
     "no-room",
     1,
-    `${keyspace.keyspace} needs about ${MiB(bytes)} more, and ${where} has ${MiB(Math.max(0, maxBytes - usedBytes))} left of ${MiB(maxBytes)}. Nothing was written. Choose a larger node, or seed less.`,
+    `${keyspace.keyspace} needs about ${MiB(bytes)} more, but ${where} has only ${MiB(Math.max(0, maxBytes - usedBytes))} free of ${MiB(maxBytes)}. Nothing was written. Resize to a larger node, or seed less data.`,
   );
 }

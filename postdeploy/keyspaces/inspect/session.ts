@@ -1,4 +1,4 @@
-/** Goes to each keyspace's store and does one thing there; a store that is away is waited for, and the thing begun anew. */
+/** Opens a connection to the store of a keyspace, checks the server, and retries the work while the store is unavailable. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../connect/failure.ts";
 import { createInternalKeys, type InternalKeys } from "../read/internal-keys.ts";
@@ -13,13 +13,13 @@ import { checkDatabases, checkServer, readServerInfo, type ServerInfo } from "./
 export interface Session {
   readonly connection: StoreConnection;
   readonly keyspace: Keyspace;
-  readonly keys: InternalKeys;
+  readonly internalKeys: InternalKeys;
   readonly server: ServerInfo;
   readonly where: string;
   readonly notes: string[];
 }
 
-/** Keyspaces that have something to seed and a store to put it in, in the order of their files. */
+/** Selects the keyspaces that have something to seed and whose store is given. */
 export function selectKeyspaces({ folder, system, stores, only }: Options): Keyspace[] {
   const all = readKeyspaces(folder, system);
   const unknown = only?.find((name) => !all.some(({ keyspace }) => keyspace === name));
@@ -27,12 +27,12 @@ export function selectKeyspaces({ folder, system, stores, only }: Options): Keys
     throw new Failure(
       "no-keyspace",
       2,
-      `${folder} declares no keyspace "${unknown}". There are: ${all.map(({ keyspace }) => keyspace).join(", ") || "none"}.`,
+      `${folder} declares no keyspace "${unknown}". Declared: ${all.map(({ keyspace }) => keyspace).join(", ") || "none"}.`,
     );
-  const wanted = all.filter((keyspace) => isSeeded(keyspace) && (only === undefined || only.includes(keyspace.keyspace)));
-  const found = wanted.filter(({ store }) => stores[store] !== undefined);
-  for (const keyspace of found) rejectCache(keyspace, stores[keyspace.store] as Store);
-  return found;
+  const selected = all.filter((keyspace) => isSeeded(keyspace) && (only === undefined || only.includes(keyspace.keyspace)));
+  const connected = selected.filter(({ store }) => stores[store] !== undefined);
+  for (const keyspace of connected) rejectCache(keyspace, stores[keyspace.store] as Store);
+  return connected;
 }
 
 function rejectCache(keyspace: Keyspace, { class: kind }: Store): void {
@@ -40,20 +40,20 @@ function rejectCache(keyspace: Keyspace, { class: kind }: Store): void {
   throw new Failure(
     "unsafe-store",
     2,
-    `${keyspace.file}: the keyspace ${keyspace.keyspace} is durable, and its store ${keyspace.store} is a cache, which drops keys when it is full. Nothing was written. Name a store of class state.`,
+    `${keyspace.file}: the keyspace ${keyspace.keyspace} is durable, but its store ${keyspace.store} is a cache, which evicts keys when it is full. Nothing was written. Use a store of class state.`,
   );
 }
 
 export async function withSession<T>(options: Options, keyspace: Keyspace, work: (visit: Session) => Promise<T>): Promise<T> {
   const until = Date.now() + (options.patienceMs ?? 60_000);
-  for (let turn = 0; ; turn++) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await openSession(options, keyspace, work);
     } catch (error) {
-      const inMs = Math.min(100 * 2 ** turn, 2000);
-      if (!(error instanceof StoreUnavailable) || Date.now() + inMs > until) throw error;
-      options.onProgress?.({ kind: "away", keyspace: keyspace.keyspace, why: error.message, inMs });
-      await sleep(inMs);
+      const retryInMs = Math.min(100 * 2 ** attempt, 2000);
+      if (!(error instanceof StoreUnavailable) || Date.now() + retryInMs > until) throw error;
+      options.onProgress?.({ kind: "unavailable", keyspace: keyspace.keyspace, reason: error.message, retryInMs });
+      await sleep(retryInMs);
     }
   }
 }
@@ -65,7 +65,7 @@ async function openSession<T>(options: Options, keyspace: Keyspace, work: (visit
     const server = await readServerInfo(connection);
     const notes = checkServer(server, keyspace, where);
     await checkDatabases(connection, keyspace);
-    return await work({ connection, keyspace, keys: createInternalKeys(keyspace), server, where, notes });
+    return await work({ connection, keyspace, internalKeys: createInternalKeys(keyspace), server, where, notes });
   } finally {
     connection.close();
   }

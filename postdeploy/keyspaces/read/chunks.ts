@@ -1,35 +1,34 @@
 /**
- * Files cut into chunks by what they hold, not by where it stands: a line that is added moves one boundary, and every other chunk keeps its
- * digest.
+ * Splits data files into content-defined chunks: an added line moves one boundary, and every other chunk keeps its digest.
  */
 import { hash } from "node:crypto";
-import { dataFilePath } from "./entries.ts";
 import type { FileLocation } from "./entry.ts";
+import { dataFilePath } from "./files.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { countLines, type FindBlockEnd, type LineBlock, parseLines, readBlocks } from "./lines.ts";
 
 export interface Chunk {
-  /** Of its bytes: 132 bits of SHA-1. */
+  /** 132 bits of the SHA-1 of its bytes. */
   readonly digest: string;
   readonly bytes: number;
-  /** One a key. */
+  /** One per key. */
   readonly lines: number;
-  /** Where it is lines of a file. */
+  /** Set if the chunk comes from a data file. */
   readonly block?: LineBlock;
-  declarations(): Iterable<readonly [given: unknown, place: FileLocation]>;
+  declarations(): Iterable<readonly [raw: unknown, location: FileLocation]>;
 }
 
 const LF = 10;
-/** About a quarter of a megabyte of commands: what one TLS connection takes best. */
+/** Results in about a quarter of a megabyte of commands, which is the fastest size on one TLS connection. */
 const MIN_BYTES = 128 * 1024;
 const MAX_BYTES = 512 * 1024;
-/** One line in so many ends a chunk. */
+/** After MIN_BYTES, one in this many lines ends a chunk. */
 const LINES_PER_BOUNDARY = 256;
 
 export async function* readChunks(keyspace: Keyspace): AsyncGenerator<Chunk> {
   if (keyspace.seeds.length > 0) {
-    const bytes = Buffer.from(JSON.stringify(keyspace.seeds.map(({ given }) => given)));
-    yield createChunk(bytes, keyspace.seeds.length, () => keyspace.seeds.map(({ given, place }) => [given, place] as const));
+    const bytes = Buffer.from(JSON.stringify(keyspace.seeds.map(({ raw }) => raw)));
+    yield createChunk(bytes, keyspace.seeds.length, () => keyspace.seeds.map(({ raw, location }) => [raw, location] as const));
   }
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
@@ -38,7 +37,7 @@ export async function* readChunks(keyspace: Keyspace): AsyncGenerator<Chunk> {
   }
 }
 
-/** The last line of a file may lack its end. */
+/** The last line of a file may have no line feed. */
 const countChunkLines = (bytes: Buffer): number => countLines(bytes) + (bytes.at(-1) === LF ? 0 : 1);
 
 function createChunk(bytes: Buffer, lines: number, declarations: Chunk["declarations"]): Chunk {
@@ -46,7 +45,7 @@ function createChunk(bytes: Buffer, lines: number, declarations: Chunk["declarat
 }
 
 function* locateLines(block: LineBlock): Generator<readonly [unknown, FileLocation]> {
-  for (const [given, line] of parseLines(block)) yield [given, { file: block.file, line }];
+  for (const [raw, line] of parseLines(block)) yield [raw, { file: block.file, line }];
 }
 
 const findContentBoundary: FindBlockEnd = (bytes, from, last) => {

@@ -1,32 +1,33 @@
-/** What a keyspace's files declare, entry by entry, with every mistake told by its place. */
-import { join } from "node:path";
+/** Reads the entries that the files of a keyspace declare, in batches. */
+
 import { declarationError, type Entry, escapeControlCharacters, type FileLocation, formatLocation, measureValue } from "./entry.ts";
+import { dataFilePath } from "./files.ts";
 import { KeySet } from "./key-set.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { parseLines, readBlocks } from "./lines.ts";
 import { parseEntry } from "./parse.ts";
 import { addRunKeys, readRunKey, type StringRun, StringRunFinder } from "./string-runs.ts";
 
-/** As much as is read and compared at a time. */
+/** The limits of a batch. */
 const MAX_BATCH_KEYS = 1000;
 const MAX_BATCH_BYTES = 1024 * 1024;
 
-/** @param declared is told every key, and finds those that are there twice. */
+/** @param declared collects the keys, to detect duplicates */
 export async function* readBatches(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[]> {
   const batch = new BatchBuilder(keyspace, declared);
-  for await (const one of readDeclarations(keyspace))
-    for (const [given, place] of one) if (await batch.add(given, place)) yield batch.take();
+  for await (const part of readDeclarations(keyspace))
+    for (const [raw, location] of part) if (await batch.add(raw, location)) yield batch.take();
   if (batch.entries.length > 0) yield batch.take();
 }
 
 /**
- * The same, where strings of the plain form that follow one another stay the bytes that they are in the file.
+ * Like `readBatches`, but leaves consecutive plain strings as bytes of the file.
  *
- * @param declared not given where the keys were looked at before
+ * @param declared collects the keys, to detect duplicates; omitted if an earlier pass has done so
  */
 export async function* readPieces(keyspace: Keyspace, declared?: KeySet): AsyncGenerator<readonly Entry[] | StringRun> {
   const batch = new BatchBuilder(keyspace, declared);
-  for (const { given, place } of keyspace.seeds) if (await batch.add(given, place)) yield batch.take();
+  for (const { raw, location } of keyspace.seeds) if (await batch.add(raw, location)) yield batch.take();
   const runs = new StringRunFinder(keyspace, MAX_BATCH_KEYS);
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
@@ -37,7 +38,7 @@ export async function* readPieces(keyspace: Keyspace, declared?: KeySet): AsyncG
             for (let nth = addRunKeys(declared, piece, 0); nth !== -1; nth = addRunKeys(declared, piece, nth + 1))
               await rejectDuplicateKey(keyspace, readRunKey(piece, nth));
           yield piece;
-        } else for (const [given, line] of parseLines(piece)) if (await batch.add(given, { file, line })) yield batch.take();
+        } else for (const [raw, line] of parseLines(piece)) if (await batch.add(raw, { file, line })) yield batch.take();
       }
     }
   }
@@ -55,9 +56,9 @@ class BatchBuilder {
     this.#declared = declared;
   }
 
-  /** @returns whether it is as large as it may be. */
-  async add(given: unknown, place: FileLocation): Promise<boolean> {
-    const entry = parseEntry(given, this.#keyspace, place);
+  /** @returns whether the batch is full. */
+  async add(raw: unknown, location: FileLocation): Promise<boolean> {
+    const entry = parseEntry(raw, this.#keyspace, location);
     if (this.#declared?.add(entry.key) === false) await rejectDuplicateKey(this.#keyspace, entry.key);
     this.entries.push(entry);
     this.#bytes += measureValue(entry.value).bytes;
@@ -72,33 +73,31 @@ class BatchBuilder {
   }
 }
 
-type Declaration = readonly [given: unknown, place: FileLocation];
+type Declaration = readonly [raw: unknown, location: FileLocation];
 
 async function* readDeclarations(keyspace: Keyspace): AsyncGenerator<Iterable<Declaration>> {
-  yield keyspace.seeds.map(({ given, place }) => [given, place] as const);
+  yield keyspace.seeds.map(({ raw, location }) => [raw, location] as const);
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
     for await (const block of readBlocks(dataFilePath(keyspace, name), file)) yield locateLines(parseLines(block), file);
   }
 }
 
-export const dataFilePath = ({ folder }: Keyspace, name: string): string => join(folder, name);
-
 function* locateLines(lines: Iterable<readonly [unknown, number]>, file: string): Generator<Declaration> {
-  for (const [given, line] of lines) yield [given, { file, line }];
+  for (const [raw, line] of lines) yield [raw, { file, line }];
 }
 
-/** 64 bits of a key may be another key's too, so the files are asked. */
+/** Throws if the files declare the key twice. Two keys may share a 64-bit hash, so this reads the files again. */
 export async function rejectDuplicateKey(keyspace: Keyspace, key: string): Promise<void> {
   let first: FileLocation | undefined;
-  for await (const one of readDeclarations(keyspace))
-    for (const [given, place] of one) {
-      if ((given as { key?: unknown } | null)?.key !== key) continue;
+  for await (const part of readDeclarations(keyspace))
+    for (const [raw, location] of part) {
+      if ((raw as { key?: unknown } | null)?.key !== key) continue;
       if (first !== undefined)
         throw declarationError(
-          place,
-          `${escapeControlCharacters(key)} is declared twice, first in ${formatLocation(first)}. Take one out.`,
+          location,
+          `${escapeControlCharacters(key)} is declared twice, first in ${formatLocation(first)}. Remove one.`,
         );
-      first = place;
+      first = location;
     }
 }

@@ -1,13 +1,11 @@
-/** A key as it is declared: its name, its value, how long it lives, and whose it is once it is there. */
+/** A declared key: name, value, TTL and policy. */
 import { Failure } from "../../connect/failure.ts";
-
-/** Text, or bytes that are no text. */
-export type Bytes = string | Buffer;
+import type { Bytes } from "../wire/resp.ts";
 
 /**
- * ensure  written where it is absent, and again while nobody but us has changed it
- * own     ours: put back whenever it differs
- * once    written one time; what becomes of it is nobody's business here
+ * ensure  written if absent; updated unless another client changed it
+ * own     always restored to the declared value
+ * once    written one time, then never compared again
  */
 export type Policy = "ensure" | "own" | "once";
 
@@ -27,25 +25,25 @@ export type Value =
 
 export interface StreamEntry {
   readonly id: string;
-  /** In their order, in which a name may come again. */
+  /** In order; a name may occur more than once. */
   readonly fields: readonly (readonly [Bytes, Bytes])[];
 }
 
 export interface ConsumerGroup {
   readonly name: string;
-  /** The last entry that counts as delivered when the group is made. */
+  /** The last-delivered id of the new group. */
   readonly from: string;
 }
 
 export interface Entry {
   readonly key: string;
   readonly value: Value;
-  /** Milliseconds to live; 0 for ever. */
+  /** In milliseconds; 0 if the key does not expire. */
   readonly ttl: number;
   readonly policy: Policy;
 }
 
-/** Where something was written: "keyspaces/candlefish/sessions.yaml:12". */
+/** "keyspaces/candlefish/sessions.yaml:12" */
 export interface FileLocation {
   readonly file: string;
   readonly line?: number | undefined;
@@ -57,13 +55,13 @@ export function declarationError(place: FileLocation, what: string): Failure {
   return new Failure("bad-seed", 2, `${formatLocation(place)}: ${what}`);
 }
 
-/** A key, or any text that others chose, on a line of its own: what would move the cursor, end the line or turn it round is written out. */
+/** For untrusted text in messages: escapes characters that would move the cursor, break the line or change the text direction. */
 export const escapeControlCharacters = (text: string): string =>
   text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 export const byteLength = (bytes: Bytes): number => (typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
 
-/** How many bytes and elements a value has: what decides how much is sent at once, and about how much room it needs. */
+/** Size of a value: limits how much is sent at once, and estimates its memory. */
 export function measureValue(value: Value): { readonly bytes: number; readonly elements: number } {
   let bytes = 0;
   const add = (part: Bytes) => (bytes += byteLength(part));

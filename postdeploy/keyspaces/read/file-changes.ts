@@ -1,46 +1,45 @@
 /**
- * What a change to a folder of keyspaces would do, told from the files alone: no store is asked.
+ * Compares two versions of a folder of keyspaces and describes what the change does to the stores, without a connection.
  *
- * Values are never told, and of keys whose pattern is secret not even the names.
+ * Reports no values, and no names of keys that match a secret pattern.
  */
 
-import { readScripts, type Script } from "../seed/scripts.ts";
-import { formatDuration } from "./duration.ts";
 import { readBatches } from "./entries.ts";
 import type { Entry } from "./entry.ts";
 import { type Keyspace, readKeyspaces } from "./keyspace.ts";
 import type { Pattern } from "./pattern.ts";
+import { formatDuration } from "./pattern.ts";
+import { readScripts, type Script } from "./scripts.ts";
 import { digestValue } from "./value.ts";
 
 export interface KeyspaceDifference {
   readonly system: string;
   readonly keyspace: string;
   readonly store: string;
-  /** What of it: a key, a script, or how it is kept. */
   readonly kind: "key" | "script" | "keyspace";
-  /** "limit:free"; "12 keys of session:<id>" where names are secret; "340 more keys" where there are too many to name. */
+  /** "limit:free"; "12 keys of session:<id>" for secret patterns; "340 more keys" beyond the limit of names. */
   readonly name: string;
   readonly change: "added" | "changed" | "removed";
-  /** What is different, and what that does to the store. */
+  /** The difference and its effect on the store. */
   readonly detail: string;
-  /** danger: data is lost, exposed or left behind; care: somebody may notice; routine: what seeding is for. */
+  /** danger: data is lost, exposed or left behind; care: users may notice; routine: expected when seeding. */
   readonly risk: "danger" | "care" | "routine";
 }
 
 type Change = Pick<KeyspaceDifference, "kind" | "name" | "change" | "detail" | "risk">;
 
-/** Of each change in a keyspace. */
+/** Per kind of change in a keyspace. */
 const MAX_NAMED_KEYS = 50;
 
-/** @param base folder of keyspace files before the change; one that is not there declares none, on either side. */
+/** @param base the folder before the change. A folder that does not exist declares no keyspaces. */
 export async function compareKeyspaces(base: string, head: string, system: string): Promise<KeyspaceDifference[]> {
   const [before, after] = [base, head].map((folder) => new Map(readKeyspaces(folder, system).map((one) => [one.keyspace, one])));
   const differences: KeyspaceDifference[] = [];
   for (const name of new Set([...(before as Keyspaces).keys(), ...(after as Keyspaces).keys()])) {
     const [old, now] = [(before as Keyspaces).get(name), (after as Keyspaces).get(name)];
     const { store } = (now ?? old) as Keyspace;
-    const told = [...compareDeclarations(old, now), ...(await compareKeys(old, now)), ...compareScripts(old, now)];
-    differences.push(...told.map((one) => ({ system, keyspace: name, store, ...one })));
+    const changes = [...compareDeclarations(old, now), ...(await compareKeys(old, now)), ...compareScripts(old, now)];
+    differences.push(...changes.map((change) => ({ system, keyspace: name, store, ...change })));
   }
   return differences;
 }
@@ -58,7 +57,7 @@ function compareDeclarations(old: Keyspace | undefined, now: Keyspace | undefine
         kind: "keyspace",
         name: old.keyspace,
         change: "removed",
-        detail: "its keys stay where they are, and nothing looks at them any more",
+        detail: "its keys stay in the store, and slipway no longer manages them",
         risk: "care",
       },
     ];
@@ -71,14 +70,14 @@ function compareDeclarations(old: Keyspace | undefined, now: Keyspace | undefine
       formatPlacement(old),
       formatPlacement(now),
       "danger",
-      "it is seeded there anew, and what applications wrote stays behind",
+      "slipway seeds the new place; data that applications wrote stays in the old one",
     ),
     ...changed("durable", String(old.durable), String(now.durable), now.durable ? "routine" : "danger"),
-    ...changed("mode", old.mode, now.mode, "care", now.mode === "bulk" ? "whatever others changed under its prefix is overwritten" : ""),
+    ...changed("mode", old.mode, now.mode, "care", now.mode === "bulk" ? "changes by other clients under its prefix are overwritten" : ""),
     ...changed("prefix", formatPrefix(old.prefix), formatPrefix(now.prefix), "care"),
     ...changed("needs", JSON.stringify(old.needs), JSON.stringify(now.needs), "routine"),
     ...changedRegistries(old, now).flatMap(([from, to]) =>
-      changed("registry of scripts", from, to, "care", "who calls scripts looks there"),
+      changed("registry of scripts", from, to, "care", "clients look up script digests there"),
     ),
     ...comparePatterns(old.patterns, now.patterns),
   ];
@@ -88,34 +87,34 @@ const formatPlacement = ({ store, database }: Keyspace): string => `store ${stor
 const formatStorage = ({ durable, mode }: Keyspace): string => `${durable ? "durable" : "may be lost"}, ${mode}`;
 const formatPrefix = (prefix: string): string => (prefix === "" ? "none" : prefix);
 
-/** One that is new or gone is told with its scripts. */
+/** An added or removed registry is reported with its scripts. */
 const changedRegistries = ({ scripts: old }: Keyspace, { scripts: now }: Keyspace): (readonly [string, string])[] =>
   old === undefined || now === undefined ? [] : [[old.registry, now.registry]];
 
 function comparePatterns(old: readonly Pattern[], now: readonly Pattern[]): Change[] {
-  const before = new Map(old.map((pattern) => [pattern.text, pattern]));
-  const after = new Map(now.map((pattern) => [pattern.text, pattern]));
-  return [...new Set([...before.keys(), ...after.keys()])].flatMap((text): Change[] => {
-    const [one, other] = [before.get(text), after.get(text)];
-    const told = { kind: "keyspace", name: text } as const;
-    if (one === undefined) return [{ ...told, change: "added", detail: formatPattern(other as Pattern), risk: "routine" }];
-    if (other === undefined) return [{ ...told, change: "removed", detail: formatPattern(one), risk: "care" }];
-    const said = [
-      ...(one.type === other.type ? [] : [`${one.type} → ${other.type}`]),
-      ...(one.ttl === other.ttl ? [] : [`ttl ${one.ttlText} → ${other.ttlText}`]),
-      ...(one.owner === other.owner ? [] : [`owner ${one.owner} → ${other.owner}`]),
-      ...(one.secret === other.secret ? [] : [other.secret ? "secret from now on" : "secret no more: its values are shown from now on"]),
+  const olds = new Map(old.map((pattern) => [pattern.text, pattern]));
+  const news = new Map(now.map((pattern) => [pattern.text, pattern]));
+  return [...new Set([...olds.keys(), ...news.keys()])].flatMap((text): Change[] => {
+    const [before, after] = [olds.get(text), news.get(text)];
+    const common = { kind: "keyspace", name: text } as const;
+    if (before === undefined) return [{ ...common, change: "added", detail: formatPattern(after as Pattern), risk: "routine" }];
+    if (after === undefined) return [{ ...common, change: "removed", detail: formatPattern(before), risk: "care" }];
+    const details = [
+      ...(before.type === after.type ? [] : [`${before.type} → ${after.type}`]),
+      ...(before.ttl === after.ttl ? [] : [`ttl ${before.ttlText} → ${after.ttlText}`]),
+      ...(before.owner === after.owner ? [] : [`owner ${before.owner} → ${after.owner}`]),
+      ...(before.secret === after.secret ? [] : [after.secret ? "now secret" : "no longer secret: its values are shown"]),
     ];
-    if (said.length === 0) return [];
-    const risk = one.secret && !other.secret ? "danger" : one.type !== other.type ? "care" : "routine";
-    return [{ ...told, change: "changed", detail: said.join("; "), risk }];
+    if (details.length === 0) return [];
+    const risk = before.secret && !after.secret ? "danger" : before.type !== after.type ? "care" : "routine";
+    return [{ ...common, change: "changed", detail: details.join("; "), risk }];
   });
 }
 
 const formatPattern = ({ type, ttlText, owner, secret }: Pattern): string =>
-  `${type}, ${ttlText === "none" ? "for ever" : ttlText}, owner ${owner}${secret ? ", secret" : ""}`;
+  `${type}, ${ttlText === "none" ? "no TTL" : ttlText}, owner ${owner}${secret ? ", secret" : ""}`;
 
-/** What of an entry decides whether it is another one. */
+/** The properties of an entry that are compared. */
 interface EntrySummary {
   readonly type: Entry["value"]["type"];
   readonly ttl: number;
@@ -137,11 +136,11 @@ async function compareKeys(old: Keyspace | undefined, now: Keyspace | undefined)
 
 const REMOVED = {
   own: { detail: "removed from the store", risk: "danger" },
-  ensure: { detail: "removed from the store where nobody else has changed it", risk: "care" },
+  ensure: { detail: "removed from the store unless another client changed it", risk: "care" },
   once: { detail: "stays in the store", risk: "routine" },
 } as const satisfies Record<Entry["policy"], Pick<Change, "detail" | "risk">>;
 
-const formatTtl = (ttl: number): string => (ttl === 0 ? "for ever" : formatDuration(ttl));
+const formatTtl = (ttl: number): string => (ttl === 0 ? "no TTL" : formatDuration(ttl));
 
 async function summarizeEntries(keyspace: Keyspace | undefined): Promise<Map<string, EntrySummary>> {
   const known = new Map<string, EntrySummary>();
@@ -151,11 +150,11 @@ async function summarizeEntries(keyspace: Keyspace | undefined): Promise<Map<str
   return known;
 }
 
-/** Changes of keys, of which the first few are named, the others counted, and those of secret patterns only counted. */
+/** Collects changes of keys: names the first ones, and only counts the rest and keys of secret patterns. */
 class KeyChanges {
   readonly #patterns: readonly Pattern[];
   readonly #named: Change[] = [];
-  /** By what makes them one line. */
+  /** By the text of their common line. */
   readonly #counted = new Map<string, { count: number; readonly of: string } & Omit<Change, "kind" | "name">>();
 
   constructor(patterns: readonly Pattern[]) {
@@ -163,14 +162,14 @@ class KeyChanges {
   }
 
   addIfChanged(key: string, old: EntrySummary, now: EntrySummary): void {
-    const said = [
-      ...(old.type === now.type ? [] : [`${old.type} → ${now.type}: a run stops where it is there already`]),
-      ...(old.digest === now.digest || old.type !== now.type ? [] : ["another value"]),
+    const details = [
+      ...(old.type === now.type ? [] : [`${old.type} → ${now.type}: the run stops if the key exists`]),
+      ...(old.digest === now.digest || old.type !== now.type ? [] : ["value changed"]),
       ...(old.ttl === now.ttl ? [] : [`ttl ${formatTtl(old.ttl)} → ${formatTtl(now.ttl)}`]),
       ...(old.policy === now.policy ? [] : [`policy ${old.policy} → ${now.policy}`]),
     ];
     const toOwn = old.policy !== now.policy && now.policy === "own";
-    if (said.length > 0) this.add(key, "changed", said.join("; "), old.type !== now.type ? "danger" : toOwn ? "care" : "routine");
+    if (details.length > 0) this.add(key, "changed", details.join("; "), old.type !== now.type ? "danger" : toOwn ? "care" : "routine");
   }
 
   add(key: string, change: Change["change"], detail: string, risk: Change["risk"]): void {
@@ -190,8 +189,8 @@ class KeyChanges {
   list(): Change[] {
     return [
       ...this.#named,
-      ...[...this.#counted.values()].map(({ count, of, ...told }) => ({
-        ...told,
+      ...[...this.#counted.values()].map(({ count, of, ...change }) => ({
+        ...change,
         kind: "key" as const,
         name: `${count.toLocaleString("en")} ${count === 1 ? of.replace("keys", "key") : of}`,
       })),
@@ -200,17 +199,21 @@ class KeyChanges {
 }
 
 function compareScripts(old: Keyspace | undefined, now: Keyspace | undefined): Change[] {
-  const [before, after] = [old, now].map((keyspace) => new Map((keyspace ? readScripts(keyspace) : []).map((one) => [one.name, one])));
-  return [...new Set([...(before as Scripts).keys(), ...(after as Scripts).keys()])].flatMap((name): Change[] => {
-    const [one, other] = [(before as Scripts).get(name), (after as Scripts).get(name)];
-    if (one === undefined) return [{ kind: "script", name, change: "added", detail: `digest ${other?.sha}`, risk: "routine" }];
-    if (other === undefined)
-      return [{ kind: "script", name, change: "removed", detail: "its digest and its source stay in the store", risk: "care" }];
-    const said = [
-      ...(one.sha === other.sha ? [] : [`digest ${one.sha} → ${other.sha}: who reads the registry calls the new one at once`]),
-      ...(one.needs.join() === other.needs.join() ? [] : [`needs ${other.needs.join(", ") || "no key any more"}`]),
+  const [olds, news] = [old, now].map(
+    (keyspace) => new Map((keyspace ? readScripts(keyspace) : []).map((script) => [script.name, script])),
+  );
+  return [...new Set([...(olds as Scripts).keys(), ...(news as Scripts).keys()])].flatMap((name): Change[] => {
+    const [before, after] = [(olds as Scripts).get(name), (news as Scripts).get(name)];
+    if (before === undefined) return [{ kind: "script", name, change: "added", detail: `digest ${after?.sha}`, risk: "routine" }];
+    if (after === undefined)
+      return [{ kind: "script", name, change: "removed", detail: "its digest and source stay in the store", risk: "care" }];
+    const details = [
+      ...(before.sha === after.sha
+        ? []
+        : [`digest ${before.sha} → ${after.sha}: clients that read the registry call the new script at once`]),
+      ...(before.needs.join() === after.needs.join() ? [] : [`needs ${after.needs.join(", ") || "no keys"}`]),
     ];
-    return said.length === 0 ? [] : [{ kind: "script", name, change: "changed", detail: said.join("; "), risk: "care" }];
+    return details.length === 0 ? [] : [{ kind: "script", name, change: "changed", detail: details.join("; "), risk: "care" }];
   });
 }
 

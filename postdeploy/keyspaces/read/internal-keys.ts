@@ -1,8 +1,8 @@
-/** What slipway itself keeps in a store: beside the keys, in the same database, all of it under one name. */
+/** The keys that slipway itself keeps in the database of a keyspace. */
 export interface InternalKeys {
-  /** Hash: key -> policy and digest of what we wrote. Of a bulk keyspace: digest of a chunk -> its keys. */
+  /** Hash. Mode guarded: key -> policy and digest of the value that slipway wrote. Mode bulk: digest of a chunk -> hashes of its keys. */
   readonly ledger: string;
-  /** Hash: what the keyspace was last brought to, written when all of it was there. */
+  /** Hash with the content digest of the last completed run. */
   readonly version: string;
   readonly lock: string;
   /** Hash: name of a script -> its digest. */
@@ -10,10 +10,9 @@ export interface InternalKeys {
   source(sha: string): string;
 }
 
-/** What their names begin with. */
 export const INTERNAL_PREFIX = "slipway:{";
 
-/** The braces keep them together, should the store ever be sharded. */
+/** The braces form a hash tag, which keeps the keys in one slot if the store is sharded. */
 export function createInternalKeys({ system, keyspace }: { readonly system: string; readonly keyspace: string }): InternalKeys {
   const name = (part: string) => `${INTERNAL_PREFIX}${system}/${keyspace}}:${part}`;
   return {

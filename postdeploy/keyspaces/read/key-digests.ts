@@ -1,15 +1,16 @@
-/** What a deployment remembers of declared keys, so that the next preview can count which of them change: no name, no value. */
+/** Digests of declared keys. The state of a deployment keeps them, so that the next preview can count changed keys without names or values. */
 import { hash } from "node:crypto";
 import { statSync } from "node:fs";
 import { Failure } from "../../connect/failure.ts";
-import { dataFilePath, readBatches } from "./entries.ts";
+import { readBatches } from "./entries.ts";
+import { dataFilePath } from "./files.ts";
 import { type Keyspace, readKeyspaces } from "./keyspace.ts";
 import { digestValue } from "./value.ts";
 
-/** By keyspace: for each key a digest of its name and one of all of it, six characters each. */
+/** By keyspace: for each key six characters of a digest of its name and six of a digest of the whole entry. */
 export type KeyDigests = Readonly<Record<string, readonly string[]>>;
 
-/** More than this would weigh down every state and every preview; then files are counted. */
+/** Beyond these limits the state would become too large, and the preview counts files instead. */
 const MAX_KEYS = 1000;
 const MAX_BYTES = 1024 * 1024;
 const LENGTH = 6;
@@ -23,7 +24,7 @@ export async function digestDeclaredKeys(folder: string, system: string): Promis
     }
     return found;
   } catch (error) {
-    // What is wrong with the files is told by the run itself, with their lines.
+    // The run itself reports errors in the files.
     if (error instanceof Failure) return {};
     throw error;
   }
@@ -34,7 +35,7 @@ const isSmall = (keyspace: Keyspace): boolean =>
 
 async function digestKeys(keyspace: Keyspace): Promise<string[]> {
   const keys: string[] = [];
-  // A key that moves to another store or database is written anew there.
+  // Includes the store and the database, because a key that moves is written again.
   const { store, database } = keyspace;
   for await (const batch of readBatches(keyspace))
     for (const { key, value, ttl, policy } of batch)
@@ -44,7 +45,7 @@ async function digestKeys(keyspace: Keyspace): Promise<string[]> {
 
 const shortHash = (text: string): string => hash("sha1", text, "base64").slice(0, LENGTH);
 
-/** How many keys of a keyspace come, go or change; undefined where one of the two was not noted. */
+/** Counts added, changed and removed keys; undefined if either side has no digests. */
 export function countChangedKeys(before: readonly string[] | undefined, after: readonly string[] | undefined): number | undefined {
   if (before === undefined || after === undefined) return undefined;
   const [old, now] = [before, after].map((all) => new Map(all.map((one) => [one.slice(0, LENGTH), one]))) as [

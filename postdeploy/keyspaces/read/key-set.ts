@@ -1,4 +1,4 @@
-/** The keys of a keyspace by 64 bits of each: 16 bytes a key, where the texts would need a hundred. */
+/** A set of keys by their 64-bit hashes. Takes 16 bytes per key, where strings would take about a hundred. */
 export class KeySet {
   #table = new Int32Array(2 * 1024);
   #mask = 1023;
@@ -7,7 +7,7 @@ export class KeySet {
   high = 0;
   low = 0;
 
-  /** @returns false where it was in there. */
+  /** @returns false if the set already contains the key. */
   add(key: string): boolean {
     this.#hash(key);
     return this.#insert(this.high, this.low);
@@ -18,7 +18,7 @@ export class KeySet {
     return this.#table[2 * this.#slot(this.high, this.low)] !== 0;
   }
 
-  /** The same as `add` for a key whose characters are bytes. */
+  /** `add` for an ASCII key. */
   addAscii(bytes: Buffer, from: number, end: number): boolean {
     let high = HIGH ^ (end - from);
     let low = LOW ^ (end - from);
@@ -33,12 +33,12 @@ export class KeySet {
     return this.#insert(this.high, this.low);
   }
 
-  /** Hashes as two 32-bit numbers a key, which is how a ledger keeps them. */
+  /** Adds hashes from a ledger: two 32-bit integers per key. */
   addHashes(bytes: Buffer): void {
     for (let at = 0; at + 8 <= bytes.length; at += 8) this.#insert(bytes.readInt32LE(at), bytes.readInt32LE(at + 4));
   }
 
-  /** Two runs of MurmurHash's mixing with different seeds, over UTF-16 units. */
+  /** Two MurmurHash-style hashes with different seeds, over UTF-16 units. */
   #hash(key: string): void {
     let high = HIGH ^ key.length;
     let low = LOW ^ key.length;
@@ -84,7 +84,7 @@ export class KeySet {
   }
 }
 
-// Kept below 2^31 throughout: what is larger would be an object for every key.
+// Constants below 2^31 stay small integers in V8; larger numbers would allocate for every key.
 const HIGH = 0x1747b28c;
 const LOW = 0x3c6ef372;
 const MIX_HIGH = 0x5bd1e995;

@@ -1,18 +1,16 @@
-/** A keyspace as its file declares it: where it lives, what may live in it, what it is seeded with. */
+/** Reads the files that declare keyspaces: store and database, allowed keys, seeds and scripts. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from "yaml";
 import { z } from "zod";
-import { Failure } from "../../connect/failure.ts";
-import { parseDuration } from "./duration.ts";
 import { declarationError, escapeControlCharacters, type FileLocation, POLICIES, TYPES } from "./entry.ts";
-import { checkFile } from "./files.ts";
+import { checkFile, decodeUtf8 } from "./files.ts";
 import type { KeyRules } from "./parse.ts";
-import { createMatcher, type Pattern } from "./pattern.ts";
+import { createMatcher, type Pattern, parseDuration } from "./pattern.ts";
 
 /**
- * guarded  a digest for each key in the store, and nothing overwritten that somebody else has changed
- * bulk     the prefix is ours: a digest for each chunk of the file, and the speed of the connection
+ * guarded  keeps a digest per key in the store and does not overwrite keys that another client changed
+ * bulk     owns every declared key under its prefix and keeps a digest per chunk of a file, which is several times faster
  */
 export type Mode = "guarded" | "bulk";
 
@@ -26,9 +24,9 @@ export interface Keyspace extends KeyRules {
   readonly purpose: string;
   readonly mode: Mode;
   readonly needs: Needs;
-  /** Seeds that stand in the file itself, not yet read, each with its line. */
-  readonly seeds: readonly { readonly given: unknown; readonly place: FileLocation }[];
-  /** Files of JSON lines, from the folder. */
+  /** Unparsed entries in the file itself, with their lines. */
+  readonly seeds: readonly { readonly raw: unknown; readonly location: FileLocation }[];
+  /** JSON lines files, relative to the folder. */
   readonly data: readonly string[];
   readonly scripts: Scripts | undefined;
 }
@@ -40,20 +38,20 @@ export interface Needs {
 }
 
 export interface Scripts {
-  /** The hash that tells a script's digest by its name. */
+  /** The hash that maps script names to digests. */
   readonly registry: string;
   readonly files: readonly {
     readonly name: string;
     readonly file: string;
     readonly needs: readonly string[];
-    readonly place: FileLocation;
+    readonly location: FileLocation;
   }[];
 }
 
 const text = z.string().min(1);
 
 const schema = z.strictObject({
-  keyspace: z.string().regex(/^[a-z][A-Za-z0-9]*$/, "a name in letters and digits, as the system's definition has it"),
+  keyspace: z.string().regex(/^[a-z][A-Za-z0-9]*$/, "letters and digits, the same name as in the definition of the system"),
   store: text,
   database: z.int().min(0).max(127),
   durable: z.boolean(),
@@ -80,43 +78,43 @@ const schema = z.strictObject({
   seed: z.array(z.unknown()).default([]),
 });
 
-/** Every keyspace of a folder, by name. A folder that is not there has none. */
+/** Reads every keyspace of a folder, sorted by file name. A folder that does not exist has none. */
 export function readKeyspaces(folder: string, system: string): Keyspace[] {
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."));
   const keyspaces = files.sort().map((name) => readKeyspace(folder, name, system));
-  const places = new Map<string, Keyspace>();
+  const taken = new Map<string, Keyspace>();
   for (const keyspace of keyspaces) {
-    for (const place of [keyspace.keyspace, `${keyspace.store} ${keyspace.database}`]) {
-      const other = places.get(place);
+    for (const id of [keyspace.keyspace, `${keyspace.store} ${keyspace.database}`]) {
+      const other = taken.get(id);
       if (other !== undefined) {
-        const what = place === keyspace.keyspace ? `the keyspace ${place}` : `database ${keyspace.database} of the store ${keyspace.store}`;
+        const what = id === keyspace.keyspace ? `the keyspace ${id}` : `database ${keyspace.database} of the store ${keyspace.store}`;
         throw declarationError(
           { file: keyspace.file },
-          `${what} is declared already, in ${other.file}. One file a keyspace, one keyspace a database.`,
+          `${what} is already declared in ${other.file}. Declare one keyspace per file and per database.`,
         );
       }
-      places.set(place, keyspace);
+      taken.set(id, keyspace);
     }
   }
   return keyspaces;
 }
 
-/** Whether there is anything to write: a keyspace may be declared only to say what lives there. */
+/** Whether the keyspace declares anything to write. Some keyspaces only document their keys. */
 export const isSeeded = ({ seeds, data, scripts }: Keyspace): boolean => seeds.length + data.length > 0 || scripts !== undefined;
 
 function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const file = join(folder, name).replaceAll("\\", "/");
-  checkFile(folder, name, { file }, "keyspace's file");
+  checkFile(folder, name, { file }, "keyspace file");
   const lines = new LineCounter();
   const document = parseDocument(decodeUtf8(readFileSync(join(folder, name)), file), { lineCounter: lines });
-  // A tag that nobody knows is only warned of, and its value taken for text.
+  // The parser only warns about an unknown tag and reads its value as text, so warnings count as errors.
   const [mistake] = [...document.errors, ...document.warnings];
   if (mistake !== undefined) {
-    const again = /Map keys must be unique/.test(mistake.message);
+    const isDuplicate = /Map keys must be unique/.test(mistake.message);
     throw declarationError(
       { file, line: lines.linePos(mistake.pos[0]).line },
-      again ? "this name stands twice in one place. Take one out." : `is no YAML: ${mistake.message.split("\n")[0]}`,
+      isDuplicate ? "this name occurs twice. Remove one." : `is not valid YAML: ${mistake.message.split("\n")[0]}`,
     );
   }
   const lineOf = (path: readonly (string | number)[]) => findLine(document, lines, path);
@@ -124,13 +122,13 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const parsed = schema.safeParse(toPlainValue(document, file));
   if (!parsed.success) {
     const { issues } = parsed.error;
-    // A name that is unknown is most often why another one is missing.
+    // Report an unknown name before a missing one: a misspelled name causes both.
     const issue = (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
     const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
     const path = [...issue.path, ...unknown].filter((part) => typeof part !== "symbol");
     throw declarationError(
       { file, line: lineOf(path) },
-      `${path.join(".") || "the file"}: ${issue.message}. See docs/keyspaces.md for what may stand there.`,
+      `${path.join(".") || "the file"}: ${issue.message}. See docs/keyspaces.md for the allowed fields.`,
     );
   }
   const { seed, keys, scripts, ...rest } = parsed.data;
@@ -138,12 +136,12 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
   if (rest.mode === "bulk" && rest.prefix === "")
     throw declarationError(
       { file, line: lineOf(["mode"]) },
-      "mode bulk needs a prefix: it says which keys are ours to replace. Write prefix: …, or take mode: guarded.",
+      "mode bulk needs a prefix, which names the keys that slipway may replace. Add prefix: …, or use mode: guarded.",
     );
   if (rest.mode === "bulk" && rest.policy !== "own")
     throw declarationError(
       { file, line: lineOf(["mode"]) },
-      "mode bulk keeps no digest of a key, so it can only own: write policy: own, or take mode: guarded.",
+      "mode bulk supports only policy own, because it keeps no digest per key. Write policy: own, or use mode: guarded.",
     );
   for (const [index, data] of rest.data.entries()) checkFile(folder, data, { file, line: lineOf(["data", index]) }, "data file");
   return {
@@ -152,7 +150,7 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
     file,
     folder,
     patterns,
-    seeds: seed.map((given, index) => ({ given, place: { file, line: lineOf(["seed", index]) } })),
+    seeds: seed.map((raw, index) => ({ raw, location: { file, line: lineOf(["seed", index]) } })),
     scripts:
       scripts === undefined
         ? undefined
@@ -162,7 +160,7 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
               name: script,
               file: it.file,
               needs: it.needs,
-              place: { file, line: lineOf(["scripts", "files", script]) },
+              location: { file, line: lineOf(["scripts", "files", script]) },
             })),
           },
   };
@@ -170,24 +168,24 @@ function readKeyspace(folder: string, name: string, system: string): Keyspace {
 
 function parsePattern(
   key: z.output<typeof schema>["keys"][number],
-  place: FileLocation,
+  location: FileLocation,
   keyspace: { prefix: string; durable: boolean },
 ): Pattern {
   const ttl = key.ttl === "none" ? 0 : parseDuration(key.ttl);
   if (ttl === undefined)
     throw declarationError(
-      place,
-      `${key.pattern}: the ttl "${key.ttl}" is none. Write none, or the longest one: 15m, 24h, 7d; ten years at most.`,
+      location,
+      `${key.pattern}: the ttl "${key.ttl}" is not a valid duration. Write none, or the longest ttl, such as 15m, 24h or 7d; at most ten years.`,
     );
   if (ttl === 0 && !keyspace.durable)
     throw declarationError(
-      place,
-      `${key.pattern} lives for ever in a keyspace that may lose its keys. Give it a ttl, or move it to a durable keyspace.`,
+      location,
+      `${key.pattern} has no ttl, but the keyspace is not durable. Add a ttl, or move the pattern to a durable keyspace.`,
     );
   if (!key.pattern.startsWith(keyspace.prefix))
-    throw declarationError(place, `${key.pattern} does not begin with the keyspace's prefix "${keyspace.prefix}".`);
+    throw declarationError(location, `${key.pattern} does not start with "${keyspace.prefix}", the prefix of the keyspace.`);
   if (key.pattern.startsWith("slipway:"))
-    throw declarationError(place, `${key.pattern}: names that begin with slipway: are the ledger's. Choose another.`);
+    throw declarationError(location, `${key.pattern}: names that start with slipway: are reserved for the ledger. Choose another name.`);
   return {
     text: key.pattern,
     type: key.type,
@@ -200,38 +198,38 @@ function parsePattern(
   };
 }
 
-/** Aliases are resolved here, and a file of a few lines may mean a billion. */
+/** Resolves aliases. The library limits them, because a few lines can expand to billions of values. */
 function toPlainValue(document: Document, file: string): unknown {
   try {
     return document.toJS() ?? {};
   } catch (error) {
-    throw declarationError({ file }, `cannot be read: ${(error as Error).message}. Write out what its aliases stand for.`);
+    throw declarationError({ file }, `cannot be read: ${(error as Error).message}. Replace the aliases with their values.`);
   }
 }
 
-/** 1.10 and ~ as names, 012 and 1e3 as values would become another text, without a word. */
+/** Rejects scalars whose text YAML changes silently: 1.10 and ~ as names, 012 and 1e3 as values. */
 function rejectAmbiguousScalars(document: Document, file: string, lines: LineCounter): void {
-  const refuse = (node: { readonly range?: readonly number[] | null | undefined }, text: string, what: string) => {
+  const reject = (node: { readonly range?: readonly number[] | null | undefined }, text: string, what: string) => {
     throw declarationError(
       { file, line: lines.linePos(node.range?.[0] ?? 0).line },
-      `the ${what} ${escapeControlCharacters(text)} can be read in more than one way. Put it in quotes.`,
+      `the ${what} ${escapeControlCharacters(text)} is ambiguous in YAML. Quote it.`,
     );
   };
-  const asWritten = ({ value, source }: Scalar) => typeof value === "string" || String(value) === source;
+  const keepsItsText = ({ value, source }: Scalar) => typeof value === "string" || String(value) === source;
   visit(document, {
     Pair(_, { key }) {
-      if (!isScalar(key)) refuse((key ?? {}) as Node, String(key), "name");
-      else if (!asWritten(key)) refuse(key, key.source || "~", "name");
+      if (!isScalar(key)) reject((key ?? {}) as Node, String(key), "name");
+      else if (!keepsItsText(key)) reject(key, key.source || "~", "name");
     },
-    Scalar(place, node, path) {
-      // A score is a number however it is written.
+    Scalar(location, node, path) {
+      // A score is a number in any notation.
       const isScore = path.some((one) => isPair(one) && String(one.key) === "zset");
-      if (place !== "key" && Number.isInteger(node.value) && !isScore && !asWritten(node)) refuse(node, node.source ?? "", "number");
+      if (location !== "key" && Number.isInteger(node.value) && !isScore && !keepsItsText(node)) reject(node, node.source ?? "", "number");
     },
   });
 }
 
-/** The line of the nearest thing that is there. */
+/** @returns the line of the nearest ancestor that exists in the file. */
 function findLine(document: Document, lines: LineCounter, path: readonly (string | number)[]): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
@@ -245,15 +243,4 @@ function findLine(document: Document, lines: LineCounter, path: readonly (string
     if (range !== undefined) return lines.linePos(range[0] as number).line;
   }
   return undefined;
-}
-
-/** Text of a file: UTF-8, nothing else. */
-export function decodeUtf8(bytes: Buffer, file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new Failure("bad-seed", 2, `${file} is not UTF-8. Save it as UTF-8; bytes that are no text are written { base64: … }.`, {
-      cause: error,
-    });
-  }
 }

@@ -1,13 +1,14 @@
 /**
- * Reads a line in its plainest form without parsing it: {"key":"…","string":"…"}, likewise hash and zset, with or without a ttl at its end.
+ * Scans a line in its plain form without parsing JSON: {"key":"…","string":"…"}, also with hash or zset, and with an optional ttl at the end.
  *
- * Text in JSON that has no escape is the very bytes that go to the store. What is not of this form, or breaks a rule, is not judged here: it
- * is read the long way, which knows what to say of it.
+ * A JSON string without escapes has the same bytes as the value in the store, so it can be copied. Every other line, valid or not, goes
+ * through parseEntry, which also reports errors.
  */
-import { parseDuration } from "./duration.ts";
+
 import { INTERNAL_PREFIX } from "./internal-keys.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { Pattern } from "./pattern.ts";
+import { parseDuration } from "./pattern.ts";
 
 const [CR, QUOTE, BACKSLASH, SPACE, COMMA, COLON, MINUS, DOT, ZERO, NINE, CLOSE] = [13, 34, 92, 32, 44, 58, 45, 46, 48, 57, 125];
 
@@ -17,17 +18,17 @@ const HASH = Buffer.from('"hash":{"');
 const ZSET = Buffer.from('"zset":{"');
 const TTL = Buffer.from('"ttl":"');
 
-/** More fields than this go the long way, where they are sent in several commands. */
+/** A line with more fields goes through parseEntry, which splits them into several commands. */
 const MAX_PAIRS = 64;
 
 export class LineScanner {
   key = 0;
   keyEnd = 0;
-  /** Milliseconds; 0 for ever. */
+  /** In milliseconds; 0 if the key does not expire. */
   ttl = 0;
-  /** A string has one, without a name. */
+  /** Number of name-value pairs; 1 for a string, whose name is empty. */
   pairs = 0;
-  /** For each pair where its name begins and ends, and where its value does. */
+  /** For each pair: start and end of the name, start and end of the value. */
   readonly marks = new Int32Array(4 * MAX_PAIRS);
   readonly #patterns: readonly PlainPattern[];
   readonly #ttls = new Map<string, number | undefined>();
@@ -37,50 +38,50 @@ export class LineScanner {
     this.#patterns = selectPlainPatterns(keyspace);
   }
 
-  /** @returns what the line's key is by its pattern, or undefined where it goes the long way. */
+  /** @returns the pattern of the key, or undefined if the line is not in plain form. */
   scan(bytes: Buffer, from: number, lineEnd: number): Pattern | undefined {
     this.#bytes = bytes;
     const end = bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     if (!startsWith(bytes, from, LINE_START)) return undefined;
     this.key = from + LINE_START.length;
-    this.keyEnd = this.#ascii(this.key);
+    this.keyEnd = this.#readAscii(this.key);
     if (this.keyEnd === -1 || bytes[this.keyEnd + 1] !== COMMA) return undefined;
-    const pattern = this.#patternOf();
-    const after = pattern === undefined ? -1 : this.#value(pattern, this.keyEnd + 2);
-    return after !== -1 && this.#lives(after, end, pattern as Pattern) ? pattern : undefined;
+    const pattern = this.#findPattern();
+    const after = pattern === undefined ? -1 : this.#readValue(pattern, this.keyEnd + 2);
+    return after !== -1 && this.#readEnd(after, end, pattern as Pattern) ? pattern : undefined;
   }
 
-  #patternOf(): Pattern | undefined {
+  #findPattern(): Pattern | undefined {
     for (const { start, pattern } of this.#patterns)
       if (this.keyEnd - this.key > start.length && startsWith(this.#bytes, this.key, start)) return pattern;
     return undefined;
   }
 
-  /** @returns where the value ends, or -1. */
-  #value({ type }: Pattern, form: number): number {
+  /** @returns the end of the value, or -1. */
+  #readValue({ type }: Pattern, form: number): number {
     if (type === "string" && startsWith(this.#bytes, form, STRING)) {
       const value = form + STRING.length;
-      const end = this.#text(value);
+      const end = this.#readString(value);
       this.pairs = 1;
       this.marks[2] = value;
       this.marks[3] = end;
       return end === -1 ? -1 : end + 1;
     }
-    if (type === "hash" && startsWith(this.#bytes, form, HASH)) return this.#pairs(form + HASH.length, false);
-    if (type === "zset" && startsWith(this.#bytes, form, ZSET)) return this.#pairs(form + ZSET.length, true);
+    if (type === "hash" && startsWith(this.#bytes, form, HASH)) return this.#readPairs(form + HASH.length, false);
+    if (type === "zset" && startsWith(this.#bytes, form, ZSET)) return this.#readPairs(form + ZSET.length, true);
     return -1;
   }
 
-  #pairs(first: number, scores: boolean): number {
+  #readPairs(first: number, scores: boolean): number {
     const bytes = this.#bytes;
     this.pairs = 0;
     for (let at = first; ; ) {
-      const nameEnd = this.#text(at);
-      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MAX_PAIRS || this.#known(at, nameEnd)) return -1;
+      const nameEnd = this.#readString(at);
+      if (nameEnd === -1 || bytes[nameEnd + 1] !== COLON || this.pairs === MAX_PAIRS || this.#isRepeated(at, nameEnd)) return -1;
       let value = nameEnd + 2;
       const quoted = bytes[value] === QUOTE && !scores;
       if (quoted) value++;
-      const valueEnd = quoted ? this.#text(value) : this.#numeral(value, scores);
+      const valueEnd = quoted ? this.#readString(value) : this.#readNumber(value, scores);
       if (valueEnd === -1) return -1;
       const mark = 4 * this.pairs++;
       this.marks[mark] = at;
@@ -94,8 +95,8 @@ export class LineScanner {
     }
   }
 
-  /** Whether a name stood in the line before. */
-  #known(from: number, end: number): boolean {
+  /** Whether the name occurs earlier in the line. */
+  #isRepeated(from: number, end: number): boolean {
     const { marks, pairs } = this;
     for (let mark = 0; mark < 4 * pairs; mark += 4) {
       const start = marks[mark] as number;
@@ -108,14 +109,14 @@ export class LineScanner {
     return false;
   }
 
-  /** What follows the value is the end, or a ttl that the pattern allows. */
-  #lives(at: number, end: number, pattern: Pattern): boolean {
+  /** Whether the line ends after the value, or has a ttl that the pattern allows. */
+  #readEnd(at: number, end: number, pattern: Pattern): boolean {
     const bytes = this.#bytes;
     this.ttl = 0;
     if (bytes[at] === CLOSE) return at + 1 === end && pattern.ttl === 0;
     const start = at + 1 + TTL.length;
     if (bytes[at] !== COMMA || !startsWith(bytes, at + 1, TTL)) return false;
-    const stop = this.#ascii(start);
+    const stop = this.#readAscii(start);
     if (stop === -1 || bytes[stop + 1] !== CLOSE || stop + 2 !== end) return false;
     const text = bytes.toString("latin1", start, stop);
     if (!this.#ttls.has(text) && this.#ttls.size < 1000) this.#ttls.set(text, parseDuration(text));
@@ -125,8 +126,8 @@ export class LineScanner {
     return true;
   }
 
-  /** @returns where the text ends that begins here, or -1 where its bytes are not what it says. */
-  #text(from: number): number {
+  /** @returns the end of a string without escapes, or -1. */
+  #readString(from: number): number {
     const bytes = this.#bytes;
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number;
@@ -136,8 +137,8 @@ export class LineScanner {
     return -1;
   }
 
-  /** The same for a text whose characters are bytes. */
-  #ascii(from: number): number {
+  /** @returns the end of an ASCII string without escapes, or -1. */
+  #readAscii(from: number): number {
     const bytes = this.#bytes;
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number;
@@ -147,8 +148,8 @@ export class LineScanner {
     return -1;
   }
 
-  /** A number that there is one way to write, so that its text may go to the store. */
-  #numeral(from: number, fraction: boolean): number {
+  /** @returns the end of a number in canonical form, which may be copied to the store, or -1. */
+  #readNumber(from: number, fraction: boolean): number {
     const bytes = this.#bytes;
     let at = from;
     if (bytes[at] === MINUS) at++;
@@ -170,13 +171,13 @@ interface PlainPattern {
   readonly pattern: Pattern;
 }
 
-/** Patterns that are a beginning and one hole, so that a key is known by its first bytes. Names in full are left to the long way. */
+/** Patterns that consist of a prefix and one placeholder, so that the prefix of a key identifies its pattern. */
 function selectPlainPatterns({ patterns, prefix, scripts }: Keyspace): readonly PlainPattern[] {
   const holed = patterns.filter(({ text }) => text.includes("<"));
   const plain = holed.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
   const inFull = patterns.filter((pattern) => !holed.includes(pattern)).map(({ text }) => text);
-  // The first that fits decides, so one that cannot be judged by its first bytes makes all of them undecidable; so does a name in full, or
-  // one that nobody may declare, where it would pass for what fills a hole.
+  // The first matching pattern decides. So none is plain if one of them is not a prefix with a placeholder, or if a placeholder also matches a
+  // literal pattern, an internal key or the script registry.
   const judged = plain.every(
     ({ start, pattern }) => start.length < Buffer.byteLength(pattern.text) && !start.includes("<") && start.toString().startsWith(prefix),
   );

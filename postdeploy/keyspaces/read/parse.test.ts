@@ -3,12 +3,12 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { failure } from "../../migrate/testing/failure.ts";
 import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
-import { readScripts } from "../seed/scripts.ts";
 import { readBatches } from "./entries.ts";
 import type { Entry } from "./entry.ts";
 import { type Keyspace, readKeyspaces } from "./keyspace.ts";
 import { readBlocks } from "./lines.ts";
 import { parseEntry } from "./parse.ts";
+import { readScripts } from "./scripts.ts";
 
 afterAll(cleanFolders);
 
@@ -67,66 +67,70 @@ describe("an entry", () => {
     ]);
   });
 
-  it("may hold bytes that are no text", async () => {
+  it("may contain binary data", async () => {
     expect(await seeds('{ key: "t:text:a", string: { base64: AP8B } }')).toMatchObject([{ value: { value: Buffer.from([0, 255, 1]) } }]);
   });
 
   it.each([
     ["no key", "{ string: a }", "has no key"],
-    ["another prefix", '{ key: "u:text:a", string: a }', 'does not begin with "t:", the prefix of the keyspace things'],
-    ["a name that fits no pattern", '{ key: "t:texts:a", string: a }', "fits no pattern of the keyspace things: t:text:<n>, t:brief:<n>"],
-    ["another type than its pattern's", '{ key: "t:text:a", list: [a] }', "is a list, and what fits t:text:<n> is a string"],
+    ["another prefix", '{ key: "u:text:a", string: a }', 'does not start with "t:", the prefix of the keyspace things'],
+    [
+      "a name that matches no pattern",
+      '{ key: "t:texts:a", string: a }',
+      "matches no pattern of the keyspace things: t:text:<n>, t:brief:<n>",
+    ],
+    ["another type than its pattern's", '{ key: "t:text:a", list: [a] }', "is a list, but its pattern t:text:<n> has type string"],
     ["an unknown policy", '{ key: "t:text:a", string: a, policy: always }', "Allowed: ensure, own, once."],
     ["an unknown field", '{ key: "t:text:a", string: a, expire: 5 }', '"expire" is unknown. Allowed: key, ttl, policy'],
     ["no value", '{ key: "t:text:a" }', "has no value"],
     ["two values", '{ key: "t:text:a", string: a, json: 1 }', "has two values, string and json"],
-    ["a TTL of nothing", '{ key: "t:brief:a", string: a, ttl: 0s }', 'the ttl "0s" is none'],
-    ["a TTL below nothing", '{ key: "t:brief:a", string: a, ttl: -5m }', 'the ttl "-5m" is none'],
-    ["a TTL without a unit", '{ key: "t:brief:a", string: a, ttl: 30 }', "the ttl 30 is none"],
-    ["a TTL longer than its pattern's", '{ key: "t:brief:a", string: a, ttl: 2h }', "is longer than what fits t:brief:<n> may live (1h)"],
-    ["no TTL where its pattern has one", '{ key: "t:brief:a", string: a }', "Write ttl: 1h, or less"],
-    ["a TTL where its pattern has none", '{ key: "t:text:a", string: a, ttl: 5m }', "lives for ever"],
-    ["a number that can be written in several ways", '{ key: "t:text:a", string: 1.10 }', "Put it in quotes"],
-    ["bytes that are no base64", '{ key: "t:text:a", string: { base64: "a-b!" } }', "is no base64"],
-    ["a hash without fields", '{ key: "t:map:a", hash: {} }', "Redis has no empty ones"],
+    ["a zero TTL", '{ key: "t:brief:a", string: a, ttl: 0s }', 'the ttl "0s" is not a valid duration'],
+    ["a negative TTL", '{ key: "t:brief:a", string: a, ttl: -5m }', 'the ttl "-5m" is not a valid duration'],
+    ["a TTL without a unit", '{ key: "t:brief:a", string: a, ttl: 30 }', "the ttl 30 is not a valid duration"],
+    ["a TTL longer than its pattern's", '{ key: "t:brief:a", string: a, ttl: 2h }', "exceeds 1h, the ttl of its pattern t:brief:<n>"],
+    ["no TTL although its pattern has one", '{ key: "t:brief:a", string: a }', "Write ttl: 1h, or less"],
+    ["a TTL although its pattern has none", '{ key: "t:text:a", string: a, ttl: 5m }', "do not expire"],
+    ["an ambiguous number", '{ key: "t:text:a", string: 1.10 }', "Quote it"],
+    ["invalid base64", '{ key: "t:text:a", string: { base64: "a-b!" } }', "is not valid base64"],
+    ["a hash without fields", '{ key: "t:map:a", hash: {} }', "Redis does not store empty collections"],
     ["a hash that is a list", '{ key: "t:map:a", hash: [a] }', "Write { name: value }"],
     ["a list that is text", '{ key: "t:list:a", list: a }', "Write a list"],
-    ["a member twice in a set", '{ key: "t:set:a", set: [a, b, a] }', '"a" stands in it twice'],
-    ["a score that is no number", '{ key: "t:rank:a", zset: { a: first } }', "Write a number, inf or -inf"],
+    ["a duplicate member in a set", '{ key: "t:set:a", set: [a, b, a] }', '"a" occurs twice'],
+    ["a score that is text", '{ key: "t:rank:a", zset: { a: first } }', "Write a number, inf or -inf"],
     [
-      "a stream's entry that the server would number",
+      "a stream entry without an explicit id",
       '{ key: "t:log:a", stream: { entries: [{ id: "*", fields: { a: b } }] } }',
-      "is no id of an entry",
+      "is not a valid entry id",
     ],
     [
-      "a stream that goes back",
+      "stream entries in descending order",
       '{ key: "t:log:a", stream: { entries: [{ id: 2-1, fields: { a: b } }, { id: 1-1, fields: { a: b } }] } }',
-      "does not come after 2-1",
+      "is not greater than the previous id 2-1",
     ],
-    ["a name that reads in two ways", '{ key: "t:map:a", hash: { 1.10: a } }', "the name 1.10 can be read in more than one way"],
-    ["a name that is nothing", '{ key: "t:map:a", hash: { ~: a } }', "the name ~ can be read in more than one way"],
-    ["a name that is a structure", '{ key: "t:map:a", hash: { ? { a: b } : c } }', "can be read in more than one way"],
-    ["a number that looks like another", '{ key: "t:text:a", string: 012 }', "the number 012 can be read in more than one way"],
-    ["a tag that nobody knows", '{ key: "t:text:a", string: !!js/function "x" }', "Unresolved tag"],
-    ["a merge", '{ key: "t:map:a", hash: { <<: { a: b } } }', "hash.<< is an object"],
-    ["a field twice, one time in bytes", '{ key: "t:map:a", hash: [[a, b], [{ base64: YQ== }, c]] }', "a stands in it twice"],
+    ["an ambiguous name", '{ key: "t:map:a", hash: { 1.10: a } }', "the name 1.10 is ambiguous in YAML"],
+    ["a null name", '{ key: "t:map:a", hash: { ~: a } }', "the name ~ is ambiguous in YAML"],
+    ["a name that is a structure", '{ key: "t:map:a", hash: { ? { a: b } : c } }', "is ambiguous in YAML"],
+    ["a number with a leading zero", '{ key: "t:text:a", string: 012 }', "the number 012 is ambiguous in YAML"],
+    ["an unknown tag", '{ key: "t:text:a", string: !!js/function "x" }', "Unresolved tag"],
+    ["a merge key", '{ key: "t:map:a", hash: { <<: { a: b } } }', "hash.<< is an object"],
+    ["a duplicate field, once in base64", '{ key: "t:map:a", hash: [[a, b], [{ base64: YQ== }, c]] }', "a occurs twice"],
     ["half a pair", '{ key: "t:map:a", hash: [[a, b], [c]] }', "hash is a list. Write { name: value }, or [[name, value]]"],
-    ["a name of the ledger's", '{ key: "slipway:{shop/things}:ledger", hash: { a: b } }', "does not begin with"],
+    ["a reserved name", '{ key: "slipway:{shop/things}:ledger", hash: { a: b } }', "does not start with"],
     [
-      "an id that is no 64 bits",
+      "an id beyond 64 bits",
       '{ key: "t:log:a", stream: { entries: [{ id: 18446744073709551616-0, fields: { a: b } }] } }',
-      "is no id of an entry",
+      "is not a valid entry id",
     ],
-    ["a score that is not a number", '{ key: "t:rank:a", zset: { a: .nan } }', "Write a number, inf or -inf"],
-    ["a group twice", '{ key: "t:log:a", stream: { groups: [{ name: a }, { name: a }] } }', "a group stands in it twice"],
-  ])("with %s is refused, with its line", async (_, line, said) => {
+    ["a NaN score", '{ key: "t:rank:a", zset: { a: .nan } }', "Write a number, inf or -inf"],
+    ["a duplicate group", '{ key: "t:log:a", stream: { groups: [{ name: a }, { name: a }] } }', "a group occurs twice"],
+  ])("with %s is refused, with its line", async (_, line, text) => {
     const { exit, message } = await failure(seeds('{ key: "t:text:first", string: fine }', line));
     expect(exit).toBe(2);
     expect(message).toMatch(/things\.yaml:17: /);
-    expect(message).toContain(said);
+    expect(message).toContain(text);
   });
 
-  it("may have names that are no text, in pairs, and the fields of a stream in their order", async () => {
+  it("may have binary names in pairs, and stream fields in order", async () => {
     const [map, rank, log] = await seeds(
       '{ key: "t:map:a", hash: [[a, "1"], [{ base64: /w== }, "2"]] }',
       '{ key: "t:rank:a", zset: [[{ base64: /w== }, 1.50], [b, inf]] }',
@@ -160,13 +164,13 @@ describe("an entry", () => {
     });
   });
 
-  it("has at most as many fields in a stream's entry as one command of a script may", async () => {
+  it("is limited to the number of stream fields that a script can write in one command", async () => {
     const fields = Object.fromEntries(Array.from({ length: 3501 }, (_, n) => [`f${n}`, "a"]));
     const { message } = await failure(data(JSON.stringify({ key: "t:log:a", stream: { entries: [{ id: "1-1", fields }] } })));
-    expect(message).toContain("has 3501 fields, and one entry may have 3500");
+    expect(message).toContain("has 3501 fields; the limit is 3500");
   });
 
-  it("is not taken from another keyspace's ledger, nor for the registry of its own scripts", async () => {
+  it("may be neither a ledger nor the script registry", async () => {
     const free = HEAD.replace('prefix: "t:"\n', "").replace("t:map:<n>", "<any>");
     const scripts = "scripts: { registry: sha, files: { go: { file: go.lua } } }\n";
     const one = (key: string) =>
@@ -175,24 +179,24 @@ describe("an entry", () => {
         "a.jsonl": JSON.stringify({ key, hash: { a: "b" } }),
         "go.lua": "return 1",
       });
-    expect((await failure(one("slipway:{shop/others}:ledger"))).message).toContain("are the ledger's. Choose another.");
-    expect((await failure(one("sha"))).message).toContain("sha is the registry of the scripts, which slipway writes itself");
+    expect((await failure(one("slipway:{shop/others}:ledger"))).message).toContain("are reserved for the ledger. Choose another name.");
+    expect((await failure(one("sha"))).message).toContain("sha is the script registry, which slipway writes itself");
   });
 
-  it("may be longer than any value only up to 512 MiB", async () => {
+  it("may not have a value above 512 MiB", async () => {
     const long = "€".repeat(180 * 1024 * 1024);
     const rules = readKeyspaces(folderOf({ "things.yaml": HEAD }).path, "shop")[0] as Keyspace;
-    expect(() => parseEntry({ key: "t:text:a", string: long }, rules, { file: "a", line: 1 })).toThrow("has more than 512 MiB");
+    expect(() => parseEntry({ key: "t:text:a", string: long }, rules, { file: "a", line: 1 })).toThrow("exceeds 512 MiB");
   });
 
-  it("is written out in a message where it would move the cursor", async () => {
+  it("has its control characters escaped in messages", async () => {
     const { message } = await failure(data('{"key":"t:text:a\\u001b[31m\\nb","string":1.5}'));
     expect(message).toContain("t:text:a\\u001b[31m\\u000ab: string is 1.5");
   });
 
-  it("that is declared twice is refused, and both places are told", async () => {
+  it("that is declared twice is refused with both locations", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n\n{"key":"t:text:a","string":"2"}\n'));
-    expect(message).toMatch(/things\.jsonl:3: t:text:a is declared twice, first in .*things\.jsonl:1\. Take one out\./);
+    expect(message).toMatch(/things\.jsonl:3: t:text:a is declared twice, first in .*things\.jsonl:1\. Remove one\./);
     const onOneLine = entriesOf({ "things.yaml": `${HEAD}seed: [{ key: "t:text:a", string: a }, { key: "t:text:a", string: b }]\n` });
     expect((await failure(onOneLine)).message).toMatch(/t:text:a is declared twice/);
     const sameFile = entriesOf({ "things.yaml": `${HEAD}data: [a.jsonl, a.jsonl]\n`, "a.jsonl": '{"key":"t:text:a","string":"1"}' });
@@ -208,35 +212,35 @@ describe("a file of JSON lines", () => {
     expect(message).toMatch(/things\.jsonl:2: is not UTF-8/);
   });
 
-  it("with a line that is no JSON is refused with the line", async () => {
+  it("with an invalid line is refused with the line number", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":"1"}\n{key: 1}\n'));
-    expect(message).toMatch(/things\.jsonl:2: is no JSON/);
+    expect(message).toMatch(/things\.jsonl:2: is not valid JSON/);
   });
 
-  it("with a name twice in one object is refused, of which JSON would keep the last", async () => {
+  it("with a duplicate name in an object is refused, because JSON.parse would keep only the last", async () => {
     expect((await failure(data('{"key":"t:map:a","hash":{"a":"1","\\u0061":"2"}}\n'))).message).toMatch(
-      /things\.jsonl:1: the name "a" stands twice/,
+      /things\.jsonl:1: the name "a" occurs twice/,
     );
-    expect((await failure(data('{"key":"t:text:a","key":"t:text:b","string":"1"}'))).message).toContain('the name "key" stands twice');
+    expect((await failure(data('{"key":"t:text:a","key":"t:text:b","string":"1"}'))).message).toContain('the name "key" occurs twice');
     expect(await data('{"key":"t:text:a","json":[{"a":"a\\\\"},{"a":["a","a"]}]}')).toHaveLength(1);
   });
 
-  it("may begin with the mark that some editors put before UTF-8", async () => {
+  it("may start with a byte order mark", async () => {
     expect(await data('\ufeff{"key":"t:text:a","string":"1"}\r\n{"key":"t:text:b","string":"2"}')).toHaveLength(2);
   });
 
-  it("tells of what is no JSON where it is, and repeats nothing of it", async () => {
+  it("with invalid JSON is refused without quoting the line", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":hunter2}'));
-    expect(message).toMatch(/things\.jsonl:1: is no JSON: Unexpected token 'h'\./);
+    expect(message).toMatch(/things\.jsonl:1: is not valid JSON: Unexpected token 'h'\./);
     expect(message).not.toContain("unter2");
   });
 
-  it("with half a surrogate pair is refused, because it would be written as something else", async () => {
+  it("with half a surrogate pair is refused, because it has no UTF-8 form", async () => {
     const { message } = await failure(data('{"key":"t:text:a","string":"\\ud800"}\n'));
     expect(message).toContain("half a surrogate pair");
   });
 
-  it("with a line that is too long is refused before it is in memory", async () => {
+  it("with a line that is too long is refused before it is read completely", async () => {
     const { path } = folderOf({ "long.jsonl": Buffer.alloc(1024 * 1024, "x") });
     const read = async () => {
       for await (const block of readBlocks(`${path}/long.jsonl`, "long.jsonl", undefined, 300 * 1024)) return block;
@@ -245,67 +249,67 @@ describe("a file of JSON lines", () => {
     expect((await failure(read())).message).toContain("long.jsonl:1: this line is longer than");
   });
 
-  it("that is not there is named", async () => {
+  it("that does not exist is named", async () => {
     const { message } = await failure(entriesOf({ "things.yaml": `${HEAD}data: [none.jsonl]\n` }));
-    expect(message).toMatch(/things\.yaml:15: the data file .*none\.jsonl is not there/);
+    expect(message).toMatch(/things\.yaml:15: the data file .*none\.jsonl does not exist/);
   });
 });
 
-describe("a keyspace's file", () => {
+describe("a keyspace file", () => {
   it.each([
-    ["a number of database that cannot be", HEAD.replace("database: 2", "database: 128"), "database: "],
-    ["a field that nobody knows", `${HEAD}flush: true\n`, "flush"],
+    ["an invalid database number", HEAD.replace("database: 2", "database: 128"), "database: "],
+    ["an unknown field", `${HEAD}flush: true\n`, "flush"],
     [
-      "a key of another prefix among its patterns",
+      "a pattern outside of its prefix",
       HEAD.replace('"t:text:<n>"', '"u:text:<n>"'),
-      'u:text:<n> does not begin with the keyspace\'s prefix "t:"',
+      'u:text:<n> does not start with "t:", the prefix of the keyspace',
     ],
     [
-      "a pattern that never expires where keys may be lost",
+      "a pattern without TTL in a keyspace that is not durable",
       HEAD.replace("durable: true", "durable: false"),
-      "lives for ever in a keyspace that may lose its keys",
+      "has no ttl, but the keyspace is not durable",
     ],
-    ["a name of the ledger's", HEAD.replace('"t:"', '""').replace('"t:text:<n>"', '"slipway:<n>"'), "are the ledger's"],
-    ["bulk without a prefix", HEAD.replace('prefix: "t:"', "mode: bulk\npolicy: own"), "mode bulk needs a prefix"],
-    ["bulk that owns nothing", `${HEAD}mode: bulk\n`, "it can only own"],
-    ["a field twice", `${HEAD}seed: [{ key: "t:map:a", hash: { a: "1", a: "2" } }]\n`, "this name stands twice in one place"],
-    ["no YAML", `${HEAD}seed: [\n`, "is no YAML"],
-  ])("with %s is refused", async (_, content, said) => {
+    ["a reserved pattern", HEAD.replace('"t:"', '""').replace('"t:text:<n>"', '"slipway:<n>"'), "are reserved for the ledger"],
+    ["mode bulk without a prefix", HEAD.replace('prefix: "t:"', "mode: bulk\npolicy: own"), "mode bulk needs a prefix"],
+    ["mode bulk without policy own", `${HEAD}mode: bulk\n`, "supports only policy own"],
+    ["a duplicate field", `${HEAD}seed: [{ key: "t:map:a", hash: { a: "1", a: "2" } }]\n`, "this name occurs twice"],
+    ["invalid YAML", `${HEAD}seed: [\n`, "is not valid YAML"],
+  ])("with %s is refused", async (_, content, text) => {
     const { exit, message } = await failure(entriesOf({ "things.yaml": content }));
     expect([exit, message.includes("things.yaml")]).toEqual([2, true]);
-    expect(message).toContain(said);
+    expect(message).toContain(text);
   });
 
   it.each([
-    ["a path out of the folder", (path: string) => symlinkSync("/etc/hostname", `${path}/a.jsonl`), "lies outside of"],
-    ["a folder", (path: string) => mkdirSync(`${path}/a.jsonl`), "is no plain file"],
-    ["a pipe", (path: string) => void execFileSync("mkfifo", [`${path}/a.jsonl`]), "is no plain file"],
-    ["a link to nothing", (path: string) => symlinkSync("nowhere", `${path}/a.jsonl`), "is not there"],
-  ])("reads no data from %s", async (_, make, said) => {
+    ["a symbolic link that leaves the folder", (path: string) => symlinkSync("/etc/hostname", `${path}/a.jsonl`), "is outside of"],
+    ["a folder", (path: string) => mkdirSync(`${path}/a.jsonl`), "is not a regular file"],
+    ["a pipe", (path: string) => void execFileSync("mkfifo", [`${path}/a.jsonl`]), "is not a regular file"],
+    ["a broken symbolic link", (path: string) => symlinkSync("nowhere", `${path}/a.jsonl`), "does not exist"],
+  ])("may not read data from %s", async (_, make, text) => {
     const { path } = folderOf({ "things.yaml": `${HEAD}data: [a.jsonl]\n` });
     make(path);
-    expect(() => readKeyspaces(path, "shop")).toThrow(said);
+    expect(() => readKeyspaces(path, "shop")).toThrow(text);
   });
 
-  it("reads neither data nor a script from elsewhere by its name", () => {
+  it("may not read data or scripts outside of its folder by path", () => {
     const above = (line: string) => () => readKeyspaces(folderOf({ "things.yaml": HEAD + line }).path, "shop").map(readScripts);
-    expect(above("data: [../../etc/hostname]\n")).toThrow("lies outside of");
+    expect(above("data: [../../etc/hostname]\n")).toThrow("is outside of");
     const registry = HEAD.replace("keys:\n", 'keys:\n  - { pattern: "t:sha", type: hash, ttl: none, owner: test, purpose: p }\n');
     expect(() =>
       readKeyspaces(
         folderOf({ "things.yaml": `${registry}scripts: { registry: "t:sha", files: { go: { file: ../../etc/hostname } } }\n` }).path,
         "shop",
       ).map(readScripts),
-    ).toThrow("lies outside of");
+    ).toThrow("is outside of");
   });
 
-  it("may be one whose few lines mean a billion, and is refused", async () => {
+  it("with aliases that expand to billions of values is refused", async () => {
     const bomb = `${HEAD}seed:\n${"abcdefgh".replace(/./g, (name, at: number) => `  - &${name} [${`${at === 0 ? "x" : `*${"abcdefgh"[at - 1]}`},`.repeat(9)}]\n`)}`;
-    expect((await failure(entriesOf({ "things.yaml": bomb }))).message).toContain("Write out what its aliases stand for");
+    expect((await failure(entriesOf({ "things.yaml": bomb }))).message).toContain("Replace the aliases with their values");
   });
 
-  it("is the only one of its database [C23]", async () => {
+  it("must be the only one for its database [C23]", async () => {
     const { message } = await failure(entriesOf({ "a.yaml": HEAD, "b.yaml": HEAD.replace("things", "others") }));
-    expect(message).toContain("database 2 of the store state is declared already");
+    expect(message).toContain("database 2 of the store state is already declared");
   });
 });

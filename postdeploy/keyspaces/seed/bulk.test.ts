@@ -36,7 +36,7 @@ keys:
 data: [catalogue.jsonl]
 `;
 
-/** Of every type in turn; with 12,000 lines half a dozen chunks. */
+/** Lines of every type in turn; 12,000 lines make half a dozen chunks. */
 function linesOf(count: number, mark = "x"): string[] {
   return Array.from({ length: count }, (_, n) => {
     const forms = [
@@ -62,7 +62,7 @@ const options = (folder: TestFolder, port?: number) => ({
 });
 const everything = () => store.dump(3);
 
-/** What an undisturbed run leaves, in a store that was empty. */
+/** The result of an undisturbed run in an empty store. */
 async function undisturbed(lines: readonly string[]): Promise<Record<string, unknown>> {
   await seed(options(folderWith(lines)));
   const all = await everything();
@@ -84,7 +84,7 @@ describe("a bulk seed", () => {
     expect(await writes()).toEqual(before);
   });
 
-  it("writes only the chunks that changed, wherever a line came in", async () => {
+  it("writes only the changed chunks after a line is inserted", async () => {
     const lines = linesOf(12_000);
     const folder = folderWith(lines);
     await seed(options(folder));
@@ -96,7 +96,7 @@ describe("a bulk seed", () => {
     expect(await store.command(["GET", "c:text:new"], 3)).toBe("new");
   });
 
-  it("removes what no file declares any more, and never what it did not write", async () => {
+  it("removes keys that no file declares any more, and keeps keys that it did not write", async () => {
     const lines = linesOf(2_000);
     const folder = folderWith(lines);
     await store.command(["SET", "c:foreign", "theirs"], 3);
@@ -109,7 +109,7 @@ describe("a bulk seed", () => {
     expect([all["c:text:0"], all["c:foreign"], all.other]).toEqual([undefined, ["string", "theirs", false], ["string", "theirs", false]]);
   });
 
-  it("replaces whole values: no field, member or item of the former one is left", async () => {
+  it("replaces whole values and leaves no former field, member or item", async () => {
     const folder = folderWith(linesOf(700, "old"));
     await seed(options(folder));
     rewrite(folder, linesOf(700, "new"));
@@ -117,7 +117,7 @@ describe("a bulk seed", () => {
     expect(await everything()).toEqual(await undisturbed(linesOf(700, "new")));
   });
 
-  it("doubles nothing when its ledger is lost", async () => {
+  it("writes the same values again when its ledger is lost", async () => {
     const folder = folderWith(linesOf(700));
     await seed(options(folder));
     const before = await everything();
@@ -126,7 +126,7 @@ describe("a bulk seed", () => {
     expect(await everything()).toEqual(before);
   });
 
-  it("sees by itself that keys with a TTL are over, and of others what changed when it is asked to restore", async () => {
+  it("restores changed keys with `restore`, and by default if the keyspace has keys with a TTL", async () => {
     const lasting = linesOf(700).filter((line) => !line.includes("brief"));
     const yaml = YAML.replace(/ {2}- \{ pattern: "c:brief.*\n/, "");
     for (const [file, lines, restore] of [
@@ -147,7 +147,7 @@ describe("a bulk seed", () => {
     }
   });
 
-  it("takes a file that went back to what it was for what it is: not written", async () => {
+  it("writes a file again that returned to its earlier content", async () => {
     const [a, b] = [linesOf(3_000, "a"), linesOf(3_000, "b")];
     const folder = folderWith(a);
     await seed(options(folder));
@@ -158,7 +158,7 @@ describe("a bulk seed", () => {
     expect(await everything()).toEqual(await undisturbed(a));
   });
 
-  it("stops at a bad line with its place, keeps what came before, and goes on once it is mended", async () => {
+  it("stops at an invalid line with its location, keeps earlier chunks, and continues when the line is fixed", async () => {
     const lines = linesOf(12_000);
     const folder = folderWith(lines.with(11_000, '{"key":"c:text:bad"}'));
     const { exit, message } = await failure(seed(options(folder)));
@@ -170,12 +170,12 @@ describe("a bulk seed", () => {
     expect(await verify(options(folder))).toMatchObject([{ unchanged: true, tally: { keys: 12_000 } }]);
   });
 
-  it("refuses a key that two chunks declare, with both places", async () => {
+  it("refuses a key that two chunks declare, with both locations", async () => {
     const { message } = await failure(seed(options(folderWith([...linesOf(12_000), '{"key":"c:text:0","string":"again"}']))));
     expect(message).toMatch(/catalogue\.jsonl:12001: c:text:0 is declared twice, first in .*catalogue\.jsonl:1\./);
   });
 
-  it("is refused before the first write where it does not fit", async () => {
+  it("stops before the first write if the data does not fit", async () => {
     await store.set("maxmemory", "3mb");
     const { code, message } = (await failure(seed(options(folderWith(linesOf(12_000)))))) as unknown as { code: string; message: string };
     expect([code, message]).toEqual(["no-room", expect.stringContaining("Nothing was written")]);
@@ -183,8 +183,8 @@ describe("a bulk seed", () => {
     expect(await everything()).toEqual({});
   });
 
-  it("names the key at which a store was full, and goes on when there is room [V6]", async () => {
-    // A stream takes ten times what its line does, so it passes the estimate and fails at the wall.
+  it("names the key at which the store became full, and continues when there is memory [V6]", async () => {
+    // A stream takes ten times the size of its line, so it passes the estimate and then fills the store.
     const lines = Array.from({ length: 4_000 }, (_, n) =>
       JSON.stringify({ key: `c:log:${n}`, stream: { entries: [{ id: "1-1", fields: { a: "b" } }], groups: [{ name: "g" }] } }),
     );
@@ -193,7 +193,7 @@ describe("a bulk seed", () => {
     const used = Number(/used_memory:(\d+)/.exec(String(await store.command(["INFO", "memory"])))?.[1]);
     await store.set("maxmemory", String(used + 1_500_000));
     const { exit, message } = await failure(seed(options(folder)));
-    expect([exit, message]).toEqual([1, expect.stringMatching(/^c:log:\d+: localhost:\d+ is full and refuses to write\./)]);
+    expect([exit, message]).toEqual([1, expect.stringMatching(/^c:log:\d+: localhost:\d+ is out of memory and rejects writes\./)]);
     expect(await store.command(["EXISTS", "slipway:{shop/catalogue}:version"], 3)).toBe(0);
     await store.set("maxmemory", "0");
     await seed(options(folder));

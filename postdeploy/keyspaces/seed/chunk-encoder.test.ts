@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
-import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
+import { folderOf, cleanFolders } from "../../migrate/testing/folder.ts";
 import { readChunks } from "../read/chunks.ts";
 import { KeySet } from "../read/key-set.ts";
 import { readKeyspaces } from "../read/keyspace.ts";
@@ -34,21 +34,25 @@ data: [things.jsonl]
 const [keyspace] = readKeyspaces(folder.path, "shop");
 if (keyspace === undefined) throw new Error("The keyspace is not there.");
 
-/** What the short way makes of a line, and what the long way does. */
-async function both(line: string, clean: boolean): Promise<[string, string]> {
+/** The commands for a line from the encoder, and from parsing the line. */
+async function encodeBothWays(line: string, isFresh: boolean): Promise<[string, string]> {
   writeFileSync(`${folder.path}/things.jsonl`, line);
   const commands = new Commands();
-  let short = "";
+  let encoded = "";
   for await (const chunk of readChunks(keyspace as NonNullable<typeof keyspace>)) {
-    const { bytes, replies: count, keys } = new ChunkEncoder(keyspace as NonNullable<typeof keyspace>, new KeySet(), clean).encode(chunk);
-    short = `${count} ${keys} ${bytes}`;
+    const {
+      bytes,
+      replyCount: count,
+      keys,
+    } = new ChunkEncoder(keyspace as NonNullable<typeof keyspace>, new KeySet(), isFresh).encode(chunk);
+    encoded = `${count} ${keys} ${bytes}`;
   }
   const entry = parseEntry(JSON.parse(line), keyspace as NonNullable<typeof keyspace>, { file: "things.jsonl", line: 1 });
-  const count = addWriteCommands(commands, entry, clean);
-  return [short, `${count} 1 ${commands.take()}`];
+  const count = addWriteCommands(commands, entry, isFresh);
+  return [encoded, `${count} 1 ${commands.take()}`];
 }
 
-describe("the short way from a line to commands", () => {
+describe("the chunk encoder", () => {
   it.each([
     '{"key":"t:text:1","string":"plain"}',
     '{"key":"t:text:1","string":""}',
@@ -79,31 +83,31 @@ describe("the short way from a line to commands", () => {
     '{"key":"t:rank:1","zset":{"a":1.50,"b":2.0,"c":0.25}}',
     '{"key":"t:rank:1","zset":{"a":1e21,"b":"inf","c":0.1}}',
     '{"key":"t:list:1","list":["a","b"]}',
-  ])("makes of %s what the long way makes", async (line) => {
-    for (const clean of [true, false]) {
-      const [short, long] = await both(line, clean);
-      expect(short).toBe(long);
+  ])("encodes %s the same way as parsing", async (line) => {
+    for (const isFresh of [true, false]) {
+      const [encoded, parsed] = await encodeBothWays(line, isFresh);
+      expect(encoded).toBe(parsed);
     }
   });
 
   it.each([
     ['{"key":"t:brief:1","string":"a"}', "has no ttl"],
-    ['{"key":"t:brief:1","string":"a","ttl":"2h"}', "is longer than"],
-    ['{"key":"t:brief:1","string":"a","ttl":"soon"}', "is none"],
-    ['{"key":"t:text:1","string":"a","ttl":"5m"}', "lives for ever"],
-    ['{"key":"t:text:","string":"a"}', "fits no pattern"],
-    ['{"key":"t:texts:1","string":"a"}', "fits no pattern"],
+    ['{"key":"t:brief:1","string":"a","ttl":"2h"}', "exceeds 1h"],
+    ['{"key":"t:brief:1","string":"a","ttl":"soon"}', "is not a valid duration"],
+    ['{"key":"t:text:1","string":"a","ttl":"5m"}', "do not expire"],
+    ['{"key":"t:text:","string":"a"}', "matches no pattern"],
+    ['{"key":"t:texts:1","string":"a"}', "matches no pattern"],
     ['{"key":"t:text:1","hash":{"a":"1"}}', "is a hash"],
     ['{"key":"t:map:1","hash":{}}', "is empty"],
-    ['{"key":"t:map:1","hash":{"a":01}}', "is no JSON"],
-    ['{"key":"t:map:1","hash":{"a":1.10}}', "Put it in quotes"],
-    ['{"key":"t:text:1","string":"a"}}', "is no JSON"],
-    ['{"key":"t:text:1","string":"a"', "is no JSON"],
-    ['{"key":"t:text:1","string":"a', "is no JSON"],
-    ['{"key":"t:text:1","string":"a\u0001"}', "is no JSON"],
-    ['{"key":"t:text:1"', "is no JSON"],
-    ['{"key":"', "is no JSON"],
-  ])("takes nothing that the long way refuses: %s", async (line, said) => {
-    await expect(both(line, true)).rejects.toThrow(said);
+    ['{"key":"t:map:1","hash":{"a":01}}', "is not valid JSON"],
+    ['{"key":"t:map:1","hash":{"a":1.10}}', "Quote it"],
+    ['{"key":"t:text:1","string":"a"}}', "is not valid JSON"],
+    ['{"key":"t:text:1","string":"a"', "is not valid JSON"],
+    ['{"key":"t:text:1","string":"a', "is not valid JSON"],
+    ['{"key":"t:text:1","string":"a\u0001"}', "is not valid JSON"],
+    ['{"key":"t:text:1"', "is not valid JSON"],
+    ['{"key":"', "is not valid JSON"],
+  ])("rejects what parsing rejects: %s", async (line, text) => {
+    await expect(encodeBothWays(line, true)).rejects.toThrow(text);
   });
 });

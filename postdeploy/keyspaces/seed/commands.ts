@@ -1,46 +1,46 @@
-/** An entry as plain commands, each of which may be sent again without harm. */
-import type { Bytes, Entry, Value } from "../read/entry.ts";
+/** Encodes an entry as plain commands that can be repeated safely. */
+import type { Entry, Value } from "../read/entry.ts";
 import { formatScore } from "../read/value.ts";
-import type { Commands } from "../wire/resp.ts";
+import type { Bytes, Commands } from "../wire/resp.ts";
 
-/** Elements in one command: longer ones keep the store from answering others. */
+/** Elements per command. A longer command would block the store for other clients. */
 const MAX_ELEMENTS = 5000;
 
 /**
- * @param clean Nothing but our own writing of the same entry can be there: what only grows towards the declared value needs no removal first.
- * @returns how many answers it brings
+ * @param isFresh the key is absent or holds a partial write of the same entry, so that hashes and sets need no removal first
+ * @returns the number of replies
  */
-export function addWriteCommands(commands: Commands, { key, value, ttl }: Entry, clean: boolean): number {
+export function addWriteCommands(commands: Commands, { key, value, ttl }: Entry, isFresh: boolean): number {
   const before = commands.count;
   if (value.type === "string") {
     if (ttl > 0) commands.add("SET", key, value.value, "PX", String(ttl));
     else commands.add("SET", key, value.value);
     return 1;
   }
-  // A list or a stream that is written twice is twice as long.
-  const inOneStep = !clean || value.type === "list" || value.type === "stream";
-  if (inOneStep) commands.add("MULTI").add("UNLINK", key);
+  // Repeated writes would append to a list or a stream, so these are always replaced in a transaction.
+  const isTransaction = !isFresh || value.type === "list" || value.type === "stream";
+  if (isTransaction) commands.add("MULTI").add("UNLINK", key);
   addValueCommands(commands, key, value);
   if (ttl > 0) commands.add("PEXPIRE", key, String(ttl));
-  if (inOneStep) commands.add("EXEC");
+  if (isTransaction) commands.add("EXEC");
   return commands.count - before;
 }
 
 function addValueCommands(commands: Commands, key: string, value: Exclude<Value, { readonly type: "string" }>): void {
   switch (value.type) {
     case "hash":
-      for (const some of slices(value.fields))
-        commands.addAll(appendAll(["HSET", key], some, ([field, content], to) => to.push(field, content)));
+      for (const slice of slices(value.fields))
+        commands.addAll(appendAll(["HSET", key], slice, ([field, content], to) => to.push(field, content)));
       return;
     case "list":
-      for (const some of slices(value.items)) commands.addAll(["RPUSH", key, ...some]);
+      for (const slice of slices(value.items)) commands.addAll(["RPUSH", key, ...slice]);
       return;
     case "set":
-      for (const some of slices(value.members)) commands.addAll(["SADD", key, ...some]);
+      for (const slice of slices(value.members)) commands.addAll(["SADD", key, ...slice]);
       return;
     case "zset":
-      for (const some of slices(value.members))
-        commands.addAll(appendAll(["ZADD", key], some, ([member, score], to) => to.push(formatScore(score), member)));
+      for (const slice of slices(value.members))
+        commands.addAll(appendAll(["ZADD", key], slice, ([member, score], to) => to.push(formatScore(score), member)));
       return;
     case "stream":
       for (const { id, fields } of value.entries) commands.addAll(["XADD", key, id, ...fields.flat()]);

@@ -1,15 +1,15 @@
-/** Several things at a time, in order of arrival, and never more than a few in memory. */
-export async function forEachConcurrently<T>(source: AsyncIterable<T>, most: number, work: (item: T) => Promise<void>): Promise<void> {
+/** Processes items in order, at limit `limit` at a time. Stops at the first error, and throws it when running work has ended. */
+export async function forEachConcurrently<T>(source: AsyncIterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   for await (const item of source) {
-    const one: Promise<void> = work(item)
+    const task: Promise<void> = work(item)
       .catch((error: unknown) => {
         failure ??= { error };
       })
-      .finally(() => running.delete(one));
-    running.add(one);
-    if (running.size >= most) await Promise.race(running);
+      .finally(() => running.delete(task));
+    running.add(task);
+    if (running.size >= limit) await Promise.race(running);
     if (failure !== undefined) break;
   }
   await Promise.all(running);

@@ -1,4 +1,4 @@
-/** The three-way rule: what is declared, what the ledger says we wrote, and what is there now. */
+/** The three-way comparison of a key: declared value, last written value (ledger), current value. */
 
 import type { Mismatch } from "../inspect/mismatch.ts";
 import type { Entry, Policy } from "../read/entry.ts";
@@ -6,17 +6,16 @@ import type { StoreConnection } from "../wire/connection.ts";
 import { Commands, type Reply } from "../wire/resp.ts";
 import { READ_KEY_STATES } from "./lua.ts";
 
-/** What is to be done with a key that is not as declared. */
 export type Decision =
   | { readonly kind: "write"; readonly entry: Entry }
-  /** @property seen the digest of the dump that may be overwritten */
-  | { readonly kind: "update" | "restore"; readonly entry: Entry; readonly seen: string }
+  /** @property dumpDigest digest of the DUMP that may be overwritten */
+  | { readonly kind: "update" | "restore"; readonly entry: Entry; readonly dumpDigest: string }
   | { readonly kind: "ttl"; readonly entry: Entry }
-  /** Somebody has changed it, and it is theirs. */
+  /** Another client changed the key, so it stays as it is. */
   | { readonly kind: "keep"; readonly entry: Entry; readonly why: string }
   | { readonly kind: "type"; readonly entry: Entry; readonly actual: string };
 
-/** A row of the ledger: the policy's first letters and the digest of what was written. */
+/** A ledger row: policy and digest of the written value. */
 export const formatLedgerRow = (policy: Policy, digest: string): string => `${policy} ${digest}`;
 
 export function parseLedgerRow(row: string): { readonly policy: Policy; readonly digest: string } | undefined {
@@ -24,24 +23,24 @@ export function parseLedgerRow(row: string): { readonly policy: Policy; readonly
   return digest === undefined ? undefined : { policy: policy as Policy, digest };
 }
 
-export async function decide(connection: StoreConnection, ledger: string, seen: readonly Mismatch[]): Promise<Decision[]> {
-  // What is absent is written, whatever the ledger says; only what is written one time has to be asked for there.
-  const free = seen.filter(({ entry, difference }) => difference.kind === "absent" && entry.policy !== "once");
-  const others = seen.filter(({ entry, difference }) => difference.kind !== "absent" || entry.policy === "once");
-  const inspected = await readKeyStates(
+export async function decide(connection: StoreConnection, ledger: string, mismatches: readonly Mismatch[]): Promise<Decision[]> {
+  // An absent key is written, whatever the ledger says. Only policy once needs the ledger row.
+  const absent = mismatches.filter(({ entry, difference }) => difference.kind === "absent" && entry.policy !== "once");
+  const others = mismatches.filter(({ entry, difference }) => difference.kind !== "absent" || entry.policy === "once");
+  const states = await readKeyStates(
     connection,
     ledger,
     others.map(({ entry }) => entry.key),
   );
   return [
-    ...free.map(({ entry }) => ({ kind: "write" as const, entry })),
-    ...others.flatMap((one, index) => decideOne(one, inspected[index] as KeyState)),
+    ...absent.map(({ entry }) => ({ kind: "write" as const, entry })),
+    ...others.flatMap((mismatch, index) => decideOne(mismatch, states[index] as KeyState)),
   ];
 }
 
 function decideOne({ entry, difference }: Mismatch, { row, dump }: KeyState): Decision[] {
   const written = parseLedgerRow(row);
-  // Written one time, or found there: either way it is not ours any more.
+  // Policy once: the key was written before, or existed before the first run.
   if (entry.policy === "once" && (written !== undefined || difference.kind !== "absent")) return [];
   switch (difference.kind) {
     case "absent":
@@ -51,11 +50,11 @@ function decideOne({ entry, difference }: Mismatch, { row, dump }: KeyState): De
     case "ttl":
       return entry.policy === "own"
         ? [{ kind: "ttl", entry }]
-        : [{ kind: "keep", entry, why: `lives ${difference.lives}, which is left as others set it` }];
+        : [{ kind: "keep", entry, why: `has ${difference.actual}, set by another client` }];
     case "value":
-      if (entry.policy === "own") return [{ kind: written?.digest === difference.digest ? "update" : "restore", entry, seen: dump }];
-      if (written?.digest === difference.digest) return [{ kind: "update", entry, seen: dump }];
-      return [{ kind: "keep", entry, why: written === undefined ? "was there before us" : "was changed since we wrote it" }];
+      if (entry.policy === "own") return [{ kind: written?.digest === difference.digest ? "update" : "restore", entry, dumpDigest: dump }];
+      if (written?.digest === difference.digest) return [{ kind: "update", entry, dumpDigest: dump }];
+      return [{ kind: "keep", entry, why: written === undefined ? "existed before the first run" : "was changed by another client" }];
   }
 }
 
@@ -73,8 +72,8 @@ export async function readKeyStates(connection: StoreConnection, ledger: string,
   const replies = await connection.send(commands);
   return replies.flatMap((reply) => {
     const items = connection.unwrap(reply) as readonly Reply[];
-    const found: KeyState[] = [];
-    for (let at = 0; at < items.length; at += 2) found.push({ row: String(items[at]), dump: String(items[at + 1]) });
-    return found;
+    const states: KeyState[] = [];
+    for (let at = 0; at < items.length; at += 2) states.push({ row: String(items[at]), dump: String(items[at + 1]) });
+    return states;
   });
 }

@@ -1,4 +1,4 @@
-/** SIGKILL of the seeder and of the store at random moments. A plain run afterwards leaves what an undisturbed one leaves. */
+/** Kills the seeding process and the store at random moments. The next run must lead to the same result as an undisturbed run. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
 import { startStore, type TestStore } from "../testing/store.ts";
 import { seed } from "./seed.ts";
 
-/** SLIPWAY_KILLS=100 kills each of the two a hundred times; the suite's own run does it a few times, in other moments each time. */
+/** SLIPWAY_KILLS=100 kills each of the two 100 times. The default is a few times, at different moments in every run. */
 const KILLS = Number(process.env.SLIPWAY_KILLS ?? 4);
 const SECONDS_A_KILL = 30;
 
@@ -42,7 +42,7 @@ scripts: { registry: "k:sha", files: { size: { file: size.lua } } }
 data: [things.jsonl]
 `;
 
-/** Two thousand strings that follow one another, then every other type in turn. */
+/** 2000 consecutive strings, then every other type in turn. */
 function lines(mark: string): string {
   const texts = Array.from({ length: 2000 }, (_, n) => ({ key: `k:text:${n}`, string: `${mark} ünd ${n}` }));
   const others = Array.from({ length: 2000 }, (_, n) => {
@@ -68,15 +68,15 @@ type Pair = (typeof folders)[number];
 
 const options = (folder: string) => ({ folder, system: "shop", stores: { state: store.address() }, patienceMs: 60_000 });
 
-/** Nothing of these is ours. */
+/** Keys of other clients. */
 const FOREIGN = [
   ["SET", "foreign", "theirs"],
   ["RPUSH", "k:text", "theirs"],
   ["SET", "k:unknown:1", "theirs", "EX", "5000"],
 ];
 
-/** An empty store, or one that holds what the files said before. */
-async function prepared(pair: Pair, empty: boolean): Promise<void> {
+/** Prepares an empty store, or one that holds the former files. */
+async function prepareStore(pair: Pair, empty: boolean): Promise<void> {
   await store.command(["FLUSHALL"]);
   if (!empty) await seed(options(pair.former.path));
   for (const words of FOREIGN) await store.command(words, 2);
@@ -86,24 +86,24 @@ const held = async () => ({ keys: await store.dump(2), ledger: await store.comma
 const sorted = ({ keys, ledger }: Awaited<ReturnType<typeof held>>) => ({ keys, ledger: pairsOf(ledger as string[]) });
 const pairsOf = (flat: readonly string[]) => flat.flatMap((name, at) => (at % 2 === 0 ? [`${name} ${flat[at + 1]}`] : [])).sort();
 
-function seeder(folder: string): ChildProcess {
+function startSeedProcess(folder: string): ChildProcess {
   return spawn(process.execPath, [fileURLToPath(new URL("../testing/seed-process.ts", import.meta.url))], {
     env: { ...process.env, SEED_OPTIONS: JSON.stringify(options(folder)) },
     stdio: "ignore",
   });
 }
 
-/** What an undisturbed run leaves, and how long it takes. */
+/** The result and the duration of an undisturbed run. */
 async function undisturbed(pair: Pair, run: () => Promise<unknown>) {
-  await prepared(pair, true);
+  await prepareStore(pair, true);
   const start = performance.now();
   await run();
   const ms = performance.now() - start;
   return { all: sorted(await held()), ms };
 }
 
-/** A store that is killed before the first word to it is none that a seeder waits for: it says so, and the plain run that follows does all. */
-function foundNobody(error: { readonly code?: string }): void {
+/** A seed gives up if the store is killed before the first connection. The next run then does everything. */
+function allowRefusedConnection(error: { readonly code?: string }): void {
   if (error.code !== "refused") throw error;
 }
 
@@ -114,13 +114,13 @@ describe.each([
   const kills = Math.ceil(KILLS / 2);
 
   it(
-    "whose seeder is killed at any moment is finished by a plain run, and nothing foreign has changed [V11]",
+    "is completed by the next run after the process was killed at any moment, and foreign keys stay unchanged [V11]",
     async () => {
-      const { all, ms } = await undisturbed(pair, () => once(seeder(pair.present.path), "exit"));
+      const { all, ms } = await undisturbed(pair, () => once(startSeedProcess(pair.present.path), "exit"));
       for (let kill = 0; kill < kills; kill++) {
-        await prepared(pair, kill % 2 === 0);
+        await prepareStore(pair, kill % 2 === 0);
         const wait = Math.random() * ms;
-        const child = seeder(pair.present.path);
+        const child = startSeedProcess(pair.present.path);
         const ended = once(child, "exit");
         await sleep(wait);
         child.kill("SIGKILL");
@@ -133,17 +133,17 @@ describe.each([
   );
 
   it(
-    "whose store is killed at any moment waits for it, and comes to the same end [V4, V5]",
+    "waits for a store that is killed at any moment, and leads to the same result [V4, V5]",
     async () => {
       const { all, ms } = await undisturbed(pair, () => seed(options(pair.present.path)));
       for (let kill = 0; kill < kills; kill++) {
-        await prepared(pair, kill % 2 === 0);
+        await prepareStore(pair, kill % 2 === 0);
         const wait = Math.random() * ms;
         const restarted = sleep(wait).then(async () => {
           await store.kill();
           await store.start();
         });
-        await Promise.all([seed(options(pair.present.path)).catch(foundNobody), restarted]);
+        await Promise.all([seed(options(pair.present.path)).catch(allowRefusedConnection), restarted]);
         await seed(options(pair.present.path));
         expect(sorted(await held()), `after a kill at ${wait.toFixed(1)} of ${ms.toFixed(1)} ms`).toEqual(all);
       }
@@ -152,12 +152,16 @@ describe.each([
   );
 });
 
-it("of two that come at once one waits, and both leave what one leaves", async () => {
+it("gives the same result when three seeds of a keyspace start together", async () => {
   for (const pair of folders) {
     const { all } = await undisturbed(pair, () => seed(options(pair.present.path)));
     for (const empty of [true, false]) {
-      await prepared(pair, empty);
-      await Promise.all([once(seeder(pair.present.path), "exit"), seed(options(pair.present.path)), seed(options(pair.present.path))]);
+      await prepareStore(pair, empty);
+      await Promise.all([
+        once(startSeedProcess(pair.present.path), "exit"),
+        seed(options(pair.present.path)),
+        seed(options(pair.present.path)),
+      ]);
       expect(sorted(await held())).toEqual(all);
     }
   }

@@ -1,10 +1,10 @@
-/** What runs inside the store, where nobody can come in between. Sent whole each time: a script cache that was flushed is no concern. */
+/** Scripts that compare and write atomically. Sent as source with EVAL, so that a flushed script cache does not matter. */
 
 /**
- * Writes about a hundred keys and their ledger rows, each key only if it is still as it was seen: absent (""), or with this digest of its dump.
+ * Writes keys and their ledger rows, each key only if it is still absent (empty dump digest) or its DUMP still has the given digest.
  *
- * KEYS: ledger, keys. ARGV for each key: seen, ledger row, TTL in ms (0 for ever, -1 as it is), type, number of parts, parts.
- * Returns the numbers of the keys that were no longer as they had been seen.
+ * KEYS: ledger, keys. ARGV for each key: dump digest, ledger row, TTL in ms (0 none, -1 unchanged), type, number of parts, parts.
+ * Returns the indexes of keys that have changed.
  */
 export const WRITE_KEYS = `
 local rows, changed, at = {}, {}, 1
@@ -12,21 +12,21 @@ local function slices(command, key, from, to)
   for first = from, to, 1000 do redis.call(command, key, unpack(ARGV, first, math.min(first + 999, to))) end
 end
 for index = 2, #KEYS do
-  local key, seen, row, ttl, kind = KEYS[index], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local key, expected, row, ttl, kind = KEYS[index], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local from = at + 5
   local to = from + tonumber(ARGV[at + 4]) - 1
   at = to + 1
   local same
-  if seen == '' then
+  if expected == '' then
     same = redis.call('EXISTS', key) == 0
   else
     local dump = redis.call('DUMP', key)
-    same = dump and redis.sha1hex(dump) == seen
+    same = dump and redis.sha1hex(dump) == expected
   end
   if not same then
     changed[#changed + 1] = index - 2
   else
-    if seen ~= '' then
+    if expected ~= '' then
       local left = redis.call('PTTL', key)
       if left > 0 and (ttl == -1 or ttl > left) then ttl = left end
       redis.call('UNLINK', key)
@@ -59,8 +59,8 @@ return changed
 `;
 
 /**
- * Writes about a hundred strings that were absent, and their ledger rows, in two commands if nobody else was there first.
- * KEYS: ledger, keys. ARGV for each key: ledger row, text.
+ * Writes absent strings and their ledger rows, with two commands unless another client has written one of the keys.
+ * KEYS: ledger, keys. ARGV for each key: ledger row, value. Returns the indexes of keys that exist.
  */
 export const WRITE_STRINGS = `
 local texts, rows, changed = {}, {}, {}
@@ -85,36 +85,27 @@ if #rows > 0 then redis.call('HSET', KEYS[1], unpack(rows)) end
 return changed
 `;
 
-/** Removes keys that are no longer declared, each only if it is still as it was seen, and its row. ARGV for each key: seen ("" to leave it). */
+/** Removes keys and their ledger rows, each key only if its DUMP still has the digest in ARGV; an empty digest keeps the key. */
 export const REMOVE_KEYS = `
 local removed = 0
 for index = 2, #KEYS do
-  local seen = ARGV[index - 1]
-  if seen ~= '' then
+  local expected = ARGV[index - 1]
+  if expected ~= '' then
     local dump = redis.call('DUMP', KEYS[index])
-    if dump and redis.sha1hex(dump) == seen then removed = removed + redis.call('UNLINK', KEYS[index]) end
+    if dump and redis.sha1hex(dump) == expected then removed = removed + redis.call('UNLINK', KEYS[index]) end
   end
   redis.call('HDEL', KEYS[1], KEYS[index])
 end
 return removed
 `;
 
-/** For each key what the ledger says of it and the digest of its dump, without a write. */
+/** Returns the ledger row and the digest of the DUMP of each key. Writes nothing. */
 export const READ_KEY_STATES = `
-local seen = {}
+local states = {}
 for index = 2, #KEYS do
   local dump = redis.call('DUMP', KEYS[index])
-  seen[#seen + 1] = redis.call('HGET', KEYS[1], KEYS[index]) or ''
-  seen[#seen + 1] = dump and redis.sha1hex(dump) or ''
+  states[#states + 1] = redis.call('HGET', KEYS[1], KEYS[index]) or ''
+  states[#states + 1] = dump and redis.sha1hex(dump) or ''
 end
-return seen
+return states
 `;
-
-/** Compare and delete. */
-export const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
-
-/** Compare and live on. */
-export const RENEW_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
-
-/** Takes a lock from a holder that is gone, unless another has taken it meanwhile. */
-export const TAKE_OVER_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;

@@ -1,88 +1,55 @@
 /**
- * Lua scripts by name. The store forgets loaded scripts whenever it restarts or fails over; digests and sources that lie in keys stay. So a
- * script is loaded, its source kept beside it, and whether the store still has it is asked of the store, never of the digest.
+ * Loads, stores and calls Lua scripts. A store forgets loaded scripts when it restarts or fails over, but keeps keys. So the source of each
+ * script is stored in a key, and SCRIPT EXISTS decides whether it must be loaded again.
  */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Failure } from "../../connect/failure.ts";
-import { declarationError, type FileLocation } from "../read/entry.ts";
-import { checkFile } from "../read/files.ts";
+import { declarationError } from "../read/entry.ts";
 import { createInternalKeys, type InternalKeys } from "../read/internal-keys.ts";
-import { decodeUtf8, type Keyspace } from "../read/keyspace.ts";
+import type { Keyspace } from "../read/keyspace.ts";
+import type { Script } from "../read/scripts.ts";
 import { StoreConnection } from "../wire/connection.ts";
 import { toFailure } from "../wire/errors.ts";
 import { Commands, ErrorReply, type Reply } from "../wire/resp.ts";
 import { formatTarget, type StoreAddress } from "../wire/target.ts";
 
-export interface Script {
-  readonly name: string;
-  readonly file: string;
-  readonly source: string;
-  readonly sha: string;
-  /** Keys without which it has nothing to work on. */
-  readonly needs: readonly string[];
-  readonly place: FileLocation;
-}
-
-export function readScripts(keyspace: Keyspace): Script[] {
-  const registry = keyspace.scripts?.registry;
-  if (registry !== undefined && !keyspace.patterns.some(({ type, ttl, matches }) => type === "hash" && ttl === 0 && matches(registry)))
-    throw declarationError(
-      { file: keyspace.file },
-      `the registry ${registry} is not among keys. Add it: { pattern: "${registry}", type: hash, ttl: none, … }.`,
-    );
-  return (keyspace.scripts?.files ?? []).map(({ name, file, needs, place }) => {
-    const path = join(keyspace.folder, file).replaceAll("\\", "/");
-    checkFile(keyspace.folder, file, place, "script");
-    const source = normalizeLineEnds(decodeUtf8(readFileSync(path), path));
-    if (source.trim() === "") throw declarationError({ file: path }, "is empty. A script does something.");
-    return { name, file: path, source, sha: createHash("sha1").update(source).digest("hex"), needs, place };
-  });
-}
-
-/** The digest is of exact bytes: a checkout on Windows must not have another one. */
-const normalizeLineEnds = (source: string): string => `${source.replaceAll("\r\n", "\n").replace(/\n*$/, "")}\n`;
-
-/** What of a script is not as it should be. */
 export interface ScriptStatus {
   readonly script: Script;
   readonly loaded: boolean;
   readonly registered: boolean;
-  readonly kept: boolean;
+  readonly stored: boolean;
 }
 
-export const isInPlace = ({ loaded, registered, kept }: ScriptStatus): boolean => loaded && registered && kept;
+export const isInPlace = ({ loaded, registered, stored }: ScriptStatus): boolean => loaded && registered && stored;
 
 export async function readScriptStatus(
   connection: StoreConnection,
   { registry }: { readonly registry: string },
-  names: InternalKeys,
+  internalKeys: InternalKeys,
   scripts: readonly Script[],
 ): Promise<ScriptStatus[]> {
   if (scripts.length === 0) return [];
   const commands = new Commands()
     .add("SCRIPT", "EXISTS", ...scripts.map(({ sha }) => sha))
     .add("HMGET", registry, ...scripts.map(({ name }) => name))
-    .add("HMGET", names.scripts, ...scripts.map(({ name }) => name))
-    .add("MGET", ...scripts.map(({ sha }) => names.source(sha)));
-  const [loaded, registered, listed, kept] = await connection.send(commands);
+    .add("HMGET", internalKeys.scripts, ...scripts.map(({ name }) => name))
+    .add("MGET", ...scripts.map(({ sha }) => internalKeys.source(sha)));
+  const [loaded, registered, listed, stored] = await connection.send(commands);
   if (registered instanceof ErrorReply && registered.code === "WRONGTYPE")
     throw new Failure(
       "wrong-type",
       1,
-      `${registry} is not a hash in ${formatTarget(connection.target)}, and digests of scripts go there. Nothing was written. See what it is: TYPE ${registry}`,
+      `${registry} is not a hash in ${formatTarget(connection.target)}, but the script digests go there. Nothing was written. Check: TYPE ${registry}`,
     );
   const at = (reply: Reply | undefined, index: number) => (connection.unwrap(reply) as readonly Reply[])[index];
   return scripts.map((script, index) => ({
     script,
     loaded: at(loaded, index) === 1,
     registered: String(at(registered, index)) === script.sha && String(at(listed, index)) === script.sha,
-    kept: String(at(kept, index)) === script.source,
+    stored: String(at(stored, index)) === script.source,
   }));
 }
 
-/** Before the first write: what does not compile, or has nothing to work on, stops the run. */
+/** Compiles the scripts and checks the keys they need, before the first write. */
 export async function loadScripts(
   connection: StoreConnection,
   scripts: readonly Script[],
@@ -92,8 +59,8 @@ export async function loadScripts(
     for (const key of script.needs) {
       if (isDeclared(key) || (await connection.call("EXISTS", key)) === 1) continue;
       throw declarationError(
-        script.place,
-        `the script ${script.name} needs the key ${key}, which is neither seeded nor there. Nothing was written. Seed it, or take it out of needs.`,
+        script.location,
+        `the script ${script.name} needs the key ${key}, which is neither seeded nor present. Nothing was written. Seed the key, or remove it from needs.`,
       );
     }
   }
@@ -105,28 +72,28 @@ export async function loadScripts(
 }
 
 function syntaxError({ file, source }: Script, message: string): Failure {
-  const [, at, what] = /user_script:(\d+):\s*(.*)$/.exec(message) ?? [];
+  const [, at, reason] = /user_script:(\d+):\s*(.*)$/.exec(message) ?? [];
   const line = at === undefined ? undefined : Number(at);
   const text = line === undefined ? undefined : source.split("\n")[line - 1];
   return declarationError(
     { file, line },
-    `does not compile: ${(what ?? message).trim()}. Nothing was written.${text === undefined ? "" : `\n  ${line} | ${text}`}`,
+    `does not compile: ${(reason ?? message).trim()}. Nothing was written.${text === undefined ? "" : `\n  ${line} | ${text}`}`,
   );
 }
 
-/** Sources, digests and registry in one step: whoever reads a digest finds the source of it. */
+/** Stores sources and digests in one transaction, so that a client that reads a digest also finds its source. */
 export async function storeScripts(
   connection: StoreConnection,
   registry: string,
-  names: InternalKeys,
+  internalKeys: InternalKeys,
   scripts: readonly Script[],
 ): Promise<void> {
   if (scripts.length === 0) return;
   const commands = new Commands().add("MULTI");
-  for (const { sha, source } of scripts) commands.add("SET", names.source(sha), source);
+  for (const { sha, source } of scripts) commands.add("SET", internalKeys.source(sha), source);
   const digests = scripts.flatMap(({ name, sha }) => [name, sha]);
   commands
-    .add("HSET", names.scripts, ...digests)
+    .add("HSET", internalKeys.scripts, ...digests)
     .add("HSET", registry, ...digests)
     .add("EXEC");
   const results = connection.unwrap((await connection.send(commands)).at(-1)) as readonly Reply[];
@@ -141,7 +108,7 @@ export interface CallOptions {
   readonly args?: readonly string[];
 }
 
-/** Runs a registered script by its name; one that the store has forgotten is loaded from its kept source and called again. */
+/** Calls a script by name. If the store has forgotten it, loads it from its stored source first. */
 export async function callScript({ address, keyspace, script, keys = [], args = [] }: CallOptions): Promise<Reply> {
   const registry = keyspace.scripts?.registry;
   if (registry === undefined) throw new Failure("no-scripts", 2, `The keyspace ${keyspace.keyspace} declares no scripts.`);
@@ -152,7 +119,7 @@ export async function callScript({ address, keyspace, script, keys = [], args = 
       throw new Failure(
         "no-script",
         1,
-        `${registry} knows no script "${script}". Seed it: slipway keyspaces seed --system ${keyspace.system}`,
+        `${registry} has no script "${script}". Seed the keyspace: slipway keyspaces seed --system ${keyspace.system}`,
       );
     const call = () => connection.tryCall("EVALSHA", sha, String(keys.length), ...keys, ...args);
     const reply = await call();
@@ -162,7 +129,7 @@ export async function callScript({ address, keyspace, script, keys = [], args = 
       throw new Failure(
         "no-source",
         1,
-        `The store has forgotten the script "${script}", and its source is not kept. Seed it: slipway keyspaces seed --system ${keyspace.system}`,
+        `The script "${script}" is not loaded, and its source is missing. Seed the keyspace: slipway keyspaces seed --system ${keyspace.system}`,
       );
     await connection.call("SCRIPT", "LOAD", source);
     return await connection.call("EVALSHA", sha, String(keys.length), ...keys, ...args);
@@ -171,22 +138,22 @@ export async function callScript({ address, keyspace, script, keys = [], args = 
   }
 }
 
-/** Loads again what a store has forgotten: a restart takes the scripts along, and leaves their sources. @returns their names */
+/** Loads scripts that a restart has removed, from their stored sources. @returns their names */
 export async function reloadScripts({ address, keyspace }: Pick<CallOptions, "address" | "keyspace">): Promise<string[]> {
-  const names = createInternalKeys(keyspace);
-  const connection = await StoreConnection.open(address, keyspace.database, `slipway-recall-${process.pid}`);
+  const internalKeys = createInternalKeys(keyspace);
+  const connection = await StoreConnection.open(address, keyspace.database, `slipway-reload-${process.pid}`);
   try {
-    const listed = ((await connection.call("HGETALL", names.scripts)) as readonly Reply[]).map(String);
-    const recalled: string[] = [];
+    const listed = ((await connection.call("HGETALL", internalKeys.scripts)) as readonly Reply[]).map(String);
+    const reloaded: string[] = [];
     for (let at = 0; at < listed.length; at += 2) {
       const [name = "", sha = ""] = listed.slice(at, at + 2);
       const [loaded] = (await connection.call("SCRIPT", "EXISTS", sha)) as readonly Reply[];
-      const source = loaded === 1 ? undefined : await connection.call("GET", names.source(sha));
+      const source = loaded === 1 ? undefined : await connection.call("GET", internalKeys.source(sha));
       if (!Buffer.isBuffer(source)) continue;
       await connection.call("SCRIPT", "LOAD", source);
-      recalled.push(name);
+      reloaded.push(name);
     }
-    return recalled;
+    return reloaded;
   } finally {
     connection.close();
   }

@@ -59,14 +59,14 @@ const options = ({ path }: { path: string }, more: Partial<Options["stores"][str
 const ask = (words: string[], db = 2) => runCommand(store, words, { db });
 const sizes = async () => Promise.all([0, 1, 2, 3].map((db) => ask(["DBSIZE"], db)));
 
-/** Every command that writes, by name, since the last look. */
+/** Call counts of commands that write. */
 const WRITES =
   /cmdstat_(set|hset|hdel|del|unlink|pexpire|expire|persist|rpush|sadd|zadd|xadd|xgroup\|create|append|restore|flush\w+|eval):calls=(\d+)/g;
 async function writes(): Promise<string[]> {
   return [...String(await ask(["INFO", "commandstats"])).matchAll(WRITES)].map(([, name, calls]) => `${name} ${calls}`).sort();
 }
 
-/** Type, content and whether it expires, of everything but the mark's time. */
+/** Type, content and whether it expires, for every key; of the version only the digest, because it contains the time. */
 async function everything(): Promise<Record<string, unknown>> {
   const client = await connected();
   const keys = (await client.keys("*")).sort();
@@ -103,7 +103,7 @@ async function connected(): Promise<Redis> {
 
 beforeEach(() => ask(["FLUSHALL"]));
 
-it(`is answered by ${await readServerName()}`, async () => {
+it(`runs on ${await readServerName()}`, async () => {
   const info = String(await ask(["INFO", "server"]));
   const [, valkey] = /^valkey_version:(\S+)/m.exec(info) ?? [];
   const [, redis] = /^redis_version:(\S+)/m.exec(info) ?? [];
@@ -111,7 +111,7 @@ it(`is answered by ${await readServerName()}`, async () => {
 });
 
 describe("a seed", () => {
-  it("writes every type into the keyspace's own database and into no other [C15, C23]", async () => {
+  it("writes every type into the database of the keyspace and into no other [C15, C23]", async () => {
     const [result] = await seed(options(things(SEED, SCRIPTS)));
     expect(result).toMatchObject({ keyspace: "things", database: 2, scripts: ["cleanup"], tally: { keys: 9, changes: { write: 9 } } });
     expect(await everything()).toMatchObject({
@@ -130,26 +130,26 @@ describe("a seed", () => {
     expect([zero, one, three]).toEqual([0, 0, 0]);
   });
 
-  it("writes nothing the second time, by the server's own count of commands [C15]", async () => {
+  it("writes nothing the second time, as the server's command statistics show [C15]", async () => {
     const folder = things(SEED, SCRIPTS);
     await seed(options(folder));
     const before = await writes();
     const [again] = await seed(options(folder));
-    // Looking at the ledger is an EVAL that writes nothing; every other count stands still.
+    // Reading the ledger is an EVAL that writes nothing. Every other count stays the same.
     const counted = (all: string[]) => all.filter((line) => !line.startsWith("eval "));
     expect(counted(await writes())).toEqual(counted(before));
     expect(counted(before)).toContainEqual(expect.stringMatching(/^hset /));
     expect(again).toMatchObject({ unchanged: true, tally: { keys: 9, kept: 0 }, scripts: [] });
   });
 
-  it("plans without a write, and says of each key what would happen", async () => {
+  it("plans without writing, and counts what would change", async () => {
     const folder = things(SEED, SCRIPTS);
     const [planned] = await plan(options(folder));
     expect(planned).toMatchObject({ unchanged: false, scripts: ["cleanup"], tally: { changes: { write: 9 } } });
     expect(await sizes()).toEqual([0, 0, 0, 0]);
   });
 
-  it("updates what nobody but us has touched when its file changes", async () => {
+  it("updates a key that no other client changed when its file changes", async () => {
     const folder = things('seed: [{ key: "map:a", hash: { a: "1", b: "2" } }]');
     await seed(options(folder));
     folder.write({ "things.yaml": [HEAD, KEYS, 'seed: [{ key: "map:a", hash: { a: "3" } }]'].join("\n") });
@@ -157,7 +157,7 @@ describe("a seed", () => {
     expect(await ask(["HGETALL", "map:a"])).toEqual(["a", "3"]);
   });
 
-  it("keeps and reports what somebody else has changed, puts back what is declared ours, and leaves what is written one time", async () => {
+  it("keeps keys that another client changed, restores policy own, and leaves policy once", async () => {
     const folder = things(SEED);
     await seed(options(folder));
     await ask(["SET", "text:a", "theirs"]);
@@ -167,39 +167,39 @@ describe("a seed", () => {
     const [result] = await seed(options(folder));
     expect(result?.tally).toMatchObject({
       kept: 1,
-      keptKeys: [{ key: "map:a", why: "was changed since we wrote it" }],
+      keptKeys: [{ key: "map:a", why: "was changed by another client" }],
       changes: { restore: 1, write: 0 },
     });
     expect(await ask(["MGET", "text:a", "text:c", "text:x"])).toEqual(["grüezi", "theirs", "not declared"]);
     expect(await ask(["HGET", "map:a", "a"])).toBe("theirs");
   });
 
-  it("keeps and reports what was there before it came", async () => {
+  it("keeps and reports keys that existed before the first run", async () => {
     await ask(["SET", "text:b", "theirs"]);
     const [result] = await seed(options(things(SEED)));
-    expect(result?.tally.keptKeys).toEqual([{ key: "text:b", why: "was there before us" }]);
+    expect(result?.tally.keptKeys).toEqual([{ key: "text:b", why: "existed before the first run" }]);
     expect(await ask(["GET", "text:b"])).toBe("theirs");
   });
 
-  it("names every key of another type, and touches none of the others", async () => {
+  it("names every key of another type and writes nothing", async () => {
     await ask(["RPUSH", "text:a", "theirs"]);
     await ask(["SET", "map:a", "theirs"]);
     const { code, message } = await failure(seed(options(things(SEED))));
     expect(code).toBe("wrong-type");
-    expect(message).toContain("text:a is a list, and declared as a string");
-    expect(message).toContain("map:a is a string, and declared as a hash");
+    expect(message).toContain("text:a is a list, but is declared as a string");
+    expect(message).toContain("map:a is a string, but is declared as a hash");
     expect(await sizes()).toEqual([0, 0, 2, 0]);
   });
 
-  it("tells in a verification what differs, the time to live included", async () => {
+  it("verifies values and TTLs", async () => {
     const folder = things(SEED);
     await seed(options(folder));
     expect(await verify(options(folder))).toMatchObject([{ unchanged: true }]);
     await ask(["PERSIST", "brief:a"]);
-    expect((await verify(options(folder)))[0]?.tally.keptKeys).toEqual([{ key: "brief:a", why: expect.stringContaining("for ever") }]);
+    expect((await verify(options(folder)))[0]?.tally.keptKeys).toEqual([{ key: "brief:a", why: expect.stringContaining("has no TTL") }]);
   });
 
-  it("removes what is declared no more only where nobody else has changed it", async () => {
+  it("removes undeclared keys unless another client changed them", async () => {
     const folder = things('seed: [{ key: "text:a", string: a }, { key: "text:b", string: b }]');
     await seed(options(folder));
     await ask(["SET", "text:b", "theirs"]);
@@ -208,7 +208,7 @@ describe("a seed", () => {
     expect(await ask(["MGET", "text:a", "text:b", "text:z"])).toEqual([null, "theirs", "z"]);
   });
 
-  it("goes on by itself when the connection breaks in the middle", async () => {
+  it("reconnects and completes when the connection breaks", async () => {
     const folder = things(SEED, SCRIPTS);
     await seed(options(folder));
     const undisturbed = await everything();
@@ -216,24 +216,24 @@ describe("a seed", () => {
     const proxy = await startProxy(store.port, { delayMs: 5 });
     const url = `rediss://default:AVNS_default@localhost:${proxy.port}/0`;
     const cuts = sleep(60).then(() => proxy.cut());
-    const told: string[] = [];
-    await seed({ ...options(folder, { url }), patienceMs: 20_000, onProgress: ({ kind }) => void told.push(kind) });
+    const events: string[] = [];
+    await seed({ ...options(folder, { url }), patienceMs: 20_000, onProgress: ({ kind }) => void events.push(kind) });
     await cuts;
     await proxy.close();
-    expect(told).toContain("away");
+    expect(events).toContain("unavailable");
     expect(await everything()).toEqual(undisturbed);
   });
 });
 
 describe("a script", () => {
-  it("is called as the documents print it: EVALSHA $(HGET scripts:sha cleanup) 0 [C56]", async () => {
+  it("is called with EVALSHA $(HGET scripts:sha cleanup) 0, as documented [C56]", async () => {
     await seed(options(things(SCRIPTS)));
     const sha = String(await ask(["HGET", "scripts:sha", "cleanup"]));
     expect(sha).toMatch(/^[0-9a-f]{40}$/);
     expect(await ask(["EVALSHA", sha, "0"])).toBeGreaterThan(0);
   });
 
-  it("is loaded again after SCRIPT FLUSH, when the digest is there and the script is not [C56]", async () => {
+  it("is loaded again after SCRIPT FLUSH, which keeps the digest but removes the script [C56]", async () => {
     const folder = things(SCRIPTS);
     await seed(options(folder));
     const sha = String(await ask(["HGET", "scripts:sha", "cleanup"]));
@@ -244,7 +244,7 @@ describe("a script", () => {
     expect(await ask(["EVALSHA", sha, "0"])).toBeGreaterThan(0);
   });
 
-  it("is shown with file and line where it is not Lua, and no key is written", async () => {
+  it("stops the run with file and line if it does not compile, before any key is written", async () => {
     const folder = things(SEED, SCRIPTS);
     folder.write({ "cleanup.lua": "local a = 1\nlocal = 2\nreturn a" });
     const { message } = await failure(seed(options(folder)));
@@ -253,14 +253,14 @@ describe("a script", () => {
     expect(await sizes()).toEqual([0, 0, 0, 0]);
   });
 
-  it("is refused where a key that it needs is neither seeded nor there", async () => {
+  it("is refused if a key that it needs is neither seeded nor present", async () => {
     const needs = "scripts: { registry: scripts:sha, files: { cleanup: { file: cleanup.lua, needs: [text:q] } } }";
     expect((await failure(seed(options(things(needs))))).message).toContain("the script cleanup needs the key text:q");
   });
 });
 
 describe("a connection", () => {
-  it("that would end in another database writes nothing anywhere [C23]", async () => {
+  it("writes nothing if the server has no such database [C23]", async () => {
     const folder = folderOf({ "things.yaml": [HEAD.replace("database: 2", "database: 9"), KEYS, SEED].join("\n") });
     const { code, message } = await failure(seed(options(folder)));
     expect(code).toBe("wrong-database");
@@ -269,41 +269,41 @@ describe("a connection", () => {
     expect(await sizes()).toEqual([0, 0, 0, 0]);
   });
 
-  it("with a wrong password is explained without telling the password", async () => {
+  it("explains a wrong password without printing it", async () => {
     const { code, message } = await failure(seed(options(things(SEED), { url: `rediss://default:gue%24s@localhost:${store.port}` })));
     expect(code).toBe("wrong-password");
-    expect(message).toContain(`localhost:${store.port} does not take this user and password`);
+    expect(message).toContain(`localhost:${store.port} rejects this user and password`);
     expect(message).not.toContain("gue");
   });
 
-  it("is made to no server whose certificate another authority signed", async () => {
+  it("refuses a certificate of another authority", async () => {
     const other = await servers.startCluster(valkeyCluster("other"));
     expect((await failure(seed(options(things(SEED), { ca: undefined })))).code).toBe("wrong-ca");
     const wrong = other.ca === store.ca ? undefined : other.ca;
     expect((await failure(seed(options(things(SEED), { ca: wrong })))).code).toBe("wrong-ca");
   });
 
-  it("without TLS is refused before anything is sent [C26]", async () => {
+  it("refuses a URL without TLS before connecting [C26]", async () => {
     const { message } = await failure(seed(options(things(SEED), { url: `redis://default:AVNS_default@localhost:${store.port}/0` })));
     expect(message).toContain("Write rediss://");
   });
 
-  it("is not made at all for a folder without keyspaces, and none for one that seeds nothing", async () => {
+  it("is not opened for a folder that seeds nothing", async () => {
     const nowhere = { url: "rediss://default:x@localhost:1/0" };
     expect(await seed(options(folderOf({}), nowhere))).toEqual([]);
     expect(await seed(options(things(), nowhere))).toEqual([]);
   });
 });
 
-describe("a store that drops keys", () => {
-  it("takes no durable keyspace, whatever is said of its class [C64]", async () => {
+describe("a store that evicts keys", () => {
+  it("refuses a durable keyspace, by its class and by the eviction policy of the server [C64]", async () => {
     const folder = things(SEED);
-    expect((await failure(seed(options(folder, { class: "cache" })))).message).toContain("is durable, and its store state is a cache");
+    expect((await failure(seed(options(folder, { class: "cache" })))).message).toContain("is durable, but its store state is a cache");
     await servers.configure("keyspaces", { eviction_policy: "allkeys_lru", valkey_number_of_databases: 4 });
     try {
       const { code, message } = await failure(seed(options(folder)));
       expect(code).toBe("unsafe-store");
-      expect(message).toContain("drops any key when it is full (allkeys-lru)");
+      expect(message).toContain("evicts any key when it is full (allkeys-lru)");
       expect(await sizes()).toEqual([0, 0, 0, 0]);
     } finally {
       await servers.configure("keyspaces", { valkey_number_of_databases: 4 });

@@ -1,4 +1,4 @@
-/** Stores in every state that a seed may find them in, real ones. */
+/** Seeds real stores in every state: replica, cluster mode, loading, busy, failing over, full, restricted user. */
 import { mkdtempSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ keys:
   - { pattern: "t:log:<n>", type: stream, ttl: none, owner: test, purpose: p }
 `;
 
-/** Strings that follow one another, and as many hashes. */
+/** Consecutive strings, and as many hashes. */
 const lines = (count: number) =>
   Array.from({ length: count }, (_, n) => [`{"key":"t:text:${n}","string":"value ${n}"}`, `{"key":"t:map:${n}","hash":{"n":"${n}"}}`])
     .flat()
@@ -56,15 +56,18 @@ const options = (folder: string, at: Store = store.address(), more: Partial<Opti
 });
 const BULK = "mode: bulk\npolicy: own";
 
-describe("a store that is none for keyspaces", () => {
-  it("is a replica, and nothing is written [V4]", async () => {
+describe("an unsuitable store", () => {
+  it("refuses a replica and writes nothing [V4]", async () => {
     const replica = await startStandalone({ replicaof: `127.0.0.1 ${store.port}` });
     const { code, message } = (await failure(seed(options(data(2), replica.address())))) as never as { code: string; message: string };
-    expect([code, message]).toEqual(["read-only", expect.stringContaining("is a replica: it takes no writes. Use the primary's address.")]);
+    expect([code, message]).toEqual([
+      "read-only",
+      expect.stringContaining("is a replica and rejects writes. Use the address of the primary."),
+    ]);
     await replica.kill();
   });
 
-  it("is in cluster mode, whichever database is asked for", async () => {
+  it("refuses a store in cluster mode for every database number", async () => {
     const cluster = await startStandalone({ "cluster-enabled": "yes" });
     const zero = folderOf({ "things.yaml": HEAD().replace("database: 2", "database: 0") + "data: [a.jsonl]\n", "a.jsonl": lines(2) }).path;
     for (const folder of [data(2), zero]) {
@@ -74,23 +77,23 @@ describe("a store that is none for keyspaces", () => {
     await cluster.kill();
   });
 
-  it("keeps nothing on disk, or drops keys that a durable keyspace needs", async () => {
+  it("refuses a store that does not save to disk, or evicts keys of a durable keyspace", async () => {
     await store.command(["CONFIG", "SET", "save", ""]);
-    expect((await failure(seed(options(data(2))))).message).toContain("keeps nothing on disk: a restart loses it");
+    expect((await failure(seed(options(data(2))))).message).toContain("does not save to disk, so a restart loses its keys");
     await store.command(["CONFIG", "SET", "save", "3600 1"]);
-    for (const [policy, said] of [
-      ["allkeys-lfu", "drops any key when it is full (allkeys-lfu)"],
-      ["allkeys-random", "drops any key when it is full (allkeys-random)"],
-      ["volatile-lru", "drops keys with a TTL when it is full (volatile-lru), which some of its keys have"],
+    for (const [policy, text] of [
+      ["allkeys-lfu", "evicts any key when it is full (allkeys-lfu)"],
+      ["allkeys-random", "evicts any key when it is full (allkeys-random)"],
+      ["volatile-lru", "evicts keys with a TTL when it is full (volatile-lru), and the keyspace has such keys"],
     ] as const) {
       await store.command(["CONFIG", "SET", "maxmemory-policy", policy]);
-      expect((await failure(seed(options(data(2))))).message).toContain(said);
+      expect((await failure(seed(options(data(2))))).message).toContain(text);
     }
     await store.command(["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);
-    expect((await seed(options(data(2))))[0]?.notes).toEqual([expect.stringContaining("drops the keys nearest to their end")]);
+    expect((await seed(options(data(2))))[0]?.notes).toEqual([expect.stringContaining("evicts the keys that expire next")]);
   });
 
-  it("speaks no TLS on that port", async () => {
+  it("refuses a port without TLS", async () => {
     const plain = await listening(
       createServer((socket) =>
         socket
@@ -103,13 +106,13 @@ describe("a store that is none for keyspaces", () => {
       code: string;
       message: string;
     };
-    expect([code, message]).toEqual(["no-tls", expect.stringContaining("does not speak TLS, and without it nothing is sent")]);
+    expect([code, message]).toEqual(["no-tls", expect.stringContaining("does not use TLS. slipway connects only over TLS")]);
     await plain.close();
   });
 });
 
-describe("a store that is busy for a while", () => {
-  it("with reading its data from disk is waited for, as long as was allowed [V5]", async () => {
+describe("a store that is temporarily unavailable", () => {
+  it("waits up to patienceMs while the store loads its data from disk [V5]", async () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway loading "));
     const slow = { "key-load-delay": "800", "loading-process-events-interval-bytes": "1024" };
     const first = await startStandalone(slow, folder);
@@ -118,15 +121,15 @@ describe("a store that is busy for a while", () => {
     await first.kill();
     const second = await startStandalone(slow, folder);
     const { code, message } = (await failure(seed(options(data(2), second.address())))) as never as { code: string; message: string };
-    expect([code, message]).toEqual(["loading", expect.stringContaining("is still reading its data from disk")]);
-    const told: string[] = [];
-    const onProgress = (event: Progress) => void (event.kind === "away" && told.push(event.why));
+    expect([code, message]).toEqual(["loading", expect.stringContaining("is still loading its data from disk")]);
+    const reasons: string[] = [];
+    const onProgress = (event: Progress) => void (event.kind === "unavailable" && reasons.push(event.reason));
     await seed(options(data(2), second.address(), { patienceMs: 60_000, onProgress }));
-    expect(told[0]).toContain("is still reading its data from disk");
+    expect(reasons[0]).toContain("is still loading its data from disk");
     await second.kill();
   });
 
-  it("with somebody's script that does not end is waited for until it has", async () => {
+  it("waits until another client's endless script is killed", async () => {
     const endless = store.command(["EVAL", "while true do end", "0"]).catch((error: Error) => error.message);
     while (!/BUSY/.test(String(await store.command(["PING"]).catch((error: Error) => error.message)))) await sleep(10);
     expect((await failure(seed(options(data(2))))).message).toContain("BUSY");
@@ -136,7 +139,7 @@ describe("a store that is busy for a while", () => {
     expect(await endless).toContain("kill");
   });
 
-  it("because somebody kills our connections, is gone to again", async () => {
+  it("reconnects when another client kills its connections", async () => {
     const folder = data(3000);
     let kills = 0;
     const onProgress = (event: Progress) => {
@@ -148,7 +151,7 @@ describe("a store that is busy for a while", () => {
     expect(await verify(options(folder))).toMatchObject([{ unchanged: true, tally: { keys: 6000 } }]);
   });
 
-  it("because it fails over in mid-seed: what the former primary had taken along is written again [V12]", async () => {
+  it("writes keys again that a failover during the seed has lost [V12]", async () => {
     for (const folder of [data(3000), data(3000, BULK)]) {
       const primary = await startStandalone();
       const replica = await startStandalone({ replicaof: `127.0.0.1 ${primary.port}` });
@@ -186,7 +189,7 @@ describe("a store that is busy for a while", () => {
 });
 
 describe("a connection", () => {
-  it("that brings its bytes one by one is understood", async () => {
+  it("parses replies that arrive in packets of 7 bytes", async () => {
     const door = await listening(
       createServer((client) => {
         const upstream = connect(store.port, "127.0.0.1").setNoDelay(true);
@@ -215,8 +218,8 @@ describe("a connection", () => {
 });
 
 describe("a store that is full", () => {
-  it("is told before the first write where the seed does not fit, and where that was not foreseen stops it; the next run goes on [V6]", async () => {
-    // A stream takes ten times what its line does, so it passes the estimate and fails at the wall.
+  it("stops before the first write if the seed does not fit, or when the store is full; the next run continues [V6]", async () => {
+    // A stream takes ten times the size of its line, so it passes the estimate and then fills the store.
     const streams = Array.from({ length: 3000 }, (_, n) =>
       JSON.stringify({ key: `t:log:${n}`, stream: { entries: [{ id: "1-1", fields: { a: "b" } }], groups: [{ name: "g" }] } }),
     );
@@ -224,10 +227,10 @@ describe("a store that is full", () => {
     const used = Number(/used_memory:(\d+)/.exec(String(await store.command(["INFO", "memory"])))?.[1]);
     const limit = (more: number) => store.command(["CONFIG", "SET", "maxmemory", String(used + more)]);
     await limit(100_000);
-    expect((await failure(seed(options(folder)))).message).toMatch(/things needs about 1 MiB more, and .* Nothing was written\./);
+    expect((await failure(seed(options(folder)))).message).toMatch(/things needs about 1 MiB more, but .* Nothing was written\./);
     expect(await store.command(["DBSIZE"], 2)).toBe(0);
     await limit(1_500_000);
-    expect((await failure(seed(options(folder)))).message).toMatch(/is full and refuses to write\. Choose a larger node/);
+    expect((await failure(seed(options(folder)))).message).toMatch(/is out of memory and rejects writes\. Resize to a larger node/);
     expect(await store.command(["EXISTS", "slipway:{shop/things}:version"], 2)).toBe(0);
     await store.command(["CONFIG", "SET", "maxmemory", "0"]);
     await seed(options(folder));
@@ -235,21 +238,21 @@ describe("a store that is full", () => {
   });
 });
 
-describe("a user who may not do everything", () => {
+describe("a user with restricted permissions", () => {
   const as = async (...rules: string[]) => {
     await store.command(["ACL", "SETUSER", "limited", "reset", "on", ">pw", "~*", "&*", "+@all", ...rules]);
     return store.address({ user: "limited", password: "pw" });
   };
 
-  it("seeds without CONFIG, INFO and CLIENT, and says what the store did not tell [V7]", async () => {
+  it("seeds without CONFIG, INFO and CLIENT, and notes what the store does not report [V7]", async () => {
     const at = await as("-config", "-info", "-client", "-wait", "-@admin");
     const [result] = await seed(options(data(200), at));
-    expect(result?.notes.join()).toMatch(/does not tell whether it saves to disk.*does not tell its eviction policy/);
+    expect(result?.notes.join()).toMatch(/does not report whether it saves to disk.*does not report its eviction policy/);
     expect(await verify(options(data(200)))).toMatchObject([{ unchanged: true, tally: { keys: 400 } }]);
   });
 
-  it("does not take the lock of another whom no list shows, and takes that of one who is gone", async () => {
-    // Without DEL the lock is left lying, as if its holder were still at work.
+  it("keeps the lock of an unlisted holder, and takes over the lock of a disconnected one", async () => {
+    // Without DEL the run cannot release the lock, so it looks as if its holder still runs.
     const at = await as("-client", "-del");
     await seed(options(data(2), at));
     expect(await store.command(["GET", "slipway:{shop/things}:lock"], 2)).toMatch(/^unlisted slipway-/);
@@ -262,12 +265,12 @@ describe("a user who may not do everything", () => {
     ["EVAL", "-eval"],
     ["SCRIPT", "-script"],
     ["SET", "-set"],
-  ])("is refused before the first write without %s", async (_, rule) => {
+  ])("stops before the first write without permission for %s", async (_, rule) => {
     const scripts = "scripts: { registry: t:sha, files: { go: { file: go.lua } } }\n";
     const yaml = HEAD().replace("keys:\n", 'keys:\n  - { pattern: "t:sha", type: hash, ttl: none, owner: test, purpose: p }\n');
     const folder = folderOf({ "things.yaml": `${yaml}${scripts}data: [a.jsonl]\n`, "a.jsonl": lines(2), "go.lua": "return 1" }).path;
     const { exit, message } = await failure(seed(options(folder, await as(rule))));
-    expect([exit, message]).toEqual([2, expect.stringContaining("does not let this user")]);
+    expect([exit, message]).toEqual([2, expect.stringMatching(/may not run scripts|lacks a permission/)]);
     expect(await store.command(["DBSIZE"], 2)).toBe(0);
   });
 });
@@ -275,14 +278,14 @@ describe("a user who may not do everything", () => {
 describe("a value", () => {
   const folder = (line: object) => folderOf({ "things.yaml": `${HEAD()}data: [a.jsonl]\n`, "a.jsonl": JSON.stringify(line) }).path;
 
-  it("of a hundred megabytes is written and compared whole", async () => {
+  it("writes and compares a value of 100 MiB", async () => {
     const big = folder({ key: "t:text:big", string: "0123456789".repeat(10 * 1024 * 1024) });
     await seed(options(big));
     expect(await store.command(["STRLEN", "t:text:big"], 2)).toBe(100 * 1024 * 1024);
     expect(await plan(options(big))).toMatchObject([{ unchanged: true }]);
   });
 
-  it("of a hundred thousand elements is written in one step, slice by slice", async () => {
+  it("writes a hash of 100,000 fields in one transaction of several commands", async () => {
     const hash = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`f${n}`, String(n)]));
     const wide = folder({ key: "t:map:wide", hash });
     await seed(options(wide));
@@ -290,13 +293,13 @@ describe("a value", () => {
     expect(await plan(options(wide))).toMatchObject([{ unchanged: true }]);
   });
 
-  it("that is over before the seed has been read back is no failure", async () => {
+  it("succeeds if a key expires before the seed is read back", async () => {
     const at = seeds('{ key: "t:brief:a", string: gone, ttl: 1ms }', '{ key: "t:text:a", string: stays }');
     expect(await seed(options(at))).toMatchObject([{ tally: { changes: { write: 2 } } }]);
     expect(await store.command(["GET", "t:text:a"], 2)).toBe("stays");
   });
 
-  it("under a name with line ends, braces and what is no ASCII is found again", async () => {
+  it("handles key names with line ends, braces and non-ASCII characters", async () => {
     const names = ["a\nb", "a\r\nb", "{tag}", "grüezi 日本 🎈", " ", '"quoted"', "\u0000", "*?[x]"];
     const at = folderOf({
       "things.yaml": `${HEAD()}data: [a.jsonl]\n`,
@@ -307,7 +310,7 @@ describe("a value", () => {
     expect(await seed(options(at))).toMatchObject([{ unchanged: true }]);
   });
 
-  it("of an owner that lives longer than declared is given its time again", async () => {
+  it("resets a TTL that is longer than declared under policy own", async () => {
     const at = seeds('{ key: "t:brief:a", string: a, ttl: 30m, policy: own }');
     await seed(options(at));
     await store.command(["EXPIRE", "t:brief:a", "9000"], 2);

@@ -1,27 +1,27 @@
-/** Guarded writing: about a hundred keys a call, each only if it is still as it was seen. */
+/** Conditional writes: a script writes about a hundred keys per call, each only if it has not changed since it was compared. */
 
-import type { Bytes, Entry, Value } from "../read/entry.ts";
+import type { Entry, Value } from "../read/entry.ts";
 import { measureValue } from "../read/entry.ts";
 import { digestValue, formatScore } from "../read/value.ts";
 import type { StoreConnection } from "../wire/connection.ts";
-import { Commands, type Reply } from "../wire/resp.ts";
+import { type Bytes, Commands, type Reply } from "../wire/resp.ts";
 import { type Decision, formatLedgerRow } from "./decide.ts";
 import { REMOVE_KEYS, WRITE_KEYS } from "./lua.ts";
 
 export type PendingWrite = Extract<Decision, { readonly kind: "write" | "update" | "restore" }>;
 
-/** A call blocks the store for everybody else, so it is kept short. */
+/** A script call blocks the store for other clients, so it is kept short. */
 const MAX_CALL_KEYS = 100;
 const MAX_CALL_ELEMENTS = 5000;
 const MAX_CALL_BYTES = 1024 * 1024;
 
-/** @returns how many were written, and the entries that changed under our hands: they are to be looked at again. */
+/** @returns the number of written keys, and the entries that changed since they were compared. */
 export async function writeKeys(
   connection: StoreConnection,
   ledger: string,
-  writings: readonly PendingWrite[],
+  writes: readonly PendingWrite[],
 ): Promise<{ readonly written: number; readonly changed: readonly Entry[] }> {
-  const calls = groupIntoCalls(writings);
+  const calls = groupIntoCalls(writes);
   const commands = new Commands();
   for (const call of calls) {
     const args = call.flatMap(scriptArguments);
@@ -30,12 +30,12 @@ export async function writeKeys(
   await connection.drained;
   const replies = await connection.send(commands);
   const changed = replies.flatMap((reply, index) =>
-    (connection.unwrap(reply) as readonly number[]).map((number) => (calls[index] as PendingWrite[])[number] as PendingWrite),
+    (connection.unwrap(reply) as readonly number[]).map((position) => (calls[index] as PendingWrite[])[position] as PendingWrite),
   );
-  return { written: writings.length - changed.length, changed: changed.map(({ entry }) => entry) };
+  return { written: writes.length - changed.length, changed: changed.map(({ entry }) => entry) };
 }
 
-/** TTLs alone: the value is right. */
+/** Sets only the TTL. */
 export async function writeTtls(connection: StoreConnection, entries: readonly Entry[]): Promise<number> {
   const commands = new Commands();
   for (const { key, ttl } of entries) {
@@ -47,7 +47,7 @@ export async function writeTtls(connection: StoreConnection, entries: readonly E
   return entries.length;
 }
 
-/** @param doomed with the digest of the dump that may be removed; "" forgets the row and leaves the key. */
+/** @param removals an empty dumpDigest removes the ledger row and keeps the key */
 export async function removeKeys(
   connection: StoreConnection,
   ledger: string,
@@ -69,30 +69,30 @@ export async function removeKeys(
   return replies.reduce((sum: number, reply: Reply) => sum + (connection.unwrap(reply) as number), 0);
 }
 
-function groupIntoCalls(writings: readonly PendingWrite[]): PendingWrite[][] {
+function groupIntoCalls(writes: readonly PendingWrite[]): PendingWrite[][] {
   const calls: PendingWrite[][] = [];
   let room = { keys: 0, elements: 0, bytes: 0 };
-  for (const writing of writings) {
-    const { bytes, elements } = measureValue(writing.entry.value);
+  for (const write of writes) {
+    const { bytes, elements } = measureValue(write.entry.value);
     if (room.keys < 1 || room.elements < elements || room.bytes < bytes) {
       calls.push([]);
       room = { keys: MAX_CALL_KEYS, elements: MAX_CALL_ELEMENTS, bytes: MAX_CALL_BYTES };
     }
-    calls.at(-1)?.push(writing);
+    calls.at(-1)?.push(write);
     room = { keys: room.keys - 1, elements: room.elements - elements, bytes: room.bytes - bytes };
   }
   return calls;
 }
 
-function scriptArguments(writing: PendingWrite): Bytes[] {
-  const { key: _, value, ttl, policy } = writing.entry;
+function scriptArguments(write: PendingWrite): Bytes[] {
+  const { key: _, value, ttl, policy } = write.entry;
   const parts = valueArguments(value);
-  // What lives for ever by declaration may have been given an end by its user; only an owner takes that away.
-  const lives = ttl === 0 && policy !== "own" ? -1 : ttl;
+  // Another client may have set a TTL on a key that is declared without one. Only policy own removes it.
+  const effectiveTtl = ttl === 0 && policy !== "own" ? -1 : ttl;
   return [
-    writing.kind === "write" ? "" : writing.seen,
+    write.kind === "write" ? "" : write.dumpDigest,
     formatLedgerRow(policy, digestValue(value)),
-    String(lives),
+    String(effectiveTtl),
     value.type,
     String(parts.length),
     ...parts,

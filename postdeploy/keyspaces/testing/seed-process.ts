@@ -1,4 +1,4 @@
-/** A seeder in a process of its own, to be killed. */
+/** Seeds in a separate process, which tests kill. */
 import { seed } from "../seed/seed.ts";
 
 await seed(JSON.parse(process.env.SEED_OPTIONS ?? ""));

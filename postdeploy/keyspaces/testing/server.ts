@@ -1,4 +1,4 @@
-/** Which server the tests of this process run on: the platform's own (Valkey where it can be had), or the distribution's Redis. */
+/** Selects the server for the tests of this process: the local platform's (Valkey if available), or the distribution's Redis. */
 import { spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import type { Home } from "../../../local/servers/home.ts";
@@ -10,12 +10,12 @@ import type { SkipReason } from "../../../tests/skip.ts";
 
 const REDIS: PackagedProgram = {
   name: "redis",
-  // The server is a link into the tools' package.
+  // redis-server is a link to a file of redis-tools.
   choices: [{ packages: ["redis-server", "redis-tools"], file: "usr/bin/redis-server" }],
 };
 
-/** A cache of its own: a process that looks for Valkey takes the first server that it finds in the cache. */
-const redisHome = { cache: join(REAL_CACHE, "redis"), user: detectServerUser() };
+/** A separate cache, because a process that looks for Valkey takes the first server in the cache. */
+const redisHome = { cache: join(REAL_CACHE, "redis"), user: serverUser() };
 
 let onRedis = false;
 
@@ -23,38 +23,38 @@ export function serverHome(): Home {
   return onRedis ? { ...temporaryHome(), ...redisHome } : temporaryHome();
 }
 
-/** "Valkey 8.0.1" or "Redis 7.0.15": the server that `storeHome` leads to. */
+/** "Valkey 8.0.1" or "Redis 7.0.15": the server of `serverHome`. */
 export async function readServerName(): Promise<string> {
-  return nameOf(await findValkeyServer(serverHome()));
+  return readVersionName(await findValkeyServer(serverHome()));
 }
 
-/** Makes `storeHome` lead to Redis for the rest of this process. */
+/** Makes `serverHome` use Redis for the rest of this process. */
 export async function useRedis(): Promise<{ readonly name: string; readonly missing?: SkipReason }> {
-  const installed = inPath("redis-server");
+  const installed = findInPath("redis-server");
   if (installed !== undefined) {
     process.env.VALKEY_SERVER_BIN = installed;
-    return { name: nameOf({ file: installed, env: {} }) };
+    return { name: readVersionName({ file: installed, env: {} }) };
   }
-  if (process.env.VALKEY_SERVER_BIN || process.env.REDIS_SERVER_BIN || inPath("valkey-server") !== undefined)
-    return missing("a Valkey is installed, which is found before an unpacked Redis");
+  if (process.env.VALKEY_SERVER_BIN || process.env.REDIS_SERVER_BIN || findInPath("valkey-server") !== undefined)
+    return reportMissing("an installed Valkey takes precedence over an unpacked Redis");
   try {
     await fetchPackages(redisHome, [REDIS]);
   } catch (error) {
-    return missing(`Redis is not installed and its package could not be fetched: ${(error as Error).message.split("\n")[0]}`);
+    return reportMissing(`Redis is not installed and its package could not be fetched: ${(error as Error).message.split("\n")[0]}`);
   }
   onRedis = true;
-  return { name: nameOf(findUnpackedProgram(redisHome, REDIS)!) };
+  return { name: readVersionName(unpackedProgram(redisHome, REDIS)!) };
 }
 
-const missing = (reason: string) => ({ name: "Redis", missing: { reason, enable: "apt-get install redis-server" } });
+const reportMissing = (reason: string) => ({ name: "Redis", missing: { reason, enable: "apt-get install redis-server" } });
 
-function nameOf({ file, env }: Program): string {
+function readVersionName({ file, env }: Program): string {
   const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", env });
   const [, product = "unknown server", version = ""] = /^(\w+) server v=(\S+)/.exec(stdout) ?? [];
   return `${product} ${version}`;
 }
 
-function inPath(program: string): string | undefined {
+function findInPath(program: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
   return folders.map((folder) => join(folder, program)).find(isExecutable);
 }

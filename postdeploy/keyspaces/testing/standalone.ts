@@ -1,4 +1,4 @@
-/** A bare server with settings that the platform has not: a replica, a cluster, users, slow to load. */
+/** Standalone servers with settings that the local platform does not offer: replica, cluster mode, restricted users, slow loading. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import type { Store } from "../inspect/options.ts";
 import { serverHome } from "./server.ts";
 
 const PASSWORD = "AVNS_default";
-const folder = mkdtempSync(join(tmpdir(), "slipway bare "));
+const folder = mkdtempSync(join(tmpdir(), "slipway standalone "));
 const authority = openAuthority(join(folder, "authority"));
 const { certificate, key, authority: ca } = authority.issue(join(folder, "tls"), {});
 const TLS = { "tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": ca };
@@ -26,35 +26,35 @@ export interface StandaloneStore {
   kill(): Promise<void>;
 }
 
-/** @param data a folder of an earlier one's, where it goes on */
+/** @param data the folder of an earlier server, to continue with its data */
 export async function startStandalone(
   settings: Readonly<Record<string, string>> = {},
   data = mkdtempSync(join(folder, "data-")),
 ): Promise<StandaloneStore> {
   const port = await freePort();
   const { file, env } = await findValkeyServer(serverHome());
-  const all = {
+  const config = {
     ...{ bind: "127.0.0.1", port: "0", "tls-port": String(port), "tls-auth-clients": "no", "tls-replication": "yes" },
     ...Object.fromEntries(Object.entries({ dir: data, ...TLS }).map(([name, path]) => [name, JSON.stringify(path)])),
-    // Its name of before Valkey, which Redis 7 knows, too.
+    // masterauth instead of primaryauth, because Redis 7 does not know the new name.
     ...{ requirepass: PASSWORD, masterauth: PASSWORD, appendonly: "no", save: "3600 1", "repl-diskless-sync-delay": "0" },
     ...settings,
   };
-  const config = join(data, "server.conf");
+  const configFile = join(data, "server.conf");
   writeFileSync(
-    config,
-    Object.entries(all)
+    configFile,
+    Object.entries(config)
       .map((line) => `${line.join(" ")}\n`)
       .join(""),
   );
-  const child = spawn(file, [config], { env: { ...process.env, ...env }, stdio: "ignore" });
+  const child = spawn(file, [configFile], { env: { ...process.env, ...env }, stdio: "ignore" });
   running.add(child);
   const ask = (words: string[], db = 0) =>
     runCommand({ host: "localhost", port, ca: authority.pem } as never, words, { db, enableReadyCheck: false });
   while (true) {
     const answer = await ask(["PING"]).catch((error: Error) => error.message);
     if (answer === "PONG" || /LOADING/.test(String(answer))) break;
-    if (child.exitCode !== null) throw new Error(`${file} ended by itself.`);
+    if (child.exitCode !== null) throw new Error(`${file} exited on its own.`);
     await sleep(20);
   }
   return {

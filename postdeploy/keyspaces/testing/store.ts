@@ -1,4 +1,4 @@
-/** A real store for one test file, and what a test asks of it past the seeder's own reading. */
+/** A real store for one test file, read through another client than the seed's. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,14 +16,14 @@ import { serverHome } from "./server.ts";
 
 export interface TestStore {
   readonly endpoint: Endpoint;
-  /** How a keyspace reaches it, perhaps through a proxy. */
+  /** @param port of a proxy; of the store by default */
   address(port?: number): Store;
   command(words: string[], database?: number): Promise<unknown>;
-  /** A setting that clients cannot change. */
+  /** Changes a setting that clients cannot change. */
   set(name: string, value: string): Promise<void>;
-  /** Every key of a database but the ledger's: type, content, and whether it expires. */
+  /** Type, content and whether it expires, for every key of a database except internal ones. */
   dump(database: number): Promise<Record<string, unknown>>;
-  /** As if the machine had lost power; `start` brings it back. */
+  /** Kills the server like a power loss; `start` starts it again. */
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -58,8 +58,8 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
     },
     async kill() {
       process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
-      // Until it is gone, it would be found running and taken for what is to be used.
-      while (findRunningProcess(folder) !== undefined) await sleep(5);
+      // Wait until it is gone, because `start` would use a server that still runs.
+      while (findRunning(folder) !== undefined) await sleep(5);
     },
     async start() {
       endpoint = await servers.startCluster(cluster);
@@ -72,8 +72,8 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
 }
 
 /**
- * A store that was killed has to be found again where it was. Left to itself it would take the first free port from DigitalOcean's own on, and
- * so would whoever starts while it is down; one that is drawn is hardly drawn again.
+ * Reserves a random port, so that a killed store starts again on the same one. By default servers take the first free port after
+ * DigitalOcean's, which another server could take while the store is down.
  */
 async function reservePort({ state }: Home, id: string): Promise<void> {
   const folder = serversFolder(state);
@@ -93,7 +93,7 @@ const READS: Readonly<Record<string, readonly [string, ...string[]]>> = {
 async function readContent(client: Redis, key: string): Promise<unknown> {
   const type = await client.type(key);
   const [name, ...rest] = READS[type] ?? ["TYPE"];
-  // Byte by byte: two values that are no text would both be read as question marks.
+  // Latin-1 preserves the bytes of binary values.
   const answer = bytesOf(await client.callBuffer(name, key, ...rest));
   if (type === "stream") return [type, answer, bytesOf(await client.callBuffer("XINFO", "GROUPS", key)), (await client.ttl(key)) >= 0];
   const unordered = type === "set" || type === "hash";

@@ -1,31 +1,30 @@
 /**
- * One TLS connection to one database of a store, many commands in flight.
+ * A pipelined TLS connection to one database of a store.
  *
- * It logs in, selects the database and asks the server which one it is in before anybody may write: a client library that is given a number
- * which does not exist goes on in database 0 (ioredis#1213). For the same reason it never reconnects by itself: whoever lost a connection
- * starts again from what the store then holds.
+ * `open` authenticates, selects the database and verifies with CLIENT INFO that the server switched to it, because some client libraries
+ * continue in database 0 if the number does not exist (ioredis#1213). A connection never reconnects: after a loss the caller opens another one
+ * and compares again with what the store then holds.
  */
 import { connect, type TLSSocket } from "node:tls";
 import { Failure } from "../../connect/failure.ts";
-import type { Bytes } from "../read/entry.ts";
 import { clusterModeFailure, StoreUnavailable, toFailure } from "./errors.ts";
-import { Commands, ErrorReply, type Reply, ReplyParser } from "./resp.ts";
+import { type Bytes, Commands, ErrorReply, type Reply, ReplyParser } from "./resp.ts";
 import { formatTarget, parseTarget, type StoreAddress, type Target, tlsServerName } from "./target.ts";
 
 export interface ConnectionOptions {
   /** @default 10000 */
   readonly connectTimeoutMs?: number;
-  /** How long the server may be silent while an answer is due. @default 60000 */
+  /** How long to wait for data while a reply is pending. @default 60000 */
   readonly replyTimeoutMs?: number;
 }
 
-/** As much may wait in this process for the socket; what a server that is busy for a moment finds when it comes back. */
+/** More unsent data than this makes `drained` wait. Large enough that a server which pauses briefly finds work when it resumes. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 
 interface PendingReplies {
   readonly count: number;
   readonly replies: Reply[];
-  /** What the answers are if nothing has changed, byte for byte: then there is nothing to read. */
+  /** The exact reply if nothing has changed; a reply that matches it needs no parsing. */
   expected: Buffer | undefined;
   matched: number;
   resolve(replies: readonly Reply[] | undefined): void;
@@ -34,17 +33,17 @@ interface PendingReplies {
 
 export class StoreConnection {
   readonly target: Target;
-  /** How this connection is called in the server's list of clients. */
+  /** The name of this connection in CLIENT LIST. */
   readonly name: string;
-  /** The server shows it under this name. */
+  /** Whether the server accepted the name, so that CLIENT LIST shows it. */
   isListed = false;
   readonly #socket: TLSSocket;
-  readonly #replies = new ReplyParser();
-  /** What was answered is let go of at once: a megabyte of expected answer may hang on it. */
-  #awaited: (PendingReplies | undefined)[] = [];
+  readonly #parser = new ReplyParser();
+  /** Answered items are cleared at once: each may hold a megabyte of expected reply. */
+  #pending: (PendingReplies | undefined)[] = [];
   #first = 0;
-  #broken: Failure | undefined;
-  /** Until the socket has sent what it holds. */
+  #failure: Failure | undefined;
+  /** Resolves when the socket buffer is empty. */
   #drained: Promise<void> | undefined;
   #drain = () => {};
 
@@ -57,11 +56,10 @@ export class StoreConnection {
       this.#drained = undefined;
       this.#drain();
     });
-    socket.on("error", (error) => this.#break(toFailure(error, target)));
-    socket.on("close", () => this.#break(new StoreUnavailable("lost", `${formatTarget(target)} closed the connection.`)));
+    socket.on("error", (error) => this.#fail(toFailure(error, target)));
+    socket.on("close", () => this.#fail(new StoreUnavailable("lost", `${formatTarget(target)} closed the connection.`)));
     socket.on("timeout", () => {
-      if (this.#first < this.#awaited.length)
-        this.#break(new StoreUnavailable("no-answer", `${formatTarget(target)} has stopped answering.`));
+      if (this.#first < this.#pending.length) this.#fail(new StoreUnavailable("no-answer", `${formatTarget(target)} stopped responding.`));
     });
   }
 
@@ -73,7 +71,7 @@ export class StoreConnection {
     socket.setTimeout(options.replyTimeoutMs ?? 60_000);
     const connection = new StoreConnection(socket, target, name);
     try {
-      await connection.#enter(database);
+      await connection.#logIn(database);
       return connection;
     } catch (error) {
       connection.close();
@@ -81,7 +79,7 @@ export class StoreConnection {
     }
   }
 
-  async #enter(database: number): Promise<void> {
+  async #logIn(database: number): Promise<void> {
     const { user, password } = this.target;
     if (password !== "") await this.call("AUTH", user, password);
     this.isListed = (await this.tryCall("CLIENT", "SETNAME", this.name)) === "OK";
@@ -95,38 +93,38 @@ export class StoreConnection {
     if (!Buffer.isBuffer(info)) return;
     const actual = /(?:^| )db=(\d+)/.exec(info.toString())?.[1];
     if (actual !== String(database))
-      throw wrongDatabaseFailure(this.target, database, `it put the connection into ${actual ?? "another one"}`);
+      throw wrongDatabaseFailure(this.target, database, `the server selected database ${actual ?? "unknown"} instead`);
   }
 
-  /** One command. Throws what it is refused with. */
+  /** Sends one command. Throws if the server replies with an error. */
   async call(...args: readonly Bytes[]): Promise<Reply> {
     return this.unwrap(await this.tryCall(...args));
   }
 
-  /** The answer, or its refusal as a failure that a person can act on. */
+  /** Returns the reply; throws an error reply as a failure. */
   unwrap(reply: Reply | undefined): Reply {
     if (reply instanceof ErrorReply) throw toFailure(reply, this.target);
     return reply ?? null;
   }
 
-  /** One command. A refusal is an answer. */
+  /** Sends one command. Returns an error reply instead of throwing it. */
   async tryCall(...args: readonly Bytes[]): Promise<Reply> {
     const [reply = null] = await this.send(new Commands().add(...args));
     return reply;
   }
 
-  /** Several commands in one packet, one reply each. A refusal is an answer. */
+  /** Sends several commands at once; one reply each. Returns error replies instead of throwing them. */
   async send(commands: Commands): Promise<readonly Reply[]> {
     const { count } = commands;
     return (await this.exchange(commands.take(), count)) ?? [];
   }
 
-  /** @returns undefined where the answers are, byte for byte, the expected ones. */
+  /** @returns undefined if the replies match `expected` byte for byte. */
   exchange(bytes: Buffer, count: number, expected?: Buffer): Promise<readonly Reply[] | undefined> {
     return new Promise((resolve, reject) => {
-      if (this.#broken !== undefined) return reject(this.#broken);
+      if (this.#failure !== undefined) return reject(this.#failure);
       if (count === 0) return resolve([]);
-      this.#awaited.push({ count, replies: [], expected, matched: 0, resolve, reject });
+      this.#pending.push({ count, replies: [], expected, matched: 0, resolve, reject });
       if (!this.#socket.write(bytes) && this.#socket.writableLength > MAX_UNSENT_BYTES) {
         this.#drained ??= new Promise((drained) => {
           this.#drain = drained;
@@ -135,13 +133,13 @@ export class StoreConnection {
     });
   }
 
-  /** Wait here before sending more: the server reads more slowly than we write. */
+  /** Backpressure: await this before sending more. */
   get drained(): Promise<void> {
     return this.#drained ?? Promise.resolve();
   }
 
   close(): void {
-    this.#broken ??= new Failure("closed", 1, "The connection is closed.");
+    this.#failure ??= new Failure("closed", 1, "The connection is closed.");
     this.#socket.destroy();
   }
 
@@ -149,19 +147,19 @@ export class StoreConnection {
     let at = 0;
     try {
       while (at < bytes.length) {
-        const head = this.#awaited[this.#first];
-        if (head === undefined) throw new Error("The server answered what nobody asked.");
+        const head = this.#pending[this.#first];
+        if (head === undefined) throw new Error("The server sent a reply without a request.");
         at = head.expected === undefined ? this.#parse(head, bytes, at) : this.#compare(head, head.expected, bytes, at);
       }
     } catch (error) {
-      this.#break(toFailure(error, this.target));
+      this.#fail(toFailure(error, this.target));
     }
   }
 
   #compare(head: PendingReplies, expected: Buffer, bytes: Buffer, at: number): number {
     const length = Math.min(expected.length - head.matched, bytes.length - at);
     if (expected.compare(bytes, at, at + length, head.matched, head.matched + length) !== 0) {
-      // Something differs: what was taken so far is known, so it is read from where it is known.
+      // The bytes compared so far equal the expected ones and were not kept, so parse them from there.
       head.expected = undefined;
       this.#parseAll(head, expected.subarray(0, head.matched));
       return at;
@@ -179,9 +177,9 @@ export class StoreConnection {
   }
 
   #parse(head: PendingReplies, bytes: Buffer, at: number): number {
-    const next = this.#replies.read(bytes, at);
+    const next = this.#parser.parse(bytes, at);
     if (next === -1) return bytes.length;
-    head.replies.push(this.#replies.value);
+    head.replies.push(this.#parser.value);
     if (head.replies.length === head.count) {
       this.#next();
       head.resolve(head.replies);
@@ -190,16 +188,16 @@ export class StoreConnection {
   }
 
   #next(): void {
-    this.#awaited[this.#first++] = undefined;
+    this.#pending[this.#first++] = undefined;
     if (this.#first < 1024) return;
-    this.#awaited = this.#awaited.slice(this.#first);
+    this.#pending = this.#pending.slice(this.#first);
     this.#first = 0;
   }
 
-  #break(failure: Failure): void {
-    this.#broken ??= failure;
+  #fail(failure: Failure): void {
+    this.#failure ??= failure;
     this.#drain();
-    for (const awaited of this.#awaited.splice(this.#first)) awaited?.reject(this.#broken);
+    for (const pending of this.#pending.splice(this.#first)) pending?.reject(this.#failure);
     this.#socket.destroy();
   }
 }
@@ -214,7 +212,7 @@ function connectTls(target: Target, timeout: number): Promise<TLSSocket> {
       socket.destroy();
       reject(toFailure(error, target));
     };
-    const timer = setTimeout(() => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), timeout);
+    const timer = setTimeout(() => fail(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })), timeout);
     socket.once("error", fail);
     socket.once("secureConnect", () => {
       clearTimeout(timer);
@@ -224,10 +222,10 @@ function connectTls(target: Target, timeout: number): Promise<TLSSocket> {
   });
 }
 
-function wrongDatabaseFailure(target: Target, database: number, why: string): Failure {
+function wrongDatabaseFailure(target: Target, database: number, reason: string): Failure {
   return new Failure(
     "wrong-database",
     2,
-    `${formatTarget(target)} has no database ${database} (${why}); nothing was written. Raise the cluster's number of databases to ${database + 1} at least (valkey_number_of_databases), or mend the keyspace's number.`,
+    `${formatTarget(target)} has no database ${database} (${reason}). Nothing was written. Set valkey_number_of_databases of the cluster to at least ${database + 1}, or change the database of the keyspace.`,
   );
 }

@@ -1,10 +1,10 @@
-/** What a store's refusal means, and what to do about it. */
+/** Translates connection errors and error replies into failures that name the cause and the fix. */
 import { Failure } from "../../connect/failure.ts";
 import { FETCH_CA } from "../../connect/target.ts";
 import { ErrorReply } from "./resp.ts";
 import { formatTarget, type Target } from "./target.ts";
 
-/** The store is away, starting, or has another primary: the same run passes in a moment. */
+/** The store is down, starting or failing over. Retrying helps. */
 export class StoreUnavailable extends Failure {
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(code, 1, message, options);
@@ -21,21 +21,21 @@ export function toFailure(error: unknown, target: Target): Failure {
     case "ECONNREFUSED":
       return new StoreUnavailable(
         "refused",
-        `Nothing listens on ${where}. Is the port right (DigitalOcean: 25061), and is the store up?`,
+        `Connection to ${where} refused. Check the port (DigitalOcean: 25061) and that the store is running.`,
         cause,
       );
     case "ENOTFOUND":
       return new Failure(
         "no-such-host",
         2,
-        `The name ${target.host} is not known here. Inside the VPC a cluster has another name than outside.`,
+        `Host ${target.host} not found. A cluster has a private host name inside the VPC and a public one outside; check which one you use.`,
         cause,
       );
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return new Failure(
         "wrong-host",
         2,
-        `The certificate on ${where} is for another name. Use the cluster's host name (private inside the VPC, public outside), not its address.`,
+        `The certificate of ${where} is issued for another host name. Use the cluster's host name (private inside the VPC, public outside), not its IP address.`,
         cause,
       );
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
@@ -47,7 +47,7 @@ export function toFailure(error: unknown, target: Target): Failure {
       return new Failure(
         "wrong-ca",
         2,
-        `The certificate on ${where} is not signed by the given CA. Fetch the cluster's own: ${FETCH_CA}, and give it with --ca ca.pem.`,
+        `The certificate of ${where} is not signed by the given CA. Download the cluster's CA (${FETCH_CA}) and pass it with --ca ca.pem.`,
         cause,
       );
     case "ERR_SSL_WRONG_VERSION_NUMBER":
@@ -55,17 +55,17 @@ export function toFailure(error: unknown, target: Target): Failure {
       return new Failure(
         "no-tls",
         2,
-        `What listens on ${where} does not speak TLS, and without it nothing is sent. Use the TLS port (DigitalOcean: 25061).`,
+        `${where} does not use TLS. slipway connects only over TLS; use the TLS port (DigitalOcean: 25061).`,
         cause,
       );
     case "ETIMEDOUT":
       return new StoreUnavailable(
         "no-answer",
-        `No answer from ${where}. Is this machine's address among the cluster's trusted sources?`,
+        `${where} does not respond. Check that this machine's IP address is among the cluster's trusted sources.`,
         cause,
       );
     default:
-      return new StoreUnavailable("lost", `The connection to ${where} broke: ${message}`, cause);
+      return new StoreUnavailable("lost", `Connection to ${where} lost: ${message}`, cause);
   }
 }
 
@@ -76,14 +76,14 @@ function explainErrorReply({ code, message }: ErrorReply, where: string): Failur
       return new Failure(
         "wrong-password",
         2,
-        `${where} does not take this user and password. The cluster's present ones: doctl databases connection ID.`,
+        `${where} rejects this user and password. Get the current credentials: doctl databases connection ID`,
       );
     case "NOPERM":
-      return new Failure("not-allowed", 2, `${where} does not let this user do it: ${message}`);
+      return new Failure("not-allowed", 2, `The user lacks a permission on ${where}: ${message}`);
     case "LOADING":
-      return new StoreUnavailable("loading", `${where} is still reading its data from disk. Try again when it is up.`);
+      return new StoreUnavailable("loading", `${where} is still loading its data from disk. Run again when it is ready.`);
     case "READONLY":
-      return new StoreUnavailable("read-only", `${where} is a replica, or became one: it takes no writes. Use the primary's address.`);
+      return new StoreUnavailable("read-only", `${where} is a replica and rejects writes. Use the address of the primary.`);
     case "MASTERDOWN":
     case "BUSY":
     case "TRYAGAIN":
@@ -96,12 +96,12 @@ function explainErrorReply({ code, message }: ErrorReply, where: string): Failur
       return new Failure(
         "store-full",
         1,
-        `${where} is full and refuses to write. Choose a larger node, or free what is no longer needed; what was written stays, and the next run goes on.`,
+        `${where} is out of memory and rejects writes. Resize to a larger node or remove data, then run again: keys that are already written stay, and the next run continues.`,
       );
     case "MISCONF":
-      return new Failure("not-saving", 1, `${where} cannot save to its disk and refuses to write until it can: ${message}`);
+      return new Failure("not-saving", 1, `${where} cannot save to disk and rejects writes until it can: ${message}`);
     default:
-      return new Failure("refused-by-store", 1, `${where} refused: ${message}`);
+      return new Failure("refused-by-store", 1, `${where} returned an error: ${message}`);
   }
 }
 
@@ -109,6 +109,6 @@ export function clusterModeFailure(where: string): Failure {
   return new Failure(
     "cluster-mode",
     2,
-    `${where} runs in cluster mode, which has no numbered databases. Nothing was written. Keyspaces need a store that is not sharded.`,
+    `${where} runs in cluster mode, which has no numbered databases. Nothing was written. Use a store without sharding.`,
   );
 }

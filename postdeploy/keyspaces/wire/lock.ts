@@ -1,28 +1,37 @@
 /**
- * One seeder a keyspace. The lock names a connection, so a holder that was killed is known at once: the server has no client of that name.
+ * The lock of a keyspace: one run seeds it at a time. The value is the holder's client name, so another run detects a killed holder at once:
+ * CLIENT LIST no longer shows that name.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../connect/failure.ts";
-import { RELEASE_LOCK, RENEW_LOCK, TAKE_OVER_LOCK } from "../seed/lua.ts";
 import type { StoreConnection } from "./connection.ts";
 import { toFailure } from "./errors.ts";
 import { ErrorReply } from "./resp.ts";
 import { formatTarget } from "./target.ts";
 
-/** How long a lock outlives a holder whose connection the server believes in. */
+/** How long a lock remains if its holder stops renewing it and still appears connected. */
 const LOCK_TTL_MS = 30_000;
+
+/** Deletes the lock if this run holds it. */
+const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/** Extends the lock if this run holds it. */
+const RENEW_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
+
+/** Replaces a disconnected holder, unless another run was faster. */
+const TAKE_OVER_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;
 
 export const generateClientName = (): string => `slipway-${process.pid}-${randomBytes(6).toString("hex")}`;
 
 export async function withLock<T>(connection: StoreConnection, lock: string, waitMs: number, work: () => Promise<T>): Promise<T> {
   await checkScripting(connection);
-  // Who is in no list of clients cannot be told from who is gone: such a lock runs out.
-  const own = connection.isListed ? connection.name : `${UNLISTED}${connection.name}`;
-  await acquireLock(connection, lock, own, waitMs);
+  // CLIENT LIST does not show an unlisted holder even while it runs, so its lock is not taken over: it expires.
+  const holder = connection.isListed ? connection.name : `${UNLISTED}${connection.name}`;
+  await acquireLock(connection, lock, holder, waitMs);
   let lost = false;
   const renewal = setInterval(() => {
-    connection.call("EVAL", RENEW_LOCK, "1", lock, own, String(LOCK_TTL_MS)).then(
+    connection.call("EVAL", RENEW_LOCK, "1", lock, holder, String(LOCK_TTL_MS)).then(
       (kept) => {
         if (kept !== 0) return;
         lost = true;
@@ -38,7 +47,7 @@ export async function withLock<T>(connection: StoreConnection, lock: string, wai
       throw new Failure(
         "lock-lost",
         75,
-        `Another run has taken the lock of ${formatTarget(connection.target)}. Run again when it is done.`,
+        `Another run took over the lock on ${formatTarget(connection.target)}. Run again when it has finished.`,
         {
           cause: error,
         },
@@ -46,13 +55,13 @@ export async function withLock<T>(connection: StoreConnection, lock: string, wai
     throw error;
   } finally {
     clearInterval(renewal);
-    await connection.tryCall("EVAL", RELEASE_LOCK, "1", lock, own).catch(() => {});
+    await connection.tryCall("EVAL", RELEASE_LOCK, "1", lock, holder).catch(() => {});
   }
 }
 
 const UNLISTED = "unlisted ";
 
-/** Keys are compared and written in one step, so that nobody comes in between: in a script. */
+/** Seeding needs scripts: they compare and write a key atomically. */
 async function checkScripting(connection: StoreConnection): Promise<void> {
   const reply = await connection.tryCall("EVAL", "return 1", "0");
   if (!(reply instanceof ErrorReply)) return;
@@ -60,33 +69,33 @@ async function checkScripting(connection: StoreConnection): Promise<void> {
   throw new Failure(
     "not-allowed",
     2,
-    `${formatTarget(connection.target)} does not let this user run scripts (${reply.message}), and a seed compares and writes in them. Nothing was written. Allow EVAL and SCRIPT, or seed as another user.`,
+    `The user may not run scripts on ${formatTarget(connection.target)} (${reply.message}), and seeding needs them. Nothing was written. Allow EVAL and SCRIPT, or connect as another user.`,
   );
 }
 
-async function acquireLock(connection: StoreConnection, lock: string, own: string, waitMs: number): Promise<void> {
+async function acquireLock(connection: StoreConnection, lock: string, holder: string, waitMs: number): Promise<void> {
   const until = Date.now() + waitMs;
   for (;;) {
-    if ((await connection.call("SET", lock, own, "NX", "PX", String(LOCK_TTL_MS))) === "OK") return;
-    const holder = String((await connection.call("GET", lock)) ?? "");
+    if ((await connection.call("SET", lock, holder, "NX", "PX", String(LOCK_TTL_MS))) === "OK") return;
+    const current = String((await connection.call("GET", lock)) ?? "");
     if (
-      holder !== "" &&
-      (await isHolderGone(connection, holder)) &&
-      (await connection.call("EVAL", TAKE_OVER_LOCK, "1", lock, holder, own, String(LOCK_TTL_MS))) === 1
+      current !== "" &&
+      (await isHolderGone(connection, current)) &&
+      (await connection.call("EVAL", TAKE_OVER_LOCK, "1", lock, current, holder, String(LOCK_TTL_MS))) === 1
     )
       return;
     if (Date.now() >= until)
       throw new Failure(
         "locked",
         75,
-        `Another run is seeding ${formatTarget(connection.target)} (${holder}). Nothing was written. Run again when it is done.`,
+        `Another run is seeding ${formatTarget(connection.target)} (${current}). Nothing was written. Run again when it has finished.`,
       );
     await sleep(100);
   }
 }
 
-async function isHolderGone(connection: StoreConnection, holder: string): Promise<boolean> {
-  if (holder.startsWith(UNLISTED)) return false;
+async function isHolderGone(connection: StoreConnection, current: string): Promise<boolean> {
+  if (current.startsWith(UNLISTED)) return false;
   const clients = await connection.tryCall("CLIENT", "LIST");
-  return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${holder} `);
+  return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${current} `);
 }

@@ -1,49 +1,47 @@
-/** Bytes of the protocol, written one after the other from bytes that are there already: no string in between. */
+/** Writes RESP commands from existing buffers without intermediate strings. */
 const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
 
-/** Below it a loop is faster than a call of the copying function. */
-const SHORT = 64;
+/** Up to this length a loop is faster than Buffer.copy. */
+const MAX_LOOP_COPY = 64;
 
 export class RespWriter {
   #bytes: Buffer;
   #at = 0;
 
-  constructor(room: number) {
-    this.#bytes = Buffer.allocUnsafe(room);
+  constructor(capacity: number) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
   }
 
-  /** The beginning of a command with so many parts. */
-  beginCommand(parts: number): this {
-    this.#room(16);
+  beginCommand(argumentCount: number): this {
+    this.#reserve(16);
     this.#bytes[this.#at++] = STAR;
-    this.#decimal(parts);
-    this.#end();
+    this.#writeInteger(argumentCount);
+    this.#writeCrlf();
     return this;
   }
 
-  /** What is in the form of the protocol already. */
-  writeRaw(writeArgument: Buffer): this {
-    this.#room(writeArgument.length);
-    this.#copy(writeArgument, 0, writeArgument.length);
+  /** Appends commands that are already encoded. */
+  writeRaw(encoded: Buffer): this {
+    this.#reserve(encoded.length);
+    this.#copy(encoded, 0, encoded.length);
     return this;
   }
 
-  /** A part of a command. */
-  part(bytes: Buffer, from = 0, end = bytes.length): this {
-    this.#room(end - from + 24);
+  writeArgument(bytes: Buffer, from = 0, end = bytes.length): this {
+    this.#reserve(end - from + 24);
     this.#bytes[this.#at++] = DOLLAR;
-    this.#decimal(end - from);
-    this.#end();
+    this.#writeInteger(end - from);
+    this.#writeCrlf();
     this.#copy(bytes, from, end);
-    this.#end();
+    this.#writeCrlf();
     return this;
   }
 
   writeText(text: string): this {
-    return this.part(Buffer.from(text));
+    return this.writeArgument(Buffer.from(text));
   }
 
-  /** Begins anew, over what was taken. */
+  /** Starts over in the same buffer. Results of `bytes` become invalid. */
   reset(): this {
     this.#at = 0;
     return this;
@@ -55,12 +53,12 @@ export class RespWriter {
 
   #copy(bytes: Buffer, from: number, end: number): void {
     const length = end - from;
-    if (length > SHORT) bytes.copy(this.#bytes, this.#at, from, end);
+    if (length > MAX_LOOP_COPY) bytes.copy(this.#bytes, this.#at, from, end);
     else for (let index = 0; index < length; index++) this.#bytes[this.#at + index] = bytes[from + index] as number;
     this.#at += length;
   }
 
-  #decimal(value: number): void {
+  #writeInteger(value: number): void {
     let digits = 1;
     for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
     let rest = value;
@@ -71,12 +69,12 @@ export class RespWriter {
     this.#at += digits;
   }
 
-  #end(): void {
+  #writeCrlf(): void {
     this.#bytes[this.#at++] = CR;
     this.#bytes[this.#at++] = LF;
   }
 
-  #room(bytes: number): void {
+  #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes));
     this.#bytes.copy(larger, 0, 0, this.#at);

@@ -1,12 +1,14 @@
-/** The protocol: commands to bytes, bytes to replies. Lengths are bytes, never characters. */
-import type { Bytes } from "../read/entry.ts";
+/** RESP, the protocol of Redis and Valkey: encodes commands, decodes replies. Lengths are in bytes, not in characters. */
 
-/** What a server answers: a status is text, a bulk is bytes. */
+/** UTF-8 text, or binary data. */
+export type Bytes = string | Buffer;
+
+/** A status reply is a string, a bulk reply a buffer. */
 export type Reply = string | number | Buffer | null | ErrorReply | readonly Reply[];
 
-/** An error that the server gave as an answer; the connection is in order. */
+/** An error reply. The connection remains usable. */
 export class ErrorReply {
-  /** "WRONGTYPE", "OOM", "NOSCRIPT"; "ERR" where there is nothing more exact. */
+  /** "WRONGTYPE", "OOM", "NOSCRIPT"; "ERR" if the server sends no specific code. */
   readonly code: string;
   readonly message: string;
 
@@ -16,14 +18,14 @@ export class ErrorReply {
   }
 }
 
-/** Collects commands into one run of bytes. */
+/** Collects commands and encodes them into one buffer. */
 export class Commands {
   count = 0;
   #text = "";
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  /** About how many bytes there are by now. */
+  /** Approximate number of bytes collected. */
   get size(): number {
     return this.#bytes + this.#text.length;
   }
@@ -74,17 +76,17 @@ const LF = 10;
 const [PLUS, MINUS, COLON, DOLLAR, STAR] = [43, 45, 58, 36, 42];
 const OK = Buffer.from("+OK\r\n");
 
-/** Reads replies as their bytes arrive, however they are cut. */
+/** Parses replies incrementally, at any packet boundary. */
 export class ReplyParser {
-  /** The reply that `read` has just completed. */
+  /** The reply that `parse` completed last. */
   value: Reply = null;
   #complete = false;
   #line: Buffer | undefined;
-  #bulk: { readonly length: number; parse: number; readonly parts: Buffer[] } | undefined;
+  #bulk: { readonly length: number; read: number; readonly parts: Buffer[] } | undefined;
   #open: { readonly items: Reply[]; readonly length: number }[] = [];
 
-  /** @returns where the next reply begins, or -1 where this one is not complete: all of `bytes` was taken. */
-  read(bytes: Buffer, from: number): number {
+  /** @returns the offset of the next reply, or -1 if this reply is incomplete and all of `bytes` is consumed. */
+  parse(bytes: Buffer, from: number): number {
     let at = from;
     for (;;) {
       at = this.#bulk === undefined ? this.#readLine(bytes, at) : this.#readBulk(bytes, at);
@@ -95,7 +97,7 @@ export class ReplyParser {
   #readLine(bytes: Buffer, from: number): number {
     this.#complete = false;
     if (from === bytes.length) return -1;
-    // By far the most common answer, known by its bytes.
+    // Fast path for the most common reply.
     if (this.#line === undefined && this.#open.length === 0 && bytes.length - from >= 5 && bytes.compare(OK, 0, 5, from, from + 5) === 0) {
       this.value = "OK";
       this.#complete = true;
@@ -125,7 +127,7 @@ export class ReplyParser {
     }
     const number = parseInteger(line);
     if (kind === COLON) this.#done(number);
-    else if (kind === DOLLAR && number >= 0) this.#bulk = { length: number + 2, parse: 0, parts: [] };
+    else if (kind === DOLLAR && number >= 0) this.#bulk = { length: number + 2, read: 0, parts: [] };
     else if (kind === STAR && number > 0) this.#open.push({ items: [], length: number });
     else if (kind === STAR && number === 0) this.#done([]);
     else if (kind === DOLLAR || kind === STAR) this.#done(null);
@@ -135,17 +137,17 @@ export class ReplyParser {
   #readBulk(bytes: Buffer, from: number): number {
     this.#complete = false;
     const bulk = this.#bulk!;
-    const missing = bulk.length - bulk.parse;
+    const missing = bulk.length - bulk.read;
     const end = Math.min(from + missing, bytes.length);
-    if (bulk.parse === 0 && end - from === missing) {
+    if (bulk.read === 0 && end - from === missing) {
       this.#bulk = undefined;
-      // A copy: a view would keep the whole packet alive for a few bytes of it.
+      // Copy: a view of a few bytes would keep the whole packet in memory.
       this.#done(Buffer.from(bytes.subarray(from, end - 2)));
       return end;
     }
     bulk.parts.push(Buffer.from(bytes.subarray(from, end)));
-    bulk.parse += end - from;
-    if (bulk.parse < bulk.length) return -1;
+    bulk.read += end - from;
+    if (bulk.read < bulk.length) return -1;
     this.#bulk = undefined;
     this.#done(Buffer.concat(bulk.parts).subarray(0, bulk.length - 2));
     return end;

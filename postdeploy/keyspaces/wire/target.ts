@@ -1,11 +1,11 @@
-/** Where a store is, read from a URL once and strictly. */
+/** Parses the URL of a store. */
 import { isIP } from "node:net";
 import { Failure } from "../../connect/failure.ts";
 
 export interface StoreAddress {
-  /** rediss://default:password@host:25061. A database number in it is not used: each keyspace names its own. */
+  /** rediss://default:password@host:25061. A database number in the URL is ignored: each keyspace declares its own. */
   readonly url: string;
-  /** The cluster's CA, PEM. @default the machine's own root certificates */
+  /** The cluster's CA in PEM. @default the root certificates of this machine */
   readonly ca?: string | undefined;
 }
 
@@ -20,10 +20,10 @@ export interface Target {
 export function parseTarget({ url: text, ca }: StoreAddress): Target {
   const url = parse(text);
   if (url.protocol === "redis:")
-    throw urlFailure("begins with redis://, which sends everything in the clear. Write rediss:// and the TLS port (DigitalOcean: 25061)");
+    throw urlFailure("uses redis://, which is not encrypted. Write rediss:// and the TLS port (DigitalOcean: 25061)");
   if (url.protocol === "valkeys:") return parseTarget({ url: text.replace("valkeys:", "rediss:"), ca });
-  if (url.protocol !== "rediss:") throw urlFailure(`begins with ${url.protocol}//, and a store's with rediss://`);
-  if (url.hostname === "") throw urlFailure("names no host. Write rediss://default:password@host:25061");
+  if (url.protocol !== "rediss:") throw urlFailure(`uses ${url.protocol}//. Write rediss://default:password@host:25061`);
+  if (url.hostname === "") throw urlFailure("has no host. Write rediss://default:password@host:25061");
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(url.port || 6379),
@@ -33,10 +33,10 @@ export function parseTarget({ url: text, ca }: StoreAddress): Target {
   };
 }
 
-/** The name that a certificate must carry; an address is compared as one. */
+/** The host name for TLS SNI; undefined for an IP address, which SNI does not allow. */
 export const tlsServerName = ({ host }: Target): string | undefined => (isIP(host) === 0 ? host : undefined);
 
-/** How a store is called in messages: never with its password. */
+/** For messages; without the password. */
 export const formatTarget = ({ host, port }: Target): string => `${host}:${port}`;
 
 function parse(text: string): URL {
@@ -45,7 +45,7 @@ function parse(text: string): URL {
     return new URL(text);
   } catch {
     throw urlFailure(
-      "cannot be read as one. If the password has # / ? % @ or : in it, percent-encode them: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD",
+      "is not a valid URL. If the password contains # / ? % @ or :, percent-encode it: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD",
     );
   }
 }
@@ -54,9 +54,9 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw urlFailure("holds a % that is not an escape. Write a literal % as %25");
+    throw urlFailure("contains a % that is not an escape. Write a literal % as %25");
   }
 }
 
-/** Never quotes the URL: there is a password in it. */
+/** Does not quote the URL, because it contains the password. */
 const urlFailure = (what: string): Failure => new Failure("bad-url", 2, `The store's URL ${what}.`);

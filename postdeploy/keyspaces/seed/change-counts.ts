@@ -1,32 +1,29 @@
-/** What a plan found, or a run did: counts of everything, names of the first few. */
+/** Counts what a plan would change or a run has changed, and names the first keys. */
 
 import { measureValue } from "../read/entry.ts";
 import { readRunKey, type StringRun } from "../read/string-runs.ts";
 import type { Decision } from "./decide.ts";
 
-/** What happens to a key, and how it is called in counts. */
-export type Change = "write" | "update" | "restore" | "ttl" | "remove";
+export type ChangeKind = "write" | "update" | "restore" | "ttl" | "remove";
 
-export interface Tally {
-  /** Keys that are declared. */
+export interface ChangeCounts {
+  /** Declared keys. */
   keys: number;
-  readonly changes: Record<Change, number>;
-  /** Of the first changes, so that a reader sees what kind of thing it is. */
-  readonly examples: { readonly key: string; readonly change: Change }[];
-  /** Keys that others have changed and that stay as they are. */
+  readonly changes: Record<ChangeKind, number>;
+  readonly examples: { readonly key: string; readonly change: ChangeKind }[];
+  /** Keys that another client changed and that slipway keeps. */
   kept: number;
   readonly keptKeys: { readonly key: string; readonly why: string }[];
-  /** Keys that have another type than is declared. */
+  /** Keys of a different type than declared. */
   conflicting: number;
   readonly conflicts: { readonly key: string; readonly declared: string; readonly actual: string }[];
-  /** About how much memory the changes take. */
+  /** Estimated memory of the changes. */
   bytes: number;
 }
 
-/** Enough to see what it is about; a million would be a file. */
 const MAX_EXAMPLES = 100;
 
-export const createTally = (): Tally => ({
+export const createCounts = (): ChangeCounts => ({
   keys: 0,
   changes: { write: 0, update: 0, restore: 0, ttl: 0, remove: 0 },
   examples: [],
@@ -37,13 +34,13 @@ export const createTally = (): Tally => ({
   bytes: 0,
 });
 
-export const countChanges = ({ changes }: Tally): number => Object.values(changes).reduce((sum, addDecisions) => sum + addDecisions, 0);
+export const countChanges = ({ changes }: ChangeCounts): number => Object.values(changes).reduce((sum, count) => sum + count, 0);
 
-/** What Redis needs beside the bytes themselves: an entry of the table, headers, and the ledger's row. */
+/** Memory overhead per key: hash table entry, headers and ledger row. */
 const PER_KEY = 190;
 const PER_ELEMENT = 24;
 
-export function count(tally: Tally, decisions: readonly Decision[]): void {
+export function addDecisions(tally: ChangeCounts, decisions: readonly Decision[]): void {
   for (const decision of decisions) {
     const { key, value } = decision.entry;
     switch (decision.kind) {
@@ -65,16 +62,16 @@ export function count(tally: Tally, decisions: readonly Decision[]): void {
   }
 }
 
-/** A whole run of strings that are absent. */
-export function addStringRun(tally: Tally, run: StringRun): void {
+/** Adds a run of absent strings. */
+export function addStringRun(tally: ChangeCounts, run: StringRun): void {
   tally.changes.write += run.keys;
   for (let nth = 0; tally.examples.length < MAX_EXAMPLES && nth < run.keys; nth++)
     tally.examples.push({ key: readRunKey(run, nth), change: "write" });
-  // What of a line is not the value is about its key.
+  // The rest of a line is about as long as a second copy of the key, in the ledger.
   tally.bytes += run.size + PER_KEY * run.keys;
 }
 
-export function addChange(tally: Tally, key: string, change: Change): void {
+export function addChange(tally: ChangeCounts, key: string, change: ChangeKind): void {
   tally.changes[change]++;
   if (tally.examples.length < MAX_EXAMPLES) tally.examples.push({ key, change });
 }
