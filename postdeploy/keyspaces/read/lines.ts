@@ -2,7 +2,6 @@
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import { declarationError, escapeControlCharacters, type FileLocation } from "./entry.ts";
-import { findDuplicateName } from "./json.ts";
 
 export interface LineBlock {
   readonly file: string;
@@ -114,4 +113,57 @@ export function parseLine(text: string, location: FileLocation): unknown {
   if (duplicate !== undefined)
     throw declarationError(location, `the name "${escapeControlCharacters(duplicate)}" occurs twice in one object. Remove one.`);
   return raw;
+}
+
+const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [34, 92, 58, 123, 125, 91, 93];
+
+/**
+ * JSON.parse silently keeps the last of two equal names in an object.
+ *
+ * @param text valid JSON
+ * @returns the first name that occurs twice in an object
+ */
+function findDuplicateName(text: string): string | undefined {
+  // The names of each open object; undefined for an array.
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case OPEN:
+        open.push(new Set());
+        break;
+      case OPEN_LIST:
+        open.push(undefined);
+        break;
+      case CLOSE:
+      case CLOSE_LIST:
+        open.pop();
+        break;
+      case QUOTE: {
+        const from = at;
+        at = findClosingQuote(text, at + 1);
+        const names = open.at(-1);
+        if (names === undefined || !isFollowedByColon(text, at + 1)) break;
+        const source = text.slice(from + 1, at);
+        const name = source.includes("\\") ? (JSON.parse(text.slice(from, at + 1)) as string) : source;
+        if (names.has(name)) return name;
+        names.add(name);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Finds the next quote that follows an even number of backslashes. */
+function findClosingQuote(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); ; at = text.indexOf('"', at + 1)) {
+    let before = at;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((at - before) % 2 === 0) return at;
+  }
+}
+
+function isFollowedByColon(text: string, after: number): boolean {
+  let at = after;
+  while (text.charCodeAt(at) <= 32) at++;
+  return text.charCodeAt(at) === COLON;
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
-import { folderOf, cleanFolders } from "../../migrate/testing/folder.ts";
+import { cleanFolders, folderOf } from "../../migrate/testing/folder.ts";
 import { readChunks } from "../read/chunks.ts";
 import { KeySet } from "../read/key-set.ts";
 import { readKeyspaces } from "../read/keyspace.ts";
