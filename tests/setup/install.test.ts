@@ -19,7 +19,7 @@ const installs = (output: string) => output.split("so npm installs").length - 1;
 describe("npm start in a fresh checkout", () => {
   it("installs what the lock file names, says so, and hands over", async () => {
     const first = await checkout.start();
-    expect(first.output).toContain("There is no node_modules yet, so npm installs");
+    expect(first.output).toContain("node_modules does not exist. npm installs");
     expect(first.output).toContain("slipway local up on Node");
     expect(first.code).toBe(0);
 
@@ -52,7 +52,7 @@ describe("a node_modules that is not right", () => {
   it("is made anew after an interrupted install", async () => {
     rmSync(checkout.path("node_modules/.package-lock.json"));
     const { output, code } = await checkout.start();
-    expect(output).toContain("An earlier install did not come to its end");
+    expect(output).toContain("An earlier install is incomplete");
     expect(code).toBe(0);
   });
 
@@ -117,7 +117,7 @@ describe("a Node that is too old", () => {
 
   it("is helped out by the lock file's own", async () => {
     const { output, code } = await checkout.start({ REAL_NODE: process.execPath });
-    expect(output).toContain("and 99 or newer is needed, so one is fetched into node_modules");
+    expect(output).toMatch(/Node 99 or newer is required, .* Downloading Node into node_modules/);
     expect(output).toContain("slipway local up on Node 99.1.0");
     expect(code).toBe(0);
   });
@@ -144,8 +144,8 @@ describe("what set-up cannot do", () => {
   it("is said plainly without a network", async () => {
     checkout.lock({ absent: { integrity: `sha512-${"A".repeat(86)}==` } });
     const { output, code } = await checkout.start({ npm_config_registry: "http://127.0.0.1:9/", npm_config_cache: checkout.path("cache") });
-    expect(output).toContain("No answer from http://127.0.0.1:9 (ECONNREFUSED), so the dependencies could not be fetched");
-    expect(output).toContain("Once this machine has a network, type the same command again");
+    expect(output).toContain("http://127.0.0.1:9 does not respond (ECONNREFUSED), so the dependencies could not be downloaded");
+    expect(output).toContain("Connect this machine to a network, then run the same command again");
     expect(output).not.toMatch(/^\s+at |npm error/m);
     expect(code).toBe(1);
   });
@@ -153,7 +153,7 @@ describe("what set-up cannot do", () => {
   it("is said plainly when package.json asks for what the lock file does not know", async () => {
     checkout.write("package.json", { name: "checkout", type: "module", engines: { node: ">=18" }, dependencies: { oar: "2.0.0" } });
     const { output, code } = await checkout.start();
-    expect(output.trim()).toBe("package.json and package-lock.json do not agree on oar. Type: npm install");
+    expect(output.trim()).toBe("package.json and package-lock.json disagree about oar. Run: npm install");
     expect(code).toBe(1);
   });
 
@@ -173,8 +173,8 @@ describe("what set-up cannot do", () => {
     chmodSync(checkout.dir, 0o555);
     const { output, code } = await checkout.start({ HOME: "/tmp" }, nobody);
     chmodSync(checkout.dir, 0o755);
-    expect(output).toContain("(EACCES), and set-up has to.");
-    expect(output).toContain("Copy the checkout to a place of your own");
+    expect(output).toMatch(/No permission to write .* \(EACCES\)\./);
+    expect(output).toContain("Copy the checkout to your home directory");
     expect(output).not.toMatch(/^\s+at /m);
     expect(code).toBe(1);
   });
@@ -190,13 +190,13 @@ describe("what set-up cannot do", () => {
 
   it("is said plainly without npm on the PATH", async () => {
     const { output, code } = await checkout.start({ PATH: checkout.path("nothing") });
-    expect(output).toContain("npm is not on the PATH. It comes with Node");
+    expect(output).toContain("npm is not on the PATH. It is part of Node");
     expect(code).toBe(1);
   });
 
   it("is said plainly for a verb that is not there", async () => {
     const { output, code } = await checkout.command(process.execPath, ["setup/run.mjs", "sail"]);
-    expect(output).toContain('What is "sail"? Type: npm start, npm stop, npm test');
+    expect(output).toContain('Unknown command "sail". Run npm start, npm stop, npm test');
     expect(code).toBe(1);
   });
 });
