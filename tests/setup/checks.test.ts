@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Checkout, ROOT } from "./checkout.ts";
@@ -8,7 +8,10 @@ let checkout: Checkout;
 /** A project of three tests that is checked by the real tools: the installed ones, so that nothing has to be fetched. */
 beforeEach(() => {
   checkout = new Checkout();
-  symlinkSync(join(ROOT, "node_modules"), checkout.path("node_modules"));
+  // A link for each package: through one link to the whole folder, an install in the checkout would empty the real node_modules.
+  mkdirSync(checkout.path("node_modules"));
+  for (const name of readdirSync(join(ROOT, "node_modules")))
+    symlinkSync(join(ROOT, "node_modules", name), checkout.path("node_modules", name));
   for (const file of [
     ".ci",
     "docs/requirements.md",

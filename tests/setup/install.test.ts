@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => checkout.remove());
 
-const installs = (output: string) => output.split("so npm installs").length - 1;
+const installs = (output: string) => output.split(". npm installs").length - 1;
 
 describe("npm start in a fresh checkout", () => {
   it("installs what the lock file names, says so, and hands over", async () => {

@@ -1,4 +1,4 @@
-/** slipway and its peers: how each wants its files, and what a person types. */
+/** slipway and its peers: the file format and the command of each tool. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,7 +7,7 @@ import path from "node:path";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 
-/** Exactly these, so that two runs of a bench compare the same things. */
+/** Exact versions, so that results are comparable. */
 const PEERS = {
   dbmate: "2.36.0",
   "node-pg-migrate": "9.0.0",
@@ -17,9 +17,9 @@ const PEERS = {
   pg: "8.23.1",
 };
 
-export interface Contender {
+export interface Tool {
   readonly name: string;
-  /** Writes the files as this tool wants them. */
+  /** Writes the files in the format of the tool. */
   prepare(folder: string, sql: readonly string[]): void;
   command(
     folder: string,
@@ -28,43 +28,43 @@ export interface Contender {
 }
 
 export const SLIPWAY = "slipway migrate up";
-export const FLOOR = "floor (one message, a ledger, nothing checked)";
+export const BASELINE = "baseline (one message, a ledger, no checks)";
 export const CONNECT = "connect and SELECT 1";
 export const PEER_NAMES = ["dbmate", "node-pg-migrate", "postgrator-cli", "graphile-migrate", "psql, one process"] as const;
 
-const numbered = (n: number) => String(n + 1).padStart(4, "0");
+const padNumber = (n: number) => String(n + 1).padStart(4, "0");
 const node = (script: string, ...rest: string[]) => ({ argv: [process.execPath, script, ...rest] });
 
-export function contenders(): readonly Contender[] {
+export function createTools(): readonly Tool[] {
   const peers = installPeers();
   const bin = (name: string, file: string) => path.join(peers, "node_modules", name, file);
   const each = (folder: string, sql: readonly string[], name: (n: number) => string, wrap = (text: string, _n: number) => text) =>
     sql.forEach((text, n) => void writeFileSync(path.join(folder, name(n)), wrap(text, n)));
-  const ours: Contender[] = [
+  const ours: Tool[] = [
     {
       name: SLIPWAY,
-      prepare: (folder, sql) => each(folder, sql, (n) => `${numbered(n)}_t.sql`),
+      prepare: (folder, sql) => each(folder, sql, (n) => `${padNumber(n)}_t.sql`),
       command: (folder, url) => node(path.join(ROOT, "bin/slipway.js"), "migrate", "up", "--dir", folder, "--url", url.href),
     },
-    ...(["floor.mjs", "connect.mjs"] as const).map(
-      (file): Contender => ({
-        name: file === "floor.mjs" ? FLOOR : CONNECT,
-        prepare: (folder, sql) => each(folder, sql, (n) => `${numbered(n)}_t.sql`),
+    ...(["baseline.mjs", "connect.mjs"] as const).map(
+      (file): Tool => ({
+        name: file === "baseline.mjs" ? BASELINE : CONNECT,
+        prepare: (folder, sql) => each(folder, sql, (n) => `${padNumber(n)}_t.sql`),
         command: (folder, url) => node(path.join(import.meta.dirname, file), folder, url.href),
       }),
     ),
   ];
-  const theirs: Contender[] = [
+  const theirs: Tool[] = [
     {
       name: "dbmate",
       prepare: (folder, sql) =>
         each(
           folder,
           sql,
-          (n) => `2026010100${numbered(n)}_t.sql`,
+          (n) => `2026010100${padNumber(n)}_t.sql`,
           (text) => `-- migrate:up\n${text}\n-- migrate:down\n`,
         ),
-      // The binary itself: the wrapper of its npm package only costs.
+      // Runs the binary directly, because the wrapper of the npm package adds time.
       command: (folder, url) => ({
         argv: [dbmateBinary(peers), "--url", `${url.href}?sslmode=disable`, "--migrations-dir", folder, "--no-dump-schema", "migrate"],
       }),
@@ -75,7 +75,7 @@ export function contenders(): readonly Contender[] {
         each(
           folder,
           sql,
-          (n) => `2026010100${numbered(n)}_t.sql`,
+          (n) => `2026010100${padNumber(n)}_t.sql`,
           (text) => `-- Up Migration\n${text}\n`,
         ),
       command: (folder, url) => ({
@@ -86,7 +86,7 @@ export function contenders(): readonly Contender[] {
     },
     {
       name: "postgrator-cli",
-      prepare: (folder, sql) => each(folder, sql, (n) => `${numbered(n)}.do.t.sql`),
+      prepare: (folder, sql) => each(folder, sql, (n) => `${padNumber(n)}.do.t.sql`),
       command: (folder, url) => ({
         ...node(
           bin("postgrator-cli", "index.js"),
@@ -134,9 +134,9 @@ export function contenders(): readonly Contender[] {
       }),
     },
   ];
-  const psql: Contender = {
+  const psql: Tool = {
     name: "psql, one process",
-    prepare: (folder, sql) => each(folder, sql, (n) => `${numbered(n)}_t.sql`),
+    prepare: (folder, sql) => each(folder, sql, (n) => `${padNumber(n)}_t.sql`),
     command: (folder, url) => ({
       argv: ["sh", "-c", `psql -q -X -v ON_ERROR_STOP=1 "$0" $(printf -- '-f %s ' "$1"/*.sql)`, url.href, folder],
     }),
@@ -145,15 +145,15 @@ export function contenders(): readonly Contender[] {
   return [...ours, ...theirs, ...(hasPsql ? [psql] : [])];
 }
 
-/** Beside the repository, never in it: they are nobody's dependency. */
+/** Installs the peers outside of the repository, because they are not dependencies of the project. */
 function installPeers(): string {
   const folder = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "slipway/bench/migrate");
   mkdirSync(folder, { recursive: true });
-  const wanted = JSON.stringify({ name: "peers", private: true, dependencies: PEERS }, null, 2);
+  const manifestText = JSON.stringify({ name: "peers", private: true, dependencies: PEERS }, null, 2);
   const manifest = path.join(folder, "package.json");
-  const there = Object.keys(PEERS).every((name) => existsSync(path.join(folder, "node_modules", name)));
-  if (!there || createRequire(manifest)(manifest).dependencies?.dbmate !== PEERS.dbmate) {
-    writeFileSync(manifest, wanted);
+  const areInstalled = Object.keys(PEERS).every((name) => existsSync(path.join(folder, "node_modules", name)));
+  if (!areInstalled || createRequire(manifest)(manifest).dependencies?.dbmate !== PEERS.dbmate) {
+    writeFileSync(manifest, manifestText);
     const { status, stderr } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], {
       cwd: folder,
       encoding: "utf8",

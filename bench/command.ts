@@ -1,8 +1,8 @@
-/** slipway's commands as whole processes, started by the launcher that people use, in turns with their peers. */
+/** Measures slipway's commands as whole processes, started through the launcher of the package. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { figuresOf, type Runner } from "./race.ts";
+import { type Runner, summarize } from "./benchmark.ts";
 
 const LAUNCHER = path.join(import.meta.dirname, "../bin/slipway.js");
 
@@ -12,12 +12,12 @@ export interface Sample {
   readonly peakMiB?: number;
 }
 
-/** The process reports its own usage when it exits, through a pipe: no tool for this exists on every system. */
+/** The process reports its resource usage through a pipe when it exits. No tool for this exists on every platform. */
 const REPORT_USAGE = `data:text/javascript,${encodeURIComponent(
   `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));`,
 )}`;
 
-export async function runVerb(...verb: readonly string[]): Promise<Sample> {
+export async function runCommand(...verb: readonly string[]): Promise<Sample> {
   const start = performance.now();
   const child = spawn(process.execPath, ["--import", REPORT_USAGE, LAUNCHER, ...verb], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   let errors = "";
@@ -35,15 +35,15 @@ export async function runVerb(...verb: readonly string[]): Promise<Sample> {
   return { ms, processorMs: (userCPUTime + systemCPUTime) / 1000, peakMiB: maxRSS / 1024 };
 }
 
-export function raceVerbs(verbs: Readonly<Record<string, readonly string[]>>, runs: number): Promise<readonly Runner[]> {
-  return raceRuns(Object.fromEntries(Object.entries(verbs).map(([name, verb]) => [name, () => runVerb(...verb)])), runs);
+export function compareCommands(verbs: Readonly<Record<string, readonly string[]>>, runs: number): Promise<readonly Runner[]> {
+  return compareRuns(Object.fromEntries(Object.entries(verbs).map(([name, verb]) => [name, () => runCommand(...verb)])), runs);
 }
 
-/** Runs take turns, so that other work on the machine disturbs all of them alike. One run before the first counts fills caches. */
-export async function raceRuns(runners: Readonly<Record<string, () => Promise<Sample>>>, runs: number): Promise<readonly Runner[]> {
+/** Alternates the runners, so that other work on the machine affects all of them equally. A first, uncounted run fills caches. */
+export async function compareRuns(runners: Readonly<Record<string, () => Promise<Sample>>>, runs: number): Promise<readonly Runner[]> {
   const entries = Object.entries(runners).map(([name, run]) => ({ name, run, samples: [] as Sample[] }));
   for (const { run } of entries) await run();
-  for (let turn = 0; turn < runs; turn++) {
+  for (let round = 0; round < runs; round++) {
     for (const { run, samples } of entries) samples.push(await run());
   }
   return entries.map(({ name, samples }) => {
@@ -52,7 +52,7 @@ export async function raceRuns(runners: Readonly<Record<string, () => Promise<Sa
     return {
       name,
       samples: samples.map(({ ms }) => ms),
-      ...(processor.length > 0 && { processorMs: figuresOf(processor).median }),
+      ...(processor.length > 0 && { processorMs: summarize(processor).median }),
       ...(peaks.length > 0 && { peakMiB: Math.max(...peaks) }),
     };
   });

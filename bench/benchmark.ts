@@ -1,22 +1,22 @@
-/** What a bench is, and how its samples become figures. */
+/** Types of benchmarks, and the evaluation of their samples. */
 
-export interface Race {
-  /** In the order in which they are shown. */
+export interface Comparison {
+  /** In the order of the printed table. */
   readonly runners: readonly Runner[];
   readonly targets: readonly Target[];
 }
 
 export interface Runner {
   readonly name: string;
-  /** One figure a run, in the bench's unit. */
+  /** One value per run, in the unit of the benchmark. */
   readonly samples: readonly number[];
-  /** Processor time of the median run, which other work on the machine disturbs less than the clock. */
+  /** CPU time of the median run, which other work on the machine disturbs less than elapsed time. */
   readonly processorMs?: number;
-  /** Of the greediest run. */
+  /** The largest peak of all runs. */
   readonly peakMiB?: number;
 }
 
-/** Only ratios inside one run of a bench travel from one machine to another. */
+/** A ratio of two runners. Only ratios within one run are comparable between machines. */
 export interface Target {
   readonly runner: string;
   readonly comparedTo: string;
@@ -24,22 +24,22 @@ export interface Target {
   readonly atLeast?: number;
 }
 
-export interface Bench {
+export interface Benchmark {
   readonly about: string;
-  /** Of every sample: ms, or something a second. */
+  /** Of every sample: ms, or a rate per second. */
   readonly unit: string;
   /** Why it cannot run on this machine; undefined when it can. */
   skip?(): string | undefined;
-  run(): Promise<Race>;
+  run(): Promise<Comparison>;
 }
 
-export interface Figures {
+export interface Summary {
   readonly min: number;
   readonly median: number;
   readonly max: number;
 }
 
-export function figuresOf(samples: readonly number[]): Figures {
+export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   const median = ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
@@ -51,9 +51,9 @@ export interface Verdict extends Target {
   readonly met: boolean;
 }
 
-/** Ratios are of medians. */
-export function verdictsOf({ runners, targets }: Race): readonly Verdict[] {
-  const medians = new Map(runners.map(({ name, samples }) => [name, figuresOf(samples).median]));
+/** Compares medians. */
+export function evaluateTargets({ runners, targets }: Comparison): readonly Verdict[] {
+  const medians = new Map(runners.map(({ name, samples }) => [name, summarize(samples).median]));
   return targets.map((target) => {
     const ratio = (medians.get(target.runner) ?? Number.NaN) / (medians.get(target.comparedTo) ?? Number.NaN);
     return { ...target, ratio, met: ratio <= (target.atMost ?? Number.POSITIVE_INFINITY) && ratio >= (target.atLeast ?? 0) };
