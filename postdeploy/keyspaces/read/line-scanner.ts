@@ -173,16 +173,16 @@ interface PlainPattern {
 
 /** Patterns that consist of a prefix and one placeholder, so that the prefix of a key identifies its pattern. */
 function selectPlainPatterns({ patterns, prefix, scripts }: Keyspace): readonly PlainPattern[] {
-  const holed = patterns.filter(({ text }) => text.includes("<"));
-  const plain = holed.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
-  const inFull = patterns.filter((pattern) => !holed.includes(pattern)).map(({ text }) => text);
+  const withPlaceholder = patterns.filter(({ text }) => text.includes("<"));
+  const plain = withPlaceholder.map((pattern) => ({ start: Buffer.from(pattern.text.replace(/<[^>]*>$/, "")), pattern }));
+  const literals = patterns.filter((pattern) => !withPlaceholder.includes(pattern)).map(({ text }) => text);
   // The first matching pattern decides. So none is plain if one of them is not a prefix with a placeholder, or if a placeholder also matches a
   // literal pattern, an internal key or the script registry.
-  const judged = plain.every(
+  const allPlain = plain.every(
     ({ start, pattern }) => start.length < Buffer.byteLength(pattern.text) && !start.includes("<") && start.toString().startsWith(prefix),
   );
-  const others = [...inFull, `${INTERNAL_PREFIX}x`, ...(scripts === undefined ? [] : [scripts.registry])];
-  return judged && !others.some((name) => holed.some(({ matches }) => matches(name))) ? plain : [];
+  const others = [...literals, `${INTERNAL_PREFIX}x`, ...(scripts === undefined ? [] : [scripts.registry])];
+  return allPlain && !others.some((name) => withPlaceholder.some(({ matches }) => matches(name))) ? plain : [];
 }
 
 function startsWith(bytes: Buffer, at: number, start: Buffer): boolean {
