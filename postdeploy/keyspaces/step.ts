@@ -11,7 +11,7 @@ export const identity = ({ digest, stores }: Inputs): unknown => ({
   ),
 });
 
-export const noted = async ({ folder, system }: Inputs): Promise<Inputs> => ({
+export const collectPreviewData = async ({ folder, system }: Inputs): Promise<Inputs> => ({
   keys: await digestDeclaredKeys(String(folder), String(system)),
 });
 

@@ -168,7 +168,8 @@ describe("a failed set-up", () => {
   const root = process.getuid?.() === 0;
   const unprivileged = root ? { uid: 65534, gid: 65534 } : {};
   it("explains a read-only folder", async (context) => {
-    if (root && process.execPath.startsWith("/root/")) skipTest(context, { reason: "Node is installed in /root, which other users cannot read" });
+    if (root && process.execPath.startsWith("/root/"))
+      skipTest(context, { reason: "Node is installed in /root, which other users cannot read" });
     chmodSync(dirname(checkout.dir), 0o755);
     chmodSync(checkout.dir, 0o555);
     const { output, code } = await checkout.start({ HOME: "/tmp" }, unprivileged);
