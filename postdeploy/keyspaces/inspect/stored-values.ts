@@ -27,7 +27,7 @@ export function addReadCommands(commands: Commands, type: Type, key: string): vo
   }
 }
 
-/** How many answers `addRead` brings. */
+/** Number of replies to the commands of `addReadCommands`. */
 export const countReadReplies = (type: Type): number => (type === "stream" ? 2 : 1);
 
 /** @returns undefined if the key is absent or has another type. */

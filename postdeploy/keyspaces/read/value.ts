@@ -15,7 +15,7 @@ export const formatScore = (score: number): string => (score === Infinity ? "inf
 
 /**
  * Equal for equal values, in any order that the server returns. Excludes how far a consumer group has read, because readers advance it.
- * 132 bits of SHA-1 are enough, and a million digests take memory in the store.
+ * 132 bits of SHA-1, because the store keeps one digest per key.
  */
 export function digestValue(value: Value): string {
   const parts = new Commands().addAll([value.type, ...canonicalParts(value)]);

@@ -1,4 +1,4 @@
-/** Processes items in order, at limit `limit` at a time. Stops at the first error, and throws it when running work has ended. */
+/** Processes items in order, at most `limit` at a time. Stops at the first error, and throws it when running work has ended. */
 export async function forEachConcurrently<T>(source: AsyncIterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;

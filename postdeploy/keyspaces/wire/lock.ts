@@ -94,8 +94,8 @@ async function acquireLock(connection: StoreConnection, lock: string, holder: st
   }
 }
 
-async function isHolderGone(connection: StoreConnection, current: string): Promise<boolean> {
-  if (current.startsWith(UNLISTED)) return false;
+async function isHolderGone(connection: StoreConnection, holder: string): Promise<boolean> {
+  if (holder.startsWith(UNLISTED)) return false;
   const clients = await connection.tryCall("CLIENT", "LIST");
-  return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${current} `);
+  return Buffer.isBuffer(clients) && !clients.toString().includes(` name=${holder} `);
 }
