@@ -2,7 +2,7 @@
  * Splits data files into content-defined chunks: an added line moves one boundary, and every other chunk keeps its digest.
  */
 import { hash } from "node:crypto";
-import type { FileLocation } from "./entry.ts";
+import type { Declaration } from "./entry.ts";
 import { dataFilePath } from "./files.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { countLines, type FindBlockEnd, type LineBlock, parseLines, readBlocks } from "./lines.ts";
@@ -15,7 +15,7 @@ export interface Chunk {
   readonly lines: number;
   /** Set if the chunk comes from a data file. */
   readonly block?: LineBlock;
-  declarations(): Iterable<readonly [raw: unknown, location: FileLocation]>;
+  declarations(): Iterable<Declaration>;
 }
 
 const LF = 10;
@@ -28,12 +28,12 @@ const LINES_PER_BOUNDARY = 256;
 export async function* readChunks(keyspace: Keyspace): AsyncGenerator<Chunk> {
   if (keyspace.seeds.length > 0) {
     const bytes = Buffer.from(JSON.stringify(keyspace.seeds.map(({ raw }) => raw)));
-    yield createChunk(bytes, keyspace.seeds.length, () => keyspace.seeds.map(({ raw, location }) => [raw, location] as const));
+    yield createChunk(bytes, keyspace.seeds.length, () => keyspace.seeds);
   }
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
     for await (const block of readBlocks(dataFilePath(keyspace, name), file, findContentBoundary))
-      yield { ...createChunk(block.bytes, countChunkLines(block.bytes), () => locateLines(block)), block };
+      yield { ...createChunk(block.bytes, countChunkLines(block.bytes), () => parseLines(block)), block };
   }
 }
 
@@ -42,10 +42,6 @@ const countChunkLines = (bytes: Buffer): number => countLines(bytes) + (bytes.at
 
 function createChunk(bytes: Buffer, lines: number, declarations: Chunk["declarations"]): Chunk {
   return { digest: hash("sha1", bytes, "base64").slice(0, 22), bytes: bytes.length, lines, declarations };
-}
-
-function* locateLines(block: LineBlock): Generator<readonly [unknown, FileLocation]> {
-  for (const [raw, line] of parseLines(block)) yield [raw, { file: block.file, line }];
 }
 
 const findContentBoundary: FindBlockEnd = (bytes, from, last) => {

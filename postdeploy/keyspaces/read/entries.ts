@@ -1,6 +1,14 @@
 /** Reads the entries that the files of a keyspace declare, in batches. */
 
-import { declarationError, type Entry, escapeControlCharacters, type FileLocation, formatLocation, measureValue } from "./entry.ts";
+import {
+  type Declaration,
+  declarationError,
+  type Entry,
+  escapeControlCharacters,
+  type FileLocation,
+  formatLocation,
+  measureValue,
+} from "./entry.ts";
 import { dataFilePath } from "./files.ts";
 import { KeySet } from "./key-set.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -16,7 +24,7 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 export async function* readBatches(keyspace: Keyspace, declared: KeySet = new KeySet()): AsyncGenerator<readonly Entry[]> {
   const batch = new BatchBuilder(keyspace, declared);
   for await (const part of readDeclarations(keyspace))
-    for (const [raw, location] of part) if (await batch.add(raw, location)) yield batch.take();
+    for (const { raw, location } of part) if (await batch.add(raw, location)) yield batch.take();
   if (batch.entries.length > 0) yield batch.take();
 }
 
@@ -38,7 +46,7 @@ export async function* readPieces(keyspace: Keyspace, declared?: KeySet): AsyncG
             for (let nth = addRunKeys(declared, piece, 0); nth !== -1; nth = addRunKeys(declared, piece, nth + 1))
               await rejectDuplicateKey(keyspace, readRunKey(piece, nth));
           yield piece;
-        } else for (const [raw, line] of parseLines(piece)) if (await batch.add(raw, { file, line })) yield batch.take();
+        } else for (const { raw, location } of parseLines(piece)) if (await batch.add(raw, location)) yield batch.take();
       }
     }
   }
@@ -73,25 +81,19 @@ class BatchBuilder {
   }
 }
 
-type Declaration = readonly [raw: unknown, location: FileLocation];
-
 async function* readDeclarations(keyspace: Keyspace): AsyncGenerator<Iterable<Declaration>> {
-  yield keyspace.seeds.map(({ raw, location }) => [raw, location] as const);
+  yield keyspace.seeds;
   for (const name of keyspace.data) {
     const file = `${keyspace.folder}/${name}`;
-    for await (const block of readBlocks(dataFilePath(keyspace, name), file)) yield locateLines(parseLines(block), file);
+    for await (const block of readBlocks(dataFilePath(keyspace, name), file)) yield parseLines(block);
   }
-}
-
-function* locateLines(lines: Iterable<readonly [unknown, number]>, file: string): Generator<Declaration> {
-  for (const [raw, line] of lines) yield [raw, { file, line }];
 }
 
 /** Throws if the files declare the key twice. Two keys may share a 64-bit hash, so this reads the files again. */
 export async function rejectDuplicateKey(keyspace: Keyspace, key: string): Promise<void> {
   let first: FileLocation | undefined;
   for await (const part of readDeclarations(keyspace))
-    for (const [raw, location] of part) {
+    for (const { raw, location } of part) {
       if ((raw as { key?: unknown } | null)?.key !== key) continue;
       if (first !== undefined)
         throw declarationError(

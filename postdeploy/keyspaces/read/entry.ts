@@ -49,6 +49,12 @@ export interface FileLocation {
   readonly line?: number | undefined;
 }
 
+/** An entry that is not parsed yet. */
+export interface Declaration {
+  readonly raw: unknown;
+  readonly location: FileLocation;
+}
+
 export const formatLocation = ({ file, line }: FileLocation): string => (line === undefined ? file : `${file}:${line}`);
 
 export function declarationError(place: FileLocation, what: string): Failure {

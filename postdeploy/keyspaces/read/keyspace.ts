@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from "yaml";
 import { z } from "zod";
-import { declarationError, escapeControlCharacters, type FileLocation, POLICIES, TYPES } from "./entry.ts";
+import { type Declaration, declarationError, escapeControlCharacters, type FileLocation, POLICIES, TYPES } from "./entry.ts";
 import { checkFile, decodeUtf8 } from "./files.ts";
 import type { KeyRules } from "./parse.ts";
 import { createMatcher, type Pattern, parseDuration } from "./pattern.ts";
@@ -25,7 +25,7 @@ export interface Keyspace extends KeyRules {
   readonly mode: Mode;
   readonly needs: Needs;
   /** Unparsed entries in the file itself, with their lines. */
-  readonly seeds: readonly { readonly raw: unknown; readonly location: FileLocation }[];
+  readonly seeds: readonly Declaration[];
   /** JSON lines files, relative to the folder. */
   readonly data: readonly string[];
   readonly scripts: Scripts | undefined;

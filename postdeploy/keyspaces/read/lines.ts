@@ -1,7 +1,7 @@
 /** Reads JSON lines in blocks, so that a file of any size takes a few hundred kilobytes of memory. */
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
-import { declarationError, escapeControlCharacters, type FileLocation } from "./entry.ts";
+import { type Declaration, declarationError, escapeControlCharacters, type FileLocation } from "./entry.ts";
 
 export interface LineBlock {
   readonly file: string;
@@ -81,17 +81,16 @@ export function countLines(bytes: Buffer): number {
   return count;
 }
 
-/** Parses each line and yields it with its number; skips blank lines. */
-export function* parseLines({ file, line, bytes }: LineBlock): Generator<readonly [raw: unknown, line: number]> {
+/** Parses each line. Skips blank lines. */
+export function* parseLines({ file, line: first, bytes }: LineBlock): Generator<Declaration> {
   const text = bytes.toString();
-  let number = line;
-  for (let from = 0; from < text.length; number++) {
-    let end = text.indexOf("\n", from);
-    if (end === -1) end = text.length;
-    const one = text.slice(from, end);
+  for (let from = 0, line = first; from < text.length; line++) {
+    const feed = text.indexOf("\n", from);
+    const end = feed === -1 ? text.length : feed;
+    const location = { file, line };
+    const raw = parseLine(text.slice(from, end), location);
+    if (raw !== undefined) yield { raw, location };
     from = end + 1;
-    const raw = parseLine(one, { file, line: number });
-    if (raw !== undefined) yield [raw, number];
   }
 }
 

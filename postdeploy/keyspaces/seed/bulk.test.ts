@@ -177,7 +177,7 @@ describe("a bulk seed", () => {
 
   it("stops before the first write if the data does not fit", async () => {
     await store.set("maxmemory", "3mb");
-    const { code, message } = (await failure(seed(options(folderWith(linesOf(12_000)))))) as unknown as { code: string; message: string };
+    const { code, message } = await failure(seed(options(folderWith(linesOf(12_000)))));
     expect([code, message]).toEqual(["no-room", expect.stringContaining("Nothing was written")]);
     await store.set("maxmemory", "0");
     expect(await everything()).toEqual({});

@@ -7,6 +7,7 @@
  */
 import { statSync } from "node:fs";
 import { findMismatches } from "../inspect/mismatch.ts";
+import type { Session } from "../inspect/session.ts";
 import { type Chunk, readChunks } from "../read/chunks.ts";
 import { rejectDuplicateKey } from "../read/entries.ts";
 import { escapeControlCharacters } from "../read/entry.ts";
@@ -46,9 +47,7 @@ export interface BulkPlanOptions {
 }
 
 export async function planBulk(
-  connection: StoreConnection,
-  keyspace: Keyspace,
-  internalKeys: InternalKeys,
+  { connection, keyspace, internalKeys }: Session,
   { counting, restoring }: BulkPlanOptions,
 ): Promise<BulkPlan> {
   const storedChunks = new Set(((await connection.call("HKEYS", internalKeys.ledger)) as readonly Buffer[]).map(String));
@@ -78,7 +77,7 @@ export async function planBulk(
 }
 
 async function isAsWritten(connection: StoreConnection, keyspace: Keyspace, chunk: Chunk): Promise<boolean> {
-  const entries = [...chunk.declarations()].map(([raw, location]) => parseEntry(raw, keyspace, location));
+  const entries = [...chunk.declarations()].map(({ raw, location }) => parseEntry(raw, keyspace, location));
   return (await findMismatches(connection, entries, true)).length === 0;
 }
 
@@ -92,9 +91,7 @@ export interface BulkResult {
 }
 
 export async function seedBulk(
-  connection: StoreConnection,
-  keyspace: Keyspace,
-  internalKeys: InternalKeys,
+  { connection, keyspace, internalKeys }: Session,
   { storedChunks, staleChunks, digests: planned }: BulkPlan,
   onKeys: (keys: number) => void,
 ): Promise<BulkResult> {
@@ -172,7 +169,7 @@ function explainKeyError(
   const errorReply = (Array.isArray(reply) ? reply.find((item) => item instanceof ErrorReply) : reply) as ErrorReply;
   const failure = toFailure(errorReply, connection.target);
   let replyCount = 0;
-  for (const [raw, location] of chunk.declarations()) {
+  for (const { raw, location } of chunk.declarations()) {
     const entry = parseEntry(raw, keyspace, location);
     replyCount += addWriteCommands(new Commands(), entry, isFresh);
     if (replyCount <= index) continue;

@@ -56,7 +56,7 @@ export class ChunkEncoder {
     this.#replyCount = 0;
     this.#keys = 0;
     this.#possibleDuplicates = [];
-    if (chunk.block === undefined) for (const [raw, location] of chunk.declarations()) this.#addParsed(raw, location);
+    if (chunk.block === undefined) for (const { raw, location } of chunk.declarations()) this.#addParsed(raw, location);
     else this.#addLines(chunk.block.bytes, chunk.block.file, chunk.block.line);
     return {
       bytes: this.#out.bytes(),

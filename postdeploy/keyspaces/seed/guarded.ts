@@ -2,6 +2,7 @@
 
 import { Failure } from "../../connect/failure.ts";
 import { findMismatches } from "../inspect/mismatch.ts";
+import type { Session } from "../inspect/session.ts";
 import { addReadCommands, countReadReplies, decodeValue, readTypes } from "../inspect/stored-values.ts";
 import { readBatches, readPieces } from "../read/entries.ts";
 import { type Entry, escapeControlCharacters, formatLocation, type Type } from "../read/entry.ts";
@@ -38,12 +39,7 @@ export interface GuardedPlanOptions {
 
 const CONCURRENCY = 6;
 
-export async function planGuarded(
-  connection: StoreConnection,
-  keyspace: Keyspace,
-  internalKeys: InternalKeys,
-  options: GuardedPlanOptions,
-): Promise<GuardedPlan> {
+export async function planGuarded({ connection, keyspace, internalKeys }: Session, options: GuardedPlanOptions): Promise<GuardedPlan> {
   const tally = createCounts();
   const declared = new KeySet();
   const runs = new Map<string, RunState>();
@@ -73,9 +69,7 @@ export async function planGuarded(
 const mayHaveExpired = ({ ttl }: Entry, since = Number.POSITIVE_INFINITY): boolean => ttl > 0 && ttl <= performance.now() - since + 1;
 
 export async function seedGuarded(
-  connection: StoreConnection,
-  keyspace: Keyspace,
-  internalKeys: InternalKeys,
+  { connection, keyspace, internalKeys }: Session,
   { runs }: GuardedPlan,
   onKeys: (keys: number) => void,
 ): Promise<ChangeCounts> {

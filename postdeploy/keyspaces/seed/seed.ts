@@ -94,15 +94,13 @@ interface PlanRequest {
 }
 
 async function planKeyspace(
-  { connection, keyspace, internalKeys }: Session,
+  session: Session,
   { onProgress, restore = false }: Options,
   { phase, counting, writingSince }: PlanRequest,
 ): Promise<KeyspacePlan> {
+  const { connection, keyspace, internalKeys } = session;
   const scripts = readScripts(keyspace);
-  const bulk =
-    keyspace.mode === "bulk" && phase === "compare"
-      ? await planBulk(connection, keyspace, internalKeys, { counting, restoring: restore })
-      : undefined;
+  const bulk = keyspace.mode === "bulk" && phase === "compare" ? await planBulk(session, { counting, restoring: restore }) : undefined;
   // On the first bulk run the files are not read yet; seedBulk computes the digests while it writes.
   const digest = bulk !== undefined && bulk.digests === undefined ? undefined : await computeContentDigest(keyspace, bulk?.digests);
   const isCurrent = digest !== undefined && (await readVersion(connection, internalKeys)) === digest;
@@ -112,7 +110,7 @@ async function planKeyspace(
   const found = { digest, isCurrent, scripts: missing.map(({ script }) => script.name) };
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase, keys });
   if (bulk !== undefined) return { ...found, tally: bulk.tally, bulk };
-  const guarded = await planGuarded(connection, keyspace, internalKeys, {
+  const guarded = await planGuarded(session, {
     everyTtl: phase === "verify",
     writingSince,
     findRemovals: keyspace.mode === "guarded" && !isCurrent,
@@ -141,18 +139,19 @@ async function seedKeyspace(session: Session, options: SeedOptions): Promise<Key
 }
 
 async function writeKeyspace(
-  { connection, keyspace, internalKeys }: Session,
+  session: Session,
   { onProgress }: Options,
   { tally: planned, digest, guarded, bulk }: KeyspacePlan,
 ): Promise<{ tally: ChangeCounts; digest: string }> {
+  const { connection, keyspace, internalKeys } = session;
   const onKeys = (keys: number) => onProgress?.({ kind: "keys", keyspace: keyspace.keyspace, phase: "seed", keys });
   if (bulk !== undefined) {
-    const { tally, digests } = await seedBulk(connection, keyspace, internalKeys, bulk, onKeys);
+    const { tally, digests } = await seedBulk(session, bulk, onKeys);
     return { tally, digest: await computeContentDigest(keyspace, digests) };
   }
   const tally =
     guarded !== undefined && countChanges(planned) > 0
-      ? await seedGuarded(connection, keyspace, internalKeys, guarded, onKeys)
+      ? await seedGuarded(session, guarded, onKeys)
       : { ...createCounts(), keys: planned.keys };
   tally.changes.remove += await removeUndeclared(connection, internalKeys, guarded?.removals ?? []);
   return { tally, digest: digest ?? (await computeContentDigest(keyspace)) };

@@ -59,7 +59,7 @@ const BULK = "mode: bulk\npolicy: own";
 describe("an unsuitable store", () => {
   it("refuses a replica and writes nothing [V4]", async () => {
     const replica = await startStandalone({ replicaof: `127.0.0.1 ${store.port}` });
-    const { code, message } = (await failure(seed(options(data(2), replica.address())))) as never as { code: string; message: string };
+    const { code, message } = await failure(seed(options(data(2), replica.address())));
     expect([code, message]).toEqual([
       "read-only",
       expect.stringContaining("is a replica and rejects writes. Use the address of the primary."),
@@ -102,10 +102,7 @@ describe("an unsuitable store", () => {
           .end("-ERR no TLS here\r\n"),
       ),
     );
-    const { code, message } = (await failure(seed(options(data(1), store.address({ port: plain.port }))))) as never as {
-      code: string;
-      message: string;
-    };
+    const { code, message } = await failure(seed(options(data(1), store.address({ port: plain.port }))));
     expect([code, message]).toEqual(["no-tls", expect.stringContaining("does not use TLS. slipway connects only over TLS")]);
     await plain.close();
   });
@@ -120,7 +117,7 @@ describe("a store that is temporarily unavailable", () => {
     await first.command(["SAVE"]);
     await first.kill();
     const second = await startStandalone(slow, folder);
-    const { code, message } = (await failure(seed(options(data(2), second.address())))) as never as { code: string; message: string };
+    const { code, message } = await failure(seed(options(data(2), second.address())));
     expect([code, message]).toEqual(["loading", expect.stringContaining("is still loading its data from disk")]);
     const reasons: string[] = [];
     const onProgress = (event: Progress) => void (event.kind === "unavailable" && reasons.push(event.reason));

@@ -86,10 +86,7 @@ describe("a run of strings", () => {
 
   it("stops at a key of another type, names it, and writes nothing", async () => {
     await ask("RPUSH", "text:150", "theirs");
-    const { code, message } = (await failure(seed(options(folder(plains(0, 300).join("\n")))))) as never as {
-      code: string;
-      message: string;
-    };
+    const { code, message } = await failure(seed(options(folder(plains(0, 300).join("\n")))));
     expect([code, message]).toEqual(["wrong-type", expect.stringContaining("text:150 is a list, but is declared as a string")]);
     expect(await ask("DBSIZE")).toBe(1);
   });

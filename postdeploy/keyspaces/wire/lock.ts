@@ -43,16 +43,9 @@ export async function withLock<T>(connection: StoreConnection, lock: string, wai
   try {
     return await work();
   } catch (error) {
-    if (lost)
-      throw new Failure(
-        "lock-lost",
-        75,
-        `Another run took over the lock on ${formatTarget(connection.target)}. Run again when it has finished.`,
-        {
-          cause: error,
-        },
-      );
-    throw error;
+    if (!lost) throw error;
+    const message = `Another run took over the lock on ${formatTarget(connection.target)}. Run again when it has finished.`;
+    throw new Failure("lock-lost", 75, message, { cause: error });
   } finally {
     clearInterval(renewal);
     await connection.tryCall("EVAL", RELEASE_LOCK, "1", lock, holder).catch(() => {});
