@@ -31,7 +31,7 @@ export interface ExportResult {
   readonly left: readonly string[];
 }
 
-export const MASK = "••••••";
+const MASK = "••••••";
 
 export async function exportKeys(options: ExportOptions): Promise<ExportResult[]> {
   const results: ExportResult[] = [];

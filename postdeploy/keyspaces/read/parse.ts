@@ -29,7 +29,7 @@ export interface KeyRules {
 }
 
 /** The limit of Redis (proto-max-bulk-len). */
-export const MAX_VALUE_BYTES = 512 * 1024 * 1024;
+const MAX_VALUE_BYTES = 512 * 1024 * 1024;
 
 const VALUE_FIELDS = [...TYPES, "json"] as const;
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(["key", "ttl", "policy", ...VALUE_FIELDS]);

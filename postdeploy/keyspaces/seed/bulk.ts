@@ -39,7 +39,7 @@ const STALE_MARK = "-";
 /** Measured ratio of memory in the store to size in the file. */
 const MEMORY_FACTOR = 2.2;
 
-export interface BulkPlanOptions {
+interface BulkPlanOptions {
   /** Read the files to count keys even if the ledger is empty. */
   readonly counting: boolean;
   /** Compare the keys of stored chunks, which finds changes by other clients. */
@@ -85,7 +85,7 @@ function sizeOnDisk(keyspace: Keyspace): number {
   return keyspace.data.reduce((sum, name) => sum + statSync(dataFilePath(keyspace, name)).size, JSON.stringify(keyspace.seeds).length);
 }
 
-export interface BulkResult {
+interface BulkResult {
   readonly tally: ChangeCounts;
   readonly digests: readonly string[];
 }

@@ -4,7 +4,7 @@ import { measureValue } from "../read/entry.ts";
 import { readRunKey, type StringRun } from "../read/string-runs.ts";
 import type { Decision } from "./decide.ts";
 
-export type ChangeKind = "write" | "update" | "restore" | "ttl" | "remove";
+type ChangeKind = "write" | "update" | "restore" | "ttl" | "remove";
 
 export interface ChangeCounts {
   /** Declared keys. */

@@ -13,7 +13,7 @@ import { Commands } from "../wire/resp.ts";
 import { RespWriter } from "../wire/resp-writer.ts";
 import { addWriteCommands } from "./commands.ts";
 
-export interface EncodedChunk {
+interface EncodedChunk {
   readonly bytes: Buffer;
   readonly replyCount: number;
   /** The exact replies, if they can be predicted. */

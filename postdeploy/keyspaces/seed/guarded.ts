@@ -27,7 +27,7 @@ export interface GuardedPlan {
   readonly runs: ReadonlyMap<string, RunState>;
 }
 
-export interface GuardedPlanOptions {
+interface GuardedPlanOptions {
   /** Also compare the TTL of keys that are declared without one. */
   readonly everyTtl?: boolean;
   /** When the run started to write, by performance.now(). Keys with a shorter TTL may have expired since. */
@@ -136,7 +136,7 @@ async function applyDecisions(
   return changed;
 }
 
-export interface Removal {
+interface Removal {
   readonly key: string;
   /** Digest of the DUMP that may be removed; "" to keep the key and remove only its ledger row, because another client changed it. */
   readonly dumpDigest: string;

@@ -12,7 +12,7 @@ import { toFailure } from "../wire/errors.ts";
 import { Commands, ErrorReply, type Reply } from "../wire/resp.ts";
 import { formatTarget, type StoreAddress } from "../wire/target.ts";
 
-export interface ScriptStatus {
+interface ScriptStatus {
   readonly script: Script;
   readonly loaded: boolean;
   readonly registered: boolean;
@@ -100,7 +100,7 @@ export async function storeScripts(
   for (const result of results) connection.unwrap(result);
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly address: StoreAddress;
   readonly keyspace: Keyspace;
   readonly script: string;

@@ -11,7 +11,7 @@ import { clusterModeFailure, StoreUnavailable, toFailure } from "./errors.ts";
 import { type Bytes, Commands, ErrorReply, type Reply, ReplyParser } from "./resp.ts";
 import { formatTarget, parseTarget, type StoreAddress, type Target, tlsServerName } from "./target.ts";
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   /** @default 10000 */
   readonly connectTimeoutMs?: number;
   /** How long to wait for data while a reply is pending. @default 60000 */
