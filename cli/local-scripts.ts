@@ -1,6 +1,6 @@
 /** What the local stores forget when they end, and DigitalOcean's keep for months: their loaded scripts. */
 import path from "node:path";
-import type { Place } from "../local/platform/place.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
 import { readKeyspaces, reloadScripts } from "../postdeploy/keyspaces/index.ts";
 import { systems } from "../systems/index.ts";
 import { localStores } from "./local-databases.ts";

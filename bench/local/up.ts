@@ -11,6 +11,6 @@ const [verb, state = ""] = process.argv.slice(2);
 const place = workspaceAt(ROOT, { ...findHome(ROOT), state });
 if (verb === "down") await stopPlatform(place);
 else {
-  const { status } = await bringUp(place);
+  const { status } = await startPlatform(place);
   if (!isHealthy(status)) throw new Error("a service is not healthy");
 }

@@ -15,7 +15,7 @@ const REDIS: PackagedProgram = {
 };
 
 /** A separate cache, because a process that looks for Valkey takes the first server in the cache. */
-const redisHome = { cache: join(REAL_CACHE, "redis"), user: serverUser() };
+const redisHome = { cache: join(REAL_CACHE, "redis"), user: detectServerUser() };
 
 let onRedis = false;
 
@@ -43,7 +43,7 @@ export async function useRedis(): Promise<{ readonly name: string; readonly miss
     return reportMissing(`Redis is not installed and its package could not be fetched: ${(error as Error).message.split("\n")[0]}`);
   }
   onRedis = true;
-  return { name: readVersionName(unpackedProgram(redisHome, REDIS)!) };
+  return { name: readVersionName(findUnpackedProgram(redisHome, REDIS)!) };
 }
 
 const reportMissing = (reason: string) => ({ name: "Redis", missing: { reason, enable: "apt-get install redis-server" } });

@@ -59,7 +59,7 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
     async kill() {
       process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
       // Wait until it is gone, because `start` would use a server that still runs.
-      while (findRunning(folder) !== undefined) await sleep(5);
+      while (findRunningProcess(folder) !== undefined) await sleep(5);
     },
     async start() {
       endpoint = await servers.startCluster(cluster);
