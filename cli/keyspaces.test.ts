@@ -70,7 +70,7 @@ it("fails a verification where somebody has changed a key, and names it", async 
   await runCommand(store, ["SET", "text:b", "theirs"], { db: 1 });
   const { code, out } = await here("verify");
   expect(code).toBe(1);
-  expect(out).toContain("text:b was changed since we wrote it; it stays as it is");
+  expect(out).toContain("text:b was changed by another client; it stays as it is");
 });
 
 it("prints results and failures as JSON where that is asked for", async () => {

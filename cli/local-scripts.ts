@@ -1,7 +1,7 @@
 /** What the local stores forget when they end, and DigitalOcean's keep for months: their loaded scripts. */
 import path from "node:path";
 import type { Workspace } from "../local/platform/workspace.ts";
-import { readKeyspaces, recallScripts } from "../postdeploy/keyspaces/index.ts";
+import { readKeyspaces, reloadScripts } from "../postdeploy/keyspaces/index.ts";
 import { systems } from "../systems/index.ts";
 import { localStores } from "./local-databases.ts";
 
@@ -13,7 +13,7 @@ export async function recallAll(place: Workspace): Promise<void> {
     const stores = await localStores(system, place);
     for (const keyspace of scripted) {
       const connection = stores.get(keyspace.store);
-      if (connection !== undefined) await recallScripts({ connection, keyspace });
+      if (connection !== undefined) await reloadScripts({ address: connection, keyspace });
     }
   }
 }

@@ -7,7 +7,7 @@ export interface StepKind {
   /** The step runs again when this value changes. It excludes passwords, so that a rotation does not rerun the step. */
   identity(inputs: Inputs): unknown;
   /** Data about the inputs for the next preview. It is stored in the state unencrypted, so it must not contain secrets. */
-  noted?(inputs: Inputs): Promise<Inputs>;
+  collectPreviewData?(inputs: Inputs): Promise<Inputs>;
   /** Describes in a preview what the step will do. */
   pending(olds: Inputs, news: Inputs): string;
   /** Idempotent. @returns the outcome for the state, without secrets. */

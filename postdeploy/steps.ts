@@ -26,7 +26,7 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
   const argument = (index: number) => (args[index] ?? {}) as Inputs;
   switch (method) {
     case "check": {
-      const news = { ...argument(1), ...(await kindOfStep.noted?.(argument(1))) };
+      const news = { ...argument(1), ...(await kindOfStep.collectPreviewData?.(argument(1))) };
       return { inputs: { ...news, pending: kindOfStep.pending(argument(0), news) }, failures: [] };
     }
     case "diff":

@@ -1,4 +1,4 @@
-/** One `up` or `down` in a state folder of its own, for the bench to time as a whole process. */
+/** Runs one `up` or `down` in a given state folder, as a process that the benchmark measures. */
 import path from "node:path";
 import { stopPlatform } from "../../local/platform/daemon/client.ts";
 import { startPlatform } from "../../local/platform/start.ts";
@@ -12,5 +12,5 @@ const place = workspaceAt(ROOT, { ...findHome(ROOT), state });
 if (verb === "down") await stopPlatform(place);
 else {
   const { status } = await startPlatform(place);
-  if (!isHealthy(status)) throw new Error("not everything is healthy");
+  if (!isHealthy(status)) throw new Error("a service is not healthy");
 }

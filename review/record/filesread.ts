@@ -1,7 +1,7 @@
 /** The process that reads the migrations and keyspaces of both sides: it parses a stranger's files and runs nothing of them. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { compareKeyspaces } from "../../postdeploy/keyspaces/compare.ts";
+import { compareKeyspaces } from "../../postdeploy/keyspaces/read/file-changes.ts";
 import type { KeyspaceChange, MigrationChange } from "../review.ts";
 import type { FilesJob, FilesTold } from "./files.ts";
 import { migrationChanges } from "./migrations.ts";

@@ -11,7 +11,7 @@ import { ProgramError } from "../../engine/error.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { planStack } from "../../engine/stackplan.ts";
-import { compareKeyspaces } from "../../postdeploy/keyspaces/compare.ts";
+import { compareKeyspaces } from "../../postdeploy/keyspaces/read/file-changes.ts";
 import { emit } from "../../review/record/emitted.ts";
 import { migrationChanges } from "../../review/record/migrations.ts";
 import { parseEmission, type Recorded } from "../../review/record/parse.ts";
