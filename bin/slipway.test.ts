@@ -94,7 +94,10 @@ describe("the launcher", () => {
       const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, own], { encoding: "utf8" });
       return [stdout.trim(), stderr];
     };
-    expect(shell('"$0" "$1" > /dev/full; echo $?')).toEqual(["1", expect.stringMatching(/^done\. reported: Not all of the report .*ENOSPC/)]);
+    expect(shell('"$0" "$1" > /dev/full; echo $?')).toEqual([
+      "1",
+      expect.stringMatching(/^done\. reported: Not all of the report .*ENOSPC/),
+    ]);
     expect(shell('"$0" "$1" | true; echo "${PIPESTATUS[0]}"')).toEqual(["0", "done. "]);
   });
 
