@@ -2,6 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../audit/probe/probe.ts";
+import { Canaries } from "../audit/run/canary.ts";
+import { withCanaries } from "../audit/run/run.ts";
 import { realize } from "../engine/realize.ts";
 import type { StackConfig } from "../engine/stackfile.ts";
 import { EMPTY_STATE, type State } from "../engine/state.ts";
@@ -9,9 +12,6 @@ import type { Backing } from "../local/cloud/backing.ts";
 import { openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
 import { localCloudProvider } from "../local/program/provider.ts";
-import { Canaries } from "../review/audit/canary.ts";
-import { withCanaries } from "../review/audit/run.ts";
-import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../review/audit/witness.ts";
 
 /** There is no server behind this cloud, so what the program itself would do in a database is left out; a job in an app is not. */
 function withoutSteps({ project, config }: StackConfig): Record<string, string> {

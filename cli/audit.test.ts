@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { auditSchema } from "../review/audit/schema.ts";
-import { withProject } from "../tests/audit/programs.ts";
+import { withProject } from "../audit/testing/programs.ts";
+import { auditSchema } from "../report/audit-schema.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 

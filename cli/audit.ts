@@ -1,13 +1,13 @@
 /** `slipway audit`: where every secret goes. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { audit, auditFile } from "../audit/audit.ts";
+import { HOW } from "../audit/files/events.ts";
 import { stableJson } from "../engine/mask.ts";
 import { findProject, type Project } from "../engine/project.ts";
 import { readStack } from "../engine/stackfile.ts";
-import { audit, auditFile } from "../review/audit/audit.ts";
-import { HOW } from "../review/audit/events.ts";
-import { sarifOf } from "../review/audit/sarif.ts";
-import { type Audit, SEVERITIES } from "../review/finding.ts";
+import { type Audit, SEVERITIES } from "../report/audit.ts";
+import { sarifOf } from "../report/sarif.ts";
 import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
@@ -122,11 +122,11 @@ function featuresOn(project: Project, stack: string): Record<string, string> {
 async function reportOf(told: Audit, format: Format, paper: Paper): Promise<string> {
   switch (format) {
     case "json":
-      return stableJson((await import("../review/audit/schema.ts")).auditJson(told));
+      return stableJson((await import("../report/audit-schema.ts")).auditJson(told));
     case "sarif":
       return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
     case "html":
-      return (await import("../review/report/audit-html.ts")).auditHtml(told);
+      return (await import("../report/html/audit.ts")).auditHtml(told);
     case "text":
       return auditText(told, paper);
   }

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { type GitHubServer, startGitHub } from "../review/post/testing.ts";
-import { dangerous } from "../review/report/testing.ts";
+import { type GitHubServer, startGitHub } from "../preview/testing/github-server.ts";
+import { dangerous } from "../report/testing/samples.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { markdown } from "../review/report/markdown.ts";
-import { dangerous, exchanged, quiet } from "../review/report/testing.ts";
+import { markdown } from "../report/markdown/review.ts";
+import { dangerous, exchanged, quiet } from "../report/testing/samples.ts";
 import { markdownInTerminal } from "./preview-text.ts";
 import { plainStyle, type Style } from "./terminal.ts";
 

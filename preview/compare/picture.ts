@@ -1,0 +1,99 @@
+/** What stands and what leads to what, read from the plans of base and head: apps, steps before them, pools, databases, stores, clusters. */
+import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
+import { owners } from "../../report/plan/owner.ts";
+import type { Picture } from "../../report/review.ts";
+import { kindOf } from "../../report/words.ts";
+
+type Node = Picture["nodes"][number];
+type Drawn = Omit<Node, "urn" | "system">;
+type Planned = Pick<Plan, "resources">;
+
+/** @param plans the later wins where both have the same resource; what only the earlier has is drawn with its leads, so that a loss is seen */
+export function pictureOf(...plans: readonly Planned[]): Picture {
+  const ownerOf = owners(...plans);
+  const nodes = new Map<string, Node>();
+  const edges = new Map<string, Picture["edges"][number]>();
+  for (const plan of plans) {
+    for (const resource of plan.resources) {
+      const drawn = resource.custom && !resource.read ? DRAWN[kindOf(resource.type)]?.(resource, plan) : undefined;
+      if (!drawn) continue;
+      const system = ownerOf(resource);
+      nodes.set(resource.urn, { urn: resource.urn, ...drawn, ...(system === undefined ? {} : { system }) });
+    }
+    for (const edge of leads(plan, nodes)) edges.set(`${edge.from} ${edge.to}`, edge);
+  }
+  return { nodes: [...nodes.values()], edges: [...edges.values()] };
+}
+
+const DRAWN: Readonly<Record<string, (resource: PlannedResource, plan: Planned) => Drawn | undefined>> = {
+  App: ({ name, inputs }) => ({ kind: "app", name, lines: components(inputs.spec) }),
+  DatabaseCluster: ({ urn, name, inputs }, plan) => {
+    const store = inputs.engine !== "pg";
+    const size = words(inputs.engine === "pg" ? "Postgres" : inputs.engine, inputs.version);
+    const nodes = inputs.nodeCount === 1 ? "1 node" : `${text(inputs.nodeCount)} nodes`;
+    return { kind: store ? "store" : "cluster", name, lines: [size, words(inputs.size, "×", nodes), ...doors(plan, urn)] };
+  },
+  DatabaseDb: ({ inputs }) => ({ kind: "database", name: text(inputs.name), lines: [] }),
+  DatabaseConnectionPool: ({ inputs }) => ({ kind: "pool", name: text(inputs.name), lines: [words(inputs.mode, "×", inputs.size)] }),
+  Migrations: ({ inputs }) => ({ kind: "step", name: "migrations", lines: files(inputs.files) }),
+  Keyspaces: ({ inputs }) => ({ kind: "step", name: "keyspaces", lines: files(inputs.files) }),
+  SpacesBucket: ({ name, inputs }) => ({ kind: "bucket", name, lines: [text(inputs.region)] }),
+};
+
+/** From the apps towards the data; a lead through a pool is told by the pool alone. */
+function leads({ resources }: Planned, drawn: ReadonlyMap<string, Node>): Picture["edges"] {
+  const kindAt = (urn: string) => drawn.get(urn)?.kind;
+  return resources.flatMap(({ urn, dependencies }) => {
+    const kind = kindAt(urn);
+    const goals = GOALS[kind ?? "bucket"].flatMap((goal) => dependencies.filter((dependency) => kindAt(dependency) === goal));
+    const pooled = resources.filter((pool) => goals.includes(pool.urn) && kindAt(pool.urn) === "pool").flatMap((pool) => pool.dependencies);
+    return goals.filter((goal) => !pooled.includes(goal)).map((to) => ({ from: urn, to }));
+  });
+}
+
+const GOALS: Readonly<Record<Node["kind"], readonly Node["kind"][]>> = {
+  app: ["pool", "database", "store"],
+  step: ["database", "store"],
+  pool: ["database"],
+  database: ["cluster"],
+  store: [],
+  cluster: [],
+  bucket: [],
+};
+
+const COMPONENTS = { services: "", staticSites: "site", workers: "worker", jobs: "job", functions: "function" };
+
+function components(spec: Value | undefined): string[] {
+  return Object.entries(COMPONENTS).flatMap(([kind, word]) =>
+    list(field(spec, kind)).map((component) => {
+      const instances = field(component, "instanceCount");
+      const size = field(component, "instanceSizeSlug");
+      return words(field(component, "name"), word, size, ...(typeof instances === "number" && instances > 1 ? ["×", instances] : []));
+    }),
+  );
+}
+
+/** Who may connect to a cluster, by its firewall. */
+function doors({ resources }: Planned, cluster: string): string[] {
+  const sources = resources
+    .filter(({ type, dependencies }) => kindOf(type) === "DatabaseFirewall" && dependencies.includes(cluster))
+    .flatMap(({ inputs }) => list(inputs.rules).map((rule) => text(field(rule, "value"))));
+  return sources.length === 0 ? [] : [`open to ${sources.join(", ")}`];
+}
+
+const files = (value: Value | undefined): string[] => {
+  const { length } = list(value);
+  return [`${length} file${length === 1 ? "" : "s"}`];
+};
+
+const list = (value: Value | undefined): readonly Value[] => (Array.isArray(value) ? value : []);
+const field = (value: Value | undefined, key: string): Value | undefined =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, Value>>)[key] : undefined;
+
+/** Nothing but plain words is drawn: what is secret or not known yet has none. */
+const text = (value: Value | undefined): string => (typeof value === "string" || typeof value === "number" ? String(value) : "?");
+const words = (...values: readonly (Value | undefined)[]): string =>
+  values
+    .filter((value) => value !== undefined && value !== "")
+    .map(text)
+    .join(" ");

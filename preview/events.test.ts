@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { ProjectError } from "../engine/projecterror.ts";
+import { engineVerdict, readEvents } from "./events.ts";
+import { type Change, reviewHouses } from "./testing/sample-program.ts";
+
+const CLUSTER = "urn:pulumi:prod::harbour::digitalocean:index/databaseCluster:DatabaseCluster::orders";
+const APP = "urn:pulumi:prod::harbour::digitalocean:index/app:App::orders-app";
+const STACK = "urn:pulumi:prod::harbour::pulumi:pulumi:Stack::harbour-prod";
+
+/** As Pulumi 3.259 writes it, without what nobody reads here. */
+function log(...steps: readonly (readonly [op: string, urn: string, diffs?: readonly string[]])[]): string {
+  const lines = [["same", STACK] as const, ...steps].map(([op, urn, diffs]) => ({
+    resourcePreEvent: {
+      metadata: { op, urn, type: urn.split("::")[2], diffs, detailedDiff: null, logical: true, provider: "" },
+      planning: true,
+    },
+  }));
+  return [{ preludeEvent: { config: {} } }, ...lines, { summaryEvent: { resourceChanges: {} } }]
+    .map((event, sequence) => JSON.stringify({ sequence, timestamp: 1795251645, ...event }))
+    .join("\n");
+}
+
+const nothing: Change = () => {};
+const larger: Change = (house) => {
+  house.postgres.size = "db-s-4vcpu-8gb";
+};
+
+async function merged(head: Change, text: string) {
+  const { resources } = await reviewHouses(nothing, head);
+  return engineVerdict(readEvents(text, "events.ndjson").get("prod")!, resources, { resources: [] } as never);
+}
+
+describe("the real engine's event log", () => {
+  it("contradicts nothing where Pulumi does what the programs say, and tells a replacement once", async () => {
+    const { steps, contradictions } = await merged(larger, log(["update", CLUSTER, ["size"]], ["same", APP]));
+    expect(contradictions).toEqual([]);
+    expect(steps).toEqual([{ op: "update", urn: CLUSTER, type: "digitalocean:index/databaseCluster:DatabaseCluster", keys: ["size"] }]);
+
+    const replacement = ["create-replacement", "replace", "delete-replaced"].map((op) => [op, CLUSTER, ["name"]] as const);
+    const replaced = await merged(
+      (house) => {
+        house.postgres.name = "orders-2";
+      },
+      log(...replacement),
+    );
+    expect(replaced.steps.map(({ op }) => op)).toEqual(["replace"]);
+    expect(replaced.contradictions.map(({ urn }) => urn)).not.toContain(CLUSTER);
+  });
+
+  it("shows a replacement that the programs do not tell as danger", async () => {
+    const { contradictions } = await merged(larger, log(["replace", CLUSTER, ["engine"]], ["same", APP]));
+    expect(contradictions).toEqual([
+      {
+        urn: CLUSTER,
+        ours: "update",
+        engines: "replace",
+        meaning: "Pulumi replaces it (engine), which the programs do not tell: what it holds is lost",
+        risk: "danger",
+      },
+    ]);
+  });
+
+  it("names DigitalOcean's new ciphertext where an app changes that nobody changed", async () => {
+    const { contradictions } = await merged(nothing, log(["same", CLUSTER], ["update", APP, ["spec"]]));
+    expect(contradictions).toMatchObject([{ urn: APP, ours: "no change", engines: "update", risk: "care" }]);
+    expect(contradictions[0]?.meaning).toContain("terraform-provider-digitalocean#1603");
+  });
+
+  it("tells what stands and is not declared, and what is declared and does not change", async () => {
+    const forgotten = `${CLUSTER}-old`;
+    const { contradictions } = await merged(larger, log(["same", APP], ["delete", forgotten]));
+    expect(contradictions).toMatchObject([
+      { urn: forgotten, ours: "nothing of it", engines: "delete", risk: "danger" },
+      { urn: CLUSTER, ours: "update", engines: "no change", risk: "routine" },
+    ]);
+  });
+
+  it("says of a stack that never was up only that", async () => {
+    const { contradictions } = await merged(larger, log(["create", CLUSTER], ["create", APP]));
+    expect(contradictions).toMatchObject([{ urn: "the stack", risk: "routine" }]);
+  });
+
+  it("brings the policies that Pulumi's JSON leaves out", async () => {
+    const violation = {
+      policyName: "no-public-bucket",
+      policyPackName: "slipway",
+      enforcementLevel: "mandatory",
+      resourceUrn: APP,
+      message: "It is public.",
+    };
+    const { policies } = await merged(larger, `${log(["update", CLUSTER])}\n${JSON.stringify({ policyEvent: violation })}`);
+    expect(policies).toEqual([{ policy: "slipway no-public-bucket", level: "mandatory", urn: APP, message: "It is public." }]);
+  });
+
+  it("is refused with its line where it is none", () => {
+    expect(() => readEvents(`${log()}\n[warning] nothing`, "events.ndjson")).toThrow(
+      new ProjectError(
+        "events.ndjson, line 4: this is no event of Pulumi's engine. Write the file with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.ndjson",
+      ),
+    );
+  });
+});
