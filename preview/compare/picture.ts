@@ -1,5 +1,6 @@
 /** What stands and what leads to what, read from the plans of base and head: apps, steps before them, pools, databases, stores, clusters. */
 import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
+import { componentsOf, field, items } from "../../report/plan/app-spec.ts";
 import { owners } from "../../report/plan/owner.ts";
 import type { Picture } from "../../report/review.ts";
 import { kindOf } from "../../report/words.ts";
@@ -26,7 +27,7 @@ export function pictureOf(...plans: readonly Planned[]): Picture {
 }
 
 const DRAWN: Readonly<Record<string, (resource: PlannedResource, plan: Planned) => Drawn | undefined>> = {
-  App: ({ name, inputs }) => ({ kind: "app", name, lines: components(inputs.spec) }),
+  App: (app) => ({ kind: "app", name: app.name, lines: components(app) }),
   DatabaseCluster: ({ urn, name, inputs }, plan) => {
     const store = inputs.engine !== "pg";
     const size = words(inputs.engine === "pg" ? "Postgres" : inputs.engine, inputs.version);
@@ -61,34 +62,29 @@ const GOALS: Readonly<Record<Node["kind"], readonly Node["kind"][]>> = {
   bucket: [],
 };
 
-const COMPONENTS = { services: "", staticSites: "site", workers: "worker", jobs: "job", functions: "function" };
+const COMPONENT_ORDER = ["service", "site", "worker", "job", "function"];
 
-function components(spec: Value | undefined): string[] {
-  return Object.entries(COMPONENTS).flatMap(([kind, word]) =>
-    list(field(spec, kind)).map((component) => {
-      const instances = field(component, "instanceCount");
-      const size = field(component, "instanceSizeSlug");
-      return words(field(component, "name"), word, size, ...(typeof instances === "number" && instances > 1 ? ["×", instances] : []));
-    }),
-  );
+function components(app: PlannedResource): string[] {
+  const sorted = componentsOf(app).toSorted((one, other) => COMPONENT_ORDER.indexOf(one.kind) - COMPONENT_ORDER.indexOf(other.kind));
+  return sorted.map(({ kind, name, fields }) => {
+    const instances = field(fields, "instanceCount");
+    const size = field(fields, "instanceSizeSlug");
+    return words(name, kind === "service" ? "" : kind, size, ...(typeof instances === "number" && instances > 1 ? ["×", instances] : []));
+  });
 }
 
 /** Who may connect to a cluster, by its firewall. */
 function doors({ resources }: Planned, cluster: string): string[] {
   const sources = resources
     .filter(({ type, dependencies }) => kindOf(type) === "DatabaseFirewall" && dependencies.includes(cluster))
-    .flatMap(({ inputs }) => list(inputs.rules).map((rule) => text(field(rule, "value"))));
+    .flatMap(({ inputs }) => items(inputs.rules).map((rule) => text(field(rule, "value"))));
   return sources.length === 0 ? [] : [`open to ${sources.join(", ")}`];
 }
 
 const files = (value: Value | undefined): string[] => {
-  const { length } = list(value);
+  const { length } = items(value);
   return [`${length} file${length === 1 ? "" : "s"}`];
 };
-
-const list = (value: Value | undefined): readonly Value[] => (Array.isArray(value) ? value : []);
-const field = (value: Value | undefined, key: string): Value | undefined =>
-  typeof value === "object" && value !== null ? (value as Readonly<Record<string, Value>>)[key] : undefined;
 
 /** Nothing but plain words is drawn: what is secret or not known yet has none. */
 const text = (value: Value | undefined): string => (typeof value === "string" || typeof value === "number" ? String(value) : "?");

@@ -1,13 +1,16 @@
 /** What a new deployment of an app starts anew: all of it, whichever part changed. */
+import { componentsOf, field } from "../../report/plan/app-spec.ts";
 import type { Restart } from "../../report/review.ts";
 import type { Compared, Comparison } from "./compare.ts";
-import { componentsOf } from "./variables.ts";
 
 export function restartsOf({ all }: Comparison): Restart[] {
   return all.filter(({ change, kind }) => kind === "App" && (change === "redeploy" || change === "replace")).flatMap(restartsOfApp);
 }
 
-const RERUN: Readonly<Record<string, string>> = { PRE_DEPLOY: "before each deployment", POST_DEPLOY: "after each deployment" };
+const RERUN = new Map([
+  ["PRE_DEPLOY", "before each deployment"],
+  ["POST_DEPLOY", "after each deployment"],
+]);
 
 /** Paths that make another image. */
 const BUILDS = /\.(github|gitlab|git|sourceDir|buildCommand|dockerfilePath|environmentSlug)\b/;
@@ -21,7 +24,7 @@ function restartsOfApp({ after, leaves, because, resource }: Compared): Restart[
       paths.length > 0 ? listed(paths) : because.length > 0 ? `follows ${because.join(", ")}` : "a deployment starts every component";
     const at = { app: resource.name, component: name };
     if (kind === "job") {
-      const when = Object.hasOwn(RERUN, String(fields.kind)) ? RERUN[String(fields.kind)] : undefined;
+      const when = RERUN.get(String(field(fields, "kind")));
       return when === undefined ? [] : [{ ...at, kind: "job", why: `runs ${when}` }];
     }
     return [{ ...at, kind: kind === "site" || own.some(({ path }) => BUILDS.test(path)) ? "build" : "restart", why: what }];

@@ -1,20 +1,39 @@
-/** The origins and the readers of secrets, compared between base and head. */
+/** The origins and the readers of secrets, compared between base and head. The wiring list of a platform names them; App specs show who reads what. */
 import { type Plan, Secret, type Value } from "../../engine/plan.ts";
+import * as appSpec from "../../report/plan/app-spec.ts";
 import { declaredSecrets } from "../../report/plan/declared.ts";
 import type { SecretChange } from "../../report/review.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import type { Comparison } from "./compare.ts";
 import { differences } from "./fields.ts";
-import { EVERY, type Variable, variablesOf } from "./variables.ts";
+import { UNMARKED } from "./references.ts";
 
 type Change = SecretChange;
+
+interface Variable {
+  /** The app's name in the program. */
+  readonly app: string;
+  readonly place: string;
+  /** Marked by the program, so that Pulumi encrypts it. */
+  readonly marked: boolean;
+  /** Hidden by App Platform. */
+  readonly hidden: boolean;
+  /** Available while an image is built. */
+  readonly built: boolean;
+  /** ‹a resource.its output›, ‹a setting›, or a database login. */
+  readonly origins: readonly string[];
+  readonly print: string;
+  /** The secret that the wiring list gives to this variable. */
+  readonly wired?: string;
+}
 
 /** @param reencrypted Keys of settings whose ciphertext in the stack's file has changed. */
 export function secretChanges(comparison: Comparison, reencrypted: readonly string[]): Change[] {
   const { base, head, all } = comparison;
   const names = namesOf(base, head);
-  const nameOf = (origins: readonly string[], otherwise: string): string =>
-    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? plainName(origin)))].join(", ") || otherwise;
+  const nameOf = (origins: readonly string[], otherwise: string, wired?: string): string =>
+    [...new Set(origins.map((origin) => names.get(ownerOf(origin)) ?? ((isLogin(origin) && wired) || plainName(origin))))].join(", ") ||
+    otherwise;
   const sources = new Map(all.map(({ resource }) => [resource.name, resource.source]));
   const fresh = base.resources.length === 0;
 
@@ -55,7 +74,7 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
     }
     for (const [key, before] of old) {
       if (now.has(key) || !holds(before)) continue;
-      yield { secret: nameOf(before.origins, placeOf(before)), change: "reader removed", before: placeOf(before), risk: "routine" };
+      yield { secret: nameOf(before.origins, before.place, before.wired), change: "reader removed", before: before.place, risk: "routine" };
     }
   }
 
@@ -63,9 +82,9 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
     const bare = after.marked && !after.hidden;
     const note = [bare ? CLEAR : "", after.built ? BUILT : ""].filter((text) => text !== "").join("; ");
     return {
-      secret: nameOf(after.origins, placeOf(after)),
+      secret: nameOf(after.origins, after.place, after.wired),
       change: "reader added",
-      after: placeOf(after),
+      after: after.place,
       risk: bare || after.built ? "danger" : fresh ? "routine" : "care",
       ...(note && { note }),
     };
@@ -73,20 +92,20 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
 
   function* changed(before: Variable, after: Variable): Generator<Change> {
     if (!holds(before) && !holds(after)) return;
-    const secret = nameOf([...after.origins, ...(after.origins.length === 0 ? before.origins : [])], placeOf(after));
-    const [old, now] = [before, after].map((one) => placeOf(one));
+    const secret = nameOf(after.origins.length === 0 ? before.origins : after.origins, after.place, after.wired ?? before.wired);
+    const [old, now] = [before.place, after.place];
     if (isSecret(before) && before.hidden && !after.hidden) {
       yield { secret, change: "turned plain", before: "SECRET", after: "GENERAL", risk: "danger", note: `${now}: ${CLEAR}` };
     } else if (before.marked && !after.marked) {
       const note = `${now}: the program no longer marks it, so that Pulumi keeps it in clear text in its state`;
       yield { secret, change: "turned plain", before: "marked", after: "not marked", risk: "danger", note };
     } else if ((!before.hidden && after.hidden) || (!isSecret(before) && isSecret(after))) {
-      yield { secret, change: "turned secret", before: old!, after: now!, risk: "routine" };
+      yield { secret, change: "turned secret", before: old, after: now, risk: "routine" };
     }
     if (!before.built && after.built) {
       yield { secret, change: "scope widened", before: "RUN_TIME", after: "RUN_AND_BUILD_TIME", risk: "danger", note: `${now}: ${BUILT}` };
     } else if (before.built && !after.built) {
-      yield { secret, change: "scope narrowed", before: "RUN_AND_BUILD_TIME", after: "RUN_TIME", risk: "routine", note: now! };
+      yield { secret, change: "scope narrowed", before: "RUN_AND_BUILD_TIME", after: "RUN_TIME", risk: "routine", note: now };
     }
     const [from, to] = [before.origins.join(", "), after.origins.join(", ")];
     if (from !== to && (holds(after) || isSecret(before))) {
@@ -147,7 +166,45 @@ const BUILT = "it is available while images are built, and can remain in an imag
 const isSecret = ({ marked, hidden }: Variable): boolean => marked || hidden;
 /** A secret, or a login that App Platform inserts. */
 const holds = (variable: Variable): boolean => isSecret(variable) || variable.origins.length > 0;
-const placeOf = ({ app, component, name }: Variable): string => (component === EVERY ? `${app} ${name}` : `${app} ${component} ${name}`);
+
+/** By app, component and name. */
+function variablesOf(plan: Plan): ReadonlyMap<string, Variable> {
+  const wiring = new Map(
+    declaredSecrets(plan).flatMap(({ secret, readers }) =>
+      readers.map((reader) => [`${reader.app} ${reader.component} ${reader.variable}`, secret]),
+    ),
+  );
+  return new Map(
+    appSpec.variablesOf(plan).map((variable): [string, Variable] => {
+      const { resource, component, key, value, text, scope, type, references } = variable;
+      const secret = value instanceof Secret ? fingerprintOf(value) : undefined;
+      const wired = wiring.get(`${variable.app} ${component} ${key}`);
+      const place = [resource.name, component, key].filter((part) => part !== "").join(" ");
+      return [
+        `${resource.name}\n${component}\n${key}`,
+        {
+          app: resource.name,
+          place,
+          marked: secret !== undefined && !secret.print.startsWith(UNMARKED),
+          hidden: type === "SECRET",
+          // An unset scope means both (digitalocean/terraform-provider-digitalocean, app_spec.go).
+          built: scope === "UNSET" || scope.includes("BUILD"),
+          origins: secret ? secret.of : [...new Set(references.filter(appSpec.holdsLogin).map(loginText))],
+          print: secret?.print ?? text,
+          ...(wired !== undefined && { wired }),
+        },
+      ];
+    }),
+  );
+}
+
+const LOGIN = "the login of ";
+const isLogin = (origin: string): boolean => origin.startsWith(LOGIN);
+const loginText = ({ alias, login }: appSpec.Reference): string => {
+  // A Valkey cluster has one login, whose name says nothing.
+  const user = login === undefined || login.engine !== "PG" ? "" : `${login.user} at `;
+  return `${LOGIN}${user}${login?.cluster ?? alias}`;
+};
 
 /** ‹a.password› belongs to ‹a›. */
 function ownerOf(origin: string): string {

@@ -113,17 +113,19 @@ describe("the cost of prod", async () => {
     const larger = resize(plan, { "candlefish-postgres": "db-s-4vcpu-8gb", "fluxstudio-fluxstudio api": "apps-d-1vcpu-1gb" });
     expect(costOf(larger.plan).total - cost.total).toBeCloseTo(2 * (122.1 - 60.9) + (34 - 5), 2);
     expect(larger.warnings).toEqual([]);
-    expect(resize(plan, { "devx-postgres": "db-s-1vcpu-2gb" }).warnings).toEqual([expect.stringContaining("upwards only")]);
+    expect(resize(plan, { "devx-postgres": "db-s-1vcpu-2gb" }).warnings).toEqual([expect.stringContaining("only enlarges nodes")]);
   });
 
   it("refuses to resize what is not there, or to a size that it cannot have", () => {
     expect(() => resize(plan, { nothing: "db-s-4vcpu-8gb" })).toThrow(
-      /Nothing that has a size is called "nothing". There is .*devx-postgres/,
+      /"nothing" is not a cluster or component of this stack. Allowed: .*devx-postgres/,
     );
-    // A node of 1 GB takes no standby.
+    // A node of 1 GB supports no standby node.
     expect(() => resize(plan, { "devx-postgres": "db-s-1vcpu-1gb" })).toThrow(ResizeError);
-    expect(() => resize(plan, { "devx-postgres": "db-s-1vcpu-1gb" })).toThrow(/takes no standby, and there are 2 nodes\. Allowed/);
-    expect(() => resize(plan, { "devx-postgres": "m-2vcpu-16gb" })).toThrow(/DigitalOcean has it for valkey only\. Allowed/);
-    expect(() => resize(plan, { "devx-devx api": "db-s-1vcpu-2gb" })).toThrow(/no size for devx-devx api. Allowed: apps-s/);
+    expect(() => resize(plan, { "devx-postgres": "db-s-1vcpu-1gb" })).toThrow(
+      /does not support standby nodes, and the cluster has 2 nodes\. Allowed/,
+    );
+    expect(() => resize(plan, { "devx-postgres": "m-2vcpu-16gb" })).toThrow(/DigitalOcean offers it for valkey only\. Allowed/);
+    expect(() => resize(plan, { "devx-devx api": "db-s-1vcpu-2gb" })).toThrow(/not a size of devx-devx api. Allowed: apps-s/);
   });
 });

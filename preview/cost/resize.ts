@@ -1,22 +1,23 @@
-/** A plan in which something has another size: what would it cost, and would DigitalOcean do it? */
+/** A plan with other sizes, to see what they would cost, and what DigitalOcean would refuse. */
 import { findInstance, instanceSlugs } from "../../catalog/instances.ts";
 import { findNode, nodeSizes } from "../../catalog/nodes.ts";
 import type { Engine } from "../../catalog/regions.ts";
 import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
-import { bare, field, text } from "./line.ts";
+import { APP, componentsOf, field, items, unwrap } from "../../report/plan/app-spec.ts";
+import { text } from "./cost.ts";
 
-/** Somebody asked for what cannot be. */
+/** The operator requested a size that does not exist or does not fit. */
 export class ResizeError extends Error {
   override readonly name = "UsageError";
 }
 
 export interface Resized {
   readonly plan: Pick<Plan, "resources">;
-  /** What speaks against it. */
+  /** Why DigitalOcean might refuse these sizes. */
   readonly warnings: readonly string[];
 }
 
-/** @param sizes By what is resized: "candlefish-postgres", "fluxstudio-fluxstudio api". */
+/** @param sizes By target: "candlefish-postgres", "fluxstudio-fluxstudio api". */
 export function resize(plan: Pick<Plan, "resources">, sizes: Readonly<Record<string, string>>): Resized {
   const warnings: string[] = [];
   let { resources } = plan;
@@ -33,14 +34,14 @@ export function resize(plan: Pick<Plan, "resources">, sizes: Readonly<Record<str
 interface Target {
   readonly name: string;
   readonly resource: PlannedResource;
-  /** @throws {ResizeError} where it takes no such size. */
+  /** @throws {ResizeError} if it cannot have that size. */
   to(slug: string): { readonly resource: PlannedResource; readonly warnings: readonly string[] };
 }
 
 function targets(resources: readonly PlannedResource[]): readonly Target[] {
   return resources.flatMap((resource) => {
     if (resource.type === "digitalocean:index/databaseCluster:DatabaseCluster") return [cluster(resource)];
-    if (resource.type === "digitalocean:index/app:App") return components(resource);
+    if (resource.type === APP) return components(resource);
     return [];
   });
 }
@@ -51,8 +52,8 @@ function cluster(resource: PlannedResource): Target {
     name,
     resource,
     to(slug) {
-      const engine = text(bare(resource.inputs.engine), "pg") as Engine;
-      const nodes = Number(bare(resource.inputs.nodeCount) ?? 1);
+      const engine = text(field(resource.inputs, "engine"), "pg") as Engine;
+      const nodes = Number(field(resource.inputs, "nodeCount") ?? 1);
       const sizes = nodeSizes(engine, nodes);
       if (!sizes.some((size) => size.slug === slug))
         throw new ResizeError(
@@ -63,62 +64,56 @@ function cluster(resource: PlannedResource): Target {
             whyNot(slug, engine, nodes),
           ),
         );
-      const [from, to] = [findNode(text(bare(resource.inputs.size), "")), findNode(slug)];
+      const [from, to] = [findNode(text(field(resource.inputs, "size"), "")), findNode(slug)];
       const shrinks = from !== undefined && to !== undefined && to.memoryGiB < from.memoryGiB;
       return {
         resource: { ...resource, inputs: { ...resource.inputs, size: slug } },
         warnings: shrinks
-          ? [`${name}: DigitalOcean resizes nodes upwards only; a smaller one means a new cluster and moving the data.`]
+          ? [`${name}: DigitalOcean only enlarges nodes. A smaller size needs a new cluster, and the data has to be moved.`]
           : [],
       };
     },
   };
 }
 
-const KINDS = ["services", "workers", "jobs"];
-
 function components(resource: PlannedResource): readonly Target[] {
   const app = resource.name.replace(/-app$/, "");
-  return KINDS.flatMap((kind) => {
-    const given = field(resource.inputs.spec, kind);
-    const list: readonly Value[] = Array.isArray(given) ? given : [];
-    return list.map((component: Value, index): Target => {
-      const name = `${app} ${text(field(component, "name"), String(index))}`;
+  return componentsOf(resource)
+    .filter(({ kind }) => kind === "service" || kind === "worker" || kind === "job")
+    .map(({ list, name: component, fields }): Target => {
+      const name = `${app} ${component}`;
       return {
         name,
         resource,
         to(slug) {
-          if (findInstance(slug) === undefined) throw new ResizeError(refusal(name, slug, instanceSlugs()));
-          const several =
-            (Number(field(component, "instanceCount") ?? 1) > 1 || field(component, "autoscaling") !== undefined) &&
-            findInstance(slug)?.single;
-          const spec = { ...(bare(resource.inputs.spec) as Readonly<Record<string, Value>>) };
-          spec[kind] = list.map((one: Value, at: number) =>
-            at === index ? { ...(bare(one) as object), instanceSizeSlug: slug } : one,
-          ) as Value;
+          const instance = findInstance(slug);
+          if (instance === undefined) throw new ResizeError(refusal(name, slug, instanceSlugs()));
+          const isScaled = Number(field(fields, "instanceCount") ?? 1) > 1 || field(fields, "autoscaling") !== undefined;
+          const [spec] = unwrap(resource.inputs.spec);
+          const resized = items(field(spec, list)).map((one) => (one === fields ? { ...(one as object), instanceSizeSlug: slug } : one));
           return {
-            resource: { ...resource, inputs: { ...resource.inputs, spec } },
-            warnings: several ? [`${name}: ${slug} is a plan for one instance; with more, DigitalOcean refuses the app.`] : [],
+            resource: { ...resource, inputs: { ...resource.inputs, spec: { ...(spec as object), [list]: resized } as Value } },
+            warnings:
+              isScaled && instance.single ? [`${name}: ${slug} supports one instance only. With more, DigitalOcean refuses the app.`] : [],
           };
         },
       };
     });
-  });
 }
 
 function unknown(name: string, resources: readonly PlannedResource[]): string {
   const names = targets(resources).map((target) => target.name);
-  return `Nothing that has a size is called "${name}". There is ${names.length === 0 ? "nothing with a size" : names.join(", ")}.`;
+  return `"${name}" is not a cluster or component of this stack. ${names.length === 0 ? "The stack has none." : `Allowed: ${names.join(", ")}.`}`;
 }
 
 function refusal(name: string, slug: string, allowed: readonly string[], why = ""): string {
-  return `"${slug}" is no size for ${name}${why === "" ? "" : `: ${why}`}. Allowed: ${allowed.join(", ")}.`;
+  return `"${slug}" is not a size of ${name}${why === "" ? "" : `: ${why}`}. Allowed: ${allowed.join(", ")}.`;
 }
 
-/** Of a size that exists. */
+/** Why a size that exists does not fit. */
 function whyNot(slug: string, engine: Engine, nodes: number): string {
   const node = findNode(slug);
   if (node === undefined) return "";
-  if (!node.engines.includes(engine)) return `DigitalOcean has it for ${node.engines.join(" and ")} only`;
-  return `it takes no standby, and there are ${nodes} nodes`;
+  if (!node.engines.includes(engine)) return `DigitalOcean offers it for ${node.engines.join(" and ")} only`;
+  return `it does not support standby nodes, and the cluster has ${nodes} nodes`;
 }

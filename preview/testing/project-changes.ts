@@ -347,7 +347,7 @@ export const CORPUS: readonly Change[] = [
     title: "a store that a stack may add",
     head: [{ file: PROD, from: "  slipway:candlefish:\n", to: "  slipway:devx:\n    features: [valkey]\n  slipway:candlefish:\n" }],
     risk: "care",
-    tells: ["create DatabaseCluster devx-state-valkey-cluster", "secret reader added: the login of devx-state-valkey", "cost more"],
+    tells: ["create DatabaseCluster devx-state-valkey-cluster", "secret reader added: devx-state-valkey", "cost more"],
   },
   {
     title: "a stack without backups",
