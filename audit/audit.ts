@@ -1,95 +1,88 @@
 /**
- * Where secrets go, proved: the program runs with a canary in the place of each, and every text that comes out of it is read for them.
+ * Proves where secrets go: the program runs with a canary in place of each secret, and every text that it produces is searched for them.
  *
- * It runs twice, with other canaries: what differs without holding one was computed from one.
+ * It runs twice, with different canaries: a text that differs without containing one was computed from one.
  */
 import { findSecrets, replaceSecrets } from "../engine/secret-search.ts";
-import type { Plan } from "../engine/plan.ts";
 import { type Project, programOf } from "../engine/project.ts";
 import { SECRET } from "../engine/secret-patterns.ts";
 import { readStack, type StackConfig } from "../engine/stackfile.ts";
 import type { Audit, Finding } from "../report/audit.ts";
-import { type Declarations, declarations } from "./declared.ts";
+import { type Declarations, readDeclarations } from "./declared.ts";
 import { codeFaults, programFiles } from "./files/code.ts";
 import { eventFaults } from "./files/events.ts";
 import { repositoryFaults } from "./files/repository.ts";
 import { roleFaults } from "./files/roles.ts";
 import { stateFaults } from "./files/state.ts";
-import { finding, inOrder } from "./finding.ts";
-import { leaks } from "./leaks.ts";
-import { confirmed, type Hearing, unexpected, type Witness } from "./probe/probe.ts";
-import { proofs, unread } from "./proofs.ts";
-import { readerFaults, readings } from "./readers.ts";
-import { derivedFaults, derivedPlaces, type Looked, withoutChance } from "./run/derived.ts";
-import { literals } from "./run/literals.ts";
+import { finding, sortFindings } from "./finding.ts";
+import { leaks, shownFaults } from "./leaks.ts";
+import { confirmProofs, type Observation, type Prober, unexpectedReaders } from "./probe/probe.ts";
+import { findProofs, unreadSecrets } from "./proofs.ts";
+import { findReadings, readerFaults } from "./readers.ts";
+import { compareRuns } from "./run/compare.ts";
 import { placesOf } from "./run/places.ts";
 import { type Run, runWith, type Subject } from "./run/run.ts";
 import { lookFor, sightingsIn } from "./run/sightings.ts";
-import { shownFaults } from "./shown.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
-import { readSuppressions, sift } from "./suppress.ts";
+import { applySuppressions, readSuppressions } from "./suppress.ts";
 
 export interface AuditOptions {
   readonly stack: string;
   /** Config values by key, over those of the stack's file. */
   readonly config?: Readonly<Record<string, string>>;
-  /** The day on which ages are told, YYYY-MM-DD. @default today */
+  /** The day for which ages are computed, YYYY-MM-DD. @default today */
   readonly today?: string;
   /** Days after which a generated secret is too old. @default 365 */
   readonly maxAgeDays?: number;
-  /** Starts what the plan only tells of. @default nobody: proofs are of the wiring */
-  readonly witness?: Witness;
+  /** Starts the components, to verify at run time what the plan shows. @default none: proofs are by static trace */
+  readonly prober?: Prober;
 }
 
-/** The program, the repository around it, and what its owners decided to live with. Be in `project.directory`. */
+/** Audits the program and its repository, and applies the repository's suppressions. The working directory has to be `project.directory`. */
 export async function audit(project: Project, options: AuditOptions): Promise<Audit> {
-  const { stack, config = {}, today = day(), maxAgeDays = 365, witness } = options;
+  const { stack, config = {}, today = day(), maxAgeDays = 365, prober } = options;
   const suppressions = readSuppressions(project.root);
-  const asked = { [`${project.name}:placeholders`]: "true" };
-  const read = readStack(project, stack, { ...config, ...asked });
-  const subject = { program: programOf(project), directory: project.directory, config: read };
-  const circumstances = { production: isProduction(read), today, maxAgeDays };
-  const told = await auditProgram(subject, circumstances, witness);
-  const files = programFiles(project.entry, project.directory);
-  const inFiles = [...codeFaults(files, told.settings), ...repositoryFaults(project.root)];
+  const stackConfig = readStack(project, stack, { ...config, [`${project.name}:placeholders`]: "true" });
+  const subject = { program: programOf(project), directory: project.directory, config: stackConfig };
+  const circumstances = { production: isProduction(stackConfig), today, maxAgeDays };
+  const { settings, ...result } = await auditProgram(subject, circumstances, prober);
+  const inFiles = [...codeFaults(programFiles(project.entry, project.directory), settings), ...repositoryFaults(project.root)];
   const accused = new Set(inFiles.map(({ secret }) => secret));
-  const { findings, suppressed, notes } = sift([...told.findings, ...inFiles], suppressions, today);
-  const { settings: _, ...rest } = told;
+  const { findings, suppressed, notes } = applySuppressions([...result.findings, ...inFiles], suppressions, today);
   return {
-    ...rest,
-    findings: inOrder(findings),
+    ...result,
+    findings: sortFindings(findings),
     suppressed,
-    proofs: told.proofs.filter(({ secret }) => !accused.has(secret)),
-    notes: [...told.notes, ...notes],
+    proofs: result.proofs.filter(({ secret }) => !accused.has(secret)),
+    notes: [...result.notes, ...notes],
   };
 }
 
-/** A file of Pulumi's, read without a program. `stack` is the file's name. */
+/** Audits a file that Pulumi wrote, without a program. @param name of the file */
 export function auditFile(kind: "state" | "events", text: string, name: string, directory: string, today = day()): Audit {
   const found = kind === "state" ? stateFaults(text, name) : eventFaults(text, name);
-  const { findings, suppressed } = sift(found, readSuppressions(directory), today);
-  return { stack: name, findings: inOrder(findings), suppressed, proofs: [], declared: [], notes: [] };
+  const { findings, suppressed } = applySuppressions(found, readSuppressions(directory), today);
+  return { stack: name, findings: sortFindings(findings), suppressed, proofs: [], declared: [], notes: [] };
 }
 
 export interface ProgramAudit extends Audit {
-  /** The settings that are secret, whether they are set or not: what each is called as a secret, by its whole key. */
+  /** The names of all secret settings, set or not, by whole key. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** What running it tells, and its plan. */
-export async function auditProgram(asked: Subject, circumstances: Circumstances, witness?: Witness): Promise<ProgramAudit> {
-  const { subject, run } = await withOperatorSecrets(asked);
+/** Audits what the program does when it runs, and its plan. */
+export async function auditProgram(given: Subject, circumstances: Circumstances, prober?: Prober): Promise<ProgramAudit> {
+  const { subject, run } = await withOperatorSecrets(given);
   const { plan } = run;
   const { stack, secretKeys } = subject.config;
   const look = lookFor(run.origins);
   const places = placesOf(run);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
-    const leaked = leaks(undefined, sightings, UNDECLARED);
-    const findings = inOrder([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]);
+    const leaked = leaks(undefined, sightings, NO_DECLARATIONS);
     return {
       stack,
-      findings,
+      findings: sortFindings([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]),
       suppressed: [],
       proofs: [],
       declared: [],
@@ -98,56 +91,55 @@ export async function auditProgram(asked: Subject, circumstances: Circumstances,
       settings: new Map(secretKeys.map((key) => [key, key])),
     };
   }
-  const told = declarations(plan, run.origins);
-  const evidence = { plan, declarations: told, sightings, readings: readings(plan, run.origins, look) };
-  const compared = await compare(subject, { places, look }, plan);
-  const { hearing, notes } = await hear(witness, subject);
-  const leaked = leaks(plan, sightings, told);
-  const findings = inOrder([
+  const declarations = readDeclarations(plan, run.origins);
+  const evidence = { plan, declarations, sightings, readings: findReadings(plan, run.origins, look) };
+  const compared = await compareRuns(subject, { places, look }, plan);
+  const { observation, notes } = await probe(prober, subject);
+  const leaked = leaks(plan, sightings, declarations);
+  const findings = sortFindings([
     ...leaked,
-    ...shownFaults(plan, look, told, leaked),
-    ...readerFaults(evidence.readings, told),
-    ...unread(evidence),
+    ...shownFaults(plan, look, declarations, leaked),
+    ...readerFaults(evidence.readings, declarations),
+    ...unreadSecrets(evidence),
     ...compared.findings,
     ...structureFaults(plan, circumstances),
     ...roleFaults(plan, subject.directory),
-    ...(hearing === undefined ? [] : unexpected(evidence, hearing)),
+    ...(observation === undefined ? [] : unexpectedReaders(evidence, observation)),
   ]);
-  const proved = proofs(evidence, findings);
+  const proofs = findProofs(evidence, findings);
   return {
     stack,
     findings,
     suppressed: [],
-    proofs: hearing === undefined ? proved : confirmed(proved, evidence, hearing),
-    declared: told.all.map(({ name }) => name),
+    proofs: observation === undefined ? proofs : confirmProofs(proofs, evidence, observation),
+    declared: declarations.all.map(({ name }) => name),
     notes: [...compared.notes, ...notes],
-    settings: new Map([...secretKeys.map((key) => [key, key] as const), ...settingsOf(told)]),
+    settings: new Map([...secretKeys.map((key) => [key, key] as const), ...settingsOf(declarations)]),
   };
 }
 
-/** What cannot be made here, such as another provider's resource, leaves the proofs what they are. */
-async function hear(
-  witness: Witness | undefined,
+/** A program that cannot run here, for example because of another provider, keeps its proofs by static trace. */
+async function probe(
+  prober: Prober | undefined,
   subject: Subject,
-): Promise<{ readonly hearing?: Hearing; readonly notes: readonly string[] }> {
-  if (witness === undefined) return { notes: [] };
+): Promise<{ readonly observation?: Observation; readonly notes: readonly string[] }> {
+  if (prober === undefined) return { notes: [] };
   try {
-    return { hearing: await witness(subject), notes: [] };
+    return { observation: await prober(subject), notes: [] };
   } catch (error) {
-    return { notes: [`Nothing was seen, because the program did not come to its end with --run: ${(error as Error).message}`] };
+    return { notes: [`Nothing was verified at run time, because the program failed with --run: ${(error as Error).message}`] };
   }
 }
 
-/** What operators have not typed yet gets a canary as well: once a plan has said which keys those are, they are given. */
+/** Secrets that the operator has not set yet get a canary too: the first plan names their keys, and the program runs again with those. */
 async function withOperatorSecrets(subject: Subject): Promise<{ readonly subject: Subject; readonly run: Run }> {
   const run = await runWith("one", subject);
-  const missing =
-    run.plan === undefined
-      ? []
-      : [...settingsOf(declarations(run.plan, run.origins)).keys()].filter((key) => subject.config.config[key] === undefined);
+  if (run.plan === undefined) return { subject, run };
+  const keys = [...settingsOf(readDeclarations(run.plan, run.origins)).keys()];
+  const missing = keys.filter((key) => subject.config.config[key] === undefined);
   if (missing.length === 0) return { subject, run };
   const { config, secretKeys } = subject.config;
-  const given = {
+  const complete = {
     ...subject,
     config: {
       ...subject.config,
@@ -155,7 +147,7 @@ async function withOperatorSecrets(subject: Subject): Promise<{ readonly subject
       secretKeys: [...secretKeys, ...missing],
     },
   };
-  return { subject: given, run: await runWith("one", given) };
+  return { subject: complete, run: await runWith("one", complete) };
 }
 
 function settingsOf({ all }: Declarations): ReadonlyMap<string, string> {
@@ -170,37 +162,16 @@ function day(): string {
   return new Date().toISOString().slice(0, 10);
 }
 
-const UNDECLARED: Declarations = { all: [], nameOf: ({ what }) => what };
+const NO_DECLARATIONS: Declarations = { all: [], nameOf: ({ what }) => what };
 
-/** What only two runs together tell. */
-async function compare(
-  subject: Subject,
-  one: Looked,
-  plan: Plan,
-): Promise<{ readonly findings: readonly Finding[]; readonly notes: readonly string[] }> {
-  const second = await runWith("two", subject);
-  if (second.failure !== undefined) {
-    return {
-      findings: [],
-      notes: [`What is computed from a secret was not looked for, because a second run failed: ${second.failure.message}`],
-    };
-  }
-  const other = { places: placesOf(second), look: lookFor(second.origins) };
-  const written = literals(plan, one.places, other.places, one.look);
-  const suspects = derivedPlaces(one, other);
-  if (suspects.length === 0) return { findings: written, notes: [] };
-  const derived = derivedFaults(withoutChance(suspects, placesOf(await runWith("one", subject))), plan);
-  return { findings: [...written, ...derived], notes: [] };
-}
-
-/** Where not even the audit came before the mask, the mark tells that a secret stood there. */
+/** If the engine masked the error before the audit could read it, the mask itself shows that it contained a secret. */
 function maskedErrors({ failure }: Run): Finding[] {
   if (!failure?.message.includes(SECRET)) return [];
   const what = "the error that ends the program";
-  return [finding({ rule: "secret-in-error", message: `A secret stands in ${what}.`, flow: [{ what, path: what }] })];
+  return [finding({ rule: "secret-in-error", message: `A secret appears in ${what}.`, flow: [{ what, path: what }] })];
 }
 
-/** A message may repeat a secret that is no setting, which the engine does not mask. */
+/** A message can repeat a secret that is not a setting; the engine masks settings only. */
 function failureText({ failure, origins }: Run): string {
   const text = failure?.message ?? "";
   return replaceSecrets(text, findSecrets(text, [...origins.keys()]), SECRET);

@@ -1,4 +1,4 @@
-/** How a finding is made: by its rule, with a fingerprint that outlives moved lines. */
+/** Creates findings, and sorts them. */
 import { createHash } from "node:crypto";
 import type { Source } from "../engine/plan.ts";
 import { type Finding, SEVERITIES, type Station } from "../report/audit.ts";
@@ -10,7 +10,7 @@ export interface Fault {
   readonly secret?: string;
   readonly flow: readonly Station[];
   readonly source?: Source;
-  /** What it is known by: the place, without lines. @default the last station */
+  /** The place, without line numbers; part of the fingerprint. @default the last step of the flow */
   readonly sink?: string;
 }
 
@@ -33,10 +33,10 @@ export function finding({ rule, message, secret, flow, source, sink }: Fault): F
   };
 }
 
-/** The worst first; one of a kind once. */
-export function inOrder(findings: readonly Finding[]): readonly Finding[] {
-  const once = new Map(findings.map((one) => [one.fingerprint, one]));
-  return [...once.values()].sort(
+/** Worst first, without duplicates. */
+export function sortFindings(findings: readonly Finding[]): readonly Finding[] {
+  const distinct = new Map(findings.map((one) => [one.fingerprint, one]));
+  return [...distinct.values()].sort(
     (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || byText(a.rule, b.rule) || byText(a.message, b.message),
   );
 }

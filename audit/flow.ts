@@ -1,16 +1,16 @@
-/** The stations of a secret's way, as they are told. */
+/** Describes the steps on a secret's path. */
 import type { Plan, PlannedResource } from "../engine/plan.ts";
 import type { Station } from "../report/audit.ts";
 import type { Variable } from "../report/plan/app-spec.ts";
 import type { Origin } from "./run/canary.ts";
 import type { Place } from "./run/places.ts";
 
-export function born({ what, urn, source, kind }: Origin): Station {
-  const by = { config: "typed by an operator", generated: "made at random", provider: "made by its provider" }[kind];
+export function originStep({ what, urn, source, kind }: Origin): Station {
+  const by = { config: "set by an operator", generated: "generated", provider: "created by its provider" }[kind];
   return { what: `${what}, ${by}`, ...(urn && { urn }), ...(source && { source }) };
 }
 
-export function stationOf(place: Place, plan?: Plan): Station {
+export function placeStep(place: Place, plan?: Plan): Station {
   const { kind, path, urn, source } = place;
   const resource = plan?.resources.find((candidate) => candidate.urn === urn);
   const of = { ...(urn && { urn }), ...(source && { source }) };
@@ -21,7 +21,7 @@ export function stationOf(place: Place, plan?: Plan): Station {
   return { what: kind === "message" || kind === "error" ? path : `${kind} ${path}`, path: `${kind} ${path}`, ...of };
 }
 
-export function variableStation({ key, component, app, scope, type, path, resource }: Variable): Station {
+export function variableStep({ key, component, app, scope, type, path, resource }: Variable): Station {
   const { urn, source } = resource;
   return { what: `variable ${key} of ${component} in ${app} (${type}, ${scope})`, path, urn, ...(source && { source }) };
 }

@@ -1,10 +1,10 @@
-/** Who reads a secret: each variable is held against what its app may have, and against how App Platform keeps it. */
+/** The variables that hold secrets: whether their component declares them, and whether App Platform hides them. */
 import type { Plan } from "../engine/plan.ts";
 import type { Finding } from "../report/audit.ts";
 import { holdsLogin, type Variable, variablesOf } from "../report/plan/app-spec.ts";
 import type { Declarations } from "./declared.ts";
 import { finding } from "./finding.ts";
-import { born, variableStation } from "./flow.ts";
+import { originStep, variableStep } from "./flow.ts";
 import type { Origin } from "./run/canary.ts";
 import type { Look } from "./run/sightings.ts";
 
@@ -12,27 +12,27 @@ import type { Look } from "./run/sightings.ts";
 export interface Reading {
   readonly origin: Origin;
   readonly variable: Variable;
-  /** By reference, App Platform fills it in: no copy of it is in the program. */
+  /** App Platform inserts the value: the program holds no copy of it. */
   readonly byReference: boolean;
 }
 
-export function readings(plan: Plan, origins: ReadonlyMap<string, Origin>, look: Look): readonly Reading[] {
+export function findReadings(plan: Plan, origins: ReadonlyMap<string, Origin>, look: Look): readonly Reading[] {
   const byUrn = new Map([...origins.values()].flatMap((origin) => (origin.urn === undefined ? [] : [[origin.urn, origin] as const])));
   return variablesOf(plan).flatMap((variable) => {
     const copied = new Set(look(variable.text).map(({ origin }) => origin));
-    const referred = new Set(variable.references.filter(holdsLogin).flatMap(({ login }) => byUrn.get(login?.urn ?? "") ?? []));
+    const referenced = new Set(variable.references.filter(holdsLogin).flatMap(({ login }) => byUrn.get(login?.urn ?? "") ?? []));
     return [
       ...[...copied].map((origin) => ({ origin, variable, byReference: false })),
-      ...[...referred].filter((origin) => !copied.has(origin)).map((origin) => ({ origin, variable, byReference: true })),
+      ...[...referenced].filter((origin) => !copied.has(origin)).map((origin) => ({ origin, variable, byReference: true })),
     ];
   });
 }
 
 export function readerFaults(all: readonly Reading[], declarations: Declarations): readonly Finding[] {
-  return [...variableFaults(all, declarations), ...unserved(all, declarations)];
+  return [...variableFaults(all, declarations), ...missingReadings(all, declarations)];
 }
 
-function unserved(all: readonly Reading[], { all: declared }: Declarations): Finding[] {
+function missingReadings(all: readonly Reading[], { all: declared }: Declarations): Finding[] {
   return declared.flatMap(({ name, origin, readers = [] }) =>
     readers
       .filter(
@@ -43,8 +43,8 @@ function unserved(all: readonly Reading[], { all: declared }: Declarations): Fin
         finding({
           rule: "reader-unserved",
           secret: name,
-          flow: [born(origin), { what: `variable ${variable} of ${component} in ${app}`, path: `${app} ${component} ${variable}` }],
-          message: `${component} in ${app} should read ${name} from ${variable}, and does not get it.`,
+          flow: [originStep(origin), { what: `variable ${variable} of ${component} in ${app}`, path: `${app} ${component} ${variable}` }],
+          message: `${component} in ${app} should read ${name} from ${variable}, but does not receive it.`,
         }),
       ),
   );
@@ -59,7 +59,7 @@ function variableFaults(all: readonly Reading[], declarations: Declarations): Fi
   return all.flatMap(({ origin, variable, byReference }) => {
     const { key, component, app, type, scope } = variable;
     const secret = declarations.nameOf(origin);
-    const flow = [born(origin), variableStation(variable)];
+    const flow = [originStep(origin), variableStep(variable)];
     const of = `${key} of ${component || "every component"} in ${app}`;
     const declared = byOrigin.get(origin.id);
     const needed = declared?.readers?.some((reader) => isAt(variable, { ...reader, key: reader.variable }));
@@ -67,13 +67,13 @@ function variableFaults(all: readonly Reading[], declarations: Declarations): Fi
       ...(scope === "RUN_TIME"
         ? []
         : [finding({ rule: "env-build-time", secret, flow, message: `${secret} is in ${of}, whose scope is ${scope}.` })]),
-      // A reference is not the value: of it, App Platform shows nothing else either.
+      // App Platform shows only the reference, not the value.
       ...(type === "SECRET" || byReference
         ? []
         : [finding({ rule: "env-general-type", secret, flow, message: `${secret} is in ${of}, whose type is ${type}.` })]),
       ...(needed || declared?.readers === undefined
         ? []
-        : [finding({ rule: "reader-without-need", secret, flow, message: `${of} gets ${secret}, which no definition asks for.` })]),
+        : [finding({ rule: "reader-without-need", secret, flow, message: `${of} receives ${secret}, which no definition requires.` })]),
     ];
   });
 }

@@ -1,201 +1,192 @@
-/** What an audit looks for, each by its id: how bad it is, what it means and what to do. `docs/audit.md` has a line for every one. */
-import type { Severity } from "../report/audit.ts";
-
-export interface Rule {
-  readonly severity: Severity;
-  /** A short name, for lists. */
-  readonly title: string;
-  /** Why it matters. */
-  readonly why: string;
-  readonly fix: string;
-}
+/** The rules of an audit by id: severity, meaning and fix. `docs/audit.md` lists them. */
+import type { Rule } from "../report/audit.ts";
 
 export const RULES = {
   "secret-in-output": {
     severity: "critical",
     title: "Secret in a stack output",
-    why: "A stack output without its mark is plain text in the state, in `pulumi stack output` and in every log that prints it.",
-    fix: "Leave it out, or wrap it: pulumi.secret(value).",
+    why: "An output that is not marked as secret is plain text in the state, in `pulumi stack output` and in every log that prints it.",
+    fix: "Remove it, or wrap it: pulumi.secret(value).",
   },
   "secret-in-state": {
     severity: "critical",
-    title: "Secret without its mark",
-    why: "A value that lost its mark is plain text in the state and in every preview.",
-    fix: "Keep it an Output from its origin on: requireSecret, apply, interpolate. Never unsecret, never a plain string.",
+    title: "Secret not marked as secret",
+    why: "A value that lost its secret mark is plain text in the state and in every preview.",
+    fix: "Keep it an Output from its origin on: requireSecret, apply, interpolate. Do not use unsecret or a plain string.",
   },
   "secret-in-component-output": {
     severity: "high",
     title: "Secret in a component's outputs",
-    why: "What a component registers without a mark is plain text in the state.",
+    why: "A registered output that is not marked as secret is plain text in the state.",
     fix: "Wrap it where it is registered: pulumi.secret(value).",
   },
   "secret-in-name": {
     severity: "critical",
     title: "Secret in a name",
-    why: "Names and keys are in URNs, in previews, in the control panel and in every log; no mark hides them.",
-    fix: "Name the thing by what it is for.",
+    why: "Names and keys are in URNs, previews, the control panel and every log. A secret mark does not hide them.",
+    fix: "Name the resource for its purpose.",
   },
   "secret-in-tag": {
     severity: "high",
     title: "Secret in a tag",
-    why: "Tags are shown to everybody in the account, also where Pulumi keeps them encrypted.",
-    fix: "Take it out of the tags.",
+    why: "Every member of the account sees tags, even if Pulumi stores them encrypted.",
+    fix: "Remove it from the tags.",
   },
   "secret-in-plain-field": {
     severity: "high",
     title: "Secret in a field that DigitalOcean shows",
-    why: "Pulumi's mark protects the state only: this field is plain text in the control panel and in the API.",
-    fix: "Give it to a variable of type SECRET, or to nobody.",
+    why: "Pulumi's secret mark protects the state only: this field is plain text in the control panel and in the API.",
+    fix: "Move it to a variable of type SECRET, or remove it.",
   },
   "secret-in-log": {
     severity: "high",
     title: "Secret in a log",
-    why: "What a program logs or prints is kept by whoever runs it. Pulumi masks secrets of its config there and no others.",
-    fix: "Log its name, never its value.",
+    why: "Output is kept by the job or terminal that runs the program. Pulumi masks only the secrets of its config there.",
+    fix: "Log its name instead of its value.",
   },
   "secret-in-error": {
     severity: "high",
     title: "Secret in an error",
-    why: "The text of an error ends up in a terminal, a job's log and a comment.",
-    fix: "Say which value is wrong and by which rule, and leave the value out.",
+    why: "The text of an error appears in terminals, job logs and pull request comments.",
+    fix: "Name the setting and the rule that it breaks, without the value.",
   },
   "secret-in-file": {
     severity: "high",
     title: "Secret in a file",
-    why: "A file that a program leaves behind is readable after it, and easily committed.",
-    fix: "Hand the value over in memory; write nothing.",
+    why: "A file outlives the program, and is easily committed.",
+    fix: "Pass the value in memory; do not write it.",
   },
   "secret-on-command-line": {
     severity: "high",
     title: "Secret on a command line",
-    why: "Every process of the machine can read another's arguments, and App Platform shows its commands.",
-    fix: "Pass it as a variable of the process.",
+    why: "Every process on a machine can read the arguments of the others, and App Platform shows commands.",
+    fix: "Pass it as an environment variable.",
   },
   "secret-sent": {
     severity: "critical",
     title: "Secret sent over the network",
-    why: "A program that declares infrastructure has nobody to send a secret to but Pulumi.",
-    fix: "Take the request out; give the value to a resource.",
+    why: "A program that declares infrastructure passes secrets to resources only.",
+    fix: "Remove the request; pass the value to a resource.",
   },
   "secret-shown": {
     severity: "critical",
-    title: "Secret in what a review shows",
-    why: "A plan is shown to everybody who reads the pull request.",
-    fix: "This is a fault of slipway, or of a program that writes a secret in an unusual form: report it, without the value.",
+    title: "Secret in a review",
+    why: "Every reader of the pull request sees the plan.",
+    fix: "This is a defect of slipway, or the program encodes the secret in an unusual form: report it, without the value.",
   },
   "secret-derived": {
     severity: "low",
-    title: "Something computed from a secret is shown",
-    why: "A hash, a length or a few letters of a secret help to guess it, the more so the shorter it is.",
-    fix: "Mark the result as a secret, or compute a keyed hash with a key that is one.",
+    title: "Value computed from a secret",
+    why: "A hash, a length or a few letters of a secret help to guess it, especially a short one.",
+    fix: "Mark the result as secret, or compute a hash with a secret key.",
   },
   "secret-literal": {
     severity: "high",
     title: "Secret written in the program",
-    why: "Marking it does not help: the value is in the repository, and in all its history.",
-    fix: "Treat it as burnt, have a new one made, and read it with requireSecret.",
+    why: "The value is in the repository and its history, even if it is marked as secret.",
+    fix: "Treat it as compromised: create a new one, and read it with requireSecret.",
   },
   "secret-unread": {
     severity: "low",
-    title: "Secret that nobody reads",
-    why: "A secret that nothing needs can only be lost.",
-    fix: "Take it out of the config and of the definition, or wire it to what needs it.",
+    title: "Secret without a reader",
+    why: "A secret that no component needs is a risk without a use.",
+    fix: "Remove it from the config and the definition, or pass it to the component that needs it.",
   },
   "secret-old": {
     severity: "medium",
     title: "Secret not rotated for too long",
-    why: "The older a secret, the more people, machines and backups have seen it.",
+    why: "The older a secret, the more people, machines and backups have a copy.",
     fix: "Move the date: pulumi config set slipway:rotated <today>.",
   },
   "env-build-time": {
     severity: "high",
     title: "Secret in a build",
-    why: "A value of the build scope is in the build's log and in what the build makes, which browsers download.",
-    fix: "Give the variable the scope RUN_TIME. Left out, it is RUN_AND_BUILD_TIME.",
+    why: "A value with build scope can be in the build log and in the built files, which browsers download.",
+    fix: "Set the scope RUN_TIME. The default is RUN_AND_BUILD_TIME.",
   },
   "env-general-type": {
     severity: "high",
     title: "Secret variable of type GENERAL",
-    why: "App Platform shows a GENERAL variable in the control panel and the API. Left out, the type is GENERAL.",
-    fix: "Give the variable the type SECRET.",
+    why: "App Platform shows a GENERAL variable in the control panel and the API. GENERAL is the default.",
+    fix: "Set the type SECRET.",
   },
   "reader-without-need": {
     severity: "high",
     title: "Reader without need",
-    why: "A component gets a secret that its definition does not ask for; whoever breaks into it has that secret, too.",
-    fix: "Take the variable out, or declare it in the system's definition.",
+    why: "A component receives a secret that its definition does not require. An attacker of that component gets the secret as well.",
+    fix: "Remove the variable, or declare it in the system's definition.",
   },
   "reader-unserved": {
     severity: "medium",
     title: "Reader without its secret",
-    why: "A definition says that a component reads a secret, and the program does not give it that secret.",
-    fix: "Wire the variable, or take it out of the system's definition.",
+    why: "The definition declares that a component reads a secret, but the program does not pass it.",
+    fix: "Pass the variable, or remove it from the system's definition.",
   },
   unsecret: {
     severity: "high",
-    title: "A mark is taken off",
-    why: "After `unsecret` nothing protects the value: not in the state, not in a preview, not in a log.",
+    title: "Secret mark removed",
+    why: "After `unsecret` the value is plain text in the state, in previews and in logs.",
     fix: "Work with the value inside `apply`, where it stays marked.",
   },
   "config-require": {
     severity: "high",
     title: "Secret read as a plain value",
-    why: "`require` and `get` hand out a secret setting as a plain string, without a warning.",
+    why: "`require` and `get` return a secret setting as a plain string, without a warning.",
     fix: "Use requireSecret, getSecret or requireSecretObject.",
   },
   "firewall-open": {
     severity: "critical",
     title: "Database open to the world",
-    why: "Without a firewall, or with a block this wide in it, anybody may try passwords.",
-    fix: "Name the addresses that must connect, and nobody else.",
+    why: "Without a firewall, or with a range this wide, the whole internet can try passwords.",
+    fix: "Allow only the addresses that must connect.",
   },
   "data-unprotected": {
     severity: "high",
     title: "Data without protection",
-    why: "In production one careless change replaces or deletes this, and all that it holds.",
+    why: "In production, a careless change replaces or deletes this resource with all its data.",
     fix: "Set `protect: true` on it: slipway:protect is true in production.",
   },
   "tls-not-verified": {
     severity: "high",
-    title: "Connection that verifies nobody",
-    why: "TLS without a check of the certificate and the name hands the password to whoever stands in between.",
-    fix: "Use sslmode=verify-full with the cluster's CA, and rediss://.",
+    title: "Connection without certificate verification",
+    why: "TLS without verification of certificate and name reveals the password to a man in the middle.",
+    fix: "Use sslmode=verify-full with the cluster's CA for Postgres, and rediss:// for Valkey.",
   },
   "role-too-strong": {
     severity: "high",
     title: "Role with too many rights",
-    why: "Whoever gets its password may do all of this.",
-    fix: "Grant what the product uses, to the role that uses it.",
+    why: "A leaked password of this role gives all these rights away.",
+    fix: "Grant only what the product uses, to the role that uses it.",
   },
   "readonly-writes": {
     severity: "high",
     title: "Read-only role that writes",
-    why: "It is given to people and tools because it can break nothing.",
-    fix: "Grant it SELECT and no more.",
+    why: "People and tools receive this role because it cannot change data.",
+    fix: "Grant it SELECT only.",
   },
   "app-uses-admin": {
     severity: "high",
-    title: "App that connects as the administrator",
-    why: "A break-in at the app is one at the whole cluster.",
-    fix: "Give the app's database a user of its own: dbUser.",
+    title: "App connects as the administrator",
+    why: "An attacker of the app controls the whole cluster.",
+    fix: "Set a user of its own in the app's database: dbUser.",
   },
   "secret-in-stack-file": {
     severity: "critical",
     title: "Secret in plain text in a stack's file",
-    why: "The file is committed, and so is the value.",
-    fix: "Treat it as burnt, have a new one made, and set it with pulumi config set --secret.",
+    why: "The file is committed, and the value with it.",
+    fix: "Treat it as compromised: create a new one, and set it with pulumi config set --secret.",
   },
   "token-in-repository": {
     severity: "critical",
     title: "Token or login in a tracked file",
-    why: "Whoever can read the repository, or ever could, has it.",
-    fix: "Treat it as burnt and have a new one made; then take it out of the file.",
+    why: "Every past and present reader of the repository has it.",
+    fix: "Treat it as compromised: create a new one, then remove it from the file.",
   },
   "state-plaintext": {
     severity: "critical",
     title: "Secret in plain text in the state",
-    why: "The state's own file holds it without encryption.",
-    fix: "Mark it in the program, run `pulumi up`, and have a new value made: the old one is in the state's history.",
+    why: "The state file contains it without encryption.",
+    fix: "Mark it as secret in the program, run `pulumi up`, and create a new value: the old one is in the state's history.",
   },
   "state-shown": {
     severity: "critical",
@@ -206,19 +197,15 @@ export const RULES = {
   "event-plaintext": {
     severity: "critical",
     title: "Secret in an engine event",
-    why: "Event logs are artifacts of jobs, and kept.",
-    fix: "Mark it in the program; delete the log; have a new value made.",
+    why: "Jobs keep event logs as artifacts.",
+    fix: "Mark it as secret in the program, delete the log, and create a new value.",
   },
   "suppression-invalid": {
     severity: "high",
-    title: "Suppression without reason or after its end",
-    why: "A finding that is hidden for ever, or for no reason, is a finding that nobody decided on.",
-    fix: "Mend what it hides, or write a reason and a new date.",
+    title: "Suppression without a reason, or expired",
+    why: "A suppression needs a reason and a last day, so that the finding is decided on again.",
+    fix: "Fix the finding, or write a reason and a new date.",
   },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type RuleId = keyof typeof RULES;
-
-export function ruleOf(id: string): Rule {
-  return RULES[id as RuleId];
-}

@@ -1,9 +1,9 @@
-/** What a plan alone tells: doors that stand open, data that may go, connections that verify nobody, logins that may do too much. */
+/** Findings from the plan alone: open firewalls, unprotected data, unverified connections, logins with too many rights. */
 import type { Plan, PlannedResource } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
 import { ADMIN, databasesOf, field, items, type Variable, variablesOf } from "../report/plan/app-spec.ts";
 import { finding } from "./finding.ts";
-import { nameOf, stationOf, variableStation } from "./flow.ts";
+import { nameOf, placeStep, variableStep } from "./flow.ts";
 import { planPlaces } from "./run/places.ts";
 
 export interface Circumstances {
@@ -19,7 +19,7 @@ const CLUSTER = `${OF}databaseCluster:DatabaseCluster`;
 const REPLICA = `${OF}databaseReplica:DatabaseReplica`;
 const FIREWALL = `${OF}databaseFirewall:DatabaseFirewall`;
 const KEY = `${OF}spacesKey:SpacesKey`;
-/** What holds data. */
+/** Types that hold data. */
 const DATA = [CLUSTER, `${OF}databaseDb:DatabaseDb`, `${OF}spacesBucket:SpacesBucket`, `${OF}volume:Volume`];
 
 export function structureFaults(plan: Plan, circumstances: Circumstances): readonly Finding[] {
@@ -89,19 +89,17 @@ const WEAK_MODES = ["disable", "allow", "prefer", "require"];
 
 function unverified(variables: readonly Variable[]): Finding[] {
   return variables.flatMap((variable) => {
-    const beside = variables.find(
+    const sslMode = variables.find(
       ({ key, component, resource }) => key === "PGSSLMODE" && component === variable.component && resource === variable.resource,
     );
-    const problem = weakness(variable, beside?.text);
+    const problem = weakness(variable, sslMode?.text);
     if (problem === undefined) return [];
     const { key, component, app } = variable;
-    return [
-      finding({ rule: "tls-not-verified", message: `${key} of ${component} in ${app} ${problem}.`, flow: [variableStation(variable)] }),
-    ];
+    return [finding({ rule: "tls-not-verified", message: `${key} of ${component} in ${app} ${problem}.`, flow: [variableStep(variable)] })];
   });
 }
 
-/** What a step of the program's own connects to. */
+/** The connections of the program's dynamic resources. */
 function unverifiedSteps(plan: Plan): Finding[] {
   const steps = new Set(plan.resources.filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic")).map(({ urn }) => urn));
   return planPlaces(plan)
@@ -109,18 +107,18 @@ function unverifiedSteps(plan: Plan): Finding[] {
     .flatMap((place) => {
       const problem = addressWeakness(place.text, undefined);
       if (problem === undefined) return [];
-      const station = stationOf(place, plan);
-      return [finding({ rule: "tls-not-verified", message: `${station.what} ${problem}.`, flow: [station] })];
+      const step = placeStep(place, plan);
+      return [finding({ rule: "tls-not-verified", message: `${step.what} ${problem}.`, flow: [step] })];
     });
 }
 
 function weakness({ key, text, references }: Variable, mode: string | undefined): string | undefined {
-  if (key === "NODE_TLS_REJECT_UNAUTHORIZED" && text === "0") return "takes any certificate";
-  if (/REJECT_UNAUTHORIZED$/.test(key) && /^(false|0|no)$/i.test(text)) return "takes any certificate";
-  if (/SSL_CERT_REQS$/.test(key) && /^(none|optional)$/i.test(text)) return "takes any certificate";
-  if (key === "PGSSLMODE" && WEAK_MODES.includes(text)) return `is ${text}, which verifies no certificate`;
+  if (key === "NODE_TLS_REJECT_UNAUTHORIZED" && text === "0") return "accepts any certificate";
+  if (/REJECT_UNAUTHORIZED$/.test(key) && /^(false|0|no)$/i.test(text)) return "accepts any certificate";
+  if (/SSL_CERT_REQS$/.test(key) && /^(none|optional)$/i.test(text)) return "accepts any certificate";
+  if (key === "PGSSLMODE" && WEAK_MODES.includes(text)) return `is ${text}, which does not verify the certificate`;
   const whole = references.find(({ part, login }) => login?.engine === "PG" && /DATABASE_URL$/.test(part));
-  if (whole) return `is \${${whole.alias}.${whole.part}}, which asks for TLS and verifies no certificate`;
+  if (whole) return `is \${${whole.alias}.${whole.part}}, which requires TLS but does not verify the certificate`;
   return addressWeakness(text, mode);
 }
 
@@ -128,12 +126,12 @@ function addressWeakness(text: string, mode: string | undefined): string | undef
   if (/^redis:\/\//.test(text)) return "connects to Valkey without TLS";
   if (/^(mysql|mongodb|amqp|http):\/\/[^/]*@/.test(text)) return "sends a login without TLS";
   if (!/^postgres(ql)?(\+\w+)?:\/\//.test(text)) return undefined;
-  const said = /[?&]ssl(?:mode)?=([\w-]+)/.exec(text)?.[1] ?? mode;
-  if (said === undefined) return "connects to Postgres without asking for TLS";
-  return said.startsWith("verify-") ? undefined : `connects to Postgres with ${said}, which verifies no certificate`;
+  const given = /[?&]ssl(?:mode)?=([\w-]+)/.exec(text)?.[1] ?? mode;
+  if (given === undefined) return "connects to Postgres without requiring TLS";
+  return given.startsWith("verify-") ? undefined : `connects to Postgres with ${given}, which does not verify the certificate`;
 }
 
-/** A job may: it is there for what only an administrator or an owner can do. */
+/** A job may connect as administrator or owner: migrations need those rights. */
 function administrators(plan: Plan, variables: readonly Variable[]): Finding[] {
   const owners = new Set(plan.resources.flatMap(({ inputs }) => field(inputs.roles, "owner") ?? []));
   return plan.resources.flatMap((resource) =>
@@ -146,7 +144,7 @@ function administrators(plan: Plan, variables: readonly Variable[]): Finding[] {
         finding({
           rule: user === ADMIN ? "app-uses-admin" : "role-too-strong",
           message: `${variable.key} of ${variable.component} in ${variable.app} connects as ${user}, ${user === ADMIN ? "the cluster's administrator" : "who owns every table"}.`,
-          flow: [at(resource, `spec.database ${alias}`), variableStation(variable)],
+          flow: [at(resource, `spec.database ${alias}`), variableStep(variable)],
         }),
       );
     }),

@@ -1,4 +1,4 @@
-/** Findings that somebody decided to live with, for a while and for a reason: `.slipway-audit.yaml`, and nowhere else. */
+/** Suppressed findings: `.slipway-audit.yaml` lists them, each with a reason and a last day. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
@@ -12,15 +12,15 @@ export const SUPPRESSIONS = ".slipway-audit.yaml";
 export interface Suppression {
   readonly rule: string;
   readonly fingerprint?: string;
-  /** A file, or a station's path or URN; "*" stands for anything. */
+  /** A file, or the path or URN of a step; "*" matches anything. */
   readonly place?: string;
   readonly reason?: string;
-  /** The last day on which it counts, YYYY-MM-DD. */
+  /** Last day, YYYY-MM-DD. */
   readonly until?: string;
   readonly line: number;
 }
 
-export interface Sifted {
+export interface SuppressionResult {
   readonly findings: readonly Finding[];
   readonly suppressed: readonly Suppressed[];
   readonly notes: readonly string[];
@@ -29,40 +29,40 @@ export interface Sifted {
 const KEYS = ["rule", "fingerprint", "place", "reason", "until"];
 const EXAMPLE = `suppress:\n  - rule: secret-in-output\n    fingerprint: <as the audit prints it>\n    reason: <why, in a sentence>\n    until: "2027-01-31"`;
 
-/** @throws {ProjectError} where the file cannot be understood */
+/** @throws {ProjectError} if the file is not valid */
 export function readSuppressions(root: string): readonly Suppression[] {
   const file = path.join(root, SUPPRESSIONS);
   if (!existsSync(file)) return [];
   const lines = new LineCounter();
   const { contents, errors } = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines, prettyErrors: false });
   const wrong = (message: string, offset = 0): never => {
-    throw new ProjectError(`${SUPPRESSIONS}:${lines.linePos(offset).line}: ${message}. It is written so:\n${EXAMPLE}`);
+    throw new ProjectError(`${SUPPRESSIONS}:${lines.linePos(offset).line}: ${message}. Example:\n${EXAMPLE}`);
   };
-  if (errors[0]) wrong(`this is not YAML: ${errors[0].message}`, errors[0].pos[0]);
+  if (errors[0]) wrong(`not YAML: ${errors[0].message}`, errors[0].pos[0]);
   if (contents === null) return [];
   const list = isMap(contents) ? contents.get("suppress", true) : undefined;
-  if (!isSeq(list)) return wrong("it holds a list called suppress");
+  if (!isSeq(list)) return wrong('the file needs a list called "suppress" at its top level');
   return list.items.map((item): Suppression => {
     const offset = (item as { range?: readonly [number] }).range?.[0] ?? 0;
-    if (!isMap(item)) return wrong("each suppression has a rule, a fingerprint or a place, a reason and a date", offset);
+    if (!isMap(item)) return wrong("a suppression needs a rule, a fingerprint or a place, a reason and a date", offset);
     const given = Object.fromEntries(
       item.items.map(({ key, value }) => [String(isScalar(key) ? key.value : key), String(isScalar(value) ? (value.value ?? "") : "")]),
     );
     const unknown = Object.keys(given).find((key) => !KEYS.includes(key));
-    if (unknown !== undefined) wrong(`there is no "${unknown}" in a suppression; there is ${KEYS.join(", ")}`, offset);
+    if (unknown !== undefined) wrong(`unknown key "${unknown}"; allowed: ${KEYS.join(", ")}`, offset);
     const { rule = "" } = given;
-    if (!Object.hasOwn(RULES, rule)) wrong(`there is no rule "${rule}". See docs/audit.md for the rules`, offset);
-    if (!given.fingerprint && !given.place) wrong("it says what to suppress by a fingerprint or a place", offset);
+    if (!Object.hasOwn(RULES, rule)) wrong(`unknown rule "${rule}". docs/audit.md lists the rules`, offset);
+    if (!given.fingerprint && !given.place) wrong("a suppression needs a fingerprint or a place", offset);
     return { ...given, rule, line: lines.linePos(offset).line };
   });
 }
 
-/** One without a reason, or after its day, suppresses nothing, and is a finding itself. */
-export function sift(findings: readonly Finding[], suppressions: readonly Suppression[], today: string): Sifted {
+/** A suppression without a reason, or after its last day, suppresses nothing and is a finding itself. */
+export function applySuppressions(findings: readonly Finding[], suppressions: readonly Suppression[], today: string): SuppressionResult {
   const valid = suppressions.filter((one) => problemOf(one, today) === undefined);
   const used = new Set<Suppression>();
   const suppressed: Suppressed[] = [];
-  const left = findings.filter((found) => {
+  const remaining = findings.filter((found) => {
     const by = valid.find((one) => matches(one, found));
     if (by === undefined) return true;
     used.add(by);
@@ -75,8 +75,8 @@ export function sift(findings: readonly Finding[], suppressions: readonly Suppre
   });
   const unused = valid
     .filter((one) => !used.has(one))
-    .map(({ line, rule }) => `${SUPPRESSIONS}:${line}: nothing is suppressed by it any more (${rule}). Take it out.`);
-  return { findings: [...left, ...invalid], suppressed, notes: unused };
+    .map(({ line, rule }) => `${SUPPRESSIONS}:${line}: suppresses no finding (${rule}). Remove it.`);
+  return { findings: [...remaining, ...invalid], suppressed, notes: unused };
 }
 
 function matches({ rule, fingerprint, place }: Suppression, found: Finding): boolean {
@@ -96,7 +96,7 @@ function matches({ rule, fingerprint, place }: Suppression, found: Finding): boo
 const SHORTEST_REASON = 10;
 
 function problemOf({ reason = "", until = "" }: Suppression, today: string): string | undefined {
-  if (reason.trim().length < SHORTEST_REASON) return "gives no reason";
+  if (reason.trim().length < SHORTEST_REASON) return "has no reason";
   if (!/^\d{4}-\d\d-\d\d$/.test(until) || Number.isNaN(Date.parse(until))) return "has no last day";
   return until < today ? `ended on ${until}` : undefined;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { withProject } from "../audit/testing/programs.ts";
-import { auditSchema } from "../report/audit-schema.ts";
+import { auditSchema } from "../report/audit.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 

@@ -7,7 +7,7 @@ const CLUSTER = "urn:pulumi:prod::harbour::digitalocean:index/databaseCluster:Da
 const APP = "urn:pulumi:prod::harbour::digitalocean:index/app:App::orders-app";
 const STACK = "urn:pulumi:prod::harbour::pulumi:pulumi:Stack::harbour-prod";
 
-/** As Pulumi 3.259 writes it, without what nobody reads here. */
+/** As Pulumi 3.259 writes it, reduced to the fields that are read. */
 function log(...steps: readonly (readonly [op: string, urn: string, diffs?: readonly string[]])[]): string {
   const lines = [["same", STACK] as const, ...steps].map(([op, urn, diffs]) => ({
     resourcePreEvent: {
@@ -31,7 +31,7 @@ async function merged(head: Change, text: string) {
 }
 
 describe("the real engine's event log", () => {
-  it("contradicts nothing where Pulumi does what the programs say, and tells a replacement once", async () => {
+  it("has no contradiction if Pulumi does what the programs declare, and counts a replacement once", async () => {
     const { steps, contradictions } = await merged(larger, log(["update", CLUSTER, ["size"]], ["same", APP]));
     expect(contradictions).toEqual([]);
     expect(steps).toEqual([{ op: "update", urn: CLUSTER, type: "digitalocean:index/databaseCluster:DatabaseCluster", keys: ["size"] }]);
@@ -47,40 +47,40 @@ describe("the real engine's event log", () => {
     expect(replaced.contradictions.map(({ urn }) => urn)).not.toContain(CLUSTER);
   });
 
-  it("shows a replacement that the programs do not tell as danger", async () => {
+  it("shows a replacement that the programs do not show as danger", async () => {
     const { contradictions } = await merged(larger, log(["replace", CLUSTER, ["engine"]], ["same", APP]));
     expect(contradictions).toEqual([
       {
         urn: CLUSTER,
         ours: "update",
         engines: "replace",
-        meaning: "Pulumi replaces it (engine), which the programs do not tell: what it holds is lost",
+        meaning: "Pulumi replaces it (engine), which the programs do not show: its contents are lost",
         risk: "danger",
       },
     ]);
   });
 
-  it("names DigitalOcean's new ciphertext where an app changes that nobody changed", async () => {
+  it("names DigitalOcean's new ciphertext if an app changes that no commit changed", async () => {
     const { contradictions } = await merged(nothing, log(["same", CLUSTER], ["update", APP, ["spec"]]));
     expect(contradictions).toMatchObject([{ urn: APP, ours: "no change", engines: "update", risk: "care" }]);
     expect(contradictions[0]?.meaning).toContain("terraform-provider-digitalocean#1603");
   });
 
-  it("tells what stands and is not declared, and what is declared and does not change", async () => {
+  it("reports what exists undeclared, and what is declared and does not change", async () => {
     const forgotten = `${CLUSTER}-old`;
     const { contradictions } = await merged(larger, log(["same", APP], ["delete", forgotten]));
     expect(contradictions).toMatchObject([
-      { urn: forgotten, ours: "nothing of it", engines: "delete", risk: "danger" },
+      { urn: forgotten, ours: "not declared", engines: "delete", risk: "danger" },
       { urn: CLUSTER, ours: "update", engines: "no change", risk: "routine" },
     ]);
   });
 
-  it("says of a stack that never was up only that", async () => {
+  it("reports one line for a stack that was never deployed", async () => {
     const { contradictions } = await merged(larger, log(["create", CLUSTER], ["create", APP]));
     expect(contradictions).toMatchObject([{ urn: "the stack", risk: "routine" }]);
   });
 
-  it("brings the policies that Pulumi's JSON leaves out", async () => {
+  it("contains the policy violations that Pulumi's JSON leaves out", async () => {
     const violation = {
       policyName: "no-public-bucket",
       policyPackName: "slipway",
@@ -88,14 +88,14 @@ describe("the real engine's event log", () => {
       resourceUrn: APP,
       message: "It is public.",
     };
-    const { policies } = await merged(larger, `${log(["update", CLUSTER])}\n${JSON.stringify({ policyEvent: violation })}`);
+    const { policies } = await merged(larger, `${log(["update", CLUSTER])}\n${JSON.stringify({ sequence: 9, policyEvent: violation })}`);
     expect(policies).toEqual([{ policy: "slipway no-public-bucket", level: "mandatory", urn: APP, message: "It is public." }]);
   });
 
-  it("is refused with its line where it is none", () => {
+  it("is refused with the line that is not an event", () => {
     expect(() => readEvents(`${log()}\n[warning] nothing`, "events.ndjson")).toThrow(
       new ProjectError(
-        "events.ndjson, line 4: this is no event of Pulumi's engine. Write the file with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.ndjson",
+        "events.ndjson:4: not an event of Pulumi's engine. Write the log with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json",
       ),
     );
   });

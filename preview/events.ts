@@ -1,13 +1,12 @@
 /**
- * What the real engine wrote while it previewed the same stack (`PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log <file>`), beside what the programs alone tell.
+ * Compares the event log of a real `pulumi preview` with the plans of base and head.
  *
- * It knows what stands; the programs know what is meant. Where the two differ, that is worth a line: something was changed by hand, the last
- * `up` did not get through, or the provider replaces what its schema calls an update.
+ * Pulumi's engine knows what exists, and the programs know what is declared. A difference means that a resource was changed by hand, that the last
+ * `up` failed, or that the provider replaces what its schema calls an update.
  */
 import { z } from "zod";
-import { HOW } from "../audit/files/events.ts";
 import type { Plan } from "../engine/plan.ts";
-import { ProjectError } from "../engine/projecterror.ts";
+import { notAnEvent, readEventLog } from "../report/plan/event-log.ts";
 import type { EngineVerdict, ResourceChange } from "../report/review.ts";
 
 const step = z.object({
@@ -37,7 +36,10 @@ export interface Logged {
   readonly policies: readonly z.infer<typeof policy>[];
 }
 
-/** By stack, as their URNs say. @param file for messages */
+/**
+ * @param file for messages
+ * @returns by stack
+ */
 export function readEvents(text: string, file: string): ReadonlyMap<string, Logged> {
   const byStack = new Map<string, { steps: z.infer<typeof step>[]; policies: z.infer<typeof policy>[] }>();
   const of = (urn: string) => {
@@ -46,19 +48,16 @@ export function readEvents(text: string, file: string): ReadonlyMap<string, Logg
     byStack.set(stack, logged);
     return logged;
   };
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const { success, data } = event.safeParse(jsonOf(line));
-    if (!success) {
-      throw new ProjectError(`${file}, line ${index + 1}: this is no event of Pulumi's engine. Write the file with: ${HOW} ${file}`);
-    }
+  for (const { line, event: logged } of readEventLog(text, file)) {
+    const { success, data } = event.safeParse(logged);
+    if (!success) throw notAnEvent(file, line);
     if (data.resourcePreEvent) of(data.resourcePreEvent.metadata.urn).steps.push(data.resourcePreEvent.metadata);
     if (data.policyEvent) of(data.policyEvent.resourceUrn ?? "").policies.push(data.policyEvent);
   }
   return byStack;
 }
 
-/** Steps that do something, by what they come to. */
+/** The operations that change something. */
 const CHANGES: Readonly<Record<string, ResourceChange["change"]>> = {
   create: "create",
   update: "update",
@@ -71,19 +70,19 @@ const CHANGES: Readonly<Record<string, ResourceChange["change"]>> = {
 };
 
 /** The stack itself and its providers. */
-const PULUMIS_OWN = /::pulumi:(pulumi:Stack|providers:[^:]+)::/;
+const PULUMI_INTERNAL = /::pulumi:(pulumi:Stack|providers:[^:]+)::/;
 
-/** A replacement is told as one step; these are its parts. */
-const PARTS = ["create-replacement", "delete-replaced"];
+/** Pulumi logs these as well as the `replace` that they belong to. */
+const REPLACEMENT_PARTS = ["create-replacement", "delete-replaced"];
 
 export function engineVerdict({ steps, policies }: Logged, resources: readonly ResourceChange[], head: Plan): EngineVerdict {
-  const done = steps.filter(({ op, urn }) => op in CHANGES && !PULUMIS_OWN.test(urn) && !isComponent(urn, head));
+  const done = steps.filter(({ op, urn }) => op in CHANGES && !PULUMI_INTERNAL.test(urn) && !isComponent(urn, head));
   const theirs = new Map<string, string>();
   for (const { urn, op } of done) if (theirs.get(urn) !== "replace") theirs.set(urn, CHANGES[op]!);
-  const first = steps.every(({ op, urn }) => op === "create" || op === "read" || PULUMIS_OWN.test(urn));
+  const first = steps.every(({ op, urn }) => op === "create" || op === "read" || PULUMI_INTERNAL.test(urn));
   return {
     steps: done
-      .filter(({ op, urn }) => !PARTS.includes(op) || !done.some((one) => one.urn === urn && one.op === "replace"))
+      .filter(({ op, urn }) => !REPLACEMENT_PARTS.includes(op) || !done.some((one) => one.urn === urn && one.op === "replace"))
       .map(({ op, urn, type, keys, diffs }) => ({ op, urn, type: type ?? "", keys: [...(keys ?? diffs ?? [])] })),
     contradictions: first ? neverUp(done.length) : contradictions(resources, theirs, steps),
     policies: policies.map(({ policyName, policyPackName, enforcementLevel, resourceUrn, message }) => ({
@@ -101,15 +100,15 @@ function isComponent(urn: string, { resources }: Plan): boolean {
 
 type Contradictions = EngineVerdict["contradictions"];
 
-/** Nothing stands: the engine creates all, whatever the base was. */
+/** The stack is empty: the engine creates everything, whatever the base declares. */
 function neverUp(count: number): Contradictions {
   if (count === 0) return [];
   return [
     {
       urn: "the stack",
       ours: "a change",
-      engines: "all is new",
-      meaning: "nothing of this stack stands yet, so nothing can be lost",
+      engines: "everything is new",
+      meaning: "this stack does not exist yet, so nothing can be lost",
       risk: "routine",
     },
   ];
@@ -121,25 +120,31 @@ function contradictions(resources: readonly ResourceChange[], theirs: ReadonlyMa
   const detail = new Map(
     steps.map(({ urn, detailedDiff, diffs }) => [urn, Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))]),
   );
-  const told: Contradictions = [];
+  const found: Contradictions = [];
   for (const [urn, engines] of theirs) {
     const mine = ours.get(urn);
-    const said = mine?.change === "redeploy" ? "update" : mine?.change;
-    if (said === engines) continue;
+    const expected = mine?.change === "redeploy" ? "update" : mine?.change;
+    if (expected === engines) continue;
     const keys = (detail.get(urn) ?? []).slice(0, 5).join(", ");
-    told.push({
+    found.push({
       urn,
-      ours: mine?.change ?? (known.has(urn) ? "no change" : "nothing of it"),
-      ...meaningOf(engines, said, known.get(urn), keys),
+      ours: mine?.change ?? (known.has(urn) ? "no change" : "not declared"),
+      ...meaningOf(engines, expected, known.get(urn), keys),
     });
   }
   for (const [urn, { change }] of ours) {
     if (theirs.has(urn)) continue;
     const meaning =
-      change === "delete" ? "it is gone already, or was never made" : "it stands like that already, or Pulumi ignores the difference";
-    told.push({ urn, ours: change, engines: "no change", meaning, risk: change === "replace" || change === "delete" ? "care" : "routine" });
+      change === "delete" ? "it is already deleted, or was never created" : "it already has this state, or Pulumi ignores the difference";
+    found.push({
+      urn,
+      ours: change,
+      engines: "no change",
+      meaning,
+      risk: change === "replace" || change === "delete" ? "care" : "routine",
+    });
   }
-  return told;
+  return found;
 }
 
 function meaningOf(
@@ -150,33 +155,25 @@ function meaningOf(
 ): Omit<Contradictions[number], "urn" | "ours"> {
   const because = keys === "" ? "" : ` (${keys})`;
   if (engines === "replace")
-    return { engines, meaning: `Pulumi replaces it${because}, which the programs do not tell: what it holds is lost`, risk: "danger" };
+    return { engines, meaning: `Pulumi replaces it${because}, which the programs do not show: its contents are lost`, risk: "danger" };
   if (engines === "delete")
-    return { engines, meaning: "it stands, and the head does not declare it: an earlier change was never applied", risk: "danger" };
+    return { engines, meaning: "it exists, and the head does not declare it: an earlier change was never applied", risk: "danger" };
   if (ours === undefined && engines === "update" && resource?.type.endsWith(":App")) {
     return {
       engines,
-      meaning: `DigitalOcean encrypts SECRET variables anew, so Pulumi sees a change where none is (terraform-provider-digitalocean#1603), or it was changed by hand${because}; it is redeployed, and its jobs run again`,
+      meaning: `DigitalOcean encrypted its SECRET variables again, which Pulumi takes for a change (terraform-provider-digitalocean#1603), or it was changed by hand${because}; it is redeployed, and its jobs run again`,
       risk: "care",
     };
   }
   if (ours === undefined)
     return {
       engines,
-      meaning: `what stands is not what the base declares${because}: it was changed by hand, or an earlier change was never applied`,
+      meaning: `it differs from what the base declares${because}: it was changed by hand, or an earlier change was never applied`,
       risk: "care",
     };
   return {
     engines,
-    meaning: engines === "create" ? "it does not stand yet" : `what stands is not what the base declares${because}`,
+    meaning: engines === "create" ? "it does not exist yet" : `it differs from what the base declares${because}`,
     risk: "care",
   };
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

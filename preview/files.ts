@@ -1,36 +1,35 @@
 /**
- * What a change does to migrations and keyspaces, read from the files of both sides.
+ * The changes of migrations and keyspaces, from the files of both sides.
  *
- * They are a stranger's files, so they are read in a process of its own as well, with the same rights and limits as the program.
+ * The files are untrusted, so they are read in a process of its own, with the same rights and limits as the program.
  */
 import path from "node:path";
 import type { Plan, PlannedResource } from "../engine/plan.ts";
 import type { Project } from "../engine/project.ts";
 import type { KeyspaceChange, MigrationChange } from "../report/review.ts";
-import { inside } from "./checkout/git.ts";
+import { isInside } from "./checkout/git.ts";
 import type { Modules } from "./checkout/modules.ts";
-import { type FilesJob, readFilesApart } from "./record/files.ts";
+import { type FilesJob, readInChild } from "./record/files.ts";
 import type { Recorded } from "./record/parse.ts";
 import type { Limits } from "./record/side.ts";
 
-/** One side, recorded. */
-export interface Taken {
+export interface RecordedSide {
   readonly tree: string;
   readonly directory: string;
-  /** Absent where there was no project yet. */
+  /** Absent if the commit has no project. */
   readonly project?: Project;
   readonly modules: Modules;
   readonly plans: ReadonlyMap<string, Recorded>;
 }
 
-interface Given {
-  readonly before: Taken;
-  readonly after: Taken;
-  /** From the repository's top. */
+interface Options {
+  readonly before: RecordedSide;
+  readonly after: RecordedSide;
+  /** Paths from the repository's root. */
   readonly changed: readonly string[];
-  /** Of the project, from the repository's top. */
+  /** Path of the project from the repository's root. */
   readonly prefix: string;
-  readonly jail: readonly string[];
+  readonly sandbox: readonly string[];
   readonly limits: Limits;
   readonly cache: string;
 }
@@ -43,41 +42,49 @@ export interface FileChanges {
 
 const NONE: FileChanges = { migrations: [], keyspaces: [], caveats: [] };
 
-/** @returns by stack: a stack is told of the folders that its own steps apply. */
-export async function fileChanges({ before, after, changed, prefix, jail, limits, cache }: Given): Promise<(stack: string) => FileChanges> {
+/** @returns a function that selects the changes of a stack: those of the folders that its steps apply */
+export async function fileChanges({
+  before,
+  after,
+  changed,
+  prefix,
+  sandbox,
+  limits,
+  cache,
+}: Options): Promise<(stack: string) => FileChanges> {
   const folders = new Map<string, FilesJob["folders"][number]>();
   for (const side of [before, after]) for (const step of stepsOf(side)) folders.set(`${step.kind} ${step.system} ${step.folder}`, step);
-  const touched = [...folders.values()].filter(({ folder }) => changed.some((file) => inside(path.join(prefix, folder), file)));
+  const touched = [...folders.values()].filter(({ folder }) => changed.some((file) => isInside(path.join(prefix, folder), file)));
   if (touched.length === 0) return () => NONE;
-  const told = await readFilesApart(
+  const read = await readInChild(
     { base: before.directory, head: after.directory, folders: touched },
     [before.tree, after.tree],
-    jail,
+    sandbox,
     limits,
     cache,
   );
   return (stack) => {
     const own = new Set([before, after].flatMap((side) => stepsOf(side, stack)).map(({ kind, system }) => `${kind} ${system}`));
     return {
-      migrations: told.migrations.filter(({ system }) => own.has(`Migrations ${system}`)),
-      keyspaces: told.keyspaces.filter(({ system }) => own.has(`Keyspaces ${system}`)),
-      caveats: told.failures,
+      migrations: read.migrations.filter(({ system }) => own.has(`Migrations ${system}`)),
+      keyspaces: read.keyspaces.filter(({ system }) => own.has(`Keyspaces ${system}`)),
+      caveats: read.failures,
     };
   };
 }
 
-function stepsOf(side: Taken, only?: string): FilesJob["folders"] {
+function stepsOf(side: RecordedSide, only?: string): FilesJob["folders"] {
   return [...side.plans].flatMap(([stack, recorded]) =>
     (only === undefined || stack === only) && "plan" in recorded ? stepsIn(recorded.plan) : [],
   );
 }
 
-/** A program may name any folder; only its own are looked at. */
+/** Folders outside of the project are ignored. */
 function stepsIn({ resources }: Plan): FilesJob["folders"] {
   return resources.flatMap((resource) => {
     const kind = kindOf(resource);
     const { system, folder } = resource.inputs;
-    if (kind === undefined || typeof system !== "string" || typeof folder !== "string" || !inside("/x", path.resolve("/x", folder)))
+    if (kind === undefined || typeof system !== "string" || typeof folder !== "string" || !isInside("/x", path.resolve("/x", folder)))
       return [];
     return [{ kind, system, folder }];
   });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { reviewSchema } from "../report/review.ts";
-import { findJail } from "./record/side.ts";
+import { findSandbox } from "./record/side.ts";
 import { Checkout, programOf } from "./testing/checkout.ts";
 
 /** A machine that is busy with other tests starts processes slowly. */
@@ -213,7 +213,7 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
       child.kill(signal);
       await closed;
       expect(checkout.worktrees(), signal).toHaveLength(left);
-      if ((await findJail()).length > 0) while (checkout.isRunning()) await setTimeout(20);
+      if ((await findSandbox()).length > 0) while (checkout.isRunning()) await setTimeout(20);
     }
   });
 });

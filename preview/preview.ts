@@ -1,7 +1,7 @@
 /**
- * What a change does, without a credential: the program at base and at head, each recorded in a process of its own, and their plans compared.
+ * Shows what a change does, without a credential: records the program at base and at head, each in a process of its own, and compares the plans.
  *
- * Everything that is decided is decided here. What the head's process sends is data about the head and about nothing else.
+ * This process decides everything. What the head's process sends is untrusted data about the head.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,26 +13,26 @@ import { type Commit, killGit, Repository } from "./checkout/git.ts";
 import { installedFor, link, type Modules, modulesOfBase } from "./checkout/modules.ts";
 import { previewCache, prune, treesFolder, Worktrees } from "./checkout/worktree.ts";
 import type { Logged } from "./events.ts";
-import type { Taken } from "./files.ts";
-import { findJail, killSides, LIMITS, recordSide } from "./record/side.ts";
+import type { RecordedSide } from "./files.ts";
+import { findSandbox, killSides, LIMITS, recordSide } from "./record/side.ts";
 import { reencrypted } from "./reencrypted.ts";
 
 export interface PreviewOptions {
-  /** A git ref; what is compared with is where the head left it. */
+  /** A git ref. The head is compared with its merge base. */
   readonly base: string;
-  /** Where the head is: a directory of a working tree. */
+  /** A directory of the working tree that is the head. */
   readonly cwd: string;
-  /** @default every stack file of base or head but local's, which stands on nobody's account */
+  /** @default every stack file of base or head except local's, which uses no account */
   readonly stacks?: readonly string[];
-  /** A file that `pulumi preview --event-log` wrote of the head. */
+  /** An event log of `pulumi preview` at the head. */
   readonly events?: string;
-  /** What each side may take. @default 60 */
+  /** Time limit of each side. @default 60 */
   readonly seconds?: number;
-  /** Told while it works. */
+  /** Prints a warning while it works. */
   say(text: string): void;
 }
 
-/** A preview compiles two commits, some 3 MiB each; packages are some 300 MiB. */
+/** The compiled code of a commit takes about 3 MiB, packages about 300 MiB. */
 const COMMITS_KEPT = 12;
 const LOCK_FILES_KEPT = 2;
 
@@ -40,44 +40,45 @@ export async function preview(options: PreviewOptions): Promise<Review> {
   const here = findProject(options.cwd);
   const repository = await Repository.at(here.root);
   const log = options.events === undefined ? undefined : await logOf(options.events);
-  const [base, head, jail] = await Promise.all([repository.base(options.base), repository.head(), findJail()]);
-  if (jail.length === 0)
-    options.say("This system does not let an ordinary user take the network away from a process: the head's program can reach it.");
+  const [base, head, sandbox] = await Promise.all([repository.base(options.base), repository.head(), findSandbox()]);
+  if (sandbox.length === 0)
+    options.say(
+      "On this system an unprivileged user cannot isolate a process from the network, so the program at head can reach the network.",
+    );
   const cache = previewCache();
   prune(path.join(cache, "compiled"), COMMITS_KEPT);
   prune(path.join(cache, "modules"), LOCK_FILES_KEPT);
   const worktrees = new Worktrees(repository, treesFolder(cache));
-  const guard = cleanedUp(worktrees);
+  const guard = cleanUpOnExit(worktrees);
   try {
     const installed = installedFor(repository, here.root);
     const root = path.relative(repository.top, here.root);
     const key = randomBytes(32).toString("hex");
     const limits = { ...LIMITS, ...(options.seconds !== undefined && { seconds: options.seconds }) };
     const trees = { base: worktrees.add("base", base), head: worktrees.add("head", head) };
-    // What is needed afterwards is read while git and the programs are at work.
-    const [reading, joins] = [import("./stack.ts"), import("./files.ts")];
+    // Loaded while git and the programs run.
+    const [stackModule, filesModule] = [import("./stack.ts"), import("./files.ts")];
     const sides = await settledTogether([
-      recorded("base", base, modulesOfBase(repository, base, head, installed, cache)),
-      recorded("head", head, Promise.resolve(installed)),
+      record("base", base, modulesOfBase(repository, base, head, installed, cache)),
+      record("head", head, Promise.resolve(installed)),
     ]);
-    const { fileChanges } = await joins;
-    const { NO_PLAN, reviewStack } = await reading;
-    // Read by then, along with what compares.
+    const { fileChanges } = await filesModule;
+    const { NO_PLAN, reviewStack } = await stackModule;
     const { worst } = await import("../report/review.ts");
-    const [before, after] = sides as [Taken, Taken];
+    const [before, after] = sides as [RecordedSide, RecordedSide];
     const changed = await repository.changed(base, head);
-    const asked = stacksOf(options.stacks, before.project, after.project);
-    const joined = await fileChanges({ before, after, changed, prefix: root, jail, limits, cache });
-    const stacks = asked.map((stack) => {
-      const files = joined(stack);
+    const stackList = stacksOf(options.stacks, before.project, after.project);
+    const filesOf = await fileChanges({ before, after, changed, prefix: root, sandbox, limits, cache });
+    const stacks = stackList.map((stack) => {
+      const files = filesOf(stack);
       const gone = !after.plans.has(stack);
       const caveats = [...files.caveats, ...(before.modules.caveat === undefined ? [] : [before.modules.caveat]), ...(gone ? [GONE] : [])];
-      // A stack that is new asked for nothing before.
+      // A new stack has no plan at base.
       const [old, now] = gone ? [undefined, undefined] : [before.plans.get(stack), after.plans.get(stack)];
       return reviewStack(stack, old ?? { plan: NO_PLAN }, now ?? { plan: NO_PLAN }, {
         ...files,
         caveats,
-        reencrypted: rotated(stack, before.project, after.project),
+        reencrypted: reencryptedKeys(stack, before.project, after.project),
         ...(log?.get(stack) && { log: log.get(stack)! }),
       });
     });
@@ -90,32 +91,32 @@ export async function preview(options: PreviewOptions): Promise<Review> {
       stacks,
     };
 
-    async function recorded(name: "base" | "head", commit: Commit, own: Promise<Modules>): Promise<Taken> {
+    async function record(name: "base" | "head", commit: Commit, own: Promise<Modules>): Promise<RecordedSide> {
       const [tree, modules] = await Promise.all([trees[name], own]);
       link(tree, modules);
       const directory = path.join(tree, root);
       const project = projectIn(directory, tree, name);
-      const stacks = project === undefined ? [] : stackNames(project).filter((stack) => isAsked(stack, options.stacks));
+      const stacks = project === undefined ? [] : stackNames(project).filter((stack) => isSelected(stack, options.stacks));
       const compiled = path.join(cache, "compiled", `${name}-${commit.tree.slice(0, 16)}`);
-      const plans = await recordSide({ tree, directory, modules: modules.directory, stacks, key, compiled }, jail, limits);
+      const plans = await recordSide({ tree, directory, modules: modules.directory, stacks, key, compiled }, sandbox, limits);
       return { tree, directory, modules, plans, ...(project && { project }) };
     }
   } finally {
     guard.done();
   }
 
-  function rotated(stack: string, before: Project | undefined, after: Project | undefined): readonly string[] {
+  function reencryptedKeys(stack: string, before: Project | undefined, after: Project | undefined): readonly string[] {
     const [old, now] = [before, after].map((project) => (project === undefined ? "" : stackFile(project, stack)));
     return old === now || old === "" || now === "" ? [] : reencrypted(old!, now!, after!.name);
   }
 }
 
-const GONE = "The stack's file is gone. What stands of it stays, and nobody looks after it any more: destroy it with Pulumi first.";
+const GONE = "The stack's file is deleted, but its resources are not. Destroy them with Pulumi first: pulumi destroy --stack <name>.";
 
 function projectIn(directory: string, tree: string, name: string): Project | undefined {
   try {
     const project = findProject(directory);
-    // The one above the checkout is another one.
+    // A project above the checkout is another project.
     return project.root === directory ? project : undefined;
   } catch (error) {
     if (error instanceof ProjectError && name === "base" && error.message.startsWith("There is no directory")) return undefined;
@@ -126,19 +127,18 @@ function projectIn(directory: string, tree: string, name: string): Project | und
 
 const LOCAL = "local";
 
-function isAsked(stack: string, asked: readonly string[] | undefined): boolean {
-  return asked === undefined ? stack !== LOCAL : asked.includes(stack);
+function isSelected(stack: string, selected: readonly string[] | undefined): boolean {
+  return selected === undefined ? stack !== LOCAL : selected.includes(stack);
 }
 
-function stacksOf(asked: readonly string[] | undefined, before: Project | undefined, after: Project | undefined): readonly string[] {
+function stacksOf(selected: readonly string[] | undefined, before: Project | undefined, after: Project | undefined): readonly string[] {
   const known = [...new Set([before, after].flatMap((project) => (project ? stackNames(project) : [])))].sort();
-  const unknown = asked?.find((stack) => !known.includes(stack));
-  if (unknown !== undefined)
-    throw new ProjectError(`There is no stack "${unknown}", neither at base nor at head. There are: ${known.join(", ")}.`);
-  return known.filter((stack) => isAsked(stack, asked));
+  const unknown = selected?.find((stack) => !known.includes(stack));
+  if (unknown !== undefined) throw new ProjectError(`Stack "${unknown}" does not exist at base or at head. Stacks: ${known.join(", ")}.`);
+  return known.filter((stack) => isSelected(stack, selected));
 }
 
-/** A stranger's file is not read for ever. */
+/** A larger file is ignored: it is untrusted. */
 const LONGEST_STACK_FILE = 2 ** 20;
 
 function stackFile(project: Project, stack: string): string {
@@ -147,23 +147,23 @@ function stackFile(project: Project, stack: string): string {
       const text = readFileSync(path.join(project.stackDirectory, `Pulumi.${stack}.${extension}`), "utf8");
       return text.length > LONGEST_STACK_FILE ? "" : text;
     } catch {
-      // The other one, then.
+      // Try the other extension.
     }
   }
   return "";
 }
 
 async function logOf(file: string): Promise<ReadonlyMap<string, Logged>> {
-  const [{ readEvents }, { HOW }] = await Promise.all([import("./events.ts"), import("../audit/files/events.ts")]);
+  const [{ readEvents }, { EVENT_LOG_COMMAND }] = await Promise.all([import("./events.ts"), import("../report/plan/event-log.ts")]);
   try {
     return readEvents(readFileSync(file, "utf8"), file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new ProjectError(`There is no file ${file}. Write it with: ${HOW} ${file}`);
+    throw new ProjectError(`File not found: ${file}. Create it with: ${EVENT_LOG_COMMAND} ${file}`);
   }
 }
 
-/** Both ends before either's error is told: nothing may be running when the checkouts go. */
+/** Waits for both before it throws, so that nothing runs when the checkouts are removed. */
 async function settledTogether<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(promises);
   for (const result of results) if (result.status === "rejected") throw result.reason;
@@ -172,8 +172,8 @@ async function settledTogether<T>(promises: readonly Promise<T>[]): Promise<T[]>
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** However this process ends, if it is told so at all, nothing stays behind. */
-function cleanedUp(worktrees: Worktrees) {
+/** Removes the checkouts and stops child processes, also when this process is interrupted. */
+function cleanUpOnExit(worktrees: Worktrees) {
   const clean = () => {
     killGit();
     killSides();

@@ -1,7 +1,7 @@
-/** Encrypted values of a stack's file, by key: the recorder only ever sees stand-ins of them, so a rotated one would pass unseen. */
+/** Finds rotated secrets in a stack's file by their ciphertext: the recorder sees placeholders only. */
 import { isMap, isScalar, isSeq, parseDocument } from "yaml";
 
-/** @returns whole keys whose ciphertext is another one in `head`. New and vanished ones are told by the programs. */
+/** @returns whole keys whose ciphertext differs. The plans show added and removed keys. */
 export function reencrypted(base: string, head: string, project: string): readonly string[] {
   const [before, after] = [ciphertexts(base, project), ciphertexts(head, project)];
   return [...after].flatMap(([key, text]) => (before.has(key) && before.get(key) !== text ? [key] : [])).sort();

@@ -1,12 +1,12 @@
-/** One stack, base and head, as a reviewer is told of it. */
+/** Reviews one stack: compares its plans at base and head. */
 import type { Plan } from "../engine/plan.ts";
 import { owners } from "../report/plan/owner.ts";
 import type { KeyspaceChange, MigrationChange, ResourceChange, StackReview } from "../report/review.ts";
 import { type Compared, type Comparison, compare } from "./compare/compare.ts";
+import { consequenceOf } from "./compare/consequence.ts";
 import { costChange } from "./compare/costs.ts";
 import { shown } from "./compare/fields.ts";
 import { firewallChanges } from "./compare/firewalls.ts";
-import { meaningOf } from "./compare/meaning.ts";
 import { pictureOf } from "./compare/picture.ts";
 import { restartsOf } from "./compare/restarts.ts";
 import { secretChanges } from "./compare/secrets.ts";
@@ -14,23 +14,23 @@ import { engineVerdict, type Logged } from "./events.ts";
 import type { Recorded } from "./record/parse.ts";
 import { verdict } from "./verdict.ts";
 
-export interface Joined {
+export interface Additions {
   readonly migrations: readonly MigrationChange[];
   readonly keyspaces: readonly KeyspaceChange[];
-  /** Keys of settings whose ciphertext is another. */
+  /** Keys of settings whose ciphertext has changed. */
   readonly reencrypted: readonly string[];
-  /** Of the run itself, such as packages that are not the base's own. */
+  /** Limits of the comparison itself, such as packages of another commit. */
   readonly caveats: readonly string[];
-  /** What the real engine wrote of this stack. */
+  /** From a real `pulumi preview` of this stack. */
   readonly log?: Logged;
 }
 
-export const NOTHING_JOINED: Joined = { migrations: [], keyspaces: [], reencrypted: [], caveats: [] };
+export const NO_ADDITIONS: Additions = { migrations: [], keyspaces: [], reencrypted: [], caveats: [] };
 
-export function reviewStack(stack: string, base: Recorded, head: Recorded, joined: Joined = NOTHING_JOINED): StackReview {
+export function reviewStack(stack: string, base: Recorded, head: Recorded, additions: Additions = NO_ADDITIONS): StackReview {
   const failed =
     "failure" in head ? { side: "head" as const, ...head } : "failure" in base ? { side: "base" as const, ...base } : undefined;
-  const caveats = joined.caveats.map((text) => ({ severity: "warning" as const, text }));
+  const caveats = additions.caveats.map((text) => ({ severity: "warning" as const, text }));
   if ("failure" in base || "failure" in head)
     return verdict({ ...empty(stack), messages: caveats, failure: { side: failed!.side, message: failed!.failure } });
   const comparison = compare(base.plan, head.plan);
@@ -38,16 +38,16 @@ export function reviewStack(stack: string, base: Recorded, head: Recorded, joine
   return verdict({
     stack,
     resources,
-    migrations: [...joined.migrations],
-    keyspaces: [...joined.keyspaces],
-    secrets: secretChanges(comparison, joined.reencrypted),
+    migrations: [...additions.migrations],
+    keyspaces: [...additions.keyspaces],
+    secrets: secretChanges(comparison, additions.reencrypted),
     firewalls: firewallChanges(comparison),
     cost: costChange(comparison),
     restarts: restartsOf(comparison),
     placeholders: [...new Set([...base.plan.placeholders, ...head.plan.placeholders])].sort(),
     messages: [...caveats, ...newMessages(comparison)],
     picture: pictureOf(comparison.base, comparison.head),
-    ...(joined.log && { engine: engineVerdict(joined.log, resources, head.plan) }),
+    ...(additions.log && { engine: engineVerdict(additions.log, resources, head.plan) }),
   });
 }
 
@@ -58,7 +58,7 @@ function empty(stack: string) {
   };
 }
 
-/** A stack that one of the two does not have. */
+/** The plan of a stack that does not exist on one side. */
 export const NO_PLAN: Plan = {
   project: "",
   stack: "",
@@ -82,7 +82,7 @@ function resourceChanges(comparison: Comparison): ResourceChange[] {
       type: resource.type,
       name: resource.name,
       ...(system === undefined ? {} : { system }),
-      ...meaningOf(compared, comparison),
+      ...consequenceOf(compared, comparison),
       fields: fieldsOf(compared),
       ...(resource.source && { source: resource.source }),
     };
@@ -98,7 +98,7 @@ function fieldsOf({ leaves, replacedFor }: Compared): ResourceChange["fields"] {
   }));
 }
 
-/** What it did not say before; what it says to everybody is no news. */
+/** Messages that the program did not log at base. */
 function newMessages({ base, head }: Comparison): StackReview["messages"] {
   const old = new Set(base.messages.map(({ text }) => text));
   return head.messages.filter(({ text }) => !old.has(text)).map(({ severity, text }) => ({ severity, text }));

@@ -6,7 +6,7 @@ import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { skipTest } from "../tests/skip.ts";
-import { findJail } from "./record/side.ts";
+import { findSandbox } from "./record/side.ts";
 import { Checkout, programOf } from "./testing/checkout.ts";
 
 const TOKEN = "ghp_7Jq2fXkT0bW9vRz4LmN8sYc1DhUe5GaP3oBi";
@@ -81,7 +81,7 @@ describe("a head from a stranger", () => {
   });
 
   it("reaches nobody over the network, where the system can take it away", async (context) => {
-    if ((await findJail()).length === 0)
+    if ((await findSandbox()).length === 0)
       skipTest(context, {
         reason: "unprivileged user namespaces are not allowed",
         enable: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",

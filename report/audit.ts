@@ -1,11 +1,21 @@
-/** What an audit says: that something is wrong, with the way that the secret took, or that something is proved. */
+/** The result of an audit: findings, each with the path that the secret took, and proofs. Also its JSON schema. */
+import { z } from "zod";
 import type { Source } from "../engine/plan.ts";
 
-/** The worst first. */
+/** Worst first. */
 export const SEVERITIES = ["critical", "high", "medium", "low"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** One station of a secret on its way: an origin, an envelope, a state, an env, a process. */
+export interface Rule {
+  readonly severity: Severity;
+  /** A short name, for lists. */
+  readonly title: string;
+  /** Why it matters. */
+  readonly why: string;
+  readonly fix: string;
+}
+
+/** One step on the path of a secret: an origin, a state, a variable, a process. */
 export interface Station {
   readonly what: string;
   readonly urn?: string;
@@ -15,18 +25,18 @@ export interface Station {
 }
 
 export interface Finding {
-  /** `secret-in-output`: stable, and documented. */
+  /** `secret-in-output`: stable, listed in docs/audit.md. */
   readonly rule: string;
   readonly severity: Severity;
   /** A sentence, without the secret. */
   readonly message: string;
   readonly secret?: string;
   readonly source?: Source;
-  /** From the origin to where it should not be; one station where no way is involved. */
+  /** From the origin to where it must not be; one step if the rule follows no path. */
   readonly flow: readonly Station[];
-  /** Stays the same when lines move: made of the rule, the origin and the place. */
+  /** Made of the rule, the secret and the place, so that it stays the same when lines move. */
   readonly fingerprint: string;
-  /** What to do, in a sentence. */
+  /** The remedy, in a sentence. */
   readonly fix: string;
 }
 
@@ -34,7 +44,7 @@ export interface Proof {
   readonly secret: string;
   /** From the origin to every process that reads it. */
   readonly flow: readonly Station[];
-  /** `seen`: a real process was started with it and told its fingerprint. `wired`: the program gives it to that process and to nothing else. */
+  /** `wired`: verified by static trace of the plan. `seen`: verified at run time, by the fingerprint that a process reported. */
   readonly strength: "seen" | "wired";
 }
 
@@ -47,14 +57,42 @@ export interface Suppressed {
 
 export interface Audit {
   readonly stack: string;
-  /** The worst first. */
+  /** Worst first. */
   readonly findings: readonly Finding[];
   readonly suppressed: readonly Suppressed[];
   readonly proofs: readonly Proof[];
   /** Names of all declared secrets; each has a proof or a finding. */
   readonly declared: readonly string[];
-  /** What could not be looked at, and why; suppressions that suppress nothing. */
+  /** Checks that could not run, and why; suppressions that suppress nothing. */
   readonly notes: readonly string[];
-  /** The program's own words, without secrets, where it did not come to its end: then nothing is proved. */
+  /** The program's error, without secrets, if it failed. Nothing is proved then. */
   readonly failure?: string;
 }
+
+const source = z.strictObject({ file: z.string(), line: z.int().positive() });
+const station = z.strictObject({ what: z.string(), urn: z.string().optional(), path: z.string().optional(), source: source.optional() });
+
+const finding = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(SEVERITIES),
+  message: z.string(),
+  secret: z.string().optional(),
+  source: source.optional(),
+  flow: z.array(station),
+  fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
+  fix: z.string(),
+});
+
+export const auditSchema = z.strictObject({
+  schema: z.literal("slipway-audit/1"),
+  stack: z.string(),
+  findings: z.array(finding),
+  suppressed: z.array(z.strictObject({ finding, reason: z.string(), until: z.string().regex(/^\d{4}-\d\d-\d\d$/) })),
+  proofs: z.array(z.strictObject({ secret: z.string(), flow: z.array(station), strength: z.enum(["seen", "wired"]) })),
+  declared: z.array(z.string()),
+  notes: z.array(z.string()),
+  failure: z.string().optional(),
+});
+
+/** What `slipway audit --json` prints. */
+export const auditJson = (audit: Audit): z.input<typeof auditSchema> => auditSchema.parse({ schema: "slipway-audit/1", ...audit });

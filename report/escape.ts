@@ -1,19 +1,19 @@
 /**
- * The one place where a text of the change becomes Markdown, HTML or a label of a drawing. Whoever opens a pull request chooses those texts:
- * names, values, paths, messages. None of them may mark up, link, mention, hide or reach out.
+ * Escapes untrusted text for Markdown, HTML and diagram labels. The author of a pull request chooses names, values, paths and messages: none of them
+ * may add markup, links, mentions, hidden text or remote content.
  */
 
-/** What has no form of its own on a page: controls, directions, zero widths, fillers, private characters, odd spaces, and a third accent on one letter. */
+/** Invisible characters: controls, directions, zero widths, fillers, private characters, unusual spaces, and a third accent on one letter. */
 const HIDDEN = /(?!(?<=\p{ExtPict})\ufe0f)[\p{C}\p{Zl}\p{Zp}\p{DI}]|(?! )\p{Zs}|(?<=\p{M}{2})\p{M}/gu;
 
-/** Hidden characters as their numbers, so that a reader sees that they are there. */
+/** Replaces invisible characters with their code points. */
 export function visible(text: string): string {
   return text.replace(HIDDEN, (letter) => NAMED[letter] ?? `\\u{${letter.codePointAt(0)?.toString(16)}}`);
 }
 
 const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** At most so many characters, with the number of those that are left out. */
+/** Cuts a text, and appends how many characters are missing. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
   const letters = Array.from(text);
@@ -24,12 +24,12 @@ const MOST_IN_A_SPAN = 200;
 const MOST_IN_A_SENTENCE = 600;
 const MOST_IN_A_LABEL = 40;
 
-/** A name or a value in Markdown. In a code span GitHub makes nothing of it: no mention, reference, link, emoji or formula. */
+/** A name or a value in Markdown: in a code span, GitHub interprets no mention, reference, link, emoji or formula. */
 export function code(text: string): string {
   const shown = visible(cut(text, MOST_IN_A_SPAN));
-  // Else its edges would be lost.
+  // Markdown trims a code span.
   const whole = shown === "" || shown !== shown.trim() ? `"${shown}"` : shown;
-  // A pipe ends the cell of a table even in a code span, and an escaped backslash before it brings it back.
+  // A pipe ends a table cell even in a code span, and a backslash before it can undo its escape.
   return whole
     .split("|")
     .map((part) => (part === "" ? "" : span(part)))
@@ -44,7 +44,7 @@ function span(text: string): string {
 
 const longestRun = (text: string): number => Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-/** A sentence in Markdown: plain words stay words, any other becomes a code span. Never empty, never more than one line. */
+/** A sentence in Markdown, on one line: plain words stay, any other word becomes a code span. */
 export function prose(text: string): string {
   const words = cut(text.trim(), MOST_IN_A_SENTENCE).split(/\s+/u).map(visible);
   return words
@@ -52,32 +52,32 @@ export function prose(text: string): string {
     .join(" ");
 }
 
-/** Letters, digits and the marks of a sentence. */
+/** Letters, digits and punctuation. */
 const WORD = /^[\p{L}\p{M}\p{N}"'“”‘’,.;:!?()%+×·…–—→-]+$/u;
-/** Of such letters, but made into something: `www.x`, `a.b`, `:smile:`, `GH-1`, a commit. */
-const MEANT = /\.\p{L}{2}|:.*[^\d:]|:.*:|[A-Za-z][A-Za-z0-9]*-\d|(?=[\da-f]*\d)[\da-f]{7}|^\W*www/iu;
+/** Plain characters that GitHub interprets: `www.x`, `a.b`, `:smile:`, `GH-1`, a commit. */
+const INTERPRETED = /\.\p{L}{2}|:.*[^\d:]|:.*:|[A-Za-z][A-Za-z0-9]*-\d|(?=[\da-f]*\d)[\da-f]{7}|^\W*www/iu;
 
-const isPlain = (word: string): boolean => WORD.test(word) && !MEANT.test(word);
+const isPlain = (word: string): boolean => WORD.test(word) && !INTERPRETED.test(word);
 
 function technical(word: string): string {
   const [, before = "", inner = "", after = ""] = /^([("'“‘]*)(.*?)([)"'”’,.;:!?…]*)$/u.exec(word) ?? [];
   return inner === "" ? code(word) : `${before}${code(inner)}${after}`;
 }
 
-/** Lines as they are, in a fence that no line of them can end. @param info only of our own choice */
+/** Lines in a code fence that none of them can close. @param info not from untrusted text */
 export function fenced(lines: readonly string[], info = ""): string {
   const shown = lines.map((line) => visible(line.replaceAll("\t", "  ")));
   const fence = "`".repeat(Math.max(3, ...shown.map((line) => 1 + longestRun(line))));
   return [`${fence}${info}`, ...shown, fence].join("\n");
 }
 
-/** What a box of a drawing has room for. */
+/** Shortened to the width of a box in a diagram. */
 export function short(text: string): string {
   const letters = Array.from(text);
   return letters.length > MOST_IN_A_LABEL ? `${letters.slice(0, MOST_IN_A_LABEL - 1).join("")}…` : text;
 }
 
-/** What the quotes of a label in a mermaid drawing may hold: mermaid's own escapes come back as markup in some versions, so nothing is escaped. */
+/** A quoted label in a mermaid diagram. Characters are replaced instead of escaped, because some versions of mermaid turn its escapes into markup. */
 export function label(text: string): string {
   return visible(short(text))
     .replace(/[^\p{L}\p{N} ._/,:×()→…-]/gu, "?")
@@ -89,5 +89,5 @@ export function html(text: string): string {
   return visible(text).replace(/[&<>"'`]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }
 
-/** A text of several lines, each of which stays one. */
+/** Several lines, escaped and kept apart. */
 export const htmlLines = (text: string, most: number): string => cut(text, most).split("\n").map(html).join("\n");

@@ -1,8 +1,8 @@
-/** The schemas of what `slipway preview` and `slipway audit` print, as files that other tools can read. Written by: node report/publish.ts && npm run fix */
+/** Writes the JSON schemas of `slipway preview` and `slipway audit` to docs/. Run: node report/publish.ts && npm run fix */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { auditSchema } from "./audit-schema.ts";
+import { auditSchema } from "./audit.ts";
 import { reviewSchema } from "./review.ts";
 
 const PUBLISHED = {
@@ -14,7 +14,7 @@ type Published = keyof typeof PUBLISHED;
 
 export const schemaFile = (name: Published): URL => new URL(`../docs/${name}.schema.json`, import.meta.url);
 
-/** Not yet in the repository's style; `npm run fix` puts it into that. */
+/** `npm run fix` formats it. */
 export function published(name: Published): string {
   const { schema, title } = PUBLISHED[name];
   const { $schema, ...rest } = z.toJSONSchema(schema);

@@ -1,22 +1,22 @@
 /**
- * What a reviewer is told of a change, as data: the one thing that the comment, the report and the JSON show.
+ * A review of a change, as data: the comment, the HTML report and the JSON all show it.
  *
- * It is a schema and not only a type, because the job that posts a comment reads this from the hands of a stranger's pull request.
- * No value of a secret is ever in it, only whether it changed.
+ * It has a schema, because the job that posts a comment reads it from the untrusted job of a pull request.
+ * It never contains the value of a secret, only whether it changed.
  */
 import { z } from "zod";
 
 /** A line of the head's files, relative to the repository. */
 const source = z.strictObject({ file: z.string(), line: z.int().positive() });
 
-/** Highest first: what stands on top of a comment. */
+/** Worst first. */
 export const RISKS = ["danger", "care", "routine", "none"] as const;
 const risk = z.enum(RISKS);
 
-/** A replacement of something that holds data is `replace`; of anything else too, but then its `note` says that nothing is lost. */
+/** `replace` covers every replacement; the `note` says whether data is lost. */
 export const CHANGES = ["create", "update", "replace", "delete", "redeploy", "import", "read", "same"] as const;
 
-/** Where values may be shown they are, cut to a readable length; a secret tells only that it is another. */
+/** Plain values are cut to a readable length. Secret values are not included. */
 const shown = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("plain"), text: z.string() }),
   z.strictObject({ kind: z.literal("secret") }),
@@ -25,35 +25,35 @@ const shown = z.discriminatedUnion("kind", [
 ]);
 
 const field = z.strictObject({
-  /** By meaning: `spec.service api.env LOG_LEVEL.value`, never an index that moves. */
+  /** With names in place of list indexes, which move: `spec.service api.env LOG_LEVEL.value`. */
   path: z.string(),
   before: shown,
   after: shown,
-  /** This field alone is why the resource is replaced. */
+  /** A change of this field replaces the resource. */
   replaces: z.boolean(),
 });
 
 const resource = z.strictObject({
   change: z.enum(CHANGES),
   urn: z.string(),
-  /** Where it was known under another one: a rename that keeps the resource. */
+  /** Its URN at base, if it was renamed by an alias. */
   formerUrn: z.string().optional(),
   type: z.string(),
   name: z.string(),
-  /** The system that it belongs to; absent for what several share. */
+  /** The system that it belongs to; absent if several share it. */
   system: z.string().optional(),
   risk,
-  /** What it means, in a sentence: "its 3 databases are gone; a new cluster is empty". */
+  /** The consequence: "its 3 databases are gone; a new cluster is empty". */
   note: z.string().optional(),
   fields: z.array(field),
   source: source.optional(),
 });
 
 const lock = z.strictObject({
-  /** As Postgres calls it: ACCESS EXCLUSIVE. */
+  /** Postgres' name: ACCESS EXCLUSIVE. */
   mode: z.string(),
   table: z.string(),
-  /** Every row is written anew while the lock is held. */
+  /** The table is rewritten while the lock is held. */
   rewrites: z.boolean(),
   line: z.int().positive(),
 });
@@ -82,9 +82,9 @@ export const keyspaceSchema = z.strictObject({
   system: z.string(),
   keyspace: z.string(),
   store: z.string(),
-  /** What of it: a key, a script, or how it is kept. */
+  /** A key, a script, or the keyspace's own definition. */
   kind: z.enum(["key", "script", "keyspace"]),
-  /** Keys of a secret-class keyspace are counted, not named. */
+  /** Keys of a secret keyspace are counted, not named. */
   name: z.string(),
   change: z.enum(["added", "changed", "removed"]),
   detail: z.string().optional(),
@@ -92,7 +92,7 @@ export const keyspaceSchema = z.strictObject({
 });
 
 const secret = z.strictObject({
-  /** As declared: `candlefish.jwtSecret`; for a credential of a server, what it opens. */
+  /** The declared name: `candlefish.jwtSecret`. For an undeclared login, a description. */
   secret: z.string(),
   change: z.enum([
     "origin",
@@ -126,7 +126,7 @@ const costLine = z.strictObject({
   resource: z.string(),
   system: z.string().optional(),
   what: z.string(),
-  /** US dollars a month; null is "unpriced", never 0. */
+  /** US dollars a month; null is unpriced, never 0. */
   before: amount,
   after: amount,
 });
@@ -135,7 +135,7 @@ const cost = z.strictObject({
   lines: z.array(costLine),
   before: z.number(),
   after: z.number(),
-  /** Names of what has no price in the list. */
+  /** What has no public price. */
   unpriced: z.array(z.string()),
   /** Of the price list, YYYY-MM-DD. */
   asOf: z.string(),
@@ -148,15 +148,15 @@ const restart = z.strictObject({
   why: z.string(),
 });
 
-/** What the real engine said of the same stack, where its event log was given. */
+/** The result of a real `pulumi preview` of the same stack, if its event log was given. */
 const engine = z.strictObject({
   steps: z.array(z.strictObject({ op: z.string(), urn: z.string(), type: z.string(), keys: z.array(z.string()) })),
-  /** Seen by one of the two only, or otherwise: drift, a replacement that the programs alone do not tell. */
+  /** Differences from the comparison of the programs: drift, or a replacement that the programs do not show. */
   contradictions: z.array(z.strictObject({ urn: z.string(), ours: z.string(), engines: z.string(), meaning: z.string(), risk })),
   policies: z.array(z.strictObject({ policy: z.string(), level: z.string(), urn: z.string().optional(), message: z.string() })),
 });
 
-/** What stands at base or at head, and what leads to what, as far as it is worth drawing. How it changes is in `resources`. */
+/** A diagram of the resources at base and head. Their changes are in `resources`. */
 const picture = z.strictObject({
   nodes: z.array(
     z.strictObject({
@@ -175,7 +175,7 @@ const picture = z.strictObject({
 export const stackReviewSchema = z.strictObject({
   stack: z.string(),
   risk,
-  /** Why, the worst first, each a sentence. Empty only where nothing changes. */
+  /** Worst first, each a sentence. Empty only if nothing changes. */
   reasons: z.array(z.strictObject({ risk, text: z.string() })),
   resources: z.array(resource),
   migrations: z.array(migrationSchema),
@@ -184,13 +184,13 @@ export const stackReviewSchema = z.strictObject({
   firewalls: z.array(firewall),
   cost,
   restarts: z.array(restart),
-  /** Operator secrets and the like that a stand-in was used for. */
+  /** Settings, such as operator secrets, that have a placeholder as value. */
   placeholders: z.array(z.string()),
-  /** What the program itself warned of at head and not at base. */
+  /** Messages of the program at head that it did not log at base. */
   messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: z.string() })),
   engine: engine.optional(),
   picture: picture.optional(),
-  /** Where one of the two could not be planned, there is nothing to compare. */
+  /** Set if one side could not be planned, so that there is nothing to compare. */
   failure: z.strictObject({ side: z.enum(["base", "head"]), message: z.string() }).optional(),
 });
 
@@ -198,7 +198,7 @@ export const reviewSchema = z.strictObject({
   schema: z.literal("slipway-review/1"),
   project: z.string(),
   base: z.strictObject({ ref: z.string(), commit: z.string() }),
-  /** `dirty`: with changes that are in no commit. */
+  /** `dirty`: with uncommitted changes. */
   head: z.strictObject({ ref: z.string(), commit: z.string(), dirty: z.boolean() }),
   risk,
   stacks: z.array(stackReviewSchema),

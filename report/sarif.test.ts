@@ -3,7 +3,7 @@ import path from "node:path";
 import { Ajv } from "ajv";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
-import { inOrder } from "../audit/finding.ts";
+import { sortFindings } from "../audit/finding.ts";
 import { RULES } from "../audit/rules.ts";
 import { LEAKS } from "../audit/testing/leaks.ts";
 import { auditOfProgram } from "../audit/testing/programs.ts";
@@ -26,7 +26,7 @@ const NOTHING: Audit = { stack: "prod", findings: [], suppressed: [], proofs: []
 async function everyLeak(): Promise<Audit> {
   const audits: Audit[] = [];
   for (const { program, circumstances } of Object.values(LEAKS)) audits.push(await auditOfProgram(program, circumstances));
-  const findings = inOrder(audits.flatMap((audit) => audit.findings));
+  const findings = sortFindings(audits.flatMap((audit) => audit.findings));
   const [first, ...rest] = findings;
   return { ...NOTHING, findings: rest, suppressed: [{ finding: first!, reason: "it is known, and it ends", until: "2026-12-31" }] };
 }
@@ -34,20 +34,20 @@ async function everyLeak(): Promise<Audit> {
 describe("SARIF", () => {
   it("is valid by the schema of version 2.1.0: with every leak of the corpus, with none, and of a program that failed", async () => {
     for (const audit of [await everyLeak(), NOTHING, { ...NOTHING, failure: "it failed" }]) {
-      const log = JSON.parse(JSON.stringify(sarifOf(audit, "0.1.0")));
+      const log = JSON.parse(JSON.stringify(sarifOf(audit, "0.1.0", RULES)));
       expect(validate(log) ? [] : validate.errors).toEqual([]);
     }
   });
 
   it("is refused by that schema where something is wrong with it", () => {
-    const log = sarifOf(NOTHING, "0.1.0");
+    const log = sarifOf(NOTHING, "0.1.0", RULES);
     expect(validate({ ...log, version: "2.2.0" })).toBe(false);
     expect(validate({ ...log, runs: [{ ...log.runs[0], results: [{}] }] })).toBe(false);
   });
 
   it("has a rule for each result, with a score, and the way that a secret took, in relative files", async () => {
     const audit = await everyLeak();
-    const [run] = sarifOf(audit, "0.1.0").runs;
+    const [run] = sarifOf(audit, "0.1.0", RULES).runs;
     const rules = run!.tool.driver.rules!;
     expect(run!.results).toHaveLength(audit.findings.length + 1);
     for (const { ruleId, ruleIndex, locations, partialFingerprints, codeFlows } of run!.results!) {

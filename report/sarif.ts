@@ -1,11 +1,10 @@
-/** Findings as SARIF 2.1.0: each with the way that the secret took, and fingerprints that outlive moved lines. */
+/** An audit as SARIF 2.1.0, with the path of each secret and stable fingerprints. */
 import type { CodeFlow, Location, Log, ReportingDescriptor, Result } from "sarif";
-import { ruleOf } from "../audit/rules.ts";
 import type { Source } from "../engine/plan.ts";
-import type { Audit, Finding, Severity, Station } from "./audit.ts";
+import type { Audit, Finding, Rule, Severity, Station } from "./audit.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-/** Where GitHub draws the line between its own words: from 9, 7 and 4 on. */
+/** GitHub's severities begin at 9, 7 and 4. */
 const SCORES: Readonly<Record<Severity, string>> = { critical: "9.5", high: "8.0", medium: "5.5", low: "3.0" };
 const LEVELS: Readonly<Record<Severity, "error" | "warning" | "note">> = {
   critical: "error",
@@ -14,8 +13,8 @@ const LEVELS: Readonly<Record<Severity, "error" | "warning" | "note">> = {
   low: "note",
 };
 
-/** @param version Of slipway. */
-export function sarifOf({ stack, findings, suppressed, failure }: Audit, version: string): Log {
+/** @param version of slipway */
+export function sarifOf({ stack, findings, suppressed, failure }: Audit, version: string, rules: Readonly<Record<string, Rule>>): Log {
   const all = [...findings.map((finding) => ({ finding })), ...suppressed];
   const used = [...new Set(all.map(({ finding }) => finding.rule))].sort();
   return {
@@ -23,7 +22,7 @@ export function sarifOf({ stack, findings, suppressed, failure }: Audit, version
     version: "2.1.0",
     runs: [
       {
-        tool: { driver: { name: "slipway audit", semanticVersion: version, rules: used.map(descriptor) } },
+        tool: { driver: { name: "slipway audit", semanticVersion: version, rules: used.map((id) => descriptor(id, rules[id]!)) } },
         automationDetails: { id: `slipway-audit/${stack}/` },
         columnKind: "utf16CodeUnits",
         originalUriBaseIds: { "%SRCROOT%": { description: { text: "The directory of Pulumi.yaml." } } },
@@ -42,8 +41,7 @@ export function sarifOf({ stack, findings, suppressed, failure }: Audit, version
   };
 }
 
-function descriptor(id: string): ReportingDescriptor {
-  const { title, why, fix, severity } = ruleOf(id);
+function descriptor(id: string, { title, why, fix, severity }: Rule): ReportingDescriptor {
   return {
     id,
     name: id.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase()),
@@ -73,14 +71,14 @@ function result(finding: Finding, ruleIndex: number): Result {
   };
 }
 
-/** What has no line of its own, such as an output, is told at the line that it came from; the file of settings where there is none. */
+/** A step without a line of its own, such as an output, is placed at the line of the step before it. */
 function codeFlow(flow: readonly Station[]): CodeFlow {
   return {
     threadFlows: [
       {
-        locations: flow.map((station, index) => ({
+        locations: flow.map((step, index) => ({
           executionOrder: index + 1,
-          location: { ...located(station.source ?? sourceBefore(flow, index), station), message: { text: station.what } },
+          location: { ...located(step.source ?? sourceBefore(flow, index), step), message: { text: step.what } },
         })),
       },
     ],
@@ -91,18 +89,18 @@ function sourceBefore(flow: readonly Station[], index: number): Source | undefin
   return flow.slice(0, index).findLast(({ source }) => source !== undefined)?.source;
 }
 
-/** GitHub shows nothing of a result that is in no file. */
-const NOWHERE: Source = { file: "Pulumi.yaml", line: 1 };
+/** GitHub does not show a result without a file. */
+const DEFAULT_SOURCE: Source = { file: "Pulumi.yaml", line: 1 };
 
-function located(source: Source = NOWHERE, station?: Station): Location {
-  const name = station?.urn ?? station?.path;
+function located(source: Source = DEFAULT_SOURCE, step?: Station): Location {
+  const name = step?.urn ?? step?.path;
   return {
     physicalLocation: {
       artifactLocation: { uri: source.file.split("/").map(encodeURIComponent).join("/"), uriBaseId: "%SRCROOT%" },
       region: { startLine: source.line },
     },
     ...(name !== undefined && {
-      logicalLocations: [{ fullyQualifiedName: name, kind: station?.urn === undefined ? "member" : "resource" }],
+      logicalLocations: [{ fullyQualifiedName: name, kind: step?.urn === undefined ? "member" : "resource" }],
     }),
   };
 }

@@ -1,4 +1,4 @@
-/** What the program's own text gives away: its files, as far as they import each other, without their comments. */
+/** Searches the program's source: its entry file and every file that it imports, without comments. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Finding } from "../../report/audit.ts";
@@ -8,7 +8,7 @@ import type { RuleId } from "../rules.ts";
 export interface SourceFile {
   /** From the program's directory. */
   readonly name: string;
-  /** Comments are blank, so that lines and columns stay what they are. */
+  /** Comments are blanked, so that lines and columns stay the same. */
   readonly code: string;
 }
 
@@ -22,7 +22,7 @@ export function programFiles(entry: string, directory: string): readonly SourceF
     const code = withoutComments(readFileSync(file, "utf8"));
     files.push({ name: path.relative(directory, file).split(path.sep).join("/"), code });
     for (const [, specifier = ""] of code.matchAll(IMPORT)) {
-      const found = resolved(path.resolve(path.dirname(file), specifier));
+      const found = resolve(path.resolve(path.dirname(file), specifier));
       if (found !== undefined) seen.add(found);
     }
   }
@@ -31,7 +31,7 @@ export function programFiles(entry: string, directory: string): readonly SourceF
 
 const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"'\n]+)["']/g;
 
-function resolved(place: string): string | undefined {
+function resolve(place: string): string | undefined {
   const candidates = [
     place,
     ...[".ts", ".mts", ".js", ".mjs", ".cjs"].map((end) => place + end),
@@ -47,7 +47,7 @@ export function withoutComments(text: string): string {
   return text.replace(STRING_OR_COMMENT, (match) => (match.startsWith("/") ? match.replace(/[^\n]/g, " ") : match));
 }
 
-/** @param settings Those that are secret: what each is called, by its whole key. */
+/** @param settings the names of the secret settings, by whole key */
 export function codeFaults(files: readonly SourceFile[], settings: ReadonlyMap<string, string>): readonly Finding[] {
   const byKey = new Map([...settings].map(([key, secret]) => [key.slice(key.indexOf(":") + 1), { key, secret }]));
   return files.flatMap(({ name, code }) => {
@@ -64,7 +64,7 @@ export function codeFaults(files: readonly SourceFile[], settings: ReadonlyMap<s
     };
     return [
       ...[...code.matchAll(/\bunsecret\s*\(/g)].map(({ index }, nth) =>
-        fault("unsecret", index, `${name} takes the mark off a secret.`, `unsecret ${nth}`),
+        fault("unsecret", index, `${name} removes the mark of a secret.`, `unsecret ${nth}`),
       ),
       ...[...code.matchAll(READ)].flatMap(({ index, 1: how = "", 3: key = "" }) => {
         const setting = byKey.get(key);
@@ -73,24 +73,24 @@ export function codeFaults(files: readonly SourceFile[], settings: ReadonlyMap<s
           fault(
             "config-require",
             index,
-            `${name} reads ${setting.key} with ${how}, which takes its mark off.`,
+            `${name} reads ${setting.key} with ${how}, which returns it without its secret mark.`,
             `${how} ${key}`,
             setting.secret,
           ),
         ];
       }),
       ...[...code.matchAll(LITERAL)].map(({ index }, nth) =>
-        fault("secret-literal", index, `${name} marks a text as secret that stands right there.`, `literal ${nth}`),
+        fault("secret-literal", index, `${name} contains a secret in plain text, and marks it as secret.`, `literal ${nth}`),
       ),
       ...[...code.matchAll(UNVERIFIED)].map(({ index }, nth) =>
-        fault("tls-not-verified", index, `${name} takes any certificate.`, `unverified ${nth}`),
+        fault("tls-not-verified", index, `${name} accepts any certificate.`, `unverified ${nth}`),
       ),
     ];
   });
 }
 
 const READ = /\.\s*((?:require|get)(?:Object|Number|Boolean)?)\s*(?:<[^()]*>)?\s*\(\s*(["'`])([\w.:-]+)\2/g;
-/** `pulumi.secret("…")`, or `secret("…")` where it is imported from there. */
+/** `pulumi.secret("…")`, or an imported `secret("…")`. */
 const LITERAL = /(?:\bpulumi\.|(?<![\w.$]))secret\s*\(\s*(["'`])(?!placeholder:)(?!\$\{)[^"'`\n$]{6,}\1\s*\)/g;
 const UNVERIFIED = /\brejectUnauthorized\s*:\s*false\b|\bNODE_TLS_REJECT_UNAUTHORIZED\s*["']?\]?\s*=\s*["']0/g;
 

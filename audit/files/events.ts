@@ -1,43 +1,25 @@
-/** An engine event log, read for secrets in plain text: `PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json`. */
-import { ProjectError } from "../../engine/projecterror.ts";
+/** Searches an engine event log for secrets in plain text. */
 import type { Finding, Station } from "../../report/audit.ts";
+import { readEventLog } from "../../report/plan/event-log.ts";
 import { finding } from "../finding.ts";
 import { shapesIn } from "../shapes.ts";
 
-/** The flag is there, but only for those who know it. */
-export const HOW = "PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log";
-
-/** @throws {ProjectError} for what is no log of events */
-export function eventFaults(text: string, name: string): readonly Finding[] {
-  return text
-    .split("\n")
-    .map((line, index) => ({ line: line.trim(), number: index + 1 }))
-    .filter(({ line }) => line !== "")
-    .flatMap(({ line, number }) => {
-      const event = parsed(line, name, number);
-      return [...texts(event, "")].flatMap(({ path, text: said }) =>
-        shapesIn(said).map(({ what }, nth) => {
-          const urn = urnOf(event);
-          const station: Station = { what: `event ${number}, ${path}`, path, ...(urn && { urn }) };
-          return finding({
-            rule: "event-plaintext",
-            message: `${name} holds what looks like ${what}, in event ${number}.`,
-            flow: [station],
-            sink: `${urn ?? ""} ${path} ${what} ${nth}`,
-          });
-        }),
-      );
-    });
-}
-
-function parsed(line: string, name: string, number: number): Readonly<Record<string, unknown>> {
-  try {
-    const event: unknown = JSON.parse(line);
-    if (typeof event === "object" && event !== null && "sequence" in event) return event as Readonly<Record<string, unknown>>;
-  } catch {
-    // Said below.
-  }
-  throw new ProjectError(`${name}:${number}: this is no engine event. Write the log with: ${HOW} events.json`);
+/** @throws {ProjectError} if it is not an event log */
+export function eventFaults(log: string, name: string): readonly Finding[] {
+  return readEventLog(log, name).flatMap(({ line, event }) =>
+    [...texts(event, "")].flatMap(({ path, text }) =>
+      shapesIn(text).map(({ what }, nth) => {
+        const urn = urnOf(event);
+        const station: Station = { what: `event ${line}, ${path}`, path, ...(urn && { urn }) };
+        return finding({
+          rule: "event-plaintext",
+          message: `${name} contains what looks like ${what}, in event ${line}.`,
+          flow: [station],
+          sink: `${urn ?? ""} ${path} ${what} ${nth}`,
+        });
+      }),
+    ),
+  );
 }
 
 function* texts(value: unknown, path: string): Generator<{ readonly path: string; readonly text: string }> {

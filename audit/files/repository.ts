@@ -1,4 +1,4 @@
-/** The repository's own files: what stands in a stack's file in plain text, and whatever looks like a token anywhere else. */
+/** Searches the repository's files: secrets in plain text in a stack's file, and tokens in any file. */
 import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -10,7 +10,7 @@ import { lineOf } from "./code.ts";
 
 const MOST_BYTES = 1_000_000;
 const STACK_FILE = /^Pulumi(\..+)?\.ya?ml$/;
-/** Made by machines, of what others published. */
+/** Generated or binary. */
 const SKIPPED =
   /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)$|\.(png|jpe?g|gif|ico|pdf|zip|gz|tgz|woff2?|wasm)$/;
 
@@ -23,7 +23,7 @@ export function repositoryFaults(root: string): readonly Finding[] {
   });
 }
 
-/** One finding for each kind in each file: a list of examples is one decision. */
+/** One finding for each kind of token in each file, because a file of examples is suppressed once. */
 function tokenFaults(file: string, text: string): Finding[] {
   const kinds = new Map<string, number[]>();
   for (const { what, index } of shapesIn(text)) kinds.set(what, [...(kinds.get(what) ?? []), index]);
@@ -31,7 +31,7 @@ function tokenFaults(file: string, text: string): Finding[] {
     const source = { file, line: lineOf(text, places[0]!) };
     return finding({
       rule: "token-in-repository",
-      message: `${file} holds what looks like ${what}${places.length === 1 ? "" : `, in ${places.length} places`}.`,
+      message: `${file} contains what looks like ${what}${places.length === 1 ? "" : `, in ${places.length} places`}.`,
       source,
       flow: [{ what: `${file}:${source.line}`, source }],
       sink: `${file} ${what}`,
@@ -51,7 +51,7 @@ function stackFileFaults(file: string, text: string): Finding[] {
       const source = { file, line: lines.linePos(offset).line };
       return finding({
         rule: "secret-in-stack-file",
-        message: `${at} stands in ${file} in plain text.`,
+        message: `${at} is in ${file} in plain text.`,
         secret: at,
         source,
         flow: [{ what: `${file}:${source.line}`, source }],
@@ -60,13 +60,12 @@ function stackFileFaults(file: string, text: string): Finding[] {
     });
 }
 
-/** What is not encrypted, and no declaration of the kind that a project's file has. */
+/** Values that are not encrypted. In a project's file, a declaration wraps the value: `{ default: x }`. */
 function* plainTexts(node: unknown, at: string, key = ""): Generator<{ at: string; key: string; value: string; offset: number }> {
   if (isMap(node)) {
     if (node.has("secure")) return;
     for (const { key: name, value } of node.items) {
       const inner = String(isScalar(name) ? name.value : name);
-      // Of `{ default: x }` the name stands outside.
       yield* plainTexts(value, at === "" ? inner : `${at}.${inner}`, inner === "default" || inner === "value" ? key : inner);
     }
   } else if (isSeq(node)) {
@@ -76,7 +75,7 @@ function* plainTexts(node: unknown, at: string, key = ""): Generator<{ at: strin
   }
 }
 
-/** As git knows them; where there is no git, as they lie there. */
+/** The files that git tracks; without git, every file. */
 function trackedFiles(root: string): readonly string[] {
   const { status, stdout } = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   if (status === 0 && stdout !== "") return stdout.split("\0").filter((name) => name !== "");
@@ -93,7 +92,7 @@ function textOf(file: string): string | undefined {
     const bytes = readFileSync(file);
     return bytes.includes(0) ? undefined : bytes.toString("utf8");
   } catch {
-    // Tracked, and deleted here.
+    // Tracked, but deleted in the working tree.
     return undefined;
   }
 }

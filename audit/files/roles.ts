@@ -1,4 +1,4 @@
-/** What SQL grants, read from the migrations that a plan will apply: rights that a role should not have. */
+/** Searches the migrations of a plan for rights that a role should not have. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Plan } from "../../engine/plan.ts";
@@ -11,7 +11,7 @@ import { lineOf } from "./code.ts";
 
 type Roles = Readonly<Record<string, string>>;
 
-/** @param directory The program's, from which folders of migrations are named. */
+/** @param directory the program's, to which the folders of migrations are relative */
 export function roleFaults({ resources }: Plan, directory: string): readonly Finding[] {
   const rolesOf = new Map(resources.flatMap(({ inputs: { system, roles } }) => (isRoles(roles) ? [[system, roles] as const] : [])));
   return [
@@ -38,7 +38,7 @@ function sharedRoles(roles: Roles): Finding[] {
   return [
     finding({
       rule: "role-too-strong",
-      message: `${runtime} is both the owner and what the application connects as.`,
+      message: `${runtime} is both the owner of the tables and the role that the application connects as.`,
       flow: [{ what, path: what }],
     }),
   ];
@@ -70,31 +70,31 @@ const GRANT = /\bGRANT (.+?) ON (.+?) TO (.+?)( WITH GRANT OPTION)?$/i;
 const MEMBERSHIP = /^GRANT ((?:(?! ON ).)+?) TO (.+?)(?: WITH .*)?$/i;
 const OWNER = /\bOWNER TO (\S+)$/i;
 const WRITES = /\b(ALL|INSERT|UPDATE|DELETE|TRUNCATE)\b/i;
-/** What Postgres's own roles are for. */
+/** Built-in roles with rights over the whole server. */
 const STRONG = /^(pg_write_all_data|pg_execute_server_program|pg_write_server_files|pg_read_server_files|rds_superuser|doadmin|postgres)$/i;
 
 function faultsOf(text: string, { owner = "", runtime = "", readonly = "", backup = "" }: Roles): Fault[] {
   const readers = [readonly, backup].filter((role) => role !== "");
   const [, altered, power] = POWERS.exec(text) ?? [];
-  if (altered !== undefined) return [strong(altered, `makes ${altered} ${power!.toUpperCase()}`)];
+  if (altered !== undefined) return [tooStrong(altered, `makes ${altered} ${power!.toUpperCase()}`)];
   const [, newOwner] = OWNER.exec(text) ?? [];
-  if (newOwner !== undefined && [runtime, ...readers].includes(newOwner)) return [strong(newOwner, `makes ${newOwner} an owner`)];
+  if (newOwner !== undefined && [runtime, ...readers].includes(newOwner)) return [tooStrong(newOwner, `makes ${newOwner} an owner`)];
   const [, privileges = "", , to = "", passOn] = GRANT.exec(text) ?? [];
   const [, given = "", member = ""] = privileges === "" ? (MEMBERSHIP.exec(text) ?? []) : [];
   return names(to || member).flatMap((role) => {
     if (member !== "") {
       const strongest = names(given).find((one) => one === owner || STRONG.test(one));
-      return strongest === undefined ? [] : [strong(role, `lets ${role} become ${strongest}`)];
+      return strongest === undefined ? [] : [tooStrong(role, `lets ${role} become ${strongest}`)];
     }
     if (readers.includes(role) && WRITES.test(privileges))
       return [{ rule: "readonly-writes" as const, role, problem: `lets ${role} write: ${privileges}` }];
-    if (passOn !== undefined) return [strong(role, `lets ${role} give its rights away`)];
-    if (/^public$/i.test(role) && WRITES.test(privileges)) return [strong(role, `lets everybody write: ${privileges}`)];
-    return role === runtime && /\bALL\b/i.test(privileges) ? [strong(role, `grants ${role} every right`)] : [];
+    if (passOn !== undefined) return [tooStrong(role, `lets ${role} pass its rights on`)];
+    if (/^public$/i.test(role) && WRITES.test(privileges)) return [tooStrong(role, `lets every role write: ${privileges}`)];
+    return role === runtime && /\bALL\b/i.test(privileges) ? [tooStrong(role, `grants ${role} every right`)] : [];
   });
 }
 
-const strong = (role: string, problem: string): Fault => ({ rule: "role-too-strong", role, problem });
+const tooStrong = (role: string, problem: string): Fault => ({ rule: "role-too-strong", role, problem });
 
 function names(list: string): string[] {
   return list
@@ -108,7 +108,7 @@ interface Statement {
   readonly index: number;
 }
 
-/** Without comments, each word behind one space; what a DO block or a function holds counts as well. */
+/** Statements without comments and with single spaces, including those in DO blocks and functions. */
 function statementsIn(sql: string, offset = 0): Statement[] {
   const found: Statement[] = [];
   let words: string[] = [];
@@ -133,14 +133,14 @@ function statementsIn(sql: string, offset = 0): Statement[] {
       } else words.push(kind === "string" ? "''" : text);
     }
   } catch (error) {
-    // The runner refuses such a file, and says where.
+    // The migration runner refuses such a file and reports the line.
     if (!(error instanceof UnterminatedError)) throw error;
   }
   end();
   return found;
 }
 
-/** In a body a statement may stand behind BEGIN, THEN or EXECUTE. */
+/** In a body, BEGIN, THEN, ELSE or LOOP can precede a statement. */
 function bodyStatements(body: string, offset: number): Statement[] {
   return statementsIn(body, offset).map(({ text, index }) => ({ text: text.replace(/^(?:.*?\b(?:BEGIN|THEN|ELSE|LOOP) )+/i, ""), index }));
 }

@@ -101,7 +101,7 @@ describe("an engine event log", () => {
   });
 
   it("that is something else is refused with its line", () => {
-    expect(() => eventFaults(`${event("well")}\nnot an event`, "events.json")).toThrow(/^events\.json:2: this is no engine event/);
+    expect(() => eventFaults(`${event("well")}\nnot an event`, "events.json")).toThrow(/^events\.json:2: not an event of Pulumi/);
   });
 });
 

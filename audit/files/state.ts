@@ -1,14 +1,14 @@
-/** An exported state, read for what stands in it without encryption: `pulumi stack export --file state.json`. */
+/** Searches an exported state for secrets that are not encrypted: `pulumi stack export --file state.json`. */
 import { ProjectError } from "../../engine/projecterror.ts";
 import type { Finding, Station } from "../../report/audit.ts";
 import { finding } from "../finding.ts";
 import { shapesIn } from "../shapes.ts";
 
-/** The key whose value tells what an object really is, and the value that says: a secret. Both are part of Pulumi's protocol. */
+/** The key that marks a special object in Pulumi's protocol, and its value for a secret. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
-/** What providers hand out that nobody else may have, by the end of the type and by the property. */
+/** Secret outputs of providers, by type and property. */
 const SECRET_PROPERTIES: readonly (readonly [type: RegExp, property: RegExp])[] = [
   [/:DatabaseCluster$/, /^(password|uri|privateUri|uiPassword|uiUri)$/],
   [/:(DatabaseConnectionPool|DatabaseReplica)$/, /^(password|uri|privateUri)$/],
@@ -21,7 +21,7 @@ const SECRET_PROPERTIES: readonly (readonly [type: RegExp, property: RegExp])[] 
   [/:PrivateKey$/, /^privateKey\w*$/],
   [/^pulumi:providers:/, /(token|secret\w*|password)$/i],
 ];
-/** DigitalOcean's bridge keeps every variable of an app as a secret, whatever its type. */
+/** The DigitalOcean provider stores every variable of an app as a secret, whatever its type. */
 const APP_VALUE = /envs\[\d+\]\.value$/;
 
 interface Resource {
@@ -31,7 +31,7 @@ interface Resource {
   readonly outputs?: unknown;
 }
 
-/** @throws {ProjectError} for what is no deployment of version 3 */
+/** @throws {ProjectError} if it is not an exported state of version 3 */
 export function stateFaults(text: string, name: string): readonly Finding[] {
   const resources = resourcesOf(text, name);
   return resources.flatMap((resource) => {
@@ -50,18 +50,18 @@ function resourcesOf(text: string, name: string): readonly Resource[] {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw wrong(`is no JSON (${(error as Error).message})`);
+    throw wrong(`is not JSON (${(error as Error).message})`);
   }
   const { version, deployment } = (parsed ?? {}) as { version?: unknown; deployment?: { resources?: unknown } };
-  if (version !== 3 || typeof deployment !== "object" || deployment === null) throw wrong(`is no exported state of version 3`);
-  // A stack that was never brought up has none.
+  if (version !== 3 || typeof deployment !== "object" || deployment === null) throw wrong(`is not an exported state of version 3`);
+  // A stack that was never deployed has none.
   return (deployment.resources ?? []) as readonly Resource[];
 }
 
 interface Leaf {
   readonly path: string;
   readonly text: string;
-  /** In an envelope whose text is not encrypted. */
+  /** Marked as secret, but exported in plain text. */
   readonly shown: boolean;
 }
 
@@ -80,12 +80,12 @@ function leafFaults({ path, text, shown }: Leaf, urn: string, type: string, isSt
   const station: Station = { what: `${path} of ${urn.slice(urn.lastIndexOf("::") + 2)}`, urn, path };
   if (shown) return [finding({ rule: "state-shown", message: `${station.what} is exported in plain text.`, flow: [station] })];
   const property = /^\w+\.(\w+)/.exec(path)?.[1] ?? "";
-  const kept =
+  const isSecret =
     SECRET_PROPERTIES.some(([of, what]) => of.test(type) && what.test(property)) || (type.endsWith(":App") && APP_VALUE.test(path));
   const [shape] = shapesIn(text);
-  const why = kept
+  const why = isSecret
     ? `is not encrypted, though ${type.slice(type.lastIndexOf(":") + 1)}.${property} is a secret`
-    : shape && `holds what looks like ${shape.what}`;
+    : shape && `contains what looks like ${shape.what}`;
   return why === undefined
     ? []
     : [

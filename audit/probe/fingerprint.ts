@@ -4,7 +4,7 @@ export function fingerprint(value: string, key: string): string {
   return createHmac("sha256", key).update(value).digest("hex");
 }
 
-/** Of a text, and of the password where it is a URL. */
+/** Of a text, and of its password if it is a URL. */
 export function fingerprintsOf(value: string, key: string): readonly string[] {
   return [value, ...passwordIn(value)].map((text) => fingerprint(text, key));
 }

@@ -1,28 +1,28 @@
 /** Proof by sight: the local cloud makes what the program declares, and each component of its apps is really started. */
 import * as digitalocean from "@pulumi/digitalocean";
 import { describe, expect, it } from "vitest";
-import { witness } from "../../cli/audit-run.ts";
+import { prober } from "../../cli/audit-run.ts";
 import type { Program } from "../../engine/record.ts";
 import { auditProgram } from "../audit.ts";
 import { QUIET, rulesOf, SHOP, shop, stripe } from "../testing/programs.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { startWitness } from "./probe.ts";
+import { startProbe } from "./probe.ts";
 
-const seen = (program: Program) => auditProgram({ program, ...SHOP }, QUIET, witness);
+const seen = (program: Program) => auditProgram({ program, ...SHOP }, QUIET, prober);
 
 describe("a component's process", () => {
   it("tells fingerprints of the variables that it was started with and of the passwords in them, and no value", async () => {
-    const told = await startWitness({ KEY: "hush", URL: "postgresql://u:h%2Fush@db.test:1/x" }, "the key");
+    const told = await startProbe({ KEY: "hush", URL: "postgresql://u:h%2Fush@db.test:1/x" }, "the key");
     expect(told).toEqual({
       KEY: [fingerprint("hush", "the key")],
       URL: [fingerprint("postgresql://u:h%2Fush@db.test:1/x", "the key"), fingerprint("h/ush", "the key")],
     });
-    expect((await startWitness({ KEY: "hush" }, "another key")).KEY).not.toEqual(told.KEY);
+    expect((await startProbe({ KEY: "hush" }, "another key")).KEY).not.toEqual(told.KEY);
   });
 
   it("inherits nothing of this process", async () => {
     process.env.SLIPWAY_AUDIT_TEST = "inherited";
-    expect(Object.keys(await startWitness({ KEY: "hush" }, "the key"))).toEqual(["KEY"]);
+    expect(Object.keys(await startProbe({ KEY: "hush" }, "the key"))).toEqual(["KEY"]);
     delete process.env.SLIPWAY_AUDIT_TEST;
   });
 });
@@ -56,12 +56,12 @@ describe("a secret", () => {
   it("that a process holds in a variable that the plan does not show it in is a finding", async () => {
     const program = () => void shop([{ key: "INNOCENT", value: "nothing", scope: "RUN_TIME" }]);
     const { findings } = await auditProgram({ program, ...SHOP }, QUIET, async (subject) => {
-      const hearing = await witness(subject);
-      const [value] = hearing.values.get("config shop:stripe")!;
-      const [first] = hearing.testimonies;
+      const observation = await prober(subject);
+      const [value] = observation.values.get("config shop:stripe")!;
+      const [first] = observation.probes;
       return {
-        ...hearing,
-        testimonies: [{ ...first!, fingerprints: { ...first!.fingerprints, INNOCENT: [fingerprint(value!, hearing.key)] } }],
+        ...observation,
+        probes: [{ ...first!, fingerprints: { ...first!.fingerprints, INNOCENT: [fingerprint(value!, observation.key)] } }],
       };
     });
     expect(rulesOf({ findings })).toEqual(["reader-without-need"]);

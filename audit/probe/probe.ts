@@ -1,4 +1,4 @@
-/** Proof by sight: processes are really started with what the apps would get, and tell the fingerprints of it. */
+/** Verifies proofs at run time: processes start with the variables of the apps' components and report fingerprints of them. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -10,18 +10,18 @@ import type { Evidence } from "../proofs.ts";
 import type { Subject } from "../run/run.ts";
 import { fingerprint } from "./fingerprint.ts";
 
-/** Runs the program so that something comes of it, and starts its components with `startWitness`. */
-export type Witness = (subject: Subject) => Promise<Hearing>;
+/** Deploys the program locally, and starts its components with `startProbe`. */
+export type Prober = (subject: Subject) => Promise<Observation>;
 
-export interface Hearing {
-  readonly testimonies: readonly Testimony[];
+export interface Observation {
+  readonly probes: readonly ProbeResult[];
   /** The values that each secret had in that run, by its origin's id. */
   readonly values: ReadonlyMap<string, readonly string[]>;
-  /** What the processes were asked with. */
+  /** Of the fingerprints. */
   readonly key: string;
 }
 
-export interface Testimony {
+export interface ProbeResult {
   readonly app: string;
   readonly component: string;
   /** By variable. */
@@ -30,52 +30,52 @@ export interface Testimony {
 
 export const newKey = (): string => randomBytes(32).toString("hex");
 
-/** In the package this file is compiled, and so is that one. */
+/** Both files are compiled in the package. */
 const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
 
-export async function startWitness(env: Readonly<Record<string, string>>, key: string): Promise<Testimony["fingerprints"]> {
-  // Nothing of this process's own environment but what Node needs: a variable that the spec forgets must be missing there too.
+/** Starts a process with these variables, and only the PATH of this one, so that a variable that is missing in the spec is missing there too. */
+export async function startProbe(env: Readonly<Record<string, string>>, key: string): Promise<ProbeResult["fingerprints"]> {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM], {
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
-  const [told, said]: [string[], string[]] = [[], []];
-  child.stdout.on("data", (chunk) => told.push(String(chunk)));
-  child.stderr.on("data", (chunk) => said.push(String(chunk)));
+  const [output, errors]: [string[], string[]] = [[], []];
+  child.stdout.on("data", (chunk) => output.push(String(chunk)));
+  child.stderr.on("data", (chunk) => errors.push(String(chunk)));
   child.stdin.on("error", () => {});
   child.stdin.end(key);
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`a component could not be started: ${said.join("").trim()}`);
-  const { PATH: _, ...fingerprints } = JSON.parse(told.join("")) as Record<string, readonly string[]>;
+  if (code !== 0) throw new Error(`a component failed to start: ${errors.join("").trim()}`);
+  const { PATH: _, ...fingerprints } = JSON.parse(output.join("")) as Record<string, readonly string[]>;
   return fingerprints;
 }
 
-/** A proof is seen where every variable that should bring the secret to a process was seen to do so. */
-export function confirmed(proofs: readonly Proof[], { declarations, readings }: Evidence, hearing: Hearing): readonly Proof[] {
+/** Upgrades a proof to `seen` if every variable that holds the secret in the plan held it in its process. */
+export function confirmProofs(proofs: readonly Proof[], { declarations, readings }: Evidence, observation: Observation): readonly Proof[] {
   return proofs.map((proof) => {
     const origin = declarations.all.find(({ name }) => name === proof.secret)?.origin;
     const own = readings.filter((reading) => reading.origin.id === origin?.id);
-    const seen = own.filter(({ variable: { app, component, key } }) => holds(hearing, origin!.id, app, component, key));
-    if (own.length === 0 || seen.length < own.length) return proof;
-    const flow = proof.flow.map((station) =>
-      station.what.startsWith("the process of ") ? { ...station, what: `${station.what}, which told its fingerprint` } : station,
+    const confirmed = own.filter(({ variable: { app, component, key } }) => holds(observation, origin!.id, app, component, key));
+    if (own.length === 0 || confirmed.length < own.length) return proof;
+    const flow = proof.flow.map((step) =>
+      step.what.startsWith("the process of ") ? { ...step, what: `${step.what}, which reported its fingerprint` } : step,
     );
     return { ...proof, strength: "seen", flow };
   });
 }
 
-/** A process that holds a secret by a way that the plan does not show. */
-export function unexpected({ declarations, readings }: Evidence, hearing: Hearing): readonly Finding[] {
+/** Processes that held a secret in a variable that does not hold it in the plan. */
+export function unexpectedReaders({ declarations, readings }: Evidence, observation: Observation): readonly Finding[] {
   return declarations.all.flatMap(({ name, origin }) =>
-    hearing.testimonies.flatMap(({ app, component, fingerprints }) =>
+    observation.probes.flatMap(({ app, component, fingerprints }) =>
       Object.keys(fingerprints)
-        .filter((variable) => holds(hearing, origin.id, app, component, variable))
-        .filter((variable) => !isKnown(declarations, readings, hearing, origin.id, { app, component, variable }))
+        .filter((variable) => holds(observation, origin.id, app, component, variable))
+        .filter((variable) => !isKnown(declarations, readings, observation, origin.id, { app, component, variable }))
         .map((variable) =>
           finding({
             rule: "reader-without-need",
             secret: name,
-            message: `The process of ${component} in ${app} was seen to hold ${name} in ${variable}, which no plan shows.`,
+            message: `The process of ${component} in ${app} held ${name} in ${variable}, which the plan does not show.`,
             flow: [
               { what: origin.what },
               { what: `variable ${variable} of ${component} in ${app}`, path: `${app} ${component} ${variable}` },
@@ -86,18 +86,18 @@ export function unexpected({ declarations, readings }: Evidence, hearing: Hearin
   );
 }
 
-/** A pool's password is its user's: the same value under two names is one secret. */
+/** Two names with the same value count as one secret: a pool's password is its user's. */
 function isKnown(
   { all }: Declarations,
   readings: Evidence["readings"],
-  hearing: Hearing,
+  observation: Observation,
   id: string,
   at: { readonly app: string; readonly component: string; readonly variable: string },
 ): boolean {
-  const values = hearing.values.get(id) ?? [];
+  const values = observation.values.get(id) ?? [];
   const same = new Set(
     all
-      .filter(({ origin }) => (hearing.values.get(origin.id) ?? []).some((value) => values.includes(value)))
+      .filter(({ origin }) => (observation.values.get(origin.id) ?? []).some((value) => values.includes(value)))
       .map(({ origin }) => origin.id),
   );
   return readings.some(
@@ -106,15 +106,14 @@ function isKnown(
   );
 }
 
-/** What an app gives to all of its components has no component of its own. */
+/** A variable of the whole app names no component. */
 function isOf(component: string, at: string): boolean {
   return component === "" || component === at;
 }
 
-function holds({ testimonies, values, key }: Hearing, id: string, app: string, component: string, variable: string): boolean {
+function holds({ probes, values, key }: Observation, id: string, app: string, component: string, variable: string): boolean {
   const expected = (values.get(id) ?? []).map((value) => fingerprint(value, key));
-  return testimonies.some(
-    (one) =>
-      one.app === app && isOf(component, one.component) && (one.fingerprints[variable] ?? []).some((told) => expected.includes(told)),
+  return probes.some(
+    (one) => one.app === app && isOf(component, one.component) && (one.fingerprints[variable] ?? []).some((one) => expected.includes(one)),
   );
 }

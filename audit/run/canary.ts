@@ -1,12 +1,12 @@
-/** Values that stand for secrets in a recorded run: each is unlike anything else, so that wherever it turns up, it came from its origin. */
+/** Unique values in place of secrets in a recorded run: a text that contains one got it from its origin. */
 import { createHash } from "node:crypto";
 import type { PlannedResource, Source } from "../../engine/plan.ts";
 
-/** Where a secret is born. */
+/** Where a secret comes from. */
 export interface Origin {
   /** The same in every run: "config slipway:stripe", or a resource's URN. */
   readonly id: string;
-  /** In words: "the setting slipway:stripe", "RandomPassword shop-jwt". */
+  /** "the setting slipway:stripe", "RandomPassword shop-jwt". */
   readonly what: string;
   readonly kind: "config" | "generated" | "provider";
   readonly urn?: string;
@@ -17,7 +17,7 @@ export class Canaries {
   readonly #seed: string;
   readonly #origins = new Map<string, Origin>();
 
-  /** @param seed Another seed makes other values of the same lengths. */
+  /** @param seed another seed creates other values of the same lengths */
   constructor(seed: string) {
     this.#seed = seed;
   }
@@ -27,8 +27,8 @@ export class Canaries {
     return this.#origins;
   }
 
-  /** @param part Tells several values of one origin apart. */
-  sing(origin: Origin, length = 32, part = ""): string {
+  /** @param part distinguishes several values of one origin */
+  create(origin: Origin, length = 32, part = ""): string {
     const value = lettersOf(`${this.#seed}\0${origin.id}\0${part}`, length);
     this.#origins.set(value, origin);
     return value;

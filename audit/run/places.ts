@@ -1,4 +1,4 @@
-/** Everything in a run where a text can stand, named by meaning, with how it is kept there. */
+/** Every place of a run that can hold text: inputs, outputs, names, messages, side effects. */
 import { Asset, type Plan, Reference, Secret, type Source, Unknown, type Value } from "../../engine/plan.ts";
 import type { Run } from "./run.ts";
 
@@ -16,24 +16,24 @@ export type Kind =
 
 export interface Place {
   readonly kind: Kind;
-  /** By meaning, without an index that moves: `spec.service api.env JWT_SECRET`. */
+  /** With names in place of list indexes, which move: `spec.service api.env JWT_SECRET`. */
   readonly path: string;
   readonly text: string;
-  /** In an envelope: Pulumi keeps it encrypted and shows it to nobody. */
+  /** Marked as secret: Pulumi stores it encrypted and masks it. */
   readonly sealed: boolean;
-  /** The envelope is this text's own, and not that of something around it. */
+  /** This text itself is marked, not something around it. */
   readonly own?: boolean;
   readonly urn?: string;
   readonly source?: Source;
 }
 
-export function placesOf({ plan, said, overheard, failure }: Pick<Run, "plan" | "said" | "overheard" | "failure">): readonly Place[] {
+export function placesOf({ plan, messages, effects, failure }: Pick<Run, "plan" | "messages" | "effects" | "failure">): readonly Place[] {
   return [
     ...(plan === undefined ? [] : planPlaces(plan)),
-    ...said.map(
+    ...messages.map(
       ({ text, urn }): Place => ({ kind: "message", path: "a message of the program", text, sealed: false, ...(urn && { urn }) }),
     ),
-    ...overheard.map(({ way, at, text }): Place => ({ kind: way, path: at, text, sealed: false })),
+    ...effects.map(({ kind, target, text }): Place => ({ kind, path: target, text, sealed: false })),
     ...(failure === undefined
       ? []
       : [{ kind: "error" as const, path: "the error that ends the program", text: failure.raw, sealed: false }]),
@@ -62,23 +62,23 @@ function within(value: Value, path: string, sealed = false): Found[] {
     return typeof value.value === "string" ? [{ path, text: value.value, sealed: true, own: true }] : within(value.value, path, true);
   }
   if (typeof value === "string") return [{ path, text: value, sealed }];
-  // Of a file only its hash is known; a text that the program wrote goes to the state as it is.
+  // The plan holds only the hash of a file, but the whole text of a text asset.
   if (value instanceof Asset) return value.text === undefined ? [] : [{ path, text: value.text, sealed }];
   if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference) {
     return typeof value === "number" ? [{ path, text: String(value), sealed }] : [];
   }
   if (Array.isArray(value)) return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed));
   return Object.entries(value as Readonly<Record<string, Value>>).flatMap(([key, inner]) => [
-    // A key is shown even where its value is not.
+    // Pulumi shows the key of a secret value.
     { path: path === "" ? key : `${path} (a key)`, text: key, sealed: false },
     ...within(inner, path === "" ? key : `${path}.${key}`, sealed),
   ]);
 }
 
-/** `envs[3]` of which the key is PORT is `env PORT`. */
+/** `envs[3]` with the key PORT is `env PORT`. */
 export function pathOfItem(path: string, item: Value, index: number): string {
   const inside = item instanceof Secret ? item.value : item;
   const { name, key } = (inside ?? {}) as { readonly name?: unknown; readonly key?: unknown };
-  const called = typeof name === "string" ? name : typeof key === "string" ? key : undefined;
-  return called === undefined ? `${path}[${index}]` : `${path.replace(/s$/, "")} ${called}`;
+  const label = typeof name === "string" ? name : typeof key === "string" ? key : undefined;
+  return label === undefined ? `${path}[${index}]` : `${path.replace(/s$/, "")} ${label}`;
 }

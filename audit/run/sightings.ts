@@ -1,4 +1,4 @@
-/** Where canaries turned up, and in which form. */
+/** Where canaries occur, and in which form. */
 import { secretFinder } from "../../engine/secret-search.ts";
 import type { Origin } from "./canary.ts";
 import type { Place } from "./places.ts";
@@ -13,24 +13,24 @@ export interface Sighting {
 
 export type Look = (text: string) => readonly Omit<Sighting, "place">[];
 
-/** The same text stands in many places: each is read once. */
+/** Caches its answers, because many places hold the same text. */
 export function lookFor(origins: ReadonlyMap<string, Origin>): Look {
-  const backwards = new Map([...origins.keys()].map((canary) => [[...canary].reverse().join(""), canary]));
-  const find = secretFinder([...origins.keys(), ...backwards.keys()]);
-  const read = new Map<string, readonly Omit<Sighting, "place">[]>();
+  const reversed = new Map([...origins.keys()].map((canary) => [[...canary].reverse().join(""), canary]));
+  const find = secretFinder([...origins.keys(), ...reversed.keys()]);
+  const cache = new Map<string, readonly Omit<Sighting, "place">[]>();
   return (text) => {
-    const before = read.get(text);
-    if (before) return before;
-    const seen = find(text).map(({ secret, form, whole }) => {
-      const canary = backwards.get(secret);
-      const turned = canary === undefined ? form : form === "as it is" ? "reversed" : `${form} of reversed`;
-      return { origin: origins.get(canary ?? secret)!, form: turned, whole };
+    const known = cache.get(text);
+    if (known) return known;
+    const found = find(text).map(({ secret, form, whole }) => {
+      const canary = reversed.get(secret);
+      const shownForm = canary === undefined ? form : form === "as it is" ? "reversed" : `${form} of reversed`;
+      return { origin: origins.get(canary ?? secret)!, form: shownForm, whole };
     });
-    read.set(text, seen);
-    return seen;
+    cache.set(text, found);
+    return found;
   };
 }
 
 export function sightingsIn(places: readonly Place[], look: Look): readonly Sighting[] {
-  return places.flatMap((place) => look(place.text).map((seen) => ({ ...seen, place })));
+  return places.flatMap((place) => look(place.text).map((found) => ({ ...found, place })));
 }

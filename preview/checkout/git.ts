@@ -1,14 +1,14 @@
-/** The repository that is previewed, asked with nothing of it run: no hook, no filter, no pager, no prompt. */
+/** Runs git on the previewed repository without hooks, filters, pager or prompts of the repository. */
 import { type ChildProcess, execFile, execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../../engine/projecterror.ts";
 
 export interface Commit {
-  /** As it was asked for, or "the working tree". */
+  /** As given, or "the working tree". */
   readonly ref: string;
   readonly commit: string;
-  /** What is checked out: the commit itself, or one made of uncommitted changes that no branch will ever name. */
+  /** The commit to check out: the same one, or a temporary commit of the uncommitted changes. */
   readonly tree: string;
 }
 
@@ -18,7 +18,7 @@ const LARGEST = 256 * 1024 * 1024;
 
 export class Repository {
   readonly top: string;
-  /** Of git itself, shared by all of a repository's worktrees. */
+  /** The git directory that all worktrees of the repository share. */
   readonly common: string;
 
   private constructor(top: string, common: string) {
@@ -30,9 +30,9 @@ export class Repository {
     const answer = await run(directory, ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"]).catch((error) => {
       throw new ProjectError(
         error.code === "ENOENT"
-          ? "slipway preview compares two commits and needs git, which is not on the PATH: https://git-scm.com/downloads"
+          ? "slipway preview needs git, which is not on the PATH: https://git-scm.com/downloads"
           : error.message.includes("not a git repository")
-            ? `${directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.`
+            ? `${directory} is not in a git repository, so there is no base to compare with. Set --cwd to a checkout.`
             : error.message,
       );
     });
@@ -44,17 +44,17 @@ export class Repository {
     return run(this.top, args, env);
   }
 
-  /** For what must be done before a dying process is gone. */
-  gitAtOnce(args: readonly string[]): void {
+  /** Synchronous, for use while the process ends. */
+  gitSync(args: readonly string[]): void {
     execFileSync("git", [...QUIET, ...args], { cwd: this.top, env: ENV, stdio: "ignore" });
   }
 
-  /** Where the head left the base: what the base has gained since then is no change of the head's. */
+  /** The merge base, so that later commits of the base do not count as changes. */
   async base(ref: string): Promise<Commit> {
     const named = await this.#commitOf(ref);
     if (named === undefined) {
       throw new ProjectError(
-        `There is no commit "${ref}" in this repository. A shallow clone may lack it: git fetch --unshallow, or fetch-depth: 0 in a workflow.`,
+        `Commit "${ref}" not found in this repository. A shallow clone may lack it: git fetch --unshallow, or fetch-depth: 0 in a workflow.`,
       );
     }
     const fork = await this.git(["merge-base", named, "HEAD"]).catch(() => named);
@@ -62,7 +62,7 @@ export class Repository {
     return { ref, commit, tree: commit };
   }
 
-  /** The working tree, files that git does not ignore included; dirty where that is not the commit. */
+  /** The working tree with every file that git does not ignore. */
   async head(): Promise<Commit & { readonly dirty: boolean }> {
     const commit = await this.#commitOf("HEAD");
     if (commit === undefined) throw new ProjectError("This repository has no commit yet. Make one: git commit");
@@ -72,16 +72,16 @@ export class Repository {
     ]);
     const ref = branch.trim();
     if (status === "") return { ref, commit, tree: commit, dirty: false };
-    return { ref, commit, tree: await this.#committed(commit), dirty: true };
+    return { ref, commit, tree: await this.#commitWorkingTree(commit), dirty: true };
   }
 
-  /** Paths from the repository's top. */
+  /** Paths from the repository's root. */
   async changed(base: Commit, head: Commit): Promise<readonly string[]> {
     const names = await this.git(["diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base.tree, head.tree]);
     return names.split("\0").filter((name) => name !== "");
   }
 
-  /** undefined: not in that commit. */
+  /** Undefined if the commit does not have the file. */
   async text(commit: Commit, file: string): Promise<string | undefined> {
     return this.git(["cat-file", "blob", `${commit.tree}:${file}`]).catch(() => undefined);
   }
@@ -91,20 +91,20 @@ export class Repository {
     return found?.trim();
   }
 
-  /** The working tree as a commit of an index of its own: the user's is not touched. The same changes make the same commit. */
-  async #committed(parent: string): Promise<string> {
+  /** Commits the working tree with a temporary index, not the user's. The same changes create the same commit. */
+  async #commitWorkingTree(parent: string): Promise<string> {
     const index = (await this.git(["rev-parse", "--path-format=absolute", "--git-path", `slipway-preview-${process.pid}.index`])).trim();
     const own = (await this.git(["rev-parse", "--path-format=absolute", "--git-path", "index"])).trim();
-    // A copy knows which files are as they were.
+    // A copy of the index saves hashing unchanged files.
     if (existsSync(own)) copyFileSync(own, index);
     try {
       await this.git(["add", "--all"], { GIT_INDEX_FILE: index });
       const tree = (await this.git(["write-tree"], { GIT_INDEX_FILE: index })).trim();
-      const nobody = { NAME: "slipway preview", EMAIL: "preview@localhost", DATE: "2000-01-01T00:00:00Z" };
-      const by = Object.fromEntries(
-        Object.entries(nobody).flatMap(([what, value]) => [`GIT_AUTHOR_${what}`, `GIT_COMMITTER_${what}`].map((key) => [key, value])),
+      const author = { NAME: "slipway preview", EMAIL: "preview@localhost", DATE: "2000-01-01T00:00:00Z" };
+      const env = Object.fromEntries(
+        Object.entries(author).flatMap(([what, value]) => [`GIT_AUTHOR_${what}`, `GIT_COMMITTER_${what}`].map((key) => [key, value])),
       );
-      return (await this.git(["commit-tree", tree, "-p", parent, "-m", "the working tree"], by)).trim();
+      return (await this.git(["commit-tree", tree, "-p", parent, "-m", "the working tree"], env)).trim();
     } finally {
       rmSync(index, { force: true });
     }
@@ -113,7 +113,7 @@ export class Repository {
 
 const running = new Set<ChildProcess>();
 
-/** For a process that is told to end: what git is still writing would outlive what is cleared away. */
+/** Stops git before its files are removed. */
 export function killGit(): void {
   for (const child of running) child.kill("SIGKILL");
 }
@@ -129,7 +129,7 @@ function run(cwd: string, args: readonly string[], env: Readonly<Record<string, 
   });
 }
 
-export const inside = (folder: string, file: string): boolean => {
-  const way = path.relative(folder, file);
-  return way === "" || (!way.startsWith("..") && !path.isAbsolute(way));
+export const isInside = (folder: string, file: string): boolean => {
+  const relative = path.relative(folder, file);
+  return relative === "" || (!relative.startsWith("..") && !path.isAbsolute(relative));
 };

@@ -1,35 +1,35 @@
-/** The packages that each side runs with: those installed here where its lock file is the same, its own where it is another. */
+/** The packages of each side: those installed for the working tree if its lock file is the same, otherwise its own. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../../engine/projecterror.ts";
-import { type Commit, inside, type Repository } from "./git.ts";
+import { type Commit, isInside, type Repository } from "./git.ts";
 
 export interface Modules {
   /** A real path that ends in node_modules. */
   readonly directory: string;
-  /** Where in the checkout they are expected. */
+  /** The folder of the checkout that expects them. */
   readonly place: string;
-  /** Why these are not the side's own. */
+  /** Set if these are not the packages of this side. */
   readonly caveat?: string;
 }
 
 const LOCKS = ["npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
 
-/** What is installed for the working tree. */
+/** The packages that are installed for the working tree. */
 export function installedFor(repository: Repository, project: string): Modules {
   for (let folder = project; ; folder = path.dirname(folder)) {
     const directory = path.join(folder, "node_modules");
     if (existsSync(directory)) {
-      const place = inside(repository.top, folder) ? path.relative(repository.top, folder) : "";
+      const place = isInside(repository.top, folder) ? path.relative(repository.top, folder) : "";
       return { directory: realpathSync(directory), place };
     }
-    if (folder === path.dirname(folder)) throw new ProjectError(`Nothing is installed in ${project} or above it. Run: npm ci`);
+    if (folder === path.dirname(folder)) throw new ProjectError(`No node_modules in ${project} or above it. Run: npm ci`);
   }
 }
 
-/** @param installed for the head; the base's are the same as long as its lock file is. */
+/** @param installed the packages of the head, which the base uses too if its lock file is the same */
 export async function modulesOfBase(
   repository: Repository,
   base: Commit,
@@ -44,7 +44,7 @@ export async function modulesOfBase(
   if (before.name !== "package-lock.json" || manifest === undefined) {
     return {
       ...installed,
-      caveat: `The base's ${before.name} differs from the head's, and only a package-lock.json can be installed beside it: the base ran with the head's packages.`,
+      caveat: `The base's ${before.name} differs from the head's, and only packages of a package-lock.json can be installed separately: the base ran with the head's packages.`,
     };
   }
   try {
@@ -52,12 +52,12 @@ export async function modulesOfBase(
   } catch (error) {
     return {
       ...installed,
-      caveat: `The base's package-lock.json differs from the head's, and its packages could not be installed (${(error as Error).message}): the base ran with the head's packages, so a change that comes of a package is not shown.`,
+      caveat: `The base's package-lock.json differs from the head's, and its packages could not be installed (${(error as Error).message}): the base ran with the head's packages, so a change that a package causes is not shown.`,
     };
   }
 }
 
-/** Makes a checkout find its packages. A checkout that brings some of its own keeps them. */
+/** Links the packages into a checkout, unless it contains packages itself. */
 export function link(checkout: string, { directory, place }: Modules): void {
   const here = path.join(checkout, place, "node_modules");
   if (!existsSync(here)) symlinkSync(directory, here);
@@ -73,7 +73,7 @@ async function lockOf(repository: Repository, commit: Commit, place: string) {
 
 const TIME = 5 * 60_000;
 
-/** By content, once: a lock file means the same packages for ever. */
+/** Installed once for each content of the lock file. */
 async function install(manifest: string, lock: string, cache: string): Promise<string> {
   const known = path.join(cache, createHash("sha256").update(`${manifest}\0${lock}`).digest("hex").slice(0, 32));
   if (existsSync(known)) {
@@ -86,9 +86,9 @@ async function install(manifest: string, lock: string, cache: string): Promise<s
     writeFileSync(path.join(fresh, "package.json"), manifest);
     writeFileSync(path.join(fresh, "package-lock.json"), lock);
     await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh);
-    // A lock file without a package makes none.
+    // An empty lock file creates none.
     mkdirSync(path.join(fresh, "node_modules"), { recursive: true });
-    // Another preview may have been faster; its packages are the same.
+    // Another preview may have installed the same packages.
     if (!existsSync(known)) renameSync(fresh, known);
     return realpathSync(path.join(known, "node_modules"));
   } finally {

@@ -1,7 +1,7 @@
 /**
- * A commit checked out beside the repository, for as long as a preview takes.
+ * Temporary checkouts of the two commits of a preview.
  *
- * It is gone afterwards, also when the preview is interrupted. What a killed preview leaves behind is swept up by the next.
+ * They are removed afterwards, also if the preview is interrupted. The next preview removes those of a killed one.
  */
 import { createHash } from "node:crypto";
 import {
@@ -20,17 +20,17 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { ProjectError } from "../../engine/projecterror.ts";
-import { type Commit, inside, type Repository } from "./git.ts";
+import { type Commit, isInside, type Repository } from "./git.ts";
 
-/** Everything of previews that outlives one: other commits' packages, compiled code. */
+/** The cache of previews: packages of other commits, compiled code. */
 export function previewCache(env: Readonly<Record<string, string | undefined>> = process.env): string {
   return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "slipway", "preview");
 }
 
-/** Of what is kept per commit, only what was used last stays. */
+/** Keeps the most recently used entries of a cache folder. */
 export function prune(folder: string, kept: number): void {
   if (!existsSync(folder)) return;
-  // Another preview prunes, too: what it took away since is no longer there to be looked at.
+  // Another preview may remove an entry at the same time.
   const used = (name: string): number => statSync(path.join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const byAge = readdirSync(folder).map((name) => ({ name, used: used(name) }));
   for (const { name } of byAge.sort((one, other) => other.used - one.used).slice(kept))
@@ -38,9 +38,9 @@ export function prune(folder: string, kept: number): void {
 }
 
 /**
- * Where checkouts stand: in memory where there is room, because two of them on a disk take longer than all the rest.
+ * The folder of checkouts: in memory if there is room, because writing two checkouts to a disk takes longer than everything else.
  *
- * @param cache where there is not
+ * @param cache used if there is not
  */
 export function treesFolder(cache: string): string {
   const uid = process.getuid?.();
@@ -50,7 +50,7 @@ export function treesFolder(cache: string): string {
   return path.join(found || cache, "trees");
 }
 
-/** Docker gives 64 MiB, which a repository may fill. */
+/** Docker's default is 64 MiB, which a repository can fill. */
 const ROOM = 512 * 2 ** 20;
 
 function isRoomy(folder: string): boolean {
@@ -62,7 +62,7 @@ function isRoomy(folder: string): boolean {
   }
 }
 
-/** Others may write beside it: one that is not ours, or that leads elsewhere, is left alone. */
+/** Other users can write to the parent folder, so a link or a folder of another user is not used. */
 function isOwn(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -75,14 +75,14 @@ function isOwn(folder: string): boolean {
 
 const ATTEMPTS = 5;
 
-/** A git that has just been killed may have written one more file meanwhile. */
-const WHOLLY = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 };
+/** Retries, because a killed git may still write a file. */
+const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 };
 
 export class Worktrees {
   readonly #repository: Repository;
   readonly #root: string;
   readonly #mine = new Set<string>();
-  /** Two at once disturb each other in git's own files. */
+  /** git cannot add two worktrees at once. */
   #added: Promise<unknown> = Promise.resolve();
 
   constructor(repository: Repository, folder: string) {
@@ -92,24 +92,24 @@ export class Worktrees {
     this.#sweep();
   }
 
-  /** The same commit comes to the same place, so that what Node has compiled of it fits again. */
+  /** The same commit has the same path every time, so that Node's compile cache fits. */
   async add(side: "base" | "head", { tree }: Commit): Promise<string> {
     const directory = this.#claim(`${side}-${tree.slice(0, 16)}`);
     this.#added = this.#added.then(() => this.#register(directory, tree));
     await this.#added;
-    // What takes its time may be done side by side.
+    // The checkout takes longest; two can run at once.
     await this.#repository.git(["-C", directory, "checkout", "--quiet", "--detach", "--force", tree]);
-    await this.#refuseWaysOut(side, directory, tree);
+    await this.#refuseLinksOutside(side, directory, tree);
     return directory;
   }
 
-  /** Synchronous, because a process that is told to end has no time for more. */
+  /** Synchronous, for use while the process ends. */
   removeAll(): void {
     for (const directory of this.#mine) this.#remove(directory);
     this.#mine.clear();
   }
 
-  /** Another preview of the same repository may be at it, too. */
+  /** Retries, because another preview of the repository may add a worktree at the same time. */
   async #register(directory: string, tree: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -127,7 +127,7 @@ export class Worktrees {
     for (let attempt = 0; ; attempt++) {
       const directory = path.join(this.#root, attempt === 0 ? name : `${name}-${attempt}`);
       try {
-        // Whoever makes the file owns the place.
+        // The process that creates the file owns the directory.
         writeFileSync(`${directory}.pid`, String(process.pid), { flag: "wx" });
         this.#mine.add(directory);
         return directory;
@@ -146,45 +146,45 @@ export class Worktrees {
   }
 
   #remove(directory: string): void {
-    rmSync(directory, WHOLLY);
+    rmSync(directory, REMOVE);
     try {
-      // Its directory being gone, git forgets it; twice forced, also where it was only about to know of it.
-      this.#repository.gitAtOnce(["worktree", "remove", "--force", "--force", directory]);
+      // Forced twice, so that git also removes a worktree that it was still adding.
+      this.#repository.gitSync(["worktree", "remove", "--force", "--force", directory]);
     } catch {
-      // It was killed before git knew of it, or while it noted it down.
-      const noted = path.join(this.#repository.common, "worktrees", path.basename(directory));
-      if (!existsSync(path.join(noted, "gitdir"))) rmSync(noted, WHOLLY);
+      // The preview was killed while git was adding the worktree.
+      const record = path.join(this.#repository.common, "worktrees", path.basename(directory));
+      if (!existsSync(path.join(record, "gitdir"))) rmSync(record, REMOVE);
     }
     rmSync(`${directory}.pid`, { force: true });
   }
 
-  /** Node's permission model follows a symbolic link wherever it leads: one that leads out of the checkout would take the program along. */
-  async #refuseWaysOut(side: string, directory: string, tree: string): Promise<void> {
+  /** Node's permission model follows symbolic links, so a link out of the checkout would let the program read other files. */
+  async #refuseLinksOutside(side: string, directory: string, tree: string): Promise<void> {
     const listed = await this.#repository.git(["ls-tree", "-r", "-z", tree]);
     const real = realpathSync(directory);
     for (const line of listed.split("\0")) {
       if (!line.startsWith("120000")) continue;
       const file = line.slice(line.indexOf("\t") + 1);
-      if (!leadsInside(real, path.join(real, file))) {
+      if (!pointsInside(real, path.join(real, file))) {
         throw new ProjectError(
-          `${side}: ${file} is a symbolic link that leads out of the repository. A preview refuses it: the program could read through it.`,
+          `${side}: ${file} is a symbolic link to a place outside of the repository, through which the program could read. Remove the link.`,
         );
       }
     }
   }
 }
 
-function leadsInside(folder: string, link: string): boolean {
+function pointsInside(folder: string, link: string): boolean {
   try {
     if (!lstatSync(link).isSymbolicLink()) return true;
-    return inside(folder, realpathSync(link));
+    return isInside(folder, realpathSync(link));
   } catch {
-    // It leads nowhere here; what it would find elsewhere is not there either.
+    // A broken link.
     return false;
   }
 }
 
-/** Another preview may take its own away between two looks. */
+/** Undefined if another preview has removed the file. */
 function ownerIn(file: string): number | undefined {
   try {
     return Number(readFileSync(file, "utf8"));

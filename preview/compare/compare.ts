@@ -1,24 +1,24 @@
-/** What happens to each resource: matched, compared, and with what a replacement drags along. */
+/** Compares the resources of two plans, and follows a replacement to the resources that depend on it. */
 import type { Options, Plan, PlannedResource, Value } from "../../engine/plan.ts";
 import type { ResourceChange } from "../../report/review.ts";
 import { differences, type Leaf } from "./fields.ts";
-import { inSameWords, labelsOf, type Pair, referredIn } from "./references.ts";
+import { labelsOf, normalizeReferences, type Pair, referencesIn } from "./references.ts";
 import { replacingInputs } from "./replacements.ts";
 
 export interface Compared {
   readonly change: ResourceChange["change"];
   readonly before?: PlannedResource;
   readonly after?: PlannedResource;
-  /** The head's, or the base's of what is gone. */
+  /** At head; at base if it is deleted. */
   readonly resource: PlannedResource;
   /** The last part of its type: DatabaseCluster. */
   readonly kind: string;
-  /** What it is called where others refer to it. */
+  /** Its name in references of other resources. */
   readonly label: string;
   readonly leaves: readonly Leaf[];
-  /** Top-level inputs for which it is replaced. */
+  /** Top-level inputs whose change replaces it. */
   readonly replacedFor: readonly string[];
-  /** Labels of replaced resources for which this one changes although its program does not. */
+  /** Labels of replaced resources that change this one, although its inputs in the program are equal. */
   readonly because: readonly string[];
 }
 
@@ -29,12 +29,12 @@ export interface Comparison {
 }
 
 export function compare(baseRaw: Plan, headRaw: Plan): Comparison {
-  const { base, head, pairs } = inSameWords(baseRaw, headRaw);
+  const { base, head, pairs } = normalizeReferences(baseRaw, headRaw);
   const labels = labelsOf(pairs);
   const custom = pairs.filter(({ before, after }) => (after ?? before)!.custom);
   const drafts = custom.map((pair) => draftOf(pair, labels));
-  spread(drafts);
-  return { base, head, all: drafts.map(settled) };
+  spreadReplacements(drafts);
+  return { base, head, all: drafts.map(finish) };
 }
 
 interface Draft extends Pair {
@@ -51,9 +51,9 @@ function draftOf({ before, after }: Pair, labels: ReadonlyMap<string, string>): 
   const resource = (after ?? before)!;
   const replacing = [...replacingInputs(resource.type), ...(after?.options.replaceOnChanges ?? [])];
   const leaves =
-    before && after ? [...ignoring(differences(before.inputs, after.inputs), after.options), ...optionLeaves(before, after)] : [];
+    before && after ? [...withoutIgnored(differences(before.inputs, after.inputs), after.options), ...optionLeaves(before, after)] : [];
   const replacedFor = new Set(leaves.map(({ path }) => topOf(path)).filter((top) => isIn(top, replacing)));
-  // A former engine that is only called otherwise by now (pulumi-digitalocean suppresses it).
+  // DigitalOcean renamed the engine; the provider suppresses this change.
   if (isRedisToValkey(before, after)) replacedFor.delete("engine");
   return {
     ...(before && { before }),
@@ -63,28 +63,28 @@ function draftOf({ before, after }: Pair, labels: ReadonlyMap<string, string>): 
   };
 }
 
-/** What is replaced has other outputs, and so has whatever takes one of them in. */
-function spread(drafts: readonly Draft[]): void {
-  const waiting = drafts.filter(({ before, after, replacedFor }) => before && after && replacedFor.size > 0);
-  const spreadFrom = new Set<Draft>();
-  for (let cause = waiting.pop(); cause !== undefined; cause = waiting.pop()) {
-    if (spreadFrom.has(cause)) continue;
-    spreadFrom.add(cause);
+/** A replaced resource has new outputs, so every resource that refers to one changes too. */
+function spreadReplacements(drafts: readonly Draft[]): void {
+  const queue = drafts.filter(({ before, after, replacedFor }) => before && after && replacedFor.size > 0);
+  const done = new Set<Draft>();
+  for (let cause = queue.pop(); cause !== undefined; cause = queue.pop()) {
+    if (done.has(cause)) continue;
+    done.add(cause);
     for (const draft of drafts) {
       if (draft === cause || !draft.before || !draft.after) continue;
       for (const [input, value] of Object.entries(draft.after.inputs)) {
-        if (!referredIn(value).has(cause.label)) continue;
+        if (!referencesIn(value).has(cause.label)) continue;
         draft.because.add(cause.label);
         if (isIn(input, draft.replacing)) {
           draft.replacedFor.add(input);
-          waiting.push(draft);
+          queue.push(draft);
         }
       }
     }
   }
 }
 
-function settled({ replacedFor, because, replacing: _, ...draft }: Draft): Compared {
+function finish({ replacedFor, because, replacing: _, ...draft }: Draft): Compared {
   return { ...draft, change: changeOf({ ...draft, replacedFor, because }), replacedFor: [...replacedFor], because: [...because] };
 }
 
@@ -94,29 +94,29 @@ function changeOf({ before, after, kind, leaves, replacedFor, because }: Omit<Dr
   if (!after) return "delete";
   if (replacedFor.size > 0) return "replace";
   if (leaves.length === 0 && because.size === 0) return "same";
-  const sent = because.size > 0 || leaves.some(({ path }) => !path.startsWith(OPTIONS));
-  return kind === "App" && sent ? "redeploy" : "update";
+  const isSent = because.size > 0 || leaves.some(({ path }) => !path.startsWith(OPTIONS));
+  return kind === "App" && isSent ? "redeploy" : "update";
 }
 
-/** Paths of what is Pulumi's own and no input. */
+/** Prefix of the paths of resource options, which are not inputs. */
 export const OPTIONS = "options.";
-const TOLD: readonly (keyof Options)[] = ["protect", "retainOnDelete", "ignoreChanges", "importId"];
+const COMPARED_OPTIONS: readonly (keyof Options)[] = ["protect", "retainOnDelete", "ignoreChanges", "importId"];
 
 function optionLeaves(before: PlannedResource, after: PlannedResource): Leaf[] {
-  return TOLD.flatMap((option) => {
+  return COMPARED_OPTIONS.flatMap((option) => {
     const [old, now] = [before, after].map(({ options }) => options[option] as Value | undefined);
-    // What is not said is false, and an import that is done is nothing any more.
+    // An absent option is false. A finished import changes nothing.
     if ((old ?? false) === (now ?? false) || option === "importId") return [];
     return differences(old, now, `${OPTIONS}${option}`);
   });
 }
 
-function ignoring(leaves: Leaf[], { ignoreChanges = [] }: Options): Leaf[] {
+function withoutIgnored(leaves: Leaf[], { ignoreChanges = [] }: Options): Leaf[] {
   const ignored = ignoreChanges.map((path) => path.replace(/^\*$/, ""));
   return leaves.filter(({ path }) => !ignored.some((one) => one === "" || path === one || path.startsWith(`${one}.`)));
 }
 
-/** `spec.service api.env X` is of `spec`. */
+/** The top-level input of a path: `spec` of `spec.service api.env X`. */
 export function topOf(path: string): string {
   if (path.startsWith(OPTIONS)) return "";
   return /^[^.[ ]+/.exec(path.replace(/^rule .*/, "rules"))?.[0] ?? path;

@@ -1,4 +1,4 @@
-/** List prices of both sides, line by line. */
+/** Compares the list prices of both sides, line by line. */
 
 import type { CostChange } from "../../report/review.ts";
 import { type CostLine, costOf, type PlanCost, sum } from "../cost/cost.ts";
@@ -8,7 +8,7 @@ export function costChange({ base, head }: Comparison): CostChange {
   const [before, after] = [costOf(base), costOf(head)];
   const [old, now] = [byResource(before), byResource(after)];
   const lines = [...new Set([...old.keys(), ...now.keys()])].flatMap((resource) =>
-    compared(old.get(resource) ?? [], now.get(resource) ?? []),
+    compareLines(old.get(resource) ?? [], now.get(resource) ?? []),
   );
   return {
     lines: lines.filter((line) => line.before !== line.after),
@@ -27,8 +27,8 @@ function byResource({ lines }: PlanCost): ReadonlyMap<string, readonly CostLine[
   return found;
 }
 
-/** What is the only thing paid for on both sides is one line, whatever it has become. */
-function compared(before: readonly CostLine[], after: readonly CostLine[]): Line[] {
+/** If a resource has one line on each side, they are one changed line. */
+function compareLines(before: readonly CostLine[], after: readonly CostLine[]): Line[] {
   const [old, now] = [before[0], after[0]];
   if (old && now && before.length === 1 && after.length === 1) {
     return [
@@ -38,7 +38,7 @@ function compared(before: readonly CostLine[], after: readonly CostLine[]): Line
   const whats = [...new Set([...before, ...after].map(({ what }) => what))];
   return whats.map((what) => {
     const [one, other] = [before, after].map((lines) => lines.filter((line) => line.what === what));
-    return { ...named((other![0] ?? one![0])!), what, before: summed(one!), after: summed(other!) };
+    return { ...named((other![0] ?? one![0])!), what, before: total(one!), after: total(other!) };
   });
 }
 
@@ -46,8 +46,8 @@ function named({ resource, system }: CostLine) {
   return { resource, ...(system === undefined ? {} : { system }) };
 }
 
-/** One without a price makes the sum unknown; nothing at all costs nothing. */
-function summed(lines: readonly CostLine[]): number | null {
+/** Null if a line has no price. */
+function total(lines: readonly CostLine[]): number | null {
   return lines.some(({ usd }) => usd === undefined) ? null : sum(lines);
 }
 

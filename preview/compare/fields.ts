@@ -1,7 +1,7 @@
 /**
- * Two values, compared by what they mean: variables by their key, components by their name, rules as a set.
+ * Compares two values: variables by key, components by name, rules as a set.
  *
- * An order that nobody reads is no difference, and a path holds no index that moves when something is put in front.
+ * The order of such lists makes no difference, and paths contain names in place of indexes, which move.
  */
 import { Asset, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
 import type { Shown } from "../../report/review.ts";
@@ -17,7 +17,7 @@ export interface Leaf {
 type Items = readonly Value[];
 type Fields = Readonly<Record<string, Value>>;
 
-/** By the list's name: what one item is called, and what tells it from the others. */
+/** By the name of a list: the word for one item, and the item's key. */
 const KEYED: Readonly<Record<string, readonly [one: string, key: (item: Fields) => Value | undefined]>> = {
   alerts: ["alert", ({ rule }) => rule],
   databases: ["database", ({ name }) => name],
@@ -33,14 +33,14 @@ const KEYED: Readonly<Record<string, readonly [one: string, key: (item: Fields) 
   workers: ["worker", ({ name }) => name],
 };
 
-/** Of a firewall, a rule is all that it is; of an app's ingress, it is the path that it serves. */
+/** A firewall rule is its own key. The key of an ingress rule is its path. */
 function ruleKey({ type, value, match }: Fields): Value | undefined {
   if (type !== undefined) return `${type} ${value}`;
   const { path, authority } = (match ?? {}) as Readonly<Record<string, { prefix?: Value; exact?: Value } | undefined>>;
   return path === undefined && authority === undefined ? undefined : `${authority?.exact ?? ""}${path?.prefix ?? path?.exact ?? ""}`;
 }
 
-/** Plain lists in which nothing comes before anything. */
+/** Lists of strings without an order. */
 const SETS = new Set([
   "channels",
   "domains",
@@ -55,22 +55,22 @@ const SETS = new Set([
   "vpcIds",
 ]);
 
-/** @param path Of both. */
+/** @param path of both values */
 export function differences(before: Value | undefined, after: Value | undefined, path = ""): Leaf[] {
   if (isSame(before, after)) return [];
   if (isFields(before) && isFields(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return names.flatMap((name) => {
-      const there = path === "" ? name : `${path}.${name}`;
+      const inner = path === "" ? name : `${path}.${name}`;
       return differences(
         Object.hasOwn(before, name) ? before[name] : undefined,
         Object.hasOwn(after, name) ? after[name] : undefined,
-        there,
+        inner,
       );
     });
   }
-  const listed = itemsOf(before) && itemsOf(after) ? lists(itemsOf(before)!, itemsOf(after)!, path) : undefined;
-  return listed ?? [{ path, before, after }];
+  const inLists = itemsOf(before) && itemsOf(after) ? lists(itemsOf(before)!, itemsOf(after)!, path) : undefined;
+  return inLists ?? [{ path, before, after }];
 }
 
 function lists(before: Items, after: Items, path: string): Leaf[] | undefined {
@@ -84,17 +84,17 @@ function lists(before: Items, after: Items, path: string): Leaf[] | undefined {
     );
   }
   if (SETS.has(name) && [...before, ...after].every((item) => typeof item === "string")) {
-    const [gone, come] = [before.filter((item) => !after.includes(item)), after.filter((item) => !before.includes(item))];
+    const [removed, added] = [before.filter((item) => !after.includes(item)), after.filter((item) => !before.includes(item))];
     return [
-      ...gone.map((item) => ({ path: `${path}.${item}`, before: item, after: undefined })),
-      ...come.map((item) => ({ path: `${path}.${item}`, before: undefined, after: item })),
+      ...removed.map((item) => ({ path: `${path}.${item}`, before: item, after: undefined })),
+      ...added.map((item) => ({ path: `${path}.${item}`, before: undefined, after: item })),
     ];
   }
   if (before.length !== after.length) return undefined;
   return before.flatMap((item, index) => differences(item, after[index], `${path}[${index}]`));
 }
 
-/** undefined where a key is missing or not alone. */
+/** Undefined if a key is missing or not unique. */
 function byKey(items: Items, keyOf: (item: Fields) => Value | undefined): ReadonlyMap<string, Value> | undefined {
   const found = new Map<string, Value>();
   for (const item of items) {
@@ -105,7 +105,7 @@ function byKey(items: Items, keyOf: (item: Fields) => Value | undefined): Readon
   return found;
 }
 
-/** An empty list and no list are the same to the provider. */
+/** To the provider, an empty list and an absent one are equal. */
 function itemsOf(value: Value | undefined): Items | undefined {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : undefined;
@@ -120,10 +120,10 @@ function isSame(one: Value | undefined, other: Value | undefined): boolean {
   if (one instanceof Unknown) return other instanceof Unknown;
   if (one instanceof Asset) return other instanceof Asset && one.kind === other.kind && one.hash === other.hash;
   if (one instanceof Reference) return other instanceof Reference && one.urn === other.urn;
-  return isNothing(one) && isNothing(other);
+  return isEmpty(one) && isEmpty(other);
 }
 
-function isNothing(value: Value | undefined): boolean {
+function isEmpty(value: Value | undefined): boolean {
   return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 }
 
@@ -133,7 +133,7 @@ function isFields(value: Value | undefined): value is Fields {
 
 const LONGEST = 300;
 
-/** As a reader may see it. A value of what is secret on the other side is not shown either. */
+/** For display. A plain value is hidden if the other side is secret. */
 export function shown(value: Value | undefined, other: Value | undefined): Shown {
   if (value === undefined || value === null) return { kind: "absent" };
   if (value instanceof Secret) return { kind: "secret" };
@@ -144,15 +144,15 @@ export function shown(value: Value | undefined, other: Value | undefined): Shown
 }
 
 function textOf(value: Value): string {
-  return typeof value === "string" ? value : JSON.stringify(plainly(value));
+  return typeof value === "string" ? value : JSON.stringify(toJson(value));
 }
 
-function plainly(value: Value): unknown {
+function toJson(value: Value): unknown {
   if (value instanceof Secret) return "[secret]";
   if (value instanceof Unknown) return "[unknown]";
   if (value instanceof Asset) return `[${value.kind} ${value.hash.slice(0, 12)}]`;
   if (value instanceof Reference) return value.urn;
-  if (Array.isArray(value)) return value.map(plainly);
+  if (Array.isArray(value)) return value.map(toJson);
   if (!isFields(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainly(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toJson(inner)]));
 }

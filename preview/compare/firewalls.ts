@@ -1,8 +1,8 @@
-/** Who may reach a cluster that could not before, and the other way round. */
+/** Compares the addresses that each cluster admits. */
 import { type PlannedResource, Unknown, type Value } from "../../engine/plan.ts";
 import type { FirewallChange, Risk } from "../../report/review.ts";
 import type { Compared, Comparison } from "./compare.ts";
-import { referredIn } from "./references.ts";
+import { referencesIn } from "./references.ts";
 
 export function firewallChanges({ all }: Comparison): FirewallChange[] {
   const gone = new Set(all.flatMap(({ change, kind, label }) => (change === "delete" && kind === "DatabaseCluster" ? [label] : [])));
@@ -16,7 +16,7 @@ function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<strin
   if (!after) {
     if (gone.has(cluster)) return;
     const kept = before!.options.retainOnDelete === true;
-    const note = kept ? "its rules stay as they are; Pulumi only forgets them" : "without rules a cluster is open to the world";
+    const note = kept ? "its rules stay; Pulumi only forgets them" : "a cluster without rules is open to the internet";
     yield { cluster, change: "removed", rule: [...rulesOf(before!)].join(", "), risk: kept ? "care" : "danger", note };
     return;
   }
@@ -35,23 +35,23 @@ function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<strin
   }
   for (const rule of now) if (!old.has(rule)) yield { cluster, change: "opened", rule, ...meaningOf(rule) };
   for (const rule of old)
-    if (!now.has(rule)) yield { cluster, change: "closed", rule, risk: "care", note: "whoever comes from there is locked out" };
+    if (!now.has(rule)) yield { cluster, change: "closed", rule, risk: "care", note: "clients at this address can no longer connect" };
   if (now.size === 0 && old.size > 0) yield { cluster, change: "opened", rule: "every address", risk: "danger", note: EMPTY };
   if (change === "replace" && !after.options.retainOnDelete) {
     yield {
       cluster,
       change: "opened",
-      rule: "every address, for a moment",
+      rule: "every address, temporarily",
       risk: "danger",
-      note: "the old rules are deleted after the new are set: the provider leaves none",
+      note: "the provider deletes the old rules after it creates the new ones, which removes all rules",
     };
   }
 }
 
-const EMPTY = "a list without rules opens the cluster to the world";
+const EMPTY = "an empty list of rules opens the cluster to the internet";
 
 function clusterOf({ name, inputs }: PlannedResource): string {
-  return [...referredIn(inputs.clusterId)][0] ?? name;
+  return [...referencesIn(inputs.clusterId)][0] ?? name;
 }
 
 function rulesOf({ inputs }: PlannedResource): ReadonlySet<string> {

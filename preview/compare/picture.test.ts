@@ -4,7 +4,7 @@ import type { Picture } from "../../report/review.ts";
 import { nameOf } from "../../report/words.ts";
 import { pictureOf } from "./picture.ts";
 
-describe("the picture of stack prod", () => {
+describe("the diagram of stack prod", () => {
   let plan: Plan;
   let picture: Picture;
   beforeAll(async () => {
@@ -12,31 +12,31 @@ describe("the picture of stack prod", () => {
     picture = pictureOf(plan);
   });
 
-  const leadsOf = (of: Picture, name: string) => of.edges.filter(({ from }) => nameOf(from) === name).map(({ to }) => nameOf(to));
+  const edgesOf = (of: Picture, name: string) => of.edges.filter(({ from }) => nameOf(from) === name).map(({ to }) => nameOf(to));
 
-  it("shows who may connect to each cluster", () => {
+  it("shows the addresses that each cluster admits", () => {
     const clusters = picture.nodes.filter(({ kind }) => kind === "cluster" || kind === "store");
     expect(clusters).toHaveLength(plan.resources.filter(({ type }) => type.endsWith(":DatabaseCluster")).length);
     for (const { lines } of clusters) expect(lines.at(-1)).toMatch(/^open to 10\.\d+\.0\.0\/20, /);
   });
 
-  it("leads from an app through its pool to the database and its cluster, not beside the pool", () => {
-    expect(leadsOf(picture, "candlefish-paintbox-app").toSorted()).toEqual([
+  it("connects an app through its pool to the database and its cluster, without an edge that bypasses the pool", () => {
+    expect(edgesOf(picture, "candlefish-paintbox-app").toSorted()).toEqual([
       "candlefish-cache-valkey-cluster",
       "candlefish-postgres-pool-candlefish_collaboration",
       "candlefish-state-valkey-cluster",
     ]);
-    expect(leadsOf(picture, "candlefish-postgres-pool-candlefish_collaboration")).toEqual([
+    expect(edgesOf(picture, "candlefish-postgres-pool-candlefish_collaboration")).toEqual([
       "candlefish-postgres-db-candlefish_collaboration",
     ]);
-    expect(leadsOf(picture, "candlefish-postgres-db-candlefish_collaboration")).toEqual(["candlefish-postgres-cluster"]);
-    expect(leadsOf(picture, "fluxstudio-fluxstudio-app")).toEqual(["fluxstudio-postgres-db-fluxstudio"]);
+    expect(edgesOf(picture, "candlefish-postgres-db-candlefish_collaboration")).toEqual(["candlefish-postgres-cluster"]);
+    expect(edgesOf(picture, "fluxstudio-fluxstudio-app")).toEqual(["fluxstudio-postgres-db-fluxstudio"]);
   });
 
   it("keeps what only the base has, with what led to it", () => {
     const head = { resources: plan.resources.filter(({ name }) => name !== "devx-postgres-db-devxplatform") };
     const both = pictureOf(plan, head);
-    expect(leadsOf(both, "devx-devx-app")).toEqual(["devx-postgres-db-devxplatform"]);
+    expect(edgesOf(both, "devx-devx-app")).toEqual(["devx-postgres-db-devxplatform"]);
     expect(pictureOf(head).nodes.map(({ name }) => name)).not.toContain("devxplatform");
   });
 

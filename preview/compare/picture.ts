@@ -1,4 +1,4 @@
-/** What stands and what leads to what, read from the plans of base and head: apps, steps before them, pools, databases, stores, clusters. */
+/** The diagram of a stack: apps, post-deploy steps, pools, databases, stores and clusters of base and head, and how they connect. */
 import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
 import { componentsOf, field, items } from "../../report/plan/app-spec.ts";
 import { owners } from "../../report/plan/owner.ts";
@@ -9,7 +9,7 @@ type Node = Picture["nodes"][number];
 type Drawn = Omit<Node, "urn" | "system">;
 type Planned = Pick<Plan, "resources">;
 
-/** @param plans the later wins where both have the same resource; what only the earlier has is drawn with its leads, so that a loss is seen */
+/** @param plans base, then head: head's version of a resource is drawn, and deleted resources with their edges */
 export function pictureOf(...plans: readonly Planned[]): Picture {
   const ownerOf = owners(...plans);
   const nodes = new Map<string, Node>();
@@ -21,7 +21,7 @@ export function pictureOf(...plans: readonly Planned[]): Picture {
       const system = ownerOf(resource);
       nodes.set(resource.urn, { urn: resource.urn, ...drawn, ...(system === undefined ? {} : { system }) });
     }
-    for (const edge of leads(plan, nodes)) edges.set(`${edge.from} ${edge.to}`, edge);
+    for (const edge of edgesOf(plan, nodes)) edges.set(`${edge.from} ${edge.to}`, edge);
   }
   return { nodes: [...nodes.values()], edges: [...edges.values()] };
 }
@@ -32,7 +32,7 @@ const DRAWN: Readonly<Record<string, (resource: PlannedResource, plan: Planned) 
     const store = inputs.engine !== "pg";
     const size = words(inputs.engine === "pg" ? "Postgres" : inputs.engine, inputs.version);
     const nodes = inputs.nodeCount === 1 ? "1 node" : `${text(inputs.nodeCount)} nodes`;
-    return { kind: store ? "store" : "cluster", name, lines: [size, words(inputs.size, "×", nodes), ...doors(plan, urn)] };
+    return { kind: store ? "store" : "cluster", name, lines: [size, words(inputs.size, "×", nodes), ...sourcesOf(plan, urn)] };
   },
   DatabaseDb: ({ inputs }) => ({ kind: "database", name: text(inputs.name), lines: [] }),
   DatabaseConnectionPool: ({ inputs }) => ({ kind: "pool", name: text(inputs.name), lines: [words(inputs.mode, "×", inputs.size)] }),
@@ -41,18 +41,20 @@ const DRAWN: Readonly<Record<string, (resource: PlannedResource, plan: Planned) 
   SpacesBucket: ({ name, inputs }) => ({ kind: "bucket", name, lines: [text(inputs.region)] }),
 };
 
-/** From the apps towards the data; a lead through a pool is told by the pool alone. */
-function leads({ resources }: Planned, drawn: ReadonlyMap<string, Node>): Picture["edges"] {
+/** Edges point from the apps to the data. A connection through a pool has no direct edge to the database. */
+function edgesOf({ resources }: Planned, drawn: ReadonlyMap<string, Node>): Picture["edges"] {
   const kindAt = (urn: string) => drawn.get(urn)?.kind;
   return resources.flatMap(({ urn, dependencies }) => {
     const kind = kindAt(urn);
-    const goals = GOALS[kind ?? "bucket"].flatMap((goal) => dependencies.filter((dependency) => kindAt(dependency) === goal));
-    const pooled = resources.filter((pool) => goals.includes(pool.urn) && kindAt(pool.urn) === "pool").flatMap((pool) => pool.dependencies);
-    return goals.filter((goal) => !pooled.includes(goal)).map((to) => ({ from: urn, to }));
+    const targets = TARGETS[kind ?? "bucket"].flatMap((target) => dependencies.filter((dependency) => kindAt(dependency) === target));
+    const pooled = resources
+      .filter((pool) => targets.includes(pool.urn) && kindAt(pool.urn) === "pool")
+      .flatMap((pool) => pool.dependencies);
+    return targets.filter((target) => !pooled.includes(target)).map((to) => ({ from: urn, to }));
   });
 }
 
-const GOALS: Readonly<Record<Node["kind"], readonly Node["kind"][]>> = {
+const TARGETS: Readonly<Record<Node["kind"], readonly Node["kind"][]>> = {
   app: ["pool", "database", "store"],
   step: ["database", "store"],
   pool: ["database"],
@@ -73,8 +75,8 @@ function components(app: PlannedResource): string[] {
   });
 }
 
-/** Who may connect to a cluster, by its firewall. */
-function doors({ resources }: Planned, cluster: string): string[] {
+/** The addresses that the firewall of a cluster admits. */
+function sourcesOf({ resources }: Planned, cluster: string): string[] {
   const sources = resources
     .filter(({ type, dependencies }) => kindOf(type) === "DatabaseFirewall" && dependencies.includes(cluster))
     .flatMap(({ inputs }) => items(inputs.rules).map((rule) => text(field(rule, "value"))));
@@ -86,7 +88,7 @@ const files = (value: Value | undefined): string[] => {
   return [`${length} file${length === 1 ? "" : "s"}`];
 };
 
-/** Nothing but plain words is drawn: what is secret or not known yet has none. */
+/** "?" for a value that is secret or unknown. */
 const text = (value: Value | undefined): string => (typeof value === "string" || typeof value === "number" ? String(value) : "?");
 const words = (...values: readonly (Value | undefined)[]): string =>
   values

@@ -1,7 +1,7 @@
 /**
- * Both plans in the same words: a symbol becomes ‹its resource.its output›, a stand-in ‹its setting›.
+ * Makes references comparable between two plans: a symbol becomes ‹resource.output›, a placeholder ‹setting›.
  *
- * A resource that was renamed with an alias goes by its new name on both sides, so that what merely refers to it has not changed.
+ * A resource that an alias renames has its new name in both plans, so that a reference to it does not count as a change.
  */
 
 import { placeholderFor } from "../../engine/placeholder.ts";
@@ -9,10 +9,9 @@ import { Asset, type Plan, type PlannedResource, Reference, Secret, Unknown, typ
 import { fingerprintOf } from "../record/parse.ts";
 import { mark, outputName, SYMBOL } from "../record/symbols.ts";
 
-/** How a resource is referred to. */
 const REFERENCE = /‹([^‹›]{1,300}?)\.[A-Za-z0-9]{1,60}›/g;
 
-/** In front of what stands for the fingerprint of a secret that the program did not mark as one. */
+/** Prefix of the fingerprint of a SECRET variable that the program does not mark as secret. */
 export const UNMARKED = "unmarked ";
 
 export interface Pair {
@@ -20,29 +19,28 @@ export interface Pair {
   readonly after?: PlannedResource;
 }
 
-/** By URN, then by alias, in the order of the head; what is gone comes last. */
+/** Matched by URN, then by alias, in the order of the head. Deleted resources come last. */
 export function pairsOf(base: Plan, head: Plan): readonly Pair[] {
   const before = new Map(base.resources.map((resource) => [resource.urn, resource]));
   const headUrns = new Set(head.resources.map(({ urn }) => urn));
   const pairs = head.resources.map((after): Pair => {
-    // A URN that is still taken is no former name.
+    // An alias that is still the URN of a resource is not a former name.
     const urn = before.has(after.urn) ? after.urn : after.options.aliases?.find((alias) => before.has(alias) && !headUrns.has(alias));
     const same = urn === undefined ? undefined : before.get(urn);
     if (same === undefined) return { after };
     before.delete(same.urn);
     return { before: same, after };
   });
-  return [...pairs, ...[...before.values()].map((gone) => ({ before: gone }))];
+  return [...pairs, ...[...before.values()].map((deleted) => ({ before: deleted }))];
 }
 
-/** Plans as they were recorded, in the words of the head. */
-export function inSameWords(base: Plan, head: Plan): { readonly pairs: readonly Pair[]; readonly base: Plan; readonly head: Plan } {
+export function normalizeReferences(base: Plan, head: Plan): { readonly pairs: readonly Pair[]; readonly base: Plan; readonly head: Plan } {
   const pairs = pairsOf(base, head);
   const labels = labelsOf(pairs);
-  const worded = { base: worder(base, labels)(base), head: worder(head, labels)(head) };
-  const [before, after] = [byUrn(worded.base), byUrn(worded.head)];
+  const normalized = { base: normalizer(base, labels)(base), head: normalizer(head, labels)(head) };
+  const [before, after] = [byUrn(normalized.base), byUrn(normalized.head)];
   return {
-    ...worded,
+    ...normalized,
     pairs: pairs.map((pair) => ({
       ...(pair.before && { before: before.get(pair.before.urn)! }),
       ...(pair.after && { after: after.get(pair.after.urn)! }),
@@ -50,8 +48,8 @@ export function inSameWords(base: Plan, head: Plan): { readonly pairs: readonly 
   };
 }
 
-/** Names of the resources that a value refers to. */
-export function referredIn(value: Value | undefined): ReadonlySet<string> {
+/** Labels of the resources that a value refers to. */
+export function referencesIn(value: Value | undefined): ReadonlySet<string> {
   const names = new Set<string>();
   visit(value ?? null);
   return names;
@@ -63,7 +61,7 @@ export function referredIn(value: Value | undefined): ReadonlySet<string> {
   }
 }
 
-/** What a resource is called in references; the type is told where its name alone could mean another. */
+/** Labels for references, by URN: the name, and the type if another resource has the same name. */
 export function labelsOf(pairs: readonly Pair[]): ReadonlyMap<string, string> {
   const known = pairs.flatMap(({ before, after }) => (after ?? before)!).filter(({ custom }) => custom);
   const counts = new Map<string, number>();
@@ -81,7 +79,7 @@ function byUrn({ resources }: Plan): ReadonlyMap<string, PlannedResource> {
   return new Map(resources.map((resource) => [resource.urn, resource]));
 }
 
-function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) => Plan {
+function normalizer(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) => Plan {
   const byMark = new Map(plan.resources.map(({ urn }) => [mark(urn), labels.get(urn)!]));
   const settings = new Map(plan.placeholders.map((key) => [placeholderFor(key), `‹${key}›`]));
   const text = (value: string): string =>
@@ -100,15 +98,15 @@ function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) =
   });
 
   function record(values: Readonly<Record<string, Value>>): Record<string, Value> {
-    const worn = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, worded(value)]));
-    // A variable that App Platform is told to hide is hidden here, too, whether or not the program marked it.
-    if (worn.type === "SECRET" && typeof worn.key === "string" && typeof worn.value === "string") {
-      worn.value = new Secret({ print: `${UNMARKED}${worn.value}`, of: [] });
+    const fields = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, normalize(value)]));
+    // A SECRET variable is hidden here too, even if the program does not mark it as secret.
+    if (fields.type === "SECRET" && typeof fields.key === "string" && typeof fields.value === "string") {
+      fields.value = new Secret({ print: `${UNMARKED}${fields.value}`, of: [] });
     }
-    return worn;
+    return fields;
   }
 
-  function worded(value: Value): Value {
+  function normalize(value: Value): Value {
     if (typeof value === "string") return text(value);
     if (value instanceof Secret) {
       const { print, of } = fingerprintOf(value);
@@ -116,7 +114,7 @@ function worder(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Plan) =
     }
     if (value instanceof Reference) return labels.has(value.urn) ? `‹${labels.get(value.urn)}.urn›` : value;
     if (value instanceof Unknown || value instanceof Asset) return value;
-    if (Array.isArray(value)) return value.map(worded);
+    if (Array.isArray(value)) return value.map(normalize);
     return value !== null && typeof value === "object" ? record(value as Readonly<Record<string, Value>>) : value;
   }
 }

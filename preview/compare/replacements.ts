@@ -1,8 +1,8 @@
 /**
- * Inputs whose change makes the provider destroy a resource and make another.
+ * The inputs whose change makes the provider replace a resource.
  *
  * Source: `willReplaceOnChanges` in the schema of @pulumi/digitalocean 4.80.1 (`pulumi package get-schema digitalocean@4.80.1`), read on 2026-11-21.
- * `pulumi` itself adds what a program lists in `replaceOnChanges`.
+ * A program adds inputs with `replaceOnChanges`.
  */
 export const REPLACING: Readonly<Record<string, readonly string[]>> = {
   App: ["projectId"],
@@ -76,10 +76,10 @@ export const REPLACING: Readonly<Record<string, readonly string[]>> = {
   VpcPeering: ["vpcIds"],
 };
 
-/** @returns the inputs, by their names at the top level; "*" for any. */
+/** @returns top-level inputs; "*" for any */
 export function replacingInputs(type: string): readonly string[] {
   const kind = type.slice(type.lastIndexOf(":") + 1);
   if (type.startsWith("digitalocean:")) return Object.hasOwn(REPLACING, kind) ? REPLACING[kind]! : [];
-  // A random value cannot become another one: every input of @pulumi/random 4.21.2 makes a new one.
+  // Every input of @pulumi/random 4.21.2 replaces the value.
   return type.startsWith("random:") ? ["*"] : [];
 }

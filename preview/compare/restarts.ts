@@ -1,4 +1,4 @@
-/** What a new deployment of an app starts anew: all of it, whichever part changed. */
+/** The components that a deployment restarts: all components of the app, whichever of them changed. */
 import { componentsOf, field } from "../../report/plan/app-spec.ts";
 import type { Restart } from "../../report/review.ts";
 import type { Compared, Comparison } from "./compare.ts";
@@ -12,7 +12,7 @@ const RERUN = new Map([
   ["POST_DEPLOY", "after each deployment"],
 ]);
 
-/** Paths that make another image. */
+/** Fields that change the image. */
 const BUILDS = /\.(github|gitlab|git|sourceDir|buildCommand|dockerfilePath|environmentSlug)\b/;
 
 function restartsOfApp({ after, leaves, because, resource }: Compared): Restart[] {

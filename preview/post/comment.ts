@@ -1,26 +1,24 @@
-/** The one comment of a project on a pull request: written once, then kept up to date. */
+/** Creates or updates the one comment of a project on a pull request. */
+import { type GitHub, PostError, TooLong } from "./github.ts";
 
-import { PostError } from "./error.ts";
-import { type GitHub, TooLong } from "./github.ts";
-
-export interface Said {
+export interface Comment {
   readonly pull: number;
-  /** First line of the comment, hidden, by which it is found again. */
+  /** First line of the comment, hidden, by which a later run finds it. */
   readonly marker: string;
-  /** The comment's text in at most so many bytes. */
+  /** @returns the text in at most so many bytes */
   write(limit: number): string;
-  /** Nothing changes: an old comment is corrected, a new one would only be noise. */
+  /** Nothing changes: update an existing comment, but do not create one. */
   readonly quiet: boolean;
 }
 
 export interface Posted {
   readonly what: "written" | "updated" | "not needed";
   readonly url?: string;
-  /** What did not work, but matters less than the comment. */
+  /** Failures that do not affect the comment. */
   readonly warnings: readonly string[];
 }
 
-interface Comment {
+interface PostedComment {
   readonly id: number;
   readonly node_id: string;
   readonly html_url: string;
@@ -28,24 +26,24 @@ interface Comment {
   readonly user: { readonly login: string } | null;
 }
 
-/** Under GitHub's 65,536 characters. The second is for a server that counts otherwise. */
+/** Below GitHub's limit of 65,536 characters. The second is for a server that counts differently. */
 const LIMITS = [60_000, 30_000];
 
-export async function postComment(hub: GitHub, { pull, marker, write, quiet }: Said): Promise<Posted> {
+export async function postComment(hub: GitHub, { pull, marker, write, quiet }: Comment): Promise<Posted> {
   const mine = await ownComments(hub, pull, marker);
   const newest = mine.at(-1);
   if (!newest && quiet) return { what: "not needed", warnings: [] };
-  const { html_url: url } = await shortened(write, (body) =>
+  const { html_url: url } = await postShortened(write, (body) =>
     newest
-      ? hub.call<Comment>("PATCH", `/issues/comments/${newest.id}`, { body })
-      : hub.call<Comment>("POST", `/issues/${pull}/comments`, { body }),
+      ? hub.call<PostedComment>("PATCH", `/issues/comments/${newest.id}`, { body })
+      : hub.call<PostedComment>("POST", `/issues/${pull}/comments`, { body }),
   );
-  // Two runs at once may both have written one.
+  // Two concurrent runs can each have created one.
   const warnings = (await Promise.all(mine.slice(0, -1).map((comment) => minimize(hub, comment)))).flat();
   return { what: newest ? "updated" : "written", url, warnings };
 }
 
-async function shortened(write: Said["write"], send: (body: string) => Promise<Comment>): Promise<Comment> {
+async function postShortened(write: Comment["write"], send: (body: string) => Promise<PostedComment>): Promise<PostedComment> {
   for (const limit of LIMITS) {
     try {
       return await send(write(limit));
@@ -53,25 +51,25 @@ async function shortened(write: Said["write"], send: (body: string) => Promise<C
       if (!(error instanceof TooLong)) throw error;
     }
   }
-  throw new PostError(`GitHub takes no comment of ${LIMITS.at(-1)?.toLocaleString("en")} bytes.`);
+  throw new PostError(`GitHub refuses a comment of ${LIMITS.at(-1)?.toLocaleString("en")} bytes as too long.`);
 }
 
-/** By whoever the token belongs to, oldest first. The marker alone would let anybody's comment be taken for ours. */
-async function ownComments(hub: GitHub, pull: number, marker: string): Promise<Comment[]> {
+/** Comments of the token's account, oldest first. The marker alone does not suffice: any user can write it. */
+async function ownComments(hub: GitHub, pull: number, marker: string): Promise<PostedComment[]> {
   const { viewer } = await hub.query<{ viewer: { login: string } }>("query { viewer { login } }");
-  const all = await hub.list<Comment>(`/issues/${pull}/comments`);
+  const all = await hub.list<PostedComment>(`/issues/${pull}/comments`);
   return all
     .filter(({ user, body }) => user?.login === viewer.login && body?.startsWith(marker))
     .toSorted((one, other) => one.id - other.id);
 }
 
-async function minimize(hub: GitHub, { node_id, html_url }: Comment): Promise<string[]> {
+async function minimize(hub: GitHub, { node_id, html_url }: PostedComment): Promise<string[]> {
   try {
     await hub.query("mutation($id: ID!) { minimizeComment(input: { subjectId: $id, classifier: OUTDATED }) { clientMutationId } }", {
       id: node_id,
     });
     return [];
   } catch (error) {
-    return [`${html_url} is superseded and could not be folded: ${(error as Error).message}`];
+    return [`${html_url} is outdated, and could not be minimized: ${(error as Error).message}`];
   }
 }

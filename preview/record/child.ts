@@ -1,8 +1,7 @@
 /**
- * The process of one side: runs its program for each stack, and sends what came of it over a pipe of its own.
+ * The process of one side: runs its program for each stack, and sends the plans over a pipe of its own.
  *
- * It is started by side.ts with nothing that is worth stealing: no credential, no network where the system can take it away, and no right to
- * read anything but the side itself and slipway.
+ * side.ts starts it without credentials, without a network if the system allows that, and with the right to read only the side itself and slipway.
  */
 import { readFileSync } from "node:fs";
 import { flushCompileCache, registerHooks } from "node:module";
@@ -12,26 +11,24 @@ import type { Plan } from "../../engine/plan.ts";
 import { findProject } from "../../engine/project.ts";
 import { type Emission, emit } from "./emitted.ts";
 import { send } from "./send.ts";
-import { symbolicAnswer, symbolicOutputs } from "./symbols.ts";
+import { symbolicInvoke, symbolicOutputs } from "./symbols.ts";
 
 export interface Job {
   /** Where Pulumi.yaml is. */
   readonly directory: string;
   readonly stacks: readonly string[];
-  /** Hex; of the fingerprints. */
+  /** Key of the fingerprints, in hex. */
   readonly key: string;
 }
 
 const { directory, stacks, key }: Job = JSON.parse(readFileSync(0, "utf8"));
 useSdkOfProgram();
 send(await recordAll());
-// The program may leave something running, which must not keep this process; an exit like this would forget what was compiled.
+// The program may leave timers or handles, so this process exits itself. An explicit exit does not write the compile cache.
 flushCompileCache();
 process.exit(0);
 
-/**
- * The recorder stands in front of the very SDK that the program uses: another copy, of another version perhaps, would not hear of its resources.
- */
+/** slipway's recorder must patch the same copy of the SDK that the program loads, which can be another version than slipway's own. */
 function useSdkOfProgram(): void {
   const own = pathToFileURL(`${path.join(import.meta.dirname, "../..")}/`).href;
   const parentURL = pathToFileURL(path.join(directory, "package.json")).href;
@@ -61,5 +58,5 @@ async function planOf(stack: string): Promise<Plan> {
   const project = findProject(directory);
   process.chdir(project.directory);
   const { planStack } = await import("../../engine/stackplan.ts");
-  return planStack(project, { stack, placeholders: true, outputs: symbolicOutputs, invokes: symbolicAnswer });
+  return planStack(project, { stack, placeholders: true, outputs: symbolicOutputs, invokes: symbolicInvoke });
 }

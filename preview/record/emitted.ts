@@ -1,15 +1,15 @@
 /**
- * A recorded plan on its way out of the process that ran the program: values that are secret stay behind, and only their fingerprints leave.
+ * Serializes a recorded plan for the process of the preview: fingerprints replace secret values.
  *
- * A fingerprint is keyed with a random key of this one preview, which both sides are given: equal secrets have equal fingerprints in it, and
- * outside of it nobody can try guesses against one.
+ * The key of the fingerprints is random for each preview, and the same on both sides: equal secrets have equal fingerprints, and without the key
+ * a fingerprint cannot be attacked by guessing.
  */
 import { createHash, createHmac } from "node:crypto";
+import { secretFinder, replaceSecrets } from "../../engine/secret-search.ts";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
-import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
 import { SYMBOL } from "./symbols.ts";
 
-/** Outputs of resources and stand-ins of settings, the engine's and the program's own: the parts of a secret that may be told. */
+/** Symbols of resource outputs and placeholders of settings: the parts of a secret that are not secret. */
 const ORIGINS = new RegExp(`${SYMBOL.source}|placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -28,7 +28,7 @@ export interface EmittedPlan {
   readonly messages: readonly Message[];
 }
 
-/** What one side says: of each stack its plan, or why there is none. */
+/** The result of one side: for each stack its plan, or the failure. */
 export type Emission = readonly ({ readonly stack: string } & ({ readonly plan: EmittedPlan } | { readonly failure: string }))[];
 
 export function emit(plan: Plan, key: Buffer): EmittedPlan {
@@ -38,10 +38,10 @@ export function emit(plan: Plan, key: Buffer): EmittedPlan {
   return {
     project,
     stack,
-    resources: resources.map(({ inputs, outputs: told, ...resource }) => ({
+    resources: resources.map(({ inputs, outputs: registered, ...resource }) => ({
       ...resource,
       inputs: record(inputs),
-      ...(told && { outputs: record(told) }),
+      ...(registered && { outputs: record(registered) }),
     })),
     outputs: record(outputs),
     placeholders,
@@ -49,7 +49,7 @@ export function emit(plan: Plan, key: Buffer): EmittedPlan {
   };
 
   function record(values: Readonly<Record<string, Value>>): Json {
-    // A key with a dollar sign gets a second one: no object of the program can be mistaken for a mark.
+    // A key with a dollar sign gets a second one, so that an object of the program cannot look like a mark.
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => [
         name.startsWith("$") ? `$${name}` : name,
@@ -71,9 +71,9 @@ export function emit(plan: Plan, key: Buffer): EmittedPlan {
 }
 
 export interface Fingerprint {
-  /** Of everything in it but the origins. */
+  /** Of the value without its origins. */
   readonly print: string;
-  /** Symbols and stand-ins, in their order. */
+  /** The symbols and placeholders in the value, in order. */
   readonly of: readonly string[];
 }
 
@@ -86,7 +86,7 @@ function fingerprint(value: Value, key: Buffer): { [name: string]: Json } {
   return { print: createHmac("sha256", key).update(text).digest("hex").slice(0, 32), of };
 }
 
-/** Without the classes of its marks, keys in order. */
+/** As plain JSON without secret marks, keys sorted. */
 function bare(value: Value): unknown {
   if (value instanceof Secret) return bare(value.value);
   if (value instanceof Unknown) return { unknown: true };
@@ -99,13 +99,13 @@ function bare(value: Value): unknown {
   );
 }
 
-/** A dynamic provider's program text is long and may hold what its closure captured. */
+/** The code of a dynamic provider is long, and can contain captured values. */
 function codeOf(value: Value): Json {
   const text = value instanceof Secret ? value.value : value;
   return `code ${createHash("sha256").update(String(text)).digest("hex").slice(0, 12)}`;
 }
 
-/** What is struck out wherever it stands; what is made of origins only may be read. */
+/** Texts to mask. A text that consists of origins is not secret. */
 function secretTexts({ secrets }: Plan): readonly string[] {
   return secrets.filter((text) => !new RegExp(ORIGINS.source).test(text));
 }

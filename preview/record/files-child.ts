@@ -1,16 +1,16 @@
-/** The process that reads the migrations and keyspaces of both sides: it parses a stranger's files and runs nothing of them. */
+/** The process that reads the migrations and keyspaces of both sides: it parses untrusted files and executes none of them. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { compareKeyspaces } from "../../postdeploy/keyspaces/read/file-changes.ts";
 import type { KeyspaceChange, MigrationChange } from "../../report/review.ts";
-import type { FilesJob, FilesTold } from "./files.ts";
+import type { FilesJob, FilesResult } from "./files.ts";
 import { migrationChanges } from "./migrations.ts";
 import { send } from "./send.ts";
 
 const { base, head, folders }: FilesJob = JSON.parse(readFileSync(0, "utf8"));
-send(await told());
+send(await readFolders());
 
-async function told(): Promise<FilesTold> {
+async function readFolders(): Promise<FilesResult> {
   const migrations: MigrationChange[] = [];
   const keyspaces: KeyspaceChange[] = [];
   const failures: string[] = [];
@@ -20,7 +20,7 @@ async function told(): Promise<FilesTold> {
       if (kind === "Keyspaces") keyspaces.push(...(await compareKeyspaces(before, after, system)));
       else migrations.push(...(await migrationChanges(existsSync(before) ? before : undefined, after, system)));
     } catch (error) {
-      failures.push(`${system}: ${folder} cannot be read: ${(error as Error).message}`);
+      failures.push(`${system}: reading ${folder} failed: ${(error as Error).message}`);
     }
   }
   return { migrations, keyspaces, failures };

@@ -1,24 +1,23 @@
-/** Has the files of both sides read in a process apart, and takes what it tells as data. */
+/** Reads the migrations and keyspaces of both sides in a sandboxed process, and validates its answer. */
 import path from "node:path";
 import { z } from "zod";
 import { type KeyspaceChange, keyspaceSchema, type MigrationChange, migrationSchema } from "../../report/review.ts";
-import { jailed, type Limits, OWN_POSTDEPLOY } from "./side.ts";
+import { type Limits, OWN_POSTDEPLOY, runSandboxed } from "./side.ts";
 
 export interface FilesJob {
-  /** Where the project is on each side. */
+  /** The project directory of each side. */
   readonly base: string;
   readonly head: string;
   readonly folders: readonly { readonly kind: "Migrations" | "Keyspaces"; readonly system: string; readonly folder: string }[];
 }
 
-export interface FilesTold {
+export interface FilesResult {
   readonly migrations: readonly MigrationChange[];
   readonly keyspaces: readonly KeyspaceChange[];
-  /** In sentences. */
   readonly failures: readonly string[];
 }
 
-const toldSchema = z.strictObject({
+const resultSchema = z.strictObject({
   migrations: z.array(migrationSchema),
   keyspaces: z.array(keyspaceSchema),
   failures: z.array(z.string()),
@@ -26,26 +25,26 @@ const toldSchema = z.strictObject({
 
 const CHILD = path.join(import.meta.dirname, `files-child${path.extname(import.meta.filename)}`);
 
-export async function readFilesApart(
+export async function readInChild(
   job: FilesJob,
   readable: readonly string[],
-  jail: readonly string[],
+  sandbox: readonly string[],
   limits: Limits,
   cache: string,
-): Promise<FilesTold> {
+): Promise<FilesResult> {
   const compiled = path.join(cache, "compiled", "files");
-  const answer = await jailed(
-    { script: CHILD, input: job, readable: [...readable, ...OWN_POSTDEPLOY], compiled, home: job.head, jail },
+  const answer = await runSandboxed(
+    { script: CHILD, input: job, readable: [...readable, ...OWN_POSTDEPLOY], compiled, home: job.head, sandbox },
     limits,
   );
-  const failed = (why: string): FilesTold => ({
+  const failed = (why: string): FilesResult => ({
     migrations: [],
     keyspaces: [],
-    failures: [`Migrations and keyspaces of this change could not be read, so nothing is told of them: ${why}`],
+    failures: [`Reading migrations and keyspaces failed, so their changes are not shown: ${why}`],
   });
   if ("failure" in answer) return failed(answer.failure);
-  const parsed = toldSchema.safeParse(jsonOf(answer.sent));
-  return parsed.success ? parsed.data : failed(`the process that read them ended.${answer.said}`);
+  const parsed = resultSchema.safeParse(jsonOf(answer.sent));
+  return parsed.success ? parsed.data : failed(`the process ended without a result.${answer.errors}`);
 }
 
 function jsonOf(text: string): unknown {

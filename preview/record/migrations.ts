@@ -1,5 +1,4 @@
-/** Migrations of two commits, compared: which will run, what they lock, and whether there is a way back. */
-
+/** Compares the migrations of two commits: which of them will run, what they lock, and whether they are reversible. */
 import { locksOf } from "../../postdeploy/migrate/describe.ts";
 import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
@@ -13,23 +12,23 @@ import { type MigrationChange, type Risk, worst } from "../../report/review.ts";
 type Lock = MigrationChange["locks"][number];
 type Lint = MigrationChange["findings"][number];
 
-/** @param before undefined where base had no such folder */
+/** @param before undefined if the folder does not exist at base */
 export async function migrationChanges(before: string | undefined, after: string, system: string): Promise<MigrationChange[]> {
   const [old, now] = [before === undefined ? [] : readFolder(before).files, readFolder(after)];
   const known = new Map(old.map((file) => [file.name, file]));
   const names = new Set(now.files.map(({ name }) => name));
-  const gone = old.filter(({ name }) => !names.has(name));
+  const removedFiles = old.filter(({ name }) => !names.has(name));
   const touched: Touched[] = [];
   for (const file of now.files) {
     const former = known.get(file.name);
-    if (former === undefined) touched.push(came(file, gone, old));
+    if (former === undefined) touched.push(addedFile(file, removedFiles, old));
     else if (former.checksum !== file.checksum && (await parseFile(former)).meaning !== (await parseFile(file)).meaning)
-      touched.push(edited(file));
+      touched.push(editedFile(file));
   }
   const pending = touched.filter(({ change }) => change !== "edited").map(({ file }) => file);
-  const told = await described(now, touched, pending, system);
+  const changes = await describeChanges(now, touched, pending, system);
   const renamed = new Set(touched.flatMap(({ from }) => from ?? []));
-  return [...told, ...gone.filter(({ name }) => !renamed.has(name)).map((file) => removed(file, system))];
+  return [...changes, ...removedFiles.filter(({ name }) => !renamed.has(name)).map((file) => removedFile(file, system))];
 }
 
 interface Touched {
@@ -37,44 +36,44 @@ interface Touched {
   readonly change: MigrationChange["change"];
   readonly risk: Risk;
   readonly note?: string;
-  /** The name that it had. */
+  /** Its former name. */
   readonly from?: string;
 }
 
-function came(file: MigrationFile, gone: readonly MigrationFile[], old: readonly MigrationFile[]): Touched {
+function addedFile(file: MigrationFile, removedFiles: readonly MigrationFile[], old: readonly MigrationFile[]): Touched {
   if (file.kind === "repeatable") return { file, change: "repeatable", risk: "routine" };
-  const former = gone.find(({ checksum }) => checksum === file.checksum);
+  const former = removedFiles.find(({ checksum }) => checksum === file.checksum);
   if (former) {
-    const note = `was ${former.name}: where that is applied, this is another file, and both are refused until the ledger is repaired`;
+    const note = `was ${former.name}: a database that has applied it refuses both names until the ledger is repaired`;
     return { file, change: "renamed", risk: "danger", note, from: former.name };
   }
   const last = old.findLast(({ kind }) => kind === "numbered");
   if (last !== undefined && compareNames(file.name, last.name) < 0) {
-    return { file, change: "added", risk: "care", note: `comes before ${last.name}, which is applied already: out of order` };
+    return { file, change: "added", risk: "care", note: `out of order: it sorts before ${last.name}, which is already applied` };
   }
   return { file, change: "added", risk: "routine" };
 }
 
-function edited(file: MigrationFile): Touched {
+function editedFile(file: MigrationFile): Touched {
   if (file.kind === "repeatable") return { file, change: "repeatable", risk: "routine", note: "runs again" };
   return {
     file,
     change: "edited",
     risk: "danger",
-    note: "applied files do not change: where it is applied, the next run refuses. Write a new file",
+    note: "a database that has applied this file refuses the next run. Write a new migration instead",
   };
 }
 
-function removed(file: MigrationFile, system: string): MigrationChange {
+function removedFile(file: MigrationFile, system: string): MigrationChange {
   return {
     ...{ system, file: file.name, change: "removed", reversible: false, transactional: file.header.transaction, locks: [], findings: [] },
     ...(file.kind === "repeatable"
-      ? { risk: "routine" as const, note: "what it made stays" }
-      : { risk: "danger" as const, note: "where it is applied, the ledger knows it, and the next run refuses" }),
+      ? { risk: "routine" as const, note: "its effects stay" }
+      : { risk: "danger" as const, note: "a database that has applied it refuses the next run" }),
   };
 }
 
-async function described(
+async function describeChanges(
   folder: Folder,
   touched: readonly Touched[],
   pending: readonly MigrationFile[],
@@ -88,9 +87,9 @@ async function described(
     const statements = read.get(file.name) ?? [];
     const locks = seriousLocks(file, statements, set.isNew);
     const own = findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name);
-    const lost = losses(statements, set.isNew);
+    const lost = findLosses(statements, set.isNew);
     const reversible = file.kind === "repeatable" || file.down !== undefined;
-    const notes = [note, ...lost, rewriting(locks), reversible ? undefined : "there is no way back"].filter((text) => text !== undefined);
+    const notes = [note, ...lost, rewriting(locks), reversible ? undefined : "no down migration"].filter((text) => text !== undefined);
     return {
       ...{ system, file: file.name, change, reversible, transactional: file.header.transaction, locks },
       findings: own.filter(({ allowed }) => allowed === undefined).map(lintOf),
@@ -106,7 +105,7 @@ async function described(
   });
 }
 
-/** Without those that any INSERT takes, and whether every row is written anew. */
+/** Locks stronger than those of an INSERT, and whether they rewrite the table. */
 function seriousLocks(file: MigrationFile, statements: readonly Statement[], isNew: (table: string) => boolean): Lock[] {
   return locksOf(file.text, statements, isNew)
     .filter(({ lock }) => lock !== "ROW EXCLUSIVE")
@@ -120,11 +119,11 @@ function riskOf({ mode, rewrites }: Lock): Risk {
 
 function rewriting(locks: readonly Lock[]): string | undefined {
   const tables = locks.filter(({ rewrites }) => rewrites).map(({ table }) => table);
-  return tables.length === 0 ? undefined : `writes every row of ${tables.join(", ")} anew, and nobody else reads or writes meanwhile`;
+  return tables.length === 0 ? undefined : `rewrites ${tables.join(", ")} under ACCESS EXCLUSIVE: reads and writes block until it finishes`;
 }
 
-/** What is gone afterwards, and no down file brings back. */
-function losses(statements: readonly Statement[], isNew: (table: string) => boolean): string[] {
+/** Data that is lost, and that no down migration restores. */
+function findLosses(statements: readonly Statement[], isNew: (table: string) => boolean): string[] {
   return statements.flatMap(({ node }) => {
     const fields = fieldsOf(node) as {
       removeType?: string;

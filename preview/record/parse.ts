@@ -1,6 +1,6 @@
 /**
- * Reads what the process of a side has sent. That process ran a stranger's program: everything here is taken for data that may lie, be huge,
- * be deep, or have a key called `__proto__`.
+ * Parses the output of a side's process. That process ran an untrusted program: its output can be false, huge, deeply nested, or have a key
+ * called `__proto__`.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -10,8 +10,8 @@ import type { Fingerprint } from "./emitted.ts";
 const text = z.string().max(20_000);
 const urn = z.string().max(2_000);
 const texts = z.array(urn).max(10_000);
-/** What is said is read by people, who stop earlier. */
-const said = z.string().transform((whole) => whole.slice(0, 4_000));
+/** Longer messages are cut. */
+const message = z.string().transform((whole) => whole.slice(0, 4_000));
 
 const options = z.strictObject({
   protect: z.boolean().optional(),
@@ -50,42 +50,42 @@ const plan = z.strictObject({
   resources: z.array(resource).max(20_000),
   outputs: z.unknown(),
   placeholders: texts,
-  messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: said, urn: urn.optional() })).max(1_000),
+  messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: message, urn: urn.optional() })).max(1_000),
 });
 
-const emission = z.array(z.union([z.strictObject({ stack: text, plan }), z.strictObject({ stack: text, failure: said })])).max(100);
+const emission = z.array(z.union([z.strictObject({ stack: text, plan }), z.strictObject({ stack: text, failure: message })])).max(100);
 
 export type Recorded = { readonly plan: Plan } | { readonly failure: string };
 
 /** @throws {UnreadableEmission} */
 export function parseEmission(sent: string, stacks: readonly string[]): ReadonlyMap<string, Recorded> {
   const parsed = emission.safeParse(jsonOf(sent));
-  if (!parsed.success) throw new UnreadableEmission("it sent something else than a plan");
+  if (!parsed.success) throw new UnreadableEmission("its output is not a plan");
   const recorded = new Map(
     parsed.data.map((one): [string, Recorded] => [one.stack, "plan" in one ? { plan: planOf(one.plan) } : { failure: one.failure }]),
   );
-  for (const stack of stacks) if (!recorded.has(stack)) throw new UnreadableEmission(`it sent no plan of ${stack}`);
+  for (const stack of stacks) if (!recorded.has(stack)) throw new UnreadableEmission(`its output has no plan of ${stack}`);
   return recorded;
 }
 
-/** Said of a side, in a sentence that begins with it. */
+/** The message continues a sentence about the program. */
 export class UnreadableEmission extends Error {}
 
 function jsonOf(sent: string): unknown {
   try {
     return JSON.parse(sent);
   } catch {
-    throw new UnreadableEmission("it sent no plan");
+    throw new UnreadableEmission("its output is not JSON");
   }
 }
 
 function planOf({ resources, outputs, ...rest }: z.infer<typeof plan>): Plan {
   return {
     ...rest,
-    resources: resources.map(({ inputs, outputs: told, ...one }) => ({
+    resources: resources.map(({ inputs, outputs: registered, ...one }) => ({
       ...one,
       inputs: recordOf(inputs, 0),
-      ...(told === undefined ? {} : { outputs: recordOf(told, 0) }),
+      ...(registered === undefined ? {} : { outputs: recordOf(registered, 0) }),
     })),
     outputs: recordOf(outputs, 0),
     secretConfig: {},
@@ -93,19 +93,18 @@ function planOf({ resources, outputs, ...rest }: z.infer<typeof plan>): Plan {
   } as unknown as Plan;
 }
 
-/** Longer ones are compared by their hash, so that nobody has to read them. */
+/** Longer texts are compared by hash. */
 const LONGEST = 20_000;
 
 function abridged(text: string): string {
   return `${text.slice(0, 200)}… (${text.length} characters, sha256 ${createHash("sha256").update(text).digest("hex").slice(0, 12)})`;
 }
 
-/** No spec is that deep. */
 const DEEPEST = 64;
 
 function recordOf(json: unknown, depth: number): Record<string, Value> {
-  if (json === null || typeof json !== "object" || Array.isArray(json)) throw new UnreadableEmission("it sent something else than a plan");
-  // fromEntries defines what it is given: `__proto__` is a key like any other.
+  if (json === null || typeof json !== "object" || Array.isArray(json)) throw new UnreadableEmission("its output is not a plan");
+  // `fromEntries` defines properties, so `__proto__` is a key like any other.
   return Object.fromEntries(
     Object.entries(json).map(([key, value]) => [key.startsWith("$$") ? key.slice(1) : key, marked(value, depth + 1)]),
   );
@@ -115,14 +114,14 @@ const secret = z.strictObject({ print: z.string().max(64), of: z.array(z.string(
 const asset = z.strictObject({ kind: z.enum(["asset", "archive"]), hash: z.string().max(64) });
 
 function marked(json: unknown, depth: number): Value {
-  if (depth > DEEPEST) throw new UnreadableEmission(`it sent values more than ${DEEPEST} levels deep`);
+  if (depth > DEEPEST) throw new UnreadableEmission(`its values are nested more than ${DEEPEST} levels deep`);
   if (Array.isArray(json)) return json.map((item) => marked(item, depth + 1));
   if (typeof json === "string" && json.length > LONGEST) return abridged(json);
   if (json === null || typeof json !== "object") return json as Value;
   const [[key, inner] = ["", undefined], ...more] = Object.entries(json);
   if (!key.startsWith("$") || key.startsWith("$$") || more.length > 0) return recordOf(json, depth);
   const mark = markOf(key, inner);
-  if (mark === undefined) throw new UnreadableEmission("it sent a value of a kind that there is not");
+  if (mark === undefined) throw new UnreadableEmission("its output has a value of an unknown kind");
   return mark;
 }
 
@@ -143,7 +142,7 @@ function markOf(key: string, inner: unknown): Value | undefined {
   }
 }
 
-/** A parsed plan's secret holds no value, only this. */
+/** A secret in a parsed plan contains a fingerprint in place of its value. */
 export function fingerprintOf({ value }: Secret): Fingerprint {
   return value as unknown as Fingerprint;
 }

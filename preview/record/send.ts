@@ -1,10 +1,10 @@
-/** The way out of a process that is kept apart: a pipe of its own, so that nothing that is printed is in the way. */
+/** Sends the result of a sandboxed process over a pipe of its own, apart from stdout. */
 import { writeSync } from "node:fs";
 
 const PIPE = 3;
 
-export function send(told: unknown): void {
-  const bytes = Buffer.from(JSON.stringify(told));
+export function send(result: unknown): void {
+  const bytes = Buffer.from(JSON.stringify(result));
   for (let sent = 0; sent < bytes.length; ) {
     try {
       sent += writeSync(PIPE, bytes, sent);

@@ -1,4 +1,4 @@
-/** Runs a side in a process of its own, which has nothing to steal, little to read, nobody to tell, and an end. */
+/** Runs the program of a side in a sandboxed process: no credentials, few readable files, no network, limited time and output. */
 import { execFile, spawn } from "node:child_process";
 import { mkdirSync, realpathSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,38 +10,38 @@ import type { Recorded } from "./parse.ts";
 export interface Side {
   /** The checkout. */
   readonly tree: string;
-  /** Where in it Pulumi.yaml is. */
+  /** The directory of Pulumi.yaml in it. */
   readonly directory: string;
   /** A real path that ends in node_modules. */
   readonly modules: string;
   readonly stacks: readonly string[];
-  /** Hex; of the fingerprints. */
+  /** Key of the fingerprints, in hex. */
   readonly key: string;
-  /** Where Node keeps what it has compiled of this side, and the one place that the process may write to. */
+  /** Node's compile cache, the only place that the process can write to. */
   readonly compiled: string;
 }
 
 export interface Limits {
   readonly seconds: number;
-  /** Of what it sends. */
+  /** Of its result. */
   readonly mebibytes: number;
 }
 
 export const LIMITS: Limits = { seconds: 60, mebibytes: 32 };
 
-/** What it may say besides. */
-const TALK = 4_000;
+/** Of stderr, in characters. */
+const MOST_ERRORS = 4_000;
 const HEAP_MIB = 1536;
 
-/** Every stack that was asked for, with its plan or why it has none. */
-export async function recordSide(side: Side, jail: readonly string[], limits: Limits = LIMITS): Promise<ReadonlyMap<string, Recorded>> {
+/** @returns for every requested stack its plan, or the failure */
+export async function recordSide(side: Side, sandbox: readonly string[], limits: Limits = LIMITS): Promise<ReadonlyMap<string, Recorded>> {
   if (side.stacks.length === 0) return new Map();
   const { tree, directory, modules, stacks, key, compiled } = side;
-  const answer = await jailed(
-    { script: CHILD, input: { directory, stacks, key }, readable: [tree, modules, ...OWN], compiled, home: tree, jail },
+  const answer = await runSandboxed(
+    { script: CHILD, input: { directory, stacks, key }, readable: [tree, modules, ...OWN], compiled, home: tree, sandbox },
     limits,
   );
-  // Read only now, when there is time: the process has been started first.
+  // Loaded while the process runs.
   const { parseEmission, UnreadableEmission } = await import("./parse.ts");
   const failed = (failure: string) => new Map(stacks.map((stack) => [stack, { failure }]));
   if ("failure" in answer) return failed(answer.failure);
@@ -49,19 +49,19 @@ export async function recordSide(side: Side, jail: readonly string[], limits: Li
     return parseEmission(answer.sent, stacks);
   } catch (error) {
     if (!(error instanceof UnreadableEmission)) throw error;
-    return failed(`The program did not let itself be recorded: ${error.message}.${answer.said}`);
+    return failed(`The program could not be recorded: ${error.message}.${answer.errors}`);
   }
 }
 
 const HERE = import.meta.dirname;
 const ROOT = path.join(HERE, "../..");
 const CHILD = path.join(HERE, `child${path.extname(import.meta.filename)}`);
-/** The nearest says what kind of modules a file is. */
+/** Node reads the nearest one to find the module format of a file. */
 const MANIFESTS = [path.join(ROOT, "package.json"), path.join(ROOT, "..", "package.json")];
 
-/** Of slipway only what records, and the packages beside it: its checkout may hold what is nobody's business. */
+/** The readable part of slipway: the recorder and its packages. Other files of its checkout can be private. */
 const OWN = [path.join(ROOT, "engine"), HERE, ...MANIFESTS, ownModules()];
-/** And what reads migrations and keyspaces. */
+/** Also the code that reads migrations and keyspaces. */
 export const OWN_POSTDEPLOY = [
   path.join(ROOT, "postdeploy"),
   path.join(ROOT, "report/review.ts"),
@@ -75,70 +75,70 @@ function ownModules(): string {
 }
 
 /**
- * On Linux the process gets a world of its own: no network but its own loopback, no other process to look at, and an end with whoever
- * started it, however that ends. Empty where the system does not let an ordinary user have that.
+ * The command that isolates a process on Linux: no network except its own loopback, no view of other processes, and it ends with its parent.
+ * Empty if the system does not allow that to an unprivileged user.
  */
-export async function findJail(): Promise<readonly string[]> {
+export async function findSandbox(): Promise<readonly string[]> {
   if (process.platform !== "linux") return [];
   try {
-    await promisify(execFile)(JAIL[0]!, [...JAIL.slice(1), "true"], { timeout: 5_000 });
-    return JAIL;
+    await promisify(execFile)(SANDBOX[0]!, [...SANDBOX.slice(1), "true"], { timeout: 5_000 });
+    return SANDBOX;
   } catch {
     return [];
   }
 }
 
-const JAIL = [
+const SANDBOX = [
   ...["setpriv", "--pdeathsig", "KILL"],
   ...["unshare", "-rnpm", "--fork", "--kill-child", "--mount-proc"],
-  // Loopback is up because the SDK wants a port there; it leads nowhere.
+  // The SDK needs a port on loopback.
   ...["sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "sh"],
 ];
 
-export interface Jailed {
-  /** Plain TypeScript or JavaScript of ours. */
+export interface SandboxedScript {
+  /** One of slipway's own. */
   readonly script: string;
-  /** Given as JSON on its standard input. */
+  /** Passed as JSON on stdin. */
   readonly input: unknown;
   readonly readable: readonly string[];
-  /** Where Node keeps what it has compiled, and the one place that the process may write to. */
+  /** Node's compile cache, the only place that the process can write to. */
   readonly compiled: string;
   readonly home: string;
-  readonly jail: readonly string[];
+  readonly sandbox: readonly string[];
 }
 
-export type Answer = { readonly sent: string; readonly said: string } | { readonly failure: string };
+export type Answer = { readonly sent: string; readonly errors: string } | { readonly failure: string };
 
-export function jailed({ script, input, readable, compiled, home, jail }: Jailed, limits: Limits): Promise<Answer> {
+export function runSandboxed({ script, input, readable, compiled, home, sandbox }: SandboxedScript, limits: Limits): Promise<Answer> {
   mkdirSync(compiled, { recursive: true, mode: 0o700 });
-  // What is not used for long is swept out.
+  // Marks it as used, because `prune` removes the oldest.
   utimesSync(compiled, new Date(), new Date());
   const rights = ["--permission", ...[compiled, ...readable].map((file) => `--allow-fs-read=${file}`), `--allow-fs-write=${compiled}`];
-  const [command = "", ...args] = [...jail, process.execPath, ...rights, `--max-old-space-size=${HEAP_MIB}`, script];
+  const [command = "", ...args] = [...sandbox, process.execPath, ...rights, `--max-old-space-size=${HEAP_MIB}`, script];
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: home,
-      // Whole: what is not here, the program does not get. The PATH is for the jail's own tools.
+      // The whole environment of the program. The sandbox's tools need PATH.
       env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", HOME: home, LANG: "C.UTF-8", TZ: "UTC", NODE_COMPILE_CACHE: compiled },
       stdio: ["pipe", "ignore", "pipe", "pipe"],
-      // A group of its own, so that nothing of it is left when it is killed.
+      // A process group, so that a kill includes its children.
       detached: true,
     });
     if (child.pid === undefined) {
-      child.on("error", (error) => resolve({ failure: `It could not be started: ${error.message}.` }));
+      child.on("error", (error) => resolve({ failure: `The process failed to start: ${error.message}.` }));
       return;
     }
     running.add(child.pid!);
     const sent: Buffer[] = [];
     let size = 0;
-    let said = "";
-    let why: string | undefined;
+    let errors = "";
+    let failure: string | undefined;
     const stop = (reason: string) => {
-      why ??= reason;
+      failure ??= reason;
       kill(child.pid!);
     };
     const clock = setTimeout(
-      () => stop(`The program did not end within ${limits.seconds} seconds. A larger limit: --timeout <seconds>`),
+      () => stop(`The program did not finish within ${limits.seconds} seconds. To raise the limit: --timeout <seconds>`),
       limits.seconds * 1000,
     );
     (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
@@ -147,24 +147,24 @@ export function jailed({ script, input, readable, compiled, home, jail }: Jailed
       else sent.push(chunk);
     });
     child.stderr!.on("data", (chunk: Buffer) => {
-      if (said.length < TALK) said += chunk.toString("utf8").slice(0, TALK);
+      if (errors.length < MOST_ERRORS) errors += chunk.toString("utf8").slice(0, MOST_ERRORS);
     });
     child.on("close", settle);
-    // Gone before it has read: its exit tells why.
+    // A process that ends before it reads is reported when it closes.
     (child.stdin as Writable).on("error", () => {});
     child.stdin!.end(JSON.stringify(input));
 
     function settle(): void {
       clearTimeout(clock);
       running.delete(child.pid!);
-      resolve(why === undefined ? { sent: Buffer.concat(sent).toString("utf8"), said: quoted(said) } : { failure: why });
+      resolve(failure === undefined ? { sent: Buffer.concat(sent).toString("utf8"), errors: quote(errors) } : { failure });
     }
   });
 }
 
 const running = new Set<number>();
 
-/** For when this process has to end before they do. */
+/** Stops the processes when this process ends. */
 export function killSides(): void {
   for (const pid of running) kill(pid);
 }
@@ -173,16 +173,16 @@ function kill(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
-/** Its own words, as far as they are words. */
-function quoted(said: string): string {
-  const lines = said
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what a terminal must not be given.
+/** The first lines of stderr, without control characters. */
+function quote(errors: string): string {
+  const lines = errors
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal must not receive these characters
     .replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "")
     .split("\n")
     .filter((line) => line.trim() !== "" && !line.includes("ExperimentalWarning") && !line.startsWith("(Use `node"));
-  return lines.length === 0 ? "" : ` It said: ${lines.slice(0, 5).join(" / ").slice(0, 500)}`;
+  return lines.length === 0 ? "" : ` Its stderr: ${lines.slice(0, 5).join(" / ").slice(0, 500)}`;
 }

@@ -1,14 +1,14 @@
 /**
- * What a provider would fill in, as words that name their resource: a host becomes `output-private-host-1f…`.
+ * Symbols in place of provider outputs, each of which names its resource: a host becomes `output-private-host-1f…`.
  *
- * A preview that left them unknown could not tell one cluster's address from another's, nor from where a secret comes.
+ * With unknown outputs, a preview could not distinguish the addresses of two clusters or find the origin of a secret.
  */
 import { createHash } from "node:crypto";
 import type { PlannedResource, Value } from "../../engine/plan.ts";
 
 /**
- * Letters, digits and dashes only: fit for a host, a URL, a name, and never encoded. No output has a name longer than that, and a text of a
- * stranger's that never ends must not be looked through from each of its places to its end.
+ * Letters, digits and dashes only: valid in a host, a URL and a name, and never encoded. The name has a length limit, so that matching a long
+ * untrusted text stays linear.
  */
 export const SYMBOL = /output-([a-z][a-z0-9-]{0,40}?)-([0-9a-f]{12})/g;
 
@@ -16,17 +16,17 @@ export function symbol(urn: string, output: string): string {
   return `output-${output.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}-${mark(urn)}`;
 }
 
-/** A resource's part of its symbols. */
+/** The part of a symbol that identifies the resource. */
 export function mark(urn: string): string {
   return createHash("sha256").update(urn).digest("hex").slice(0, 12);
 }
 
-/** As written in the program again: "private-host" is `privateHost`. */
+/** "private-host" becomes `privateHost`. */
 export function outputName(part: string): string {
   return part.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** By the last part of a type. What is not listed has an id and nothing else. */
+/** By the last part of a type. Other types have only an id. */
 const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   App: ["liveUrl", "liveDomain", "defaultIngress", "activeDeploymentId", "appUrn"],
   DatabaseCluster: ["host", "privateHost", "user", "password", "uri", "privateUri", "uiUri", "uiPassword", "database", "clusterUrn"],
@@ -45,14 +45,14 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   Vpc: ["vpcUrn"],
 };
 
-/** Of a kind that a word could not stand for: the program counts with them. */
+/** Numeric outputs, with which a program can compute. */
 const NUMBERS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   DatabaseCluster: { port: 25060 },
   DatabaseConnectionPool: { port: 25061 },
   DatabaseReplica: { port: 25060 },
 };
 
-/** DigitalOcean picks a range where none is asked for; the program reads it as one. */
+/** DigitalOcean picks a range if the program sets none, and the program can parse it. */
 const RANGE = "10.99.0.0/20";
 
 export function symbolicOutputs({ urn, type, inputs, id, options }: PlannedResource): Readonly<Record<string, unknown>> {
@@ -66,8 +66,8 @@ export function symbolicOutputs({ urn, type, inputs, id, options }: PlannedResou
   };
 }
 
-/** A cluster's certificate belongs to the cluster; what else is looked up stays unknown. */
-export function symbolicAnswer(token: string, args: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> | undefined {
+/** The certificate of a cluster is a symbol of it. Other invokes stay unknown. */
+export function symbolicInvoke(token: string, args: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> | undefined {
   if (!token.endsWith(":getDatabaseCa")) return undefined;
   return { id: "ca", certificate: String(args.clusterId).replace(SYMBOL, (_, __, of) => `output-certificate-${of}`) };
 }

@@ -16,9 +16,9 @@ import type { StackReview } from "../../report/review.ts";
 import { emit } from "../record/emitted.ts";
 import { migrationChanges } from "../record/migrations.ts";
 import { parseEmission, type Recorded } from "../record/parse.ts";
-import { symbolicAnswer, symbolicOutputs } from "../record/symbols.ts";
+import { symbolicInvoke, symbolicOutputs } from "../record/symbols.ts";
 import { reencrypted } from "../reencrypted.ts";
-import { NOTHING_JOINED, reviewStack } from "../stack.ts";
+import { NO_ADDITIONS, reviewStack } from "../stack.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const COPIED = ["index.ts", "systems", "sql", "keyspaces", "package.json", "Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.staging.yaml"];
@@ -49,7 +49,7 @@ export class Trees {
     const seeded = SYSTEMS.filter((system) => touched.some((file) => file.startsWith(`keyspaces/${system}`)));
     const file = `Pulumi.${stack}.yaml`;
     return reviewStack(stack, old, now, {
-      ...NOTHING_JOINED,
+      ...NO_ADDITIONS,
       migrations: (
         await Promise.all(
           systems.map((system) => migrationChanges(path.join(before, "sql", system), path.join(after, "sql", system), system)),
@@ -94,7 +94,7 @@ export class Trees {
         stack,
         placeholders: true,
         outputs: symbolicOutputs,
-        invokes: symbolicAnswer,
+        invokes: symbolicInvoke,
       });
       return parseEmission(JSON.stringify([{ stack, plan: emit(plan, this.#key) }]), [stack]).get(stack)!;
     } catch (error) {

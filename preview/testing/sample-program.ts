@@ -7,7 +7,7 @@ import { record } from "../../engine/record.ts";
 import type { StackReview } from "../../report/review.ts";
 import { emit } from "../record/emitted.ts";
 import { parseEmission, type Recorded } from "../record/parse.ts";
-import { symbolicAnswer, symbolicOutputs } from "../record/symbols.ts";
+import { symbolicInvoke, symbolicOutputs } from "../record/symbols.ts";
 import { reviewStack } from "../stack.ts";
 
 export interface Env {
@@ -164,6 +164,6 @@ async function recorded(change: Change, key: Buffer): Promise<Recorded> {
 }
 
 async function recordedOf(declare: () => unknown, key: Buffer): Promise<Recorded> {
-  const plan = await record(declare, { project: "harbour", stack: STACK, outputs: symbolicOutputs, invokes: symbolicAnswer });
+  const plan = await record(declare, { project: "harbour", stack: STACK, outputs: symbolicOutputs, invokes: symbolicInvoke });
   return parseEmission(JSON.stringify([{ stack: STACK, plan: emit(plan, key) }]), [STACK]).get(STACK)!;
 }

@@ -1,10 +1,10 @@
-/** A picture as GitHub draws it in a comment. Colours are never the only sign: what changes says so in its box. */
+/** A stack as a mermaid diagram, which GitHub draws in a comment. Each changed box names its change, so that colours are not the only sign. */
 
 import { label } from "../escape.ts";
-import type { Picture, Risk } from "../review.ts";
-import type { Mark } from "./marks.ts";
+import type { Picture, Risk, StackReview } from "../review.ts";
+import { changed } from "../words.ts";
 
-/** More than this is no picture any more, and GitHub draws no more than 500 edges. */
+/** A larger diagram is unreadable, and GitHub draws no more than 500 edges. */
 const MOST_NODES = 40;
 
 const COLOURS: Readonly<Record<Risk, string>> = {
@@ -24,7 +24,7 @@ const SHAPES: Readonly<Record<Picture["nodes"][number]["kind"], readonly [open: 
   bucket: ["[/", "/]"],
 };
 
-/** @returns nothing where there is nothing to draw, or too much */
+/** @returns an empty text if there is nothing to draw, or too much */
 export function mermaid({ nodes, edges }: Picture, marks: ReadonlyMap<string, Mark>): string {
   if (nodes.length === 0 || nodes.length > MOST_NODES) return "";
   const ids = new Map(nodes.map(({ urn }, index) => [urn, `n${index}`]));
@@ -37,4 +37,28 @@ export function mermaid({ nodes, edges }: Picture, marks: ReadonlyMap<string, Ma
   const arrows = edges.flatMap(({ from, to }) => (ids.has(from) && ids.has(to) ? `  ${ids.get(from)} --> ${ids.get(to)}` : []));
   const classes = Object.entries(COLOURS).map(([risk, colours]) => `  classDef ${risk} ${colours}`);
   return ["```mermaid", "flowchart LR", ...boxes, ...arrows, ...classes, "```"].join("\n");
+}
+
+export interface Mark {
+  readonly change: string;
+  readonly risk: Risk;
+}
+
+/** By URN: the changes, and the apps that only restart because of them. */
+export function marksOf(stack: StackReview): ReadonlyMap<string, Mark> {
+  const restarting = new Set(stack.restarts.map(({ app }) => app));
+  const apps = (stack.picture?.nodes ?? []).filter(({ kind, name }) => kind === "app" && restarting.has(name));
+  return new Map([
+    ...apps.map(({ urn }): [string, Mark] => [urn, { change: "restart", risk: "routine" }]),
+    ...changed(stack).map(({ urn, change, risk }): [string, Mark] => [urn, { change, risk }]),
+  ]);
+}
+
+/** Only the nodes that change, and their neighbours. */
+export function touched({ nodes, edges }: Picture, marks: ReadonlyMap<string, Mark>): Picture {
+  const near = new Set(edges.filter(({ from, to }) => marks.has(from) || marks.has(to)).flatMap(({ from, to }) => [from, to]));
+  const kept = nodes.filter(({ urn }) => marks.has(urn) || near.has(urn));
+  if (!kept.some(({ urn }) => marks.has(urn))) return { nodes: [], edges: [] };
+  const urns = new Set(kept.map(({ urn }) => urn));
+  return { nodes: kept, edges: edges.filter(({ from, to }) => urns.has(from) && urns.has(to)) };
 }

@@ -1,18 +1,18 @@
-/** Boxes and what leads to what, as SVG. Graphviz places them; everything else is drawn here, so that colours follow the page and nothing is measured twice. */
+/** Draws boxes and arrows as SVG. Graphviz computes the layout; the SVG is written here, so that its colours follow the page. */
 import { instance, type Viz } from "@viz-js/viz";
 import { html, short } from "../escape.ts";
 
 export interface Box {
   readonly id: string;
-  /** What it is, above its name. */
+  /** Above the name. */
   readonly caption?: string;
   readonly name: string;
   readonly lines?: readonly string[];
-  /** A word at its corner, in the colour of that kind. */
+  /** A word in the corner, in the colour of that kind. */
   readonly mark?: { readonly word: string; readonly kind: string };
 }
 
-export interface Lead {
+export interface Edge {
   readonly from: string;
   readonly to: string;
 }
@@ -21,37 +21,37 @@ const CHARACTER = 7.9;
 const SMALL_CHARACTER = 7.3;
 const LINE = 17;
 const PAD = 11;
-/** Beyond this a reader sees nothing, and placing takes long. */
+/** A larger diagram is unreadable, and its layout takes long. */
 export const MOST_BOXES = 200;
-const MOST_LEADS = 600;
+const MOST_EDGES = 600;
 
 let graphviz: Promise<Viz> | undefined;
 
-/** @param words the same said, for whoever does not see it */
-export async function drawing(boxes: readonly Box[], leads: readonly Lead[], words: string): Promise<string> {
+/** @param description for screen readers */
+export async function drawDiagram(boxes: readonly Box[], edges: readonly Edge[], description: string): Promise<string> {
   if (boxes.length === 0 || boxes.length > MOST_BOXES) return "";
   const numbers = new Map(boxes.map(({ id }, index) => [id, `n${index}`]));
-  const shown = leads.filter(({ from, to }) => numbers.has(from) && numbers.has(to)).slice(0, MOST_LEADS);
-  // Numbers and sizes only: no text of the change goes to the layout engine.
+  const drawn = edges.filter(({ from, to }) => numbers.has(from) && numbers.has(to)).slice(0, MOST_EDGES);
+  // Numbers and sizes only: untrusted text does not reach the layout engine.
   const dot = [
     'digraph { rankdir=LR ranksep=0.65 nodesep=0.18 node [shape=box fixedsize=true label=""] edge [arrowhead=none]',
     ...boxes.map((box, index) => `n${index} [width=${inches(widthOf(box))} height=${inches(heightOf(box))}]`),
-    ...shown.map(({ from, to }) => `${numbers.get(from)}:e -> ${numbers.get(to)}:w`),
+    ...drawn.map(({ from, to }) => `${numbers.get(from)}:e -> ${numbers.get(to)}:w`),
     "}",
   ].join("\n");
   graphviz ??= instance();
-  const { bb, objects, edges = [] } = (await graphviz).renderJSON(dot) as Layout;
+  const { bb, objects, edges: curves = [] } = (await graphviz).renderJSON(dot) as Layout;
   const [, , width = 0, height = 0] = numbersIn(bb);
   const flip = (y: number): number => height - y;
-  const lines = edges.map(({ pos }) => lineOf(pos, flip));
-  const drawn = objects.map(({ pos }, index) => {
+  const lines = curves.map(({ pos }) => lineOf(pos, flip));
+  const rectangles = objects.map(({ pos }, index) => {
     const [x = 0, y = 0] = numbersIn(pos);
     return boxOf(boxes[index] as Box, x, flip(y));
   });
   const size = `viewBox="-2 -2 ${round(width + 4)} ${round(height + 4)}" width="${round(width + 4)}" height="${round(height + 4)}"`;
-  return `<svg ${size}${width > 640 ? ' class="big"' : ""} role="img" aria-label="${html(words)}">
+  return `<svg ${size}${width > 640 ? ' class="big"' : ""} role="img" aria-label="${html(description)}">
 ${lines.join("\n")}
-${drawn.join("\n")}
+${rectangles.join("\n")}
 </svg>`;
 }
 
@@ -64,13 +64,13 @@ interface Layout {
 const rows = ({ caption, lines = [] }: Box): number => 1 + lines.length + (caption === undefined ? 0 : 1);
 const heightOf = (box: Box): number => rows(box) * LINE + 2 * PAD - 4;
 
-/** Of what is drawn, not of what was given. */
-const lettersOf = (text: string): number => Array.from(short(text)).length;
+/** Of the text as it is drawn, shortened. */
+const lengthOf = (text: string): number => Array.from(short(text)).length;
 
 function widthOf({ caption = "", name, lines = [], mark }: Box): number {
-  const top = lettersOf(caption) + (mark === undefined ? 0 : mark.word.length + 2);
-  const small = Math.max(top, ...lines.map(lettersOf));
-  return Math.max(90, lettersOf(name) * CHARACTER, small * SMALL_CHARACTER) + 2 * PAD;
+  const top = lengthOf(caption) + (mark === undefined ? 0 : mark.word.length + 2);
+  const small = Math.max(top, ...lines.map(lengthOf));
+  return Math.max(90, lengthOf(name) * CHARACTER, small * SMALL_CHARACTER) + 2 * PAD;
 }
 
 function boxOf(box: Box, x: number, y: number): string {
@@ -90,7 +90,7 @@ function boxOf(box: Box, x: number, y: number): string {
   return `<g${mark === undefined ? "" : ` class="${mark.kind}"`}>${rect}${words.join("")}${corner}</g>`;
 }
 
-/** Graphviz gives the points of Bézier curves, the first of them where the lead begins. */
+/** Graphviz returns the points of Bézier curves, beginning with the start. */
 function lineOf(pos: string, flip: (y: number) => number): string {
   const points = pos.split(" ").map((point) => {
     const [x = 0, y = 0] = numbersIn(point);

@@ -1,6 +1,6 @@
-/** An audit as one page: what is wrong with the way that the secret took, and the proof of every secret that is where it should be. */
+/** An audit as one HTML page: findings with the path of each secret, then the proofs. */
 import { type Audit, type Finding, type Proof, SEVERITIES, type Severity, type Station, type Suppressed } from "../audit.ts";
-import { type Box, drawing, type Lead, MOST_BOXES } from "../diagram/svg.ts";
+import { type Box, drawDiagram, type Edge, MOST_BOXES } from "../diagram/svg.ts";
 import { cut, html, htmlLines } from "../escape.ts";
 import { counted } from "../words.ts";
 import { at, badge, codeTag, filters, group, page } from "./page.ts";
@@ -10,49 +10,47 @@ export async function auditHtml(audit: Audit): Promise<string> {
   const seen = proofs.filter(({ strength }) => strength === "seen").length;
   const parts = [
     part("Findings", findings.map(findingItem)),
-    proofs.length === 0 ? "" : `<h2>Who reads what <small>every secret that is proved</small></h2>${await map(proofs)}`,
-    part("Proofs", proofs.map(proofItem), seen === 0 ? "" : `${seen} by a process that told the fingerprint of what it was started with`),
-    part("Lived with", suppressed.map(suppressedItem), "not counted until their last day"),
+    proofs.length === 0 ? "" : `<h2>Readers <small>of every verified secret</small></h2>${await readersDiagram(proofs)}`,
+    part("Proofs", proofs.map(proofItem), seen === 0 ? "" : `${seen} verified at run time (seen), the others by static trace (wired)`),
+    part("Suppressed", suppressed.map(suppressedItem), "not counted until their last day"),
     part(
-      "Not looked at",
+      "Not checked",
       notes.map((note) => `<li class="item">${html(cut(note, 2000))}</li>`),
     ),
   ];
   return page({
     title: `${verdict(audit)}: ${stack}`,
     style: FILTER,
-    body: `<a class="skip" href="#told">To the findings</a>
+    body: `<a class="skip" href="#findings">To the findings</a>
 ${top(audit)}
-<main id="told">
-<ul class="cards short">${SEVERITIES.map((severity) => card(severity, findings)).join("")}<li class="${unproved(audit) === 0 ? "good" : "care"}"><strong>${proofs.length} of ${declared.length}</strong><p>secrets proved</p></li></ul>
+<main id="findings">
+<ul class="cards short">${SEVERITIES.map((severity) => card(severity, findings)).join("")}<li class="${countUnproved(audit) === 0 ? "good" : "care"}"><strong>${proofs.length} of ${declared.length}</strong><p>secrets verified</p></li></ul>
 ${findings.length > 0 && proofs.length > 0 ? FILTERS : ""}
 ${parts.filter((one) => one !== "").join("\n")}
-<footer>Made by <code>slipway audit</code> with canaries in place of secrets. No value of a secret is in this file.</footer>
+<footer>Created by <code>slipway audit</code> with canaries in place of secrets. This file contains no secret.</footer>
 </main>`,
   });
 }
 
-const unproved = ({ declared, proofs }: Audit): number => {
+const countUnproved = ({ declared, proofs }: Audit): number => {
   const proved = new Set(proofs.map(({ secret }) => secret));
   return declared.filter((secret) => !proved.has(secret)).length;
 };
 
 function verdict(audit: Audit): string {
-  if (audit.failure !== undefined) return "Not proved";
+  if (audit.failure !== undefined) return "Program failed";
   if (audit.findings.length > 0) return counted(audit.findings.length, "finding");
-  return unproved(audit) === 0 ? "Every secret is proved" : `${counted(unproved(audit), "secret")} without a proof`;
+  return countUnproved(audit) === 0 ? "Every secret is verified" : `${counted(countUnproved(audit), "secret")} not verified`;
 }
 
 function top(audit: Audit): string {
   const { stack, failure, findings, proofs, declared } = audit;
   const [worst] = findings;
-  const kind = failure === undefined ? (worst?.severity ?? (unproved(audit) === 0 ? "good" : "medium")) : "critical";
-  const lead =
-    worst?.message ??
-    `${proofs.length} of ${declared.length} declared secrets were followed from where they are born to whoever reads them.`;
+  const kind = failure === undefined ? (worst?.severity ?? (countUnproved(audit) === 0 ? "good" : "medium")) : "critical";
+  const lead = worst?.message ?? `${proofs.length} of ${declared.length} declared secrets were traced from their origin to every reader.`;
   return `<header class="top ${kind}"><div><p class="over">slipway audit of stack ${html(stack)}</p>
 <h1>${html(verdict(audit))}</h1>
-<p class="lead">${html(cut(failure === undefined ? lead : "The program did not come to its end, so nothing is proved.", 400))}</p>${
+<p class="lead">${html(cut(failure === undefined ? lead : "The program failed, so nothing is verified.", 400))}</p>${
     failure === undefined ? "" : `<pre>${htmlLines(failure, 8000)}</pre>`
   }</div></header>`;
 }
@@ -70,39 +68,39 @@ const part = (title: string, items: readonly string[], more = ""): string =>
 
 const findingItem = ({ rule, severity, message, secret, source, flow, fix }: Finding): string =>
   `<li class="item finding ${severity}"><span class="head">${badge(severity, severity)} ${codeTag(rule)} ${secret === undefined ? "" : codeTag(secret)} ${at(source)}</span>
-<p>${html(cut(message, 2000))}</p>${flow.length > 1 ? way(flow, "way leak") : ""}<p><b>What to do:</b> ${html(cut(fix, 2000))}</p></li>`;
+<p>${html(cut(message, 2000))}</p>${flow.length > 1 ? path(flow, "way leak") : ""}<p><b>Fix:</b> ${html(cut(fix, 2000))}</p></li>`;
 
 const proofItem = ({ secret, flow, strength }: Proof): string =>
-  `<li class="item proof"><details><summary><span class="head">${badge(strengthKind(strength), strength)} ${codeTag(secret)} <span class="soft">${html(readersOf(flow).join(", "))}</span></span></summary>${way(flow, "way")}</details></li>`;
+  `<li class="item proof"><details><summary><span class="head">${badge(strengthKind(strength), strength)} ${codeTag(secret)} <span class="soft">${html(readersOf(flow).join(", "))}</span></span></summary>${path(flow, "way")}</details></li>`;
 
 const strengthKind = (strength: Proof["strength"]): string => (strength === "seen" ? "good" : "routine");
 
 const suppressedItem = ({ finding, reason, until }: Suppressed): string =>
-  `<li class="item finding"><span class="head">${badge("none", finding.severity)} ${codeTag(finding.rule)} <span class="soft">until ${html(until)}</span></span><p>${html(cut(finding.message, 2000))}</p><p><b>Why:</b> ${html(cut(reason, 2000))}</p></li>`;
+  `<li class="item finding"><span class="head">${badge("none", finding.severity)} ${codeTag(finding.rule)} <span class="soft">until ${html(until)}</span></span><p>${html(cut(finding.message, 2000))}</p><p><b>Reason:</b> ${html(cut(reason, 2000))}</p></li>`;
 
-function way(flow: readonly Station[], kind: string): string {
-  const stations = flow.map(({ what, path, source }) => {
+function path(flow: readonly Station[], kind: string): string {
+  const steps = flow.map(({ what, path, source }) => {
     const where = [
       ...(path === undefined ? [] : [codeTag(path)]),
       ...(source === undefined ? [] : [codeTag(`${source.file}:${source.line}`)]),
     ];
     return `<li>${html(cut(what, 1000))}${where.length === 0 ? "" : `<small>${where.join(" · ")}</small>`}</li>`;
   });
-  return `<ol class="${kind}">${stations.join("")}</ol>`;
+  return `<ol class="${kind}">${steps.join("")}</ol>`;
 }
 
-/** A station that names no resource and no place in one is where the way ends: a process. */
+/** The processes at the end of the path: steps without a resource and a place in one. */
 function readersOf(flow: readonly Station[]): string[] {
   const ends = flow.filter(({ urn, path }, index) => index > 0 && urn === undefined && path === undefined).map(({ what }) => what);
   const all = ends.length > 0 ? ends : flow.slice(-1).map(({ what }) => what);
   return [...new Set(all.map((what) => what.replace(/^the process of /, "")))];
 }
 
-async function map(proofs: readonly Proof[]): Promise<string> {
-  const leads: Lead[] = proofs.flatMap(({ secret, flow }) =>
+async function readersDiagram(proofs: readonly Proof[]): Promise<string> {
+  const edges: Edge[] = proofs.flatMap(({ secret, flow }) =>
     readersOf(flow).map((reader) => ({ from: `secret ${secret}`, to: `reader ${reader}` })),
   );
-  const readers = [...new Set(leads.map(({ to }) => to))];
+  const readers = [...new Set(edges.map(({ to }) => to))];
   const boxes: Box[] = [
     ...proofs.map(({ secret, strength }) => ({
       id: `secret ${secret}`,
@@ -111,10 +109,11 @@ async function map(proofs: readonly Proof[]): Promise<string> {
     })),
     ...readers.map((reader) => ({ id: reader, name: reader.slice("reader ".length) })),
   ];
-  const svg = await drawing(boxes, leads, "Secrets on the left, who reads them on the right; the same in words follows");
-  if (svg === "") return `<p class="soft">More than ${MOST_BOXES} boxes are no picture; the proofs say the same in words.</p>`;
-  return `<div class="wide drawing" role="group" aria-label="Who reads what" tabindex="0">${svg}</div>
-<p class="soft">Green: a process was started with it and told its fingerprint. Blue: the program gives it to that reader and to nobody else.</p>`;
+  const svg = await drawDiagram(boxes, edges, "Secrets on the left, their readers on the right; the proofs below contain the same as text");
+  if (svg === "")
+    return `<p class="soft">Not drawn, because there are more than ${MOST_BOXES} boxes. The proofs contain the same as text.</p>`;
+  return `<div class="wide drawing" role="group" aria-label="Readers" tabindex="0">${svg}</div>
+<p class="soft">Green (seen): verified at run time, by a process that reported its fingerprint. Blue (wired): verified by static trace of the plan.</p>`;
 }
 
 const FILTERS = filters([

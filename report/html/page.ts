@@ -1,11 +1,11 @@
-/** The shell of a report: one file that asks nobody for anything and runs no script, because what is in it was chosen by strangers. */
+/** The HTML page around a report: one file without scripts and remote content, because untrusted contributors chose parts of it. */
 import { createHash } from "node:crypto";
 import { html } from "../escape.ts";
 import { STYLE } from "./style.ts";
 
 export interface Page {
   readonly title: string;
-  /** Rules for what is on this page only. */
+  /** Style rules of this page only. */
   readonly style: string;
   /** HTML, already escaped. */
   readonly body: string;
@@ -30,15 +30,15 @@ export const tag = (name: string, kind: string, inner: string): string =>
 export const codeTag = (text: string): string => tag("code", "", html(text));
 export const badge = (kind: string, words: string): string => tag("span", `badge ${kind}`, html(words));
 
-/** Where in the program it is said, as far as that is known. */
+/** The line of the program, if it is known. */
 export const at = (source: { readonly file: string; readonly line: number } | undefined): string =>
   source === undefined ? "" : tag("code", "at", html(`${source.file}:${source.line}`));
 
-/** Radio buttons and style rules: they work by keyboard and touch, and no script has to be believed. */
+/** Filters made of radio buttons and style rules: they work by keyboard and touch, without a script. */
 export const filters = (groups: readonly string[]): string =>
   `<div class="filters" role="group" aria-label="Filters">${groups.join("")}</div>`;
 
-/** One choice of a filter, the first of which is made; `name-value` is the id by which a style rule asks for it. */
+/** One filter with its first choice selected. Style rules select a choice by its id, `name-value`. */
 export function group(name: string, legend: string, choices: readonly (readonly [value: string, words: string])[]): string {
   const buttons = choices.map(
     ([value, words], index) =>

@@ -1,14 +1,14 @@
-/** A review as one page for whoever wants to see all of it: a file without a script, readable offline, on a phone and on paper. */
+/** A review as one HTML page without scripts, readable offline, on small screens and on paper. */
 
-import { type Mark, marksOf } from "../diagram/marks.ts";
-import { drawing } from "../diagram/svg.ts";
+import { type Mark, marksOf } from "../diagram/mermaid.ts";
+import { drawDiagram } from "../diagram/svg.ts";
 import { cut, html, htmlLines } from "../escape.ts";
 import type { Picture, Review, StackReview } from "../review.ts";
 import { byRisk, changed, costs, counted, counts, difference, dollars, FAILURES, isQuiet, shortCommit, VERDICTS } from "../words.ts";
 import { badge, codeTag, filters, group, page } from "./page.ts";
 import { costTable, type Item, partsOf } from "./review-parts.ts";
 
-/** Of a page that a hostile change could make endless. */
+/** Limits, so that a malicious change cannot make the page endless. */
 const MOST_STACKS = 50;
 const MOST_SYSTEMS = 12;
 
@@ -17,7 +17,10 @@ export async function reviewHtml(review: Review): Promise<string> {
   const shown = stacks.slice(0, MOST_STACKS);
   const systems = systemsOf(shown).slice(0, MOST_SYSTEMS);
   const sections = await Promise.all(shown.map((stack, index) => section(stack, index, systems)));
-  const more = stacks.length > MOST_STACKS ? `<p>${counted(stacks.length - MOST_STACKS, "more stack")} stand in the JSON.</p>` : "";
+  const more =
+    stacks.length > MOST_STACKS
+      ? `<p>Not shown: ${counted(stacks.length - MOST_STACKS, "more stack")}. The JSON contains all of them.</p>`
+      : "";
   return page({
     title: `${VERDICTS[review.risk]}: ${review.project}`,
     style: filterStyle(shown.length, systems.length),
@@ -27,7 +30,7 @@ ${top(review, stacks)}
 <ul class="cards">${shown.map(card).join("")}</ul>
 ${isQuiet(review) ? "" : filtersOf(shown, systems)}
 ${sections.join("\n")}${more}
-<footer>Made by <code>slipway preview</code> from the program alone. Values of secrets are not in this file, only whether they change.</footer>
+<footer>Created by <code>slipway preview</code> from the program alone. This file contains no secrets, only which of them change.</footer>
 </main>`,
   });
 }
@@ -35,11 +38,11 @@ ${sections.join("\n")}${more}
 function top({ project, base, head, risk }: Review, stacks: readonly StackReview[]): string {
   const failed = stacks.find(({ failure }) => failure !== undefined);
   const [worst] = byRisk(stacks.flatMap(({ reasons }) => reasons));
-  const told = [...(failed ? [`${failed.stack} cannot be planned.`] : []), ...(worst ? [worst.text] : [])];
-  const dirty = head.dirty ? ", with changes that are in no commit" : "";
+  const lead = [...(failed ? [`${failed.stack} cannot be planned.`] : []), ...(worst ? [worst.text] : [])];
+  const dirty = head.dirty ? ", with uncommitted changes" : "";
   return `<header class="top ${risk}"><div><p class="over">slipway preview of ${html(project)}</p>
 <h1>${VERDICTS[risk]}</h1>
-${told.map((text) => `<p class="lead">${html(cut(text, 400))}</p>`).join("")}
+${lead.map((text) => `<p class="lead">${html(cut(text, 400))}</p>`).join("")}
 <p class="soft">${codeTag(base.ref)} ${codeTag(shortCommit(base.commit))} → ${codeTag(head.ref)} ${codeTag(shortCommit(head.commit))}${dirty}</p></div></header>`;
 }
 
@@ -48,8 +51,8 @@ function card(stack: StackReview, index: number): string {
   const sql = stack.migrations.length === 0 ? [] : [counted(stack.migrations.length, "SQL file")];
   const { before, after } = stack.cost;
   const money = costs(stack.cost) ? `<p class="soft">${dollars(after)} USD a month (${difference(before, after)})</p>` : "";
-  const told = stack.failure ? "cannot be planned" : [...words, ...sql].join(", ") || "nothing changes";
-  return `<li class="${stack.risk}"><strong><a href="#stack-${index}">${html(stack.stack)}</a></strong> ${badge(stack.risk, VERDICTS[stack.risk])}<p>${html(told)}</p>${money}</li>`;
+  const summary = stack.failure ? "cannot be planned" : [...words, ...sql].join(", ") || "no changes";
+  return `<li class="${stack.risk}"><strong><a href="#stack-${index}">${html(stack.stack)}</a></strong> ${badge(stack.risk, VERDICTS[stack.risk])}<p>${html(summary)}</p>${money}</li>`;
 }
 
 async function section(stack: StackReview, index: number, systems: readonly string[]): Promise<string> {
@@ -58,16 +61,14 @@ async function section(stack: StackReview, index: number, systems: readonly stri
     const list = items.map((item) => listed(item, systems)).join("\n");
     return `<section class="part"><h3>${title} <small>${items.length}</small></h3><ul class="items">${list}</ul></section>`;
   });
-  const standIns =
-    placeholders.length === 0
-      ? ""
-      : `<h3>Values that are only stand-ins here</h3><p class="soft">${placeholders.slice(0, 200).map(codeTag).join(", ")}</p>`;
+  const placeholderList =
+    placeholders.length === 0 ? "" : `<h3>Placeholders</h3><p class="soft">${placeholders.slice(0, 200).map(codeTag).join(", ")}</p>`;
   const inner = failure
     ? `<p>${FAILURES[failure.side]}</p><pre>${htmlLines(failure.message, 8000)}</pre>`
-    : [reasonList(reasons), ...parts, await picture(stack), costTable(stack), standIns].filter((one) => one !== "").join("\n");
+    : [reasonList(reasons), ...parts, await diagram(stack), costTable(stack), placeholderList].filter((one) => one !== "").join("\n");
   return `<section class="stack stack-${index}" id="stack-${index}">
 <h2>${html(stack.stack)} ${badge(stack.risk, VERDICTS[stack.risk])}</h2>
-${inner === "" ? "<p>Nothing changes.</p>" : inner}</section>`;
+${inner === "" ? "<p>No changes.</p>" : inner}</section>`;
 }
 
 const reasonList = (reasons: StackReview["reasons"]): string =>
@@ -82,7 +83,7 @@ function listed({ risk, system, inner }: Item, systems: readonly string[]): stri
   return `<li class="item ${risk}${number < 0 ? "" : ` system-${number}`}">${inner}</li>`;
 }
 
-async function picture(stack: StackReview): Promise<string> {
+async function diagram(stack: StackReview): Promise<string> {
   if (!stack.picture) return "";
   const { nodes, edges } = stack.picture;
   const marks = marksOf(stack);
@@ -96,21 +97,21 @@ async function picture(stack: StackReview): Promise<string> {
       ...(mark && { mark: { word: mark.change, kind: mark.risk === "none" ? "routine" : mark.risk } }),
     };
   });
-  const svg = await drawing(boxes, edges, `What stands on ${stack.stack}; the same in words follows`);
+  const svg = await drawDiagram(boxes, edges, `Resources of ${stack.stack}; the list below contains the same as text`);
   if (svg === "") return "";
-  return `<h3>Picture <small>what stands, and what of it changes</small></h3>
-<div class="wide drawing" role="group" aria-label="Picture of ${html(stack.stack)}" tabindex="0">${svg}</div>
-<details><summary>The same in words</summary><ul>${inWords(stack.picture, marks)}</ul></details>`;
+  return `<h3>Diagram <small>resources, with their changes</small></h3>
+<div class="wide drawing" role="group" aria-label="Diagram of ${html(stack.stack)}" tabindex="0">${svg}</div>
+<details><summary>The same as text</summary><ul>${asText(stack.picture, marks)}</ul></details>`;
 }
 
-function inWords({ nodes, edges }: Picture, marks: ReadonlyMap<string, Mark>): string {
+function asText({ nodes, edges }: Picture, marks: ReadonlyMap<string, Mark>): string {
   const names = new Map(nodes.map(({ urn, kind, name }) => [urn, `${kind} ${codeTag(name)}`]));
   return nodes
     .map(({ urn, lines }) => {
       const change = marks.get(urn)?.change;
-      const goals = edges.filter(({ from }) => from === urn).flatMap(({ to }) => names.get(to) ?? []);
-      const told = [...lines.map(html), ...(goals.length === 0 ? [] : [`leads to ${goals.join(", ")}`])].join("; ");
-      return `<li>${names.get(urn)}${change === undefined ? "" : ` (${html(change)})`}${told === "" ? "" : `: ${told}`}</li>`;
+      const targets = edges.filter(({ from }) => from === urn).flatMap(({ to }) => names.get(to) ?? []);
+      const details = [...lines.map(html), ...(targets.length === 0 ? [] : [`connects to ${targets.join(", ")}`])].join("; ");
+      return `<li>${names.get(urn)}${change === undefined ? "" : ` (${html(change)})`}${details === "" ? "" : `: ${details}`}</li>`;
     })
     .join("");
 }
@@ -140,7 +141,7 @@ function filtersOf(stacks: readonly StackReview[], systems: readonly string[]): 
   ]);
 }
 
-/** Items that do not answer are hidden, and parts in which none does. */
+/** Hides the items that a filter excludes, and parts without items. */
 function filterStyle(stacks: number, systems: number): string {
   const risks: Readonly<Record<string, string>> = { "risk-care": ":is(.danger, .care)", "risk-danger": ".danger" };
   const ofSystem = Array.from({ length: systems }, (_, index) => [`of-${index}`, `.system-${index}`] as const);

@@ -1,4 +1,4 @@
-/** How reports look: on a phone, at a desk, at night, on paper. Text has a contrast of at least 4.5 on its ground, lines of at least 3. */
+/** The style of reports, for small and large screens, dark mode and print. Text has a contrast of at least 4.5, lines of at least 3. */
 export const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d5dae0; --edge: #818b96; --ground: #fbfbfa; --box: #fff; --sunk: #f3f4f2;
   --danger: #a5121f; --danger-box: #fdecec; --care: #7a4b00; --care-box: #fff4dc; --routine: #174ea6; --routine-box: #eaf1fd; --none: #57606a; --none-box: #f0f1f3;

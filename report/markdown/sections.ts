@@ -1,7 +1,6 @@
-/** What is told of one stack in Markdown, by importance: what may be lost, who may get in, where secrets go, what is locked, and then the rest. */
+/** The sections of one stack in Markdown, most important first: losses, firewalls, secrets, locks, then the rest. */
 
-import { marksOf, touched } from "../diagram/marks.ts";
-import { mermaid } from "../diagram/mermaid.ts";
+import { marksOf, mermaid, touched } from "../diagram/mermaid.ts";
 import { code, cut, fenced, prose } from "../escape.ts";
 import type { FieldChange, ResourceChange, StackReview } from "../review.ts";
 import {
@@ -29,12 +28,12 @@ export function blocksOf(stack: StackReview): Block[] {
   return [
     failure(stack),
     list(2, "Replaced and deleted", ["replaced or deleted resource", "replaced or deleted resources"], all.filter(isLoss).map(resource)),
-    list(3, "Who may connect", ["firewall rule", "firewall rules"], byRisk(stack.firewalls).map(firewall)),
-    list(4, "Where secrets go", ["secret", "secrets"], byRisk(stack.secrets).map(secret)),
+    list(3, "Firewalls", ["firewall rule", "firewall rules"], byRisk(stack.firewalls).map(firewall)),
+    list(4, "Secrets", ["secret", "secrets"], byRisk(stack.secrets).map(secret)),
     list(5, "SQL", ["SQL file", "SQL files"], byRisk(stack.migrations).map(migration)),
     list(
       6,
-      "What the engine says otherwise",
+      "Differences from Pulumi's preview",
       ["contradiction", "contradictions"],
       byRisk(stack.engine?.contradictions ?? []).map(contradiction),
     ),
@@ -42,19 +41,19 @@ export function blocksOf(stack: StackReview): Block[] {
     list(8, "Keyspaces", ["keyspace change", "keyspace changes"], byRisk(stack.keyspaces).map(keyspace)),
     list(9, "Restarts", ["restart", "restarts"], restarts(stack)),
     folded(12, "Cost", ["cost line", "cost lines"], costRows(stack), (rows) => [...COST_HEAD, ...rows, ...unpriced(stack)].join("\n")),
-    folded(13, "Picture", ["picture", "pictures"], picture ? [mermaid(touched(picture, marks), marks)].filter((text) => text !== "") : []),
+    folded(13, "Diagram", ["diagram", "diagrams"], picture ? [mermaid(touched(picture, marks), marks)].filter((text) => text !== "") : []),
     folded(14, "Other changes", ["other change", "other changes"], all.filter((one) => !isLoss(one)).map(resource)),
     folded(
       10,
-      "What the program says",
+      "Messages of the program",
       ["message", "messages"],
       stack.messages.map(({ severity, text }) => `- ${severity}: ${prose(text)}`),
       tight,
     ),
     folded(
       11,
-      "Values that are only stand-ins here",
-      ["stand-in", "stand-ins"],
+      "Placeholders",
+      ["placeholder", "placeholders"],
       stack.placeholders.map((key) => `- ${code(key)}`),
       tight,
     ),
@@ -69,15 +68,15 @@ const list = (rank: number, title: string, noun: Noun, pieces: readonly string[]
   rank,
   noun,
   pieces,
-  put: (kept) => `#### ${title}\n\n${(rank === 2 ? loose : tight)(kept)}`,
+  render: (kept) => `#### ${title}\n\n${(rank === 2 ? loose : tight)(kept)}`,
 });
 
-/** Opens and closes as a whole, with empty lines within, so that Markdown is still read there. */
-const folded = (rank: number, title: string, noun: Noun, pieces: readonly string[], put = loose): Block => ({
+/** The empty lines make GitHub render Markdown inside. */
+const folded = (rank: number, title: string, noun: Noun, pieces: readonly string[], render = loose): Block => ({
   rank,
   noun,
   pieces,
-  put: (kept) => `<details><summary>${title}</summary>\n\n${put(kept)}\n\n</details>`,
+  render: (kept) => `<details><summary>${title}</summary>\n\n${render(kept)}\n\n</details>`,
 });
 
 const MOST_LINES = 30;
@@ -92,27 +91,27 @@ function failure({ failure }: StackReview): Block {
     rank: 1,
     noun: ["failure", "failures"],
     pieces: failure ? [`> [!CAUTION]\n> **${FAILURES[failure.side]}**\n\n${fenced(shown)}`] : [],
-    put: loose,
+    render: loose,
   };
 }
 
 function resource({ change, name, type, note, fields, formerUrn, source }: ResourceChange): string {
-  const told = [
+  const head = [
     `**${change}** ${code(name)} ${code(kindOf(type))}`,
     ...(formerUrn === undefined ? [] : [`was ${code(nameOf(formerUrn))}`]),
     ...place(source),
   ].join(" · ");
-  // What forces a replacement comes first.
+  // Fields that force a replacement come first.
   const ordered = fields.toSorted((one, other) => Number(other.replaces) - Number(one.replaces));
   const more = ordered.length > MOST_FIELDS ? [`(${counted(ordered.length - MOST_FIELDS, "more field")})`] : [];
   const lines = [...ordered.slice(0, MOST_FIELDS).flatMap(fieldLines), ...more];
-  return [note === undefined ? told : `${told}  \n${prose(note)}`, ...(lines.length === 0 ? [] : [fenced(lines, "diff")])].join("\n\n");
+  return [note === undefined ? head : `${head}  \n${prose(note)}`, ...(lines.length === 0 ? [] : [fenced(lines, "diff")])].join("\n\n");
 }
 
 function fieldLines({ path, before, after, replaces }: FieldChange): string[] {
   const head = `@@ ${cut(path, MOST_IN_A_LINE)} @@${replaces ? " replaces it" : ""}`;
-  if (before.kind === "secret" && after.kind === "secret") return [head, "! another secret"];
-  if (before.kind === "unknown" && after.kind === "unknown") return [head, "! known only after the deploy"];
+  if (before.kind === "secret" && after.kind === "secret") return [head, "! changed secret"];
+  if (before.kind === "unknown" && after.kind === "unknown") return [head, "! known after the deployment"];
   return [
     head,
     ...(before.kind === "absent" ? [] : signed("-", shownWords(before))),
@@ -131,18 +130,18 @@ const place = (source: { readonly file: string; readonly line: number } | undefi
 
 const noted = (note: string | undefined): string => (note === undefined ? "" : `: ${prose(note)}`);
 
-/** Where nothing is the matter, nothing is called. */
-const called = (risk: StackReview["risk"]): string => (risk === "danger" || risk === "care" ? `**${VERDICTS[risk]}** ` : "");
+/** Routine changes have no label. */
+const riskLabel = (risk: StackReview["risk"]): string => (risk === "danger" || risk === "care" ? `**${VERDICTS[risk]}** ` : "");
 
 const firewall = ({ cluster, change, rule, note, risk }: StackReview["firewalls"][number]): string =>
-  `- ${called(risk)}${code(cluster)} ${change} ${code(rule)}${noted(note)}`;
+  `- ${riskLabel(risk)}${code(cluster)} ${change} ${code(rule)}${noted(note)}`;
 
 function secret({ secret, change, before, after, note, source, risk }: StackReview["secrets"][number]): string {
   const way = [before, after].filter((one) => one !== undefined).map(code);
   const where = place(source)
     .map((at) => ` · ${at}`)
     .join("");
-  return `- ${called(risk)}${code(secret)} ${change}${way.length === 0 ? "" : ` ${way.join(" → ")}`}${noted(note)}${where}`;
+  return `- ${riskLabel(risk)}${code(secret)} ${change}${way.length === 0 ? "" : ` ${way.join(" → ")}`}${noted(note)}${where}`;
 }
 
 const MOST_LOCKS = 12;
@@ -158,11 +157,10 @@ function migration({
   note,
   risk,
 }: StackReview["migrations"][number]): string {
-  const traits = [change, ...(reversible ? [] : ["**not reversible**"]), ...(transactional ? [] : ["outside of a transaction"])].join(", ");
+  const traits = [change, ...(reversible ? [] : ["**not reversible**"]), ...(transactional ? [] : ["not transactional"])].join(", ");
   const lines = [
     ...locks.map(
-      ({ mode, table, rewrites, line }) =>
-        `${prose(mode)} on ${code(table)} (line ${line})${rewrites ? ", **every row is written anew**" : ""}`,
+      ({ mode, table, rewrites, line }) => `${prose(mode)} on ${code(table)} (line ${line})${rewrites ? ", **rewrites the table**" : ""}`,
     ),
     ...findings.map(
       ({ rule, severity, message, fix, line }) =>
@@ -171,18 +169,18 @@ function migration({
   ];
   const more = lines.length > MOST_LOCKS ? [`${lines.length - MOST_LOCKS} more`] : [];
   return [
-    `- ${called(risk)}${code(`${system}/${file}`)} ${traits}${noted(note)}`,
+    `- ${riskLabel(risk)}${code(`${system}/${file}`)} ${traits}${noted(note)}`,
     ...[...lines.slice(0, MOST_LOCKS), ...more].map((line) => `  - ${line}`),
   ].join("\n");
 }
 
 const keyspace = ({ system, keyspace, store, kind, name, change, detail, risk }: StackReview["keyspaces"][number]): string =>
-  `- ${called(risk)}${code(`${system}/${keyspace}`)} in ${code(store)}: ${kind === "keyspace" ? "" : `${kind} ${code(name)} `}${change}${noted(detail)}`;
+  `- ${riskLabel(risk)}${code(`${system}/${keyspace}`)} in ${code(store)}: ${kind === "keyspace" ? "" : `${kind} ${code(name)} `}${change}${noted(detail)}`;
 
 type Engine = NonNullable<StackReview["engine"]>;
 
 const contradiction = ({ urn, ours, engines, meaning, risk }: Engine["contradictions"][number]): string =>
-  `- ${called(risk)}${code(nameOf(urn))} planned ${code(ours)}, the engine ${code(engines)}: ${prose(meaning)}`;
+  `- ${riskLabel(risk)}${code(nameOf(urn))} planned ${code(ours)}, Pulumi plans ${code(engines)}: ${prose(meaning)}`;
 
 const policy = ({ policy, level, urn, message }: Engine["policies"][number]): string =>
   `- ${code(policy)} ${prose(level)}${urn === undefined ? "" : ` ${code(nameOf(urn))}`}: ${prose(message)}`;
@@ -205,5 +203,5 @@ function costRows({ cost }: StackReview): string[] {
 function unpriced({ cost }: StackReview): string[] {
   if (cost.unpriced.length === 0) return [];
   const more = cost.unpriced.length > MOST_FIELDS ? ` and ${cost.unpriced.length - MOST_FIELDS} more` : "";
-  return ["", `Unpriced, and counted nowhere: ${cost.unpriced.slice(0, MOST_FIELDS).map(code).join(", ")}${more}.`];
+  return ["", `Unpriced, and not in the total: ${cost.unpriced.slice(0, MOST_FIELDS).map(code).join(", ")}${more}.`];
 }

@@ -1,11 +1,11 @@
-/** The wiring as a plan carries it: the platform lists each secret, its origin and its readers in an output called `secrets`. */
+/** The wiring list in a plan: the platform publishes each secret, its origin and its readers in an output called `secrets`. */
 import type { Plan } from "../../engine/plan.ts";
 
 export interface DeclaredSecret {
   readonly secret: string;
   /** The resource that creates it. */
   readonly urn?: string;
-  /** The setting that an operator types. */
+  /** The setting that the operator sets. */
   readonly config?: string;
   readonly readers: readonly Reader[];
 }
