@@ -3,9 +3,10 @@
  *
  * It runs twice, with different canaries: a text that differs without containing one was computed from one.
  */
-import { findSecrets, replaceSecrets } from "../engine/secret-search.ts";
+
 import { type Project, programOf } from "../engine/project.ts";
 import { SECRET } from "../engine/secret-patterns.ts";
+import { findSecrets, replaceSecrets } from "../engine/secret-search.ts";
 import { readStack, type StackConfig } from "../engine/stackfile.ts";
 import type { Audit, Finding } from "../report/audit.ts";
 import { type Declarations, readDeclarations } from "./declared.ts";

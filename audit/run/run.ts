@@ -2,10 +2,10 @@
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { ProgramError } from "../../engine/error.ts";
+import { placeholderFor } from "../../engine/placeholder.ts";
 import type { Plan } from "../../engine/plan.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
-import { placeholderFor } from "../../engine/placeholder.ts";
 import { Canaries, type Origin, settingOrigin } from "./canary.ts";
 import { providerOutputs } from "./provider-outputs.ts";
 import { recordSideEffects, type SideEffect } from "./side-effects.ts";

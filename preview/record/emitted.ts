@@ -5,8 +5,8 @@
  * a fingerprint cannot be attacked by guessing.
  */
 import { createHash, createHmac } from "node:crypto";
-import { secretFinder, replaceSecrets } from "../../engine/secret-search.ts";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
+import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
 import { SYMBOL } from "./symbols.ts";
 
 /** Symbols of resource outputs and placeholders of settings: the parts of a secret that are not secret. */
