@@ -1,4 +1,4 @@
-/** The real program, as it is and with one thing wrong. */
+/** Audits the program of this repository, as it is and with planted faults. */
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { findProject, programOf } from "../engine/project.ts";
@@ -26,7 +26,7 @@ describe.each(["prod", "staging", "local"])("the platform on stack %s", (stack) 
 });
 
 describe("the platform with a job in place of the runner", () => {
-  it("has no finding, and gives the owner's and the administrator's login to that job and to nobody else", async () => {
+  it("has no finding, and gives the logins of owner and administrator to that job only", async () => {
     const job = {
       "slipway:postDeploy": JSON.stringify({ mode: "job", image: "ghcr.io/your-org/slipway:1.0.0" }),
       "slipway:allowedSources": "[]",
@@ -43,20 +43,20 @@ describe("the platform with a job in place of the runner", () => {
 });
 
 describe("the platform with every feature on", async () => {
-  const told = await audit(project, { stack: "prod", config: EVERY_FEATURE, today: TODAY });
+  const result = await audit(project, { stack: "prod", config: EVERY_FEATURE, today: TODAY });
   const names = systems.flatMap(({ name, secrets }) => Object.keys(secrets).map((secret) => `${name}.${secret}`));
 
-  it("has a proof for every secret of every definition, but for the one that only slipway's own checks are to read", () => {
-    expect(told.declared).toEqual(expect.arrayContaining(names));
-    const proved = told.proofs.map(({ secret }) => secret);
+  it("has a proof for every secret of every definition, except the one that no component reads", () => {
+    expect(result.declared).toEqual(expect.arrayContaining(names));
+    const proved = result.proofs.map(({ secret }) => secret);
     expect(names.filter((name) => !proved.includes(name))).toEqual(["candlefish.pagerdutyWebhook"]);
-    expect(told.findings.map(({ rule, secret }) => [rule, secret])).toEqual([["secret-unread", "candlefish.pagerdutyWebhook"]]);
+    expect(result.findings.map(({ rule, secret }) => [rule, secret])).toEqual([["secret-unread", "candlefish.pagerdutyWebhook"]]);
   });
 
-  it("shows an operator's secret on its way to the one process that needs it", () => {
-    const { flow } = told.proofs.find(({ secret }) => secret === "fluxstudio.googleClientSecret")!;
+  it("shows the path of an operator's secret to the process that needs it", () => {
+    const { flow } = result.proofs.find(({ secret }) => secret === "fluxstudio.googleClientSecret")!;
     expect(flow.map(({ what }) => what)).toEqual([
-      "the setting slipway:fluxstudioGoogleClientSecret, typed by an operator",
+      "the setting slipway:fluxstudioGoogleClientSecret, set by an operator",
       "the stack's config, encrypted",
       "variable GOOGLE_CLIENT_SECRET of api in fluxstudio (SECRET, RUN_TIME)",
       "the process of api in fluxstudio",
@@ -70,20 +70,20 @@ interface Changed {
   readonly change: (props: Props, opts: pulumi.ResourceTransformArgs["opts"]) => void;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a spec is changed the way a careless hand would
+// biome-ignore lint/suspicious/noExplicitAny: a spec is changed without types
 type Props = any;
 const APP = "digitalocean:index/app:App";
-/** To a transform a spec with a secret in it comes in an envelope as a whole. */
+/** A transform receives a spec that contains a secret as a whole secret. */
 const specOf = ({ spec }: Props): Props => spec.value ?? spec;
 const env = (props: Props, key: string): Props =>
   specOf(props)
     .services.flatMap(({ envs }: Props) => envs)
     .find((one: Props) => one.key === key);
 
-/** The audit's rules for the platform with one resource changed on its way to the engine. */
+/** The rules of the findings for the platform with one resource changed by a transform. */
 async function rulesWith({ type, name, change }: Changed, config: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const whole = programOf(project);
-  const told = await auditProgram(
+  const result = await auditProgram(
     {
       program: () => {
         void pulumi.runtime.registerResourceTransform(({ type: of, name: called, props, opts }) => {
@@ -98,22 +98,22 @@ async function rulesWith({ type, name, change }: Changed, config: Readonly<Recor
     },
     { production: true, today: TODAY, maxAgeDays: 365 },
   );
-  return rulesOf(told);
+  return rulesOf(result);
 }
 
-describe("one thing wrong in the platform", () => {
+describe("a planted fault in the platform", () => {
   const fluxstudio = (change: Changed["change"]): Changed => ({ type: APP, name: "fluxstudio-fluxstudio-app", change });
   const cases: readonly (readonly [what: string, rules: readonly RuleId[], Changed])[] = [
     ["a signing secret in the build", ["env-build-time"], fluxstudio((props) => (env(props, "JWT_SECRET").scope = "RUN_AND_BUILD_TIME"))],
     ["a signing secret of type GENERAL", ["env-general-type"], fluxstudio((props) => delete env(props, "JWT_SECRET").type)],
     ["a password at build time", ["env-build-time"], fluxstudio((props) => (env(props, "DB_PASSWORD").scope = "BUILD_TIME"))],
     [
-      "a login in a variable that no definition asks for",
+      "a login in a variable that no definition requires",
       ["reader-without-need"],
       fluxstudio((props) => specOf(props).services[0].envs.push({ key: "COPY", value: "${db.PASSWORD}", scope: "RUN_TIME" })),
     ],
     [
-      "a service that does not get its secret",
+      "a service that does not receive its secret",
       ["reader-unserved", "secret-unread"],
       fluxstudio(
         (props) => (specOf(props).services[0].envs = specOf(props).services[0].envs.filter(({ key }: Props) => key !== "JWT_SECRET")),
@@ -130,12 +130,12 @@ describe("one thing wrong in the platform", () => {
       fluxstudio((props) => (specOf(props).databases[0].dbUser = "fluxstudio_owner")),
     ],
     [
-      "a connection that verifies nobody",
+      "a connection that does not verify the certificate",
       ["tls-not-verified"],
       fluxstudio((props) => (env(props, "DATABASE_URL").value = "postgresql://${db.USERNAME}:${db.PASSWORD}@db:25060/x?sslmode=require")),
     ],
     [
-      "a firewall that lets in the world",
+      "a firewall open to the internet",
       ["firewall-open"],
       {
         type: "digitalocean:index/databaseFirewall:DatabaseFirewall",
@@ -160,7 +160,7 @@ describe("one thing wrong in the platform", () => {
     expect(await rulesWith(changed)).toEqual([...rules]);
   });
 
-  it("is found: secrets that were made two years ago", async () => {
+  it("is found: secrets that were generated two years ago", async () => {
     const nothing = { type: "", name: "", change: () => {} };
     expect(await rulesWith(nothing, { "slipway:rotated": "2024-11-01" })).toEqual(["secret-old"]);
   });

@@ -1,4 +1,4 @@
-/** What secrets look like that somebody else made: a small list of those that this platform's people have in their hands. */
+/** Patterns of secrets that other services issue: those that the operators of this platform use. */
 
 export interface Shape {
   readonly what: string;
@@ -24,8 +24,9 @@ const LOGIN =
   /\b(?:postgres(?:ql)?(?:\+\w+)?|rediss?|valkeys?|mysql|mongodb(?:\+srv)?|amqps?|https?):\/\/[^\s:@/"'`<>]*:([^\s@/"'`<>]+)@([^\s:/?#"'`<>)\]},]+)/g;
 const SQL_PASSWORD = /\bPASSWORD\s+'([^'\n]+)'/gi;
 
-/** Nobody answers there (RFC 2606, RFC 6761), or only this machine does. */
-const NOBODY = /^(localhost|127\.|\[?::1|0\.0\.0\.0|host\.docker\.internal)|(^|\.)(example|test|invalid|localhost)(\.(com|org|net))?$/i;
+/** Hosts that do not exist (RFC 2606, RFC 6761), and this machine. */
+const UNREACHABLE =
+  /^(localhost|127\.|\[?::1|0\.0\.0\.0|host\.docker\.internal)|(^|\.)(example|test|invalid|localhost)(\.(com|org|net))?$/i;
 
 export function shapesIn(text: string): readonly Shape[] {
   return [
@@ -33,7 +34,7 @@ export function shapesIn(text: string): readonly Shape[] {
       [...text.matchAll(pattern)].filter(([match]) => isVaried(match)).map(({ index }) => ({ what, index })),
     ),
     ...[...text.matchAll(LOGIN)]
-      .filter(([, password = "", host = ""]) => isReal(password) && !NOBODY.test(host))
+      .filter(([, password = "", host = ""]) => isReal(password) && !UNREACHABLE.test(host))
       .map(({ index }) => ({ what: "a URL with a password", index })),
     ...[...text.matchAll(SQL_PASSWORD)]
       .filter(([, password = ""]) => isReal(password))
@@ -41,20 +42,20 @@ export function shapesIn(text: string): readonly Shape[] {
   ].sort((a, b) => a.index - b.index);
 }
 
-/** What documents print in its place is short, a word, or says that something is to be put in. */
-const STAND_IN = /\$[{(]|[<>*…]|^\$|^%\w|%[sdv]\b|redacted|^pw|passw(or)?d|s[e3]cret|placeholder|change|your|example|canary|hunter2/i;
+/** Placeholders in documents: variables, words, instructions. */
+const PLACEHOLDER = /\$[{(]|[<>*…]|^\$|^%\w|%[sdv]\b|redacted|^pw|passw(or)?d|s[e3]cret|placeholder|change|your|example|canary|hunter2/i;
 
-/** "AAAA…" and "0123…0123" are written by hand. */
+/** "AAAA…" and "0123…0123" are examples. */
 function isVaried(match: string): boolean {
   return new Set(match).size >= 12;
 }
 
 function isReal(password: string): boolean {
-  if (password.length < 8 || STAND_IN.test(password)) return false;
+  if (password.length < 8 || PLACEHOLDER.test(password)) return false;
   return [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(password)).length >= 2;
 }
 
-/** The name of a setting that holds a secret, whatever its value looks like. */
+/** Whether the name of a setting indicates a secret. */
 export function namesSecret(key: string): boolean {
   return /(secret|passw(or)?d|passphrase|token|api_?key|private_?key|access_?key|credentials?|webhook)s?$/i.test(key);
 }

@@ -43,7 +43,7 @@ it("puts a review under its pull request, and says where", async () => {
 
 it("tells the pull request where there is no review, and fails where there is one that cannot be read", async () => {
   expect(await slipway("--failed")).toMatchObject({ code: 0, said: "" });
-  expect(await slipway("--from", file("{"))).toMatchObject({ code: 1, said: expect.stringContaining("The review is no JSON") });
+  expect(await slipway("--from", file("{"))).toMatchObject({ code: 1, said: expect.stringContaining("The review is not JSON") });
   expect(hub.comments).toHaveLength(1);
 });
 

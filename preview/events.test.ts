@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ProjectError } from "../engine/projecterror.ts";
 import { engineVerdict, readEvents } from "./events.ts";
-import { type Change, reviewHouses } from "./testing/sample-program.ts";
+import { type Change, reviewSample } from "./testing/sample-program.ts";
 
 const CLUSTER = "urn:pulumi:prod::harbour::digitalocean:index/databaseCluster:DatabaseCluster::orders";
 const APP = "urn:pulumi:prod::harbour::digitalocean:index/app:App::orders-app";
@@ -21,12 +21,12 @@ function log(...steps: readonly (readonly [op: string, urn: string, diffs?: read
 }
 
 const nothing: Change = () => {};
-const larger: Change = (house) => {
-  house.postgres.size = "db-s-4vcpu-8gb";
+const larger: Change = (sample) => {
+  sample.postgres.size = "db-s-4vcpu-8gb";
 };
 
 async function merged(head: Change, text: string) {
-  const { resources } = await reviewHouses(nothing, head);
+  const { resources } = await reviewSample(nothing, head);
   return engineVerdict(readEvents(text, "events.ndjson").get("prod")!, resources, { resources: [] } as never);
 }
 
@@ -38,8 +38,8 @@ describe("the real engine's event log", () => {
 
     const replacement = ["create-replacement", "replace", "delete-replaced"].map((op) => [op, CLUSTER, ["name"]] as const);
     const replaced = await merged(
-      (house) => {
-        house.postgres.name = "orders-2";
+      (sample) => {
+        sample.postgres.name = "orders-2";
       },
       log(...replacement),
     );

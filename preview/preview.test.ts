@@ -21,7 +21,7 @@ const renamed = programOf(
 );
 
 describe("slipway preview", () => {
-  it("tells what a commit changes, as data that its own schema accepts", async () => {
+  it("reports what a commit changes, as JSON that matches its schema", async () => {
     checkout.write("index.ts", larger);
     checkout.commit("larger");
     const review = await checkout.review();
@@ -39,7 +39,7 @@ describe("slipway preview", () => {
     expect(prod?.cost).toMatchObject({ before: 30.45, after: 60.9 });
   });
 
-  it("takes the working tree as it is, new files included, and leaves git's index and everything else as it was", async () => {
+  it("previews the working tree with its new files, without a change to git's index or anything else", async () => {
     checkout.write("index.ts", `import { size } from "./size.ts";\n${larger.replace(`"db-s-2vcpu-4gb"`, "size")}`);
     checkout.write("size.ts", `export const size = "db-s-4vcpu-8gb";\n`);
     const before = checkout.git("status", "--porcelain");
@@ -49,7 +49,7 @@ describe("slipway preview", () => {
     expect(checkout.worktrees()).toEqual([]);
   });
 
-  it("compares with where the two have parted, so that what the base has gained since is no change", async () => {
+  it("compares with the merge base, so that later commits of the base are not changes", async () => {
     checkout.git("checkout", "--quiet", "-b", "topic");
     checkout.write("Pulumi.prod.yaml", "config:\n  harbour:color: blue\n");
     checkout.commit("blue");
@@ -61,7 +61,7 @@ describe("slipway preview", () => {
     expect(JSON.parse(out)).toMatchObject({ risk: "none", stacks: [{ stack: "prod", reasons: [] }] });
   });
 
-  it("fails a build where it is told to, and only then", async () => {
+  it("fails a build only with --fail-on", async () => {
     checkout.write("index.ts", renamed);
     checkout.commit("renamed");
     expect(await checkout.preview(["--base", "HEAD~1", "--format", "json", "--fail-on", "danger"])).toMatchObject({ code: 10 });
@@ -78,7 +78,7 @@ describe("slipway preview", () => {
     expect(readdirSync(out).sort()).toEqual(["review.html", "review.json", "review.md"]);
   });
 
-  it("tells of a side that cannot be planned, with exit code 1", async () => {
+  it("reports a side that cannot be planned, with exit code 1", async () => {
     checkout.write("index.ts", programOf(`throw new pulumi.RunError("the harbour is closed");`));
     checkout.commit("closed");
     const { code, out } = await checkout.preview(["--base", "HEAD~1", "--format", "json"]);
@@ -86,18 +86,18 @@ describe("slipway preview", () => {
     expect(JSON.parse(out)).toMatchObject({ risk: "danger", stacks: [{ failure: { side: "head", message: "the harbour is closed" } }] });
   });
 
-  it("says what is wrong with what was typed, with exit code 2", async () => {
+  it("reports wrong arguments with exit code 2", async () => {
     const wrong = [
       [[], "Compared with what? slipway preview --base main"],
-      [["--base", "nowhere"], `There is no commit "nowhere" in this repository`],
+      [["--base", "nowhere"], `Commit "nowhere" not found in this repository`],
       [["--base", "--upload-pack=x"], "--base"],
-      [["--base", "HEAD", "--stack", "staging"], `There is no stack "staging", neither at base nor at head. There are: prod.`],
+      [["--base", "HEAD", "--stack", "staging"], `Stack "staging" does not exist at base or at head. Stacks: prod.`],
       [["--base", "HEAD", "--format", "pdf"], `--format takes`],
       [["--base", "HEAD", "--fail-on", "fire"], `--fail-on takes danger or care, not "fire".`],
       [["--base", "HEAD", "--timeout", "soon"], `--timeout takes a whole number of seconds, 1 or more, not "soon"`],
       [
         ["--base", "HEAD", "--events", "nothing.ndjson"],
-        "There is no file nothing.ndjson. Write it with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log",
+        "File not found: nothing.ndjson. Create it with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log",
       ],
     ] as const;
     for (const [args, sentence] of wrong) {
@@ -107,7 +107,7 @@ describe("slipway preview", () => {
     }
   });
 
-  it("says so where the base's packages are others and cannot be had, and goes on with the head's", async () => {
+  it("warns if the base's packages cannot be installed, and uses the head's", async () => {
     const lock = (version: string) =>
       JSON.stringify({
         name: "harbour",
@@ -139,7 +139,7 @@ describe("slipway preview", () => {
     ]);
   });
 
-  it("tells of migrations and keyspaces with the stacks that apply them", async () => {
+  it("reports migrations and keyspaces with the stacks that apply them", async () => {
     checkout.write("sql/orders/001_orders.sql", "CREATE TABLE orders (id bigint PRIMARY KEY);\n");
     checkout.write(
       "index.ts",
@@ -172,7 +172,7 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     });
   });
 
-  it("keeps what it compiled of the last few commits, and of no more", async () => {
+  it("keeps the compiled code of the last commits only", async () => {
     const compiled = path.join(checkout.cache, "slipway/preview/compiled");
     for (let old = 0; old < 20; old++) mkdirSync(path.join(compiled, `head-${old}`), { recursive: true });
     checkout.write("index.ts", larger);
@@ -181,25 +181,25 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     expect(readdirSync(compiled)).toHaveLength(14);
   });
 
-  it("takes the file of a stack that is gone for what it is: nothing is destroyed by it", async () => {
+  it("warns that deleting the file of a stack does not destroy its resources", async () => {
     checkout.write("Pulumi.test.yaml", "config: {}\n");
     checkout.git("rm", "--quiet", "Pulumi.prod.yaml");
     checkout.commit("another stack");
     const { stacks } = await checkout.review();
     expect(stacks).toMatchObject([
-      { stack: "prod", risk: "care", resources: [], messages: [{ text: expect.stringMatching(/^The stack's file is gone/) }] },
+      { stack: "prod", risk: "care", resources: [], messages: [{ text: expect.stringMatching(/^The stack's file is deleted/) }] },
       { stack: "test", risk: "routine", resources: [{ change: "create", name: "orders" }] },
     ]);
   });
 
-  it("needs a repository, and says so", async () => {
+  it("reports that it needs a git repository", async () => {
     rmSync(path.join(checkout.directory, ".git"), { recursive: true });
     const { code, said } = await checkout.preview(["--base", "main"]);
-    expect(said).toBe(`${checkout.directory} is in no git repository, so there is no base to compare with. Give --cwd a checkout.\n`);
+    expect(said).toBe(`${checkout.directory} is not in a git repository, so there is no base to compare with. Set --cwd to a checkout.\n`);
     expect(code).toBe(2);
   });
 
-  it("removes its checkouts when it is interrupted, and sweeps up those of one that was killed", async () => {
+  it("removes its checkouts when interrupted, and those of a killed preview", async () => {
     checkout.write("index.ts", programOf("for (;;);"));
     checkout.commit("never ends");
     const args = ["--base", "HEAD~1", "--timeout", "100"];

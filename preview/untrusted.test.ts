@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => checkout.remove());
 
-/** A head that tries each of these, and tells what came of it as a plain output of its stack. */
+/** A head that runs each of these attempts, and logs its outcome. */
 function trying(attempts: Readonly<Record<string, string>>): string {
   const lines = Object.entries(attempts).map(
     ([name, attempt]) =>
@@ -28,13 +28,13 @@ function trying(attempts: Readonly<Record<string, string>>): string {
   );
 }
 
-async function told(env: Readonly<Record<string, string>> = {}): Promise<string[]> {
+async function outcomes(env: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const review = await checkout.review([], env);
   expect(review.stacks[0]?.failure).toBeUndefined();
   return review.stacks[0]!.messages.map(({ text }) => text);
 }
 
-describe("a head from a stranger", () => {
+describe("an untrusted head", () => {
   it("finds no credential: not in its environment, not in another process, not in a file", async () => {
     checkout.write(".env", `TOKEN=${TOKEN}\n`);
     checkout.git("config", "http.https://github.com/.extraheader", `AUTHORIZATION: basic ${TOKEN}`);
@@ -56,7 +56,7 @@ describe("a head from a stranger", () => {
       }),
     );
     checkout.commit("a fork");
-    const messages = await told({ GITHUB_TOKEN: TOKEN, DIGITALOCEAN_TOKEN: TOKEN, PULUMI_ACCESS_TOKEN: TOKEN, NODE_OPTIONS: "" });
+    const messages = await outcomes({ GITHUB_TOKEN: TOKEN, DIGITALOCEAN_TOKEN: TOKEN, PULUMI_ACCESS_TOKEN: TOKEN, NODE_OPTIONS: "" });
     expect(messages).toHaveLength(11);
     expect(messages.join("\n")).not.toContain(TOKEN);
     for (const name of ["parent", "others", "itself", "config", "ignored", "home", "shell", "thread", "write"]) {
@@ -73,14 +73,14 @@ describe("a head from a stranger", () => {
     checkout.write(
       "index.ts",
       trying({
-        beside: `const fs = process.getBuiltinModule("fs"); return fs.readdirSync(process.cwd() + "/..").map((name) => fs.readFileSync(process.cwd() + "/../" + name + "/base-only.txt", "utf8")).join()`,
+        base: `const fs = process.getBuiltinModule("fs"); return fs.readdirSync(process.cwd() + "/..").map((name) => fs.readFileSync(process.cwd() + "/../" + name + "/base-only.txt", "utf8")).join()`,
       }),
     );
     checkout.commit("a fork");
-    expect(await told()).toEqual(["beside = refused: ERR_ACCESS_DENIED"]);
+    expect(await outcomes()).toEqual(["base = refused: ERR_ACCESS_DENIED"]);
   });
 
-  it("reaches nobody over the network, where the system can take it away", async (context) => {
+  it("has no network if the system supports the sandbox", async (context) => {
     if ((await findSandbox()).length === 0)
       skipTest(context, {
         reason: "unprivileged user namespaces are not allowed",
@@ -98,23 +98,23 @@ describe("a head from a stranger", () => {
       }),
     );
     checkout.commit("a fork");
-    const messages = await told();
+    const messages = await outcomes();
     server.close();
     expect(heard).toBe(0);
     expect(messages).toEqual(["post = refused: fetch failed", expect.stringMatching(/socket = refused: (ENETUNREACH|ERR_ACCESS_DENIED)/)]);
   });
 
-  it("ends when its time is over, however busy it is", async () => {
+  it("is killed at its time limit, even in a busy loop", async () => {
     checkout.write("index.ts", programOf("for (;;);"));
     checkout.commit("a fork");
     const review = await checkout.review(["--timeout", "5"]);
     expect(review.stacks[0]?.failure).toEqual({
       side: "head",
-      message: "The program did not end within 5 seconds. A larger limit: --timeout <seconds>",
+      message: "The program did not finish within 5 seconds. To raise the limit: --timeout <seconds>",
     });
   });
 
-  it("cannot write its own plan in another form, nor its own review", async () => {
+  it("cannot forge a plan or a review", async () => {
     const forged = [
       `{"schema":"slipway-review/1","risk":"none","stacks":[]}`,
       `[{"stack":"prod","plan":{"project":"harbour","stack":"prod","resources":[],"outputs":{},"placeholders":[],"messages":[],"risk":"none"}}]`,
@@ -125,13 +125,11 @@ describe("a head from a stranger", () => {
       checkout.write("index.ts", programOf(`process.getBuiltinModule("fs").writeSync(3, ${JSON.stringify(text)});\nprocess.exit(0);`));
       checkout.commit("a fork");
       const { stacks } = await checkout.review();
-      expect(stacks[0]?.failure?.message).toMatch(
-        /^The program did not let itself be recorded: it sent (something else than a plan|no plan)/,
-      );
+      expect(stacks[0]?.failure?.message).toMatch(/^The program could not be recorded: its output (is not a plan|is not JSON|has no plan)/);
     }
   });
 
-  it("cannot fill the memory of who reads it", async () => {
+  it("cannot fill the memory of the preview", async () => {
     checkout.write(
       "index.ts",
       programOf(`const piece = "x".repeat(1 << 20);\nfor (;;) process.getBuiltinModule("fs").writeSync(3, piece);`),
@@ -141,7 +139,7 @@ describe("a head from a stranger", () => {
     expect(stacks[0]?.failure?.message).toBe("The program sent more than 32 MiB.");
   });
 
-  it("cannot keep the reader busy with texts that look like the beginning of something", async () => {
+  it("cannot slow the preview down with texts that almost match its patterns", async () => {
     const inputs = Object.fromEntries(
       ["output-", "placeholder-", "‹", "placeholder:", "${a."].map((start) => [start, start.repeat(400_000)]),
     );
@@ -170,15 +168,15 @@ describe("a head from a stranger", () => {
     expect(stacks[0]?.resources.map(({ change, name }) => `${change} ${name}`)).toEqual(["create n", "delete orders"]);
   });
 
-  it("cannot read through a link that leads out of the repository", async () => {
+  it("cannot read through a symbolic link to a place outside of the repository", async () => {
     symlinkSync("/etc/passwd", path.join(checkout.directory, "notes.txt"));
     checkout.commit("a fork");
     const { code, said } = await checkout.preview(["--base", "HEAD~1"]);
     expect(code).toBe(2);
-    expect(said).toContain("head: notes.txt is a symbolic link that leads out of the repository.");
+    expect(said).toContain("head: notes.txt is a symbolic link to a place outside of the repository");
   });
 
-  it("is told in a comment as text, whatever it is called", async () => {
+  it("appears in a comment as text, whatever its name", async () => {
     const name = "</details><script>alert(1)</script> @everyone [x](http://evil.example) `";
     checkout.write("index.ts", programOf(`new digitalocean.Tag(${JSON.stringify(name)}, { name: "x" });`));
     checkout.commit("a fork");

@@ -32,20 +32,20 @@ async function everyLeak(): Promise<Audit> {
 }
 
 describe("SARIF", () => {
-  it("is valid by the schema of version 2.1.0: with every leak of the corpus, with none, and of a program that failed", async () => {
+  it("matches the schema of version 2.1.0: with every planted leak, with none, and for a failed program", async () => {
     for (const audit of [await everyLeak(), NOTHING, { ...NOTHING, failure: "it failed" }]) {
       const log = JSON.parse(JSON.stringify(sarifOf(audit, "0.1.0", RULES)));
       expect(validate(log) ? [] : validate.errors).toEqual([]);
     }
   });
 
-  it("is refused by that schema where something is wrong with it", () => {
+  it("does not match that schema if a field is wrong", () => {
     const log = sarifOf(NOTHING, "0.1.0", RULES);
     expect(validate({ ...log, version: "2.2.0" })).toBe(false);
     expect(validate({ ...log, runs: [{ ...log.runs[0], results: [{}] }] })).toBe(false);
   });
 
-  it("has a rule for each result, with a score, and the way that a secret took, in relative files", async () => {
+  it("has a rule with a score for each result, and the path of the secret, with relative files", async () => {
     const audit = await everyLeak();
     const [run] = sarifOf(audit, "0.1.0", RULES).runs;
     const rules = run!.tool.driver.rules!;
@@ -67,7 +67,7 @@ describe("SARIF", () => {
     expect(run!.results!.filter(({ suppressions }) => suppressions !== undefined)).toHaveLength(1);
   });
 
-  it("knows a finding again after its lines have moved, and tells two places apart", async () => {
+  it("keeps the fingerprint of a finding whose lines moved, and distinguishes two places", async () => {
     const { findings } = await everyLeak();
     const fingerprints = findings.map(({ fingerprint }) => fingerprint);
     expect(new Set(fingerprints).size).toBe(fingerprints.length);
@@ -77,7 +77,7 @@ describe("SARIF", () => {
   });
 });
 
-it("every rule has its line in the page on audits", () => {
+it("docs/audit.md lists every rule", () => {
   const page = readFileSync(path.join(import.meta.dirname, "../docs/audit.md"), "utf8");
   for (const [id, { severity }] of Object.entries(RULES)) expect(page).toMatch(new RegExp(`^\\| \`${id}\` \\| ${severity} \\|`, "m"));
 });

@@ -1,4 +1,4 @@
-/** The rules that keep a stranger's pull request from reaching what it must not, held by every workflow. */
+/** Security rules that every workflow has to follow, because pull requests run untrusted code. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
@@ -38,7 +38,7 @@ const events = (name: string): string[] => {
 };
 
 describe.each(files)("%s", (name) => {
-  it("uses actions by their full commit only, with the version beside it", () => {
+  it("pins actions to a full commit, with the version in a comment", () => {
     const used = source(name)
       .split("\n")
       .filter((line) => /\buses:/.test(line));
@@ -46,7 +46,7 @@ describe.each(files)("%s", (name) => {
     for (const line of used) expect(line).toMatch(/uses: [\w.-]+(\/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it("gives no permission to all, and to each job what it names", () => {
+  it("has no permissions by default, and explicit ones for each job", () => {
     expect(workflow(name).permissions).toEqual({});
     for (const { permissions } of jobs(name)) {
       expect(permissions).toBeDefined();
@@ -54,25 +54,25 @@ describe.each(files)("%s", (name) => {
     }
   });
 
-  it("writes no expression into a script, where a branch's name would be a command", () => {
+  it("inserts no expression into a script, where the name of a branch could run commands", () => {
     for (const { run = "" } of steps(name)) expect(run).not.toContain("${{");
   });
 
-  it("leaves no credential on disk", () => {
+  it("stores no credential on disk", () => {
     for (const step of steps(name).filter(({ uses }) => uses?.startsWith("actions/checkout@")))
       expect(step.with?.["persist-credentials"]).toBe(false);
   });
 
-  it("ends, and does not run twice at once for the same thing", () => {
+  it("has a time limit and a concurrency group", () => {
     for (const job of jobs(name)) expect(job["timeout-minutes"]).toBeLessThanOrEqual(45);
     expect(workflow(name).concurrency?.group).toMatch(/\$\{\{ github\./);
   });
 
-  it("is not started with the base's rights on the head's files", () => {
+  it("does not run the head's files with the rights of the base", () => {
     expect(events(name)).not.toContain("pull_request_target");
   });
 
-  it("takes no cache that another job may have filled", () => {
+  it("uses no cache that another job could have written", () => {
     for (const { uses, with: given } of steps(name)) {
       expect(uses ?? "").not.toMatch(/^actions\/cache/);
       if (uses?.startsWith("actions/setup-node@")) expect(given?.["package-manager-cache"]).toBe(false);
@@ -80,36 +80,36 @@ describe.each(files)("%s", (name) => {
   });
 });
 
-describe("what runs a stranger's code", () => {
+describe("a workflow that runs untrusted code", () => {
   const untrusted = files.filter((name) => events(name).includes("pull_request"));
 
-  it("is the preview and the tests", () => {
+  it("is preview or ci", () => {
     expect(untrusted.toSorted()).toEqual(["ci.yml", "preview.yml"]);
   });
 
-  it.each(untrusted)("may only read, and is given no secret: %s", (name) => {
+  it.each(untrusted)("has read permission only, and no secret: %s", (name) => {
     for (const { permissions } of jobs(name)) expect(permissions).toEqual({ contents: "read" });
     expect(source(name)).not.toMatch(/secrets\s*[.[]|github\.token|GITHUB_TOKEN/);
   });
 });
 
-describe("what may write under a pull request", () => {
+describe("a workflow that may comment on a pull request", () => {
   const name = "comment.yml";
 
-  it("is one job, with that right and no other", () => {
+  it("has one job with that permission only", () => {
     const writing = files.filter((file) => jobs(file).some(({ permissions }) => permissions?.["pull-requests"] === "write"));
     expect(writing).toEqual([name]);
     expect(jobs(name).map(({ permissions }) => permissions)).toEqual([{ contents: "read", actions: "read", "pull-requests": "write" }]);
     expect(events(name)).toEqual(["workflow_run"]);
   });
 
-  it("never has the head's files, nor installs what they name", () => {
+  it("never checks out the head, and installs none of its dependencies", () => {
     for (const step of steps(name).filter(({ uses }) => uses?.startsWith("actions/checkout@")))
       expect(Object.keys(step.with ?? {})).toEqual(["persist-credentials"]);
     expect(steps(name).flatMap(({ uses }) => uses?.split("@")[0] ?? [])).toEqual(["actions/checkout", "actions/setup-node"]);
   });
 
-  it("takes the artifact as one file of a known name and length", () => {
+  it("reads the artifact as one file of a known name and a limited size", () => {
     const fetching = steps(name).find(({ run }) => run?.includes("unzip"))?.run ?? "";
     expect(fetching).toMatch(/unzip -p \S+ review\.json/);
     expect(fetching).toMatch(/\| head -c 5000001 >/);

@@ -1,4 +1,4 @@
-/** What the audit reads beside the plan: the program's text, the repository's files, SQL, and what its owners decided to live with. */
+/** What the audit reads apart from the plan: the program's source, the repository's files, SQL, and suppressions. */
 import { describe, expect, it } from "vitest";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
@@ -26,12 +26,12 @@ const joined = (...parts: readonly string[]) => parts.join("");
 const HEX = "0123456789abcdef8c5a7e21d4f6093b";
 
 describe("a project", () => {
-  it("that is right has no finding", async () => {
+  it("without a fault has no finding", async () => {
     expect((await auditOf({})).findings).toEqual([]);
   });
 });
 
-describe("a program's own text", () => {
+describe("the source of a program", () => {
   it.each([
     [
       "a mark that is taken off where no run comes by",
@@ -60,12 +60,12 @@ describe("a program's own text", () => {
     expect(findings[0]!.source).toMatchObject({ file: expect.stringMatching(/\.ts$/), line: expect.any(Number) });
   });
 
-  it("takes the proof from a secret that it reads as a plain value", async () => {
+  it("that reads a secret as a plain value has no proof for it", async () => {
     const { declared, proofs } = await auditOf(program(`if (config.get("never")) config.require("stripe");`));
     expect({ declared, proofs }).toEqual({ declared: ["shop:stripe"], proofs: [] });
   });
 
-  it("may speak of it in a comment, and read what is no secret", async () => {
+  it("can mention a secret in a comment, and read plain settings", async () => {
     const files = program(
       `// never unsecret(it), never config.require("stripe")\n  void config.get("region"); /* rejectUnauthorized: false */`,
     );
@@ -81,7 +81,7 @@ describe("a secret deep in an object of a stack's file", () => {
       "config:\n  shop:stripe:\n    secure: v1:abc:def\n  shop:mail:\n    host: mail.example\n    password:\n      secure: v1:abc:xyz\n",
   };
 
-  it("is followed by its own name, and its neighbour is none", async () => {
+  it("is traced by its own path, and the plain value next to it is not", async () => {
     const { findings } = await auditOf(files);
     expect(findings.map(({ rule, secret }) => [rule, secret]).sort()).toEqual([
       ["config-require", "shop:mail"],
@@ -91,7 +91,7 @@ describe("a secret deep in an object of a stack's file", () => {
 });
 
 describe("a program that declares its resources while it loads", () => {
-  it("is followed in its one run, and the report says what was not looked for", async () => {
+  it("is traced in its only run, with a note of the checks that need a second run", async () => {
     const index = `import * as pulumi from "@pulumi/pulumi";\nexport const stripe = pulumi.unsecret(new pulumi.Config("shop").requireSecret("stripe"));\n`;
     const { findings, notes } = await auditOf({ "index.ts": index });
     expect(rulesOf({ findings })).toEqual(["secret-in-output", "unsecret"]);
@@ -126,7 +126,7 @@ describe("a repository's files", () => {
     expect(JSON.stringify(findings)).not.toContain(text.slice(-12));
   });
 
-  it("are left alone where nothing real stands", async () => {
+  it("have no finding for examples and placeholders", async () => {
     const files = {
       "README.md": joined(
         "postgres",
@@ -139,7 +139,7 @@ describe("a repository's files", () => {
     expect((await auditOf(files)).findings).toEqual([]);
   });
 
-  it("tell of a secret that a stack's file holds in plain text, with its line, also deep in an object", async () => {
+  it("have a finding with its line for a secret in plain text in a stack's file, also inside of an object", async () => {
     const stack =
       "config:\n  shop:stripe:\n    secure: v1:abc:def\n  shop:mail:\n    host: mail.example\n    password: plain-and-simple\n  shop:apiToken: not-encrypted\n";
     const { findings } = await auditOf({ "Pulumi.test.yaml": stack });
@@ -174,7 +174,7 @@ describe("SQL", () => {
     expect(rules(sql)).toEqual([rule]);
   });
 
-  it("that grants what a role needs is not", () => {
+  it("that grants what a role needs has no finding", () => {
     expect(
       rules(`-- GRANT ALL ON orders TO shop;
 GRANT SELECT ON orders TO shop_readonly, shop_backup; GRANT SELECT, INSERT, UPDATE, DELETE ON orders TO shop;
@@ -192,13 +192,13 @@ describe("a suppression", () => {
   });
   const REASON = "reason: it is the password of a cluster that is gone";
 
-  it("with a reason and a day hides its finding, and tells that it does", async () => {
+  it("with a reason and a last day hides its finding and is listed", async () => {
     const { findings, suppressed } = await auditOf(suppress("place: .env", REASON, 'until: "2026-12-31"'));
     expect(findings).toEqual([]);
     expect(suppressed).toMatchObject([{ finding: { rule: "token-in-repository" }, until: "2026-12-31" }]);
   });
 
-  it("is by fingerprint, or by a place with stars", async () => {
+  it("selects by fingerprint, or by a place with wildcards", async () => {
     const [found] = (await auditOf(leak)).findings;
     expect((await auditOf(suppress(`fingerprint: ${found!.fingerprint}`, REASON, 'until: "2026-12-31"'))).findings).toEqual([]);
     expect((await auditOf(suppress('place: "*env"', REASON, 'until: "2026-12-31"'))).findings).toEqual([]);
@@ -218,7 +218,7 @@ describe("a suppression", () => {
     expect(suppressed).toEqual([]);
   });
 
-  it("that hides nothing is told", async () => {
+  it("that hides nothing is reported", async () => {
     const { findings, notes } = await auditOf(suppress("place: other.env", REASON, 'until: "2026-12-31"'));
     expect(rulesOf({ findings })).toEqual(["token-in-repository"]);
     expect(notes).toEqual([expect.stringMatching(/^\.slipway-audit\.yaml:2: nothing is suppressed/)]);

@@ -37,27 +37,27 @@ const found = (...resources: readonly object[]) =>
   stateFaults(stateOf(...resources), "state.json").map(({ rule, flow }) => [rule, flow[0]?.urn, flow[0]?.path]);
 
 describe("an exported state", () => {
-  it("in which every secret is encrypted has no finding", () => {
+  it("without plain secrets has no finding", () => {
     expect(found(STACK, CLUSTER, APP)).toEqual([]);
     expect(found()).toEqual([]);
   });
 
-  it("tells of a provider's secret that is not encrypted, by URN and path", () => {
+  it("has a finding for a provider's secret that is not encrypted, by URN and path", () => {
     expect(found({ ...CLUSTER, outputs: { ...CLUSTER.outputs, password: PASSWORD } })).toEqual([
       ["state-plaintext", CLUSTER.urn, "outputs.password"],
     ]);
   });
 
-  it("tells of a stack output that holds a login", () => {
+  it("has a finding for a stack output that contains a login", () => {
     expect(found({ ...STACK, outputs: { database: { url: LOGIN } } })).toEqual([["state-plaintext", STACK.urn, "outputs.database.url"]]);
   });
 
-  it("tells of a variable of an app that is not encrypted", () => {
+  it("has a finding for a variable of an app that is not encrypted", () => {
     const spec = { services: [{ name: "api", envs: [{ key: "KEY", value: "x" }] }] };
     expect(found({ ...APP, outputs: { spec } })).toEqual([["state-plaintext", APP.urn, "outputs.spec.services[0].envs[0].value"]]);
   });
 
-  it("tells of a generated password, and of a token of a provider", () => {
+  it("has a finding for a generated password, and for a token of a provider", () => {
     const password = {
       urn: "urn:pulumi:prod::shop::random:index/randomPassword:RandomPassword::jwt",
       type: "random:index/randomPassword:RandomPassword",
@@ -74,7 +74,7 @@ describe("an exported state", () => {
     ]);
   });
 
-  it("that was exported with --show-secrets says so for each of them, and repeats none", () => {
+  it("that was exported with --show-secrets has a finding for each secret, without its value", () => {
     const faults = stateFaults(stateOf({ ...CLUSTER, outputs: { ...CLUSTER.outputs, password: SHOWN } }), "state.json");
     expect(faults.map(({ rule }) => rule)).toEqual(["state-shown"]);
     expect(JSON.stringify(faults)).not.toContain(PASSWORD);
@@ -93,14 +93,14 @@ describe("an engine event log", () => {
   const event = (text: string) =>
     JSON.stringify({ sequence: 4, timestamp: 1, diagnosticEvent: { urn: CLUSTER.urn, message: text, severity: "info" } });
 
-  it("is read for logins and tokens, with the event and its resource", () => {
+  it("is searched for logins and tokens, which are reported with the event and its resource", () => {
     const faults = eventFaults(`${event("all is well")}\n${event(`connecting to ${LOGIN}`)}\n`, "events.json");
     expect(faults.map(({ rule, flow }) => [rule, flow[0]?.urn])).toEqual([["event-plaintext", CLUSTER.urn]]);
     expect(faults[0]!.message).toContain("in event 2");
     expect(JSON.stringify(faults)).not.toContain(PASSWORD);
   });
 
-  it("that is something else is refused with its line", () => {
+  it("is refused with the line that is not an event", () => {
     expect(() => eventFaults(`${event("well")}\nnot an event`, "events.json")).toThrow(/^events\.json:2: not an event of Pulumi/);
   });
 });
@@ -118,7 +118,7 @@ export default function shop() {
     "Pulumi.test.yaml": "",
   };
 
-  it("is clean but for what the program left in the clear, and all plain when it was exported so", async () => {
+  it("has findings only for values that the program did not mark, and for all when exported in plain text", async () => {
     const state = mkdtempSync(path.join(tmpdir(), "slipway state "));
     try {
       await withProject(FILES, async (directory) => {

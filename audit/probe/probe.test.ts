@@ -1,4 +1,4 @@
-/** Proof by sight: the local cloud makes what the program declares, and each component of its apps is really started. */
+/** Verification at run time: the local cloud creates the resources of a program, and a probe starts for each component. */
 import * as digitalocean from "@pulumi/digitalocean";
 import { describe, expect, it } from "vitest";
 import { prober } from "../../cli/audit-run.ts";
@@ -11,13 +11,13 @@ import { startProbe } from "./probe.ts";
 const seen = (program: Program) => auditProgram({ program, ...SHOP }, QUIET, prober);
 
 describe("a component's process", () => {
-  it("tells fingerprints of the variables that it was started with and of the passwords in them, and no value", async () => {
-    const told = await startProbe({ KEY: "hush", URL: "postgresql://u:h%2Fush@db.test:1/x" }, "the key");
-    expect(told).toEqual({
+  it("reports fingerprints of its variables and of the passwords in them, and no value", async () => {
+    const fingerprints = await startProbe({ KEY: "hush", URL: "postgresql://u:h%2Fush@db.test:1/x" }, "the key");
+    expect(fingerprints).toEqual({
       KEY: [fingerprint("hush", "the key")],
       URL: [fingerprint("postgresql://u:h%2Fush@db.test:1/x", "the key"), fingerprint("h/ush", "the key")],
     });
-    expect((await startProbe({ KEY: "hush" }, "another key")).KEY).not.toEqual(told.KEY);
+    expect((await startProbe({ KEY: "hush" }, "another key")).KEY).not.toEqual(fingerprints.KEY);
   });
 
   it("inherits nothing of this process", async () => {
@@ -28,7 +28,7 @@ describe("a component's process", () => {
 });
 
 describe("a secret", () => {
-  it("is seen where the process that should have it has it", async () => {
+  it("is seen if its process received it", async () => {
     const { findings, proofs } = await seen(() => void shop());
     expect({ findings, proofs: proofs.map(({ secret, strength }) => [secret, strength]) }).toEqual({
       findings: [],
@@ -36,7 +36,7 @@ describe("a secret", () => {
     });
   });
 
-  it("is seen in every component of an app that gives it to all of them", async () => {
+  it("is seen if every component of an app received it", async () => {
     const { findings, proofs } = await seen(() => {
       new digitalocean.App("shop", {
         spec: {
@@ -53,7 +53,7 @@ describe("a secret", () => {
     expect({ rules: rulesOf({ findings }), strength: proofs[0]?.strength }).toEqual({ rules: [], strength: "seen" });
   });
 
-  it("that a process holds in a variable that the plan does not show it in is a finding", async () => {
+  it("is a finding if a process holds it in a variable that the plan does not show", async () => {
     const program = () => void shop([{ key: "INNOCENT", value: "nothing", scope: "RUN_TIME" }]);
     const { findings } = await auditProgram({ program, ...SHOP }, QUIET, async (subject) => {
       const observation = await prober(subject);
@@ -67,12 +67,12 @@ describe("a secret", () => {
     expect(rulesOf({ findings })).toEqual(["reader-without-need"]);
   });
 
-  it("stays as proved as it was where the cloud cannot make what the program declares, and the report says so", async () => {
+  it("stays wired, with a note, if the local cloud cannot create a resource of the program", async () => {
     const { proofs, notes } = await seen(() => {
       shop();
       new digitalocean.Droplet("box", { image: "ubuntu-24-04-x64", size: "s-1vcpu-1gb", region: "nyc1" });
     });
     expect(proofs.map(({ strength }) => strength)).toEqual(["wired"]);
-    expect(notes).toEqual([expect.stringMatching(/^Nothing was seen, .*droplet/i)]);
+    expect(notes).toEqual([expect.stringMatching(/^Nothing was verified at run time, .*droplet/i)]);
   });
 });

@@ -54,7 +54,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       return { logins: [{ admin: { password: bare(password.result) } }] };
     },
   },
-  "a database's URL from a look-up in a stack output": {
+  "a database's URL from a data source in a stack output": {
     rule: "secret-in-output",
     program: () => {
       shop();
@@ -82,7 +82,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       return { link: bare(stripe().apply((it) => `https://x.test/?state=${encodeURIComponent(JSON.stringify({ key: it }))}`)) };
     },
   },
-  "a secret turned around in a stack output": {
+  "a reversed secret in a stack output": {
     rule: "secret-in-output",
     program: () => {
       shop();
@@ -113,7 +113,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
   },
 
   // ── Resources ─────────────────────────────────────────────────────────────────────────────────────────────────────
-  "a secret without its mark in a resource's input": {
+  "a secret that is not marked as secret in a resource's input": {
     rule: "secret-in-state",
     program: () => {
       shop();
@@ -135,7 +135,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic:Resource", "step", { __provider: code });
     },
   },
-  "a secret without its mark in the text of an asset": {
+  "a secret that is not marked as secret in the text of an asset": {
     rule: "secret-in-state",
     program: () => {
       shop();
@@ -226,13 +226,13 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       shop([], {}, { runCommand: pulumi.interpolate`node server.js --key ${stripe()}` });
     },
   },
-  "a secret that was typed into the program": {
+  "a secret written in the program": {
     rule: "secret-literal",
     program: () => {
       shop([{ key: "SIGNING", value: pulumi.secret("correct-horse-battery-staple"), ...declared }]);
     },
   },
-  "a secret that nobody reads": {
+  "a secret without a reader": {
     rule: "secret-unread",
     program: () => {
       shop();
@@ -371,14 +371,14 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       new digitalocean.DatabaseCluster("open", { engine: "pg", version: "17", region: "nyc1", size: "db-s-1vcpu-1gb", nodeCount: 1 });
     },
   },
-  "a firewall that lets in the world": {
+  "a firewall open to the internet": {
     rule: "firewall-open",
     program: () => {
       shop();
       database(["203.0.113.10", "0.0.0.0/0"]);
     },
   },
-  "a firewall that lets in the world by halves": {
+  "a firewall open to the internet in two halves": {
     rule: "firewall-open",
     program: () => {
       shop();
@@ -393,7 +393,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       database();
     },
   },
-  "a connection to Postgres that verifies no certificate": {
+  "a connection to Postgres without certificate verification": {
     rule: "tls-not-verified",
     program: () => {
       shop([
@@ -405,7 +405,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       ]);
     },
   },
-  "the whole URL by reference, which asks for no verification": {
+  "the whole URL by reference, which does not verify the certificate": {
     rule: "tls-not-verified",
     program: () => {
       const cluster = database();
@@ -421,7 +421,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       shop([{ key: "REDIS_URL", value: "redis://cache.internal:6379", scope: "RUN_TIME" }]);
     },
   },
-  "a step after the deployment that verifies no certificate": {
+  "a post-deploy step without certificate verification": {
     rule: "tls-not-verified",
     program: () => {
       shop();
@@ -430,7 +430,7 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic/slipway:Migrations", "migrations", { url });
     },
   },
-  "a client that takes any certificate": {
+  "a client that accepts any certificate": {
     rule: "tls-not-verified",
     program: () => {
       shop([{ key: "NODE_TLS_REJECT_UNAUTHORIZED", value: "0", scope: "RUN_TIME" }]);

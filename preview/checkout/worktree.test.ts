@@ -4,14 +4,14 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { prune } from "./worktree.ts";
 
-it("keeps what was used last, also where another preview takes something away meanwhile", () => {
+it("keeps the most recently used entries, even if another preview removes one meanwhile", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "slipway pruned "));
   try {
     for (const [day, name] of ["old", "newer", "newest"].entries()) {
       mkdirSync(path.join(folder, name));
       utimesSync(path.join(folder, name), new Date(2026, 0, 1 + day), new Date(2026, 0, 1 + day));
     }
-    // A link that leads nowhere is listed, and not there to be looked at: like what is gone between the two.
+    // A broken link is listed, but has no status: like an entry that is removed in between.
     symlinkSync(path.join(folder, "nothing"), path.join(folder, "gone"));
     prune(folder, 2);
     expect(readdirSync(folder).sort()).toEqual(["newer", "newest"]);

@@ -7,8 +7,8 @@ import { REPLACING } from "./replacements.ts";
 
 const kinds = Object.entries(REPLACING);
 
-describe("every replacement that the provider makes", () => {
-  it.each(kinds)("of a %s is told as one, and for which input", async (kind, inputs) => {
+describe("a replacement by the provider", () => {
+  it.each(kinds)("of a %s is shown with the input that causes it", async (kind, inputs) => {
     const type = `digitalocean:index/${kind[0]!.toLowerCase()}${kind.slice(1)}:${kind}`;
     for (const input of inputs) {
       const { resources } = await reviewPair(type, { [input]: "before", other: "as it was" }, { [input]: "after", other: "as it was" });
@@ -22,7 +22,7 @@ describe("every replacement that the provider makes", () => {
 });
 
 describeWithPulumi("the provider's own schema", (pulumi) => {
-  it("replaces for the inputs that are listed here, and for no other", () => {
+  it("happens for the listed inputs only", () => {
     const { version } = createRequire(import.meta.url)("@pulumi/digitalocean/package.json") as { version: string };
     const text = execFileSync(pulumi, ["package", "get-schema", `digitalocean@${version}`], { maxBuffer: 2 ** 28, encoding: "utf8" });
     const schema = JSON.parse(text) as Schema;

@@ -28,39 +28,39 @@ const app = (spec: Record<string, Value>) =>
   costOf({ resources: [planned(APP, { spec })] }).lines.map(({ resource, what, usd }) => [resource, what, usd]);
 
 describe("a cluster", () => {
-  it("costs what each of its nodes does", () => {
+  it("costs the sum of its nodes", () => {
     expect(lineOf(CLUSTER, { engine: "pg", size: "db-s-2vcpu-4gb", nodeCount: 2 })).toEqual([["2 × db-s-2vcpu-4gb (pg)", 121.8]]);
     expect(lineOf(CLUSTER, { engine: "valkey", size: "db-s-1vcpu-2gb", nodeCount: 3 })).toEqual([["3 × db-s-1vcpu-2gb (valkey)", 90]]);
   });
 
-  it("of the same size has another price with another engine, and none where no list tells it", () => {
+  it("of the same size has the price of its engine, and none if the list has none", () => {
     expect(lineOf(CLUSTER, { engine: "pg", size: "db-s-1vcpu-1gb", nodeCount: 1 })[0]?.[1]).toBe(15.15);
     expect(lineOf(CLUSTER, { engine: "valkey", size: "db-s-1vcpu-1gb", nodeCount: 1 })[0]?.[1]).toBe(15);
     expect(lineOf(CLUSTER, { engine: "valkey", size: "db-s-2vcpu-4gb", nodeCount: 1 })[0]?.[1]).toBeUndefined();
     expect(lineOf(CLUSTER, { engine: "constructor", size: "toString", nodeCount: 1 })[0]?.[1]).toBeUndefined();
   });
 
-  it("pays for a disk larger than the one of its size, and for nothing where it is no larger", () => {
+  it("costs more for a disk larger than its size includes", () => {
     const disk = (storageSizeMib: string) =>
       lineOf(CLUSTER, { engine: "pg", size: "db-s-2vcpu-4gb", nodeCount: 1, storageSizeMib }).slice(1);
     expect(disk(String(100 * 1024))).toEqual([["40 GiB more than the 60 GiB of its size", 8.6]]);
     expect(disk(String(60 * 1024))).toEqual([]);
   });
 
-  it("has no price while its number of nodes is not known", () => {
+  it("has no price while its number of nodes is unknown", () => {
     expect(lineOf(CLUSTER, { engine: "pg", size: "db-s-2vcpu-4gb", nodeCount: new Unknown() })).toEqual([
       ["? × db-s-2vcpu-4gb (pg)", undefined],
     ]);
   });
 
-  it("has replicas that cost a node each, if their size is told", () => {
+  it("has replicas that cost a node each, if their size is set", () => {
     expect(lineOf(REPLICA, { size: "db-s-2vcpu-4gb" })).toEqual([["replica, 1 × db-s-2vcpu-4gb (pg)", 60.9]]);
     expect(lineOf(REPLICA, {})).toEqual([["replica, 1 × its cluster's size (pg)", undefined]]);
   });
 });
 
 describe("an app", () => {
-  it("is paid by component: instances of services and workers, at least as many as autoscaling keeps", () => {
+  it("is billed by component: instances of services and workers, by the minimum of autoscaling", () => {
     expect(
       app({
         services: [{ name: "api", instanceSizeSlug: "apps-s-1vcpu-1gb", instanceCount: 2 }],
@@ -72,12 +72,12 @@ describe("an app", () => {
     ]);
   });
 
-  it("is read also where its spec is secret as a whole", () => {
+  it("is priced even if its whole spec is secret", () => {
     const spec = new Secret({ services: [{ name: "api", instanceSizeSlug: "apps-s-1vcpu-2gb" }] });
     expect(costOf({ resources: [planned(APP, { spec })] }).total).toBe(25);
   });
 
-  it("has parts that no list has a price for, and does not call them free", () => {
+  it("has unpriced parts, which are not free", () => {
     const spec = {
       services: [{ name: "api", instanceSizeSlug: "basic-xxs" }],
       jobs: [{ name: "migrate", instanceSizeSlug: "apps-s-1vcpu-1gb" }],
@@ -90,7 +90,7 @@ describe("an app", () => {
   });
 });
 
-it("tells a resource that it does not know as unpriced, and those that are free not at all", () => {
+it("lists an unknown resource as unpriced, and omits free ones", () => {
   expect(lineOf("digitalocean:index/loadBalancer:LoadBalancer", {})).toEqual([["LoadBalancer", undefined]]);
   expect(lineOf("digitalocean:index/vpc:Vpc", {})).toEqual([]);
   expect(lineOf("random:index/randomPassword:RandomPassword", {})).toEqual([]);
@@ -109,14 +109,14 @@ describe("the cost of prod", async () => {
     expect(sourcesOf(cost.lines).map(({ asOf }) => asOf)).toContain(cost.asOf);
   });
 
-  it("follows a resize, which says where DigitalOcean would not", () => {
+  it("changes with a resize, which warns of what DigitalOcean refuses", () => {
     const larger = resize(plan, { "candlefish-postgres": "db-s-4vcpu-8gb", "fluxstudio-fluxstudio api": "apps-d-1vcpu-1gb" });
     expect(costOf(larger.plan).total - cost.total).toBeCloseTo(2 * (122.1 - 60.9) + (34 - 5), 2);
     expect(larger.warnings).toEqual([]);
     expect(resize(plan, { "devx-postgres": "db-s-1vcpu-2gb" }).warnings).toEqual([expect.stringContaining("only enlarges nodes")]);
   });
 
-  it("refuses to resize what is not there, or to a size that it cannot have", () => {
+  it("refuses to resize an unknown target, or to a size that it cannot have", () => {
     expect(() => resize(plan, { nothing: "db-s-4vcpu-8gb" })).toThrow(
       /"nothing" is not a cluster or component of this stack. Allowed: .*devx-postgres/,
     );

@@ -1,4 +1,4 @@
-/** A project in a git repository of its own, with whatever its head is made to do, and `slipway preview` run on it as somebody would. */
+/** A project in a git repository of its own, and `slipway preview` run on it as a command. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const ROOT = path.join(import.meta.dirname, "../..");
 
 const CLUSTER = `new digitalocean.DatabaseCluster("orders", { name: "orders", engine: "pg", version: "16", region: "nyc1", size: "db-s-1vcpu-2gb", nodeCount: 1 });`;
 
-/** @param body Of the program's function; `digitalocean` and `pulumi` are at hand. */
+/** @param body of the program's function, with `digitalocean` and `pulumi` in scope */
 export function programOf(body = CLUSTER): string {
   return [
     `import * as digitalocean from "@pulumi/digitalocean";`,
@@ -89,13 +89,13 @@ export class Checkout {
     return JSON.parse(out) as Review;
   }
 
-  /** Checkouts of previews that git still knows of. Not by asking git, which stumbles over one that is being made. */
+  /** Worktrees of previews that git lists. Read from its files, because git fails while one is being added. */
   worktrees(): string[] {
     const known = path.join(this.directory, ".git/worktrees");
     return existsSync(known) ? readdirSync(known) : [];
   }
 
-  /** Checkouts that git knows of and that belong to the preview with this process id. */
+  /** The number of worktrees of the preview with this process id. */
   worktreesOf(preview: number): number {
     const known = this.worktrees();
     const trees = path.join(this.cache, "slipway/trees");
@@ -105,7 +105,7 @@ export class Checkout {
     ).length;
   }
 
-  /** Whether a process of any preview of this checkout is there. Linux. */
+  /** Whether a process of any preview of this checkout is running. Linux only. */
   isRunning(): boolean {
     return readdirSync("/proc").some((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(this.cache));
   }
@@ -123,7 +123,7 @@ function commandOf(pid: string): string {
   }
 }
 
-/** None yet, where something below has gone while it was read. */
+/** Empty if an entry was deleted meanwhile. */
 function namesBelow(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, encoding: "utf8" });

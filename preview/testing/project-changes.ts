@@ -1,21 +1,21 @@
-/** Realistic changes of this project, each with what a reviewer must be told of it. */
+/** Realistic changes of this project, each with the expected review. */
 import type { Risk } from "../../report/review.ts";
 import type { Patch } from "./project-copies.ts";
 
 export interface Change {
-  /** What somebody did, as they would say it. */
+  /** The change in words. */
   readonly title: string;
   /** @default prod */
   readonly stack?: string;
-  /** @default the project as it is */
+  /** @default no change */
   readonly base?: Patch;
   readonly head: Patch;
   readonly risk: Risk;
-  /** Each must be told. */
-  readonly tells: readonly string[];
-  /** Nothing but those is told. @default false */
+  /** Lines that the review must contain. */
+  readonly shows: readonly string[];
+  /** The review contains no other lines. @default false */
   readonly only?: true;
-  /** In the reasons on top. */
+  /** Must match the reasons. */
   readonly because?: RegExp;
 }
 
@@ -26,19 +26,19 @@ const CANDLE = "systems/candlefish.ts";
 
 export const CORPUS: readonly Change[] = [
   // ── No change ─────────────────────────────────────────────────────────────────────────────────────────────────────
-  { title: "nothing at all", head: [], risk: "none", tells: [], only: true },
+  { title: "nothing at all", head: [], risk: "none", shows: [], only: true },
   {
     title: "a comment in a stack's file",
     head: [{ file: PROD, from: "# Production.", to: "# Production, the real one." }],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
     title: "a comment in a definition",
     head: [{ file: DEVX, from: "// With it the product turns TLS on.", to: "// Turns TLS on." }],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
@@ -51,15 +51,15 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
-  // The project's description lists them, so that DigitalOcean is told; nothing else is.
+  // The description of the DigitalOcean project lists them in order.
   {
     title: "systems in another order",
     head: [{ file: "systems/index.ts", from: "[fluxstudio, devx, candlefish]", to: "[candlefish, devx, fluxstudio]" }],
     risk: "routine",
-    tells: ["update Project slipway-project"],
+    shows: ["update Project slipway-project"],
     only: true,
   },
   {
@@ -72,7 +72,7 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
@@ -80,21 +80,21 @@ export const CORPUS: readonly Change[] = [
     base: [{ file: PROD, from: "    - 203.0.113.10\n", to: "    - 203.0.113.10\n    - 203.0.113.11\n" }],
     head: [{ file: PROD, from: "    - 203.0.113.10\n", to: "    - 203.0.113.11\n    - 203.0.113.10\n" }],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
     title: "a README of the keyspaces",
     head: [{ file: "keyspaces/devx/README.md", write: "Nothing is seeded.\n" }],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
     title: "the stack of another environment",
     head: [{ file: STAGING, from: "nodes: 1\n\n  slipway:backups", to: "nodes: 2\n\n  slipway:backups" }],
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   // ── Variables and components ──────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +104,7 @@ export const CORPUS: readonly Change[] = [
       { file: DEVX, from: `POSTGRES_POOL_IDLE_TIMEOUT_MS: env.plain("30000")`, to: `POSTGRES_POOL_IDLE_TIMEOUT_MS: env.plain("10000")` },
     ],
     risk: "routine",
-    tells: ["redeploy App devx-devx-app"],
+    shows: ["redeploy App devx-devx-app"],
   },
   {
     title: "a new plain variable",
@@ -116,20 +116,20 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "routine",
-    tells: ["redeploy App devx-devx-app"],
+    shows: ["redeploy App devx-devx-app"],
   },
   {
     title: "a health check with another path",
     head: [{ file: DEVX, from: `path: "/health",`, to: `path: "/healthz",` }],
     risk: "routine",
-    tells: ["redeploy App devx-devx-app"],
+    shows: ["redeploy App devx-devx-app"],
   },
   {
     title: "a component under another name",
     head: [{ file: CANDLE, from: "        paintbox: {\n          kind", to: "        studio: {\n          kind" }],
     risk: "care",
-    tells: ["redeploy App candlefish-paintbox-app"],
-    because: /service paintbox is gone/,
+    shows: ["redeploy App candlefish-paintbox-app"],
+    because: /service paintbox is removed/,
   },
   {
     title: "code from another branch",
@@ -141,37 +141,37 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "care",
-    tells: ["redeploy App devx-devx-app"],
+    shows: ["redeploy App devx-devx-app"],
     only: true,
-    because: /runs other code/,
+    because: /runs different code/,
   },
   {
     title: "a component of another size",
     head: [{ file: DEVX, from: `size: "apps-s-1vcpu-0.5gb",`, to: `size: "apps-s-1vcpu-1gb",` }],
     risk: "routine",
-    tells: ["redeploy App devx-devx-app", "cost more"],
+    shows: ["redeploy App devx-devx-app", "cost more"],
     only: true,
   },
   {
     title: "another domain",
     head: [{ file: PROD, from: "fluxstudio: fluxstudio.art", to: "fluxstudio: studio.example" }],
     risk: "care",
-    tells: ["redeploy App fluxstudio-fluxstudio-app"],
-    because: /an address of it changes/,
+    shows: ["redeploy App fluxstudio-fluxstudio-app"],
+    because: /its domain changes/,
   },
   {
     title: "the next phase of the cutover",
     base: [{ file: PROD, from: "phase: P3", to: "phase: P2" }],
     head: [],
     risk: "routine",
-    tells: ["redeploy App fluxstudio-fluxstudio-app"],
+    shows: ["redeploy App fluxstudio-fluxstudio-app"],
   },
   // ── Secrets ───────────────────────────────────────────────────────────────────────────────────────────────────────
   {
-    title: "generated secrets made anew by date",
+    title: "generated secrets rotated by date",
     head: [{ file: PROD, from: `slipway:rotated: "2026-01-15"`, to: `slipway:rotated: "2026-11-20"` }],
     risk: "care",
-    tells: [
+    shows: [
       "replace RandomPassword candlefish-secrets-generated-jwtSecret",
       "replace RandomPassword fluxstudio-secrets-generated-jwtSecret",
       "secret rotated: candlefish.jwtSecret",
@@ -183,7 +183,7 @@ export const CORPUS: readonly Change[] = [
     title: "signing in with Google",
     head: [google("v1:aaaa:bbbb")],
     risk: "care",
-    tells: [
+    shows: [
       "redeploy App fluxstudio-fluxstudio-app",
       "secret declared: fluxstudio.googleClientSecret",
       "secret reader added: fluxstudio.googleClientSecret",
@@ -194,22 +194,22 @@ export const CORPUS: readonly Change[] = [
     base: [google("v1:aaaa:bbbb")],
     head: [google("v1:cccc:dddd")],
     risk: "care",
-    tells: ["secret rotated: fluxstudio.googleClientSecret"],
+    shows: ["secret rotated: fluxstudio.googleClientSecret"],
     only: true,
   },
   {
-    title: "a secret that no app reads any more",
+    title: "a secret without a reader",
     base: [google("v1:aaaa:bbbb")],
     head: [],
     risk: "care",
-    tells: [
+    shows: [
       "redeploy App fluxstudio-fluxstudio-app",
       "secret dropped: fluxstudio.googleClientSecret",
       "secret reader removed: fluxstudio.googleClientSecret",
     ],
   },
   {
-    title: "a token that is handed to one more app",
+    title: "a token for one more app",
     head: [
       { file: DEVX, from: "  secrets: {},", to: `  secrets: { apiToken: { origin: "generated", length: 40, purpose: "Calls the API" } },` },
       {
@@ -219,7 +219,7 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "care",
-    tells: [
+    shows: [
       "create RandomPassword devx-secrets-generated-apiToken",
       "redeploy App devx-devx-app",
       "secret declared: devx.apiToken",
@@ -236,7 +236,7 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "danger",
-    tells: ["failure of head"],
+    shows: ["failure of head"],
     only: true,
   },
   // ── Clusters, stores and firewalls ────────────────────────────────────────────────────────────────────────────────
@@ -244,20 +244,20 @@ export const CORPUS: readonly Change[] = [
     title: "larger nodes for Postgres",
     head: [{ file: PROD, from: "size: db-s-2vcpu-4gb", to: "size: db-s-4vcpu-8gb" }],
     risk: "routine",
-    tells: ["update DatabaseCluster devx-postgres-cluster", "cost more"],
+    shows: ["update DatabaseCluster devx-postgres-cluster", "cost more"],
   },
   {
     title: "no standby for Postgres",
     head: [{ file: PROD, from: "    size: db-s-2vcpu-4gb\n    nodes: 2", to: "    size: db-s-2vcpu-4gb\n    nodes: 1" }],
     risk: "care",
-    tells: ["update DatabaseCluster devx-postgres-cluster", "cost less"],
+    shows: ["update DatabaseCluster devx-postgres-cluster", "cost less"],
     because: /no standby is left/,
   },
   {
     title: "the next major of Postgres",
     head: [{ file: PROD, from: `    layout: dedicated\n    version: "15"`, to: `    layout: dedicated\n    version: "17"` }],
     risk: "care",
-    tells: ["update DatabaseCluster fluxstudio-postgres-cluster"],
+    shows: ["update DatabaseCluster fluxstudio-postgres-cluster"],
     because: /major upgrade in place, 15 to 17/,
   },
   {
@@ -265,31 +265,31 @@ export const CORPUS: readonly Change[] = [
     stack: "staging",
     head: [{ file: STAGING, from: "layout: shared", to: "layout: dedicated" }],
     risk: "danger",
-    tells: ["delete DatabaseCluster shared-postgres-staging-cluster", "create DatabaseCluster devx-postgres-staging-cluster"],
+    shows: ["delete DatabaseCluster shared-postgres-staging-cluster", "create DatabaseCluster devx-postgres-staging-cluster"],
   },
   {
-    title: "a product that is taken out",
+    title: "a removed product",
     head: [{ file: PROD, from: "    - devx\n", to: "" }],
     risk: "danger",
-    tells: [
+    shows: [
       "delete DatabaseCluster devx-postgres-cluster",
       "delete DatabaseDb devx-postgres-db-devxplatform",
       "delete App devx-devx-app",
       "cost less",
     ],
-    because: /DatabaseCluster devx-postgres-cluster is destroyed: its data is gone, and with it devxplatform. Pulumi refuses it/,
+    because: /DatabaseCluster devx-postgres-cluster is destroyed: its data is lost, and with it devxplatform. Pulumi refuses it/,
   },
   {
     title: "a product in another region",
     head: [{ file: PROD, from: "    region: sfo3", to: "    region: fra1" }],
     risk: "danger",
-    tells: ["create Vpc slipway-fra1-vpc", "delete Vpc slipway-sfo3-vpc", "replace DatabaseCluster candlefish-postgres-cluster"],
+    shows: ["create Vpc slipway-fra1-vpc", "delete Vpc slipway-sfo3-vpc", "replace DatabaseCluster candlefish-postgres-cluster"],
   },
   {
     title: "another range for the network",
     head: [{ file: PROD, from: "vpcCidr: 10.104.0.0/20", to: "vpcCidr: 10.112.0.0/20" }],
     risk: "danger",
-    tells: [
+    shows: [
       "replace Vpc slipway-nyc1-vpc",
       "replace DatabaseCluster fluxstudio-postgres-cluster",
       "replace DatabaseCluster devx-postgres-cluster",
@@ -297,10 +297,10 @@ export const CORPUS: readonly Change[] = [
     ],
   },
   {
-    title: "clusters that may be destroyed",
+    title: "clusters without protection",
     head: [{ file: PROD, from: "slipway:protect: true", to: "slipway:protect: false" }],
     risk: "danger",
-    tells: ["update DatabaseCluster devx-postgres-cluster"],
+    shows: ["update DatabaseCluster devx-postgres-cluster"],
     because: /no longer protected/,
   },
   {
@@ -313,48 +313,48 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "danger",
-    tells: ["delete DatabaseCluster candlefish-cache-valkey-cluster"],
+    shows: ["delete DatabaseCluster candlefish-cache-valkey-cluster"],
   },
   {
-    title: "sessions that are a cache from now on",
+    title: "sessions in a cache",
     stack: "staging",
     head: [{ file: CANDLE, from: `state: { class: "state",`, to: `state: { class: "cache",` }],
     risk: "danger",
-    tells: ["failure of head"],
+    shows: ["failure of head"],
   },
   {
     title: "one more machine that may connect",
     head: [{ file: PROD, from: "    - 203.0.113.10\n", to: "    - 203.0.113.10\n    - 198.51.100.9\n" }],
     risk: "care",
-    tells: ["firewall opened: devx-postgres-cluster ip_addr 198.51.100.9", "update DatabaseFirewall devx-postgres-firewall-rules"],
+    shows: ["firewall opened: devx-postgres-cluster ip_addr 198.51.100.9", "update DatabaseFirewall devx-postgres-firewall-rules"],
   },
   {
     title: "a machine that may connect no longer",
     base: [{ file: PROD, from: "    - 203.0.113.10\n", to: "    - 203.0.113.10\n    - 198.51.100.9\n" }],
     head: [],
     risk: "care",
-    tells: ["firewall closed: devx-postgres-cluster ip_addr 198.51.100.9"],
+    shows: ["firewall closed: devx-postgres-cluster ip_addr 198.51.100.9"],
   },
   {
     title: "an open firewall, which the program refuses",
     head: [{ file: PROD, from: "    - 203.0.113.10\n", to: "    - 0.0.0.0/0\n" }],
     risk: "danger",
-    tells: ["failure of head"],
+    shows: ["failure of head"],
     only: true,
-    because: /cannot be planned/,
+    because: /The program fails at head/,
   },
   {
-    title: "a store that a stack may add",
+    title: "an additional store",
     head: [{ file: PROD, from: "  slipway:candlefish:\n", to: "  slipway:devx:\n    features: [valkey]\n  slipway:candlefish:\n" }],
     risk: "care",
-    tells: ["create DatabaseCluster devx-state-valkey-cluster", "secret reader added: devx-state-valkey", "cost more"],
+    shows: ["create DatabaseCluster devx-state-valkey-cluster", "secret reader added: devx-state-valkey", "cost more"],
   },
   {
     title: "a stack without backups",
     stack: "staging",
     head: [{ file: STAGING, from: "    bucketPrefix: slipway-staging", to: "    enabled: false" }],
     risk: "danger",
-    tells: ["delete SpacesBucket slipway-backups-bucket-primary", "delete SpacesKey slipway-backups-key-primary"],
+    shows: ["delete SpacesBucket slipway-backups-bucket-primary", "delete SpacesKey slipway-backups-key-primary"],
   },
   // ── Migrations ────────────────────────────────────────────────────────────────────────────────────────────────────
   {
@@ -365,7 +365,7 @@ export const CORPUS: readonly Change[] = [
       "DROP TABLE devx.audit;",
     ),
     risk: "routine",
-    tells: ["migration added devx/003_audit.sql", "update Migrations devx-post-deploy-migrations"],
+    shows: ["migration added devx/003_audit.sql", "update Migrations devx-post-deploy-migrations"],
     only: true,
   },
   {
@@ -376,121 +376,121 @@ export const CORPUS: readonly Change[] = [
       "ALTER TABLE devx.activity_logs ALTER COLUMN action TYPE text;",
     ),
     risk: "danger",
-    tells: ["migration added devx/003_wide_ids.sql"],
-    because: /writes every row of devx.activity_logs anew/,
+    shows: ["migration added devx/003_wide_ids.sql"],
+    because: /rewrites devx.activity_logs under ACCESS EXCLUSIVE/,
   },
   {
     title: "a migration that drops a column",
     head: sql("003_less", "ALTER TABLE devx.users DROP COLUMN email;", "ALTER TABLE devx.users ADD COLUMN email text;"),
     risk: "danger",
-    tells: ["migration added devx/003_less.sql"],
+    shows: ["migration added devx/003_less.sql"],
     because: /drops devx.users.email with every value/,
   },
   {
     title: "a migration that drops a table",
     head: sql("003_gone", "DROP TABLE devx.api_keys;", "SELECT 1;"),
     risk: "danger",
-    tells: ["migration added devx/003_gone.sql"],
+    shows: ["migration added devx/003_gone.sql"],
     because: /drops devx.api_keys with every row/,
   },
   {
-    title: "an index that is built while writes wait",
+    title: "an index that blocks writes",
     head: sql("003_index", "CREATE INDEX ON devx.activity_logs (created_at, id);", "SELECT 1;"),
     risk: "care",
-    tells: ["migration added devx/003_index.sql"],
+    shows: ["migration added devx/003_index.sql"],
   },
   {
-    title: "a migration without a way back",
+    title: "a migration without a down migration",
     head: [{ file: "sql/devx/003_note.sql", write: "CREATE TABLE devx.note (id bigint PRIMARY KEY);\n" }],
     risk: "care",
-    tells: ["migration added devx/003_note.sql"],
-    because: /there is no way back/,
+    shows: ["migration added devx/003_note.sql"],
+    because: /no down migration/,
   },
   {
     title: "a comment in an applied migration",
     head: [{ file: "sql/devx/002_add_api_keys_table.sql", from: "CREATE TABLE", to: "-- Keys of the API.\nCREATE TABLE" }],
     risk: "routine",
-    tells: ["update Migrations devx-post-deploy-migrations"],
+    shows: ["update Migrations devx-post-deploy-migrations"],
     only: true,
   },
   {
-    title: "an applied migration that was edited",
+    title: "an edited migration that is applied",
     head: [{ file: "sql/devx/002_add_api_keys_table.sql", from: "CREATE TABLE", to: "CREATE UNLOGGED TABLE" }],
     risk: "danger",
-    tells: ["migration edited devx/002_add_api_keys_table.sql"],
-    because: /applied files do not change/,
+    shows: ["migration edited devx/002_add_api_keys_table.sql"],
+    because: /has applied this file refuses the next run/,
   },
   {
-    title: "an applied migration under another name",
+    title: "a renamed migration that is applied",
     head: [
       { file: "sql/devx/002_add_api_keys_table.sql", name: "sql/devx/002_api_keys.sql" },
       { file: "sql/devx/002_add_api_keys_table.down.sql", name: "sql/devx/002_api_keys.down.sql" },
     ],
     risk: "danger",
-    tells: ["migration renamed devx/002_api_keys.sql"],
+    shows: ["migration renamed devx/002_api_keys.sql"],
   },
   {
-    title: "an applied migration that is gone",
+    title: "a removed migration that is applied",
     head: [
       { file: "sql/devx/002_add_api_keys_table.sql", gone: true },
       { file: "sql/devx/002_add_api_keys_table.down.sql", gone: true },
     ],
     risk: "danger",
-    tells: ["migration removed devx/002_add_api_keys_table.sql"],
+    shows: ["migration removed devx/002_add_api_keys_table.sql"],
   },
   {
     title: "a migration that comes before an applied one",
     head: sql("001_z_early", "CREATE TABLE devx.early (id bigint PRIMARY KEY);", "DROP TABLE devx.early;"),
     risk: "care",
-    tells: ["migration added devx/001_z_early.sql"],
+    shows: ["migration added devx/001_z_early.sql"],
     because: /out of order/,
   },
   {
-    title: "a view that is made anew with every change",
+    title: "a repeatable view",
     head: [{ file: "sql/devx/R_active.sql", write: "CREATE OR REPLACE VIEW devx.active AS SELECT 1 AS one;\n" }],
     risk: "routine",
-    tells: ["migration repeatable devx/R_active.sql"],
+    shows: ["migration repeatable devx/R_active.sql"],
   },
   // ── Keyspaces ─────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "cached answers that live for a day",
     head: [{ file: "keyspaces/candlefish/cache.yaml", from: "ttl: 1h", to: "ttl: 1d" }],
     risk: "routine",
-    tells: ["keyspace changed candlefish/cache cache:<name>", "update Keyspaces candlefish-post-deploy-keyspaces"],
+    shows: ["keyspace changed candlefish/cache cache:<name>", "update Keyspaces candlefish-post-deploy-keyspaces"],
     only: true,
   },
   {
-    title: "sessions that are shown from now on",
+    title: "sessions that are no longer secret",
     head: [{ file: "keyspaces/candlefish/sessions.yaml", from: "    secret: true\n", to: "" }],
     risk: "danger",
-    tells: ["keyspace changed candlefish/sessions session:<id>"],
+    shows: ["keyspace changed candlefish/sessions session:<id>"],
   },
   {
-    title: "a script that does something else",
+    title: "a changed script",
     head: [{ file: "keyspaces/candlefish/sessions/cleanup.lua", write: "return 1\n" }],
     risk: "care",
-    tells: ["script changed candlefish/sessions cleanup"],
+    shows: ["script changed candlefish/sessions cleanup"],
   },
   {
-    title: "a keyspace that is gone",
+    title: "a removed keyspace",
     head: [{ file: "keyspaces/candlefish/cache.yaml", gone: true }],
     risk: "care",
-    tells: ["keyspace removed candlefish/cache"],
+    shows: ["keyspace removed candlefish/cache"],
   },
   // ── What cannot be planned ────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "a program that throws",
     head: [{ file: "index.ts", from: "  return await", to: `  throw new Error("the harbour is closed");\n  return await` }],
     risk: "danger",
-    tells: ["failure of head"],
+    shows: ["failure of head"],
     only: true,
     because: /the harbour is closed/,
   },
   {
-    title: "a stack file that is no YAML",
+    title: "a stack file that is not YAML",
     head: [{ file: PROD, from: "slipway:protect: true", to: "slipway:protect: [" }],
     risk: "danger",
-    tells: ["failure of head"],
+    shows: ["failure of head"],
     only: true,
   },
 ];

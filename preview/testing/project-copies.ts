@@ -1,7 +1,7 @@
 /**
- * Copies of this project with a patch applied, recorded in this process: what a side of a preview does, without its walls.
+ * Copies of this project with a patch applied, recorded in this process: a side of a preview without its sandbox.
  *
- * Only what a patch may touch is copied; the rest is this checkout's own, by links, so that a copy costs milliseconds.
+ * Only the files that a patch can change are copied; the rest are links to this checkout, so that a copy takes milliseconds.
  */
 import { randomBytes } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const COPIED = ["index.ts", "systems", "sql", "keyspaces", "package.json", "Pulu
 const LINKED = ["components", "settings", "catalog", "node_modules"];
 const SYSTEMS = ["fluxstudio", "devx", "candlefish"];
 
-/** One edit of a file: a text that stands in it once for another, a whole new file, another name, or nothing any more. */
+/** One edit of a file: replace a text that occurs once, write the file, rename it, or delete it. */
 export type Edit =
   | { readonly file: string; readonly from: string; readonly to: string }
   | { readonly file: string; readonly write: string }
@@ -34,7 +34,6 @@ export type Edit =
 
 export type Patch = readonly Edit[];
 
-/** Of one test file. */
 export class Trees {
   readonly #root = mkdtempSync(path.join(tmpdir(), "slipway-review-"));
   readonly #key = randomBytes(32);
@@ -64,7 +63,7 @@ export class Trees {
     });
   }
 
-  /** Most changes have the same base. */
+  /** Cached, because most changes have the same base. */
   #side(stack: string, patch: Patch): Promise<readonly [directory: string, recorded: Recorded]> {
     const name = JSON.stringify([stack, patch]);
     const known = this.#sides.get(name) ?? this.#recordedCopy(stack, patch);
@@ -118,15 +117,14 @@ function apply(tree: string, edit: Edit): void {
   else {
     const text = readFileSync(file, "utf8");
     const [before, ...after] = text.split(edit.from);
-    // A patch that no longer fits would make two equal trees, and a test that proves nothing.
-    if (!existsSync(file) || after.length !== 1)
-      throw new Error(`${edit.file}: "${edit.from}" stands in it ${after.length} times, not once.`);
+    // A patch that no longer applies would create two equal trees, and the test would prove nothing.
+    if (!existsSync(file) || after.length !== 1) throw new Error(`${edit.file}: "${edit.from}" occurs ${after.length} times, not once.`);
     writeFileSync(file, `${before}${edit.to}${after[0]}`);
   }
 }
 
-/** Everything that a review tells, a line for each thing, without sentences: what a corpus can be held against. */
-export function told(review: StackReview): string[] {
+/** A review as short lines, to compare with the expected ones. */
+export function summaryLines(review: StackReview): string[] {
   if (review.failure) return [`failure of ${review.failure.side}`];
   return [
     ...review.resources.flatMap(({ change, type, name, formerUrn }) =>

@@ -1,124 +1,123 @@
-/** Changes that slipway's own components refuse or hide, each with what a reviewer must be told of it. */
-
+/** Changes that slipway's own components refuse or hide, each with the expected review. */
 import * as pulumi from "@pulumi/pulumi";
 import type { Risk } from "../../report/review.ts";
 import type { Change, Env } from "./sample-program.ts";
 
-export interface HouseChange {
+export interface SampleChange {
   readonly title: string;
-  /** @default the house as it is built */
+  /** @default no change */
   readonly base?: Change;
   readonly head: Change;
   readonly risk: Risk;
-  readonly tells: readonly string[];
+  readonly shows: readonly string[];
   readonly only?: true;
   readonly because?: RegExp;
 }
 
-/** The api's variables, with one of them otherwise. */
+/** Changes one variable of the api. */
 function env(key: string, change: Partial<Env>): Change {
-  return (house) => {
-    const { envs } = house;
-    house.envs = (made) => envs(made).map((one) => (one.key === key ? { ...one, ...change } : one));
+  return (sample) => {
+    const { envs } = sample;
+    sample.envs = (made) => envs(made).map((one) => (one.key === key ? { ...one, ...change } : one));
   };
 }
 
-export const HOUSES: readonly HouseChange[] = [
+export const SAMPLE_CHANGES: readonly SampleChange[] = [
   // ── Nothing ───────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "rules of a firewall in another order",
-    head: (house) => {
-      house.rules.reverse();
+    head: (sample) => {
+      sample.rules.reverse();
     },
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   {
     title: "variables of an app in another order",
-    head: (house) => {
-      const { envs } = house;
-      house.envs = (made) => envs(made).reverse();
+    head: (sample) => {
+      const { envs } = sample;
+      sample.envs = (made) => envs(made).reverse();
     },
     risk: "none",
-    tells: [],
+    shows: [],
     only: true,
   },
   // ── Replacements that the provider makes ──────────────────────────────────────────────────────────────────────────
   {
     title: "a cluster with another name at DigitalOcean",
-    head: (house) => {
-      house.postgres.name = "orders-2";
+    head: (sample) => {
+      sample.postgres.name = "orders-2";
     },
     risk: "danger",
-    tells: [
+    shows: [
       "replace DatabaseCluster orders",
       ...["Db orders-db", "User orders-user", "ConnectionPool orders-pool", "Firewall orders-firewall", "Replica orders-replica"].map(
         (one) => `replace Database${one}`,
       ),
     ],
-    because: /DatabaseCluster orders is replaced: .*its data is gone, and with it orders/,
+    because: /DatabaseCluster orders is replaced: .*its data is lost, and with it orders/,
   },
   {
     title: "a cluster with another engine",
-    head: (house) => {
-      house.other = { ...house.other, engine: "mysql", version: "8" };
+    head: (sample) => {
+      sample.other = { ...sample.other, engine: "mysql", version: "8" };
     },
     risk: "danger",
-    tells: ["replace DatabaseCluster other"],
+    shows: ["replace DatabaseCluster other"],
     because: /replaced for engine/,
   },
   {
     title: "a cluster in another project",
-    head: (house) => {
-      house.postgres.projectId = "5f1c9f6c-0000-4000-8000-000000000000";
+    head: (sample) => {
+      sample.postgres.projectId = "5f1c9f6c-0000-4000-8000-000000000000";
     },
     risk: "danger",
-    tells: ["replace DatabaseCluster orders"],
+    shows: ["replace DatabaseCluster orders"],
     because: /replaced for projectId/,
   },
   {
     title: "a cluster in another network",
-    head: (house) => {
-      house.postgres.privateNetworkUuid = "6d1c9f6c-0000-4000-8000-000000000000";
+    head: (sample) => {
+      sample.postgres.privateNetworkUuid = "6d1c9f6c-0000-4000-8000-000000000000";
     },
     risk: "danger",
-    tells: ["replace DatabaseCluster orders"],
+    shows: ["replace DatabaseCluster orders"],
     because: /replaced for privateNetworkUuid/,
   },
   {
     title: "a network with another range",
-    head: (house) => {
-      house.network.ipRange = "10.30.0.0/20";
+    head: (sample) => {
+      sample.network.ipRange = "10.30.0.0/20";
     },
     risk: "danger",
-    tells: ["replace Vpc network", "replace DatabaseCluster orders", "replace DatabaseCluster sessions", "replace DatabaseDb orders-db"],
+    shows: ["replace Vpc network", "replace DatabaseCluster orders", "replace DatabaseCluster sessions", "replace DatabaseDb orders-db"],
     because: /DatabaseCluster orders is replaced: replaced with network/,
   },
   {
     title: "a network in another region",
-    head: (house) => {
-      house.network.region = "fra1";
+    head: (sample) => {
+      sample.network.region = "fra1";
     },
     risk: "danger",
-    tells: ["replace Vpc network", "replace DatabaseCluster orders"],
+    shows: ["replace Vpc network", "replace DatabaseCluster orders"],
   },
   {
     title: "a database with another name",
-    head: (house) => {
-      house.database = { name: "orders_v2" };
+    head: (sample) => {
+      sample.database = { name: "orders_v2" };
     },
     risk: "danger",
-    tells: ["replace DatabaseDb orders-db"],
-    because: /its tables are gone/,
+    shows: ["replace DatabaseDb orders-db"],
+    because: /its tables are lost/,
   },
   {
     title: "everything of a cluster on another one",
-    head: (house) => {
-      house.owner = "other";
+    head: (sample) => {
+      sample.owner = "other";
     },
     risk: "danger",
-    tells: [
+    shows: [
       "replace DatabaseDb orders-db",
       "replace DatabaseUser orders-user",
       "replace DatabaseConnectionPool orders-pool",
@@ -128,393 +127,393 @@ export const HOUSES: readonly HouseChange[] = [
   },
   {
     title: "a user with another name",
-    head: (house) => {
-      house.user.name = "orders_api";
+    head: (sample) => {
+      sample.user.name = "orders_api";
     },
     risk: "care",
-    tells: ["replace DatabaseUser orders-user"],
-    because: /another password/,
+    shows: ["replace DatabaseUser orders-user"],
+    because: /a new password/,
   },
   ...(["name", "mode", "size", "dbName", "user"] as const).map(
-    (input): HouseChange => ({
+    (input): SampleChange => ({
       title: `a pool with another ${input}`,
-      head: (house) => {
-        Object.assign(house.pool, { [input]: { size: 20, mode: "session" }[input as string] ?? "another" });
+      head: (sample) => {
+        Object.assign(sample.pool, { [input]: { size: 20, mode: "session" }[input as string] ?? "another" });
       },
       risk: "care",
-      tells: ["replace DatabaseConnectionPool orders-pool"],
-      because: new RegExp(`replaced for ${input}: nothing is lost`),
+      shows: ["replace DatabaseConnectionPool orders-pool"],
+      because: new RegExp(`replaced for ${input}: no data is lost`),
     }),
   ),
   {
     title: "a replica in another region",
-    head: (house) => {
-      house.replica!.region = "sfo3";
+    head: (sample) => {
+      sample.replica!.region = "sfo3";
     },
     risk: "care",
-    tells: ["replace DatabaseReplica orders-replica"],
-    because: /copied anew/,
+    shows: ["replace DatabaseReplica orders-replica"],
+    because: /copied from the primary again/,
   },
   {
     title: "a bucket in another region",
-    head: (house) => {
-      house.bucket.region = "ams3";
+    head: (sample) => {
+      sample.bucket.region = "ams3";
     },
     risk: "danger",
-    tells: ["replace SpacesBucket orders-bucket"],
-    because: /its objects are gone/,
+    shows: ["replace SpacesBucket orders-bucket"],
+    because: /its objects are lost/,
   },
   {
     title: "a bucket with another name, which the provider does not notice",
-    head: (house) => {
-      house.bucket.name = "orders-backups-2";
+    head: (sample) => {
+      sample.bucket.name = "orders-backups-2";
     },
     risk: "danger",
-    tells: ["update SpacesBucket orders-bucket"],
-    because: /renames nothing/,
+    shows: ["update SpacesBucket orders-bucket"],
+    because: /cannot rename a bucket/,
   },
   {
-    title: "a bucket with another name, replaced because the program says so",
-    base: (house) => {
-      house.bucketOptions = { replaceOnChanges: ["name"] };
+    title: "a bucket with another name, with replaceOnChanges",
+    base: (sample) => {
+      sample.bucketOptions = { replaceOnChanges: ["name"] };
     },
-    head: (house) => {
-      house.bucketOptions = { replaceOnChanges: ["name"] };
-      house.bucket.name = "orders-backups-2";
+    head: (sample) => {
+      sample.bucketOptions = { replaceOnChanges: ["name"] };
+      sample.bucket.name = "orders-backups-2";
     },
     risk: "danger",
-    tells: ["replace SpacesBucket orders-bucket"],
+    shows: ["replace SpacesBucket orders-bucket"],
   },
   {
     title: "an app in another project",
-    head: (house) => {
-      house.app.projectId = "5f1c9f6c-0000-4000-8000-000000000000";
+    head: (sample) => {
+      sample.app.projectId = "5f1c9f6c-0000-4000-8000-000000000000";
     },
     risk: "care",
-    tells: ["replace App orders-app"],
+    shows: ["replace App orders-app"],
     because: /Its address changes/,
   },
   {
     title: "a generated secret of another length",
-    head: (house) => {
-      house.password.length = 64;
+    head: (sample) => {
+      sample.password.length = 64;
     },
     risk: "care",
-    tells: ["replace RandomPassword orders-jwt", "redeploy App orders-app", "secret rotated: orders-jwt"],
+    shows: ["replace RandomPassword orders-jwt", "redeploy App orders-app", "secret rotated: orders-jwt"],
   },
   {
-    title: "a replacement that brings a backup along",
-    head: (house) => {
-      house.postgres.name = "orders-2";
-      house.postgres.backupRestore = { databaseName: "orders" };
+    title: "a replacement restored from a backup",
+    head: (sample) => {
+      sample.postgres.name = "orders-2";
+      sample.postgres.backupRestore = { databaseName: "orders" };
     },
     risk: "danger",
-    tells: ["replace DatabaseCluster orders"],
-    because: /filled from a backup/,
+    shows: ["replace DatabaseCluster orders"],
+    because: /restored from a backup/,
   },
   // ── Names in the program ──────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "a cluster under another name in the program, with an alias",
-    head: (house) => {
-      house.postgresName = "orders-primary";
-      house.postgresOptions = { aliases: [{ name: "orders" }] };
+    head: (sample) => {
+      sample.postgresName = "orders-primary";
+      sample.postgresOptions = { aliases: [{ name: "orders" }] };
     },
     risk: "none",
-    tells: ["same DatabaseCluster orders-primary (was orders)"],
+    shows: ["same DatabaseCluster orders-primary (was orders)"],
     only: true,
   },
   {
     title: "a cluster under another name in the program, without an alias",
-    head: (house) => {
-      house.postgresName = "orders-primary";
+    head: (sample) => {
+      sample.postgresName = "orders-primary";
     },
     risk: "danger",
-    tells: ["create DatabaseCluster orders-primary", "delete DatabaseCluster orders"],
-    because: /orders-primary under a new name, give that one an alias of the old: aliases: \[\{ name: "orders" \}\]/,
+    shows: ["create DatabaseCluster orders-primary", "delete DatabaseCluster orders"],
+    because: /orders-primary is the same resource under a new name, add an alias to it: aliases: \[\{ name: "orders" \}\]/,
   },
   // ── Protection ────────────────────────────────────────────────────────────────────────────────────────────────────
   {
-    title: "a cluster that is protected no more",
-    base: (house) => {
-      house.postgresOptions = { protect: true };
+    title: "a cluster without protection",
+    base: (sample) => {
+      sample.postgresOptions = { protect: true };
     },
     head: () => {},
     risk: "danger",
-    tells: ["update DatabaseCluster orders"],
+    shows: ["update DatabaseCluster orders"],
     because: /no longer protected/,
   },
   {
-    title: "a database that is gone",
-    head: (house) => {
-      house.database = undefined;
+    title: "a removed database",
+    head: (sample) => {
+      sample.database = undefined;
     },
     risk: "danger",
-    tells: ["delete DatabaseDb orders-db"],
-    because: /is destroyed: its tables are gone/,
+    shows: ["delete DatabaseDb orders-db"],
+    because: /is destroyed: its tables are lost/,
   },
   {
-    title: "a protected database that is gone",
-    base: (house) => {
-      house.databaseOptions = { protect: true };
+    title: "a removed protected database",
+    base: (sample) => {
+      sample.databaseOptions = { protect: true };
     },
-    head: (house) => {
-      house.database = undefined;
+    head: (sample) => {
+      sample.database = undefined;
     },
     risk: "danger",
-    tells: ["delete DatabaseDb orders-db"],
-    because: /Pulumi refuses it as long as it is protected/,
+    shows: ["delete DatabaseDb orders-db"],
+    because: /Pulumi refuses it while it is protected/,
   },
   {
-    title: "a database that is kept on delete, and gone",
-    base: (house) => {
-      house.databaseOptions = { retainOnDelete: true };
+    title: "a removed database that is retained on delete",
+    base: (sample) => {
+      sample.databaseOptions = { retainOnDelete: true };
     },
-    head: (house) => {
-      house.database = undefined;
+    head: (sample) => {
+      sample.database = undefined;
     },
     risk: "care",
-    tells: ["delete DatabaseDb orders-db"],
+    shows: ["delete DatabaseDb orders-db"],
     because: /stays at DigitalOcean/,
   },
   {
-    title: "a database that is taken over",
-    base: (house) => {
-      house.database = undefined;
+    title: "an imported database",
+    base: (sample) => {
+      sample.database = undefined;
     },
-    head: (house) => {
-      house.databaseOptions = { import: "c9/database/orders" };
+    head: (sample) => {
+      sample.databaseOptions = { import: "c9/database/orders" };
     },
     risk: "care",
-    tells: ["import DatabaseDb orders-db"],
-    because: /takes over what stands as c9\/database\/orders/,
+    shows: ["import DatabaseDb orders-db"],
+    because: /imports the existing resource c9\/database\/orders/,
   },
   {
-    title: "a replica that is gone",
-    head: (house) => {
-      house.replica = undefined;
+    title: "a removed replica",
+    head: (sample) => {
+      sample.replica = undefined;
     },
     risk: "care",
-    tells: ["delete DatabaseReplica orders-replica", "cost less"],
+    shows: ["delete DatabaseReplica orders-replica", "cost less"],
   },
   // ── In place ──────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     title: "a cluster that moves to another region",
-    head: (house) => {
-      house.postgres.region = "sfo3";
+    head: (sample) => {
+      sample.postgres.region = "sfo3";
     },
     risk: "care",
-    tells: ["update DatabaseCluster orders"],
+    shows: ["update DatabaseCluster orders"],
     only: true,
     because: /moves to sfo3/,
   },
   {
     title: "a major version up",
-    head: (house) => {
-      house.postgres.version = "17";
+    head: (sample) => {
+      sample.postgres.version = "17";
     },
     risk: "care",
-    tells: ["update DatabaseCluster orders"],
+    shows: ["update DatabaseCluster orders"],
     only: true,
     because: /major upgrade in place, 16 to 17/,
   },
   {
     title: "a major version down",
-    head: (house) => {
-      house.postgres.version = "15";
+    head: (sample) => {
+      sample.postgres.version = "15";
     },
     risk: "danger",
-    tells: ["update DatabaseCluster orders"],
+    shows: ["update DatabaseCluster orders"],
     only: true,
-    because: /no way back/,
+    because: /cannot be downgraded/,
   },
   {
     title: "a smaller node",
-    head: (house) => {
-      house.postgres.size = "db-s-1vcpu-2gb";
+    head: (sample) => {
+      sample.postgres.size = "db-s-1vcpu-2gb";
     },
     risk: "care",
-    tells: ["update DatabaseCluster orders", "cost less"],
+    shows: ["update DatabaseCluster orders", "cost less"],
     only: true,
-    because: /does not shrink/,
+    because: /refuses to shrink/,
   },
   {
-    title: "keys that may be evicted from now on",
-    head: (house) => {
-      house.valkey.evictionPolicy = "allkeys_lru";
+    title: "keys that can be evicted",
+    head: (sample) => {
+      sample.valkey.evictionPolicy = "allkeys_lru";
     },
     risk: "danger",
-    tells: ["update DatabaseCluster sessions"],
+    shows: ["update DatabaseCluster sessions"],
     only: true,
     because: /evicts keys/,
   },
   {
-    title: "keys that are written to disk no more",
-    head: (house) => {
-      house.valkeyConfig.persistence = "off";
+    title: "keys without persistence",
+    head: (sample) => {
+      sample.valkeyConfig.persistence = "off";
     },
     risk: "danger",
-    tells: ["update DatabaseValkeyConfig sessions-config"],
+    shows: ["update DatabaseValkeyConfig sessions-config"],
     only: true,
     because: /a restart loses every key/,
   },
   {
-    title: "a bucket that anybody may read",
-    head: (house) => {
-      house.bucket.acl = "public-read";
+    title: "a public bucket",
+    head: (sample) => {
+      sample.bucket.acl = "public-read";
     },
     risk: "danger",
-    tells: ["update SpacesBucket orders-bucket"],
+    shows: ["update SpacesBucket orders-bucket"],
     only: true,
   },
   {
     title: "one instance fewer",
-    head: (house) => {
-      house.api.count = 1;
+    head: (sample) => {
+      sample.api.count = 1;
     },
     risk: "care",
-    tells: ["redeploy App orders-app", "cost less"],
+    shows: ["redeploy App orders-app", "cost less"],
     only: true,
   },
   {
     title: "a worker that reads a secret",
-    head: (house) => {
-      house.worker = true;
+    head: (sample) => {
+      sample.worker = true;
     },
     risk: "care",
-    tells: ["redeploy App orders-app", "secret reader added: orders-jwt", "cost more"],
+    shows: ["redeploy App orders-app", "secret reader added: orders-jwt", "cost more"],
   },
   {
     title: "migrations that no longer run before a deployment",
-    head: (house) => {
-      house.job = false;
+    head: (sample) => {
+      sample.job = false;
     },
     risk: "care",
-    tells: ["redeploy App orders-app"],
-    because: /job migrate is gone/,
+    shows: ["redeploy App orders-app"],
+    because: /job migrate is removed/,
   },
   {
     title: "an app that logs in as another user",
-    head: (house) => {
-      house.app.databaseUser = "doadmin";
+    head: (sample) => {
+      sample.app.databaseUser = "doadmin";
     },
     risk: "care",
-    tells: ["redeploy App orders-app", "secret origin: the login of doadmin at orders"],
+    shows: ["redeploy App orders-app", "secret origin: the login of doadmin at orders"],
   },
   // ── Secrets ───────────────────────────────────────────────────────────────────────────────────────────────────────
   {
-    title: "a secret whose type is GENERAL from now on",
+    title: "a secret of type GENERAL",
     head: env("JWT_SECRET", { type: "GENERAL" }),
     risk: "danger",
-    tells: ["redeploy App orders-app", "secret turned plain: orders-jwt"],
+    shows: ["redeploy App orders-app", "secret turned plain: orders-jwt"],
     only: true,
   },
   {
-    title: "a secret whose type is left out from now on",
-    head: (house) => {
-      const { envs } = house;
-      house.envs = (made) => envs(made).map(({ type: _, ...one }) => one);
+    title: "a secret without a type",
+    head: (sample) => {
+      const { envs } = sample;
+      sample.envs = (made) => envs(made).map(({ type: _, ...one }) => one);
     },
     risk: "danger",
-    tells: ["secret turned plain: orders-jwt"],
+    shows: ["secret turned plain: orders-jwt"],
   },
   {
-    title: "a secret that is there while images are built",
+    title: "a secret with build scope",
     head: env("JWT_SECRET", { scope: "RUN_AND_BUILD_TIME" }),
     risk: "danger",
-    tells: ["redeploy App orders-app", "secret scope widened: orders-jwt"],
+    shows: ["redeploy App orders-app", "secret scope widened: orders-jwt"],
     only: true,
   },
   {
-    title: "a secret that is no longer there while images are built",
+    title: "a secret without build scope",
     base: env("JWT_SECRET", { scope: "RUN_AND_BUILD_TIME" }),
     head: () => {},
     risk: "routine",
-    tells: ["redeploy App orders-app", "secret scope narrowed: orders-jwt"],
+    shows: ["redeploy App orders-app", "secret scope narrowed: orders-jwt"],
     only: true,
   },
   {
     title: "a secret of the program with another value",
     head: env("STRIPE_KEY", { value: pulumi.secret("sk_live_another") }),
     risk: "care",
-    tells: ["redeploy App orders-app", "secret rotated: orders-app api STRIPE_KEY"],
+    shows: ["redeploy App orders-app", "secret rotated: orders-app api STRIPE_KEY"],
     only: true,
   },
   {
     title: "a secret in clear text in the program",
     head: env("STRIPE_KEY", { value: "sk_live_4eC39HqLyjWDarjtT1zdp7dc" }),
     risk: "danger",
-    tells: ["redeploy App orders-app", "secret turned plain: orders-app api STRIPE_KEY"],
+    shows: ["redeploy App orders-app", "secret turned plain: orders-app api STRIPE_KEY"],
     only: true,
   },
   {
     title: "a variable that reads another secret",
-    head: (house) => {
-      const { envs } = house;
-      house.envs = (made) => envs(made).map((one) => (one.key === "STRIPE_KEY" ? { ...one, value: made.jwt.result } : one));
+    head: (sample) => {
+      const { envs } = sample;
+      sample.envs = (made) => envs(made).map((one) => (one.key === "STRIPE_KEY" ? { ...one, value: made.jwt.result } : one));
     },
     risk: "care",
-    tells: ["redeploy App orders-app", "secret origin: orders-jwt"],
+    shows: ["redeploy App orders-app", "secret origin: orders-jwt"],
     only: true,
   },
   {
     title: "a stack output in clear text",
-    head: (house) => {
-      house.outputs = ({ postgres }) => ({ host: postgres.host, url: pulumi.unsecret(postgres.uri) });
+    head: (sample) => {
+      sample.outputs = ({ postgres }) => ({ host: postgres.host, url: pulumi.unsecret(postgres.uri) });
     },
     risk: "danger",
-    tells: ["secret turned plain: orders.uri"],
+    shows: ["secret turned plain: orders.uri"],
     only: true,
   },
   {
-    title: "a plain variable that hides from now on",
+    title: "a plain variable that becomes SECRET",
     head: env("LOG_LEVEL", { type: "SECRET" }),
     risk: "routine",
-    tells: ["redeploy App orders-app", "secret turned secret: orders-app api LOG_LEVEL"],
+    shows: ["redeploy App orders-app", "secret turned secret: orders-app api LOG_LEVEL"],
     only: true,
   },
   // ── Firewalls ─────────────────────────────────────────────────────────────────────────────────────────────────────
   {
-    title: "a firewall that is open to the world",
-    head: (house) => {
-      house.rules.push({ type: "ip_addr", value: "0.0.0.0/0" });
+    title: "a firewall open to the internet",
+    head: (sample) => {
+      sample.rules.push({ type: "ip_addr", value: "0.0.0.0/0" });
     },
     risk: "danger",
-    tells: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 0.0.0.0/0"],
+    shows: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 0.0.0.0/0"],
     only: true,
   },
   {
-    title: "a firewall that is open to a provider's range",
-    head: (house) => {
-      house.rules.push({ type: "ip_addr", value: "203.0.0.0/12" });
+    title: "a firewall open to a provider's range",
+    head: (sample) => {
+      sample.rules.push({ type: "ip_addr", value: "203.0.0.0/12" });
     },
     risk: "danger",
-    tells: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 203.0.0.0/12"],
+    shows: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 203.0.0.0/12"],
     only: true,
   },
   {
-    title: "one more office",
-    head: (house) => {
-      house.rules.push({ type: "ip_addr", value: "198.51.100.4" });
+    title: "an additional address",
+    head: (sample) => {
+      sample.rules.push({ type: "ip_addr", value: "198.51.100.4" });
     },
     risk: "care",
-    tells: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 198.51.100.4"],
+    shows: ["update DatabaseFirewall orders-firewall", "firewall opened: orders ip_addr 198.51.100.4"],
     only: true,
   },
   {
-    title: "an office less",
-    head: (house) => {
-      house.rules.pop();
+    title: "a removed address",
+    head: (sample) => {
+      sample.rules.pop();
     },
     risk: "care",
-    tells: ["update DatabaseFirewall orders-firewall", "firewall closed: orders ip_addr 203.0.113.7"],
+    shows: ["update DatabaseFirewall orders-firewall", "firewall closed: orders ip_addr 203.0.113.7"],
     only: true,
   },
   {
     title: "a firewall without rules",
-    head: (house) => {
-      house.rules = [];
+    head: (sample) => {
+      sample.rules = [];
     },
     risk: "danger",
-    tells: ["update DatabaseFirewall orders-firewall", "firewall opened: orders every address"],
+    shows: ["update DatabaseFirewall orders-firewall", "firewall opened: orders every address"],
   },
 ];

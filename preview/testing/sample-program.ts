@@ -1,4 +1,4 @@
-/** A small program with one of everything that the provider can replace, and secrets on every way: what slipway's own components would refuse to declare. */
+/** A small program with one resource of every type that the provider can replace, and secrets in every place. slipway's own components would refuse it. */
 import { randomBytes } from "node:crypto";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
@@ -17,8 +17,8 @@ export interface Env {
   type?: string;
 }
 
-/** Everything that a change may touch, by name; `undefined` takes it away. */
-export interface House {
+/** The arguments of its resources. `undefined` removes one. */
+export interface SampleProgram {
   network: digitalocean.VpcArgs;
   postgres: digitalocean.DatabaseClusterArgs;
   postgresOptions: pulumi.CustomResourceOptions;
@@ -33,7 +33,7 @@ export interface House {
   replica: Omit<digitalocean.DatabaseReplicaArgs, "clusterId"> | undefined;
   rules: { type: string; value: string }[];
   firewallOptions: pulumi.CustomResourceOptions;
-  /** Whose databases, users, pools and firewall these are. */
+  /** The cluster of the database, user, pool and firewall. */
   owner: "postgres" | "other";
   bucket: digitalocean.SpacesBucketArgs;
   bucketOptions: pulumi.CustomResourceOptions;
@@ -42,12 +42,12 @@ export interface House {
   api: { size: string; count: number; branch: string };
   worker: boolean;
   job: boolean;
-  /** Of the api. */
+  /** The variables of the api. */
   envs(made: { jwt: random.RandomPassword; postgres: digitalocean.DatabaseCluster; stripe: pulumi.Output<string> }): Env[];
   outputs(made: { jwt: random.RandomPassword; postgres: digitalocean.DatabaseCluster }): Record<string, unknown>;
 }
 
-function built(): House {
+function defaults(): SampleProgram {
   return {
     network: { name: "harbour", region: "nyc1", ipRange: "10.20.0.0/20" },
     postgres: { name: "orders", engine: "pg", version: "16", region: "nyc1", size: "db-s-2vcpu-4gb", nodeCount: 2 },
@@ -92,38 +92,44 @@ function built(): House {
   };
 }
 
-export type Change = (house: House) => void;
+export type Change = (sample: SampleProgram) => void;
 
 const STRIPE = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
 
-function program(house: House) {
+function program(sample: SampleProgram) {
   return function harbour(): Record<string, unknown> {
-    const network = new digitalocean.Vpc("network", house.network);
+    const network = new digitalocean.Vpc("network", sample.network);
     const privateNetworkUuid = network.id;
-    const postgres = new digitalocean.DatabaseCluster(house.postgresName, { privateNetworkUuid, ...house.postgres }, house.postgresOptions);
-    const other = new digitalocean.DatabaseCluster("other", { privateNetworkUuid, ...house.other });
-    const valkey = new digitalocean.DatabaseCluster("sessions", { privateNetworkUuid, ...house.valkey });
-    new digitalocean.DatabaseValkeyConfig("sessions-config", { clusterId: valkey.id, ...house.valkeyConfig });
-    const clusterId = { postgres, other }[house.owner].id;
-    if (house.database) new digitalocean.DatabaseDb("orders-db", { clusterId, ...house.database }, house.databaseOptions);
-    new digitalocean.DatabaseUser("orders-user", { clusterId, ...house.user });
-    new digitalocean.DatabaseConnectionPool("orders-pool", { clusterId, ...house.pool });
-    if (house.replica) new digitalocean.DatabaseReplica("orders-replica", { clusterId, ...house.replica });
-    new digitalocean.DatabaseFirewall("orders-firewall", { clusterId, rules: house.rules }, house.firewallOptions);
-    new digitalocean.SpacesBucket("orders-bucket", house.bucket, house.bucketOptions);
-    const jwt = new random.RandomPassword("orders-jwt", house.password);
+    const postgres = new digitalocean.DatabaseCluster(
+      sample.postgresName,
+      { privateNetworkUuid, ...sample.postgres },
+      sample.postgresOptions,
+    );
+    const other = new digitalocean.DatabaseCluster("other", { privateNetworkUuid, ...sample.other });
+    const valkey = new digitalocean.DatabaseCluster("sessions", { privateNetworkUuid, ...sample.valkey });
+    new digitalocean.DatabaseValkeyConfig("sessions-config", { clusterId: valkey.id, ...sample.valkeyConfig });
+    const clusterId = { postgres, other }[sample.owner].id;
+    if (sample.database) new digitalocean.DatabaseDb("orders-db", { clusterId, ...sample.database }, sample.databaseOptions);
+    new digitalocean.DatabaseUser("orders-user", { clusterId, ...sample.user });
+    new digitalocean.DatabaseConnectionPool("orders-pool", { clusterId, ...sample.pool });
+    if (sample.replica) new digitalocean.DatabaseReplica("orders-replica", { clusterId, ...sample.replica });
+    new digitalocean.DatabaseFirewall("orders-firewall", { clusterId, rules: sample.rules }, sample.firewallOptions);
+    new digitalocean.SpacesBucket("orders-bucket", sample.bucket, sample.bucketOptions);
+    const jwt = new random.RandomPassword("orders-jwt", sample.password);
     const stripe = pulumi.secret(STRIPE);
-    const github = { repo: "acme/orders", branch: house.api.branch, deployOnPush: true };
-    const instanceSizeSlug = house.api.size;
-    const { projectId, name, region, databaseUser } = house.app;
+    const github = { repo: "acme/orders", branch: sample.api.branch, deployOnPush: true };
+    const instanceSizeSlug = sample.api.size;
+    const { projectId, name, region, databaseUser } = sample.app;
     new digitalocean.App("orders-app", {
       ...(projectId === undefined ? {} : { projectId }),
       spec: {
         name,
         region,
         databases: [{ name: "db", engine: "PG", production: true, clusterName: "orders", dbName: "orders", dbUser: databaseUser }],
-        services: [{ name: "api", github, instanceSizeSlug, instanceCount: house.api.count, envs: house.envs({ jwt, postgres, stripe }) }],
-        workers: house.worker
+        services: [
+          { name: "api", github, instanceSizeSlug, instanceCount: sample.api.count, envs: sample.envs({ jwt, postgres, stripe }) },
+        ],
+        workers: sample.worker
           ? [
               {
                 name: "mailer",
@@ -133,16 +139,16 @@ function program(house: House) {
               },
             ]
           : [],
-        jobs: house.job ? [{ name: "migrate", kind: "PRE_DEPLOY", github, instanceSizeSlug, envs: [] }] : [],
+        jobs: sample.job ? [{ name: "migrate", kind: "PRE_DEPLOY", github, instanceSizeSlug, envs: [] }] : [],
       },
     });
-    return house.outputs({ jwt, postgres });
+    return sample.outputs({ jwt, postgres });
   };
 }
 
 const STACK = "prod";
 
-export async function reviewHouses(base: Change, head: Change): Promise<StackReview> {
+export async function reviewSample(base: Change, head: Change): Promise<StackReview> {
   const key = randomBytes(32);
   const [before, after] = [await recorded(base, key), await recorded(head, key)];
   return reviewStack(STACK, before, after);
@@ -150,7 +156,7 @@ export async function reviewHouses(base: Change, head: Change): Promise<StackRev
 
 class Any extends pulumi.CustomResource {}
 
-/** One resource of any type, with these inputs on either side. */
+/** Reviews one resource of any type whose inputs change. */
 export async function reviewPair(type: string, before: pulumi.Inputs, after: pulumi.Inputs): Promise<StackReview> {
   const key = randomBytes(32);
   const declaring = (inputs: pulumi.Inputs) => () => void new Any(type, "one", inputs);
@@ -158,9 +164,9 @@ export async function reviewPair(type: string, before: pulumi.Inputs, after: pul
 }
 
 async function recorded(change: Change, key: Buffer): Promise<Recorded> {
-  const house = built();
-  change(house);
-  return recordedOf(program(house), key);
+  const sample = defaults();
+  change(sample);
+  return recordedOf(program(sample), key);
 }
 
 async function recordedOf(declare: () => unknown, key: Buffer): Promise<Recorded> {

@@ -4,30 +4,30 @@ import { cleanAudit, exchanged, leakyAudit } from "../testing/samples.ts";
 import { auditHtml } from "./audit.ts";
 
 describe("the page of an audit", () => {
-  it("tells the worst finding first, with the way that the secret took and what to do", async () => {
+  it("lists the worst finding first, with the path of the secret and the fix", async () => {
     const html = await auditHtml(leakyAudit);
     expect(html).toContain("<h1>2 findings</h1>");
     expect(html.indexOf("secret-in-output")).toBeLessThan(html.indexOf("build-scope"));
     expect(html).toMatch(/<ol class="way leak"><li>random password jwtSecret.*?<li>the stack output jwt, in clear/s);
-    expect(html).toContain("<b>What to do:</b> Leave it out of the outputs.");
+    expect(html).toContain("<b>Fix:</b> Leave it out of the outputs.");
   });
 
-  it("says that every secret is proved only where none is left", async () => {
-    expect(await auditHtml(cleanAudit)).toContain("<h1>Every secret is proved</h1>");
+  it("says that every secret is verified only if none is missing", async () => {
+    expect(await auditHtml(cleanAudit)).toContain("<h1>Every secret is verified</h1>");
     expect(await auditHtml({ ...cleanAudit, declared: [...cleanAudit.declared, "shop.forgotten"] })).toContain(
-      "<h1>1 secret without a proof</h1>",
+      "<h1>1 secret not verified</h1>",
     );
-    expect(await auditHtml({ ...cleanAudit, failure: "slipway:region: it is missing." })).toContain("<h1>Not proved</h1>");
+    expect(await auditHtml({ ...cleanAudit, failure: "slipway:region: it is missing." })).toContain("<h1>Program failed</h1>");
   });
 
-  it("draws which secret leads to which process, and which of them was seen there", async () => {
+  it("draws the readers of each secret, and which of them were verified at run time", async () => {
     const html = await auditHtml(cleanAudit);
     expect(html).toMatch(/<g class="good"><rect[^>]*\/><text[^>]*class="name">shop\.jwtSecret</);
     expect(html).toMatch(/<g class="routine"><rect[^>]*\/><text[^>]*class="name">shop\.postgres\.owner</);
     expect(html.match(/<text[^>]*class="name">api in shop</g)).toHaveLength(1);
   });
 
-  it("lets no text of the program become markup", async () => {
+  it("escapes every text of the program", async () => {
     expect(await auditHtml(exchanged(leakyAudit, "</pre><script>alert(1)</script>\u202e"))).not.toMatch(/<script|\u202e/);
   });
 });
@@ -44,13 +44,13 @@ await describePages("the page of an audit in a browser", PAGES, (open) => {
     { name: "leaky", width: 360, colours: "dark" },
     { name: "hostile", width: 360, colours: "light" },
   ] as const)(
-    "asks nobody, complains of nothing, fits $width pixels and is accessible in $colours colours: $name",
+    "sends no request, logs no error, fits $width pixels and is accessible in $colours colours: $name",
     async ({ name, ...look }) => {
       expect(await faultsOf(await open(name, look))).toEqual([]);
     },
   );
 
-  it("shows findings alone by keyboard, without JavaScript", async () => {
+  it("filters findings by keyboard, without JavaScript", async () => {
     const { page } = await open("leaky", { javaScript: false });
     await page.focus("#show-all");
     await page.keyboard.press("ArrowRight");

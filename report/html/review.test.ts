@@ -11,27 +11,27 @@ describe("the page of a review", () => {
     expect(await reviewHtml(dangerous)).toBe(await reviewHtml(structuredClone(dangerous)));
   });
 
-  it("holds everything that the comment may have to leave out", async () => {
+  it("contains everything that a comment may omit", async () => {
     const html = await reviewHtml(dangerous);
-    for (const told of [
+    for (const text of [
       "components/postgres.ts:146",
       "spec.service paintbox.env LOG_LEVEL.value",
-      "<ins>another secret</ins>",
-      "every row is written anew",
-      "somebody changed its size by hand",
+      "<ins>changed secret</ins>",
+      "rewrites the table",
+      "its size was changed by hand",
       "slipway:fluxstudioGoogleClientSecret",
       "nyc9",
     ])
-      expect(html).toContain(told);
+      expect(html).toContain(text);
   });
 
-  it("says so in a word where nothing changes, and offers no filter then", async () => {
+  it("says in the heading that nothing changes, without filters", async () => {
     const html = await reviewHtml(quiet);
-    expect(html).toContain("<h1>Nothing changes</h1>");
+    expect(html).toContain("<h1>No changes</h1>");
     expect(html).not.toContain("<fieldset>");
   });
 
-  it("lets no text of the change become markup", async () => {
+  it("escapes every text of the change", async () => {
     const html = await reviewHtml(exchanged(dangerous, HOSTILE));
     expect(html).not.toMatch(/<(script|img|iframe|object|link)|\u202e/i);
     const names = (source: string) =>
@@ -58,7 +58,7 @@ await describePages("the page of a review in a browser", PAGES, (open) => {
     { name: "quiet", width: 360, colours: "light" },
     { name: "hostile", width: 360, colours: "dark" },
   ] as const)(
-    "asks nobody, complains of nothing, fits $width pixels and is accessible in $colours colours: $name",
+    "sends no request, logs no error, fits $width pixels and is accessible in $colours colours: $name",
     async ({ name, ...look }) => {
       const visit = await open(name, look);
       expect(await visit.page.evaluate("document.scripts.length")).toBe(0);
@@ -69,7 +69,7 @@ await describePages("the page of a review in a browser", PAGES, (open) => {
   const shown = (page: Page) =>
     page.$$eval(".item", (items) => items.filter((item) => item.checkVisibility()).map(({ className }) => className));
 
-  it("filters by keyboard alone, without JavaScript", async () => {
+  it("filters by keyboard, without JavaScript", async () => {
     const { page } = await open("systems", { javaScript: false });
     const all = (await shown(page)).length;
     await page.focus("#risk-all");
@@ -92,7 +92,7 @@ await describePages("the page of a review in a browser", PAGES, (open) => {
     await page.close();
   });
 
-  it("shows on paper what is folded on a screen, and no filter", async () => {
+  it("prints folded sections, without the filters", async () => {
     const { page } = await open("dangerous");
     const folded = "details:not([open]) .fields";
     const height = () =>

@@ -15,7 +15,7 @@ describe("a comment", () => {
     expect(marker("a --> b")).toBe("<!-- slipway-review:a-b:v1 -->");
   });
 
-  it("counts by stack, the worst stack first, before anything is told in full", () => {
+  it("begins with a table of counts by stack, worst first", () => {
     const [, table] =
       text
         .split("\n\n")
@@ -26,7 +26,7 @@ describe("a comment", () => {
     expect(text.indexOf("### `staging`")).toBeGreaterThan(text.indexOf("| `prod` |"));
   });
 
-  it("tells what is lost before anything that is folded, with what forces it first", () => {
+  it("lists losses before folded sections, the fields that force them first", () => {
     const unfolded = text.slice(0, text.indexOf("<details>"));
     expect(unfolded).toContain("**replace** `candlefish-postgres-cluster` `DatabaseCluster` · `components/postgres.ts:146`");
     expect(unfolded).toContain("its 1 database is gone; a new cluster is empty");
@@ -34,58 +34,58 @@ describe("a comment", () => {
     expect(unfolded).toContain("**delete** `candlefish-postgres-db-candlefish_collaboration`");
   });
 
-  it("tells a replacement that loses nothing among the other changes", () => {
+  it("lists a replacement without data loss among the other changes", () => {
     const [lost, ...rest] = prod.resources;
-    const told = markdown(only({ ...prod, resources: [{ ...lost!, risk: "routine" }, ...rest.slice(1)] }));
-    expect(told).not.toContain("#### Replaced and deleted");
-    expect(told).toContain("| `prod` | Danger | 1 | 1 | 1 | 1 |");
-    expect(told.slice(told.indexOf("<details><summary>Other changes"))).toContain("**replace** `candlefish-postgres-cluster`");
+    const comment = markdown(only({ ...prod, resources: [{ ...lost!, risk: "routine" }, ...rest.slice(1)] }));
+    expect(comment).not.toContain("#### Replaced and deleted");
+    expect(comment).toContain("| `prod` | Danger | 1 | 1 | 1 | 1 |");
+    expect(comment.slice(comment.indexOf("<details><summary>Other changes"))).toContain("**replace** `candlefish-postgres-cluster`");
   });
 
-  it("shows a plain value before and after, and of a secret only that it is another", () => {
+  it("shows plain values before and after, but only that a secret changed", () => {
     expect(text).toContain("@@ spec.service paintbox.env LOG_LEVEL.value @@\n- info\n+ debug");
-    expect(text).toContain("@@ spec.service paintbox.env JWT_SECRET.value @@\n! another secret");
+    expect(text).toContain("@@ spec.service paintbox.env JWT_SECRET.value @@\n! changed secret");
   });
 
-  it("tells SQL with its locks, secrets with their way, doors, restarts, contradictions and policies", () => {
-    for (const told of [
-      "ACCESS EXCLUSIVE on `public.documents` (line 4), **every row is written anew**",
+  it("lists SQL with locks, secrets, firewalls, restarts, contradictions and policies", () => {
+    for (const line of [
+      "ACCESS EXCLUSIVE on `public.documents` (line 4), **rewrites the table**",
       "**Danger** `candlefish.jwtSecret` turned plain",
       "**Danger** `candlefish-postgres` opened `ip_addr 0.0.0.0/0`",
       "`candlefish-rtpm-app` `post-deploy` runs again",
-      "`devx-postgres-cluster` planned `same`, the engine `update`",
+      "`devx-postgres-cluster` planned `same`, Pulumi plans `update`",
       "`database-firewall-closed` mandatory",
-      "| `slipway-backups-bucket-offsite` | Spaces bucket, paid by what it holds | unpriced | unpriced |",
+      "| `slipway-backups-bucket-offsite` | Spaces bucket, billed by its contents | unpriced | unpriced |",
     ])
-      expect(text).toContain(told);
+      expect(text).toContain(line);
   });
 
-  it("draws what changes and what stands beside it, and nothing else", () => {
+  it("draws the changed resources and their neighbours only", () => {
     const drawn = text.slice(text.indexOf("```mermaid"));
     expect(drawn).toContain('"candlefish-postgres-cluster<br/>Postgres 15<br/>db-s-2vcpu-4gb × 2 nodes<br/>replace"]]:::danger');
     expect(drawn).toContain('"candlefish-rtpm-app<br/>api apps-s-1vcpu-1gb<br/>restart"]:::routine');
     expect(drawn).not.toContain("devx-postgres-cluster");
   });
 
-  it("tells a failure of the program instead of a comparison", () => {
+  it("shows a failure of the program instead of a comparison", () => {
     expect(text).toContain('> **The program fails at head.**\n\n```\n1 mistake in the settings of stack "staging".');
   });
 
-  it("is one line where nothing changes", () => {
+  it("is one line if nothing changes", () => {
     expect(markdown(quiet)).toBe(
-      "<!-- slipway-review:slipway:v1 -->\n**`slipway`: nothing changes** on `staging`, `prod` (`main` `1a2b3c4d5e6f` → `search` `5d6e7f80a1b2`)\n",
+      "<!-- slipway-review:slipway:v1 -->\n**`slipway`: no changes** on `staging`, `prod` (`main` `1a2b3c4d5e6f` → `search` `5d6e7f80a1b2`)\n",
     );
   });
 
-  it("names the commit of which nothing is known, where there is no review", () => {
-    const said = failureMarkdown("slipway", {
+  it("names the commit whose changes are unknown if there is no review", () => {
+    const failure = failureMarkdown("slipway", {
       commit: dangerous.head.commit,
       run: "https://github.example/run/7",
       why: "It ran into its limit of 15 minutes.",
     });
-    expect(said.startsWith(marker("slipway"))).toBe(true);
-    expect(said).toContain(
-      "**What `5d6e7f80a1b2` changes is not known.** It ran into its limit of 15 minutes. [The log of its run](https://github.example/run/7)",
+    expect(failure.startsWith(marker("slipway"))).toBe(true);
+    expect(failure).toContain(
+      "**The changes of `5d6e7f80a1b2` are unknown.** It ran into its limit of 15 minutes. See the [log of the run](https://github.example/run/7)",
     );
   });
 });
@@ -101,21 +101,21 @@ describe("a comment that would be too long", () => {
   });
   const text = markdown(many);
 
-  it("keeps within 60,000 bytes, uses them, and says what it leaves out", () => {
+  it("fills 60,000 bytes and no more, and says what it omits", () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(60_000);
     expect(Buffer.byteLength(text)).toBeGreaterThan(59_000);
-    const [, left] = /\*\*Left out, because a comment has an end:\*\* ([\d,]+) other changes\./.exec(text) ?? [];
+    const [, left] = /\*\*Omitted to fit the length limit:\*\* ([\d,]+) other changes\./.exec(text) ?? [];
     expect(Number(left?.replace(",", "")) + text.split("**create**").length - 1).toBe(2995);
   });
 
-  it("leaves out the least important first", () => {
+  it("omits the least important pieces first", () => {
     const short = markdown(many, { limit: 4_500 });
     expect(short).not.toContain("```mermaid");
     expect(short.split("**replace**").length - 1).toBe(5);
-    expect(short).toMatch(/Left out.*2,995 other changes.*1 picture/s);
+    expect(short).toMatch(/Omitted.*2,995 other changes.*1 diagram/s);
   });
 
-  it.each([60_000, 12_000, 4_500, 1_500])("opens no fence and no fold that it does not close, at %i bytes", (limit) => {
+  it.each([60_000, 12_000, 4_500, 1_500])("closes every fence and fold that it opens, at %i bytes", (limit) => {
     const cut = markdown(many, { limit });
     expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(limit);
     expect(cut.split("<details>").length).toBe(cut.split("</details>").length);
@@ -125,7 +125,7 @@ describe("a comment that would be too long", () => {
   it("survives three thousand stacks", () => {
     const cut = markdown({ ...many, stacks: Array.from({ length: 3_000 }, (_, index) => ({ ...prod, stack: `stack-${index}` })) });
     expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(60_000);
-    expect(cut).toMatch(/Left out.* stacks/);
+    expect(cut).toMatch(/Omitted.* stacks/);
   });
 });
 
@@ -176,7 +176,7 @@ const NASTY = [
   "@a ".repeat(3000),
 ];
 
-/** Always the same ones, so that what fails once fails again. */
+/** Reproducible random texts. */
 function* random(count: number): Generator<string> {
   const letters = [..."`|\\<>&@#$*_~[]()!:/-+=.1aG \n\t\u202e\"'", "GH-", "www.", "https://", "```", "<!--", "-->", "</details>"];
   let seed = 7;
@@ -216,26 +216,26 @@ OURS.add("<br />")
   .add('<code class="language-diff">')
   .add('<code class="language-mermaid">');
 
-/** What GitHub would still make something of, outside of code. */
-const MEANT = /@|#\d|:\/\/|www\.|\$|\b[A-Za-z]+-\d|:\w+:|[\da-f]{7}/;
+/** Text that GitHub interprets outside of code. */
+const INTERPRETED = /@|#\d|:\/\/|www\.|\$|\b[A-Za-z]+-\d|:\w+:|[\da-f]{7}/;
 
-describe.each(await renderers())("a hostile change, rendered by $name", ({ render }) => {
+describe.each(await renderers())("a malicious change, rendered by $name", ({ render }) => {
   const shape = (html: string) => [...html.matchAll(/<[^>]*>/g)].map(([tag]) => tag).filter((tag) => !/^<\/?code|^<br/.test(tag));
   const benign = shape(render(markdown(exchanged(dangerous, "word"))));
 
   const texts = [...NASTY, ...random(60)].map((text) => ({ text, title: JSON.stringify(text).slice(0, 60) }));
 
-  it.each(texts)("marks up, links and mentions nothing: $title", ({ text }) => {
+  it.each(texts)("adds no markup, link or mention: $title", ({ text }) => {
     const html = render(markdown(exchanged(dangerous, text)));
     expect(html.startsWith("<!-- slipway-review:")).toBe(true);
     const rest = html.slice(html.indexOf("-->") + 3);
     expect([...rest.matchAll(/<[^>]*>?/g)].map(([tag]) => tag).filter((tag) => !OURS.has(tag))).toEqual([]);
-    const spoken = rest
+    const plain = rest
       .replace(/<pre>.*?<\/pre>/gs, "")
       .replace(/<code>.*?<\/code>/gs, "")
       .replace(/<[^>]*>/g, " ");
-    expect(spoken).not.toMatch(MEANT);
-    // No text of the change opens or closes a block: the page is built as with a plain word.
+    expect(plain).not.toMatch(INTERPRETED);
+    // No text of the change opens or closes a block: the structure is the same as with a plain word.
     expect(shape(rest)).toEqual(benign.slice(1));
     expect(rest.replaceAll("\n", "")).not.toMatch(/\p{C}/u);
   });

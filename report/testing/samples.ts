@@ -1,4 +1,4 @@
-/** Reviews and audits to render: realistic ones, and one in the hands of a stranger. */
+/** Reviews and audits to render: realistic ones, and one with untrusted text in every field. */
 import type { Audit, Station } from "../audit.ts";
 import type { Review, Shown, StackReview } from "../review.ts";
 
@@ -24,7 +24,7 @@ const prod: StackReview = {
       text: "candlefish-postgres-cluster is replaced: its database candlefish_collaboration is lost, and a new cluster is empty.",
     },
     { risk: "danger", text: "JWT_SECRET of paintbox turns from SECRET to plain text, which the panel and the API show." },
-    { risk: "care", text: "0007_documents_search.sql rewrites every row of documents under ACCESS EXCLUSIVE: nobody reads it meanwhile." },
+    { risk: "care", text: "0007_documents_search.sql rewrites every row of documents under ACCESS EXCLUSIVE: reads block meanwhile." },
     { risk: "care", text: "3 components restart." },
   ],
   resources: [
@@ -115,7 +115,7 @@ const prod: StackReview = {
           rule: "column-type",
           severity: "error",
           line: 4,
-          message: "ALTER COLUMN body TYPE jsonb writes every row anew.",
+          message: "ALTER COLUMN body TYPE jsonb rewrites the table.",
           fix: "Add a column, fill it in batches, then swap the two.",
         },
       ],
@@ -156,7 +156,7 @@ const prod: StackReview = {
     lines: [
       { resource: "candlefish-postgres-cluster", system: "candlefish", what: "db-s-2vcpu-4gb × 2", before: 121.8, after: 244.2 },
       { resource: "candlefish-paintbox-app paintbox", system: "candlefish", what: "apps-s-2vcpu-4gb", before: 12, after: 50 },
-      { resource: "slipway-backups-bucket-offsite", what: "Spaces bucket, paid by what it holds", before: null, after: null },
+      { resource: "slipway-backups-bucket-offsite", what: "Spaces bucket, billed by its contents", before: null, after: null },
     ],
     before: 504.75,
     after: 665.15,
@@ -177,7 +177,7 @@ const prod: StackReview = {
         urn: urn(CLUSTER, "devx-postgres-cluster"),
         ours: "same",
         engines: "update",
-        meaning: "somebody changed its size by hand; a deploy would take that back",
+        meaning: "its size was changed by hand; a deployment reverts that",
         risk: "care",
       },
     ],
@@ -379,5 +379,5 @@ export const leakyAudit: Audit = {
       until: "2027-03-31",
     },
   ],
-  notes: ["The state was not given, so nobody looked at it."],
+  notes: ["The state was not given, so it was not checked."],
 };
