@@ -65,6 +65,9 @@ function ends(variables: readonly Reading[], carriers: readonly Station[], name:
   return [{ what: "its provider, while Pulumi runs" }];
 }
 
+/** Part of the fingerprints in existing suppressions, so these words must not change. */
+const FINGERPRINT_WORDS = { config: "typed by an operator", generated: "made at random", provider: "made by its provider" } as const;
+
 /** Secrets of the program that no reader receives. Secrets that a provider creates unrequested, and settings of providers, do not count. */
 export function unreadSecrets({ plan, declarations, sightings, readings }: Evidence): readonly Finding[] {
   const used = new Set([...sightings.map(({ origin }) => origin.id), ...readings.map(({ origin }) => origin.id)]);
@@ -74,6 +77,7 @@ export function unreadSecrets({ plan, declarations, sightings, readings }: Evide
     .map(({ name, origin }) => {
       const resource = plan.resources.find(({ urn }) => urn === origin.urn);
       const of = resource === undefined ? "" : ` (${nameOf(resource)})`;
-      return finding({ rule: "secret-unread", secret: name, message: `${name}${of} has no reader.`, flow: [originStep(origin)] });
+      const sink = `${origin.urn ?? ""} ${origin.what}, ${FINGERPRINT_WORDS[origin.kind]}`;
+      return finding({ rule: "secret-unread", secret: name, message: `${name}${of} has no reader.`, flow: [originStep(origin)], sink });
     });
 }

@@ -96,7 +96,7 @@ describe("a program that declares its resources while it loads", () => {
     const { findings, notes } = await auditOf({ "index.ts": index });
     expect(rulesOf({ findings })).toEqual(["secret-in-output", "unsecret"]);
     expect(notes).toEqual([
-      expect.stringMatching(/^What is computed from a secret was not looked for, .*declares its resources while it loads/),
+      expect.stringMatching(/^Values computed from secrets were not searched, .*declares its resources while it loads/),
     ]);
   });
 });
@@ -205,8 +205,8 @@ describe("a suppression", () => {
   });
 
   it.each([
-    ["without a reason", ["place: .env", 'until: "2026-12-31"'], "gives no reason"],
-    ["without a day", ["place: .env", REASON], "has no last day"],
+    ["without a reason", ["place: .env", 'until: "2026-12-31"'], "has no reason"],
+    ["without a last day", ["place: .env", REASON], "has no last day"],
     ["after its last day", ["place: .env", REASON, 'until: "2026-11-20"'], "ended on 2026-11-20"],
   ])("%s hides nothing, and is a finding itself", async (_, lines, says) => {
     const { findings, suppressed } = await auditOf(suppress(...lines));
@@ -221,15 +221,15 @@ describe("a suppression", () => {
   it("that hides nothing is reported", async () => {
     const { findings, notes } = await auditOf(suppress("place: other.env", REASON, 'until: "2026-12-31"'));
     expect(rulesOf({ findings })).toEqual(["token-in-repository"]);
-    expect(notes).toEqual([expect.stringMatching(/^\.slipway-audit\.yaml:2: nothing is suppressed/)]);
+    expect(notes).toEqual([expect.stringMatching(/^\.slipway-audit\.yaml:2: suppresses no finding/)]);
   });
 
   it.each([
-    ["that is no YAML", "suppress: [", /:1: this is not YAML/],
-    ["that is no list", "suppress: all", /:1: it holds a list called suppress/],
-    ["of a rule that does not exist", "suppress:\n  - rule: everything\n    place: '*'", /:2: there is no rule "everything"/],
-    ["without a place", "suppress:\n  - rule: unsecret\n    reason: because", /:2: it says what to suppress by a fingerprint or a place/],
-    ["with a key that does not exist", "suppress:\n  - rule: unsecret\n    file: x", /:2: there is no "file" in a suppression/],
+    ["that is not YAML", "suppress: [", /:1: not YAML/],
+    ["that is not a list", "suppress: all", /:1: the file needs a list called "suppress"/],
+    ["of a rule that does not exist", "suppress:\n  - rule: everything\n    place: '*'", /:2: unknown rule "everything"/],
+    ["without a place", "suppress:\n  - rule: unsecret\n    reason: because", /:2: a suppression needs a fingerprint or a place/],
+    ["with a key that does not exist", "suppress:\n  - rule: unsecret\n    file: x", /:2: unknown key "file"/],
   ])("%s is refused with its line and an example", async (_, text, says) => {
     await expect(auditOf({ ".slipway-audit.yaml": text })).rejects.toThrow(says);
     await expect(auditOf({ ".slipway-audit.yaml": text })).rejects.toThrow(ProjectError);

@@ -81,10 +81,10 @@ describe("an exported state", () => {
   });
 
   it.each([
-    ["no JSON", "resources:", /state\.json is no JSON .* pulumi stack export --file state\.json/],
-    ["another JSON", "{}", /state\.json is no exported state of version 3/],
+    ["not JSON", "resources:", /state\.json is not JSON .* pulumi stack export --file state\.json/],
+    ["another JSON", "{}", /state\.json is not an exported state of version 3/],
     ["an older version", JSON.stringify({ version: 2, deployment: {} }), /version 3/],
-  ])("that is %s is refused, with what to type", (_, text, says) => {
+  ])("that is %s is refused with the command that exports one", (_, text, says) => {
     expect(() => stateFaults(text, "state.json")).toThrow(says);
   });
 });
