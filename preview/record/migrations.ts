@@ -1,12 +1,12 @@
 /** Compares the migrations of two commits: which of them will run, what they lock, and whether they are reversible. */
 import { locksOf } from "../../postdeploy/migrate/describe.ts";
-import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
-import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
 import { buildFileSet } from "../../postdeploy/migrate/lint/file-set.ts";
-import { fieldsOf, kindOf } from "../../postdeploy/migrate/read/statement.ts";
+import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
+import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import type { Statement } from "../../postdeploy/migrate/read/parse.ts";
 import { parseFile } from "../../postdeploy/migrate/read/prepare.ts";
+import { fieldsOf, kindOf } from "../../postdeploy/migrate/read/statement.ts";
 import { type MigrationChange, type Risk, worst } from "../../report/review.ts";
 
 type Lock = MigrationChange["locks"][number];

@@ -12,10 +12,10 @@ describe("the page of an audit", () => {
     expect(html).toContain("<b>Fix:</b> Leave it out of the outputs.");
   });
 
-  it("says that every secret is verified only if none is missing", async () => {
-    expect(await auditHtml(cleanAudit)).toContain("<h1>Every secret is verified</h1>");
+  it("says that every secret is proved only if none is missing", async () => {
+    expect(await auditHtml(cleanAudit)).toContain("<h1>Every secret is proved</h1>");
     expect(await auditHtml({ ...cleanAudit, declared: [...cleanAudit.declared, "shop.forgotten"] })).toContain(
-      "<h1>1 secret not verified</h1>",
+      "<h1>1 secret not proved</h1>",
     );
     expect(await auditHtml({ ...cleanAudit, failure: "slipway:region: it is missing." })).toContain("<h1>Program failed</h1>");
   });

@@ -10,7 +10,7 @@ export async function auditHtml(audit: Audit): Promise<string> {
   const seen = proofs.filter(({ strength }) => strength === "seen").length;
   const parts = [
     part("Findings", findings.map(findingItem)),
-    proofs.length === 0 ? "" : `<h2>Readers <small>of every verified secret</small></h2>${await readersDiagram(proofs)}`,
+    proofs.length === 0 ? "" : `<h2>Readers <small>of every proved secret</small></h2>${await readersDiagram(proofs)}`,
     part("Proofs", proofs.map(proofItem), seen === 0 ? "" : `${seen} verified at run time (seen), the others by static trace (wired)`),
     part("Suppressed", suppressed.map(suppressedItem), "not counted until their last day"),
     part(
@@ -24,7 +24,7 @@ export async function auditHtml(audit: Audit): Promise<string> {
     body: `<a class="skip" href="#findings">To the findings</a>
 ${top(audit)}
 <main id="findings">
-<ul class="cards short">${SEVERITIES.map((severity) => card(severity, findings)).join("")}<li class="${countUnproved(audit) === 0 ? "good" : "care"}"><strong>${proofs.length} of ${declared.length}</strong><p>secrets verified</p></li></ul>
+<ul class="cards short">${SEVERITIES.map((severity) => card(severity, findings)).join("")}<li class="${countUnproved(audit) === 0 ? "good" : "care"}"><strong>${proofs.length} of ${declared.length}</strong><p>secrets proved</p></li></ul>
 ${findings.length > 0 && proofs.length > 0 ? FILTERS : ""}
 ${parts.filter((one) => one !== "").join("\n")}
 <footer>Created by <code>slipway audit</code> with canaries in place of secrets. This file contains no secret.</footer>
@@ -40,7 +40,7 @@ const countUnproved = ({ declared, proofs }: Audit): number => {
 function verdict(audit: Audit): string {
   if (audit.failure !== undefined) return "Program failed";
   if (audit.findings.length > 0) return counted(audit.findings.length, "finding");
-  return countUnproved(audit) === 0 ? "Every secret is verified" : `${counted(countUnproved(audit), "secret")} not verified`;
+  return countUnproved(audit) === 0 ? "Every secret is proved" : `${counted(countUnproved(audit), "secret")} not proved`;
 }
 
 function top(audit: Audit): string {
@@ -50,7 +50,7 @@ function top(audit: Audit): string {
   const lead = worst?.message ?? `${proofs.length} of ${declared.length} declared secrets were traced from their origin to every reader.`;
   return `<header class="top ${kind}"><div><p class="over">slipway audit of stack ${html(stack)}</p>
 <h1>${html(verdict(audit))}</h1>
-<p class="lead">${html(cut(failure === undefined ? lead : "The program failed, so nothing is verified.", 400))}</p>${
+<p class="lead">${html(cut(failure === undefined ? lead : "The program failed, so nothing is proved.", 400))}</p>${
     failure === undefined ? "" : `<pre>${htmlLines(failure, 8000)}</pre>`
   }</div></header>`;
 }
