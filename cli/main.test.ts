@@ -3,9 +3,9 @@ import path from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { main } from "./main.ts";
-import { nearest } from "./nearest.ts";
-import { report } from "./report.ts";
-import { plainStyle, type Terminal } from "./terminal.ts";
+import { nearest } from "./shared/nearest.ts";
+import { report } from "./shared/report.ts";
+import { plainStyle, type Terminal } from "./shared/terminal.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const sample = path.join(root, "engine/fixtures/sample");

@@ -1,9 +1,9 @@
 /** `slipway`: finds the verb, parses what was typed for it, and says what went wrong in a sentence. */
 import { parseArgs } from "node:util";
-import { BAD_INPUT, type Command, DONE, UsageError } from "./command.ts";
-import { nearest } from "./nearest.ts";
-import { type Terminal, terminal } from "./terminal.ts";
-import { folded } from "./wrap.ts";
+import { BAD_INPUT, type Command, DONE, UsageError } from "./shared/command.ts";
+import { nearest } from "./shared/nearest.ts";
+import { type Terminal, terminal } from "./shared/terminal.ts";
+import { folded } from "./shared/wrap.ts";
 
 interface Verb {
   readonly about: string;
@@ -12,15 +12,18 @@ interface Verb {
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
-  local: { about: "the whole platform on this machine: up, down, status, env, logs, api, reset", load: () => import("./local.ts") },
-  plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan.ts") },
-  preview: { about: "what a change does to every stack, for whoever reviews it", load: () => import("./preview.ts") },
-  comment: { about: "puts a review under its pull request, in GitHub Actions", load: () => import("./comment.ts") },
-  cost: { about: "what a stack costs a month by the public price list, and what another size would", load: () => import("./cost.ts") },
-  audit: { about: "where every secret goes, from its origin to the process that reads it", load: () => import("./audit.ts") },
-  migrate: { about: "SQL migrations: status, plan, up, down, verify, lint, new, baseline, repair", load: () => import("./migrate.ts") },
-  keyspaces: { about: "Redis keyspaces: status, plan, seed, verify, export, call", load: () => import("./keyspaces.ts") },
-  "post-deploy": { about: "roles, migrations and keyspaces, as a job inside the VPC runs them", load: () => import("./post-deploy.ts") },
+  local: { about: "the whole platform on this machine: up, down, status, env, logs, api, reset", load: () => import("./local/command.ts") },
+  plan: { about: "what a stack asks for, without an account, a credential or Pulumi", load: () => import("./plan/run.ts") },
+  preview: { about: "what a change does to every stack, for whoever reviews it", load: () => import("./preview/run.ts") },
+  comment: { about: "puts a review under its pull request, in GitHub Actions", load: () => import("./comment/run.ts") },
+  cost: { about: "what a stack costs a month by the public price list, and what another size would", load: () => import("./cost/run.ts") },
+  audit: { about: "where every secret goes, from its origin to the process that reads it", load: () => import("./audit/run.ts") },
+  migrate: { about: "SQL migrations: status, plan, up, down, verify, lint, new, baseline, repair", load: () => import("./migrate/run.ts") },
+  keyspaces: { about: "Redis keyspaces: status, plan, seed, verify, export, call", load: () => import("./keyspaces/run.ts") },
+  "post-deploy": {
+    about: "roles, migrations and keyspaces, as a job inside the VPC runs them",
+    load: () => import("./post-deploy/run.ts"),
+  },
 };
 
 /** @returns the exit code. */
@@ -35,7 +38,7 @@ export async function main(argv: readonly string[], io: Terminal = terminal(proc
 /** @returns the exit code. */
 export async function tell(error: unknown, io?: Terminal): Promise<number> {
   // What keeps secrets out of messages knows much, and a run that goes well says nothing of the kind.
-  const { report } = await import("./report.ts");
+  const { report } = await import("./shared/report.ts");
   return report(error, io);
 }
 
@@ -45,7 +48,7 @@ async function dispatch([name, ...rest]: readonly string[], io: Terminal): Promi
     return name === undefined ? BAD_INPUT : DONE;
   }
   if (name === "--version" || name === "-v") {
-    io.print((await import("./version.ts")).version());
+    io.print((await import("./shared/version.ts")).version());
     return DONE;
   }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;

@@ -1,7 +1,7 @@
 /** Verification at run time: the local cloud creates the resources of a program, and a probe starts for each component. */
 import * as digitalocean from "@pulumi/digitalocean";
 import { describe, expect, it } from "vitest";
-import { prober } from "../../cli/audit-run.ts";
+import { prober } from "../../cli/audit/start-components.ts";
 import type { Program } from "../../engine/record.ts";
 import { auditProgram } from "../audit.ts";
 import { QUIET, rulesOf, SHOP, shop, stripe } from "../testing/programs.ts";

@@ -1,8 +1,8 @@
 /** `slipway local up --systems` after a run with other systems removes what only those needed, and reports nothing as missing. */
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
-import { up } from "../../cli/local-up.ts";
-import { plainStyle, type Terminal } from "../../cli/terminal.ts";
+import { up } from "../../cli/local/up.ts";
+import { plainStyle, type Terminal } from "../../cli/shared/terminal.ts";
 import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
 import { findDaemon, stopPlatform } from "./daemon/client.ts";

@@ -1,0 +1,162 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
+import { cleanFolders, folderOf, type TestFolder } from "../../postdeploy/migrate/testing/folder.ts";
+import { main } from "../main.ts";
+import { plainStyle } from "../shared/terminal.ts";
+
+const YAML = (database: number, more: string) => `keyspace: things
+store: state
+database: ${database}
+durable: true
+purpose: What a test needs
+keys:
+  - { pattern: "text:<n>", type: string, ttl: none, owner: test, purpose: p }
+  - { pattern: "brief:<n>", type: string, ttl: 1h, owner: test, purpose: p }
+  - { pattern: "session:<n>", type: hash, ttl: none, owner: test, purpose: p, secret: true }
+  - { pattern: "list:<n>", type: list, ttl: none, owner: test, purpose: p }
+  - { pattern: "set:<n>", type: set, ttl: none, owner: test, purpose: p }
+  - { pattern: "rank:<n>", type: zset, ttl: none, owner: test, purpose: p }
+  - { pattern: "log:<n>", type: stream, ttl: none, owner: test, purpose: p }
+  - { pattern: "scripts:sha", type: hash, ttl: none, owner: test, purpose: p }
+${more}
+`;
+const SEED = `seed:
+  - { key: "text:a", string: grüezi }
+  - { key: "text:b", string: { base64: AP8B } }
+  - { key: "brief:a", string: soon gone, ttl: 30m }
+  - { key: "session:a", hash: { user: "7", token: hunter2 } }
+  - { key: "list:a", list: [x, y, x] }
+  - { key: "set:a", set: [one, { base64: "/w==" }] }
+  - { key: "rank:a", zset: { a: 1.1, b: -inf } }
+  - { key: "log:a", stream: { entries: [{ id: 1-1, fields: { a: b } }], groups: [{ name: readers }] } }`;
+const SCRIPTS = "scripts: { registry: scripts:sha, files: { size: { file: size.lua } } }";
+
+let store: TestStore;
+let folder: TestFolder;
+beforeAll(async () => {
+  store = await startStore("export");
+});
+afterAll(async () => {
+  await store.stop();
+  cleanFolders();
+});
+beforeEach(async () => {
+  await store.command(["FLUSHALL"]);
+  folder = folderOf({ "things.yaml": YAML(1, SEED), "size.lua": "return {redis.call('DBSIZE'), 'keys'}", ".ca.pem": store.endpoint.ca });
+});
+
+async function run(...words: string[]) {
+  const printed: string[] = [];
+  const said: string[] = [];
+  const io = { print: (text: string) => printed.push(text), say: (text: string) => said.push(text), columns: 80, style: plainStyle };
+  const code = await main(["keyspaces", ...words], io as never).catch((error: Error) => said.push(error.message) && 2);
+  return { code, printed, said: said.join("\n") };
+}
+const here = (verb: string, ...more: string[]) =>
+  run(verb, ...more, "--dir", folder.path, "--url", store.address().url, "--ca", `${folder.path}/.ca.pem`);
+
+it("exports what, seeded elsewhere, is the same: every type, bytes, times to live [C70]", async () => {
+  await here("seed");
+  const file = `${folder.path}/things.jsonl`;
+  const { code, said } = await here("export", "--secrets", "--out", file);
+  expect([code, said]).toEqual([0, "things: 8 keys"]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
+  expect((await here("seed")).code).toBe(0);
+  const [origin, copy] = [await store.dump(1), await store.dump(2)];
+  expect(Object.keys(copy)).toHaveLength(8);
+  expect(copy).toEqual(origin);
+});
+
+it("exports what no object of JSON can hold: names in bytes, fields in their order, groups that have read, odd names", async () => {
+  const fill = `
+    redis.call('HSET', 'session:b', '\\255', '1', 'plain', '2', '10', '3', '2', '4')
+    redis.call('ZADD', 'rank:b', 'inf', '\\254\\253', '-inf', 'a', '1e-7', 'b', '0.1', '__proto__')
+    redis.call('XADD', 'log:b', '1-1', 'b', '1', '10', '2', 'b', '3', '2', '4')
+    redis.call('XADD', 'log:b', '18446744073709551615-3', '\\255', '\\254')
+    redis.call('XGROUP', 'CREATE', 'log:b', 'late', '1-1')
+    redis.call('XGROUP', 'CREATE', 'log:c', 'alone', '$', 'MKSTREAM')
+    redis.call('SET', 'text:line\\nend {x} *', '\\0\\r\\n')
+    redis.call('SET', 'text:empty', '')
+    redis.call('SET', 'brief:b', 'x', 'PX', 100000)
+    redis.call('SADD', 'set:b', '', '1', '\\255')
+    redis.call('RPUSH', 'list:b', '', '', '\\255')`;
+  await store.command(["EVAL", fill, "0"], 1);
+  const file = `${folder.path}/things.jsonl`;
+  expect((await here("export", "--secrets", "--out", file)).code).toBe(0);
+  folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
+  expect(await here("seed")).toMatchObject({ code: 0 });
+  const [origin, copy] = [await store.dump(1), await store.dump(2)];
+  expect(Object.keys(copy)).toHaveLength(9);
+  expect(copy).toEqual(origin);
+  expect(await here("verify")).toMatchObject({ code: 0 });
+});
+
+it("masks what is declared secret, says so, and leaves the ledger out", async () => {
+  await here("seed");
+  await store.command(["SET", "not declared", "theirs"], 1);
+  const { code, printed, said } = await here("export");
+  const lines = printed.map((line) => JSON.parse(line) as { key: string });
+  expect(code).toBe(0);
+  expect(lines).toContainEqual({ key: "session:a", hash: "••••••" });
+  expect(lines).toContainEqual({ key: "text:a", string: "grüezi" });
+  // What nobody declared lies beside secret keys, and may be one.
+  expect(lines).toContainEqual({ key: "not declared", string: "••••••" });
+  expect(lines).toHaveLength(9);
+  expect(printed.join()).not.toContain("hunter2");
+  expect(said).toContain("9 keys, the values of 2 masked (--secrets shows them)");
+});
+
+it("leaves the registry of scripts out, so that what it wrote may stand beside them", async () => {
+  folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
+  await here("seed");
+  await here("export", "--secrets", "--out", `${folder.path}/things.jsonl`);
+  await store.command(["FLUSHALL"]);
+  folder.write({ "things.yaml": YAML(1, `data: [things.jsonl]\n${SCRIPTS}`) });
+  expect((await here("seed")).code).toBe(0);
+  expect(Object.keys(await store.dump(1))).toHaveLength(9);
+});
+
+it("says which keys no file can declare, and does not pass for complete", async () => {
+  await store.command(["PFADD", "text:sketch", "a"], 1);
+  await store.command(["EVAL", "redis.call('SET', '\\255\\254', 'a')", "0"], 1);
+  const { code, said } = await here("export");
+  expect(code).toBe(1);
+  expect(said).toContain("left out, because no file can declare them: ÿþ");
+});
+
+it("does not write where it may not", async () => {
+  writeFileSync(`${folder.path}/file`, "");
+  const { code, said } = await here("export", "--out", `${folder.path}/file/below`);
+  expect([code, said]).toEqual([2, expect.stringContaining("cannot be written (ENOTDIR). Name another file with --out.")]);
+});
+
+it("calls a script by its name, also after the store has forgotten it [C56]", async () => {
+  folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
+  await here("seed");
+  const sha = await store.command(["HGET", "scripts:sha", "size"], 1);
+  await store.command(["SCRIPT", "FLUSH"]);
+  expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([0]);
+  const { code, printed } = await here("call", "size");
+  expect([code, JSON.parse(printed.join(""))]).toEqual([0, [expect.any(Number), "keys"]]);
+  expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([1]);
+});
+
+it.each([
+  [["call"], "Which script? There are: size."],
+  [["call", "sise"], 'There is no script "sise". There are: size.'],
+  [["seed", "size"], 'does not know what to do with "size"'],
+])("refuses %j with what to type instead", async (words, said) => {
+  folder.write({ "things.yaml": YAML(1, SCRIPTS) });
+  const [verb = "", ...more] = words;
+  const outcome = await here(verb, ...more);
+  expect([outcome.code, outcome.said]).toEqual([2, expect.stringContaining(said)]);
+});
+
+it("keeps nothing of a password in what it says of a failure", async () => {
+  const url = store.address().url.replace("AVNS_default", "AVNS_guess");
+  const { code, printed, said } = await run("export", "--dir", folder.path, "--url", url, "--ca", `${folder.path}/.ca.pem`, "--json");
+  expect([code, JSON.parse(printed.join(""))]).toMatchObject([2, { error: { code: "wrong-password" } }]);
+  expect(said + printed.join("") + readFileSync(`${folder.path}/things.yaml`, "utf8")).not.toContain("AVNS_guess");
+});

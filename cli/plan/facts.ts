@@ -1,0 +1,93 @@
+/** The few things about a resource that tell a reader what it is: size, region, nodes; and how many secrets it holds. */
+import { type Masked, type MaskedResource, type MaskedValues, SECRET, UNKNOWN } from "../../engine/mask.ts";
+
+/** What a reader looks for first; then come secrets, then everything else, and last what nobody knows yet. */
+const FIRST = ["engine", "version", "size", "nodeCount", "region", "mode", "type", "services", "workers", "staticSites", "jobs", "rules"];
+/** Longer lists are counted. */
+const LISTED = 6;
+const LONGEST = 60;
+
+export function factsOf(resource: MaskedResource): readonly string[] {
+  const inputs = lone(resource.inputs);
+  const keys = Object.keys(inputs)
+    .filter((key) => key !== "__provider" && !(key === "name" && resource.name.endsWith(String(inputs.name))))
+    .sort((a, b) => rank(a, inputs) - rank(b, inputs) || (a < b ? -1 : 1));
+  const facts = keys.map((key) => ({ rank: rank(key, inputs), text: fact(key, inputs[key] ?? null) }));
+  return [
+    ...facts.filter(({ rank }) => rank < PLAIN).map(({ text }) => text),
+    ...counted(inputs, SECRET),
+    ...facts.filter(({ rank }) => rank >= PLAIN).map(({ text }) => text),
+    ...counted(inputs, UNKNOWN),
+  ].filter((text) => text !== "");
+}
+
+export function flagsOf({ options, read }: MaskedResource): readonly string[] {
+  return [
+    ...(read ? ["read only"] : []),
+    ...(options.protect ? ["protected"] : []),
+    ...(options.retainOnDelete ? ["kept on delete"] : []),
+    ...(options.importId ? [`adopts ${options.importId}`] : []),
+    ...(options.ignoreChanges ?? []).map((path) => `ignores ${path}`),
+  ];
+}
+
+/** `spec` of an app is all there is of it. */
+function lone(inputs: MaskedValues): MaskedValues {
+  const [only, ...more] = Object.values(inputs);
+  return more.length === 0 && isRecord(only) ? only : inputs;
+}
+
+const SECRETS = FIRST.length;
+const PLAIN = SECRETS + 1;
+const UNKNOWNS = PLAIN + 1;
+
+function rank(key: string, inputs: MaskedValues): number {
+  if (inputs[key] === SECRET) return SECRETS;
+  if (inputs[key] === UNKNOWN) return UNKNOWNS;
+  const index = FIRST.indexOf(key);
+  return index < 0 ? PLAIN : index;
+}
+
+function fact(key: string, value: Masked): string {
+  const shown = summary(value);
+  return shown === "" ? "" : `${key} ${shown}`;
+}
+
+function summary(value: Masked): string {
+  if (value === null) return "";
+  if (isList(value)) return listSummary(value);
+  if (isRecord(value)) return "reference" in value ? "" : `{${Object.keys(value).length}}`;
+  return clipped(String(value));
+}
+
+function listSummary(list: readonly Masked[]): string {
+  const names = list.map((item) => (isRecord(item) ? (item.name ?? item.key ?? item.value) : isList(item) ? undefined : item));
+  const named = names.every((name) => name !== undefined && name !== null);
+  return named && list.length <= LISTED ? clipped(names.join(", ")) : `×${list.length}`;
+}
+
+/** Those that stand deeper than a fact of their own. */
+function counted(inputs: MaskedValues, mark: string): readonly string[] {
+  const deep = Object.values(inputs).reduce((sum: number, value) => sum + (value === mark ? 0 : count(value, mark)), 0);
+  return deep > 0 ? [`${mark} ×${deep}`] : [];
+}
+
+function count(value: Masked, mark: string): number {
+  if (value === mark) return 1;
+  if (isList(value)) return value.reduce((sum: number, item) => sum + count(item, mark), 0);
+  return isRecord(value) ? count(Object.values(value), mark) : 0;
+}
+
+function clipped(text: string): string {
+  if (/^[0-9a-f]{32,}$/.test(text)) return `${text.slice(0, 12)}…`;
+  const line = text.replace(/\s+/g, " ");
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
+}
+
+function isList(value: Masked | undefined): value is readonly Masked[] {
+  return Array.isArray(value);
+}
+
+function isRecord(value: Masked | undefined): value is { readonly [key: string]: Masked } {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
