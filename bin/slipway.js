@@ -22,20 +22,19 @@ endWithLauncher();
 // Early versions of Node 23 do not strip types, although Node 22.18 does.
 if (isNewEnough && (process.features.typescript || !isCheckout)) {
   module.enableCompileCache?.();
-  const { main, tell } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
+  const { main, reportError } = await import(isCheckout ? source.href : here("dist/cli/main.js").href);
   // stdout may be closed (`slipway plan | head`) or the disk full. Keep going: output errors must not stop a migration halfway.
   let outputError;
   process.stdout.on("error", (error) => (outputError ??= error));
   process.stderr.on("error", () => {});
   // Report unhandled rejections as ordinary errors, without a stack trace.
   let reported;
-  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (reported = tell(error)));
+  for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (error) => (reported = reportError(error)));
   let code = await main(process.argv.slice(2));
   for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write("", written));
   // Node reports a rejection of the last moment one turn later.
   await new Promise((turn) => setImmediate(turn));
-  if (outputError && outputError.code !== "EPIPE")
-    reported = tell(new Error(`Not all of the report could be written: ${outputError.message}`));
+  if (outputError && outputError.code !== "EPIPE") reported = reportError(new Error(`The output is incomplete: ${outputError.message}`));
   code = (await reported) ?? code;
   // A recorded program may have left timers or connections open; they must not keep this process alive.
   process.exit(code);

@@ -1,14 +1,14 @@
 /** Verification at run time: the local cloud creates the resources of a program, and a probe starts for each component. */
 import * as digitalocean from "@pulumi/digitalocean";
 import { describe, expect, it } from "vitest";
-import { prober } from "../../cli/audit/start-components.ts";
+import { startComponents } from "../../cli/audit/start-components.ts";
 import type { Program } from "../../engine/record.ts";
 import { auditProgram } from "../audit.ts";
 import { QUIET, rulesOf, SHOP, shop, stripe } from "../testing/programs.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { startProbe } from "./probe.ts";
 
-const seen = (program: Program) => auditProgram({ program, ...SHOP }, QUIET, prober);
+const seen = (program: Program) => auditProgram({ program, ...SHOP }, QUIET, startComponents);
 
 describe("a component's process", () => {
   it("reports fingerprints of its variables and of the passwords in them, and no value", async () => {
@@ -56,7 +56,7 @@ describe("a secret", () => {
   it("is a finding if a process holds it in a variable that the plan does not show", async () => {
     const program = () => void shop([{ key: "INNOCENT", value: "nothing", scope: "RUN_TIME" }]);
     const { findings } = await auditProgram({ program, ...SHOP }, QUIET, async (subject) => {
-      const observation = await prober(subject);
+      const observation = await startComponents(subject);
       const [value] = observation.values.get("config shop:stripe")!;
       const [first] = observation.probes;
       return {

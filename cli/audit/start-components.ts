@@ -1,4 +1,4 @@
-/** `slipway audit --run`: the program makes its platform in a cloud of this process, and each component of its apps is started once to be asked. */
+/** `slipway audit --run`: the program creates its platform in a cloud inside this process, and every component is started once to report what it reads. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,18 +13,18 @@ import { openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { localCloudProvider } from "../../local/program/provider.ts";
 
-/** There is no server behind this cloud, so what the program itself would do in a database is left out; a job in an app is not. */
+/** No server is behind this cloud: steps that connect to a database are left out, unless a job of an app runs them. */
 function withoutSteps({ project, config }: StackConfig): Record<string, string> {
   const key = `${project}:postDeploy`;
   const { mode } = JSON.parse(config[key] ?? "{}") as { readonly mode?: unknown };
   return mode === "job" ? {} : { [key]: JSON.stringify({ mode: "manual" }) };
 }
 
-/** Outputs that hold a secret as it is. */
+/** Outputs that hold a secret itself. */
 const SECRET_OUTPUTS = ["password", "result", "secretKey"];
 
-export const prober: Prober = async ({ program, directory, config }): Promise<Observation> => {
-  const place = mkdtempSync(join(tmpdir(), "slipway-audit-"));
+export const startComponents: Prober = async ({ program, directory, config }): Promise<Observation> => {
+  const cloudDirectory = mkdtempSync(join(tmpdir(), "slipway-audit-"));
   const key = newKey();
   const probes: ProbeResult[] = [];
   const canaries = new Canaries("seen");
@@ -38,7 +38,7 @@ export const prober: Prober = async ({ program, directory, config }): Promise<Ob
       return { ok: true };
     },
   };
-  const cloud = await openCloud({ directory: place, backing, timings: "instant" });
+  const cloud = await openCloud({ directory: cloudDirectory, backing, timings: "instant" });
   try {
     await realize(program, {
       ...seeded,
@@ -55,7 +55,7 @@ export const prober: Prober = async ({ program, directory, config }): Promise<Ob
     await cloud.idle();
   } finally {
     await cloud.close();
-    rmSync(place, { recursive: true, force: true });
+    rmSync(cloudDirectory, { recursive: true, force: true });
   }
   const values = new Map<string, readonly string[]>([...canaries.origins].map(([value, { id }]) => [id, [value]]));
   for (const { urn, outputs } of state.resources)

@@ -1,89 +1,87 @@
-/** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
+/** An audit as text: every finding with the path of the secret, then the proven secrets. */
 import { type Audit, type Finding, type Proof, SEVERITIES, type Station } from "../../report/audit.ts";
-import { counted } from "../shared/count.ts";
-import type { Paper } from "../shared/terminal.ts";
-import { wrap } from "../shared/wrap.ts";
+import { pluralize } from "../shared/pluralize.ts";
+import type { Layout } from "../shared/terminal.ts";
+import { wrap, wrapAnywhere } from "../shared/wrap.ts";
 
-export function auditText(audit: Audit, paper: Paper): string {
+export function formatAudit(audit: Audit, layout: Layout): string {
   return [
-    summary(audit, paper),
-    ...audit.findings.map((one) => findingText(one, paper)),
-    proofText(audit, paper),
-    suppressedText(audit, paper),
-    notes(audit, paper),
+    formatHeading(audit, layout),
+    ...audit.findings.map((finding) => formatFinding(finding, layout)),
+    formatProofs(audit, layout),
+    formatSuppressed(audit, layout),
+    formatNotes(audit, layout),
   ]
     .filter((section) => section !== "")
     .join("\n\n");
 }
 
-/** The one line that says it all. */
-export function summaryLine({ stack, findings, proofs, declared }: Audit): string {
+export function formatSummary({ stack, findings, proofs, declared }: Audit): string {
   const counts = SEVERITIES.flatMap((severity) => {
-    const count = findings.filter((one) => one.severity === severity).length;
+    const count = findings.filter((finding) => finding.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });
-  const found = findings.length === 0 ? "nothing found" : `${findings.length} found (${counts.join(", ")})`;
-  return `${stack}: ${found}${declared.length === 0 ? "" : `; proved ${proofs.length} of ${counted(declared.length, "secret")}`}`;
+  const result = findings.length === 0 ? "no findings" : `${pluralize(findings.length, "finding")} (${counts.join(", ")})`;
+  return `${stack}: ${result}${declared.length === 0 ? "" : `; proved ${proofs.length} of ${pluralize(declared.length, "secret")}`}`;
 }
 
-function summary(audit: Audit, { columns, style }: Paper): string {
+function formatHeading(audit: Audit, { columns, style }: Layout): string {
   const { failure } = audit;
   return [
-    ...wrap(summaryLine(audit), columns, " ").map(style.bold),
-    ...(failure === undefined ? [] : ["", ...folded(`The program failed, so nothing is proved: ${failure}`, columns, "").map(style.bad)]),
+    ...wrap(formatSummary(audit), columns).map(style.bold),
+    ...(failure === undefined ? [] : ["", ...fold(`The program failed, so nothing is proved: ${failure}`, columns, "").map(style.bad)]),
   ].join("\n");
 }
 
-function findingText({ rule, severity, message, source, flow, fix, fingerprint }: Finding, { columns, style }: Paper): string {
+function formatFinding({ rule, severity, message, source, flow, fix, fingerprint }: Finding, { columns, style }: Layout): string {
   const look = severity === "critical" || severity === "high" ? style.bad : style.warn;
   return [
-    ...folded(`${severity}  ${rule}${source === undefined ? "" : `  ${source.file}:${source.line}`}`, columns, "").map(look),
-    ...folded(message, columns, "  "),
-    ...wayText(flow, columns).map(style.dim),
-    ...folded(`Fix: ${fix}`, columns, "  "),
-    ...folded(`fingerprint ${fingerprint}`, columns, "  ").map(style.dim),
+    ...fold(`${severity}  ${rule}${source === undefined ? "" : `  ${source.file}:${source.line}`}`, columns, "").map(look),
+    ...fold(message, columns, "  "),
+    ...formatPath(flow, columns).map(style.dim),
+    ...fold(`Fix: ${fix}`, columns, "  "),
+    ...fold(`fingerprint ${fingerprint}`, columns, "  ").map(style.dim),
   ].join("\n");
 }
 
-function wayText(flow: readonly Station[], columns: number): string[] {
+function formatPath(flow: readonly Station[], columns: number): string[] {
   if (flow.length < 2) return [];
-  return flow.flatMap(({ what }, index) => folded(what, columns, index === 0 ? "  " : "  → "));
+  return flow.flatMap(({ what }, index) => fold(what, columns, index === 0 ? "  " : "  → "));
 }
 
-function proofText({ proofs }: Audit, { columns, style }: Paper): string {
+function formatProofs({ proofs }: Audit, { columns, style }: Layout): string {
   if (proofs.length === 0) return "";
-  return [style.bold("Proved"), ...proofs.flatMap((proof) => oneProof(proof, columns, style))].join("\n");
+  return [style.bold("Proved"), ...proofs.flatMap((proof) => formatProof(proof, columns, style))].join("\n");
 }
 
-function oneProof({ secret, strength, flow }: Proof, columns: number, style: Paper["style"]): string[] {
-  const [head = "", ...more] = folded(secret, columns, `  ${strength}  `);
+function formatProof({ secret, strength, flow }: Proof, columns: number, style: Layout["style"]): string[] {
+  const [head = "", ...more] = fold(secret, columns, `  ${strength}  `);
   return [
     head.replace(strength, style.good),
     ...more,
-    ...flow.flatMap(({ what }, index) => folded(what, columns, index === 0 ? "    " : "    → ")),
+    ...flow.flatMap(({ what }, index) => fold(what, columns, index === 0 ? "    " : "    → ")),
   ];
 }
 
-function suppressedText({ suppressed }: Audit, { columns, style }: Paper): string {
+function formatSuppressed({ suppressed }: Audit, { columns, style }: Layout): string {
   if (suppressed.length === 0) return "";
   return [
     style.bold("Suppressed"),
     ...suppressed.flatMap(({ finding, reason, until }) =>
-      folded(`${finding.rule}: ${finding.message} Until ${until}: ${reason}`, columns, "  "),
+      fold(`${finding.rule}: ${finding.message} Until ${until}: ${reason}`, columns, "  "),
     ),
   ].join("\n");
 }
 
-function notes({ notes: said }: Audit, { columns }: Paper): string {
-  return said.flatMap((note) => folded(note, columns, "")).join("\n");
+function formatNotes({ notes: lines }: Audit, { columns }: Layout): string {
+  return lines.flatMap((note) => fold(note, columns, "")).join("\n");
 }
 
-/** What goes on stands under what it begins with. A word longer than the line is broken. */
-function folded(text: string, columns: number, indent: string): string[] {
+/** Lines continue below the beginning of the text. A word longer than a line is broken. */
+function fold(text: string, columns: number, indent: string): string[] {
   const width = Math.max(8, columns - indent.length);
   return text
     .split("\n")
-    .flatMap((line) => wrap(line, width, " "))
-    .flatMap((line) => line.match(new RegExp(`.{1,${width}}`, "g")) ?? [])
+    .flatMap((line) => (line === "" ? [] : wrapAnywhere(line, width)))
     .map((line, index) => (index === 0 ? indent : " ".repeat(indent.length)) + line);
 }

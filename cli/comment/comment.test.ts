@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type GitHubServer, startGitHub } from "../../preview/testing/github-server.ts";
 import { dangerous } from "../../report/testing/samples.ts";
-import { main } from "../main.ts";
-import { plainStyle } from "../shared/terminal.ts";
+import { slipway } from "../testing/slipway.ts";
 
 let hub: GitHubServer;
 let folder: string;
@@ -19,12 +18,9 @@ afterEach(async () => {
   await hub[Symbol.asyncDispose]();
 });
 
-async function slipway(...argv: readonly string[]) {
+function comment(...argv: readonly string[]) {
   for (const [key, value] of Object.entries(hub.env("workflow_run"))) vi.stubEnv(key, value);
-  const [printed, said]: string[][] = [[], []];
-  const io = { print: (text: string) => printed?.push(text), say: (text: string) => said?.push(text), columns: 100, style: plainStyle };
-  const code = await main(["comment", "--cwd", import.meta.dirname, ...argv], io);
-  return { code, printed: printed?.join("\n"), said: said?.join("\n") };
+  return slipway(["comment", "--cwd", import.meta.dirname, ...argv]);
 }
 
 function file(text: string): string {
@@ -33,32 +29,32 @@ function file(text: string): string {
   return path;
 }
 
-it("puts a review under its pull request, and says where", async () => {
-  expect(await slipway("--from", file(JSON.stringify(dangerous)))).toEqual({
+it("posts a review on its pull request, and prints the address", async () => {
+  expect(await comment("--from", file(JSON.stringify(dangerous)))).toEqual({
     code: 0,
-    printed: "#7: comment written, https://github.example/acme/slipway/pull/7#issuecomment-1000",
-    said: "",
+    stdout: "#7: comment written, https://github.example/acme/slipway/pull/7#issuecomment-1000",
+    stderr: "",
   });
 });
 
-it("tells the pull request where there is no review, and fails where there is one that cannot be read", async () => {
-  expect(await slipway("--failed")).toMatchObject({ code: 0, said: "" });
-  expect(await slipway("--from", file("{"))).toMatchObject({ code: 1, said: expect.stringContaining("The review is not JSON") });
+it("comments where there is no review, and fails where the review cannot be read", async () => {
+  expect(await comment("--failed")).toMatchObject({ code: 0, stderr: "" });
+  expect(await comment("--from", file("{"))).toMatchObject({ code: 1, stderr: expect.stringContaining("The review is not JSON") });
   expect(hub.comments).toHaveLength(1);
 });
 
-it("says so where nobody is there to be told", async () => {
+it("posts nothing where the pull request is closed", async () => {
   hub.forks = [];
-  expect(await slipway("--failed")).toMatchObject({
+  expect(await comment("--failed")).toMatchObject({
     code: 0,
-    said: "The pull request is closed or has a newer commit: nothing is posted.",
+    stderr: "No comment posted: the pull request is closed or has a newer commit.",
   });
 });
 
-it("says what to type where it is not understood", async () => {
-  expect(await slipway()).toMatchObject({ code: 2, said: "Give one of --from and --failed: slipway comment --from review.json" });
-  expect(await slipway("--from", join(folder, "none.json"))).toMatchObject({
+it("prints what to type where the flags are wrong", async () => {
+  expect(await comment()).toMatchObject({ code: 2, stderr: "Give one of --from and --failed: slipway comment --from review.json" });
+  expect(await comment("--from", join(folder, "none.json"))).toMatchObject({
     code: 2,
-    said: expect.stringContaining("slipway comment --failed"),
+    stderr: expect.stringContaining("slipway comment --failed"),
   });
 });

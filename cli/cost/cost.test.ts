@@ -1,47 +1,41 @@
 import { expect, it } from "vitest";
-import { main } from "../main.ts";
-import { plainStyle } from "../shared/terminal.ts";
+import { systems } from "../../systems/index.ts";
+import { slipway } from "../testing/slipway.ts";
 
-async function slipway(columns: number, ...argv: readonly string[]) {
-  const [printed, said]: string[][] = [[], []];
-  const code = await main(["cost", "--cwd", import.meta.dirname, ...argv], {
-    print: (text) => printed?.push(text),
-    say: (text) => said?.push(text),
-    columns,
-    style: plainStyle,
-  });
-  return { code, text: printed?.join("\n") ?? "", said: said?.join("\n") ?? "" };
-}
+const cost = (columns: number, ...argv: readonly string[]) => slipway(["cost", "--cwd", import.meta.dirname, ...argv], { columns });
 
-it("tells the sum, each system, what has no price and where the prices are from", async () => {
-  const { code, text } = await slipway(100, "--stack", "prod");
+/** A system with a Postgres cluster of its own, as all have on stack prod. */
+const cluster = `${systems[0]?.name}-postgres`;
+
+it("prints the sum, each system, the resources without a price and the sources of prices", async () => {
+  const { code, stdout } = await cost(100, "--stack", "prod");
   expect(code).toBe(0);
-  expect(text).toMatch(/^slipway on stack prod: \$\d+\.\d\d a month\n/);
-  for (const system of ["candlefish", "devx", "fluxstudio"]) expect(text).toMatch(new RegExp(`^${system} {2}\\$`, "m"));
-  expect(text).toMatch(/^ +unpriced {2}slipway-backups-bucket-primary/m);
-  expect(text).toMatch(/2026-08-07 {2}App Platform instance sizes/);
+  expect(stdout).toMatch(/^slipway on stack prod: \$\d+\.\d\d a month\n/);
+  for (const { name } of systems) expect(stdout).toMatch(new RegExp(`^${name} {2}\\$`, "m"));
+  expect(stdout).toMatch(/^ +unpriced {2}slipway-backups-bucket-primary/m);
+  expect(stdout).toMatch(/2026-08-07 {2}App Platform instance sizes/);
 });
 
 it("fits a narrow terminal", async () => {
-  const { text } = await slipway(60, "--stack", "prod");
-  expect(text.split("\n").filter((line) => line.length > 60)).toEqual([]);
+  const { stdout } = await cost(60, "--stack", "prod");
+  expect(stdout.split("\n").filter((line) => line.length > 60)).toEqual([]);
 });
 
-it("tells the difference that another size makes, also to a machine", async () => {
-  const { text } = await slipway(100, "--stack", "prod", "--size", "devx-postgres=db-s-4vcpu-8gb");
-  expect(text).toMatch(/With these sizes: \$[\d.,]+ a month, \+\$122\.40/);
-  const json = JSON.parse((await slipway(100, "--stack", "prod", "--json", "--size", "devx-postgres=db-s-4vcpu-8gb")).text);
+it("prints the difference that another size makes, also as JSON", async () => {
+  const { stdout } = await cost(100, "--stack", "prod", "--size", `${cluster}=db-s-4vcpu-8gb`);
+  expect(stdout).toMatch(/With these sizes: \$[\d.,]+ a month, \+\$122\.40/);
+  const json = JSON.parse((await cost(100, "--stack", "prod", "--json", "--size", `${cluster}=db-s-4vcpu-8gb`)).stdout);
   expect(json.resized.total - json.total).toBeCloseTo(122.4, 2);
 });
 
-it("says what to type where the stack is missing or a size is not understood", async () => {
-  expect(await slipway(100)).toMatchObject({ code: 2, said: expect.stringContaining("This project has local, prod, staging") });
-  expect(await slipway(100, "--stack", "prod", "--size", "devx-postgres")).toMatchObject({
+it("prints what to type where the stack is missing or a size is wrong", async () => {
+  expect(await cost(100)).toMatchObject({ code: 2, stderr: expect.stringContaining("This project has local, prod, staging") });
+  expect(await cost(100, "--stack", "prod", "--size", cluster)).toMatchObject({
     code: 2,
-    said: expect.stringContaining("--size takes what=size"),
+    stderr: expect.stringContaining("--size takes resource=size"),
   });
-  expect(await slipway(100, "--stack", "prod", "--size", "devx-postgres=huge")).toMatchObject({
+  expect(await cost(100, "--stack", "prod", "--size", `${cluster}=huge`)).toMatchObject({
     code: 2,
-    said: expect.stringContaining('"huge" is not a size of devx-postgres. Allowed: db-s-1vcpu-2gb'),
+    stderr: expect.stringContaining(`"huge" is not a size of ${cluster}. Allowed: db-s-1vcpu-2gb`),
   });
 });

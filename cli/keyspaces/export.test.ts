@@ -2,8 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../../postdeploy/migrate/testing/folder.ts";
-import { main } from "../main.ts";
-import { plainStyle } from "../shared/terminal.ts";
+import { slipway } from "../testing/slipway.ts";
 
 const YAML = (database: number, more: string) => `keyspace: things
 store: state
@@ -46,21 +45,15 @@ beforeEach(async () => {
   folder = folderOf({ "things.yaml": YAML(1, SEED), "size.lua": "return {redis.call('DBSIZE'), 'keys'}", ".ca.pem": store.endpoint.ca });
 });
 
-async function run(...words: string[]) {
-  const printed: string[] = [];
-  const said: string[] = [];
-  const io = { print: (text: string) => printed.push(text), say: (text: string) => said.push(text), columns: 80, style: plainStyle };
-  const code = await main(["keyspaces", ...words], io as never).catch((error: Error) => said.push(error.message) && 2);
-  return { code, printed, said: said.join("\n") };
-}
+const run = (...words: string[]) => slipway(["keyspaces", ...words]);
 const here = (verb: string, ...more: string[]) =>
   run(verb, ...more, "--dir", folder.path, "--url", store.address().url, "--ca", `${folder.path}/.ca.pem`);
 
-it("exports what, seeded elsewhere, is the same: every type, bytes, times to live [C70]", async () => {
+it("exports keys of every type that can be seeded elsewhere without a difference in bytes and times to live [C70]", async () => {
   await here("seed");
   const file = `${folder.path}/things.jsonl`;
-  const { code, said } = await here("export", "--secrets", "--out", file);
-  expect([code, said]).toEqual([0, "things: 8 keys"]);
+  const { code, stderr } = await here("export", "--secrets", "--out", file);
+  expect([code, stderr]).toEqual([0, "things: 8 keys"]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
   expect((await here("seed")).code).toBe(0);
@@ -69,7 +62,7 @@ it("exports what, seeded elsewhere, is the same: every type, bytes, times to liv
   expect(copy).toEqual(origin);
 });
 
-it("exports what no object of JSON can hold: names in bytes, fields in their order, groups that have read, odd names", async () => {
+it("exports what a JSON object cannot hold: binary names, the order of fields, consumer groups, unusual names", async () => {
   const fill = `
     redis.call('HSET', 'session:b', '\\255', '1', 'plain', '2', '10', '3', '2', '4')
     redis.call('ZADD', 'rank:b', 'inf', '\\254\\253', '-inf', 'a', '1e-7', 'b', '0.1', '__proto__')
@@ -93,22 +86,22 @@ it("exports what no object of JSON can hold: names in bytes, fields in their ord
   expect(await here("verify")).toMatchObject({ code: 0 });
 });
 
-it("masks what is declared secret, says so, and leaves the ledger out", async () => {
+it("masks secret values, says so, and leaves the ledger out", async () => {
   await here("seed");
   await store.command(["SET", "not declared", "theirs"], 1);
-  const { code, printed, said } = await here("export");
-  const lines = printed.map((line) => JSON.parse(line) as { key: string });
+  const { code, stdout, stderr } = await here("export");
+  const lines = stdout.split("\n").map((line) => JSON.parse(line) as { key: string });
   expect(code).toBe(0);
   expect(lines).toContainEqual({ key: "session:a", hash: "••••••" });
   expect(lines).toContainEqual({ key: "text:a", string: "grüezi" });
-  // What nobody declared lies beside secret keys, and may be one.
+  // A key that is not declared may hold a secret.
   expect(lines).toContainEqual({ key: "not declared", string: "••••••" });
   expect(lines).toHaveLength(9);
-  expect(printed.join()).not.toContain("hunter2");
-  expect(said).toContain("9 keys, the values of 2 masked (--secrets shows them)");
+  expect(stdout).not.toContain("hunter2");
+  expect(stderr).toContain("9 keys, the values of 2 masked (--secrets includes them)");
 });
 
-it("leaves the registry of scripts out, so that what it wrote may stand beside them", async () => {
+it("leaves the registry of scripts out, so that an export can be declared along with scripts", async () => {
   folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
   await here("seed");
   await here("export", "--secrets", "--out", `${folder.path}/things.jsonl`);
@@ -118,45 +111,45 @@ it("leaves the registry of scripts out, so that what it wrote may stand beside t
   expect(Object.keys(await store.dump(1))).toHaveLength(9);
 });
 
-it("says which keys no file can declare, and does not pass for complete", async () => {
+it("names the keys that no file can declare, and exits with 1", async () => {
   await store.command(["PFADD", "text:sketch", "a"], 1);
   await store.command(["EVAL", "redis.call('SET', '\\255\\254', 'a')", "0"], 1);
-  const { code, said } = await here("export");
+  const { code, stderr } = await here("export");
   expect(code).toBe(1);
-  expect(said).toContain("left out, because no file can declare them: ÿþ");
+  expect(stderr).toContain("not exported, because no file can declare them: ÿþ");
 });
 
-it("does not write where it may not", async () => {
+it("exits with 2 where it cannot write the file", async () => {
   writeFileSync(`${folder.path}/file`, "");
-  const { code, said } = await here("export", "--out", `${folder.path}/file/below`);
-  expect([code, said]).toEqual([2, expect.stringContaining("cannot be written (ENOTDIR). Name another file with --out.")]);
+  const { code, stderr } = await here("export", "--out", `${folder.path}/file/below`);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("cannot be written (ENOTDIR). Name another file with --out.")]);
 });
 
-it("calls a script by its name, also after the store has forgotten it [C56]", async () => {
+it("calls a script by its name, also after the store has lost it [C56]", async () => {
   folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
   await here("seed");
   const sha = await store.command(["HGET", "scripts:sha", "size"], 1);
   await store.command(["SCRIPT", "FLUSH"]);
   expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([0]);
-  const { code, printed } = await here("call", "size");
-  expect([code, JSON.parse(printed.join(""))]).toEqual([0, [expect.any(Number), "keys"]]);
+  const { code, stdout } = await here("call", "size");
+  expect([code, JSON.parse(stdout)]).toEqual([0, [expect.any(Number), "keys"]]);
   expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([1]);
 });
 
 it.each([
   [["call"], "Which script? There are: size."],
   [["call", "sise"], 'There is no script "sise". There are: size.'],
-  [["seed", "size"], 'does not know what to do with "size"'],
-])("refuses %j with what to type instead", async (words, said) => {
+  [["seed", "size"], "slipway keyspaces seed takes no arguments"],
+])("%j exits with 2 and prints what to type", async (words, message) => {
   folder.write({ "things.yaml": YAML(1, SCRIPTS) });
   const [verb = "", ...more] = words;
   const outcome = await here(verb, ...more);
-  expect([outcome.code, outcome.said]).toEqual([2, expect.stringContaining(said)]);
+  expect([outcome.code, outcome.stderr]).toEqual([2, expect.stringContaining(message)]);
 });
 
-it("keeps nothing of a password in what it says of a failure", async () => {
+it("prints no part of a password in an error", async () => {
   const url = store.address().url.replace("AVNS_default", "AVNS_guess");
-  const { code, printed, said } = await run("export", "--dir", folder.path, "--url", url, "--ca", `${folder.path}/.ca.pem`, "--json");
-  expect([code, JSON.parse(printed.join(""))]).toMatchObject([2, { error: { code: "wrong-password" } }]);
-  expect(said + printed.join("") + readFileSync(`${folder.path}/things.yaml`, "utf8")).not.toContain("AVNS_guess");
+  const { code, stdout, stderr } = await run("export", "--dir", folder.path, "--url", url, "--ca", `${folder.path}/.ca.pem`, "--json");
+  expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { code: "wrong-password" } }]);
+  expect(stderr + stdout + readFileSync(`${folder.path}/things.yaml`, "utf8")).not.toContain("AVNS_guess");
 });

@@ -1,4 +1,4 @@
-/** `slipway keyspaces export` and `call`: what is read out of a store, and run in it. */
+/** `slipway keyspaces export` and `call`. */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import {
@@ -9,18 +9,13 @@ import {
   type Keyspace,
   type Options,
 } from "../../postdeploy/keyspaces/index.ts";
-import { UsageError } from "../shared/command.ts";
+import { UsageError } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { type Flags, type Place, whereAre } from "./stores.ts";
+import type { ExportOptions, KeyspacesOptions } from "./flags.ts";
+import { describeMissingStores, type FoundKeyspaces } from "./stores.ts";
 
-export interface ExportFlags {
-  /** @default the terminal */
-  readonly out?: string | undefined;
-  readonly secrets?: boolean | undefined;
-}
-
-export async function exportTo(options: Options, { out, secrets }: ExportFlags, { print, say }: Terminal): Promise<ExportResult[]> {
-  // What may be in it is nobody else's to read.
+export async function exportTo(options: Options, { out, secrets }: ExportOptions, { print, log }: Terminal): Promise<ExportResult[]> {
+  // The file may hold secrets.
   const file = out === undefined ? undefined : createWriteStream(out, { mode: 0o600 });
   const failed = file === undefined ? undefined : once(file, "error").then(([error]) => Promise.reject(error as Error));
   const work = exportKeys({
@@ -39,20 +34,24 @@ export async function exportTo(options: Options, { out, secrets }: ExportFlags, 
     await once(file, "finish");
   }
   for (const { keyspace, keys, masked, left } of results) {
-    say(
-      `${keyspace}: ${keys} ${keys === 1 ? "key" : "keys"}${masked > 0 ? `, the values of ${masked} masked (--secrets shows them)` : ""}`,
+    log(
+      `${keyspace}: ${keys} ${keys === 1 ? "key" : "keys"}${masked > 0 ? `, the values of ${masked} masked (--secrets includes them)` : ""}`,
     );
     if (left.length > 0)
-      say(
-        `${keyspace}: left out, because no file can declare them: ${left.slice(0, 10).map(shown).join(", ")}${left.length > 10 ? ", …" : ""}`,
+      log(
+        `${keyspace}: not exported, because no file can declare them: ${left.slice(0, 10).map(formatKey).join(", ")}${left.length > 10 ? ", …" : ""}`,
       );
   }
   return results;
 }
 
-const shown = (key: string): string => (key === "" ? '""' : escapeControlCharacters(key));
+const formatKey = (key: string): string => (key === "" ? '""' : escapeControlCharacters(key));
 
-export async function call({ options: { stores }, keyspaces }: Place, script: string | undefined, flags: Flags): Promise<unknown> {
+export async function callByName(
+  { engineOptions: { stores }, keyspaces }: FoundKeyspaces,
+  script: string | undefined,
+  options: KeyspacesOptions,
+): Promise<unknown> {
   const known = keyspaces.flatMap(({ scripts }) => scripts?.files.map(({ name }) => name) ?? []);
   if (script === undefined || !known.includes(script))
     throw new UsageError(
@@ -60,12 +59,12 @@ export async function call({ options: { stores }, keyspaces }: Place, script: st
     );
   const keyspace = keyspaces.find(({ scripts }) => scripts?.files.some(({ name }) => name === script)) as Keyspace;
   const connection = stores[keyspace.store];
-  if (connection === undefined) throw new UsageError(whereAre([keyspace.store], flags));
-  return textOf(await callScript({ address: connection, keyspace, script }));
+  if (connection === undefined) throw new UsageError(describeMissingStores([keyspace.store], options));
+  return decode(await callScript({ address: connection, keyspace, script }));
 }
 
-/** What a script answers, as JSON can tell it. */
-function textOf(reply: unknown): unknown {
+/** A script's reply as JSON values. */
+function decode(reply: unknown): unknown {
   if (Buffer.isBuffer(reply)) return reply.toString();
-  return Array.isArray(reply) ? reply.map(textOf) : reply;
+  return Array.isArray(reply) ? reply.map(decode) : reply;
 }

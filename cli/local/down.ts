@@ -1,24 +1,19 @@
-/** `slipway local down` and `reset`: ends what `up` started, and nothing else. */
+/** `slipway local down` and `reset`: stops what `up` started, and nothing else. */
 
 import { stopPlatform } from "../../local/platform/daemon/client.ts";
 import { deleteWorkspaceState, type Workspace } from "../../local/platform/workspace.ts";
-import { DONE } from "../shared/command.ts";
+import { DONE } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
 
-export async function down({ place }: { place: Workspace }, { print }: Terminal): Promise<number> {
-  print(await ended(place));
+export async function down(workspace: Workspace, { print }: Terminal): Promise<number> {
+  const { daemon, servers } = await stopPlatform(workspace);
+  print(!daemon && servers === 0 ? "Nothing was running." : "Stopped every process; the data is kept.");
   return DONE;
 }
 
-export async function reset({ place }: { place: Workspace }, { print }: Terminal): Promise<number> {
-  await stopPlatform(place);
-  deleteWorkspaceState(place);
-  print(`Everything has ended, and all that was kept of it in ${place.home.state} is gone. Start anew: npx slipway local up`);
+export async function reset(workspace: Workspace, { print }: Terminal): Promise<number> {
+  await stopPlatform(workspace);
+  deleteWorkspaceState(workspace);
+  print(`Stopped every process and deleted ${workspace.home.state}. Start again: npx slipway local up`);
   return DONE;
-}
-
-async function ended(place: Workspace): Promise<string> {
-  const { daemon, servers } = await stopPlatform(place);
-  if (!daemon && servers === 0) return "Nothing was running.";
-  return "Everything has ended; the data stays.";
 }

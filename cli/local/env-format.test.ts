@@ -40,7 +40,7 @@ function fileOf(format: EnvFormat, values: Readonly<Record<string, string>> = en
   return file;
 }
 
-/** Prints the variables that are asked for. */
+/** A script that prints the variables as JSON. */
 const PRINT = `process.stdout.write(JSON.stringify(Object.fromEntries(${JSON.stringify(Object.keys(env))}.map((key) => [key, process.env[key]]))))`;
 const bare = { PATH: process.env.PATH ?? "", HOME: "/home/you" };
 
@@ -51,7 +51,7 @@ describe("the variables of a service", () => {
     expect(JSON.parse(read)).toEqual(env);
   });
 
-  it("dotenv: omits what its readers do not agree on, and says so", () => {
+  it("dotenv: omits values that its readers parse differently, and names them", () => {
     const odd = { ALL: "' \" ` $", RETURN: "a\rb", GOOD: "1" };
     expect(formatEnv(odd, "dotenv")).toEqual({ text: "GOOD=1", omitted: ["ALL", "RETURN"] });
     for (const format of ["shell", "json"] as const) expect(formatEnv(odd, format).omitted).toEqual([]);
@@ -68,13 +68,13 @@ describe("the variables of a service", () => {
     expect(JSON.parse(formatEnv(env, "json").text)).toEqual(env);
   });
 
-  it("docker: omits what has more than one line, and holds the rest as it is", () => {
+  it("docker: omits values of more than one line, and keeps the others unchanged", () => {
     const { text, omitted } = formatEnv({ ...env, RETURN: "a\r" }, "docker");
     expect(omitted).toEqual(["DATABASE_CA_CERT", "RETURN"]);
     expect(dockerGrammar(`${text}\n`)).toEqual(oneLine);
   });
 
-  it("docker: its command line reads the same", async (context) => {
+  it("docker: the docker command reads the same values", async (context) => {
     if (spawnSync("docker", ["--version"]).status !== 0)
       skipTest(context, { reason: "docker is not installed", enable: "apt-get install docker.io" });
     expect(await readByDocker(fileOf("docker"))).toEqual(oneLine);
@@ -95,7 +95,7 @@ function dockerGrammar(text: string): Record<string, string> {
   );
 }
 
-/** docker parses the file before it sends a request; what it would create is in that request. No daemon is needed for that. */
+/** docker parses the file before it sends the request to create a container. No daemon is needed. */
 async function readByDocker(file: string): Promise<Record<string, string>> {
   let sent: { Env: string[] } | undefined;
   const listener = createServer(async (request, response) => {
@@ -110,10 +110,10 @@ async function readByDocker(file: string): Promise<Record<string, string>> {
   const host = `tcp://127.0.0.1:${(listener.address() as AddressInfo).port}`;
   try {
     const docker = spawn("docker", ["create", "--env-file", file, "image"], { env: { ...bare, DOCKER_HOST: host, DOCKER_CONFIG: folder } });
-    let said = "";
-    docker.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    let stderr = "";
+    docker.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const code = await new Promise((resolve) => docker.once("close", resolve));
-    if (sent === undefined) throw new Error(`docker ended with ${code}: ${said}`);
+    if (sent === undefined) throw new Error(`docker exited with ${code}: ${stderr}`);
     return Object.fromEntries(sent.Env.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
   } finally {
     listener.closeAllConnections();

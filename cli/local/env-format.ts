@@ -1,11 +1,10 @@
-/** Variables written for the program that reads them. Each format has its own rules for quotes and line breaks. */
+/** Environment variables in the format of the program that reads them. Each format has its own rules for quotes and line breaks. */
 
-export const FORMATS = ["dotenv", "shell", "json", "docker"] as const;
-export type EnvFormat = (typeof FORMATS)[number];
+export type EnvFormat = "dotenv" | "shell" | "json" | "docker";
 
 export interface Formatted {
   readonly text: string;
-  /** Variables that the format cannot hold; they are not in the text. */
+  /** Variables that the format cannot hold; the text does not have them. */
   readonly omitted: readonly string[];
 }
 
@@ -26,13 +25,13 @@ const LINES: Readonly<Record<Exclude<EnvFormat, "json">, Line>> = {
     const quoted = dotenvValue(value);
     return quoted === undefined ? undefined : `${key}=${quoted}`;
   },
-  shell: (key, value) => `export ${key}=${shellWord(value)}`,
-  // `docker run --env-file` knows neither quotes nor escapes: a variable is what stands between "=" and the end of the line.
+  shell: (key, value) => `export ${key}=${quoteForShell(value)}`,
+  // `docker run --env-file` knows neither quotes nor escapes: a value is everything between "=" and the end of the line.
   docker: (key, value) => (/\n|\r$/.test(value) ? undefined : `${key}=${value}`),
 };
 
 /** For a POSIX shell, line breaks included. */
-export const shellWord = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
+export const quoteForShell = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
 
 /**
  * Read alike by `node --env-file`, the dotenv packages, docker compose and, but for the back quotes, a shell that sources the file. Within quotes

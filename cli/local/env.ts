@@ -1,4 +1,4 @@
-/** `slipway local env`: the variables of one service, for the real application, psql or redis-cli. */
+/** `slipway local env`: the variables of a service, for the real application, psql or redis-cli. */
 
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { callDaemon } from "../../local/platform/daemon/control.ts";
@@ -6,66 +6,66 @@ import type { Workspace } from "../../local/platform/workspace.ts";
 import { STACK } from "../../local/platform/workspace.ts";
 import type { System } from "../../systems/definition.ts";
 import { systems } from "../../systems/index.ts";
-import { DONE, FAILED, type Given, UsageError } from "../shared/command.ts";
-import { systemNamed } from "../shared/system.ts";
+import { DONE, FAILED, UsageError } from "../shared/errors.ts";
+import { findSystem } from "../shared/find-system.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { type EnvFormat, FORMATS, formatEnv, shellWord } from "./env-format.ts";
+import { type EnvFormat, formatEnv, quoteForShell } from "./env-format.ts";
+import type { EnvOptions } from "./flags.ts";
 
-export async function env({ values, positionals, place }: Given & { place: Workspace }, { print, say }: Terminal): Promise<number> {
-  const format = formatOf(values);
-  const { app, component } = serviceOf(positionals);
-  const line = findDaemon(place);
-  if (!line) {
-    say("The local platform does not run. Start it: slipway local up");
+type Names = readonly [system: string | undefined, service: string | undefined];
+
+export async function env(names: Names, options: EnvOptions, workspace: Workspace, { print, log }: Terminal): Promise<number> {
+  const format = formatOf(options);
+  const { app, component } = await findService(names);
+  const daemon = findDaemon(workspace);
+  if (!daemon) {
+    log("The local platform is not running. Start it: slipway local up");
     return FAILED;
   }
-  const found = await callDaemon<{ env: Record<string, string>; components: string[] } | undefined>(line, "env", { app, component });
+  const found = await callDaemon<{ env: Record<string, string>; components: string[] } | undefined>(daemon, "env", { app, component });
   if (!found?.components.includes(component)) {
-    say(`${component} of ${positionals[0]} is not part of what runs: its system or its feature is off. See: slipway local status`);
+    log(`${names[0]} ${component} is not running: its system or its feature is off. See: slipway local status`);
     return FAILED;
   }
   const { text, omitted } = formatEnv(found.env, format);
   if (omitted.length === 0 || format === "docker") print(text);
   if (omitted.length === 0) return DONE;
   if (format === "docker") {
-    say(dockerNote(omitted, found.env.NODE_EXTRA_CA_CERTS, positionals));
+    log(describeOmitted(omitted, found.env.NODE_EXTRA_CA_CERTS, names));
     return DONE;
   }
-  say(`${omitted.join(", ")} cannot be written in the format ${format}, so nothing is printed. Use --format json or --format shell.`);
+  log(`The format ${format} cannot hold ${omitted.join(", ")}; nothing was printed. Use --format json or --format shell.`);
   return FAILED;
 }
 
-function formatOf(values: Given["values"]): EnvFormat {
-  const { format = values.export === true ? "shell" : "dotenv" } = values as { readonly format?: string };
-  if (!FORMATS.includes(format as EnvFormat))
-    throw new UsageError(`--format takes ${FORMATS.join(", ")}, not "${format}": slipway local env devx api --format docker`);
-  if (values.export === true && format !== "shell") throw new UsageError("--export is --format shell. Give one of the two.");
-  return format as EnvFormat;
+function formatOf({ export: isExport, format = isExport ? "shell" : "dotenv" }: EnvOptions): EnvFormat {
+  if (isExport && format !== "shell") throw new UsageError("--export is the same as --format shell. Give one of the two.");
+  return format;
 }
 
-/** Certificates have more than one line. The service gets them from a file, or docker from its own environment. */
-function dockerNote(omitted: readonly string[], caFile: string | undefined, [system, service]: readonly string[]): string {
-  const mount = caFile === undefined ? "" : ` --mount ${shellWord(`type=bind,src=${caFile},dst=${caFile},readonly`)}`;
+/** Certificates have more than one line. The container reads them from a file, or docker takes them from its own environment. */
+function describeOmitted(omitted: readonly string[], caFile: string | undefined, [system, service]: Names): string {
+  const mount = caFile === undefined ? "" : ` --mount ${quoteForShell(`type=bind,src=${caFile},dst=${caFile},readonly`)}`;
   return [
     `Omitted, because docker's --env-file has no values of more than one line: ${omitted.join(", ")}.`,
     ...(caFile === undefined
       ? []
-      : ["NODE_EXTRA_CA_CERTS names a file with the certificates, which the container needs at the same path."]),
-    "To pass everything, with these variables taken from the shell:",
+      : ["NODE_EXTRA_CA_CERTS is the path of a file with the certificates; the container needs it at the same path."]),
+    "To pass every variable, take these from the shell:",
     `  eval "$(npx slipway local env ${system} ${service} --format shell)"`,
     `  docker run --network host --env-file <file>${mount} ${omitted.map((key) => `--env ${key}`).join(" ")} <image>`,
   ].join("\n");
 }
 
-function serviceOf([name, component]: readonly string[]): { app: string; component: string } {
+async function findService([name, component]: Names): Promise<{ app: string; component: string }> {
   const known = systems.map((system) => system.name).join(", ");
-  if (name === undefined) throw new UsageError(`Which system, and which service? slipway local env <system> <service>; systems: ${known}`);
-  const system = systemNamed(systems, name);
+  if (name === undefined) throw new UsageError(`Which system and service? slipway local env <system> <service>; systems: ${known}`);
+  const system = await findSystem(systems, name);
   const services = servicesOf(system);
   const names = services.map((service) => service.component).join(", ");
   if (component === undefined) throw new UsageError(`Which service of ${name}? slipway local env ${name} <service>; services: ${names}`);
   const service = services.find((candidate) => candidate.component === component);
-  if (!service) throw new UsageError(`${name} has no service "${component}". It has: ${names}.`);
+  if (!service) throw new UsageError(`${name} has no service "${component}". Services: ${names}.`);
   return service;
 }
 

@@ -1,20 +1,21 @@
-/** What `up` says while it works: one line that changes for a person, a line for each change where nobody watches. */
+/** Progress of `slipway local up`: on a terminal one line that is rewritten, elsewhere a line for each change. */
 import type { RealizeEvent } from "../../engine/realize.ts";
 import type { DownloadProgress } from "../../local/servers/packages/packages.ts";
 import type { Terminal } from "../shared/terminal.ts";
+import { truncate } from "../shared/width.ts";
 import { shortType } from "./text.ts";
 
 export interface ProgressLine {
   stage(text: string): void;
-  /** Programs that are missing on this machine arrive. */
+  /** Reports the download of servers that this machine does not have. */
   fetch(arrived: DownloadProgress): void;
   event(event: RealizeEvent): void;
   end(): void;
 }
 
-const DONE_WORDS = { create: "made", update: "changed", replace: "replaced", delete: "deleted" } as const;
+const DONE_WORDS = { create: "created", update: "updated", replace: "replaced", delete: "deleted" } as const;
 
-export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStream = process.stderr): ProgressLine {
+export function openProgress({ log, columns }: Terminal, stream: NodeJS.WriteStream = process.stderr): ProgressLine {
   const live = stream.isTTY === true;
   const underWay = new Map<string, string>();
   let stage = "";
@@ -24,7 +25,7 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
   const draw = () => {
     if (!live) return;
     const doing = [...underWay.values()].at(-1) ?? "";
-    stream.write(`\r\x1b[2K${`${stage}  ${count > 0 ? `${count}  ` : ""}${doing}`.slice(0, columns - 1)}`);
+    stream.write(`\r\x1b[2K${truncate(`${stage}  ${count > 0 ? `${count}  ` : ""}${doing}`, columns - 1)}`);
   };
   return {
     stage(text) {
@@ -32,9 +33,9 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
       draw();
     },
     fetch({ what, bytes, of }) {
-      if (!live && !fetching) say("fetching Valkey and PgBouncer, once on this machine");
+      if (!live && !fetching) log("downloading Valkey and PgBouncer, once for this machine");
       fetching = true;
-      stage = `fetching Valkey and PgBouncer, once: ${what}, ${megabytes(bytes)}${of === undefined ? "" : ` of ${megabytes(of)}`} MB`;
+      stage = `downloading Valkey and PgBouncer, once: ${what}, ${megabytes(bytes)}${of === undefined ? "" : ` of ${megabytes(of)}`} MB`;
       draw();
     },
     event({ phase, change, urn, type, name, changedInputs = [] }) {
@@ -43,7 +44,7 @@ export function progressOn({ say, columns }: Terminal, stream: NodeJS.WriteStrea
         underWay.delete(urn);
         count++;
         const why = changedInputs.length > 0 ? ` (${changedInputs.join(", ")})` : "";
-        if (!live && change !== "same") say(`${DONE_WORDS[change].padEnd(8)} ${shortType(type)} ${name}${why}`);
+        if (!live && change !== "same") log(`${DONE_WORDS[change].padEnd(8)} ${shortType(type)} ${name}${why}`);
       }
       draw();
     },

@@ -1,12 +1,12 @@
-/** `--source <app>[/<component>]=<directory>`: where the source of an app is on this machine. */
+/** `--source <app>[/<component>]=<directory>`: the source directory of an app. */
 import { resolve } from "node:path";
 import { addSources, isFolder, type Sources } from "../../local/apps/sources.ts";
 import type { Workspace } from "../../local/platform/workspace.ts";
-import { UsageError } from "../shared/command.ts";
+import { UsageError } from "../shared/errors.ts";
 
-/** Remembers the folders that were given, beside those of earlier runs. */
-export function rememberSources(given: unknown, place: Workspace): void {
-  if (given !== undefined) addSources(place.home.state, parseSources(given as readonly string[]));
+/** Saves the directories for later runs, along with those of earlier runs. */
+export function rememberSources(given: readonly string[] | undefined, workspace: Workspace): void {
+  if (given !== undefined) addSources(workspace.home.state, parseSources(given));
 }
 
 function parseSources(given: readonly string[]): Sources {

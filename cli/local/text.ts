@@ -1,4 +1,4 @@
-/** How the local platform is written down: the same words in every verb. */
+/** Texts about the local platform that several commands print. */
 
 import { endpointCommand } from "../../local/platform/stack-endpoint.ts";
 import type { PlatformStatus, ServerLine } from "../../local/platform/status.ts";
@@ -10,14 +10,8 @@ export function shortType(type: string): string {
   return type.split(":").at(-1) ?? type;
 }
 
-/** Columns, as wide as what stands in them. */
-export function table(rows: readonly (readonly string[])[], indent = "  "): string[] {
-  const widths = rows.reduce<number[]>((sofar, row) => row.map((cell, column) => Math.max(sofar[column] ?? 0, cell.length)), []);
-  return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
-}
-
 export function serverRow({ cluster, kind, port, pid }: ServerLine): string[] {
-  return [TITLES[kind] ?? kind, cluster, pid === undefined ? "does not run" : `127.0.0.1:${port}`];
+  return [TITLES[kind] ?? kind, cluster, pid === undefined ? "not running" : `127.0.0.1:${port}`];
 }
 
 export function appRows({ apps }: PlatformStatus): string[][] {
@@ -33,13 +27,13 @@ export function appRows({ apps }: PlatformStatus): string[][] {
 
 const kindOf = (kind: string): string => kind.replace("static_site", "site");
 
-/** A sentence for each thing that is not as it should be. */
-export function problems({ daemon, servers, apps }: PlatformStatus): string[] {
+/** A message for each server and app that is not healthy. */
+export function describeProblems({ daemon, servers, apps }: PlatformStatus): string[] {
   return [
-    ...(daemon === undefined ? ["The local platform does not run. Start it: slipway local up"] : []),
+    ...(daemon === undefined ? ["The local platform is not running. Start it: slipway local up"] : []),
     ...servers
       .filter(({ pid }) => pid === undefined)
-      .map(({ kind, cluster, log }) => `${TITLES[kind] ?? kind} of ${cluster} does not run. Its log: ${log}`),
+      .map(({ kind, cluster, log }) => `${TITLES[kind] ?? kind} of ${cluster} is not running. Its log: ${log}`),
     ...apps.flatMap(({ app, components }) =>
       components
         .filter(({ health = "ok" }) => health !== "ok")
@@ -48,11 +42,11 @@ export function problems({ daemon, servers, apps }: PlatformStatus): string[] {
   ];
 }
 
-/** Ports that other processes hold, so that what should listen there listens elsewhere. The API's is in `endpointNote` where it matters. */
-export const moves = ({ daemon }: PlatformStatus): readonly string[] => daemon?.moves ?? [];
+/** Servers that listen on another port, because another process holds theirs. `describeEndpoint` reports the port of the API. */
+export const movedPorts = ({ daemon }: PlatformStatus): readonly string[] => daemon?.moves ?? [];
 
-/** Where Pulumi would look for the API at another address than it has, and the command that changes that. */
-export function endpointNote({ daemon }: PlatformStatus, checkout: string): string | undefined {
+/** The command that fixes the API's address in the stack file, where it differs. */
+export function describeEndpoint({ daemon }: PlatformStatus, checkout: string): string | undefined {
   const command = daemon && endpointCommand(checkout, daemon.api);
   if (command === undefined) return undefined;
   const why = daemon?.apiMoved === undefined ? `The API is at ${daemon?.api}.` : daemon.apiMoved;

@@ -1,59 +1,58 @@
-/** `slipway local up`: everything running, everything as declared, and what to do with it. */
+/** `slipway local up`: starts the platform, applies what stack local declares, and prints how to use it. */
 
 import { findDaemon, stopPlatform } from "../../local/platform/daemon/client.ts";
 import { startPlatform } from "../../local/platform/start.ts";
 import { isHealthy } from "../../local/platform/status.ts";
 import { deleteWorkspaceState, type Workspace } from "../../local/platform/workspace.ts";
 import { systems } from "../../systems/index.ts";
-import { DONE, FAILED, type Given } from "../shared/command.ts";
-import { systemNamed } from "../shared/system.ts";
+import { DONE, FAILED } from "../shared/errors.ts";
+import { findSystem } from "../shared/find-system.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { progressOn } from "./progress.ts";
+import type { UpOptions } from "./flags.ts";
+import { openProgress } from "./progress.ts";
 import { rememberSources } from "./source.ts";
-import { summary } from "./summary.ts";
-import { endpointNote, moves, problems } from "./text.ts";
+import { formatSummary } from "./summary.ts";
+import { describeEndpoint, describeProblems, movedPorts } from "./text.ts";
 
-export async function up({ values, place }: Given & { place: Workspace }, terminal: Terminal): Promise<number> {
-  const wanted = systemsOf(values.systems);
-  const began = performance.now();
-  if (values.fresh === true) {
-    await stopPlatform(place);
-    deleteWorkspaceState(place);
+export async function up({ systems: names, fresh, source }: UpOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+  const wanted = await parseSystems(names);
+  const start = performance.now();
+  if (fresh) {
+    await stopPlatform(workspace);
+    deleteWorkspaceState(workspace);
   }
-  rememberSources(values.source, place);
-  const ranBefore = findDaemon(place) !== undefined;
-  const progress = progressOn(terminal);
-  const stop = new AbortController();
-  const interrupted = () => stop.abort();
-  process.once("SIGINT", interrupted);
+  rememberSources(source, workspace);
+  const ranBefore = findDaemon(workspace) !== undefined;
+  const progress = openProgress(terminal);
+  const controller = new AbortController();
+  const interrupt = () => controller.abort();
+  process.once("SIGINT", interrupt);
   try {
-    const { realized, status } = await startPlatform(place, {
+    const { realized, status } = await startPlatform(workspace, {
       ...(wanted && { systems: wanted }),
       onEvent: progress.event,
       onStage: progress.stage,
       onFetch: progress.fetch,
-      signal: stop.signal,
+      signal: controller.signal,
     });
-    if (!ranBefore) await (await import("./scripts.ts")).recallAll(place);
+    if (!ranBefore) await (await import("./scripts.ts")).reloadAllScripts(workspace);
     progress.end();
-    terminal.print(summary({ realized, status, place, seconds: (performance.now() - began) / 1000 }, terminal));
-    for (const move of moves(status)) terminal.say(move);
-    const note = endpointNote(status, place.checkout);
-    if (note !== undefined) terminal.say(terminal.style.warn(note));
+    terminal.print(formatSummary({ realized, status, workspace, seconds: (performance.now() - start) / 1000 }, terminal));
+    for (const move of movedPorts(status)) terminal.log(move);
+    const note = describeEndpoint(status, workspace.checkout);
+    if (note !== undefined) terminal.log(terminal.style.warn(note));
     if (isHealthy(status)) return DONE;
-    terminal.say(problems(status).join("\n"));
+    terminal.log(describeProblems(status).join("\n"));
     return FAILED;
   } finally {
     progress.end();
-    process.off("SIGINT", interrupted);
+    process.off("SIGINT", interrupt);
   }
 }
 
-function systemsOf(said: unknown): string[] | undefined {
-  if (said === undefined) return undefined;
-  const names = String(said)
-    .split(",")
-    .map((name) => name.trim());
-  for (const name of names) systemNamed(systems, name);
+async function parseSystems(text: string | undefined): Promise<string[] | undefined> {
+  if (text === undefined) return undefined;
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) await findSystem(systems, name);
   return names;
 }

@@ -1,14 +1,12 @@
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
-import { main } from "../main.ts";
-import { plainStyle, type Terminal } from "../shared/terminal.ts";
+import { systems } from "../../systems/index.ts";
+import { launcher, root, slipway, startSlipway } from "../testing/slipway.ts";
 
-const root = path.join(import.meta.dirname, "../..");
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer();
@@ -18,13 +16,7 @@ afterAll(async () => {
   cleanFolders();
 });
 
-async function typed(...argv: string[]) {
-  const shown: string[] = [];
-  const said: string[] = [];
-  const io: Terminal = { print: (text) => shown.push(text), say: (text) => said.push(text), columns: 80, style: plainStyle };
-  const code = await main(["migrate", ...argv], io);
-  return { code, shown: shown.join("\n"), said: said.join("\n") };
-}
+const migrate = (...argv: string[]) => slipway(["migrate", ...argv]);
 
 const files = {
   "001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY, name text);",
@@ -40,158 +32,155 @@ async function database(content: Readonly<Record<string, string>> = files) {
 }
 
 describe("slipway migrate", () => {
-  it("tells where things stand, what would come, applies it, and takes it back [D20]", async () => {
+  it("prints applied, pending and changed migrations, applies them and reverts them [D20]", async () => {
     const { at } = await database();
-    expect(await typed("status", ...at)).toMatchObject({
+    expect(await migrate("status", ...at)).toMatchObject({
       code: 1,
-      shown: expect.stringMatching(/no ledger yet\n {2}001_users.sql {2}pending\n {2}002_names.sql {2}pending\n\n2 pending\./),
+      stdout: expect.stringMatching(/no ledger yet\n {2}001_users.sql {2}pending\n {2}002_names.sql {2}pending\n\n2 pending\./),
     });
-    expect(await typed("up", ...at, "--to", "001_users.sql")).toMatchObject({
+    expect(await migrate("up", ...at, "--to", "001_users.sql")).toMatchObject({
       code: 0,
-      shown: "1 file applied.",
-      said: expect.stringMatching(/^\[1\/1\] 001_users.sql {2}\d+ ms$/),
+      stdout: "1 file applied.",
+      stderr: expect.stringMatching(/^\[1\/1\] 001_users.sql {2}\d+ ms$/),
     });
-    expect((await typed("plan", ...at)).shown).toMatch(
-      /002_names.sql {2}2 statements; can be taken back\n {2}users \(16 kB, about 0 rows\): ACCESS EXCLUSIVE, keeps reads and writes waiting, reads every row line 1\n[\s\S]*warning set-not-null[\s\S]*warning index-blocks-writes/,
+    expect((await migrate("plan", ...at)).stdout).toMatch(
+      /002_names.sql {2}2 statements; has a down migration\n {2}users \(16 kB, about 0 rows\): ACCESS EXCLUSIVE, blocks reads and writes, scans the table line 1\n[\s\S]*warning set-not-null[\s\S]*warning index-blocks-writes/,
     );
-    expect(await typed("up", ...at)).toMatchObject({ code: 0, shown: "1 file applied." });
-    expect(await typed("up", ...at)).toMatchObject({ code: 0, shown: "Nothing is pending.", said: "" });
-    expect((await typed("status", ...at)).code).toBe(0);
-    expect(await typed("down", ...at, "--yes")).toMatchObject({ code: 0, shown: "1 file taken back: 002_names.sql" });
-    expect(await typed("verify", ...at)).toMatchObject({
+    expect(await migrate("up", ...at)).toMatchObject({ code: 0, stdout: "1 file applied." });
+    expect(await migrate("up", ...at)).toMatchObject({ code: 0, stdout: "Nothing is pending.", stderr: "" });
+    expect((await migrate("status", ...at)).code).toBe(0);
+    expect(await migrate("down", ...at, "--yes")).toMatchObject({ code: 0, stdout: "1 file reverted: 002_names.sql" });
+    expect(await migrate("verify", ...at)).toMatchObject({
       code: 0,
-      shown: expect.stringMatching(/001_users.sql {2}up, down, up: equal[\s\S]*All equal\./),
+      stdout: expect.stringMatching(/001_users.sql {2}up, down, up: equal[\s\S]*All equal\./),
     });
   });
 
-  it("gives every result as JSON, and a failure too", async () => {
+  it("prints every result and every error as JSON", async () => {
     const { at, folder } = await database();
-    expect(JSON.parse((await typed("up", ...at, "--json")).shown)).toMatchObject({
+    expect(JSON.parse((await migrate("up", ...at, "--json")).stdout)).toMatchObject({
       applied: [{ file: "001_users.sql" }, { file: "002_names.sql" }],
     });
     folder.write({ "003_bad.sql": "SELECT 1;\nSELECT nothing_here;" });
-    const { code, shown, said } = await typed("up", ...at, "--json");
+    const { code, stdout, stderr } = await migrate("up", ...at, "--json");
     expect(code).toBe(1);
-    expect(JSON.parse(shown)).toMatchObject({
+    expect(JSON.parse(stdout)).toMatchObject({
       error: { code: "sql", exit: 1, file: "003_bad.sql", line: 2, column: 8, sqlstate: "42703" },
     });
-    expect(said).toMatch(/^003_bad.sql:2:8: column "nothing_here" does not exist/);
+    expect(stderr).toMatch(/^003_bad.sql:2:8: column "nothing_here" does not exist/);
   });
 
-  it("writes new files, adopts what is there, and repairs with a reason", async () => {
+  it("creates files, adopts an existing database, and repairs the ledger with a reason", async () => {
     const { at, url, folder } = await database();
-    expect((await typed("new", "add notes", ...at)).shown).toContain("003_add_notes.sql\n");
-    expect((await typed("up", ...at)).said).toContain("003_add_notes.sql: The file is unchanged since `slipway migrate new` created it");
+    expect((await migrate("new", "add notes", ...at)).stdout).toContain("003_add_notes.sql\n");
+    expect((await migrate("up", ...at)).stderr).toContain(
+      "003_add_notes.sql: The file is unchanged since `slipway migrate new` created it",
+    );
     folder.write({ "003_add_notes.sql": "CREATE TABLE notes (id bigint PRIMARY KEY);", "003_add_notes.down.sql": "DROP TABLE notes;" });
     await server.sql("CREATE TABLE users (id bigint PRIMARY KEY, name text)", url.split("/").at(-1)!);
-    expect(await typed("up", ...at)).toMatchObject({
+    expect(await migrate("up", ...at)).toMatchObject({
       code: 2,
-      said: expect.stringContaining(`slipway migrate baseline --dir ${folder.path} --applied 001_users.sql`),
+      stderr: expect.stringContaining(`slipway migrate baseline --dir ${folder.path} --applied 001_users.sql`),
     });
-    expect(await typed("baseline", ...at)).toMatchObject({ code: 2, said: expect.stringContaining("slipway does not guess") });
-    expect(await typed("baseline", ...at, "--applied", "001_users.sql")).toMatchObject({
+    expect(await migrate("baseline", ...at)).toMatchObject({ code: 2, stderr: expect.stringContaining("slipway does not guess") });
+    expect(await migrate("baseline", ...at, "--applied", "001_users.sql")).toMatchObject({
       code: 0,
-      shown: expect.stringContaining("1 file counts as applied."),
+      stdout: expect.stringContaining("1 file marked as applied."),
     });
-    expect((await typed("up", ...at)).code).toBe(0);
+    expect((await migrate("up", ...at)).code).toBe(0);
     folder.write({ "001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY, name varchar(99));" });
-    expect((await typed("up", ...at)).code).toBe(2);
-    expect((await typed("status", ...at)).shown).toMatch(/001_users.sql +edited[\s\S]*repair --dir \S+ --accept 001_users.sql/);
-    expect((await typed("repair", ...at, "--accept", "001_users.sql")).code).toBe(2);
-    expect(await typed("repair", ...at, "--accept", "001_users.sql", "--reason", "seen")).toMatchObject({
+    expect((await migrate("up", ...at)).code).toBe(2);
+    expect((await migrate("status", ...at)).stdout).toMatch(/001_users.sql +edited[\s\S]*repair --dir \S+ --accept 001_users.sql/);
+    expect((await migrate("repair", ...at, "--accept", "001_users.sql")).code).toBe(2);
+    expect(await migrate("repair", ...at, "--accept", "001_users.sql", "--reason", "seen")).toMatchObject({
       code: 0,
-      shown: "001_users.sql: current text accepted",
+      stdout: "001_users.sql: current text accepted",
     });
-    expect((await typed("up", ...at)).code).toBe(0);
+    expect((await migrate("up", ...at)).code).toBe(0);
   });
 
-  it("lints without a database, by what is new in git, and annotates in GitHub Actions", async () => {
+  it("lints without a database, knows what is new in git, and annotates in GitHub Actions", async () => {
     const { path: folder } = folderOf({ ...files });
     const git = (...argv: string[]) =>
       execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...argv], { cwd: folder, stdio: "pipe" });
     git("init", "-q", "-b", "main");
     git("add", ".");
     git("commit", "-q", "-m", "first");
-    expect(await typed("lint", "--dir", folder)).toMatchObject({ code: 0, shown: "Nothing to object to." });
+    expect(await migrate("lint", "--dir", folder)).toMatchObject({ code: 0, stdout: "No problems found." });
     git("switch", "-q", "-c", "topic");
     writeFileSync(path.join(folder, "003_more.sql"), "-- slipway: irreversible it is gone\nDROP TABLE users;\n");
-    expect(await typed("lint", "--dir", folder, "--since", "main")).toMatchObject({
+    expect(await migrate("lint", "--dir", folder, "--since", "main")).toMatchObject({
       code: 1,
-      shown: expect.stringMatching(/^003_more.sql:2:1: warning drop-table: Drops users with every row/),
+      stdout: expect.stringMatching(/^003_more.sql:2:1: warning drop-table: Drops users with every row/),
     });
     git("add", ".");
     git("commit", "-q", "-m", "second");
-    const { stdout } = await started(["lint", "--dir", folder], { GITHUB_ACTIONS: "true", GITHUB_BASE_REF: "" });
-    expect(stdout).toContain("Nothing to object to.");
-    const annotated = await started(["lint", "--dir", folder, "--since", "main"], { GITHUB_ACTIONS: "true", NO_COLOR: "1" });
+    const { stdout } = await startSlipway(["migrate", "lint", "--dir", folder], { GITHUB_ACTIONS: "true", GITHUB_BASE_REF: "" });
+    expect(stdout).toContain("No problems found.");
+    const annotated = await startSlipway(["migrate", "lint", "--dir", folder, "--since", "main"], {
+      GITHUB_ACTIONS: "true",
+      NO_COLOR: "1",
+    });
     expect(annotated.stdout).toMatch(
       new RegExp(`^::warning file=${folder}/003_more.sql,line=2,col=1,title=drop-table::Drops users with every row`),
     );
-    expect(await typed("lint", "--dir", folder, "--since", "HEAD")).toMatchObject({
+    expect(await migrate("lint", "--dir", folder, "--since", "HEAD")).toMatchObject({
       code: 0,
-      shown: `No file in ${folder} is new since HEAD.\nNothing to object to.`,
+      stdout: `No file in ${folder} is new since HEAD.\nNo problems found.`,
     });
-    expect((await typed("lint", "--dir", folder, "--since", "nowhere")).said).toMatch(/Git does not know "nowhere"/);
+    expect((await migrate("lint", "--dir", folder, "--since", "nowhere")).stderr).toMatch(/Git does not know "nowhere"/);
   });
 
   it.each([
     [["up"], /Which files\? --system/],
     [["up", "--dir", "x"], /Which database\? --url/],
-    [["up", "--system", "fluxstudo", "--url", "x"], /Did you mean fluxstudio\?/],
-    [["upp", "--dir", "x"], /no "slipway migrate upp". Did you mean up\?/],
-    [[], /Which verb\?/],
-    [["status", "extra", "--dir", "x"], /does not know what to do with "extra"/],
-    [["new", "--dir", "x"], /What does it do\?/],
-    [["down", "--dir", "x", "--url", "postgres://u@h/d"], /Say that it is meant: --yes/],
+    [["up", "--system", `${systems[0]?.name}s`, "--url", "x"], new RegExp(`Did you mean ${systems[0]?.name}\\?`)],
+    [["upp", "--dir", "x"], /no command "slipway migrate upp". Did you mean slipway migrate up\?/],
+    [[], /needs a command: status, plan, up, down, verify, lint, new, baseline, repair\. See: slipway migrate --help/],
+    [["status", "extra", "--dir", "x"], /slipway migrate status takes no arguments besides its flags/],
+    [["new", "--dir", "x"], /slipway migrate new needs <name>/],
+    [["down", "--dir", "x", "--url", "postgres://u@h/d"], /To confirm, add --yes/],
     [["down", "--dir", "x", "--steps", "two"], /--steps takes a whole number, 1 or more, not "two"/],
     [["down", "--dir", "x", "--steps", "0"], /--steps takes a whole number, 1 or more, not "0"/],
     [["up", "--dir", "x", "--url", "postgres://u@h/d", "--wait", "soon"], /--wait takes a duration/],
     [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--rename", "a"], /--rename takes old=new/],
     [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--again", "a:b"], /--again a:<n> takes a whole number, 1 or more, not "b"/],
     [["status", "--dir", "x", "--url", "postgres://u@h/d", "--ca", "/nowhere.pem"], /\/nowhere.pem cannot be read. Fetch it/],
-    [["verify", "--dir", "x"], /Where may a shadow database be made/],
-  ])("helps along whoever types %j", async (argv, message) => {
-    expect(await typed(...argv)).toMatchObject({ code: 2, said: expect.stringMatching(message) });
+    [["verify", "--dir", "x"], /Which server may hold the shadow database/],
+  ])("%j exits with 2 and prints what to type", async (argv, message) => {
+    expect(await migrate(...argv)).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
 
-  it("refuses a folder without migrations in every verb that reads some, and names it and those that have some", async () => {
+  it("every command that reads migrations refuses a folder without any, and names the folders that have some", async () => {
     const empty = folderOf({ "readme.txt": "" }).path;
     const { url } = await server.database();
     for (const verb of [["lint"], ["plan", "--url", url], ["up", "--url", url], ["status", "--url", url], ["verify", "--shadow", url]]) {
-      expect(await typed(...verb, "--dir", empty)).toMatchObject({
+      expect(await migrate(...verb, "--dir", empty)).toMatchObject({
         code: 2,
-        shown: "",
-        said: expect.stringContaining(`There is no migration in ${empty}: no file such as 001_create_users.sql`),
+        stdout: "",
+        stderr: expect.stringContaining(`There is no migration in ${empty}: no file such as 001_create_users.sql`),
       });
-      const { code, said } = await typed(...verb, "--dir", path.join(root, "sql"));
-      expect([verb, code, said]).toEqual([verb, 2, expect.stringMatching(/^There is no migration in \S+sql\. .*--dir \S+sql\/devx/)]);
+      const { code, stderr } = await migrate(...verb, "--dir", path.join(root, "sql"));
+      expect([verb, code, stderr]).toEqual([verb, 2, expect.stringMatching(/^There is no migration in \S+sql\. .*--dir \S+sql\/\w+/)]);
     }
   });
 
-  it("as a process: reads DATABASE_URL, keeps the password to itself, and ends with 75 when another run goes on", async () => {
+  it("as a process: reads DATABASE_URL, prints no password, and exits with 75 while another run holds the lock", async () => {
     const { url, folder } = await database({ "001_slow.sql": "SELECT pg_sleep(3);" });
     const secret = url.replace("postgres@", "postgres:hunter2@");
-    const first = spawn(process.execPath, [path.join(root, "bin/slipway.js"), "migrate", "up", "--dir", folder.path], {
+    const first = spawn(process.execPath, [launcher, "migrate", "up", "--dir", folder.path], {
       env: { ...process.env, DATABASE_URL: secret },
       stdio: "ignore",
     });
     const ended = new Promise((resolve) => first.once("exit", resolve));
     while ((await server.sql("SELECT FROM pg_locks WHERE locktype = 'advisory'")).length === 0)
       await new Promise((wake) => setTimeout(wake, 20));
-    const second = await started(["up", "--dir", folder.path, "--wait", "0"], { DATABASE_URL: secret });
+    const second = await startSlipway(["migrate", "up", "--dir", folder.path, "--wait", "0"], { DATABASE_URL: secret });
     expect(second.code).toBe(75);
     expect(second.stderr).toMatch(/Another run holds the migration lock: slipway migrate .* \(pid \d+, postgres/);
     first.kill("SIGTERM");
     expect(await ended).toBe(1);
-    const failing = await started(["up", "--dir", folder.path], { DATABASE_URL: secret.replace(`:${server.port}`, ":1") });
+    const failing = await startSlipway(["migrate", "up", "--dir", folder.path], { DATABASE_URL: secret.replace(`:${server.port}`, ":1") });
     expect([failing.code, failing.stderr.includes("hunter2"), failing.stderr.includes("    at ")]).toEqual([1, false, false]);
   });
 });
-
-async function started(argv: readonly string[], env: Readonly<Record<string, string>>) {
-  const run = promisify(execFile)(process.execPath, [path.join(root, "bin/slipway.js"), "migrate", ...argv], {
-    env: { ...process.env, ...env },
-  });
-  const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error);
-  return { code: run.child.exitCode, stdout, stderr };
-}

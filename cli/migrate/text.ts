@@ -1,4 +1,4 @@
-/** What the verbs of `slipway migrate` found, for the eye. */
+/** The results of `slipway migrate` as text. */
 import type {
   BaselineResult,
   DownResult,
@@ -10,24 +10,26 @@ import type {
   VerifyResult,
 } from "../../postdeploy/migrate/index.ts";
 import { describeMismatch } from "../../postdeploy/migrate/ledger/compare.ts";
-import { counted } from "../shared/count.ts";
+import { pluralize } from "../shared/pluralize.ts";
 import type { Style } from "../shared/terminal.ts";
+import { displayWidth, padEnd } from "../shared/width.ts";
 
-export function upText({ applied, reformatted }: UpResult, style: Style): string {
-  const said = applied.length === 0 ? "Nothing is pending." : style.good(`${counted(applied.length, "file")} applied.`);
-  return [said, ...reformattedLines(reformatted)].join("\n");
+export function formatUp({ applied, reformatted }: UpResult, style: Style): string {
+  const summary = applied.length === 0 ? "Nothing is pending." : style.good(`${pluralize(applied.length, "file")} applied.`);
+  return [summary, ...formatReformatted(reformatted)].join("\n");
 }
 
-export function downText({ reverted }: DownResult, style: Style): string {
+export function formatDown({ reverted }: DownResult, style: Style): string {
   return reverted.length === 0
     ? "Nothing is applied."
-    : style.good(`${counted(reverted.length, "file")} taken back: ${reverted.join(", ")}`);
+    : style.good(`${pluralize(reverted.length, "file")} reverted: ${reverted.join(", ")}`);
 }
 
-export function statusText(result: StatusResult, style: Style): string {
+export function formatStatus(result: StatusResult, style: Style): string {
   const { database, role, serverVersion, ledger, files, mismatches, findings, drift, brokenIndexes } = result;
-  const head = `${style.bold(database)}  Postgres ${serverVersion}, as ${role}, ${ledger ? `ledger in schema ${ledger.schema}${ledger.system ? ` of ${ledger.system}` : ""}` : "no ledger yet"}`;
-  const width = Math.max(0, ...files.map(({ file }) => file.length));
+  const ledgerText = ledger ? `ledger ${ledger.schema}${ledger.system ? ` for ${ledger.system}` : ""}` : "no ledger yet";
+  const head = `${style.bold(database)}  Postgres ${serverVersion}, role ${role}, ${ledgerText}`;
+  const width = Math.max(0, ...files.map(({ file }) => displayWidth(file)));
   const lines = files.map(({ file, state, at, by, note, progress, back }) => {
     const color =
       state === "pending" || state === "running" || state === "reformatted"
@@ -36,24 +38,24 @@ export function statusText(result: StatusResult, style: Style): string {
           ? style.bad
           : style.good;
     const when = at === undefined ? "" : `${at.slice(0, 19)} by ${by}`;
-    const way = back === "none" ? "no way back" : typeof back === "object" ? `irreversible: ${back.irreversible}` : "";
+    const down = back === "none" ? "no down migration" : typeof back === "object" ? `irreversible: ${back.irreversible}` : "";
     const step = progress === undefined ? "" : `${progress[0]} of ${progress[1]} statements`;
-    return `  ${file.padEnd(width)}  ${color(state.padEnd(11))} ${style.dim([when, step, note, way].filter((part) => part).join("; "))}`.trimEnd();
+    return `  ${padEnd(file, width)}  ${color(state.padEnd(11))} ${style.dim([when, step, note, down].filter((part) => part).join("; "))}`.trimEnd();
   });
   return [
     head,
     ...lines,
-    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describeMismatch)),
+    ...section(style.bad("Applied migrations do not match the files:"), mismatches.map(describeMismatch)),
     ...section(
       style.warn("Findings:"),
-      findings.filter(({ severity }) => severity !== "note").map((finding) => findingText(finding, style)),
+      findings.filter(({ severity }) => severity !== "note").map((finding) => formatFinding(finding, style)),
     ),
     ...section(
-      style.warn("Changed by hand since the last run:"),
-      (drift ?? []).map((one) => `  ${differenceText(one)}`),
+      style.warn("Schema drift since the last run:"),
+      (drift ?? []).map((difference) => `  ${formatDifference(difference)}`),
     ),
     ...section(
-      style.bad("Indexes that do not work:"),
+      style.bad("Invalid indexes:"),
       brokenIndexes.map(
         ({ schema, name, table }) => `  ${schema}.${name} on ${table}: REINDEX INDEX CONCURRENTLY ${schema}.${name}, or drop it`,
       ),
@@ -63,53 +65,53 @@ export function statusText(result: StatusResult, style: Style): string {
   ].join("\n");
 }
 
-export function planText({ database, files, mismatches, findings }: PlanResult, style: Style): string {
+export function formatPlan({ database, files, mismatches, findings }: PlanResult, style: Style): string {
   if (files.length === 0 && mismatches.length === 0) return `${style.bold(database)}: nothing is pending.`;
   const blocks = files.flatMap(({ file, why, transaction, statements, reversible, locks }) => [
     style.bold(file) +
       style.dim(
-        `  ${counted(statements, "statement")}${transaction ? "" : ", without a transaction"}${why === "first" ? "" : `, ${why}`}; ${reversible === true ? "can be taken back" : reversible === false ? "no way back" : `irreversible: ${reversible}`}`,
+        `  ${pluralize(statements, "statement")}${transaction ? "" : ", without a transaction"}${why === "first" ? "" : `, ${why}`}; ${reversible === true ? "has a down migration" : reversible === false ? "no down migration" : `irreversible: ${reversible}`}`,
       ),
-    ...(locks.length === 0 ? [style.dim("  touches no table that is in use")] : []),
-    ...locks.map(({ table, line, lock, blocks: whom, work, bytes, rows }) => {
-      const size = bytes === undefined ? "not there yet" : `${size_(bytes)}, about ${counted(Math.round(rows ?? 0), "row")}`;
-      const does =
+    ...(locks.length === 0 ? [style.dim("  locks no existing table")] : []),
+    ...locks.map(({ table, line, lock, blocks: blocked, work, bytes, rows }) => {
+      const size = bytes === undefined ? "does not exist yet" : `${formatSize(bytes)}, about ${pluralize(Math.round(rows ?? 0), "row")}`;
+      const effect =
         work === "none"
           ? ""
           : work === "scan"
-            ? ", reads every row"
+            ? ", scans the table"
             : work === "rewrite"
-              ? ", writes every row anew"
-              : ", may write every row anew";
-      const said = `  ${table} (${size}): ${lock}, ${whom === "nothing" ? "keeps nobody waiting" : `keeps ${whom} waiting`}${does}`;
-      return `${whom === "reads and writes" || whom === "writes" ? style.warn(said) : said} ${style.dim(`line ${line}`)}`;
+              ? ", rewrites the table"
+              : ", may rewrite the table";
+      const text = `  ${table} (${size}): ${lock}, ${blocked === "nothing" ? "does not block" : `blocks ${blocked}`}${effect}`;
+      return `${blocked === "reads and writes" || blocked === "writes" ? style.warn(text) : text} ${style.dim(`line ${line}`)}`;
     }),
   ]);
   return [
-    `${style.bold(database)}: ${counted(files.length, "file")} pending`,
+    `${style.bold(database)}: ${pluralize(files.length, "file")} pending`,
     "",
     ...blocks,
-    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describeMismatch)),
+    ...section(style.bad("Applied migrations do not match the files:"), mismatches.map(describeMismatch)),
     ...section(
       style.warn("Findings:"),
-      findings.filter(({ severity }) => severity !== "note").map((finding) => findingText(finding, style)),
+      findings.filter(({ severity }) => severity !== "note").map((finding) => formatFinding(finding, style)),
     ),
   ].join("\n");
 }
 
-export function verifyText({ ok, rehearsal, real }: VerifyResult, style: Style): string {
-  const width = Math.max(0, ...rehearsal.map(({ file }) => file.length));
+export function formatVerify({ ok, rehearsal, real }: VerifyResult, style: Style): string {
+  const width = Math.max(0, ...rehearsal.map(({ file }) => displayWidth(file)));
   const words = {
     equal: style.good("up, down, up: equal"),
     different: style.bad("differs"),
     irreversible: style.dim("irreversible"),
-    "no-way-back": style.bad("no way back"),
+    "no-way-back": style.bad("no down migration"),
     repeatable: style.good("twice: equal"),
   };
   const lines = rehearsal.flatMap(({ file, outcome, reason, afterDown, afterUp }) => [
-    `  ${file.padEnd(width)}  ${words[outcome]}${reason === undefined ? "" : style.dim(`: ${reason}`)}`,
-    ...afterDown.map((one) => `    after the way back: ${differenceText(one)}`),
-    ...afterUp.map((one) => `    the second time: ${differenceText(one)}`),
+    `  ${padEnd(file, width)}  ${words[outcome]}${reason === undefined ? "" : style.dim(`: ${reason}`)}`,
+    ...afterDown.map((difference) => `    after down: ${formatDifference(difference)}`),
+    ...afterUp.map((difference) => `    after the second up: ${formatDifference(difference)}`),
   ]);
   return [
     style.bold("Replayed into a shadow database"),
@@ -117,21 +119,21 @@ export function verifyText({ ok, rehearsal, real }: VerifyResult, style: Style):
     ...(real === undefined
       ? []
       : [
-          ...section(style.bad("Folder and ledger do not fit:"), real.mismatches.map(describeMismatch)),
+          ...section(style.bad("Applied migrations do not match the files:"), real.mismatches.map(describeMismatch)),
           ...section(
-            style.bad("Otherwise than the files make it:"),
-            real.differences.map((one) => `  ${differenceText(one)}`),
+            style.bad("Schema drift, compared with what the files create:"),
+            real.differences.map((difference) => `  ${formatDifference(difference)}`),
           ),
           ...section(
-            style.warn("Changed by hand since the last run:"),
-            real.drift.map((one) => `  ${differenceText(one)}`),
+            style.warn("Schema drift since the last run:"),
+            real.drift.map((difference) => `  ${formatDifference(difference)}`),
           ),
           ...section(
-            style.bad("Indexes that do not work:"),
+            style.bad("Invalid indexes:"),
             real.brokenIndexes.map(({ schema, name }) => `  ${schema}.${name}`),
           ),
           ...section(
-            style.bad("Constraints never checked for old rows:"),
+            style.bad("Constraints not validated for existing rows:"),
             real.unvalidated.map((name) => `  ${name}`),
           ),
           ...section(
@@ -144,17 +146,17 @@ export function verifyText({ ok, rehearsal, real }: VerifyResult, style: Style):
   ].join("\n");
 }
 
-export function lintText({ findings, ok }: LintResult, style: Style): string {
-  const shown = findings.map((finding) => findingText(finding, style));
+export function formatLint({ findings, ok }: LintResult, style: Style): string {
+  const lines = findings.map((finding) => formatFinding(finding, style));
   const open = findings.filter(({ severity, allowed }) => severity !== "note" && allowed === undefined).length;
   return [
-    ...shown,
-    ...(shown.length === 0 ? [] : [""]),
-    ok ? style.good("Nothing to object to.") : style.bad(counted(open, "objection")),
+    ...lines,
+    ...(lines.length === 0 ? [] : [""]),
+    ok ? style.good("No problems found.") : style.bad(`${pluralize(open, "problem")} found.`),
   ].join("\n");
 }
 
-/** What GitHub shows beside the line in a pull request. */
+/** Workflow commands, which GitHub shows at the line in a pull request. */
 export function annotations(findings: readonly Finding[], folder: string): string[] {
   const data = (value: string) => value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (value: string) => data(value).replaceAll(":", "%3A").replaceAll(",", "%2C");
@@ -172,22 +174,22 @@ export function annotations(findings: readonly Finding[], folder: string): strin
     });
 }
 
-export function baselineText({ baselined, adopted, pending }: BaselineResult, style: Style): string {
+export function formatBaseline({ baselined, adopted, pending }: BaselineResult, style: Style): string {
   return [
-    style.good(`${counted(baselined.length, "file")} ${baselined.length === 1 ? "counts" : "count"} as applied.`),
+    style.good(`${pluralize(baselined.length, "file")} marked as applied.`),
     ...baselined.map((file) => `  ${file}`),
     ...section(
       `Kept as history from the former ledger:`,
       adopted.map((file) => `  ${file}`),
     ),
     ...section(
-      "Pending; these tables are not there yet and come with them:",
+      "Pending, because they create tables that do not exist yet:",
       pending.map(({ file, absent }) => `  ${file}${absent.length === 0 ? "" : `: ${absent.join(", ")}`}`),
     ),
   ].join("\n");
 }
 
-function findingText({ severity, file, line, column, rule, message, fix, allowed }: Finding, style: Style): string {
+function formatFinding({ severity, file, line, column, rule, message, fix, allowed }: Finding, style: Style): string {
   const color = allowed !== undefined || severity === "note" ? style.dim : severity === "error" ? style.bad : style.warn;
   const place = [file, line, column].filter((part) => part !== undefined).join(":");
   return [
@@ -196,22 +198,22 @@ function findingText({ severity, file, line, column, rule, message, fix, allowed
   ].join("\n");
 }
 
-function differenceText({ kind, name, was, is }: { kind: string; name: string; was?: string; is?: string }): string {
+function formatDifference({ kind, name, was, is }: { kind: string; name: string; was?: string; is?: string }): string {
   const short = (value: string) => value.replace(/\s+/g, " ").trim().slice(0, 100);
   if (was === undefined) return `${kind} ${name} is new${is ? `: ${short(is)}` : ""}`;
-  if (is === undefined) return `${kind} ${name} is gone${was ? `: ${short(was)}` : ""}`;
+  if (is === undefined) return `${kind} ${name} is missing${was ? `: ${short(was)}` : ""}`;
   return `${kind} ${name} was ${short(was)} and is ${short(is)}`;
 }
 
-function reformattedLines(files: readonly string[]): string[] {
-  return files.length === 0 ? [] : [`Only reformatted or commented since they were applied, which changes nothing: ${files.join(", ")}`];
+function formatReformatted(files: readonly string[]): string[] {
+  return files.length === 0 ? [] : [`Reformatted or commented since they were applied, which changes nothing: ${files.join(", ")}`];
 }
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ["", title, ...lines];
 }
 
-function size_(bytes: number): string {
+function formatSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;

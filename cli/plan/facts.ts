@@ -1,27 +1,27 @@
-/** The few things about a resource that tell a reader what it is: size, region, nodes; and how many secrets it holds. */
+/** The inputs of a resource that identify it, such as size, region and nodes, and how many secrets it holds. */
 import { type Masked, type MaskedResource, type MaskedValues, SECRET, UNKNOWN } from "../../engine/mask.ts";
 
-/** What a reader looks for first; then come secrets, then everything else, and last what nobody knows yet. */
+/** These come first; then secrets, then all other inputs, and last the values that are not known yet. */
 const FIRST = ["engine", "version", "size", "nodeCount", "region", "mode", "type", "services", "workers", "staticSites", "jobs", "rules"];
 /** Longer lists are counted. */
 const LISTED = 6;
 const LONGEST = 60;
 
-export function factsOf(resource: MaskedResource): readonly string[] {
-  const inputs = lone(resource.inputs);
+export function describeFacts(resource: MaskedResource): readonly string[] {
+  const inputs = unwrap(resource.inputs);
   const keys = Object.keys(inputs)
     .filter((key) => key !== "__provider" && !(key === "name" && resource.name.endsWith(String(inputs.name))))
     .sort((a, b) => rank(a, inputs) - rank(b, inputs) || (a < b ? -1 : 1));
   const facts = keys.map((key) => ({ rank: rank(key, inputs), text: fact(key, inputs[key] ?? null) }));
   return [
     ...facts.filter(({ rank }) => rank < PLAIN).map(({ text }) => text),
-    ...counted(inputs, SECRET),
+    ...countMarks(inputs, SECRET),
     ...facts.filter(({ rank }) => rank >= PLAIN).map(({ text }) => text),
-    ...counted(inputs, UNKNOWN),
+    ...countMarks(inputs, UNKNOWN),
   ].filter((text) => text !== "");
 }
 
-export function flagsOf({ options, read }: MaskedResource): readonly string[] {
+export function describeFlags({ options, read }: MaskedResource): readonly string[] {
   return [
     ...(read ? ["read only"] : []),
     ...(options.protect ? ["protected"] : []),
@@ -31,8 +31,8 @@ export function flagsOf({ options, read }: MaskedResource): readonly string[] {
   ];
 }
 
-/** `spec` of an app is all there is of it. */
-function lone(inputs: MaskedValues): MaskedValues {
+/** An app has one input, `spec`; its facts are inside. */
+function unwrap(inputs: MaskedValues): MaskedValues {
   const [only, ...more] = Object.values(inputs);
   return more.length === 0 && isRecord(only) ? only : inputs;
 }
@@ -57,17 +57,17 @@ function summary(value: Masked): string {
   if (value === null) return "";
   if (isList(value)) return listSummary(value);
   if (isRecord(value)) return "reference" in value ? "" : `{${Object.keys(value).length}}`;
-  return clipped(String(value));
+  return shorten(String(value));
 }
 
 function listSummary(list: readonly Masked[]): string {
   const names = list.map((item) => (isRecord(item) ? (item.name ?? item.key ?? item.value) : isList(item) ? undefined : item));
   const named = names.every((name) => name !== undefined && name !== null);
-  return named && list.length <= LISTED ? clipped(names.join(", ")) : `×${list.length}`;
+  return named && list.length <= LISTED ? shorten(names.join(", ")) : `×${list.length}`;
 }
 
-/** Those that stand deeper than a fact of their own. */
-function counted(inputs: MaskedValues, mark: string): readonly string[] {
+/** Marks nested below the inputs that are printed as facts. */
+function countMarks(inputs: MaskedValues, mark: string): readonly string[] {
   const deep = Object.values(inputs).reduce((sum: number, value) => sum + (value === mark ? 0 : count(value, mark)), 0);
   return deep > 0 ? [`${mark} ×${deep}`] : [];
 }
@@ -78,7 +78,7 @@ function count(value: Masked, mark: string): number {
   return isRecord(value) ? count(Object.values(value), mark) : 0;
 }
 
-function clipped(text: string): string {
+function shorten(text: string): string {
   if (/^[0-9a-f]{32,}$/.test(text)) return `${text.slice(0, 12)}…`;
   const line = text.replace(/\s+/g, " ");
   return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;

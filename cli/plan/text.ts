@@ -1,34 +1,34 @@
-/** A plan for the eye: the tree of what there is, the order in which it comes, what it hands out, and what is missing. */
+/** A plan as text: the tree of resources, their creation order, the outputs, and the values that are placeholders. */
 import type { MaskedPlan, MaskedValues } from "../../engine/mask.ts";
 import { layers } from "../../engine/order.ts";
-import { counted } from "../shared/count.ts";
-import { groupBy } from "../shared/group.ts";
-import type { Paper } from "../shared/terminal.ts";
+import { groupBy } from "../shared/group-by.ts";
+import { pluralize } from "../shared/pluralize.ts";
+import type { Layout } from "../shared/terminal.ts";
 import { wrap } from "../shared/wrap.ts";
-import { shortType, treeText } from "./tree.ts";
+import { formatTree, shortType } from "./tree.ts";
 
-export function planText(plan: MaskedPlan, paper: Paper): string {
+export function formatPlan(plan: MaskedPlan, layout: Layout): string {
   return [
-    summary(plan, paper),
-    treeText(plan.resources, paper),
-    doors(plan, paper),
-    deviations(plan, paper),
-    outputs(plan, paper),
-    missing(plan, paper),
-    messages(plan, paper),
+    summary(plan, layout),
+    formatTree(plan.resources, layout),
+    creationOrder(plan, layout),
+    deviations(plan, layout),
+    outputs(plan, layout),
+    missing(plan, layout),
+    messages(plan, layout),
   ]
     .filter((section) => section !== "")
     .join("\n\n");
 }
 
-function summary({ project, stack, resources }: MaskedPlan, { style }: Paper): string {
+function summary({ project, stack, resources }: MaskedPlan, { style }: Layout): string {
   const custom = resources.filter((resource) => resource.custom && !resource.read).length;
   const components = resources.filter((resource) => !resource.custom).length;
-  return style.bold(`${project} on stack ${stack}: ${counted(custom, "resource")} in ${counted(components, "component")}`);
+  return style.bold(`${project} on stack ${stack}: ${pluralize(custom, "resource")} in ${pluralize(components, "component")}`);
 }
 
-/** What has to be there before what: a firewall stands before anything connects, migrations before the apps that need them. */
-function doors(plan: MaskedPlan, { columns, style }: Paper): string {
+/** What is created before what: a firewall before anything connects, migrations before the apps that need them. */
+function creationOrder(plan: MaskedPlan, { columns, style }: Layout): string {
   const real = plan.resources.filter((resource) => resource.custom && !resource.read);
   const order = layers(real);
   if (order.length === 0) return "";
@@ -37,26 +37,26 @@ function doors(plan: MaskedPlan, { columns, style }: Paper): string {
     const kinds = [...groupBy(layer, (resource) => shortType(resource.type))].sort(([a], [b]) => (a < b ? -1 : 1));
     return kinds.flatMap(([kind, resources], position) => {
       const number = position === 0 ? String(index + 1).padStart(width) : " ".repeat(width);
-      const [first = "", ...more] = wrap(`${kind}: ${resources.map((resource) => resource.name).join(", ")}`, columns - width - 4, " ");
+      const [first = "", ...more] = wrap(`${kind}: ${resources.map((resource) => resource.name).join(", ")}`, columns - width - 4);
       return [`${style.dim(number)}  ${first}`, ...more.map((line) => `${" ".repeat(width + 4)}${line}`)];
     });
   });
-  return [style.bold("The order of the doors"), ...lines].join("\n");
+  return [style.bold("Creation order"), ...lines].join("\n");
 }
 
-/** Where a component says, in an output of this name, that what was asked for is built in another way. */
-function deviations(plan: MaskedPlan, { columns, style }: Paper): string {
-  const told = plan.resources.flatMap(({ outputs = {} }) =>
+/** Components list in this output where they build something other than what was requested. */
+function deviations(plan: MaskedPlan, { columns, style }: Layout): string {
+  const found = plan.resources.flatMap(({ outputs = {} }) =>
     Array.isArray(outputs.deviations) ? outputs.deviations.filter(isDeviation) : [],
   );
-  if (told.length === 0) return "";
-  const width = Math.max(...told.map(({ id }) => id.length));
-  const lines = told.flatMap(({ id, asked, built }) =>
-    wrap(`${asked} → ${built}`, columns - width - 4, " ").map(
+  if (found.length === 0) return "";
+  const width = Math.max(...found.map(({ id }) => id.length));
+  const lines = found.flatMap(({ id, asked, built }) =>
+    wrap(`${asked} → ${built}`, columns - width - 4).map(
       (line, index) => `  ${index === 0 ? style.dim(id.padEnd(width)) : " ".repeat(width)}  ${line}`,
     ),
   );
-  return [style.bold("Asked for, and built in another way"), ...lines].join("\n");
+  return [style.bold("Built differently than requested"), ...lines].join("\n");
 }
 
 function isDeviation(value: unknown): value is { readonly id: string; readonly asked: string; readonly built: string } {
@@ -64,7 +64,7 @@ function isDeviation(value: unknown): value is { readonly id: string; readonly a
   return typeof id === "string" && typeof asked === "string" && typeof built === "string";
 }
 
-function outputs(plan: MaskedPlan, { columns, style }: Paper): string {
+function outputs(plan: MaskedPlan, { columns, style }: Layout): string {
   const lines = outputLines(plan.outputs, "  ", columns);
   return lines.length === 0 ? "" : [style.bold("Outputs"), ...lines].join("\n");
 }
@@ -75,20 +75,20 @@ function outputLines(values: MaskedValues, indent: string, columns: number): rea
       return [`${indent}${key}`, ...outputLines(value as MaskedValues, `${indent}  `, columns)];
     }
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return wrap(`${key}  ${text}`, columns - indent.length - 2, " ").map((line, index) => `${indent}${index === 0 ? "" : "  "}${line}`);
+    return wrap(`${key}  ${text}`, columns - indent.length - 2).map((line, index) => `${indent}${index === 0 ? "" : "  "}${line}`);
   });
 }
 
-function missing(plan: MaskedPlan, { style }: Paper): string {
+function missing(plan: MaskedPlan, { style }: Layout): string {
   if (plan.placeholders.length === 0) return "";
-  return [style.bold("Values that are only stand-ins here"), ...plan.placeholders.map((key) => `  ${key}`)].join("\n");
+  return [style.bold("Placeholders, for values that an operator sets"), ...plan.placeholders.map((key) => `  ${key}`)].join("\n");
 }
 
-function messages(plan: MaskedPlan, { columns, style }: Paper): string {
+function messages(plan: MaskedPlan, { columns, style }: Layout): string {
   const look = { info: style.dim, warning: style.warn, error: style.bad };
   return plan.messages
     .flatMap(({ severity, text }) =>
-      text.split("\n").flatMap((line, index) => wrap(index === 0 ? `${severity}: ${line}` : line, columns, " ").map(look[severity])),
+      text.split("\n").flatMap((line, index) => wrap(index === 0 ? `${severity}: ${line}` : line, columns).map(look[severity])),
     )
     .join("\n");
 }

@@ -4,8 +4,7 @@ import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { postgresCluster, removeHome, runCommand, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import { candlefish } from "../../systems/candlefish.ts";
-import { main } from "../main.ts";
-import { plainStyle } from "../shared/terminal.ts";
+import { slipway } from "../testing/slipway.ts";
 
 const home = temporaryHome();
 const servers = openServers({ home, fsync: false });
@@ -33,7 +32,7 @@ beforeEach(() => {
     SLIPWAY_CA: postgres?.ca,
     SLIPWAY_STORE_STATE_URL: `rediss://default:AVNS_default@localhost:${state?.port}`,
     SLIPWAY_STORE_STATE_CA: state?.ca,
-    // Nothing is seeded there, so nobody goes there.
+    // Nothing is seeded in this store, so slipway does not connect to it.
     SLIPWAY_STORE_CACHE_URL: "rediss://default:x@localhost:1",
     SLIPWAY_STORE_CACHE_CA: state?.ca,
   });
@@ -44,30 +43,28 @@ afterEach(() => {
 });
 
 async function postDeploy(...flags: string[]) {
-  const printed: string[] = [];
-  const io = { print: (text: string) => printed.push(text), say: (text: string) => printed.push(text), columns: 80, style: plainStyle };
-  const code = await main(["post-deploy", ...flags], io as never).catch((error: Error) => printed.push(error.message) && 2);
-  return { code, printed };
+  const { code, stdout, stderr } = await slipway(["post-deploy", ...flags]);
+  return { code, stderr, printed: stdout.split("\n") };
 }
 
-it("says in a line each what became of roles, migrations and keyspaces, and that a second run found nothing to do [C15]", async () => {
+it("prints a line each for roles, migrations and keyspaces, and a second run changes nothing [C15]", async () => {
   const first = await postDeploy("--system", "candlefish", "--cwd", root);
   expect([first.code, first.printed]).toMatchObject([0, expect.anything()]);
-  expect(first.printed).toContain("keyspaces   sessions: script put in place: cleanup");
+  expect(first.printed).toContain("keyspaces   sessions: script loaded: cleanup");
   expect(first.printed.find((line) => line.startsWith("migrations"))).toContain("001_collaboration_schema.sql");
   expect(await runCommand(state as Endpoint, ["HEXISTS", "scripts:sha", "cleanup"])).toBe(1);
-  // A folder may be named from where one stands.
+  // --cwd may be a relative path.
   process.chdir(path.dirname(root));
   const again = await postDeploy("--system", "candlefish", "--cwd", path.basename(root));
   expect([again.code, again.printed.filter((line) => !line.startsWith(" "))]).toEqual([
     0,
-    ["roles       as they should be", "migrations  nothing pending", "keyspaces   sessions: as declared"],
+    ["roles       up to date", "migrations  nothing pending", "keyspaces   sessions: up to date"],
   ]);
 });
 
-it("names every variable that is missing, before it connects to anything", async () => {
+it("names every missing variable before it connects to a server", async () => {
   delete process.env.SLIPWAY_CA;
   delete process.env.SLIPWAY_STORE_STATE_URL;
-  const { code, printed } = await postDeploy("--system", "candlefish");
-  expect([code, printed.join()]).toEqual([2, expect.stringContaining("SLIPWAY_CA, SLIPWAY_STORE_STATE_URL")]);
+  const { code, stderr } = await postDeploy("--system", "candlefish");
+  expect([code, stderr]).toEqual([2, expect.stringContaining("SLIPWAY_CA, SLIPWAY_STORE_STATE_URL")]);
 });

@@ -1,14 +1,14 @@
-/** A review's Markdown as a terminal shows it: the same words in the same order, without the marks that only a page reads. */
-import { table } from "../local/text.ts";
-import type { Paper } from "../shared/terminal.ts";
+/** A review's Markdown for a terminal: the same words in the same order, without Markdown's marks. */
+import type { Layout } from "../shared/terminal.ts";
+import { table } from "../shared/width.ts";
 import { wrap } from "../shared/wrap.ts";
 
-export function markdownInTerminal(markdown: string, paper: Paper): string {
+export function formatMarkdown(markdown: string, layout: Layout): string {
   const lines = markdown.trimEnd().split("\n");
   const shown: string[] = [];
   for (let at = 0; at < lines.length; ) {
-    const [told, next] = blockAt(lines, at, paper);
-    shown.push(...told);
+    const [block, next] = formatBlock(lines, at, layout);
+    shown.push(...block);
     at = next;
   }
   return shown
@@ -17,35 +17,36 @@ export function markdownInTerminal(markdown: string, paper: Paper): string {
     .trim();
 }
 
-type Told = readonly [shown: readonly string[], next: number];
+/** The lines of a block, and the index of the line after it. */
+type Block = readonly [lines: readonly string[], next: number];
 
-function blockAt(lines: readonly string[], at: number, paper: Paper): Told {
+function formatBlock(lines: readonly string[], at: number, layout: Layout): Block {
   const line = lines[at] ?? "";
   const fence = /^(`{3,})(\w*)$/.exec(line);
-  if (fence) return fenced(lines, at, fence[1] ?? "", fence[2] ?? "", paper);
-  if (line.startsWith("| ")) return rows(lines, at, paper);
-  // Where GitHub finds the comment again, how it colours an alert, and where it folds.
+  if (fence) return formatFence(lines, at, fence[1] ?? "", fence[2] ?? "", layout);
+  if (line.startsWith("| ")) return formatTable(lines, at, layout);
+  // Marks for GitHub: the comment's id, the colour of an alert, the end of a fold.
   if (/^<!--|^<\/details>|^> \[!\w+\]$/.test(line)) return [[], at + 1];
   const summary = /^<details><summary>(.*)<\/summary>$/.exec(line)?.[1];
   if (summary !== undefined) {
     const drawing = lines[at + 2] === "```mermaid" ? lines.indexOf("```", at + 3) : -1;
-    return drawing < 0 ? [[paper.style.bold(summary)], at + 1] : [[], drawing + 1];
+    return drawing < 0 ? [[layout.style.bold(summary)], at + 1] : [[], drawing + 1];
   }
   const heading = /^#+ (.*)$/.exec(line)?.[1] ?? /^> \*\*(.*)\*\*$/.exec(line)?.[1];
-  if (heading !== undefined) return [laid(heading, paper.columns).map(paper.style.bold), at + 1];
-  return [laid(line.replace(/^> /, ""), paper.columns), at + 1];
+  if (heading !== undefined) return [fold(heading, layout.columns).map(layout.style.bold), at + 1];
+  return [fold(line.replace(/^> /, ""), layout.columns), at + 1];
 }
 
-function laid(line: string, columns: number): string[] {
+function fold(line: string, columns: number): string[] {
   const [lead] = /^ *(?:- )?/.exec(line) as RegExpExecArray;
   const room = " ".repeat(lead.length);
-  return wrap(words(line.slice(lead.length)).trimEnd(), columns - lead.length, " ").map(
+  return wrap(stripMarks(line.slice(lead.length)).trimEnd(), columns - lead.length).map(
     (text, index) => (index === 0 ? lead : room) + text,
   );
 }
 
-/** What differs stands in by two columns, in colours where there are any. */
-function fenced(lines: readonly string[], at: number, fence: string, info: string, { style }: Paper): Told {
+/** Diffs are indented by four columns and coloured. */
+function formatFence(lines: readonly string[], at: number, fence: string, info: string, { style }: Layout): Block {
   const end = lines.indexOf(fence, at + 1);
   const looks = { "-": style.bad, "+": style.good, "@": style.dim, "!": style.warn } as const;
   const inner = lines.slice(at + 1, end < 0 ? lines.length : end).map((line) => {
@@ -56,7 +57,7 @@ function fenced(lines: readonly string[], at: number, fence: string, info: strin
   return [inner, end < 0 ? lines.length : end + 1];
 }
 
-function rows(lines: readonly string[], at: number, { style }: Paper): Told {
+function formatTable(lines: readonly string[], at: number, { style }: Layout): Block {
   let next = at;
   while (lines[next]?.startsWith("| ")) next++;
   const cells = lines
@@ -66,14 +67,14 @@ function rows(lines: readonly string[], at: number, { style }: Paper): Told {
       line
         .slice(2, -2)
         .split(" | ")
-        .map((cell) => words(cell)),
+        .map((cell) => stripMarks(cell)),
     );
   const [head = "", ...rest] = table(cells);
   return [[style.dim(head), ...rest], next];
 }
 
-/** A code span is its text, whatever stands in it; the rest loses the marks of what is bold or leads somewhere. */
-function words(line: string): string {
+/** A code span becomes its text, unchanged; elsewhere the marks of bold text and links are removed. */
+function stripMarks(line: string): string {
   return line.replace(SPAN_OR_MARK, (_, _fence?: string, span?: string, link?: string, pipe?: string) => {
     if (span !== undefined) return /^ .*[` ] $|^ [` ].* $/.test(span) ? span.slice(1, -1) : span;
     return link ?? (pipe === undefined ? "" : "|");

@@ -1,17 +1,13 @@
 /** `--config key=value`, which overrides the stack's file for one run. */
-import { UsageError } from "./command.ts";
+import { UsageError } from "./errors.ts";
 
 export type Overrides = Readonly<Record<string, string>>;
 
-export function overridesOf(given: readonly string[]): Overrides {
-  return Object.fromEntries(given.map(pair));
-}
-
-function pair(text: string): [key: string, value: string] {
+export function parseConfigFlag(text: string, previous: Overrides | undefined): Overrides {
   const equals = text.indexOf("=");
   // The text is not repeated: it may be a secret that was typed without its key.
-  if (equals < 1) throw new UsageError("--config takes key=value, and was given something else: --config region=fra1");
-  return [text.slice(0, equals), text.slice(equals + 1)];
+  if (equals < 1) throw new UsageError("--config takes key=value: --config region=fra1");
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
 const FIX = /^(.*?)pulumi config (set|rm)((?: --(?:path|secret))*) ('[^']*'|\S+)(?: (.+))? -s \S+$/;
@@ -45,7 +41,7 @@ export function withConfigFlags(text: string, overrides: Overrides, project: str
     .join("\n");
 }
 
-/** Runs what reads the overrides; its error speaks of the flag where the flag is to blame. */
+/** Runs what reads the overrides. Where a value of the flag is wrong, the error names the flag. */
 export async function withOverrides<T>(overrides: Overrides, project: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-/** A system's databases and stores on the laptop's own platform, found as anybody would find them: by DigitalOcean's API. */
+/** A system's databases and stores on the local platform, read from its DigitalOcean API. */
 import { findProject } from "../../engine/project.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
@@ -30,13 +30,16 @@ interface Login {
 export interface LocalConnections {
   /** To the system's database, as the role that owns what is in it. */
   readonly owner: Connection;
-  /** To the server, as its admin, who may make a shadow database. */
+  /** To the server, as its admin, who may create a shadow database. */
   readonly admin: Connection;
 }
 
-/** @returns undefined where no platform runs, or none with this system. */
-export async function localConnections({ postgres }: System, place: Workspace = placeHere()): Promise<LocalConnections | undefined> {
-  const api = apiOf(place);
+/** @returns undefined where no local platform is running, or it does not have this system. */
+export async function localConnections(
+  { postgres }: System,
+  workspace: Workspace = currentWorkspace(),
+): Promise<LocalConnections | undefined> {
+  const api = openApi(workspace);
   if (api === undefined) return undefined;
   for (const cluster of await api.clusters()) {
     const { engine, db_names, users, connection } = cluster;
@@ -51,12 +54,12 @@ export async function localConnections({ postgres }: System, place: Workspace = 
   return undefined;
 }
 
-/** By the name that the system's apps know each by; empty where no platform runs, or none with this system. */
-export async function localStores({ apps }: System, place: Workspace = placeHere()): Promise<ReadonlyMap<string, Login>> {
-  const api = apiOf(place);
+/** By the store's name in the system's apps; empty where no local platform is running, or it does not have this system. */
+export async function localStores({ apps }: System, workspace: Workspace = currentWorkspace()): Promise<ReadonlyMap<string, Login>> {
+  const api = openApi(workspace);
   if (api === undefined) return new Map();
   const names = new Set(Object.values(apps).map(({ name }) => `${name}-${STACK}`));
-  const { apps: deployed } = await api.ask<{ apps: readonly App[] | null }>("/v2/apps?per_page=200");
+  const { apps: deployed } = await api.get<{ apps: readonly App[] | null }>("/v2/apps?per_page=200");
   const wired = (deployed ?? []).filter(({ spec }) => names.has(spec.name)).flatMap(({ spec }) => spec.databases ?? []);
   const clusters = await api.clusters();
   const stores = new Map<string, Login>();
@@ -71,21 +74,21 @@ function url(scheme: string, { user, password, host, port }: Cluster["connection
   return `${scheme}://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
 }
 
-const placeHere = (): Workspace => workspaceAt(findProject(process.cwd()).root);
+const currentWorkspace = (): Workspace => workspaceAt(findProject(process.cwd()).root);
 
-function apiOf(place: Workspace) {
-  const line = findDaemon(place);
-  if (line === undefined) return undefined;
-  const ask = async <T>(path: string): Promise<T> => {
-    const answer = await fetch(new URL(path, line.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });
-    if (!answer.ok) throw new Error(`The local platform's API answers ${answer.status} to ${path}. See: slipway local status`);
-    return (await answer.json()) as T;
+function openApi(workspace: Workspace) {
+  const daemon = findDaemon(workspace);
+  if (daemon === undefined) return undefined;
+  const get = async <T>(path: string): Promise<T> => {
+    const response = await fetch(new URL(path, daemon.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });
+    if (!response.ok) throw new Error(`The local platform's API responded with ${response.status} to ${path}. See: slipway local status`);
+    return (await response.json()) as T;
   };
   return {
-    ask,
-    clusters: async () => (await ask<{ databases: readonly Cluster[] | null }>("/v2/databases?per_page=200")).databases ?? [],
+    get,
+    clusters: async () => (await get<{ databases: readonly Cluster[] | null }>("/v2/databases?per_page=200")).databases ?? [],
     ca: async ({ id }: Cluster) => {
-      const { ca } = await ask<{ ca: { certificate: string } }>(`/v2/databases/${id}/ca`);
+      const { ca } = await get<{ ca: { certificate: string } }>(`/v2/databases/${id}/ca`);
       return Buffer.from(ca.certificate, "base64").toString("utf8");
     },
   };

@@ -1,21 +1,20 @@
-/** Where a verb prints: reports to stdout, talk to stderr. */
+/** Where a command prints: its result to stdout, messages and progress to stderr. */
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
-import { asStarted } from "./hints.ts";
-import { foldedMessage } from "./wrap.ts";
+import { withNpx } from "./hints.ts";
 
 export interface Terminal {
-  /** A report, whole lines. */
+  /** Writes whole lines of the result to stdout. */
   print(text: string): void;
-  /** What is said besides it. */
-  say(text: string): void;
+  /** Writes a message or a line of progress to stderr. */
+  log(text: string): void;
   readonly columns: number;
   readonly style: Style;
-  /** Reports go to a person, not into a file or another program. @default false */
-  readonly isPerson?: boolean;
+  /** stdout is a terminal, not a file or another program. @default false */
+  readonly isInteractive?: boolean;
 }
 
-/** Each only where a person looks, and colours are not unwanted (NO_COLOR). */
+/** Each has an effect only on a terminal, and not with NO_COLOR. */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
@@ -24,32 +23,34 @@ export interface Style {
   good(text: string): string;
 }
 
-/** What a report is laid out for. */
-export interface Paper {
-  readonly columns: number;
-  readonly style: Style;
-}
+/** What a text is laid out for. */
+export type Layout = Pick<Terminal, "columns" | "style">;
 
 type Format = Parameters<typeof styleText>[0];
+type Fold = (text: string, columns: number) => string;
 
-export function terminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Terminal {
-  const look = (format: Format) => (text: string) => styleText(format, text, { stream: stdout });
+/** A terminal that folds messages at its width. */
+export async function openTerminal(
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr,
+): Promise<Terminal> {
+  return createTerminal(stdout, stderr, stderr.isTTY ? (await import("./wrap.ts")).foldMessage : undefined);
+}
+
+/** @param fold Loads a package, which a fresh clone does not have yet. */
+export function createTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, fold: Fold = (text) => text): Terminal {
+  const format = (name: Format) => (text: string) => styleText(name, text, { stream: stdout });
+  const { isTTY, columns } = stderr as Partial<WriteStream>;
   return {
-    print: (text) => stdout.write(text.endsWith("\n") ? text : `${text}\n`),
-    say: (text) => stderr.write(forScreen(asStarted(text.endsWith("\n") ? text : `${text}\n`), stderr)),
-    isPerson: stdout.isTTY,
+    print: (text) => stdout.write(endLine(text)),
+    log: (text) => stderr.write(isTTY && columns ? fold(withNpx(endLine(text)), columns) : withNpx(endLine(text))),
+    isInteractive: stdout.isTTY,
     columns: (stdout as Partial<WriteStream>).columns || 80,
-    style: { bold: look("bold"), dim: look("dim"), warn: look("yellow"), bad: look("red"), good: look("green") },
+    style: { bold: format("bold"), dim: format("dim"), warn: format("yellow"), bad: format("red"), good: format("green") },
   };
 }
 
-/** A file or a program gets a message as it is; a person gets it in lines that fit. */
-function forScreen(text: string, { isTTY, columns }: NodeJS.WriteStream): string {
-  return isTTY && columns > 0 ? foldedMessage(text, columns) : text;
-}
+const endLine = (text: string): string => (text.endsWith("\n") ? text : `${text}\n`);
 
+const same = (text: string): string => text;
 export const plainStyle: Style = { bold: same, dim: same, warn: same, bad: same, good: same };
-
-function same(text: string): string {
-  return text;
-}

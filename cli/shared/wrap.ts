@@ -1,51 +1,38 @@
-/** Lines of at most `width`, broken only at the separator; what is longer than a line stands on one of its own. */
-export function wrap(text: string, width: number, separator: string): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const part of text.split(separator)) {
-    const longer = line === "" ? part : line + separator + part;
-    if (line !== "" && longer.length > width) {
-      lines.push(line);
-      line = part;
-    } else {
-      line = longer;
-    }
-  }
-  return [...lines, line];
+/** Text for a terminal of a given width. */
+import { wrapAnsi } from "fast-wrap-ansi";
+import { displayWidth } from "./width.ts";
+
+/** Lines of at most `width`, broken between words. A word longer than a line gets a line of its own. */
+export function wrap(text: string, width: number): readonly string[] {
+  return wrapAnsi(text, Math.max(1, width), { trim: false })
+    .split("\n")
+    .map((line, index, lines) => (index < lines.length - 1 ? line.trimEnd() : line))
+    .map((line, index) => (index > 0 ? line.trimStart() : line));
 }
 
-/** A text in columns, in a terminal of this width: what is too long goes on below its own beginning. */
-export function folded(text: string, width: number): string {
-  return text
-    .split("\n")
-    .flatMap((line) => {
-      if (line.length <= width) return [line];
-      const [before = ""] = /^.*\S {2,}(?=\S)|^ */.exec(line) ?? [];
-      const head = before.length > width / 2 ? "" : before;
-      const [first = "", ...more] = wrap(line.slice(head.length), width - head.length, " ");
-      return [head + first, ...more.map((rest) => " ".repeat(head.length) + rest)];
-    })
-    .join("\n");
+/** Like `wrap`, and breaks a word that is longer than a line. */
+export function wrapAnywhere(text: string, width: number): readonly string[] {
+  return wrapAnsi(text, Math.max(1, width), { hard: true }).split("\n");
 }
 
 /** A command at the end of a line, there to be copied. */
 const COMMAND = /(?<=^ *|[:;?] {1,4}|, or )(?:npx slipway|slipway|pulumi|npm|cd|node|docker|doctl|psql|git|rm|ss|ps|export|eval) .*$/;
 
 /**
- * A message for a terminal of this width: broken between words, never within one, and continued below its own beginning. A command stays on one
- * line, where it can be copied as it is; where it is too long, the terminal breaks it and still copies it whole.
+ * A message for a terminal of this width: broken between words and continued below its own beginning. A command stays on one line, where it can be
+ * copied as it is; where it is too long, the terminal breaks it and still copies it whole.
  */
-export function foldedMessage(text: string, width: number): string {
+export function foldMessage(text: string, width: number): string {
   return text
     .split("\n")
     .flatMap((line) => {
-      if (line.length <= width) return [line];
+      if (displayWidth(line) <= width) return [line];
       const [indent = ""] = /^ *(?:\d+\. )?/.exec(line) ?? [];
       const [command = ""] = COMMAND.exec(line) ?? [];
       const words = line.slice(indent.length, line.length - command.length).trimEnd();
       const isLabel = command !== "" && !words.includes(" ");
       if (isLabel) return [line];
-      const parts = [...wrap(words, width - indent.length, " "), ...(command === "" ? [] : [command])];
+      const parts = [...wrap(words, width - indent.length), ...(command === "" ? [] : [command])];
       return parts.map((part, index) => (index === 0 ? indent : " ".repeat(indent.length)) + part);
     })
     .join("\n");

@@ -83,7 +83,7 @@ it("slipway local up uses another port and reports why, with the command that co
     const refused = await slipway("local", "api", ...flags);
     expect([refused.code, refused.stderr]).toEqual([
       2,
-      expect.stringContaining(`without ${flags.join(" ")}. End the platform first: slipway`),
+      expect.stringContaining(`without ${flags.join(" ")}. Stop the platform first: slipway`),
     ]);
   }
 });

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { up } from "../../cli/local/up.ts";
-import { plainStyle, type Terminal } from "../../cli/shared/terminal.ts";
+import { recordingTerminal } from "../../cli/testing/slipway.ts";
 import { NEEDS_PROC, skipTest } from "../../tests/skip.ts";
 import { removeHome, temporaryHome } from "../servers/testing/servers.ts";
 import { findDaemon, stopPlatform } from "./daemon/client.ts";
@@ -16,18 +16,22 @@ afterAll(async () => {
   await removeHome(workspace.home);
 });
 
-async function runUp(systems: string) {
-  const [printed, messages]: [string[], string[]] = [[], []];
-  const io: Terminal = { print: (text) => printed.push(text), say: (text) => messages.push(text), columns: 80, style: plainStyle };
-  const code = await up({ values: { systems }, positionals: [], place: workspace }, io);
+async function typed(systems: string) {
+  const terminal = recordingTerminal();
+  const code = await up({ systems, cwd: workspace.checkout }, workspace, terminal);
   const { servers } = await fetchStatus(findDaemon(workspace)!);
-  return { code, headline: printed.join("\n").split(".")[0], messages: messages.join("\n"), kinds: servers.map(({ kind }) => kind).sort() };
+  return {
+    code,
+    headline: terminal.printed.join("\n").split(".")[0],
+    logged: terminal.logged.join("\n"),
+    kinds: servers.map(({ kind }) => kind).sort(),
+  };
 }
 
 it("exits with 0 if the last connection pool is removed, and stops PgBouncer", async (context) => {
   if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
-  expect(await runUp("candlefish,devx")).toMatchObject({ code: 0, kinds: ["pgbouncer", "postgres", "valkey"] });
-  const { code, headline, messages, kinds } = await runUp("devx");
-  expect(messages).not.toContain("does not run");
+  expect(await typed("candlefish,devx")).toMatchObject({ code: 0, kinds: ["pgbouncer", "postgres", "valkey"] });
+  const { code, headline, logged, kinds } = await typed("devx");
+  expect(logged).not.toContain("is not running");
   expect({ code, headline, kinds }).toEqual({ code: 0, headline: "The local platform is running", kinds: ["postgres"] });
 });

@@ -5,9 +5,9 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { env } from "../../cli/local/env.ts";
-import { recallAll } from "../../cli/local/scripts.ts";
+import { reloadAllScripts } from "../../cli/local/scripts.ts";
 import { localConnections, localStores } from "../../cli/shared/local-connections.ts";
-import { plainStyle, type Terminal } from "../../cli/shared/terminal.ts";
+import { recordingTerminal } from "../../cli/testing/slipway.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
@@ -93,7 +93,7 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
       // A restart flushes scripts too, and `local up` loads them again.
       await redis.script("FLUSH");
       expect(await redis.script("EXISTS", digest)).toEqual([0]);
-      await recallAll(workspace);
+      await reloadAllScripts(workspace);
       expect(await redis.script("EXISTS", digest)).toEqual([1]);
       redis.disconnect();
     }
@@ -181,10 +181,9 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
   });
 
   async function variables(system: string, service: string): Promise<Record<string, string>> {
-    const lines: string[] = [];
-    const terminal: Terminal = { print: (line) => lines.push(line), say: (line) => lines.push(line), columns: 80, style: plainStyle };
-    expect(await env({ values: { format: "json" }, positionals: [system, service], place: workspace }, terminal)).toBe(0);
-    return JSON.parse(lines.join("\n")) as Record<string, string>;
+    const terminal = recordingTerminal();
+    expect(await env([system, service], { format: "json", cwd: workspace.checkout }, workspace, terminal)).toBe(0);
+    return JSON.parse(terminal.printed.join("\n")) as Record<string, string>;
   }
 });
 

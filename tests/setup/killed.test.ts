@@ -82,7 +82,7 @@ describe("bin/slipway.js on a Node that is too old", () => {
     const sleeping = `SELECT pid FROM pg_stat_activity WHERE datname = '${nameIn(connection)}' AND query LIKE '%pg_sleep(600)%' AND state = 'active'`;
     await vi.waitUntil(async () => (await server.sql(sleeping)).length === 1, PATIENT);
     child.kill("SIGKILL");
-    expect(await ended).toContain("stopping: what runs is cancelled and rolled back");
+    expect(await ended).toContain("stopping: the running statement is cancelled and rolled back");
     // The server notices a moment later that its client has gone.
     const sessions = `SELECT pid FROM pg_stat_activity WHERE datname = '${nameIn(connection)}'`;
     await vi.waitUntil(async () => (await server.sql(sessions)).length === 0, PATIENT);
@@ -101,7 +101,7 @@ describe("a command that starts a background process", () => {
       console.log(JSON.stringify({ own: process.pid, daemon: daemon.pid, variable: process.env.SLIPWAY_LAUNCHER_PIPE ?? null }));
       await sleep(600_000);
     };
-    export const tell = async () => 1;`;
+    export const reportError = async () => 1;`;
 
   async function killed(args: readonly string[], cwd: string): Promise<void> {
     const { child, printed, ended } = start(args, cwd);

@@ -1,4 +1,4 @@
-// Map.groupBy is in every Node that runs this, but in no library version that this project compiles against.
+/** Map.groupBy, which the library version that this project compiles against does not declare. */
 export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

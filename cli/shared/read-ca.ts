@@ -1,8 +1,8 @@
-/** A cluster's CA certificate, from a file that somebody names. */
 import { readFileSync } from "node:fs";
 import { FETCH_CA } from "../../postdeploy/connect/target.ts";
-import { UsageError } from "./command.ts";
+import { UsageError } from "./errors.ts";
 
+/** A cluster's CA certificate. */
 export function readCa(file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -1,4 +1,3 @@
-/** Folders that are named on the command line. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 
