@@ -7,9 +7,9 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { type Block, isVersion6, parseBlock, withoutHostBits, writeBlock } from "../catalog/ipv4.ts";
 import { MOST_SOURCES } from "../catalog/limits.ts";
-import { type Block, isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
-import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../settings/reach.ts";
+import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../catalog/trusted-sources.ts";
 import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, FIREWALL } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";

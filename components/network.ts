@@ -6,8 +6,8 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { contains, PRIVATE, parseBlock, withoutHostBits } from "../catalog/ipv4.ts";
 import { NETWORK_PREFIX } from "../catalog/limits.ts";
-import { contains, PRIVATE, parseBlock, withoutHostBits } from "../settings/ipv4.ts";
 import { regionProblem } from "./cluster.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, NETWORK } from "./names.ts";

@@ -1,8 +1,9 @@
 /** Who outside the private network may reach the databases, and which blocks a private network may have. */
+
+import { contains, isVersion6, overlap, PRIVATE, parseBlock, withoutHostBits, writeBlock } from "../catalog/ipv4.ts";
 import { MOST_SOURCES, NETWORK_PREFIX } from "../catalog/limits.ts";
-import { contains, isVersion6, overlap, PRIVATE, parseBlock, withoutHostBits, writeBlock } from "./ipv4.ts";
+import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../catalog/trusted-sources.ts";
 import type { Command, Mistakes, Path } from "./mistakes.ts";
-import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "./reach.ts";
 
 /** One rule of every list is the private network's own block. */
 const MOST_OUTSIDE = MOST_SOURCES - 1;
