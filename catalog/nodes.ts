@@ -1,9 +1,11 @@
 /**
- * Managed database nodes: what each is made of, which engine takes it, whether standby nodes may stand behind it.
+ * Sizes of managed database nodes: memory, engines, and whether a cluster of that size can have standby nodes.
  *
- * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), the example of GET /v2/databases/options; connections: its description
- * of a connection pool's size. Disks: DigitalOcean prints a range per plan on its pricing page only, so what stands here are the sizes that
- * terraform-provider-digitalocean v2.99.1 (acceptance tests) and the OpenAPI's examples prove, and nothing for the others.
+ * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), the example of GET /v2/databases/options. Connections per GiB and the three that
+ * are reserved: its description of a connection pool's size. It does not state the maximum of 1,000: that is the maximum of the plans of Aiven, who
+ * operate the same service on DigitalOcean (max_connections of 64 GiB and more), and the lower figure is the safe one in a budget.
+ * Disks: DigitalOcean publishes a range per plan. Listed are the sizes that the acceptance tests of terraform-provider-digitalocean v2.99.1 and the
+ * examples of the OpenAPI document confirm.
  */
 import type { Engine } from "./regions.ts";
 
@@ -59,9 +61,13 @@ export function findNode(slug: string): NodeSize | undefined {
   return NODE_SIZES.find((size) => size.slug === slug);
 }
 
-/** Postgres keeps three of its connections for maintenance. */
-export function usableConnections({ memoryGiB }: NodeSize): number {
-  return 25 * memoryGiB - 3;
+const CONNECTIONS_PER_GIB = 25;
+const MAX_CONNECTIONS = 1000;
+const RESERVED_CONNECTIONS = 3;
+
+/** Connections of a Postgres node that are left for clients: 22 with 1 GiB of memory, 997 with 40 GiB and more. */
+export function usableConnections({ memoryGiB }: Pick<NodeSize, "memoryGiB">): number {
+  return Math.min(CONNECTIONS_PER_GIB * memoryGiB, MAX_CONNECTIONS) - RESERVED_CONNECTIONS;
 }
 
 export function nodeSizes(engine: Engine, nodes = 1): NodeSize[] {

@@ -20,25 +20,39 @@ export interface DatabaseRegion {
 
 export interface AppRegion {
   readonly slug: string;
+  readonly city: string;
+  readonly country: string;
+  readonly continent: string;
+  readonly dataCenters: readonly string[];
   /**
-   * The data centre whose private network its apps can join. For New York the API's own example names nyc1 and nyc3; DigitalOcean's guide to
-   * trusted sources (digitalocean-labs/do-app-platform-skills, 2026-08-02) names nyc1 alone, so that is the safe one.
+   * The data centre whose private network its apps can join. For New York the API's example names nyc1 and nyc3; DigitalOcean's guide to
+   * trusted sources (digitalocean-labs/do-app-platform-skills, 2026-08-02) names nyc1 alone, so nyc1 is the safe one.
    */
   readonly home: string;
 }
 
-const APP_REGIONS: readonly AppRegion[] = [
-  { slug: "ams", home: "ams3" },
-  { slug: "atl", home: "atl1" },
-  { slug: "blr", home: "blr1" },
-  { slug: "fra", home: "fra1" },
-  { slug: "lon", home: "lon1" },
-  { slug: "nyc", home: "nyc1" },
-  { slug: "sfo", home: "sfo3" },
-  { slug: "sgp", home: "sgp1" },
-  { slug: "syd", home: "syd1" },
-  { slug: "tor", home: "tor1" },
+export const APP_REGIONS: readonly AppRegion[] = [
+  appRegion("ams", "Amsterdam", "netherlands", "Europe", "ams3"),
+  appRegion("atl", "Atlanta", "usa", "North America", "atl1"),
+  appRegion("nyc", "New York", "usa", "North America", "nyc1", "nyc3"),
+  appRegion("fra", "Frankfurt", "germany", "Europe", "fra1"),
+  appRegion("sfo", "San Francisco", "usa", "North America", "sfo3"),
+  appRegion("sgp", "Singapore", "singapore", "Asia", "sgp1"),
+  appRegion("blr", "Bangalore", "india", "Asia", "blr1"),
+  appRegion("tor", "Toronto", "canada", "North America", "tor1"),
+  appRegion("lon", "London", "uk", "Europe", "lon1"),
+  appRegion("syd", "Sydney", "australia", "Australia", "syd1"),
 ];
+
+function appRegion(
+  slug: string,
+  city: string,
+  country: string,
+  continent: string,
+  ...dataCenters: readonly [string, ...string[]]
+): AppRegion {
+  return { slug, city, country, continent, dataCenters, home: dataCenters[0] };
+}
 
 /** Append only: a region's place in this list is part of the address block that its network gets by default. */
 const DATABASE_REGIONS: readonly DatabaseRegion[] = [
@@ -97,14 +111,9 @@ export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusa
   return { problem: `${slug} is an App Platform region; say ${either(allowed)}`, allowed, likely: app.home };
 }
 
-export function findAppRegion(given: string): AppRegion | RegionRefusal {
-  const slug = given.toLowerCase();
-  const found = APP_REGIONS.find((candidate) => candidate.slug === slug);
-  if (found !== undefined) return found;
-  const app = DATABASE_REGIONS.find((candidate) => candidate.slug === slug)?.app;
-  return app === undefined
-    ? { problem: "App Platform has no region of this name", allowed: APP_REGIONS.map(({ slug }) => slug), likely: "nyc" }
-    : { problem: `${slug} is a database region; say ${app}`, allowed: [app], likely: app };
+/** By its own name, or by that of one of its data centres. */
+export function findAppRegion(name: string): AppRegion | undefined {
+  return APP_REGIONS.find(({ slug, dataCenters }) => slug === name || dataCenters.includes(name));
 }
 
 export function databaseRegions(usable: (region: DatabaseRegion) => boolean = () => true): string[] {

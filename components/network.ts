@@ -6,8 +6,7 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { contains, PRIVATE, parseBlock, withoutHostBits } from "../catalog/ipv4.ts";
-import { NETWORK_PREFIX } from "../catalog/limits.ts";
+import { ALLOWED_NETWORKS, findNetworkFault } from "../catalog/private-networks.ts";
 import { regionProblem } from "./cluster.ts";
 import { type Problem, refuse } from "./mistake.ts";
 import { child, NETWORK } from "./names.ts";
@@ -90,12 +89,10 @@ function nameProblem(name: string): Problem {
 }
 
 function cidrProblem(cidr: string): Problem {
-  const { widest, narrowest } = NETWORK_PREFIX;
-  const block = parseBlock(cidr);
-  if (block !== undefined && block.prefix >= widest && block.prefix <= narrowest && PRIVATE.some((range) => contains(range, block)))
-    return undefined;
-  const meant = block === undefined ? withoutHostBits(cidr) : undefined;
-  return `cidr is "${cidr}". Allowed: a /${widest} to /${narrowest} block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. ${meant === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${meant}"?`}`;
+  const fault = findNetworkFault(cidr);
+  if (fault === undefined) return undefined;
+  const { text, instead } = fault;
+  return `cidr is "${cidr}", which ${text}. Allowed: ${ALLOWED_NETWORKS}. ${instead === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${instead}"?`}`;
 }
 
 function descriptionProblem(description = ""): Problem {

@@ -60,11 +60,18 @@ describe("a database firewall", () => {
   it("that is empty or open to too many is refused", async () => {
     expect(await firewall([])).toEqual([expect.stringContaining("rules is empty")]);
     expect(await firewall([{ type: "ip_addr", value: "0.0.0.0/0" }])).toEqual([
-      expect.stringContaining("opens the database to 4294967296 addresses"),
+      expect.stringContaining("rules[0].value opens the database to the whole internet"),
     ]);
-    expect(await firewall([{ type: "ip_addr", value: "0.0.0.0" }])).toEqual([expect.stringContaining("is everybody")]);
-    expect(await firewall([{ type: "ip_addr", value: "203.0.0.0/8" }])).toEqual([expect.stringContaining("is a /8")]);
+    expect(await firewall([{ type: "ip_addr", value: "203.0.0.0/8" }])).toEqual([
+      expect.stringContaining("rules[0].value lets 16,777,216 public addresses reach the database"),
+    ]);
     expect(await firewall([{ type: "ip_addr", value: "2001:db8::1" }])).toEqual([expect.stringContaining("IPv6")]);
+    expect(
+      await firewall([
+        { type: "ip_addr", value: "203.0.0.0/16" },
+        { type: "ip_addr", value: "198.51.100.7" },
+      ]),
+    ).toEqual([expect.stringContaining("rules lets 65,537 public addresses reach the database")]);
   });
 
   it("that names addresses, apps and a network is accepted", async () => {

@@ -3,7 +3,7 @@
  * A leaf knows what is allowed and what to type instead, which is all that a mistake has to say about it.
  */
 import * as z from "zod/mini";
-import { instanceSlugs, isOldInstance } from "../catalog/instances.ts";
+import { instanceSlugs, isLegacyInstance } from "../catalog/instances.ts";
 import { findNode, nodeSizes } from "../catalog/nodes.ts";
 import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
 import { findMajor, POSTGRES_MAJORS, REDIS_RETIRED, VALKEY_VERSIONS } from "../catalog/versions.ts";
@@ -149,7 +149,7 @@ export function instanceSlug(): Leaf<string> {
   return leaf({ problem: "App Platform has no such instance size", allowed: slugs.join(", "), likely: slugs[0]! }, (given) => {
     if (typeof given !== "string") return new Refusal();
     if (slugs.includes(given)) return given;
-    if (isOldInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform asks everybody to leave" });
+    if (isLegacyInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform asks everybody to leave" });
     const likely = nearest(given, slugs);
     return new Refusal(likely === undefined ? {} : { likely });
   });

@@ -1,11 +1,12 @@
 /** Where each system stands, and the private network of every region in which one does. */
+import { networksOverlap } from "../catalog/private-networks.ts";
 import { type DatabaseRegion, databaseRegions, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
 import { networkBlock, REGION } from "./defaults.ts";
 import type { Mistakes, Path } from "./mistakes.ts";
 import { configName } from "./operator.ts";
 import type { AskedSystem } from "./schema.ts";
 import type { Environment, NetworkSettings } from "./settings.ts";
-import { checkNetwork, meet } from "./sources.ts";
+import { checkNetwork } from "./sources.ts";
 
 interface Placed {
   readonly name: string;
@@ -36,7 +37,7 @@ export function networksOf(
   const blocks = new Map<string, { cidr: string; at: Path }>();
   for (const region of regions) {
     const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, mistakes);
-    const met = [...blocks].find(([, other]) => meet(cidr, other.cidr));
+    const met = [...blocks].find(([, other]) => networksOverlap(cidr, other.cidr));
     if (met !== undefined) {
       mistakes.add({
         at,
@@ -98,7 +99,7 @@ function blockOf(
 /** One of the blocks that regions get by default, apart from those that are taken. */
 function freeBlock(environment: Environment, taken: readonly string[]): string {
   const blocks = databaseRegions().map((slug) => networkBlock(environment, slug));
-  return blocks.find((block) => !taken.some((other) => meet(block, other))) ?? "<private block>";
+  return blocks.find((block) => !taken.some((other) => networksOverlap(block, other))) ?? "<private block>";
 }
 
 /** Data centres whose city has apps that may not reach them. */

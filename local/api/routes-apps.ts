@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { INSTANCE_SIZES } from "../../catalog/instances.ts";
 import { findApp } from "../cloud/app.ts";
 import { alertsOf, DestinationsAsk, setDestinations } from "../cloud/app-alerts.ts";
 import { readAppSize, viewAppSize, viewHealth, viewInstances } from "../cloud/app-views.ts";
@@ -15,7 +16,7 @@ import {
   rollback,
   validateRollback,
 } from "../cloud/deployments.ts";
-import { APP_REGIONS, APP_SIZES } from "../cloud/offer.ts";
+import { APP_REGION_VIEWS } from "../cloud/offer.ts";
 import { ok, page, type Request } from "./request.ts";
 import type { Routes } from "./router.ts";
 
@@ -36,8 +37,8 @@ export const appRoutes: Routes = {
   },
 
   "POST /v2/apps/propose": (r) => ok(proposeApp(r.cloud, r.body(ProposeAsk))),
-  "GET /v2/apps/regions": () => ok({ regions: APP_REGIONS }),
-  "GET /v2/apps/tiers/instance_sizes": () => ok({ instance_sizes: APP_SIZES.map(viewAppSize) }),
+  "GET /v2/apps/regions": () => ok({ regions: APP_REGION_VIEWS }),
+  "GET /v2/apps/tiers/instance_sizes": () => ok({ instance_sizes: INSTANCE_SIZES.map(viewAppSize) }),
   "GET /v2/apps/tiers/instance_sizes/{slug}": (r) => ok({ instance_size: readAppSize(r.params.slug!) }),
 
   "GET /v2/apps/{app_id}/deployments": (r) => page(r, "deployments", listDeployments(r.cloud, id(r))),

@@ -1,9 +1,10 @@
+import { findInstance, instanceSlugs, isLegacyInstance } from "../../catalog/instances.ts";
+import { APP_REGIONS, findAppRegion } from "../../catalog/regions.ts";
 import { type AppSpec, type Component, componentsOf, envListsOf, specMistake } from "./app-spec.ts";
 import { findClusterNamed } from "./cluster.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
 import { runsElsewhere } from "./engines-elsewhere.ts";
 import type { Cloud } from "./handle.ts";
-import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 import type { Vpc } from "./vpcs.ts";
 
@@ -57,18 +58,15 @@ function checkComponent(field: string, component: Component): void {
   if (component.image?.tag && component.image.digest) throw specMistake(`${field}.image`, "tag and digest exclude each other");
 
   const slug = component.instance_size_slug;
-  const size = APP_SIZES.find((size) => size.slug === slug);
-  if (slug && !size && !OLD_APP_SIZES.includes(slug)) {
-    throw specMistake(
-      `${field}.instance_size_slug`,
-      `"${slug}" is not an instance size: must be one of ${APP_SIZES.map((size) => size.slug).join(", ")}`,
-    );
+  const size = slug === undefined ? undefined : findInstance(slug);
+  if (slug && !size && !isLegacyInstance(slug)) {
+    throw specMistake(`${field}.instance_size_slug`, `"${slug}" is not an instance size: must be one of ${instanceSlugs().join(", ")}`);
   }
-  if (size?.singleInstance && (component.instance_count ?? 1) > 1)
+  if (size?.single && (component.instance_count ?? 1) > 1)
     throw specMistake(`${field}.instance_count`, `${slug} cannot have more than one instance`);
   if (component.autoscaling) {
     const { min_instance_count: least = 1, max_instance_count: most = 1 } = component.autoscaling;
-    if (!size?.dedicated) throw specMistake(`${field}.autoscaling`, "is only available for dedicated CPU instance sizes (apps-d-…)");
+    if (!size?.autoscaling) throw specMistake(`${field}.autoscaling`, "is only available for dedicated CPU instance sizes (apps-d-…)");
     if (least > most) throw specMistake(`${field}.autoscaling`, "min_instance_count must not exceed max_instance_count");
   }
   if (component.kind === "SCHEDULED" && !component.schedule) throw specMistake(`${field}.schedule`, "is required for a SCHEDULED job");

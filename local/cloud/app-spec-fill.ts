@@ -1,7 +1,7 @@
+import { findAppRegion } from "../../catalog/regions.ts";
 import type { AppSpec, EnvSpec, ServiceSpec } from "./app-spec.ts";
 import { componentsOf, mapEnvs } from "./app-spec.ts";
 import type { Cloud } from "./handle.ts";
-import { findAppRegion } from "./offer.ts";
 import { isSealed } from "./seal.ts";
 
 /**

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { DEFAULT_INSTANCE_SIZE } from "../../catalog/instances.ts";
+import { instancePrice } from "../../catalog/prices.ts";
 import { conflict } from "./api-error.ts";
 import { type App, allApps, backedApp, dropApp, findApp, findAppNamed, putApp, urnOf } from "./app.ts";
 import { type AppSpec, type Component, componentsOf, parseSpec, specMistake } from "./app-spec.ts";
@@ -11,7 +13,6 @@ import { deploy } from "./deployments.ts";
 import { removeDevelopmentDatabases } from "./development-databases.ts";
 import type { Cloud } from "./handle.ts";
 import { newId, newSuffix } from "./ids.ts";
-import { APP_SIZES, DEFAULT_APP_SIZE } from "./offer.ts";
 import { assign, requireProject } from "./projects.ts";
 
 export const AppAsk = z.object({ spec: z.unknown(), project_id: z.string().optional() });
@@ -83,8 +84,7 @@ export function proposeApp(cloud: Cloud, ask: z.infer<typeof ProposeAsk>) {
   checkSpec(cloud, spec, app_id);
   const available = !nameTaken(cloud, spec.name, app_id);
   const costOf = ({ instance_size_slug, instance_count = 1 }: Component) => {
-    const size = APP_SIZES.find(({ slug }) => slug === (instance_size_slug ?? DEFAULT_APP_SIZE));
-    return (size?.usdPerMonth ?? 0) * instance_count;
+    return (instancePrice(instance_size_slug ?? DEFAULT_INSTANCE_SIZE) ?? 0) * instance_count;
   };
   const paid = componentsOf(spec).filter(({ list }) => list === "services" || list === "workers");
   return {

@@ -1,6 +1,7 @@
+import { MOST_NODES } from "../../catalog/limits.ts";
 import { findCluster } from "./cluster.ts";
 import type { Cloud } from "./handle.ts";
-import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./offer.ts";
+import { baseStorageMib, ENGINES, type Engine, sizesFor } from "./offer.ts";
 import { stamp } from "./waits.ts";
 
 /** Base64 of the PEM, as the API gives it. */
@@ -46,7 +47,7 @@ export const viewOptions = (cloud: Cloud) => ({
   options: each(({ regions }, engine) => ({
     regions,
     versions: runnable(cloud, engine, versionsToday(cloud, engine)),
-    layouts: Array.from({ length: MAX_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
+    layouts: Array.from({ length: MOST_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
   })),
   version_availability: each(({ versions }) =>
     versions.map(({ version, endOfLife, endOfAvailability }) => ({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEFAULT_INSTANCE_SIZE, findInstance } from "../../catalog/instances.ts";
 import { badRequest, notReady } from "./api-error.ts";
 import { type App, findApp, putApp } from "./app.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./app-spec.ts";
@@ -19,7 +20,6 @@ import {
 import { runInBackground, stopJobs } from "./deployment-run.ts";
 import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
-import { APP_SIZES, DEFAULT_APP_SIZE } from "./offer.ts";
 import { stamp } from "./waits.ts";
 
 export const RollbackAsk = z.object({ deployment_id: z.string(), skip_pin: z.boolean().optional() });
@@ -118,8 +118,7 @@ function unpinned(cloud: Cloud, id: string): { app: App; before: AppSpec } {
 
 export const tierOf = (spec: AppSpec): string =>
   componentsOf(spec).every(
-    ({ list, component }) =>
-      list === "static_sites" || APP_SIZES.find(({ slug }) => slug === (component.instance_size_slug ?? DEFAULT_APP_SIZE))?.singleInstance,
+    ({ list, component }) => list === "static_sites" || findInstance(component.instance_size_slug ?? DEFAULT_INSTANCE_SIZE)?.single,
   )
     ? "basic"
     : "professional";

@@ -1,5 +1,6 @@
-import { isIPv4 } from "node:net";
 import { z } from "zod";
+import { parseEnclosingBlock } from "../../catalog/ipv4.ts";
+import { MOST_SOURCES } from "../../catalog/limits.ts";
 import { unprocessable } from "./api-error.ts";
 import type { Cloud } from "./handle.ts";
 import { newId } from "./ids.ts";
@@ -13,7 +14,6 @@ export interface Rule {
   readonly createdAt: number;
 }
 
-const MAX_RULES = 100;
 const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
 
 export const RulesAsk = z.object({
@@ -22,7 +22,7 @@ export const RulesAsk = z.object({
 type Ask = z.infer<typeof RulesAsk>["rules"];
 
 export function toRules(cloud: Cloud, asked: Ask, known: readonly Rule[] = []): Rule[] {
-  if (asked.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
+  if (asked.length > MOST_SOURCES) throw unprocessable(`at most ${MOST_SOURCES} firewall rules are allowed`);
   asked.forEach(checkRule);
   return asked.map((rule) => {
     const same = known.find(({ type, value }) => type === rule.type && value === rule.value);
@@ -32,7 +32,7 @@ export function toRules(cloud: Cloud, asked: Ask, known: readonly Rule[] = []): 
 
 function checkRule({ type, value }: Ask[number]): void {
   const right: Record<(typeof TYPES)[number], () => boolean> = {
-    ip_addr: () => isIPv4Range(value),
+    ip_addr: () => parseEnclosingBlock(value) !== undefined,
     droplet: () => /^\d+$/.test(value),
     app: () => isUuid(value),
     k8s: () => isUuid(value),
@@ -41,11 +41,6 @@ function checkRule({ type, value }: Ask[number]): void {
   if (right[type]()) return;
   const hint = value.includes(":") && type === "ip_addr" ? " (IPv6 is not supported)" : "";
   throw unprocessable(`invalid firewall rule: "${value}" is no ${type}${hint}`);
-}
-
-function isIPv4Range(value: string): boolean {
-  const [address = "", bits = "32", ...more] = value.split("/");
-  return more.length === 0 && isIPv4(address) && /^\d{1,2}$/.test(bits) && Number(bits) <= 32;
 }
 
 const isUuid = (value: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);

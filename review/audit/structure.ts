@@ -1,5 +1,6 @@
 /** What a plan alone tells: doors that stand open, data that may go, connections that verify nobody, logins that may do too much. */
-import type { Plan, PlannedResource } from "../../engine/plan.ts";
+import { findPublicExcess, findSourceFault, formatCount } from "../../catalog/trusted-sources.ts";
+import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
 import type { Finding, Station } from "../finding.ts";
 import { finding } from "./found.ts";
 import { planPlaces } from "./places.ts";
@@ -60,21 +61,26 @@ function openDoors({ resources }: Plan): Finding[] {
             flow: [at(firewall, "rules")],
           }),
         ];
-      return rules
-        .map((rule) => String(field(rule, "value") ?? ""))
-        .filter(isWide)
-        .map((value) =>
-          finding({ rule: "firewall-open", message: `${nameOf(firewall)} lets in ${value}.`, flow: [at(firewall, `rules ${value}`)] }),
-        );
+      return openSources(rules).map(({ message, path }) =>
+        finding({ rule: "firewall-open", message: `${nameOf(firewall)} ${message}.`, flow: [at(firewall, path)] }),
+      );
     }),
   ];
 }
 
-/** Two blocks of /1 are the world as well. */
-function isWide(value: string): boolean {
-  const [address = "", prefix] = value.split("/");
-  if (address.includes(":")) return Number(prefix ?? 128) < 16;
-  return address === "0.0.0.0" || Number(prefix ?? 32) < 8;
+function openSources(rules: readonly Value[]): { readonly message: string; readonly path: string }[] {
+  const sources = rules.flatMap((rule) => {
+    const value = field(rule, "value");
+    return field(rule, "type") === "ip_addr" && typeof value === "string" ? [value] : [];
+  });
+  const faults = sources.flatMap((source) => {
+    const fault = findSourceFault(source);
+    return fault === undefined ? [] : [{ message: `lists ${source}, which ${fault.text}`, path: `rules ${source}` }];
+  });
+  const excess = findPublicExcess(sources);
+  return excess === undefined
+    ? faults
+    : [...faults, { message: `lets ${formatCount(excess)} public addresses reach the database`, path: "rules" }];
 }
 
 function unprotected({ resources }: Plan): Finding[] {
