@@ -29,10 +29,10 @@ function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
   if (!vpc?.id) return;
   const network = cloud.store.kind<Vpc>("vpcs").get(vpc.id);
   if (!network) throw specMistake("vpc.id", `VPC ${vpc.id} not found`);
-  if (!known.data_centers.includes(network.region)) {
+  if (!known.dataCenters.includes(network.region)) {
     throw specMistake(
       "vpc.id",
-      `VPC ${network.name} is in ${network.region}, an app in ${known.slug} can use one in ${known.data_centers.join(" or ")}`,
+      `VPC ${network.name} is in ${network.region}, an app in ${known.slug} can use one in ${known.dataCenters.join(" or ")}`,
     );
   }
 }
