@@ -3,6 +3,8 @@
  * A value that is or may be a secret is never repeated.
  */
 
+import { looksSecret } from "../catalog/secrets.ts";
+
 /** The way to a value from the top of the settings: ["postgres", "size"] is slipway:postgres.size. */
 export type Path = readonly (string | number)[];
 
@@ -118,12 +120,13 @@ function entry({ at, given, problem, allowed, fix, working = [] }: Mistake, numb
 
 function shown(given: unknown): string {
   const text = JSON.stringify(given) ?? String(given);
-  if (CREDENTIALS.test(text)) return "not shown here: it carries credentials";
+  if (USER_AND_PASSWORD.test(text) || (typeof given === "string" && looksSecret(given)))
+    return "not shown here, because it may be a secret";
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
-/** user:password@host, but not image@sha256:digest. */
-const CREDENTIALS = /[^\s/]+:[^\s/]+@(?!sha256:)/;
+/** user:password@host, also outside of a URL, but not image@sha256:digest. */
+const USER_AND_PASSWORD = /[^\s/]+:[^\s/]+@(?!sha256:)/;
 
 /** The candidate that was most likely meant, if one is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

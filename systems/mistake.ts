@@ -1,5 +1,5 @@
 /** What is wrong with a definition, and how it is told: everything at once, each with what to do. */
-import { looksSecret } from "./secretlike.ts";
+import { looksSecret } from "../catalog/secrets.ts";
 
 export interface Mistake {
   readonly system: string;

@@ -1,15 +1,13 @@
 import type { Policies } from "@pulumi/policy";
+import { findInstance } from "../../catalog/instances.ts";
+import { isDatabaseLogin, namesSecret } from "../../catalog/secrets.ts";
 import { list, type Props, policy } from "./rule.ts";
 
 const APP = "digitalocean:index/app:App";
 const KINDS = ["services", "workers", "jobs", "staticSites", "functions"];
 
-/** What carries a login: it belongs to the cluster, and an app refers to it. */
-const LOGIN = /^(postgres(ql)?|rediss?|valkeys?):\/\/[^/]*:[^/]*@/i;
 /** `${db.DATABASE_URL}`, whole or as a part. */
 const REFERENCE = /\$\{[^}]+\}/;
-const SECRET_NAME = /(^|_)(SECRET|PASSWORD|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIALS?)$/;
-const SINGLE = ["apps-s-1vcpu-0.5gb", "apps-s-1vcpu-1gb-fixed"];
 
 export const appPolicies: Policies = [
   policy({
@@ -28,7 +26,7 @@ export const appPolicies: Policies = [
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const secret = env.type === "SECRET";
-        if (!secret && SECRET_NAME.test(String(env.key)) && !REFERENCE.test(String(env.value)))
+        if (!secret && namesSecret(String(env.key)) && !REFERENCE.test(String(env.value)))
           report(`${path}.type is not SECRET: its value stands readable in the app's spec.`);
         if (secret && env.scope !== "RUN_TIME") report(`${path}.scope is not RUN_TIME: a build keeps its variables in layers and logs.`);
       }
@@ -41,7 +39,7 @@ export const appPolicies: Policies = [
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const value = String(env.value);
-        if (LOGIN.test(value) && !REFERENCE.test(value))
+        if (isDatabaseLogin(value) && !REFERENCE.test(value))
           report(`${path}.value holds a login: refer to the database (\${db.DATABASE_URL}), so that a new password reaches the app.`);
       }
     },
@@ -62,7 +60,7 @@ export const appPolicies: Policies = [
     check({ spec }, report) {
       for (const { component, path } of components(spec)) {
         const several = Number(component.instanceCount ?? 1) > 1 || component.autoscaling !== undefined;
-        if (several && SINGLE.includes(component.instanceSizeSlug))
+        if (several && findInstance(String(component.instanceSizeSlug))?.single)
           report(`${path}: ${component.instanceSizeSlug} takes one instance only, and DigitalOcean refuses more.`);
       }
     },

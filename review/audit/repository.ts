@@ -3,10 +3,11 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { namesSecret } from "../../catalog/secrets.ts";
 import type { Finding } from "../finding.ts";
 import { lineOf } from "./code.ts";
 import { finding } from "./found.ts";
-import { namesSecret, shapesIn } from "./shapes.ts";
+import { shapesIn } from "./shapes.ts";
 
 const MOST_BYTES = 1_000_000;
 const STACK_FILE = /^Pulumi(\..+)?\.ya?ml$/;

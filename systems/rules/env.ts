@@ -1,6 +1,7 @@
 /** What a variable may hold, and when. */
+
+import { looksSecret, namesSecret } from "../../catalog/secrets.ts";
 import { oneOf, shown } from "../mistake.ts";
-import { looksSecret, namesSecret } from "../secretlike.ts";
 import { components, type Rule, variables } from "./rule.ts";
 
 export const keysWellFormed: Rule = (system, report) => {
