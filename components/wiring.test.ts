@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
-import { harbour, settingsFrom } from "../settings/fixture.ts";
+import { harbour, settingsFrom } from "../settings/testing/fixture.ts";
 import { env, type System } from "../systems/definition.ts";
 import { Network } from "./network.ts";
 import { Postgres } from "./postgres.ts";

@@ -3,7 +3,7 @@ import { type Plan, type PlannedResource, Secret, Unknown, type Value } from "..
 import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
 import { policies } from "./pack.ts";
-import { judge } from "./testing.ts";
+import { judge } from "./testing/judge.ts";
 
 const project = findProject(import.meta.dirname.replace(/\/policy$/, ""));
 

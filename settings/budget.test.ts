@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findNode } from "../catalog/nodes.ts";
 import { allot, type Claim, cost, nodeFor, writeBill } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const smallest = findNode("db-s-1vcpu-1gb")!;
 const claim = (name: string, wish: number, least: number, more: Partial<Claim> = {}): Claim => ({

@@ -2,19 +2,19 @@
 import { networksOverlap } from "../catalog/private-networks.ts";
 import { type DatabaseRegion, databaseRegions, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
 import { networkBlock, REGION } from "./defaults.ts";
-import type { Mistakes, Path } from "./mistakes.ts";
 import { configName } from "./operator.ts";
-import type { AskedSystem } from "./schema.ts";
+import type { Path, Problems } from "./problems.ts";
+import type { RequestedSystem } from "./schema.ts";
 import type { Environment, NetworkSettings } from "./settings.ts";
 import { checkNetwork } from "./sources.ts";
 
 interface Placed {
   readonly name: string;
-  readonly asked: AskedSystem;
+  readonly requested: RequestedSystem;
   readonly region: DatabaseRegion;
 }
 
-/** Every region that is asked for has apps beside it: `databaseRegion` of leaf.ts sees to that. */
+/** Every region that is requested has apps beside it: `databaseRegion` of values.ts sees to that. */
 export function appRegionOf(region: DatabaseRegion): string {
   return region.app!;
 }
@@ -29,17 +29,17 @@ export function networksOf(
   main: DatabaseRegion,
   mainCidr: string,
   placed: readonly Placed[],
-  mistakes: Mistakes,
+  problems: Problems,
 ): NetworkSettings[] {
   const regions = [...new Set([main, ...placed.map(({ region }) => region)])].filter((region) =>
     placed.some((system) => system.region === region),
   );
   const blocks = new Map<string, { cidr: string; at: Path }>();
   for (const region of regions) {
-    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, mistakes);
+    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, problems);
     const met = [...blocks].find(([, other]) => networksOverlap(cidr, other.cidr));
     if (met !== undefined) {
-      mistakes.add({
+      problems.add({
         at,
         given: cidr,
         problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must be apart`,
@@ -57,12 +57,12 @@ export function networksOf(
     }
     blocks.set(region.slug, { cidr, at });
   }
-  for (const { name, asked, region } of placed) {
+  for (const { name, requested, region } of placed) {
     const at = [configName(name), "vpcCidr"];
-    if (asked.vpcCidr === undefined || region !== main) continue;
-    mistakes.add({
+    if (requested.vpcCidr === undefined || region !== main) continue;
+    problems.add({
       at,
-      given: asked.vpcCidr,
+      given: requested.vpcCidr,
       problem: `the system stands in the stack's own region, whose network is slipway:vpcCidr`,
       allowed: "a block only beside a region of the system's own",
       fix: [{ remove: at }],
@@ -75,19 +75,19 @@ function blockOf(
   environment: Environment,
   region: DatabaseRegion,
   placed: readonly Placed[],
-  mistakes: Mistakes,
+  problems: Problems,
 ): { cidr: string; at: Path } {
   const here = placed.filter((system) => system.region === region);
-  const [first, ...others] = here.filter(({ asked }) => asked.vpcCidr !== undefined);
+  const [first, ...others] = here.filter(({ requested }) => requested.vpcCidr !== undefined);
   if (first === undefined) return { cidr: networkBlock(environment, region.slug), at: [configName(here[0]!.name), "vpcCidr"] };
-  const cidr = first.asked.vpcCidr!;
+  const cidr = first.requested.vpcCidr!;
   const at = [configName(first.name), "vpcCidr"];
-  checkNetwork(at, cidr, mistakes);
-  for (const { name, asked } of others) {
-    if (asked.vpcCidr === cidr) continue;
-    mistakes.add({
+  checkNetwork(at, cidr, problems);
+  for (const { name, requested } of others) {
+    if (requested.vpcCidr === cidr) continue;
+    problems.add({
       at: [configName(name), "vpcCidr"],
-      given: asked.vpcCidr,
+      given: requested.vpcCidr,
       problem: `${first.name} gives the network in ${region.slug} another block, and a region has one network`,
       allowed: cidr,
       fix: [{ set: [configName(name), "vpcCidr"], to: cidr }],

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const GOOD = "GOCSPX-4b81c0d2e9";
 const signIn = { harbour: { features: ["google"] }, harbourGoogleClientId: "1234.apps.example.com" };
 const encrypted = { secretKeys: ["harbourGoogleClientSecret"] };
 
 describe("what only an operator knows", () => {
-  it("is asked for only where the feature is on [F26]", () => {
+  it("is requested only where the feature is on [F26]", () => {
     expect(settingsFrom({}).systems[0]).toMatchObject({ operatorSecrets: {}, operatorSettings: {} });
     expect(settingsFrom({ ...signIn, harbourGoogleClientSecret: GOOD }, encrypted).systems[0]).toMatchObject({
       operatorSecrets: { googleClientSecret: "slipway:harbourGoogleClientSecret" },
@@ -20,7 +20,7 @@ describe("what only an operator knows", () => {
 
   it("is told in one message where it is missing, for all systems", () => {
     const message = complaint({ harbour: { features: ["google"] }, longPier: { features: ["alerts"] } }, { systems: [harbour, longPier] });
-    expect(message).toMatch(/^3 mistakes/);
+    expect(message).toMatch(/^3 problems/);
     expect(message).toContain("slipway:harbourGoogleClientSecret: it is missing (OAuth client secret).");
     expect(message).toContain("allowed: an encrypted value, or the feature google off");
     expect(message).toContain("pulumi config set --secret slipway:harbourGoogleClientSecret -s staging");

@@ -3,7 +3,7 @@
  * values never come through here further than this check; `operatorSecret` in read.ts hands them to the components.
  */
 import type { System } from "../systems/definition.ts";
-import { type Mistakes, NAMESPACE } from "./mistakes.ts";
+import { NAMESPACE, type Problems } from "./problems.ts";
 import type { SystemSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
@@ -58,14 +58,14 @@ const KNOWN =
 const SHORTEST = 8;
 
 /** Refused whether or not a feature needs the value today: a secret in plain text is out, and a guessable one is as good as out. */
-export function checkOperatorKeys(keys: readonly OperatorKey[], raw: RawConfig, mistakes: Mistakes): void {
+export function checkOperatorKeys(keys: readonly OperatorKey[], raw: RawConfig, problems: Problems): void {
   for (const { key, secret } of keys) {
     const whole = `${NAMESPACE}:${key}`;
     const value = raw.values[whole];
     if (value === undefined) continue;
     const encrypted = raw.secretKeys.has(whole);
     if (secret && !encrypted) {
-      mistakes.add({
+      problems.add({
         at: [key],
         problem:
           "it is a secret and stands in the stack's file in plain text. Treat that value as burnt, have a new one made, and give it encrypted.",
@@ -73,21 +73,21 @@ export function checkOperatorKeys(keys: readonly OperatorKey[], raw: RawConfig, 
         fix: [{ set: [key], secret: true }],
       });
     } else if (secret && isWeak(value)) {
-      mistakes.add({
+      problems.add({
         at: [key],
         problem: "what stands there is a placeholder or can be guessed.",
         allowed: `the value that its issuer shows, ${SHORTEST} characters or more`,
         fix: [{ set: [key], secret: true }],
       });
     } else if (/\p{Surrogate}/u.test(value)) {
-      mistakes.add({
+      problems.add({
         at: [key],
         problem: "it holds half of a character (a lone surrogate, U+D800 to U+DFFF), which no app can read.",
         allowed: "whole characters, as its issuer shows them",
         fix: [secret ? { set: [key], secret: true } : { set: [key], to: "<value>" }],
       });
     } else if (!secret && encrypted) {
-      mistakes.add({
+      problems.add({
         at: [key],
         problem: "it is encrypted, but anybody may read it, and it will stand in plain text in the app's spec.",
         allowed: "a plain value",
@@ -101,11 +101,11 @@ function isWeak(value: string): boolean {
   return value.trim().length < SHORTEST || KNOWN.test(value.trim()) || new Set(value).size < 3;
 }
 
-/** Keys without a value although this stack needs one: mistakes, or stand-ins where a plan was asked to make do. */
-export function missingKeys({ asked, systems, mistakes }: Stack, raw: RawConfig): OperatorKey[] {
-  const standIns = asked.stack.placeholders ?? false;
+/** Keys without a value although this stack needs one: problems, or stand-ins where a plan was requested to make do. */
+export function missingKeys({ requested, systems, problems }: Stack, raw: RawConfig): OperatorKey[] {
+  const standIns = requested.stack.placeholders ?? false;
   if (standIns && raw.underEngine === true) {
-    mistakes.add({
+    problems.add({
       at: ["placeholders"],
       given: true,
       problem: "stand-ins are for a plan: what Pulumi creates would be given the words placeholder:… as a secret",
@@ -117,7 +117,7 @@ export function missingKeys({ asked, systems, mistakes }: Stack, raw: RawConfig)
   const missing = needed.filter(({ key }) => raw.values[`${NAMESPACE}:${key}`] === undefined);
   if (standIns) return missing;
   for (const { key, secret, purpose, feature } of missing) {
-    mistakes.add({
+    problems.add({
       at: [key],
       problem: `it is missing (${purpose})`,
       allowed: `${secret ? "an encrypted value" : "a value"}${feature === undefined ? "" : `, or the feature ${feature} off`}`,
@@ -133,12 +133,12 @@ function neededKeys(system: System, features: ReadonlySet<string>): OperatorKey[
 
 /** Secrets by the key where they stand, plain values as they are. */
 export function withOperatorKeys(
-  berth: Omit<SystemSettings, "operatorSecrets" | "operatorSettings">,
+  system: Omit<SystemSettings, "operatorSecrets" | "operatorSettings">,
   { values }: RawConfig,
 ): SystemSettings {
-  const keys = neededKeys(berth.system, berth.features);
+  const keys = neededKeys(system.system, system.features);
   return {
-    ...berth,
+    ...system,
     operatorSecrets: Object.fromEntries(keys.filter(({ secret }) => secret).map(({ name, key }) => [name, `${NAMESPACE}:${key}`])),
     operatorSettings: Object.fromEntries(
       keys.filter(({ secret }) => !secret).map(({ name, key }) => [name, values[`${NAMESPACE}:${key}`] ?? placeholder(key)]),

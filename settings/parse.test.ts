@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom, TODAY } from "./fixture.ts";
-import { SettingsError } from "./mistakes.ts";
 import { parseSettings } from "./parse.ts";
+import { SettingsError } from "./problems.ts";
+import { complaint, harbour, longPier, settingsFrom, TODAY } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 
@@ -37,7 +37,7 @@ describe("settings", () => {
     expect(settingsFrom({ suffix: "eu" }).suffix).toBe("-eu");
   });
 
-  it("hold the systems that are picked, or all there are", () => {
+  it("hold the systems that are selected, or all there are", () => {
     const names = (values: object) =>
       settingsFrom({ ...values, postgres: { version: "16", layout: "dedicated" } }, both).systems.map(({ system }) => system.name);
     expect(names({})).toEqual(["harbour", "long-pier"]);
@@ -113,7 +113,7 @@ describe("bad settings", () => {
     expect(complaint({ region: "nyc2" })).toContain('slipway:region is "nyc2": DigitalOcean runs no Valkey there');
   });
 
-  it("name the retired redis wherever it is asked for", () => {
+  it("name the retired redis wherever it is requested", () => {
     const messages = [
       complaint({ redis: { size: "db-s-1vcpu-1gb" } }),
       complaint({ valkey: { engine: "redis" } }),
@@ -195,7 +195,7 @@ describe("bad settings", () => {
       { region: "nyc", protect: "yes", systems: ["harbor"], rotated: "soon", allowedSources: ["::1"], postgres: { version: "9" } },
       both,
     );
-    expect(message).toMatch(/^6 mistakes in the settings of stack "staging"\.\n/);
+    expect(message).toMatch(/^6 problems in the settings of stack "staging"\.\n/);
     expect(message.match(/^ +type: +pulumi config (set|rm) .* -s staging$/gm)).toHaveLength(6);
     expect(message).not.toMatch(/^\s+at |\.ts:\d|ZodError/m);
   });
@@ -203,7 +203,7 @@ describe("bad settings", () => {
   it("are told all at once also where some are found by shape and others by sense", () => {
     const message = complaint({ protect: "yes", postDeploy: { mode: "job" }, harbour: { phase: "P0" }, postgres: { version: "14" } });
     for (const key of ["protect", "postDeploy.image", "harbour.phase", "postgres.version"]) expect(message).toContain(`slipway:${key}`);
-    expect(message).toMatch(/^4 mistakes/);
+    expect(message).toMatch(/^4 problems/);
   });
 
   it("end up in an error that carries them one by one", () => {
@@ -212,7 +212,7 @@ describe("bad settings", () => {
       expect.unreachable();
     } catch (error) {
       expect(error).toBeInstanceOf(SettingsError);
-      expect((error as SettingsError).mistakes.map(({ at }) => at)).toEqual([["region"], ["protect"]]);
+      expect((error as SettingsError).problems.map(({ path }) => path)).toEqual(["slipway:region", "slipway:protect"]);
     }
   });
 });

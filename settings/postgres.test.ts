@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 const cluster = (postgres: object, stack = "staging") =>
@@ -93,7 +93,7 @@ describe("nodes", () => {
   it("refuse a standby behind 1 GB, and name the smallest node that may have one", () => {
     const message = refused({ size: "db-s-1vcpu-1gb", nodes: 2 });
     expect(message).toContain(
-      'slipway:postgres.size is "db-s-1vcpu-1gb": 2 nodes are asked for, and a node of 1 GB cannot have another behind it.',
+      'slipway:postgres.size is "db-s-1vcpu-1gb": 2 nodes are requested, and a node of 1 GB cannot have another behind it.',
     );
     expect(message).toContain("pulumi config set --path slipway:postgres.size db-s-1vcpu-2gb -s staging");
   });
@@ -132,7 +132,7 @@ describe("a disk", () => {
 });
 
 describe("read replicas", () => {
-  it("are off until they are asked for, and stand beside the cluster in its size [F90]", () => {
+  it("are off until they are requested, and stand beside the cluster in its size [F90]", () => {
     expect(cluster({}).replicas).toEqual([]);
     expect(cluster({ replicas: [{ name: "read-1" }, { name: "read-2", region: "SFO3", size: "db-s-4vcpu-8gb" }] }).replicas).toEqual([
       { name: "read-1", region: "nyc1", size: "db-s-2vcpu-4gb" },

@@ -3,9 +3,9 @@ import * as state from "@pulumi/pulumi/runtime/state.js";
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
 import { record } from "../engine/record.ts";
-import { harbour } from "./fixture.ts";
 import { operatorSecret, readSettings } from "./read.ts";
 import type { Settings } from "./settings.ts";
+import { harbour } from "./testing/fixture.ts";
 
 const place = { project: "slipway", stack: "staging" };
 const usable = { "slipway:allowedSources": '["203.0.113.10"]', "slipway:postgres": '{"version":"16"}' };
@@ -25,7 +25,7 @@ it("reads the stack's config from Pulumi, its project and stack included", async
 
 it("ends a run with the message alone", async () => {
   const run = record(() => void readSettings([harbour]), { ...place, config: { ...usable, "slipway:region": "nyc" } });
-  await expect(run).rejects.toThrow(/^1 mistake in the settings of stack "staging"\./);
+  await expect(run).rejects.toThrow(/^1 problem in the settings of stack "staging"\./);
   await expect(run).rejects.not.toThrow(/\.ts:\d/);
 });
 

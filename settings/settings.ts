@@ -137,7 +137,7 @@ export interface SystemSettings {
   readonly operatorSecrets: Readonly<Record<string, string>>;
   /** What only an operator knows and anybody may read, by setting name. */
   readonly operatorSettings: Readonly<Record<string, string>>;
-  /** The day the generated secrets were last asked to change, or "never"; a new date makes new ones. */
+  /** The day the generated secrets were last requested to change, or "never"; a new date makes new ones. */
   readonly rotated: string;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, settingsFrom } from "./fixture.ts";
+import { complaint, settingsFrom } from "./testing/fixture.ts";
 
 const refused = (...allowedSources: unknown[]) => complaint({ allowedSources });
 
@@ -87,7 +87,7 @@ describe("allowed sources", () => {
     expect(settingsFrom({ allowedSources: [], postDeploy: { mode: "manual" } }).allowedSources).toEqual([]);
   });
 
-  it("hold loopback on a laptop without being asked", () => {
+  it("hold loopback on a laptop without being requested", () => {
     expect(settingsFrom({ allowedSources: undefined }, { stack: "local" }).allowedSources).toEqual(["127.0.0.1"]);
   });
 });

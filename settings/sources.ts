@@ -10,7 +10,7 @@ import {
   MAX_PUBLIC_ADDRESSES,
   WIDEST_PUBLIC_PREFIX,
 } from "../catalog/trusted-sources.ts";
-import type { Mistakes, Path } from "./mistakes.ts";
+import type { Path, Problems } from "./problems.ts";
 
 /** One rule of every list is the private network's own block. */
 const MAX_OUTSIDE = MOST_SOURCES - 1;
@@ -18,11 +18,11 @@ const MAX_OUTSIDE = MOST_SOURCES - 1;
 const AT: Path = ["allowedSources"];
 
 /** The sources, each once and in one spelling. */
-export function checkSources(given: readonly string[], mistakes: Mistakes): string[] {
+export function checkSources(given: readonly string[], problems: Problems): string[] {
   const seen = new Map<string, number>();
-  for (const [index, source] of given.entries()) checkSource(source, index, seen, mistakes);
+  for (const [index, source] of given.entries()) checkSource(source, index, seen, problems);
   if (seen.size > MAX_OUTSIDE) {
-    mistakes.add({
+    problems.add({
       at: AT,
       problem: `a database firewall lists at most ${MOST_SOURCES} sources, one of them the private network, and these are ${seen.size}`,
       allowed: `at most ${MAX_OUTSIDE} sources; a block in place of single addresses`,
@@ -32,7 +32,7 @@ export function checkSources(given: readonly string[], mistakes: Mistakes): stri
   const sources = [...seen.keys()];
   const excess = findPublicExcess(sources);
   if (excess !== undefined) {
-    mistakes.add({
+    problems.add({
       at: AT,
       problem: `together they let ${formatCount(excess)} public addresses reach the database; name the addresses that connections come from`,
       allowed: `at most ${formatCount(MAX_PUBLIC_ADDRESSES)} public addresses in all, as many as one /${WIDEST_PUBLIC_PREFIX} has; private blocks do not count`,
@@ -42,12 +42,12 @@ export function checkSources(given: readonly string[], mistakes: Mistakes): stri
   return sources;
 }
 
-function checkSource(source: string, index: number, seen: Map<string, number>, mistakes: Mistakes): void {
+function checkSource(source: string, index: number, seen: Map<string, number>, problems: Problems): void {
   const at = [...AT, index];
   const fault = findSourceFault(source);
   if (fault !== undefined) {
     const fix = { set: at, to: fault.instead ?? "<IPv4 address of the runner>" };
-    mistakes.add({ at, given: source, problem: `it ${fault.text}`, allowed: `${ALLOWED_SOURCES}, each once`, fix: [fix] });
+    problems.add({ at, given: source, problem: `it ${fault.text}`, allowed: `${ALLOWED_SOURCES}, each once`, fix: [fix] });
     return;
   }
   const spelling = formatBlock(parseBlock(source)!);
@@ -55,7 +55,7 @@ function checkSource(source: string, index: number, seen: Map<string, number>, m
   if (before === undefined) seen.set(spelling, index);
   else {
     const problem = `it repeats allowedSources[${before}]`;
-    mistakes.add({ at, given: source, problem, allowed: `${ALLOWED_SOURCES}, each once`, fix: [{ remove: at }] });
+    problems.add({ at, given: source, problem, allowed: `${ALLOWED_SOURCES}, each once`, fix: [{ remove: at }] });
   }
 }
 
@@ -64,10 +64,10 @@ function widest(sources: readonly string[]): string {
   return sources.reduce((one, other) => (prefix(other) < prefix(one) ? other : one));
 }
 
-export function checkNetwork(at: Path, given: string, mistakes: Mistakes): void {
+export function checkNetwork(at: Path, given: string, problems: Problems): void {
   const fault = findNetworkFault(given);
   if (fault === undefined) return;
-  mistakes.add({
+  problems.add({
     at,
     given,
     problem: `it ${fault.text}`,

@@ -1,30 +1,30 @@
-/** What the parts of a stack's settings are worked out from: who is on it, where, and where mistakes and notices go. */
+/** What the parts of a stack's settings are worked out from: who is on it, where, and where problems and notices go. */
 import type { DatabaseRegion } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
 import type { Defaults } from "./defaults.ts";
-import type { Mistakes } from "./mistakes.ts";
-import type { Asked, AskedSystem } from "./schema.ts";
+import type { Problems } from "./problems.ts";
+import type { Requested, RequestedSystem } from "./schema.ts";
 import type { Environment } from "./settings.ts";
 
 export interface Stack {
-  readonly asked: Asked;
+  readonly requested: Requested;
   readonly environment: Environment;
   readonly defaults: Defaults;
   readonly suffix: string;
   readonly region: DatabaseRegion;
-  readonly systems: readonly Picked[];
+  readonly systems: readonly SelectedSystem[];
   /** YYYY-MM-DD. */
   readonly today: string;
-  readonly mistakes: Mistakes;
+  readonly problems: Problems;
   readonly notices: string[];
 }
 
 /** A system that this stack holds. */
-export interface Picked {
+export interface SelectedSystem {
   readonly system: System;
   /** Its object among the settings: slipway:<key>. */
   readonly key: string;
-  readonly asked: AskedSystem;
+  readonly requested: RequestedSystem;
   readonly region: DatabaseRegion;
   readonly features: ReadonlySet<string>;
 }

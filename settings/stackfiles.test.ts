@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { systems } from "../systems/index.ts";
-import { SettingsError } from "./mistakes.ts";
 import { parseSettings } from "./parse.ts";
+import { SettingsError } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
 /** As Pulumi hands a stack's file over: text as it is, everything else as JSON. */
@@ -69,7 +69,7 @@ describe("the committed stacks", () => {
     const features = ["google", "github", "figma", "slack"];
     expect(() => read("prod", { "slipway:fluxstudio": { features } })).toThrow(SettingsError);
     expect(() => read("prod", { "slipway:fluxstudio": { features } })).toThrow(
-      /^8 mistakes[\s\S]*fluxstudioGoogleClientSecret[\s\S]*fluxstudioSlackClientId/,
+      /^8 problems[\s\S]*fluxstudioGoogleClientSecret[\s\S]*fluxstudioSlackClientId/,
     );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 const only = (values: Record<string, unknown>, stack = "staging") => settingsFrom(values, { stack }).systems[0]!;
@@ -55,7 +55,7 @@ describe("components", () => {
   it("refuse several instances of a plan for one", () => {
     const message = complaint({ harbour: { features: ["worker"], sizes: { worker: { instances: 2 } } } });
     expect(message).toContain(
-      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are asked for, and this is a plan for one.',
+      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are requested, and this is a plan for one.',
     );
     expect(message).toContain("pulumi config set --path slipway:harbour.sizes.worker.size apps-s-1vcpu-1gb -s staging");
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { System } from "../systems/definition.ts";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const cached = { harbour: { features: ["cache"] } };
 const clusters = (values: Record<string, unknown>, systems: readonly System[] = [harbour], stack = "staging") =>
@@ -47,7 +47,7 @@ describe("Valkey clusters", () => {
 
   it("refuse a standby behind 1 GB, and name the smallest node that may have one", () => {
     const message = complaint({ valkey: { state: { nodes: 2 } } });
-    expect(message).toContain('slipway:valkey.state.size is "db-s-1vcpu-1gb": 2 nodes are asked for');
+    expect(message).toContain('slipway:valkey.state.size is "db-s-1vcpu-1gb": 2 nodes are requested');
     expect(message).toContain("pulumi config set --path slipway:valkey.state.size db-s-1vcpu-2gb -s staging");
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { candlefish } from "./candlefish.ts";
-import { componentOf, reads } from "./testing.ts";
+import { componentOf, reads } from "./testing/describe.ts";
 
 const APPS = ["api", "paintbox", "brand-portal"];
 const api = componentOf(candlefish, "api");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { devx } from "./devx.ts";
 import { fluxstudio } from "./fluxstudio.ts";
-import { componentOf, reads } from "./testing.ts";
+import { componentOf, reads } from "./testing/describe.ts";
 
 const api = componentOf(devx, "api");
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fluxstudio } from "./fluxstudio.ts";
-import { componentOf, reads } from "./testing.ts";
+import { componentOf, reads } from "./testing/describe.ts";
 
 const api = componentOf(fluxstudio, "api");
 

@@ -6,10 +6,10 @@ import { looksSecret, namesSecret } from "../../catalog/secrets.ts";
 import type { PlannedResource } from "../../engine/plan.ts";
 import { maskShapes } from "../../engine/shapes.ts";
 import { policies } from "../../policy/pack.ts";
-import { judge } from "../../policy/testing.ts";
+import { judge } from "../../policy/testing/judge.ts";
 import { repositoryFaults } from "../../review/audit/repository.ts";
 import { shapesIn } from "../../review/audit/shapes.ts";
-import { complaint, harbour } from "../../settings/fixture.ts";
+import { complaint, harbour } from "../../settings/testing/fixture.ts";
 import { checkSystem, DefinitionError } from "../../systems/check.ts";
 import { env, type System } from "../../systems/definition.ts";
 

@@ -7,11 +7,11 @@ import { toRules } from "../../local/cloud/firewall-rules.ts";
 import type { Cloud } from "../../local/cloud/handle.ts";
 import { admitted } from "../../local/servers/firewall.ts";
 import { policies } from "../../policy/pack.ts";
-import { judge } from "../../policy/testing.ts";
+import { judge } from "../../policy/testing/judge.ts";
 import { structureFaults } from "../../review/audit/structure.ts";
 import { compare } from "../../review/diff/compared.ts";
 import { firewallChanges } from "../../review/diff/firewalls.ts";
-import { complaint, settingsFrom } from "../../settings/fixture.ts";
+import { complaint, settingsFrom } from "../../settings/testing/fixture.ts";
 import { LISTS, OTHER_RULES, SOURCES } from "./sources.ts";
 
 type Rule = Readonly<Record<"type" | "value", string>>;

@@ -1,8 +1,8 @@
 /** Two small systems with one of everything, and a stack to put them in. For tests only. */
-import { type Component, env, type System } from "../systems/definition.ts";
-import { SettingsError } from "./mistakes.ts";
-import { parseSettings } from "./parse.ts";
-import type { Settings } from "./settings.ts";
+import { type Component, env, type System } from "../../systems/definition.ts";
+import { parseSettings } from "../parse.ts";
+import { SettingsError } from "../problems.ts";
+import type { Settings } from "../settings.ts";
 
 const source = { repo: "acme/harbour", branch: "main", dir: "/", environment: "node-js", deployOnPush: true } as const;
 const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] };

@@ -1,8 +1,8 @@
 /** A recorded plan put to the pack as the engine would: by the SDK's own server functions, over its wire format, proxies for unknown values included. */
 import { createRequire } from "node:module";
 import type { Policies } from "@pulumi/policy";
-import type { Plan, PlannedResource } from "../engine/plan.ts";
-import { encodeProperties } from "../engine/wire.ts";
+import type { Plan, PlannedResource } from "../../engine/plan.ts";
+import { encodeProperties } from "../../engine/wire.ts";
 
 const load = createRequire(import.meta.url);
 const { makeAnalyzeRpcFun, makeAnalyzeStackRpcFun } = load("@pulumi/policy/server.js");

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { keyOf, Mistakes, nearest, type SettingsError, spell } from "./mistakes.ts";
+import { nearest } from "./nearest.ts";
+import { formatCommand, keyOf, Problems, type SettingsError } from "./problems.ts";
 
-const told = (mistakes: Mistakes): string => {
+const told = (problems: Problems): string => {
   try {
-    mistakes.throwIfAny();
+    problems.throwIfAny();
   } catch (error) {
     return (error as SettingsError).message;
   }
@@ -12,17 +13,17 @@ const told = (mistakes: Mistakes): string => {
 
 describe("a mistake", () => {
   it("says where it stands, what stands there, what is allowed and what to type", () => {
-    const mistakes = new Mistakes("prod", new Set());
-    mistakes.add({
+    const problems = new Problems("prod", new Set());
+    problems.add({
       at: ["postgres", "size"],
       given: "huge",
       problem: "no such node",
       allowed: "small",
       fix: [{ set: ["postgres", "size"], to: "small" }],
     });
-    expect(told(mistakes)).toBe(
+    expect(told(problems)).toBe(
       [
-        '1 mistake in the settings of stack "prod".',
+        '1 problem in the settings of stack "prod".',
         "",
         '1. slipway:postgres.size is "huge": no such node.',
         "   allowed: small",
@@ -32,49 +33,49 @@ describe("a mistake", () => {
   });
 
   it("shows neither the value of an encrypted key nor what could be made of it", () => {
-    const mistakes = new Mistakes("prod", new Set(["slipway:region"]));
-    mistakes.add({
+    const problems = new Problems("prod", new Set(["slipway:region"]));
+    problems.add({
       at: ["region"],
       given: "hunter2",
       problem: "no such region",
       allowed: "nyc1",
       fix: [{ set: ["region"], to: "hunter3" }],
     });
-    expect(told(mistakes)).not.toContain("hunter");
-    expect(told(mistakes)).toContain("pulumi config set --secret slipway:region -s prod");
+    expect(told(problems)).not.toContain("hunter");
+    expect(told(problems)).toContain("pulumi config set --secret slipway:region -s prod");
   });
 
   it("does not show credentials that stand inside another value", () => {
-    const mistakes = new Mistakes("prod", new Set());
-    mistakes.add({ at: ["store"], given: "spaces://key:hunter2@bucket", problem: "no", allowed: "-", fix: [] });
-    expect(told(mistakes)).not.toContain("hunter2");
-    expect(told(mistakes)).toContain("slipway:store is not shown here");
+    const problems = new Problems("prod", new Set());
+    problems.add({ at: ["store"], given: "spaces://key:hunter2@bucket", problem: "no", allowed: "-", fix: [] });
+    expect(told(problems)).not.toContain("hunter2");
+    expect(told(problems)).toContain("slipway:store is not shown here");
   });
 
   it("is told once for a value, by the first that finds it", () => {
-    const mistakes = new Mistakes("prod", new Set());
-    for (const problem of ["first", "second"]) mistakes.add({ at: ["region"], problem, allowed: "-", fix: [] });
-    expect(told(mistakes)).toContain("1 mistake");
-    expect(told(mistakes)).toContain("first");
+    const problems = new Problems("prod", new Set());
+    for (const problem of ["first", "second"]) problems.add({ at: ["region"], problem, allowed: "-", fix: [] });
+    expect(told(problems)).toContain("1 problem");
+    expect(told(problems)).toContain("first");
   });
 
   it("is nothing to throw when there is none", () => {
-    expect(told(new Mistakes("prod", new Set()))).toBe("");
+    expect(told(new Problems("prod", new Set()))).toBe("");
   });
 });
 
 describe("a command", () => {
   it("uses --path only below the top, and quotes what a shell would read as its own", () => {
-    expect(spell({ set: ["region"], to: "nyc1" }, "prod")).toBe("pulumi config set slipway:region nyc1 -s prod");
-    expect(spell({ set: ["allowedSources", 0], to: "<address>" }, "prod")).toBe(
+    expect(formatCommand({ set: ["region"], to: "nyc1" }, "prod")).toBe("pulumi config set slipway:region nyc1 -s prod");
+    expect(formatCommand({ set: ["allowedSources", 0], to: "<address>" }, "prod")).toBe(
       "pulumi config set --path 'slipway:allowedSources[0]' '<address>' -s prod",
     );
-    expect(spell({ remove: ["valkey", "cache"] }, "prod")).toBe("pulumi config rm --path slipway:valkey.cache -s prod");
-    expect(spell({ set: ["a", "b"], to: "it's" }, "x")).toBe("pulumi config set --path slipway:a.b 'it'\\''s' -s x");
+    expect(formatCommand({ remove: ["valkey", "cache"] }, "prod")).toBe("pulumi config rm --path slipway:valkey.cache -s prod");
+    expect(formatCommand({ set: ["a", "b"], to: "it's" }, "x")).toBe("pulumi config set --path slipway:a.b 'it'\\''s' -s x");
   });
 
   it("asks for a secret instead of taking it from the command line", () => {
-    expect(spell({ set: ["webhook"], secret: true }, "prod")).toBe("pulumi config set --secret slipway:webhook -s prod");
+    expect(formatCommand({ set: ["webhook"], secret: true }, "prod")).toBe("pulumi config set --secret slipway:webhook -s prod");
   });
 
   it("puts a key with a dot in brackets", () => {
