@@ -44,24 +44,21 @@ function doors(plan: MaskedPlan, { columns, style }: Paper): string {
   return [style.bold("The order of the doors"), ...lines].join("\n");
 }
 
-/** Where a component says, in an output of this name, that what was asked for is built in another way. */
+/** What components list in an output of this name: where the systems differ from their documents. */
 function deviations(plan: MaskedPlan, { columns, style }: Paper): string {
-  const told = plan.resources.flatMap(({ outputs = {} }) =>
+  const found = plan.resources.flatMap(({ outputs = {} }) =>
     Array.isArray(outputs.deviations) ? outputs.deviations.filter(isDeviation) : [],
   );
-  if (told.length === 0) return "";
-  const width = Math.max(...told.map(({ id }) => id.length));
-  const lines = told.flatMap(({ id, asked, built }) =>
-    wrap(`${asked} → ${built}`, columns - width - 4, " ").map(
-      (line, index) => `  ${index === 0 ? style.dim(id.padEnd(width)) : " ".repeat(width)}  ${line}`,
-    ),
+  if (found.length === 0) return "";
+  const lines = found.flatMap(({ asked, built }) =>
+    wrap(`${asked} → ${built}`, columns - 4, " ").map((line, index) => `${index === 0 ? "  - " : "    "}${line}`),
   );
-  return [style.bold("Asked for, and built in another way"), ...lines].join("\n");
+  return [style.bold("Requested in the documents, and built differently"), ...lines].join("\n");
 }
 
-function isDeviation(value: unknown): value is { readonly id: string; readonly asked: string; readonly built: string } {
-  const { id, asked, built } = (value ?? {}) as Record<string, unknown>;
-  return typeof id === "string" && typeof asked === "string" && typeof built === "string";
+function isDeviation(value: unknown): value is { readonly asked: string; readonly built: string } {
+  const { asked, built } = (value ?? {}) as Record<string, unknown>;
+  return typeof asked === "string" && typeof built === "string";
 }
 
 function outputs(plan: MaskedPlan, { columns, style }: Paper): string {

@@ -68,7 +68,7 @@ export function networksOf(
       fix: [{ remove: at }],
     });
   }
-  return regions.map((region) => ({ region: region.slug, appRegion: appRegionOf(region), cidr: blocks.get(region.slug)!.cidr }));
+  return regions.map((region) => ({ region: region.slug, cidr: blocks.get(region.slug)!.cidr }));
 }
 
 function blockOf(

@@ -11,11 +11,10 @@ describe("settings", () => {
     expect(settings).toMatchObject({
       environment: "prod",
       suffix: "",
-      region: "nyc1",
-      appRegion: "nyc",
+      networks: [{ region: "nyc1" }],
       protect: true,
       postgres: { layout: "dedicated", clusters: [{ key: "harbour", nodes: 2, autoscale: { thresholdPercent: 80, incrementGiB: 10 } }] },
-      valkey: { layout: "split", sharing: "dedicated", clusters: [{ key: "harbour-state", nodes: 2, class: "state" }] },
+      valkey: { clusters: [{ key: "harbour-state", nodes: 2, class: "state" }] },
       postDeploy: { mode: "runner" },
       backups: { enabled: true, region: "nyc3", offsiteRegion: "sfo3", bucketPrefix: "slipway" },
       placeholders: [],
@@ -53,7 +52,7 @@ describe("settings", () => {
   it("leave alone what belongs to others", () => {
     const raw = { project: "slipway", stack: "local", secretKeys: new Set<string>() };
     const values = { "slipway:postgres": '{"version":"16"}', "digitalocean:apiEndpoint": "http://127.0.0.1:4010", "acme:region": "moon" };
-    expect(parseSettings({ ...raw, values }, [harbour], TODAY).region).toBe("nyc1");
+    expect(parseSettings({ ...raw, values }, [harbour], TODAY).networks[0]!.region).toBe("nyc1");
   });
 
   it("let one system stand in another region, with a network of its own [C12]", () => {
@@ -62,8 +61,8 @@ describe("settings", () => {
       { ...both, stack: "prod" },
     );
     expect(settings.networks).toEqual([
-      { region: "nyc1", appRegion: "nyc", cidr: "10.104.0.0/20" },
-      { region: "sfo3", appRegion: "sfo", cidr: "10.108.0.0/20" },
+      { region: "nyc1", cidr: "10.104.0.0/20" },
+      { region: "sfo3", cidr: "10.108.0.0/20" },
     ]);
     expect(settings.systems.map(({ region, appRegion }) => [region, appRegion])).toEqual([
       ["nyc1", "nyc"],
@@ -145,7 +144,7 @@ describe("bad settings", () => {
 
   it("name text where a list or a group belongs", () => {
     expect(complaint({ systems: "harbour,long-pier" })).toContain("slipway:systems: it is not a list");
-    expect(complaint({ postgres: "17" })).toMatch(/^1 mistake .*\n\n1\. slipway:postgres: it is not a group of settings\./);
+    expect(complaint({ postgres: "17" })).toMatch(/^1 problem .*\n\n1\. slipway:postgres: it is not a group of settings\./);
     expect(complaint({ harbour: { postgres: 17 } })).toContain("slipway:harbour.postgres: it is not a group of settings");
     expect(complaint({ harbour: [] })).toContain("slipway:harbour: it is not a group of settings");
   });

@@ -6,7 +6,7 @@ import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
 import { decodeConfig } from "./decode.ts";
 import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
-import { appRegionOf, defaultRegion, distanceNotices, networksOf } from "./networks.ts";
+import { defaultRegion, distanceNotices, networksOf } from "./networks.ts";
 import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
 import { postgresOf } from "./postgres.ts";
 import { NAMESPACE, Problems } from "./problems.ts";
@@ -59,9 +59,6 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
     stack: raw.stack,
     environment: stack.environment,
     suffix: stack.suffix,
-    region: stack.region.slug,
-    appRegion: appRegionOf(stack.region),
-    vpcCidr,
     networks: networks.map((network) =>
       requested.stack.vpc !== undefined && network.region === stack.region.slug ? { ...network, existing: requested.stack.vpc } : network,
     ),

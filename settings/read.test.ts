@@ -96,8 +96,8 @@ it("names a secret that the stack does not have", async () => {
   await expect(run).rejects.toThrow('harbour has no operator secret "githubClientSecret" in this stack');
 });
 
-it("reports a mistake in a definition like a mistake in a setting, without a stack trace", async () => {
+it("reports a problem in a definition like a problem in a setting, without a stack trace", async () => {
   const { checkDefinitions } = await import("./read.ts");
   expect(() => checkDefinitions([harbour])).toThrow(pulumi.RunError);
-  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
+  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions: it is declared, and nothing reads it/);
 });

@@ -167,7 +167,13 @@ export function systemSchema(system: System, today: string) {
     /** The block of that region's network. @default one for each environment and region */
     vpcCidr: cidr,
     /** What is switched on. @default nothing */
-    features: z.array(values.oneOf(Object.keys(system.features), `${system.title} has no feature of this name`)),
+    features: z.array(
+      values.oneOf(
+        Object.keys(system.features),
+        `${system.title} has no feature of this name`,
+        (feature) => `${feature} (${system.features[feature]!.purpose})`,
+      ),
+    ),
     /** By app; none for none. @default the declared ones in prod, else none */
     domains: keyed(
       Object.keys(system.apps),
@@ -189,12 +195,6 @@ export function systemSchema(system: System, today: string) {
     ),
     /** How far the move from files to Postgres has come. @default P3: Postgres only */
     phase: values.oneOf(["P0", "P1", "P2", "P3"]),
-    /** Where the files are in P0 and P1, outside the container. @default none */
-    externalStore: values.form(
-      /^(spaces|s3):\/\/[a-z0-9][a-z0-9.-]+(\/[\w./-]*)?$/,
-      "spaces://bucket/prefix, without credentials",
-      "spaces://<bucket>/<prefix>",
-    ),
     /** The system's own cluster, where the layout is dedicated. @default the stack's figures */
     postgres: group(postgresCluster),
     /** The system's own clusters, where sharing is dedicated. @default the stack's figures */

@@ -13,11 +13,6 @@ export interface Settings {
   readonly environment: Environment;
   /** Appended to account-wide names so that two stacks never fight for one: "" in prod, "-staging", "-local". */
   readonly suffix: string;
-  /** A VPC and database region: nyc3. A system may stand in another. */
-  readonly region: string;
-  /** The App Platform region in the same place: nyc. */
-  readonly appRegion: string;
-  readonly vpcCidr: string;
   /** One private network for each region in which a system stands. */
   readonly networks: readonly NetworkSettings[];
   /** What may not be destroyed or replaced: clusters, databases, buckets. */
@@ -38,7 +33,6 @@ export interface Settings {
 
 export interface NetworkSettings {
   readonly region: string;
-  readonly appRegion: string;
   readonly cidr: string;
   /** Id of a network that somebody else keeps; its block is its own. */
   readonly existing?: string;
@@ -75,9 +69,6 @@ export interface PostgresCluster {
 export type Day = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 export interface ValkeySettings {
-  /** split: state and cache are two clusters; single: one, with the state's policies. */
-  readonly layout: "split" | "single";
-  readonly sharing: "shared" | "dedicated";
   readonly clusters: readonly ValkeyCluster[];
 }
 
@@ -129,8 +120,6 @@ export interface SystemSettings {
   /** Component name to what runs it. */
   readonly sizes: Readonly<Record<string, { readonly size: string; readonly instances: number }>>;
   readonly phase: Phase;
-  /** Where the product keeps its JSON in P0 and P1, because a container's disk keeps nothing: spaces://bucket/prefix. */
-  readonly externalStore?: string;
   /** Connections allotted, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
   readonly connections: Readonly<Record<string, number>>;
   /** Config keys of the operator secrets this stack needs, by secret name. */

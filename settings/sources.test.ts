@@ -109,7 +109,7 @@ describe("a private network's block", () => {
 
   it("is its own for each environment and region, so that two stacks of an account never meet", () => {
     const blocks = ["local", "staging", "prod"].flatMap((stack) =>
-      ["nyc1", "sfo3", "ams3"].map((region) => settingsFrom({ region }, { stack }).vpcCidr),
+      ["nyc1", "sfo3", "ams3"].map((region) => settingsFrom({ region }, { stack }).networks[0]!.cidr),
     );
     expect(new Set(blocks).size).toBe(9);
   });

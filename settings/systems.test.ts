@@ -103,7 +103,7 @@ describe("features", () => {
   it("are those that the product has", () => {
     const message = complaint({ harbour: { features: ["googel"] } });
     expect(message).toContain('slipway:harbour.features[0] is "googel": Harbour has no feature of this name; did you mean google?');
-    expect(message).toContain("allowed: google, cache, worker");
+    expect(message).toContain("allowed: google (Sign-in), cache (Cache), worker (Worker)");
   });
 });
 
@@ -113,27 +113,21 @@ describe("the phase", () => {
     expect(complaint({ harbour: { phase: "P4" } })).toContain("allowed: P0, P1, P2, P3");
   });
 
-  it.each(["P0", "P1"])("%s needs a store outside the container, because App Platform keeps no files [F19]", (phase) => {
+  it.each(["P0", "P1"])("%s, which reads files, is refused except on a laptop, because App Platform keeps no files [F19]", (phase) => {
     const message = complaint({ harbour: { phase } });
     expect(message).toContain(
-      `slipway:harbour.phase is "${phase}": it reads JSON files, and App Platform loses a container's files at every restart.`,
+      `slipway:harbour.phase is "${phase}": the product reads JSON files then, and App Platform deletes a container's files at every restart.`,
     );
-    expect(message).toContain("pulumi config set --path slipway:harbour.externalStore 'spaces://<bucket>/<prefix>' -s staging");
-    expect(only({ harbour: { phase, externalStore: "spaces://harbour-json/live" } })).toMatchObject({
-      phase,
-      externalStore: "spaces://harbour-json/live",
-    });
-  });
-
-  it("does not take a store with credentials in it, and does not show them", () => {
-    const message = complaint({ harbour: { phase: "P1", externalStore: "s3://AKIA123:hunter2@bucket/live" } });
-    expect(message).toContain("slipway:harbour.externalStore is not shown here");
-    expect(message).not.toContain("hunter2");
+    expect(message).toContain("allowed: P2, P3; P0 and P1 where the environment is local");
+    expect(message).toContain("pulumi config set --path slipway:harbour.phase P2 -s staging");
+    expect(settingsFrom({ harbour: { phase } }, { stack: "local" }).systems[0]).toMatchObject({ phase });
   });
 
   it("is nothing for a product whose data was never in files", () => {
     const message = complaint({ longPier: { phase: "P2" } }, both);
-    expect(message).toContain('slipway:longPier.phase is "P2": Long Pier reads no cutover flag: its data has always been in Postgres.');
+    expect(message).toContain(
+      'slipway:longPier.phase is "P2": Long Pier reads no cutover flag, because its data has always been in Postgres.',
+    );
   });
 });
 

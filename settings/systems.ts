@@ -37,7 +37,6 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
       phase,
       connections: connections.get(selected)!,
       rotated: requested.rotated ?? stack.requested.stack.rotated ?? "never",
-      ...(requested.externalStore === undefined ? {} : { externalStore: requested.externalStore }),
     };
   });
 }
@@ -139,27 +138,26 @@ function checkInstances(at: Path, { size, instances }: { size: string; instances
   });
 }
 
-/** Only a product that came from files has phases. */
-function phaseOf({ system, key, requested }: SelectedSystem, { problems }: Stack): SystemSettings["phase"] {
-  const phase = requested.phase ?? "P3";
-  const phased = hasPhases(system);
-  for (const field of ["phase", "externalStore"] as const) {
-    if (phased || requested[field] === undefined) continue;
+/** Only a product whose data was in files has phases. */
+function phaseOf({ system, key, requested }: SelectedSystem, { environment, problems }: Stack): SystemSettings["phase"] {
+  const { phase } = requested;
+  if (phase === undefined) return "P3";
+  const at = [key, "phase"];
+  if (!hasPhases(system)) {
     problems.add({
-      at: [key, field],
-      given: requested[field],
-      problem: `${system.title} reads no cutover flag: its data has always been in Postgres`,
-      allowed: "nothing",
-      fix: [{ remove: [key, field] }],
-    });
-  }
-  if (phased && (phase === "P0" || phase === "P1") && requested.externalStore === undefined) {
-    problems.add({
-      at: [key, "phase"],
+      at,
       given: phase,
-      problem: "it reads JSON files, and App Platform loses a container's files at every restart",
-      allowed: "P2, P3; P0 and P1 only with an external store for the files",
-      fix: [{ set: [key, "externalStore"], to: "spaces://<bucket>/<prefix>" }],
+      problem: `${system.title} reads no cutover flag, because its data has always been in Postgres`,
+      allowed: "nothing",
+      fix: [{ remove: at }],
+    });
+  } else if ((phase === "P0" || phase === "P1") && environment !== "local") {
+    problems.add({
+      at,
+      given: phase,
+      problem: "the product reads JSON files then, and App Platform deletes a container's files at every restart",
+      allowed: "P2, P3; P0 and P1 where the environment is local",
+      fix: [{ set: at, to: "P2" }],
     });
   }
   return phase;

@@ -69,7 +69,7 @@ describe("a durable keyspace", () => {
   it("is refused where allkeys_lru would evict it [C64]", () => {
     const careless = {
       ...harbour,
-      keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true, purpose: "Users" } },
+      keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true } },
     };
     const message = complaint(cached, { systems: [careless], stack: "prod" });
     expect(message).toContain(
@@ -81,14 +81,14 @@ describe("a durable keyspace", () => {
 
 describe("shared clusters", () => {
   const shared = { valkey: { sharing: "shared" } };
-  const quay: System = { ...longPier, name: "quay", keyspaces: { jobs: { store: "store", database: 5, durable: true, purpose: "Jobs" } } };
+  const quay: System = { ...longPier, name: "quay", keyspaces: { jobs: { store: "store", database: 5, durable: true } } };
 
   it("hold systems whose database numbers differ", () => {
     expect(clusters(shared, [harbour, quay])).toEqual([{ key: "single", kind: "state", stores: ["harbour/state", "quay/store"] }]);
   });
 
   it("refuse numbers that collide, and say whose they are [C23]", () => {
-    const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true, purpose: "Jobs" } } };
+    const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true } } };
     const message = complaint(shared, { systems: [harbour, crowd] });
     expect(message).toContain(
       'slipway:valkey.sharing is "shared": on cluster "single" database 0 would be both harbour sessions and quay jobs.',

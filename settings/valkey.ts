@@ -40,7 +40,7 @@ export function valkeyOf(stack: Stack): ValkeySettings {
   if (layout === "single") checkSingle(stack);
   const drafts = groups.flatMap((group) => draftsOf(group, layout, requested));
   checkAdoption(drafts, stack);
-  return { layout, sharing, clusters: drafts.map((draft) => clusterOf(draft, stack)) };
+  return { clusters: drafts.map((draft) => clusterOf(draft, stack)) };
 }
 
 /** Stores whose feature is on. */

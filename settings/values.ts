@@ -37,10 +37,11 @@ function value<T>(advice: Advice, read: (given: unknown) => T | Refusal): ValueS
 
 export function oneOf<const Name extends string>(
   names: readonly Name[],
-  what = "it is none of the names that are known here",
+  what = "it is none of the allowed names",
+  describe: (name: Name) => string = (name) => name,
 ): ValueSchema<Name> {
-  const advice = { problem: what, allowed: names.length === 0 ? "none" : names.join(", "), likely: names[0] ?? "<none>" };
-  return value(advice, (given) => {
+  const allowed = names.length === 0 ? "none" : names.map(describe).join(", ");
+  return value({ problem: what, allowed, likely: names[0] ?? "<none>" }, (given) => {
     const found = names.find((name) => name === given);
     if (found !== undefined) return found;
     const likely = typeof given === "string" ? nearest(given, names) : undefined;

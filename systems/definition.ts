@@ -1,9 +1,8 @@
 /**
- * What one product asks of the platform, as plain data: no Pulumi, no secret, no host name, no port of a database.
+ * What one product requires of the platform, as plain data: no Pulumi, no secret, no host name, no port of a database.
  *
- * A definition says what is needed (a database with these roles, a store that may not lose its keys, a service with this
- * health path); `components/` knows how DigitalOcean gives it, `settings/` how much of it a stack wants.
- * `check.ts` reads a definition the way a stranger would and refuses one that names what it does not declare.
+ * A definition states requirements: a database with these roles, a store that must not lose its keys, a service with this health path. `components/`
+ * implements them at DigitalOcean, `settings/` decides how much of each a stack gets, `check.ts` rejects definitions that are inconsistent.
  */
 
 /** Lower-case letters, digits and dashes; it becomes part of resource names, config keys and folder names. */
@@ -27,9 +26,7 @@ export interface System {
   readonly apps: Readonly<Record<string, App>>;
   readonly backups: BackupPolicy;
   readonly alerts: AlertPolicy;
-  /** What has to run again and again without anybody thinking of it. */
-  readonly schedules?: Readonly<Record<string, Schedule>>;
-  /** Where the product's own documents ask for what cannot or should not be had, and what is built instead. */
+  /** Where the product's documents ask for something impossible or unsafe: what they ask for, and what is built instead. A plan prints them. */
   readonly deviations: readonly Deviation[];
 }
 
@@ -49,9 +46,7 @@ export interface PostgresNeeds {
   readonly minimumMajor: number;
   /** Statements slower than this are logged by the server. */
   readonly slowStatementMs?: number;
-  /** How often a monitor asks `SELECT 1`. */
-  readonly probeEverySeconds?: number;
-  /** What the product's documents give its server; a node that cannot hold it is named in the plan. */
+  /** The size of the server in the product's documents. A plan contains a notice where the node is smaller. */
   readonly sizing?: Sizing;
 }
 
@@ -59,7 +54,6 @@ export interface Sizing {
   readonly connections?: number;
   readonly sharedBuffersMiB?: number;
   readonly effectiveCacheMiB?: number;
-  readonly storageGiB?: number;
 }
 
 /**
@@ -85,9 +79,6 @@ export interface Store {
   readonly class: "state" | "cache";
   /** Working set the product asks for, in MiB. */
   readonly memoryMiB: number;
-  readonly maxClients: number;
-  /** How often a monitor asks PING, and writes a key, because PING also answers where writes are refused. */
-  readonly probeEverySeconds?: number;
   /** A store that only exists where this feature is on. */
   readonly feature?: string;
 }
@@ -96,17 +87,16 @@ export interface Keyspace {
   readonly store: string;
   /** The number the product has always used for SELECT. */
   readonly database: number;
-  /** durable keys are lost to nobody; each other key carries a TTL. */
+  /** Keys of a durable keyspace must not be lost. Keys of any other have a TTL. */
   readonly durable: boolean;
-  readonly purpose: string;
 }
 
 // ── Secrets and features ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where a secret is born. */
+/** The origin of a secret. */
 export type Secret =
-  /** Made by @pulumi/random, kept in the encrypted state, made anew when the stack moves its rotation date. */
-  | { readonly origin: "generated"; readonly purpose: string; readonly length: number }
+  /** Created by @pulumi/random, kept in the encrypted state, and created again when the stack changes its rotation date. */
+  | { readonly origin: "generated"; readonly length: number }
   /** Typed once by an operator with `pulumi config set --secret`; needed only where `feature` is on (always, without one). */
   | { readonly origin: "operator"; readonly purpose: string; readonly feature?: string };
 
@@ -117,6 +107,7 @@ export interface Setting {
 }
 
 export interface Feature {
+  /** Printed where a stack names a feature that does not exist. */
   readonly purpose: string;
 }
 
@@ -143,7 +134,7 @@ interface Sized {
   /** An App Platform instance size slug. */
   readonly size: string;
   readonly instances: number;
-  /** Restarts and memory that wake somebody. */
+  /** An alert is sent above this. @default the memory limit of the system's alerts */
   readonly memoryAlertMiB?: number;
 }
 
@@ -175,14 +166,6 @@ export interface Health {
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
   readonly failures: number;
-  /** Other endpoints a verification asks, and the status each must answer without credentials. */
-  readonly probes: readonly Probe[];
-}
-
-export interface Probe {
-  readonly path: string;
-  readonly expect: readonly number[];
-  readonly why: string;
 }
 
 export interface Source {
@@ -261,57 +244,24 @@ export const env = {
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface BackupPolicy {
-  readonly postgres: Retention & { readonly hourUtc: number };
-  /** A logical export of durable keyspaces; not a point in time. */
-  readonly keyspaces?: Retention & { readonly hourUtc: number };
-  /** Where each backup must be found before it counts. */
-  readonly copies: readonly ("primary" | "offsite")[];
-  /** Why this policy, where the product's documents say nothing. */
-  readonly note?: string;
-}
-
-/** How many of each are kept; counted, not dated, so a pause deletes nothing. */
-export interface Retention {
-  readonly daily: number;
-  readonly weekly?: number;
-  readonly monthly?: number;
-  readonly yearly?: number;
+  /** DigitalOcean's own daily backup of the cluster. */
+  readonly postgres: { readonly hourUtc: number };
 }
 
 export interface AlertPolicy {
   readonly emails: readonly string[];
   /** A Slack channel; the webhook that reaches it is the named operator secret. */
   readonly slack?: { readonly channel: string; readonly webhook: string };
-  /** Only what is critical; DigitalOcean cannot call it, slipway's own checks do. The webhook is the named operator secret. */
-  readonly pagerduty?: { readonly webhook: string };
-  /** Per cent of the database node that wakes somebody. */
+  /** Limits of a database node and of a component, in per cent. */
   readonly cpu: number;
   readonly memory: number;
   readonly disk: number;
   /** Milliseconds a health check may take. */
   readonly latency: number;
   readonly restartsPerHour: number;
-  /** Per cent of the connections allotted to the client pools. */
-  readonly connections?: number;
-  /** Per cent of requests that fail. */
-  readonly errors?: number;
-  /** Why these figures, where the product's documents say nothing. */
-  readonly note?: string;
-}
-
-export interface Schedule {
-  readonly purpose: string;
-  /** Minute, hour, day of month, month, day of week; UTC. */
-  readonly cron: string;
-  readonly run:
-    | { readonly sql: string }
-    /** EVALSHA of the digest that stands in a field of a hash. */
-    | { readonly script: { readonly keyspace: string; readonly hash: string; readonly field: string } };
 }
 
 export interface Deviation {
-  /** The requirement's id: F5, D13, C64. */
-  readonly id: string;
   readonly asked: string;
   readonly built: string;
 }

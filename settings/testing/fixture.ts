@@ -5,7 +5,7 @@ import { SettingsError } from "../problems.ts";
 import type { Settings } from "../settings.ts";
 
 const source = { repo: "acme/harbour", branch: "main", dir: "/", environment: "node-js", deployOnPush: true } as const;
-const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] };
+const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 };
 const service = (variables: Component["env"], more: Partial<Extract<Component, { kind: "service" }>> = {}): Component => ({
   kind: "service",
   source,
@@ -32,15 +32,15 @@ export const harbour: System = {
     minimumMajor: 15,
   },
   stores: {
-    state: { class: "state", memoryMiB: 256, maxClients: 50 },
-    cache: { class: "cache", memoryMiB: 256, maxClients: 50, feature: "cache" },
+    state: { class: "state", memoryMiB: 256 },
+    cache: { class: "cache", memoryMiB: 256, feature: "cache" },
   },
   keyspaces: {
-    sessions: { store: "state", database: 0, durable: true, purpose: "Who is signed in" },
-    answers: { store: "cache", database: 1, durable: false, purpose: "Answers" },
+    sessions: { store: "state", database: 0, durable: true },
+    answers: { store: "cache", database: 1, durable: false },
   },
   secrets: {
-    jwtSecret: { origin: "generated", length: 48, purpose: "Signs tokens" },
+    jwtSecret: { origin: "generated", length: 48 },
     googleClientSecret: { origin: "operator", feature: "google", purpose: "OAuth client secret" },
   },
   settings: { googleClientId: { feature: "google", purpose: "OAuth client id" } },
@@ -64,7 +64,7 @@ export const harbour: System = {
       },
     },
   },
-  backups: { postgres: { daily: 7, hourUtc: 2 }, copies: ["primary"] },
+  backups: { postgres: { hourUtc: 2 } },
   alerts: { emails: [], cpu: 80, memory: 80, disk: 80, latency: 500, restartsPerHour: 3 },
   deviations: [],
 };
@@ -75,7 +75,7 @@ export const longPier: System = {
   name: "long-pier",
   title: "Long Pier",
   postgres: { ...harbour.postgres, database: "pier", pools: {}, minimumMajor: 16 },
-  stores: { store: { class: "state", memoryMiB: 128, maxClients: 50 } },
+  stores: { store: { class: "state", memoryMiB: 128 } },
   keyspaces: {},
   secrets: { webhook: { origin: "operator", feature: "alerts", purpose: "Webhook of a channel" } },
   settings: {},

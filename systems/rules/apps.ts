@@ -1,4 +1,4 @@
-/** Rules for routes, sources, health checks, schedules and channels. */
+/** Rules for routes, sources, health checks and channels. */
 import { printable } from "../../catalog/problem.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
@@ -11,9 +11,6 @@ export const pathsAbsolute: Rule = (system, report) => {
       });
     if (component.kind !== "service") continue;
     absolute(report, `${path}.health.path`, component.health.path);
-    component.health.probes.forEach((probe, index) => {
-      absolute(report, `${path}.health.probes.${index}.path`, probe.path);
-    });
   }
 };
 
@@ -61,31 +58,17 @@ export const reposNamed: Rule = (system, report) => {
   }
 };
 
-export const schedulesRun: Rule = ({ schedules }, report) => {
-  for (const [name, { cron }] of Object.entries(schedules ?? {})) {
-    if (/^([\d*,/-]+ ){4}[\d*,/-]+$/.test(cron)) continue;
-    report({
-      path: `schedules.${name}.cron`,
-      given: printable(cron),
-      allowed: "five fields of digits, *, commas, dashes and slashes: minute, hour, day of month, month, day of week",
-      fix: 'Write for example "0 4 * * 0": Sundays at four, UTC.',
-    });
-  }
-};
-
 /** Only an operator has the webhook of a channel. */
-export const webhooksTyped: Rule = ({ alerts, secrets }, report) => {
-  for (const channel of ["slack", "pagerduty"] as const) {
-    const webhook = alerts[channel]?.webhook;
-    if (webhook === undefined || secrets[webhook]?.origin !== "generated") continue;
-    report({
-      path: `alerts.${channel}.webhook`,
-      given: printable(webhook),
-      problem: "it is a generated secret",
-      allowed: "an operator secret",
-      fix: `Write origin: "operator" for the secret "${webhook}".`,
-    });
-  }
+export const webhookFromOperator: Rule = ({ alerts, secrets }, report) => {
+  const webhook = alerts.slack?.webhook;
+  if (webhook === undefined || secrets[webhook]?.origin !== "generated") return;
+  report({
+    path: "alerts.slack.webhook",
+    given: printable(webhook),
+    problem: "it is a generated secret",
+    allowed: "an operator secret",
+    fix: `Write origin: "operator" for the secret "${webhook}".`,
+  });
 };
 
 function absolute(report: Report, path: string, given: string): void {

@@ -22,7 +22,7 @@ export const nothingSecretAtBuild: Rule = (system, report) => {
     if (value.scope === "RUN_TIME" || ["plain", "setting", "app"].includes(value.from)) continue;
     report({
       path: `${path}.scope`,
-      given: value.scope,
+      given: printable(value.scope),
       problem: `the variable reads a ${value.from}`,
       allowed: "RUN_TIME; at build time only plain values, settings and the app's own address",
       fix: 'Write scope: "RUN_TIME".',
@@ -36,7 +36,7 @@ export const sitesReadAtBuild: Rule = (system, report) => {
     if (component.kind !== "site" || value.scope === "BUILD_TIME") continue;
     report({
       path: `${path}.scope`,
-      given: value.scope,
+      given: printable(value.scope),
       problem: "a static site has no process that could read it at run time",
       allowed: "BUILD_TIME",
       fix: "Use env.build(…), or move the variable to a service.",

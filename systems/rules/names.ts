@@ -19,8 +19,8 @@ export const systemName: Rule = ({ name }, report) =>
 
 /** They become parts of config keys: slipway:fluxstudioGoogleClientSecret. */
 export const recordKeys: Rule = (system, report) => {
-  const { keyspaces, secrets, features, settings = {}, schedules = {} } = system;
-  const homes = { keyspaces, secrets, features, settings, schedules };
+  const { keyspaces, secrets, features, settings = {} } = system;
+  const homes = { keyspaces, secrets, features, settings };
   for (const [home, entries] of Object.entries(homes))
     for (const key of Object.keys(entries))
       matches(report, `${home}.${key}`, key, /^[a-z][A-Za-z0-9]{0,39}$/, "a lower-case letter, then letters and digits, 40 at most");
@@ -145,18 +145,6 @@ export const oneApi: Rule = (system, report) => {
         allowed: "service",
         fix: "Make it a service, or give the name to the one that is.",
       });
-};
-
-export const deviationIds: Rule = ({ deviations }, report) => {
-  deviations.forEach(({ id }, index) => {
-    matches(report, `deviations.${index}.id`, id, /^[A-Z][1-9][0-9]*$/, "a requirement's id: a capital letter and a number, like F5");
-  });
-  distinct(
-    report,
-    deviations.map(({ id }, index) => [String(index), id]),
-    (index) => `deviations.${index}.id`,
-    "deviation",
-  );
 };
 
 function matches(report: Report, path: string, given: string, pattern: RegExp, allowed: string): boolean {

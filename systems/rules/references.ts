@@ -124,8 +124,5 @@ function references(system: System): Reference[] {
   }
 
   add("secret", system.alerts.slack?.webhook, "alerts.slack.webhook");
-  add("secret", system.alerts.pagerduty?.webhook, "alerts.pagerduty.webhook");
-  for (const [name, { run }] of Object.entries(system.schedules ?? {}))
-    if ("script" in run) add("keyspace", run.script.keyspace, `schedules.${name}.run.script.keyspace`);
   return found;
 }
