@@ -9,6 +9,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { formatBlock, parseBlock } from "../catalog/ipv4.ts";
 import { MOST_SOURCES } from "../catalog/limits.ts";
+import { printable } from "../catalog/problem.ts";
 import {
   ALLOWED_SOURCES,
   findPublicExcess,
@@ -17,7 +18,7 @@ import {
   MAX_PUBLIC_ADDRESSES,
   WIDEST_PUBLIC_PREFIX,
 } from "../catalog/trusted-sources.ts";
-import { mistake, type Problem, refuse } from "./mistake.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { child, FIREWALL } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
@@ -56,7 +57,7 @@ export class Firewall extends pulumi.ComponentResource {
     super(FIREWALL, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
+    throwIfProblems(this, problemsOf(args));
     const sources = [...new Set((args.allow ?? []).map((source) => formatBlock(parseBlock(source)!)))].sort();
     const firewall = createFirewall();
 
@@ -90,14 +91,14 @@ export class Firewall extends pulumi.ComponentResource {
       if (typeof cidr === "string") return cidr;
       return pulumi.output(cidr).apply((known) => {
         const problem = sourceProblem("vpcCidr", known);
-        if (problem !== undefined) throw mistake(parent, problem);
+        throwIfProblems(parent, [problem]);
         return known;
       });
     }
   }
 }
 
-function problemsOf(args: FirewallArgs): Problem[] {
+function problemsOf(args: FirewallArgs): Check[] {
   const { allow = [], vpcCidr, droplets = [], tags = [], apps = [] } = args;
   const count = (vpcCidr === undefined ? 0 : 1) + new Set(allow).size + droplets.length + new Set(tags).size + apps.length;
   return [
@@ -105,24 +106,41 @@ function problemsOf(args: FirewallArgs): Problem[] {
     excessProblem(allow),
     typeof vpcCidr === "string" ? sourceProblem("vpcCidr", vpcCidr) : undefined,
     count === 0
-      ? "no source is allowed, and an empty list is how DigitalOcean spells open to the world. Give vpcCidr the network's block, or name an address in allow."
+      ? {
+          path: "allow",
+          problem: "no source is allowed, and DigitalOcean treats an empty list as open to the whole internet",
+          fix: "Set vpcCidr to the network's block, or name an address in allow.",
+        }
       : undefined,
     count > MOST_SOURCES
-      ? `${count} sources are more than the ${MOST_SOURCES} that DigitalOcean keeps for a cluster. Name blocks in place of single addresses.`
+      ? {
+          path: "allow",
+          problem: `a database firewall lists at most ${MOST_SOURCES} sources, and these are ${count}`,
+          fix: "Name blocks in place of single addresses.",
+        }
       : undefined,
   ];
 }
 
-function excessProblem(allow: readonly string[]): Problem {
+function excessProblem(allow: readonly string[]): Check {
   const excess = findPublicExcess(allow);
   if (excess === undefined) return undefined;
-  return `allow lets ${formatCount(excess)} public addresses reach the database. Allowed: ${formatCount(MAX_PUBLIC_ADDRESSES)} in all, as many as one /${WIDEST_PUBLIC_PREFIX} has; private blocks do not count. Name the addresses that connections come from.`;
+  return {
+    path: "allow",
+    problem: `together the sources let ${formatCount(excess)} public addresses reach the database`,
+    allowed: `${formatCount(MAX_PUBLIC_ADDRESSES)} in all, as many as one /${WIDEST_PUBLIC_PREFIX} has; private blocks do not count`,
+    fix: "Name the addresses that connections come from.",
+  };
 }
 
-function sourceProblem(path: string, source: string): Problem {
+function sourceProblem(path: string, source: string): Check {
   const fault = findSourceFault(source);
   if (fault === undefined) return undefined;
-  const { text, instead } = fault;
-  const fix = instead === undefined ? "Name the address that the connection comes from." : `Did you mean "${instead}"?`;
-  return `${path} is "${source}", which ${text}. Allowed: ${ALLOWED_SOURCES}. ${fix}`;
+  return {
+    path,
+    given: printable(source),
+    problem: `it ${fault.text}`,
+    allowed: ALLOWED_SOURCES,
+    fix: fault.instead === undefined ? "Name the address that the connection comes from." : `Did you mean "${fault.instead}"?`,
+  };
 }

@@ -122,9 +122,9 @@ describe("monitoring", () => {
   });
 
   it.each([
-    ["an e-mail that is none", { emails: ["ops"] }, 'emails[0] is "ops". Allowed: an e-mail address.'],
-    ["a channel without a name", { slack: { channel: "", url: HOOK } }, "slack.channel is empty."],
-    ["more than everything", { cpu: 100 }, "cpu is 100. Allowed: whole per cent from 1 to 99."],
+    ["an e-mail that is none", { emails: ["ops"] }, 'emails[0] is "ops". Allowed: an email address.'],
+    ["a channel without a name", { slack: { channel: "", url: HOOK } }, "slack.channel: it is empty."],
+    ["more than everything", { cpu: 100 }, "cpu is 100. Allowed: whole per cent, 1 to 99."],
     ["a figure that comes back as another", { memory: 33.3 }, "memory is 33.3."],
     ["no load", { load: 0 }, "load is 0. Allowed: more than 0."],
     ["a certificate's last moment", { certificateDays: 0 }, "certificateDays is 0."],
@@ -139,11 +139,11 @@ describe("monitoring", () => {
       { uptime: [{ ...ARGS.uptime[0]!, regions: ["mars"] }] },
       "uptime[0].regions is [mars]. Allowed: one or more of us_east",
     ],
-    ["two endpoints of one name", { uptime: [ARGS.uptime[0]!, ARGS.uptime[0]!] }, 'uptime[1].name is "api", as another one\'s.'],
+    ["two endpoints of one name", { uptime: [ARGS.uptime[0]!, ARGS.uptime[0]!] }, 'uptime[1].name is "api": another one has this name.'],
     [
       "two databases of one name",
       { databases: [ARGS.databases[0]!, ARGS.databases[0]!] },
-      'databases[1].name is "orders", as another one\'s.',
+      'databases[1].name is "orders": another one has this name.',
     ],
   ])("refuses %s", async (_, args, text) => {
     expect(await refusal(make({ ...ARGS, ...args }))).toContain(`watch: ${text}`);

@@ -7,7 +7,8 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { type Problem, refuse } from "./mistake.ts";
+import { printable } from "../catalog/problem.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { child, MONITORING } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -73,7 +74,7 @@ export class Monitoring extends pulumi.ComponentResource {
     super(MONITORING, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
+    throwIfProblems(this, problemsOf(args));
     const { cpu, memory, disk, load, certificateDays = 14, transform = {} } = args;
     const emails = [...new Set(args.emails)];
     // The provider wants a list where there is one of each at most.
@@ -174,45 +175,51 @@ export class Monitoring extends pulumi.ComponentResource {
   }
 }
 
-function problemsOf(args: MonitoringArgs): Problem[] {
+function problemsOf(args: MonitoringArgs): Check[] {
   const { emails, slack, databases, uptime, load, certificateDays = 14 } = args;
   return [
     ...emails.map((email, index) =>
-      /^[^@\s]+@[^@\s]+$/.test(email) ? undefined : `emails[${index}] is "${email}". Allowed: an e-mail address.`,
+      /^[^@\s]+@[^@\s]+$/.test(email) ? undefined : { path: `emails[${index}]`, given: printable(email), allowed: "an email address" },
     ),
-    slack !== undefined && slack.channel === "" ? 'slack.channel is empty. Name the channel, such as "#alerts".' : undefined,
+    slack !== undefined && slack.channel === ""
+      ? { path: "slack.channel", problem: "it is empty", fix: 'Name the channel, such as "#alerts".' }
+      : undefined,
     ...(["cpu", "memory", "disk"] as const).map((key) => percentProblem(key, args[key])),
-    load === undefined || load > 0 ? undefined : `load is ${load}. Allowed: more than 0.`,
+    load === undefined || load > 0 ? undefined : { path: "load", given: String(load), allowed: "more than 0" },
     Number.isInteger(certificateDays) && certificateDays >= 1
       ? undefined
-      : `certificateDays is ${certificateDays}. Allowed: whole days from 1 on.`,
-    ...twiceProblems("databases", databases),
-    ...twiceProblems("uptime", uptime),
+      : { path: "certificateDays", given: String(certificateDays), allowed: "whole days, 1 or more" },
+    ...duplicateProblems("databases", databases),
+    ...duplicateProblems("uptime", uptime),
     ...uptime.flatMap((endpoint, index) => endpointProblems(`uptime[${index}]`, endpoint)),
   ];
 }
 
-/** Whole, because DigitalOcean keeps 32-bit floats: 33.3 comes back as another number, and every preview would show it. */
-function percentProblem(path: string, value: number): Problem {
-  return Number.isInteger(value) && value >= 1 && value <= 99 ? undefined : `${path} is ${value}. Allowed: whole per cent from 1 to 99.`;
+/** Whole numbers, because DigitalOcean stores 32-bit floats: 33.3 comes back as another number, and every preview would show a change. */
+function percentProblem(path: string, value: number): Check {
+  return Number.isInteger(value) && value >= 1 && value <= 99
+    ? undefined
+    : { path, given: String(value), allowed: "whole per cent, 1 to 99" };
 }
 
-function twiceProblems(path: string, named: readonly { readonly name: string }[]): Problem[] {
+function duplicateProblems(path: string, named: readonly { readonly name: string }[]): Check[] {
   return named.map(({ name }, index) =>
     named.findIndex((other) => other.name === name) === index
       ? undefined
-      : `${path}[${index}].name is "${name}", as another one's. Rename one of them.`,
+      : { path: `${path}[${index}].name`, given: printable(name), problem: "another one has this name", fix: "Rename one of them." },
   );
 }
 
-function endpointProblems(path: string, { target, latencyMs, regions = REGIONS }: WatchedEndpoint): Problem[] {
+function endpointProblems(path: string, { target, latencyMs, regions = REGIONS }: WatchedEndpoint): Check[] {
   return [
     typeof target === "string" && !/^https:\/\/[^\s/]+/.test(target)
-      ? `${path}.target is "${target}". Allowed: an https:// address.`
+      ? { path: `${path}.target`, given: printable(target), allowed: "an https:// address" }
       : undefined,
-    Number.isInteger(latencyMs) && latencyMs > 0 ? undefined : `${path}.latencyMs is ${latencyMs}. Allowed: whole milliseconds from 1 on.`,
+    Number.isInteger(latencyMs) && latencyMs > 0
+      ? undefined
+      : { path: `${path}.latencyMs`, given: String(latencyMs), allowed: "whole milliseconds, 1 or more" },
     regions.length > 0 && regions.every((region) => ALL_REGIONS.includes(region))
       ? undefined
-      : `${path}.regions is [${regions.join(", ")}]. Allowed: one or more of ${ALL_REGIONS.join(", ")}.`,
+      : { path: `${path}.regions`, given: `[${regions.join(", ")}]`, allowed: `one or more of ${ALL_REGIONS.join(", ")}` },
   ];
 }

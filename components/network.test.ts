@@ -54,22 +54,24 @@ describe("a network's arguments", () => {
       { ...OWN, region: "nyc" },
       'main: region is "nyc": nyc is an App Platform region; say nyc1, nyc2 or nyc3. Allowed: nyc1, nyc2, nyc3.',
     ],
-    ["a region in capitals", { ...OWN, region: "NYC1" }, 'main: region is "NYC1". Allowed: its slug in lower case, "nyc1".'],
+    ["a region in capitals", { ...OWN, region: "NYC1" }, 'main: region is "NYC1". Allowed: the slug in lower case, "nyc1".'],
     ["host bits", { ...OWN, cidr: "10.20.0.5/20" }, 'Did you mean "10.20.0.0/20"?'],
     [
       "a public block",
       { ...OWN, cidr: "198.51.0.0/20" },
-      'cidr is "198.51.0.0/20", which is not private (RFC 1918). Allowed: a block from /16 to /28 of 10.0.0.0/8',
+      'cidr is "198.51.0.0/20": it is not private (RFC 1918). Allowed: a block from /16 to /28 of 10.0.0.0/8',
     ],
     ["too wide a block", { ...OWN, cidr: "10.0.0.0/8" }, "Allowed: a block from /16 to /28"],
     ["too narrow a block", { ...OWN, cidr: "10.20.0.0/29" }, "Allowed: a block from /16 to /28"],
-    ["a long description", { ...OWN, description: "x".repeat(256) }, "description has 256 characters. Allowed: up to 255."],
+    ["a long description", { ...OWN, description: "x".repeat(256) }, "description: it has 256 characters. Allowed: up to 255."],
   ])("are refused with %s", async (_, args, text) => {
     expect(await refusal(() => void new Network("main", args))).toContain(text);
   });
 
   it("are refused with a name that no network may have", async () => {
-    expect(await refusal(() => void new Network("my_net", OWN))).toContain('only letters, digits, "." and "-" are allowed');
+    expect(await refusal(() => void new Network("my_net", OWN))).toContain(
+      'the component\'s name is "my_net": it becomes the network\'s name. Allowed: letters, digits, "." and "-".',
+    );
   });
 
   it("are told all at once", async () => {

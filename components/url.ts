@@ -1,6 +1,6 @@
 /** Connection URLs. Passwords may hold any character, so every part is encoded: a raw "#", "/" or "%41" would end up as another password. */
 import * as pulumi from "@pulumi/pulumi";
-import { mistakeIn } from "./mistake.ts";
+import { programError } from "./errors.ts";
 
 export interface Connection {
   /** "host:port". */
@@ -41,7 +41,7 @@ export function addressOf(host: pulumi.Output<string>, port: pulumi.Output<numbe
 
 function encoded(text: string, what: string, at: string): string {
   if (!/\p{Surrogate}/u.test(text)) return encodeURIComponent(text);
-  throw mistakeIn(
+  throw programError(
     `The ${what} for ${at} holds half of a character (a lone surrogate, U+D800 to U+DFFF), which neither a URL nor a database can carry. Give it another one.`,
   );
 }

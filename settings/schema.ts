@@ -58,7 +58,7 @@ const postgresCluster = {
   /** Read replicas, each in the cluster's region and size unless it says another. @default none */
   replicas: z.array(
     z.strictObject({
-      name: values.form(NAMES.cluster.pattern, NAMES.cluster.says, "read-1"),
+      name: values.form(NAMES.cluster.pattern, NAMES.cluster.description, "read-1"),
       region: z.optional(values.replicaRegion()),
       size: z.optional(values.nodeSize("pg")),
     }),

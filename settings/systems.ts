@@ -61,7 +61,7 @@ function checkNames({ systems, suffix, problems }: Stack): void {
         at: ["suffix"],
         given: suffix.slice(1),
         problem: `with it an app is called ${name}${suffix}, ${name.length + suffix.length} characters, which App Platform refuses`,
-        allowed: `${NAMES.app.says}; ${Math.max(0, room)} are left beside ${name}`,
+        allowed: `${NAMES.app.description}; ${Math.max(0, room)} are left beside ${name}`,
         fix: [{ set: ["suffix"], to: "<short name>" }],
       });
     }
