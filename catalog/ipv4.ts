@@ -51,6 +51,5 @@ export function isPrivate(block: Block): boolean {
 }
 
 export function isIPv6Text(text: string): boolean {
-  // net.isIPv6 compiles its pattern on its first call, which takes longer than everything else here.
-  return text.includes(":") && isIPv6(text.split("/")[0] ?? "");
+  return isIPv6(text.split("/")[0] ?? "");
 }

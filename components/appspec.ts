@@ -1,6 +1,6 @@
 /** From what an app is to the spec that App Platform reads. Lists come out sorted by name, so that reordering a definition is no change. */
 
-import type { types } from "@pulumi/digitalocean";
+import type { App, types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { printable } from "../catalog/problem.ts";
 import { type Check, programError } from "./errors.ts";

@@ -5,6 +5,7 @@
  */
 
 import * as pulumi from "@pulumi/pulumi";
+import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random";
 import { printable } from "../catalog/problem.ts";
 import { type Check, componentError, throwIfProblems } from "./errors.ts";
 import { child, SECRETS } from "./names.ts";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { looksSecret, namesSecret } from "../../catalog/secrets.ts";
 import type { PlannedResource } from "../../engine/plan.ts";
-import { maskShapes } from "../../engine/shapes.ts";
+import { maskSecretPatterns } from "../../engine/secret-patterns.ts";
 import { policies } from "../../policy/pack.ts";
 import { judge } from "../../policy/testing/judge.ts";
 import { repositoryFaults } from "../../review/audit/repository.ts";
@@ -57,8 +57,8 @@ describe.each(TOKENS)("%s", (what, ...parts) => {
 
   it("is masked in a plan", () => {
     const end = token.slice(-12);
-    expect(maskShapes(`before ${token} after`)).toMatch(/^before [\s\S]*\[secret\][\s\S]*after$/);
-    if (what !== "a URL with a password") expect(maskShapes(`before ${token} after`)).not.toContain(end);
+    expect(maskSecretPatterns(`before ${token} after`)).toMatch(/^before [\s\S]*\[secret\][\s\S]*after$/);
+    if (what !== "a URL with a password") expect(maskSecretPatterns(`before ${token} after`)).not.toContain(end);
   });
 
   it("is reported by an audit", () => {
@@ -74,7 +74,7 @@ describe.each(TOKENS)("%s", (what, ...parts) => {
 
 it.each(HARMLESS)("%s is a secret for no room", (text) => {
   expect(looksSecret(text)).toBe(false);
-  expect(maskShapes(text)).toBe(text);
+  expect(maskSecretPatterns(text)).toBe(text);
   expect(shapesIn(text)).toEqual([]);
 });
 
