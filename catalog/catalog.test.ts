@@ -132,7 +132,7 @@ describe("names", () => {
     ["app", "a".repeat(33), false],
     ["app", "1a", false],
     ["app", "a-", false],
-    ["database", "candlefish_collaboration", true],
+    ["database", "shop_orders", true],
     ["database", "a-b", false],
     ["pool", "ab", false],
     ["pool", "a".repeat(60), true],

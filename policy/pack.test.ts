@@ -17,13 +17,15 @@ describe("the stacks of this project", async () => {
 
   it("are told what they break, at the resource that breaks it", async () => {
     const plan = plans.get("prod")!;
-    const broken = plan.resources.filter(({ name }) => name !== "devx-postgres-firewall-rules");
+    const firewall = plan.resources.find(({ name }) => name.endsWith("-postgres-firewall-rules"))!;
+    const cluster = firewall.name.replace("-firewall-rules", "-cluster");
+    const broken = plan.resources.filter((resource) => resource !== firewall);
     expect(await judge({ resources: broken }, policies)).toEqual([
       {
         policy: "database-firewall-exists",
         level: "mandatory",
-        message: expect.stringContaining("devx-postgres-cluster has no DatabaseFirewall"),
-        name: "devx-postgres-cluster",
+        message: expect.stringContaining(`${cluster} has no DatabaseFirewall`),
+        name: cluster,
       },
     ]);
   });
@@ -141,7 +143,7 @@ describe("an app", () => {
   it("refers to its databases instead of holding their logins, and no message repeats one", async () => {
     const copied = await env({
       key: "DATABASE_URL",
-      value: new Secret("postgresql://devx:canary-password@db:25060/devx"),
+      value: new Secret("postgresql://shop:canary-password@db:25060/shop"),
       scope: "RUN_TIME",
       type: "SECRET",
     });

@@ -11,7 +11,7 @@ export interface OperatorKey {
   readonly system: string;
   /** As the definition calls it: googleClientSecret. */
   readonly name: string;
-  /** As the config calls it, below the namespace: fluxstudioGoogleClientSecret. */
+  /** As the config calls it, below the namespace: shopGoogleClientSecret. */
   readonly key: string;
   readonly secret: boolean;
   readonly purpose: string;

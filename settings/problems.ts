@@ -84,7 +84,7 @@ function problemOf({ at, given, problem, allowed, fix, details }: SettingProblem
   };
 }
 
-/** slipway:fluxstudio.connections["api/a.b"], as `pulumi config set --path` reads it. */
+/** slipway:shop.connections["api/a.b"], as `pulumi config set --path` reads it. */
 export function keyOf(path: Path): string {
   const [root = "", ...steps] = path;
   const rest = steps.map((step) =>

@@ -73,7 +73,7 @@ export interface ValkeySettings {
 }
 
 export interface ValkeyCluster {
-  /** "state", "cache", "single", or with the system in front: "candlefish-state". */
+  /** "state", "cache", "single", or with the system in front: "shop-state". */
   readonly key: string;
   readonly class: "state" | "cache";
   /** Where it stands; its network is the one of this region. */

@@ -17,7 +17,7 @@ const RESERVED = {
 export const systemName: Rule = ({ name }, report) =>
   matches(report, "name", name, /^[a-z][a-z0-9-]{1,19}$/, "2 to 20 of a-z, 0-9 and dashes, starting with a letter");
 
-/** They become parts of config keys: slipway:fluxstudioGoogleClientSecret. */
+/** They become parts of config keys: slipway:shopGoogleClientSecret. */
 export const recordKeys: Rule = (system, report) => {
   const { keyspaces, secrets, features, settings = {} } = system;
   const homes = { keyspaces, secrets, features, settings };

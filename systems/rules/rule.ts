@@ -8,7 +8,7 @@ export type Report = (problem: Problem) => void;
 /** Checks a definition whose shape is valid. */
 export type Rule = (system: System, report: Report) => void;
 
-/** "fluxstudio: apps.web.name" */
+/** "shop: apps.web.name" */
 export function pathOf(system: string, path: string): string {
   return `${system}: ${path}`;
 }
