@@ -26,11 +26,11 @@ describe("regions", () => {
 
   it("know an app region where a database region is meant", () => {
     expect(findDatabaseRegion("nyc")).toEqual({
-      problem: "nyc is an App Platform region; say nyc1, nyc2 or nyc3",
+      problem: "nyc is an App Platform region; use nyc1, nyc2 or nyc3",
       allowed: ["nyc1", "nyc2", "nyc3"],
       likely: "nyc1",
     });
-    expect(findDatabaseRegion("fra")).toMatchObject({ problem: "fra is an App Platform region; say fra1" });
+    expect(findDatabaseRegion("fra")).toMatchObject({ problem: "fra is an App Platform region; use fra1" });
   });
 
   it("find an app region by its name and by that of a data centre", () => {

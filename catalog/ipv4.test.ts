@@ -61,7 +61,7 @@ describe("blocks", () => {
     expect(overlap(block("10.0.16.0/20"), block("10.0.0.0/20"))).toBe(false);
   });
 
-  it("are private in three ranges and nowhere beside them", () => {
+  it("are private in three ranges and nowhere else", () => {
     expect(["10.9.0.0/16", "172.31.0.0/16", "192.168.7.0/24"].map(block).every(isPrivate)).toBe(true);
     expect(["11.0.0.0/16", "172.32.0.0/16", "192.169.0.0/24", "8.8.8.8", "10.0.0.0/7"].map(block).some(isPrivate)).toBe(false);
   });

@@ -1,5 +1,5 @@
 /**
- * Limits that DigitalOcean enforces only when it is asked to create something, so that a plan can know them before.
+ * Limits that DigitalOcean enforces when a resource is created, so that a plan can check them before.
  *
  * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07): names of apps, components and pools, number of Valkey databases, blocks of
  * private networks, storage autoscaling. Managed database limits page of the documentation: 100 trusted sources, no IPv6, three nodes.

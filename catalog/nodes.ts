@@ -14,13 +14,13 @@ export interface NodeSize {
   readonly vcpus: number;
   readonly memoryGiB: number;
   readonly engines: readonly Engine[];
-  /** Whether the layouts of two and three nodes take it. */
+  /** Whether clusters of two and three nodes can have it. */
   readonly standby: boolean;
-  /** The disk it comes with, which is also its smallest; absent where nothing public proves it. */
+  /** The included disk, which is also the smallest; absent where no public source confirms it. */
   readonly diskGiB?: number;
 }
 
-/** A slug says what the node is made of, so the tables need no columns. Smallest first: the first that fits is the one to propose. */
+/** The slug contains vCPUs and memory, so the tables need no columns. Smallest first. */
 const BOTH = ["db-s-1vcpu-1gb", "db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb", "db-s-6vcpu-16gb"];
 const POSTGRES = [
   ...["gd-2vcpu-8gb", "gd-4vcpu-16gb", "gd-8vcpu-32gb", "gd-16vcpu-64gb", "gd-32vcpu-128gb", "gd-40vcpu-160gb"],
@@ -74,7 +74,7 @@ export function nodeSizes(engine: Engine, nodes = 1): NodeSize[] {
   return NODE_SIZES.filter((size) => size.engines.includes(engine) && (nodes === 1 || size.standby));
 }
 
-/** The least memory that will do; of equals the plain shared-CPU node. */
+/** The size with the least memory; of equals the first, a shared-CPU node. */
 export function smallestNode(engine: Engine, nodes: number, fits: (size: NodeSize) => boolean): NodeSize | undefined {
   return nodeSizes(engine, nodes)
     .filter(fits)

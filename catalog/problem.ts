@@ -35,7 +35,7 @@ export function formatProblem(problem: Problem, number?: number): string {
   ].join("\n");
 }
 
-/** One problem on one line, for an error that Pulumi prints beside its resource. */
+/** One problem on one line, for an error that Pulumi prints with its resource. */
 export function formatProblemInline(problem: Problem): string {
   const { allowed, fix } = problem;
   return [headline(problem), ...(allowed === undefined ? [] : [sentence(`Allowed: ${allowed}`)]), ...(fix === undefined ? [] : [fix])].join(

@@ -1,6 +1,6 @@
 /**
- * Where things can stand at DigitalOcean. There are two kinds of names: databases and private networks stand in a data centre (nyc1),
- * apps run in an App Platform region (nyc). One is often typed where the other is meant, so both ways are looked up here.
+ * Regions. Databases and private networks are in a data centre (nyc1), apps in an App Platform region (nyc). One is often typed in place of the other, so
+ * each can be found by the other.
  *
  * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07): the examples of GET /v2/databases/options and GET /v2/apps/regions,
  * and the enum of an app spec's region. Spaces: `SpacesRegions` of terraform-provider-digitalocean v2.99.1.
@@ -14,7 +14,7 @@ export interface DatabaseRegion {
   readonly engines: readonly Engine[];
   /** The App Platform region in the same city; absent where there is none. */
   readonly app?: string;
-  /** Apps of that region join private networks here. nyc2, nyc3 and sfo2 are in the city, yet not where its apps are. */
+  /** Whether apps of that region can join private networks here. They cannot in nyc2, nyc3 and sfo2. */
   readonly joined: boolean;
 }
 
@@ -54,7 +54,7 @@ function appRegion(
   return { slug, city, country, continent, dataCenters, home: dataCenters[0] };
 }
 
-/** Append only: a region's place in this list is part of the address block that its network gets by default. */
+/** Append only: the index of a region is part of its network's default address block. */
 const DATABASE_REGIONS: readonly DatabaseRegion[] = [
   region("ams3", "Amsterdam"),
   region("blr1", "Bangalore"),
@@ -72,7 +72,7 @@ const DATABASE_REGIONS: readonly DatabaseRegion[] = [
   region("atl1", "Atlanta"),
 ];
 
-/** Where buckets stand, and the bucket that is far enough away for a second copy: another city of the same continent where there is one. */
+/** Regions with buckets, each with the region of second copies: another city of the same continent where there is one. */
 const SPACES_REGIONS: Readonly<Record<string, { readonly offsite: string }>> = {
   ams3: { offsite: "fra1" },
   atl1: { offsite: "sfo3" },
@@ -92,14 +92,14 @@ function region(slug: string, city: string, engines: readonly Engine[] = ["pg", 
   return { slug, city, engines, ...(app === undefined ? {} : { app: app.slug }), joined: app?.home === slug };
 }
 
-/** What a name that cannot be used is told: what is wrong with it, what can be, and the likeliest of those. */
+/** Why a name cannot be used, which names can, and the most likely one. */
 export interface RegionRefusal {
   readonly problem: string;
   readonly allowed: readonly string[];
   readonly likely: string;
 }
 
-/** NYC1, as people write it, is nyc1. */
+/** Upper case is accepted: NYC1 is nyc1. */
 export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusal {
   const slug = given.toLowerCase();
   const found = DATABASE_REGIONS.find((candidate) => candidate.slug === slug);
@@ -108,7 +108,7 @@ export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusa
   if (app === undefined)
     return { problem: "DigitalOcean has no region of this name", allowed: DATABASE_REGIONS.map(({ slug }) => slug), likely: "nyc1" };
   const allowed = DATABASE_REGIONS.filter((candidate) => candidate.app === slug).map(({ slug }) => slug);
-  return { problem: `${slug} is an App Platform region; say ${either(allowed)}`, allowed, likely: app.home };
+  return { problem: `${slug} is an App Platform region; use ${either(allowed)}`, allowed, likely: app.home };
 }
 
 /** By its own name, or by that of one of its data centres. */
@@ -125,7 +125,7 @@ export function homeOf(app: string): string | undefined {
   return APP_REGIONS.find(({ slug }) => slug === app)?.home;
 }
 
-/** A number of its own for each region, for address blocks that never meet. */
+/** A number for each region, for address blocks that do not overlap. */
 export function regionNumber(slug: string): number {
   return DATABASE_REGIONS.findIndex((candidate) => candidate.slug === slug);
 }

@@ -15,7 +15,7 @@ export interface Quiet {
   readonly unchanged: readonly string[];
   /** The mark for the app's spec. */
   readonly mark: pulumi.Input<string>;
-  /** To be told the app that carries the mark. */
+  /** Called with the app that has the mark. */
   follow(app: App): void;
 }
 
@@ -96,7 +96,7 @@ export type AppJob = Runs & Sized & (FromGithub | FromImage) & { kind: "job"; wh
 
 export interface AppEnv {
   value: pulumi.Input<string>;
-  /** Stored encrypted and shown to nobody. A secret value without this mark is refused. */
+  /** Stored encrypted and never shown. A secret value without this mark is refused. */
   secret?: boolean;
   /** Never left out: without it the provider sees a change at every preview. */
   scope: "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
@@ -211,7 +211,7 @@ export function envLists(args: AppArgs): { path: string; component: string; envs
   );
 }
 
-/** The same list for whoever asks again: what is compared is what is sent. */
+/** The same list for every caller, because the list that is compared must be the one that is sent. */
 const lists = new WeakMap<Runs, EnvList>();
 
 function envList(app: string, component: string, runs: Runs): EnvList {

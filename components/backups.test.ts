@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Secret, Unknown } from "../engine/plan.ts";
 import { Backups, type BackupsArgs } from "./backups.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const ARGS: BackupsArgs = { region: "nyc3", offsiteRegion: "sfo3", bucketName: "shop-backups" };
 
@@ -41,7 +41,7 @@ describe.each(MOMENTS)("backups, %s", (moment) => {
       expect(find(plan, `SpacesBucket keep-bucket-${bucket}`).options).toMatchObject({ protect: true, replaceOnChanges: ["name"] });
   });
 
-  it("hide the secret key, which DigitalOcean tells once", async () => {
+  it("hide the secret key, which DigitalOcean returns once", async () => {
     const { plan, outputs } = await recorded(() => {
       const { bucket, region, endpoint, accessKey, secretKey, bucketUrns, offsite } = new Backups("keep", ARGS);
       return { bucket, region, endpoint, accessKey, secretKey, bucketUrns, offsite };

@@ -51,7 +51,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly secretKey: pulumi.Output<string>;
   /** For ProjectResources: do:space:<name>, of every bucket. */
   readonly bucketUrns: readonly pulumi.Output<string>[];
-  /** The second place, with a key of its own: whoever takes one key cannot delete both copies. */
+  /** The second location, with a key of its own: one stolen key cannot delete both copies. */
   readonly offsite?: BackupTarget;
   readonly nodes: {
     readonly bucket: digitalocean.SpacesBucket;

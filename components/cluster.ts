@@ -87,7 +87,7 @@ export function adoptProblem(path: string, id: string | undefined): Check {
 
 /**
  * What an adopted cluster keeps, whatever the program says. A different name, engine, network or project would make the provider replace it, and a
- * different region would move it: all of them with the data that this is about. Its tags are somebody's, until the program names some.
+ * different region would move it: both with the data. Its tags are left as they are, unless the program names some.
  */
 export function keptOnAdoption(tags: readonly string[] | undefined): string[] {
   return ["name", "engine", "privateNetworkUuid", "projectId", "region", ...(tags === undefined ? ["tags"] : [])];

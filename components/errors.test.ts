@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { type Check, componentError, programError, throwIfProblems } from "./errors.ts";
-import { recorded, refusal } from "./recorded.ts";
+import { recorded, refusal } from "./testing/recorded.ts";
 
 class Thing extends pulumi.ComponentResource {
   constructor(name: string, checks: Check[]) {

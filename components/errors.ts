@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { formatProblemInline, type Problem } from "../catalog/problem.ts";
 
-/** An error that Pulumi prints beside the component. */
+/** An error that Pulumi prints with the component. */
 export function componentError(component: pulumi.Resource, text: string): pulumi.ResourceError {
   const message = `${pulumi.resourceName(component)}: ${text}`;
   return withFixedMessage(new pulumi.ResourceError(message, component, true), message);

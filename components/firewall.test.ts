@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Firewall, type FirewallArgs } from "./firewall.ts";
 import { Network } from "./network.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 function wall(args: Omit<FirewallArgs, "clusterId">) {
   return () => void new Firewall("wall", { clusterId: "cluster-id", ...args });

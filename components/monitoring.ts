@@ -2,7 +2,7 @@
  * Who is woken, and by what: nodes of databases that run full, endpoints that are down or slow, certificates that expire.
  *
  * Cost: the list price of each uptime check; alerts cost nothing. An e-mail address must be a verified one of the team, or DigitalOcean refuses it.
- * Where nobody is named there is nobody to wake: then nothing is made, and the log says so.
+ * Without a recipient nothing is created, and a warning is logged.
  */
 
 import * as digitalocean from "@pulumi/digitalocean";
@@ -26,7 +26,7 @@ export interface MonitoringArgs {
   cpu: number;
   memory: number;
   disk: number;
-  /** Load average over 15 minutes; it means something only beside the node's number of CPUs. @default no alert */
+  /** Load average over 15 minutes; it is meaningful only in relation to the node's number of CPUs. @default no alert */
   load?: number;
   /** Days before a certificate's end. @default 14 */
   certificateDays?: number;
@@ -49,7 +49,7 @@ export interface WatchedEndpoint {
   readonly name: string;
   /** @example "https://api.example.com/health" */
   readonly target: pulumi.Input<string>;
-  /** Slower than this for five minutes wakes somebody. */
+  /** An alert is sent when it is slower than this for five minutes. */
   readonly latencyMs: number;
   /** From where it is asked. @default ["us_east", "eu_west"] */
   readonly regions?: readonly string[];
@@ -62,7 +62,7 @@ const ALL_REGIONS = ["us_east", "us_west", "eu_west", "se_asia"];
 type Condition = Pick<digitalocean.UptimeAlertArgs, "type" | "threshold" | "comparison" | "period">;
 
 export class Monitoring extends pulumi.ComponentResource {
-  /** False where nobody is named, and so nothing is watched. */
+  /** False where no recipient is named, and so nothing is watched. */
   readonly watching: boolean;
   readonly nodes: {
     readonly databases: readonly digitalocean.MonitorAlert[];
@@ -79,10 +79,10 @@ export class Monitoring extends pulumi.ComponentResource {
     const emails = [...new Set(args.emails)];
     // The provider wants a list where there is one of each at most.
     const slacks = args.slack === undefined ? [] : [{ channel: args.slack.channel, url: pulumi.secret(args.slack.url) }];
-    const whom = { ...(emails.length === 0 ? {} : { emails }), ...(slacks.length === 0 ? {} : { slacks }) };
+    const recipients = { ...(emails.length === 0 ? {} : { emails }), ...(slacks.length === 0 ? {} : { slacks }) };
 
-    this.watching = Object.keys(whom).length > 0;
-    if (!this.watching) void pulumi.log.warn("nobody is named in emails or slack, so nothing is watched.", this);
+    this.watching = Object.keys(recipients).length > 0;
+    if (!this.watching) void pulumi.log.warn("emails and slack name no recipient, so no alert is created.", this);
     const databases = this.watching ? args.databases.flatMap(watchDatabase) : [];
     const checks = this.watching ? args.uptime.map(createCheck) : [];
     const endpoints = checks.flatMap(([endpoint, check]) => watchEndpoint(endpoint, check));
@@ -111,7 +111,7 @@ export class Monitoring extends pulumi.ComponentResource {
             window: "5m",
             entities: [database.id],
             enabled: true,
-            alerts: whom,
+            alerts: recipients,
           },
           transform.database,
         ),
@@ -166,7 +166,7 @@ export class Monitoring extends pulumi.ComponentResource {
       return new digitalocean.UptimeAlert(
         full,
         transformed<digitalocean.UptimeAlertArgs>(
-          { name: full, checkId: check.id, ...condition, notifications: [whom] },
+          { name: full, checkId: check.id, ...condition, notifications: [recipients] },
           transform.endpoint,
         ),
         { parent, deletedWith: check },

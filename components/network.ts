@@ -32,7 +32,7 @@ export interface OwnNetwork {
 }
 
 export interface ExistingNetwork {
-  /** Id of a network that somebody else keeps: it is read, never changed and never deleted. Its region and block are its own. */
+  /** Id of a network that this program does not manage: it is read, never changed and never deleted. Its region and block are its own. */
   existing: pulumi.Input<string>;
   region?: never;
   cidr?: never;

@@ -1,6 +1,6 @@
 /**
  * Text into which an Output was written as if it were a string. Pulumi answers `${output}` with a paragraph of advice instead of a value; sent on, that
- * paragraph would become an app's database URL or a cluster's name, and look like a working deployment until somebody reads a log.
+ * paragraph would become an app's database URL or a cluster's name, and look like a working deployment until an operator reads a log.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { throwIfProblems } from "./errors.ts";

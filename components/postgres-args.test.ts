@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ADOPTED, make, SMALL } from "./postgres.testing.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
-import { find, recorded, refusal } from "./recorded.ts";
+import { ADOPTED, make, SMALL } from "./testing/postgres.ts";
+import { find, recorded, refusal } from "./testing/recorded.ts";
 
 describe("Postgres arguments are refused:", () => {
   const pool = (wanted: object) => ({
@@ -10,7 +10,7 @@ describe("Postgres arguments are refused:", () => {
   });
   const replica = (wanted: object) => ({ ...SMALL, replicas: [{ name: "reports", region: "nyc3", size: "db-s-1vcpu-2gb", ...wanted }] });
   const cases: [string, object, string][] = [
-    ["an App Platform region", { region: "nyc" }, 'region is "nyc": nyc is an App Platform region; say nyc1, nyc2 or nyc3.'],
+    ["an App Platform region", { region: "nyc" }, 'region is "nyc": nyc is an App Platform region; use nyc1, nyc2 or nyc3.'],
     [
       "a minor version",
       { major: "15.15" },
@@ -55,7 +55,7 @@ describe("Postgres arguments are refused:", () => {
       "config.sharedBuffersPercentage is 80. Allowed: 20 to 60.",
     ],
     [
-      "a pool for a stranger",
+      "a pool for an unknown user",
       pool({ user: "other" }),
       'databases.shop.pools.shop-api.user is "other": it is not a user of this database. Allowed: shop.',
     ],

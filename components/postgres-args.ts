@@ -16,7 +16,7 @@ export interface PostgresArgs {
   /** The network's region: `nyc3`. A change moves the cluster, with its data, in hours. */
   region: string;
   /**
-   * The major version; the minor is DigitalOcean's. A change upgrades in place and cannot be taken back, and `up` does not wait for the upgrade.
+   * The major version; the minor is DigitalOcean's. A change upgrades in place and cannot be reverted, and `up` does not wait for the upgrade.
    * @example "17"
    */
   major: string;

@@ -202,7 +202,7 @@ export class Postgres extends pulumi.ComponentResource {
           parent,
           deletedWith: cluster,
           dependsOn: [...ready, ...Object.values(databases)],
-          // DigitalOcean answers with settings that nobody asked for, and every preview would show them (terraform-provider-digitalocean#1610).
+          // DigitalOcean answers with settings that the program did not send, and every preview would show them (terraform-provider-digitalocean#1610).
           ignoreChanges: ["settings"],
           ...importOf("users", user),
         },

@@ -59,7 +59,7 @@ export class EnvMemory {
     const last = this.#last[app];
     const held = last !== undefined && (await isLeftOut(token, list));
     if (held) {
-      const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it beside the app.`;
+      const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it together with the app.`;
       void pulumi.log.warn(text, token);
     }
     const same = last !== undefined && (held || last.variables === variables);
@@ -81,7 +81,7 @@ export class EnvMemory {
     };
   }
 
-  /** Export this as `sentVariables`. It is secret: beside its token, a short secret could be guessed from it. */
+  /** Export this as `sentVariables`. It is secret: together with its token, a short secret could be guessed from it. */
   get output(): pulumi.Output<Remembered> {
     return pulumi.secret(pulumi.output(this.#remembered()));
   }

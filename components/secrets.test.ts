@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Secret, Unknown } from "../engine/plan.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
 import { Secrets, type SecretsArgs } from "./secrets.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const ARGS: SecretsArgs = {
   generated: { jwt: { length: 48 }, session: { length: 32 } },

@@ -1,7 +1,7 @@
 /**
  * The secrets of one product: those made here and those an operator typed. Either is secret wherever it goes.
  *
- * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` makes all of them anew, of a `length` that one.
+ * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` creates all of them again, a change of a `length` that one.
  */
 
 import * as pulumi from "@pulumi/pulumi";
@@ -17,7 +17,7 @@ export interface SecretsArgs {
   generated?: Readonly<Record<string, { readonly length: number }>>;
   /** Values from outside, such as `config.requireSecret("stripe")`. Plain ones become secret here. @default none */
   operator?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** The day on which the generated ones were last asked to change: another one makes them anew. @default "never" @example "2026-11-01" */
+  /** The day of the last rotation of the generated secrets: another day creates new ones. @default "never" @example "2026-11-01" */
   rotated?: string;
   /** The way around an opinion of this component. */
   transform?: { generated?: Transform<RandomPasswordArgs> };

@@ -10,7 +10,7 @@ export interface Connection {
   password: pulumi.Output<string>;
 }
 
-/** `verify-full`: the server proves its name, too. DigitalOcean's CA is its own, so a client needs the cluster's `ca` beside this URL. */
+/** `verify-full`: the server proves its name, too. DigitalOcean uses a CA of its own, so a client also needs the cluster's `ca`. */
 export function postgresUrl(connection: Connection, database: pulumi.Input<string>): pulumi.Output<string> {
   return url("postgresql", connection, database, (name, at) => `${encoded(name, "database's name", at)}?sslmode=verify-full`);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Plan, Secret, Unknown } from "../engine/plan.ts";
-import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./recorded.ts";
+import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./testing/recorded.ts";
 import { Valkey, type ValkeyArgs } from "./valkey.ts";
 
 const STATE: ValkeyArgs = { network: { id: "vpc-id", cidr: "10.20.0.0/20" }, region: "nyc3", class: "state", size: "db-s-1vcpu-2gb" };
@@ -88,7 +88,7 @@ describe("a Valkey cluster", () => {
     ]);
   });
 
-  it("tells what an App spec and a project need of it, and writes no credential into the state once more", async () => {
+  it("exposes what an App spec and a project need, and does not write a credential into the state a second time", async () => {
     const { plan, outputs } = await recorded(() => {
       const { id, clusterUrn, name, host, privateHost, port, user, ca, databases } = new Valkey("sessions", STATE);
       return { id, clusterUrn, name, host, privateHost, port, user, ca, databases };

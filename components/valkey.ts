@@ -3,7 +3,7 @@
  * and user data throws them out with the cache.
  *
  * Cost: the list price of `size` times `nodes`. A change of the component's name or of `network` replaces the cluster and its keys; `protect` refuses it.
- * A change of `databases` restarts it. DigitalOcean takes no backups of Valkey, has no users beside `default` there, no replicas and no forks.
+ * A change of `databases` restarts it. DigitalOcean takes no backups of Valkey, has no users but `default` there, no replicas and no forks.
  * At birth the cluster is open, and empty, until its firewall stands.
  */
 

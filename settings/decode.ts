@@ -1,6 +1,6 @@
 /**
- * From the text that Pulumi hands over to what an operator requested, every refused value taken out and told.
- * What is left goes on to be checked as a whole, so that one run tells all problems, not only those of the first kind.
+ * Decodes the texts of Pulumi's config into the values that an operator requests. Values that the schema refuses are reported and removed, so that the
+ * rest can be checked as a whole and one run reports every problem.
  */
 import * as z from "zod/mini";
 import type { System } from "../systems/definition.ts";
@@ -24,49 +24,50 @@ export function decodeConfig(raw: RawConfig, systems: readonly System[], today: 
     if (operator.has(key)) continue;
     const system = own.get(key);
     if (Object.hasOwn(stack.shape, key)) {
-      ofStack[key] = decode(key, text, bare(stack.shape[key as keyof typeof stack.shape]), problems);
+      ofStack[key] = decode(key, text, withoutOptional(stack.shape[key as keyof typeof stack.shape]), problems);
     } else if (system !== undefined) {
-      // Most stacks say nothing of most systems, and a schema takes a while to make.
+      // Most stacks configure few systems, and building a schema takes time.
       const schema = systemSchema(system, today);
       ofSystems.set(system.name, read(schema, decode(key, text, schema, problems) ?? {}, [key], problems));
-    } else unknownKey([], key, text, known, operator, problems);
+    } else reportUnknownKey([], key, text, known, operator, problems);
   }
   return { stack: read(stack, ofStack, [], problems), systems: ofSystems };
 }
 
-/** Groups and lists arrive as JSON; a lone value is the text itself. */
+/** Groups and lists arrive as JSON, a single value as the text itself. */
 function decode(key: string, text: string, schema: z.ZodMiniType, problems: Problems): unknown {
   if (!(schema instanceof z.ZodMiniObject) && !(schema instanceof z.ZodMiniArray)) return text;
   try {
     return JSON.parse(text);
   } catch {
-    wrongKind([key], schema, problems);
+    reportKind([key], schema, problems);
     return undefined;
   }
 }
 
-/** Each round takes out what was refused, so it ends with what is left, at worst with nothing. */
+/** Each round removes the refused values, so the loop ends, at worst with an empty object. */
 function read<Schema extends z.ZodMiniObject>(schema: Schema, given: unknown, at: Path, problems: Problems): z.output<Schema> {
   const rest = structuredClone(given);
   for (;;) {
     const result = schema.safeParse(rest, { jitless: true });
     if (result.success) return result.data;
-    for (const issue of result.error.issues) tell(issue, schema, rest, at, problems);
-    // From the end, so that taking an element out of a list does not move those still to go.
+    for (const issue of result.error.issues) report(issue, schema, rest, at, problems);
+    // From the end, so that removing an element of a list does not move those that are still to be removed.
     for (const issue of result.error.issues.toReversed()) {
       if (issue.path.length === 0 && issue.code !== "unrecognized_keys") return schema.parse({});
       for (const path of issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path])
-        takeOut(rest, path);
+        remove(rest, path);
     }
   }
 }
 
-function tell(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at: Path, problems: Problems): void {
+function report(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at: Path, problems: Problems): void {
   const steps = issue.path as Path;
   const path = [...at, ...steps];
   if (issue.code === "unrecognized_keys") {
-    const section = bare(along(schema, steps)) as z.ZodMiniObject;
-    for (const key of issue.keys) unknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), problems);
+    const section = withoutOptional(schemaAt(schema, steps)) as z.ZodMiniObject;
+    for (const key of issue.keys)
+      reportUnknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), problems);
   } else if (issue.code === "custom") {
     const given = valueAt(rest, steps);
     const { problem, allowed, likely } = issue.params as unknown as Advice;
@@ -78,11 +79,11 @@ function tell(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at:
       ...(given === undefined ? {} : { given }),
     });
   } else {
-    wrongKind(path, bare(along(schema, steps)), problems);
+    reportKind(path, withoutOptional(schemaAt(schema, steps)), problems);
   }
 }
 
-function wrongKind(at: Path, schema: z.ZodMiniType, problems: Problems): void {
+function reportKind(at: Path, schema: z.ZodMiniType, problems: Problems): void {
   if (schema instanceof z.ZodMiniArray) {
     problems.add({ at, problem: "it is not a list", allowed: "a list", fix: [{ remove: at }, { set: [...at, 0], to: "<value>" }] });
     return;
@@ -96,8 +97,8 @@ function wrongKind(at: Path, schema: z.ZodMiniType, problems: Problems): void {
   });
 }
 
-/** Whatever stands under a key that nobody knows may be a secret, so it is never shown. */
-function unknownKey(
+/** The value of an unknown key may be a secret, so it is never shown. */
+function reportUnknownKey(
   at: Path,
   key: string,
   given: unknown,
@@ -120,15 +121,15 @@ function unknownKey(
   problems.add({ at: path, problem, allowed, fix: [{ remove: path }, ...instead] });
 }
 
-// ── Ways through schemas and values ─────────────────────────────────────────────────────────────────────────────────
+// ── Paths in schemas and values ─────────────────────────────────────────────────────────────────────────────────
 
-function bare(schema: z.ZodMiniType): z.ZodMiniType {
-  return schema instanceof z.ZodMiniOptional ? bare(schema._zod.def.innerType as z.ZodMiniType) : schema;
+function withoutOptional(schema: z.ZodMiniType): z.ZodMiniType {
+  return schema instanceof z.ZodMiniOptional ? withoutOptional(schema._zod.def.innerType as z.ZodMiniType) : schema;
 }
 
-function along(schema: z.ZodMiniType, path: Path): z.ZodMiniType {
+function schemaAt(schema: z.ZodMiniType, path: Path): z.ZodMiniType {
   return path.reduce<z.ZodMiniType>((at, step) => {
-    const section = bare(at);
+    const section = withoutOptional(at);
     return (section instanceof z.ZodMiniArray ? section._zod.def.element : (section as z.ZodMiniObject).shape[step]) as z.ZodMiniType;
   }, schema);
 }
@@ -137,12 +138,12 @@ function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], value);
 }
 
-/** Takes the value out; where it is not even there, what lacks it goes instead. */
-function takeOut(root: unknown, path: readonly PropertyKey[]): void {
+/** Removes a value; where it is missing, the object that lacks it. */
+function remove(root: unknown, path: readonly PropertyKey[]): void {
   const parent = valueAt(root, path.slice(0, -1) as Path) as Record<PropertyKey, unknown> | undefined;
   const last = path.at(-1)!;
   if (parent === undefined || !Object.hasOwn(parent, last)) {
-    if (path.length > 1) takeOut(root, path.slice(0, -1));
+    if (path.length > 1) remove(root, path.slice(0, -1));
   } else if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete parent[last];
 }

@@ -1,4 +1,4 @@
-/** Where each system stands, and the private network of every region in which one does. */
+/** The region of each system, and the private network of each region. */
 import { networksOverlap } from "../catalog/private-networks.ts";
 import { type DatabaseRegion, databaseRegions, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
 import { networkBlock, REGION } from "./defaults.ts";
@@ -8,13 +8,13 @@ import type { RequestedSystem } from "./schema.ts";
 import type { Environment, NetworkSettings } from "./settings.ts";
 import { checkNetwork } from "./sources.ts";
 
-interface Placed {
+interface SystemPlace {
   readonly name: string;
   readonly requested: RequestedSystem;
   readonly region: DatabaseRegion;
 }
 
-/** Every region that is requested has apps beside it: `databaseRegion` of values.ts sees to that. */
+/** `databaseRegion` of values.ts accepts only regions with apps. */
 export function appRegionOf(region: DatabaseRegion): string {
   return region.app!;
 }
@@ -23,12 +23,12 @@ export function defaultRegion(): DatabaseRegion {
   return findDatabaseRegion(REGION) as DatabaseRegion;
 }
 
-/** The stack's own region first, then the others as the systems come. */
+/** The stack's own region first, then the others in the order of the systems. */
 export function networksOf(
   environment: Environment,
   main: DatabaseRegion,
   mainCidr: string,
-  placed: readonly Placed[],
+  placed: readonly SystemPlace[],
   problems: Problems,
 ): NetworkSettings[] {
   const regions = [...new Set([main, ...placed.map(({ region }) => region)])].filter((region) =>
@@ -42,7 +42,7 @@ export function networksOf(
       problems.add({
         at,
         given: cidr,
-        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must be apart`,
+        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must not overlap`,
         allowed: "a private block that no other network has",
         fix: [
           {
@@ -63,8 +63,8 @@ export function networksOf(
     problems.add({
       at,
       given: requested.vpcCidr,
-      problem: `the system stands in the stack's own region, whose network is slipway:vpcCidr`,
-      allowed: "a block only beside a region of the system's own",
+      problem: `the system is in the stack's own region, whose network is slipway:vpcCidr`,
+      allowed: "a block only together with a region of the system's own",
       fix: [{ remove: at }],
     });
   }
@@ -74,7 +74,7 @@ export function networksOf(
 function blockOf(
   environment: Environment,
   region: DatabaseRegion,
-  placed: readonly Placed[],
+  placed: readonly SystemPlace[],
   problems: Problems,
 ): { cidr: string; at: Path } {
   const here = placed.filter((system) => system.region === region);
@@ -96,18 +96,18 @@ function blockOf(
   return { cidr, at };
 }
 
-/** One of the blocks that regions get by default, apart from those that are taken. */
+/** A default block of a region that overlaps no other network. */
 function freeBlock(environment: Environment, taken: readonly string[]): string {
   const blocks = databaseRegions().map((slug) => networkBlock(environment, slug));
   return blocks.find((block) => !taken.some((other) => networksOverlap(block, other))) ?? "<private block>";
 }
 
-/** Data centres whose city has apps that may not reach them. */
+/** Notices for data centres that the apps of their city may not reach. */
 export function distanceNotices(regions: readonly DatabaseRegion[]): string[] {
   return [...new Set(regions)]
     .filter(({ joined }) => !joined)
     .map(
       (region) =>
-        `Apps in ${region.app} join private networks in ${homeOf(appRegionOf(region))}. In ${region.slug} the databases may be out of their reach; try with staging first.`,
+        `Apps in ${region.app} join private networks in ${homeOf(appRegionOf(region))}. They may not reach databases in ${region.slug}; test with staging first.`,
     );
 }

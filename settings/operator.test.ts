@@ -31,8 +31,8 @@ describe("what only an operator knows", () => {
   it("is refused in plain text by its key, without being shown, also while the feature is off [F16]", () => {
     for (const values of [signIn, {}]) {
       const message = complaint({ ...values, harbourGoogleClientSecret: GOOD });
-      expect(message).toContain("slipway:harbourGoogleClientSecret: it is a secret and stands in the stack's file in plain text.");
-      expect(message).toContain("Treat that value as burnt");
+      expect(message).toContain("slipway:harbourGoogleClientSecret: it is a secret, and the stack's file contains it in plain text.");
+      expect(message).toContain("Treat that value as compromised");
       expect(message).toContain("pulumi config set --secret slipway:harbourGoogleClientSecret -s staging");
       expect(message).not.toContain(GOOD);
     }
@@ -51,7 +51,7 @@ describe("what only an operator knows", () => {
     "        ",
   ])("is refused as %j, encrypted or not, without being shown [F54]", (value) => {
     const message = complaint({ ...signIn, harbourGoogleClientSecret: value }, encrypted);
-    expect(message).toContain("slipway:harbourGoogleClientSecret: what stands there is a placeholder or can be guessed.");
+    expect(message).toContain("slipway:harbourGoogleClientSecret: its value is a placeholder or can be guessed.");
     expect(message).not.toContain(`"${value}"`);
   });
 
@@ -64,12 +64,12 @@ describe("what only an operator knows", () => {
     expect(id).toContain("slipway:harbourGoogleClientId: it holds half of a character");
   });
 
-  it("is not hidden where anybody may read it", () => {
+  it("is not encrypted where it is public", () => {
     const message = complaint(
       { ...signIn, harbourGoogleClientSecret: GOOD },
       { secretKeys: ["harbourGoogleClientSecret", "harbourGoogleClientId"] },
     );
-    expect(message).toContain("slipway:harbourGoogleClientId: it is encrypted, but anybody may read it");
+    expect(message).toContain("slipway:harbourGoogleClientId: it is encrypted, but it is public");
   });
 
   it("is recognised when its key is misspelt, and not shown", () => {
@@ -97,7 +97,7 @@ describe("placeholders", () => {
 
   it("are refused where Pulumi's engine would create things with them", () => {
     const message = complaint({ placeholders: "true" }, { underEngine: true });
-    expect(message).toContain("slipway:placeholders is true: stand-ins are for a plan");
+    expect(message).toContain("slipway:placeholders is true: placeholders are for a plan");
     expect(message).toContain("pulumi config rm slipway:placeholders -s staging");
   });
 });

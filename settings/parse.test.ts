@@ -102,7 +102,7 @@ describe("bad settings", () => {
 
   it("name an app region where a database region is meant [F4]", () => {
     const message = complaint({ region: "nyc" });
-    expect(message).toContain('slipway:region is "nyc": nyc is an App Platform region; say nyc1, nyc2 or nyc3.');
+    expect(message).toContain('slipway:region is "nyc": nyc is an App Platform region; use nyc1, nyc2 or nyc3.');
     expect(message).toContain("allowed: nyc1, nyc2, nyc3");
     expect(message).toContain("pulumi config set slipway:region nyc1 -s staging");
   });
@@ -118,9 +118,9 @@ describe("bad settings", () => {
       complaint({ valkey: { engine: "redis" } }),
       complaint({ harbour: { redis: true } }),
     ];
-    for (const message of messages) expect(message).toContain("redis is retired at DigitalOcean since 2025-06-30; say valkey.");
+    for (const message of messages) expect(message).toContain("redis is retired at DigitalOcean since 2025-06-30; use valkey.");
     expect(messages[0]).toContain("pulumi config set --path slipway:valkey.version 8 -s staging");
-    expect(complaint({ valkey: { version: 7 } })).toContain("7 was Redis, retired at DigitalOcean since 2025-06-30; say valkey");
+    expect(complaint({ valkey: { version: 7 } })).toContain("7 was Redis, retired at DigitalOcean since 2025-06-30; use valkey");
   });
 
   it("name an app whose name is too long with the stack's suffix", () => {
@@ -128,7 +128,7 @@ describe("bad settings", () => {
     expect(message).toContain(
       'slipway:suffix is "review-of-the-new-harbour-wall": with it an app is called harbour-review-of-the-new-harbour-wall, 38 characters',
     );
-    expect(message).toContain("24 are left beside harbour");
+    expect(message).toContain("24 are left after harbour");
     expect(message).toContain("pulumi config set slipway:suffix '<short name>' -s review-of-the-new-harbour-wall");
   });
 
@@ -156,7 +156,7 @@ describe("bad settings", () => {
 
   it("name a block for a network that is the stack's own", () => {
     expect(complaint({ harbour: { vpcCidr: "10.9.0.0/20" } })).toContain(
-      "the system stands in the stack's own region, whose network is slipway:vpcCidr",
+      "the system is in the stack's own region, whose network is slipway:vpcCidr",
     );
   });
 
@@ -172,24 +172,24 @@ describe("bad settings", () => {
   it("name an image that is missing, moving or idle", () => {
     expect(complaint({ postDeploy: { mode: "job" } })).toContain("slipway:postDeploy.image: it is missing");
     expect(complaint({ postDeploy: { mode: "job", image: "registry.example.com/a/slipway:latest" } })).toContain(
-      "with a tag that stays what it is",
+      "with a tag that does not move",
     );
     expect(complaint({ postDeploy: { image: "registry.example.com/a/slipway:1" } })).toContain("in mode runner nothing runs an image");
   });
 
-  it("name production without backups, and a second copy beside the first [F136]", () => {
-    expect(complaint({ environment: "prod", backups: { enabled: false } })).toContain(
-      "production has somewhere to put its backups, always",
+  it("name production without backups, and a second copy in the region of the first [F136]", () => {
+    expect(complaint({ environment: "prod", backups: { enabled: false } })).toContain("production always has buckets for its backups");
+    expect(complaint({ backups: { region: "ams3", offsiteRegion: "ams3" } })).toContain(
+      "a copy in the same region is lost together with the first",
     );
-    expect(complaint({ backups: { region: "ams3", offsiteRegion: "ams3" } })).toContain("a copy beside the first is lost with it");
-    expect(complaint({ backups: { region: "nyc1" } })).toContain("no buckets stand in this region; did you mean nyc3?");
+    expect(complaint({ backups: { region: "nyc1" } })).toContain("there are no buckets in this region; did you mean nyc3?");
   });
 
   it("name what is no address", () => {
     expect(complaint({ alertEmails: ["on-call"] })).toContain('slipway:alertEmails[0] is "on-call"');
   });
 
-  it("are told all at once, with a count, without a stack trace, and every one with a command", () => {
+  it("are reported in one error, with their number, without a stack trace, each with a command", () => {
     const message = complaint(
       { region: "nyc", protect: "yes", systems: ["harbor"], rotated: "soon", allowedSources: ["::1"], postgres: { version: "9" } },
       both,
@@ -199,7 +199,7 @@ describe("bad settings", () => {
     expect(message).not.toMatch(/^\s+at |\.ts:\d|ZodError/m);
   });
 
-  it("are told all at once also where some are found by shape and others by sense", () => {
+  it("are reported in one error, whether their shape or their meaning is wrong", () => {
     const message = complaint({ protect: "yes", postDeploy: { mode: "job" }, harbour: { phase: "P0" }, postgres: { version: "14" } });
     for (const key of ["protect", "postDeploy.image", "harbour.phase", "postgres.version"]) expect(message).toContain(`slipway:${key}`);
     expect(message).toMatch(/^4 problems/);

@@ -1,6 +1,6 @@
 /**
- * From a stack's config to settings that the rest of the program may trust: complete, within limits, in agreement with the systems they pick.
- * Pure: it reads no environment and asks nobody. Whatever is wrong is told at once.
+ * Turns a stack's config into settings that are complete, within limits, and consistent with the systems that they select. It is pure: it reads no
+ * environment. One error lists every problem.
  */
 import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
@@ -21,7 +21,7 @@ export type { RawConfig } from "./operator.ts";
 
 /**
  * @param today YYYY-MM-DD, in UTC.
- * @throws {SettingsError} with every mistake.
+ * @throws {SettingsError} with every problem
  */
 export function parseSettings(raw: RawConfig, systems: readonly System[], today: string = new Date().toISOString().slice(0, 10)): Settings {
   const problems = new Problems(raw.stack, raw.secretKeys);
@@ -87,12 +87,12 @@ function stackOf(raw: RawConfig, requested: Requested, systems: readonly System[
       fix: [{ set: ["environment"], to: "staging" }],
     });
   }
-  // Where the environment is unknown, the one that asks least of the other settings.
-  const sure = environment ?? "local";
+  // Where the environment is unknown, the one that requires least of the other settings.
+  const certain = environment ?? "local";
   const region = requested.stack.region ?? defaultRegion();
   const suffix =
     requested.stack.suffix === undefined
-      ? suffixOf(sure, raw.stack)
+      ? suffixOf(certain, raw.stack)
       : requested.stack.suffix === "none"
         ? ""
         : `-${requested.stack.suffix}`;
@@ -100,7 +100,7 @@ function stackOf(raw: RawConfig, requested: Requested, systems: readonly System[
     const own = requested.systems.get(system.name)!;
     return { system, key: configName(system.name), requested: own, region: own.region ?? region, features: new Set(own.features) };
   });
-  return { requested, environment: sure, defaults: DEFAULTS[sure], suffix, region, systems: selected, today, problems, notices: [] };
+  return { requested, environment: certain, defaults: DEFAULTS[certain], suffix, region, systems: selected, today, problems, notices: [] };
 }
 
 function selectSystems(requested: Requested, systems: readonly System[], problems: Problems): System[] {
@@ -134,7 +134,7 @@ function postDeployOf({ requested, problems }: Stack): PostDeploySettings {
     problems.add({
       at: ["postDeploy", "image"],
       problem: "it is missing: the job runs slipway's image inside the private network",
-      allowed: "registry/repository:tag, with a tag that stays what it is (not latest)",
+      allowed: "registry/repository:tag, with a tag that does not move (not latest)",
       fix: [{ set: ["postDeploy", "image"], to: "registry.digitalocean.com/<registry>/slipway:1.0.0" }],
     });
   }
@@ -143,20 +143,20 @@ function postDeployOf({ requested, problems }: Stack): PostDeploySettings {
       at: ["postDeploy", "image"],
       given: image,
       problem: `in mode ${mode} nothing runs an image`,
-      allowed: "an image beside mode job",
+      allowed: "an image where the mode is job",
       fix: [{ remove: ["postDeploy", "image"] }, { set: ["postDeploy", "mode"], to: "job" }],
     });
   }
   return { mode, ...(image === undefined ? {} : { image }) };
 }
 
-/** The runner comes from outside the network, so its address must be known; a job comes from inside. */
+/** The runner connects from outside the network, so its address must be known; a job connects from inside. */
 function sourcesOf({ requested, environment, defaults, problems }: Stack, { mode }: PostDeploySettings): string[] {
   const given = requested.stack.allowedSources ?? defaults.allowedSources;
   if (given.length === 0 && mode === "runner" && environment !== "local" && !problems.touches(["allowedSources"])) {
     problems.add({
       at: ["allowedSources"],
-      problem: "it is empty, and post-deploy steps run on the machine that runs pulumi, which then reaches no database",
+      problem: "it is empty, and the machine that runs pulumi also runs the post-deploy steps, so it must reach the databases",
       allowed: "the runner's public IPv4 address; nothing at all where slipway:postDeploy.mode is job or manual",
       fix: [
         { set: ["allowedSources", 0], to: "<IPv4 address of the runner>" },
@@ -176,7 +176,7 @@ function backupsOf({ requested, environment, defaults, region, suffix, problems 
     problems.add({
       at: ["backups", "enabled"],
       given: enabled,
-      problem: "production has somewhere to put its backups, always",
+      problem: "production always has buckets for its backups",
       allowed: "true",
       fix: [{ remove: ["backups", "enabled"] }],
     });
@@ -185,7 +185,7 @@ function backupsOf({ requested, environment, defaults, region, suffix, problems 
     problems.add({
       at: ["backups", "offsiteRegion"],
       given: offsiteRegion,
-      problem: "a copy beside the first is lost with it",
+      problem: "a copy in the same region is lost together with the first",
       allowed: spacesRegions()
         .filter((slug) => slug !== near)
         .join(", "),

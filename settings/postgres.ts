@@ -1,4 +1,4 @@
-/** Which Postgres clusters a stack holds, what each is made of, and what is impossible about it. */
+/** The Postgres clusters of a stack, and the checks of each. */
 import { findNode, type NodeSize, smallestNode, usableConnections } from "../catalog/nodes.ts";
 import type { Engine } from "../catalog/regions.ts";
 import { findMajor, majorsOn } from "../catalog/versions.ts";
@@ -15,7 +15,7 @@ interface Draft {
   readonly key: string;
   readonly systems: readonly SelectedSystem[];
   readonly requested: RequestedPostgres;
-  /** The path of a field, at the system where it is said there. */
+  /** The path of a field: at the system where it is set there, else at the stack. */
   readonly at: (field: keyof RequestedPostgres) => Path;
 }
 
@@ -52,12 +52,12 @@ function ownDraft(system: SelectedSystem, stackWide: RequestedPostgres): Draft {
   };
 }
 
-/** One cluster stands in one place. */
+/** A cluster is in one region. */
 export function refuseDistance(stack: Stack, key: string, region: string, sharing: Path, what: string): void {
   stack.problems.add({
     at: [key, "region"],
     given: region,
-    problem: `the systems share ${what}, and a shared cluster stands in one region: ${stack.region.slug}`,
+    problem: `the systems share ${what}, and a shared cluster is in one region: ${stack.region.slug}`,
     allowed: `${stack.region.slug}, or clusters of its own`,
     fix: [{ remove: [key, "region"] }, { set: sharing, to: "dedicated" }],
   });
@@ -101,7 +101,7 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
   };
 }
 
-/** A name that is not declared would be taken over by nobody, and what it was meant to be would be made beside it. */
+/** A misspelt name would adopt nothing, and the declared one would be created in addition. */
 function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
   const { adopt, adoptOnly } = requested;
   if (adoptOnly === undefined) return undefined;
@@ -109,7 +109,7 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
     stack.problems.add({
       at: at("adoptOnly"),
       problem: "no cluster is adopted, so there is nothing to take over",
-      allowed: "names beside adopt, which says the cluster's id",
+      allowed: "names together with adopt, the cluster's id",
       fix: [{ remove: at("adoptOnly") }, { set: at("adopt"), to: "<cluster id>" }],
     });
   }
@@ -136,14 +136,14 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
   return { databases: [], users: [], pools: [], ...defined(adoptOnly) };
 }
 
-/** Never a default: an upgrade cannot be taken back, so nobody should get one with a new release of this package. */
+/** There is no default: an upgrade cannot be reverted, so a new release of this package must not cause one. */
 function majorOf(draft: Draft, stack: Stack): string {
   const { version, adopt } = draft.requested;
   const offered = majorsOn(stack.today);
   if (version === undefined) {
     stack.problems.add({
       at: ["postgres", "version"],
-      problem: "it is missing; a major is chosen, never defaulted, because an upgrade cannot be taken back",
+      problem: "it is missing; there is no default, because an upgrade cannot be reverted",
       allowed: offered.join(", "),
       fix: [{ set: ["postgres", "version"], to: newest(draft, offered) }],
     });
@@ -166,8 +166,8 @@ function majorOf(draft: Draft, stack: Stack): string {
     stack.problems.add({
       at,
       given: version,
-      problem: `new clusters of it could be made until ${findMajor(version)!.available}`,
-      allowed: `${offered.join(", ")}; an older one only where a cluster is adopted`,
+      problem: `DigitalOcean created new clusters of it until ${findMajor(version)!.available}`,
+      allowed: `${offered.join(", ")}; an older one only for an adopted cluster`,
       fix: [{ set: at, to: newest(draft, offered) }],
     });
   }
@@ -188,13 +188,11 @@ function majorNotices(draft: Draft, version: string, strictest: System, today: s
   const { minimumMajor } = strictest.postgres;
   return [
     ...(days < HALF_A_YEAR
-      ? [
-          `Postgres ${version} of cluster "${draft.key}" ends on ${endOfLife}; DigitalOcean then upgrades it at a time of its own choice. Plan the upgrade before.`,
-        ]
+      ? [`Postgres ${version} of cluster "${draft.key}" ends on ${endOfLife}; DigitalOcean then upgrades it at any time. Upgrade before.`]
       : []),
     ...(Number(version) > minimumMajor
       ? [
-          `${strictest.title} was measured on Postgres ${minimumMajor}, cluster "${draft.key}" has ${version}. An existing cluster is upgraded in place: \`up\` does not wait for it, and nothing takes it back.`,
+          `${strictest.title} was measured on Postgres ${minimumMajor}, cluster "${draft.key}" has ${version}. An existing cluster is upgraded in place: \`up\` does not wait for it, and it cannot be reverted.`,
         ]
       : []),
   ];
@@ -206,7 +204,7 @@ export function checkStandby(engine: Engine, at: Path, node: NodeSize, nodes: nu
   stack.problems.add({
     at,
     given: node.slug,
-    problem: `${nodes} nodes are requested, and a node of ${node.memoryGiB} GB cannot have another behind it`,
+    problem: `${nodes} nodes are requested, and a node of ${node.memoryGiB} GB cannot have a standby`,
     allowed: `${least} and larger, or one node`,
     fix: [{ set: at, to: least }],
   });
@@ -218,7 +216,7 @@ function checkStorage({ requested, at }: Draft, node: NodeSize, stack: Stack): v
     stack.problems.add({
       at: at("storage"),
       given: `${requested.storage} GiB`,
-      problem: "the disk grows by itself as well, and would drift from a fixed size with every step",
+      problem: "autoscale is on too, and the disk would differ from a fixed size after every step",
       allowed: "a fixed size, or one that grows",
       fix: [{ remove: at("storage") }],
     });
@@ -233,7 +231,7 @@ function checkStorage({ requested, at }: Draft, node: NodeSize, stack: Stack): v
   }
 }
 
-/** A fixed disk does not grow by default. */
+/** Off by default where the disk has a fixed size. */
 function autoscaleOf({ requested }: Draft, stack: Stack): PostgresCluster["autoscale"] {
   const wanted =
     requested.autoscale === undefined
@@ -274,7 +272,7 @@ function replicasOf({ requested, at }: Draft, node: NodeSize, region: string, st
   });
 }
 
-/** Where the product's documents give its server more than the node has; a node grows later without losing anything. */
+/** Notices where the node is smaller than the server in the product's documents. */
 function sizingNotices(systems: readonly SelectedSystem[], node: NodeSize): string[] {
   return systems.flatMap(({ system }) => {
     const { connections = 0, effectiveCacheMiB = 0 } = system.postgres.sizing ?? {};
@@ -282,6 +280,6 @@ function sizingNotices(systems: readonly SelectedSystem[], node: NodeSize): stri
       ...(usableConnections(node) < connections ? [`${usableConnections(node)} connections of ${connections}`] : []),
       ...(node.memoryGiB * 1024 < effectiveCacheMiB ? [`${node.memoryGiB * 1024} MiB for a cache of ${effectiveCacheMiB} MiB`] : []),
     ];
-    return lacks.length === 0 ? [] : [`${system.title}'s documents give its Postgres more than ${node.slug} has: ${lacks.join(", ")}.`];
+    return lacks.length === 0 ? [] : [`The documents of ${system.title} require more than ${node.slug} has: ${lacks.join(", ")}.`];
   });
 }

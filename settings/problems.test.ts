@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nearest } from "./nearest.ts";
 import { formatCommand, keyOf, Problems, type SettingsError } from "./problems.ts";
 
-const told = (problems: Problems): string => {
+const messageOf = (problems: Problems): string => {
   try {
     problems.throwIfAny();
   } catch (error) {
@@ -21,7 +21,7 @@ describe("a mistake", () => {
       allowed: "small",
       fix: [{ set: ["postgres", "size"], to: "small" }],
     });
-    expect(told(problems)).toBe(
+    expect(messageOf(problems)).toBe(
       [
         '1 problem in the settings of stack "prod".',
         "",
@@ -41,26 +41,26 @@ describe("a mistake", () => {
       allowed: "nyc1",
       fix: [{ set: ["region"], to: "hunter3" }],
     });
-    expect(told(problems)).not.toContain("hunter");
-    expect(told(problems)).toContain("pulumi config set --secret slipway:region -s prod");
+    expect(messageOf(problems)).not.toContain("hunter");
+    expect(messageOf(problems)).toContain("pulumi config set --secret slipway:region -s prod");
   });
 
   it("does not show credentials that stand inside another value", () => {
     const problems = new Problems("prod", new Set());
     problems.add({ at: ["store"], given: "spaces://key:hunter2@bucket", problem: "no", allowed: "-", fix: [] });
-    expect(told(problems)).not.toContain("hunter2");
-    expect(told(problems)).toContain("slipway:store is not shown here");
+    expect(messageOf(problems)).not.toContain("hunter2");
+    expect(messageOf(problems)).toContain("slipway:store is not shown here");
   });
 
-  it("is told once for a value, by the first that finds it", () => {
+  it("is reported once for a value, by the check that finds it first", () => {
     const problems = new Problems("prod", new Set());
     for (const problem of ["first", "second"]) problems.add({ at: ["region"], problem, allowed: "-", fix: [] });
-    expect(told(problems)).toContain("1 problem");
-    expect(told(problems)).toContain("first");
+    expect(messageOf(problems)).toContain("1 problem");
+    expect(messageOf(problems)).toContain("first");
   });
 
   it("is nothing to throw when there is none", () => {
-    expect(told(new Problems("prod", new Set()))).toBe("");
+    expect(messageOf(new Problems("prod", new Set()))).toBe("");
   });
 });
 

@@ -60,7 +60,7 @@ it("knows from Pulumi which keys are encrypted, and refuses one that is not", as
   await expect(run).rejects.not.toThrow("GOCSPX");
 });
 
-it("plans with a marked stand-in for what is missing, and says so for each", async () => {
+it("plans with a marked placeholder for each missing value, and logs it", async () => {
   const plan = await record(
     function program() {
       return { secret: operatorSecret(readSettings([harbour]), "harbour", "googleClientSecret") };
@@ -71,7 +71,7 @@ it("plans with a marked stand-in for what is missing, and says so for each", asy
   expect(plan.messages).toContainEqual(expect.objectContaining({ severity: "warning", text: `missing: ${KEY}` }));
 });
 
-it("plans with stand-ins, but does not create with them", async () => {
+it("plans with placeholders, but does not create resources with them", async () => {
   const run = record(
     function program() {
       // What Pulumi's language host sets, and a recorded run does not.
@@ -81,7 +81,7 @@ it("plans with stand-ins, but does not create with them", async () => {
     },
     { ...place, config: { ...signIn, "slipway:placeholders": "true" } },
   );
-  await expect(run).rejects.toThrow("slipway:placeholders is true: stand-ins are for a plan");
+  await expect(run).rejects.toThrow("slipway:placeholders is true: placeholders are for a plan");
 });
 
 it("says what is allowed and worth knowing", async () => {

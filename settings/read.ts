@@ -1,4 +1,4 @@
-/** Reads Pulumi's config. No other file does; parse.ts knows nothing of Pulumi. */
+/** Reads Pulumi's config. parse.ts does not import Pulumi. */
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { checkSystems, DefinitionError } from "../systems/check.ts";

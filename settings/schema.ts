@@ -1,6 +1,6 @@
 /**
- * The shape of a stack's settings as an operator writes them, before any default. zod stands at this door only: what passes is plain data.
- * An unknown key is a mistake, because it is most often a typing error that would silently do nothing.
+ * The shape of a stack's settings as an operator writes them, before defaults. zod is used here only; the result is plain data.
+ * An unknown key is a problem, because it is usually a typing error that would be ignored silently.
  */
 import * as z from "zod/mini";
 import { AUTOSCALE, DISK_STEP_GIB, MOST_NODES, NAMES } from "../catalog/limits.ts";
@@ -12,7 +12,7 @@ import * as values from "./values.ts";
 type Shape = Readonly<Record<string, z.ZodMiniType>>;
 type Group<S extends Shape> = z.ZodMiniObject<{ -readonly [Key in keyof S]: z.ZodMiniOptional<S[Key]> }, z.core.$strict>;
 
-/** Nearly all that an operator may say may be left out. */
+/** Almost every setting is optional. */
 function group<S extends Shape>(shape: S): Group<S> {
   return z.strictObject(Object.fromEntries(Object.entries(shape).map(([key, schema]) => [key, z.optional(schema)]))) as Group<S>;
 }
@@ -41,11 +41,11 @@ const autoscale = group({
   increment: values.gibibytes(AUTOSCALE.incrementGiB.least, AUTOSCALE.incrementGiB.most, 1),
 });
 
-/** Whether they are declared is known where it is known who is on the cluster. */
+/** Checked against the declarations of the systems on the cluster in postgres.ts. */
 const names = z.array(values.form(/./, "names that the systems on the cluster declare", "<name>"));
 
 const postgresCluster = {
-  /** A major: 15. There is no default, because an upgrade cannot be taken back. */
+  /** A major: 15. There is no default, because an upgrade cannot be reverted. */
   version: values.postgresMajor(),
   /** @default db-s-2vcpu-4gb in prod and staging, db-s-1vcpu-2gb on a laptop */
   size: values.nodeSize("pg"),
@@ -55,7 +55,7 @@ const postgresCluster = {
   storage: values.gibibytes(DISK_STEP_GIB, 20_000, DISK_STEP_GIB),
   /** A disk that grows. @default in prod by 10 GiB when 80% full, unless storage is given */
   autoscale,
-  /** Read replicas, each in the cluster's region and size unless it says another. @default none */
+  /** Read replicas, by default in the cluster's region and size. @default none */
   replicas: z.array(
     z.strictObject({
       name: values.form(NAMES.cluster.pattern, NAMES.cluster.description, "read-1"),
@@ -63,9 +63,9 @@ const postgresCluster = {
       size: z.optional(values.nodeSize("pg")),
     }),
   ),
-  /** A cluster that exists and is taken over as it is. @default none: a new one */
+  /** An existing cluster that is adopted as it is. @default none: a new one */
   adopt: uuid,
-  /** Which of what the systems declare stands in it; the others are created. @default all of it */
+  /** Which declared names exist in it; the others are created. @default all */
   adoptOnly: group({ databases: names, users: names, pools: names }),
   /** When DigitalOcean may restart nodes. @default sunday 04:00 UTC */
   maintenance,
@@ -76,16 +76,16 @@ const valkeyNode = group({
   size: values.nodeSize("valkey"),
   /** @default 2 for state in prod, else 1 */
   nodes: values.whole(1, MOST_NODES),
-  /** A cluster that exists and is taken over as it is. @default none */
+  /** An existing cluster that is adopted as it is. @default none */
   adopt: uuid,
 });
 
 const valkeyCluster = {
   /** @default 8 */
   version: values.valkeyVersion(),
-  /** What must not be lost: noeviction, snapshots. The only one in layout single. */
+  /** Keys that must not be lost: noeviction, snapshots. The only cluster in layout single. */
   state: valkeyNode,
-  /** What may be evicted: allkeys_lru. */
+  /** Keys that may be evicted: allkeys_lru. */
   cache: valkeyNode,
   /** @default sunday 04:00 UTC */
   maintenance,
@@ -95,56 +95,56 @@ export function stackSchema(systems: readonly System[], today: string) {
   return group({
     /** @default the stack's name, where it is one of these */
     environment: values.oneOf(["local", "staging", "prod"]),
-    /** Which systems the stack holds. @default all */
+    /** The systems of the stack. @default all */
     systems: z.array(
       values.oneOf(
         systems.map(({ name }) => name),
         "no system has this name",
       ),
     ),
-    /** Ends account-wide names, after a dash. @default none for stack prod, else the stack's name */
+    /** Appended to account-wide names, after a dash. @default none for stack prod, else the stack's name */
     suffix: values.form(
       /^(none|[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?)$/,
       "1 to 20 lower-case letters, digits and dashes, or none",
       "<short name>",
     ),
-    /** Where everything stands that does not say otherwise. @default nyc1 */
+    /** The region of everything that has no region of its own. @default nyc1 */
     region: values.databaseRegion(),
     /** The private network's block. A change replaces the network and all in it. @default one for each environment and region */
     vpcCidr: cidr,
-    /** A private network that exists, in the stack's region: that of an adopted cluster. It is read, never changed. @default none: a new one */
+    /** An existing private network in the stack's region, such as that of an adopted cluster. It is read, never changed. @default none: a new one */
     vpc,
-    /** Whether destroying or replacing what holds data is refused. @default true in prod */
+    /** Whether resources with data are protected from deletion and replacement. @default true in prod */
     protect: values.flag,
-    /** Who may reach the databases from outside the private network. @default nobody; loopback on a laptop */
+    /** The sources outside the private network that may reach the databases. @default none; loopback on a laptop */
     allowedSources: z.array(values.form(/./, "IPv4 addresses and blocks", "203.0.113.10")),
     /** layout: one cluster for all, or one each. @default dedicated in prod, else shared */
     postgres: group({ layout: values.oneOf(["shared", "dedicated"]), ...postgresCluster }),
-    /** layout: state and cache apart, or in one. @default split in prod, else single. sharing: clusters for all, or for each. @default dedicated */
+    /** layout: separate clusters for state and cache, or one. @default split in prod, else single. sharing: clusters for all systems, or for each. @default dedicated */
     valkey: group({
       layout: values.oneOf(["split", "single"]),
       sharing: values.oneOf(["dedicated", "shared"]),
       ...valkeyCluster,
     }),
-    /** From where migrations run: this machine, a job inside the network, or by hand. @default runner */
+    /** Where migrations run: on this machine, in a job inside the network, or by hand. @default runner */
     postDeploy: group({
       mode: values.oneOf(["runner", "job", "manual"]),
       image: values.form(
         /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$/,
-        "registry/repository:tag, with a tag that stays what it is (not latest)",
+        "registry/repository:tag, with a tag that does not move (not latest)",
         "registry.digitalocean.com/<registry>/slipway:1.0.0",
       ),
     }),
-    /** @default enabled except on a laptop; buckets near the databases, and a copy in another city */
+    /** @default enabled except on a laptop; buckets near the databases, and copies in another city */
     backups: group({
       enabled: values.flag,
       region: values.spacesRegion(),
       offsiteRegion: values.spacesRegion(),
       bucketPrefix: values.form(/^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$/, "3 to 32 lower-case letters, digits and dashes", "<company>-slipway"),
     }),
-    /** Beside those that the systems name. They must be verified members of the team. @default none */
+    /** In addition to those of the systems. They must be verified members of the team. @default none */
     alertEmails: z.array(email),
-    /** A new day makes new generated secrets. @default never */
+    /** A new day creates new generated secrets. @default never */
     rotated: values.pastDay(today),
     /** For `slipway plan --placeholders` only. */
     placeholders: values.flag,
@@ -166,7 +166,7 @@ export function systemSchema(system: System, today: string) {
     region: values.databaseRegion(),
     /** The block of that region's network. @default one for each environment and region */
     vpcCidr: cidr,
-    /** What is switched on. @default nothing */
+    /** The features that are on. @default none */
     features: z.array(
       values.oneOf(
         Object.keys(system.features),
@@ -193,20 +193,20 @@ export function systemSchema(system: System, today: string) {
       components.filter(([, component]) => isSized(component)).map(([name]) => name),
       instances,
     ),
-    /** How far the move from files to Postgres has come. @default P3: Postgres only */
+    /** The phase of the move from files to Postgres. @default P3: Postgres only */
     phase: values.oneOf(["P0", "P1", "P2", "P3"]),
     /** The system's own cluster, where the layout is dedicated. @default the stack's figures */
     postgres: group(postgresCluster),
     /** The system's own clusters, where sharing is dedicated. @default the stack's figures */
     valkey: group(valkeyCluster),
-    /** By pool or component/VARIABLE. What is said here never shrinks. @default the wish, or what the node has left */
+    /** By pool or component/VARIABLE. A number here is never reduced. @default the request, or what the node has left */
     connections: keyed(
       consumersOf(system)
         .filter(({ adjustable }) => adjustable)
         .map(({ name }) => name),
       values.whole(1, 10_000),
     ),
-    /** A new day makes new generated secrets. @default the stack's */
+    /** A new day creates new generated secrets. @default the stack's */
     rotated: values.pastDay(today),
   });
 }
@@ -220,7 +220,7 @@ export function isSized(component: Component): component is Exclude<Component, {
   return component.kind !== "site";
 }
 
-/** What passes. */
+/** The decoded config. */
 export interface Requested {
   readonly stack: RequestedStack;
   /** By the system's name; an empty object for one that the config does not mention. */

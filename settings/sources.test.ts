@@ -76,7 +76,7 @@ describe("allowed sources", () => {
   it("refuse an empty list where the runner must come in [C57]", () => {
     for (const environment of ["staging", "prod"]) {
       const message = complaint({ environment, allowedSources: [] });
-      expect(message).toContain("slipway:allowedSources: it is empty, and post-deploy steps run on the machine that runs pulumi");
+      expect(message).toContain("slipway:allowedSources: it is empty, and the machine that runs pulumi also runs the post-deploy steps");
       expect(message).toContain(`pulumi config set --path 'slipway:allowedSources[0]' '<IPv4 address of the runner>' -s staging`);
     }
   });

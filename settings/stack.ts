@@ -1,4 +1,4 @@
-/** What the parts of a stack's settings are worked out from: who is on it, where, and where problems and notices go. */
+/** The input of the parsers: the requested values, the selected systems, and the collectors of problems and notices. */
 import type { DatabaseRegion } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
 import type { Defaults } from "./defaults.ts";
@@ -19,7 +19,7 @@ export interface Stack {
   readonly notices: string[];
 }
 
-/** A system that this stack holds. */
+/** A system of this stack. */
 export interface SelectedSystem {
   readonly system: System;
   /** Its object among the settings: slipway:<key>. */
@@ -29,7 +29,7 @@ export interface SelectedSystem {
   readonly features: ReadonlySet<string>;
 }
 
-/** Without the keys that hold nothing, so that spreading it over defaults leaves those alone. */
+/** Without undefined values, so that spreading it over defaults keeps those. */
 export function defined<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as {
     [Key in keyof T]: Exclude<T[Key], undefined>;

@@ -16,7 +16,7 @@ describe("domains", () => {
     const taken = { longPier: { domains: { web: "harbour.example.com" } }, postgres: { version: "16", layout: "shared" } };
     const message = complaint(taken, { ...both, stack: "prod" });
     expect(message).toContain(
-      'slipway:longPier.domains.web is "harbour.example.com": slipway:harbour.domains.web has this domain already, and a domain leads to one app.',
+      'slipway:longPier.domains.web is "harbour.example.com": slipway:harbour.domains.web has this domain already, and a domain serves one app.',
     );
     expect(message).toContain("pulumi config set --path slipway:longPier.domains.web none -s prod");
   });
@@ -55,14 +55,14 @@ describe("components", () => {
   it("refuse several instances of a plan for one", () => {
     const message = complaint({ harbour: { features: ["worker"], sizes: { worker: { instances: 2 } } } });
     expect(message).toContain(
-      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are requested, and this is a plan for one.',
+      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are requested, and this size allows one.',
     );
     expect(message).toContain("pulumi config set --path slipway:harbour.sizes.worker.size apps-s-1vcpu-1gb -s staging");
   });
 
   it("refuse sizes that do not exist any more, or never did, or do not apply", () => {
     const size = (name: string, slug: string) => complaint({ harbour: { sizes: { [name]: { size: slug } } } });
-    expect(size("api", "basic-xxs")).toContain("it is a legacy plan, which App Platform asks everybody to leave");
+    expect(size("api", "basic-xxs")).toContain("it is a legacy plan, which App Platform is retiring");
     expect(size("api", "apps-s-1vcpu-3gb")).toContain("App Platform has no such instance size");
     expect(size("frontend", "apps-s-1vcpu-1gb")).toContain("slipway:harbour.sizes.frontend: there is no such setting");
   });

@@ -1,9 +1,9 @@
-/** What each system of a stack is given: domains, sources, sizes, phase, connections, and what only its operator knows. */
+/** The settings of each system: domains, sources, sizes, phase and connections. */
 import { findInstance, instanceSlugs } from "../catalog/instances.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
 import type { Component, System } from "../systems/definition.ts";
-import { allot, type Claim, nodeFor, type Share, writeBill } from "./budget.ts";
+import { allocate, type Claim, formatBill, nodeFor, type Share } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
 import { appRegionOf } from "./networks.ts";
 import { keyOf, type Path } from "./problems.ts";
@@ -12,7 +12,7 @@ import type { PostgresCluster, PostgresSettings, SystemSettings, ValkeySettings 
 import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 import { storesOf } from "./valkey.ts";
 
-/** All but what operators know, which operator.ts adds. */
+/** Without the operator keys, which operator.ts adds. */
 export type SystemWithoutKeys = Omit<SystemSettings, "operatorSecrets" | "operatorSettings">;
 
 export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings): SystemWithoutKeys[] {
@@ -51,7 +51,7 @@ function componentsOf({ system, features }: SelectedSystem): [string, Component]
     .filter(([, { feature }]) => feature === undefined || features.has(feature));
 }
 
-/** App names are the account's, so the stack's suffix is part of them. */
+/** App names are unique in an account, so the stack's suffix is part of them. */
 function checkNames({ systems, suffix, problems }: Stack): void {
   for (const { system } of systems) {
     for (const { name } of Object.values(system.apps)) {
@@ -61,7 +61,7 @@ function checkNames({ systems, suffix, problems }: Stack): void {
         at: ["suffix"],
         given: suffix.slice(1),
         problem: `with it an app is called ${name}${suffix}, ${name.length + suffix.length} characters, which App Platform refuses`,
-        allowed: `${NAMES.app.description}; ${Math.max(0, room)} are left beside ${name}`,
+        allowed: `${NAMES.app.description}; ${Math.max(0, room)} are left after ${name}`,
         fix: [{ set: ["suffix"], to: "<short name>" }],
       });
     }
@@ -83,7 +83,7 @@ function domainsOf({ systems, defaults, problems }: Stack): Map<SelectedSystem, 
           problems.add({
             at,
             given: domain,
-            problem: `${holder} has this domain already, and a domain leads to one app`,
+            problem: `${holder} has this domain already, and a domain serves one app`,
             allowed: "a domain of its own for each app, or none",
             fix: [{ set: at, to: "none" }],
           });
@@ -97,14 +97,14 @@ function domainsOf({ systems, defaults, problems }: Stack): Map<SelectedSystem, 
 }
 
 /** The owner in definitions of products whose documents name no repository. */
-const STAND_IN = /^your-org\//;
+const PLACEHOLDER_OWNER = /^your-org\//;
 
 function reposOf(stack: Stack): Map<SelectedSystem, SystemSettings["repos"]> {
   const unknown: string[] = [];
   const repos = stack.systems.map((selected) => {
     const chosen = componentsOf(selected).map(([name, { source }]) => {
       const { repo = source.repo, branch = source.branch } = selected.requested.repos?.[name] ?? {};
-      if (STAND_IN.test(repo)) unknown.push(keyOf([selected.key, "repos", name, "repo"]));
+      if (PLACEHOLDER_OWNER.test(repo)) unknown.push(keyOf([selected.key, "repos", name, "repo"]));
       return [name, { repo, branch }] as const;
     });
     return [selected, Object.fromEntries(chosen)] as const;
@@ -132,7 +132,7 @@ function checkInstances(at: Path, { size, instances }: { size: string; instances
   stack.problems.add({
     at: [...at, "size"],
     given: size,
-    problem: `${instances} instances are requested, and this is a plan for one`,
+    problem: `${instances} instances are requested, and this size allows one`,
     allowed: several.join(", "),
     fix: [{ set: [...at, "size"], to: several[0]! }],
   });
@@ -174,15 +174,15 @@ function hasPhases(system: System): boolean {
 type Sizes = ReadonlyMap<SelectedSystem, SystemSettings["sizes"]>;
 
 function connectionsOf(stack: Stack, postgres: PostgresSettings, sizes: Sizes): Map<SelectedSystem, Record<string, number>> {
-  const allotted = new Map<SelectedSystem, Record<string, number>>(stack.systems.map((selected) => [selected, {}]));
+  const allocated = new Map<SelectedSystem, Record<string, number>>(stack.systems.map((selected) => [selected, {}]));
   for (const cluster of postgres.clusters) {
     const users = stack.systems.filter(({ system }) => cluster.systems.includes(system.name));
     for (const { claim, size } of sharesOf(cluster, users, postgres.layout, stack, sizes)) {
       const selected = users.find(({ system }) => system.name === claim.system)!;
-      if (claim.adjustable) allotted.get(selected)![claim.name] = size;
+      if (claim.adjustable) allocated.get(selected)![claim.name] = size;
     }
   }
-  return allotted;
+  return allocated;
 }
 
 function sharesOf(
@@ -193,7 +193,7 @@ function sharesOf(
   sizes: Sizes,
 ): readonly Share[] {
   const claims = users.flatMap((selected) => claimsOf(selected, sizes.get(selected)!, stack));
-  // A sum of figures that are themselves refused would only confuse.
+  // A problem about the sum of refused numbers would only confuse.
   const inputs: Path[] = [
     ["postgres"],
     ...users.flatMap(({ key }) => [
@@ -204,7 +204,7 @@ function sharesOf(
     ]),
   ];
   if (stack.problems.touches(...inputs)) return [];
-  const budget = allot(findNode(cluster.size)!, claims);
+  const budget = allocate(findNode(cluster.size)!, claims);
   if (budget.fits) {
     stack.notices.push(...shrunk(cluster, budget.shares));
     return budget.shares;
@@ -215,10 +215,10 @@ function sharesOf(
     at,
     given: cluster.size,
     problem: `the connections to Postgres cluster "${cluster.key}" are more than its node has`,
-    details: writeBill(budget),
+    details: formatBill(budget),
     allowed: [
       ...(larger === undefined ? [] : [`${larger} or larger`]),
-      "smaller figures under connections",
+      "smaller numbers under connections",
       "fewer instances",
       ...(users.length > 1 ? ["the dedicated layout"] : []),
     ].join("; "),
@@ -264,5 +264,5 @@ function shrunk(cluster: PostgresCluster, shares: readonly Share[]): string[] {
   const below = shares.filter(({ claim, size }) => claim.explicit === undefined && size < claim.wish);
   if (below.length === 0) return [];
   const each = below.map(({ claim, size }) => `${claim.system} ${claim.name} ${size} of ${claim.wish}`);
-  return [`Connections of Postgres cluster "${cluster.key}" (${cluster.size}) are shared out below what was wished: ${each.join(", ")}.`];
+  return [`Connections of Postgres cluster "${cluster.key}" (${cluster.size}) are fewer than requested: ${each.join(", ")}.`];
 }

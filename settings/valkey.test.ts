@@ -54,7 +54,7 @@ describe("Valkey clusters", () => {
   it("hold what the products ask for in half of their memory [C13]", () => {
     const large = { ...harbour, stores: { state: { ...harbour.stores.state!, memoryMiB: 600 } } };
     const message = complaint({}, { systems: [large] });
-    expect(message).toContain('cluster "harbour-single" is to hold 600 MiB (harbour state 600), and half of a node is left to snapshots');
+    expect(message).toContain('cluster "harbour-single" needs 600 MiB (harbour state 600), and half of a node');
     expect(message).toContain("pulumi config set --path slipway:harbour.valkey.state.size db-s-1vcpu-2gb -s staging");
   });
 
@@ -73,7 +73,7 @@ describe("a durable keyspace", () => {
     };
     const message = complaint(cached, { systems: [careless], stack: "prod" });
     expect(message).toContain(
-      'harbour keeps its keyspace users for good and has it in store cache, but cluster "harbour-cache" evicts whatever it needs room for (allkeys_lru)',
+      'harbour declares its keyspace users durable and keeps it in store cache, but cluster "harbour-cache" evicts any key when it is full (allkeys_lru)',
     );
     expect(settingsFrom(cached, { systems: [careless] }).valkey.clusters[0]!.class).toBe("state");
   });
@@ -96,7 +96,7 @@ describe("shared clusters", () => {
     expect(message).toContain("pulumi config set --path slipway:valkey.sharing dedicated -s staging");
   });
 
-  it("count a store that nobody has divided as database 0", () => {
+  it("count a store without keyspaces as database 0", () => {
     expect(complaint(shared, { systems: [harbour, longPier] })).toContain(
       "database 0 would be both harbour sessions and long-pier store store",
     );
@@ -108,7 +108,7 @@ describe("shared clusters", () => {
     );
     const apart = { ...shared, postgres: { version: "16", layout: "dedicated" }, quay: { region: "sfo3" } };
     expect(complaint(apart, { systems: [harbour, quay] })).toContain(
-      "the systems share Valkey, and a shared cluster stands in one region: nyc1",
+      "the systems share Valkey, and a shared cluster is in one region: nyc1",
     );
   });
 });

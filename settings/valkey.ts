@@ -1,6 +1,6 @@
 /**
- * Which Valkey clusters a stack holds, and which stores are on each. Eviction, persistence and the numbers of databases belong to a whole
- * cluster, so what may share one is decided here and refused where it cannot.
+ * The Valkey clusters of a stack, and the stores on each. Eviction, persistence and database numbers are properties of a whole cluster, so stores that
+ * cannot share one are refused here.
  */
 import { VALKEY_DATABASES as LIMIT } from "../catalog/limits.ts";
 import { findNode, type NodeSize, nodeSizes } from "../catalog/nodes.ts";
@@ -15,7 +15,7 @@ import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 
 type Class = Store["class"];
 
-interface Placed {
+interface OwnedStore {
   readonly owner: SelectedSystem;
   readonly name: string;
   readonly store: Store;
@@ -24,9 +24,9 @@ interface Placed {
 interface Draft {
   readonly key: string;
   readonly class: Class;
-  readonly stores: readonly Placed[];
+  readonly stores: readonly OwnedStore[];
   readonly requested: RequestedValkey;
-  /** The path of this kind of node, at the system where it is said there. */
+  /** The path of this kind of node: at the system where it is set there, else at the stack. */
   readonly at: Path;
 }
 
@@ -51,16 +51,16 @@ export function storesOf({ system, features }: SelectedSystem): [string, Store][
 interface Group {
   readonly prefix: string;
   readonly owner: SelectedSystem | undefined;
-  readonly stores: readonly Placed[];
+  readonly stores: readonly OwnedStore[];
 }
 
-function ownGroup(owner: SelectedSystem, stores: readonly Placed[]): Group {
+function ownGroup(owner: SelectedSystem, stores: readonly OwnedStore[]): Group {
   return { prefix: `${owner.system.name}-`, owner, stores: stores.filter((store) => store.owner === owner) };
 }
 
 function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", stackWide: RequestedValkey): Draft[] {
   const own = owner?.requested.valkey ?? {};
-  const draft = (name: string, kind: Class, node: Class, held: readonly Placed[]): Draft[] =>
+  const draft = (name: string, kind: Class, node: Class, held: readonly OwnedStore[]): Draft[] =>
     held.length === 0
       ? []
       : [
@@ -89,11 +89,11 @@ function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", 
         stores.filter(({ store }) => store.class === kind),
       ),
     );
-  // One cluster has one policy: whoever has something to lose decides it.
+  // One cluster has one policy, and state needs the stricter one.
   return draft("single", stores.some(({ store }) => store.class === "state") ? "state" : "cache", "state", stores);
 }
 
-function checkShared(stack: Stack, stores: readonly Placed[]): void {
+function checkShared(stack: Stack, stores: readonly OwnedStore[]): void {
   for (const { key, requested, region } of new Set(stores.map(({ owner }) => owner))) {
     if (region !== stack.region) refuseDistance(stack, key, region.slug, ["valkey", "sharing"], "Valkey");
     if (requested.valkey === undefined) continue;
@@ -122,7 +122,7 @@ function checkSingle(stack: Stack): void {
   }
 }
 
-/** An id names one cluster. */
+/** An id adopts one cluster. */
 function checkAdoption(drafts: readonly Draft[], stack: Stack): void {
   for (const kind of ["state", "cache"] as const) {
     const takers = drafts.filter(({ at }) => at.length === 2 && at[1] === kind);
@@ -167,7 +167,7 @@ function clusterOf(draft: Draft, stack: Stack): ValkeyCluster {
   };
 }
 
-/** Half of a node: a snapshot forks the server, and pages that change meanwhile exist twice. */
+/** Half of a node's memory: a snapshot forks the server, and pages that change meanwhile are copied. */
 function checkMemory({ stores, at, key }: Draft, node: NodeSize, stack: Stack): void {
   const wanted = stores.reduce((sum, { store }) => sum + store.memoryMiB, 0);
   if (wanted * 2 <= node.memoryGiB * 1024) return;
@@ -175,28 +175,28 @@ function checkMemory({ stores, at, key }: Draft, node: NodeSize, stack: Stack): 
   stack.problems.add({
     at: [...at, "size"],
     given: node.slug,
-    problem: `cluster "${key}" is to hold ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node is left to snapshots`,
+    problem: `cluster "${key}" needs ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node's memory is reserved for snapshots`,
     allowed: larger === undefined ? "fewer stores on one cluster" : `${larger.slug} or larger`,
     fix: [larger === undefined ? { set: ["valkey", "sharing"], to: "dedicated" } : { set: [...at, "size"], to: larger.slug }],
   });
 }
 
-/** allkeys_lru takes any key of any database when memory runs out: sessions and users as well as answers that can be computed again. */
+/** When memory runs out, allkeys_lru evicts any key of any database, durable ones included. */
 function checkDurability({ class: kind, stores, key }: Draft, stack: Stack): void {
   if (kind === "state") return;
   for (const { owner, name, space, keyspace } of keyspacesOf(stores)) {
     if (!keyspace.durable) continue;
-    const curable = storesOf(owner).some(([, store]) => store.class === "state");
+    const hasState = storesOf(owner).some(([, store]) => store.class === "state");
     stack.problems.add({
       at: ["valkey", "layout"],
-      problem: `${owner.system.name} keeps its keyspace ${space} for good and has it in store ${name}, but cluster "${key}" evicts whatever it needs room for (allkeys_lru)`,
+      problem: `${owner.system.name} declares its keyspace ${space} durable and keeps it in store ${name}, but cluster "${key}" evicts any key when it is full (allkeys_lru)`,
       allowed: "a durable keyspace in a store of class state",
-      fix: curable ? [{ set: ["valkey", "layout"], to: "single" }] : [],
+      fix: hasState ? [{ set: ["valkey", "layout"], to: "single" }] : [],
     });
   }
 }
 
-/** Each number once on a cluster. A store that nobody has divided is used as a client finds it: database 0. */
+/** Each number once on a cluster. A store without keyspaces uses database 0, the default of a client. */
 function databasesOf({ key, stores }: Draft, stack: Stack): number {
   const taken = new Map<number, { readonly owner: SelectedSystem; readonly label: string }>();
   for (const { owner, space, keyspace } of keyspacesOf(stores)) {
@@ -216,12 +216,12 @@ function databasesOf({ key, stores }: Draft, stack: Stack): number {
   return Math.min(LIMIT.most, Math.max(VALKEY_DATABASES, ...[...taken.keys()].map((number) => number + 1)));
 }
 
-function keyspacesOf(stores: readonly Placed[]): (Placed & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
-  return stores.flatMap((placed) => {
-    const { owner, name, store } = placed;
+function keyspacesOf(stores: readonly OwnedStore[]): (OwnedStore & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
+  return stores.flatMap((stored) => {
+    const { owner, name, store } = stored;
     const spaces = Object.entries(owner.system.keyspaces).filter(([, keyspace]) => keyspace.store === name);
-    if (spaces.length === 0) return [{ ...placed, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
-    return spaces.map(([space, keyspace]) => ({ ...placed, space, keyspace }));
+    if (spaces.length === 0) return [{ ...stored, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
+    return spaces.map(([space, keyspace]) => ({ ...stored, space, keyspace }));
   });
 }
 

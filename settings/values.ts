@@ -1,6 +1,6 @@
 /**
- * The single values that settings are made of, each read from what Pulumi hands over: text at the top, JSON below it.
- * A leaf knows what is allowed and what to type instead, which is all that a mistake has to say about it.
+ * Schemas of the single values in settings. Pulumi delivers text at the top level and JSON below it. Each schema knows the allowed values and a likely
+ * one, for the message about a refused value.
  */
 import * as z from "zod/mini";
 import { instanceSlugs, isLegacyInstance } from "../catalog/instances.ts";
@@ -12,11 +12,11 @@ import { nearest } from "./nearest.ts";
 export interface Advice {
   readonly problem: string;
   readonly allowed: string;
-  /** What to type, where a likely value is known; `<…>` where only the operator can know. */
+  /** The value to type; `<…>` where only the operator knows it. */
   readonly likely: string;
 }
 
-/** Why a value is refused; what it leaves out, the leaf's own advice fills in. */
+/** Why a value is refused. The schema's own advice completes it. */
 export class Refusal {
   readonly advice: Partial<Advice>;
   constructor(advice: Partial<Advice> = {}) {
@@ -49,9 +49,9 @@ export function oneOf<const Name extends string>(
   });
 }
 
-/** Text of a certain form. */
+/** Text that matches a pattern. */
 export function form(pattern: RegExp, allowed: string, likely: string): ValueSchema<string> {
-  return value({ problem: "it does not have the form that is needed", allowed, likely }, (given) =>
+  return value({ problem: "it does not have the required form", allowed, likely }, (given) =>
     typeof given === "string" && pattern.test(given) ? given : new Refusal(),
   );
 }
@@ -64,7 +64,7 @@ export function whole(least: number, most: number, likely = least): ValueSchema<
   });
 }
 
-/** A lone value arrives as text, one inside an object as a boolean. */
+/** A single value arrives as text, one inside an object as a boolean. */
 export const flag: ValueSchema<boolean> = value(
   { problem: "it is neither true nor false", allowed: "true, false", likely: "true" },
   (given) => (given === true || given === "true" ? true : given === false || given === "false" ? false : new Refusal()),
@@ -112,7 +112,7 @@ export function databaseRegion(): ValueSchema<DatabaseRegion> {
     if ("problem" in region) return new Refusal({ problem: region.problem, allowed: region.allowed.join(", "), likely: region.likely });
     return hasApps(region)
       ? region
-      : new Refusal({ problem: `App Platform has no region in ${region.city}, so the apps would be far from their data` });
+      : new Refusal({ problem: `App Platform has no region in ${region.city}, so the apps would be in another city than their data` });
   });
 }
 
@@ -120,7 +120,7 @@ function hasApps(region: DatabaseRegion): boolean {
   return region.app !== undefined;
 }
 
-/** A read replica may stand where no app does. */
+/** A read replica may be in a region without apps. */
 export function replicaRegion(): ValueSchema<string> {
   const everywhere = databaseRegions(({ engines }) => engines.includes("pg"));
   return value({ problem: "it is not the name of a region", allowed: everywhere.join(", "), likely: "nyc1" }, (given) => {
@@ -133,7 +133,7 @@ export function replicaRegion(): ValueSchema<string> {
 }
 
 export function spacesRegion(): ValueSchema<string> {
-  return oneOf(spacesRegions(), "no buckets stand in this region");
+  return oneOf(spacesRegions(), "there are no buckets in this region");
 }
 
 export function nodeSize(engine: Engine): ValueSchema<string> {
@@ -154,7 +154,7 @@ export function instanceSlug(): ValueSchema<string> {
   return value({ problem: "App Platform has no such instance size", allowed: slugs.join(", "), likely: slugs[0]! }, (given) => {
     if (typeof given !== "string") return new Refusal();
     if (slugs.includes(given)) return given;
-    if (isLegacyInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform asks everybody to leave" });
+    if (isLegacyInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform is retiring" });
     const likely = nearest(given, slugs);
     return new Refusal(likely === undefined ? {} : { likely });
   });
@@ -169,7 +169,7 @@ export function postgresMajor(): ValueSchema<string> {
       const major = String(given);
       if (findMajor(major) !== undefined) return major;
       return /^\d+\.\d/.test(major) && findMajor(major.split(".")[0]!) !== undefined
-        ? new Refusal({ problem: "only the major is chosen; the minor is DigitalOcean's", likely: major.split(".")[0]! })
+        ? new Refusal({ problem: "it contains a minor version, which DigitalOcean selects", likely: major.split(".")[0]! })
         : new Refusal();
     },
   );
@@ -185,4 +185,4 @@ export function valkeyVersion(): ValueSchema<string> {
   );
 }
 
-export const RETIRED = `retired at DigitalOcean since ${REDIS_RETIRED}; say valkey`;
+export const RETIRED = `retired at DigitalOcean since ${REDIS_RETIRED}; use valkey`;

@@ -95,7 +95,7 @@ describe("Candlefish's apps", () => {
     for (const app of APPS) expect(reads(candlefish, app).JWT_SECRET).toBe("secret jwtSecret");
   });
 
-  it("need no secret that somebody types, as long as alerts go by email [C7]", () => {
+  it("need no operator secret as long as alerts go by email [C7]", () => {
     const typed = Object.values(candlefish.secrets).filter((secret) => secret.origin === "operator");
     expect(typed.map((secret) => secret.origin === "operator" && secret.feature)).toEqual(["slackAlerts"]);
   });

@@ -5,7 +5,7 @@
  * implements them at DigitalOcean, `settings/` decides how much of each a stack gets, `check.ts` rejects definitions that are inconsistent.
  */
 
-/** Lower-case letters, digits and dashes; it becomes part of resource names, config keys and folder names. */
+/** Lower-case letters, digits and dashes. It is part of resource names, config keys and folder names. */
 export type SystemName = string;
 
 export interface System {
@@ -15,12 +15,12 @@ export interface System {
   readonly postgres: PostgresNeeds;
   /** Valkey stores by name. A store is one eviction class: state that must not be lost, or cache that may be. */
   readonly stores: Readonly<Record<string, Store>>;
-  /** What lives in which database number of which store. */
+  /** Keyspaces by name, each a database number of a store. */
   readonly keyspaces: Readonly<Record<string, Keyspace>>;
   readonly secrets: Readonly<Record<string, Secret>>;
-  /** What only an operator knows and anybody may read: the public ids of OAuth clients. */
+  /** Public values that only an operator knows, such as ids of OAuth clients. */
   readonly settings?: Readonly<Record<string, Setting>>;
-  /** What a stack may switch on; everything here is off until it does. */
+  /** What a stack can switch on. Every feature is off by default. */
   readonly features: Readonly<Record<string, Feature>>;
   /** App Platform apps by key. The component that serves the system's API is called `api`. */
   readonly apps: Readonly<Record<string, App>>;
@@ -34,15 +34,15 @@ export interface System {
 
 export interface PostgresNeeds {
   readonly database: string;
-  /** The first one heads the search path of every role. */
+  /** The first one is first in the search path of every role. */
   readonly schemas: readonly [string, ...string[]];
   readonly extensions: readonly string[];
   readonly roles: Readonly<Record<RoleKind, string>>;
   /** PgBouncer pools by name, in front of the runtime role. Migrations, locks and dumps never go through them. */
   readonly pools: Readonly<Record<string, Pool>>;
-  /** The runtime role's statement_timeout: a query that never ends must not hold a connection for ever. */
+  /** The runtime role's statement_timeout, so that an endless query releases its connection. */
   readonly statementTimeoutSeconds: number;
-  /** What the product was measured on; a stack may choose a newer major, never an older one. */
+  /** The major version that the product was measured on. A stack may select a newer one, never an older one. */
   readonly minimumMajor: number;
   /** Statements slower than this are logged by the server. */
   readonly slowStatementMs?: number;
@@ -68,7 +68,7 @@ export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const sa
 
 export interface Pool {
   readonly mode: "transaction" | "session" | "statement";
-  /** Server connections wished for; the stack's budget may allot fewer. */
+  /** Requested server connections; the stack's budget may allocate fewer. */
   readonly wish: number;
 }
 
@@ -77,7 +77,7 @@ export interface Pool {
 export interface Store {
   /** state: noeviction, snapshots on. cache: allkeys_lru, snapshots off. Never both in one cluster in production. */
   readonly class: "state" | "cache";
-  /** Working set the product asks for, in MiB. */
+  /** Required memory, in MiB. */
   readonly memoryMiB: number;
   /** A store that only exists where this feature is on. */
   readonly feature?: string;
@@ -85,7 +85,7 @@ export interface Store {
 
 export interface Keyspace {
   readonly store: string;
-  /** The number the product has always used for SELECT. */
+  /** The number that the product passes to SELECT. */
   readonly database: number;
   /** Keys of a durable keyspace must not be lost. Keys of any other have a TTL. */
   readonly durable: boolean;
@@ -142,7 +142,7 @@ export interface Service extends Runs, Sized {
   readonly kind: "service";
   readonly port: number;
   readonly health: Health;
-  /** Path prefixes that lead here. */
+  /** Path prefixes that are routed to this component. */
   readonly routes: readonly [string, ...string[]];
 }
 
@@ -182,7 +182,7 @@ export interface Source {
 
 // ── Environment variables ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** Build-time values end up in what a browser downloads: a secret or a database never goes there. */
+/** Build-time values can become part of what a browser downloads, so secrets and databases are never among them. */
 export type Scope = "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
 
 export type Env = (
@@ -193,7 +193,7 @@ export type Env = (
    */
   | { readonly from: "database"; readonly part: DatabasePart; readonly pool?: string; readonly driver?: string; readonly replica?: true }
   | { readonly from: "store"; readonly keyspace: string; readonly part: StorePart }
-  /** A store that nobody has divided into keyspaces: no database number in the URL. */
+  /** A store without keyspaces: the URL has no database number. */
   | { readonly from: "store"; readonly store: string; readonly part: StorePart }
   /**
    * Path of a file that holds the certificates of this component's `ca` variables. App Platform mounts no files, so the component's
@@ -202,9 +202,9 @@ export type Env = (
   | { readonly from: "caFile" }
   | { readonly from: "secret"; readonly secret: string }
   | { readonly from: "setting"; readonly setting: string }
-  /** One of the cutover flags; the phase is the stack's, one step at a time. */
+  /** One of the cutover flags. The stack sets the phase. */
   | { readonly from: "phase"; readonly flag: PhaseFlag }
-  /** Connections of the client's own pool: the wish, or what the node's budget leaves of it. */
+  /** The size of the client's own pool: the request, or what the node's budget leaves of it. */
   | { readonly from: "budget"; readonly wish: number; readonly least: number; readonly overflow?: number }
   /** The app's own address, as App Platform fills it in. */
   | { readonly from: "app"; readonly part: "url" | "domain" }
@@ -217,9 +217,7 @@ export type DatabasePart = "url" | "host" | "port" | "name" | "user" | "password
 export type StorePart = "url" | "host" | "port" | "password" | "ca";
 export type PhaseFlag = "usePostgres" | "dualWrite";
 
-/**
- * The shortest way to say the usual. All but `build` are RUN_TIME: what an app reads while it runs is not baked into what it serves.
- */
+/** Short forms. All but `build` are RUN_TIME, so that their values do not become part of what an app serves. */
 export const env = {
   plain: (value: string): Env => ({ from: "plain", value, scope: "RUN_TIME" }),
   build: (value: string): Env => ({ from: "plain", value, scope: "BUILD_TIME" }),

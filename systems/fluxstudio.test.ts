@@ -53,7 +53,7 @@ describe("FluxStudio's app", () => {
     expect(fluxstudio.apps.fluxstudio?.domain).toBe("fluxstudio.art");
   });
 
-  it("serves on port 3001, in an instance for 64 MB at rest, and wakes somebody at 200 MB [F79]", () => {
+  it("serves on port 3001, in an instance for 64 MB at rest, and sends an alert at 200 MB [F79]", () => {
     expect(api).toMatchObject({ port: 3001, size: "apps-s-1vcpu-0.5gb", instances: 1, memoryAlertMiB: 200 });
   });
 

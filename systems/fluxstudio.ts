@@ -25,8 +25,8 @@ const pool = (wish: number, least: number) => ({
   DB_POOL_CONNECTION_TIMEOUT_MS: env.plain("10000"),
 });
 
-/** What stands beside the backend reads the same tables and trusts the same logins. */
-const besideTheBackend = {
+/** The services next to the backend read the same tables and accept the same logins. */
+const backendServices = {
   NODE_ENV: env.plain("production"),
   ...database,
   ...pool(5, 1),
@@ -75,7 +75,7 @@ export const fluxstudio: System = {
   },
 
   features: {
-    cache: { purpose: "A Valkey cache beside the database" },
+    cache: { purpose: "A Valkey cache" },
     google: { purpose: "Sign-in with Google" },
     github: { purpose: "Sign-in with GitHub" },
     figma: { purpose: "Figma integration" },
@@ -110,7 +110,7 @@ export const fluxstudio: System = {
             timeoutSeconds: 5,
             failures: 3,
           },
-          // About 64 MB at rest; 200 MB of its 512 wake somebody.
+          // About 64 MB at rest; an alert is sent at 200 MB of its 512.
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
           memoryAlertMiB: 200,
@@ -152,7 +152,7 @@ export const fluxstudio: System = {
           health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         mcp: {
@@ -164,7 +164,7 @@ export const fluxstudio: System = {
           health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         // FFmpeg itself comes from the repository's Aptfile.
@@ -174,7 +174,7 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:ffmpeg" }),
           size: "apps-s-1vcpu-2gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         analytics: {
@@ -183,7 +183,7 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:analytics" }),
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
       },
     },

@@ -12,41 +12,41 @@ const REFERENCE = /\$\{[^}]+\}/;
 export const appPolicies: Policies = [
   policy({
     name: "app-env-explicit",
-    description: "Every variable says who reads it and when: a type, and a scope that is not the default of both.",
+    description: "Every variable has a scope, because the default makes it available to builds too.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec))
-        if (env.scope === undefined) report(`${path}.scope is missing: the default shows it to builds, too.`);
+        if (env.scope === undefined) report(`${path}.scope is missing: the default makes it available to builds too.`);
     },
   }),
   policy({
     name: "app-secret-encrypted",
-    description: "What is called a secret is one: of type SECRET, and at run time only.",
+    description: "A variable with the name of a secret has type SECRET and scope RUN_TIME.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const secret = env.type === "SECRET";
         if (!secret && namesSecret(String(env.key)) && !REFERENCE.test(String(env.value)))
-          report(`${path}.type is not SECRET: its value stands readable in the app's spec.`);
-        if (secret && env.scope !== "RUN_TIME") report(`${path}.scope is not RUN_TIME: a build keeps its variables in layers and logs.`);
+          report(`${path}.type is not SECRET: its value is readable in the app's spec.`);
+        if (secret && env.scope !== "RUN_TIME") report(`${path}.scope is not RUN_TIME: builds write variables into layers and logs.`);
       }
     },
   }),
   policy({
     name: "app-connection-referred",
-    description: "An app refers to its databases; no login is copied into a variable.",
+    description: "An app references its databases; no variable contains a copied login.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const value = String(env.value);
         if (isDatabaseLogin(value) && !REFERENCE.test(value))
-          report(`${path}.value holds a login: refer to the database (\${db.DATABASE_URL}), so that a new password reaches the app.`);
+          report(`${path}.value contains a login: reference the database (\${db.DATABASE_URL}), so that a new password reaches the app.`);
       }
     },
   }),
   policy({
     name: "app-service-healthy",
-    description: "Every service has a health check, so that a broken release does not take over.",
+    description: "Every service has a health check, so that a broken release does not replace a working one.",
     type: APP,
     check({ spec }, report) {
       for (const [index, service] of list(spec?.services).entries())
@@ -55,7 +55,7 @@ export const appPolicies: Policies = [
   }),
   policy({
     name: "app-size-scales",
-    description: "A size for one instance runs one instance.",
+    description: "A size for one instance has one instance.",
     type: APP,
     check({ spec }, report) {
       for (const { component, path } of components(spec)) {

@@ -35,7 +35,7 @@ const closed = policy({
   },
 });
 
-/** Only the whole stack can tell that something is missing. */
+/** A missing resource can be found only in the whole stack. */
 const everyCluster: StackValidationPolicy = {
   name: "database-firewall-exists",
   description: "Every database cluster has a firewall.",

@@ -18,7 +18,7 @@ const service = (variables: Component["env"], more: Partial<Extract<Component, {
   ...more,
 });
 
-/** Comes from JSON files, keeps state and cache, signs in with Google when it is told to. */
+/** Comes from JSON files, keeps state and cache, can sign in with Google. */
 export const harbour: System = {
   name: "harbour",
   title: "Harbour",
@@ -69,7 +69,7 @@ export const harbour: System = {
   deviations: [],
 };
 
-/** A name with a dash, a Python pool with overflow, no file ever, one store that nobody has divided. */
+/** A name with a dash, a Python pool with overflow, no files, one store without keyspaces. */
 export const longPier: System = {
   ...harbour,
   name: "long-pier",
@@ -97,7 +97,7 @@ export interface Given {
   readonly underEngine?: boolean;
 }
 
-/** Keys without their namespace; whatever is no text goes in as JSON, as Pulumi does it. Harbour alone, unless told otherwise. */
+/** Keys without their namespace; whatever is no text goes in as JSON, as Pulumi does it. Harbour alone, unless `given` names others. */
 export function settingsFrom(values: Readonly<Record<string, unknown>>, given: Given = {}): Settings {
   const { stack = "staging", systems = [harbour], secretKeys = [], underEngine = false } = given;
   const texts = Object.entries({ ...USABLE, ...values })

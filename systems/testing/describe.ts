@@ -1,4 +1,4 @@
-/** For the tests beside it: what a component reads, one short line a variable. */
+/** The variables of a component, each as one short line. */
 import type { Component, Env, System } from "../definition.ts";
 
 export function componentOf(system: System, name: string): Component {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findPublicExcess, findSourceFault } from "../../catalog/trusted-sources.ts";
 import { Firewall } from "../../components/firewall.ts";
-import { recorded, refusal } from "../../components/recorded.ts";
+import { recorded, refusal } from "../../components/testing/recorded.ts";
 import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
 import { toRules } from "../../local/cloud/firewall-rules.ts";
 import type { Cloud } from "../../local/cloud/handle.ts";
