@@ -7,7 +7,7 @@
  *
  * Runs fail, are killed, leave an app out (`--target`), and send one app before they fail at another. So the memory is made of what cannot lie:
  *
- * - A token beside each app, made anew in the state before other variables are sent. No token comes twice, so going back to former variables is a
+ * - A token for each app, created again in the state before other variables are sent. No token is used twice, so returning to former variables is a
  *   change like any other, whatever a broken run forgot to write down. A run that leaves the token out sends no other variables, and says so.
  * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
  *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.

@@ -18,7 +18,7 @@ describe("what only an operator knows", () => {
     expect(JSON.stringify(settingsFrom({ ...signIn, harbourGoogleClientSecret: GOOD }, encrypted))).not.toContain(GOOD);
   });
 
-  it("is told in one message where it is missing, for all systems", () => {
+  it("is reported in one message where it is missing, for all systems", () => {
     const message = complaint({ harbour: { features: ["google"] }, longPier: { features: ["alerts"] } }, { systems: [harbour, longPier] });
     expect(message).toMatch(/^3 problems/);
     expect(message).toContain("slipway:harbourGoogleClientSecret: it is missing (OAuth client secret).");

@@ -146,7 +146,7 @@ export const RULES = {
   "firewall-open": {
     severity: "critical",
     title: "Database open to the world",
-    why: "Without a firewall, or with a block this wide in it, anybody may try passwords.",
+    why: "Without a firewall, or with such a source in it, anyone on the internet can try passwords.",
     fix: "Name the addresses that must connect, and nobody else.",
   },
   "data-unprotected": {
