@@ -15,11 +15,11 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 120_000 } },
-    // Commands in messages are told alike, whether npm started the tests or not.
+    // Messages suggest the same commands whether npm started the tests or not.
     env: { npm_command: "" },
     coverage: {
       provider: "v8",
-      include: ["{systems,settings,catalog,components,engine,postdeploy,review,policy,local,cli}/**/*.ts"],
+      include: ["{systems,settings,catalog,components,engine,postdeploy,report,preview,audit,policy,local,cli}/**/*.ts"],
       exclude: ["**/*.test.ts"],
       reporter: ["text-summary"],
     },

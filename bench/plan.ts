@@ -1,39 +1,45 @@
-/** What a plan of the whole platform costs: beside an empty recorded program, and beside `pulumi preview` of the same stack. */
+/** Measures `slipway plan` compared with an empty program, and with `pulumi preview` of the same stack. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { startStack } from "../tests/engine/stack.ts";
 import { pulumiCli } from "../tests/pulumi.ts";
-import type { Bench } from "./race.ts";
-import { raceRuns, raceVerbs, runVerb, type Sample } from "./verb.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { compareCommands, compareRuns, runCommand, type Sample } from "./command.ts";
 
 const CHECKOUT = path.join(import.meta.dirname, "..");
 
-const EMPTY = "an empty program";
-const WHOLE = "three systems, prod";
+const EMPTY = "empty program";
+const PLATFORM = "whole platform, prod";
 
-export const bench: Bench = {
+export const bench: Benchmark = {
   about: "slipway plan --stack prod --json, whole process, compile cache warm",
   unit: "ms",
   run: async () => ({
-    runners: await raceVerbs({ [EMPTY]: planIn(path.join(import.meta.dirname, "fixtures/empty")), [WHOLE]: planIn(CHECKOUT) }, 11),
-    targets: [{ runner: WHOLE, comparedTo: EMPTY, atMost: 2.2 }],
+    runners: await compareCommands(
+      { [EMPTY]: planArguments(path.join(import.meta.dirname, "fixtures/empty")), [PLATFORM]: planArguments(CHECKOUT) },
+      11,
+    ),
+    targets: [{ runner: PLATFORM, comparedTo: EMPTY, atMost: 2.2 }],
   }),
 };
 
 const PLAN = "slipway plan";
 const PREVIEW = "pulumi preview";
 
-export const besidePulumi: Bench = {
+export const comparedToPulumi: Benchmark = {
   about: "slipway plan and pulumi preview of prod's configuration against slipway's own DigitalOcean API, whole processes",
   unit: "ms",
-  skip: () => (pulumiCli() ? undefined : "Pulumi's CLI is neither on the PATH nor in ~/.pulumi/bin"),
+  skip: () => (pulumiCli() ? undefined : "the Pulumi CLI is neither on the PATH nor in ~/.pulumi/bin"),
   async run() {
     const { config } = parse(readFileSync(path.join(CHECKOUT, "Pulumi.prod.yaml"), "utf8")) as { readonly config: object };
     const stack = await startStack(pulumiCli()?.path ?? "pulumi", { ...config });
     try {
       return {
-        runners: await raceRuns({ [PLAN]: () => runVerb(...planIn(stack.program, "test")), [PREVIEW]: () => preview(stack) }, 5),
+        runners: await compareRuns(
+          { [PLAN]: () => runCommand(...planArguments(stack.program, "test")), [PREVIEW]: () => preview(stack) },
+          5,
+        ),
         targets: [{ runner: PREVIEW, comparedTo: PLAN, atLeast: 8 }],
       };
     } finally {
@@ -42,7 +48,7 @@ export const besidePulumi: Bench = {
   },
 };
 
-function planIn(directory: string, stack = "prod"): string[] {
+function planArguments(directory: string, stack = "prod"): string[] {
   return ["plan", "--stack", stack, "--json", "--cwd", directory];
 }
 

@@ -1,31 +1,31 @@
-/** What a preview of two commits costs over one plan of the same stack: whole processes, checkouts and two recorded programs included. */
+/** Measures `slipway preview` of two commits compared with `slipway plan`, as whole processes including the checkouts. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { copyCheckout } from "../tests/copy.ts";
-import type { Bench } from "./race.ts";
-import { raceVerbs } from "./verb.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { compareCommands } from "./command.ts";
 
 const RUNS = 9;
 
 const PLAN = "slipway plan";
 const PREVIEW = "slipway preview";
 
-export const bench: Bench = {
-  about: "slipway preview --base HEAD~1 --stack prod, this project and one changed setting; CPU is that of the process that compares",
+export const bench: Benchmark = {
+  about: "slipway preview --base HEAD~1 --stack prod, this project with one changed setting; CPU time of the comparing process only",
   unit: "ms",
   async run() {
     const folder = mkdtempSync(path.join(tmpdir(), "slipway-bench-"));
     const before = process.env.XDG_CACHE_HOME;
     try {
       const checkout = path.join(folder, "checkout");
-      repository(checkout);
-      // Its own: a preview of two commits at a time is kept compiled there.
+      createRepository(checkout);
+      // A separate cache, because previews keep compiled checkouts there.
       process.env.XDG_CACHE_HOME = path.join(folder, "cache");
       const prod = ["--stack", "prod", "--cwd", checkout];
       return {
-        runners: await raceVerbs(
+        runners: await compareCommands(
           { [PLAN]: ["plan", "--json", ...prod], [PREVIEW]: ["preview", "--base", "HEAD~1", "--format", "json", ...prod] },
           RUNS,
         ),
@@ -39,8 +39,8 @@ export const bench: Bench = {
   },
 };
 
-/** Two commits of this project. */
-function repository(checkout: string): void {
+/** Creates a repository with two commits of this project. */
+function createRepository(checkout: string): void {
   copyCheckout(checkout);
   writeFileSync(path.join(checkout, ".gitignore"), "node_modules\n");
   const git = (...args: string[]) =>

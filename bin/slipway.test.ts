@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Starts the launcher on this Node, which is told to call itself an older one. */
+/** Starts the launcher on this Node, which reports an older version. */
 function start(file: string, { as, typed = [] }: { as?: string; typed?: readonly string[] } = {}) {
   const disguise = `Object.defineProperty(process, "version", { value: "v${as}" });
     Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${as}" } });`;
@@ -73,7 +73,7 @@ describe("the launcher", () => {
   /** As if this were all of slipway. */
   function command(main: string): string {
     mkdirSync(path.join(folder, "dist/cli"), { recursive: true });
-    const tell = "async (error) => { await new Promise(setImmediate); process.stderr.write(`told: ${error.message}`); return 1; }";
+    const tell = "async (error) => { await new Promise(setImmediate); process.stderr.write(`reported: ${error.message}`); return 1; }";
     writeFileSync(path.join(folder, "dist/cli/main.js"), `export const main = ${main}; export const tell = ${tell};`);
     return path.join(folder, "bin/slipway.js");
   }
@@ -82,8 +82,8 @@ describe("the launcher", () => {
     ["before", 'async () => { Promise.reject(new Error("left alone")); await new Promise((later) => setTimeout(later, 20)); return 0; }'],
     ["just before", 'async () => { Promise.reject(new Error("left alone")); return 0; }'],
     ["just before it fails", 'async () => { process.nextTick(() => { throw new Error("left alone"); }); return 2; }'],
-  ])("tells what nobody awaited %s the end, and fails", (_, main) => {
-    expect(start(command(main))).toEqual({ status: 1, stdout: "", stderr: "told: left alone" });
+  ])("reports an unhandled rejection %s the end, and fails", (_, main) => {
+    expect(start(command(main))).toEqual({ status: 1, stdout: "", stderr: "reported: left alone" });
   });
 
   it("does its work to the end where its report cannot be written, and fails; a reader that has gone is no failure", () => {
@@ -94,7 +94,10 @@ describe("the launcher", () => {
       const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, own], { encoding: "utf8" });
       return [stdout.trim(), stderr];
     };
-    expect(shell('"$0" "$1" > /dev/full; echo $?')).toEqual(["1", expect.stringMatching(/^done\. told: Not all of the report .*ENOSPC/)]);
+    expect(shell('"$0" "$1" > /dev/full; echo $?')).toEqual([
+      "1",
+      expect.stringMatching(/^done\. reported: Not all of the report .*ENOSPC/),
+    ]);
     expect(shell('"$0" "$1" | true; echo "${PIPESTATUS[0]}"')).toEqual(["0", "done. "]);
   });
 

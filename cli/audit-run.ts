@@ -2,16 +2,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newKey, type Observation, type ProbeResult, type Prober, startProbe } from "../audit/probe/probe.ts";
+import { Canaries } from "../audit/run/canary.ts";
+import { withCanaries } from "../audit/run/run.ts";
 import { realize } from "../engine/realize.ts";
 import type { StackConfig } from "../engine/stackfile.ts";
 import { EMPTY_STATE, type State } from "../engine/state.ts";
 import type { Backing } from "../local/cloud/backing.ts";
-import { openCloud } from "../local/cloud/cloud.ts";
+import { openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
-import { worldOf } from "../local/program/world.ts";
-import { Canaries } from "../review/audit/canary.ts";
-import { withCanaries } from "../review/audit/run.ts";
-import { type Hearing, newKey, startWitness, type Testimony, type Witness } from "../review/audit/witness.ts";
+import { localCloudProvider } from "../local/program/provider.ts";
 
 /** There is no server behind this cloud, so what the program itself would do in a database is left out; a job in an app is not. */
 function withoutSteps({ project, config }: StackConfig): Record<string, string> {
@@ -23,10 +23,10 @@ function withoutSteps({ project, config }: StackConfig): Record<string, string> 
 /** Outputs that hold a secret as it is. */
 const SECRET_OUTPUTS = ["password", "result", "secretKey"];
 
-export const witness: Witness = async ({ program, directory, config }): Promise<Hearing> => {
+export const prober: Prober = async ({ program, directory, config }): Promise<Observation> => {
   const place = mkdtempSync(join(tmpdir(), "slipway-audit-"));
   const key = newKey();
-  const testimonies: Testimony[] = [];
+  const probes: ProbeResult[] = [];
   const canaries = new Canaries("seen");
   const seeded = withCanaries(config, canaries);
   let state: State = EMPTY_STATE;
@@ -34,7 +34,7 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
     ...recordOnly,
     async deployApp({ name }, components) {
       for (const { name: component, kind, env } of components)
-        if (kind !== "static_site") testimonies.push({ app: name, component, fingerprints: await startWitness(env, key) });
+        if (kind !== "static_site") probes.push({ app: name, component, fingerprints: await startProbe(env, key) });
       return { ok: true };
     },
   };
@@ -44,7 +44,7 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
       ...seeded,
       config: { ...seeded.config, ...withoutSteps(config) },
       directory,
-      provider: worldOf(cloud),
+      provider: localCloudProvider(cloud),
       state: {
         load: () => EMPTY_STATE,
         save: async (next) => {
@@ -63,5 +63,5 @@ export const witness: Witness = async ({ program, directory, config }): Promise<
       urn,
       SECRET_OUTPUTS.map((name) => outputs[name]).filter((value) => typeof value === "string"),
     );
-  return { testimonies, key, values };
+  return { probes, key, values };
 };

@@ -1,5 +1,5 @@
 /** An audit for the eye: what is wrong with the way that it took, then a line for every secret that is right. */
-import { type Audit, type Finding, type Proof, SEVERITIES, type Station } from "../review/finding.ts";
+import { type Audit, type Finding, type Proof, SEVERITIES, type Station } from "../report/audit.ts";
 import { counted } from "./count.ts";
 import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";

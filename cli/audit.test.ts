@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { auditSchema } from "../review/audit/schema.ts";
-import { withProject } from "../tests/audit/programs.ts";
+import { withProject } from "../audit/testing/programs.ts";
+import { auditSchema } from "../report/audit.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 
@@ -50,7 +50,7 @@ it("has seen the processes that read a secret, where it was asked to start them"
   expect(code).toBe(0);
   expect(text).toMatch(/^ {2}seen {2}fluxstudio\.jwtSecret$/m);
   expect(text).toMatch(/^ {2}seen {2}candlefish\.postgres\.runtime$/m);
-  expect(text).toContain("the process of api in rtpm-api-candlefish, which told its fingerprint");
+  expect(text).toContain("the process of api in rtpm-api-candlefish, which reported its fingerprint");
 });
 
 it.each([40, 60, 80])("fits a terminal of %i columns", async (columns) => {
@@ -138,7 +138,7 @@ export default function shop() {
     });
     expect(stderr).toBe("");
     expect(stdout).toMatch(
-      /^test: 1 found .*\n\nhigh {2}secret-in-log\n {2}shop:stripe stands \(base64\) in what the program prints to stdout\.\n/,
+      /^test: 1 found .*\n\nhigh {2}secret-in-log\n {2}shop:stripe appears \(base64\) in the output of the program, on stdout\.\n/,
     );
     expect(status).toBe(10);
   });

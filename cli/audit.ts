@@ -1,13 +1,14 @@
 /** `slipway audit`: where every secret goes. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { audit, auditFile } from "../audit/audit.ts";
+import { RULES } from "../audit/rules.ts";
 import { stableJson } from "../engine/mask.ts";
 import { findProject, type Project } from "../engine/project.ts";
 import { readStack } from "../engine/stackfile.ts";
-import { audit, auditFile } from "../review/audit/audit.ts";
-import { HOW } from "../review/audit/events.ts";
-import { sarifOf } from "../review/audit/sarif.ts";
-import { type Audit, SEVERITIES } from "../review/finding.ts";
+import { type Audit, SEVERITIES } from "../report/audit.ts";
+import { EVENT_LOG_COMMAND } from "../report/plan/event-log.ts";
+import { sarifOf } from "../report/sarif.ts";
 import { configName } from "../settings/operator.ts";
 import { systems } from "../systems/index.ts";
 import { auditText, summaryLine } from "./audit-text.ts";
@@ -84,13 +85,13 @@ async function ofProgram({ stack, config, everyFeature, maxAgeDays, run, cwd }: 
   const named = neededStack(stack, project, "audit");
   // Where Pulumi would start the program.
   process.chdir(project.directory);
-  const witness = run ? (await import("./audit-run.ts")).witness : undefined;
+  const prober = run ? (await import("./audit-run.ts")).prober : undefined;
   const found = await withOverrides(config, project.name, () =>
     audit(project, {
       stack: named,
       config: { ...(everyFeature && featuresOn(project, named)), ...config },
       maxAgeDays,
-      ...(witness && { witness }),
+      ...(prober && { prober }),
     }),
   );
   const { failure } = found;
@@ -102,7 +103,7 @@ function ofFile({ kind, name }: NonNullable<Options["file"]>, cwd: string): Audi
   try {
     text = readFileSync(path.resolve(cwd, name), "utf8");
   } catch (error) {
-    const written = kind === "state" ? "pulumi stack export --file state.json" : `${HOW} events.json`;
+    const written = kind === "state" ? "pulumi stack export --file state.json" : `${EVENT_LOG_COMMAND} events.json`;
     throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}. It is written by: ${written}`);
   }
   return auditFile(kind, text, name, cwd);
@@ -122,11 +123,11 @@ function featuresOn(project: Project, stack: string): Record<string, string> {
 async function reportOf(told: Audit, format: Format, paper: Paper): Promise<string> {
   switch (format) {
     case "json":
-      return stableJson((await import("../review/audit/schema.ts")).auditJson(told));
+      return stableJson((await import("../report/audit.ts")).auditJson(told));
     case "sarif":
-      return `${JSON.stringify(sarifOf(told, version()), null, 2)}\n`;
+      return `${JSON.stringify(sarifOf(told, version(), RULES), null, 2)}\n`;
     case "html":
-      return (await import("../review/report/audit-html.ts")).auditHtml(told);
+      return (await import("../report/html/audit.ts")).auditHtml(told);
     case "text":
       return auditText(told, paper);
   }

@@ -1,6 +1,6 @@
 /** A cluster's CA certificate, from a file that somebody names. */
 import { readFileSync } from "node:fs";
-import { FETCH_CA } from "../postdeploy/connect/ca.ts";
+import { FETCH_CA } from "../postdeploy/connect/target.ts";
 import { UsageError } from "./command.ts";
 
 export function readCa(file: string): string {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { type GitHubServer, startGitHub } from "../review/post/testing.ts";
-import { dangerous } from "../review/report/testing.ts";
+import { type GitHubServer, startGitHub } from "../preview/testing/github-server.ts";
+import { dangerous } from "../report/testing/samples.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
 
@@ -43,7 +43,7 @@ it("puts a review under its pull request, and says where", async () => {
 
 it("tells the pull request where there is no review, and fails where there is one that cannot be read", async () => {
   expect(await slipway("--failed")).toMatchObject({ code: 0, said: "" });
-  expect(await slipway("--from", file("{"))).toMatchObject({ code: 1, said: expect.stringContaining("The review is no JSON") });
+  expect(await slipway("--from", file("{"))).toMatchObject({ code: 1, said: expect.stringContaining("The review is not JSON") });
   expect(hub.comments).toHaveLength(1);
 });
 

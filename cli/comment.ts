@@ -1,7 +1,7 @@
 /** `slipway comment`: puts a review under its pull request. */
 import { readFileSync } from "node:fs";
 import { findProject } from "../engine/project.ts";
-import { post } from "../review/post/post.ts";
+import { post } from "../preview/post/post.ts";
 import { type Command, DONE, FAILED, UsageError } from "./command.ts";
 
 export const command: Command = {

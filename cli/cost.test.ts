@@ -42,6 +42,6 @@ it("says what to type where the stack is missing or a size is not understood", a
   });
   expect(await slipway(100, "--stack", "prod", "--size", "devx-postgres=huge")).toMatchObject({
     code: 2,
-    said: expect.stringContaining('"huge" is no size for devx-postgres. Allowed: db-s-1vcpu-2gb'),
+    said: expect.stringContaining('"huge" is not a size of devx-postgres. Allowed: db-s-1vcpu-2gb'),
   });
 });

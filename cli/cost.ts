@@ -2,8 +2,8 @@
 import { stableJson } from "../engine/mask.ts";
 import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
-import { resize } from "../review/cost/resize.ts";
-import { costOf, sourcesOf } from "../review/cost.ts";
+import { costOf, sourcesOf } from "../preview/cost/cost.ts";
+import { resize } from "../preview/cost/resize.ts";
 import { type Command, DONE, type Given, UsageError } from "./command.ts";
 import { costText } from "./costtext.ts";
 import { neededStack } from "./stack.ts";

@@ -1,5 +1,5 @@
 /** A cost for the eye: by system, the dearest first, the sum, and what nobody has a price for. */
-import { type CostLine, type PlanCost, sourcesOf, sum } from "../review/cost.ts";
+import { type CostLine, type PlanCost, sourcesOf, sum } from "../preview/cost/cost.ts";
 import { groupBy } from "./group.ts";
 import type { Paper } from "./terminal.ts";
 import { wrap } from "./wrap.ts";

@@ -42,7 +42,7 @@ afterAll(async () => {
   cleanFolders();
 });
 beforeEach(async () => {
-  await store.ask(["FLUSHALL"]);
+  await store.command(["FLUSHALL"]);
   folder = folderOf({ "things.yaml": YAML(1, SEED), "size.lua": "return {redis.call('DBSIZE'), 'keys'}", ".ca.pem": store.endpoint.ca });
 });
 
@@ -54,7 +54,7 @@ async function run(...words: string[]) {
   return { code, printed, said: said.join("\n") };
 }
 const here = (verb: string, ...more: string[]) =>
-  run(verb, ...more, "--dir", folder.path, "--url", store.at().url, "--ca", `${folder.path}/.ca.pem`);
+  run(verb, ...more, "--dir", folder.path, "--url", store.address().url, "--ca", `${folder.path}/.ca.pem`);
 
 it("exports what, seeded elsewhere, is the same: every type, bytes, times to live [C70]", async () => {
   await here("seed");
@@ -64,7 +64,7 @@ it("exports what, seeded elsewhere, is the same: every type, bytes, times to liv
   expect(statSync(file).mode & 0o777).toBe(0o600);
   folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
   expect((await here("seed")).code).toBe(0);
-  const [origin, copy] = [await store.everything(1), await store.everything(2)];
+  const [origin, copy] = [await store.dump(1), await store.dump(2)];
   expect(Object.keys(copy)).toHaveLength(8);
   expect(copy).toEqual(origin);
 });
@@ -82,12 +82,12 @@ it("exports what no object of JSON can hold: names in bytes, fields in their ord
     redis.call('SET', 'brief:b', 'x', 'PX', 100000)
     redis.call('SADD', 'set:b', '', '1', '\\255')
     redis.call('RPUSH', 'list:b', '', '', '\\255')`;
-  await store.ask(["EVAL", fill, "0"], 1);
+  await store.command(["EVAL", fill, "0"], 1);
   const file = `${folder.path}/things.jsonl`;
   expect((await here("export", "--secrets", "--out", file)).code).toBe(0);
   folder.write({ "things.yaml": YAML(2, "data: [things.jsonl]") });
   expect(await here("seed")).toMatchObject({ code: 0 });
-  const [origin, copy] = [await store.everything(1), await store.everything(2)];
+  const [origin, copy] = [await store.dump(1), await store.dump(2)];
   expect(Object.keys(copy)).toHaveLength(9);
   expect(copy).toEqual(origin);
   expect(await here("verify")).toMatchObject({ code: 0 });
@@ -95,7 +95,7 @@ it("exports what no object of JSON can hold: names in bytes, fields in their ord
 
 it("masks what is declared secret, says so, and leaves the ledger out", async () => {
   await here("seed");
-  await store.ask(["SET", "not declared", "theirs"], 1);
+  await store.command(["SET", "not declared", "theirs"], 1);
   const { code, printed, said } = await here("export");
   const lines = printed.map((line) => JSON.parse(line) as { key: string });
   expect(code).toBe(0);
@@ -112,15 +112,15 @@ it("leaves the registry of scripts out, so that what it wrote may stand beside t
   folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
   await here("seed");
   await here("export", "--secrets", "--out", `${folder.path}/things.jsonl`);
-  await store.ask(["FLUSHALL"]);
+  await store.command(["FLUSHALL"]);
   folder.write({ "things.yaml": YAML(1, `data: [things.jsonl]\n${SCRIPTS}`) });
   expect((await here("seed")).code).toBe(0);
-  expect(Object.keys(await store.everything(1))).toHaveLength(9);
+  expect(Object.keys(await store.dump(1))).toHaveLength(9);
 });
 
 it("says which keys no file can declare, and does not pass for complete", async () => {
-  await store.ask(["PFADD", "text:sketch", "a"], 1);
-  await store.ask(["EVAL", "redis.call('SET', '\\255\\254', 'a')", "0"], 1);
+  await store.command(["PFADD", "text:sketch", "a"], 1);
+  await store.command(["EVAL", "redis.call('SET', '\\255\\254', 'a')", "0"], 1);
   const { code, said } = await here("export");
   expect(code).toBe(1);
   expect(said).toContain("left out, because no file can declare them: ÿþ");
@@ -135,12 +135,12 @@ it("does not write where it may not", async () => {
 it("calls a script by its name, also after the store has forgotten it [C56]", async () => {
   folder.write({ "things.yaml": YAML(1, `${SEED}\n${SCRIPTS}`) });
   await here("seed");
-  const sha = await store.ask(["HGET", "scripts:sha", "size"], 1);
-  await store.ask(["SCRIPT", "FLUSH"]);
-  expect(await store.ask(["SCRIPT", "EXISTS", String(sha)])).toEqual([0]);
+  const sha = await store.command(["HGET", "scripts:sha", "size"], 1);
+  await store.command(["SCRIPT", "FLUSH"]);
+  expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([0]);
   const { code, printed } = await here("call", "size");
   expect([code, JSON.parse(printed.join(""))]).toEqual([0, [expect.any(Number), "keys"]]);
-  expect(await store.ask(["SCRIPT", "EXISTS", String(sha)])).toEqual([1]);
+  expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([1]);
 });
 
 it.each([
@@ -155,7 +155,7 @@ it.each([
 });
 
 it("keeps nothing of a password in what it says of a failure", async () => {
-  const url = store.at().url.replace("AVNS_default", "AVNS_guess");
+  const url = store.address().url.replace("AVNS_default", "AVNS_guess");
   const { code, printed, said } = await run("export", "--dir", folder.path, "--url", url, "--ca", `${folder.path}/.ca.pem`, "--json");
   expect([code, JSON.parse(printed.join(""))]).toMatchObject([2, { error: { code: "wrong-password" } }]);
   expect(said + printed.join("") + readFileSync(`${folder.path}/things.yaml`, "utf8")).not.toContain("AVNS_guess");

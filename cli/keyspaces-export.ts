@@ -1,7 +1,14 @@
 /** `slipway keyspaces export` and `call`: what is read out of a store, and run in it. */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { callScript, type ExportResult, exportKeys, type Keyspace, type Options, printable } from "../postdeploy/keyspaces/index.ts";
+import {
+  callScript,
+  type ExportResult,
+  escapeControlCharacters,
+  exportKeys,
+  type Keyspace,
+  type Options,
+} from "../postdeploy/keyspaces/index.ts";
 import { UsageError } from "./command.ts";
 import { type Flags, type Place, whereAre } from "./keyspaces-place.ts";
 import type { Terminal } from "./terminal.ts";
@@ -43,7 +50,7 @@ export async function exportTo(options: Options, { out, secrets }: ExportFlags, 
   return results;
 }
 
-const shown = (key: string): string => (key === "" ? '""' : printable(key));
+const shown = (key: string): string => (key === "" ? '""' : escapeControlCharacters(key));
 
 export async function call({ options: { stores }, keyspaces }: Place, script: string | undefined, flags: Flags): Promise<unknown> {
   const known = keyspaces.flatMap(({ scripts }) => scripts?.files.map(({ name }) => name) ?? []);
@@ -54,7 +61,7 @@ export async function call({ options: { stores }, keyspaces }: Place, script: st
   const keyspace = keyspaces.find(({ scripts }) => scripts?.files.some(({ name }) => name === script)) as Keyspace;
   const connection = stores[keyspace.store];
   if (connection === undefined) throw new UsageError(whereAre([keyspace.store], flags));
-  return textOf(await callScript({ connection, keyspace, script }));
+  return textOf(await callScript({ address: connection, keyspace, script }));
 }
 
 /** What a script answers, as JSON can tell it. */

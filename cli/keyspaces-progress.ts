@@ -8,7 +8,7 @@ export function tellProgress({ say, columns }: Terminal, stream: NodeJS.WriteStr
   const start = performance.now();
   let next = start + EVERY_MS;
   return (event) => {
-    if (event.kind === "away") return say(`${event.keyspace}: ${event.why} Again in ${event.inMs} ms.`);
+    if (event.kind === "unavailable") return say(`${event.keyspace}: ${event.reason} Retrying in ${event.retryInMs} ms.`);
     const now = performance.now();
     if (!stream.isTTY || now < next) return;
     next = now + EVERY_MS;

@@ -1,5 +1,5 @@
 /** How `slipway keyspaces` tells what it found. */
-import { type Keyspace, type KeyspaceResult, printable } from "../postdeploy/keyspaces/index.ts";
+import { escapeControlCharacters, type Keyspace, type KeyspaceResult } from "../postdeploy/keyspaces/index.ts";
 import { counted } from "./count.ts";
 import type { Style } from "./terminal.ts";
 
@@ -67,11 +67,11 @@ export function foundText(verb: "status" | "plan" | "seed" | "verify", found: re
       const what = [...changes, ...loaded].join(", ") || (verb === "seed" ? "nothing to do" : "as declared");
       return [
         `${style.bold(keyspace)}  ${store}, database ${database}: ${what}${tally.keys > 0 ? style.dim(`, of ${counted(tally.keys, "key")}`) : ""}`,
-        ...tally.examples.slice(0, 10).map(({ key, change }) => `  ${printable(key)}  ${style.dim(WORDS[change][tense])}`),
+        ...tally.examples.slice(0, 10).map(({ key, change }) => `  ${escapeControlCharacters(key)}  ${style.dim(WORDS[change][tense])}`),
         ...tally.conflicts.map(({ key, declared, actual }) =>
-          style.bad(`  ${printable(key)} is a ${actual}, and declared as a ${declared}`),
+          style.bad(`  ${escapeControlCharacters(key)} is a ${actual}, and declared as a ${declared}`),
         ),
-        ...tally.keptKeys.map(({ key, why }) => style.warn(`  ${printable(key)} ${why}; it stays as it is`)),
+        ...tally.keptKeys.map(({ key, why }) => style.warn(`  ${escapeControlCharacters(key)} ${why}; it stays as it is`)),
         ...notes.map((note) => style.dim(`  ${note}`)),
       ].join("\n");
     })

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { command, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing.ts";
+import { removeHome, runCommand, temporaryHome, valkeyCluster } from "../local/servers/testing/servers.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../postdeploy/migrate/testing/folder.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
@@ -24,7 +24,7 @@ afterAll(async () => {
   cleanFolders();
 });
 beforeEach(async () => {
-  await command(store, ["FLUSHALL"]);
+  await runCommand(store, ["FLUSHALL"]);
   folder = folderOf({
     "things.yaml": `keyspace: things
 store: state
@@ -67,10 +67,10 @@ it("plans, seeds, has nothing to do, and verifies; status says by its exit code 
 
 it("fails a verification where somebody has changed a key, and names it", async () => {
   await here("seed");
-  await command(store, ["SET", "text:b", "theirs"], { db: 1 });
+  await runCommand(store, ["SET", "text:b", "theirs"], { db: 1 });
   const { code, out } = await here("verify");
   expect(code).toBe(1);
-  expect(out).toContain("text:b was changed since we wrote it; it stays as it is");
+  expect(out).toContain("text:b was changed by another client; it stays as it is");
 });
 
 it("prints results and failures as JSON where that is asked for", async () => {

@@ -1,19 +1,19 @@
 /** `slipway local api`: DigitalOcean's API on loopback, and nothing made in it. */
 import { join } from "node:path";
-import type { Timings } from "../local/cloud/waits.ts";
-import { API_TOKEN } from "../local/platform/api.ts";
+import type { Timings } from "../local/cloud/core/time.ts";
+import { findDaemon } from "../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../local/platform/defaults.ts";
 import { openHost } from "../local/platform/host.ts";
-import { type Place, STACK } from "../local/platform/place.ts";
-import { exactPort } from "../local/platform/ports.ts";
-import { lineTo } from "../local/platform/reach.ts";
-import { endpointCommand, wantedPort } from "../local/platform/stack-endpoint.ts";
-import { authorityFolder } from "../local/servers/workshop.ts";
+import { requirePort } from "../local/platform/ports.ts";
+import { endpointCommand, preferredPort } from "../local/platform/stack-endpoint.ts";
+import { STACK, type Workspace } from "../local/platform/workspace.ts";
+import { authorityFolder } from "../local/servers/context.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { rememberSources } from "./local-source.ts";
 import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function api({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
+export async function api({ values, place }: Given & { place: Workspace }, { print, say, style }: Terminal): Promise<number> {
   const port =
     values.port === undefined
       ? undefined
@@ -21,11 +21,11 @@ export async function api({ values, place }: Given & { place: Place }, { print, 
   const timings = timingsOf(values.timings);
   const https = values.https === true;
   rememberSources(values.source, place);
-  const line = lineTo(place);
+  const line = findDaemon(place);
   if (line) return alreadyServed(line.api, { port, https, timings: values.timings }, print);
   // Never another port than the one that is expected: a client would talk to whatever listens there.
-  const wanted = port ?? wantedPort(place.checkout);
-  await exactPort(wanted, place.daemon, ["slipway local api", ...sameFlags(values)].join(" ")).catch((error: NodeJS.ErrnoException) => {
+  const wanted = port ?? preferredPort(place.checkout);
+  await requirePort(wanted, place.daemon, ["slipway local api", ...sameFlags(values)].join(" ")).catch((error: NodeJS.ErrnoException) => {
     throw error.code === "EADDRINUSE" ? new UsageError(error.message) : error;
   });
   const host = await openHost(place, {

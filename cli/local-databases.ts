@@ -1,8 +1,8 @@
 /** A system's databases and stores on the laptop's own platform, found as anybody would find them: by DigitalOcean's API. */
 import { findProject } from "../engine/project.ts";
-import { API_TOKEN } from "../local/platform/api.ts";
-import { type Place, placeOf, STACK } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+import { findDaemon } from "../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../local/platform/defaults.ts";
+import { STACK, type Workspace, workspaceAt } from "../local/platform/workspace.ts";
 import type { Connection } from "../postdeploy/connect/target.ts";
 import type { System } from "../systems/definition.ts";
 
@@ -35,7 +35,7 @@ export interface LocalConnections {
 }
 
 /** @returns undefined where no platform runs, or none with this system. */
-export async function localConnections({ postgres }: System, place: Place = placeHere()): Promise<LocalConnections | undefined> {
+export async function localConnections({ postgres }: System, place: Workspace = placeHere()): Promise<LocalConnections | undefined> {
   const api = apiOf(place);
   if (api === undefined) return undefined;
   for (const cluster of await api.clusters()) {
@@ -52,7 +52,7 @@ export async function localConnections({ postgres }: System, place: Place = plac
 }
 
 /** By the name that the system's apps know each by; empty where no platform runs, or none with this system. */
-export async function localStores({ apps }: System, place: Place = placeHere()): Promise<ReadonlyMap<string, Login>> {
+export async function localStores({ apps }: System, place: Workspace = placeHere()): Promise<ReadonlyMap<string, Login>> {
   const api = apiOf(place);
   if (api === undefined) return new Map();
   const names = new Set(Object.values(apps).map(({ name }) => `${name}-${STACK}`));
@@ -71,10 +71,10 @@ function url(scheme: string, { user, password, host, port }: Cluster["connection
   return `${scheme}://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
 }
 
-const placeHere = (): Place => placeOf(findProject(process.cwd()).root);
+const placeHere = (): Workspace => workspaceAt(findProject(process.cwd()).root);
 
-function apiOf(place: Place) {
-  const line = lineTo(place);
+function apiOf(place: Workspace) {
+  const line = findDaemon(place);
   if (line === undefined) return undefined;
   const ask = async <T>(path: string): Promise<T> => {
     const answer = await fetch(new URL(path, line.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });

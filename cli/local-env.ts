@@ -1,8 +1,9 @@
 /** `slipway local env`: the variables of one service, for the real application, psql or redis-cli. */
-import { call } from "../local/platform/control.ts";
-import type { Place } from "../local/platform/place.ts";
-import { STACK } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+
+import { findDaemon } from "../local/platform/daemon/client.ts";
+import { callDaemon } from "../local/platform/daemon/control.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
+import { STACK } from "../local/platform/workspace.ts";
 import type { System } from "../systems/definition.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given, UsageError } from "./command.ts";
@@ -10,15 +11,15 @@ import { type EnvFormat, FORMATS, formatEnv, shellWord } from "./env-format.ts";
 import { systemNamed } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function env({ values, positionals, place }: Given & { place: Place }, { print, say }: Terminal): Promise<number> {
+export async function env({ values, positionals, place }: Given & { place: Workspace }, { print, say }: Terminal): Promise<number> {
   const format = formatOf(values);
   const { app, component } = serviceOf(positionals);
-  const line = lineTo(place);
+  const line = findDaemon(place);
   if (!line) {
     say("The local platform does not run. Start it: slipway local up");
     return FAILED;
   }
-  const found = await call<{ env: Record<string, string>; components: string[] } | undefined>(line, "env", { app, component });
+  const found = await callDaemon<{ env: Record<string, string>; components: string[] } | undefined>(line, "env", { app, component });
   if (!found?.components.includes(component)) {
     say(`${component} of ${positionals[0]} is not part of what runs: its system or its feature is off. See: slipway local status`);
     return FAILED;

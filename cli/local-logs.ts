@@ -2,15 +2,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findAppLogs } from "../local/apps/logs.ts";
-import type { Place } from "../local/platform/place.ts";
 import type { AppLine } from "../local/platform/status.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
 import { DONE, type Given, UsageError } from "./command.ts";
 import { statusOf } from "./local-status.ts";
 import { table } from "./local-text.ts";
 import { wholeNumber } from "./number.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function logs({ values, positionals: [name], place }: Given & { place: Place }, { print, style }: Terminal): Promise<number> {
+export async function logs(
+  { values, positionals: [name], place }: Given & { place: Workspace },
+  { print, style }: Terminal,
+): Promise<number> {
   const lines = wholeNumber(values.lines ?? 40, { flag: "--lines", example: "slipway local logs api --lines 100" });
   const all = await logsOf(place);
   if (name === undefined) {
@@ -28,7 +31,7 @@ export async function logs({ values, positionals: [name], place }: Given & { pla
   return DONE;
 }
 
-async function logsOf(place: Place): Promise<{ title: string; path: string }[]> {
+async function logsOf(place: Workspace): Promise<{ title: string; path: string }[]> {
   const { servers, apps } = await statusOf(place);
   return [
     { title: "daemon", path: join(place.daemon, "log") },
@@ -38,7 +41,7 @@ async function logsOf(place: Place): Promise<{ title: string; path: string }[]> 
 }
 
 /** Those of what runs; else those on the disk, such as the ones of `slipway local api`. */
-function appLogs({ home }: Place, apps: readonly AppLine[]): { title: string; path: string }[] {
+function appLogs({ home }: Workspace, apps: readonly AppLine[]): { title: string; path: string }[] {
   if (apps.length === 0) return findAppLogs(home.state).map(({ app, component, path }) => ({ title: `${app}/${component}`, path }));
   return apps.flatMap(({ app, components }) =>
     components.flatMap(({ name, log }) => (log === undefined ? [] : [{ title: `${app}/${name}`, path: log }])),

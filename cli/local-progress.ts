@@ -1,13 +1,13 @@
 /** What `up` says while it works: one line that changes for a person, a line for each change where nobody watches. */
 import type { RealizeEvent } from "../engine/realize.ts";
-import type { Arrived } from "../local/servers/packages.ts";
+import type { DownloadProgress } from "../local/servers/packages/packages.ts";
 import { shortType } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ProgressLine {
   stage(text: string): void;
   /** Programs that are missing on this machine arrive. */
-  fetch(arrived: Arrived): void;
+  fetch(arrived: DownloadProgress): void;
   event(event: RealizeEvent): void;
   end(): void;
 }

@@ -1,11 +1,11 @@
 /** `--source <app>[/<component>]=<directory>`: where the source of an app is on this machine. */
 import { resolve } from "node:path";
 import { addSources, isFolder, type Sources } from "../local/apps/sources.ts";
-import type { Place } from "../local/platform/place.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
 import { UsageError } from "./command.ts";
 
 /** Remembers the folders that were given, beside those of earlier runs. */
-export function rememberSources(given: unknown, place: Place): void {
+export function rememberSources(given: unknown, place: Workspace): void {
   if (given !== undefined) addSources(place.home.state, parseSources(given as readonly string[]));
 }
 

@@ -1,14 +1,15 @@
 /** `slipway local status`. */
-import { serverLines } from "../local/platform/host.ts";
-import type { Place } from "../local/platform/place.ts";
-import { lineTo } from "../local/platform/reach.ts";
+
+import { findDaemon } from "../local/platform/daemon/client.ts";
+import { listServers } from "../local/platform/host.ts";
+import { fetchStatus } from "../local/platform/start.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
-import { statusBy } from "../local/platform/up.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { appRows, endpointNote, moves, problems, serverRow, table } from "./local-text.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function status({ values, place }: Given & { place: Place }, { print, say, style }: Terminal): Promise<number> {
+export async function status({ values, place }: Given & { place: Workspace }, { print, say, style }: Terminal): Promise<number> {
   const now = await statusOf(place);
   if (values.json === true) print(JSON.stringify(now, null, 2));
   else {
@@ -33,7 +34,7 @@ export async function status({ values, place }: Given & { place: Place }, { prin
 }
 
 /** Without a daemon there is still to say which servers run. */
-export async function statusOf(place: Place): Promise<PlatformStatus> {
-  const line = lineTo(place);
-  return line ? statusBy(line) : { servers: serverLines(place), apps: [] };
+export async function statusOf(place: Workspace): Promise<PlatformStatus> {
+  const line = findDaemon(place);
+  return line ? fetchStatus(line) : { servers: listServers(place), apps: [] };
 }

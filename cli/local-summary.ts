@@ -2,8 +2,8 @@
 
 import type { RealizeResult } from "../engine/realize.ts";
 import { type DeployedResource, stateFile } from "../engine/state.ts";
-import type { Place } from "../local/platform/place.ts";
 import { isHealthy, type PlatformStatus } from "../local/platform/status.ts";
+import type { Workspace } from "../local/platform/workspace.ts";
 import { systems } from "../systems/index.ts";
 import { counted } from "./count.ts";
 import { appRows, serverRow, table } from "./local-text.ts";
@@ -12,7 +12,7 @@ import type { Terminal } from "./terminal.ts";
 interface Told {
   readonly realized: RealizeResult;
   readonly status: PlatformStatus;
-  readonly place: Place;
+  readonly place: Workspace;
   readonly seconds: number;
 }
 

@@ -1,7 +1,8 @@
 /** How the local platform is written down: the same words in every verb. */
-import { STACK } from "../local/platform/place.ts";
+
 import { endpointCommand } from "../local/platform/stack-endpoint.ts";
 import type { PlatformStatus, ServerLine } from "../local/platform/status.ts";
+import { STACK } from "../local/platform/workspace.ts";
 
 const TITLES: Readonly<Record<string, string>> = { postgres: "Postgres", pgbouncer: "PgBouncer", valkey: "Valkey" };
 

@@ -1,8 +1,9 @@
 /** `slipway local up`: everything running, everything as declared, and what to do with it. */
-import { forget, type Place } from "../local/platform/place.ts";
-import { lineTo, takeDown } from "../local/platform/reach.ts";
+
+import { findDaemon, stopPlatform } from "../local/platform/daemon/client.ts";
+import { startPlatform } from "../local/platform/start.ts";
 import { isHealthy } from "../local/platform/status.ts";
-import { bringUp } from "../local/platform/up.ts";
+import { deleteWorkspaceState, type Workspace } from "../local/platform/workspace.ts";
 import { systems } from "../systems/index.ts";
 import { DONE, FAILED, type Given } from "./command.ts";
 import { progressOn } from "./local-progress.ts";
@@ -12,21 +13,21 @@ import { endpointNote, moves, problems } from "./local-text.ts";
 import { systemNamed } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
-export async function up({ values, place }: Given & { place: Place }, terminal: Terminal): Promise<number> {
+export async function up({ values, place }: Given & { place: Workspace }, terminal: Terminal): Promise<number> {
   const wanted = systemsOf(values.systems);
   const began = performance.now();
   if (values.fresh === true) {
-    await takeDown(place);
-    forget(place);
+    await stopPlatform(place);
+    deleteWorkspaceState(place);
   }
   rememberSources(values.source, place);
-  const ranBefore = lineTo(place) !== undefined;
+  const ranBefore = findDaemon(place) !== undefined;
   const progress = progressOn(terminal);
   const stop = new AbortController();
   const interrupted = () => stop.abort();
   process.once("SIGINT", interrupted);
   try {
-    const { realized, status } = await bringUp(place, {
+    const { realized, status } = await startPlatform(place, {
       ...(wanted && { systems: wanted }),
       onEvent: progress.event,
       onStage: progress.stage,

@@ -1,6 +1,6 @@
 /** `slipway local`: the whole platform on this machine. */
 import { findProject } from "../engine/project.ts";
-import { type Place, placeOf } from "../local/platform/place.ts";
+import { type Workspace, workspaceAt } from "../local/platform/workspace.ts";
 import { type Command, type Given, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
@@ -47,7 +47,7 @@ Usage: slipway local <up|down|reset|status|env|logs|api> [flags]
 Everything is kept in the project's .slipway.
 Exit codes: 0 done and healthy, 1 failed, 2 bad input.`;
 
-type Verb = (given: Given & { readonly place: Place }, terminal: Terminal) => Promise<number>;
+type Verb = (given: Given & { readonly place: Workspace }, terminal: Terminal) => Promise<number>;
 
 /** Loaded only when asked for. */
 const VERBS: Readonly<Record<string, { load(): Promise<Verb>; takes: number; flags: readonly string[] }>> = {
@@ -90,7 +90,7 @@ export const command: Command = {
     if (stray !== undefined) throw new UsageError(`slipway local ${name} has no flag --${stray}. See: slipway local --help`);
     if (rest.length > verb.takes)
       throw new UsageError(`slipway local ${name} does not know what to do with "${rest[verb.takes]}". See: slipway local --help`);
-    const place = placeOf(findProject(String(values.cwd ?? process.cwd())).root);
+    const place = workspaceAt(findProject(String(values.cwd ?? process.cwd())).root);
     return (await verb.load())({ values, positionals: rest, place }, terminal);
   },
 };

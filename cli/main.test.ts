@@ -8,7 +8,7 @@ import { report } from "./report.ts";
 import { plainStyle, type Terminal } from "./terminal.ts";
 
 const root = path.join(import.meta.dirname, "..");
-const house = path.join(root, "engine/fixtures/house");
+const sample = path.join(root, "engine/fixtures/sample");
 
 async function typed(...argv: string[]) {
   const shown: string[] = [];
@@ -80,16 +80,16 @@ describe("slipway plan", () => {
   });
 
   it("names the stacks there are, for one that is not", async () => {
-    expect(await typed("plan", "-s", "production", "--cwd", house)).toMatchObject({
+    expect(await typed("plan", "-s", "production", "--cwd", sample)).toMatchObject({
       code: 2,
       said: expect.stringMatching(/^There is no stack "production".* This project has: prod\.$/),
     });
   });
 
   it("prints the tree, the order of the doors, the outputs and the stand-ins, within 80 columns", async () => {
-    const { code, shown, said } = await typed("plan", "-s", "prod", "--cwd", house);
+    const { code, shown, said } = await typed("plan", "-s", "prod", "--cwd", sample);
     expect({ code, said }).toEqual({ code: 0, said: "" });
-    expect(shown).toBe(`house on stack prod: 4 resources in 1 component
+    expect(shown).toBe(`sample on stack prod: 4 resources in 1 component
 
 garden Vpc   region nyc3 · ipRange 10.20.0.0/24
 cellar Cellar
@@ -110,43 +110,43 @@ Outputs
   uri  [secret]
 
 Values that are only stand-ins here
-  house:mail.password
-  house:token`);
+  sample:mail.password
+  sample:token`);
     expect(Math.max(...shown.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it("takes config values over the file's", async () => {
-    const { shown } = await typed("plan", "-s", "prod", "--cwd", house, "-c", "region=ams3", "-c", "house:nodes=1", "--json");
+    const { shown } = await typed("plan", "-s", "prod", "--cwd", sample, "-c", "region=ams3", "-c", "sample:nodes=1", "--json");
     const { outputs, resources } = JSON.parse(shown);
     expect(outputs.region).toBe("ams3");
     expect(resources.find((resource: { name: string }) => resource.name === "cellar-pg").inputs.nodeCount).toBe(1);
   });
 
   it("exits with 1 and the program's own words where the program fails", async () => {
-    expect(await typed("plan", "-s", "prod", "--cwd", house, "-c", "nodes=many")).toMatchObject({
+    expect(await typed("plan", "-s", "prod", "--cwd", sample, "-c", "nodes=many")).toMatchObject({
       code: 1,
       shown: "",
-      said: expect.stringContaining("'house:nodes' value 'many' is not a valid number"),
+      said: expect.stringContaining("'sample:nodes' value 'many' is not a valid number"),
     });
   });
 });
 
 describe("the whole process", () => {
   it("prints the same bytes twice, with no secret and no colour in them", async () => {
-    const [one, two] = await Promise.all([1, 2].map(() => started(["plan", "-s", "prod", "--cwd", house, "--json"], { FORCE_COLOR: "" })));
+    const [one, two] = await Promise.all([1, 2].map(() => started(["plan", "-s", "prod", "--cwd", sample, "--json"], { FORCE_COLOR: "" })));
     expect(one).toMatchObject({ code: 0, stderr: "" });
     expect(one?.stdout).toBe(two?.stdout);
     expect(JSON.parse(one?.stdout ?? "")).toMatchObject({
-      project: "house",
+      project: "sample",
       stack: "prod",
-      placeholders: ["house:mail.password", "house:token"],
+      placeholders: ["sample:mail.password", "sample:token"],
     });
     expect(one?.stdout).not.toContain("placeholder-");
     expect(one?.stdout).toBe(stripVTControlCharacters(one?.stdout ?? ""));
   });
 
   it("tells a mistake in one sentence, and its stack only when asked", async () => {
-    const typo = ["plan", "-s", "prod", "--cwd", house, "-c", "nodes=many"];
+    const typo = ["plan", "-s", "prod", "--cwd", sample, "-c", "nodes=many"];
     const quiet = await started(typo);
     expect(quiet).toMatchObject({ code: 1, stdout: "" });
     expect(quiet.stderr).not.toMatch(/\n +at /);

@@ -1,7 +1,7 @@
 /** Which files and which database are meant: from a system's name, or from a folder and a URL. */
 import path from "node:path";
 import type { Connection } from "../postdeploy/connect/target.ts";
-import { readFolder } from "../postdeploy/migrate/files.ts";
+import { readFolder } from "../postdeploy/migrate/read/files.ts";
 import type { System } from "../systems/definition.ts";
 import { readCa } from "./ca.ts";
 import { UsageError } from "./command.ts";

@@ -1,5 +1,5 @@
 /** What a run says while it runs: a line for each thing that a person would want to know at once. */
-import { describeBlocker, describeHolder, type Progress } from "../postdeploy/migrate/progress.ts";
+import { describeBlocker, describeHolder, type Progress } from "../postdeploy/migrate/run/progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 export function tellProgress({ say, style }: Terminal): (event: Progress) => void {

@@ -9,7 +9,7 @@ import type {
   UpResult,
   VerifyResult,
 } from "../postdeploy/migrate/index.ts";
-import { describe } from "../postdeploy/migrate/state.ts";
+import { describeMismatch } from "../postdeploy/migrate/ledger/compare.ts";
 import { counted } from "./count.ts";
 import type { Style } from "./terminal.ts";
 
@@ -43,7 +43,7 @@ export function statusText(result: StatusResult, style: Style): string {
   return [
     head,
     ...lines,
-    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describe)),
+    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describeMismatch)),
     ...section(
       style.warn("Findings:"),
       findings.filter(({ severity }) => severity !== "note").map((finding) => findingText(finding, style)),
@@ -89,7 +89,7 @@ export function planText({ database, files, mismatches, findings }: PlanResult, 
     `${style.bold(database)}: ${counted(files.length, "file")} pending`,
     "",
     ...blocks,
-    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describe)),
+    ...section(style.bad("Folder and ledger do not fit:"), mismatches.map(describeMismatch)),
     ...section(
       style.warn("Findings:"),
       findings.filter(({ severity }) => severity !== "note").map((finding) => findingText(finding, style)),
@@ -117,7 +117,7 @@ export function verifyText({ ok, rehearsal, real }: VerifyResult, style: Style):
     ...(real === undefined
       ? []
       : [
-          ...section(style.bad("Folder and ledger do not fit:"), real.mismatches.map(describe)),
+          ...section(style.bad("Folder and ledger do not fit:"), real.mismatches.map(describeMismatch)),
           ...section(
             style.bad("Otherwise than the files make it:"),
             real.differences.map((one) => `  ${differenceText(one)}`),

@@ -81,14 +81,14 @@ describe("slipway migrate", () => {
   it("writes new files, adopts what is there, and repairs with a reason", async () => {
     const { at, url, folder } = await database();
     expect((await typed("new", "add notes", ...at)).shown).toContain("003_add_notes.sql\n");
-    expect((await typed("up", ...at)).said).toContain("003_add_notes.sql: It is as `slipway migrate new` made it");
+    expect((await typed("up", ...at)).said).toContain("003_add_notes.sql: The file is unchanged since `slipway migrate new` created it");
     folder.write({ "003_add_notes.sql": "CREATE TABLE notes (id bigint PRIMARY KEY);", "003_add_notes.down.sql": "DROP TABLE notes;" });
     await server.sql("CREATE TABLE users (id bigint PRIMARY KEY, name text)", url.split("/").at(-1)!);
     expect(await typed("up", ...at)).toMatchObject({
       code: 2,
       said: expect.stringContaining(`slipway migrate baseline --dir ${folder.path} --applied 001_users.sql`),
     });
-    expect(await typed("baseline", ...at)).toMatchObject({ code: 2, said: expect.stringContaining("nothing is guessed") });
+    expect(await typed("baseline", ...at)).toMatchObject({ code: 2, said: expect.stringContaining("slipway does not guess") });
     expect(await typed("baseline", ...at, "--applied", "001_users.sql")).toMatchObject({
       code: 0,
       shown: expect.stringContaining("1 file counts as applied."),
@@ -100,7 +100,7 @@ describe("slipway migrate", () => {
     expect((await typed("repair", ...at, "--accept", "001_users.sql")).code).toBe(2);
     expect(await typed("repair", ...at, "--accept", "001_users.sql", "--reason", "seen")).toMatchObject({
       code: 0,
-      shown: "001_users.sql: its present text counts from now on",
+      shown: "001_users.sql: current text accepted",
     });
     expect((await typed("up", ...at)).code).toBe(0);
   });
@@ -117,7 +117,7 @@ describe("slipway migrate", () => {
     writeFileSync(path.join(folder, "003_more.sql"), "-- slipway: irreversible it is gone\nDROP TABLE users;\n");
     expect(await typed("lint", "--dir", folder, "--since", "main")).toMatchObject({
       code: 1,
-      shown: expect.stringMatching(/^003_more.sql:2:1: warning drop-table: users and every row/),
+      shown: expect.stringMatching(/^003_more.sql:2:1: warning drop-table: Drops users with every row/),
     });
     git("add", ".");
     git("commit", "-q", "-m", "second");
@@ -125,7 +125,7 @@ describe("slipway migrate", () => {
     expect(stdout).toContain("Nothing to object to.");
     const annotated = await started(["lint", "--dir", folder, "--since", "main"], { GITHUB_ACTIONS: "true", NO_COLOR: "1" });
     expect(annotated.stdout).toMatch(
-      new RegExp(`^::warning file=${folder}/003_more.sql,line=2,col=1,title=drop-table::users and every row of it are gone`),
+      new RegExp(`^::warning file=${folder}/003_more.sql,line=2,col=1,title=drop-table::Drops users with every row`),
     );
     expect(await typed("lint", "--dir", folder, "--since", "HEAD")).toMatchObject({
       code: 0,
@@ -180,7 +180,7 @@ describe("slipway migrate", () => {
       await new Promise((wake) => setTimeout(wake, 20));
     const second = await started(["up", "--dir", folder.path, "--wait", "0"], { DATABASE_URL: secret });
     expect(second.code).toBe(75);
-    expect(second.stderr).toMatch(/Another run holds the lock: slipway migrate .* \(pid \d+, postgres/);
+    expect(second.stderr).toMatch(/Another run holds the migration lock: slipway migrate .* \(pid \d+, postgres/);
     first.kill("SIGTERM");
     expect(await ended).toBe(1);
     const failing = await started(["up", "--dir", folder.path], { DATABASE_URL: secret.replace(`:${server.port}`, ":1") });

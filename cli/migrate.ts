@@ -1,8 +1,8 @@
 /** `slipway migrate`: SQL migrations by hand, by the engine that a deployment uses. */
 import { Failure } from "../postdeploy/connect/failure.ts";
-import type { SqlFailure } from "../postdeploy/migrate/errors.ts";
-import type { RunOptions } from "../postdeploy/migrate/options.ts";
-import type { Progress } from "../postdeploy/migrate/progress.ts";
+import type { SqlFailure } from "../postdeploy/migrate/run/errors.ts";
+import type { RunOptions } from "../postdeploy/migrate/run/options.ts";
+import type { Progress } from "../postdeploy/migrate/run/progress.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { asStarted, forSame, type Meant } from "./hints.ts";
 import { connectionOf, type Flags, localOf, neededConnection, ownerOf, placeOf, refuseEmpty, text } from "./migrate-place.ts";
@@ -172,7 +172,7 @@ const VERBS: Readonly<Record<"status" | "plan" | "up" | "down" | "verify" | "lin
     return { result, shown: verifyText(result, terminal.style), code: result.ok ? DONE : FAILED };
   },
   async lint(flags, { style }) {
-    const { lint } = await import("../postdeploy/migrate/lint.ts");
+    const { lint } = await import("../postdeploy/migrate/lint/index.ts");
     const { folder, system } = await placeOf(flags);
     refuseEmpty(folder);
     const since = text(flags, "since") ?? (process.env.GITHUB_BASE_REF ? `origin/${process.env.GITHUB_BASE_REF}` : undefined);

@@ -2,7 +2,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { command, postgresCluster, removeHome, temporaryHome, valkeyCluster } from "../local/servers/testing.ts";
+import { postgresCluster, removeHome, runCommand, temporaryHome, valkeyCluster } from "../local/servers/testing/servers.ts";
 import { candlefish } from "../systems/candlefish.ts";
 import { main } from "./main.ts";
 import { plainStyle } from "./terminal.ts";
@@ -55,7 +55,7 @@ it("says in a line each what became of roles, migrations and keyspaces, and that
   expect([first.code, first.printed]).toMatchObject([0, expect.anything()]);
   expect(first.printed).toContain("keyspaces   sessions: script put in place: cleanup");
   expect(first.printed.find((line) => line.startsWith("migrations"))).toContain("001_collaboration_schema.sql");
-  expect(await command(state as Endpoint, ["HEXISTS", "scripts:sha", "cleanup"])).toBe(1);
+  expect(await runCommand(state as Endpoint, ["HEXISTS", "scripts:sha", "cleanup"])).toBe(1);
   // A folder may be named from where one stands.
   process.chdir(path.dirname(root));
   const again = await postDeploy("--system", "candlefish", "--cwd", path.basename(root));

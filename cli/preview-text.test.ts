@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { markdown } from "../review/report/markdown.ts";
-import { dangerous, exchanged, quiet } from "../review/report/testing.ts";
+import { markdown } from "../report/markdown/review.ts";
+import { dangerous, exchanged, quiet } from "../report/testing/samples.ts";
 import { markdownInTerminal } from "./preview-text.ts";
 import { plainStyle, type Style } from "./terminal.ts";
 
@@ -16,9 +16,9 @@ it("tells a review in a terminal without the marks of Markdown", () => {
   expect(text).not.toContain("**");
   expect(text).not.toContain("flowchart");
   expect(text.split("\n")[0]).toBe("slipway: danger");
-  for (const title of ["Replaced and deleted", "Who may connect", "Where secrets go", "SQL", "Keyspaces", "Restarts", "Cost"])
+  for (const title of ["Replaced and deleted", "Firewalls", "Secrets", "SQL", "Keyspaces", "Restarts", "Cost"])
     expect(text).toMatch(new RegExp(`^${title}$`, "m"));
-  expect(shown(quiet)).toMatch(/^slipway: nothing changes on /);
+  expect(shown(quiet)).toMatch(/^slipway: no changes on /);
 });
 
 it("breaks sentences at the terminal's edge, and nothing that is quoted", () => {

@@ -1,8 +1,8 @@
 /** `slipway preview`: what a change does, for whoever reviews it. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { preview } from "../review/preview.ts";
-import type { Review } from "../review/review.ts";
+import { preview } from "../preview/preview.ts";
+import type { Review } from "../report/review.ts";
 import { type Command, DONE, FAILED, type Given, UsageError } from "./command.ts";
 import { wholeNumber } from "./number.ts";
 import type { Paper } from "./terminal.ts";
@@ -52,8 +52,8 @@ Exit codes: 0 told, 1 a side could not be planned, 2 bad input, ${TOO_RISKY} tol
 
 /** Each loaded when there is something to show: the programs are started first. */
 const FORMATS = {
-  md: async (review: Review) => (await import("../review/report/markdown.ts")).markdown(review),
-  html: async (review: Review) => (await import("../review/report/html.ts")).reviewHtml(review),
+  md: async (review: Review) => (await import("../report/markdown/review.ts")).markdown(review),
+  html: async (review: Review) => (await import("../report/html/review.ts")).reviewHtml(review),
   json: async (review: Review) => (await import("../engine/mask.ts")).stableJson(review),
 };
 type Format = keyof typeof FORMATS | "text";

@@ -4,7 +4,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { startTestApi, type TestApi, TOKEN, temporaryDirectory } from "../local/api/testing.ts";
+import { startTestApi, type TestApi, TOKEN, temporaryDirectory } from "../local/api/testing/api.ts";
 import { describeWithPulumi } from "../tests/pulumi.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -99,7 +99,7 @@ it("records log messages with their resource and without secrets", async () => {
       const group = new pulumi.ComponentResource("test:index:Group", "group");
       pulumi.log.warn(`do not tell ${new pulumi.Config().require("token")}`, group);
       pulumi.log.info("hello");
-      pulumi.log.debug("for nobody");
+      pulumi.log.debug("not shown");
     },
     { config: { "p:token": "hush-hush" }, secretKeys: ["p:token"] },
   );

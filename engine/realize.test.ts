@@ -33,17 +33,17 @@ describe("a run", () => {
   it("creates new resources in dependency order, and passes their outputs on", async () => {
     const { counts, outputs } = await run(() => {
       const a = new Box("a");
-      const b = new Box("b", { beside: a.label });
-      return { b: b.id, beside: a.label };
+      const b = new Box("b", { sibling: a.label });
+      return { b: b.id, sibling: a.label };
     });
     expect(toy.done).toEqual(["create a", "create b"]);
-    expect(toy.things.get("id-2")).toMatchObject({ beside: "a of id-1" });
+    expect(toy.things.get("id-2")).toMatchObject({ sibling: "a of id-1" });
     expect(counts).toMatchObject({ create: 2, same: 0 });
-    expect(outputs).toEqual({ b: "id-2", beside: "a of id-1" });
+    expect(outputs).toEqual({ b: "id-2", sibling: "a of id-1" });
   });
 
   it("does nothing the second time, and counts the resources as unchanged", async () => {
-    const program = () => void new Box("b", { beside: new Box("a").label });
+    const program = () => void new Box("b", { sibling: new Box("a").label });
     await run(program);
     begin();
     const { counts } = await run(program);
@@ -62,7 +62,7 @@ describe("a run", () => {
   });
 
   it("replaces for other inputs: creates the new one, updates dependents, deletes the old one", async () => {
-    const program = (kind: string) => () => void new Box("b", { beside: new Box("a", { kind }).id });
+    const program = (kind: string) => () => void new Box("b", { sibling: new Box("a", { kind }).id });
     await run(program("round"));
     begin();
     const { counts } = await run(program("square"));
@@ -88,7 +88,7 @@ describe("a run", () => {
   it("deletes undeclared resources, dependents first", async () => {
     await run(() => {
       const a = new Box("a");
-      const b = new Box("b", { beside: a.label });
+      const b = new Box("b", { sibling: a.label });
       new Box("c", {}, { dependsOn: [b] });
     });
     begin();
@@ -192,8 +192,8 @@ describe("options", () => {
 describe("a failed run", () => {
   const three = () => {
     const a = new Box("a");
-    const b = new Box("b", { beside: a.label });
-    new Box("c", { beside: b.label });
+    const b = new Box("b", { sibling: a.label });
+    new Box("c", { sibling: b.label });
   };
 
   it("reports the resource with the provider's message, keeps what it created, and continues in the next run", async () => {

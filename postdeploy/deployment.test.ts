@@ -2,12 +2,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../local/cloud/backing.ts";
 import { openServers } from "../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../local/servers/testing/servers.ts";
 import { systems } from "../systems/index.ts";
 import { apply as migrate } from "./migrate/step.ts";
-import { apply as giveRoles } from "./roles/step.ts";
+import { apply as applyRoles } from "./roles/step.ts";
 
-/** Roles, then migrations, as a deployment does them: the real definitions, the real files, a real server, nobody a superuser. */
+/** Applies roles and migrations as a deployment does: with the real definitions and files, on a real server, without a superuser. */
 describe.each(["15", "17"])("the three systems on one Postgres %s", (version) => {
   const home = temporaryHome();
   const servers = openServers({ home, fsync: false });
@@ -49,17 +49,17 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
       owner: roles.owner,
     });
 
-    it("gets its roles, its migrations, and its roles again with nothing left to grant [F108]", async () => {
-      await giveRoles(rolesInputs());
+    it("needs no further grants after roles and migrations are applied [F108]", async () => {
+      await applyRoles(rolesInputs());
       const { applied } = (await migrate(migrations())) as { applied: string[] };
       expect(applied.length).toBeGreaterThan(1);
-      const again = (await giveRoles(rolesInputs())) as { applied: number; notices: string[] };
+      const again = (await applyRoles(rolesInputs())) as { applied: number; notices: string[] };
       expect(again).toEqual({ applied: 0, notices: [] });
       expect(await migrate(migrations())).toEqual({ applied: [] });
     });
 
-    it("has no object that its owner does not own, and none in a schema that it does not declare", async () => {
-      const strays = await query(
+    it("contains only objects of its owner, in declared schemas", async () => {
+      const unexpected = await query(
         endpoint,
         `SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
@@ -67,10 +67,10 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
             AND (pg_get_userbyid(c.relowner) <> '${roles.owner}' OR n.nspname <> ALL ('{slipway,${schemas.join()}}'))`,
         { database },
       );
-      expect(strays).toEqual([]);
+      expect(unexpected).toEqual([]);
     });
 
-    it("is open to the runtime role for rows and closed for everything else [F55]", async () => {
+    it("gives the runtime role access to rows only [F55]", async () => {
       const tables = await query(
         endpoint,
         `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS t FROM pg_tables WHERE schemaname = ANY ('{${schemas.join()}}')`,

@@ -1,20 +1,20 @@
-/** What the kinds of post-deploy steps have in common. */
+/** The interface of the post-deploy steps. */
 
-/** What a step is given; the URLs in it are secret. */
+/** The inputs of a step. Its URLs are secret. */
 export type Inputs = Readonly<Record<string, unknown>>;
 
 export interface StepKind {
-  /** What decides whether the step runs again. Never a password: a rotated one changes nothing in the database. */
+  /** The step runs again when this value changes. It excludes passwords, so that a rotation does not rerun the step. */
   identity(inputs: Inputs): unknown;
-  /** What the next preview has to know of this one's inputs, beside them. Nothing secret: it stays in the state in the open. */
-  noted?(inputs: Inputs): Promise<Inputs>;
-  /** What a preview says of the coming run. */
+  /** Data about the inputs for the next preview. It is stored in the state unencrypted, so it must not contain secrets. */
+  collectPreviewData?(inputs: Inputs): Promise<Inputs>;
+  /** Describes in a preview what the step will do. */
   pending(olds: Inputs, news: Inputs): string;
-  /** Does it. A second call with the same inputs changes nothing. @returns what may be shown of the outcome. */
+  /** Idempotent. @returns the outcome for the state, without secrets. */
   apply(inputs: Inputs): Promise<Record<string, unknown>>;
 }
 
-/** Where a URL leads, without who goes there: a step that meets another server runs again. */
+/** The server and database of a URL, without credentials. */
 export function target(url: unknown): string {
   const { hostname, port, pathname } = new URL(String(url));
   return `${hostname}:${port}${pathname}`;

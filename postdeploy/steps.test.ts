@@ -18,7 +18,7 @@ const pendingOf = async (olds: object, news: object) =>
   ((await step("Migrations", "check", olds, news)) as { inputs: { pending: string } }).inputs.pending;
 
 describe("a migrations step", () => {
-  it("says in a preview what is pending, forward files only", async () => {
+  it("shows pending forward files in a preview", async () => {
     expect(await pendingOf({}, migrations(["001_a.sql 1", "001_a.down.sql 2"]))).toBe("1 migration pending: 001_a.sql");
     expect(await pendingOf(migrations(["001_a.sql 1"]), migrations(["001_a.sql 1", "002_b.sql 3", "003_c.sql 4"]))).toBe(
       "2 migrations pending: 002_b.sql, 003_c.sql",
@@ -44,18 +44,18 @@ describe("a migrations step", () => {
     return ((await step("Migrations", "diff", "id", outs, { ...before, ...changed })) as { changes: boolean }).changes;
   }
 
-  it("runs again for other files or another server, and not for another password", async () => {
+  it("runs again for other files or another server, but not for another password", async () => {
     expect(await differs({})).toBe(false);
     expect(await differs({ url: url.replace("s3cret", "rotated") })).toBe(false);
     expect(await differs({ url: url.replace("host", "other") })).toBe(true);
     expect(await differs({ digest: "other" })).toBe(true);
   });
 
-  it("takes a server that is not known before the update for another one", async () => {
+  it("runs again if the server is unknown before the update", async () => {
     expect(await differs({ url: UNKNOWN })).toBe(true);
   });
 
-  it("is what it was after a refresh", async () => {
+  it("is unchanged by a refresh", async () => {
     const props = migrations(["001_a.sql 1"]);
     expect(await step("Migrations", "read", "shop/migrations", props)).toEqual({ id: "shop/migrations", props });
   });
@@ -65,8 +65,8 @@ describe("a migrations step", () => {
   });
 });
 
-it("says which kinds of step there are when it is asked for another", async () => {
+it("rejects an unknown step, with the known ones", async () => {
   await expect(step("Seeds", "check", {}, {})).rejects.toThrow(
-    'There is no post-deploy step "Seeds". Known: Roles, Migrations, Keyspaces.',
+    'Unknown post-deploy step "Seeds". Known steps: Roles, Migrations, Keyspaces.',
   );
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Api, startApi } from "../local/api/server.ts";
-import { type Cloud, openCloud } from "../local/cloud/cloud.ts";
+import { type Cloud, openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
 import { problemWith } from "./local-api.ts";
 

@@ -1,4 +1,4 @@
-/** Child processes: their output passed on or kept, their end told as one number, Ctrl-C theirs to answer. */
+/** Runs child processes, and returns their exit codes. The child handles Ctrl-C. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
@@ -6,8 +6,8 @@ import process from "node:process";
 const END_WITH_LAUNCHER = new URL("./end-with-launcher.mjs", import.meta.url).href;
 
 /**
- * Runs a program of Node with this terminal; it ends with this process, however that ends.
- * @returns its exit code (128 + the signal's number where one ended it)
+ * Runs a Node program in this terminal. The program ends with this process, even after SIGKILL.
+ * @returns the exit code; 128 + the signal number if a signal ended the program
  */
 export function run(node, args, options = {}) {
   const child = spawn(node, ["--import", END_WITH_LAUNCHER, ...args], {
@@ -19,7 +19,7 @@ export function run(node, args, options = {}) {
   return follow(child);
 }
 
-/** The same, with everything it prints kept instead of shown; `started` is given its process id. */
+/** Runs a command and returns its output instead of printing it. Calls `started` with the process id. */
 export async function runQuietly(command, args, options, started) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   if (child.pid !== undefined) started(child.pid);
@@ -34,12 +34,12 @@ export async function runQuietly(command, args, options, started) {
 }
 
 function follow(child) {
-  // A terminal's Ctrl-C reaches the child by itself; this process only has to outlive it. A kill of this process alone is passed on.
-  const outlive = () => {};
-  const passOn = (signal) => child.kill(signal);
-  process.on("SIGINT", outlive).on("SIGTERM", passOn).on("SIGHUP", passOn);
+  // The terminal sends Ctrl-C to the child too, so this process ignores it. Signals to this process alone are forwarded.
+  const ignore = () => {};
+  const forward = (signal) => child.kill(signal);
+  process.on("SIGINT", ignore).on("SIGTERM", forward).on("SIGHUP", forward);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)));
-  }).finally(() => process.off("SIGINT", outlive).off("SIGTERM", passOn).off("SIGHUP", passOn));
+  }).finally(() => process.off("SIGINT", ignore).off("SIGTERM", forward).off("SIGHUP", forward));
 }

@@ -1,53 +1,53 @@
 /**
- * One set-up at a time in a checkout. The lock is a file that names its host, its holder and npm's process, which may outlive the holder;
- * the holder touches it every two seconds. So a lock that nobody holds any more, here or in a container that shares the folder, is found
- * out by process id or by silence.
+ * Allows one set-up at a time per checkout. The lock file contains the host, the process id of the holder and that of npm, which may outlive
+ * the holder. The holder touches the file every two seconds. So an abandoned lock is detected by process id, or, if it belongs to a container
+ * that shares the folder, by its age.
  */
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { say } from "./say.mjs";
+import { print } from "./output.mjs";
 
-const BEAT = 2_000;
-const SILENCE = 20_000;
-/** How long an install may go on without whoever started it. */
-const ORPHAN = 300_000;
+const HEARTBEAT_MS = 2_000;
+const MAX_SILENCE_MS = 20_000;
+/** How long npm may continue after the process that started it has ended. */
+const MAX_ORPHAN_MS = 300_000;
 
 export async function withLock(file, work) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const me = `${os.hostname()} ${process.pid}`;
-  await acquire(file, me);
-  const beat = setInterval(() => touch(file), BEAT);
+  const holder = `${os.hostname()} ${process.pid}`;
+  await acquire(file, holder);
+  const heartbeat = setInterval(() => touch(file), HEARTBEAT_MS);
   try {
-    return await work({ shareWith: (pid) => fs.writeFileSync(file, `${me} ${pid}`) });
+    return await work({ shareWith: (pid) => fs.writeFileSync(file, `${holder} ${pid}`) });
   } finally {
-    clearInterval(beat);
-    if (read(file)?.text.startsWith(me)) fs.rmSync(file, { force: true });
+    clearInterval(heartbeat);
+    if (read(file)?.text.startsWith(holder)) fs.rmSync(file, { force: true });
   }
 }
 
-async function acquire(file, me) {
+async function acquire(file, holder) {
   let waitingFor;
-  while (!create(file, me)) {
+  while (!create(file, holder)) {
     const found = read(file);
     if (found === undefined) continue;
     if (isDead(found)) {
-      setAside(file, found);
+      removeDeadLock(file, found);
       continue;
     }
     const [host, pid] = found.text.split(" ");
     if (pid !== undefined && pid !== waitingFor)
-      say(`Another set-up (process ${pid} on ${host}) is at work in this folder; waiting for it.`);
+      print(`Another set-up (process ${pid} on ${host}) is running in this folder; waiting for it.`);
     waitingFor = pid;
     await sleep(200);
   }
 }
 
-function create(file, me) {
+function create(file, holder) {
   try {
-    fs.writeFileSync(file, me, { flag: "wx" });
+    fs.writeFileSync(file, holder, { flag: "wx" });
     return true;
   } catch (error) {
     if (error.code === "EEXIST") return false;
@@ -66,10 +66,10 @@ function read(file) {
 
 function isDead({ text, silentFor }) {
   const [host, holder, npm] = text.split(" ");
-  if (host !== os.hostname()) return silentFor > SILENCE;
-  // Alive but silent: the id has gone to another process since.
-  if (isAlive(Number(holder))) return silentFor > SILENCE;
-  return npm === undefined || !isAlive(Number(npm)) || silentFor > ORPHAN;
+  if (host !== os.hostname()) return silentFor > MAX_SILENCE_MS;
+  // A process with this id that does not touch the file is a different process: the id was reused.
+  if (isAlive(Number(holder))) return silentFor > MAX_SILENCE_MS;
+  return npm === undefined || !isAlive(Number(npm)) || silentFor > MAX_ORPHAN_MS;
 }
 
 function isAlive(pid) {
@@ -81,23 +81,23 @@ function isAlive(pid) {
   }
 }
 
-/** Renamed before it is removed: of two that find the same dead lock, the slower one notices that it took a live one and gives it back. */
-function setAside(file, found) {
-  const aside = `${file}.${process.pid}`;
+/** Renames the lock before removing it: if another process has replaced it in the meantime, the rename takes a live lock, which is restored. */
+function removeDeadLock(file, found) {
+  const renamed = `${file}.${process.pid}`;
   try {
-    fs.renameSync(file, aside);
+    fs.renameSync(file, renamed);
   } catch (error) {
     if (error.code === "ENOENT") return;
     throw error;
   }
-  if (read(aside)?.text !== found.text && !fs.existsSync(file)) fs.renameSync(aside, file);
-  else fs.rmSync(aside, { force: true });
+  if (read(renamed)?.text !== found.text && !fs.existsSync(file)) fs.renameSync(renamed, file);
+  else fs.rmSync(renamed, { force: true });
 }
 
 function touch(file) {
   try {
     fs.utimesSync(file, new Date(), new Date());
   } catch {
-    // Set aside by another machine that thought this one silent: the install goes on, and the next run checks what it left.
+    // Another host considered this lock abandoned. The install continues, and the next run checks its result.
   }
 }

@@ -1,29 +1,29 @@
-/** A Node that is new enough to run TypeScript as it stands: the one that is here, else the `node` package of the lock file. */
+/** Finds a Node that runs TypeScript directly: the running one if it is new enough, otherwise the `node` package of the lock file. */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { withLock } from "./lock.mjs";
-import { hostEnv, quietly } from "./npm.mjs";
-import { Plain, say, timed } from "./say.mjs";
+import { createEnvironment, runSetupCommand } from "./npm.mjs";
+import { print, printDuration, UserError } from "./output.mjs";
 
-/** The path of a Node that satisfies package.json's `engines`. */
+/** @returns the path of a Node that satisfies `engines` in package.json */
 export async function ensureNode(root) {
   const wanted = /\d+(\.\d+)*/.exec(JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")).engines.node)[0];
-  // The binary this runs on may be one that an install has just replaced.
+  // An install may just have replaced the binary of this process.
   if (isNewEnough(process.versions.node, wanted) && fs.existsSync(process.execPath)) return process.execPath;
 
   const own = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-  if (!isNewEnough(versionOf(own), wanted)) {
+  if (!isNewEnough(readVersion(own), wanted)) {
     await withLock(path.join(root, ".slipway", "setup.lock"), async (lock) => {
-      if (isNewEnough(versionOf(own), wanted)) return;
-      say(
-        `Node ${process.versions.node} is here and ${wanted} or newer is needed, so one is fetched into node_modules. The machine's own stays as it is.`,
+      if (isNewEnough(readVersion(own), wanted)) return;
+      print(
+        `Node ${wanted} or newer is required, and this is ${process.versions.node}. Downloading Node into node_modules; the installed Node does not change.`,
       );
-      await timed("Fetching Node", () => fetchNode(root, lock));
-      if (!isNewEnough(versionOf(own), wanted))
-        throw new Plain(
-          `The fetched Node does not run on this machine. Install Node ${wanted} or newer from https://nodejs.org and try again.`,
+      await printDuration("Downloading Node", () => downloadNode(root, lock));
+      if (!isNewEnough(readVersion(own), wanted))
+        throw new UserError(
+          `The downloaded Node does not run on this machine. Install Node ${wanted} or newer from https://nodejs.org, then run the same command again.`,
         );
     });
   }
@@ -31,20 +31,20 @@ export async function ensureNode(root) {
   return own;
 }
 
-/** The package's install script, run by name: npm has run no install scripts. It asks npm for this platform's binary. */
-async function fetchNode(root, lock) {
+/** Runs the install script of the package, which npm skipped (--ignore-scripts). The script installs the binary for this platform with npm. */
+async function downloadNode(root, lock) {
   const home = path.join(root, "node_modules", "node");
   fs.rmSync(path.join(home, "bin"), { recursive: true, force: true });
-  await quietly(
+  await runSetupCommand(
     "node",
     ["installArchSpecificPackage.js"],
-    { cwd: home, env: { ...hostEnv(root), npm_config_ignore_scripts: "true" } },
+    { cwd: home, env: { ...createEnvironment(root), npm_config_ignore_scripts: "true" } },
     lock,
     "Node",
   );
 }
 
-/** So that `npx` and npm's scripts find it too; npm leaves the link out while there is no binary. */
+/** Lets `npx` and npm scripts find the binary. npm does not create the link while the binary is missing. */
 function linkIntoBin(root, own) {
   if (process.platform === "win32") return;
   const link = path.join(root, "node_modules", ".bin", "node");
@@ -56,7 +56,7 @@ function linkIntoBin(root, own) {
   }
 }
 
-function versionOf(binary) {
+function readVersion(binary) {
   try {
     return execFileSync(binary, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
       .trim()

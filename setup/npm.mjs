@@ -1,12 +1,12 @@
-/** npm, run quietly, and what its failures mean in plain words. */
+/** Runs npm and explains its failures. */
 import path from "node:path";
 import process from "node:process";
 import { runQuietly } from "./child.mjs";
-import { Plain } from "./say.mjs";
+import { UserError } from "./output.mjs";
 
 /**
- * Install scripts stay off: nothing here needs one, and none of some three hundred packages gets to run code on this machine.
- * Few, short retries: without a network npm's own would keep a newcomer waiting for minutes.
+ * Install scripts are off: no dependency needs one, and packages should not run code during an install.
+ * Few and short retries: without a network, npm's defaults take minutes.
  */
 const FLAGS = [
   "--ignore-scripts",
@@ -21,26 +21,28 @@ const FLAGS = [
   "--fetch-retry-maxtimeout=4000",
 ];
 
-/** @param lock the set-up's lock, which npm's process holds too: it may outlive this one. */
+/** @param lock the set-up lock; npm's process id is added to it, because npm may outlive this process */
 export async function npm(root, args, lock, what) {
-  return quietly("npm", [...args, ...FLAGS], { cwd: root, env: hostEnv(root) }, lock, what);
+  return runSetupCommand("npm", [...args, ...FLAGS], { cwd: root, env: createEnvironment(root) }, lock, what);
 }
 
-/** Runs a set-up command and turns its failure into a sentence. */
-export async function quietly(command, args, options, lock, what) {
-  let ended;
+/** Runs a set-up command and explains its failure. */
+export async function runSetupCommand(command, args, options, lock, what) {
+  let result;
   try {
-    ended = await runQuietly(command, args, { ...options, shell: process.platform === "win32" }, (pid) => lock.shareWith(pid));
+    result = await runQuietly(command, args, { ...options, shell: process.platform === "win32" }, (pid) => lock.shareWith(pid));
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
-    throw new Plain(`${command} is not on the PATH. It comes with Node: install Node 20 or newer from https://nodejs.org and try again.`);
+    throw new UserError(
+      `${command} is not on the PATH. It is part of Node: install Node 20 or newer from https://nodejs.org, then run the same command again.`,
+    );
   }
-  // npm takes a file that it could not unpack for a warning, and ends well.
-  if (ended.code !== 0 || ended.output.includes("TAR_ENTRY_ERROR")) throw new Plain(explain(ended.output, what));
+  // npm only warns about a file that it could not unpack, and exits with 0.
+  if (result.code !== 0 || result.output.includes("TAR_ENTRY_ERROR")) throw new UserError(explain(result.output, what));
 }
 
-/** The environment without this checkout's own `.bin`: an install must not run on the Node that it is about to delete. */
-export function hostEnv(root) {
+/** Removes the `.bin` of this checkout from the PATH, so that an install does not run on the Node that it replaces. */
+export function createEnvironment(root) {
   const own = path.join(root, "node_modules", ".bin");
   const search = (process.env.PATH ?? "").split(path.delimiter).filter((entry) => path.resolve(entry) !== own);
   return { ...process.env, PATH: search.join(path.delimiter) };
@@ -65,39 +67,39 @@ const CERTIFICATE = [
 ];
 const FORBIDDEN = ["E401", "E403", "E404", "ETARGET"];
 
-/** What npm printed -> what is wrong and what to do about it. Pure, so that every sentence can be tested. */
+/** Translates npm's output into the cause and the fix. */
 export function explain(output, what) {
-  const told = (codes) => codes.find((code) => output.includes(code));
+  const findCode = (codes) => codes.find((code) => output.includes(code));
   const from = /(?:request to|GET) (https?:\/\/[^/\s]+)/.exec(output)?.[1] ?? "npm's registry";
   if (/signal SIG(INT|TERM|HUP)/.test(output)) {
-    return `Stopped before ${what} had all arrived. The same command starts again.`;
+    return `Stopped before ${what} were installed completely. Run the same command to start again.`;
   }
   if (output.includes("ENOSPC")) {
-    return `The disk is full, so ${what} could not be written. Free some 700 MB where this folder is, then type the same command again.`;
+    return `The disk is full, so ${what} could not be written. Free about 700 MB on the disk of this folder, then run the same command again.`;
   }
-  if (told(["EROFS", "EACCES", "EPERM"])) {
-    return `${capital(what)} could not be written: ${permission(output)}\nMake that writable for you, or copy this folder to a place of your own and start there.`;
+  if (findCode(["EROFS", "EACCES", "EPERM"])) {
+    return `${capitalize(what)} could not be written: ${findPermissionError(output)}\nMake it writable, or copy this folder to your home directory and start there.`;
   }
-  if (told(CERTIFICATE)) {
-    return `${from} showed a certificate that Node does not trust (${told(CERTIFICATE)}), so ${what} could not be fetched.\nBehind a company proxy: export NODE_EXTRA_CA_CERTS=/path/to/its-ca.pem, then type the same command again.`;
+  if (findCode(CERTIFICATE)) {
+    return `${from} uses a certificate that Node does not trust (${findCode(CERTIFICATE)}), so ${what} could not be downloaded.\nBehind a company proxy, run: export NODE_EXTRA_CA_CERTS=/path/to/its-ca.pem\nThen run the same command again.`;
   }
   if (output.includes("EINTEGRITY")) {
-    return `A downloaded package is not the one that package-lock.json names (checksums differ), so ${what} was refused.\nType: npm cache clean --force\nthen the same command again. If it stays, something between you and the registry alters packages.`;
+    return `The checksum of a downloaded package differs from package-lock.json, so ${what} could not be installed.\nRun: npm cache clean --force\nThen run the same command again. If the error remains, a proxy or mirror between you and the registry alters packages.`;
   }
-  if (told(FORBIDDEN)) {
-    return `${from} would not give ${what} (${told(FORBIDDEN)}):\n${firstErrors(output)}\nSee which registry npm asks with: npm config get registry`;
+  if (findCode(FORBIDDEN)) {
+    return `${from} refused the download of ${what} (${findCode(FORBIDDEN)}):\n${selectErrorLines(output)}\nCheck which registry npm uses: npm config get registry`;
   }
-  if (told(OFFLINE)) {
-    return `No answer from ${from} (${told(OFFLINE)}), so ${what} could not be fetched. Nothing was changed outside this folder.\nOnce this machine has a network, type the same command again. Behind a proxy: npm config set proxy http://HOST:PORT first.`;
+  if (findCode(OFFLINE)) {
+    return `${from} does not respond (${findCode(OFFLINE)}), so ${what} could not be downloaded. Nothing was changed outside of this folder.\nConnect this machine to a network, then run the same command again. Behind a proxy, first run: npm config set proxy http://HOST:PORT`;
   }
-  return `npm could not install ${what}:\n${firstErrors(output)}`;
+  return `npm could not install ${what}:\n${selectErrorLines(output)}`;
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const capitalize = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-const permission = (output) => /npm error ((?:Error: )?(?:EROFS|EACCES|EPERM)[^\n]*)/.exec(output)?.[1] ?? "permission denied.";
+const findPermissionError = (output) => /npm error ((?:Error: )?(?:EROFS|EACCES|EPERM)[^\n]*)/.exec(output)?.[1] ?? "permission denied.";
 
-const firstErrors = (output) =>
+const selectErrorLines = (output) =>
   output
     .split("\n")
     .filter((line) => line.trim() !== "" && !/A complete log of this run|^npm (warn|notice)|^npm error\s*$|^\s+at /.test(line))

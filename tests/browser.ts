@@ -7,15 +7,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll } from "vitest";
-import { lockDirectory } from "../local/cloud/lock.ts";
-import { isExecutable } from "../local/servers/binaries.ts";
-import { fetchPackages, type Packaged, type Program, type Shelf, unpackedProgram } from "../local/servers/packages.ts";
-import { REAL_CACHE } from "../local/servers/testing.ts";
-import { self } from "../local/servers/user.ts";
+import { lockDirectory } from "../local/cloud/store/lock.ts";
+import { isExecutable } from "../local/servers/packages/binaries.ts";
+import {
+  fetchPackages,
+  findUnpackedProgram,
+  type PackageCache,
+  type PackagedProgram,
+  type Program,
+} from "../local/servers/packages/packages.ts";
+import { REAL_CACHE } from "../local/servers/testing/servers.ts";
+import { currentUser } from "../local/servers/user.ts";
 import { describeUnless } from "./skip.ts";
 
 /** About 100 MB, fetched once for all checkouts of a user. The font comes along: a bare container has none, and text without one has no size. */
-const CHROMIUM: Packaged = {
+const CHROMIUM: PackagedProgram = {
   name: "chromium",
   choices: [
     {
@@ -27,7 +33,7 @@ const CHROMIUM: Packaged = {
 const NAMES = ["chromium", "chromium-headless-shell", "google-chrome", "google-chrome-stable"];
 /** Ten minutes: a hundred megabytes over a slow line. */
 const [LOOKS, LOOK_EVERY_MS] = [1_200, 500];
-const SHELF: Shelf = { cache: REAL_CACHE, user: self };
+const SHELF: PackageCache = { cache: REAL_CACHE, user: currentUser };
 
 let found: Promise<Program | string> | undefined;
 
@@ -41,11 +47,11 @@ async function findChromium(): Promise<Program | string> {
   const file = NAMES.flatMap((name) => installed.map((folder) => join(folder, name))).find(isExecutable);
   if (file) return { file, env: {} };
   try {
-    if (!unpackedProgram(SHELF, CHROMIUM)) await alone(() => fetchPackages(SHELF, [CHROMIUM]));
+    if (!findUnpackedProgram(SHELF, CHROMIUM)) await alone(() => fetchPackages(SHELF, [CHROMIUM]));
   } catch (error) {
     return (error as Error).message.split("\n")[0] ?? "";
   }
-  return unpackedProgram(SHELF, CHROMIUM) ?? "it was fetched and is not there";
+  return findUnpackedProgram(SHELF, CHROMIUM) ?? "it was fetched and is not there";
 }
 
 /** Several test files ask at once, each in a process of its own; one download does for all. */
@@ -191,7 +197,7 @@ export async function faultsOf({ page, troubles }: Visit): Promise<string[]> {
 
 /** The unpacked font alone, wherever the machine has none of its own settings. */
 function fonts(folder: string): Record<string, string> {
-  const program = unpackedProgram(SHELF, CHROMIUM);
+  const program = findUnpackedProgram(SHELF, CHROMIUM);
   if (!program || existsSync("/etc/fonts/fonts.conf")) return {};
   const root = program.file.slice(0, -"/usr/lib/chromium/chromium-headless-shell".length);
   const file = join(folder, "fonts.conf");

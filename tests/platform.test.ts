@@ -261,13 +261,13 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     expect(decodeURIComponent(password)).toMatch(/^canary-.*-#\/\?%41@$/);
   });
 
-  it("tells how to get in as one secret output, and where everything is as plain ones [F44, D43]", () => {
+  it("exports the credentials as one secret output, and the addresses as plain ones [F44, D43]", () => {
     expect(plan.outputs.connections).toBeInstanceOf(Secret);
     expect(Object.keys((plan.outputs.connections as Secret).value as object).toSorted()).toEqual(["candlefish", "devx", "fluxstudio"]);
     expect(at(plan.outputs, "links.postgres")).toBeDefined();
   });
 
-  it("names where the systems differ from their documents, in the plan", () => {
+  it("names what is not built as its documents ask, in the plan", () => {
     const { outputs } = resource(plan, "slipway:index:Platform", "slipway");
     expect(outputs?.deviations).toEqual(systems.flatMap(({ deviations }) => deviations));
   });
@@ -342,7 +342,7 @@ describe("a stack with a job in place of the runner", () => {
 });
 
 describe("a project that `pulumi new` has given another name", () => {
-  it("is planned with placeholders all the same, and they are told", async () => {
+  it("is planned with placeholders, and lists them", async () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway named "));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const main = fileURLToPath(new URL("../index.ts", import.meta.url));

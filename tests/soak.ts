@@ -12,7 +12,7 @@ interface Soak {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const ENGINE = ["up", "down", "contention", "trouble", "managed"].map((name) => `postdeploy/migrate/${name}.test.ts`);
+const ENGINE = ["up", "down", "contention", "failures", "managed"].map((name) => `postdeploy/migrate/${name}.test.ts`);
 
 const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
   migrate: [
@@ -23,7 +23,9 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
     })),
     { about: "200 migrations killed", files: ["postdeploy/migrate/kill.test.ts"], env: { SLIPWAY_KILLS: "200" } },
   ],
-  keyspaces: [{ about: "100 seedings and 100 stores killed", files: ["postdeploy/keyspaces/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } }],
+  keyspaces: [
+    { about: "100 seedings and 100 stores killed", files: ["postdeploy/keyspaces/seed/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } },
+  ],
 };
 
 const asked = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** A store to race on: TLS, no snapshots, nothing in it; and the store's own command line. */
+/** A store for benchmarks: TLS, no snapshots, initially empty. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,28 +6,28 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Redis } from "ioredis";
 import { openServers } from "../../local/servers/backing.ts";
-import { valkeyServer } from "../../local/servers/binaries.ts";
-import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing.ts";
-import type { Connection } from "../../postdeploy/keyspaces/target.ts";
+import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
+import { removeHome, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 
-export interface RaceStore {
-  readonly connection: Connection;
-  /** For what a runner needs on disk. */
+export interface BenchmarkStore {
+  readonly address: StoreAddress;
+  /** A folder for files of the runners. */
   readonly folder: string;
-  /** A client as applications have it. */
+  /** Opens an ioredis client, as applications use it. */
   client(): Promise<Redis>;
   empty(): Promise<void>;
   keys(): Promise<number>;
-  /** Calls of commands that write, so far. */
+  /** Number of write commands so far. */
   writes(): Promise<number>;
-  /** valkey-cli --pipe, or redis-cli's. */
+  /** Runs valkey-cli --pipe or redis-cli --pipe. */
   pipe(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const PASSWORD = "AVNS_default";
 
-export async function openStore(config: Readonly<Record<string, unknown>> = {}): Promise<RaceStore> {
+export async function openStore(config: Readonly<Record<string, unknown>> = {}): Promise<BenchmarkStore> {
   const home = temporaryHome();
   const servers = openServers({ home, fsync: false });
   const endpoint = await servers.startCluster(
@@ -36,7 +36,7 @@ export async function openStore(config: Readonly<Record<string, unknown>> = {}):
   const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   const authority = join(folder, "ca.pem");
   writeFileSync(authority, endpoint.ca);
-  const server = await valkeyServer(home);
+  const server = await findValkeyServer(home);
   const cli = ["valkey-cli", "redis-cli"].map((name) => join(dirname(server.file), name)).find((file) => existsSync(file));
   const { port, ca } = endpoint;
   const client = async () => {
@@ -47,7 +47,7 @@ export async function openStore(config: Readonly<Record<string, unknown>> = {}):
   const control = await client();
 
   return {
-    connection: { url: `rediss://default:${PASSWORD}@localhost:${port}`, ca },
+    address: { url: `rediss://default:${PASSWORD}@localhost:${port}`, ca },
     folder,
     client,
     empty: async () => void (await control.flushall("SYNC")),
@@ -58,17 +58,17 @@ export async function openStore(config: Readonly<Record<string, unknown>> = {}):
       return [...stats.matchAll(writing)].reduce((sum, [, calls]) => sum + Number(calls), 0);
     },
     async pipe(file) {
-      if (cli === undefined) throw new Error(`There is no valkey-cli beside ${server.file}.`);
+      if (cli === undefined) throw new Error(`valkey-cli not found in the folder of ${server.file}.`);
       const child = spawn(cli, ["--tls", "--cacert", authority, "-h", "localhost", "-p", String(port), "--no-auth-warning", "--pipe"], {
         env: { ...process.env, ...server.env, REDISCLI_AUTH: PASSWORD, VALKEYCLI_AUTH: PASSWORD },
         stdio: ["pipe", "pipe", "pipe"],
       });
-      const said: string[] = [];
-      child.stdout.on("data", (chunk) => said.push(String(chunk)));
-      child.stderr.on("data", (chunk) => said.push(String(chunk)));
+      const output: string[] = [];
+      child.stdout.on("data", (chunk) => output.push(String(chunk)));
+      child.stderr.on("data", (chunk) => output.push(String(chunk)));
       createReadStream(file, { highWaterMark: 1024 * 1024 }).pipe(child.stdin);
       const [code] = await once(child, "close");
-      if (code !== 0 || !/errors: 0/.test(said.join(""))) throw new Error(`--pipe failed: ${said.join("")}`);
+      if (code !== 0 || !/errors: 0/.test(output.join(""))) throw new Error(`--pipe failed: ${output.join("")}`);
     },
     async close() {
       control.disconnect();

@@ -1,13 +1,13 @@
-/** The same keys for every runner: as lines of a keyspace's file, as commands, and as bytes of the protocol. */
+/** The keys of the benchmarks: as data file, as commands, and as RESP. */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Commands } from "../../postdeploy/keyspaces/resp.ts";
+import { Commands } from "../../postdeploy/keyspaces/wire/resp.ts";
 
-/** One of three kinds in turn: a string of 54 bytes, a hash of three fields, a sorted set of one member. */
-export function commandOf(n: number): string[] {
+/** Alternates three types: a string of 54 bytes, a hash of three fields, a sorted set of one member. */
+export function createCommand(n: number): string[] {
   switch (n % 3) {
     case 0:
-      return ["SET", `b:s:${n}`, textOf(n)];
+      return ["SET", `b:s:${n}`, createText(n)];
     case 1:
       return ["HSET", `b:h:${n}`, "name", `name ${n}`, "mail", `m${n}@example.org`, "visits", String(n)];
     default:
@@ -15,10 +15,10 @@ export function commandOf(n: number): string[] {
   }
 }
 
-export const textOf = (n: number): string => `value of ${n} `.padEnd(54, "x");
+export const createText = (n: number): string => `value of ${n} `.padEnd(54, "x");
 
-function lineOf(n: number): string {
-  const [name, key, ...rest] = commandOf(n);
+function createLine(n: number): string {
+  const [name, key, ...rest] = createCommand(n);
   if (name === "SET") return JSON.stringify({ key, string: rest[0] });
   if (name === "ZADD") return JSON.stringify({ key, zset: { [rest[1] as string]: Number(rest[0]) } });
   return JSON.stringify({ key, hash: { [rest[0] as string]: rest[1], [rest[2] as string]: rest[3], [rest[4] as string]: rest[5] } });
@@ -31,9 +31,9 @@ export function writeMixed(folder: string, count: number): { readonly protocol: 
   const bytes = openSync(protocol, "w");
   for (let from = 0; from < count; from += 10_000) {
     const numbers = Array.from({ length: Math.min(10_000, count - from) }, (_, index) => from + index);
-    writeSync(lines, numbers.map((n) => `${lineOf(n)}\n`).join(""));
+    writeSync(lines, numbers.map((n) => `${createLine(n)}\n`).join(""));
     const commands = new Commands();
-    for (const n of numbers) commands.addAll(commandOf(n));
+    for (const n of numbers) commands.addAll(createCommand(n));
     writeSync(bytes, commands.take());
   }
   closeSync(lines);
@@ -43,17 +43,19 @@ export function writeMixed(folder: string, count: number): { readonly protocol: 
 
 export function writeStrings(folder: string, count: number): void {
   writeKeyspace(folder, "guarded", "ensure");
-  const lines = Array.from({ length: count }, (_, n) => JSON.stringify({ key: `b:s:${n}`, string: textOf(n) }));
+  const lines = Array.from({ length: count }, (_, n) => JSON.stringify({ key: `b:s:${n}`, string: createText(n) }));
   writeFileSync(join(folder, "keys.jsonl"), `${lines.join("\n")}\n`);
 }
 
-/** Strings of a kilobyte, until the file has so many megabytes. */
+/** Writes strings of one kilobyte until the file has the given size. */
 export function writeLarge(folder: string, mode: "bulk" | "guarded", megabytes: number): void {
   writeKeyspace(folder, mode, "own");
   const lines = openSync(join(folder, "keys.jsonl"), "w");
   for (let n = 0; n < megabytes * 1024; n += 1024) {
-    const some = Array.from({ length: 1024 }, (_, index) => `{"key":"b:s:${n + index}","string":"${textOf(n + index)}`.padEnd(1021, "y"));
-    writeSync(lines, some.map((one) => `${one}"}\n`).join(""));
+    const lineStarts = Array.from({ length: 1024 }, (_, index) =>
+      `{"key":"b:s:${n + index}","string":"${createText(n + index)}`.padEnd(1021, "y"),
+    );
+    writeSync(lines, lineStarts.map((start) => `${start}"}\n`).join(""));
   }
   closeSync(lines);
 }

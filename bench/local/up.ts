@@ -1,16 +1,16 @@
-/** One `up` or `down` in a state folder of its own, for the bench to time as a whole process. */
+/** Runs one `up` or `down` in a given state folder, as a process that the benchmark measures. */
 import path from "node:path";
-import { placeOf } from "../../local/platform/place.ts";
-import { takeDown } from "../../local/platform/reach.ts";
+import { stopPlatform } from "../../local/platform/daemon/client.ts";
+import { startPlatform } from "../../local/platform/start.ts";
 import { isHealthy } from "../../local/platform/status.ts";
-import { bringUp } from "../../local/platform/up.ts";
+import { workspaceAt } from "../../local/platform/workspace.ts";
 import { findHome } from "../../local/servers/home.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const [verb, state = ""] = process.argv.slice(2);
-const place = placeOf(ROOT, { ...findHome(ROOT), state });
-if (verb === "down") await takeDown(place);
+const place = workspaceAt(ROOT, { ...findHome(ROOT), state });
+if (verb === "down") await stopPlatform(place);
 else {
-  const { status } = await bringUp(place);
-  if (!isHealthy(status)) throw new Error("not everything is healthy");
+  const { status } = await startPlatform(place);
+  if (!isHealthy(status)) throw new Error("a service is not healthy");
 }

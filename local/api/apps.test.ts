@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { envOf } from "../cloud/app.ts";
-import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
+import { resolveComponentEnv } from "../cloud/apps/app.ts";
+import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
 const service = { name: "api", ...source };
@@ -8,14 +8,14 @@ const app = (more: object = {}) => ({ spec: { name: "shop", region: "nyc", servi
 const withService = (more: object) => app({ services: [{ ...service, ...more }] });
 const withEnvs = (...envs: object[]) => withService({ envs });
 
-async function createApp({ call }: TestApi, ask: object = app()) {
-  return (await call("POST", "/v2/apps", ask)).body.app;
+async function createApp({ call }: TestApi, request: object = app()) {
+  return (await call("POST", "/v2/apps", request)).body.app;
 }
 
 const at = (field: string, what: string) => `400 error validating app spec field "${field}": ${what}`;
 
-describe("an app spec is refused for", () => {
-  const cases: readonly (readonly [what: string, ask: object, answer: string])[] = [
+describe("an app spec is rejected for", () => {
+  const cases: readonly (readonly [what: string, request: object, reply: string])[] = [
     [
       "a name in capitals",
       app({ name: "Shop" }),
@@ -31,7 +31,7 @@ describe("an app spec is refused for", () => {
       app({ region: "mars" }),
       at("region", '"mars" is not an App Platform region: must be one of ams, atl, nyc, fra, sfo, sgp, blr, tor, lon, syd'),
     ],
-    ["two components of one name", app({ workers: [service] }), at("workers.0.name", 'component name "api" is used more than once')],
+    ["two components with the same name", app({ workers: [service] }), at("workers.0.name", 'component name "api" is used more than once')],
     [
       "two sources",
       withService({ git: { repo_clone_url: "https://x.example/a.git", branch: "main" } }),
@@ -64,7 +64,7 @@ describe("an app spec is refused for", () => {
       at("services.0.envs.0.key", "must be letters, digits and underscores, not beginning with a digit"),
     ],
     [
-      "a secret that is encrypted already",
+      "an encrypted secret",
       withEnvs({ key: "S", type: "SECRET", value: "EV[1:AAAA:AAAA]" }),
       at("services.0.envs", 'secret env value of "S" must not be encrypted before app is created'),
     ],
@@ -75,7 +75,7 @@ describe("an app spec is refused for", () => {
     ],
     ["a VPC that does not exist", app({ vpc: { id: "nope" } }), at("vpc.id", "VPC nope not found")],
     [
-      "a domain twice",
+      "a duplicate domain",
       app({ domains: [{ domain: "a.example" }, { domain: "a.example" }] }),
       at("domains.1.domain", '"a.example" is used more than once'),
     ],
@@ -90,17 +90,17 @@ describe("an app spec is refused for", () => {
       at("domains", "only one domain can be the PRIMARY one"),
     ],
     [
-      "a route to nowhere",
+      "a route to an unknown component",
       app({ ingress: { rules: [{ component: { name: "web" } }] } }),
       at("ingress.rules.0.component.name", '"web" is no service, static site or function'),
     ],
     [
-      "a route that is neither",
+      "a route without a component or redirect",
       app({ ingress: { rules: [{ match: { path: { prefix: "/" } } }] } }),
       at("ingress.rules.0", "must have either a component or a redirect"),
     ],
     [
-      "the same route twice",
+      "a duplicate route",
       app({ ingress: { rules: [{ component: { name: "api" } }, { component: { name: "api" } }] } }),
       at("ingress.rules.1.match", "the same path is matched by another rule"),
     ],
@@ -110,58 +110,58 @@ describe("an app spec is refused for", () => {
       at("jobs.0.schedule", "is required for a SCHEDULED job"),
     ],
     [
-      "an image by tag and digest at once",
+      "an image with both tag and digest",
       app({ services: [{ name: "api", image: { registry_type: "DOCR", repository: "api", tag: "1", digest: "sha256:0" } }] }),
       at("services.0.image", "tag and digest exclude each other"),
     ],
-    ["services that are no list", app({ services: "api" }), at("services", "Invalid input: expected array, received string")],
-    ["nothing at all", {}, "422 spec is required"],
+    ["services that are not a list", app({ services: "api" }), at("services", "Invalid input: expected array, received string")],
+    ["a missing spec", {}, "422 spec is required"],
   ];
-  for (const [what, ask, answer] of cases) {
-    it(`${what}, in a proposal as in the act`, async () => {
+  for (const [what, request, reply] of cases) {
+    it(`${what}, when proposed and when created`, async () => {
       const api = await startTestApi();
       for (const path of ["/v2/apps", "/v2/apps/propose"]) {
-        const { status, body } = await api.misuse("POST", path, ask);
+        const { status, body } = await api.callInvalid("POST", path, request);
         const given = `${status} ${body.message}`;
-        expect(given).toContain(answer);
+        expect(given).toContain(reply);
       }
       expect((await api.call("GET", "/v2/apps")).body.meta.total).toBe(0);
     });
   }
 
-  it("a database, a user or an engine that its cluster does not have, and a VPC that its region cannot use", async () => {
+  it("a database, user or engine that its cluster does not have, and a VPC in another region", async () => {
     const api = await startTestApi();
     await createCluster(api);
     await createCluster(api, VALKEY);
     const database = { name: "db", engine: "PG", production: true, cluster_name: "pg-test" };
-    const refused = async (more: object) => (await api.misuse("POST", "/v2/apps", app(more))).body.message;
-    expect(await refused({ databases: [{ ...database, db_name: "nope" }] })).toContain('database "nope" not found in cluster pg-test');
-    expect(await refused({ databases: [{ ...database, db_user: "nope" }] })).toContain('user "nope" not found in cluster pg-test');
-    expect(await refused({ databases: [{ ...database, cluster_name: "valkey-test" }] })).toContain(
+    const rejection = async (more: object) => (await api.callInvalid("POST", "/v2/apps", app(more))).body.message;
+    expect(await rejection({ databases: [{ ...database, db_name: "nope" }] })).toContain('database "nope" not found in cluster pg-test');
+    expect(await rejection({ databases: [{ ...database, db_user: "nope" }] })).toContain('user "nope" not found in cluster pg-test');
+    expect(await rejection({ databases: [{ ...database, cluster_name: "valkey-test" }] })).toContain(
       "cluster valkey-test runs valkey, not PG",
     );
     const vpc = (await api.call("POST", "/v2/vpcs", { name: "net", region: "fra1" })).body.vpc;
-    expect(await refused({ vpc: { id: vpc.id } })).toContain("VPC net is in fra1, an app in nyc can use one in nyc1 or nyc3");
+    expect(await rejection({ vpc: { id: vpc.id } })).toContain("VPC net is in fra1, an app in nyc can use one in nyc1 or nyc3");
   });
 
-  it("a name or a domain that another app has, but not for its own", async () => {
+  it("a name or domain of another app, but not for its own", async () => {
     const api = await startTestApi();
     const domains = [{ domain: "shop.example", type: "PRIMARY" }];
     const { id } = await createApp(api, app({ domains }));
-    const taken = await api.misuse("POST", "/v2/apps", app());
+    const taken = await api.callInvalid("POST", "/v2/apps", app());
     expect([taken.status, taken.body.message]).toEqual([409, "app name already exists"]);
     expect((await api.call("POST", "/v2/apps/propose", app())).body).toMatchObject({
       app_name_available: false,
       app_name_suggestion: "shop-2",
     });
-    const domain = await api.misuse("POST", "/v2/apps", app({ name: "other", domains }));
+    const domain = await api.callInvalid("POST", "/v2/apps", app({ name: "other", domains }));
     expect(domain.body.message).toBe('error validating app spec field "domains.0.domain": "shop.example" is in use by app shop');
     expect((await api.call("PUT", `/v2/apps/${id}`, app({ domains }))).status).toBe(200);
   });
 });
 
 describe("an app", () => {
-  it("comes back with the port, scope, job kind and ingress that were left out, and without an instance size or count", async () => {
+  it("gets defaults for port, scope, job kind and ingress, but not for instance size or count", async () => {
     const { spec } = await createApp(
       await startTestApi(),
       app({
@@ -186,37 +186,37 @@ describe("an app", () => {
     ]);
   });
 
-  it("in a data center comes back in the region of that data center", async () => {
-    const { body } = await (await startTestApi()).misuse("POST", "/v2/apps", app({ region: "ams3" }));
+  it("with a datacenter as its region gets the App Platform region of that datacenter", async () => {
+    const { body } = await (await startTestApi()).callInvalid("POST", "/v2/apps", app({ region: "ams3" }));
     expect([body.app.spec.region, body.app.region.slug]).toEqual(["ams", "ams"]);
   });
 
-  it("without a route has an empty ingress", async () => {
+  it("without routable components has an empty ingress", async () => {
     const { spec } = await createApp(await startTestApi(), { spec: { name: "shop", workers: [service] } });
     expect(spec.ingress).toEqual({});
   });
 
-  it("gives a route that two components name to the first", async () => {
+  it("assigns a route that two components declare to the first", async () => {
     const routes = [{ path: "/" }];
-    const made = await createApp(
+    const created = await createApp(
       await startTestApi(),
       app({ services: [{ ...service, routes }], static_sites: [{ name: "site", ...source, routes }] }),
     );
-    expect(made.spec.ingress.rules).toEqual([{ match: { path: { prefix: "/" } }, component: { name: "api" } }]);
+    expect(created.spec.ingress.rules).toEqual([{ match: { path: { prefix: "/" } }, component: { name: "api" } }]);
   });
 
-  it("keeps a reference to what its spec does not declare as it is written, and the platform reports it", async () => {
+  it("keeps a reference to an undeclared component unchanged, and logs it", async () => {
     const notes: string[] = [];
     const api = await startTestApi({ note: (line) => notes.push(line) });
     const { id } = await createApp(api, withEnvs({ key: "URL", value: "${db.DATABASE_URL}" }));
     await api.cloud.idle();
-    expect(envOf(api.cloud, id, "api").URL).toBe("${db.DATABASE_URL}");
+    expect(resolveComponentEnv(api.cloud, id, "api").URL).toBe("${db.DATABASE_URL}");
     expect(notes).toEqual([
       "app shop: URL in services.0.envs refers to ${db.DATABASE_URL}, and the spec declares no such component or database",
     ]);
   });
 
-  it("takes its ingress from routes of old, and keeps one that is given", async () => {
+  it("derives its ingress from deprecated routes, and keeps an ingress that is set", async () => {
     const api = await startTestApi();
     const routed = await createApp(api, withService({ routes: [{ path: "/v1" }, { path: "/v2" }] }));
     expect(routed.spec.ingress.rules.map(({ match }: { match: { path: object } }) => match.path)).toEqual([
@@ -227,7 +227,7 @@ describe("an app", () => {
     expect((await createApp(api, app({ name: "other", ingress: { rules } }))).spec.ingress.rules).toEqual(rules);
   });
 
-  it("echoes GENERAL where it was sent, or never, as DigitalOcean does not always", async () => {
+  it("returns type GENERAL if it was sent, or never, because DigitalOcean is not consistent", async () => {
     const sent = { key: "A", value: "1", scope: "RUN_TIME", type: "GENERAL" };
     expect((await createApp(await startTestApi(), withEnvs(sent))).spec.services[0].envs).toEqual([sent]);
     const api = await startTestApi({ echoGeneralType: false });
@@ -235,7 +235,7 @@ describe("an app", () => {
     expect(spec.services[0].envs).toEqual([{ key: "A", value: "1", scope: "RUN_TIME" }]);
   });
 
-  it("is replaced as a whole by an update: what is not sent is gone", async () => {
+  it("is replaced as a whole by an update: omitted fields are removed", async () => {
     const api = await startTestApi();
     const { id } = await createApp(api, withService({ http_port: 3000, health_check: { http_path: "/health" } }));
     const { spec } = (await api.call("PUT", `/v2/apps/${id}`, app())).body.app;
@@ -243,19 +243,19 @@ describe("an app", () => {
     expect(spec.services[0].http_port).toBe(8080);
   });
 
-  it("has a pending deployment to poll, and an address once that is active", async () => {
+  it("has a pending deployment, and an address when the deployment is active", async () => {
     const api = await startTestApi();
-    const made = await createApp(api);
-    expect(made.pending_deployment.progress.steps.map(({ status }: { status: string }) => status)).toEqual(["RUNNING", "PENDING"]);
-    expect(made).not.toHaveProperty("default_ingress");
-    const { deployment } = (await api.call("GET", `/v2/apps/${made.id}/deployments/${made.pending_deployment.id}`)).body;
+    const created = await createApp(api);
+    expect(created.pending_deployment.progress.steps.map(({ status }: { status: string }) => status)).toEqual(["RUNNING", "PENDING"]);
+    expect(created).not.toHaveProperty("default_ingress");
+    const { deployment } = (await api.call("GET", `/v2/apps/${created.id}/deployments/${created.pending_deployment.id}`)).body;
     expect([deployment.phase, deployment.progress.error_steps]).toEqual(["ACTIVE", 0]);
-    const read = (await api.call("GET", `/v2/apps/${made.id}`)).body.app;
+    const read = (await api.call("GET", `/v2/apps/${created.id}`)).body.app;
     expect(read.default_ingress).toMatch(/^https:\/\/shop-[a-z0-9]{5}\.ondigitalocean\.test$/);
-    expect([read.live_url, read.active_deployment.id]).toEqual([read.default_ingress, made.pending_deployment.id]);
+    expect([read.live_url, read.active_deployment.id]).toEqual([read.default_ingress, created.pending_deployment.id]);
   });
 
-  it("is a member of its VPC, has dedicated addresses where it asks, and sees its domains become active", async () => {
+  it("is a member of its VPC, gets requested dedicated addresses, and its domains become active", async () => {
     const api = await startTestApi();
     const vpc = (await api.call("POST", "/v2/vpcs", { name: "net", region: "nyc3" })).body.vpc;
     const more = { vpc: { id: vpc.id }, egress: { type: "DEDICATED_IP" }, domains: [{ domain: "shop.example", type: "PRIMARY" }] };
@@ -271,7 +271,7 @@ describe("an app", () => {
     expect((await api.call("GET", `/v2/vpcs/${vpc.id}/members`)).body.members).toMatchObject([{ urn: `do:app:${id}`, name: "shop" }]);
   });
 
-  it("says what it would cost, who runs in it and how they are", async () => {
+  it("reports its cost, its instances and their health", async () => {
     const api = await startTestApi();
     const sized = app({
       services: [{ ...service, instance_size_slug: "apps-s-1vcpu-1gb", instance_count: 2 }],
@@ -298,7 +298,7 @@ describe("an app", () => {
       memory_bytes: "1073741824",
     });
     expect((await api.call("GET", "/v2/apps/tiers/instance_sizes/apps-d-1vcpu-2gb")).body.instance_size.scalable).toBe(true);
-    expect((await api.misuse("GET", "/v2/apps/tiers/instance_sizes/huge")).status).toBe(404);
+    expect((await api.callInvalid("GET", "/v2/apps/tiers/instance_sizes/huge")).status).toBe(404);
     expect((await api.call("GET", "/v2/apps/regions")).body.regions.find(({ slug }: { slug: string }) => slug === "nyc").default).toBe(
       true,
     );
@@ -309,7 +309,7 @@ describe("a secret variable", () => {
   const secret = (value: string) => withEnvs({ key: "TOKEN", value, scope: "RUN_TIME", type: "SECRET" });
   const tokenOf = (body: { app: { spec: { services: { envs: { value: string }[] }[] } } }) => body.app.spec.services[0]!.envs[0]!.value;
 
-  it("comes back sealed, anew for each time that its plain text is sent, and unchanged when the seal itself is", async () => {
+  it("is returned encrypted: with a new value if its plaintext is sent, unchanged if the encrypted value is sent", async () => {
     const api = await startTestApi();
     const { id } = await createApp(api, secret("s3cret"));
     const path = `/v2/apps/${id}`;
@@ -319,16 +319,16 @@ describe("a secret variable", () => {
     expect(tokenOf((await api.call("PUT", path, secret(first))).body)).toBe(first);
     const second = tokenOf((await api.call("PUT", path, secret("s3cret"))).body);
     expect(second).not.toBe(first);
-    expect(envOf(api.cloud, id, "api").TOKEN).toBe("s3cret");
+    expect(resolveComponentEnv(api.cloud, id, "api").TOKEN).toBe("s3cret");
   });
 
-  it("cannot be carried to another app, or made up", async () => {
+  it("is rejected if it was encrypted for another app or not by this cloud", async () => {
     const api = await startTestApi();
     const sealed = (await createApp(api, secret("s3cret"))).spec.services[0].envs[0].value;
     const other = await createApp(api, app({ name: "other" }));
     for (const value of [sealed, "EV[1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAA]"]) {
-      const ask = { spec: { ...secret(value).spec, name: "other" } };
-      const { status, body } = await api.misuse("PUT", `/v2/apps/${other.id}`, ask);
+      const request = { spec: { ...secret(value).spec, name: "other" } };
+      const { status, body } = await api.callInvalid("PUT", `/v2/apps/${other.id}`, request);
       expect([status, body.message]).toEqual([
         400,
         'error validating app spec field "services.0.envs": secret env value of "TOKEN" was not encrypted for this app',
@@ -336,7 +336,7 @@ describe("a secret variable", () => {
     }
   });
 
-  it("is on no page of the API and in no file of the state in plain text", async () => {
+  it("appears in no reply and in no state file in plaintext", async () => {
     const api = await startTestApi();
     const credentials = {
       image: { registry_type: "GHCR", registry: "acme", repository: "api", registry_credentials: "me:pl41n-credentials" },
@@ -346,14 +346,14 @@ describe("a secret variable", () => {
     const pages = ["/v2/apps", `/v2/apps/${id}`, `/v2/apps/${id}/deployments`];
     const seen = await Promise.all(pages.map(async (page) => JSON.stringify((await api.call("GET", page)).body)));
     expect(seen.join("")).not.toContain("pl41n");
-    expect(JSON.stringify(api.cloud.store.kind("apps").all())).not.toContain("pl41n");
-    expect(JSON.stringify(api.cloud.store.kind("deployments").all())).not.toContain("pl41n");
-    expect(envOf(api.cloud, id, "api").TOKEN).toBe("pl41n-token");
+    expect(JSON.stringify(api.cloud.store.collection("apps").all())).not.toContain("pl41n");
+    expect(JSON.stringify(api.cloud.store.collection("deployments").all())).not.toContain("pl41n");
+    expect(resolveComponentEnv(api.cloud, id, "api").TOKEN).toBe("pl41n-token");
   });
 });
 
 describe("deployments", () => {
-  it("follow every update and restart, newest first, and the oldest are forgotten", async () => {
+  it("are created by every update and restart, listed newest first, and limited to the newest 50", async () => {
     const api = await startTestApi();
     const { id } = await createApp(api);
     await api.call("PUT", `/v2/apps/${id}`, app());
@@ -362,16 +362,16 @@ describe("deployments", () => {
     const { deployments, meta } = (await api.call("GET", `/v2/apps/${id}/deployments?per_page=20`)).body;
     expect(deployments.map(({ cause }: { cause: string }) => cause)).toEqual(["restart", "manual", "app spec updated", "app spec created"]);
     expect(meta.total).toBe(4);
-    // As the Go client writes a request without options.
-    for (const verb of ["deployments", "restart"]) expect((await api.misuse("POST", `/v2/apps/${id}/${verb}`, null)).status).toBe(200);
-    expect((await api.misuse("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
+    // The Go client sends null for a request without options.
+    for (const verb of ["deployments", "restart"]) expect((await api.callInvalid("POST", `/v2/apps/${id}/${verb}`, null)).status).toBe(200);
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/restart`, { components: ["nope"] })).body.message).toBe(
       'app shop has no component "nope"',
     );
     for (let round = 0; round < 60; round++) await api.call("POST", `/v2/apps/${id}/deployments`, {});
     expect((await api.call("GET", `/v2/apps/${id}/deployments`)).body.meta.total).toBe(50);
   });
 
-  it("can be rolled back to, which pins the app until somebody commits or reverts", async () => {
+  it("can be rolled back to, which pins the app until the rollback is committed or reverted", async () => {
     const api = await startTestApi();
     const { id, pending_deployment } = await createApp(api, withService({ http_port: 3000 }));
     await api.cloud.idle();
@@ -382,7 +382,7 @@ describe("deployments", () => {
     expect((await api.call("POST", `/v2/apps/${id}/rollback/validate`, back)).body).toEqual({ valid: true, warnings: [] });
     expect((await api.call("POST", `/v2/apps/${id}/rollback`, back)).body.deployment.cloned_from).toBe(pending_deployment.id);
     expect(await port()).toBe(3000);
-    const pinned = await api.misuse("PUT", `/v2/apps/${id}`, app());
+    const pinned = await api.callInvalid("PUT", `/v2/apps/${id}`, app());
     expect([pinned.status, pinned.body.message]).toEqual([
       409,
       "app is pinned to a rolled back deployment; commit or revert the rollback first",
@@ -391,13 +391,13 @@ describe("deployments", () => {
     expect(await port()).toBe(4000);
     await api.call("POST", `/v2/apps/${id}/rollback`, back);
     await api.call("POST", `/v2/apps/${id}/rollback/commit`);
-    expect((await api.misuse("POST", `/v2/apps/${id}/rollback/commit`)).status).toBe(412);
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/rollback/commit`)).status).toBe(412);
     expect((await api.call("PUT", `/v2/apps/${id}`, app())).status).toBe(200);
   });
 });
 
 describe("an app's alerts", () => {
-  it("are those of its spec; who is told stays when the spec changes", async () => {
+  it("are those of its spec, and keep their destinations when the spec changes", async () => {
     const api = await startTestApi();
     const cpu = { rule: "CPU_UTILIZATION", operator: "GREATER_THAN", value: 80, window: "FIVE_MINUTES" };
     const alerted = (value: number) =>
@@ -407,20 +407,20 @@ describe("an app's alerts", () => {
     const [failed, busy] = await alerts();
     expect(busy).toMatchObject({ component_name: "api", spec: cpu, emails: [] });
     const destinations = { emails: ["ops@example.com"], slack_webhooks: [{ url: "https://hooks.slack.com/services/x", channel: "ops" }] };
-    const told = await api.call("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, destinations);
-    expect(told.body.alert).toMatchObject({ id: failed.id, ...destinations });
+    const updated = await api.call("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, destinations);
+    expect(updated.body.alert).toMatchObject({ id: failed.id, ...destinations });
     await api.call("PUT", `/v2/apps/${id}`, alerted(90));
     expect((await alerts())[0]).toMatchObject({ id: failed.id, ...destinations });
     expect((await alerts())[1].spec.value).toBe(90);
-    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/nope/destinations`, destinations)).status).toBe(404);
-    expect((await api.misuse("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["nobody"] })).body.message).toBe(
-      '"nobody" is not an email address',
-    );
+    expect((await api.callInvalid("POST", `/v2/apps/${id}/alerts/nope/destinations`, destinations)).status).toBe(404);
+    expect(
+      (await api.callInvalid("POST", `/v2/apps/${id}/alerts/${failed.id}/destinations`, { emails: ["not-an-address"] })).body.message,
+    ).toBe('"not-an-address" is not an email address');
   });
 });
 
 describe("references in a spec", () => {
-  it("to the app's own database, its pool, its cache and its components are taken", async () => {
+  it("to the app's own databases, pools and components are accepted", async () => {
     const api = await startTestApi();
     const id = await createCluster(api, POSTGRES);
     await createCluster(api, VALKEY);
@@ -434,7 +434,7 @@ describe("references in a spec", () => {
       "${ANYTHING}",
       "${not.a_reference}",
     ];
-    const made = await createApp(api, {
+    const created = await createApp(api, {
       spec: {
         name: "shop",
         services: [{ ...service, envs: values.map((value, index) => ({ key: `V${index}`, value, scope: "RUN_TIME" })) }],
@@ -444,7 +444,7 @@ describe("references in a spec", () => {
         ],
       },
     });
-    expect(made.spec.services[0].envs.map(({ value }: { value: string }) => value)).toEqual(values);
-    expect(envOf(api.cloud, made.id, "api").V1).toMatch(/:25061\/web\?sslmode=require$/);
+    expect(created.spec.services[0].envs.map(({ value }: { value: string }) => value)).toEqual(values);
+    expect(resolveComponentEnv(api.cloud, created.id, "api").V1).toMatch(/:25061\/web\?sslmode=require$/);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createCluster, send, startTestApi } from "./testing.ts";
+import { createCluster, send, startTestApi } from "./testing/api.ts";
 
 describe("a fault", () => {
-  it("answers 429 with what a client needs to try again, as often as it is told, and does nothing else", async () => {
+  it("replies 429 with retry headers as often as configured, and does not execute the request", async () => {
     const { api, call } = await startTestApi();
     api.faults.add({ match: "POST /v2/tags", times: 2, fault: { answer: 429, retryAfterSeconds: 7 } });
     for (let round = 0; round < 2; round++) {
@@ -18,35 +18,35 @@ describe("a fault", () => {
     expect((await call("POST", "/v2/tags", { name: "prod" })).status).toBe(201);
   });
 
-  it("can break one path and leave the others, until it is cleared", async () => {
-    const { api, misuse, call } = await startTestApi();
+  it("affects only matching paths, until it is cleared", async () => {
+    const { api, callInvalid, call } = await startTestApi();
     api.faults.add({ match: "GET /v2/databases/*", fault: { answer: 500 } });
-    expect((await misuse("GET", "/v2/databases/options")).body).toMatchObject({
+    expect((await callInvalid("GET", "/v2/databases/options")).body).toMatchObject({
       id: "server_error",
       message: "Unexpected server-side error",
     });
     expect((await call("GET", "/v2/databases")).status).toBe(200);
-    expect((await misuse("GET", "/v2/databases/options")).status).toBe(500);
+    expect((await callInvalid("GET", "/v2/databases/options")).status).toBe(500);
     api.faults.clear();
     expect((await call("GET", "/v2/databases/options")).status).toBe(200);
   });
 
-  it("says not found of what is there, as the real cloud does for a while after it is made", async () => {
+  it("can reply 404 for an existing resource, as the real API does shortly after creation", async () => {
     const api = await startTestApi();
     const path = `/v2/databases/${await createCluster(api)}/users/doadmin`;
     api.api.faults.add({ match: "GET /v2/databases/*/users/*", times: 1, fault: { answer: 404 } });
-    expect((await api.misuse("GET", path)).status).toBe(404);
+    expect((await api.callInvalid("GET", path)).status).toBe(404);
     expect((await api.call("GET", path)).status).toBe(200);
   });
 
-  it("cuts the connection after the work is done, so that only a second look tells", async () => {
+  it("can close the connection after executing the request", async () => {
     const { api, call } = await startTestApi();
     api.faults.add({ match: "POST /v2/vpcs", times: 1, fault: { drop: "after-commit" } });
     await expect(send(api.url, "POST", "/v2/vpcs", { name: "net", region: "nyc3" })).rejects.toThrow();
     expect((await call("GET", "/v2/vpcs")).body.vpcs).toMatchObject([{ name: "net" }]);
   });
 
-  it("keeps a cluster and a replica creating, and a deployment from ever finishing", async () => {
+  it("can keep a cluster, a replica and a deployment unfinished", async () => {
     const api = await startTestApi();
     const id = await createCluster(api);
     await api.call("POST", `/v2/databases/${id}/replicas`, { name: "read-1", size: "db-s-1vcpu-2gb" });
@@ -63,7 +63,7 @@ describe("a fault", () => {
     expect((await api.call("GET", deployment)).body.deployment.phase).toBe("ACTIVE");
   });
 
-  it("can be set, seen and cleared over the wire, and is refused where it makes no sense", async () => {
+  it("can be added, listed and cleared over HTTP, and is rejected if it is invalid", async () => {
     const { api } = await startTestApi();
     const faults = "/_slipway/faults";
     const fault = { match: "GET /v2/account", fault: { answer: 503 } };

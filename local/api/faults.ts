@@ -2,34 +2,34 @@ import { z } from "zod";
 import type { Reply } from "./request.ts";
 
 /**
- * What a real cloud does now and then, on demand: for tests of programs that have to live with it.
+ * Faults of the real API, on demand, to test programs that must handle them.
  *
- * `match` is a method and a path in which `*` stands for anything: `"POST /v2/apps"`, `"GET /v2/databases/*"`, `"*"`.
- * A fault is used up after `times` requests; without it, it stays until it is cleared.
+ * `match` is a method and a path with `*` as wildcard: `"POST /v2/apps"`, `"GET /v2/databases/*"`, `"*"`.
+ * A fault applies to `times` requests; without `times`, until it is cleared.
  */
-export const FaultAsk = z.object({
+export const FaultRequest = z.object({
   match: z.string().min(1),
   times: z.number().int().min(1).optional(),
   fault: z.union([
-    /** Answered with this status and nothing done: 429, 500, or 404 for what exists. */
+    /** Replies with this status without executing the request: 429, 500, or 404 for an existing resource. */
     z.object({ answer: z.number().int().min(400).max(599), retryAfterSeconds: z.number().int().min(0).optional() }),
-    /** Answered after so many milliseconds. */
+    /** Replies after this delay. */
     z.object({ delayMs: z.number().int().min(0) }),
-    /** The request is carried out, then the connection is cut: the client cannot know. */
+    /** Executes the request, then closes the connection without a reply. */
     z.object({ drop: z.literal("after-commit") }),
     /** Clusters and replicas stay in `creating`, deployments never finish. */
     z.object({ stuck: z.literal(true) }),
   ]),
 });
 
-export type Fault = z.infer<typeof FaultAsk>;
+export type Fault = z.infer<typeof FaultRequest>;
 
 export interface Faults {
   add(fault: Fault): void;
   list(): readonly Fault[];
   clear(): void;
-  /** The faults that strike this request; each is used once more by being asked for. */
-  strike(method: string, path: string): readonly Fault["fault"][];
+  /** Returns the faults for this request and counts down their `times`. */
+  take(method: string, path: string): readonly Fault["fault"][];
 }
 
 export function createFaults(): Faults {
@@ -42,13 +42,13 @@ export function createFaults(): Faults {
     clear: () => {
       faults = [];
     },
-    strike(method, path) {
-      const striking = faults.filter(({ match }) => matches(match, `${method} ${path}`));
+    take(method, path) {
+      const matching = faults.filter(({ match }) => matches(match, `${method} ${path}`));
       faults = faults.flatMap((fault) => {
-        if (!striking.includes(fault) || fault.times === undefined) return [fault];
+        if (!matching.includes(fault) || fault.times === undefined) return [fault];
         return fault.times > 1 ? [{ ...fault, times: fault.times - 1 }] : [];
       });
-      return striking.map(({ fault }) => fault);
+      return matching.map(({ fault }) => fault);
     },
   };
 }
@@ -56,8 +56,8 @@ export function createFaults(): Faults {
 const matches = (pattern: string, request: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(request);
 
-/** The same answer, of something that does not get done. */
-export function stuck(reply: Reply): Reply {
+/** Rewrites a reply as if its cluster, replica or deployment never finishes. */
+export function withPendingState(reply: Reply): Reply {
   const body = reply.body as Record<string, Record<string, unknown>> | undefined;
   if (body?.database) return { ...reply, body: { database: { ...body.database, status: "creating" } } };
   if (body?.replica) return { ...reply, body: { replica: { ...body.replica, status: "creating" } } };

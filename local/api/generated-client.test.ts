@@ -1,7 +1,7 @@
-/** A client that was made from DigitalOcean's description alone, as any generator makes one: it knows operations, not this API. */
+/** Tests the API with a client generated from DigitalOcean's API document alone. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { startTestApi, TOKEN } from "./testing.ts";
+import { startTestApi, TOKEN } from "./testing/api.ts";
 
 interface Parameter {
   readonly $ref?: string;
@@ -16,25 +16,25 @@ interface Operation {
   readonly requestBody?: object;
 }
 
-interface Description {
+interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation & readonly Parameter[]>>>>;
 }
 
 type Arguments = Readonly<Record<string, unknown>>;
-// biome-ignore lint/suspicious/noExplicitAny: what an operation answers is in the description, which is read at run time
+// biome-ignore lint/suspicious/noExplicitAny: the types of replies are in the API document, which is read at run time
 type Client = Readonly<Record<string, (args?: Arguments) => Promise<any>>>;
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
-function clientOf(description: Description, url: string): Client {
-  const resolved = ({ $ref, ...parameter }: Parameter): Parameter =>
-    $ref === undefined ? parameter : (follow(description, $ref) as Parameter);
-  const operations = Object.entries(description.paths).flatMap(([path, item]) =>
+function clientOf(apiDocument: ApiDocument, url: string): Client {
+  const resolve = ({ $ref, ...parameter }: Parameter): Parameter =>
+    $ref === undefined ? parameter : (follow(apiDocument, $ref) as Parameter);
+  const operations = Object.entries(apiDocument.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
       if (!operation) return [];
       const shared: readonly Parameter[] = item.parameters ?? [];
-      const parameters = [...shared, ...(operation.parameters ?? [])].map(resolved);
+      const parameters = [...shared, ...(operation.parameters ?? [])].map(resolve);
       return [[operation.operationId, { method, path, parameters, takesBody: operation.requestBody !== undefined }] as const];
     }),
   );
@@ -65,26 +65,26 @@ function clientOf(description: Description, url: string): Client {
   );
 }
 
-function follow(description: Description, reference: string): unknown {
+function follow(apiDocument: ApiDocument, reference: string): unknown {
   const parts = reference.slice(2).split("/");
   return parts.reduce<unknown>(
     (at, part) => (at as Record<string, unknown>)[part.replaceAll("~1", "/").replaceAll("~0", "~")],
-    description,
+    apiDocument,
   );
 }
 
-const description = JSON.parse(readFileSync(new URL("./openapi/digitalocean.json", import.meta.url), "utf8")) as Description;
+const apiDocument = JSON.parse(readFileSync(new URL("./openapi/digitalocean.json", import.meta.url), "utf8")) as ApiDocument;
 
 async function openClient(): Promise<Client> {
   const { api } = await startTestApi();
-  return clientOf(description, api.url);
+  return clientOf(apiDocument, api.url);
 }
 
-it("a generated client makes a cluster with all that belongs to it, and takes it away again", async () => {
+it("a generated client creates a cluster with its databases, users and pools, and deletes it", async () => {
   const client = await openClient();
   const { vpc } = await client.vpcs_create!({ body: { name: "net", region: "nyc3", ip_range: "10.50.0.0/24" } });
-  const ask = { name: "generated", engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
-  const { database } = await client.databases_create_cluster!({ body: { ...ask, private_network_uuid: vpc.id } });
+  const request = { name: "generated", engine: "pg", version: "17", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
+  const { database } = await client.databases_create_cluster!({ body: { ...request, private_network_uuid: vpc.id } });
   const of = { database_cluster_uuid: database.id as string };
   await client.databases_add_user!({ ...of, body: { name: "app" } });
   await client.databases_add!({ ...of, body: { name: "shop" } });
@@ -99,7 +99,7 @@ it("a generated client makes a cluster with all that belongs to it, and takes it
   expect((await client.databases_list_clusters!()).databases).toEqual([]);
 });
 
-it("a generated client deploys an app, watches it, and keeps it in a project", async () => {
+it("a generated client deploys an app, reads its deployment, and assigns it to a project", async () => {
   const client = await openClient();
   const envs = [{ key: "TOKEN", value: "s3cret", type: "SECRET", scope: "RUN_TIME" }];
   const spec = { name: "generated", region: "nyc", services: [{ name: "api", github: { repo: "a/b", branch: "main" }, envs }] };
@@ -113,7 +113,7 @@ it("a generated client deploys an app, watches it, and keeps it in a project", a
   await client.projects_delete!({ project_id: project.id });
 });
 
-it("a generated client watches a domain, and follows a list page by page", async () => {
+it("a generated client creates a domain, an uptime check and a Spaces key, and reads a list page by page", async () => {
   const client = await openClient();
   await client.domains_create!({ body: { name: "shop.example" } });
   const { domain_record } = await client.domains_create_record!({

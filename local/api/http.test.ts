@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openAuthority } from "../servers/certificates.ts";
 import { type LogEntry, startApi } from "./server.ts";
-import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing.ts";
+import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing/api.ts";
 
 describe("a request", () => {
-  it("without the right token is refused, whatever it asks", async () => {
+  it("without the right token is rejected on every route", async () => {
     const { api } = await startTestApi();
     for (const [token, path] of [
       ["", "/v2/account"],
@@ -22,7 +22,7 @@ describe("a request", () => {
     }
   });
 
-  it("for something unknown is not found, and one that a resource does not answer names what it does", async () => {
+  it("for an unknown path gets 404, and for an unsupported method 405 with the supported ones", async () => {
     const { api } = await startTestApi();
     for (const path of ["/", "/v2", "/v2/droplets", "/v2/databases/x/y/z", "/v3/account"]) {
       const { status, body } = await send(api.url, "GET", path);
@@ -32,7 +32,7 @@ describe("a request", () => {
     expect([status, body.id, headers.get("allow")]).toEqual([405, "method_not_allowed", "GET, POST"]);
   });
 
-  it("carries an id in its answer and its error, and says how many are left", async () => {
+  it("gets an id in its reply and its error, and rate limit headers", async () => {
     const { api } = await startTestApi();
     const { headers, body } = await send(api.url, "GET", "/v2/vpcs/nope");
     expect(body.request_id).toBe(headers.get("x-request-id"));
@@ -40,20 +40,20 @@ describe("a request", () => {
     expect(Number(headers.get("ratelimit-reset"))).toBeGreaterThan(Date.now() / 1000);
   });
 
-  it("with a body that is no JSON, too large, or of the wrong type is refused, and the next one is answered", async () => {
+  it("with an invalid, too large or mistyped body is rejected, and the next request succeeds", async () => {
     const { api, call } = await startTestApi();
-    const refused = async (body: unknown) => {
-      const answer = await send(api.url, "POST", "/v2/vpcs", body);
-      return [answer.status, answer.body.id, answer.body.message];
+    const rejection = async (body: unknown) => {
+      const reply = await send(api.url, "POST", "/v2/vpcs", body);
+      return [reply.status, reply.body.id, reply.body.message];
     };
-    expect(await refused("{")).toEqual([400, "bad_request", "The request body is not valid JSON."]);
-    expect(await refused(`{"name":"${"x".repeat(1_100_000)}"}`)).toEqual([
+    expect(await rejection("{")).toEqual([400, "bad_request", "The request body is not valid JSON."]);
+    expect(await rejection(`{"name":"${"x".repeat(1_100_000)}"}`)).toEqual([
       413,
       "request_entity_too_large",
       "The request body is larger than 1048576 bytes.",
     ]);
-    expect(await refused("[]")).toEqual([422, "unprocessable_entity", "body: Invalid input: expected object, received array"]);
-    expect(await refused({ name: 1, region: "nyc3" })).toEqual([
+    expect(await rejection("[]")).toEqual([422, "unprocessable_entity", "body: Invalid input: expected object, received array"]);
+    expect(await rejection({ name: 1, region: "nyc3" })).toEqual([
       422,
       "unprocessable_entity",
       "name: Invalid input: expected string, received number",
@@ -61,17 +61,17 @@ describe("a request", () => {
     expect((await call("GET", "/v2/account")).body.account.status).toBe("active");
   });
 
-  it("that is no HTTP at all ends its own connection only", async () => {
+  it("that is not HTTP closes only its own connection", async () => {
     const { api, call } = await startTestApi();
-    const answer = await new Promise<string>((resolve) => {
+    const reply = await new Promise<string>((resolve) => {
       const socket = connect(Number(new URL(api.url).port), "127.0.0.1", () => socket.write("gibberish\r\n\r\n"));
       socket.on("data", (data) => resolve(String(data)));
     });
-    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(reply).toMatch(/^HTTP\/1\.1 400 /);
     expect((await call("GET", "/v2/account")).status).toBe(200);
   });
 
-  it("that comes through a proxy is answered by its path, whatever host it names", async () => {
+  it("through a proxy is routed by its path, with any host", async () => {
     const { api } = await startTestApi();
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const { port } = new URL(api.url);
@@ -83,7 +83,7 @@ describe("a request", () => {
     expect(status).toBe(200);
   });
 
-  it("with an id that is a path, a query or another language finds nothing and breaks nothing", async () => {
+  it("with a path, a query or Unicode as an id gets 404", async () => {
     const { api } = await startTestApi();
     for (const id of ["..%2F..%2Fetc%2Fpasswd", "%00", "%E0%A4%A", "a%3Fb", "constructor", "__proto__", "ünknown"]) {
       for (const path of [`/v2/databases/${id}`, `/v2/apps/${id}`, `/v2/domains/${id}`, `/v2/projects/${id}`]) {
@@ -94,7 +94,7 @@ describe("a request", () => {
 });
 
 describe("a list", () => {
-  it("comes in pages that link to each other, and says how much there is", async () => {
+  it("has pages with links to each other and a total", async () => {
     const { call } = await startTestApi();
     for (let index = 1; index <= 5; index++) await call("POST", "/v2/tags", { name: `tag-${index}` });
     const look = async (query: string) => {
@@ -109,7 +109,7 @@ describe("a list", () => {
     expect(await look("")).toEqual(["12345", "", 5]);
   });
 
-  it("can be followed by its links to the end, with whatever else was asked", async () => {
+  it("can be read to the end by its links, which keep other query parameters", async () => {
     const { call, api } = await startTestApi();
     await call("POST", "/v2/domains", { name: "shop.example" });
     for (let index = 0; index < 5; index++)
@@ -123,14 +123,14 @@ describe("a list", () => {
     expect(found).toEqual(["v0", "v1", "v2", "v3", "v4"]);
   });
 
-  it("refuses a page that is no number, and more on one than there may be", async () => {
-    const { misuse } = await startTestApi();
-    expect((await misuse("GET", "/v2/tags?page=0")).body.message).toBe("page must be a positive number");
-    expect((await misuse("GET", "/v2/tags?per_page=ten")).body.message).toBe("per_page must be a positive number");
-    expect((await misuse("GET", "/v2/tags?per_page=201")).body.message).toBe("per_page must not exceed 200");
+  it("rejects an invalid page number and a page size above the maximum", async () => {
+    const { callInvalid } = await startTestApi();
+    expect((await callInvalid("GET", "/v2/tags?page=0")).body.message).toBe("page must be a positive number");
+    expect((await callInvalid("GET", "/v2/tags?per_page=ten")).body.message).toBe("per_page must be a positive number");
+    expect((await callInvalid("GET", "/v2/tags?per_page=201")).body.message).toBe("per_page must not exceed 200");
   });
 
-  it("of clusters is whole for a client that does not know of pages", async () => {
+  it("of clusters is complete for a client without page parameters", async () => {
     const { call } = await startTestApi();
     for (let index = 0; index < 25; index++) await call("POST", "/v2/databases", { ...POSTGRES, name: `pg-${index}` });
     expect((await call("GET", "/v2/databases")).body.databases).toHaveLength(25);
@@ -139,7 +139,7 @@ describe("a list", () => {
 });
 
 describe("the server", () => {
-  it("tells its log what was asked and answered, and nothing that is secret", async () => {
+  it("logs requests and replies without secrets", async () => {
     const { cloud } = await startTestApi();
     const entries: LogEntry[] = [];
     const api = await startApi({ cloud, token: TOKEN, log: (entry) => entries.push(entry) });
@@ -152,7 +152,7 @@ describe("the server", () => {
     ]);
   });
 
-  it("speaks https with a certificate of the caller's", async () => {
+  it("serves https with the given certificate", async () => {
     const directory = temporaryDirectory();
     const authority = openAuthority(directory);
     const { key, certificate } = authority.issue(join(directory, "api"), {});
@@ -167,7 +167,7 @@ describe("the server", () => {
     expect(status).toBe(200);
   });
 
-  it("says which port is taken, and lets what is under way end before it closes", async () => {
+  it("reports a port in use, and waits for running requests before it closes", async () => {
     const { cloud, api } = await startTestApi();
     await expect(startApi({ cloud, token: TOKEN, port: Number(new URL(api.url).port) })).rejects.toThrow(/EADDRINUSE/);
     api.faults.add({ match: "GET /v2/account", fault: { delayMs: 100 } });
@@ -178,18 +178,25 @@ describe("the server", () => {
     await expect(send(api.url, "GET", "/v2/account")).rejects.toThrow();
   });
 
-  it("answers a thousand requests at once", async () => {
+  it("may come over a connection that was idle for longer than Go's clients keep one", async () => {
+    const { api } = await startTestApi();
+    const response = await fetch(`${api.url}/v2/account`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    await response.body?.cancel();
+    expect(Number(/timeout=(\d+)/.exec(response.headers.get("keep-alive") ?? "")?.[1])).toBeGreaterThan(90);
+  });
+
+  it("answers a thousand concurrent requests", async () => {
     const { api, call } = await startTestApi();
     const port = Number(new URL(api.url).port);
-    const ask = (index: number) =>
+    const requestTag = (index: number) =>
       new Promise<number | undefined>((resolve, reject) => {
         const options = { port, method: "POST", path: "/v2/tags", agent: false, headers: { authorization: `Bearer ${TOKEN}` } } as const;
         request(options, (response) => response.resume().on("end", () => resolve(response.statusCode)))
           .on("error", reject)
           .end(JSON.stringify({ name: `tag-${index}` }));
       });
-    const answers = await Promise.all(Array.from({ length: 1000 }, (_, index) => ask(index)));
-    expect(new Set(answers)).toEqual(new Set([201]));
+    const replies = await Promise.all(Array.from({ length: 1000 }, (_, index) => requestTag(index)));
+    expect(new Set(replies)).toEqual(new Set([201]));
     expect((await call("GET", "/v2/tags?per_page=1")).body.meta.total).toBe(1000);
   });
 });

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Answer, createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing.ts";
+import { createCluster, POSTGRES, startTestApi, type TestApi, type TestReply, VALKEY } from "./testing/api.ts";
 
 /**
- * Every resource, from its creation to the 404 after its end. Each call is held against DigitalOcean's description on both sides.
- * Proves shapes and states; that a real server does what is recorded is not proved here.
+ * The lifecycle of every resource, from its creation to the 404 after its deletion. Every request and reply is validated against the API
+ * document. Tests replies and state only; no servers run.
  */
 interface Lifecycle {
   readonly noun: string;
-  /** What must be there first; the paths below may name what it returns. */
+  /** Creates a parent. Its id replaces BEFORE in the path. */
   readonly before?: (api: TestApi) => Promise<string>;
   readonly create: { readonly path: string; readonly body: object; readonly status?: number };
-  /** The key in which one comes, and the one in which several do. */
+  /** The keys of a single resource and of a list. */
   readonly one: string;
   readonly many: string;
   readonly id: string;
@@ -18,7 +18,7 @@ interface Lifecycle {
   readonly deleted?: number;
 }
 
-const cluster = (ask: object) => (api: TestApi) => createCluster(api, ask);
+const cluster = (request: object) => (api: TestApi) => createCluster(api, request);
 const spec = (name: string, more: object = {}) => ({
   spec: { name, region: "nyc", services: [{ name: "api", github: { repo: "acme/api", branch: "main" }, ...more }] },
 });
@@ -190,19 +190,19 @@ const lifecycles: readonly Lifecycle[] = [
   },
 ];
 
-/** Logsinks come alone without a key around them. */
-const unwrap = ({ body }: Answer, key: string) => body[key] ?? body;
+/** A single logsink is not wrapped in a key. */
+const unwrap = ({ body }: TestReply, key: string) => body[key] ?? body;
 
-describe("the life of", () => {
+describe("the lifecycle of", () => {
   for (const { noun, before, create, one, many, id, update, deleted = 204 } of lifecycles) {
-    it(`${noun} is created, read, listed, changed where it can be, deleted, and then not found`, async () => {
+    it(`${noun}: create, read, list, update if supported, delete, then 404`, async () => {
       const api = await startTestApi();
       const parent = before ? await before(api) : "";
       const all = create.path.replace("BEFORE", parent);
 
-      const made = await api.call("POST", all, create.body);
-      expect(made.status).toBe(create.status ?? 201);
-      const name = String(made.body[one][id]);
+      const created = await api.call("POST", all, create.body);
+      expect(created.status).toBe(create.status ?? 201);
+      const name = String(created.body[one][id]);
       const path = `${all}/${encodeURIComponent(name)}`;
 
       const read = await api.call("GET", path);
@@ -217,8 +217,8 @@ describe("the life of", () => {
       }
 
       expect((await api.call("DELETE", path)).status).toBe(deleted);
-      expect((await api.misuse("GET", path)).status).toBe(404);
-      expect((await api.misuse("DELETE", path)).status).toBe(404);
+      expect((await api.callInvalid("GET", path)).status).toBe(404);
+      expect((await api.callInvalid("DELETE", path)).status).toBe(404);
       expect(await ids()).not.toContain(name);
     });
   }

@@ -1,22 +1,22 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import { ApiError, badRequest, unprocessable } from "../cloud/api-error.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { inShape } from "../cloud/shape.ts";
+import { ApiError, badRequest, unprocessable } from "../cloud/core/api-error.ts";
+import { validate } from "../cloud/core/validation.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
 
-/** What a handler is given. */
+/** The argument of a route handler. */
 export interface Request {
   readonly cloud: Cloud;
-  /** The `{…}` parts of the path, decoded. */
+  /** The decoded `{…}` segments of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** The request's own address, for links to other pages. */
+  /** The request URL, for links to other pages. */
   readonly url: URL;
-  /** The body in the shape that is asked for; anything else is refused with the field's name. */
-  body<T extends z.ZodType>(shape: T): z.infer<T>;
+  /** Parses the body with the schema. Throws a 422 that names the wrong field. */
+  body<T extends z.ZodType>(schema: T): z.infer<T>;
 }
 
-/** What a handler returns: a status and a body, or a status alone. */
+/** The result of a route handler: a status, with or without a body. */
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
@@ -24,8 +24,13 @@ export interface Reply {
 
 export const ok = (body: unknown): Reply => ({ status: 200, body });
 export const created = (body: unknown): Reply => ({ status: 201, body });
-export const accepted: Reply = { status: 202 };
 export const noContent: Reply = { status: 204 };
+
+/** Replies with a status and no body once the work is done. */
+export const replyEmpty = async (work: void | Promise<void>, status = 204): Promise<Reply> => {
+  await work;
+  return { status };
+};
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -41,15 +46,15 @@ export async function readBody(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** No body is an empty object: several requests may come without one, for which godo writes null. */
-export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer<T> {
+/** A missing body counts as an empty object; godo sends null for it. */
+export function parseBody<T extends z.ZodType>(bytes: Buffer, schema: T): z.infer<T> {
   let raw: unknown;
   try {
     raw = bytes.length === 0 ? {} : JSON.parse(bytes.toString("utf8"));
   } catch {
     throw badRequest("The request body is not valid JSON.");
   }
-  return inShape(shape, raw ?? {});
+  return validate(schema, raw ?? {});
 }
 
 // ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -57,12 +62,12 @@ export function parseBody<T extends z.ZodType>(bytes: Buffer, shape: T): z.infer
 const DEFAULT_PER_PAGE = 20;
 const MAX_PER_PAGE = 200;
 
-/** One page of a list, with links to the others; no link at all means that there are none. */
-export function page(request: Request, name: string, items: readonly unknown[]): Reply {
+/** Returns one page of a list, with links to the other pages. */
+export function paginate(request: Request, name: string, items: readonly unknown[]): Reply {
   const total = items.length;
-  const perPage = positive(request.query, "per_page", DEFAULT_PER_PAGE);
+  const perPage = positiveNumber(request.query, "per_page", DEFAULT_PER_PAGE);
   if (perPage > MAX_PER_PAGE) throw unprocessable(`per_page must not exceed ${MAX_PER_PAGE}`);
-  const current = positive(request.query, "page", 1);
+  const current = positiveNumber(request.query, "page", 1);
   const last = Math.max(1, Math.ceil(total / perPage));
   const link = (number: number) => {
     const url = new URL(request.url);
@@ -81,15 +86,15 @@ export function page(request: Request, name: string, items: readonly unknown[]):
   });
 }
 
-/** For lists that the description gives without pages: paged for a client that asks, whole for one that does not know it could. */
-export const wholeOrPage = (request: Request, name: string, items: readonly unknown[]): Reply =>
+/** For lists that the API document describes without pages: paginated only if the request has page parameters. */
+export const paginateIfRequested = (request: Request, name: string, items: readonly unknown[]): Reply =>
   request.query.has("page") || request.query.has("per_page")
-    ? page(request, name, items)
+    ? paginate(request, name, items)
     : ok({ [name]: items, links: {}, meta: { total: items.length } });
 
-function positive(query: URLSearchParams, name: string, otherwise: number): number {
+function positiveNumber(query: URLSearchParams, name: string, fallback: number): number {
   const value = query.get(name);
-  if (value === null || value === "") return otherwise;
+  if (value === null || value === "") return fallback;
   if (!/^[1-9]\d{0,8}$/.test(value)) throw unprocessable(`${name} must be a positive number`);
   return Number(value);
 }

@@ -1,6 +1,6 @@
 import type { Reply, Request } from "./request.ts";
 
-/** `"GET /v2/vpcs/{vpc_id}"` and what answers it: the names in braces are those of DigitalOcean's own document. */
+/** Handlers by route, such as `"GET /v2/vpcs/{vpc_id}"`. Parameter names are those of DigitalOcean's API document. */
 export type Routes = Readonly<Record<string, (request: Request) => Reply | Promise<Reply>>>;
 
 interface Route {
@@ -10,37 +10,37 @@ interface Route {
   readonly handle: (request: Request) => Reply | Promise<Reply>;
 }
 
-export interface Found extends Pick<Route, "name" | "handle"> {
+export interface MatchedRoute extends Pick<Route, "name" | "handle"> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-export type Lookup = { readonly found: Found } | { readonly allowed: readonly string[] };
+export type Lookup = { readonly found: MatchedRoute } | { readonly allowed: readonly string[] };
 
-/** A path is looked up among those of its length; where two fit, the one with the earlier literal segment wins. */
+/** Looks up routes with the same number of segments. If two match, the one with the earlier literal segment wins. */
 export function createRouter(routes: Routes): (method: string, path: string) => Lookup {
   const byLength = new Map<number, Route[]>();
   for (const [name, handle] of Object.entries(routes)) {
     const [method = "", path = ""] = name.split(" ");
-    const segments = split(path);
+    const segments = segmentsOf(path);
     byLength.set(segments.length, [...(byLength.get(segments.length) ?? []), { method, segments, name, handle }]);
   }
-  for (const list of byLength.values()) list.sort((one, other) => weight(one).localeCompare(weight(other)));
+  for (const list of byLength.values()) list.sort((one, other) => specificity(one).localeCompare(specificity(other)));
 
   return (method, path) => {
-    const segments = split(path);
-    const fitting = (byLength.get(segments.length) ?? []).filter((route) => fits(route, segments));
-    const route = fitting.find((route) => route.method === method);
-    if (!route) return { allowed: [...new Set(fitting.map((route) => route.method))] };
+    const segments = segmentsOf(path);
+    const candidates = (byLength.get(segments.length) ?? []).filter((route) => matches(route, segments));
+    const route = candidates.find((route) => route.method === method);
+    if (!route) return { allowed: [...new Set(candidates.map((route) => route.method))] };
     return { found: { name: route.name, handle: route.handle, params: paramsOf(route, segments) } };
   };
 }
 
-/** A slash at the end changes nothing. */
-const split = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
+/** Ignores trailing slashes. */
+const segmentsOf = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
 
 const isParameter = (segment: string): boolean => segment.startsWith("{");
-const weight = ({ segments }: Route): string => segments.map((segment) => (isParameter(segment) ? "1" : "0")).join("");
-const fits = (route: Route, segments: readonly string[]): boolean =>
+const specificity = ({ segments }: Route): string => segments.map((segment) => (isParameter(segment) ? "1" : "0")).join("");
+const matches = (route: Route, segments: readonly string[]): boolean =>
   route.segments.every((segment, index) => (isParameter(segment) ? segments[index] !== "" : segment === segments[index]));
 
 const paramsOf = (route: Route, segments: readonly string[]): Record<string, string> =>

@@ -1,20 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openCloud } from "../cloud/cloud.ts";
+import type { Timings } from "../cloud/core/time.ts";
+import { openCloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
-import type { Timings } from "../cloud/waits.ts";
 import { startApi } from "./server.ts";
 
-const USAGE = `DigitalOcean's API on loopback, with nothing running behind it.
+const USAGE = `Serve DigitalOcean's API on loopback, without servers behind it.
 
   node local/api/serve.ts [options]
 
-  --port <number>          where to listen                       (4010)
-  --token <text>           the bearer token that clients send    (local)
-  --state <directory>      where the cloud is kept               (.slipway/api)
+  --port <number>          port to listen on                     (4010)
+  --token <text>           bearer token that clients send        (local)
+  --state <directory>      state directory                       (.slipway/api)
   --timings <how>          instant, real, or milliseconds        (instant)
-  --spaces-access-id <id>  a Spaces key that may do everything   (local)
-  --spaces-secret <text>   and its secret                        (local-secret)
+  --spaces-access-id <id>  Spaces key with full access           (local)
+  --spaces-secret <text>   secret of that key                    (local-secret)
   --quiet                  do not print the requests
 `;
 
@@ -48,13 +48,13 @@ async function main(): Promise<void> {
     project: fileURLToPath(new URL("../..", import.meta.url)),
     port: portOf(values.port),
     log: ({ method, path, status, milliseconds, unknown }) => {
-      if (unknown) process.stderr.write(`NOT ANSWERED HERE: ${method} ${path}\n`);
+      if (unknown) process.stderr.write(`NOT IMPLEMENTED: ${method} ${path}\n`);
       if (!values.quiet) process.stdout.write(`${method.padEnd(6)} ${path} ${status} ${milliseconds} ms\n`);
     },
   }).catch(async (error: NodeJS.ErrnoException) => {
     await cloud.close();
     throw error.code === "EADDRINUSE"
-      ? new Error(`--port ${values.port} is in use: stop what listens there, or choose another one (0 takes a free one)`)
+      ? new Error(`--port ${values.port} is in use. Stop the process that listens on it, or choose another port (0 picks a free one)`)
       : error;
   });
   const stop = async () => {

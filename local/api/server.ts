@@ -4,28 +4,28 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
-import { ApiError, notFound } from "../cloud/api-error.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { createFaults, FaultAsk, type Faults, stuck } from "./faults.ts";
+import { ApiError, notFound } from "../cloud/core/api-error.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { createFaults, FaultRequest, type Faults, withPendingState } from "./faults.ts";
 import { noContent, ok, parseBody, type Reply, readBody } from "./request.ts";
 import { createRouter, type Lookup } from "./router.ts";
-import { routes } from "./routes.ts";
+import { routes } from "./routes/index.ts";
 import { isSpacesRequest } from "./s3/address.ts";
-import { answerSpaces } from "./s3/spaces.ts";
+import { handleSpacesRequest } from "./s3/spaces.ts";
 
 export interface ApiOptions {
   readonly cloud: Cloud;
-  /** What a client must send as its bearer token. */
+  /** The bearer token that clients must send. */
   readonly token: string;
   /** @default "127.0.0.1" */
   readonly host?: string;
-  /** The folder of the Pulumi project to which this API belongs; each answer carries its id. @default none */
+  /** The folder of the Pulumi project to which this API belongs; every reply has its id in a header. @default none */
   readonly project?: string;
-  /** 0 takes a free one. @default 0 */
+  /** @default 0, a free port */
   readonly port?: number;
-  /** PEM; with it the API is on https. The official Python client sends its token over nothing else. @default plain http */
+  /** PEM key and certificate for https. The official Python client sends its token only over https. @default http */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Told of each request once it is answered. Holds no query, no header and no body, so no secret either. @default nobody */
+  /** Called after each reply. Entries have no query, headers or body, so they contain no secrets. @default none */
   readonly log?: (entry: LogEntry) => void;
 }
 
@@ -34,51 +34,54 @@ export interface LogEntry {
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** A request that nothing here answers: either a client's mistake, or something that the API lacks. */
+  /** No route matches: the request is wrong, or the API does not implement it. */
   readonly unknown: boolean;
 }
 
 export interface Api {
-  /** `http://127.0.0.1:4010`, without the `/v2`: what `DIGITALOCEAN_API_URL` takes. */
+  /** `http://127.0.0.1:4010`, without `/v2`: the value for `DIGITALOCEAN_API_URL`. */
   readonly url: string;
   readonly faults: Faults;
-  /** Lets requests that are under way end, then closes every connection. The cloud stays open. */
+  /** Waits for running requests, then closes all connections. The cloud stays open. */
   close(): Promise<void>;
 }
 
 const HOURLY_LIMIT = 5000;
 const CLOSE_WITHIN_MS = 2000;
+/** Longer than Go's clients keep an idle connection (90 s): with Node's default of 5 s a POST could meet a connection that is just being closed. */
+const KEEP_ALIVE_MS = 120_000;
 const lookUp = createRouter(routes);
 
-/** DigitalOcean's API v2, and Spaces beside it on the same port, in front of a cloud. */
+/** Serves DigitalOcean's API v2 and Spaces on one port. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { cloud, token, host = "127.0.0.1", port = 0, tls, project, log = () => {} } = options;
   const projectHeader = project === undefined ? {} : { [PROJECT_HEADER]: projectId(project) };
   const faults = createFaults();
   const expected = digest(`Bearer ${token}`);
-  const underWay = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
 
   const onRequest = (message: IncomingMessage, response: ServerResponse) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const path = pathOf(message);
-    const task = answer(message, response, path)
+    const task = handle(message, response, path)
       .catch((error: unknown) => {
         cloud.note(`${message.method} ${path}: ${(error as Error).message}`);
         response.destroy();
         return { status: 0, unknown: false };
       })
-      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - began) }))
-      .finally(() => underWay.delete(task));
-    underWay.add(task);
+      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - startedAt) }))
+      .finally(() => pending.delete(task));
+    pending.add(task);
   };
   const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on(
     "clientError",
     (_error: Error, socket: Socket) => socket.writable && socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
   );
 
-  async function answer(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
-    if (isSpacesRequest(message)) return { status: await answerSpaces(cloud, message, response), unknown: false };
+  async function handle(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
+    if (isSpacesRequest(message)) return { status: await handleSpacesRequest(cloud, message, response), unknown: false };
 
     const id = randomUUID();
     response.setHeader("x-request-id", id);
@@ -88,25 +91,26 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     response.setHeader("ratelimit-reset", Math.floor(cloud.now() / 1000) + 3600);
     let reply: Reply;
     let unknown = false;
-    let cut = false;
+    let dropConnection = false;
     try {
       if (path !== PROJECT_PATH) authenticate(message);
       const body = await readBody(message);
-      const striking = path.startsWith("/_slipway/") ? [] : faults.strike(message.method ?? "", path);
-      for (const fault of striking) {
+      const isControl = path.startsWith("/_slipway/");
+      const matching = isControl ? [] : faults.take(message.method ?? "", path);
+      for (const fault of matching) {
         if ("delayMs" in fault) await wait(fault.delayMs);
-        if ("answer" in fault) throw broken(fault.answer, fault.retryAfterSeconds, response);
+        if ("answer" in fault) throw faultError(fault.answer, fault.retryAfterSeconds, response);
       }
-      const looked = lookUp(message.method ?? "", path);
-      unknown = "allowed" in looked && !path.startsWith("/_slipway/");
-      reply = path.startsWith("/_slipway/") ? control(message.method ?? "", path, body) : await dispatch(looked, message, body, response);
-      if (striking.some((fault) => "stuck" in fault)) reply = stuck(reply);
-      cut = striking.some((fault) => "drop" in fault);
+      const lookup = lookUp(message.method ?? "", path);
+      unknown = "allowed" in lookup && !isControl;
+      reply = isControl ? handleControl(message.method ?? "", path, body) : await dispatch(lookup, message, body, response);
+      if (matching.some((fault) => "stuck" in fault)) reply = withPendingState(reply);
+      dropConnection = matching.some((fault) => "drop" in fault);
       await cloud.store.saved();
     } catch (error) {
-      reply = failure(error, id, cloud);
+      reply = errorReply(error, id, cloud);
     }
-    if (cut) {
+    if (dropConnection) {
       response.destroy();
       return { status: 0, unknown };
     }
@@ -119,26 +123,26 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     if (!timingSafeEqual(given, expected)) throw new ApiError(401, "Unauthorized", "Unable to authenticate you");
   }
 
-  async function dispatch(looked: Lookup, message: IncomingMessage, body: Buffer, response: ServerResponse): Promise<Reply> {
-    if ("allowed" in looked) {
-      if (looked.allowed.length === 0) throw notFound("The resource you requested could not be found.");
-      response.setHeader("allow", looked.allowed.join(", "));
-      throw new ApiError(405, "method_not_allowed", `This resource answers ${looked.allowed.join(", ")}.`);
+  async function dispatch(lookup: Lookup, message: IncomingMessage, body: Buffer, response: ServerResponse): Promise<Reply> {
+    if ("allowed" in lookup) {
+      if (lookup.allowed.length === 0) throw notFound("The resource you requested could not be found.");
+      response.setHeader("allow", lookup.allowed.join(", "));
+      throw new ApiError(405, "method_not_allowed", `This resource answers ${lookup.allowed.join(", ")}.`);
     }
     const url = new URL(`${origin}${targetOf(message)}`);
-    return await looked.found.handle({
+    return await lookup.found.handle({
       cloud,
-      params: looked.found.params,
+      params: lookup.found.params,
       query: url.searchParams,
       url,
-      body: (shape) => parseBody(body, shape),
+      body: (schema) => parseBody(body, schema),
     });
   }
 
-  function control(method: string, path: string, body: Buffer): Reply {
+  function handleControl(method: string, path: string, body: Buffer): Reply {
     if (path === PROJECT_PATH && (method === "GET" || method === "HEAD")) return noContent;
     if (path !== "/_slipway/faults") throw notFound("The resource you requested could not be found.");
-    if (method === "POST") faults.add(parseBody(body, FaultAsk));
+    if (method === "POST") faults.add(parseBody(body, FaultRequest));
     else if (method === "DELETE") faults.clear();
     else if (method !== "GET") throw new ApiError(405, "method_not_allowed", "This resource answers GET, POST, DELETE.");
     return method === "DELETE" ? noContent : ok({ faults: faults.list() });
@@ -156,30 +160,30 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await Promise.race([Promise.all(underWay), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([Promise.all(pending), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       server.closeAllConnections();
       await closed;
     },
   };
 }
 
-/** Compared as digests, so that neither length nor content shows in the time it takes. */
+/** Tokens are compared as digests, so that the comparison time does not depend on length or content. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Through a proxy the request line holds the whole address; only what follows the host counts here. */
+/** A proxied request has the absolute URL in its request line; drop scheme and host. */
 const targetOf = (message: IncomingMessage): string => (message.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
 const pathOf = (message: IncomingMessage): string => targetOf(message).split(/[?#]/)[0]!;
 
 const IDS: Readonly<Record<number, string>> = { 404: "not_found", 429: "too_many_requests", 500: "server_error" };
 const MESSAGES: Readonly<Record<number, string>> = { 429: "API Rate limit exceeded.", 500: "Unexpected server-side error" };
 
-function broken(status: number, retryAfterSeconds: number | undefined, response: ServerResponse): ApiError {
+function faultError(status: number, retryAfterSeconds: number | undefined, response: ServerResponse): ApiError {
   if (status === 429) response.setHeader("ratelimit-remaining", 0);
   if (retryAfterSeconds !== undefined || status === 429) response.setHeader("retry-after", retryAfterSeconds ?? 1);
   return new ApiError(status, IDS[status] ?? "server_error", MESSAGES[status] ?? "The resource you were accessing could not be found.");
 }
 
-function failure(error: unknown, request_id: string, cloud: Cloud): Reply {
+function errorReply(error: unknown, request_id: string, cloud: Cloud): Reply {
   if (error instanceof ApiError) return { status: error.status, body: { id: error.id, message: error.message, request_id } };
   cloud.note(`request ${request_id} failed: ${(error as Error).message}`);
   return { status: 500, body: { id: "server_error", message: (error as Error).message, request_id } };
@@ -187,7 +191,7 @@ function failure(error: unknown, request_id: string, cloud: Cloud): Reply {
 
 function send(response: ServerResponse, { status, body }: Reply): void {
   if (body === undefined) {
-    // 204 has no body at all; elsewhere a length of nothing keeps the connection usable.
+    // 204 has no body. For other statuses, content-length 0 keeps the connection alive.
     response.writeHead(status, status === 204 ? {} : { "content-length": 0 }).end();
     return;
   }

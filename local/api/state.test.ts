@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Answer, createCluster, POSTGRES, send, startTestApi, temporaryDirectory } from "./testing.ts";
+import { createCluster, POSTGRES, send, startTestApi, type TestReply, temporaryDirectory } from "./testing/api.ts";
 
-describe("what was acknowledged", () => {
-  it("is there after a restart: clusters with all in them, apps with their secrets, objects' owners", async () => {
+describe("acknowledged state", () => {
+  it("survives a restart: clusters with their users and pools, apps with their secrets, project assignments", async () => {
     const directory = temporaryDirectory();
     const before = await startTestApi({ directory });
     const id = await createCluster(before);
@@ -36,25 +36,25 @@ describe("what was acknowledged", () => {
     expect(await read(after)).toEqual(seen);
   });
 
-  it("is all there and nothing else after twenty clients made and removed things at once", async () => {
+  it("is complete and exact after 20 clients create and delete resources concurrently", async () => {
     const { api, call } = await startTestApi();
     const { id } = (await call("POST", "/v2/databases", { ...POSTGRES, size: "db-s-4vcpu-8gb" })).body.database;
     const client = async (number: number) => {
-      const answers: string[] = [];
-      const ask = async (method: string, path: string, body?: object) =>
-        answers.push(`${method} ${(await send(api.url, method, path, body)).status}`);
+      const replies: string[] = [];
+      const call = async (method: string, path: string, body?: object) =>
+        replies.push(`${method} ${(await send(api.url, method, path, body)).status}`);
       for (let round = 0; round < 5; round++) {
-        await ask("POST", `/v2/databases/${id}/dbs`, { name: `db-${number}` });
-        await ask("POST", `/v2/databases/${id}/users`, { name: `user-${number}` });
-        await ask("POST", `/v2/databases/${id}/dbs`, { name: `contested-${round}` });
-        await ask("DELETE", `/v2/databases/${id}/users/user-${number}`);
-        if (round < 4) await ask("DELETE", `/v2/databases/${id}/dbs/db-${number}`);
+        await call("POST", `/v2/databases/${id}/dbs`, { name: `db-${number}` });
+        await call("POST", `/v2/databases/${id}/users`, { name: `user-${number}` });
+        await call("POST", `/v2/databases/${id}/dbs`, { name: `contested-${round}` });
+        await call("DELETE", `/v2/databases/${id}/users/user-${number}`);
+        if (round < 4) await call("DELETE", `/v2/databases/${id}/dbs/db-${number}`);
       }
-      return answers;
+      return replies;
     };
-    const answers = (await Promise.all(Array.from({ length: 20 }, (_, number) => client(number)))).flat();
-    const count = (answer: string) => answers.filter((other) => other === answer).length;
-    // Of twenty that want the same name five times, five get it.
+    const replies = (await Promise.all(Array.from({ length: 20 }, (_, number) => client(number)))).flat();
+    const count = (reply: string) => replies.filter((other) => other === reply).length;
+    // For each of the five contested names, one of the 20 requests succeeds.
     expect([count("POST 201"), count("POST 422"), count("DELETE 204")]).toEqual([20 * 5 * 2 + 5, 20 * 5 - 5, 20 * 9]);
     const names = (await call("GET", `/v2/databases/${id}/dbs`)).body.dbs.map(({ name }: { name: string }) => name).sort();
     const mine = Array.from({ length: 20 }, (_, number) => `db-${number}`);
@@ -62,25 +62,25 @@ describe("what was acknowledged", () => {
     expect((await call("GET", `/v2/databases/${id}/users`)).body.users).toHaveLength(1);
   });
 
-  it("survives the kill of its process at any moment, also while it folds its journal", async () => {
+  it("survives SIGKILL at any moment, including during journal compaction", async () => {
     const directory = temporaryDirectory();
     const acknowledged = new Set<string>();
-    // So much in each record that the journal is folded every other round.
+    // Large records, so that the journal is compacted every other round.
     const data = "x".repeat(200_000);
     for (let round = 0; round < 5; round++) {
       const server = await serve(directory);
-      const ask = (method: string, path: string, body?: object) => send(server.url, method, path, body, "local");
-      if (round === 0) await ask("POST", "/v2/domains", { name: "kept.example" });
-      const kept = (await records(ask)).filter(({ type }) => type === "TXT");
-      expect([...acknowledged].filter((name) => !kept.some((record) => record.name === name))).toEqual([]);
-      expect(kept.every((record) => record.data === data)).toBe(true);
+      const call = (method: string, path: string, body?: object) => send(server.url, method, path, body, "local");
+      if (round === 0) await call("POST", "/v2/domains", { name: "stored.example" });
+      const stored = (await records(call)).filter(({ type }) => type === "TXT");
+      expect([...acknowledged].filter((name) => !stored.some((record) => record.name === name))).toEqual([]);
+      expect(stored.every((record) => record.data === data)).toBe(true);
 
       const before = acknowledged.size;
       const writers = Array.from({ length: 8 }, async (_, writer) => {
         for (let index = 0; ; index++) {
           const name = `r${round}-${writer}-${index}`;
-          const answer = await ask("POST", "/v2/domains/kept.example/records", { type: "TXT", name, data }).catch(() => undefined);
-          if (answer?.status !== 201) return;
+          const reply = await call("POST", "/v2/domains/stored.example/records", { type: "TXT", name, data }).catch(() => undefined);
+          if (reply?.status !== 201) return;
           acknowledged.add(name);
           if (acknowledged.size === before + 12) setTimeout(() => server.process.kill("SIGKILL"), Math.random() * 150);
         }
@@ -90,28 +90,28 @@ describe("what was acknowledged", () => {
     }
     expect(readdirSync(join(directory, "state")).some((name) => name.startsWith("snapshot-"))).toBe(true);
     const last = await serve(directory);
-    const kept = await records((method, path) => send(last.url, method, path, undefined, "local"));
-    expect([...acknowledged].filter((name) => !kept.some((record) => record.name === name))).toEqual([]);
+    const stored = await records((method, path) => send(last.url, method, path, undefined, "local"));
+    expect([...acknowledged].filter((name) => !stored.some((record) => record.name === name))).toEqual([]);
     last.process.kill("SIGTERM");
     expect(await last.ended).toEqual([0, null]);
   });
 });
 
 describe("the command", () => {
-  it("says that its port is taken, and leaves its state to the next one", async () => {
+  it("reports a port in use, and unlocks its state", async () => {
     const { api } = await startTestApi();
     const directory = temporaryDirectory();
     const args = [COMMAND, "--port", new URL(api.url).port, "--state", directory];
     for (let round = 0; round < 2; round++) {
       const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-      expect((await child.stderr.toArray()).join("")).toMatch(/^--port \d+ is in use: stop what listens there/);
+      expect((await child.stderr.toArray()).join("")).toMatch(/^--port \d+ is in use\. Stop the process/);
     }
   });
 
-  it("says what is wrong with an option, and which it has", async () => {
+  it("reports an invalid option, with the usage", async () => {
     const child = spawn(process.execPath, [COMMAND, "--port", "seventy"], { stdio: ["ignore", "ignore", "pipe"] });
     const text = (await child.stderr.toArray()).join("");
-    expect(text).toMatch(/^--port seventy: must be a number up to 65535\n\nDigitalOcean's API on loopback/);
+    expect(text).toMatch(/^--port seventy: must be a number up to 65535\n\nServe DigitalOcean's API on loopback/);
     expect(text).not.toContain("    at ");
     expect(child.exitCode ?? (await once(child, "exit"))[0]).toBe(2);
   });
@@ -123,10 +123,10 @@ interface TextRecord {
   readonly data: string;
 }
 
-async function records(ask: (method: string, path: string) => Promise<Answer>): Promise<TextRecord[]> {
+async function records(call: (method: string, path: string) => Promise<TestReply>): Promise<TextRecord[]> {
   const found: TextRecord[] = [];
   for (let page = 1; ; page++) {
-    const { body } = await ask("GET", `/v2/domains/kept.example/records?per_page=50&page=${page}`);
+    const { body } = await call("GET", `/v2/domains/stored.example/records?per_page=50&page=${page}`);
     found.push(...(body.domain_records as TextRecord[]));
     if (found.length >= body.meta.total) return found;
   }
@@ -140,5 +140,5 @@ async function serve(directory: string): Promise<{ url: string; process: ChildPr
   });
   const ended = once(child, "exit");
   for await (const line of createInterface({ input: child.stdout })) return { url: line, process: child, ended };
-  throw new Error("the server ended before it said where it is");
+  throw new Error("the server exited before it printed its address");
 }

@@ -1,4 +1,4 @@
-/** Stand-ins without databases behind them; with them they are proved in local/platform. */
+/** Placeholder services without databases. Those with databases are tested in local/platform. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ describe("the apps of a local cloud", () => {
   let apps: AppBacking;
   beforeEach(() => {
     state = mkdtempSync(join(tmpdir(), "slipway apps "));
-    apps = openApps({ state, report: () => {}, patienceMs: 2_000 });
+    apps = openApps({ state, report: () => {}, healthTimeoutMs: 2_000 });
   });
   afterEach(async () => {
     await apps.close();
@@ -28,14 +28,14 @@ describe("the apps of a local cloud", () => {
   });
   const pidOf = (name = "api") => apps.status()[0]?.components.find((component) => component.name === name)?.pid;
 
-  it("answer at one address, the longest prefix first, and sites beside services", async () => {
+  it("answer at one address, by the longest prefix, for services and sites", async () => {
     const { url } = await apps.placeApp(app);
     expect(await (await fetch(url)).text()).toContain("shop is not deployed yet");
     const site: BackedComponent = { name: "web", kind: "static_site", env: {}, routes: ["/"] };
     expect(await apps.deployApp(app, [site, api])).toEqual({ ok: true });
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "ok", connections: {} });
     expect(await (await fetch(`${url}/any/page`)).text()).toContain("<h1>shop: web</h1>");
-    expect((await fetch(`${url}/api/unheard-of`)).status).toBe(404);
+    expect((await fetch(`${url}/api/unknown`)).status).toBe(404);
   });
 
   it("run with the variables of the spec and no others", async () => {
@@ -44,8 +44,8 @@ describe("the apps of a local cloud", () => {
     expect(environment.map((line) => line.split("=")[0]).sort()).toEqual(["GREETING", "PATH", "PORT"]);
   });
 
-  it("are not deployed where a component is not healthy, and it says why", async () => {
-    // Nobody listens on port 1.
+  it("are not deployed if a component is not healthy, with its answer as the reason", async () => {
+    // No process listens on port 1.
     const env = { DATABASE_URL: "postgresql://u:p@127.0.0.1:1/d", REDIS_URL: "rediss://default:p@127.0.0.1:1" };
     const { url } = await apps.placeApp(app);
     const deploying = apps.deployApp(app, [{ ...api, env }]);
@@ -56,7 +56,7 @@ describe("the apps of a local cloud", () => {
       component: "api",
       message: expect.stringMatching(/^\/health answered 503: .*ECONNREFUSED/),
     });
-    // It lives on, degraded: the database may yet come.
+    // It keeps running, because the database may start later.
     const response = await fetch(`${url}/health`);
     expect([response.status, await response.json()]).toMatchObject([
       503,
@@ -64,7 +64,7 @@ describe("the apps of a local cloud", () => {
     ]);
   });
 
-  it("start a component again that was killed, at the same address", async () => {
+  it("restart a killed component at the same address", async () => {
     await apps.deployApp(app, [api]);
     const { url } = await apps.placeApp(app);
     const before = pidOf()!;
@@ -73,7 +73,7 @@ describe("the apps of a local cloud", () => {
     await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   });
 
-  it("end with the app, and give their ports back", async () => {
+  it("stop when the app is removed, and release their ports", async () => {
     await apps.deployApp(app, [api]);
     const pid = pidOf()!;
     await apps.removeApp(app.id);

@@ -1,13 +1,14 @@
-/** The apps behind a local cloud: each component a process of its own, each app behind one address. */
+/** Runs the apps of a local cloud: each component as a process, each app at one address. */
 import { join } from "node:path";
 import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
-import { holderText } from "../servers/port-holder.ts";
-import { LOOPBACK, openPorts } from "../servers/ports.ts";
-import { type Running, startComponent } from "./component.ts";
+import { describePortChange } from "../servers/ports/holder.ts";
+import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
+import type { Report } from "../servers/server.ts";
+import { type RunningComponent, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";
-import { laptopEnv, writeCertificates } from "./laptop-env.ts";
-import { readSources, sourceOf } from "./sources.ts";
+import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
+import { findSource, readSources } from "./sources.ts";
 
 export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
   status(): AppStatus[];
@@ -26,56 +27,62 @@ export interface AppStatus {
   }[];
 }
 
-/** Away from where a product's own development server listens. */
+/** Not the ports that development servers use by default. */
 const PORTS = { first: 4100, last: 4999 };
 
-interface Placed {
+interface RunningApp {
   readonly app: BackedApp;
   readonly ingress: Ingress;
   readonly ports: Readonly<Record<string, number>>;
-  components: readonly { readonly is: BackedComponent; readonly running?: Running }[];
+  components: readonly { readonly definition: BackedComponent; readonly process?: RunningComponent }[];
   /** Jobs that ran since this process started. */
   readonly jobs: Set<string>;
 }
 
 export interface AppOptions {
   readonly state: string;
-  /** Told what a reader should know, such as a port that moved. */
-  readonly report: (line: string) => void;
-  /** For how long a component may be unwell before its deployment has failed. @default 15 seconds */
-  readonly patienceMs?: number;
+  readonly report: Report;
+  /** How long a component may take to become healthy before its deployment fails. @default 15 seconds */
+  readonly healthTimeoutMs?: number;
 }
 
-export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): AppBacking {
+export function openApps({ state, report, healthTimeoutMs = 15_000 }: AppOptions): AppBacking {
   const folder = join(state, "apps");
   const ports = openPorts(folder, PORTS);
-  const placed = new Map<string, Placed>();
+  const apps = new Map<string, RunningApp>();
 
   async function portOf(key: string): Promise<number> {
     const { port, insteadOf } = await ports.take(key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${holderText(insteadOf)}, so ${key} listens on ${port}.`);
+    if (insteadOf !== undefined) report(describePortChange(insteadOf, key, port), "port");
     return port;
   }
 
-  async function place(app: BackedApp): Promise<Placed> {
-    const before = placed.get(app.id);
+  /** Assigns ports to the app and its services, and opens its address. */
+  async function prepare(app: BackedApp): Promise<RunningApp> {
+    const existing = apps.get(app.id);
     const servicePorts: Record<string, number> = {};
-    for (const { name } of app.services) servicePorts[name] = before?.ports[name] ?? (await portOf(`${app.name}/${name}`));
-    const ingress = before?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
-    const now = { app, ingress, ports: servicePorts, components: before?.components ?? [], jobs: before?.jobs ?? new Set<string>() };
-    placed.set(app.id, now);
-    return now;
+    for (const { name } of app.services) servicePorts[name] = existing?.ports[name] ?? (await portOf(`${app.name}/${name}`));
+    const ingress = existing?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
+    const prepared = {
+      app,
+      ingress,
+      ports: servicePorts,
+      components: existing?.components ?? [],
+      jobs: existing?.jobs ?? new Set<string>(),
+    };
+    apps.set(app.id, prepared);
+    return prepared;
   }
 
-  async function stop(it: Placed): Promise<void> {
-    it.ingress.route([]);
-    await Promise.all(it.components.map(({ running }) => running?.stop()));
-    it.components = [];
+  async function stop(runningApp: RunningApp): Promise<void> {
+    runningApp.ingress.route([]);
+    await Promise.all(runningApp.components.map(({ process }) => process?.stop()));
+    runningApp.components = [];
   }
 
   return {
     async placeApp(app) {
-      const { ingress, ports } = await place(app);
+      const { ingress, ports } = await prepare(app);
       return {
         url: `http://${LOOPBACK}:${ingress.port}`,
         services: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, { host: LOOPBACK, port }])),
@@ -83,30 +90,31 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
     },
 
     async deployApp(app, components): Promise<DeployOutcome> {
-      const it = await place(app);
-      await stop(it);
-      it.components = components.map((is) => {
-        // A site is files, which are not here; a job runs in its turn.
-        if (is.kind !== "service" && is.kind !== "worker") return { is };
-        const place = join(folder, app.name, is.name);
-        const env = environment(place, is, is.kind === "service" ? it.ports[is.name] : undefined);
-        const healthPaths = [is.healthPath, is.livenessPath].filter((path) => path !== undefined);
-        return { is, running: startComponent({ folder: place, env, healthPaths }) };
+      const runningApp = await prepare(app);
+      await stop(runningApp);
+      runningApp.components = components.map((definition) => {
+        const { name, kind, healthPath, livenessPath } = definition;
+        // The files of a site are not on this machine, and jobs run separately.
+        if (kind !== "service" && kind !== "worker") return { definition };
+        const directory = join(folder, app.name, name);
+        const env = environment(directory, definition, kind === "service" ? runningApp.ports[name] : undefined);
+        const healthPaths = [healthPath, livenessPath].filter((path) => path !== undefined);
+        return { definition, process: startComponent({ folder: directory, env, healthPaths }) };
       });
-      it.ingress.route(components.flatMap((is) => routesOf(is, it.ports)));
+      runningApp.ingress.route(components.flatMap((component) => routesOf(component, runningApp.ports)));
       const outcomes = await Promise.all(
-        it.components.map(async ({ is }) => ({
-          is,
-          problem: is.kind === "service" ? await unhealthy(it.ports[is.name]!, is.healthPath ?? "/", patienceMs) : undefined,
+        runningApp.components.map(async ({ definition: { name, kind, healthPath = "/" } }) => ({
+          name,
+          problem: kind === "service" ? await waitUntilHealthy(runningApp.ports[name]!, healthPath, healthTimeoutMs) : undefined,
         })),
       );
-      const bad = outcomes.find(({ problem }) => problem !== undefined);
-      return bad ? { ok: false, component: bad.is.name, message: bad.problem! } : { ok: true };
+      const failed = outcomes.find(({ problem }) => problem !== undefined);
+      return failed ? { ok: false, component: failed.name, message: failed.problem! } : { ok: true };
     },
 
     async runJob(app, job, stop): Promise<DeployOutcome> {
-      const it = await place(app);
-      it.jobs.add(job.name);
+      const runningApp = await prepare(app);
+      runningApp.jobs.add(job.name);
       const directory = join(folder, app.name, job.name);
       const command = commandOf(state, app, job);
       const { name, timeoutMs, gracePeriodMs } = job;
@@ -116,52 +124,56 @@ export function openApps({ state, report, patienceMs = 15_000 }: AppOptions): Ap
     },
 
     async removeApp(id) {
-      const it = placed.get(id);
-      if (!it) return;
-      await stop(it);
-      await it.ingress.close();
-      for (const name of Object.keys(it.ports)) ports.release(`${it.app.name}/${name}`);
-      ports.release(it.app.name);
-      placed.delete(id);
+      const runningApp = apps.get(id);
+      if (!runningApp) return;
+      await stop(runningApp);
+      await runningApp.ingress.close();
+      for (const name of Object.keys(runningApp.ports)) ports.release(`${runningApp.app.name}/${name}`);
+      ports.release(runningApp.app.name);
+      apps.delete(id);
     },
 
     status: () =>
-      [...placed.values()].map(({ app, ingress, ports, components, jobs }) => ({
+      [...apps.values()].map(({ app, ingress, ports, components, jobs }) => ({
         app: app.name,
         url: `http://${LOOPBACK}:${ingress.port}`,
-        components: withJobs(components, jobs).map(({ is: { name, kind }, running }) => ({
+        components: withJobs(components, jobs).map(({ definition: { name, kind }, process }) => ({
           name,
           kind,
           ...(ports[name] !== undefined && { port: ports[name] }),
-          ...(running?.pid !== undefined && { pid: running.pid }),
-          ...((running || jobs.has(name)) && { log: join(folder, app.name, name, "log") }),
+          ...(process?.pid !== undefined && { pid: process.pid }),
+          ...((process || jobs.has(name)) && { log: join(folder, app.name, name, "log") }),
         })),
       })),
 
     async close() {
-      await Promise.all([...placed.values()].map(async (it) => Promise.all([stop(it), it.ingress.close()])));
-      placed.clear();
+      await Promise.all([...apps.values()].map(async (runningApp) => Promise.all([stop(runningApp), runningApp.ingress.close()])));
+      apps.clear();
     },
   };
 }
 
-type Component = Placed["components"][number] | { readonly is: Pick<BackedComponent, "name" | "kind">; readonly running?: undefined };
+type Component =
+  | RunningApp["components"][number]
+  | { readonly definition: Pick<BackedComponent, "name" | "kind">; readonly process?: undefined };
 
-/** A job may have run of a deployment whose components did not start. */
-const withJobs = (components: Placed["components"], jobs: ReadonlySet<string>): Component[] => [
+/** Adds jobs of deployments whose components did not start. */
+const withJobs = (components: RunningApp["components"], jobs: ReadonlySet<string>): Component[] => [
   ...components,
-  ...[...jobs].filter((name) => !components.some(({ is }) => is.name === name)).map((name) => ({ is: { name, kind: "job" as const } })),
+  ...[...jobs]
+    .filter((name) => !components.some(({ definition }) => definition.name === name))
+    .map((name) => ({ definition: { name, kind: "job" as const } })),
 ];
 
-function environment(place: string, { env }: BackedComponent, port?: number): Record<string, string> {
-  const caFile = join(place, "ca.pem");
+function environment(directory: string, { env }: BackedComponent, port?: number): Record<string, string> {
+  const caFile = join(directory, "ca.pem");
   writeCertificates(env, caFile);
-  return laptopEnv(env, caFile, port);
+  return resolveLaptopEnv(env, caFile, port);
 }
 
-/** A job's command, where the folder of its source was given. */
+/** The command of a job, if the folder of its source is set. */
 function commandOf(state: string, app: BackedApp, { name, command, sourceDir }: BackedJob) {
-  const directory = sourceOf(readSources(state), app.name, name, sourceDir);
+  const directory = findSource(readSources(state), app.name, name, sourceDir);
   return command !== undefined && directory !== undefined ? { text: command, directory } : undefined;
 }
 
@@ -171,19 +183,19 @@ function routesOf({ name, kind, routes = [] }: BackedComponent, ports: Readonly<
   return port === undefined ? [] : routes.map((prefix) => ({ prefix, to: { port } }));
 }
 
-/** Asks as App Platform does until it answers well; undefined when it does, else the last that it said. */
-async function unhealthy(port: number, path: string, patienceMs: number): Promise<string | undefined> {
-  const until = Date.now() + patienceMs;
+/** Requests the health check path, as App Platform does. @returns undefined once it succeeds, otherwise its last answer */
+async function waitUntilHealthy(port: number, path: string, timeoutMs: number): Promise<string | undefined> {
+  const until = Date.now() + timeoutMs;
   for (let pause = 10; ; pause = Math.min(pause * 1.5, 200)) {
-    let said: string;
+    let problem: string;
     try {
       const response = await fetch(`http://${LOOPBACK}:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
       if (response.ok) return undefined;
-      said = `${path} answered ${response.status}: ${(await response.text()).slice(0, 400).trim()}`;
+      problem = `${path} answered ${response.status}: ${(await response.text()).slice(0, 400).trim()}`;
     } catch (error) {
-      said = `${path} does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`;
+      problem = `${path} does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`;
     }
-    if (Date.now() > until) return said;
+    if (Date.now() > until) return problem;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

@@ -1,41 +1,43 @@
-/** One component of an app as a process: started with its variables, started again when it ends by itself, ended with whoever started it. */
+/** One component of an app as a process. It is restarted if it exits, and exits with its parent process. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface ComponentOptions {
-  /** Where its log is. */
+  /** The folder of its log. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Where its health checks ask. */
+  /** The paths of its health checks. */
   readonly healthPaths?: readonly string[];
 }
 
-export interface Running {
+export interface RunningComponent {
   readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
-/** In the package this file is compiled, and so is that one. */
-export const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./stand-in.ts" : "./stand-in.js", import.meta.url));
+/** In the published package both files are compiled. */
+export const PLACEHOLDER_PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./placeholder/main.ts" : "./placeholder/main.js", import.meta.url),
+);
 
-const MOST_LOG_BYTES = 4 * 1024 * 1024;
-const MOST_PAUSE_MS = 10_000;
-const LONGEST_STOP_MS = 3_000;
+const MAX_LOG_BYTES = 4 * 1024 * 1024;
+const MAX_PAUSE_MS = 10_000;
+const STOP_TIMEOUT_MS = 3_000;
 
-export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): Running {
+export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): RunningComponent {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  let wanted = true;
+  let isStopped = false;
   let pause = 100;
   let child = launch();
 
   function launch(): ChildProcess {
     const log = openLog(join(folder, "log"));
-    // Nothing of this process's own environment but what Node needs: a variable that the spec forgets must be missing here too.
+    // Of this process's own environment only PATH: a variable that the spec lacks must be missing here too.
     const started = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
+      ["--disable-warning=ExperimentalWarning", PLACEHOLDER_PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
       {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", ...env },
@@ -46,10 +48,10 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
     started.stdin?.on("error", () => {});
     started.once("error", () => {});
     started.once("exit", () => {
-      if (!wanted) return;
-      pause = Math.min(pause * 2, MOST_PAUSE_MS);
+      if (isStopped) return;
+      pause = Math.min(pause * 2, MAX_PAUSE_MS);
       setTimeout(() => {
-        if (wanted) child = launch();
+        if (!isStopped) child = launch();
       }, pause).unref();
     });
     return started;
@@ -60,13 +62,13 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
       return child.exitCode === null && child.signalCode === null ? child.pid : undefined;
     },
     async stop() {
-      wanted = false;
+      isStopped = true;
       const last = child;
       if (last.exitCode !== null || last.signalCode !== null) return;
-      const gone = new Promise<void>((resolve) => last.once("exit", () => resolve()));
+      const exited = new Promise<void>((resolve) => last.once("exit", () => resolve()));
       last.kill("SIGTERM");
-      const timer = setTimeout(() => last.kill("SIGKILL"), LONGEST_STOP_MS);
-      await gone;
+      const timer = setTimeout(() => last.kill("SIGKILL"), STOP_TIMEOUT_MS);
+      await exited;
       clearTimeout(timer);
     },
   };
@@ -74,9 +76,9 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
 
 export function openLog(path: string): number {
   try {
-    if (statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.old`);
+    if (statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.old`);
   } catch {
-    // There is none yet.
+    // The file does not exist yet.
   }
   return openSync(path, "a", 0o600);
 }

@@ -1,10 +1,10 @@
-/** An app's public address: what App Platform's router does with a request, on one port of loopback. */
+/** The public address of an app: routes requests to its components, as App Platform's router does, on one loopback port. */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { STAND_IN } from "./answers.ts";
+import { PLACEHOLDER_NOTE } from "./placeholder/answers.ts";
 
 export interface Route {
   readonly prefix: string;
-  /** Where the component listens; a site is served right here. */
+  /** The port of the component; for a static site its name, and the ingress serves a page for it. */
   readonly to: { readonly port: number } | { readonly site: string };
 }
 
@@ -16,14 +16,14 @@ export interface Ingress {
 
 export async function openIngress(app: string, port: number): Promise<Ingress> {
   let routes: readonly Route[] = [];
-  const server = createServer((asked, reply) => {
-    const path = asked.url ?? "/";
+  const server = createServer((incoming, reply) => {
+    const path = incoming.url ?? "/";
     const route = routes.find(({ prefix }) => path.startsWith(prefix));
-    if (!route) return say(reply, 503, `${app} is not deployed yet.`);
-    if ("site" in route.to) return page(reply, app, route.to.site);
-    pass(asked, reply, route.to.port);
+    if (!route) return sendText(reply, 503, `${app} is not deployed yet.`);
+    if ("site" in route.to) return sendSitePage(reply, app, route.to.site);
+    forward(incoming, reply, route.to.port);
   });
-  await listening(server, port);
+  await listen(server, port);
   return {
     port,
     route(next) {
@@ -37,33 +37,39 @@ export async function openIngress(app: string, port: number): Promise<Ingress> {
   };
 }
 
-function listening(server: Server, port: number): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
 }
 
-function pass(asked: IncomingMessage, reply: ServerResponse, port: number): void {
-  const onward = request(
-    { host: "127.0.0.1", port, method: asked.method, path: asked.url, headers: { ...asked.headers, "x-forwarded-for": "127.0.0.1" } },
+function forward(incoming: IncomingMessage, reply: ServerResponse, port: number): void {
+  const outgoing = request(
+    {
+      host: "127.0.0.1",
+      port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: { ...incoming.headers, "x-forwarded-for": "127.0.0.1" },
+    },
     (answer) => {
       reply.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(reply);
     },
   );
-  onward.once("error", (error) =>
-    reply.headersSent ? reply.destroy() : say(reply, 502, `The component does not answer: ${error.message}`),
+  outgoing.once("error", (error) =>
+    reply.headersSent ? reply.destroy() : sendText(reply, 502, `The component does not answer: ${error.message}`),
   );
-  asked.pipe(onward);
+  incoming.pipe(outgoing);
 }
 
-function say(reply: ServerResponse, status: number, text: string): void {
-  reply.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n(${STAND_IN}.)\n`);
+function sendText(reply: ServerResponse, status: number, text: string): void {
+  reply.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n(${PLACEHOLDER_NOTE}.)\n`);
 }
 
-function page(reply: ServerResponse, app: string, site: string): void {
+function sendSitePage(reply: ServerResponse, app: string, site: string): void {
   reply
     .writeHead(200, { "content-type": "text/html; charset=utf-8" })
-    .end(`<!doctype html><html lang="en"><title>${app}</title><h1>${app}: ${site}</h1><p>${STAND_IN}.</p></html>\n`);
+    .end(`<!doctype html><html lang="en"><title>${app}</title><h1>${app}: ${site}</h1><p>${PLACEHOLDER_NOTE}.</p></html>\n`);
 }

@@ -1,17 +1,17 @@
-/** A component's variables as they are on a laptop: the same, but for the port it gets and the certificate file that it can have. */
+/** A component's variables on this machine: those of App Platform with another port and another path of the certificates. */
 import { writeSecret } from "../servers/files.ts";
 
-/** Where a container of App Platform writes the clusters' certificates before it starts; see the run command in the spec. */
+/** The run command in the spec writes the clusters' certificates to this path in the container. */
 const CONTAINER_CA_FILE = "/tmp/slipway-ca.pem";
 
-/** @param caFile Where this component's certificates are on this machine; named in the variables instead of the container's. */
-export function laptopEnv(env: Readonly<Record<string, string>>, caFile: string, port?: number): Record<string, string> {
-  const here = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, withFile(value, caFile)]));
-  if (certificatesIn(env).length > 0) here.NODE_EXTRA_CA_CERTS ??= caFile;
-  return { ...here, ...(port !== undefined && { PORT: String(port) }) };
+/** @param caFile The path of this component's certificates on this machine, which replaces the container's path. */
+export function resolveLaptopEnv(env: Readonly<Record<string, string>>, caFile: string, port?: number): Record<string, string> {
+  const local = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, replaceCaFile(value, caFile)]));
+  if (certificatesIn(env).length > 0) local.NODE_EXTRA_CA_CERTS ??= caFile;
+  return { ...local, ...(port !== undefined && { PORT: String(port) }) };
 }
 
-/** What the run command would have written. */
+/** Writes the file that the run command writes in a container. */
 export function writeCertificates(env: Readonly<Record<string, string>>, caFile: string): void {
   writeSecret(caFile, [...new Set(certificatesIn(env).map((pem) => `${pem.trim()}\n`))].join(""));
 }
@@ -19,10 +19,12 @@ export function writeCertificates(env: Readonly<Record<string, string>>, caFile:
 const certificatesIn = (env: Readonly<Record<string, string>>): string[] =>
   Object.values(env).filter((value) => value.startsWith("-----BEGIN CERTIFICATE-----"));
 
-function withFile(value: string, caFile: string): string {
+function replaceCaFile(value: string, caFile: string): string {
   if (value === CONTAINER_CA_FILE) return caFile;
   if (!/^postgres(ql)?(\+\w+)?:/.test(value)) return value;
-  // In a URL a path may hold no blank. Whoever verifies and names no file finds it all the same, as psql would not.
-  const named = value.replaceAll(CONTAINER_CA_FILE, encodeURI(caFile));
-  return /[?&]sslmode=verify-/.test(named) && !named.includes("sslrootcert=") ? `${named}&sslrootcert=${encodeURI(caFile)}` : named;
+  // The path is escaped for the URL. A URL that verifies and names no file gets it too, because psql does not read NODE_EXTRA_CA_CERTS.
+  const replaced = value.replaceAll(CONTAINER_CA_FILE, encodeURI(caFile));
+  return /[?&]sslmode=verify-/.test(replaced) && !replaced.includes("sslrootcert=")
+    ? `${replaced}&sslrootcert=${encodeURI(caFile)}`
+    : replaced;
 }

@@ -1,4 +1,4 @@
-/** The logs that components and jobs left on the disk, also those of a platform that does not run. */
+/** Finds the logs of components and jobs on disk, also while no platform runs. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 

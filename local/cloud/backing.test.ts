@@ -1,45 +1,45 @@
 import { describe, expect, it } from "vitest";
-import { createApp, readApp, updateApp } from "./apps.ts";
+import { createApp, readApp, updateApp } from "./apps/apps.ts";
+import { listDeployments } from "./apps/deployments.ts";
 import type { BackedCluster, BackedComponent } from "./backing.ts";
-import { resizeCluster } from "./cluster-changes.ts";
-import { createCluster, deleteCluster, readCluster } from "./clusters.ts";
-import { patchConfig, setEvictionPolicy } from "./configs.ts";
-import { createDatabase, listDatabases } from "./databases.ts";
-import { listDeployments } from "./deployments.ts";
-import { setRules } from "./firewalls.ts";
-import { createPool } from "./pools.ts";
+import { resizeCluster } from "./databases/cluster-changes.ts";
+import { createCluster, deleteCluster, readCluster } from "./databases/clusters.ts";
+import { patchConfig, setEvictionPolicy } from "./databases/configs.ts";
+import { createDatabase, listDatabases } from "./databases/databases.ts";
+import { setRules } from "./databases/firewall.ts";
+import { createPool } from "./databases/pools.ts";
+import { createReplica } from "./databases/replicas.ts";
+import { createUser, resetPassword } from "./databases/users.ts";
 import { recordOnly } from "./record-only.ts";
-import { createReplica } from "./replicas.ts";
-import { attentiveBacking, onlineCluster, openTestCloud, POSTGRES, temporaryDirectory, VALKEY } from "./testing.ts";
-import { createUser, resetPassword } from "./users.ts";
+import { createOnlineCluster, openTestCloud, POSTGRES, recordingBacking, temporaryDirectory, VALKEY } from "./testing/cloud.ts";
 
-/** What is asked of the servers and processes behind the cloud; what they make of it is proved where they are. */
-describe("what stands behind a cluster", () => {
-  it("may answer elsewhere after a change that started a server, such as the first pool's", async () => {
+/** The calls from the cloud to its backing. What the real servers do is tested in local/servers and local/apps. */
+describe("the backing of a cluster", () => {
+  it("may change the address when a change starts a server, such as the first pool's", async () => {
     let poolPort = 25061;
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       placeCluster: async (cluster) => ({ ...(await recordOnly.placeCluster(cluster)), poolPort }),
       setPool: async () => {
         poolPort = 25099;
       },
     });
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     const pool = await createPool(cloud, id, { name: "web", mode: "session", size: 5, db: "defaultdb", user: "doadmin" });
     expect(pool.connection.port).toBe(25099);
   });
 
-  it("is asked before anything is recorded, and its refusal is the caller's", async () => {
-    const { backing } = attentiveBacking({ createDatabase: () => Promise.reject(new Error("no space left")) });
+  it("is called before a change is recorded, and its error fails the request", async () => {
+    const { backing } = recordingBacking({ createDatabase: () => Promise.reject(new Error("no space left")) });
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     await expect(createDatabase(cloud, id, { name: "shop" })).rejects.toThrow("no space left");
     expect(listDatabases(cloud, id)).toEqual([{ name: "defaultdb" }]);
   });
 
-  it("decides when the cluster is online, whatever the clock says", async () => {
+  it("determines when the cluster is online, regardless of the clock", async () => {
     let started = () => {};
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       startCluster: (cluster) => new Promise((resolve) => (started = () => resolve(recordOnly.placeCluster(cluster)))),
     });
     const cloud = await openTestCloud({ backing });
@@ -51,10 +51,10 @@ describe("what stands behind a cluster", () => {
     expect(readCluster(cloud, id).status).toBe("online");
   });
 
-  it("leaves the cluster creating and says why when it does not start; the next start tries again", async () => {
+  it("leaves the cluster creating and logs the reason if it does not start; the next start tries again", async () => {
     const directory = temporaryDirectory();
     const notes: string[] = [];
-    const broken = attentiveBacking({ startCluster: () => Promise.reject(new Error("postgres: command not found")) });
+    const broken = recordingBacking({ startCluster: () => Promise.reject(new Error("postgres: command not found")) });
     const before = await openTestCloud({ directory, backing: broken.backing, note: (line) => notes.push(line) });
     const { id } = await createCluster(before, POSTGRES);
     await before.idle();
@@ -66,10 +66,10 @@ describe("what stands behind a cluster", () => {
     expect(readCluster(after, id).status).toBe("online");
   });
 
-  it("is told after a restart all that it has to be, and may answer elsewhere", async () => {
+  it("gets the full description after a restart, and may change the address", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory });
-    const id = await onlineCluster(before);
+    const id = await createOnlineCluster(before);
     await createDatabase(before, id, { name: "shop" });
     const user = await createUser(before, id, { name: "app", settings: { pg_allow_replication: true } });
     await createPool(before, id, { name: "web", mode: "transaction", size: 5, db: "shop", user: "app" });
@@ -77,17 +77,17 @@ describe("what stands behind a cluster", () => {
     await patchConfig(before, id, { config: { work_mem: 8 } });
     await before.close();
 
-    const told: BackedCluster[] = [];
-    const { backing } = attentiveBacking({
+    const started: BackedCluster[] = [];
+    const { backing } = recordingBacking({
       startCluster: async (cluster) => {
-        told.push(cluster);
+        started.push(cluster);
         return { ...(await recordOnly.placeCluster(cluster)), host: "127.0.0.1", port: 5555 };
       },
     });
     const after = await openTestCloud({ directory, backing });
     await after.idle();
     const app = { name: "app", password: user.password, replication: true };
-    expect(told).toMatchObject([
+    expect(started).toMatchObject([
       {
         id,
         databases: ["defaultdb", "shop"],
@@ -100,14 +100,14 @@ describe("what stands behind a cluster", () => {
     expect(readCluster(after, id).connection).toMatchObject({ host: "127.0.0.1", port: 5555 });
   });
 
-  it("is back before anybody can ask anything of it, and a replica after what it follows", async () => {
+  it("starts again before any request runs, and a replica after its primary", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory });
-    const id = await onlineCluster(before);
+    const id = await createOnlineCluster(before);
     await createReplica(before, id, { name: "read-1" });
     await before.close();
     const order: string[] = [];
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       startCluster: async (cluster) => {
         await new Promise((resolve) => setTimeout(resolve, 20));
         order.push(`${cluster.name} is back`);
@@ -121,10 +121,10 @@ describe("what stands behind a cluster", () => {
     expect(order).toEqual(["pg-test is back", "shop is created", "read-1 is back"]);
   });
 
-  it("hears of each change once, and a pool learns its user's new password", async () => {
-    const { backing, calls } = attentiveBacking();
+  it("is called once per change, and a pool gets its user's new password", async () => {
+    const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud);
+    const id = await createOnlineCluster(cloud);
     await createUser(cloud, id, { name: "app" });
     await createPool(cloud, id, { name: "web", mode: "session", size: 5, db: "defaultdb", user: "app" });
     await resetPassword(cloud, id, "app");
@@ -142,10 +142,10 @@ describe("what stands behind a cluster", () => {
     ]);
   });
 
-  it("gets Valkey's eviction policy as a part of its configuration", async () => {
-    const { backing, calls } = attentiveBacking();
+  it("gets Valkey's eviction policy as part of its configuration", async () => {
+    const { backing, calls } = recordingBacking();
     const cloud = await openTestCloud({ backing });
-    const id = await onlineCluster(cloud, VALKEY);
+    const id = await createOnlineCluster(cloud, VALKEY);
     await patchConfig(cloud, id, { config: { valkey_timeout: 60 } });
     await setEvictionPolicy(cloud, id, { eviction_policy: "allkeys_lru" });
     expect(calls.findLast((call) => !call.startsWith("placeCluster"))).toBe(
@@ -154,16 +154,16 @@ describe("what stands behind a cluster", () => {
   });
 });
 
-describe("what stands behind an app", () => {
+describe("the backing of an app", () => {
   const spec = {
     name: "shop",
     services: [{ name: "api", http_port: 3000, github: { repo: "acme/api", branch: "main" }, health_check: { http_path: "/health" } }],
     jobs: [{ name: "migrate", kind: "PRE_DEPLOY", github: { repo: "acme/api", branch: "main" } }],
   };
 
-  it("gets every component with its environment, and says where the app answers", async () => {
+  it("gets every component with its environment, and returns the app's address", async () => {
     const deployed: (readonly BackedComponent[])[] = [];
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       placeApp: async () => ({ url: "http://127.0.0.1:8100", services: { api: { host: "127.0.0.1", port: 8101 } } }),
       deployApp: async (_, components) => {
         deployed.push(components);
@@ -189,9 +189,9 @@ describe("what stands behind an app", () => {
     expect(readApp(cloud, id).default_ingress).toBe("http://127.0.0.1:8100");
   });
 
-  it("fails a deployment by naming the component, and the one before it stays active", async () => {
+  it("fails a deployment with the component's name, and the previous deployment stays active", async () => {
     let healthy = true;
-    const { backing } = attentiveBacking({
+    const { backing } = recordingBacking({
       deployApp: async () => (healthy ? { ok: true } : { ok: false, component: "api", message: "exited with 1" }),
     });
     const cloud = await openTestCloud({ backing });
@@ -211,12 +211,12 @@ describe("what stands behind an app", () => {
     expect(readApp(cloud, id).active_deployment!.id).toBe(first);
   });
 
-  it("is deployed again after a restart, with what is active", async () => {
+  it("gets the active deployment again after a restart", async () => {
     const directory = temporaryDirectory();
     const before = await openTestCloud({ directory });
     await createApp(before, { spec });
     await before.close();
-    const { backing, calls } = attentiveBacking();
+    const { backing, calls } = recordingBacking();
     const after = await openTestCloud({ directory, backing });
     await after.idle();
     expect(calls.filter((call) => call.startsWith("deployApp"))).toHaveLength(1);

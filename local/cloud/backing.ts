@@ -1,49 +1,49 @@
 /**
- * What really runs behind the cloud: the servers of its clusters and the processes of its apps.
+ * What runs behind the cloud: the servers of its clusters and the processes of its apps.
  *
- * Every method may be called again after a crash with what it was called with before, and must then leave what is already right alone.
- * A method that rejects makes the request fail with its message; the cloud then does not record the change.
+ * Every method is idempotent: after a crash the cloud repeats calls with the same arguments. If a method rejects, the request fails with its
+ * message and the cloud does not record the change.
  */
 export interface Backing {
-  /** The majors of Postgres that it can run. @default every one */
+  /** The Postgres majors that it can run. @default all */
   readonly postgresMajors?: readonly string[];
-  /** Where a cluster will answer: quick, asked before its server runs. */
+  /** Returns the address where the cluster will listen. Fast; called before the server starts. */
   placeCluster(cluster: BackedCluster): Promise<Endpoint>;
   /**
-   * Makes the cluster what is described, and resolves when it answers: starts its server or finds it running, creates what is missing
-   * in it, resizes, upgrades, lets a former replica stand alone. Its data outlives the process. What is there besides is not touched.
+   * Starts the server or finds it running, and brings the cluster to the described state: creates missing databases, users and pools,
+   * resizes, upgrades, promotes a former replica. Resolves when the cluster accepts connections. Removes nothing; data persists.
    */
   startCluster(cluster: BackedCluster): Promise<Endpoint>;
-  /** Ends the server and removes its data. */
+  /** Stops the server and deletes its data. */
   removeCluster(clusterId: string): Promise<void>;
 
   createDatabase(clusterId: string, name: string): Promise<void>;
   dropDatabase(clusterId: string, name: string): Promise<void>;
 
-  /** A login role with what DigitalOcean gives an API user, and no more. */
+  /** Creates a login role with the privileges that DigitalOcean's API gives a user. */
   createUser(clusterId: string, user: BackedUser): Promise<void>;
-  /** Also for the cluster's own administrator. */
+  /** Also changes the administrator's password. */
   setPassword(clusterId: string, user: BackedUser): Promise<void>;
   dropUser(clusterId: string, name: string): Promise<void>;
 
-  /** Creates the pool, or changes it where one of that name is there. */
+  /** Creates the pool, or changes the existing pool of that name. */
   setPool(clusterId: string, pool: BackedPool): Promise<void>;
   removePool(clusterId: string, name: string): Promise<void>;
 
-  /** The whole list; an empty one means open to everybody, as at DigitalOcean. */
+  /** Replaces the whole list. An empty list admits every address, as at DigitalOcean. */
   setFirewall(clusterId: string, rules: readonly BackedRule[]): Promise<void>;
-  /** The whole configuration, by DigitalOcean's field names; a Valkey's eviction policy is `valkey_maxmemory_policy`, with dashes. */
+  /** Applies the whole configuration, in DigitalOcean's field names. Valkey's eviction policy is `valkey_maxmemory_policy`, with dashes. */
   configure(clusterId: string, config: Readonly<Record<string, unknown>>): Promise<void>;
 
-  /** Where an app and its components will answer: asked before environments are resolved, because they refer to it. */
+  /** Returns the addresses of an app and its components. Called before environments are resolved, which refer to them. */
   placeApp(app: BackedApp): Promise<Placement>;
-  /** Replaces what runs of an app. Resolves when it is healthy, or says which component is not. */
+  /** Replaces the app's running components. Resolves when all are healthy, or with the component that is not. */
   deployApp(app: BackedApp, components: readonly BackedComponent[]): Promise<DeployOutcome>;
-  /** Runs a job to its end, or until `stop`: its command where its source is on this machine, else a check of what its variables name. */
+  /** Runs a job until it ends or `stop` aborts. Runs its command if its source is on this machine, else checks the services in its variables. */
   runJob(app: BackedApp, job: BackedJob, stop: AbortSignal): Promise<DeployOutcome>;
   removeApp(appId: string): Promise<void>;
 
-  /** Ends every process, keeping all data. */
+  /** Stops every process and keeps all data. */
   close(): Promise<void>;
 }
 
@@ -56,14 +56,14 @@ export interface BackedCluster {
   readonly size: string;
   readonly nodes: number;
   readonly admin: BackedUser;
-  /** A copy of that cluster's data to begin with. */
+  /** The cluster whose data is copied at creation. */
   readonly forkOf?: string;
-  /** Follows that cluster, read-only. */
+  /** The primary of this read-only replica. */
   readonly replicaOf?: string;
   readonly databases: readonly string[];
-  /** The user that owns a database, by the database's name. @default the administrator */
+  /** The owner of each database, by database name. @default the administrator */
   readonly owners?: Readonly<Record<string, string>>;
-  /** Without the administrator. */
+  /** Excludes the administrator. */
   readonly users: readonly BackedUser[];
   readonly pools: readonly BackedPool[];
   readonly rules: readonly BackedRule[];
@@ -73,7 +73,7 @@ export interface BackedCluster {
 export interface BackedUser {
   readonly name: string;
   readonly password: string;
-  /** May the role read the replication stream? */
+  /** Whether the role may read the replication stream. */
   readonly replication: boolean;
 }
 
@@ -82,7 +82,7 @@ export interface BackedPool {
   readonly mode: string;
   readonly size: number;
   readonly database: string;
-  /** Absent: whoever connects brings their own name and password. */
+  /** Absent: clients connect with their own name and password. */
   readonly user?: BackedUser;
 }
 
@@ -93,10 +93,10 @@ export interface BackedRule {
 
 export interface Endpoint {
   readonly host: string;
-  /** What the cluster is called inside its VPC. */
+  /** The cluster's host name inside its VPC. */
   readonly privateHost: string;
   readonly port: number;
-  /** Where its pools answer. */
+  /** The port of its connection pools. */
   readonly poolPort: number;
   /** PEM. */
   readonly ca: string;
@@ -105,14 +105,14 @@ export interface Endpoint {
 export interface BackedApp {
   readonly id: string;
   readonly name: string;
-  /** What tells this app's address from another's. */
+  /** Makes the app's address unique. */
   readonly suffix: string;
-  /** Names of the components that serve HTTP inside the app, with the port each asks for. */
+  /** The components that serve HTTP, with the port of each. */
   readonly services: readonly { readonly name: string; readonly port: number }[];
 }
 
 export interface Placement {
-  /** The app's public address, without a slash at its end. */
+  /** The app's public address, without a trailing slash. */
   readonly url: string;
   readonly services: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
 }
@@ -120,23 +120,23 @@ export interface Placement {
 export interface BackedComponent {
   readonly name: string;
   readonly kind: "service" | "worker" | "job" | "static_site" | "function";
-  /** For a job: when it runs. */
+  /** For a job: its kind, such as PRE_DEPLOY. */
   readonly when?: string;
-  /** Resolved to the last value, secrets included. */
+  /** Fully resolved, including secrets. */
   readonly env: Readonly<Record<string, string>>;
   readonly healthPath?: string;
   /** The path of its liveness check. */
   readonly livenessPath?: string;
-  /** Path prefixes under the app's address that lead to it. */
+  /** Path prefixes under the app's address that are routed to it. */
   readonly routes?: readonly string[];
 }
 
 export interface BackedJob extends BackedComponent {
   readonly command?: string;
-  /** Where its source begins, relative to the root of its repository. */
+  /** Its source directory, relative to the root of its repository. */
   readonly sourceDir?: string;
   readonly timeoutMs: number;
-  /** How long it may take to end after SIGTERM. */
+  /** The time between SIGTERM and SIGKILL. */
   readonly gracePeriodMs: number;
 }
 

@@ -1,9 +1,6 @@
 import type { Backing } from "./backing.ts";
 
-/**
- * A backing behind which nothing runs: every address ends in `.test`, which resolves nowhere.
- * It is what the API's own tests use, and what the real provider can be tried against where no server is wanted.
- */
+/** A backing that runs no servers. Every address ends in `.test`, which does not resolve. For tests, and for trying a provider without servers. */
 export const recordOnly: Backing = {
   placeCluster: async ({ name, engine, region }) => {
     const domain = `${name}-do-user-1-0.${region}.db.ondigitalocean.test`;
@@ -30,7 +27,7 @@ export const recordOnly: Backing = {
   close: async () => {},
 };
 
-/** A real certificate, so that what reads it can parse it; its key was thrown away, so it vouches for nothing. */
+/** A valid certificate, so that clients can parse it. Its private key was deleted. */
 const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBsTCCAVegAwIBAgIUfG57rTYYAjOqk5rI0QM1iD+onIQwCgYIKoZIzj0EAwIw
 LTErMCkGA1UEAwwic2xpcHdheSBsb2NhbCBjbG91ZCAobm90aGluZyBydW5zKTAg

@@ -1,4 +1,4 @@
-/** Two projects on one machine want the same port for their local DigitalOcean API, and each must find its own. */
+/** Two projects on one machine configure the same port for their local DigitalOcean API, and each must find its own. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,10 +7,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { copyCheckout } from "../../tests/copy.ts";
 import { describeWithPulumi } from "../../tests/pulumi.ts";
 import { type Api, startApi } from "../api/server.ts";
-import { type Cloud, openCloud } from "../cloud/cloud.ts";
+import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
 
-interface Ran {
+interface RunResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true, force: true });
 }, 60_000);
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
   const child = spawn(command, args, { cwd: checkout, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -57,7 +57,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 const slipway = (...args: string[]) => run(process.execPath, ["bin/slipway.js", ...args]);
 const port = (api: string) => new URL(api).port;
 
-it("slipway local api does not move by itself: it names the process at its port and how to choose another", async () => {
+it("slipway local api does not change its port: it names the process that uses it and how to choose another", async () => {
   const { code, stdout, stderr } = await slipway("local", "api");
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(
@@ -67,7 +67,7 @@ it("slipway local api does not move by itself: it names the process at its port 
   expect([https.code, https.stderr]).toEqual([2, expect.stringMatching(/slipway local api --https --timings real --port \d+\n$/)]);
 });
 
-it("slipway local up takes another port, says why, and says how Pulumi finds it", async () => {
+it("slipway local up uses another port and reports why, with the command that configures Pulumi", async () => {
   const up = await slipway("local", "up", "--systems", "devx");
   expect([up.code, up.stderr]).toEqual([0, expect.stringContaining(`Port ${port(other.url)} is in use by process ${process.pid} (`)]);
   const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };
@@ -76,7 +76,7 @@ it("slipway local up takes another port, says why, and says how Pulumi finds it"
   expect(up.stderr).toContain(command);
   expect((await slipway("local", "status")).stderr).toContain(command);
 
-  // The platform serves the API; what would be another one is refused, not ignored.
+  // The platform serves the API already, so flags that differ from it are refused.
   expect(await slipway("local", "api")).toMatchObject({ code: 0, stdout: expect.stringContaining(daemon.api) });
   expect(await slipway("local", "api", "--port", port(daemon.api))).toMatchObject({ code: 0 });
   for (const flags of [["--port", "4077"], ["--https"], ["--timings", "real"]]) {
@@ -95,15 +95,15 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     NO_COLOR: "1",
   };
-  const typed = (...args: string[]) => run(pulumi, [...args, "--non-interactive"], { ...env, PULUMI_BACKEND_URL: `file://${state}` });
+  const pulumiRun = (...args: string[]) => run(pulumi, [...args, "--non-interactive"], { ...env, PULUMI_BACKEND_URL: `file://${state}` });
 
-  it("refuses another project's API, changes nothing in it, and accepts its own once that is set", async () => {
+  it("refuses another project's API without changing it, and accepts its own once it is configured", async () => {
     await run("mkdir", ["-p", state]);
-    const init = await typed("stack", "init", "local");
+    const init = await pulumiRun("stack", "init", "local");
     expect([init.code, init.stderr]).toEqual([0, expect.anything()]);
     requests.length = 0;
     for (const verb of [["up", "--yes", "--skip-preview"], ["preview"]]) {
-      const { code, stdout, stderr } = await typed(...verb, "-s", "local");
+      const { code, stdout, stderr } = await pulumiRun(...verb, "-s", "local");
       expect(code).not.toBe(0);
       expect(stdout + stderr).toContain(
         `What answers at ${other.url} (digitalocean:apiEndpoint of stack local) is the local API of another project`,
@@ -113,8 +113,8 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
 
     await slipway("local", "up", "--systems", "devx");
     const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };
-    expect(await typed("config", "set", "digitalocean:apiEndpoint", daemon.api, "-s", "local")).toMatchObject({ code: 0 });
-    const { code, stdout, stderr } = await typed("preview", "-s", "local");
+    expect(await pulumiRun("config", "set", "digitalocean:apiEndpoint", daemon.api, "-s", "local")).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await pulumiRun("preview", "-s", "local");
     expect([code, stdout + stderr]).toEqual([0, expect.stringContaining("to create")]);
     expect((await slipway("local", "status")).stderr).not.toContain("pulumi config set");
     expect(requests).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { SPEC_SHAPES, type SpecShape } from "./app-spec-shapes.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { SPEC_SHAPES, type SpecShape } from "./testing/app-spec-shapes.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 describeUnless(NEEDS_PROC, "an app spec with", () => {
   let test: TestHost;
@@ -18,7 +18,7 @@ describeUnless(NEEDS_PROC, "an app spec with", () => {
     expect(created.app.spec).toMatchObject({ ...spec, ...shape.echo });
     expect(created.deployment.progress).toMatchObject({ error_steps: 0, pending_steps: 0, running_steps: 0 });
 
-    // What comes back is what clients send when they change something.
+    // Clients change an app by sending the returned spec back with their change.
     const envs = [...(created.app.spec.envs ?? []), { key: "RELEASE", value: "2", scope: "RUN_TIME" }];
     const updated = await test.update(created.id, { ...created.app.spec, envs });
     expect(updated.deployment.phase).toBe("ACTIVE");

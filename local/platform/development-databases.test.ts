@@ -2,8 +2,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { serverStatus } from "../servers/status.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { listServerStatus } from "../servers/status.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 const source = { image: { registry_type: "DOCKER_HUB", registry: "library", repository: "nginx" } };
 const BINDABLES = ["DATABASE_URL", "HOSTNAME", "PORT", "USERNAME", "PASSWORD", "DATABASE", "CA_CERT"];
@@ -22,9 +22,9 @@ describeUnless(NEEDS_PROC, "a development database", () => {
   afterAll(() => test.close(), 60_000);
 
   const envOf = (app: string, component = "api") => test.host.env(app, component)!.env;
-  const serversOf = (name: string) => serverStatus(test.place.home.state).filter((server) => server.name === name);
+  const serversOf = (name: string) => listServerStatus(test.workspace.home.state).filter((server) => server.name === name);
 
-  it("is a Postgres that every bindable variable leads to, and its user may create tables", async () => {
+  it("is a Postgres server that all bindable variables refer to, whose user can create tables", async () => {
     const envs = Object.fromEntries(BINDABLES.map((name) => [`DB_${name}`, `\${db.${name}}`]));
     const { id, deployment, app } = await test.create({
       name: "bound",
@@ -45,7 +45,9 @@ describeUnless(NEEDS_PROC, "a development database", () => {
     });
     await client.connect();
     await client.query("CREATE TABLE orders (id int)");
-    expect((await client.query("SELECT current_user AS who, current_database() AS held")).rows).toEqual([{ who: "db", held: "db" }]);
+    expect((await client.query("SELECT current_user AS user_name, current_database() AS database")).rows).toEqual([
+      { user_name: "db", database: "db" },
+    ]);
     await client.end();
     expect(new URL(env.DB_DATABASE_URL!).searchParams.get("sslmode")).toBe("require");
     expect((await test.call("GET", "/v2/databases")).body.databases).toEqual([]);
@@ -53,7 +55,7 @@ describeUnless(NEEDS_PROC, "a development database", () => {
     expect(serversOf("bound-db")).toEqual([]);
   });
 
-  it("lets an app become active that reads nothing but its URL, and warns that the certificate is not verified", async () => {
+  it("works for an app that reads only its URL, with a warning that the certificate is not verified", async () => {
     const { id, deployment, app } = await test.create({
       name: "url-only",
       services: [serviceWith({ DATABASE_URL: "${db.DATABASE_URL}", REDIS_URL: "${cache.DATABASE_URL}" })],
@@ -71,7 +73,7 @@ describeUnless(NEEDS_PROC, "a development database", () => {
     await test.remove(id);
   });
 
-  it("takes the names that the spec gives, except those that Postgres keeps for itself", async () => {
+  it("has the names in the spec, except names that Postgres reserves", async () => {
     const { id, deployment } = await test.create({
       name: "named",
       services: [serviceWith({ A: "${db.USERNAME}/${db.DATABASE}", B: "${postgres.USERNAME}/${postgres.DATABASE}" })],
@@ -86,7 +88,7 @@ describeUnless(NEEDS_PROC, "a development database", () => {
     await test.remove(id);
   });
 
-  it("keeps its data over an update and a restart, and is deleted once the spec does not declare it", async () => {
+  it("keeps its data across an update and a restart, and is deleted when the spec no longer declares it", async () => {
     const spec = (databases: object[]) => ({
       name: "keeper",
       services: [serviceWith(databases.length > 0 ? { DATABASE_URL: "${db.DATABASE_URL}", CA: "${db.CA_CERT}" } : {})],
@@ -118,8 +120,8 @@ describeUnless(NEEDS_PROC, "a development database", () => {
     ["KAFKA", /^kafka:\/\/.*@kafka-does-not-run-here\.invalid:25073$/, "no Kafka server runs on this machine"],
     ["OPENSEARCH", /^https:\/\/.*@opensearch-does-not-run-here\.invalid:25060$/, "no OpenSearch server runs on this machine"],
   ])(
-    "of engine %s has variables of the right form, and the health answer says that no such server runs here",
-    async (engine, url, said) => {
+    "of engine %s has variables of the right form, and a warning that no such server runs on this machine",
+    async (engine, url, warning) => {
       for (const database of [
         { name: "db", engine },
         { name: "db", engine, production: true, cluster_name: "elsewhere" },
@@ -132,13 +134,13 @@ describeUnless(NEEDS_PROC, "a development database", () => {
         expect(deployment.phase).toBe("ACTIVE");
         expect(envOf(app.spec.name).DATABASE_URL).toMatch(url);
         const health = (await (await fetch(app.live_url)).json()) as { warnings: Record<string, string> };
-        expect(health.warnings.DATABASE_URL).toContain(said);
+        expect(health.warnings.DATABASE_URL).toContain(warning);
         await test.remove(id);
       }
     },
   );
 
-  it("is not what a production database of an unknown cluster becomes", async () => {
+  it("is not created for a production database of an unknown cluster", async () => {
     const databases = [{ name: "db", engine: "PG", production: true, cluster_name: "nowhere" }];
     const refused = await test.call("POST", "/v2/apps", { spec: { name: "refused", services: [serviceWith({})], databases } });
     expect([refused.status, refused.body.message]).toEqual([

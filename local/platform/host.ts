@@ -1,121 +1,120 @@
-/** Everything that runs as long as the platform does: the cloud, what stands behind it, and the API in front of it. */
+/** Runs the local platform in this process: the cloud, its servers and apps, and the DigitalOcean API. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CloudProvider } from "../../engine/cloud-provider.ts";
 import { type Api, startApi } from "../api/server.ts";
 import { type AppBacking, type AppStatus, openApps } from "../apps/apps.ts";
-import { laptopEnv } from "../apps/laptop-env.ts";
-import { envOf, findAppNamed } from "../cloud/app.ts";
-import { componentsOf } from "../cloud/app-spec.ts";
-import { type Cloud, openCloud } from "../cloud/cloud.ts";
-import { resumeClusters } from "../cloud/cluster-start.ts";
-import { resumeApps } from "../cloud/deployment-run.ts";
-import type { Timings } from "../cloud/waits.ts";
-import { worldOf } from "../program/world.ts";
+import { resolveLaptopEnv } from "../apps/laptop-env.ts";
+import { findAppNamed, resolveComponentEnv } from "../cloud/apps/app.ts";
+import { resumeApps } from "../cloud/apps/deployment-run.ts";
+import { componentsOf } from "../cloud/apps/spec.ts";
+import type { Timings } from "../cloud/core/time.ts";
+import { resumeClusters } from "../cloud/databases/cluster-start.ts";
+import { type Cloud, openCloud } from "../cloud/open-cloud.ts";
+import { localCloudProvider } from "../program/provider.ts";
 import { openServers } from "../servers/backing.ts";
 import { openAuthority } from "../servers/certificates.ts";
-import { serverStatus } from "../servers/status.ts";
-import { authorityFolder } from "../servers/workshop.ts";
-import { API_TOKEN, SPACES_KEY } from "./api.ts";
-import { leadsOf } from "./leads.ts";
-import type { Place } from "./place.ts";
-import { type FoundPort, portFrom } from "./ports.ts";
-import { wantedPort } from "./stack-endpoint.ts";
+import { authorityFolder } from "../servers/context.ts";
+import type { Report } from "../servers/server.ts";
+import { listServerStatus } from "../servers/status.ts";
+import { findDatabaseTargets } from "./database-targets.ts";
+import { API_TOKEN, SPACES_KEY } from "./defaults.ts";
+import { findFreePort, type PortChoice } from "./ports.ts";
+import { preferredPort } from "./stack-endpoint.ts";
 import type { AppLine, ComponentLine, PlatformStatus } from "./status.ts";
+import type { Workspace } from "./workspace.ts";
 
 export interface Host {
   readonly cloud: Cloud;
-  readonly world: CloudProvider;
+  readonly provider: CloudProvider;
   readonly api: Api;
-  readonly calls: readonly Call[];
-  /** Why the API is not at the port that stack local names; absent where it is. */
+  readonly calls: readonly ApiCall[];
+  /** Why the API does not listen on the port in stack local; absent if it does. */
   readonly apiMoved: string | undefined;
-  /** The same of servers and apps, since this host started. */
+  /** The same for servers and apps. */
   readonly moves: readonly string[];
   status(): Promise<Omit<PlatformStatus, "daemon">>;
-  /** Starts servers that ended by themselves, or were ended by somebody, and what depends on where they answer. */
-  mend(): Promise<void>;
-  /** The variables of one component as its process finds them; undefined where there is no such app or component. */
+  /** Restarts servers that have exited, and the apps that depend on their ports. */
+  restartStopped(): Promise<void>;
+  /** The environment variables of a component; undefined if the app does not exist. */
   env(app: string, component: string): { env: Record<string, string>; components: string[] } | undefined;
-  /** @param servers Whether they end too; else they run on, for the next host to find. */
+  /** @param servers Whether the servers stop too. If not, the next host uses them. */
   close(servers: boolean): Promise<void>;
 }
 
-export interface Call {
+export interface ApiCall {
   readonly at: string;
   readonly method: string;
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** Nothing here answers such a request: a mistake of the client's, or something that this API lacks. */
+  /** The API has no such route: either the client is wrong, or the API does not implement it. */
   readonly unknown: boolean;
 }
 
-const KEPT_CALLS = 200;
-
-/** How a server or an app reports that it listens on another port than before. */
-const MOVED = /^Port \d+ is in use by /;
+const MAX_CALLS = 200;
 
 export interface HostOptions {
   readonly log: (line: string) => void;
-  /** Told of every API call. @default nobody but the log */
-  readonly onCall?: (call: Call) => void;
-  /** The API's port, and no other. @default the one that stack local names, or the next that is free */
+  /** Called after each API call, in addition to the log. */
+  readonly onCall?: (call: ApiCall) => void;
+  /** The API's port. @default the one in stack local, or the next free one */
   readonly port?: number;
-  /** The API on https, with a certificate of the servers' own authority. @default false */
+  /** Serve the API over HTTPS, with a certificate of the servers' authority. @default false */
   readonly https?: boolean;
-  /** How long clusters and deployments take. @default "instant": as long as they really do here */
+  /** How long clusters and deployments take. @default "instant": no added delay */
   readonly timings?: Timings;
 }
 
-/** What ran before is started again while this is answered already: `cloud.idle()` tells when it all runs. */
-export async function openHost(place: Place, options: HostOptions): Promise<Host> {
+/** Resolves when the API is ready. Clusters and apps from the previous run start in the background: `cloud.idle()` waits for them. */
+export async function openHost(workspace: Workspace, options: HostOptions): Promise<Host> {
   const { log, onCall = () => {}, port, https = false, timings = "instant" } = options;
-  const { home } = place;
+  const { home } = workspace;
   const moves: string[] = [];
-  const report = (line: string) => {
-    if (MOVED.test(line)) moves.push(line);
-    log(line);
+  const report: Report = (message, about) => {
+    if (about === "port") moves.push(message);
+    log(message);
   };
-  const servers = openServers({ home, report });
+  const serverBacking = openServers({ home, report });
   const apps = openApps({ state: home.state, report });
   const notes = new Map<string, string>();
-  const calls: Call[] = [];
-  let endServers = true;
+  const calls: ApiCall[] = [];
+  let stopsServers = true;
 
   const cloud = await openCloud({
-    directory: place.cloud,
+    directory: workspace.cloud,
     timings,
     spacesKey: SPACES_KEY,
     backing: {
-      ...servers,
+      ...serverBacking,
       placeApp: apps.placeApp,
       deployApp: apps.deployApp,
       runJob: apps.runJob,
       removeApp: apps.removeApp,
       close: async () => {
         await apps.close();
-        if (endServers) await servers.close();
-        else servers.leave();
+        if (stopsServers) await serverBacking.close();
+        else serverBacking.leave();
       },
     },
     note: (line) => {
-      const [, id = "", said = ""] = /^starting cluster ([\w-]+): ([\s\S]*)$/.exec(line) ?? [];
-      if (id !== "") notes.set(id, said);
+      const [, id = "", note = ""] = /^starting cluster ([\w-]+): ([\s\S]*)$/.exec(line) ?? [];
+      if (id !== "") notes.set(id, note);
       log(line);
     },
   });
-  const apiPort: FoundPort = port === undefined ? await portFrom(wantedPort(place.checkout), "the API", place.daemon) : { port };
+  const apiPort: PortChoice =
+    port === undefined ? await findFreePort(preferredPort(workspace.checkout), "the API", workspace.daemon) : { port };
   if (apiPort.moved !== undefined) log(apiPort.moved);
   const api = await startApi({
     cloud,
     token: API_TOKEN,
-    project: place.checkout,
+    project: workspace.checkout,
     port: apiPort.port,
-    ...(https && { tls: certificateOf(place) }),
+    ...(https && { tls: certificateOf(workspace) }),
     log: ({ method, path, status, milliseconds, unknown }) => {
       const call = { at: new Date().toISOString(), method, path, status, milliseconds, unknown };
-      if (calls.push(call) > KEPT_CALLS) calls.shift();
+      if (calls.push(call) > MAX_CALLS) calls.shift();
       onCall(call);
       log(`${unknown ? "UNKNOWN ROUTE " : ""}${method} ${path} ${status} ${milliseconds} ms`);
     },
@@ -127,34 +126,34 @@ export async function openHost(place: Place, options: HostOptions): Promise<Host
 
   return {
     cloud,
-    world: worldOf(cloud, (id) => notes.get(id) ?? ""),
+    provider: localCloudProvider(cloud, (id) => notes.get(id) ?? ""),
     api,
     calls,
     apiMoved: apiPort.moved,
     moves,
-    status: async () => ({ servers: serverLines(place), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
-    async mend() {
-      if (!resumed || serverLines(place).every(({ pid }) => pid !== undefined)) return;
+    status: async () => ({ servers: listServers(workspace), apps: await Promise.all(apps.status().map((app) => appLine(app, cloud))) }),
+    async restartStopped() {
+      if (!resumed || listServers(workspace).every(({ pid }) => pid !== undefined)) return;
       await resumeClusters(cloud);
       resumeApps(cloud);
     },
-    env: (app, component) => envIn(cloud, apps, place, app, component),
-    async close(alsoServers) {
-      endServers = alsoServers;
+    env: (app, component) => envIn(cloud, apps, workspace, app, component),
+    async close(servers) {
+      stopsServers = servers;
       await api.close();
       await cloud.close();
     },
   };
 }
 
-function certificateOf({ home: { state } }: Place): { key: string; cert: string } {
+function certificateOf({ home: { state } }: Workspace): { key: string; cert: string } {
   const { key, certificate } = openAuthority(authorityFolder(state)).issue(join(state, "api-certificate"), {});
   return { key: readFileSync(key, "utf8"), cert: readFileSync(certificate, "utf8") };
 }
 
-export function serverLines({ home }: Place): PlatformStatus["servers"] {
+export function listServers({ home }: Workspace): PlatformStatus["servers"] {
   const order = ["postgres", "pgbouncer", "valkey"];
-  return serverStatus(home.state)
+  return listServerStatus(home.state)
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.name < b.name ? -1 : 1))
     .map(({ name, kind, running, log }) => ({
       cluster: name,
@@ -178,8 +177,8 @@ async function appLine({ app, url, components }: AppStatus, cloud: Cloud): Promi
       ...(healthUrl !== undefined && { healthUrl, health: await healthAt(healthUrl) }),
     };
   });
-  const values = found ? declared.flatMap(({ name }) => Object.values(envOf(cloud, found.id, name))) : [];
-  return { app, url, leads: leadsOf(values), components: await Promise.all(lines) };
+  const values = found ? declared.flatMap(({ name }) => Object.values(resolveComponentEnv(cloud, found.id, name))) : [];
+  return { app, url, leads: findDatabaseTargets(values), components: await Promise.all(lines) };
 }
 
 async function healthAt(url: string): Promise<string> {
@@ -192,14 +191,17 @@ async function healthAt(url: string): Promise<string> {
   }
 }
 
-function envIn(cloud: Cloud, apps: AppBacking, { home }: Place, app: string, component: string) {
+function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string, component: string) {
   const found = findAppNamed(cloud, app);
   if (!found) return undefined;
   const components = componentsOf(found.spec).map(({ component: { name } }) => name);
   if (!components.includes(component)) return { env: {}, components };
   const port = apps
     .status()
-    .find((it) => it.app === app)
+    .find((running) => running.app === app)
     ?.components.find(({ name }) => name === component)?.port;
-  return { env: laptopEnv(envOf(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port), components };
+  return {
+    env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port),
+    components,
+  };
 }

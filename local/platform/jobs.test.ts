@@ -1,4 +1,4 @@
-/** The jobs of a deployment, as real processes on this machine. */
+/** Jobs of a deployment, with real processes and databases. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { addSources } from "../apps/sources.ts";
-import { startTestHost, type TestHost } from "./testing-host.ts";
+import { startTestHost, type TestHost } from "./testing/platform.ts";
 
 const source = { github: { repo: "acme/shop", branch: "main" } };
 const envs = [
@@ -40,11 +40,11 @@ describeUnless(NEEDS_PROC, "a job", () => {
     repository = mkdtempSync(join(tmpdir(), "slipway source "));
     mkdirSync(join(repository, "database"));
     writeFileSync(join(repository, "database", "migrate.mjs"), MIGRATION);
-    addSources(test.place.home.state, { shop: repository });
+    addSources(test.workspace.home.state, { shop: repository });
     return () => rmSync(repository, { recursive: true });
   });
 
-  const logOf = (name: string, app = "shop") => readFileSync(join(test.place.home.state, "apps", app, name, "log"), "utf8");
+  const logOf = (name: string, app = "shop") => readFileSync(join(test.workspace.home.state, "apps", app, name, "log"), "utf8");
   const trace = () => (existsSync(join(repository, "trace")) ? readFileSync(join(repository, "trace"), "utf8").trim().split("\n") : []);
   async function rows(sql: string): Promise<object[]> {
     const { DATABASE_URL, DATABASE_CA } = test.host.env("shop", "api")!.env;
@@ -61,7 +61,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
   const statusOf = (deployment: { progress: { steps: object[] } }, component: string) =>
     stepsOf(deployment.progress.steps).find((step) => step.name === "wait" && step.component_name === component)?.status;
 
-  it("that migrates runs its command against the development database before the service starts, once a deployment", async () => {
+  it("of kind PRE_DEPLOY runs its command against the development database before the service starts, once per deployment", async () => {
     const migrate = job("migrate", "PRE_DEPLOY", "node migrate.mjs", { source_dir: "database", envs });
     const spec = { name: "shop", services: [service], jobs: [migrate], databases };
     const { id, deployment } = await test.create(spec);
@@ -74,7 +74,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     expect(await rows("SELECT id FROM orders")).toEqual([{ id: 1 }]);
     expect(logOf("migrate")).toContain(`migrated ${join(repository, "database")}`);
     const line = (await test.host.status()).apps[0]!.components.find(({ name }) => name === "migrate");
-    expect(line?.log).toBe(join(test.place.home.state, "apps", "shop", "migrate", "log"));
+    expect(line?.log).toBe(join(test.workspace.home.state, "apps", "shop", "migrate", "log"));
 
     await test.restart();
     expect(await rows("SELECT id FROM orders")).toHaveLength(1);
@@ -83,7 +83,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await test.remove(id);
   });
 
-  it("that fails before the deployment fails it: the one before stays active, FAILED_DEPLOY runs and POST_DEPLOY does not", async () => {
+  it("of kind PRE_DEPLOY that fails stops the deployment: the previous one stays active, FAILED_DEPLOY runs and POST_DEPLOY does not", async () => {
     const jobs = (command: string) => [
       job("after", "POST_DEPLOY", `echo after >> ${JSON.stringify(join(repository, "trace"))}`),
       job("rescue", "FAILED_DEPLOY", `echo rescue >> ${JSON.stringify(join(repository, "trace"))}`),
@@ -119,7 +119,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await test.remove(first.id);
   });
 
-  it("that fails after the deployment fails it too, and what was active before runs again", async () => {
+  it("of kind POST_DEPLOY that fails reverts to the previous deployment", async () => {
     const spec = (path: string, command: string) => ({
       name: "shop",
       services: [{ ...service, health_check: { http_path: path } }],
@@ -136,7 +136,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await test.remove(first.id);
   });
 
-  it("that prints a variable has it in its log, and not in the answer of the API", async () => {
+  it("that prints a variable has its value in the log, but not in the API's response", async () => {
     const leak = job("leak", "PRE_DEPLOY", "echo url $DATABASE_URL; echo failed; exit 1", { envs });
     const { id, deployment } = await test.create({ name: "shop", services: [service], databases, jobs: [leak] });
     expect(deployment.phase).toBe("ERROR");
@@ -145,7 +145,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await test.remove(id);
   });
 
-  it("without a source on this machine checks what its variables name, and fails where that does not answer", async () => {
+  it("without a local source checks the databases in its variables, and fails if one does not answer", async () => {
     // No server listens on port 1.
     const placeholder = (value: string) => job("migrate", "PRE_DEPLOY", "exit 1", { envs: [{ key: "DATABASE_URL", value }] });
     const app = (value: string) => ({ name: "elsewhere", services: [{ ...service, envs: [] }], jobs: [placeholder(value)], databases });
@@ -158,7 +158,7 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await test.remove(id);
   });
 
-  it("ends with all that it started at its timeout, and when its deployment is canceled or the app is deleted", async () => {
+  it("is stopped with its child processes at its timeout, and when its deployment is canceled or the app is deleted", async () => {
     const app = (timeout: string) => ({
       name: "shop",
       services: [service],

@@ -1,4 +1,4 @@
-/** The whole platform with its real servers, as `slipway local` runs it. What the stand-ins cannot show is the products themselves. */
+/** The whole platform with its real servers, as `slipway local` runs it. Placeholder services stand for the products, which are not tested here. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -10,36 +10,36 @@ import { recallAll } from "../../cli/local-scripts.ts";
 import { plainStyle, type Terminal } from "../../cli/terminal.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
-import { processesIn, removeHome, temporaryHome } from "../servers/testing.ts";
-import { type Place, placeOf } from "./place.ts";
-import { lineTo, takeDown } from "./reach.ts";
+import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
+import { findDaemon, stopPlatform } from "./daemon/client.ts";
+import { fetchStatus, type StartedPlatform, startPlatform } from "./start.ts";
 import { isHealthy, type PlatformStatus } from "./status.ts";
-import { bringUp, statusBy, type Up } from "./up.ts";
+import { type Workspace, workspaceAt } from "./workspace.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
 
-function temporaryPlace(): Place {
-  return placeOf(CHECKOUT, temporaryHome());
+function temporaryWorkspace(): Workspace {
+  return workspaceAt(CHECKOUT, temporaryHome());
 }
 
 describeUnless(NEEDS_PROC, "the local platform", () => {
-  const place = temporaryPlace();
-  const other = temporaryPlace();
-  let first: Up;
+  const workspace = temporaryWorkspace();
+  const other = temporaryWorkspace();
+  let first: StartedPlatform;
 
   beforeAll(async () => {
-    first = await bringUp(place);
+    first = await startPlatform(workspace);
   });
   afterAll(async () => {
-    for (const one of [place, other]) {
-      await takeDown(one);
+    for (const one of [workspace, other]) {
+      await stopPlatform(one);
       await removeHome(one.home);
     }
   });
 
-  const status = async (): Promise<PlatformStatus> => statusBy(lineTo(place)!);
+  const status = async (): Promise<PlatformStatus> => fetchStatus(findDaemon(workspace)!);
 
-  it("stands with all three systems, every service healthy over verified connections", () => {
+  it("runs all three systems, with every service healthy over verified connections", () => {
     expect(first.realized.counts).toMatchObject({ update: 0, replace: 0, delete: 0, same: 0 });
     expect(first.status.servers.map(({ kind }) => kind).sort()).toEqual(["pgbouncer", "postgres", "valkey"]);
     const services = first.status.apps.flatMap(({ components }) => components.filter(({ kind }) => kind === "service"));
@@ -56,51 +56,51 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
         ),
       ),
     ),
-  )("%s answers its health check, and says that it is a stand-in", async (_, app, { path }) => {
+  )("%s answers its health check, and states that it is a placeholder service", async (_, app, { path }) => {
     const { url } = (await status()).apps.find((one) => one.app === `${app}-local`)!;
     const response = await fetch(`${url}${path}`);
     expect(response.status).toBe(200);
-    expect(await response.text()).toContain("slipway runs a stand-in here");
+    expect(await response.text()).toContain("slipway runs a placeholder service here");
   });
 
-  it("does nothing the second time, and says so", async () => {
-    const { realized } = await bringUp(place);
+  it("changes nothing the second time, and reports it", async () => {
+    const { realized } = await startPlatform(workspace);
     expect(realized.counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: first.realized.counts.create });
   });
 
-  it("is where migrate and keyspaces find a system's database and stores when none is named", async () => {
+  it("provides the database and stores of a system to migrate and keyspaces by default", async () => {
     const candlefish = systems.find(({ name }) => name === "candlefish")!;
-    const { owner } = (await localConnections(candlefish, place))!;
+    const { owner } = (await localConnections(candlefish, workspace))!;
     const client = new pg.Client({ connectionString: owner.url, ssl: { ca: owner.ca } });
     await client.connect();
-    expect((await client.query("SELECT current_user AS who, current_database() AS held")).rows).toEqual([
-      { who: candlefish.postgres.roles.owner, held: candlefish.postgres.database },
+    expect((await client.query("SELECT current_user AS user_name, current_database() AS database")).rows).toEqual([
+      { user_name: candlefish.postgres.roles.owner, database: candlefish.postgres.database },
     ]);
     await client.end();
 
-    const stores = await localStores(candlefish, place);
+    const stores = await localStores(candlefish, workspace);
     expect([...stores.keys()].sort()).toEqual(Object.keys(candlefish.stores).sort());
     for (const { url, ca } of stores.values()) {
       const redis = new Redis(url, { tls: { ca }, lazyConnect: true });
       await redis.connect();
       const digest = String(await redis.hget("scripts:sha", "cleanup"));
       expect(digest).toMatch(/^[0-9a-f]{40}$/);
-      // As a restart does; `local up` loads them again after one.
+      // A restart flushes scripts too, and `local up` loads them again.
       await redis.script("FLUSH");
       expect(await redis.script("EXISTS", digest)).toEqual([0]);
-      await recallAll(place);
+      await recallAll(workspace);
       expect(await redis.script("EXISTS", digest)).toEqual([1]);
       redis.disconnect();
     }
-    expect(await localStores(candlefish, { ...place, daemon: `${place.daemon}-elsewhere` })).toEqual(new Map());
+    expect(await localStores(candlefish, { ...workspace, daemon: `${workspace.daemon}-elsewhere` })).toEqual(new Map());
   });
 
-  it("gives out variables that lead psql, pg and ioredis to the same servers, certificates checked", async () => {
+  it("prints variables with which psql, pg and ioredis connect to the same servers and verify their certificates", async () => {
     const { DATABASE_URL = "", NODE_EXTRA_CA_CERTS: ca = "" } = await variables("devx", "api");
     expect(DATABASE_URL).toMatch(/\?sslmode=verify-full&sslrootcert=\//);
     expect(
-      await rows(DATABASE_URL, "SELECT current_user AS who, count(*)::int AS tables FROM pg_tables WHERE schemaname = 'devx'"),
-    ).toEqual([{ who: "devx", tables: 6 }]);
+      await rows(DATABASE_URL, "SELECT current_user AS user_name, count(*)::int AS tables FROM pg_tables WHERE schemaname = 'devx'"),
+    ).toEqual([{ user_name: "devx", tables: 6 }]);
     await expect(rows(DATABASE_URL.replace(/:[^:@]+@/, ":wrong@"), "SELECT 1")).rejects.toThrow("password authentication failed");
     await expect(rows(DATABASE_URL.replace(/\?.*/, "?sslmode=disable"), "SELECT 1")).rejects.toThrow(/no encryption/);
 
@@ -112,15 +112,15 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
     redis.disconnect();
   });
 
-  it("stands a second time beside itself, from a run that was stopped half way", async () => {
+  it("runs a second time in parallel, also after an interrupted run", async () => {
     const stop = new AbortController();
-    const halfWay = bringUp(other, {
+    const interrupted = startPlatform(other, {
       systems: ["devx"],
       signal: stop.signal,
       onEvent: ({ name, phase }) => phase === "done" && name.endsWith("-user-devx") && stop.abort(),
     });
-    await expect(halfWay).rejects.toThrow("stopped on request");
-    const { realized, status: second } = await bringUp(other, { systems: ["devx"] });
+    await expect(interrupted).rejects.toThrow("stopped on request");
+    const { realized, status: second } = await startPlatform(other, { systems: ["devx"] });
     expect(realized.counts.same).toBeGreaterThan(0);
     expect(isHealthy(second)).toBe(true);
     const ports = (one: PlatformStatus) => [
@@ -131,15 +131,15 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
     const all = [...ports(second), ...ports(await status())];
     expect(new Set(all).size).toBe(all.length);
 
-    await takeDown(other);
+    await stopPlatform(other);
     expect(processesIn(other.home.state)).toEqual([]);
     expect(isHealthy(await status())).toBe(true);
   });
 
-  it("shows a database that is gone as degraded and nothing as crashed, and comes back whatever was killed", async () => {
+  it("reports services as degraded while their database is down, and recovers whichever process was killed", async () => {
     const before = await status();
     process.kill(before.servers.find(({ kind }) => kind === "postgres")!.pid!, "SIGKILL");
-    await until(async () => !isHealthy(await status()));
+    await waitUntil(async () => !isHealthy(await status()));
     const degraded = await status();
     const health = degraded.apps.find(({ app }) => app === "devx-platform-local")!.components[0]!;
     expect(health).toMatchObject({
@@ -147,28 +147,28 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
       health: expect.stringContaining('503 {"status":"degraded","database":{"connected":false'),
     });
 
-    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+    expect(isHealthy((await startPlatform(workspace)).status)).toBe(true);
 
     process.kill(before.servers.find(({ kind }) => kind === "valkey")!.pid!, "SIGKILL");
     process.kill(degraded.daemon!.pid, "SIGKILL");
-    await until(() => processesIn(place.home.state).every((line) => !line.includes("stand-in")));
-    const { realized, status: after } = await bringUp(place);
+    await waitUntil(() => processesIn(workspace.home.state).every((line) => !line.includes("placeholder")));
+    const { realized, status: after } = await startPlatform(workspace);
     expect(isHealthy(after)).toBe(true);
     expect(realized.counts).toMatchObject({ create: 0, replace: 0, delete: 0 });
     const tables = "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname IN ('devx', 'templates')";
     expect(await rows((await variables("devx", "api")).DATABASE_URL!, tables)).toEqual([{ n: 9 }]);
   });
 
-  it("leaves no process when it is taken down, and finds its data when it comes up again", async () => {
+  it("leaves no process when it is stopped, and keeps its data for the next start", async () => {
     const { NODE_EXTRA_CA_CERTS: ca = "", REDIS_URL = "" } = await variables("candlefish", "paintbox");
     const redis = new Redis(REDIS_URL, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
     await redis.connect();
     await redis.set("kept", "yes");
     redis.disconnect();
-    expect(await takeDown(place)).toMatchObject({ daemon: true });
-    expect(processesIn(place.home.state)).toEqual([]);
+    expect(await stopPlatform(workspace)).toMatchObject({ daemon: true });
+    expect(processesIn(workspace.home.state)).toEqual([]);
 
-    expect(isHealthy((await bringUp(place)).status)).toBe(true);
+    expect(isHealthy((await startPlatform(workspace)).status)).toBe(true);
     const again = new Redis((await variables("candlefish", "paintbox")).REDIS_URL!, { tls: { ca: readFileSync(ca) }, lazyConnect: true });
     await again.connect();
     expect(await again.get("kept")).toBe("yes");
@@ -178,7 +178,7 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
   async function variables(system: string, service: string): Promise<Record<string, string>> {
     const lines: string[] = [];
     const terminal: Terminal = { print: (line) => lines.push(line), say: (line) => lines.push(line), columns: 80, style: plainStyle };
-    expect(await env({ values: { format: "json" }, positionals: [system, service], place }, terminal)).toBe(0);
+    expect(await env({ values: { format: "json" }, positionals: [system, service], place: workspace }, terminal)).toBe(0);
     return JSON.parse(lines.join("\n")) as Record<string, string>;
   }
 });
@@ -194,8 +194,8 @@ async function rows(url: string, sql: string): Promise<object[]> {
   }
 }
 
-async function until(settled: () => boolean | Promise<boolean>): Promise<void> {
+async function waitUntil(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50)))
-    if (await settled()) return;
-  throw new Error("it never came to that");
+    if (await condition()) return;
+  throw new Error("the condition was not met within 120 seconds");
 }

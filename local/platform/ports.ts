@@ -1,32 +1,34 @@
-/** Ports that people type: the one a reader expects, else the next free one. */
-import { holderText } from "../servers/port-holder.ts";
-import { LOOPBACK, openPorts } from "../servers/ports.ts";
+/** Ports of addresses that users type: the preferred one, or the next free one. */
+import { describePortHolder } from "../servers/ports/holder.ts";
+import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
 
-const TRIES = 90;
+const MAX_ATTEMPTS = 90;
 
-export interface FoundPort {
+export interface PortChoice {
   readonly port: number;
-  /** Why it is not the wanted one, as a sentence. */
+  /** A sentence that explains why it is not the preferred port. */
   readonly moved?: string;
 }
 
-export async function portFrom(wanted: number, what: string, folder: string): Promise<FoundPort> {
+export async function findFreePort(preferred: number, what: string, folder: string): Promise<PortChoice> {
   const { isFree } = openPorts(folder);
-  for (let port = wanted; port < wanted + TRIES; port++) {
+  for (let port = preferred; port < preferred + MAX_ATTEMPTS; port++) {
     if (!(await isFree(port))) continue;
-    if (port === wanted) return { port };
-    return { port, moved: `Port ${wanted} is in use by ${holderText(wanted)}, so ${what} is at http://${LOOPBACK}:${port}.` };
+    if (port === preferred) return { port };
+    return { port, moved: `Port ${preferred} is in use by ${describePortHolder(preferred)}, so ${what} is at http://${LOOPBACK}:${port}.` };
   }
-  throw new Error(`No port from ${wanted} to ${wanted + TRIES - 1} is free for ${what}. See what listens there: ss -ltn`);
+  throw new Error(
+    `No port from ${preferred} to ${preferred + MAX_ATTEMPTS - 1} is free for ${what}. See which processes use them: ss -ltnp`,
+  );
 }
 
-/** Only this port. @throws where another process listens on it; its message ends with the command to use another one. */
-export async function exactPort(port: number, folder: string, command: string): Promise<void> {
+/** @throws if another process listens on the port, with a message that ends with the command for another port */
+export async function requirePort(port: number, folder: string, command: string): Promise<void> {
   const { isFree } = openPorts(folder);
   if (await isFree(port)) return;
   let free = port + 1;
   while (free < 65_535 && !(await isFree(free))) free++;
-  throw Object.assign(new Error(`Port ${port} is in use by ${holderText(port)}. Choose another: ${command} --port ${free}`), {
+  throw Object.assign(new Error(`Port ${port} is in use by ${describePortHolder(port)}. Choose another: ${command} --port ${free}`), {
     code: "EADDRINUSE",
   });
 }

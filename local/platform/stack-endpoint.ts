@@ -1,30 +1,30 @@
-/** Where Pulumi looks for the API of stack `local`: digitalocean:apiEndpoint in the stack's file. */
+/** The address at which Pulumi expects the API: digitalocean:apiEndpoint in the file of stack `local`. */
 import { API_PORT } from "../../catalog/local-api.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { readStack } from "../../engine/stackfile.ts";
-import { STACK } from "./place.ts";
+import { STACK } from "./workspace.ts";
 
-/** @returns undefined where the project has no such stack, or the stack no such setting. */
+/** @returns undefined if the project has no stack `local`, or the stack does not set it. */
 export function stackEndpoint(checkout: string): string | undefined {
   try {
     return readStack(findProject(checkout), STACK).config["digitalocean:apiEndpoint"] || undefined;
   } catch (error) {
-    // What is wrong with the file is reported by what runs the program.
+    // The code that runs the program reports errors in the file.
     if (error instanceof ProjectError) return undefined;
     throw error;
   }
 }
 
-/** The port that the API takes if it is free: the one that Pulumi will look at. */
-export function wantedPort(checkout: string): number {
+/** The port that the API should have, because Pulumi connects to it. */
+export function preferredPort(checkout: string): number {
   const endpoint = stackEndpoint(checkout);
   const url = endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  const isHere = url !== undefined && ["127.0.0.1", "localhost"].includes(url.hostname);
-  return isHere && url.port !== "" ? Number(url.port) : API_PORT;
+  const isLoopback = url !== undefined && ["127.0.0.1", "localhost"].includes(url.hostname);
+  return isLoopback && url.port !== "" ? Number(url.port) : API_PORT;
 }
 
-/** The command that makes Pulumi use this API, or undefined where Pulumi does already, or where there is no stack for it. */
+/** The command that configures Pulumi for this API; undefined if Pulumi uses it already or there is no stack `local`. */
 export function endpointCommand(checkout: string, api: string): string | undefined {
   const endpoint = stackEndpoint(checkout);
   if (endpoint === undefined || sameAddress(endpoint, api)) return undefined;

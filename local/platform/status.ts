@@ -1,14 +1,14 @@
-/** What runs, where, and how it is. */
-import type { Lead } from "./leads.ts";
+/** The state of the local platform, which `slipway local status --json` prints. */
+import type { DatabaseTarget } from "./database-targets.ts";
 
 export interface PlatformStatus {
   readonly daemon?: {
     readonly pid: number;
     readonly api: string;
     readonly page: string;
-    /** Why the API is not at the address that stack local names. */
+    /** Why the API does not listen on the address in stack local. */
     readonly apiMoved?: string;
-    /** The same of the page, servers and apps, since the daemon started. */
+    /** The same for the page, servers and apps. */
     readonly moves?: readonly string[];
   };
   readonly servers: readonly ServerLine[];
@@ -26,15 +26,15 @@ export interface ServerLine {
 export interface AppLine {
   readonly app: string;
   readonly url: string;
-  /** The databases that its variables name. */
-  readonly leads: readonly Lead[];
+  /** The databases that its components connect to. */
+  readonly leads: readonly DatabaseTarget[];
   readonly components: readonly ComponentLine[];
 }
 
 export interface ComponentLine {
   readonly name: string;
   readonly kind: string;
-  /** "ok", or why it is not; absent for what serves nothing. */
+  /** "ok" or the reason why it is not healthy; absent for a component without a port. */
   readonly health?: string;
   readonly healthUrl?: string;
   readonly port?: number;

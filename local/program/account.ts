@@ -1,43 +1,43 @@
-/** What belongs to the account: networks, projects and what is in them. */
+/** Resource types of the account: VPCs, projects and their resources. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
 import {
   assignResources,
+  CreateProjectRequest,
   createProject,
   deleteProject,
   listProjects,
   listResources,
-  ProjectAsk,
-  ProjectChange,
+  PatchProjectRequest,
   readProject,
   updateProject,
-} from "../cloud/projects.ts";
-import { createVpc, deleteVpc, listVpcs, readVpc, updateVpc, VpcAsk, VpcChange } from "../cloud/vpcs.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+} from "../cloud/account/projects.ts";
+import { CreateVpcRequest, createVpc, deleteVpc, listVpcs, PatchVpcRequest, readVpc, updateVpc } from "../cloud/network/vpcs.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 export function vpc(cloud: Cloud): ResourceType {
-  const outputs = ({ urn, ip_range, created_at, ...of }: ReturnType<typeof readVpc>) => ({
+  const outputs = ({ urn, ip_range, created_at, ...rest }: ReturnType<typeof readVpc>) => ({
     vpcUrn: urn,
     ipRange: ip_range,
-    default: of.default,
+    default: rest.default,
     createdAt: created_at,
-    description: of.description,
-    region: of.region,
-    name: of.name,
+    description: rest.description,
+    region: rest.region,
+    name: rest.name,
   });
   return {
     replaces: ["region", "ipRange"],
     deleteFirst: true,
     async create(inputs) {
-      const made = createVpc(cloud, ask(VpcAsk, snake(said(inputs))));
-      return { id: made.id, outputs: outputs(made) };
+      const created = createVpc(cloud, validate(CreateVpcRequest, toSnakeCase(withoutUnset(inputs))));
+      return { id: created.id, outputs: outputs(created) };
     },
-    update: async (id, _olds, { name, description }) => outputs(updateVpc(cloud, id, ask(VpcChange, said({ name, description })))),
-    delete: async (id) => ifThere(() => deleteVpc(cloud, id)),
-    read: (id) => ifThere(() => outputs(readVpc(cloud, id))),
+    update: async (id, _olds, { name, description }) =>
+      outputs(updateVpc(cloud, id, validate(PatchVpcRequest, withoutUnset({ name, description })))),
+    delete: async (id) => ifExists(() => deleteVpc(cloud, id)),
+    read: (id) => ifExists(() => outputs(readVpc(cloud, id))),
     async find({ name }) {
       const found = listVpcs(cloud).find((other) => other.name === name);
       return found && { id: found.id, outputs: outputs(found) };
@@ -53,22 +53,22 @@ export function project(cloud: Cloud): ResourceType {
     createdAt: created_at,
     updatedAt: updated_at,
   });
-  const fields = ({ name, description, purpose, environment }: Plain) => said({ name, description, purpose, environment });
+  const fields = ({ name, description, purpose, environment }: Plain) => withoutUnset({ name, description, purpose, environment });
   return {
     replaces: [],
     deleteFirst: true,
     async create(inputs) {
-      const made = createProject(cloud, ask(ProjectAsk, fields(inputs)));
-      return { id: made.id, outputs: outputs(made) };
+      const created = createProject(cloud, validate(CreateProjectRequest, fields(inputs)));
+      return { id: created.id, outputs: outputs(created) };
     },
-    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, ask(ProjectChange, fields(inputs)))),
+    update: async (id, _olds, inputs) => outputs(updateProject(cloud, id, validate(PatchProjectRequest, fields(inputs)))),
     async delete(id) {
-      const held = await ifThere(() => listResources(cloud, id).map(({ urn }) => urn));
-      if (!held) return;
-      assignResources(cloud, "default", { resources: held });
+      const assigned = await ifExists(() => listResources(cloud, id).map(({ urn }) => urn));
+      if (!assigned) return;
+      assignResources(cloud, "default", { resources: assigned });
       deleteProject(cloud, id);
     },
-    read: (id) => ifThere(() => outputs(readProject(cloud, id))),
+    read: (id) => ifExists(() => outputs(readProject(cloud, id))),
     async find({ name }) {
       const found = listProjects(cloud).find((other) => other.name === name);
       return found && { id: found.id, outputs: outputs(found) };
@@ -76,12 +76,12 @@ export function project(cloud: Cloud): ResourceType {
   };
 }
 
-/** What is no longer named goes back to the default project. */
+/** Resources that are no longer listed return to the default project. */
 export function projectResources(cloud: Cloud): ResourceType {
   const urns = ({ resources }: Plain): string[] => (resources ?? []) as string[];
   const assign = (project: string, resources: string[]) => {
     const missing = assignResources(cloud, project, { resources }).filter(({ status }) => status === "not_found");
-    if (missing.length > 0) throw new Error(`there is no ${missing.map(({ urn }) => urn).join(", ")}`);
+    if (missing.length > 0) throw new Error(`not found: ${missing.map(({ urn }) => urn).join(", ")}`);
   };
   return {
     replaces: ["project"],
@@ -90,16 +90,16 @@ export function projectResources(cloud: Cloud): ResourceType {
       return { id: text(inputs.project), outputs: {} };
     },
     async update(id, { inputs }, news) {
-      const gone = urns(inputs).filter((urn) => !urns(news).includes(urn));
-      assignResources(cloud, "default", { resources: gone });
+      const removed = urns(inputs).filter((urn) => !urns(news).includes(urn));
+      assignResources(cloud, "default", { resources: removed });
       assign(id, urns(news));
       return {};
     },
     delete: async (_id, { inputs }) => void assignResources(cloud, "default", { resources: urns(inputs) }),
     read: (id, inputs) =>
-      ifThere(() => {
-        const held = new Set(listResources(cloud, id).map(({ urn }) => urn));
-        return urns(inputs).every((urn) => held.has(urn)) ? {} : undefined;
+      ifExists(() => {
+        const assigned = new Set(listResources(cloud, id).map(({ urn }) => urn));
+        return urns(inputs).every((urn) => assigned.has(urn)) ? {} : undefined;
       }),
   };
 }

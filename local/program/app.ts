@@ -1,31 +1,33 @@
-/** App Platform apps: the spec as the provider would send it, and the wait until what it deploys is healthy. */
+/** Apps: sends the spec like the provider and waits until the deployment is active. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import { findAppNamed } from "../cloud/app.ts";
-import { AppAsk, AppChange, createApp, deleteApp, readApp, updateApp } from "../cloud/apps.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { type Deployment, latestDeployment, phaseOf } from "../cloud/deployment.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake } from "./names.ts";
+import { findAppNamed } from "../cloud/apps/app.ts";
+import { CreateAppRequest, createApp, deleteApp, readApp, UpdateAppRequest, updateApp } from "../cloud/apps/apps.ts";
+import { type Deployment, latestDeployment, phaseOf } from "../cloud/apps/deployment.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { ifExists, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 export function app(cloud: Cloud): ResourceType {
   return {
     replaces: ["projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createApp(cloud, ask(AppAsk, said({ spec: specOf(inputs.spec), project_id: inputs.projectId })));
-      await deployed(id);
+      const { id } = await createApp(
+        cloud,
+        validate(CreateAppRequest, withoutUnset({ spec: specOf(inputs.spec), project_id: inputs.projectId })),
+      );
+      await waitUntilDeployed(id);
       return { id, outputs: outputsOf(id) };
     },
     async update(id, _olds, inputs) {
-      await updateApp(cloud, id, ask(AppChange, { spec: specOf(inputs.spec) }));
-      await deployed(id);
+      await updateApp(cloud, id, validate(UpdateAppRequest, { spec: specOf(inputs.spec) }));
+      await waitUntilDeployed(id);
       return outputsOf(id);
     },
-    delete: async (id) => ifThere(() => deleteApp(cloud, id)),
-    // After a restart it may answer elsewhere, and that shows once it runs again.
-    read: (id) => ifThere(() => cloud.idle().then(() => outputsOf(id))),
+    delete: async (id) => ifExists(() => deleteApp(cloud, id)),
+    // After a restart the app may have another address, which is known only when it runs.
+    read: (id) => ifExists(() => cloud.idle().then(() => outputsOf(id))),
     async find({ spec }) {
       const id = findAppNamed(cloud, String((spec as Plain | undefined)?.name))?.id;
       return id === undefined ? undefined : { id, outputs: outputsOf(id) };
@@ -46,10 +48,10 @@ export function app(cloud: Cloud): ResourceType {
     };
   }
 
-  /** A deployment is carried out behind the app's own door. */
-  async function deployed(id: string): Promise<void> {
+  /** A deployment runs under the app's lock, so acquiring the lock waits for it. */
+  async function waitUntilDeployed(id: string): Promise<void> {
     for (;;) {
-      await cloud.exclusively(`app ${id}`, async () => {});
+      await cloud.withLock(`app ${id}`, async () => {});
       const latest = latestDeployment(cloud, id);
       if (!latest) return;
       const phase = phaseOf(cloud, latest);
@@ -67,13 +69,13 @@ function failureOf({ spec, failure }: Deployment): string {
   return isJob ? `its job ${component} failed: ${message}` : `its component ${component} is not healthy: ${message}`;
 }
 
-/** Some blocks are lists for the provider and single objects on the wire. */
+/** The provider has lists where the API has single objects. */
 export function specOf(spec: unknown): unknown {
   const { vpcs, domainNames, egresses, maintenance, ...rest } = spec as Record<string, unknown>;
   const [vpc] = (vpcs ?? []) as object[];
   const [egress] = (egresses ?? []) as object[];
-  return snake(
-    said({
+  return toSnakeCase(
+    withoutUnset({
       ...rest,
       vpc,
       egress,

@@ -1,89 +1,92 @@
-/** Database clusters: made, resized, moved, upgraded, and waited for until their server answers. */
+/** Database clusters: creates, resizes, moves and upgrades them, and waits until they are online. */
 import type { ResourceType } from "../../engine/cloud-provider.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { findCluster, findClusterNamed, statusOf } from "../cloud/cluster.ts";
+import { findCluster, findClusterNamed, statusOf } from "../cloud/databases/cluster.ts";
 import {
-  MaintenanceAsk,
+  MaintenanceWindowRequest,
   migrateCluster,
-  ResizeAsk,
+  ResizeClusterRequest,
   resizeCluster,
   setAutoscale,
   setMaintenance,
   upgradeCluster,
-} from "../cloud/cluster-changes.ts";
-import { ClusterAsk, createCluster, deleteCluster, readCluster, StorageAutoscaleAsk } from "../cloud/clusters.ts";
-import { EvictionAsk, setEvictionPolicy } from "../cloud/configs.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+} from "../cloud/databases/cluster-changes.ts";
+import { CreateClusterRequest, createCluster, deleteCluster, readCluster, StorageAutoscaleRequest } from "../cloud/databases/clusters.ts";
+import { EvictionPolicyRequest, setEvictionPolicy } from "../cloud/databases/configs.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 type Inputs = Readonly<Record<string, unknown>>;
 
-/** @param reasonOf What was last said of something that did not start. */
+/** @param reasonOf Returns the last error of a cluster that did not start. */
 export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string): ResourceType {
   return {
     replaces: ["engine", "name", "privateNetworkUuid", "projectId"],
     deleteFirst: true,
     async create(inputs) {
-      const { id } = await createCluster(cloud, ask(ClusterAsk, creation(inputs)));
-      await adjust(id, {}, inputs);
+      const { id } = await createCluster(cloud, validate(CreateClusterRequest, toCreateRequest(inputs)));
+      await applyChanges(id, {}, inputs);
       return { id, outputs: outputsOf(id) };
     },
     async update(id, { inputs: olds }, news) {
-      await online(id);
-      await adjust(id, olds, news);
+      await waitUntilOnline(id);
+      await applyChanges(id, olds, news);
       return outputsOf(id);
     },
-    delete: async (id) => ifThere(() => deleteCluster(cloud, id)),
+    delete: async (id) => ifExists(() => deleteCluster(cloud, id)),
     read: (id) =>
-      ifThere(async () => {
-        await online(id);
+      ifExists(async () => {
+        await waitUntilOnline(id);
         return outputsOf(id);
       }),
     async find({ name }) {
       const id = findClusterNamed(cloud, String(name))?.id;
       if (id === undefined) return undefined;
-      await online(id);
+      await waitUntilOnline(id);
       return { id, outputs: outputsOf(id) };
     },
   };
 
   function outputsOf(id: string) {
     const cluster = readCluster(cloud, id);
-    const { connection, private_connection: inside } = cluster;
+    const { connection, private_connection: privateConnection } = cluster;
     const { host, port, user, password, uri, database } = connection;
     return {
       clusterUrn: `do:dbaas:${id}`,
       ...{ host, port, user, password, uri, database },
-      ...{ privateHost: inside.host, privateUri: inside.uri },
+      ...{ privateHost: privateConnection.host, privateUri: privateConnection.uri },
       storageSizeMib: String(cluster.storage_size_mib),
       tags: cluster.tags,
       metricsEndpoints: cluster.metrics_endpoints.map(({ host, port }) => `${host}:${port}`),
     };
   }
 
-  /** What the API takes only of a cluster that is there. Each is asked for when it differs, one after the other. */
-  async function adjust(id: string, olds: Inputs, news: Inputs): Promise<void> {
-    await online(id);
+  /** Applies each changed setting that has its own API call, one after the other. */
+  async function applyChanges(id: string, olds: Inputs, news: Inputs): Promise<void> {
+    await waitUntilOnline(id);
     const differs = (...keys: string[]) => keys.some((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
-    const now = findCluster(cloud, id);
-    if (text(news.region) !== now.region) await migrateCluster(cloud, id, { region: text(news.region) });
+    const current = findCluster(cloud, id);
+    if (text(news.region) !== current.region) await migrateCluster(cloud, id, { region: text(news.region) });
     const storage = news.storageSizeMib === undefined ? undefined : Number(news.storageSizeMib);
-    const grown = storage !== undefined && storage !== now.storage_size_mib;
-    if (news.size !== now.size || news.nodeCount !== now.num_nodes || grown)
-      await resizeCluster(cloud, id, ask(ResizeAsk, said({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })));
-    if (news.version !== undefined && news.version !== now.version) await upgradeCluster(cloud, id, { version: text(news.version) });
+    const storageGrows = storage !== undefined && storage !== current.storage_size_mib;
+    if (news.size !== current.size || news.nodeCount !== current.num_nodes || storageGrows)
+      await resizeCluster(
+        cloud,
+        id,
+        validate(ResizeClusterRequest, withoutUnset({ size: news.size, num_nodes: news.nodeCount, storage_size_mib: storage })),
+      );
+    if (news.version !== undefined && news.version !== current.version) await upgradeCluster(cloud, id, { version: text(news.version) });
     const [window] = (news.maintenanceWindows ?? []) as { day: string; hour: string }[];
-    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, ask(MaintenanceAsk, window));
+    if (window && differs("maintenanceWindows")) setMaintenance(cloud, id, validate(MaintenanceWindowRequest, window));
     if (differs("evictionPolicy"))
-      await setEvictionPolicy(cloud, id, ask(EvictionAsk, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
+      await setEvictionPolicy(cloud, id, validate(EvictionPolicyRequest, { eviction_policy: news.evictionPolicy ?? "noeviction" }));
     if (news.storageAutoscale !== undefined && differs("storageAutoscale"))
-      setAutoscale(cloud, id, ask(StorageAutoscaleAsk, snake(news.storageAutoscale)));
-    await online(id);
+      setAutoscale(cloud, id, validate(StorageAutoscaleRequest, toSnakeCase(news.storageAutoscale)));
+    await waitUntilOnline(id);
   }
 
-  /** Its server starts behind the same door, so whoever waits for the door knows how it went. */
-  async function online(id: string): Promise<void> {
-    await cloud.exclusively(id, async () => {});
+  /** The server starts under the cluster's lock, so acquiring the lock waits for the start. */
+  async function waitUntilOnline(id: string): Promise<void> {
+    await cloud.withLock(id, async () => {});
     while (isWaiting(id)) await new Promise((resolve) => setTimeout(resolve, 20));
     if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error(`its server does not start. ${reasonOf(id)}`.trim());
   }
@@ -94,14 +97,14 @@ export function databaseCluster(cloud: Cloud, reasonOf: (id: string) => string):
   }
 }
 
-function creation(inputs: Inputs): Record<string, unknown> {
+function toCreateRequest(inputs: Inputs): Record<string, unknown> {
   const { nodeCount, storageSizeMib, backupRestore, name, engine, version, size, region, tags, privateNetworkUuid, projectId } = inputs;
-  return said({
+  return withoutUnset({
     ...{ name, engine, version, size, region, tags },
     num_nodes: nodeCount,
     private_network_uuid: privateNetworkUuid,
     project_id: projectId,
     storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
-    backup_restore: snake(backupRestore),
+    backup_restore: toSnakeCase(backupRestore),
   });
 }

@@ -1,75 +1,80 @@
-/** What lives in a cluster: databases, users, pools, replicas, the firewall and the configuration. */
+/** Resource types of a cluster: databases, users, pools, replicas, the firewall and the configuration. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { findCluster, statusOf } from "../cloud/cluster.ts";
-import { ResizeAsk, resizeCluster } from "../cloud/cluster-changes.ts";
-import { ConfigAsk, patchConfig } from "../cloud/configs.ts";
-import { createDatabase, DatabaseAsk, deleteDatabase, readDatabase } from "../cloud/databases.ts";
-import { RulesAsk } from "../cloud/firewall-rules.ts";
-import { listRules, setRules } from "../cloud/firewalls.ts";
-import { createPool, deletePool, PoolAsk, readPool } from "../cloud/pools.ts";
-import { createReplica, deleteReplica, ReplicaAsk, readReplica } from "../cloud/replicas.ts";
-import { createUser, deleteUser, readUser, UserAsk, UserChange, updateUser } from "../cloud/users.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, snake, text } from "./names.ts";
+import { findCluster, statusOf } from "../cloud/databases/cluster.ts";
+import { ResizeClusterRequest, resizeCluster } from "../cloud/databases/cluster-changes.ts";
+import { PatchConfigRequest, patchConfig } from "../cloud/databases/configs.ts";
+import { CreateDatabaseRequest, createDatabase, deleteDatabase, readDatabase } from "../cloud/databases/databases.ts";
+import { FirewallRulesRequest, listRules, setRules } from "../cloud/databases/firewall.ts";
+import { CreatePoolRequest, createPool, deletePool, readPool } from "../cloud/databases/pools.ts";
+import { CreateReplicaRequest, createReplica, deleteReplica, readReplica } from "../cloud/databases/replicas.ts";
+import { CreateUserRequest, createUser, deleteUser, readUser, UpdateUserRequest, updateUser } from "../cloud/databases/users.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { ifExists, text, toSnakeCase, validate, withoutUnset } from "./mapping.ts";
 
 const clusterOf = ({ clusterId }: Plain): string => text(clusterId);
-const nameIn = ({ name }: Plain): string => text(name);
+const nameOf = ({ name }: Plain): string => text(name);
 const ALL = ["*"];
 
+/** `read` and `find` of a resource that is identified by its inputs. */
+const lookups = (
+  idOf: (inputs: Plain) => string,
+  read: (inputs: Plain) => Promise<Plain | undefined>,
+): Required<Pick<ResourceType, "read" | "find">> => ({
+  read: (_id, inputs) => read(inputs),
+  find: async (inputs) => {
+    const outputs = await read(inputs);
+    return outputs && { id: idOf(inputs), outputs };
+  },
+});
+
 export function databaseDb(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameIn(inputs)}`;
-  const read = (inputs: Plain) => ifThere(() => readDatabase(cloud, clusterOf(inputs), nameIn(inputs)) && {});
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/database/${nameOf(inputs)}`;
+  const read = (inputs: Plain) => ifExists(() => readDatabase(cloud, clusterOf(inputs), nameOf(inputs)) && {});
   return {
     replaces: ALL,
     async create(inputs) {
-      await createDatabase(cloud, clusterOf(inputs), ask(DatabaseAsk, { name: inputs.name }));
+      await createDatabase(cloud, clusterOf(inputs), validate(CreateDatabaseRequest, { name: inputs.name }));
       return { id: idOf(inputs), outputs: {} };
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteDatabase(cloud, clusterOf(inputs), nameIn(inputs))),
-    read: (_id, inputs) => read(inputs),
-    find: async (inputs) => ((await read(inputs)) ? { id: idOf(inputs), outputs: {} } : undefined),
+    delete: async (_id, { inputs }) => ifExists(() => deleteDatabase(cloud, clusterOf(inputs), nameOf(inputs))),
+    ...lookups(idOf, read),
   };
 }
 
 export function databaseUser(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/user/${nameIn(inputs)}`;
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/user/${nameOf(inputs)}`;
   const settingsOf = ({ settings }: Plain) => {
     const [first] = (settings ?? []) as { pgAllowReplication?: boolean }[];
     return first?.pgAllowReplication === undefined ? {} : { settings: { pg_allow_replication: first.pgAllowReplication } };
   };
   const outputs = ({ role, password }: { role?: string; password?: string }) => ({ role: role ?? "normal", password: password ?? "" });
-  const read = (inputs: Plain) => ifThere(() => outputs(readUser(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readUser(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
     replaces: ["clusterId", "name"],
     deleteFirst: true,
     async create(inputs) {
-      const user = await createUser(cloud, clusterOf(inputs), ask(UserAsk, { name: inputs.name, ...settingsOf(inputs) }));
+      const user = await createUser(cloud, clusterOf(inputs), validate(CreateUserRequest, { name: inputs.name, ...settingsOf(inputs) }));
       return { id: idOf(inputs), outputs: outputs(user) };
     },
     async update(_id, _olds, inputs) {
-      const change = ask(UserChange, { settings: {}, ...settingsOf(inputs) });
-      return outputs(await updateUser(cloud, clusterOf(inputs), nameIn(inputs), change));
+      const change = validate(UpdateUserRequest, { settings: {}, ...settingsOf(inputs) });
+      return outputs(await updateUser(cloud, clusterOf(inputs), nameOf(inputs), change));
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteUser(cloud, clusterOf(inputs), nameIn(inputs))),
-    read: (_id, inputs) => read(inputs),
-    async find(inputs) {
-      const found = await read(inputs);
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    delete: async (_id, { inputs }) => ifExists(() => deleteUser(cloud, clusterOf(inputs), nameOf(inputs))),
+    ...lookups(idOf, read),
   };
 }
 
-/** DigitalOcean could change one in place; its provider replaces it whatever differs. */
+/** The API can change a pool in place, but the provider always replaces it. */
 export function connectionPool(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameIn(inputs)}`;
-  const outputs = ({ connection, private_connection: inside }: ReturnType<typeof readPool>) => {
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
+  const outputs = ({ connection, private_connection: privateConnection }: ReturnType<typeof readPool>) => {
     const { host, port, password, uri } = connection;
-    return { host, port, password, uri, privateHost: inside.host, privateUri: inside.uri };
+    return { host, port, password, uri, privateHost: privateConnection.host, privateUri: privateConnection.uri };
   };
-  const read = (inputs: Plain) => ifThere(() => outputs(readPool(cloud, clusterOf(inputs), nameIn(inputs))));
+  const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
     replaces: ALL,
     deleteFirst: true,
@@ -77,58 +82,52 @@ export function connectionPool(cloud: Cloud): ResourceType {
       const { name, size, mode, user, dbName } = inputs;
       return {
         id: idOf(inputs),
-        outputs: outputs(await createPool(cloud, clusterOf(inputs), ask(PoolAsk, said({ name, size, mode, user, db: dbName })))),
+        outputs: outputs(
+          await createPool(cloud, clusterOf(inputs), validate(CreatePoolRequest, withoutUnset({ name, size, mode, user, db: dbName }))),
+        ),
       };
     },
-    delete: async (_id, { inputs }) => ifThere(() => deletePool(cloud, clusterOf(inputs), nameIn(inputs))),
-    read: (_id, inputs) => read(inputs),
-    async find(inputs) {
-      const found = await read(inputs);
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameOf(inputs))),
+    ...lookups(idOf, read),
   };
 }
 
 export function databaseReplica(cloud: Cloud): ResourceType {
-  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/replicas/${nameIn(inputs)}`;
-  const look = (inputs: Plain) => readReplica(cloud, clusterOf(inputs), nameIn(inputs));
+  const idOf = (inputs: Plain) => `${clusterOf(inputs)}/replicas/${nameOf(inputs)}`;
+  const readReplicaOf = (inputs: Plain) => readReplica(cloud, clusterOf(inputs), nameOf(inputs));
   const outputs = async (inputs: Plain) => {
-    const { id } = look(inputs);
-    await cloud.exclusively(id, async () => {});
+    const { id } = readReplicaOf(inputs);
+    await cloud.withLock(id, async () => {});
     if (statusOf(cloud, findCluster(cloud, id)) !== "online") throw new Error("its server does not start. See: slipway local logs");
-    const { connection, private_connection: inside } = look(inputs);
+    const { connection, private_connection: privateConnection } = readReplicaOf(inputs);
     const { host, port, user, password, uri, database } = connection;
-    return { uuid: id, host, port, user, password, uri, database, privateHost: inside.host, privateUri: inside.uri };
+    return { uuid: id, host, port, user, password, uri, database, privateHost: privateConnection.host, privateUri: privateConnection.uri };
   };
   return {
     replaces: ["clusterId", "name", "region", "privateNetworkUuid", "tags"],
     deleteFirst: true,
     async create(inputs) {
       const { name, region, size, privateNetworkUuid, tags, storageSizeMib } = inputs;
-      const wanted = {
+      const request = {
         ...{ name, region, size, tags, private_network_uuid: privateNetworkUuid },
         storage_size_mib: storageSizeMib === undefined ? undefined : Number(storageSizeMib),
       };
-      await createReplica(cloud, clusterOf(inputs), ask(ReplicaAsk, said(wanted)));
+      await createReplica(cloud, clusterOf(inputs), validate(CreateReplicaRequest, withoutUnset(request)));
       return { id: idOf(inputs), outputs: await outputs(inputs) };
     },
     async update(_id, _olds, inputs) {
-      await resizeCluster(cloud, look(inputs).id, ask(ResizeAsk, { size: inputs.size, num_nodes: 1 }));
+      await resizeCluster(cloud, readReplicaOf(inputs).id, validate(ResizeClusterRequest, { size: inputs.size, num_nodes: 1 }));
       return outputs(inputs);
     },
-    delete: async (_id, { inputs }) => ifThere(() => deleteReplica(cloud, clusterOf(inputs), nameIn(inputs))),
-    read: (_id, inputs) => ifThere(() => outputs(inputs)),
-    async find(inputs) {
-      const found = await ifThere(() => outputs(inputs));
-      return found && { id: idOf(inputs), outputs: found };
-    },
+    delete: async (_id, { inputs }) => ifExists(() => deleteReplica(cloud, clusterOf(inputs), nameOf(inputs))),
+    ...lookups(idOf, (inputs) => ifExists(() => outputs(inputs))),
   };
 }
 
-/** Deleting it opens the cluster to everybody, as at DigitalOcean; that is why the components keep it. */
+/** Deleting the firewall opens the cluster to every address, as at DigitalOcean. The components therefore retain it. */
 export function databaseFirewall(cloud: Cloud): ResourceType {
   const set = async (inputs: Plain) => {
-    await setRules(cloud, clusterOf(inputs), ask(RulesAsk, { rules: inputs.rules }));
+    await setRules(cloud, clusterOf(inputs), validate(FirewallRulesRequest, { rules: inputs.rules }));
     return {};
   };
   return {
@@ -137,23 +136,23 @@ export function databaseFirewall(cloud: Cloud): ResourceType {
       return { outputs: await set(inputs), id: `${clusterOf(inputs)}-firewall` };
     },
     update: (_id, _olds, inputs) => set(inputs),
-    delete: async (_id, { inputs }) => ifThere(() => setRules(cloud, clusterOf(inputs), { rules: [] })),
-    read: (_id, inputs) => ifThere(() => (listRules(cloud, clusterOf(inputs)).length > 0 ? {} : undefined)),
+    delete: async (_id, { inputs }) => ifExists(() => setRules(cloud, clusterOf(inputs), { rules: [] })),
+    read: (_id, inputs) => ifExists(() => (listRules(cloud, clusterOf(inputs)).length > 0 ? {} : undefined)),
   };
 }
 
-/** Deleting one forgets it and changes nothing. */
+/** Deleting the resource does not change the configuration. */
 export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string | undefined): ResourceType {
   const patch = async (inputs: Plain) => {
     const { clusterId: _, ...fields } = inputs;
-    const config = Object.entries(said(fields)).flatMap(([field, value]) => {
+    const config = Object.entries(withoutUnset(fields)).flatMap(([field, value]) => {
       const name = nameOf(field);
-      // Blocks are lists of one.
+      // The provider has lists of one element where the API has objects.
       return name === undefined || value === 0
         ? []
-        : [[name, snake(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];
+        : [[name, toSnakeCase(Array.isArray(value) && typeof value[0] === "object" ? value[0] : value)]];
     });
-    await patchConfig(cloud, clusterOf(inputs), ask(ConfigAsk, { config: Object.fromEntries(config) }));
+    await patchConfig(cloud, clusterOf(inputs), validate(PatchConfigRequest, { config: Object.fromEntries(config) }));
     return {};
   };
   return {
@@ -163,6 +162,6 @@ export function databaseConfig(cloud: Cloud, nameOf: (field: string) => string |
     },
     update: (_id, _olds, inputs) => patch(inputs),
     delete: async () => {},
-    read: (_id, inputs) => ifThere(() => findCluster(cloud, clusterOf(inputs)) && {}),
+    read: (_id, inputs) => ifExists(() => findCluster(cloud, clusterOf(inputs)) && {}),
   };
 }

@@ -1,34 +1,40 @@
-/** Who is told of what: alert policies of databases, checks of endpoints and the alerts of those. */
+/** Alert policies of databases, uptime checks and their alerts. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { AlertPolicyAsk, createAlertPolicy, deleteAlertPolicy, readAlertPolicy, updateAlertPolicy } from "../cloud/monitors.ts";
 import {
-  CheckAsk,
+  AlertPolicyRequest,
+  createAlertPolicy,
+  deleteAlertPolicy,
+  readAlertPolicy,
+  updateAlertPolicy,
+} from "../cloud/monitoring/alert-policies.ts";
+import {
+  CreateCheckRequest,
+  CreateUptimeAlertRequest,
   createCheck,
   createUptimeAlert,
   deleteCheck,
   deleteUptimeAlert,
   readCheck,
   readUptimeAlert,
-  UptimeAlertAsk,
   updateCheck,
   updateUptimeAlert,
-} from "../cloud/uptime.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, text } from "./names.ts";
+} from "../cloud/monitoring/uptime.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { ifExists, text, validate, withoutUnset } from "./mapping.ts";
 
-interface Told {
+interface NotificationArgs {
   readonly emails?: readonly string[];
   readonly slacks?: readonly object[];
 }
 
-/** The program says emails and slacks, the API email and slack. */
-const notifications = (told: Told | undefined) => ({ email: told?.emails ?? [], slack: told?.slacks ?? [] });
+/** The provider has `emails` and `slacks`, the API `email` and `slack`. */
+const notifications = (args: NotificationArgs | undefined) => ({ email: args?.emails ?? [], slack: args?.slacks ?? [] });
 
 export function monitorAlert(cloud: Cloud): ResourceType {
-  const policy = ({ alerts, ...inputs }: Plain) => ask(AlertPolicyAsk, { ...said(inputs), alerts: notifications(alerts as Told) });
+  const policy = ({ alerts, ...inputs }: Plain) =>
+    validate(AlertPolicyRequest, { ...withoutUnset(inputs), alerts: notifications(alerts as NotificationArgs) });
   return {
     replaces: [],
     async create(inputs) {
@@ -36,31 +42,34 @@ export function monitorAlert(cloud: Cloud): ResourceType {
       return { id: uuid, outputs: { uuid } };
     },
     update: async (id, _olds, inputs) => ({ uuid: updateAlertPolicy(cloud, id, policy(inputs)).uuid }),
-    delete: async (id) => ifThere(() => deleteAlertPolicy(cloud, id)),
-    read: (id) => ifThere(() => ({ uuid: readAlertPolicy(cloud, id).uuid })),
+    delete: async (id) => ifExists(() => deleteAlertPolicy(cloud, id)),
+    read: (id) => ifExists(() => ({ uuid: readAlertPolicy(cloud, id).uuid })),
   };
 }
 
 export function uptimeCheck(cloud: Cloud): ResourceType {
-  const check = (inputs: Plain) => ask(CheckAsk, said(inputs));
+  const check = (inputs: Plain) => validate(CreateCheckRequest, withoutUnset(inputs));
   return {
     replaces: [],
     create: async (inputs) => ({ id: createCheck(cloud, check(inputs)).id, outputs: {} }),
     update: async (id, _olds, inputs) => updateCheck(cloud, id, check(inputs)) && {},
-    delete: async (id) => ifThere(() => deleteCheck(cloud, id)),
-    read: (id) => ifThere(() => readCheck(cloud, id) && {}),
+    delete: async (id) => ifExists(() => deleteCheck(cloud, id)),
+    read: (id) => ifExists(() => readCheck(cloud, id) && {}),
   };
 }
 
 export function uptimeAlert(cloud: Cloud): ResourceType {
-  const alert = ({ checkId: _, notifications: told, ...inputs }: Plain) =>
-    ask(UptimeAlertAsk, { ...said(inputs), notifications: notifications((told as Told[] | undefined)?.[0]) });
+  const alert = ({ checkId: _, notifications: args, ...inputs }: Plain) =>
+    validate(CreateUptimeAlertRequest, {
+      ...withoutUnset(inputs),
+      notifications: notifications((args as NotificationArgs[] | undefined)?.[0]),
+    });
   const checkOf = ({ checkId }: Plain) => text(checkId);
   return {
     replaces: ["checkId"],
     create: async (inputs) => ({ id: createUptimeAlert(cloud, checkOf(inputs), alert(inputs)).id, outputs: {} }),
     update: async (id, _olds, inputs) => updateUptimeAlert(cloud, checkOf(inputs), id, alert(inputs)) && {},
-    delete: async (id, { inputs }) => ifThere(() => deleteUptimeAlert(cloud, checkOf(inputs), id)),
-    read: (id, inputs) => ifThere(() => readUptimeAlert(cloud, checkOf(inputs), id) && {}),
+    delete: async (id, { inputs }) => ifExists(() => deleteUptimeAlert(cloud, checkOf(inputs), id)),
+    read: (id, inputs) => ifExists(() => readUptimeAlert(cloud, checkOf(inputs), id) && {}),
   };
 }

@@ -1,4 +1,4 @@
-/** What is made by chance once and kept: passwords and ids. */
+/** The `random` provider: passwords and ids, generated once. */
 import { randomBytes, randomInt } from "node:crypto";
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
@@ -10,7 +10,7 @@ const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
 
 export const randomPassword: ResourceType = {
   replaces: ["*"],
-  create: async (inputs) => ({ id: "none", outputs: { result: password(inputs) } }),
+  create: async (inputs) => ({ id: "none", outputs: { result: generatePassword(inputs) } }),
   delete: async () => {},
 };
 
@@ -30,7 +30,14 @@ export const randomId: ResourceType = {
   delete: async () => {},
 };
 
-function password({ length, lower = true, upper = true, numeric = true, special = true, overrideSpecial = SPECIAL }: Plain): string {
+function generatePassword({
+  length,
+  lower = true,
+  upper = true,
+  numeric = true,
+  special = true,
+  overrideSpecial = SPECIAL,
+}: Plain): string {
   const alphabet = [lower && LOWER, upper && UPPER, numeric && DIGITS, special && overrideSpecial].filter(Boolean).join("");
   return Array.from({ length: Number(length) }, () => alphabet[randomInt(alphabet.length)]).join("");
 }

@@ -1,12 +1,17 @@
-/** Buckets and the keys to them. What a bucket keeps of its lifecycle is the API's XML, which only the API's own clients write. */
+/** Spaces buckets and keys. Lifecycle rules are not supported here: they are stored as XML, which only S3 clients send. */
 
 import type { ResourceType } from "../../engine/cloud-provider.ts";
 import type { Plain } from "../../engine/state.ts";
-import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/buckets.ts";
-import type { Cloud } from "../cloud/cloud.ts";
-import { createSpacesKey, deleteSpacesKey, SpacesKeyAsk, SpacesKeyChange, updateSpacesKey } from "../cloud/spaces-keys.ts";
-import { ask, ifThere } from "./kind.ts";
-import { said, text } from "./names.ts";
+import type { Cloud } from "../cloud/open-cloud.ts";
+import { type Acl, changeBucket, createBucket, deleteBucket, findBucket } from "../cloud/spaces/buckets.ts";
+import {
+  CreateSpacesKeyRequest,
+  createSpacesKey,
+  deleteSpacesKey,
+  UpdateSpacesKeyRequest,
+  updateSpacesKey,
+} from "../cloud/spaces/spaces-keys.ts";
+import { ifExists, text, validate, withoutUnset } from "./mapping.ts";
 
 export function spacesBucket(cloud: Cloud): ResourceType {
   const outputs = ({ name, region }: Plain) => ({
@@ -14,7 +19,7 @@ export function spacesBucket(cloud: Cloud): ResourceType {
     bucketDomainName: `${name}.${region}.digitaloceanspaces.com`,
     endpoint: `${region}.digitaloceanspaces.com`,
   });
-  const adjust = (inputs: Plain) => {
+  const applyChanges = (inputs: Plain) => {
     const { enabled } = (inputs.versioning ?? {}) as { enabled?: boolean };
     const versioning = enabled === true ? ("Enabled" as const) : findBucket(cloud, text(inputs.name)).versioning === "" ? "" : "Suspended";
     changeBucket(cloud, text(inputs.name), { versioning, acl: aclOf(inputs) });
@@ -25,15 +30,15 @@ export function spacesBucket(cloud: Cloud): ResourceType {
     deleteFirst: true,
     async create(inputs) {
       createBucket(cloud, text(inputs.name), text(inputs.region), aclOf(inputs));
-      return { id: text(inputs.name), outputs: adjust(inputs) };
+      return { id: text(inputs.name), outputs: applyChanges(inputs) };
     },
-    update: async (_id, _olds, inputs) => adjust(inputs),
+    update: async (_id, _olds, inputs) => applyChanges(inputs),
     delete: async (id) => {
-      if (cloud.store.kind("buckets").get(id)) deleteBucket(cloud, id);
+      if (cloud.store.collection("buckets").get(id)) deleteBucket(cloud, id);
     },
-    read: async (id, inputs) => (cloud.store.kind("buckets").get(id) ? outputs(inputs) : undefined),
+    read: async (id, inputs) => (cloud.store.collection("buckets").get(id) ? outputs(inputs) : undefined),
     find: async (inputs) =>
-      cloud.store.kind("buckets").get(text(inputs.name)) ? { id: text(inputs.name), outputs: outputs(inputs) } : undefined,
+      cloud.store.collection("buckets").get(text(inputs.name)) ? { id: text(inputs.name), outputs: outputs(inputs) } : undefined,
   };
 }
 
@@ -43,13 +48,13 @@ export function spacesKey(cloud: Cloud): ResourceType {
   return {
     replaces: [],
     async create(inputs) {
-      const { access_key, secret_key, created_at } = createSpacesKey(cloud, ask(SpacesKeyAsk, said(inputs)));
+      const { access_key, secret_key, created_at } = createSpacesKey(cloud, validate(CreateSpacesKeyRequest, withoutUnset(inputs)));
       return { id: access_key, outputs: { accessKey: access_key, secretKey: secret_key, createdAt: created_at } };
     },
     async update(id, { outputs }, inputs) {
-      updateSpacesKey(cloud, id, ask(SpacesKeyChange, said(inputs)));
+      updateSpacesKey(cloud, id, validate(UpdateSpacesKeyRequest, withoutUnset(inputs)));
       return outputs;
     },
-    delete: async (id) => ifThere(() => deleteSpacesKey(cloud, id)),
+    delete: async (id) => ifExists(() => deleteSpacesKey(cloud, id)),
   };
 }

@@ -1,62 +1,61 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
-import { lockDirectory } from "../cloud/lock.ts";
-import { postgresMajors } from "./binaries.ts";
+import { lockDirectory } from "../cloud/store/lock.ts";
 import { openAuthority } from "./certificates.ts";
+import { authorityFolder, clusterFolder, findCluster, type ServerContext, serversFolder } from "./context.ts";
 import { ServerError } from "./error.ts";
 import { writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
-import { LOOPBACK, openPorts } from "./ports.ts";
-import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres-admin.ts";
+import { listPostgresMajors } from "./packages/binaries.ts";
+import { LOOPBACK, openPorts } from "./ports/ports.ts";
+import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres/admin.ts";
 import {
   applyAccess,
   applyConfiguration,
-  placePostgres,
+  applyPools,
+  assignPostgresPorts,
+  ensureSuperuser,
   removePostgres,
-  runningSuperuser,
-  startPools,
   startPostgres,
-} from "./postgres-cluster.ts";
+} from "./postgres/cluster.ts";
+import type { Report } from "./server.ts";
 import { type ClusterLabel, stopServers } from "./status.ts";
-import { placeValkey, removeValkey, startValkey } from "./valkey-cluster.ts";
-import { authorityFolder, describedCluster, folderOf, serversFolder, type Workshop } from "./workshop.ts";
+import { assignValkeyPort, removeValkey, startValkey } from "./valkey/server.ts";
 
-/** The part of the cloud's backing that is database servers; its apps are another's. */
+/** The part of the cloud's backing that runs database servers; local/apps is the part that runs apps. */
 export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
-  /** Gives the folder back and leaves every server running, for the next process to find. */
+  /** Unlocks the state folder and leaves all servers running; the next process that opens the folder uses them. */
   leave(): void;
 };
 
 export interface ServerOptions {
   readonly home: Home;
-  /** Write through to the disk: without it everything is faster, and a power cut may cost the data. @default true */
+  /** Flush writes to the disk. Without it servers are faster, and a power failure can lose data. @default true */
   readonly fsync?: boolean;
-  /** Told what a reader should know, such as a port that moved. @default nobody */
-  readonly report?: (line: string) => void;
+  readonly report?: Report;
 }
 
 /**
- * Real servers behind a local cloud: for each cluster a Postgres (with a PgBouncer once it has pools) or a Valkey of its own, on loopback.
- * They outlive this process. One process at a time.
+ * Real servers for a local cloud. Each cluster has its own Postgres (with a PgBouncer if it has pools) or Valkey, which listens on loopback and
+ * keeps running after this process has exited. Only one process at a time can open a state folder.
  */
 export function openServers({ home, fsync = true, report = () => {} }: ServerOptions): ServerBacking {
-  if (process.platform === "win32")
-    throw new ServerError("Valkey and PgBouncer do not exist for Windows. Run slipway in WSL: wsl --install");
+  if (process.platform === "win32") throw new ServerError("Valkey and PgBouncer do not run on Windows. Run slipway in WSL: wsl --install");
   const folder = serversFolder(home.state);
   mkdirSync(folder, { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
   const unlock = lockDirectory(folder);
-  sweep(folder);
+  deleteRemoved(folder);
   const authority = openAuthority(authorityFolder(home.state));
-  const shop: Workshop = { home, authority, ports: openPorts(folder), fsync, report, described: new Map() };
+  const context: ServerContext = { home, authority, ports: openPorts(folder), fsync, report, clusters: new Map() };
 
-  /** What is asked of a cluster from now on; forgotten again when it cannot be had. */
+  /** Changes the definition of a cluster and applies it. If that fails, the definition stays as it was. */
   async function change(id: string, part: Partial<BackedCluster>, apply: (cluster: BackedCluster) => Promise<void>): Promise<void> {
-    const before = describedCluster(shop, id);
+    const before = findCluster(context, id);
     const after = { ...before, ...part };
-    shop.described.set(id, after);
+    context.clusters.set(id, after);
     await apply(after).catch((error: unknown) => {
-      shop.described.set(id, before);
+      context.clusters.set(id, before);
       throw error;
     });
   }
@@ -71,57 +70,57 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
 
   const setUser = (id: string, user: BackedUser, part: Partial<BackedCluster>) =>
     change(id, part, async (cluster) => {
-      if (cluster.engine === "valkey") await startValkey(shop, cluster);
-      else await asSuperuser(await runningSuperuser(shop, id), (client) => ensureUser(client, user));
+      if (cluster.engine === "valkey") await startValkey(context, cluster);
+      else await asSuperuser(await ensureSuperuser(context, id), (client) => ensureUser(client, user));
     });
 
   return {
-    postgresMajors: postgresMajors(),
+    postgresMajors: listPostgresMajors(),
 
     placeCluster: async (cluster) => {
       if (cluster.engine === "valkey") {
-        const port = await placeValkey(shop, cluster.id);
+        const port = await assignValkeyPort(context, cluster.id);
         return endpoint(port, port);
       }
-      const { port, poolPort } = await placePostgres(shop, cluster);
+      const { port, poolPort } = await assignPostgresPorts(context, cluster);
       return endpoint(port, poolPort);
     },
 
     startCluster: async (cluster) => {
-      mkdirSync(folderOf(shop, cluster.id), { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
-      writeJson(join(folderOf(shop, cluster.id), "cluster.json"), { name: cluster.name } satisfies ClusterLabel);
-      shop.described.set(cluster.id, cluster);
+      mkdirSync(clusterFolder(context, cluster.id), { recursive: true, mode: home.user.uid === undefined ? 0o700 : 0o711 });
+      writeJson(join(clusterFolder(context, cluster.id), "cluster.json"), { name: cluster.name } satisfies ClusterLabel);
+      context.clusters.set(cluster.id, cluster);
       if (cluster.engine === "valkey") {
-        const port = await startValkey(shop, cluster);
+        const port = await startValkey(context, cluster);
         return endpoint(port, port);
       }
-      const { port, poolPort } = await startPostgres(shop, cluster);
+      const { port, poolPort } = await startPostgres(context, cluster);
       return endpoint(port, poolPort);
     },
 
     removeCluster: async (id) => {
-      const gone = folderOf(shop, id);
-      await removePostgres(shop, id);
-      await removeValkey(shop, id);
-      shop.described.delete(id);
-      if (!existsSync(gone)) return;
-      renameSync(gone, `${gone}.removed`);
-      rmSync(`${gone}.removed`, { recursive: true, force: true });
+      const removed = clusterFolder(context, id);
+      await removePostgres(context, id);
+      await removeValkey(context, id);
+      context.clusters.delete(id);
+      if (!existsSync(removed)) return;
+      renameSync(removed, `${removed}.removed`);
+      rmSync(`${removed}.removed`, { recursive: true, force: true });
     },
 
     createDatabase: async (id, name) =>
-      change(id, { databases: [...describedCluster(shop, id).databases.filter((other) => other !== name), name] }, async () =>
-        asSuperuser(await runningSuperuser(shop, id), (client) => ensureDatabase(client, name)),
+      change(id, { databases: [...findCluster(context, id).databases.filter((other) => other !== name), name] }, async () =>
+        asSuperuser(await ensureSuperuser(context, id), (client) => ensureDatabase(client, name)),
       ),
     dropDatabase: async (id, name) =>
-      change(id, { databases: describedCluster(shop, id).databases.filter((other) => other !== name) }, async () =>
-        asSuperuser(await runningSuperuser(shop, id), (client) => dropDatabase(client, name)),
+      change(id, { databases: findCluster(context, id).databases.filter((other) => other !== name) }, async () =>
+        asSuperuser(await ensureSuperuser(context, id), (client) => dropDatabase(client, name)),
       ),
 
     createUser: async (id, user) =>
-      setUser(id, user, { users: [...describedCluster(shop, id).users.filter(({ name }) => name !== user.name), user] }),
+      setUser(id, user, { users: [...findCluster(context, id).users.filter(({ name }) => name !== user.name), user] }),
     setPassword: async (id, user) => {
-      const { admin, users } = describedCluster(shop, id);
+      const { admin, users } = findCluster(context, id);
       return setUser(
         id,
         user,
@@ -129,23 +128,23 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
       );
     },
     dropUser: async (id, name) =>
-      change(id, { users: describedCluster(shop, id).users.filter((user) => user.name !== name) }, async () =>
-        dropUser(await runningSuperuser(shop, id), name),
+      change(id, { users: findCluster(context, id).users.filter((user) => user.name !== name) }, async () =>
+        dropUser(await ensureSuperuser(context, id), name),
       ),
 
     setPool: async (id, pool) =>
-      change(id, { pools: [...describedCluster(shop, id).pools.filter(({ name }) => name !== pool.name), pool] }, (cluster) =>
-        startPools(shop, cluster),
+      change(id, { pools: [...findCluster(context, id).pools.filter(({ name }) => name !== pool.name), pool] }, (cluster) =>
+        applyPools(context, cluster),
       ),
     removePool: async (id, name) =>
-      change(id, { pools: describedCluster(shop, id).pools.filter((pool) => pool.name !== name) }, (cluster) => startPools(shop, cluster)),
+      change(id, { pools: findCluster(context, id).pools.filter((pool) => pool.name !== name) }, (cluster) => applyPools(context, cluster)),
 
     setFirewall: async (id, rules) =>
-      change(id, { rules }, async (cluster) => (cluster.engine === "pg" ? applyAccess(shop, cluster) : undefined)),
+      change(id, { rules }, async (cluster) => (cluster.engine === "pg" ? applyAccess(context, cluster) : undefined)),
     configure: async (id, config) =>
       change(id, { config }, async (cluster) => {
-        if (cluster.engine === "valkey") await startValkey(shop, cluster);
-        else await applyConfiguration(shop, cluster);
+        if (cluster.engine === "valkey") await startValkey(context, cluster);
+        else await applyConfiguration(context, cluster);
       }),
 
     close: async () => {
@@ -156,7 +155,7 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
   };
 }
 
-/** What a crash left of clusters that were being removed. */
-function sweep(folder: string): void {
+/** A crash can leave the folder of a cluster that was being removed. */
+function deleteRemoved(folder: string): void {
   for (const name of readdirSync(folder)) if (name.endsWith(".removed")) rmSync(join(folder, name), { recursive: true, force: true });
 }

@@ -21,8 +21,8 @@ const authority = () => openAuthority(join(folder, "authority"));
 const issue = (names: string[] = []) => authority().issue(join(folder, "server"), { names });
 const serial = () => new X509Certificate(readFileSync(join(folder, "server", "server.crt"))).serialNumber;
 
-describe("the local authority", () => {
-  it("signs for localhost, 127.0.0.1 and the names asked for, and for no other", () => {
+describe("the local certificate authority", () => {
+  it("signs for localhost, 127.0.0.1 and the requested names only", () => {
     const certificate = new X509Certificate(readFileSync(issue(["private-db.internal", "127.0.0.9"]).certificate));
     expect(certificate.verify(new X509Certificate(authority().pem).publicKey)).toBe(true);
     expect(["localhost", "private-db.internal", "example.com"].map((name) => certificate.checkHost(name) !== undefined)).toEqual([
@@ -33,14 +33,14 @@ describe("the local authority", () => {
     expect(["127.0.0.1", "127.0.0.9", "127.0.0.2"].map((ip) => certificate.checkIP(ip) !== undefined)).toEqual([true, true, false]);
   });
 
-  it("keeps its certificates between starts", () => {
+  it("keeps its certificates across restarts", () => {
     issue();
     const before = serial();
     issue();
     expect(serial()).toBe(before);
   });
 
-  it("makes a certificate anew before it expires", () => {
+  it("renews a certificate before it expires", () => {
     issue();
     const before = serial();
     vi.useFakeTimers({ now: Date.now() + 370 * DAY, toFake: ["Date"] });
@@ -48,7 +48,7 @@ describe("the local authority", () => {
     expect(serial()).not.toBe(before);
   });
 
-  it("makes a certificate anew when it lacks a name, when its key is damaged, and when the authority is another one", () => {
+  it("replaces a certificate that lacks a name, whose key is damaged, or that another authority signed", () => {
     issue();
     const first = serial();
     issue(["private-db.internal"]);
@@ -63,11 +63,11 @@ describe("the local authority", () => {
     expect(new X509Certificate(readFileSync(certificate)).verify(new X509Certificate(authority().pem).publicKey)).toBe(true);
   });
 
-  it("writes keys for their owner alone", () => {
+  it("writes keys that only their owner can read", () => {
     for (const path of [issue().key, join(folder, "authority", "ca.key")]) expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it("passes the strict check of OpenSSL, which newer Python clients ask for", (context) => {
+  it("passes OpenSSL's strict check, which newer Python clients require", (context) => {
     const files = issue(["private-db.internal"]);
     const verified = spawnSync(
       "openssl",
@@ -78,7 +78,7 @@ describe("the local authority", () => {
     expect(verified.stdout + verified.stderr).toContain("server.crt: OK");
   });
 
-  it("is still valid in the years whose dates are written another way", (context) => {
+  it("is valid for dates from 2050 on, which have another format", (context) => {
     vi.useFakeTimers({ now: Date.parse("2049-06-01T00:00:00Z"), toFake: ["Date"] });
     const { certificate, authority: file } = issue();
     expect(new X509Certificate(readFileSync(file)).validTo).toContain("2059");

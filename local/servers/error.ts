@@ -1,4 +1,4 @@
-/** What went wrong with a local server, in a sentence for the person who started it: what, why, and what to type next. */
+/** A failure of a local server, with a message for the user: what failed, why, and what to do. Printed without a stack trace. */
 export class ServerError extends Error {
   override readonly name = "ServerError";
 }

@@ -12,12 +12,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ServerError } from "./error.ts";
 
-/** Whole or not at all, whatever dies meanwhile, and for its owner alone. */
+/** Writes a file that only its owner can read. A crash leaves either the old or the new file, never a part. */
 export function writeSecret(path: string, contents: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.new`;
@@ -37,32 +38,32 @@ export function readJson<T>(path: string): T | undefined {
     return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new Error(`${path} cannot be read: ${(error as Error).message}. Mend it, or delete it to start anew.`, { cause: error });
+    throw new Error(`${path} cannot be read: ${(error as Error).message}. Fix the file, or delete it to start again.`, { cause: error });
   }
 }
 
 export const writeJson = (path: string, value: unknown): void => writeSecret(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** A value for a configuration file of lines: what comes over an API must not be able to add one. */
-export function oneLine(value: string): string {
+/** For a value in a configuration file: a value that comes over the API must not be able to add a line. */
+export function requireOneLine(value: string): string {
   if (/[\r\n\0]/.test(value))
-    throw new ServerError(`${JSON.stringify(value)} goes over more than one line, which a server's configuration cannot hold.`);
+    throw new ServerError(`${JSON.stringify(value)} contains a line break, which is not possible in a server's configuration.`);
   return value;
 }
 
 /**
- * A folder that is there as a whole or not at all: made beside its place and then moved into it. When two make it at once, the first one
- * to finish has made it. What a killed maker left behind is swept away by the next.
+ * Creates a folder atomically: `create` fills a temporary folder, which is then renamed. If two processes do so at once, the first one that
+ * finishes wins and both use its folder. Temporary folders of processes that have ended are deleted.
  */
-export async function madeFolder(path: string, make: (folder: string) => void | Promise<void>, owner?: number): Promise<string> {
+export async function createFolder(path: string, create: (folder: string) => void | Promise<void>, owner?: number): Promise<string> {
   if (existsSync(path)) return path;
   mkdirSync(dirname(path), { recursive: true, mode: owner === undefined ? 0o700 : 0o755 });
-  sweep(path);
+  removeUnfinished(path);
   const folder = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.part`;
   mkdirSync(folder, { mode: 0o700 });
   if (owner !== undefined) chownSync(folder, owner, owner);
   try {
-    await make(folder);
+    await create(folder);
     renameSync(folder, path);
   } catch (error) {
     if (!existsSync(path)) throw error;
@@ -72,14 +73,14 @@ export async function madeFolder(path: string, make: (folder: string) => void | 
   return path;
 }
 
-function sweep(path: string): void {
+function removeUnfinished(path: string): void {
   for (const name of readdirSync(dirname(path))) {
-    const maker = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.\w+\.part$/.exec(name)?.[1];
-    if (maker && !isAlive(Number(maker))) rmSync(join(dirname(path), name), { recursive: true, force: true });
+    const pid = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.\w+\.part$/.exec(name)?.[1];
+    if (pid && !isRunning(Number(pid))) rmSync(join(dirname(path), name), { recursive: true, force: true });
   }
 }
 
-function isAlive(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -88,9 +89,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Gives a folder and all in it to the user that a server runs as. */
-export function giveTo(uid: number | undefined, path: string): void {
+/** Makes the user that a server runs as the owner of a folder and everything in it. */
+export function changeOwner(uid: number | undefined, path: string): void {
   if (uid === undefined) return;
   lchownSync(path, uid, uid);
-  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveTo(uid, join(path, name));
+  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) changeOwner(uid, join(path, name));
 }
+
+/**
+ * For a folder in a directory that every local user can write to, where another user can create a folder or a symbolic link of its name first: is
+ * it a real folder of this user, which no other user can write to or replace?
+ */
+export function isProtectedFolder(path: string): boolean {
+  const uid = process.getuid?.();
+  if (uid === undefined) return false;
+  const [stats, parent] = [lstatSync(path), statSync(dirname(path))];
+  const canBeReplaced = ![0, uid].includes(parent.uid) || (isWritableByOthers(parent.mode) && (parent.mode & STICKY) === 0);
+  return stats.isDirectory() && stats.uid === uid && !isWritableByOthers(stats.mode) && !canBeReplaced;
+}
+
+/** In a directory with this bit only the owner of an entry can rename or delete it. */
+const STICKY = 0o1000;
+const isWritableByOthers = (mode: number): boolean => (mode & 0o022) !== 0;

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
@@ -7,11 +7,11 @@ import { readJson, writeJson } from "./files.ts";
 import type { ServerUser } from "./user.ts";
 
 /**
- * A server that outlives the process that started it.
+ * A process that keeps running after the process that started it has exited.
  *
- * Its folder says what was started (`command.json`, written before) and as which process (`pid`, written by that process before it becomes
- * the server). A pid alone proves nothing, since numbers are given out again: a process is ours when it runs exactly that command line,
- * which names this folder. Whatever else goes by that number is neither used nor stopped.
+ * Its folder holds the command line (`command.json`, written before the start) and the pid (`pid`, written by the process itself before it
+ * becomes the server). The system may give the pid to another process later, so a process counts as this server only if it has exactly
+ * that command line, which contains the folder. Any other process is neither used nor stopped.
  */
 export interface Command {
   readonly argv: readonly string[];
@@ -19,25 +19,25 @@ export interface Command {
   readonly user: ServerUser;
 }
 
-interface Recorded {
+interface CommandRecord {
   readonly argv: readonly string[];
   readonly port: number;
 }
 
-export interface Running {
+export interface RunningProcess {
   readonly pid: number;
   readonly port: number;
 }
 
-const MOST_LOG_BYTES = 8 * 1024 * 1024;
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
-/** Starts it and returns at once; `exited` settles when it is gone. */
-export function launch(folder: string, { argv, env, user }: Command, port: number): { readonly pid: number; exited(): boolean } {
+/** Starts the process and returns at once, without waiting until it is ready. */
+export function launchProcess(folder: string, { argv, env, user }: Command, port: number): { readonly pid: number; exited(): boolean } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeJson(join(folder, "command.json"), { argv, port } satisfies Recorded);
+  writeJson(join(folder, "command.json"), { argv, port } satisfies CommandRecord);
   rmSync(join(folder, "pid"), { force: true });
   const log = openLog(folder);
-  // The shell writes its own number down and then becomes the server, so that no moment exists in which a server runs unrecorded.
+  // The shell writes its own pid and then becomes the server, so that a server never runs without a record of it.
   const child = spawn("/bin/sh", ["-c", 'echo $$ > "$0" && exec "$@"', join(folder, "pid"), ...user.prefix, ...argv], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C", TZ: "UTC", ...env },
@@ -45,51 +45,68 @@ export function launch(folder: string, { argv, env, user }: Command, port: numbe
     detached: true,
   });
   closeSync(log);
-  let gone = false;
+  let hasExited = false;
   child.once("error", () => {
-    gone = true;
+    hasExited = true;
   });
   child.once("exit", () => {
-    gone = true;
+    hasExited = true;
   });
   child.unref();
-  return { pid: child.pid ?? 0, exited: () => gone };
+  return { pid: child.pid ?? 0, exited: () => hasExited };
 }
 
-/** The server of this folder, if it runs. */
-export function findRunning(folder: string): Running | undefined {
-  const recorded = readJson<Recorded>(join(folder, "command.json"));
+/**
+ * Ends shells that have not yet become this folder's server. A slipway that was killed during a start leaves one behind: next to a second start it
+ * would become a second server, or record its own pid over that of the first. Linux only; elsewhere a process's arguments cost a program to read.
+ */
+export function endUnfinishedLaunches(folder: string): void {
+  if (process.platform !== "linux") return;
+  const marker = `\0${join(folder, "pid")}\0`;
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(marker)) process.kill(Number(entry), "SIGKILL");
+    } catch {
+      // It has ended, or belongs to another user.
+    }
+  }
+}
+
+/** The process of this folder, if it is running. */
+export function findRunningProcess(folder: string): RunningProcess | undefined {
+  const recorded = readJson<CommandRecord>(join(folder, "command.json"));
   const pid = recorded && readPid(folder);
-  if (!recorded || !pid || !runs(pid, recorded.argv)) return undefined;
+  if (!recorded || !pid || !isCommandOf(pid, recorded.argv)) return undefined;
   return { pid, port: recorded.port };
 }
 
-/** Asks it to end, waits until it has, and ends it the hard way when it has not within `patience` milliseconds. */
-export async function stop(folder: string, signal: "SIGINT" | "SIGTERM", patience = 20_000): Promise<boolean> {
-  const recorded = readJson<Recorded>(join(folder, "command.json"));
-  const running = findRunning(folder);
+/** Sends the signal, and SIGQUIT and SIGKILL if the process does not exit in time. @returns false if it was not running */
+export async function stopProcess(folder: string, signal: "SIGINT" | "SIGTERM", timeoutMs = 20_000): Promise<boolean> {
+  const recorded = readJson<CommandRecord>(join(folder, "command.json"));
+  const running = findRunningProcess(folder);
   if (!recorded || !running) return false;
-  const gone = async (milliseconds: number) => {
-    for (const until = Date.now() + milliseconds; Date.now() < until; await sleep(5)) if (!runs(running.pid, recorded.argv)) return true;
+  const exitedWithin = async (milliseconds: number) => {
+    for (const until = Date.now() + milliseconds; Date.now() < until; await sleep(5))
+      if (!isCommandOf(running.pid, recorded.argv)) return true;
     return false;
   };
   for (const [next, wait] of [
-    [signal, patience],
-    ["SIGQUIT", patience / 4],
+    [signal, timeoutMs],
+    ["SIGQUIT", timeoutMs / 4],
     ["SIGKILL", 5_000],
   ] as const) {
-    send(running.pid, next);
-    if (await gone(wait)) {
+    sendSignal(running.pid, next);
+    if (await exitedWithin(wait)) {
       rmSync(join(folder, "pid"), { force: true });
       return true;
     }
   }
   throw new ServerError(
-    `Process ${running.pid} (${recorded.argv[0]}) does not end, not even when killed. Look at it: ps -fp ${running.pid}`,
+    `Process ${running.pid} (${recorded.argv[0]}) is still running after SIGKILL. See its state: ps -fp ${running.pid}`,
   );
 }
 
-export function send(pid: number, signal: NodeJS.Signals): void {
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
@@ -97,8 +114,8 @@ export function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The end of its log, for an error message. */
-export function logTail(folder: string, lines = 8): string {
+/** The last lines of its log, for an error message. */
+export function readLogTail(folder: string, lines = 8): string {
   const path = join(folder, "log");
   if (!existsSync(path)) return "";
   return readFileSync(path, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
@@ -106,7 +123,7 @@ export function logTail(folder: string, lines = 8): string {
 
 function openLog(folder: string): number {
   const path = join(folder, "log");
-  if (existsSync(path) && statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.old`);
+  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.old`);
   return openSync(path, "a", 0o600);
 }
 
@@ -118,8 +135,8 @@ function readPid(folder: string): number | undefined {
   }
 }
 
-/** What comes before the command is the way to another user, which the process leaves behind when it becomes the server. */
-function runs(pid: number, argv: readonly string[]): boolean {
+/** Compares the end of the command line: `unshare` or `setpriv` comes before it until the process has become the server. */
+function isCommandOf(pid: number, argv: readonly string[]): boolean {
   if (process.platform === "linux") {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith(`${argv.join("\0")}\0`);

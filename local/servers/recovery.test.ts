@@ -5,8 +5,17 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BackedCluster } from "../cloud/backing.ts";
 import { openServers, type ServerBacking } from "./backing.ts";
 import type { Home } from "./home.ts";
-import { serverStatus, stopServers } from "./status.ts";
-import { asHouse, command, postgresCluster, processesIn, query, removeHome, temporaryHome, valkeyCluster } from "./testing.ts";
+import { listServerStatus, stopServers } from "./status.ts";
+import {
+  postgresCluster,
+  processesIn,
+  query,
+  queryAsSuperuser,
+  removeHome,
+  runCommand,
+  temporaryHome,
+  valkeyCluster,
+} from "./testing/servers.ts";
 
 const APP = { name: "app", password: "AVNS_app", replication: false };
 const PG = postgresCluster("pg", {
@@ -31,16 +40,16 @@ afterEach(async () => {
 });
 
 const running = (kind: string, cluster?: string) =>
-  serverStatus(home.state).find((server) => server.kind === kind && (!cluster || server.cluster === cluster))?.running;
+  listServerStatus(home.state).find((server) => server.kind === kind && (!cluster || server.cluster === cluster))?.running;
 const kill = (kind: string) => process.kill(running(kind)!.pid, "SIGKILL");
 const viaPool = { user: "app", password: "AVNS_app", database: "pool" };
 
 describe("after kill -9 of", () => {
-  it("the postmaster, the next change finds everything that was committed, and at the same port", async () => {
+  it("the postmaster, the next change restarts it on the same port with all committed data", async () => {
     const servers = open();
     const before = await servers.startCluster(PG);
     await query(before, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
-    // A child at work when its parent dies: a new server has to wait for its end.
+    // A backend that is busy when the postmaster dies: the new server has to wait until it exits.
     const busy = query(before, "SELECT count(*) FROM generate_series(1, 1e10)").catch((error: Error) => error.message);
     await expect
       .poll(() =>
@@ -57,26 +66,26 @@ describe("after kill -9 of", () => {
     expect(await busy).toMatch(/terminat|reset/i);
   });
 
-  it("one backend, Postgres recovers by itself and keeps what was committed", async () => {
+  it("one backend, Postgres recovers and keeps all committed data", async () => {
     const endpoint = await open().startCluster(PG);
     await query(endpoint, "CREATE TABLE t AS SELECT 1 AS n");
-    const [row] = await asHouse(home, endpoint, "pg", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+    const [row] = await queryAsSuperuser(home, endpoint, "pg", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
     process.kill(row!.pid as number, "SIGKILL");
     await expect.poll(() => query(endpoint, "SELECT n FROM t").catch((error: Error) => error.message)).toEqual([{ n: 1 }]);
   });
 
-  it("Valkey, the next start finds every key that was acknowledged", async () => {
+  it("Valkey, the next start has every acknowledged key", async () => {
     const servers = open();
     const before = await servers.startCluster(VALKEY);
-    for (let n = 0; n < 50; n++) await command(before, ["SET", `key:${n}`, String(n)]);
+    for (let n = 0; n < 50; n++) await runCommand(before, ["SET", `key:${n}`, String(n)]);
     kill("valkey");
     await expect.poll(() => running("valkey")).toBeUndefined();
     const after = await servers.startCluster(VALKEY);
     expect(after.port).toBe(before.port);
-    expect(await command(after, ["DBSIZE"])).toBe(50);
+    expect(await runCommand(after, ["DBSIZE"])).toBe(50);
   });
 
-  it("PgBouncer, the next start brings the pools back", async () => {
+  it("PgBouncer, the next start restores the pools", async () => {
     const servers = open();
     const before = await servers.startCluster(PG);
     kill("pgbouncer");
@@ -86,10 +95,10 @@ describe("after kill -9 of", () => {
     expect(await query(after, "SELECT 1 AS one", { ...viaPool, port: after.poolPort })).toEqual([{ one: 1 }]);
   });
 
-  it("slipway itself, the servers go on, and the next one finds them as they are", async () => {
+  it("slipway, the servers keep running and the next slipway process uses them", async () => {
     const child = inAnotherProcess(home, [PG, VALKEY], "process.stdout.write('up');");
-    await child.says("up");
-    const before = serverStatus(home.state);
+    await child.waitForOutput("up");
+    const before = listServerStatus(home.state);
     expect(before.map((server) => server.running !== undefined)).toEqual([true, true, true]);
     child.kill();
     await child.ended;
@@ -97,16 +106,16 @@ describe("after kill -9 of", () => {
     const servers = open();
     const endpoint = await servers.startCluster(PG);
     const valkey = await servers.startCluster(VALKEY);
-    expect(serverStatus(home.state)).toEqual(before);
+    expect(listServerStatus(home.state)).toEqual(before);
     expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
-    expect(await command(valkey, ["PING"])).toBe("PONG");
+    expect(await runCommand(valkey, ["PING"])).toBe("PONG");
   });
 
   it.for([40, 120, 200, 300, 450])(
-    "slipway itself %i ms into its first start, the next start succeeds and nothing runs twice",
+    "slipway %i ms into its first start, the next start succeeds and no server runs twice",
     async (milliseconds) => {
       const child = inAnotherProcess(home, [PG, VALKEY], "process.stdout.write('up');");
-      await child.says("begun");
+      await child.waitForOutput("started");
       await sleep(milliseconds);
       child.kill();
       await child.ended;
@@ -115,7 +124,7 @@ describe("after kill -9 of", () => {
       const endpoint = await servers.startCluster(PG);
       await servers.startCluster(VALKEY);
       expect(await query(endpoint, "SELECT 1 AS one", { ...viaPool, port: endpoint.poolPort })).toEqual([{ one: 1 }]);
-      const ports = serverStatus(home.state).map((server) => server.running?.port);
+      const ports = listServerStatus(home.state).map((server) => server.running?.port);
       expect(new Set(ports).size).toBe(3);
       await stopServers(home.state);
       // A port that is free again would prove less: another program may have taken it.
@@ -124,8 +133,8 @@ describe("after kill -9 of", () => {
   );
 });
 
-describe("beside other programs", () => {
-  it("two checkouts have servers of their own, and stopping one leaves the other", async () => {
+describe("with other programs on the machine", () => {
+  it("two checkouts have separate servers, and stopping one keeps the other running", async () => {
     const one = await open().startCluster(PG);
     const first = home;
     home = temporaryHome();
@@ -142,18 +151,18 @@ describe("beside other programs", () => {
     }
   });
 
-  it("a port that somebody took meanwhile is stepped around, which is said, and everything works at the new one", async () => {
-    const said: string[] = [];
-    const servers = open((line) => said.push(line));
+  it("a server whose port another process has taken starts on another port and reports it", async () => {
+    const reported: string[] = [];
+    const servers = open((line) => reported.push(line));
     const before = await servers.startCluster(PG);
     await stopServers(home.state);
-    // Ports that other programs of this machine had before the first start are not what this is about.
-    said.length = 0;
-    const strangers = await Promise.all([before.port, before.poolPort].map(listen));
+    // Other programs may have used ports before the first start, which was reported too.
+    reported.length = 0;
+    const listeners = await Promise.all([before.port, before.poolPort].map(listen));
     try {
       const after = await servers.startCluster(PG);
       expect(after.port).not.toBe(before.port);
-      expect(said).toEqual([
+      expect(reported).toEqual([
         expect.stringMatching(
           `^Port ${before.port} is in use by process ${process.pid} \\(.+\\), so Postgres pg listens on ${after.port}\\.$`,
         ),
@@ -163,17 +172,17 @@ describe("beside other programs", () => {
       ]);
       expect(await query(after, "SELECT 1 AS one", { ...viaPool, port: after.poolPort })).toEqual([{ one: 1 }]);
     } finally {
-      for (const stranger of strangers) stranger.close();
+      for (const listener of listeners) listener.close();
     }
   });
 
-  it("a second slipway in the same folder is refused, with the name of the first", () => {
+  it("a second slipway in the same folder is refused with the name of the first", () => {
     open();
     expect(() => open()).toThrow(/already open in this process/);
   });
 
-  it("a cluster id cannot lead out of the folder", async () => {
-    await expect(open().startCluster(postgresCluster("../../outside"))).rejects.toThrow('"../../outside" is no cluster id');
+  it("a cluster id cannot be a path", async () => {
+    await expect(open().startCluster(postgresCluster("../../outside"))).rejects.toThrow('"../../outside" is not a valid cluster id');
   });
 });
 
@@ -184,12 +193,12 @@ function listen(port: number) {
   });
 }
 
-/** Starts the clusters from a process of its own, which then does `after` and waits. */
+/** Starts the clusters in another process, which then runs `after` and waits. */
 function inAnotherProcess(home: Home, clusters: readonly BackedCluster[], after: string) {
   const program = `
     import { openServers } from ${JSON.stringify(new URL("./backing.ts", import.meta.url).href)};
     const servers = openServers({ home: ${JSON.stringify(home)} });
-    process.stdout.write("begun");
+    process.stdout.write("started");
     for (const cluster of ${JSON.stringify(clusters)}) await servers.startCluster(cluster);
     ${after}
     setInterval(() => {}, 1000);`;
@@ -200,6 +209,6 @@ function inAnotherProcess(home: Home, clusters: readonly BackedCluster[], after:
   return {
     ended,
     kill: () => child.kill("SIGKILL"),
-    says: (word: string) => expect.poll(() => output, { interval: 5 }).toContain(word),
+    waitForOutput: (word: string) => expect.poll(() => output, { interval: 5 }).toContain(word),
   };
 }

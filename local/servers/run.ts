@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 
-export interface Outcome {
-  /** 1 also for a program that a signal ended. */
+export interface RunResult {
+  /** 1 also if a signal ended the program. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -13,13 +13,13 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-/** Runs a program to its end. Rejects only when it cannot be run at all. */
-export async function run([command = "", ...args]: readonly string[], { cwd, env, input = "" }: RunOptions = {}): Promise<Outcome> {
+/** Runs a program until it exits. Rejects only if it cannot be started. */
+export async function run([command = "", ...args]: readonly string[], { cwd, env, input = "" }: RunOptions = {}): Promise<RunResult> {
   const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: "pipe" });
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (data) => (output.stdout += data));
   child.stderr.on("data", (data) => (output.stderr += data));
-  // A program that ends without reading what it was given says why in its own words.
+  // A program may exit without reading its input; its output explains why.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {

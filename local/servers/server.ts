@@ -1,84 +1,85 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServerError } from "./error.ts";
-import { holderText } from "./port-holder.ts";
-import type { Ports } from "./ports.ts";
-import { type Command, findRunning, launch, logTail, stop } from "./process.ts";
+import { describePortChange } from "./ports/holder.ts";
+import type { Ports } from "./ports/ports.ts";
+import { type Command, endUnfinishedLaunches, findRunningProcess, launchProcess, readLogTail, stopProcess } from "./process.ts";
 
-/** One server: what to run, how to ask whether it is ready, how to ask it to end. */
+/** How to configure, start, check and stop one server. */
 export interface Server {
-  /** What a reader calls it: "Postgres candlefish". */
+  /** For messages: "Postgres candlefish". */
   readonly title: string;
-  /** The key of its port. */
+  /** The key under which its port is remembered. */
   readonly key: string;
   readonly folder: string;
   readonly stopSignal: "SIGINT" | "SIGTERM";
-  /** Writes its configuration for this port; also while it runs. */
+  /** Writes its configuration. Can be called while the server runs. */
   configure(port: number): void | Promise<void>;
   command(): Command;
-  /** Clears away what a crash left behind. */
+  /** Removes what a crash left behind. */
   beforeLaunch?(): Promise<void>;
-  /** Resolves once a login over TLS was answered. */
+  /** Resolves if a login over TLS succeeds. */
   login(port: number): Promise<void>;
-  /** Makes a running server read its configuration again. */
+  /** Makes the running server read its configuration again. */
   reload(port: number): Promise<void>;
 }
 
-export type Report = (line: string) => void;
+/** Receives messages for the user; `about` is "port" if a server or an app has another port than before. */
+export type Report = (message: string, about?: "port") => void;
 
-const LONGEST_START = 60_000;
-/** One that ran before is asked for less long: it is either there or in a bad way. */
-const LONGEST_ANSWER = 15_000;
-/** How often another port is tried when somebody takes the chosen one in the moment before the server does. */
-const PORT_TRIES = 4;
+const START_TIMEOUT_MS = 60_000;
+/** Shorter for a server that is running already: it either answers or is broken. */
+const ANSWER_TIMEOUT_MS = 15_000;
+/** Another process can take the port between the check and the start of the server. */
+const PORT_ATTEMPTS = 4;
 
-export interface Up {
+export interface StartedServer {
   readonly port: number;
-  /** It ran already. */
-  readonly found: boolean;
+  readonly wasRunning: boolean;
 }
 
-/** Starts it, or finds it running; either way it answers, with its present configuration as far as that can change while it runs. */
-export async function bringUp(server: Server, ports: Ports, report: Report): Promise<Up> {
-  const port = await adopt(server);
-  return port === undefined ? { port: await start(server, ports, report), found: false } : { port, found: true };
+/** Starts the server, or reloads its configuration if it is running. Resolves when it accepts logins. */
+export async function startServer(server: Server, ports: Ports, report: Report): Promise<StartedServer> {
+  const port = await reuseRunning(server);
+  return port === undefined ? { port: await start(server, ports, report), wasRunning: false } : { port, wasRunning: true };
 }
 
-export async function takeDown(server: Pick<Server, "folder" | "stopSignal">): Promise<boolean> {
-  return stop(server.folder, server.stopSignal);
+export async function stopServer(server: Pick<Server, "folder" | "stopSignal">): Promise<boolean> {
+  return stopProcess(server.folder, server.stopSignal);
 }
 
-/** A server that outlived slipway is used as it is. */
-async function adopt(server: Server): Promise<number | undefined> {
-  const running = findRunning(server.folder);
+/** @returns the port, or undefined if the server does not run or does not answer; one that does not answer is stopped. */
+async function reuseRunning(server: Server): Promise<number | undefined> {
+  endUnfinishedLaunches(server.folder);
+  const running = findRunningProcess(server.folder);
   if (!running) return undefined;
   await server.configure(running.port);
-  const failure = await untilReady(server, running.port, LONGEST_ANSWER, () => findRunning(server.folder) !== undefined);
+  const failure = await waitUntilReady(server, running.port, ANSWER_TIMEOUT_MS, () => findRunningProcess(server.folder) !== undefined);
   if (failure === undefined) {
     await server.reload(running.port);
     return running.port;
   }
-  await takeDown(server);
+  await stopServer(server);
   return undefined;
 }
 
 async function start(server: Server, ports: Ports, report: Report): Promise<number> {
-  for (let tries = 1; ; tries++) {
+  for (let attempt = 1; ; attempt++) {
     const { port, insteadOf } = await ports.take(server.key);
-    if (insteadOf !== undefined) report(`Port ${insteadOf} is in use by ${holderText(insteadOf)}, so ${server.title} listens on ${port}.`);
+    if (insteadOf !== undefined) report(describePortChange(insteadOf, server.title, port), "port");
     await server.configure(port);
     await server.beforeLaunch?.();
-    const launched = launch(server.folder, server.command(), port);
-    const failure = await untilReady(server, port, LONGEST_START, () => !launched.exited());
+    const launched = launchProcess(server.folder, server.command(), port);
+    const failure = await waitUntilReady(server, port, START_TIMEOUT_MS, () => !launched.exited());
     if (failure === undefined) return port;
-    if (tries < PORT_TRIES && launched.exited() && !(await ports.isFree(port))) continue;
-    await takeDown(server);
-    throw new ServerError(`${server.title} did not start: ${failure}\n${logTail(server.folder)}\nIts log: ${server.folder}/log`);
+    if (attempt < PORT_ATTEMPTS && launched.exited() && !(await ports.isFree(port))) continue;
+    await stopServer(server);
+    throw new ServerError(`${server.title} did not start: ${failure}\n${readLogTail(server.folder)}\nLog: ${server.folder}/log`);
   }
 }
 
-/** Undefined when it is ready, else why it is not. */
-async function untilReady(server: Server, port: number, patience: number, isRunning: () => boolean): Promise<string | undefined> {
-  const until = Date.now() + patience;
+/** @returns undefined once the server accepts logins, otherwise the reason why it does not */
+async function waitUntilReady(server: Server, port: number, timeoutMs: number, isRunning: () => boolean): Promise<string | undefined> {
+  const until = Date.now() + timeoutMs;
   for (let pause = 8; ; pause = Math.min(pause * 1.5, 100)) {
     let failure: string;
     try {
@@ -87,8 +88,8 @@ async function untilReady(server: Server, port: number, patience: number, isRunn
     } catch (error) {
       failure = (error as Error).message || String((error as NodeJS.ErrnoException).code);
     }
-    if (!isRunning()) return "it ended by itself.";
-    if (Date.now() > until) return `no login within ${patience / 1000} seconds (${failure}).`;
+    if (!isRunning()) return "it exited.";
+    if (Date.now() > until) return `no login succeeded within ${timeoutMs / 1000} seconds (${failure}).`;
     await sleep(pause);
   }
 }

@@ -1,41 +1,42 @@
 import { spawnSync } from "node:child_process";
 import { ServerError } from "./error.ts";
 
-/** Postgres and PgBouncer refuse to run as root. This is whom they run as instead, and what to put before their command line for it. */
+/** The user that servers run as, because Postgres and PgBouncer refuse to run as root, and the command that switches to that user. */
 export interface ServerUser {
   /**
-   * self       whoever started slipway is no root, and everything stays theirs
-   * namespace  root, seen by the server as `nobody`; on disk everything stays root's, and a folder only root may enter is no obstacle
-   * nobody     root, where the kernel refuses namespaces (a container, a chroot): a real change of user, which must be able to reach its files
+   * self          slipway does not run as root: its own user
+   * namespace     root outside a user namespace, uid 65534 inside: files stay root's, and folders that only root can enter are accessible
+   * unprivileged  uid 65534, where the kernel refuses namespaces (a container, a chroot): its files must be accessible to that uid
    */
-  readonly kind: "self" | "namespace" | "nobody";
+  readonly kind: "self" | "namespace" | "unprivileged";
   readonly prefix: readonly string[];
-  /** Who must own the server's files; absent where nothing changes hands. */
+  /** The owner that the server's files need; absent where they need no other owner. */
   readonly uid?: number;
 }
 
-/** Its uid needs a name, because initdb looks one up; every Linux has this one. */
-const NOBODY = 65534;
+/** initdb looks up the name of its uid; every Linux has this one. */
+const UNPRIVILEGED_UID = 65534;
 
-export const self: ServerUser = { kind: "self", prefix: [] };
-export const namespace: ServerUser = {
+export const currentUser: ServerUser = { kind: "self", prefix: [] };
+export const namespaceUser: ServerUser = {
   kind: "namespace",
-  prefix: ["unshare", "--user", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, "--"],
+  prefix: ["unshare", "--user", `--map-user=${UNPRIVILEGED_UID}`, `--map-group=${UNPRIVILEGED_UID}`, "--"],
 };
-export const nobody: ServerUser = {
-  kind: "nobody",
-  prefix: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"],
-  uid: NOBODY,
+export const unprivilegedUser: ServerUser = {
+  kind: "unprivileged",
+  prefix: ["setpriv", `--reuid=${UNPRIVILEGED_UID}`, `--regid=${UNPRIVILEGED_UID}`, "--clear-groups", "--"],
+  uid: UNPRIVILEGED_UID,
 };
 
-export function serverUser(): ServerUser {
-  if (process.getuid?.() !== 0) return self;
-  if (works(namespace)) return namespace;
-  if (works(nobody)) return nobody;
+export function detectServerUser(): ServerUser {
+  if (process.getuid?.() !== 0) return currentUser;
+  if (isAvailable(namespaceUser)) return namespaceUser;
+  if (isAvailable(unprivilegedUser)) return unprivilegedUser;
   throw new ServerError(
     "Postgres refuses to run as root, and neither `unshare --user` nor `setpriv` works here. " +
-      "Run slipway as an ordinary user, or install util-linux: apt-get install util-linux",
+      "Run slipway as another user, or install util-linux: apt-get install util-linux",
   );
 }
 
-const works = ({ prefix: [command = "", ...args] }: ServerUser) => spawnSync(command, [...args, "true"], { stdio: "ignore" }).status === 0;
+const isAvailable = ({ prefix: [command = "", ...args] }: ServerUser) =>
+  spawnSync(command, [...args, "true"], { stdio: "ignore" }).status === 0;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ONLY_ROOT, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
-import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing.ts";
-import { namespace, nobody, self, serverUser } from "./user.ts";
+import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing/servers.ts";
+import { currentUser, detectServerUser, namespaceUser, unprivilegedUser } from "./user.ts";
 
-const NOBODY = 65534;
+const UNPRIVILEGED_UID = 65534;
 const isRoot = process.getuid?.() === 0;
 const CLUSTER = postgresCluster("pg", { pools: [{ name: "pool", mode: "session", size: 1, database: "defaultdb" }] });
 
@@ -20,15 +20,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("whom the servers run as", () => {
-  it("is whoever started slipway, when that is no root", (context) => {
-    if (isRoot) skipTest(context, { reason: "runs as root", enable: "npm test as an ordinary user" });
-    expect(serverUser()).toBe(self);
+describe("the user that servers run as", () => {
+  it("is the user of slipway, unless that is root", (context) => {
+    if (isRoot) skipTest(context, { reason: "runs as root", enable: "npm test as another user" });
+    expect(detectServerUser()).toBe(currentUser);
   });
 
-  it("is nobody behind a real change of user, where root may not have namespaces", async (context) => {
+  it("is an unprivileged user where root cannot create namespaces", async (context) => {
     if (!isRoot) skipTest(context, ONLY_ROOT);
-    const home = temporaryHomeFor(nobody);
+    const home = temporaryHomeFor(unprivilegedUser);
     const servers = openServers({ home, fsync: false });
     try {
       const endpoint = await servers.startCluster(CLUSTER);
@@ -43,21 +43,21 @@ describe("whom the servers run as", () => {
     }
   });
 
-  it("may be an ordinary user all the way, from initdb to a pool", (context) => {
+  it("can be a user without privileges, from initdb to a pool", (context) => {
     if (!isRoot) skipTest(context, ONLY_ROOT);
     if (!isOpenToAll(dirname(fileURLToPath(import.meta.url))))
       skipTest(context, {
-        reason: "the checkout lies in a folder that only root may enter",
-        enable: "npm test in a folder that every user may enter",
+        reason: "the checkout is in a folder that only root can enter",
+        enable: "npm test in a folder that every user can enter",
       });
-    // What is downloaded once is not downloaded again for this.
+    // Avoids a download.
     copyPackages(join(folder, "cache", "slipway"));
     mkdirSync(join(folder, "check out"));
-    giveAway(folder);
+    changeOwner(folder);
     const program = `
       import { openServers } from ${JSON.stringify(new URL("./backing.ts", import.meta.url).href)};
       import { findHome } from ${JSON.stringify(new URL("./home.ts", import.meta.url).href)};
-      import { query } from ${JSON.stringify(new URL("./testing.ts", import.meta.url).href)};
+      import { query } from ${JSON.stringify(new URL("./testing/servers.ts", import.meta.url).href)};
       const home = findHome(${JSON.stringify(join(folder, "check out"))});
       const servers = openServers({ home, fsync: false });
       const endpoint = await servers.startCluster(${JSON.stringify(CLUSTER)});
@@ -66,7 +66,15 @@ describe("whom the servers run as", () => {
       console.log(JSON.stringify({ uid: process.getuid(), state: home.state, user: home.user.kind, rows }));`;
     const child = spawnSync(
       "setpriv",
-      [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", process.execPath, "--input-type=module", "-e", program],
+      [
+        `--reuid=${UNPRIVILEGED_UID}`,
+        `--regid=${UNPRIVILEGED_UID}`,
+        "--clear-groups",
+        process.execPath,
+        "--input-type=module",
+        "-e",
+        program,
+      ],
       {
         encoding: "utf8",
         env: { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") },
@@ -74,7 +82,7 @@ describe("whom the servers run as", () => {
     );
     expect(child.stderr).toBe("");
     expect(JSON.parse(child.stdout)).toEqual({
-      uid: NOBODY,
+      uid: UNPRIVILEGED_UID,
       state: join(folder, "check out", ".slipway"),
       user: "self",
       rows: [{ one: 1 }],
@@ -82,46 +90,60 @@ describe("whom the servers run as", () => {
   });
 });
 
-describe("where a checkout's state lives", () => {
+describe("the state folder of a checkout", () => {
   const env = () => ({ HOME: join(folder, "home") });
 
   it("is in the checkout, with downloads in the user's cache folder", () => {
-    expect(findHome(folder, { env: env(), user: self })).toEqual({
+    expect(findHome(folder, { env: env(), user: currentUser })).toEqual({
       state: join(folder, ".slipway"),
       cache: join(folder, "home", ".cache", "slipway"),
-      user: self,
+      user: currentUser,
     });
   });
 
-  it("is under the user's state folder where the checkout cannot be written to, each checkout by its own name", () => {
-    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: self }).state);
+  it("is in the user's state folder, under a name per checkout, if the checkout is read-only", () => {
+    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
     expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/sys-")}[0-9a-f]{8}$`));
     expect(states[1]).not.toBe(states[0]);
     const XDG_STATE_HOME = join(folder, "elsewhere");
-    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: self }).state).toContain(join(XDG_STATE_HOME, "slipway", "sys-"));
+    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
+      join(XDG_STATE_HOME, "slipway", "sys-"),
+    );
   });
 
-  it("is where the servers' user can enter, when that user is another and the checkout lies in a private folder", (context) => {
+  it("is not in the temporary directory if another user could replace the folder there", () => {
+    const target = join(folder, "target");
+    const fallback = join(folder, "fallback");
+    mkdirSync(target);
+    symlinkSync(target, fallback);
+    const find = () => findHome("/sys", { env: { HOME: "/sys" }, user: currentUser, fallback });
+    expect(find).toThrow(/^No folder for the state of the local servers\. Each of these is read-only, or another user can change it: /);
+    expect(readdirSync(target)).toEqual([]);
+    rmSync(fallback);
+    expect(find().state).toMatch(new RegExp(`^${fallback}/sys-[0-9a-f]{8}$`));
+  });
+
+  it("is accessible to the servers' user if the checkout is in a private folder", (context) => {
     if (!isRoot) skipTest(context, ONLY_ROOT);
     const checkout = join(folder, "checkout");
     mkdirSync(checkout);
     chmodSync(folder, 0o700);
-    const home = findHome(checkout, { env: env(), user: nobody });
+    const home = findHome(checkout, { env: env(), user: unprivilegedUser });
     try {
       expect(home.state.startsWith("/var/tmp/slipway-0/checkout-")).toBe(true);
       expect(isOpenToAll(home.state) && isOpenToAll(home.cache)).toBe(true);
       expect(existsSync(join(checkout, ".slipway"))).toBe(false);
-      expect(findHome(checkout, { env: env(), user: namespace }).state).toBe(join(checkout, ".slipway"));
+      expect(findHome(checkout, { env: env(), user: namespaceUser }).state).toBe(join(checkout, ".slipway"));
     } finally {
       rmSync(home.state, { recursive: true });
     }
   });
 });
 
-function giveAway(path: string): void {
-  chownSync(path, NOBODY, NOBODY);
+function changeOwner(path: string): void {
+  chownSync(path, UNPRIVILEGED_UID, UNPRIVILEGED_UID);
   for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) giveAway(join(path, entry.name));
-    else if (!entry.isSymbolicLink()) chownSync(join(path, entry.name), NOBODY, NOBODY);
+    if (entry.isDirectory()) changeOwner(join(path, entry.name));
+    else if (!entry.isSymbolicLink()) chownSync(join(path, entry.name), UNPRIVILEGED_UID, UNPRIVILEGED_UID);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * One direct connection, one message at a time.
+ * A direct connection that sends one message at a time.
  *
- * A message is a script of several statements. The server answers each in turn, so the sender learns how far a script came even when its
- * last answer is an error: which is how a batch of files costs one round trip and still names the statement that failed.
+ * A message is a script of several statements. The server replies to each of them, so a batch of files takes one round trip, and the number of replies
+ * identifies the statement that failed.
  */
 import type { Socket } from "node:net";
 import pg from "pg";
-import { refused } from "./refused.ts";
+import { connectionFailure } from "./connection-failure.ts";
 import { type Connection, type Target, targetOf } from "./target.ts";
 
 export interface Reply {
@@ -15,7 +15,7 @@ export interface Reply {
   readonly rows: readonly Row[];
 }
 
-/** Every value as the server wrote it. */
+/** Values in the text format of the server. */
 export type Row = Readonly<Record<string, string | null>>;
 
 export interface Notice {
@@ -26,29 +26,29 @@ export interface Notice {
 }
 
 export interface Sent {
-  /** One for each statement that ended well, in order. */
+  /** One for each successful statement, in order. */
   readonly replies: readonly Reply[];
-  /** What stopped the script, if something did. */
+  /** The error that stopped the script. */
   readonly error?: Error;
 }
 
 export interface Listener {
   reply?(index: number, reply: Reply): void;
-  /** @param index of the statement that was running. */
+  /** @param index of the running statement. */
   notice?(index: number, notice: Notice): void;
 }
 
-export interface SessionOptions {
-  /** application_name: how this session is found in pg_stat_activity, and named to whoever waits for it. */
+interface SessionOptions {
+  /** The application_name, shown in pg_stat_activity and in messages of waiting sessions. */
   readonly application: string;
-  /** Settings that hold from the first moment, and that RESET ALL returns to. */
+  /** Settings of the connection start, which RESET ALL restores. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** @default 10000: TLS and a failover fit in it, two seconds do not */
+  /** @default 10000, enough for TLS and a failover */
   readonly connectTimeoutMs?: number;
 }
 
-/** Kept by the server: a dead client's statement must not hold its locks for the rest of its run, nor commit afterwards. */
-const ALIVE = {
+/** The server then cancels the statement of a dead client, instead of holding its locks and committing it later. */
+const KEEPALIVE = {
   client_connection_check_interval: "1000",
   tcp_keepalives_idle: "30",
   tcp_keepalives_interval: "10",
@@ -65,7 +65,7 @@ export async function open(connection: Connection, options: SessionOptions): Pro
     password: target.password,
     ssl: target.tls,
     application_name: options.application.slice(0, 63),
-    options: flags({ ...ALIVE, ...options.settings }),
+    options: startupOptions({ ...KEEPALIVE, ...options.settings }),
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -74,7 +74,7 @@ export async function open(connection: Connection, options: SessionOptions): Pro
   try {
     await client.connect();
   } catch (error) {
-    throw refused(error, target);
+    throw connectionFailure(error, target);
   }
   return session;
 }
@@ -82,19 +82,19 @@ export async function open(connection: Connection, options: SessionOptions): Pro
 export class Session {
   readonly target: Target;
   readonly #client: pg.Client;
-  #listener: { index: number; tell: Listener } | undefined;
+  #running: { index: number; listener: Listener } | undefined;
   #lost = false;
 
   constructor(client: pg.Client, target: Target) {
     this.#client = client;
     this.target = target;
-    // Without a listener a connection that breaks between two messages would end the process.
+    // Without a listener, a connection lost between two messages would crash the process.
     client.on("error", () => {
       this.#lost = true;
     });
     client.on("notice", (notice) => {
-      const heard = this.#listener;
-      heard?.tell.notice?.(heard.index, {
+      const running = this.#running;
+      running?.listener.notice?.(running.index, {
         severity: notice.severity ?? "NOTICE",
         message: notice.message ?? "",
         ...(notice.hint === undefined ? {} : { hint: notice.hint }),
@@ -103,7 +103,7 @@ export class Session {
     });
   }
 
-  /** The server process behind this session, as the server itself introduced it. */
+  /** The backend pid that the server sent at the connection start. */
   get pid(): number {
     return (this.#client as unknown as { processID: number }).processID;
   }
@@ -117,22 +117,22 @@ export class Session {
     return (this.#client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
   }
 
-  /** Sends one script and says how far it came. Never throws. */
-  send(text: string, tell: Listener = {}): Promise<Sent> {
+  /** Sends one script. Never throws: the result contains the error. */
+  send(text: string, listener: Listener = {}): Promise<Sent> {
     return new Promise((resolve) => {
-      const heard = { index: 0, tell };
-      this.#listener = heard;
+      const running = { index: 0, listener };
+      this.#running = running;
       const replies: Reply[] = [];
       const done = (error?: Error) => {
-        if (this.#listener === heard) this.#listener = undefined;
+        if (this.#running === running) this.#running = undefined;
         resolve(error === undefined ? { replies } : { replies, error });
       };
       const script = new Script(
         text,
         (reply) => {
           replies.push(reply);
-          heard.index = replies.length;
-          tell.reply?.(replies.length - 1, reply);
+          running.index = replies.length;
+          listener.reply?.(replies.length - 1, reply);
         },
         done,
       );
@@ -140,12 +140,12 @@ export class Session {
     });
   }
 
-  /** One statement with bound values. Throws what the server says. */
+  /** Runs one statement with parameters. @throws the error of the server. */
   async query<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<R[]> {
     return (await this.#client.query<R>(text, [...values])).rows;
   }
 
-  /** Cuts the wire at once; the server notices by itself. */
+  /** Closes the socket at once. */
   destroy(): void {
     this.#lost = true;
     this.#stream.destroy();
@@ -156,7 +156,7 @@ export class Session {
     await this.#client.end().catch(() => {});
   }
 
-  /** Says goodbye and waits for no answer: a process that has nothing left to do need not outlive its last word by a round trip. */
+  /** Disconnects without waiting for a reply, so that the process can exit a round trip earlier. */
   leave(): void {
     void this.end();
     this.#stream.unref();
@@ -167,14 +167,14 @@ export class Session {
   }
 }
 
-/** pg's connection, as far as a script needs it. */
-interface Wire {
+/** The part of pg's connection that a script uses. */
+interface WireConnection {
   readonly stream: Socket;
-  on(event: "readyForQuery" | "end", heard: () => void): void;
-  off(event: "readyForQuery" | "end", heard: () => void): void;
+  on(event: "readyForQuery" | "end", listener: () => void): void;
+  off(event: "readyForQuery" | "end", listener: () => void): void;
 }
 
-/** pg's own interface for whoever wants every message of the protocol (pg-cursor is another). */
+/** Implements pg's Submittable interface, which receives every message of the protocol (pg-cursor does too). */
 class Script {
   readonly #text: string;
   readonly #reply: (reply: Reply) => void;
@@ -204,11 +204,11 @@ class Script {
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleCopyInResponse(wire: { sendCopyFail(why: string): void }): void {
-    wire.sendCopyFail("a script has no rows to give");
+    wire.sendCopyFail("COPY FROM STDIN is not supported");
   }
   handleCopyData(): void {}
-  /** The server says where the session stands only after the error: who sends the next message before that takes a failed transaction for none. */
-  handleError(error: Error, wire: Wire): void {
+  /** Waits for the transaction status, which follows the error: a message sent earlier would miss that the transaction failed. */
+  handleError(error: Error, wire: WireConnection): void {
     if (wire.stream.destroyed) {
       this.#done(error);
       return;
@@ -226,8 +226,8 @@ class Script {
   }
 }
 
-/** The form that the start-up packet wants: blanks and backslashes escaped. */
-function flags(settings: Readonly<Record<string, string>>): string {
+/** The `options` of the startup packet: whitespace and backslashes are escaped. */
+function startupOptions(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`)
     .join(" ");

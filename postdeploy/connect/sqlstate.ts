@@ -1,12 +1,12 @@
-/** SQLSTATEs by what they mean for somebody who holds a connection. */
+/** Classifies errors by what a client with an open connection can do. */
 
-/** Another session was in the way; the same statement may pass in a moment. */
+/** Conflicts with another session. A retry can succeed. */
 export const CONTENTION: ReadonlySet<string> = new Set(["55P03", "40P01", "40001"]);
 
-/** The server went away or is not back yet. */
-export const SERVER_AWAY: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006", "08001", "08004"]);
+/** The server shut down, crashed or is starting. */
+const SERVER_AWAY: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006", "08001", "08004"]);
 
-const SOCKET: ReadonlySet<string> = new Set([
+const SOCKET_ERRORS: ReadonlySet<string> = new Set([
   "ECONNRESET",
   "ECONNREFUSED",
   "EPIPE",
@@ -17,7 +17,7 @@ const SOCKET: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
   "EHOSTDOWN",
 ]);
-const LOST_WORDS =
+const LOST_MESSAGE =
   /Connection terminated|Connection ended|timeout expired|connection error and is not queryable|socket disconnected|server closed/i;
 
 export interface DatabaseError extends Error {
@@ -26,13 +26,8 @@ export interface DatabaseError extends Error {
   hint?: string;
   where?: string;
   position?: string;
-  internalPosition?: string;
   internalQuery?: string;
   severity?: string;
-  schema?: string;
-  table?: string;
-  column?: string;
-  constraint?: string;
 }
 
 export function sqlstate(error: unknown): string | undefined {
@@ -40,16 +35,16 @@ export function sqlstate(error: unknown): string | undefined {
   return severity !== undefined && code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** The connection is gone, and with it the knowledge of what the server did last. */
+/** The connection was lost, so the outcome of the last statement is unknown. */
 export function isLost(error: unknown): boolean {
   const state = sqlstate(error);
   if (state !== undefined) return SERVER_AWAY.has(state);
   const { code, message } = error as DatabaseError;
-  return SOCKET.has(code ?? "") || LOST_WORDS.test(message ?? "");
+  return SOCKET_ERRORS.has(code ?? "") || LOST_MESSAGE.test(message ?? "");
 }
 
-/** Not our mistake, and over in a moment: worth another try at connecting. */
-export function mayConnectLater(error: unknown): boolean {
+/** A temporary error of connecting. A retry can succeed. */
+export function isRetryable(error: unknown): boolean {
   const { code } = error as DatabaseError;
   return sqlstate(error) === "53300" || (isLost(error) && code !== "ENOTFOUND");
 }

@@ -1,11 +1,14 @@
-/** Where a connection leads, read from a URL once and strictly. */
+/** Parses connection URLs strictly. */
 import { readFileSync } from "node:fs";
 import { Failure } from "./failure.ts";
 
+/** The command that saves a cluster's CA certificate. */
+export const FETCH_CA = "doctl databases get-ca ID --format Certificate --no-header > ca.pem";
+
 export interface Connection {
-  /** postgres://user:password@host:25060/database, direct, never a pool's. What it says of TLS is replaced by verification. */
+  /** postgres://user:password@host:25060/database, direct, not through a pool. sslmode is ignored: the certificate is always verified. */
   readonly url: string;
-  /** The cluster's CA, PEM. @default the machine's own root certificates */
+  /** The CA certificate of the cluster, PEM. @default the root certificates of this machine */
   readonly ca?: string | undefined;
 }
 
@@ -15,7 +18,7 @@ export interface Target {
   readonly database: string;
   readonly user: string;
   readonly password: string;
-  /** false only on loopback, where nobody listens in. */
+  /** false only on loopback. */
   readonly tls: false | { readonly ca?: string };
 }
 
@@ -25,32 +28,34 @@ export function targetOf(connection: Connection): Target {
   const url = parse(connection.url);
   const host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1")) || url.searchParams.get("host") || "localhost";
   const database = decode(url.pathname.slice(1));
-  if (database === "") throw bad("names no database. Write postgres://user:password@host:port/database");
-  if (url.username === "") throw bad("names no user. Write postgres://user:password@host:port/database");
+  if (database === "") throw badUrl("has no database. Use postgres://user:password@host:port/database");
+  if (url.username === "") throw badUrl("has no user. Use postgres://user:password@host:port/database");
   return {
     host,
     port: Number(url.port || 5432),
     database,
     user: decode(url.username),
     password: decode(url.password),
-    tls: tls(url, connection.ca, LOOPBACK.test(host)),
+    tls: tlsOptions(url, connection.ca, LOOPBACK.test(host)),
   };
 }
 
-/** How a target is called in messages: everything but the password. */
+/** The target in messages, without the password. */
 export function nameOf({ user, host, port, database }: Target): string {
   return `${user}@${host}:${port}/${database}`;
 }
 
-/** A URL that asks for less than verification gets verification: `require` without a CA is how a stranger's server is believed. */
-function tls(url: URL, ca: string | undefined, loopback: boolean): Target["tls"] {
+/** Verifies the certificate also for weaker modes: `require` without a CA would accept any server. */
+function tlsOptions(url: URL, ca: string | undefined, loopback: boolean): Target["tls"] {
   const mode = url.searchParams.get("sslmode");
   const rootCert = url.searchParams.get("sslrootcert");
   const pem = ca ?? (rootCert && rootCert !== "system" ? readCa(rootCert) : undefined);
   if (pem !== undefined) return { ca: pem };
   if (loopback && (mode === null || mode === "disable" || mode === "prefer" || mode === "allow")) return false;
   if (mode === "disable")
-    throw bad("switches TLS off (sslmode=disable) to a host that is not this machine. Take that part out; the certificate is verified");
+    throw badUrl(
+      "disables TLS (sslmode=disable), which is allowed only for this machine. Remove that parameter: the certificate is verified",
+    );
   return {};
 }
 
@@ -58,22 +63,21 @@ function readCa(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    throw bad(`names a certificate that cannot be read (sslrootcert=${path})`);
+    throw badUrl(`names a certificate file that cannot be read (sslrootcert=${path})`);
   }
 }
 
 function parse(text: string): URL {
-  if (text.trim() === "") throw bad("is empty. Write postgres://user:password@host:port/database");
+  if (text.trim() === "") throw badUrl("is empty. Use postgres://user:password@host:port/database");
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw bad(
-      "cannot be read as one. If the password has # / ? % @ or : in it, percent-encode them: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD",
+    throw badUrl(
+      "is invalid. If the password contains # / ? % @ or :, percent-encode them: node -p 'encodeURIComponent(process.argv[1])' -- PASSWORD",
     );
   }
-  if (url.protocol !== "postgres:" && url.protocol !== "postgresql:")
-    throw bad(`begins with ${url.protocol}//, and a Postgres URL with postgres://`);
+  if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") throw badUrl(`begins with ${url.protocol}// instead of postgres://`);
   return url;
 }
 
@@ -81,11 +85,11 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw bad("holds a % that is not an escape. Write a literal % as %25");
+    throw badUrl("contains a % that is not part of an escape. Write a literal % as %25");
   }
 }
 
-/** Never quotes the URL: there is a password in it. */
-function bad(what: string): Failure {
+/** The message does not quote the URL, which contains a password. */
+function badUrl(what: string): Failure {
   return new Failure("bad-url", 2, `The connection URL ${what}.`);
 }

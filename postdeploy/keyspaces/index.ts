@@ -1,9 +1,9 @@
-/** Redis keyspaces: declared in files, seeded, verified. This is the front door; the CLI and the post-deploy step come through it too. */
+/** The API of keyspaces in Redis and Valkey: read declarations, plan, seed, verify, export. */
 export { Failure } from "../connect/failure.ts";
-export { compareKeyspaces, type KeyspaceDifference } from "./compare.ts";
-export { printable } from "./entry.ts";
-export { type ExportOptions, type ExportResult, exportKeys } from "./export.ts";
-export { isSeeded, type Keyspace, readKeyspaces } from "./keyspace.ts";
-export type { Options, Progress, Store } from "./options.ts";
-export { callScript, recallScripts } from "./scripts.ts";
-export { type KeyspaceResult, plan, type SeedOptions, seed, verify } from "./seed.ts";
+export { type ExportOptions, type ExportResult, exportKeys } from "./inspect/export.ts";
+export type { Options, Progress, Store } from "./inspect/options.ts";
+export { escapeControlCharacters } from "./read/entry.ts";
+export { compareKeyspaces, type KeyspaceDifference } from "./read/file-changes.ts";
+export { isSeeded, type Keyspace, readKeyspaces } from "./read/keyspace.ts";
+export { callScript, reloadScripts } from "./seed/scripts.ts";
+export { type KeyspaceResult, plan, type SeedOptions, seed, verify } from "./seed/seed.ts";

@@ -20,7 +20,7 @@ data: [cache.jsonl]
 
 type Checked = Record<string, unknown> & { readonly pending: string };
 
-/** As a program lists a folder, and as a provider is asked about it. */
+/** Lists a folder as the program does, and runs the provider's check. */
 async function checked(olds: object, held: Readonly<Record<string, string>>): Promise<Checked> {
   const { path } = folderOf(held);
   const listed = Object.entries(held)
@@ -46,7 +46,7 @@ describe("a preview of keyspaces", () => {
     expect((await checked(first, {})).pending).toBe("cache: 3 keys change (removed cache.jsonl, removed cache.yaml)");
   });
 
-  it("says so where a file changes and no key does", async () => {
+  it("reports that no key changes when only a comment changes", async () => {
     const first = await checked({}, files);
     expect((await checked(first, { ...files, "cache.yaml": `# a note\n${YAML("a", "b")}` })).pending).toBe(
       "cache: no key changes (changed cache.yaml)",
@@ -64,13 +64,13 @@ describe("a preview of keyspaces", () => {
       );
   });
 
-  it("keeps no name and no value of a key in what the state remembers", async () => {
+  it("keeps no key names and no values in the state", async () => {
     const { keys } = await checked({}, files);
     expect(keys).toEqual({ cache: [expect.stringMatching(/^.{12}$/), expect.anything(), expect.anything()] });
     expect(JSON.stringify(keys)).not.toMatch(/text|value/);
   });
 
-  it("counts files where there are too many keys to remember, or none of them can be read", async () => {
+  it("counts files instead of keys if there are too many keys or a file is invalid", async () => {
     const many = Array.from({ length: 1001 }, (_, n) => `{"key":"text:n${n}","string":"x"}`).join("\n");
     expect((await checked({}, { ...files, "cache.jsonl": many })).pending).toBe("cache: 2 files change (new cache.jsonl, new cache.yaml)");
     const first = await checked({}, files);

@@ -1,16 +1,15 @@
-/** Writes a new pair of files under the next free number. */
+/** Creates a migration and its down migration with the next free number. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../connect/failure.ts";
-import { numberOf, readFolder } from "./files.ts";
-import { downName } from "./ledger.ts";
-import { templateOf } from "./template.ts";
+import { downName, numberOf, readFolder } from "./read/files.ts";
+import { templateFor } from "./read/template.ts";
 
 export interface CreateOptions {
   folder: string;
-  /** What it does, in a few words: "add invoice notes". */
+  /** What the migration does, in a few words: "add invoice notes". */
   name: string;
-  /** For views and functions, applied again whenever the text changes. @default false */
+  /** Create a repeatable file, for views and functions. @default false */
   repeatable?: boolean | undefined;
 }
 
@@ -24,7 +23,7 @@ export function create({ folder, name, repeatable = false }: CreateOptions): rea
     throw new Failure(
       "bad-name",
       2,
-      `"${name}" holds no letter or digit. Say in a few words what the migration does: slipway migrate new add_invoice_notes`,
+      `Name "${name}" contains no letter or digit. Describe the migration in a few words: slipway migrate new add_invoice_notes`,
     );
   mkdirSync(folder, { recursive: true });
   const { files } = readFolder(folder);
@@ -35,9 +34,9 @@ export function create({ folder, name, repeatable = false }: CreateOptions): rea
   const width = Math.max(3, ...numbers.slice(-1).map((digits) => digits.length));
   const stem = repeatable ? `R_${slug}` : `${String(BigInt(highest) + 1n).padStart(width, "0")}_${slug}`;
   const forward = `${stem}.sql`;
-  const made = repeatable ? [forward] : [forward, downName(forward)];
-  for (const file of made) write(join(folder, file), templateOf(file));
-  return made;
+  const created = repeatable ? [forward] : [forward, downName(forward)];
+  for (const file of created) write(join(folder, file), templateFor(file));
+  return created;
 }
 
 function write(path: string, text: string): void {
@@ -45,6 +44,6 @@ function write(path: string, text: string): void {
     writeFileSync(path, text, { flag: "wx" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new Failure("exists", 2, `${path} is there already. Choose another name.`);
+    throw new Failure("exists", 2, `${path} already exists. Choose another name.`);
   }
 }

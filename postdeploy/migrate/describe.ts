@@ -1,56 +1,57 @@
-/** What migrations do, read from the files alone: for `plan`, and for whoever reviews a change without a database. */
-import type { Folder } from "./files.ts";
-import type { Finding } from "./finding.ts";
+/** Describes the effects of migrations from the files alone, for `plan` and for reviews without a database. */
+
 import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
+import { buildFileSet } from "./lint/file-set.ts";
 import { lintFolder } from "./lint/index.ts";
-import { setOf } from "./lint/set.ts";
-import type { Statement } from "./parse.ts";
-import { placeAt } from "./position.ts";
-import { readFile } from "./prepare.ts";
+import type { Folder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { Statement } from "./read/parse.ts";
+import { positionAt } from "./read/position.ts";
+import { parseFile } from "./read/prepare.ts";
 
 export interface MigrationDescription {
   readonly file: string;
   readonly transaction: boolean;
   readonly statements: number;
-  /** Or the reason why there is no way back. */
+  /** Whether there is a down migration, or the reason why not. */
   readonly reversible: boolean | string;
-  /** The strongest lock on each table that no file of the set makes. */
+  /** The strongest lock on each table that no file of the set creates. */
   readonly locks: readonly DescribedLock[];
-  /** Of this file and its way back. */
+  /** Of this file and its down migration. */
   readonly findings: readonly Finding[];
 }
 
-/** From the lightest to the heaviest. */
-const WORKS = ["none", "scan", "maybe-rewrite", "rewrite"] as const;
+/** From the least to the most work. */
+const WORK = ["none", "scan", "maybe-rewrite", "rewrite"] as const;
 
 export interface DescribedLock {
   readonly table: string;
-  /** Of the statement. */
+  /** The line of the statement. */
   readonly line: number;
   readonly lock: Lock;
   readonly blocks: ReturnType<typeof blocks>;
-  /** The heaviest that any statement does to the table, under whichever lock. */
-  readonly work: (typeof WORKS)[number];
+  /** The most work that any statement does on the table, under any lock. */
+  readonly work: (typeof WORK)[number];
 }
 
 /**
- * @param names of the files to describe: the ones that go together to a database that has the others already.
- * @returns one for each, in the order in which they apply.
+ * @param names of the files to describe. The other files count as applied.
+ * @returns in the order in which they are applied.
  */
 export async function describeMigrations(folder: Folder, names: readonly string[]): Promise<MigrationDescription[]> {
   return (await describeSet(folder, names)).files;
 }
 
-/** With what lint says of the folder as a whole. */
+/** Also returns the findings of the whole folder. */
 export async function describeSet(
   folder: Folder,
   names: readonly string[],
 ): Promise<{ files: MigrationDescription[]; findings: readonly Finding[] }> {
-  const wanted = folder.files.filter(({ name }) => names.includes(name));
-  const read = await Promise.all(wanted.map(async (file) => ({ file, ...(await readFile(file)) })));
-  const set = setOf(read.flatMap(({ statements }) => statements));
+  const selected = folder.files.filter(({ name }) => names.includes(name));
+  const parsed = await Promise.all(selected.map(async (file) => ({ file, ...(await parseFile(file)) })));
+  const set = buildFileSet(parsed.flatMap(({ statements }) => statements));
   const findings = await lintFolder(folder, { files: names });
-  const files = read.map(
+  const files = parsed.map(
     ({ file, statements }): MigrationDescription => ({
       file: file.name,
       transaction: file.header.transaction,
@@ -63,7 +64,7 @@ export async function describeSet(
   return { files, findings };
 }
 
-/** On each table that is in use. */
+/** The strongest lock on each table in use. */
 export function locksOf(text: string, statements: readonly Statement[], isNew: (table: string) => boolean): DescribedLock[] {
   const strongest = new Map<string, DescribedLock>();
   for (const { node, start } of statements)
@@ -71,9 +72,9 @@ export function locksOf(text: string, statements: readonly Statement[], isNew: (
       if (isNew(table)) continue;
       const before = strongest.get(table);
       const stronger = before === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(before.lock);
-      const held = stronger ? { table, line: placeAt(text, start).line, lock, blocks: blocks(lock) } : before;
-      const heavier = before === undefined || WORKS.indexOf(work) > WORKS.indexOf(before.work);
-      strongest.set(table, { ...held, work: heavier ? work : before.work });
+      const lockOfTable = stronger ? { table, line: positionAt(text, start).line, lock, blocks: blocks(lock) } : before;
+      const heavier = before === undefined || WORK.indexOf(work) > WORK.indexOf(before.work);
+      strongest.set(table, { ...lockOfTable, work: heavier ? work : before.work });
     }
   return [...strongest.values()];
 }

@@ -40,7 +40,7 @@ async function applied(content: Readonly<Record<string, string>> = files) {
 }
 
 describe("down", () => {
-  it("takes the last file back, then the one before, and up makes the same again [F139]", async () => {
+  it("reverts the last files in reverse order, and up applies them again [F139]", async () => {
     const { options } = await applied();
     const before = (await status(options)).files.map(({ state }) => state);
     const first = await up(options);
@@ -52,48 +52,48 @@ describe("down", () => {
     expect((await status(options)).files.map(({ state }) => state)).toEqual(before);
   });
 
-  it("goes back to a named file, or to nothing", async () => {
+  it("reverts to a named file or to nothing", async () => {
     const { options } = await applied();
     expect((await down({ ...options, to: "001_a.sql" })).reverted).toEqual(["003_c.sql", "002_b.sql"]);
     expect((await failure(down({ ...options, to: "003_c.sql" }))).message).toMatch(
-      /003_c.sql is not applied here. Applied, newest first: 001_a.sql/,
+      /003_c.sql is not applied to this database. Applied, newest first: 001_a.sql/,
     );
     expect((await down({ ...options, to: "nothing" })).reverted).toEqual(["001_a.sql"]);
   });
 
-  it("takes back what was applied last, whatever its number", async () => {
+  it("reverts the file that was applied last, whatever its number", async () => {
     const { options, folder } = await applied();
     folder.write({ "000_early.sql": "CREATE TABLE early (id int);", "000_early.down.sql": "DROP TABLE early;" });
     await up({ ...options, allowOutOfOrder: true });
     expect((await down(options)).reverted).toEqual(["000_early.sql"]);
   });
 
-  it("refuses, before it does anything, when one of several files has no way back", async () => {
+  it("reverts nothing if one of the files has no down migration", async () => {
     const { options, sql } = await applied({
       "001_a.sql": "-- slipway: irreversible the old values are gone\nCREATE TABLE a (id int);",
       "002_b.sql": "CREATE TABLE b (id int);",
       "003_c.sql": "CREATE TABLE c (id int);",
       "003_c.down.sql": "DROP TABLE c;",
     });
-    expect((await failure(down({ ...options, steps: 2 }))).message).toMatch(/002_b.sql has no way back. Write 002_b.down.sql/);
+    expect((await failure(down({ ...options, steps: 2 }))).message).toMatch(/002_b.sql has no down migration. Add 002_b.down.sql/);
     expect(await sql("SELECT FROM pg_class WHERE relname = 'c'")).toHaveLength(1);
     await down(options);
     await repair({ ...options, accept: ["002_b.sql"], reason: "test" });
     await sql("DROP TABLE b");
     const { options: irreversible } = await applied({ "001_a.sql": "-- slipway: irreversible the old values are gone\nSELECT 1;" });
-    expect((await failure(down(irreversible))).message).toMatch(/cannot be taken back: the old values are gone/);
+    expect((await failure(down(irreversible))).message).toMatch(/is irreversible: the old values are gone/);
   });
 
-  it("that stops between two statements keeps up from going on, and comes to its end when asked again", async () => {
+  it("blocks up after it stopped between two statements, and resumes there", async () => {
     const { options, folder, sql } = await applied();
     folder.write({
       "003_c.down.sql": "DROP TABLE c;",
       "002_b.down.sql": "-- slipway: no-transaction\nDROP INDEX CONCURRENTLY a_id;\nALTER TABLE a DROP nothing;",
     });
     expect((await failure(down({ ...options, steps: 2 }))).message).toMatch(
-      /002_b.down.sql:3:1: column "nothing"[\s\S]*Statement 1 of 002_b.down.sql is done and stays/,
+      /002_b.down.sql:3:1: column "nothing"[\s\S]*Statement 1 of 002_b.down.sql was applied and stays/,
     );
-    expect((await failure(up(options))).message).toMatch(/002_b.sql is half reverted/);
+    expect((await failure(up(options))).message).toMatch(/002_b.sql is partly reverted/);
     folder.write({ "002_b.down.sql": files["002_b.down.sql"] });
     expect((await down(options)).reverted).toEqual(["002_b.sql"]);
     expect(await sql("SELECT attname FROM pg_attribute WHERE attrelid = 'a'::regclass AND attnum > 0 AND NOT attisdropped")).toEqual([
@@ -104,13 +104,11 @@ describe("down", () => {
 });
 
 describe("repair", () => {
-  it("accepts an edited file with a reason, and the history keeps both", async () => {
+  it("accepts an edited file with a reason, and keeps both events", async () => {
     const { options, folder, sql } = await applied();
     folder.write({ "003_c.sql": "CREATE TABLE c (id bigint);" });
     await failure(up(options));
-    expect(await repair({ ...options, accept: ["003_c.sql"], reason: "widened by hand" })).toEqual([
-      "003_c.sql: its present text counts from now on",
-    ]);
+    expect(await repair({ ...options, accept: ["003_c.sql"], reason: "widened by hand" })).toEqual(["003_c.sql: current text accepted"]);
     expect((await up(options)).applied).toEqual([]);
     expect(await sql("SELECT kind, note FROM slipway.events WHERE file = '003_c.sql' AND kind <> 'measured' ORDER BY id")).toEqual([
       { kind: "applied", note: null },
@@ -118,7 +116,7 @@ describe("repair", () => {
     ]);
   });
 
-  it("retires a file that is gone, and records a new name", async () => {
+  it("retires a removed file, and records a rename", async () => {
     const { options, folder } = await applied();
     folder.remove("003_c.sql");
     folder.remove("003_c.down.sql");
@@ -131,23 +129,23 @@ describe("repair", () => {
     expect((await up(options)).applied).toEqual([]);
   });
 
-  it("refuses what makes no sense, and writes nothing", async () => {
+  it("rejects invalid repairs, and writes nothing", async () => {
     const { options, sql } = await applied();
     const events = await sql("SELECT count(*) FROM slipway.events");
     for (const [what, message] of [
-      [{ accept: ["003_c.sql"], reason: " " }, /with its reason/],
-      [{ reason: "x" }, /Say what to repair/],
+      [{ accept: ["003_c.sql"], reason: " " }, /needs a reason/],
+      [{ reason: "x" }, /Nothing to repair/],
       [{ accept: ["009_z.sql"], reason: "x" }, /not in /],
-      [{ retire: ["001_a.sql"], reason: "x" }, /is in the folder/],
-      [{ retire: ["nothing.sql"], reason: "x" }, /stands nowhere/],
-      [{ happened: [["002_b.sql", 1]], reason: "x" }, /Nothing is unknown about statement 1/],
+      [{ retire: ["001_a.sql"], reason: "x" }, /is still in the folder/],
+      [{ retire: ["nothing.sql"], reason: "x" }, /is not in the ledger/],
+      [{ happened: [["002_b.sql", 1]], reason: "x" }, /The outcome of statement 1 of 002_b.sql is known/],
     ] as const)
       expect((await failure(repair({ ...options, ...(what as { reason: string }) }))).message).toMatch(message);
     expect(await sql("SELECT count(*) FROM slipway.events")).toEqual(events);
   });
 
-  it("decides about a statement whose end nobody saw, either way", async () => {
-    for (const way of ["happened", "again"] as const) {
+  it("records a statement of unknown outcome as applied or to be repeated", async () => {
+    for (const outcome of ["happened", "again"] as const) {
       const connection = await server.database();
       const sql = (text: string) => server.sql(text, nameIn(connection));
       const { path: folder } = folderOf({
@@ -155,31 +153,29 @@ describe("repair", () => {
         "002_b.sql": "-- slipway: no-transaction\nCALL p();\nSELECT 1;",
       });
       await up({ folder, connection, to: "001_a.sql" });
-      // What a run leaves that was killed while the call ran.
+      // The ledger of a run that was killed during the CALL.
       await sql(
         "INSERT INTO slipway.events (kind, file, statement, statements, meaning) SELECT 'started', '002_b.sql', 1, 2, meaning FROM slipway.events LIMIT 0",
       );
-      const { meaningSum } = await import("./text.ts");
-      const meaning = meaningSum("-- slipway: no-transaction\nCALL p()");
+      const { meaningChecksum } = await import("./read/text.ts");
+      const meaning = meaningChecksum("-- slipway: no-transaction\nCALL p()");
       await sql(
         `INSERT INTO slipway.events (kind, file, statement, statements, meaning) VALUES ('started', '002_b.sql', 1, 2, '${meaning}')`,
       );
       const error = await failure(up({ folder, connection }));
       expect([error.exit, error.message]).toEqual([
         3,
-        expect.stringMatching(
-          /002_b.sql:2: the run before this one ended while statement 1 ran[\s\S]*CALL p\(\)[\s\S]*--happened 002_b.sql:1/,
-        ),
+        expect.stringMatching(/002_b.sql:2: the previous run ended while statement 1 ran[\s\S]*CALL p\(\)[\s\S]*--happened 002_b.sql:1/),
       ]);
-      await repair({ folder, connection, [way]: [["002_b.sql", 1]], reason: "looked" });
+      await repair({ folder, connection, [outcome]: [["002_b.sql", 1]], reason: "checked" });
       expect((await up({ folder, connection })).applied).toHaveLength(1);
-      expect(await sql("SELECT count(*)::int AS n FROM n")).toEqual([{ n: way === "happened" ? 0 : 1 }]);
+      expect(await sql("SELECT count(*)::int AS n FROM n")).toEqual([{ n: outcome === "happened" ? 0 : 1 }]);
     }
   });
 });
 
 describe("baseline", () => {
-  /** What S0 describes: two files numbered 001, and 000 applied after the first of them. */
+  /** Two files numbered 001, and 000 applied after the first of them. */
   const former = `CREATE TABLE migrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, executed_at timestamp NOT NULL);
     INSERT INTO migrations (name, executed_at) VALUES ('001_add_missing_tables.sql', '2025-10-22 01:00'), ('000_create_base_messaging_schema.sql', '2025-12-10 01:00'), ('001_add_message_threading_and_search.sql', '2025-12-10 01:01');
     CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE messages (id int PRIMARY KEY);`;
@@ -189,7 +185,7 @@ describe("baseline", () => {
     "003_new.sql": "CREATE TABLE files (id int);",
   };
 
-  it("adopts a former ledger as it is, with two files numbered 001 out of order, and never writes it [F9, F10, F120]", async () => {
+  it("adopts a former ledger with two files numbered 001 out of order, without writing to it [F9, F10, F120]", async () => {
     const connection = await server.database();
     const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(former);
@@ -212,7 +208,7 @@ describe("baseline", () => {
     ]);
   });
 
-  it("takes the former files themselves where the folder has them, in the order in which they ran", async () => {
+  it("records the files of a former ledger as applied if the folder contains them, in the order in which they ran", async () => {
     const connection = await server.database();
     await server.sql(former, nameIn(connection));
     const { path: folder } = folderOf({
@@ -229,7 +225,7 @@ describe("baseline", () => {
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_next.sql"]);
   });
 
-  it("guesses nothing: not which files, not which column, and not against what is there", async () => {
+  it("rejects missing or contradicting choices of files and columns", async () => {
     const connection = await server.database();
     const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(former);
@@ -237,30 +233,30 @@ describe("baseline", () => {
     const { path: folder } = folderOf({ ...own, "004_half.sql": "CREATE TABLE migrations (id int); CREATE TABLE invoices (id int);" });
     const options = { folder, connection };
     expect((await failure(baseline(options))).message).toMatchInlineSnapshot(`
-      "Which of these files does the database already hold? Say it by name; nothing is guessed.
-        001_core.sql: all of its tables are there (users)
-        002_messaging.sql: all of its tables are there (messages)
-        003_new.sql: none of its tables is there (files)
-        004_half.sql: there are migrations; missing are invoices
-        slipway migrate baseline --applied 001_….sql,002_….sql      files whose effect is there
-        slipway migrate baseline --from public.migrations           what a former ledger says, in its order"
+      "Which of these files are already applied to the database? Name them: slipway does not guess.
+        001_core.sql: all of its tables exist (users)
+        002_messaging.sql: all of its tables exist (messages)
+        003_new.sql: none of its tables exist (files)
+        004_half.sql: migrations exist; invoices do not exist
+        slipway migrate baseline --applied 001_….sql,002_….sql      files whose tables exist
+        slipway migrate baseline --from public.migrations           the files of a former ledger, in its order"
     `);
     expect((await failure(baseline({ ...options, from: "migrations" }))).message).toMatch(
       /Which column of migrations .* id integer, name character varying, executed_at timestamp without time zone, checksum text/,
     );
-    expect((await failure(baseline({ ...options, from: "nothing_here" }))).message).toMatch(/no table nothing_here/);
+    expect((await failure(baseline({ ...options, from: "nothing_here" }))).message).toMatch(/Table nothing_here does not exist/);
     expect((await failure(baseline({ ...options, applied: ["001_core.sql", "003_new.sql"] }))).message).toMatch(
-      /002_messaging.sql: all of its tables are there \(messages\), though it is not said to be applied/,
+      /002_messaging.sql: all of its tables exist \(messages\), but it is not named as applied/,
     );
     expect((await failure(baseline({ ...options, applied: ["001_core.sql", "002_messaging.sql", "003_new.sql"] }))).message).toMatch(
-      /003_new.sql: none of its tables is there \(files\), though it is said to be applied/,
+      /003_new.sql: none of its tables exist \(files\), but it is named as applied/,
     );
     expect(await sql("SELECT FROM pg_namespace WHERE nspname = 'slipway'")).toEqual([]);
   });
 });
 
 describe("verify", () => {
-  it("replays everything in a shadow and finds every way back equal, and the real database too [D50]", async () => {
+  it("tests every down migration in a shadow database, and compares the real database [D50]", async () => {
     const { options } = await applied();
     const result = await verify(options);
     expect(result.rehearsal.map(({ file, outcome }) => `${outcome} ${file}`)).toEqual([
@@ -273,7 +269,7 @@ describe("verify", () => {
     expect(await server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'slipway_shadow%'")).toEqual([]);
   });
 
-  it("shows what a way back leaves behind or takes too much of, and what is missing", async () => {
+  it("reports what a down migration does not restore, and a missing one", async () => {
     const { path: folder } = folderOf({
       "001_a.sql": "CREATE TYPE t AS ENUM ('x'); CREATE TABLE a (id int, t t);",
       "001_a.down.sql": "DROP TABLE a;",
@@ -304,7 +300,7 @@ describe("verify", () => {
     ]);
   });
 
-  it("finds what is otherwise in the real database than in its files [D49]", async () => {
+  it("reports differences between the real database and its files [D49]", async () => {
     const { options, sql } = await applied();
     await sql("ALTER TABLE c ADD by_hand int; ALTER TABLE a ADD CONSTRAINT later CHECK (id > 0) NOT VALID; DROP INDEX a_id;");
     const { ok, real } = await verify(options);
@@ -321,7 +317,7 @@ describe("verify", () => {
     expect((await status(options)).drift).toEqual(real!.drift);
   });
 
-  it("takes away what a killed rehearsal left long ago, and nothing of a like name", async () => {
+  it("drops stale shadow databases, and no other database with a similar name", async () => {
     const old = `slipway_shadow_${(Date.now() - 86_400_000).toString(36)}_00c0ffee`;
     const fresh = `slipway_shadow_${Date.now().toString(36)}_00c0ffee`;
     for (const name of [old, fresh, "slipway_shadow_mine"]) await server.sql(`CREATE DATABASE ${name}`);
@@ -331,14 +327,14 @@ describe("verify", () => {
     for (const name of [fresh, "slipway_shadow_mine"]) await server.sql(`DROP DATABASE ${name}`);
   });
 
-  it("says whom to ask where no shadow may be made", async () => {
+  it("explains what to do if the role cannot create a database", async () => {
     const { options, sql } = await applied();
     await sql(
       "CREATE ROLE plain_user LOGIN; GRANT USAGE ON SCHEMA slipway TO plain_user; GRANT SELECT ON ALL TABLES IN SCHEMA slipway TO plain_user",
     );
     const url = options.connection.url.replace("postgres@", "plain_user@");
     expect((await failure(verify({ ...options, connection: { url } }))).message).toMatch(
-      /may not make one \(permission denied to create database\).*--shadow/,
+      /cannot create one \(permission denied to create database\).*--shadow/,
     );
   });
 });

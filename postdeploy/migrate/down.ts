@@ -1,82 +1,83 @@
-/** Takes the last applied files back, newest first, by their own ways back. */
+/** Reverts the last applied files, newest first, by their down migrations. */
 import { Failure } from "../connect/failure.ts";
-import { applyAndMeasure } from "./apply.ts";
-import { type Folder, readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import type { Job } from "./job.ts";
-import { downName, type Ledger, type Standing, standings } from "./ledger.ts";
-import type { RunOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
-import { withRunner } from "./runner.ts";
-import { compare, refuseMismatches } from "./state.ts";
+import { applyAndRecord } from "./apply/apply.ts";
+import type { Job } from "./apply/job.ts";
+import { compareToLedger, rejectMismatches } from "./ledger/compare.ts";
+import { foldEvents, type LedgerEntry } from "./ledger/history.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { type DownFile, downName, type Folder, readFolder } from "./read/files.ts";
+import { throwOnErrors } from "./read/finding.ts";
+import { prepare } from "./read/prepare.ts";
+import type { RunOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface DownOptions extends RunOptions {
-  /** How many files. @default 1 */
+  /** How many files to revert. @default 1 */
   steps?: number | undefined;
-  /** Back to where this file was the last one; "nothing" takes all back. */
+  /** The file that is the last applied one afterwards; "nothing" reverts all files. */
   to?: string | undefined;
 }
 
 export interface DownResult {
-  /** The files that are no longer applied, in the order in which they went. */
+  /** The reverted files, in the order in which they were reverted. */
   readonly reverted: readonly string[];
   readonly fingerprint?: string;
 }
 
 export async function down(options: DownOptions): Promise<DownResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   return withRunner(options, async (runner) => {
     await runner.lock();
-    const { mismatches } = compare(folder, runner.ledger);
-    refuseMismatches(
+    const { mismatches } = compareToLedger(folder, runner.ledger);
+    rejectMismatches(
       mismatches.filter(({ kind }) => kind !== "half-reverted"),
       true,
     );
-    const names = chosen(runner.ledger, options).map(({ file }) => file);
+    const names = selectReverted(runner.ledger, options).map(({ file }) => file);
     if (names.length === 0) return { reverted: [] };
-    const ready = await prepare(names.map((name) => wayBack(folder, name)));
-    const todo = (ledger: Ledger | undefined): Job[] => {
-      const standing = standings(ledger?.events ?? []);
-      return names.flatMap((name, index) => (standing.has(name) ? [{ ...ready[index]!, event: { kind: "reverted", file: name } }] : []));
+    const prepared = await prepare(names.map((name) => findDownFile(folder, name)));
+    const remaining = (ledger: Ledger | undefined): Job[] => {
+      const entries = foldEvents(ledger?.events ?? []);
+      return names.flatMap((name, index) => (entries.has(name) ? [{ ...prepared[index]!, event: { kind: "reverted", file: name } }] : []));
     };
-    runner.tell({ kind: "pending", files: ready.map(({ file }) => file.name) });
-    const { done, fingerprint } = await applyAndMeasure(runner, { kind: "reverted", todo });
-    return { reverted: done.map(({ file }) => file.replace(/\.down\.sql$/, ".sql")), fingerprint };
+    runner.report({ kind: "pending", files: prepared.map(({ file }) => file.name) });
+    const { completed, fingerprint } = await applyAndRecord(runner, { kind: "reverted", remaining });
+    return { reverted: completed.map(({ file }) => file.replace(/\.down\.sql$/, ".sql")), fingerprint };
   });
 }
 
 /** Numbered files, newest first. */
-function chosen(ledger: Ledger | undefined, { steps = 1, to }: DownOptions): Standing[] {
-  const standing = [...standings(ledger?.events ?? []).values()]
-    .filter(({ file, how }) => /^\d/.test(file) && !file.endsWith(".down.sql") && how !== "retired")
+function selectReverted(ledger: Ledger | undefined, { steps = 1, to }: DownOptions): LedgerEntry[] {
+  const entries = [...foldEvents(ledger?.events ?? []).values()]
+    .filter(({ file, state }) => /^\d/.test(file) && !file.endsWith(".down.sql") && state !== "retired")
     .reverse();
-  if (to === undefined) return standing.slice(0, steps);
-  if (to === "nothing") return standing;
-  const end = standing.findIndex(({ file }) => file === to);
+  if (to === undefined) return entries.slice(0, steps);
+  if (to === "nothing") return entries;
+  const end = entries.findIndex(({ file }) => file === to);
   if (end === -1)
     throw new Failure(
       "no-such-file",
       2,
-      `${to} is not applied here. Applied, newest first: ${standing.map(({ file }) => file).join(", ") || "nothing"}.`,
+      `${to} is not applied to this database. Applied, newest first: ${entries.map(({ file }) => file).join(", ") || "nothing"}.`,
     );
-  return standing.slice(0, end);
+  return entries.slice(0, end);
 }
 
-function wayBack(folder: Folder, name: string) {
+function findDownFile(folder: Folder, name: string): DownFile {
   const file = folder.files.find((one) => one.name === name);
   if (file?.down) return file.down;
   const reason = file?.header.irreversible;
-  if (reason !== undefined) throw new Failure("irreversible", 2, `${name} cannot be taken back: ${reason}. Nothing was reverted.`);
+  if (reason !== undefined) throw new Failure("irreversible", 2, `${name} is irreversible: ${reason}. Nothing was reverted.`);
   if (file === undefined)
     throw new Failure(
       "no-way-back",
       2,
-      `${name} came from a former ledger and its file is not here, so nothing is known of its way back. Nothing was reverted.`,
+      `${name} was adopted from a former ledger and is not in the folder, so it has no down migration. Nothing was reverted.`,
     );
   throw new Failure(
     "no-way-back",
     2,
-    `${name} has no way back. Write ${downName(name)}, or say in ${name} why there is none: -- slipway: irreversible <reason>. Nothing was reverted.`,
+    `${name} has no down migration. Add ${downName(name)}, or mark ${name} with: -- slipway: irreversible <reason>. Nothing was reverted.`,
   );
 }

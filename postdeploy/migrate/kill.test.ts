@@ -3,14 +3,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../connect/session.ts";
 import type { Connection } from "../connect/target.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { LedgerTable } from "./ledger.ts";
+import { LedgerTable } from "./ledger/ledger.ts";
+import { fingerprint } from "./schema/fingerprint.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
 import { startProxy } from "./testing/proxy.ts";
 import { nameIn, startServer, type TestServer } from "./testing/server.ts";
 import { up } from "./up.ts";
 
-/** SLIPWAY_KILLS=200 kills two hundred times; the suite's own run does it a few times, in other moments each time. */
+/** SLIPWAY_KILLS=200 kills 200 runs. The default kills a few, at random moments. */
 const times = Number(process.env.SLIPWAY_KILLS ?? 4);
 const script = fileURLToPath(new URL("./testing/run.ts", import.meta.url));
 
@@ -36,24 +36,24 @@ REINDEX TABLE CONCURRENTLY rows;`,
 
 let server: TestServer;
 let folder: string;
-let undisturbed: string;
+let expectedFingerprint: string;
 
 beforeAll(async () => {
   server = await startServer();
   folder = folderOf(files).path;
   const connection = await server.database();
-  undisturbed = (await up({ folder, connection })).fingerprint!;
+  expectedFingerprint = (await up({ folder, connection })).fingerprint!;
 });
 afterAll(async () => {
   await server.stop();
   cleanFolders();
 });
 
-/** Everything that an undisturbed run leaves, and no more: the same schema, each file once, each count exact, no broken index. */
-async function expectUndisturbed(connection: Connection): Promise<void> {
+/** Expects the result of an uninterrupted run: the same schema, each file applied once, exact counts, no invalid index, no lock. */
+async function expectUninterrupted(connection: Connection): Promise<void> {
   const session = await open(connection, { application: "test" });
   try {
-    expect(await fingerprint(session, new LedgerTable())).toBe(undisturbed);
+    expect(await fingerprint(session, new LedgerTable())).toBe(expectedFingerprint);
     expect(await session.query("SELECT name, n FROM counter ORDER BY name")).toEqual([
       { name: "again", n: 0 },
       { name: "apart", n: 3 },
@@ -70,15 +70,15 @@ async function expectUndisturbed(connection: Connection): Promise<void> {
   }
 }
 
-/** Two hundred databases would fill the memory that they are in, and the log that a dying server reads again. */
-async function forget(connection: Connection): Promise<void> {
+/** 200 databases would fill the memory disk, and slow down the recovery of a killed server. */
+async function dropDatabase(connection: Connection): Promise<void> {
   await server.sql(`DROP DATABASE ${nameIn(connection)} WITH (FORCE)`);
   await server.sql("CHECKPOINT");
 }
 
-describe("a run that is interrupted", () => {
+describe("an interrupted run", () => {
   it(
-    "by kill -9 at any moment is completed by the next, as if nothing had happened [F138]",
+    "is completed by the next run after kill -9 at any moment [F138]",
     async () => {
       for (let n = 0; n < times; n++) {
         const connection = await server.database();
@@ -89,15 +89,15 @@ describe("a run that is interrupted", () => {
         child.kill("SIGKILL");
         await gone;
         await up({ folder, connection });
-        await expectUndisturbed(connection);
-        await forget(connection);
+        await expectUninterrupted(connection);
+        await dropDatabase(connection);
       }
     },
     20_000 + times * 5000,
   );
 
   it(
-    "by the server's sudden death goes on by itself",
+    "continues after a crash of the server",
     async () => {
       for (let n = 0; n < Math.ceil(times / 2); n++) {
         const connection = await server.database();
@@ -110,15 +110,15 @@ describe("a run that is interrupted", () => {
         await new Promise((wake) => setTimeout(wake, Math.random() * 450));
         await server.restart(n % 2 === 0 ? "immediate" : "fast");
         await run;
-        await expectUndisturbed(connection);
-        await forget(connection);
+        await expectUninterrupted(connection);
+        await dropDatabase(connection);
       }
     },
     20_000 + times * 5000,
   );
 
   it(
-    "by a broken line goes on by itself, and asks the ledger what became of the file",
+    "continues after a lost connection, and reads the outcome of the file from the ledger",
     async () => {
       for (let n = 0; n < times; n++) {
         const connection = await server.database();
@@ -134,8 +134,8 @@ describe("a run that is interrupted", () => {
         proxy.cut();
         await run;
         await proxy.close();
-        await expectUndisturbed(connection);
-        await forget(connection);
+        await expectUninterrupted(connection);
+        await dropDatabase(connection);
       }
     },
     20_000 + times * 5000,

@@ -1,8 +1,8 @@
-/** As on DigitalOcean: TLS with the cluster's own CA, an admin who is no superuser, roles made by the roles step, a pool beside the direct port. */
+/** Runs against a cluster like DigitalOcean's: TLS with its own CA, an admin who is not a superuser, roles from the roles step, and a pool. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { systems } from "../../systems/index.ts";
 import type { Connection } from "../connect/target.ts";
 import { applyRoles, rolesPlan } from "../roles/index.ts";
@@ -62,7 +62,7 @@ describe.each(systems.map((system) => [system.title, system] as const))("%s", (_
     expect((await rolesPlan(roles)).statements).toEqual([]);
   });
 
-  it("gives its runtime role every table that was made, and no more than rows", async () => {
+  it("gives its runtime role access to the rows of every table, and no more", async () => {
     const as = (sql: string) =>
       query(endpoint, sql, { user: postgres.roles.runtime, password: password(postgres.roles.runtime), database: postgres.database });
     const tables = await query(
@@ -76,7 +76,7 @@ describe.each(systems.map((system) => [system.title, system] as const))("%s", (_
       await expect(as(sql)).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("goes all the way back and forth again as the owner", async () => {
+  it("reverts and applies all files as the owner", async () => {
     const before = await status(options());
     await down({ ...options(), to: "nothing" });
     await up(options());
@@ -88,43 +88,47 @@ describe.each(systems.map((system) => [system.title, system] as const))("%s", (_
 
 describe("a connection", () => {
   const { path: folder } = folderOf({ "001_a.sql": "SELECT 1;" });
-  const refusal = async (connection: Connection) => {
+  const failureOf = async (connection: Connection) => {
     const { code, message } = await failure(status({ folder, connection }));
     expect(message).not.toContain("pw_devx");
     return [code, message];
   };
 
-  it("through a pool is refused, for looking as for applying", async () => {
+  it("through a pool is rejected, also for read-only commands", async () => {
     const url = `postgres://devx:${password("devx")}@localhost:${endpoint.poolPort}/shop-pool`;
-    expect(await refusal({ url, ca: endpoint.ca })).toEqual(["pooled", expect.stringMatching(/is a connection pool.*25060, not 25061/)]);
+    expect(await failureOf({ url, ca: endpoint.ca })).toEqual(["pooled", expect.stringMatching(/is a connection pool.*25060, not 25061/)]);
   });
 
-  it("to a server whose certificate another CA signed, or under another name, is refused [F5]", async () => {
-    expect(await refusal({ url: connect("devx", "devxplatform").url })).toEqual(["wrong-ca", expect.stringContaining("--ca ca.pem")]);
+  it("to a server with a certificate of another CA or another name is rejected [F5]", async () => {
+    expect(await failureOf({ url: connect("devx", "devxplatform").url })).toEqual(["wrong-ca", expect.stringContaining("--ca ca.pem")]);
     const { url } = connect("devx", "devxplatform");
     const elsewhere = await startProxy(endpoint.port, { host: "127.0.0.2" });
-    expect(await refusal({ url: url.replace(/@localhost:\d+/, `@127.0.0.2:${elsewhere.port}`), ca: endpoint.ca })).toEqual([
+    expect(await failureOf({ url: url.replace(/@localhost:\d+/, `@127.0.0.2:${elsewhere.port}`), ca: endpoint.ca })).toEqual([
       "wrong-host",
-      expect.stringContaining("certificate is for another name"),
+      expect.stringContaining("certificate of the server is not valid for 127.0.0.2"),
     ]);
     await elsewhere.close();
   });
 
-  it("with a wrong password, or without TLS, is refused", async () => {
+  it("with a wrong password or without TLS is rejected", async () => {
     const { url, ca } = connect("devx", "devxplatform");
-    expect(await refusal({ url: url.replace("pw_devx_", "pw_"), ca })).toEqual([
+    expect(await failureOf({ url: url.replace("pw_devx_", "pw_"), ca })).toEqual([
       "wrong-password",
-      expect.stringContaining("refuses the password of devx"),
+      expect.stringContaining("rejected the password of devx"),
     ]);
-    expect(await refusal({ url: url.replace("sslmode=require", "sslmode=disable") })).toEqual([
+    expect(await failureOf({ url: url.replace("sslmode=require", "sslmode=disable") })).toEqual([
       "not-let-in",
-      expect.stringContaining("it wants TLS: give the CA"),
+      expect.stringContaining("the server requires TLS. Pass the CA certificate with --ca ca.pem"),
     ]);
   });
 
-  it("to a pool without TLS is refused as bad input, and told where the CA comes from", async () => {
+  it("to a pool without TLS is rejected as bad input, with the command that fetches the CA", async () => {
     const url = `postgres://devx:${password("devx")}@localhost:${endpoint.poolPort}/shop-pool`;
     const { code, exit, message } = await failure(status({ folder, connection: { url } }));
-    expect([code, exit, message]).toEqual(["not-let-in", 2, expect.stringMatching(/it wants TLS: give the CA, --ca ca\.pem.*doctl/)]);
+    expect([code, exit, message]).toEqual([
+      "not-let-in",
+      2,
+      expect.stringMatching(/the server requires TLS. Pass the CA certificate with --ca ca\.pem.*doctl/),
+    ]);
   });
 });

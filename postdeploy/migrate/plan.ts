@@ -1,12 +1,11 @@
-/** What `up` would do: each pending file, with what its statements lock, how large that is, and whether there is a way back. */
-
+/** What `up` would do: the pending files with their locks, the size of the locked tables, and their down migrations. */
 import type { Session } from "../connect/session.ts";
 import { type DescribedLock, describeSet, type MigrationDescription } from "./describe.ts";
-import { readFolder } from "./files.ts";
-import type { Finding } from "./finding.ts";
-import type { UpOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { compare, type Mismatch, type Pending } from "./state.ts";
+import { compareToLedger, type Mismatch, type Pending } from "./ledger/compare.ts";
+import { readFolder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { UpOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface PlanResult {
   readonly database: string;
@@ -21,21 +20,21 @@ export interface PlannedFile extends Omit<MigrationDescription, "findings" | "lo
 }
 
 export interface PlannedLock extends DescribedLock {
-  /** Absent where no such table is known yet. */
+  /** Absent if the table does not exist yet. */
   readonly bytes?: number;
-  /** As the server last counted them. */
+  /** The estimate of the server. */
   readonly rows?: number;
 }
 
 export async function plan(options: UpOptions): Promise<PlanResult> {
   const folder = readFolder(options.folder);
   return withRunner(options, async (runner) => {
-    const { pending, mismatches } = compare(folder, runner.ledger);
+    const { pending, mismatches } = compareToLedger(folder, runner.ledger);
     const why = new Map(pending.map((one) => [one.file.name, one.why]));
     const { files, findings } = await describeSet(folder, [...why.keys()]);
-    const sizes = await sizesOf(runner.session, [...new Set(files.flatMap(({ locks }) => locks.map(({ table }) => table)))]);
+    const sizes = await readSizes(runner.session, [...new Set(files.flatMap(({ locks }) => locks.map(({ table }) => table)))]);
     return {
-      database: runner.facts.database,
+      database: runner.server.database,
       files: files.map(({ findings: _, ...file }) => ({
         ...file,
         why: why.get(file.file)!,
@@ -47,8 +46,8 @@ export async function plan(options: UpOptions): Promise<PlanResult> {
   });
 }
 
-/** An index stands for its table. */
-async function sizesOf(session: Session, names: readonly string[]): Promise<ReadonlyMap<string, { bytes: number; rows: number }>> {
+/** For an index, the size of its table. */
+async function readSizes(session: Session, names: readonly string[]): Promise<ReadonlyMap<string, { bytes: number; rows: number }>> {
   if (names.length === 0) return new Map();
   const rows = await session.query<{ name: string; bytes: string; rows: number }>(
     `SELECT name, pg_total_relation_size(t.oid)::text AS bytes, greatest(t.reltuples, 0)::float8 AS rows FROM unnest($1::text[]) AS name

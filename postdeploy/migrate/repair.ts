@@ -1,106 +1,99 @@
-/** Makes folder and ledger fit again where a person knows better, and keeps the reason. Never runs anything of a file. */
+/** Corrects the ledger on behalf of the operator, and records the reason. Never runs a statement of a file. */
 import { Failure } from "../connect/failure.ts";
-import { type Folder, type MigrationFile, readFolder } from "./files.ts";
-import { type NewEvent, type Standing, standings } from "./ledger.ts";
-import type { RunOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
-import { withRunner } from "./runner.ts";
-import { meaningSum } from "./text.ts";
+import { foldEvents, type LedgerEntry, type StatementProgress } from "./ledger/history.ts";
+import type { NewEvent } from "./ledger/ledger.ts";
+import { type Folder, type MigrationFile, readFolder } from "./read/files.ts";
+import { prepare } from "./read/prepare.ts";
+import { meaningChecksum } from "./read/text.ts";
+import type { RunOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface RepairOptions extends RunOptions {
-  /** Files whose new text counts from now on. */
+  /** Files whose current text is accepted as applied. */
   accept?: readonly string[] | undefined;
-  /** Applied files that are gone from the folder for good. */
+  /** Applied files that were removed from the folder on purpose. */
   retire?: readonly string[] | undefined;
-  /** Files that have a new name: [old, new]. */
+  /** Renamed files: [old, new]. */
   rename?: readonly (readonly [string, string])[] | undefined;
-  /** Statements whose end nobody saw and that took effect: [file, number from 1]. */
+  /** Statements of unknown outcome that took effect: [file, number from 1]. */
   happened?: readonly (readonly [string, number])[] | undefined;
-  /** Those that did not, and are to run again. */
+  /** Statements of unknown outcome that did not take effect and are to be repeated. */
   again?: readonly (readonly [string, number])[] | undefined;
-  /** Kept in the ledger, with who and when. */
+  /** Recorded in the ledger, with the user and the time. */
   reason: string;
 }
 
-/** @returns what was written, a line each. */
+/** @returns a line for each change. */
 export async function repair(options: RepairOptions): Promise<readonly string[]> {
   const { accept = [], retire = [], rename = [], happened = [], again = [], reason } = options;
   if (reason.trim() === "")
-    throw new Failure("no-reason", 2, `A repair is kept in the ledger with its reason: --reason "why this is right"`);
+    throw new Failure("no-reason", 2, `A repair needs a reason, which the ledger records: --reason "why this is correct"`);
   if (accept.length + retire.length + rename.length + happened.length + again.length === 0)
     throw new Failure(
       "nothing-to-repair",
       2,
-      "Say what to repair: --accept <file>, --retire <file>, --rename <old>=<new>, --happened <file>:<n> or --again <file>:<n>.",
+      "Nothing to repair. Use --accept <file>, --retire <file>, --rename <old>=<new>, --happened <file>:<n> or --again <file>:<n>.",
     );
   const folder = readFolder(options.folder);
   return withRunner(options, async (runner) => {
     const ledger = await runner.lock();
-    const standing = standings(ledger?.events ?? []);
-    const found = (name: string) => standing.get(name) ?? refuse(`${name} stands nowhere in this ledger.`);
+    const entries = foldEvents(ledger?.events ?? []);
+    const entryOf = (name: string) => entries.get(name) ?? reject(`${name} is not in the ledger.`);
     const events: NewEvent[] = [];
-    const said: string[] = [];
+    const changes: string[] = [];
     for (const name of accept) {
-      const file = inFolder(folder, name);
-      const kind = found(name).how === "running" ? "baselined" : "accepted";
+      const file = findFile(folder, name);
+      const kind = entryOf(name).state === "running" ? "baselined" : "accepted";
       events.push({ kind, file: name, ...sums(file), note: reason });
-      said.push(
-        kind === "accepted" ? `${name}: its present text counts from now on` : `${name}: counts as done, though not every statement ran`,
-      );
+      changes.push(kind === "accepted" ? `${name}: current text accepted` : `${name}: accepted as applied, though not every statement ran`);
     }
     for (const name of retire) {
-      found(name);
-      if (folder.files.some((file) => file.name === name))
-        refuse(`${name} is in the folder; retired is what is gone from it. Remove the file first.`);
+      entryOf(name);
+      if (folder.files.some((file) => file.name === name)) reject(`${name} is still in the folder. Remove the file before you retire it.`);
       events.push({ kind: "retired", file: name, note: reason });
-      said.push(`${name}: gone from the folder for good`);
+      changes.push(`${name}: retired`);
     }
     for (const [before, after] of rename) {
-      found(before);
-      if (standing.has(after)) refuse(`${after} stands in the ledger already.`);
+      entryOf(before);
+      if (entries.has(after)) reject(`${after} is already in the ledger.`);
       events.push(
         { kind: "retired", file: before, note: `renamed to ${after}: ${reason}` },
-        { kind: "baselined", file: after, ...sums(inFolder(folder, after)), note: `was ${before}: ${reason}` },
+        { kind: "baselined", file: after, ...sums(findFile(folder, after)), note: `was ${before}: ${reason}` },
       );
-      said.push(`${before}: is called ${after} now`);
+      changes.push(`${before}: renamed to ${after}`);
     }
     for (const [name, nth] of happened) {
-      events.push(await happenedEvent(inFolder(folder, name), unsure(found(name), nth), nth, reason));
-      said.push(`${name}: statement ${nth} took effect`);
+      events.push(await happenedEvent(findFile(folder, name), progressAt(entryOf(name), nth), nth, reason));
+      changes.push(`${name}: statement ${nth} recorded as applied`);
     }
     for (const [name, nth] of again) {
-      events.push({ kind: "failed", file: name, statement: nth, statements: unsure(found(name), nth).statements, note: reason });
-      said.push(`${name}: statement ${nth} is to run again`);
+      events.push({ kind: "failed", file: name, statement: nth, statements: progressAt(entryOf(name), nth).statements, note: reason });
+      changes.push(`${name}: statement ${nth} will run again`);
     }
-    const { error } = await runner.session.send(`BEGIN; ${events.map((event) => runner.table.write(event)).join(" ")} COMMIT`);
+    const { error } = await runner.session.send(`BEGIN; ${events.map((event) => runner.table.insertSql(event)).join(" ")} COMMIT`);
     if (error) throw error;
-    return said;
+    return changes;
   });
 }
 
-async function happenedEvent(
-  file: MigrationFile,
-  progress: NonNullable<Standing["progress"]>,
-  nth: number,
-  note: string,
-): Promise<NewEvent> {
-  const [ready] = await prepare([file]);
-  const statement = ready!.statements[nth - 1] ?? refuse(`${file.name} has no statement ${nth}.`);
-  if (nth === ready!.statements.length) return { kind: "applied", file: file.name, ...sums(file), note };
+async function happenedEvent(file: MigrationFile, progress: StatementProgress, nth: number, note: string): Promise<NewEvent> {
+  const [prepared] = await prepare([file]);
+  const statement = prepared!.statements[nth - 1] ?? reject(`${file.name} has no statement ${nth}.`);
+  if (nth === prepared!.statements.length) return { kind: "applied", file: file.name, ...sums(file), note };
   return {
     kind: "done",
     file: file.name,
     statement: nth,
     statements: progress.statements,
     checksum: file.checksum,
-    meaning: meaningSum(file.text.slice(0, statement.end)),
+    meaning: meaningChecksum(file.text.slice(0, statement.end)),
     note,
   };
 }
 
-function unsure({ file, progress }: Standing, nth: number): NonNullable<Standing["progress"]> {
+function progressAt({ file, progress }: LedgerEntry, nth: number): StatementProgress {
   if (progress === undefined || progress.started !== nth || progress.done >= nth)
-    refuse(`Nothing is unknown about statement ${nth} of ${file}.`);
+    reject(`The outcome of statement ${nth} of ${file} is known.`);
   return progress!;
 }
 
@@ -108,10 +101,10 @@ function sums({ checksum, meaning }: MigrationFile): { checksum: string; meaning
   return { checksum, meaning };
 }
 
-function inFolder(folder: Folder, name: string): MigrationFile {
-  return folder.files.find((file) => file.name === name) ?? refuse(`${name} is not in ${folder.path}.`);
+function findFile(folder: Folder, name: string): MigrationFile {
+  return folder.files.find((file) => file.name === name) ?? reject(`${name} is not in ${folder.path}.`);
 }
 
-function refuse(what: string): never {
-  throw new Failure("cannot-repair", 2, `${what} Nothing was written. What stands where: slipway migrate status`);
+function reject(reason: string): never {
+  throw new Failure("cannot-repair", 2, `${reason} Nothing was written. To see the state of each file: slipway migrate status`);
 }

@@ -1,25 +1,24 @@
-/** Where every file stands, read without a lock and without writing. */
-
-import { readFolder } from "./files.ts";
-import type { Finding } from "./finding.ts";
-import { type Difference, drift } from "./fingerprint.ts";
-import { type BrokenIndex, brokenIndexes } from "./indexes.ts";
-import { needsMeasure } from "./ledger.ts";
-import type { MigrateOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { compare, type Mismatch } from "./state.ts";
+/** The state of every file, read without a lock and without writing. */
+import { compareToLedger, type Mismatch } from "./ledger/compare.ts";
+import { type LedgerEntry, needsFingerprint } from "./ledger/history.ts";
+import { type MigrationFile, readFolder } from "./read/files.ts";
+import type { Finding } from "./read/finding.ts";
+import type { MigrateOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
+import { type Difference, findDrift } from "./schema/fingerprint.ts";
+import { type BrokenIndex, findBrokenIndexes } from "./schema/indexes.ts";
 
 export interface StatusResult {
   readonly database: string;
   readonly role: string;
   readonly serverVersion: string;
-  /** Absent where no run has made one yet. */
+  /** Absent if no run has created a ledger. */
   readonly ledger?: { readonly schema: string; readonly id: string; readonly system?: string };
   readonly files: readonly FileStatus[];
   readonly pending: readonly string[];
   readonly mismatches: readonly Mismatch[];
   readonly findings: readonly Finding[];
-  /** What differs from what the last run left; undefined where nothing was ever measured, or a run has yet to. */
+  /** The differences since the last run; absent if the ledger has no current fingerprint. */
   readonly drift?: readonly Difference[];
   readonly brokenIndexes: readonly BrokenIndex[];
 }
@@ -30,69 +29,61 @@ export interface FileStatus {
   readonly at?: string;
   readonly by?: string;
   readonly note?: string;
-  /** Statements done, of how many, for a file that stopped in between. */
+  /** Of a file that stopped between two statements: [applied, total]. */
   readonly progress?: readonly [number, number];
-  /** The way back: a file, none, or the reason why there is none. */
+  /** Whether there is a down migration, or the reason why not. */
   readonly back?: "file" | "none" | { readonly irreversible: string };
 }
 
 export async function status(options: MigrateOptions): Promise<StatusResult> {
   const folder = readFolder(options.folder);
   return withRunner(options, async (runner) => {
-    const { ledger, facts, session, table } = runner;
-    const { pending, mismatches, reformatted, standing } = compare(folder, ledger);
-    const ofFolder = folder.files.map((file): FileStatus => {
-      const stands = standing.get(file.name);
-      const back =
-        file.kind === "repeatable"
-          ? {}
-          : {
-              back: file.down
-                ? ("file" as const)
-                : file.header.irreversible === undefined
-                  ? ("none" as const)
-                  : { irreversible: file.header.irreversible },
-            };
-      const wrong = mismatches.find((mismatch) => mismatch.file === file.name && mismatch.kind === "edited");
-      const waits = pending.some((one) => one.file === file);
-      if (stands === undefined) return { file: file.name, state: "pending", ...back };
-      const { at, by, note, progress, how } = stands;
+    const { ledger, server, session, table } = runner;
+    const { pending, mismatches, reformatted, entries } = compareToLedger(folder, ledger);
+    const stateOf = (file: MigrationFile, entry: LedgerEntry): FileStatus["state"] => {
+      if (mismatches.some((mismatch) => mismatch.file === file.name && mismatch.kind === "edited")) return "edited";
+      if (entry.state === "running") return "running";
+      if (pending.some((one) => one.file === file)) return "pending";
+      return reformatted.includes(file.name) ? "reformatted" : entry.state;
+    };
+    const inFolder = folder.files.map((file): FileStatus => {
+      const entry = entries.get(file.name);
+      const back = file.kind === "repeatable" ? {} : { back: reversibility(file) };
+      if (entry === undefined) return { file: file.name, state: "pending", ...back };
+      const { progress } = entry;
       return {
-        file: file.name,
-        state: wrong ? "edited" : how === "running" ? "running" : waits ? "pending" : reformatted.includes(file.name) ? "reformatted" : how,
-        at,
-        by,
-        ...(note === undefined ? {} : { note }),
+        ...describeEntry(entry, stateOf(file, entry)),
         ...(progress === undefined ? {} : { progress: [progress.done, progress.statements] as const }),
         ...back,
       };
     });
-    const here = new Set(folder.files.map(({ name }) => name));
-    const elsewhere = [...standing.values()]
-      .filter(({ file }) => !here.has(file) && !file.endsWith(".down.sql"))
-      .map(
-        ({ file, how, at, by, note }): FileStatus => ({
-          file,
-          state: how === "adopted" || how === "retired" ? how : "missing",
-          at,
-          by,
-          ...(note === undefined ? {} : { note }),
-        }),
-      );
-    const drifted = ledger === undefined || needsMeasure(ledger) ? undefined : await drift(session, table);
+    const names = new Set(folder.files.map(({ name }) => name));
+    const notInFolder = [...entries.values()]
+      .filter(({ file }) => !names.has(file) && !file.endsWith(".down.sql"))
+      .map((entry) => describeEntry(entry, entry.state === "adopted" || entry.state === "retired" ? entry.state : "missing"));
+    const drift = ledger === undefined || needsFingerprint(ledger) ? undefined : await findDrift(session, table);
     return {
-      database: facts.database,
-      role: facts.role,
-      serverVersion: facts.version,
+      database: server.database,
+      role: server.role,
+      serverVersion: server.version,
       ...(ledger === undefined
         ? {}
         : { ledger: { schema: table.schema, id: ledger.id, ...(ledger.system === undefined ? {} : { system: ledger.system }) } }),
-      files: [...elsewhere, ...ofFolder],
+      files: [...notInFolder, ...inFolder],
       pending: pending.map(({ file }) => file.name),
       mismatches,
       findings: folder.findings,
-      ...(drifted === undefined ? {} : { drift: drifted }),
-      brokenIndexes: await brokenIndexes(session),
+      ...(drift === undefined ? {} : { drift }),
+      brokenIndexes: await findBrokenIndexes(session),
     };
   });
+}
+
+function describeEntry({ file, at, by, note }: LedgerEntry, state: FileStatus["state"]): FileStatus {
+  return { file, state, at, by, ...(note === undefined ? {} : { note }) };
+}
+
+function reversibility({ down, header: { irreversible } }: MigrationFile): NonNullable<FileStatus["back"]> {
+  if (down) return "file";
+  return irreversible === undefined ? "none" : { irreversible };
 }

@@ -1,18 +1,18 @@
-/** Migrations as a step of a deployment. */
+/** The post-deploy step that applies migrations. */
 import { type Inputs, target } from "../step.ts";
 
 export const identity = ({ digest, owner, url }: Inputs): unknown => ({ digest, owner, target: target(url) });
 
 /** "2 migrations pending: 006_add_tasks.sql, 007_tighten.sql" */
 export function pending(olds: Inputs, news: Inputs): string {
-  const before = filesOf(olds);
-  const forward = [...filesOf(news)]
+  const before = parseFiles(olds);
+  const forward = [...parseFiles(news)]
     .filter(([name, digest]) => !name.endsWith(".down.sql") && before.get(name) !== digest)
     .map(([name]) => name);
   if (forward.length === 0) return "nothing";
   const edited = forward.filter((name) => before.has(name));
-  const many = forward.length === 1 ? "1 migration" : `${forward.length} migrations`;
-  return `${many} pending: ${forward.join(", ")}${edited.length === 0 ? "" : ` (edited since they were applied: ${edited.join(", ")})`}`;
+  const count = forward.length === 1 ? "1 migration" : `${forward.length} migrations`;
+  return `${count} pending: ${forward.join(", ")}${edited.length === 0 ? "" : ` (edited since they were applied: ${edited.join(", ")})`}`;
 }
 
 export async function apply({ system, folder, owner, url, ca }: Inputs): Promise<Record<string, unknown>> {
@@ -26,8 +26,8 @@ export async function apply({ system, folder, owner, url, ca }: Inputs): Promise
   return { applied: applied.map(({ file }) => file) };
 }
 
-/** The program lists each file as "name digest". */
-function filesOf({ files }: Inputs): Map<string, string> {
+/** Each entry of the input is "name digest". */
+function parseFiles({ files }: Inputs): Map<string, string> {
   return new Map(
     ((files ?? []) as readonly string[]).map((file) => [file.slice(0, file.lastIndexOf(" ")), file.slice(file.lastIndexOf(" ") + 1)]),
   );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { down } from "./down.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./run/progress.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe("up", () => {
-  it("applies each file once, in order, with its ledger row, and then has nothing to do [F138]", async () => {
+  it("applies each file once, in order, with its ledger entry [F138]", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_users.sql": "CREATE TABLE users (id int PRIMARY KEY);",
@@ -35,7 +35,7 @@ describe("up", () => {
     expect(await rows()).toEqual(before);
   });
 
-  it("rolls a failed file back whole, keeps those before it, and shows where it failed", async () => {
+  it("rolls back a failed file completely, keeps earlier files, and shows the position of the error", async () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
@@ -49,23 +49,23 @@ describe("up", () => {
         2 | -- 🙂
         3 | INSERT INTO b (nmae) VALUES (1);
           |                ^
-        002_b.sql was rolled back; nothing of it is left.
-        1 file was applied before it: 001_a.sql."
+        002_b.sql was rolled back completely.
+        1 earlier file was applied: 001_a.sql."
     `);
     expect(error.exit).toBe(1);
     write({ "002_b.sql": "CREATE TABLE b (id int);" });
     expect((await up({ folder, connection })).applied.map(({ file }) => file)).toEqual(["002_b.sql", "003_c.sql"]);
   });
 
-  it("runs what cannot have a transaction on its own, and goes on after the statement that failed", async () => {
+  it("runs non-transactional statements separately, and resumes at the failed statement", async () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({
       "001_a.sql": "CREATE TABLE a AS SELECT generate_series(1, 100) AS id;",
       "002_b.sql":
         "-- slipway: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\nINSERT INTO a VALUES (1);\nCREATE UNIQUE INDEX CONCURRENTLY a_once ON a (id);\nVACUUM a;",
     });
-    const seen: Progress[] = [];
-    const error = await failure(up({ folder, connection, onProgress: (event) => seen.push(event) }));
+    const events: Progress[] = [];
+    const error = await failure(up({ folder, connection, onProgress: (event) => events.push(event) }));
     expect(error.message).toMatchInlineSnapshot(`
       "002_b.sql:4:1: could not create unique index "a_once" (23505)
         2 | CREATE INDEX CONCURRENTLY a_id ON a (id);
@@ -73,8 +73,8 @@ describe("up", () => {
         4 | CREATE UNIQUE INDEX CONCURRENTLY a_once ON a (id);
           | ^
         detail: Key (id)=(1) is duplicated.
-        Statements 1 to 2 of 002_b.sql are done and stay. Mend statement 3 in the file and run again: it goes on from there.
-        1 file was applied before it: 001_a.sql."
+        Statements 1 to 2 of 002_b.sql were applied and stay. Fix statement 3 in the file and run again to continue from there.
+        1 earlier file was applied: 001_a.sql."
     `);
     write({
       "002_b.sql":
@@ -86,12 +86,12 @@ describe("up", () => {
     expect(await server.sql("SELECT indexrelid::regclass::text AS i FROM pg_index WHERE NOT indisvalid", database)).toEqual([]);
   });
 
-  it("pins its settings: what a file sets is gone for the next [D15]", async () => {
+  it("resets settings between files [D15]", async () => {
     const connection = await server.database();
-    await server.sql("CREATE ROLE somebody; CREATE SCHEMA app", nameIn(connection));
+    await server.sql("CREATE ROLE another; CREATE SCHEMA app", nameIn(connection));
     const { path: folder } = folderOf({
       "001_leak.sql":
-        "SET search_path = pg_catalog; SET statement_timeout = '100s'; SET ROLE somebody; SET default_transaction_read_only = on;",
+        "SET search_path = pg_catalog; SET statement_timeout = '100s'; SET ROLE another; SET default_transaction_read_only = on;",
       "002_next.sql":
         "CREATE TABLE here AS SELECT current_user::text AS who, current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout;",
       "003_own.sql":
@@ -104,7 +104,7 @@ describe("up", () => {
     ]);
   });
 
-  it("takes the time that a file needs, whatever timeouts its role was given", async () => {
+  it("ignores the timeouts of the role", async () => {
     const connection = await server.database();
     await server.sql("CREATE ROLE hasty LOGIN SUPERUSER");
     const names = await server.sql(
@@ -118,7 +118,7 @@ describe("up", () => {
     expect((await up({ folder, connection: { url: server.url(nameIn(connection), "hasty") } })).applied).toHaveLength(2);
   });
 
-  it("begins each file as new: no temporary table, prepared statement or cursor of the one before is there", async () => {
+  it("discards temporary tables, prepared statements and cursors between files", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_a.sql":
@@ -141,7 +141,7 @@ describe("up", () => {
     expect(columns).toEqual([{ attname: "id" }, { attname: "name" }]);
   });
 
-  it("is done in a connection whose login puts an end to long transactions, whatever its start-up settings say", async () => {
+  it("works if a login trigger sets transaction_timeout", async () => {
     const connection = await server.database();
     const newer = await server.sql("SELECT FROM pg_settings WHERE name = 'transaction_timeout'");
     if (newer.length > 0)
@@ -154,7 +154,7 @@ describe("up", () => {
     expect((await up({ folder, connection })).applied).toHaveLength(1);
   });
 
-  it("gives a statement without a transaction what its file set before, and the run that goes on there too", async () => {
+  it("repeats the SET statements of a non-transactional file when a run resumes it", async () => {
     const connection = await server.database();
     const files = (index: string) => ({
       "001_a.sql": "CREATE SCHEMA app; CREATE TABLE app.t (a int); INSERT INTO app.t VALUES (1), (1);",
@@ -177,7 +177,7 @@ describe("up", () => {
     ]);
   });
 
-  it("records files that hold nothing, or only comments", async () => {
+  it("records empty files and files with only comments", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_a.sql": "",
@@ -194,7 +194,7 @@ describe("up", () => {
     expect((await up({ folder, connection })).applied).toEqual([]);
   });
 
-  it("makes what it makes belong to the owner, whoever connects", async () => {
+  it("creates objects as the owner role, whichever role connects", async () => {
     const connection = await server.database();
     await server.sql(
       `CREATE ROLE its_owner; GRANT CREATE ON DATABASE ${nameIn(connection)} TO its_owner; CREATE SCHEMA app AUTHORIZATION its_owner`,
@@ -212,7 +212,7 @@ describe("up", () => {
     expect(owners).toEqual(["a", "a_id", "events"].map((relname) => ({ relname, owner: "its_owner" })));
   });
 
-  it("survives a file that ends in a comment, has a byte-order mark, or CRLF", async () => {
+  it("applies files that end in a comment, start with a byte-order mark, or use CRLF", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_comment.sql": "CREATE TABLE a (id int) -- no line end, no semicolon",
@@ -231,7 +231,7 @@ describe("up", () => {
     expect(await server.sql("INSERT INTO c DEFAULT VALUES RETURNING text", nameIn(connection))).toEqual([{ text: "a\r\nb" }]);
   });
 
-  it("places an error right after a byte-order mark, an emoji and a tab, in the second file of a message", async () => {
+  it("shows the right position after a byte-order mark, an emoji and a tab, in the second file of a message", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_a.sql": "SELECT '🙂🙂🙂';",
@@ -246,7 +246,7 @@ describe("up", () => {
     ]);
   });
 
-  it("names the statement where the server names no place, and the function in which it happened", async () => {
+  it("shows the statement if the error has no position, and the function that failed", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({ "001_a.sql": "SELECT 1;\n\nSELECT 1 / (1 - 1);\n", "002_b.sql": "" });
     expect((await failure(up({ folder, connection }))).message).toContain("001_a.sql:3:1: division by zero (22012)");
@@ -258,19 +258,19 @@ describe("up", () => {
     );
   });
 
-  it("tells a constraint that fails only at the end of the file from a statement that fails", async () => {
+  it("reports a deferred constraint that fails at COMMIT", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_a.sql": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES a DEFERRABLE INITIALLY DEFERRED);",
       "002_b.sql": "INSERT INTO a VALUES (1, 99);\nSELECT 1;",
     });
     expect((await failure(up({ folder, connection }))).message).toMatch(
-      /^002_b.sql: insert or update on table "a" violates.*\n.*at the end of the file/,
+      /^002_b.sql: insert or update on table "a" violates.*\n.*at the end of the file, during COMMIT/,
     );
     expect(await server.sql("SELECT * FROM a", nameIn(connection))).toEqual([]);
   });
 
-  it("refuses a COMMIT that hides in a block, and nothing of the file stays", async () => {
+  it("rejects a COMMIT inside a DO block, and rolls back the file", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);\nDO $$ BEGIN COMMIT; END $$;" });
     const error = await failure(up({ folder, connection }));
@@ -278,7 +278,7 @@ describe("up", () => {
     expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection))).toEqual([]);
   });
 
-  it("passes on what the server notices, with the line", async () => {
+  it("reports the notices of the server with the line", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({
       "001_a.sql": "SELECT 1;\nDROP TABLE IF EXISTS never;",
@@ -294,16 +294,16 @@ describe("up", () => {
     expect(notices).toEqual(['001_a.sql:2 NOTICE table "never" does not exist, skipping', "002_b.sql:4 WARNING look"]);
   });
 
-  it("stops after the file it is told to stop after", async () => {
+  it("stops after the file of the option `to`", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf({ "001_a.sql": "", "002_b.sql": "", "003_c.sql": "" });
     expect((await up({ folder, connection, to: "002_b.sql" })).applied).toHaveLength(2);
     expect((await failure(up({ folder, connection, to: "004_d.sql" }))).message).toMatch(
-      /no file 004_d.sql.*001_a.sql, 002_b.sql, 003_c.sql/,
+      /004_d.sql is not in .*001_a.sql, 002_b.sql, 003_c.sql/,
     );
   });
 
-  it("brings back the views that a new file takes away, though their own files did not change", async () => {
+  it("applies unchanged repeatable files again after a file that drops a view", async () => {
     const connection = await server.database();
     const { path: folder, write } = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
@@ -317,7 +317,7 @@ describe("up", () => {
     expect(await server.sql("SELECT * FROM v", nameIn(connection))).toEqual([]);
   });
 
-  it("takes three thousand files", async () => {
+  it("applies 3000 files", async () => {
     const connection = await server.database();
     const { path: folder } = folderOf(
       Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`${n + 1}_t.sql`, `CREATE TABLE t${n + 1} (id int);`])),
@@ -326,27 +326,27 @@ describe("up", () => {
   });
 });
 
-describe("a database that was there before", () => {
-  it("is refused when it holds what the files are to make, before anything is applied", async () => {
+describe("an existing database", () => {
+  it("is rejected before anything is applied if it contains tables that the files create", async () => {
     const connection = await server.database();
     await server.sql("CREATE TABLE c (id int)", nameIn(connection));
     const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);", "002_c.sql": "CREATE TABLE c (id int);" });
     const error = await failure(up({ folder, connection }));
     expect([error.exit, error.message]).toEqual([
       2,
-      expect.stringMatching(/002_c.sql: all of its tables are there \(c\)[\s\S]*slipway migrate baseline --applied/),
+      expect.stringMatching(/002_c.sql: all of its tables exist \(c\)[\s\S]*slipway migrate baseline --applied/),
     ]);
     expect(await server.sql("SELECT FROM pg_class WHERE relname = 'a'", nameIn(connection))).toEqual([]);
   });
 
   it.each([
-    ["a table of its own called events", "CREATE TABLE slipway.events (x int)"],
-    ["a table of its own called about", "CREATE TABLE slipway.about (x int)"],
-    ["a view of its own called applied", "CREATE VIEW slipway.applied AS SELECT 1 AS one"],
-  ])("is not touched where another application has a schema slipway with %s", async (_, made) => {
+    ["a table events", "CREATE TABLE slipway.events (x int)"],
+    ["a table about", "CREATE TABLE slipway.about (x int)"],
+    ["a view applied", "CREATE VIEW slipway.applied AS SELECT 1 AS one"],
+  ])("is not changed if another application has a schema slipway with %s", async (_, sql) => {
     const connection = await server.database();
     const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
-    await server.sql(`CREATE SCHEMA slipway; ${made}`, nameIn(connection));
+    await server.sql(`CREATE SCHEMA slipway; ${sql}`, nameIn(connection));
     const error = await failure(up({ folder, connection }));
     expect([error.code, error.exit, error.message]).toEqual(["foreign-ledger", 2, expect.stringContaining("--ledger slipway_ledger")]);
     expect(
@@ -354,7 +354,7 @@ describe("a database that was there before", () => {
     ).toHaveLength(1);
   });
 
-  it("keeps everything of others as it was, down to the row versions of the catalogue [F8]", async () => {
+  it("keeps the objects of other applications unchanged, down to the row versions of the catalog [F8]", async () => {
     const connection = await server.database();
     const sql = (text: string) => server.sql(text, nameIn(connection));
     await sql(`CREATE ROLE neighbour; CREATE ROLE shop_owner LOGIN; CREATE SCHEMA theirs AUTHORIZATION neighbour; SET ROLE neighbour;
@@ -383,7 +383,7 @@ describe("a database that was there before", () => {
   });
 });
 
-describe("a folder that does not fit its ledger", () => {
+describe("a folder that does not match the ledger", () => {
   async function applied() {
     const connection = await server.database();
     const folder = folderOf({ "001_a.sql": "CREATE TABLE a (id int);", "003_c.sql": "CREATE TABLE c (id int);" });
@@ -391,34 +391,34 @@ describe("a folder that does not fit its ledger", () => {
     return { connection, folder, again: () => up({ folder: folder.path, connection }) };
   }
 
-  it("is refused when an applied file was edited, with who, when, and both checksums [D18]", async () => {
+  it("is rejected if an applied file was edited, with the user, the time and both checksums [D18]", async () => {
     const { folder, again } = await applied();
     folder.write({ "001_a.sql": "CREATE TABLE a (id bigint);", "004_d.sql": "CREATE TABLE d (id int);" });
     const error = await failure(again());
     expect(error.exit).toBe(2);
     expect(error.message).toMatch(
-      /001_a.sql was changed after it was applied \(\d{4}-.*, by postgres; then [0-9a-f]{12}, now [0-9a-f]{12}\)[\s\S]*repair --accept 001_a.sql --reason/,
+      /001_a.sql was changed after it was applied \(\d{4}-.*, by postgres; checksum was [0-9a-f]{12}, is [0-9a-f]{12}\)[\s\S]*repair --accept 001_a.sql --reason/,
     );
   });
 
-  it("is not refused when an applied file was only reformatted or commented, and says so", async () => {
+  it("is accepted and reported if an applied file changed in formatting or comments only", async () => {
     const { folder, again } = await applied();
     folder.write({ "001_a.sql": "-- the first\ncreate table A\n  (id INT)\n" });
     expect(await again()).toEqual({ applied: [], reformatted: ["001_a.sql"] });
   });
 
-  it("is refused when an applied file is gone, and a new name for the same text is recognised", async () => {
+  it("is rejected if an applied file is missing, and a renamed file is recognized", async () => {
     const { folder, again } = await applied();
     folder.remove("003_c.sql");
     expect((await failure(again())).message).toMatch(/003_c.sql was applied .* and is not in the folder[\s\S]*--retire 003_c.sql/);
     folder.write({ "003_see.sql": "CREATE TABLE c (id int);" });
-    expect((await failure(again())).message).toMatch(/now seems to be called 003_see.sql[\s\S]*--rename 003_c.sql=003_see.sql/);
+    expect((await failure(again())).message).toMatch(/appears to be renamed to 003_see.sql[\s\S]*--rename 003_c.sql=003_see.sql/);
   });
 
-  it("is refused when a new file stands before an applied one, unless that is allowed, and then the ledger notes it [F9]", async () => {
+  it("is rejected if a new file comes before an applied one, unless that is allowed; the ledger then records it [F9]", async () => {
     const { folder, again, connection } = await applied();
     folder.write({ "002_b.sql": "CREATE TABLE b (id int);" });
-    expect((await failure(again())).message).toMatch(/002_b.sql is new and stands before 003_c.sql, which is applied/);
+    expect((await failure(again())).message).toMatch(/002_b.sql is new and comes before 003_c.sql, which is applied/);
     await up({ folder: folder.path, connection, allowOutOfOrder: true });
     expect(await server.sql("SELECT note FROM slipway.applied WHERE file = '002_b.sql'", nameIn(connection))).toEqual([
       { note: "out of order, after 003_c.sql" },
@@ -426,11 +426,11 @@ describe("a folder that does not fit its ledger", () => {
     expect((await again()).applied).toEqual([]);
   });
 
-  it("is refused when a newer slipway wrote the ledger, or another system's", async () => {
+  it("is rejected if the ledger belongs to another system or a newer slipway", async () => {
     const { again, connection, folder } = await applied();
     await server.sql("UPDATE slipway.about SET system = 'shop'", nameIn(connection));
     expect((await failure(up({ folder: folder.path, connection, system: "other" }))).message).toMatch(
-      /belongs to shop, and this run is for other/,
+      /belongs to shop, but this run is for other/,
     );
     await server.sql("UPDATE slipway.about SET version = 99", nameIn(connection));
     const error = await failure(again());

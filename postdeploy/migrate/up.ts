@@ -1,28 +1,28 @@
-/** Applies what is pending. A second call with nothing to do reads the ledger once and says so. */
-import { readFolder } from "./files.ts";
-import { refuseBad } from "./finding.ts";
-import type { Done } from "./job.ts";
-import { needsMeasure } from "./ledger.ts";
-import type { UpOptions } from "./options.ts";
-import { withRunner } from "./runner.ts";
-import { heldAgainst } from "./state.ts";
+/** Applies the pending files. With nothing to do it only reads the ledger. */
+import type { CompletedFile } from "./apply/job.ts";
+import { selectPending } from "./ledger/compare.ts";
+import { needsFingerprint } from "./ledger/history.ts";
+import { readFolder } from "./read/files.ts";
+import { throwOnErrors } from "./read/finding.ts";
+import type { UpOptions } from "./run/options.ts";
+import { withRunner } from "./run/runner.ts";
 
 export interface UpResult {
-  readonly applied: readonly Done[];
-  /** Applied earlier, and only reformatted or commented since. */
+  readonly applied: readonly CompletedFile[];
+  /** Applied files with changes in formatting or comments only. */
   readonly reformatted: readonly string[];
-  /** Of the schema as this run left it; absent when it changed nothing. */
+  /** Of the schema after the run; absent if the run changed nothing. */
   readonly fingerprint?: string;
 }
 
 export async function up(options: UpOptions): Promise<UpResult> {
   const folder = readFolder(options.folder);
-  refuseBad(folder.findings);
+  throwOnErrors(folder.findings);
   return withRunner(options, async (runner) => {
-    const { pending, reformatted } = heldAgainst(folder, runner.ledger, options);
-    if (pending.length === 0 && !(runner.ledger && needsMeasure(runner.ledger))) return { applied: [], reformatted };
-    // Loaded only now: a run with nothing to do never parses.
-    const { applyPending } = await import("./pending.ts");
+    const { pending, reformatted } = selectPending(folder, runner.ledger, options);
+    if (pending.length === 0 && !(runner.ledger && needsFingerprint(runner.ledger))) return { applied: [], reformatted };
+    // Imported on demand: a run with nothing to do needs no parser.
+    const { applyPending } = await import("./apply/pending.ts");
     return { reformatted, ...(await applyPending(runner, folder, pending, options)) };
   });
 }

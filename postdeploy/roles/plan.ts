@@ -1,73 +1,73 @@
-/** From what stands to what is wanted, as statements. Nothing to do is an empty list: a second run changes nothing. */
+/** The statements that change the current privileges to the required ones. The list is empty if nothing has to change. */
 import { Failure } from "../connect/failure.ts";
 import { checkedName, identifier, literal } from "../connect/quote.ts";
-import type { Grant, Present } from "./present.ts";
-import { KEYWORD, LEDGER_PRIVILEGES, type ObjectKind, PRIVILEGES, type RoleKind, type RolesOptions } from "./wanted.ts";
+import type { CurrentState, Grant } from "./current-state.ts";
+import { KEYWORD, LEDGER_PRIVILEGES, type ObjectKind, PRIVILEGES, type RoleKind, type RolesOptions } from "./privileges.ts";
 
 export interface RolesPlan {
   readonly statements: readonly string[];
-  /** What could not be had, and why. */
+  /** What the step cannot grant, and why. */
   readonly notices: readonly string[];
 }
 
 const KINDS = Object.keys(PRIVILEGES) as ObjectKind[];
 const READERS: readonly RoleKind[] = ["runtime", "readonly", "backup"];
 
-export function planRoles(options: RolesOptions, ledger: string, present: Present): RolesPlan {
-  refuseUnfit(options, present);
+export function planRoles(options: RolesOptions, ledger: string, current: CurrentState): RolesPlan {
+  validateRoles(options, current);
   return {
     statements: [
-      ...extensions(options, present),
-      ...schemas(options, ledger, present),
-      ...doors(options, present),
-      ...memberships(options, present),
-      ...defaults(options, ledger, present),
-      ...objects(options, ledger, present),
-      ...settings(options, present),
+      ...planExtensions(options, current),
+      ...planSchemas(options, ledger, current),
+      ...planDatabaseAccess(options, current),
+      ...planMemberships(options, current),
+      ...planDefaultPrivileges(options, ledger, current),
+      ...planObjectPrivileges(options, ledger, current),
+      ...planSettings(options, current),
     ],
-    notices: notices(options, present),
+    notices: findNotices(options, current),
   };
 }
 
-function refuseUnfit({ roles, schemas: wanted, database }: RolesOptions, present: Present): void {
+function validateRoles({ roles, schemas: required, database }: RolesOptions, current: CurrentState): void {
   checkedName(database, "database");
-  for (const schema of wanted) checkedName(schema, "schema");
-  const missing = Object.values(roles).filter((role) => !present.roles.has(checkedName(role, "role")));
+  for (const schema of required) checkedName(schema, "schema");
+  const missing = Object.values(roles).filter((role) => !current.roles.has(checkedName(role, "role")));
   if (missing.length > 0)
     throw new Failure(
       "no-role",
       2,
-      `The cluster has no user ${missing.join(", ")}. They are made through DigitalOcean's API, so that their passwords can be referred to: run \`pulumi up\`, or make them in the control panel.`,
+      `The cluster has no user ${missing.join(", ")}. Users are created through DigitalOcean's API, which generates their passwords. Run \`pulumi up\`, or create them in the control panel.`,
     );
-  const superusers = Object.values(roles).filter((role) => present.roles.get(role)!.superuser);
+  const superusers = Object.values(roles).filter((role) => current.roles.get(role)!.superuser);
   if (superusers.length > 0)
     throw new Failure(
       "superuser",
       2,
-      `${superusers.join(", ")} is a superuser. An application's role must not be one; no right could be taken from it.`,
+      `${superusers.join(", ")} is a superuser. The roles of an application cannot be superusers, because privileges do not restrict them.`,
     );
 }
 
-function extensions({ extensions: wanted }: RolesOptions, { extensions: there }: Present): string[] {
-  return wanted.filter((name) => !there.has(name)).map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)} SCHEMA public`);
+function planExtensions({ extensions: required }: RolesOptions, { extensions: existing }: CurrentState): string[] {
+  return required.filter((name) => !existing.has(name)).map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)} SCHEMA public`);
 }
 
-function schemas({ schemas: wanted, roles }: RolesOptions, ledger: string, { schemas: there }: Present): string[] {
-  const visible: Readonly<Partial<Record<RoleKind, readonly string[]>>> = {
+function planSchemas({ schemas: required, roles }: RolesOptions, ledger: string, { schemas: existing }: CurrentState): string[] {
+  const access: Readonly<Partial<Record<RoleKind, readonly string[]>>> = {
     owner: ["CREATE", "USAGE"],
     runtime: ["USAGE"],
     readonly: ["USAGE"],
     backup: ["USAGE"],
   };
-  const forLedger: typeof visible = { owner: ["CREATE", "USAGE"], backup: ["USAGE"] };
-  return [...wanted.map((name) => [name, visible] as const), [ledger, forLedger] as const].flatMap(([name, rights]) => [
-    ...(there.has(name) ? [] : [`CREATE SCHEMA ${identifier(name)}`]),
-    ...differences(`SCHEMA ${identifier(name)}`, roles, rights, there.get(name) ?? []),
+  const forLedger: typeof access = { owner: ["CREATE", "USAGE"], backup: ["USAGE"] };
+  return [...required.map((name) => [name, access] as const), [ledger, forLedger] as const].flatMap(([name, rights]) => [
+    ...(existing.has(name) ? [] : [`CREATE SCHEMA ${identifier(name)}`]),
+    ...diffPrivileges(`SCHEMA ${identifier(name)}`, roles, rights, existing.get(name) ?? []),
   ]);
 }
 
-/** In a database of our own nobody else may even connect. Where somebody else owns something, that door is theirs as well. */
-function doors({ database, roles }: RolesOptions, present: Present): string[] {
+/** Other roles cannot connect to the database, unless it is shared. */
+function planDatabaseAccess({ database, roles }: RolesOptions, current: CurrentState): string[] {
   const on = `DATABASE ${identifier(database)}`;
   const rights = {
     owner: ["CONNECT", "TEMPORARY"],
@@ -75,62 +75,62 @@ function doors({ database, roles }: RolesOptions, present: Present): string[] {
     readonly: ["CONNECT"],
     backup: ["CONNECT"],
   } as const;
-  const open = present.database.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
+  const toPublic = current.database.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
   return [
-    ...differences(on, roles, rights, present.database),
-    ...(present.shared || open.length === 0 ? [] : [`REVOKE ${open.join(", ")} ON ${on} FROM PUBLIC`]),
+    ...diffPrivileges(on, roles, rights, current.database),
+    ...(current.shared || toPublic.length === 0 ? [] : [`REVOKE ${toPublic.join(", ")} ON ${on} FROM PUBLIC`]),
   ];
 }
 
-/** A reader that is a member of the owner could become it. */
-function memberships({ roles }: RolesOptions, { roles: there }: Present): string[] {
-  return READERS.filter((kind) => there.get(roles[kind])!.memberOf.includes(roles.owner)).map(
+/** Members of the owner role could change its objects. */
+function planMemberships({ roles }: RolesOptions, { roles: existing }: CurrentState): string[] {
+  return READERS.filter((kind) => existing.get(roles[kind])!.memberOf.includes(roles.owner)).map(
     (kind) => `REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`,
   );
 }
 
-/** What the owner makes tomorrow is usable without another grant. */
-function defaults({ schemas: wanted, roles }: RolesOptions, ledger: string, { defaults: there }: Present): string[] {
+/** Default privileges, so that the owner's future objects need no grants. */
+function planDefaultPrivileges({ schemas: required, roles }: RolesOptions, ledger: string, { defaults: existing }: CurrentState): string[] {
   const owner = identifier(roles.owner);
-  const places = [...wanted.map((name) => [name, PRIVILEGES] as const), [ledger, LEDGER_PRIVILEGES] as const];
-  // Only the default of the whole role can take back what Postgres gives everybody; one of a schema can only add.
-  const functions = there.get(" function");
-  const closed = functions !== undefined && !functions.some(({ grantee, privilege }) => grantee === "" && privilege === "EXECUTE");
+  const privilegesBySchema = [...required.map((name) => [name, PRIVILEGES] as const), [ledger, LEDGER_PRIVILEGES] as const];
+  // Postgres grants EXECUTE to PUBLIC by default. Only a default without a schema can revoke that.
+  const functions = existing.get(" function");
+  const revoked = functions !== undefined && !functions.some(({ grantee, privilege }) => grantee === "" && privilege === "EXECUTE");
   return [
-    ...(closed ? [] : [`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC`]),
-    ...places.flatMap(([schema, privileges]) =>
+    ...(revoked ? [] : [`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC`]),
+    ...privilegesBySchema.flatMap(([schema, privileges]) =>
       KINDS.flatMap((kind) => {
-        const within = `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA ${identifier(schema)} `;
-        return differences(`${KEYWORD[kind]}S`, roles, privileges[kind], there.get(`${schema} ${kind}`) ?? []).map(
-          (statement) => within + statement,
+        const prefix = `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA ${identifier(schema)} `;
+        return diffPrivileges(`${KEYWORD[kind]}S`, roles, privileges[kind], existing.get(`${schema} ${kind}`) ?? []).map(
+          (statement) => prefix + statement,
         );
       }),
     ),
   ];
 }
 
-function objects({ roles }: RolesOptions, ledger: string, { things }: Present): string[] {
-  return things.flatMap(({ kind, schema, reference, grants, decided }) => {
+function planObjectPrivileges({ roles }: RolesOptions, ledger: string, { objects: owned }: CurrentState): string[] {
+  return owned.flatMap(({ kind, schema, reference, grants, hasAcl }) => {
     const rights = (schema === ledger ? LEDGER_PRIVILEGES : PRIVILEGES)[kind];
-    // A function that a migration opened to everybody is meant so; one that nobody spoke of is open only because Postgres makes it so.
-    const meant = kind === "function" && decided;
-    const open = meant ? [] : grants.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
+    // If a migration granted EXECUTE to PUBLIC, keep it. Without an explicit grant, PUBLIC has it by default, which is revoked.
+    const intended = kind === "function" && hasAcl;
+    const toPublic = intended ? [] : grants.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
     return [
-      ...differences(`${KEYWORD[kind]} ${reference}`, roles, rights, grants),
-      ...(open.length === 0 ? [] : [`REVOKE ${open.join(", ")} ON ${KEYWORD[kind]} ${reference} FROM PUBLIC`]),
+      ...diffPrivileges(`${KEYWORD[kind]} ${reference}`, roles, rights, grants),
+      ...(toPublic.length === 0 ? [] : [`REVOKE ${toPublic.join(", ")} ON ${KEYWORD[kind]} ${reference} FROM PUBLIC`]),
     ];
   });
 }
 
-function settings({ database, schemas: wanted, roles, statementTimeoutSeconds }: RolesOptions, present: Present): string[] {
-  // public comes last: extensions live there, and nothing of ours does unless it is one of the schemas.
-  const path = [...new Set([...wanted, "public"])].map(identifier).join(", ");
+function planSettings({ database, schemas: required, roles, statementTimeoutSeconds }: RolesOptions, current: CurrentState): string[] {
+  // public is last, for the functions of extensions.
+  const path = [...new Set([...required, "public"])].map(identifier).join(", ");
   return (Object.keys(roles) as RoleKind[]).flatMap((kind) => {
-    const there = present.roles.get(roles[kind])!.settings;
-    // Postgres keeps quotes only where a name needs them.
-    const bare = (text: string) => text.replaceAll('"', "");
-    const set = (name: string, value: string, spelled: string) =>
-      there.some((setting) => bare(setting) === bare(`${name}=${spelled}`))
+    const existing = current.roles.get(roles[kind])!.settings;
+    // Postgres stores quotes only where a name needs them.
+    const unquote = (text: string) => text.replaceAll('"', "");
+    const set = (name: string, value: string, stored: string) =>
+      existing.some((setting) => unquote(setting) === unquote(`${name}=${stored}`))
         ? []
         : [`ALTER ROLE ${identifier(roles[kind])} IN DATABASE ${identifier(database)} SET ${name} = ${value}`];
     return [
@@ -140,38 +140,38 @@ function settings({ database, schemas: wanted, roles, statementTimeoutSeconds }:
   });
 }
 
-function notices({ roles }: RolesOptions, { hidden, roles: there, shared }: Present): string[] {
-  const blind = hidden.length > 0 && !there.get(roles.backup)!.bypassRls;
+function findNotices({ roles }: RolesOptions, { hidden, roles: existing, shared }: CurrentState): string[] {
+  const restricted = hidden.length > 0 && !existing.get(roles.backup)!.bypassRls;
   return [
-    ...(blind
+    ...(restricted
       ? [
-          `${roles.backup} does not see every row of ${hidden.join(", ")}: row-level security hides them, and only a superuser may give BYPASSRLS. ` +
-            `A dump would fail rather than be short. Add a policy FOR SELECT TO ${roles.backup} USING (true), or dump with DigitalOcean's own backups.`,
+          `Row-level security hides rows of ${hidden.join(", ")} from ${roles.backup}, and only a superuser can grant BYPASSRLS. ` +
+            `A dump would fail. Add a policy FOR SELECT TO ${roles.backup} USING (true), or use DigitalOcean's own backups.`,
         ]
       : []),
-    ...(shared ? ["Others own objects in this database: PUBLIC keeps its right to connect, and nothing of theirs was touched."] : []),
+    ...(shared ? ["Other roles own objects in this database: PUBLIC keeps CONNECT, and their objects were not changed."] : []),
   ];
 }
 
-/** Grants what is missing and takes back what is too much, for our four roles and nobody else. */
-function differences(
+/** Grants missing privileges and revokes excess ones, for the four roles only. */
+function diffPrivileges(
   on: string,
   roles: Readonly<Record<RoleKind, string>>,
-  wanted: Readonly<Partial<Record<RoleKind, readonly string[]>>>,
-  present: readonly Grant[],
+  privileges: Readonly<Partial<Record<RoleKind, readonly string[]>>>,
+  current: readonly Grant[],
 ): string[] {
   return (Object.keys(roles) as RoleKind[]).flatMap((kind) => {
     const isObject = !/^(SCHEMA|DATABASE) /.test(on);
-    // The owner's rights on its own objects come with owning them.
+    // Ownership implies all privileges.
     if (kind === "owner" && isObject) return [];
     const role = roles[kind];
-    const has = present.filter(({ grantee }) => grantee === role).map(({ privilege }) => privilege);
-    const should = wanted[kind] ?? [];
-    const missing = should.filter((privilege) => !has.includes(privilege));
-    const tooMuch = has.filter((privilege) => !should.includes(privilege));
+    const has = current.filter(({ grantee }) => grantee === role).map(({ privilege }) => privilege);
+    const required = privileges[kind] ?? [];
+    const missing = required.filter((privilege) => !has.includes(privilege));
+    const excess = has.filter((privilege) => !required.includes(privilege));
     return [
       ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ${on} TO ${identifier(role)}`]),
-      ...(tooMuch.length === 0 ? [] : [`REVOKE ${tooMuch.join(", ")} ON ${on} FROM ${identifier(role)}`]),
+      ...(excess.length === 0 ? [] : [`REVOKE ${excess.join(", ")} ON ${on} FROM ${identifier(role)}`]),
     ];
   });
 }

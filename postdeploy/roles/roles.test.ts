@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { applyRoles, type RolesOptions, rolesPlan } from "./index.ts";
 
 const roles = { owner: "shop_owner", runtime: "shop", readonly: "shop_readonly", backup: "shop_backup" } as const;
@@ -45,13 +45,13 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
   const as = (kind: keyof typeof roles, sql: string, database = "shop") =>
     query(endpoint, sql, { user: roles[kind], password: `pw_${roles[kind]}_0123456789`, database });
   const asAdmin = (sql: string, database = "shop") => query(endpoint, sql, { database });
-  const code = (work: Promise<unknown>) =>
+  const sqlstateOf = (work: Promise<unknown>) =>
     work.then(
       () => "done",
       (error: pg.DatabaseError) => error.code,
     );
 
-  it("does what is missing, and nothing the second time", async () => {
+  it("applies the planned statements, and nothing at the second call", async () => {
     const empty = optionsFor("empty");
     const planned = await rolesPlan(empty);
     expect(planned.statements.length).toBeGreaterThan(10);
@@ -59,12 +59,12 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     expect(await applyRoles(empty)).toEqual({ statements: [], notices: [] });
   });
 
-  it("lets the owner make things in every schema, and in one of its own for the ledger [F55]", async () => {
+  it("lets the owner create objects in every schema and in the ledger schema [F55]", async () => {
     await as("owner", "CREATE TABLE made (id int); CREATE TABLE templates.made (id int); CREATE TABLE slipway.made (id int)");
     await as("owner", "CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT 1'");
   });
 
-  it("makes a table of tomorrow usable for the runtime role without another grant, its sequence included [F108]", async () => {
+  it("gives the runtime role access to future tables and sequences without another grant [F108]", async () => {
     await as("owner", "CREATE TABLE later (id serial PRIMARY KEY, name text); CREATE TABLE templates.later (id int)");
     await as("owner", "CREATE FUNCTION later() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM later'");
     await as("runtime", "INSERT INTO later (name) VALUES ('one'); UPDATE later SET name = 'two'; SELECT later()");
@@ -79,11 +79,11 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     "TRUNCATE items",
     "ALTER TABLE items ADD x int",
     "CREATE INDEX ON items (name)",
-  ])("refuses the runtime role %s [F55]", async (statement) => {
-    expect(await code(as("runtime", statement))).toBe("42501");
+  ])("denies the runtime role %s [F55]", async (statement) => {
+    expect(await sqlstateOf(as("runtime", statement))).toBe("42501");
   });
 
-  it("lets the read-only role read, and neither write, count up nor call", async () => {
+  it("lets the read-only role read, but not write, advance sequences or call functions", async () => {
     await as("readonly", "SELECT * FROM items");
     for (const statement of [
       "INSERT INTO items (name) VALUES ('x')",
@@ -93,39 +93,39 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
       "SELECT total()",
       "SELECT * FROM slipway.ledger",
     ])
-      expect(await code(as("readonly", statement)), statement).toBe("42501");
+      expect(await sqlstateOf(as("readonly", statement)), statement).toBe("42501");
   });
 
-  it("lets the backup role read everything, the ledger included, and write nothing", async () => {
+  it("lets the backup role read all tables and the ledger, but not write", async () => {
     await as(
       "backup",
       "SELECT * FROM items; SELECT * FROM templates.kinds; SELECT * FROM slipway.ledger; SELECT last_value FROM items_id_seq",
     );
-    expect(await code(as("backup", "DELETE FROM items"))).toBe("42501");
+    expect(await sqlstateOf(as("backup", "DELETE FROM items"))).toBe("42501");
   });
 
-  it("ends a query of the runtime role that takes longer than it may, and no other role's [F29]", async () => {
+  it("sets statement_timeout for the runtime role only [F29]", async () => {
     expect(await as("runtime", "SHOW statement_timeout")).toEqual([{ statement_timeout: "30s" }]);
     expect(await as("owner", "SHOW statement_timeout")).toEqual([{ statement_timeout: "0" }]);
     expect(await as("runtime", "SHOW search_path")).toEqual([{ search_path: "public, templates" }]);
   });
 
-  it("keeps other roles of the cluster out of a database that is ours alone", async () => {
-    await asAdmin("CREATE ROLE stranger LOGIN PASSWORD 'pw_stranger'", "defaultdb");
-    expect(await code(query(endpoint, "SELECT 1", { user: "stranger", password: "pw_stranger", database: "shop" }))).toBe("42501");
+  it("denies other roles of the cluster to connect to a database that is not shared", async () => {
+    await asAdmin("CREATE ROLE outsider LOGIN PASSWORD 'pw_outsider'", "defaultdb");
+    expect(await sqlstateOf(query(endpoint, "SELECT 1", { user: "outsider", password: "pw_outsider", database: "shop" }))).toBe("42501");
   });
 
-  it("takes back what somebody granted beside it [F85]", async () => {
+  it("revokes privileges that were granted outside of this step [F85]", async () => {
     await as("owner", "GRANT TRUNCATE ON items TO shop; GRANT INSERT ON items TO shop_readonly; GRANT SELECT ON items TO PUBLIC");
     await asAdmin("GRANT shop_owner TO shop");
     const { statements } = await applyRoles(options);
     expect(statements.length).toBeGreaterThan(2);
-    expect(await code(as("runtime", "TRUNCATE items"))).toBe("42501");
-    expect(await code(as("readonly", "INSERT INTO items (name) VALUES ('x')"))).toBe("42501");
+    expect(await sqlstateOf(as("runtime", "TRUNCATE items"))).toBe("42501");
+    expect(await sqlstateOf(as("readonly", "INSERT INTO items (name) VALUES ('x')"))).toBe("42501");
     expect((await applyRoles(options)).statements).toEqual([]);
   });
 
-  it("touches nothing of another application in a shared database [F8]", async () => {
+  it("changes no object of another application in a shared database [F8]", async () => {
     await asAdmin("CREATE ROLE other_app LOGIN PASSWORD 'pw_other'", "defaultdb");
     await asAdmin("GRANT CREATE ON SCHEMA public TO other_app", "shared");
     const other = (sql: string) => query(endpoint, sql, { user: "other_app", password: "pw_other", database: "shared" });
@@ -133,42 +133,42 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     const acl = () => asAdmin("SELECT relname, relacl::text FROM pg_class WHERE relname = 'theirs'", "shared");
     const before = await acl();
     const { notices } = await applyRoles(optionsFor("shared"));
-    expect(notices.join()).toContain("Others own objects in this database");
+    expect(notices.join()).toContain("Other roles own objects in this database");
     expect(await acl()).toEqual(before);
     await other("INSERT INTO theirs VALUES (1)");
   });
 
-  it("says when a dump would not see every row, and how to mend it [C39]", async () => {
+  it("reports when row-level security would make a dump fail, and the policy that fixes it [C39]", async () => {
     await as(
       "owner",
       "CREATE TABLE notes (id int); ALTER TABLE notes ENABLE ROW LEVEL SECURITY; ALTER TABLE notes FORCE ROW LEVEL SECURITY",
     );
-    expect((await applyRoles(options)).notices.join()).toContain("shop_backup does not see every row of public.notes");
+    expect((await applyRoles(options)).notices.join()).toContain("Row-level security hides rows of public.notes from shop_backup");
     await as("owner", "CREATE POLICY whole ON notes FOR SELECT TO shop_backup USING (true)");
     expect((await applyRoles(options)).notices).toEqual([]);
   });
 
-  it("refuses a role that is not there, and says where roles are made", async () => {
-    await expect(applyRoles({ ...options, roles: { ...roles, backup: "nobody_here" } })).rejects.toThrow(
-      "The cluster has no user nobody_here. They are made through DigitalOcean's API",
+  it("rejects a missing role, and explains how to create it", async () => {
+    await expect(applyRoles({ ...options, roles: { ...roles, backup: "missing_role" } })).rejects.toThrow(
+      "The cluster has no user missing_role. Users are created through DigitalOcean's API",
     );
   });
 
-  it("refuses a connection to another database, and changes nothing", async () => {
+  it("rejects a connection to another database, and changes nothing", async () => {
     await expect(applyRoles({ ...options, connection: optionsFor("defaultdb").connection })).rejects.toThrow(
-      'The connection leads to database "defaultdb"',
+      'The connection is to database "defaultdb"',
     );
   });
 
-  it("applies nothing of itself where one statement is refused", async () => {
+  it("applies nothing if one statement fails", async () => {
     const refused = { ...options, schemas: ["public", "later"], extensions: ["no_such_extension"] };
     await expect(applyRoles(refused)).rejects.toThrow(
-      /CREATE EXTENSION IF NOT EXISTS "no_such_extension"[\s\S]*DigitalOcean's list of extensions/,
+      /CREATE EXTENSION IF NOT EXISTS "no_such_extension"[\s\S]*If DigitalOcean does not support the extension/,
     );
     expect(await asAdmin("SELECT nspname FROM pg_namespace WHERE nspname = 'later'")).toEqual([]);
   });
 
-  it("is the same when twenty run at once", async () => {
+  it("changes nothing when 20 calls run at once", async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => applyRoles(optionsFor("shop"))));
     expect(all.map(({ statements }) => statements)).toEqual(Array.from({ length: 20 }, () => []));
   });

@@ -1,17 +1,17 @@
-/** Roles as a step of a deployment. */
+/** The post-deploy step that grants roles their privileges. */
 import { type Inputs, target } from "../step.ts";
-import type { RolesOptions } from "./wanted.ts";
+import type { RolesOptions } from "./privileges.ts";
 
 export const identity = ({ database, schemas, extensions, roles, statementTimeoutSeconds, url }: Inputs): unknown => ({
   ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
   target: target(url),
 });
 
-/** "roles fluxstudio_owner, fluxstudio_user, … in fluxstudio" */
+/** "rights of fluxstudio_owner, fluxstudio_user, … in fluxstudio" */
 export function pending(olds: Inputs, news: Inputs): string {
-  const shown = ({ database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs) =>
+  const relevantInputs = ({ database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs) =>
     JSON.stringify([database, schemas, extensions, roles, statementTimeoutSeconds]);
-  if (shown(olds) === shown(news)) return "nothing";
+  if (relevantInputs(olds) === relevantInputs(news)) return "nothing";
   return `rights of ${Object.values((news.roles ?? {}) as Record<string, string>).join(", ")} in ${news.database}`;
 }
 

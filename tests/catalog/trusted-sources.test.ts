@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { structureFaults } from "../../audit/structure.ts";
 import { findPublicExcess, findSourceFault } from "../../catalog/trusted-sources.ts";
 import { Firewall } from "../../components/firewall.ts";
 import { recorded, refusal } from "../../components/testing/recorded.ts";
 import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
-import { toRules } from "../../local/cloud/firewall-rules.ts";
-import type { Cloud } from "../../local/cloud/handle.ts";
-import { admitted } from "../../local/servers/firewall.ts";
+import type { Cloud } from "../../local/cloud/core/cloud.ts";
+import { toRules } from "../../local/cloud/databases/firewall.ts";
+import { admittedAddresses } from "../../local/servers/firewall.ts";
 import { policies } from "../../policy/pack.ts";
 import { judge } from "../../policy/testing/judge.ts";
-import { structureFaults } from "../../review/audit/structure.ts";
-import { compare } from "../../review/diff/compared.ts";
-import { firewallChanges } from "../../review/diff/firewalls.ts";
+import { compare } from "../../preview/compare/compare.ts";
+import { firewallChanges } from "../../preview/compare/firewalls.ts";
 import { complaint, settingsFrom } from "../../settings/testing/fixture.ts";
 import { LISTS, OTHER_RULES, SOURCES } from "./sources.ts";
 
@@ -125,6 +125,6 @@ describe("the local cloud", () => {
 
   it.each(SOURCES)("admits what DigitalOcean would for $source", ({ source, local }) => {
     expect(refuses(source)).toBe(local === undefined);
-    if (local !== undefined) expect(admitted(addresses([source]))).toEqual(local);
+    if (local !== undefined) expect(admittedAddresses(addresses([source]))).toEqual(local);
   });
 });

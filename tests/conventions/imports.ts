@@ -12,7 +12,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   systems: ["catalog"],
   catalog: [],
   settings: ["systems", "catalog"],
-  components: ["settings", "systems", "catalog"],
+  components: ["engine", "settings", "systems", "catalog"],
   postdeploy: ["catalog"],
   engine: ["catalog"],
   policy: ["catalog"],

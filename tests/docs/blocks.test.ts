@@ -36,7 +36,7 @@ describe("the blocks of a page", () => {
     [["```sh skip=tired", "a", "```"], 'page.md:1: skip takes account, admin, database, suite, not "tired".'],
     [["```sh later", "a", "```"], 'page.md:1: there is no mark "later".'],
     [["```sh", "a"], "page.md:1: this block is never closed."],
-  ])("are refused where nobody knows how to run them: %j", (lines, message) => {
+  ])("are refused if their marks are unknown: %j", (lines, message) => {
     expect(() => page(...lines)).toThrow(message);
   });
 

@@ -15,9 +15,9 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { valkeyServer } from "../../local/servers/binaries.ts";
-import { REAL_CACHE } from "../../local/servers/testing.ts";
-import { serverUser } from "../../local/servers/user.ts";
+import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
+import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
+import { detectServerUser } from "../../local/servers/user.ts";
 import { freePort } from "../../postdeploy/migrate/testing/port.ts";
 import { copyCheckout } from "../copy.ts";
 import { pulumiCli } from "../pulumi.ts";
@@ -117,7 +117,7 @@ function copyPackages(folder: string): void {
 
 /** The client that comes with the platform's own Valkey, under the name in the pages. */
 async function provideRedisCli(home: string): Promise<void> {
-  const server = await valkeyServer({ state: join(home, "unused"), cache: REAL_CACHE, user: serverUser() });
+  const server = await findValkeyServer({ state: join(home, "unused"), cache: REAL_CACHE, user: detectServerUser() });
   const client = ["valkey-cli", "redis-cli"].map((name) => join(dirname(server.file), name)).find(existsSync);
   if (client === undefined) return;
   const variables = Object.entries(server.env).map(([name, value]) => `${name}='${value}' `);

@@ -17,8 +17,8 @@ interface Step {
   readonly urn: string;
 }
 
-/** As docs/deploy.md tells it: a cluster with FluxStudio's database and login in it, and none of the roles that this package adds. */
-describeWithPulumi("a product's cluster that somebody made by hand", (cli) => {
+/** As docs/deploy.md describes: a cluster with FluxStudio's database and login in it, and none of the roles that this package adds. */
+describeWithPulumi("a product's cluster that was created by hand", (cli) => {
   let stack: Stack;
   let id: string;
   let vpc: string;

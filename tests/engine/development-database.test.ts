@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApps } from "../../local/apps/apps.ts";
 import { addSources } from "../../local/apps/sources.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { serverStatus } from "../../local/servers/status.ts";
-import { removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { listServerStatus } from "../../local/servers/status.ts";
+import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -127,7 +127,7 @@ describeWithPulumi("an app with a development database and a migration job", (cl
   it("leaves no server when it is destroyed", async () => {
     const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");
     expect(code, output).toBe(0);
-    expect(serverStatus(home.state)).toEqual([]);
+    expect(listServerStatus(home.state)).toEqual([]);
     expect(existsSync(join(repository, "database"))).toBe(true);
   });
 });

@@ -43,7 +43,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     const clusters = new Set(requests.flatMap((request) => /\/v2\/databases\/([0-9a-f-]{36})/.exec(request)?.[1] ?? []));
     expect(clusters.size).toBe(3);
     for (const id of clusters) {
-      // The provider sends a cluster's own settings as part of making it; nobody connects for those.
+      // The provider sends a cluster's own settings while it creates it; no client connects for those.
       const own = /(maintenance|eviction_policy|autoscale) /;
       const writes = requests.filter((request) => request.includes(id) && !request.startsWith("GET") && !own.test(request));
       expect(writes[0]).toBe(`PUT /v2/databases/${id}/firewall 204`);
@@ -126,7 +126,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
   });
 });
 
-/** Ciphertext by app name and variable, as the API tells it. */
+/** Ciphertext by app name and variable, as the API returns it. */
 async function secretsOf(stack: Stack): Promise<Record<string, Record<string, string>>> {
   const { apps } = (await stack.get("/v2/apps?per_page=200")) as unknown as { apps: { spec: Spec }[] };
   const found = apps.map(({ spec }) => {

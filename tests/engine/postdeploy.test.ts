@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -59,7 +59,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code).not.toBe(0);
     expect(output).toContain('003_notes.sql:2:1: relation "devx.nots" does not exist (42P01)');
-    expect(output).toContain("003_notes.sql was rolled back; nothing of it is left.");
+    expect(output).toContain("003_notes.sql was rolled back completely.");
     expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).toEqual([]);
   });

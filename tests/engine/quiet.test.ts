@@ -89,7 +89,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is not changed by a run with the app alone for its target, which says so; with its token beside it, it is", async () => {
+  it("is not changed by a run that targets the app alone, which reports that; with its token among the targets it is", async () => {
     await turn("third-key");
     const said = await succeed("up", "--yes", "--skip-preview", "--target", APP);
     expect(said).toContain("shop: its variables have changed and are not sent, because shop-variables is no target of this run.");
@@ -150,7 +150,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is told to nobody: neither the state nor the outputs hold it, and the stack can be destroyed", async () => {
+  it("is in neither the state nor the outputs, and the stack can be destroyed", async () => {
     expect(await succeed("stack", "output")).toMatch(/sentVariables +\[secret\]/);
     expect(await succeed("stack", "export")).not.toMatch(/(first|second|third|bad|refused|fourth|fifth)-key/);
     await succeed("destroy", "--yes");

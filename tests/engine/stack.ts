@@ -11,7 +11,7 @@ import { stringify } from "yaml";
 import { $ } from "zx";
 import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
-import { openCloud } from "../../local/cloud/cloud.ts";
+import { openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApps } from "../../local/apps/apps.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { serverStatus } from "../../local/servers/status.ts";
-import { command, fromAddress, query, removeHome, temporaryHome } from "../../local/servers/testing.ts";
+import { listServerStatus } from "../../local/servers/status.ts";
+import { fromAddress, query, removeHome, runCommand, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -99,7 +99,7 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     }))
       expect((await stack.get(`/v2/${path}`))[key], path).toEqual([]);
     expect((await stack.get("/v2/projects")).projects).toHaveLength(1);
-    expect(serverStatus(home.state)).toEqual([]);
+    expect(listServerStatus(home.state)).toEqual([]);
     expect(apps.status()).toEqual([]);
   });
 
@@ -128,7 +128,7 @@ describeWithPulumi("all three systems on real servers", (cli) => {
 
   async function valkey(database: string, ...words: string[]) {
     const store = await cluster("valkey");
-    return command(await endpointOf(store), words, { password: store.connection.password, db: Number(database) });
+    return runCommand(await endpointOf(store), words, { password: store.connection.password, db: Number(database) });
   }
 
   interface App {

@@ -24,7 +24,7 @@ const DECLARES = `
   return { host: orders.host };
 `;
 
-/** Somebody else's Pulumi project that uses two components. */
+/** A foreign Pulumi project that uses two components. */
 function project(name: string, type: "module" | "commonjs", program: string): string {
   const folder = join(packed.folder, name);
   mkdirSync(folder, { recursive: true });
@@ -60,7 +60,10 @@ describe("the packed package", () => {
       (file) => !/^(package\.json|README\.md|LICENSE|bin\/\w+(\.d\.ts|\.js)|dist\/(?!.*\.test\.).+\.(js|js\.map|d\.ts))$/.test(file),
     );
     expect(strangers).toEqual([]);
-    expect(packed.files).toEqual(expect.arrayContaining(["package.json", "LICENSE", "bin/slipway.js", "dist/components/index.js"]));
+    const programs = ["dist/local/platform/daemon/main.js", "dist/local/apps/placeholder/main.js"];
+    expect(packed.files).toEqual(
+      expect.arrayContaining(["package.json", "LICENSE", "bin/slipway.js", "dist/components/index.js", ...programs]),
+    );
   });
 
   it("has every file that its package.json promises", () => {

@@ -1,4 +1,4 @@
-/** The package as a stranger gets it: packed from a copy of this checkout, unpacked where its dependencies are and nothing else. */
+/** The package as users install it: packed from a copy of this checkout, and unpacked next to its dependencies only. */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ function lockWhatIsInstalled(copy: string): void {
   writeFileSync(join(copy, "package-lock.json"), JSON.stringify({ ...lock, packages: { "": lock.packages[""], ...packages } }));
 }
 
-/** What npm would install beside it, taken from here instead of a registry; what it does not depend on is not there. */
+/** The dependencies that npm would install with it, linked from this checkout; no other package is there. */
 function linkDependencies(folder: string, installed: string): void {
   const { dependencies, bin } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   for (const name of Object.keys(dependencies)) {

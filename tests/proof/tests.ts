@@ -44,7 +44,7 @@ function read(test: { title: string; ancestorTitles: readonly string[]; status: 
   };
 }
 
-/** Groups of tests that carry ids, where nobody would read them: an id belongs to the test that proves it. */
+/** Groups of tests with ids in their titles. An id belongs to the test that proves it; on a group it has no effect. */
 export function misplacedIds(report: Report): string[] {
   const groups = report.testResults.flatMap((file) => file.assertionResults.flatMap((test) => test.ancestorTitles));
   return [...new Set(groups.filter((title) => IDS.test(title)))];

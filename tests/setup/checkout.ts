@@ -1,4 +1,4 @@
-/** A small checkout with the real set-up in it, its one dependency packed beside it: what `npm ci` does there, it does without a network. */
+/** A small checkout with the real set-up scripts. Its dependencies are packed files, so that `npm ci` needs no network. */
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,12 +12,12 @@ const STUB =
 
 export interface Ended {
   readonly code: number;
-  /** stdout and stderr, as a person sees them. */
+  /** stdout and stderr together. */
   readonly output: string;
 }
 
 export class Checkout {
-  /** A blank in the path, because people have them. */
+  /** Contains a space, as real paths may. */
   readonly dir = join(realpathSync(mkdtempSync(join(tmpdir(), "slipway-checkout-"))), "my projects");
 
   constructor() {
@@ -36,7 +36,7 @@ export class Checkout {
     writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content), { mode });
   }
 
-  /** Packs a package with these files and makes it, and whatever was packed before, what the lock file names. */
+  /** Packs a package with these files and adds it to the lock file. */
   async depend(name: string, files: Record<string, string>): Promise<void> {
     this.write(`packed/${name}/package.json`, { name, version: "1.0.0" });
     for (const [file, content] of Object.entries(files)) this.write(`packed/${name}/${file}`, content);
@@ -47,7 +47,7 @@ export class Checkout {
 
   readonly #packed: string[] = [];
 
-  /** Writes package.json and package-lock.json; `extra` are packages that only a registry could give. */
+  /** Writes package.json and package-lock.json. `extra` are packages that need a registry. */
   lock(extra: Record<string, object>, node = ">=18"): void {
     const packed = this.#packed.map((name): [string, string] => [name, `file:${name}-1.0.0.tgz`]);
     const dependencies = { ...Object.fromEntries(packed), ...Object.fromEntries(Object.keys(extra).map((name) => [name, "1.0.0"])) };

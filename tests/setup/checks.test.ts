@@ -1,14 +1,17 @@
-import { cpSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Checkout, ROOT } from "./checkout.ts";
 
 let checkout: Checkout;
 
-/** A project of three tests that is checked by the real tools: the installed ones, so that nothing has to be fetched. */
+/** A small project that the installed tools check, so that nothing is downloaded. */
 beforeEach(() => {
   checkout = new Checkout();
-  symlinkSync(join(ROOT, "node_modules"), checkout.path("node_modules"));
+  // A link for each package: through one link to the whole folder, an install in the checkout would empty the real node_modules.
+  mkdirSync(checkout.path("node_modules"));
+  for (const name of readdirSync(join(ROOT, "node_modules")))
+    symlinkSync(join(ROOT, "node_modules", name), checkout.path("node_modules", name));
   for (const file of [
     ".ci",
     "docs/requirements.md",
@@ -21,7 +24,7 @@ beforeEach(() => {
   ]) {
     cpSync(join(ROOT, file), checkout.path(file), { recursive: true });
   }
-  // What the whole project has proved is nothing that this small one can prove.
+  // This small project cannot prove the requirements of the whole one.
   const page = readFileSync(join(ROOT, "docs/requirements.md"), "utf8");
   checkout.write("docs/requirements.md", page.replace(/^(\| [FDC]\d+ \| .* \|) .* \|$/gm, "$1 open |"));
   const { packages } = JSON.parse(readFileSync(join(ROOT, "node_modules/.package-lock.json"), "utf8"));
@@ -59,7 +62,7 @@ it.skip("adds elsewhere", () => {
   expect(sum(0, 0)).toBe(0);
 });
 
-describeUnless({ reason: "bc is not installed", enable: "apt-get install bc" }, "beside bc", () => {
+describeUnless({ reason: "bc is not installed", enable: "apt-get install bc" }, "with bc", () => {
   it.each([1, 2])("adds %i", (n) => {
     expect(sum(n, n)).toBe(n);
   });
@@ -75,7 +78,7 @@ it("adds as root", (context) => {
 const lastLine = (output: string) => output.trimEnd().split("\n").at(-1);
 
 describe("npm test", () => {
-  it("counts the type check, the linter and the proof beside the tests", async () => {
+  it("counts type check, linter, tests and proof", async () => {
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(lastLine(output)).toBe("5 passed, 0 failed");
     expect(output).toMatch(/^tests {3}2 passed, 0 failed, 4 skipped, \d+ s$/m);
@@ -93,7 +96,7 @@ describe("npm test", () => {
     expect(code).toBe(0);
   });
 
-  it("goes on after a failure, and counts every one", async () => {
+  it("continues after a failure and counts every failure", async () => {
     tests("expect(sum(1, 2)).toBe(4);");
     checkout.write("systems/wrong.ts", "export const wrong: number = 'text';\n");
     const { output, code } = await checkout.command("bash", [".ci/run"]);
@@ -103,17 +106,17 @@ describe("npm test", () => {
     expect(code).toBe(1);
   });
 
-  it("counts a test file that does not load as a failure", async () => {
+  it("counts a test file that fails to load as a failure", async () => {
     checkout.write("systems/broken.test.ts", 'import "./nowhere.ts";\n');
     const { output, code } = await checkout.command("node", ["setup/run.mjs", "test", "systems"]);
     expect(lastLine(output)).toBe("2 passed, 1 failed");
     expect(code).toBe(1);
   });
 
-  it("fails where the page claims what no test of the run proves", async () => {
+  it("fails if the requirements page names a test that does not exist", async () => {
     const page = readFileSync(checkout.path("docs/requirements.md"), "utf8").replace(
       /^(\| C57 \| .+ \|) .+ \|$/m,
-      "$1 [wishes](../nowhere.test.ts) |",
+      "$1 [does not exist](../nowhere.test.ts) |",
     );
     checkout.write("docs/requirements.md", page);
     const { output, code } = await checkout.command("bash", [".ci/run"]);
@@ -124,7 +127,7 @@ describe("npm test", () => {
 });
 
 describe(".ci/run", () => {
-  it("ends in a count even where nothing could be started", async () => {
+  it("prints totals even if npm test cannot start", async () => {
     checkout.write("package.json", { name: "checkout", type: "module", scripts: { test: "exit 7" } });
     const { output, code } = await checkout.command("bash", [".ci/run"]);
     expect(lastLine(output)).toBe("0 passed, 1 failed");

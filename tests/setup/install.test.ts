@@ -14,12 +14,12 @@ beforeEach(async () => {
 
 afterEach(() => checkout.remove());
 
-const installs = (output: string) => output.split("so npm installs").length - 1;
+const installs = (output: string) => output.split(". npm installs").length - 1;
 
 describe("npm start in a fresh checkout", () => {
-  it("installs what the lock file names, says so, and hands over", async () => {
+  it("installs the packages of the lock file, then runs the command", async () => {
     const first = await checkout.start();
-    expect(first.output).toContain("There is no node_modules yet, so npm installs");
+    expect(first.output).toContain("node_modules does not exist. npm installs");
     expect(first.output).toContain("slipway local up on Node");
     expect(first.code).toBe(0);
 
@@ -28,7 +28,7 @@ describe("npm start in a fresh checkout", () => {
     expect(installs(second.output)).toBe(0);
   });
 
-  it("runs no package's install script", async () => {
+  it("runs no install scripts", async () => {
     await checkout.depend("hostile", {
       "package.json": '{"name":"hostile","version":"1.0.0","scripts":{"postinstall":"touch ../../HIT"}}',
     });
@@ -37,26 +37,26 @@ describe("npm start in a fresh checkout", () => {
     expect(existsSync(checkout.path("HIT"))).toBe(false);
   });
 
-  it("installs once when two are started together", async () => {
+  it("installs once when two runs start together", async () => {
     const both = await Promise.all([checkout.start(), checkout.start()]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(both.reduce((sum, { output }) => sum + installs(output), 0)).toBe(1);
   });
 });
 
-describe("a node_modules that is not right", () => {
+describe("an incomplete node_modules", () => {
   beforeEach(async () => {
     expect(await checkout.start()).toMatchObject({ code: 0 });
   });
 
-  it("is made anew after an interrupted install", async () => {
+  it("is installed again after an interrupted install", async () => {
     rmSync(checkout.path("node_modules/.package-lock.json"));
     const { output, code } = await checkout.start();
-    expect(output).toContain("An earlier install did not come to its end");
+    expect(output).toContain("An earlier install is incomplete");
     expect(code).toBe(0);
   });
 
-  it("is made anew when a package's folder is gone", async () => {
+  it("is installed again when the folder of a package is missing", async () => {
     rmSync(checkout.path("node_modules/oar"), { recursive: true });
     const { output, code } = await checkout.start();
     expect(output).toContain("node_modules/oar is broken");
@@ -64,7 +64,7 @@ describe("a node_modules that is not right", () => {
     expect(existsSync(checkout.path("node_modules/oar/index.js"))).toBe(true);
   });
 
-  it("is brought up to a lock file that has moved on", async () => {
+  it("is updated when the lock file has changed", async () => {
     await checkout.depend("rudder", { "index.js": "" });
     const { output, code } = await checkout.start();
     expect(output).toContain("node_modules/rudder is missing");
@@ -73,21 +73,21 @@ describe("a node_modules that is not right", () => {
   });
 });
 
-describe("the lock of a set-up", () => {
-  it("is taken over from a process that has died", async () => {
+describe("the set-up lock", () => {
+  it("is taken over from a process that no longer exists", async () => {
     checkout.write(".slipway/setup.lock", `${hostname()} 2147483647`);
     expect(await checkout.start()).toMatchObject({ code: 0 });
     expect(existsSync(checkout.path(".slipway/setup.lock"))).toBe(false);
   });
 
-  it("is taken over from another machine that has fallen silent", async () => {
+  it("is taken over from another host that stopped renewing it", async () => {
     checkout.write(".slipway/setup.lock", `elsewhere ${process.pid}`);
     const aMinuteAgo = new Date(Date.now() - 60_000);
     utimesSync(checkout.path(".slipway/setup.lock"), aMinuteAgo, aMinuteAgo);
     expect(await checkout.start()).toMatchObject({ code: 0 });
   });
 
-  it("is waited for while the npm of a set-up that was killed goes on", async () => {
+  it("is kept while npm of a killed set-up still runs", async () => {
     checkout.write(".slipway/setup.lock", `${hostname()} 2147483647 ${process.pid}`);
     const waited = await checkout.command(process.execPath, ["setup/run.mjs", "start"], {}, {}, (output) => {
       if (output.includes("waiting for it")) rmSync(checkout.path(".slipway/setup.lock"), { force: true });
@@ -96,7 +96,7 @@ describe("the lock of a set-up", () => {
     expect(waited.code).toBe(0);
   });
 
-  it("is waited for while its holder lives", async () => {
+  it("is kept while its holder runs", async () => {
     checkout.write(".slipway/setup.lock", `${hostname()} ${process.pid}`);
     const waited = await checkout.command(process.execPath, ["setup/run.mjs", "start"], {}, {}, (output) => {
       if (output.includes("waiting for it")) rmSync(checkout.path(".slipway/setup.lock"), { force: true });
@@ -115,14 +115,14 @@ describe("a Node that is too old", () => {
     checkout.lock({}, ">=99");
   });
 
-  it("is helped out by the lock file's own", async () => {
+  it("is replaced by the `node` package of the lock file", async () => {
     const { output, code } = await checkout.start({ REAL_NODE: process.execPath });
-    expect(output).toContain("and 99 or newer is needed, so one is fetched into node_modules");
+    expect(output).toMatch(/Node 99 or newer is required, .* Downloading Node into node_modules/);
     expect(output).toContain("slipway local up on Node 99.1.0");
     expect(code).toBe(0);
   });
 
-  it("does not show when npx runs the package's own program afterwards", async () => {
+  it("is not used when npx runs the package's program afterwards", async () => {
     expect(await checkout.start({ REAL_NODE: process.execPath })).toMatchObject({ code: 0 });
     const { output, code } = await checkout.command("npx", ["slipway", "plan"], { REAL_NODE: process.execPath });
     expect(output).toContain("slipway plan on Node 99.1.0");
@@ -130,7 +130,7 @@ describe("a Node that is too old", () => {
     expect(code).toBe(0);
   });
 
-  it("is named when the fetched one does not run either", async () => {
+  it("is reported when the downloaded Node does not run either", async () => {
     await checkout.depend("node", { "installArchSpecificPackage.js": "" });
     checkout.lock({}, ">=99");
     const { output, code } = await checkout.start();
@@ -140,63 +140,64 @@ describe("a Node that is too old", () => {
   });
 });
 
-describe("what set-up cannot do", () => {
-  it("is said plainly without a network", async () => {
+describe("a failed set-up", () => {
+  it("explains a missing network", async () => {
     checkout.lock({ absent: { integrity: `sha512-${"A".repeat(86)}==` } });
     const { output, code } = await checkout.start({ npm_config_registry: "http://127.0.0.1:9/", npm_config_cache: checkout.path("cache") });
-    expect(output).toContain("No answer from http://127.0.0.1:9 (ECONNREFUSED), so the dependencies could not be fetched");
-    expect(output).toContain("Once this machine has a network, type the same command again");
+    expect(output).toContain("http://127.0.0.1:9 does not respond (ECONNREFUSED), so the dependencies could not be downloaded");
+    expect(output).toContain("Connect this machine to a network, then run the same command again");
     expect(output).not.toMatch(/^\s+at |npm error/m);
     expect(code).toBe(1);
   });
 
-  it("is said plainly when package.json asks for what the lock file does not know", async () => {
+  it("explains a lock file that does not match package.json", async () => {
     checkout.write("package.json", { name: "checkout", type: "module", engines: { node: ">=18" }, dependencies: { oar: "2.0.0" } });
     const { output, code } = await checkout.start();
-    expect(output.trim()).toBe("package.json and package-lock.json do not agree on oar. Type: npm install");
+    expect(output.trim()).toBe("package.json and package-lock.json disagree about oar. Run: npm install");
     expect(code).toBe(1);
   });
 
-  it("is said plainly when the lock file cannot be read", async () => {
+  it("explains an invalid lock file", async () => {
     checkout.write("package-lock.json", "<<<<<<< ours");
     const { output, code } = await checkout.start();
     expect(output).toContain("git checkout package-lock.json");
     expect(code).toBe(1);
   });
 
-  // Root may write anywhere, so there the same is tried as nobody; Node itself has to be within nobody's reach.
+  // Root may write anywhere, so root runs these tests as an unprivileged user, who must be able to run Node.
   const root = process.getuid?.() === 0;
-  const nobody = root ? { uid: 65534, gid: 65534 } : {};
-  it("is said plainly in a folder that may not be written", async (context) => {
-    if (root && process.execPath.startsWith("/root/")) skipTest(context, { reason: "Node lies in /root, which no other user may enter" });
+  const unprivileged = root ? { uid: 65534, gid: 65534 } : {};
+  it("explains a read-only folder", async (context) => {
+    if (root && process.execPath.startsWith("/root/"))
+      skipTest(context, { reason: "Node is installed in /root, which other users cannot read" });
     chmodSync(dirname(checkout.dir), 0o755);
     chmodSync(checkout.dir, 0o555);
-    const { output, code } = await checkout.start({ HOME: "/tmp" }, nobody);
+    const { output, code } = await checkout.start({ HOME: "/tmp" }, unprivileged);
     chmodSync(checkout.dir, 0o755);
-    expect(output).toContain("(EACCES), and set-up has to.");
-    expect(output).toContain("Copy the checkout to a place of your own");
+    expect(output).toMatch(/No permission to write .* \(EACCES\)\./);
+    expect(output).toContain("Copy the checkout to your home directory");
     expect(output).not.toMatch(/^\s+at /m);
     expect(code).toBe(1);
   });
 
-  it("works in a folder that may not be written when nothing has to be installed", async () => {
+  it("does not occur in a read-only folder if nothing has to be installed", async () => {
     expect(await checkout.start()).toMatchObject({ code: 0 });
     chmodSync(dirname(checkout.dir), 0o755);
     chmodSync(checkout.dir, 0o555);
-    const again = await checkout.start({}, root && !process.execPath.startsWith("/root/") ? nobody : {});
+    const again = await checkout.start({}, root && !process.execPath.startsWith("/root/") ? unprivileged : {});
     chmodSync(checkout.dir, 0o755);
     expect(again).toMatchObject({ code: 0 });
   });
 
-  it("is said plainly without npm on the PATH", async () => {
+  it("explains a missing npm", async () => {
     const { output, code } = await checkout.start({ PATH: checkout.path("nothing") });
-    expect(output).toContain("npm is not on the PATH. It comes with Node");
+    expect(output).toContain("npm is not on the PATH. It is part of Node");
     expect(code).toBe(1);
   });
 
-  it("is said plainly for a verb that is not there", async () => {
+  it("explains an unknown command", async () => {
     const { output, code } = await checkout.command(process.execPath, ["setup/run.mjs", "sail"]);
-    expect(output).toContain('What is "sail"? Type: npm start, npm stop, npm test');
+    expect(output).toContain('Unknown command "sail". Run npm start, npm stop, npm test');
     expect(code).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-/** What happens to a command when the process that launched it is killed with SIGKILL: it ends too, on its own terms. */
+/** A command ends in an orderly way when the process that launched it is killed with SIGKILL. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -56,7 +56,7 @@ const isAlive = (pid: number): boolean => {
 };
 const endOf = (pid: number) => vi.waitUntil(() => !isAlive(pid), PATIENT);
 
-/** bin/slipway.js, started by a Node that calls itself too old, so that it launches the checkout's own. */
+/** Runs bin/slipway.js with a Node that reports an old version, so that it launches the Node of the checkout. */
 function launcher(args: readonly string[]): string[] {
   const disguise = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });`;
   return ["--import", `data:text/javascript,${encodeURIComponent(disguise)}`, join(ROOT, "bin/slipway.js"), ...args];
@@ -72,7 +72,7 @@ describe("bin/slipway.js on a Node that is too old", () => {
     cleanFolders();
   });
 
-  it("takes a migration along: its statement is cancelled and its file rolled back, as by Ctrl-C", async () => {
+  it("cancels the running statement and rolls back its file, as Ctrl-C does", async () => {
     const connection = await server.database();
     const folder = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
@@ -91,7 +91,7 @@ describe("bin/slipway.js on a Node that is too old", () => {
   });
 });
 
-describe("a command that starts a process which outlives it", () => {
+describe("a command that starts a background process", () => {
   /** As the local platform's daemon is started: detached, with its output elsewhere. */
   const MAIN = `import { spawn } from "node:child_process";
     import { setTimeout as sleep } from "node:timers/promises";
@@ -121,7 +121,7 @@ describe("a command that starts a process which outlives it", () => {
     }
   }
 
-  it("ends without it, launched by bin/slipway.js", async () => {
+  it("ends without that process when launched by bin/slipway.js", async () => {
     for (const folder of ["bin", "dist/cli", "node_modules/node/bin"]) mkdirSync(join(temporary, folder), { recursive: true });
     symlinkSync(process.execPath, join(temporary, "node_modules/node/bin/node"));
     writeFileSync(join(temporary, "package.json"), '{"type":"module"}');
@@ -131,7 +131,7 @@ describe("a command that starts a process which outlives it", () => {
     await killed(args, temporary);
   });
 
-  it("ends without it, launched by npm start's set-up", async () => {
+  it("ends without that process when launched by npm start", async () => {
     const checkout = new Checkout();
     try {
       await checkout.depend("oar", { "index.js": "" });

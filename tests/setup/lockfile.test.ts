@@ -11,7 +11,7 @@ interface Locked {
 
 const locked: Record<string, Locked> = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")).packages;
 
-// npm leaves the others out when it installs beside a node_modules that has its own platform's only, and `npm ci` then refuses the lock file.
+// npm omits other platforms when it updates the lock file next to a node_modules of one platform, and `npm ci` then rejects the lock file.
 it("locks the binaries of every platform", () => {
   const missing = Object.entries(locked).flatMap(([where, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies)
@@ -26,7 +26,7 @@ it("locks every package by its checksum", () => {
   expect(unchecked.map(([where]) => where)).toEqual([]);
 });
 
-/** Looked for where Node would: in the package's own node_modules, then in each one further out. */
+/** Resolves like Node: in the package's own node_modules, then in each parent folder. */
 function isLocked(where: string, name: string): boolean {
   for (let at = where; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/node_modules/")))) {
     if (locked[`${at}/node_modules/${name}`] !== undefined) return true;

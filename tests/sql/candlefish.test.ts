@@ -23,7 +23,7 @@ const PLENTY = `
   INSERT INTO document_versions (id, organization_id, document_id, number, crdt_state) SELECT md5('v' || slug)::uuid, id, md5(slug || 1)::uuid, 1, 'x' FROM organizations;
   INSERT INTO paintbox_integrations (organization_id, document_id, estimate_id) SELECT id, md5(slug || 1)::uuid, 'e1' FROM organizations;
   INSERT INTO brand_portal_integrations (organization_id, document_id, brand_id) SELECT id, md5(slug || 1)::uuid, 'b1' FROM organizations;
-  -- As autovacuum would: what was just inserted stands in a list beside the index, and 18 reckons with it.
+  -- As autovacuum would: new rows are in the index's pending list, which Postgres 18 takes into account.
   SELECT gin_clean_pending_list('documents_search_idx');
   ANALYZE;`;
 
@@ -118,7 +118,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       await expect(within(hostile, (client) => client.query("SELECT * FROM documents"))).rejects.toMatchObject({ code: "22P02" });
     });
 
-    it("lets nobody write into, move to, change or delete of another organization [C39]", async () => {
+    it("refuses to insert into, move to, change or delete rows of another organization [C39]", async () => {
       const insert = `INSERT INTO documents (organization_id, title) VALUES ('${BOLT}', 'Planted')`;
       await expect(within(ACME, (client) => client.query(insert))).rejects.toMatchObject({ code: "42501" });
       await expect(within(undefined, (client) => client.query(insert))).rejects.toMatchObject({ code: "42501" });

@@ -5,8 +5,8 @@
  */
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { type MigrationFile, readFolder } from "../../postdeploy/migrate/files.ts";
-import { parseText } from "../../postdeploy/migrate/parse.ts";
+import { type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
+import { parseText } from "../../postdeploy/migrate/read/parse.ts";
 import { type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { applyRoles, type RolesOptions, type RolesPlan, rolesPlan } from "../../postdeploy/roles/index.ts";
 import { type RoleKind, systems } from "./systems.ts";
@@ -51,7 +51,7 @@ export async function start(major: Major): Promise<Server> {
       await server.sql(`CREATE DATABASE ${name}`);
       const roles: RolesOptions = { ...postgres, connection: { url: server.url(name) }, database: name, extensions: [] };
       await applyRoles(roles);
-      // So that whoever looks at the catalog looks where the product does.
+      // Queries of the catalog then search the schemas that the product searches.
       await server.sql(`ALTER ROLE postgres IN DATABASE ${name} SET search_path = ${postgres.schemas.join(", ")}`);
       const database = new Prepared(server, open, system, roles);
       if (migrated) await database.up();

@@ -81,7 +81,7 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
     expect(await tablesOf(fresh)).toEqual(["devx.activity_logs", "devx.api_keys", ...base.slice(1), ...templates]);
   });
 
-  it("makes its schemas itself where nobody has, as in a database to try things in", async () => {
+  it("creates its schemas if they do not exist, as in a scratch database", async () => {
     const fresh = await server.database("devx", { migrated: false });
     await fresh.as("superuser", `DROP SCHEMA devx, templates; GRANT CREATE ON DATABASE ${fresh.name} TO devx_owner`);
     await fresh.up();

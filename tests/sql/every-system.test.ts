@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { lint } from "../../postdeploy/migrate/lint.ts";
+import { lint } from "../../postdeploy/migrate/lint/index.ts";
 import { schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
 import { type Database, MAJORS, type Server, start } from "./database.ts";
 import { systems } from "./systems.ts";

@@ -221,7 +221,7 @@ describe.each(MAJORS)("FluxStudio on Postgres %i", (major) => {
       await expect(old.up()).rejects.toThrow(/projects_organization_id_given/);
     });
 
-    it("a role that nobody mapped stops the file, and none is written later [F67]", async () => {
+    it("an unmapped role stops the file, and none is written later [F67]", async () => {
       const old = await imported();
       await old.as("superuser", "UPDATE project_members SET role = 'Lead Designer'; UPDATE projects SET manager_id = md5('u')::uuid");
       await expect(old.up()).rejects.toThrow(/project_members_role_check/);

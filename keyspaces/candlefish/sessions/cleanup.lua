@@ -1,8 +1,8 @@
--- Gives an end to every session that was left without one: 24 hours from now, so nobody who is at work is signed out.
+-- Sets a TTL of 24 hours on every session that has none. Sessions are not removed at once, so active users stay signed in.
 --
--- Called without arguments: redis-cli EVALSHA $(redis-cli HGET scripts:sha cleanup) 0
--- Returns how many sessions were given an end. One call looks at 50,000 keys or so and remembers where it was, because the store answers
--- nobody else meanwhile; the next call goes on from there.
+-- Call without arguments: redis-cli EVALSHA $(redis-cli HGET scripts:sha cleanup) 0
+-- Returns the number of sessions that got a TTL. A script blocks the store, so one call scans about 50,000 keys and saves the cursor; the
+-- next call continues there.
 local PREFIX, END, PLACE = 'session:', 24 * 60 * 60, 'scripts:cleanup:place'
 
 local cursor = redis.call('GET', PLACE) or '0'

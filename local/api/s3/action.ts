@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import type { Cloud } from "../../cloud/cloud.ts";
-import type { SpacesKey } from "../../cloud/spaces-keys.ts";
-import type { Need } from "./access.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { mayManage, mayRead, mayWrite, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Address } from "./address.ts";
 import type { Element } from "./xml.ts";
 
@@ -10,7 +10,7 @@ export interface SpacesRequest {
   readonly cloud: Cloud;
   readonly message: IncomingMessage;
   readonly address: Address;
-  /** Absent where nobody signed. */
+  /** Undefined for an unsigned request. */
   readonly signer: Pick<SpacesKey, "grants"> | undefined;
 }
 
@@ -21,11 +21,25 @@ export interface SpacesReply {
   readonly content?: Readable;
 }
 
-/** What somebody needs in order to do it. `read` is also granted by an object's or bucket's own `public-read`. */
+/** `permission` is what the signing key needs. The ACL `public-read` of an object or bucket also grants `read`. */
 export interface Action {
-  readonly needs: Need;
+  readonly permission: Permission;
   readonly run: (request: SpacesRequest) => SpacesReply | Promise<SpacesReply>;
 }
 
-/** `"PUT ?acl"`: a method, and the first query parameter that says what is meant. */
+/** Actions by method and subresource, such as `"PUT ?acl"`. */
 export type Actions = Readonly<Record<string, Action>>;
+
+export type Permission = "read" | "write" | "manage";
+type Signer = Pick<SpacesKey, "grants">;
+
+const CHECKS: Readonly<Record<Permission, (key: Signer, bucket: string) => boolean>> = {
+  read: mayRead,
+  write: mayWrite,
+  manage: mayManage,
+};
+
+export const isAllowed = (permission: Permission, signer: Signer | undefined, bucket: string): boolean =>
+  signer !== undefined && CHECKS[permission](signer, bucket);
+
+export const accessDenied = () => new ApiError(403, "AccessDenied", "Access Denied");

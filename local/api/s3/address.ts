@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 
-/** Which bucket and key a request is for, and in which region. */
+/** The region, bucket and key of a request. */
 export interface Address {
   readonly region: string;
-  /** Empty for the list of buckets. */
+  /** Empty in a request that lists buckets. */
   readonly bucket: string;
-  /** Empty for the bucket itself. */
+  /** Empty in a request for the bucket itself. */
   readonly key: string;
   readonly query: URLSearchParams;
-  /** As it was sent: the signature is over the sent bytes. */
+  /** Not decoded: the signature covers the bytes as sent. */
   readonly path: string;
   readonly host: string;
 }
@@ -16,12 +16,9 @@ export interface Address {
 const SPACES_HOST = /^(?:(.+)\.)?([a-z]{3}\d)\.digitaloceanspaces\.[a-z]+$/;
 const DEFAULT_REGION = "nyc3";
 
-/**
- * A request to Spaces is one to a `*.digitaloceanspaces.*` host, which reaches this process as an HTTP proxy, or one that is signed
- * the way S3 requests are.
- */
+/** A request to Spaces has a `*.digitaloceanspaces.*` host (and arrives here through the HTTP proxy setting), or an S3 signature. */
 export function isSpacesRequest(message: IncomingMessage): boolean {
-  const { host, path } = target(message);
+  const { host, path } = parseTarget(message);
   return (
     SPACES_HOST.test(hostName(host)) ||
     (message.headers.authorization ?? "").startsWith("AWS4-HMAC-SHA256") ||
@@ -29,8 +26,8 @@ export function isSpacesRequest(message: IncomingMessage): boolean {
   );
 }
 
-export function addressOf(message: IncomingMessage): Address {
-  const { host, path: whole } = target(message);
+export function parseAddress(message: IncomingMessage): Address {
+  const { host, path: whole } = parseTarget(message);
   const [path = "/", query = ""] = splitOnce(whole, "?");
   const [, virtualBucket, region = DEFAULT_REGION] = SPACES_HOST.exec(hostName(host)) ?? [];
   const decoded = decode(path.slice(1));
@@ -38,8 +35,8 @@ export function addressOf(message: IncomingMessage): Address {
   return { region, bucket, key, query: new URLSearchParams(query), path, host };
 }
 
-/** Through a proxy the request line holds the whole address. */
-function target(message: IncomingMessage): { host: string; path: string } {
+/** A proxied request has the absolute URL in its request line. */
+function parseTarget(message: IncomingMessage): { host: string; path: string } {
   const absolute = /^https?:\/\/([^/?#]+)(\/?[^#]*)/.exec(message.url ?? "/");
   if (absolute) return { host: absolute[1]!, path: absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]}` };
   return { host: message.headers.host ?? "", path: message.url ?? "/" };

@@ -1,71 +1,71 @@
-import { ApiError } from "../../cloud/api-error.ts";
-import { changeBucket, createBucket, deleteBucket, findBucket, forgetRules } from "../../cloud/buckets.ts";
-import { deleteObject } from "../../cloud/objects.ts";
-import { aclIn, viewAcl } from "./acl.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import { changeBucket, createBucket, deleteBucket, deleteBucketRules, findBucket } from "../../cloud/spaces/buckets.ts";
+import { deleteObject } from "../../cloud/spaces/objects.ts";
+import { readAcl, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
-import { xmlOf } from "./body.ts";
-import { listObjects, listObjectVersions, listUploadsUnderWay } from "./listings.ts";
+import { readXml } from "./body.ts";
+import { listMultipartUploads, listObjects, listObjectVersions } from "./listings.ts";
 import { child, children, type Element, parseXml, tag, textOf, writeXml } from "./xml.ts";
 
-/** What can be done with a bucket. The order decides where several parameters are there. */
+/** The actions on a bucket. If a request has several subresources, the first in this order applies. */
 export const bucketActions: Actions = {
   "GET ?location": {
-    needs: "read",
+    permission: "read",
     run: ({ cloud, address }) => ({ xml: tag("LocationConstraint", findBucket(cloud, address.bucket).region) }),
   },
 
-  "GET ?acl": { needs: "manage", run: ({ cloud, address }) => ({ xml: viewAcl(cloud, findBucket(cloud, address.bucket).acl) }) },
+  "GET ?acl": { permission: "manage", run: ({ cloud, address }) => ({ xml: viewAcl(cloud, findBucket(cloud, address.bucket).acl) }) },
   "PUT ?acl": {
-    needs: "manage",
+    permission: "manage",
     run: async ({ cloud, address, message }) => {
       findBucket(cloud, address.bucket);
-      changeBucket(cloud, address.bucket, { acl: await aclIn(message) });
+      changeBucket(cloud, address.bucket, { acl: await readAcl(message) });
       return { status: 200 };
     },
   },
 
   "GET ?versioning": {
-    needs: "read",
+    permission: "read",
     run: ({ cloud, address }) => {
       const { versioning } = findBucket(cloud, address.bucket);
       return { xml: tag("VersioningConfiguration", versioning ? tag("Status", versioning) : undefined) };
     },
   },
   "PUT ?versioning": {
-    needs: "manage",
+    permission: "manage",
     run: async ({ cloud, address, message }) => {
-      const status = textOf(await xmlOf(message, "VersioningConfiguration"), "Status");
+      const status = textOf(await readXml(message, "VersioningConfiguration"), "Status");
       if (status !== "Enabled" && status !== "Suspended") throw malformed("Status must be Enabled or Suspended");
-      const never = status === "Suspended" && findBucket(cloud, address.bucket).versioning === "";
-      if (!never) changeBucket(cloud, address.bucket, { versioning: status });
+      const isUnversioned = status === "Suspended" && findBucket(cloud, address.bucket).versioning === "";
+      if (!isUnversioned) changeBucket(cloud, address.bucket, { versioning: status });
       return { status: 200 };
     },
   },
 
-  ...rules("lifecycle", "LifecycleConfiguration", "NoSuchLifecycleConfiguration", checkLifecycle),
-  ...rules("cors", "CORSConfiguration", "NoSuchCORSConfiguration", checkCors),
+  ...rulesActions("lifecycle", "LifecycleConfiguration", "NoSuchLifecycleConfiguration", checkLifecycle),
+  ...rulesActions("cors", "CORSConfiguration", "NoSuchCORSConfiguration", checkCors),
 
-  "GET ?versions": { needs: "read", run: listObjectVersions },
-  "GET ?uploads": { needs: "read", run: listUploadsUnderWay },
-  "POST ?delete": { needs: "write", run: deleteSeveral },
+  "GET ?versions": { permission: "read", run: listObjectVersions },
+  "GET ?uploads": { permission: "read", run: listMultipartUploads },
+  "POST ?delete": { permission: "write", run: deleteObjects },
 
   HEAD: {
-    needs: "read",
+    permission: "read",
     run: ({ cloud, address }) => {
       findBucket(cloud, address.bucket);
       return { status: 200 };
     },
   },
-  GET: { needs: "read", run: listObjects },
+  GET: { permission: "read", run: listObjects },
   PUT: {
-    needs: "manage",
+    permission: "manage",
     run: async ({ cloud, address, message }) => {
-      createBucket(cloud, address.bucket, address.region, await aclIn(message, "CreateBucketConfiguration"));
+      createBucket(cloud, address.bucket, address.region, await readAcl(message, "CreateBucketConfiguration"));
       return { status: 200, headers: { location: `/${address.bucket}` } };
     },
   },
   DELETE: {
-    needs: "manage",
+    permission: "manage",
     run: ({ cloud, address }) => {
       deleteBucket(cloud, address.bucket);
       return { status: 204 };
@@ -73,31 +73,31 @@ export const bucketActions: Actions = {
   },
 };
 
-/** Rules are kept as XML and given back. */
-function rules(which: "lifecycle" | "cors", root: string, missing: string, check: (document: Element) => void): Actions {
+/** Rules are stored and returned as XML. */
+function rulesActions(which: "lifecycle" | "cors", root: string, notFoundCode: string, check: (document: Element) => void): Actions {
   return {
     [`GET ?${which}`]: {
-      needs: "read",
+      permission: "read",
       run: ({ cloud, address }) => {
-        const kept = findBucket(cloud, address.bucket)[which];
-        if (!kept) throw new ApiError(404, missing, `The ${which} configuration does not exist`);
-        return { xml: parseXml(kept, root) };
+        const xml = findBucket(cloud, address.bucket)[which];
+        if (!xml) throw new ApiError(404, notFoundCode, `The ${which} configuration does not exist`);
+        return { xml: parseXml(xml, root) };
       },
     },
     [`PUT ?${which}`]: {
-      needs: "manage",
+      permission: "manage",
       run: async ({ cloud, address, message }) => {
         findBucket(cloud, address.bucket);
-        const document = await xmlOf(message, root);
+        const document = await readXml(message, root);
         check(document);
         changeBucket(cloud, address.bucket, { [which]: writeXml(document) });
         return { status: 200 };
       },
     },
     [`DELETE ?${which}`]: {
-      needs: "manage",
+      permission: "manage",
       run: ({ cloud, address }) => {
-        forgetRules(cloud, address.bucket, which);
+        deleteBucketRules(cloud, address.bucket, which);
         return { status: 204 };
       },
     },
@@ -105,9 +105,9 @@ function rules(which: "lifecycle" | "cors", root: string, missing: string, check
 }
 
 function checkLifecycle(document: Element): void {
-  const rules = children(document, "Rule");
-  if (rules.length === 0) throw malformed("a lifecycle needs at least one Rule");
-  for (const rule of rules) {
+  const rulesActions = children(document, "Rule");
+  if (rulesActions.length === 0) throw malformed("a lifecycle needs at least one Rule");
+  for (const rule of rulesActions) {
     if (!["Enabled", "Disabled"].includes(textOf(rule, "Status") ?? "")) throw malformed("a Rule's Status must be Enabled or Disabled");
     const days = textOf(child(rule, "Expiration") ?? rule, "Days");
     if (days !== undefined && !/^[1-9]\d*$/.test(days)) throw new ApiError(400, "InvalidArgument", "Days must be a positive number");
@@ -115,32 +115,32 @@ function checkLifecycle(document: Element): void {
 }
 
 function checkCors(document: Element): void {
-  const rules = children(document, "CORSRule");
-  if (rules.length === 0) throw malformed("a CORS configuration needs at least one CORSRule");
-  for (const rule of rules) {
+  const rulesActions = children(document, "CORSRule");
+  if (rulesActions.length === 0) throw malformed("a CORS configuration needs at least one CORSRule");
+  for (const rule of rulesActions) {
     if (!child(rule, "AllowedMethod") || !child(rule, "AllowedOrigin"))
       throw malformed("a CORSRule needs an AllowedMethod and an AllowedOrigin");
   }
 }
 
-async function deleteSeveral({ cloud, address, message }: SpacesRequest): Promise<SpacesReply> {
+async function deleteObjects({ cloud, address, message }: SpacesRequest): Promise<SpacesReply> {
   findBucket(cloud, address.bucket);
-  const ask = await xmlOf(message, "Delete");
-  const quiet = textOf(ask, "Quiet") === "true";
-  const asked = children(ask, "Object");
-  if (asked.length === 0 || asked.length > 1000) throw malformed("from 1 to 1000 objects can be deleted at once");
+  const document = await readXml(message, "Delete");
+  const quiet = textOf(document, "Quiet") === "true";
+  const objects = children(document, "Object");
+  if (objects.length === 0 || objects.length > 1000) throw malformed("from 1 to 1000 objects can be deleted at once");
   const deleted: Element[] = [];
-  for (const object of asked) {
+  for (const object of objects) {
     const key = child(object, "Key")?.text ?? "";
     const version = textOf(object, "VersionId");
-    const left = await deleteObject(cloud, address.bucket, key, version);
-    const marker = left && !left.content;
+    const deletedOrMarker = await deleteObject(cloud, address.bucket, key, version);
+    const marker = deletedOrMarker && !deletedOrMarker.content;
     deleted.push(
       tag(
         "Deleted",
         tag("Key", key),
         version && tag("VersionId", version),
-        marker ? [tag("DeleteMarker", true), tag("DeleteMarkerVersionId", left.version)] : undefined,
+        marker ? [tag("DeleteMarker", true), tag("DeleteMarkerVersionId", deletedOrMarker.version)] : undefined,
       ),
     );
   }

@@ -1,38 +1,40 @@
-import { ApiError } from "../../cloud/api-error.ts";
-import { listBuckets } from "../../cloud/buckets.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { compareKeys, listCurrent, listVersions, type ObjectVersion } from "../../cloud/objects.ts";
-import { listUploads } from "../../cloud/uploads.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { listBuckets } from "../../cloud/spaces/buckets.ts";
+import { compareKeys, listCurrent, listVersions, type ObjectVersion } from "../../cloud/spaces/objects.ts";
+import { listUploads } from "../../cloud/spaces/uploads.ts";
 import type { SpacesReply, SpacesRequest } from "./action.ts";
 import { type Element, tag } from "./xml.ts";
 
 const MAX_KEYS = 1000;
-const time = (milliseconds: number) => new Date(milliseconds).toISOString();
+const formatTime = (milliseconds: number) => new Date(milliseconds).toISOString();
 
 export function listAllBuckets(cloud: Cloud): SpacesReply {
-  const buckets = listBuckets(cloud).map(({ name, createdAt }) => tag("Bucket", tag("Name", name), tag("CreationDate", time(createdAt))));
+  const buckets = listBuckets(cloud).map(({ name, createdAt }) =>
+    tag("Bucket", tag("Name", name), tag("CreationDate", formatTime(createdAt))),
+  );
   return { xml: tag("ListAllMyBucketsResult", owner(cloud), tag("Buckets", buckets)) };
 }
 
-/** Version 2 where it is asked for, else the one before it: they differ in how they name the place to go on from. */
+/** Lists objects in version 2 of the API if requested, else in version 1. They differ in their continuation parameters. */
 export function listObjects({ cloud, address: { bucket, query } }: SpacesRequest): SpacesReply {
-  const second = query.get("list-type") === "2";
+  const isVersion2 = query.get("list-type") === "2";
   const token = query.get("continuation-token");
-  const after = (token === null ? undefined : decodeToken(token)) ?? query.get(second ? "start-after" : "marker") ?? "";
-  const window = cut(listCurrent(cloud, bucket, query.get("prefix") ?? ""), query, (key) => compareKeys(key, after) > 0);
+  const after = (token === null ? undefined : decodeToken(token)) ?? query.get(isVersion2 ? "start-after" : "marker") ?? "";
+  const window = listWindow(listCurrent(cloud, bucket, query.get("prefix") ?? ""), query, (key) => compareKeys(key, after) > 0);
   const encode = encoder(query);
   const contents = window.items.map(({ key, createdAt, content }) =>
     tag(
       "Contents",
       tag("Key", encode(key)),
-      tag("LastModified", time(createdAt)),
+      tag("LastModified", formatTime(createdAt)),
       tag("ETag", `"${content.etag}"`),
       tag("Size", content.size),
       tag("StorageClass", "STANDARD"),
-      !second || query.get("fetch-owner") === "true" ? owner(cloud) : undefined,
+      !isVersion2 || query.get("fetch-owner") === "true" ? owner(cloud) : undefined,
     ),
   );
-  const place = second
+  const continuation = isVersion2
     ? [
         tag("KeyCount", contents.length + window.prefixes.length),
         token !== null ? tag("ContinuationToken", token) : undefined,
@@ -40,7 +42,7 @@ export function listObjects({ cloud, address: { bucket, query } }: SpacesRequest
         window.last !== undefined ? tag("NextContinuationToken", encodeToken(window.last)) : undefined,
       ]
     : [tag("Marker", encode(query.get("marker") ?? "")), window.last !== undefined ? tag("NextMarker", encode(window.last)) : undefined];
-  return { xml: tag("ListBucketResult", head(bucket, query, window), place, contents, prefixes(window, encode)) };
+  return { xml: tag("ListBucketResult", listHeader(bucket, query, window), continuation, contents, prefixes(window, encode)) };
 }
 
 export function listObjectVersions({ cloud, address: { bucket, query } }: SpacesRequest): SpacesReply {
@@ -48,7 +50,7 @@ export function listObjectVersions({ cloud, address: { bucket, query } }: Spaces
   const all = listVersions(cloud, bucket, query.get("prefix") ?? "");
   const marker = all.findIndex(({ key, version }) => key === afterKey && version === afterVersion);
   const rest = afterVersion && marker >= 0 ? all.slice(marker + 1) : all;
-  const window = cut(rest, query, (key) => (afterVersion && marker >= 0) || compareKeys(key, afterKey) > 0);
+  const window = listWindow(rest, query, (key) => (afterVersion && marker >= 0) || compareKeys(key, afterKey) > 0);
   const encode = encoder(query);
   const latest = new Map<string, ObjectVersion>();
   for (const version of all) if (!latest.has(version.key)) latest.set(version.key, version);
@@ -58,7 +60,7 @@ export function listObjectVersions({ cloud, address: { bucket, query } }: Spaces
       tag("Key", encode(version.key)),
       tag("VersionId", version.version),
       tag("IsLatest", latest.get(version.key) === version),
-      tag("LastModified", time(version.createdAt)),
+      tag("LastModified", formatTime(version.createdAt)),
       version.content
         ? [tag("ETag", `"${version.content.etag}"`), tag("Size", version.content.size), tag("StorageClass", "STANDARD")]
         : undefined,
@@ -73,7 +75,7 @@ export function listObjectVersions({ cloud, address: { bucket, query } }: Spaces
   return {
     xml: tag(
       "ListVersionsResult",
-      head(bucket, query, window),
+      listHeader(bucket, query, window),
       tag("KeyMarker", encode(afterKey)),
       tag("VersionIdMarker", afterVersion),
       next,
@@ -83,7 +85,7 @@ export function listObjectVersions({ cloud, address: { bucket, query } }: Spaces
   };
 }
 
-export function listUploadsUnderWay({ cloud, address: { bucket, query } }: SpacesRequest): SpacesReply {
+export function listMultipartUploads({ cloud, address: { bucket, query } }: SpacesRequest): SpacesReply {
   const encode = encoder(query);
   const uploads = listUploads(cloud, bucket)
     .filter(({ object }) => object.key.startsWith(query.get("prefix") ?? ""))
@@ -94,24 +96,28 @@ export function listUploadsUnderWay({ cloud, address: { bucket, query } }: Space
         tag("UploadId", id),
         owner(cloud),
         tag("StorageClass", "STANDARD"),
-        tag("Initiated", time(createdAt)),
+        tag("Initiated", formatTime(createdAt)),
       ),
     );
   return { xml: tag("ListMultipartUploadsResult", tag("Bucket", bucket), tag("MaxUploads", MAX_KEYS), tag("IsTruncated", false), uploads) };
 }
 
-// ── One window of a list ────────────────────────────────────────────────────────────────────────────────────────────
+// ── Pagination ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Window<T> {
   readonly items: readonly T[];
-  /** What lies behind a delimiter counts once, by its common beginning. */
+  /** Keys with the same part up to the delimiter count once, as a common prefix. */
   readonly prefixes: readonly string[];
   readonly limit: number;
-  /** Set where there is more: the last key or common beginning that was shown. */
+  /** Set if there are more items: the last returned key or common prefix. */
   readonly last?: string;
 }
 
-function cut<T extends { readonly key: string }>(list: readonly T[], query: URLSearchParams, isAfter: (key: string) => boolean): Window<T> {
+function listWindow<T extends { readonly key: string }>(
+  list: readonly T[],
+  query: URLSearchParams,
+  isAfter: (key: string) => boolean,
+): Window<T> {
   const [prefix, delimiter] = [query.get("prefix") ?? "", query.get("delimiter") ?? ""];
   const limit = limitOf(query);
   const items: T[] = [];
@@ -130,12 +136,12 @@ function cut<T extends { readonly key: string }>(list: readonly T[], query: URLS
 }
 
 function limitOf(query: URLSearchParams): number {
-  const asked = query.get("max-keys") ?? String(MAX_KEYS);
-  if (!/^\d{1,9}$/.test(asked)) throw new ApiError(400, "InvalidArgument", "max-keys must be a number");
-  return Math.min(Number(asked), MAX_KEYS);
+  const requested = query.get("max-keys") ?? String(MAX_KEYS);
+  if (!/^\d{1,9}$/.test(requested)) throw new ApiError(400, "InvalidArgument", "max-keys must be a number");
+  return Math.min(Number(requested), MAX_KEYS);
 }
 
-const head = (bucket: string, query: URLSearchParams, window: Window<unknown>) => [
+const listHeader = (bucket: string, query: URLSearchParams, window: Window<unknown>) => [
   tag("Name", bucket),
   tag("Prefix", encoder(query)(query.get("prefix") ?? "")),
   query.has("delimiter") ? tag("Delimiter", encoder(query)(query.get("delimiter")!)) : undefined,

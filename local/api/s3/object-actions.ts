@@ -1,75 +1,80 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../../cloud/api-error.ts";
-import { findBucket } from "../../cloud/buckets.ts";
-import { readContent } from "../../cloud/object-files.ts";
-import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/objects.ts";
-import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/uploads.ts";
-import { allowed, denied } from "./access.ts";
-import { cannedAcl, viewAcl } from "./acl.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import { findBucket } from "../../cloud/spaces/buckets.ts";
+import { readContent } from "../../cloud/spaces/object-files.ts";
+import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/spaces/objects.ts";
+import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/spaces/uploads.ts";
+import { parseCannedAcl, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
-import { checkContent, contentOf, keptHeaders, xmlOf } from "./body.ts";
+import { accessDenied, isAllowed } from "./action.ts";
+import { bodyStream, checkContent, readXml, storedHeaders } from "./body.ts";
 import { children, tag, textOf } from "./xml.ts";
 
-/** What can be done with an object. */
+/** The actions on an object. */
 export const objectActions: Actions = {
-  "GET ?uploadId": { needs: "read", run: listParts },
-  "PUT ?uploadId": { needs: "write", run: uploadPart },
-  "POST ?uploadId": { needs: "write", run: finishUpload },
+  "GET ?uploadId": { permission: "read", run: listParts },
+  "PUT ?uploadId": { permission: "write", run: uploadPart },
+  "POST ?uploadId": { permission: "write", run: completeMultipartUpload },
   "DELETE ?uploadId": {
-    needs: "write",
+    permission: "write",
     run: async ({ cloud, address: { bucket, key, query } }) => {
       await abortUpload(cloud, bucket, key, query.get("uploadId")!);
       return { status: 204 };
     },
   },
   "POST ?uploads": {
-    needs: "write",
+    permission: "write",
     run: ({ cloud, message, address: { bucket, key } }) => {
       const { id } = startUpload(cloud, bucket, newObject(message, key));
       return { xml: tag("InitiateMultipartUploadResult", tag("Bucket", bucket), tag("Key", key), tag("UploadId", id)) };
     },
   },
-  "GET ?acl": { needs: "manage", run: (request) => ({ xml: viewAcl(request.cloud, wanted(request).acl) }) },
+  "GET ?acl": { permission: "manage", run: (request) => ({ xml: viewAcl(request.cloud, findRequestedObject(request).acl) }) },
 
-  HEAD: { needs: "read", run: readObject },
-  GET: { needs: "read", run: readObject },
-  PUT: { needs: "write", run: writeObject },
+  HEAD: { permission: "read", run: readObject },
+  GET: { permission: "read", run: readObject },
+  PUT: { permission: "write", run: writeObject },
   DELETE: {
-    needs: "write",
+    permission: "write",
     run: async ({ cloud, address: { bucket, key, query } }) => {
-      const left = await deleteObject(cloud, bucket, key, query.get("versionId") ?? undefined);
-      return { status: 204, headers: left ? { ...versionHeader(left), ...(!left.content && { "x-amz-delete-marker": "true" }) } : {} };
+      const deletedOrMarker = await deleteObject(cloud, bucket, key, query.get("versionId") ?? undefined);
+      return {
+        status: 204,
+        headers: deletedOrMarker
+          ? { ...versionHeader(deletedOrMarker), ...(!deletedOrMarker.content && { "x-amz-delete-marker": "true" }) }
+          : {},
+      };
     },
   },
 };
 
-/** May anybody read what is asked for, without a key? */
+/** Whether the requested object or bucket is readable without a key. */
 export function isPublic(request: SpacesRequest): boolean {
   const { cloud, address } = request;
   if (!address.key) return findBucket(cloud, address.bucket).acl === "public-read";
   try {
-    return wanted(request).acl === "public-read";
+    return findRequestedObject(request).acl === "public-read";
   } catch {
-    // A stranger does not learn which keys exist.
+    // Do not reveal to unsigned clients which keys exist.
     return false;
   }
 }
 
-const wanted = ({ cloud, address: { bucket, key, query } }: SpacesRequest) =>
+const findRequestedObject = ({ cloud, address: { bucket, key, query } }: SpacesRequest) =>
   findObject(cloud, bucket, key, query.get("versionId") ?? undefined);
 
 const newObject = (message: IncomingMessage, key: string) => ({
   key,
-  acl: cannedAcl(message.headers["x-amz-acl"]),
-  headers: keptHeaders(message),
+  acl: parseCannedAcl(message.headers["x-amz-acl"]),
+  headers: storedHeaders(message),
 });
 
 function readObject(request: SpacesRequest): SpacesReply {
   const { cloud, message } = request;
-  const object = wanted(request);
-  const { file, size, etag, headers: kept } = object.content;
+  const object = findRequestedObject(request);
+  const { file, size, etag, headers: savedHeaders } = object.content;
   const headers = {
-    ...kept,
+    ...savedHeaders,
     ...versionHeader(object),
     etag: `"${etag}"`,
     "last-modified": new Date(object.createdAt).toUTCString(),
@@ -105,48 +110,48 @@ async function writeObject(request: SpacesRequest): Promise<SpacesReply> {
   const { cloud, message, address } = request;
   const source = message.headers["x-amz-copy-source"];
   if (typeof source === "string") return copyObject(request, source);
-  const made = await putObject(cloud, address.bucket, newObject(message, address.key), contentOf(message), checkContent(message));
-  return { status: 200, headers: { etag: `"${made.content!.etag}"`, ...versionHeader(made) } };
+  const created = await putObject(cloud, address.bucket, newObject(message, address.key), bodyStream(message), checkContent(message));
+  return { status: 200, headers: { etag: `"${created.content!.etag}"`, ...versionHeader(created) } };
 }
 
 async function copyObject({ cloud, message, address, signer }: SpacesRequest, source: string): Promise<SpacesReply> {
   const [path = "", query = ""] = source.split("?");
   const [, bucket = "", key = ""] = /^\/?([^/]+)\/(.+)$/.exec(decodeURIComponent(path)) ?? [];
-  if (!allowed("read", signer, bucket)) throw denied();
+  if (!isAllowed("read", signer, bucket)) throw accessDenied();
   const from = findObject(cloud, bucket, key, new URLSearchParams(query).get("versionId") ?? undefined);
   const replaces = message.headers["x-amz-metadata-directive"] === "REPLACE";
   const object = { ...newObject(message, address.key), ...(!replaces && { headers: from.content.headers }) };
-  const made = await putObject(cloud, address.bucket, object, readContent(cloud, from.content.file), () => {});
+  const created = await putObject(cloud, address.bucket, object, readContent(cloud, from.content.file), () => {});
   const result = tag(
     "CopyObjectResult",
-    tag("ETag", `"${made.content!.etag}"`),
-    tag("LastModified", new Date(made.createdAt).toISOString()),
+    tag("ETag", `"${created.content!.etag}"`),
+    tag("LastModified", new Date(created.createdAt).toISOString()),
   );
-  return { xml: result, headers: versionHeader(made) };
+  return { xml: result, headers: versionHeader(created) };
 }
 
-// ── In parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Multipart uploads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function uploadPart({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
   const part = { key, id: query.get("uploadId")!, number: Number(query.get("partNumber")) };
-  const { etag } = await putPart(cloud, bucket, part, contentOf(message), checkContent(message));
+  const { etag } = await putPart(cloud, bucket, part, bodyStream(message), checkContent(message));
   return { status: 200, headers: { etag: `"${etag}"` } };
 }
 
-async function finishUpload({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
-  const asked = children(await xmlOf(message, "CompleteMultipartUpload"), "Part").map((part) => ({
+async function completeMultipartUpload({ cloud, message, address: { bucket, key, query } }: SpacesRequest): Promise<SpacesReply> {
+  const requestedParts = children(await readXml(message, "CompleteMultipartUpload"), "Part").map((part) => ({
     number: Number(textOf(part, "PartNumber")),
     etag: (textOf(part, "ETag") ?? "").replaceAll('"', ""),
   }));
-  const made = await completeUpload(cloud, bucket, { key, id: query.get("uploadId")! }, asked);
+  const created = await completeUpload(cloud, bucket, { key, id: query.get("uploadId")! }, requestedParts);
   const result = tag(
     "CompleteMultipartUploadResult",
     tag("Location", `/${bucket}/${key}`),
     tag("Bucket", bucket),
     tag("Key", key),
-    tag("ETag", `"${made.content!.etag}"`),
+    tag("ETag", `"${created.content!.etag}"`),
   );
-  return { xml: result, headers: versionHeader(made) };
+  return { xml: result, headers: versionHeader(created) };
 }
 
 function listParts({ cloud, address: { bucket, key, query } }: SpacesRequest): SpacesReply {

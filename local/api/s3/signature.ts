@@ -1,20 +1,20 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { findSigner, type SpacesKey } from "../../cloud/spaces-keys.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { findSigner, type SpacesKey } from "../../cloud/spaces/spaces-keys.ts";
 import type { Address } from "./address.ts";
 
 /**
- * Who signed a request, after AWS Signature Version 4: in its Authorization header or in its query. undefined where nobody did.
- * Neither the age of the request nor the chunks of a streamed body are checked: this is a cloud on a laptop.
+ * Returns the key that signed a request with AWS Signature Version 4, in the Authorization header or the query; undefined if unsigned.
+ * The request's age and the signatures of streamed chunks are not checked.
  */
-export function signerOf(cloud: Cloud, message: IncomingMessage, address: Address): Pick<SpacesKey, "grants"> | undefined {
+export function authenticate(cloud: Cloud, message: IncomingMessage, address: Address): Pick<SpacesKey, "grants"> | undefined {
   const signed = fromHeader(message) ?? fromQuery(address);
   if (!signed) return undefined;
   const key = findSigner(cloud, signed.accessKey);
   if (!key) throw new ApiError(403, "InvalidAccessKeyId", "The access key id you provided does not exist in our records");
-  if (!same(sign(key.secret_key, signed, canonicalRequest(message, address, signed)), signed.signature)) {
+  if (!isEqual(sign(key.secret_key, signed, canonicalRequest(message, address, signed)), signed.signature)) {
     throw new ApiError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided");
   }
   return key;
@@ -71,14 +71,16 @@ function canonicalRequest(message: IncomingMessage, { path, query, host }: Addre
 
 function sign(secret: string, { scope, time }: Signed, request: string): string {
   const text = ["AWS4-HMAC-SHA256", time, scope, createHash("sha256").update(request).digest("hex")].join("\n");
-  const key = scope.split("/").reduce<string | Buffer>((sofar, part) => createHmac("sha256", sofar).update(part).digest(), `AWS4${secret}`);
+  const key = scope
+    .split("/")
+    .reduce<string | Buffer>((result, part) => createHmac("sha256", result).update(part).digest(), `AWS4${secret}`);
   return createHmac("sha256", key).update(text).digest("hex");
 }
 
 const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 
-function same(one: string, other: string): boolean {
+function isEqual(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -3,12 +3,12 @@ import { readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startTestApi, type TestApi } from "../testing.ts";
+import { startTestApi, type TestApi } from "../testing/api.ts";
 import { parseXml, textOf } from "./xml.ts";
 
 /**
- * Spaces as a client sees it that signs its own requests, written from AWS's description of Signature Version 4 and not from the server.
- * The AWS SDK and boto3 were tried against it by hand.
+ * Tests Spaces with a client that signs requests, written from AWS's documentation of Signature Version 4, independently of the server.
+ * The AWS SDK and boto3 were tested by hand.
  */
 interface Key {
   readonly access_key: string;
@@ -20,7 +20,7 @@ interface Sent {
   readonly path: string;
   readonly body?: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A bucket's own host, as it comes through a proxy. */
+  /** The bucket's host in a proxied request. */
   readonly host?: string;
   readonly key?: Key | undefined;
 }
@@ -94,27 +94,27 @@ async function bucket(api: TestApi, name = "media") {
 }
 
 describe("a bucket", () => {
-  it("is created, read and deleted in the order of the Terraform provider's calls, through a proxy", async () => {
+  it("is created, read and deleted by the calls of the Terraform provider, through a proxy", async () => {
     const api = await start();
     const host = "media.nyc3.digitaloceanspaces.test";
-    const ask = (method: string, path: string, more: Partial<Sent> = {}) => send(api, { method, path, host, ...more });
-    expect((await ask("PUT", "/", { headers: { "x-amz-acl": "private" } })).status).toBe(200);
-    expect((await ask("HEAD", "/")).status).toBe(200);
-    expect((await ask("PUT", "/?acl", { headers: { "x-amz-acl": "public-read" } })).status).toBe(200);
+    const sendToBucket = (method: string, path: string, more: Partial<Sent> = {}) => send(api, { method, path, host, ...more });
+    expect((await sendToBucket("PUT", "/", { headers: { "x-amz-acl": "private" } })).status).toBe(200);
+    expect((await sendToBucket("HEAD", "/")).status).toBe(200);
+    expect((await sendToBucket("PUT", "/?acl", { headers: { "x-amz-acl": "public-read" } })).status).toBe(200);
     const versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-    expect((await ask("PUT", "/?versioning", { body: versioning })).status).toBe(200);
-    // The region comes from the host, and this one call names the bucket in the path.
+    expect((await sendToBucket("PUT", "/?versioning", { body: versioning })).status).toBe(200);
+    // The region comes from the host. Only this call has the bucket in its path.
     const location = await send(api, { path: "/media?location", host: "nyc3.digitaloceanspaces.test" });
     expect(parseXml(location.text, "LocationConstraint").text).toBe("nyc3");
-    expect(textOf(parseXml((await ask("GET", "/?versioning")).text, "VersioningConfiguration"), "Status")).toBe("Enabled");
-    expect(codeOf(await ask("GET", "/?lifecycle"))).toBe("404 NoSuchLifecycleConfiguration");
-    expect(codeOf(await ask("GET", "/?cors"))).toBe("404 NoSuchCORSConfiguration");
-    expect((await ask("DELETE", "/")).status).toBe(204);
-    expect((await ask("HEAD", "/")).status).toBe(404);
-    expect(codeOf(await ask("GET", "/"))).toBe("404 NoSuchBucket");
+    expect(textOf(parseXml((await sendToBucket("GET", "/?versioning")).text, "VersioningConfiguration"), "Status")).toBe("Enabled");
+    expect(codeOf(await sendToBucket("GET", "/?lifecycle"))).toBe("404 NoSuchLifecycleConfiguration");
+    expect(codeOf(await sendToBucket("GET", "/?cors"))).toBe("404 NoSuchCORSConfiguration");
+    expect((await sendToBucket("DELETE", "/")).status).toBe(204);
+    expect((await sendToBucket("HEAD", "/")).status).toBe(404);
+    expect(codeOf(await sendToBucket("GET", "/"))).toBe("404 NoSuchBucket");
   });
 
-  it("belongs to the default project, and a key can be made for it alone", async () => {
+  it("belongs to the default project, and a key can be limited to it", async () => {
     const api = await bucket(await start());
     const urns = (await api.call("GET", "/v2/projects/default/resources")).body.resources.map(({ urn }: { urn: string }) => urn);
     expect(urns).toEqual(["do:space:media"]);
@@ -123,7 +123,7 @@ describe("a bucket", () => {
     expect((await send(api, { ...put("/media/a"), key })).status).toBe(200);
   });
 
-  it("is refused where its name, its region or its rules will not do, or it is there or not empty", async () => {
+  it("is rejected with an invalid name, region or rules, as a duplicate, and on deletion if not empty", async () => {
     const api = await bucket(await start());
     expect(codeOf(await send(api, put("/media")))).toBe("409 BucketAlreadyExists");
     expect(codeOf(await send(api, put("/Media")))).toBe("400 InvalidBucketName");
@@ -142,7 +142,7 @@ describe("a bucket", () => {
     expect(codeOf(await send(api, { method: "PATCH", path: "/media" }))).toBe("405 MethodNotAllowed");
   });
 
-  it("keeps its lifecycle and CORS rules until they are deleted", async () => {
+  it("stores its lifecycle and CORS rules until they are deleted", async () => {
     const api = await bucket(await start());
     const lifecycle =
       "<LifecycleConfiguration><Rule><ID>old &amp; gone</ID><Status>Enabled</Status><Filter><Prefix>tmp/</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>";
@@ -161,12 +161,12 @@ describe("a bucket", () => {
 });
 
 describe("an object", () => {
-  it("comes back as it was put, with its type and what else was said of it, whole or in part", async () => {
+  it("is returned as stored, with its content type and metadata, whole or in part", async () => {
     const api = await bucket(await start());
     const headers = { "content-type": "text/plain", "cache-control": "no-store", "x-amz-meta-author": "me" };
-    const made = await send(api, put("/media/notes/hello.txt", "hello world", headers));
+    const created = await send(api, put("/media/notes/hello.txt", "hello world", headers));
     const etag = `"${createHash("md5").update("hello world").digest("hex")}"`;
-    expect([made.status, made.headers.etag]).toEqual([200, etag]);
+    expect([created.status, created.headers.etag]).toEqual([200, etag]);
     const read = await send(api, { path: "/media/notes/hello.txt" });
     expect([read.text, read.headers["content-length"]]).toEqual(["hello world", "11"]);
     expect(read.headers).toMatchObject({ ...headers, etag });
@@ -179,7 +179,7 @@ describe("an object", () => {
     expect([head.status, head.text, head.headers["content-length"]]).toEqual([200, "", "11"]);
   });
 
-  it("may be called what it likes: no key leads out of the bucket", async () => {
+  it("may have any key: no key leads out of the bucket", async () => {
     const api = await bucket(await start());
     const keys = ["../../etc/passwd", "..", "a/../b", "/absolute", "ü <&> ☃", "a b+c", "%2e%2e", "con", "x".repeat(1024)];
     const path = (key: string) =>
@@ -191,7 +191,7 @@ describe("an object", () => {
     expect(codeOf(await send(api, put(path("x".repeat(1025)), "")))).toBe("400 KeyTooLongError");
   });
 
-  it("is replaced and deleted with its content, and deleting what is not there is no mistake", async () => {
+  it("is replaced and deleted with its content, and deleting an unknown key succeeds", async () => {
     const api = await bucket(await start());
     await send(api, put("/media/a", "1"));
     await send(api, put("/media/a", "2"));
@@ -202,7 +202,7 @@ describe("an object", () => {
     expect(files(api)).toEqual([]);
   });
 
-  it("is refused where it is not what its sender said, and leaves nothing behind", async () => {
+  it("is rejected if its length or digest is wrong, and leaves no file", async () => {
     const api = await bucket(await start());
     const md5 = createHash("md5").update("another").digest("base64");
     expect(codeOf(await send(api, put("/media/a", "1", { "content-md5": md5 })))).toBe("400 BadDigest");
@@ -212,7 +212,7 @@ describe("an object", () => {
     expect(files(api)).toEqual([]);
   });
 
-  it("can come in signed pieces, as the AWS SDK streams it", async () => {
+  it("can be uploaded in signed chunks, like the AWS SDK", async () => {
     const api = await bucket(await start());
     const body =
       "5;chunk-signature=abc\r\nhello\r\n6;chunk-signature=def\r\n world\r\n0;chunk-signature=ghi\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
@@ -226,7 +226,7 @@ describe("an object", () => {
     expect([read.text, read.headers["content-encoding"]]).toEqual(["hello world", undefined]);
   });
 
-  it("can be copied, with what was said of it or with something new, by who may read it", async () => {
+  it("can be copied with its own or with new metadata, by a key that may read it", async () => {
     const api = await bucket(await bucket(await start()), "archive");
     await send(api, put("/media/a%20b", "1", { "x-amz-meta-author": "me" }));
     expect((await send(api, put("/archive/a", "", { "x-amz-copy-source": "/media/a%20b" }))).text).toContain("<CopyObjectResult");
@@ -236,7 +236,7 @@ describe("an object", () => {
     expect(codeOf(await send(api, { ...put("/archive/b", "", { "x-amz-copy-source": "/media/a%20b" }), key }))).toBe("403 AccessDenied");
   });
 
-  it("keeps its versions where they are wanted, down to the marker that hides them", async () => {
+  it("keeps its versions if versioning is enabled, including delete markers", async () => {
     const api = await bucket(await start());
     await send(api, put("/media/a", "before"));
     await send(api, put("/media?versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"));
@@ -267,7 +267,7 @@ describe("an object", () => {
 });
 
 describe("a list of objects", () => {
-  it("is in order, by prefix, folded at a delimiter, and page by page", async () => {
+  it("is sorted, filtered by prefix, grouped by delimiter, and paginated", async () => {
     const api = await bucket(await start());
     for (const key of ["b/2", "a", "b/1", "c/1", "B", "d", "%C3%BC%26"]) await send(api, put(`/media/${key}`, "1"));
     expect(keysIn(await send(api, { path: "/media?list-type=2" }))).toEqual(["B", "a", "b/1", "b/2", "c/1", "d", "ü&amp;"]);
@@ -292,7 +292,7 @@ describe("a list of objects", () => {
   });
 });
 
-describe("an upload in parts", () => {
+describe("a multipart upload", () => {
   const FIVE_MIB = Buffer.alloc(5 * 1024 * 1024, "x");
   const started = async (api: TestApi) => {
     const { text } = await send(api, { method: "POST", path: "/media/big?uploads", headers: { "content-type": "text/plain" } });
@@ -305,7 +305,7 @@ describe("an upload in parts", () => {
     body: `<CompleteMultipartUpload>${parts.map(([number, etag]) => `<Part><PartNumber>${number}</PartNumber><ETag>${etag}</ETag></Part>`).join("")}</CompleteMultipartUpload>`,
   });
 
-  it("becomes one object when it is completed, and its parts are gone", async () => {
+  it("becomes one object when it is completed, and its parts are deleted", async () => {
     const api = await bucket(await start());
     const id = await started(api);
     const first = (await send(api, part(1, FIVE_MIB, id))).headers.etag;
@@ -330,31 +330,31 @@ describe("an upload in parts", () => {
     expect(files(api)).toHaveLength(1);
   });
 
-  it("can be given up, and is refused with parts that are missing, in disorder or too small", async () => {
+  it("can be aborted, and is rejected with missing, misordered or too small parts", async () => {
     const api = await bucket(await start());
     const id = await started(api);
     const first = (await send(api, part(1, "small", id))).headers.etag;
     const second = (await send(api, part(2, "end", id))).headers.etag;
-    const refused = async (parts: readonly (readonly [number, unknown])[]) => codeOf(await send(api, complete(id, parts)));
+    const rejection = async (parts: readonly (readonly [number, unknown])[]) => codeOf(await send(api, complete(id, parts)));
     expect(
-      await refused([
+      await rejection([
         [1, first],
         [3, second],
       ]),
     ).toBe("400 InvalidPart");
     expect(
-      await refused([
+      await rejection([
         [2, second],
         [1, first],
       ]),
     ).toBe("400 InvalidPartOrder");
     expect(
-      await refused([
+      await rejection([
         [1, first],
         [2, second],
       ]),
     ).toBe("400 EntityTooSmall");
-    expect(await refused([])).toBe("400 MalformedXML");
+    expect(await rejection([])).toBe("400 MalformedXML");
     expect(codeOf(await send(api, part(0, "x", id)))).toBe("400 InvalidArgument");
     expect((await send(api, { method: "DELETE", path: `/media/big?uploadId=${id}` })).status).toBe(204);
     expect(codeOf(await send(api, part(1, "x", id)))).toBe("404 NoSuchUpload");
@@ -363,13 +363,13 @@ describe("an upload in parts", () => {
 });
 
 describe("access", () => {
-  it("needs a key that exists, its secret, and its grant", async () => {
+  it("requires an existing key, its secret and a grant", async () => {
     const api = await bucket(await bucket(await start()), "other");
     await send(api, put("/media/a", "1"));
     const read = (await api.call("POST", "/v2/spaces/keys", { name: "r", grants: [{ bucket: "media", permission: "read" }] })).body.key;
     const write = (await api.call("POST", "/v2/spaces/keys", { name: "w", grants: [{ bucket: "media", permission: "readwrite" }] })).body
       .key;
-    expect(codeOf(await send(api, { path: "/media/a", key: { access_key: "nobody", secret_key: "x" } }))).toBe("403 InvalidAccessKeyId");
+    expect(codeOf(await send(api, { path: "/media/a", key: { access_key: "unknown", secret_key: "x" } }))).toBe("403 InvalidAccessKeyId");
     expect(codeOf(await send(api, { path: "/media/a", key: { ...read, secret_key: "x" } }))).toBe("403 SignatureDoesNotMatch");
     const may = async (key: Key, sent: Sent) => (await send(api, { ...sent, key })).status;
     expect(await may(read, { path: "/media/a" })).toBe(200);
@@ -385,7 +385,7 @@ describe("access", () => {
     expect(await may(read, { path: "/media/a" })).toBe(403);
   });
 
-  it("is anybody's to an object that is public, and nobody learns which others exist", async () => {
+  it("is public for a public-read object, and does not reveal which other keys exist", async () => {
     const api = await bucket(await start());
     await send(api, put("/media/open", "1", { "x-amz-acl": "public-read" }));
     await send(api, put("/media/closed", "1"));
@@ -398,7 +398,7 @@ describe("access", () => {
     expect(codeOf(await look("/"))).toBe("403 AccessDenied");
   });
 
-  it("can be lent in an address that is signed", async () => {
+  it("can be granted with a presigned URL", async () => {
     const api = await bucket(await start());
     await send(api, put("/media/a", "1"));
     const { host, port } = new URL(api.api.url);
@@ -415,8 +415,8 @@ describe("access", () => {
   });
 });
 
-describe("what is kept of buckets", () => {
-  it("survives a restart, and a file that a crash left without an owner does not", async () => {
+describe("stored buckets", () => {
+  it("survive a restart, while a file that a crash left without a record is deleted", async () => {
     const before = await bucket(await start());
     await send(before, put("/media/a", "1"));
     await before.api.close();

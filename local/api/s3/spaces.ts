@@ -1,28 +1,27 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { ApiError } from "../../cloud/api-error.ts";
-import type { Cloud } from "../../cloud/cloud.ts";
-import { mayManage } from "../../cloud/spaces-keys.ts";
-import { allowed, denied } from "./access.ts";
-import type { SpacesReply, SpacesRequest } from "./action.ts";
-import { addressOf } from "./address.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
+import type { Cloud } from "../../cloud/open-cloud.ts";
+import { mayManage } from "../../cloud/spaces/spaces-keys.ts";
+import { accessDenied, isAllowed, type SpacesReply, type SpacesRequest } from "./action.ts";
+import { parseAddress } from "./address.ts";
 import { bucketActions } from "./bucket-actions.ts";
 import { listAllBuckets } from "./listings.ts";
 import { isPublic, objectActions } from "./object-actions.ts";
-import { signerOf } from "./signature.ts";
+import { authenticate } from "./signature.ts";
 import { tag, writeXml } from "./xml.ts";
 
-/** Answers a request to Spaces: S3's dialect of HTTP and XML. Returns the status. */
-export async function answerSpaces(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {
+/** Handles a request to Spaces, which uses the S3 protocol. Returns the status. */
+export async function handleSpacesRequest(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {
   const id = randomUUID();
   let reply: SpacesReply;
   try {
-    const address = addressOf(message);
-    reply = await act({ cloud, message, address, signer: signerOf(cloud, message, address) });
+    const address = parseAddress(message);
+    reply = await dispatch({ cloud, message, address, signer: authenticate(cloud, message, address) });
     await cloud.store.saved();
   } catch (error) {
-    reply = failure(error, id, cloud);
+    reply = errorReply(error, id, cloud);
   }
   const { status = reply.xml || reply.content ? 200 : 204, headers = {}, xml, content } = reply;
   response.writeHead(status, { "x-amz-request-id": id, server: "slipway", ...(xml && { "content-type": "application/xml" }), ...headers });
@@ -34,30 +33,30 @@ export async function answerSpaces(cloud: Cloud, message: IncomingMessage, respo
   return status;
 }
 
-async function act(request: SpacesRequest): Promise<SpacesReply> {
+async function dispatch(request: SpacesRequest): Promise<SpacesReply> {
   const { cloud, message, address, signer } = request;
   if (!address.bucket) {
-    if (!signer || !mayManage(signer)) throw denied();
+    if (!signer || !mayManage(signer)) throw accessDenied();
     return listAllBuckets(cloud);
   }
   const actions = address.key ? objectActions : bucketActions;
-  const said = Object.keys(actions).find(
+  const subresource = Object.keys(actions).find(
     (name) => name.includes("?") && name.startsWith(`${message.method} `) && address.query.has(name.split("?")[1]!),
   );
-  const action = actions[said ?? String(message.method)];
+  const action = actions[subresource ?? String(message.method)];
   if (!action) throw new ApiError(405, "MethodNotAllowed", "The specified method is not allowed against this resource");
-  if (!allowed(action.needs, signer, address.bucket) && !(action.needs === "read" && isPublic(request))) throw denied();
+  if (!isAllowed(action.permission, signer, address.bucket) && !(action.permission === "read" && isPublic(request))) throw accessDenied();
   return await action.run(request);
 }
 
-function failure(error: unknown, id: string, cloud: Cloud): SpacesReply {
-  const known = error instanceof ApiError ? error : undefined;
-  if (!known) cloud.note(`Spaces request ${id} failed: ${(error as Error).message}`);
+function errorReply(error: unknown, id: string, cloud: Cloud): SpacesReply {
+  const apiError = error instanceof ApiError ? error : undefined;
+  if (!apiError) cloud.note(`Spaces request ${id} failed: ${(error as Error).message}`);
   const xml = tag(
     "Error",
-    tag("Code", known?.id ?? "InternalError"),
-    tag("Message", known?.message ?? "Internal error"),
+    tag("Code", apiError?.id ?? "InternalError"),
+    tag("Message", apiError?.message ?? "Internal error"),
     tag("RequestId", id),
   );
-  return { status: known?.status ?? 500, xml };
+  return { status: apiError?.status ?? 500, xml };
 }

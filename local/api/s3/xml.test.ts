@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { child, parseXml, tag, textOf, writeXml } from "./xml.ts";
 
 describe("XML", () => {
-  it("is read with its entities, attributes, comments and empty elements", () => {
+  it("is parsed with entities, attributes, comments and empty elements", () => {
     const source =
       '<?xml version="1.0"?>\n<!-- hi -->\n<Delete xmlns="http://x/"><Object><Key>a&amp;b &lt;&#233;&#x2603;&gt;</Key><VersionId/></Object></Delete>\n';
     const object = child(parseXml(source, "Delete"), "Object")!;
@@ -11,12 +11,12 @@ describe("XML", () => {
     expect(textOf(object, "Nothing")).toBeUndefined();
   });
 
-  it("is written so that it is read as it was", () => {
+  it("is parsed as it was written", () => {
     const text = `<&>" ü ☃ \t`;
     expect(child(parseXml(writeXml(tag("List", tag("Name", text), undefined, [tag("Size", 3)])), "List"), "Name")!.text).toBe(text);
   });
 
-  it("is refused where it is broken, too deep, another document, or declares entities of its own", () => {
+  it("is rejected if it is malformed, too deep, has another root, or declares entities", () => {
     const broken = [
       "",
       "text",

@@ -1,6 +1,6 @@
-import { ApiError } from "../../cloud/api-error.ts";
+import { ApiError } from "../../cloud/core/api-error.ts";
 
-/** The little XML that S3 speaks: elements and text, no attributes that matter, no document types. */
+/** An XML element as in S3 requests: child elements and text. Attributes are ignored, document types are rejected. */
 export interface Element {
   readonly name: string;
   readonly children: readonly Element[];
@@ -59,7 +59,7 @@ export type Content = string | number | boolean | undefined | Element | readonly
 
 const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/** `tag("Bucket", tag("Name", "media"))`; a missing value is an empty element, a missing child is none. */
+/** Builds an element: `tag("Bucket", tag("Name", "media"))`. Undefined content is omitted. */
 export const tag = (name: string, ...content: readonly Content[]): Element => {
   const flat = content.flat(9) as Exclude<Content, readonly Content[]>[];
   const text = flat.filter((item) => typeof item !== "object" && item !== undefined).join("");
@@ -73,7 +73,7 @@ function write({ name, children, text }: Element, attributes = ""): string {
 }
 
 const escapeText = (text: string): string =>
-  // Control characters cannot stand in XML at all; a client that expects them asks for encoding-type=url.
+  // XML cannot contain control characters; clients that expect them send encoding-type=url.
   text
     .replace(/[^\P{Cc}\t\n\r]/gu, "\ufffd")
     .replace(/[&<>"]/g, (character) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot" }[character]};`);

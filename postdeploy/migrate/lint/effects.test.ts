@@ -1,10 +1,10 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseText } from "../parse.ts";
+import { parseText } from "../read/parse.ts";
 import { MAJORS, startServer, type TestServer } from "../testing/server.ts";
 import { effectsOf, LOCKS } from "./effects.ts";
 
-/** Statements, each with what we say of it; the server is asked whether that is what it does. */
+/** The predicted effects of each statement are compared with those on a real server. */
 const statements: readonly string[] = [
   "CREATE INDEX ON t (a)",
   "DROP INDEX t_b",
@@ -70,14 +70,14 @@ const statements: readonly string[] = [
   "DROP MATERIALIZED VIEW m",
 ];
 
-const made = `CREATE SCHEMA app; CREATE TABLE u (id int PRIMARY KEY);
+const setup = `CREATE SCHEMA app; CREATE TABLE u (id int PRIMARY KEY);
   CREATE TABLE t (a int, b int, CONSTRAINT unchecked CHECK (a > 0) NOT VALID); INSERT INTO u VALUES (1); INSERT INTO t (a, b) VALUES (1, 1);
   CREATE UNIQUE INDEX t_b ON t (b); CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
   CREATE TRIGGER touched BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch(); CREATE POLICY own ON t;
   CREATE TABLE p (k int) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE q (k int);
   CREATE MATERIALIZED VIEW m AS SELECT 1 AS x; CREATE UNIQUE INDEX ON m (x);`;
 
-describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (major) => {
+describe.each(MAJORS)("predicted effects match Postgres %s", (major) => {
   let server: TestServer;
   let client: pg.Client;
 
@@ -85,7 +85,7 @@ describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (m
     server = await startServer({ major });
     client = new pg.Client(server.url("postgres"));
     await client.connect();
-    await client.query(made);
+    await client.query(setup);
   });
   afterAll(async () => {
     await client.end();
@@ -94,32 +94,32 @@ describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (m
 
   it.each(statements)("%s", async (sql) => {
     const { statements: parsed } = await parseText("x", sql);
-    const said = effectsOf(parsed[0]!.node);
+    const effects = effectsOf(parsed[0]!.node);
     await client.query("BEGIN");
     try {
-      const before = await files();
+      const before = await fileNodes();
       await client.query(sql);
-      const locks = await strongest();
-      for (const { table, lock, index } of said)
-        if (!index) expect([table, locks.get(table) ?? locks.get(renamed(sql, table))]).toEqual([table, lock]);
-      if (said.some(({ index }) => index)) return;
-      // Nothing that keeps a writer waiting is left unsaid.
+      const locks = await strongestLocks();
+      for (const { table, lock, index } of effects)
+        if (!index) expect([table, locks.get(table) ?? locks.get(nameAfterRename(sql, table))]).toEqual([table, lock]);
+      if (effects.some(({ index }) => index)) return;
+      // Every lock that conflicts with other sessions is predicted.
       for (const [table, lock] of locks)
         if (["t", "u", "p", "q", "p1", "m"].includes(table) && LOCKS.indexOf(lock) >= LOCKS.indexOf("SHARE UPDATE EXCLUSIVE")) {
-          const top = said.filter((one) => one.table === table).map((one) => LOCKS.indexOf(one.lock));
+          const top = effects.filter((effect) => effect.table === table).map((effect) => LOCKS.indexOf(effect.lock));
           expect([table, LOCKS[Math.max(-1, ...top)]]).toEqual([table, lock]);
         }
-      const after = await files();
+      const after = await fileNodes();
       const rewritten = [...before].filter(([table, file]) => after.has(table) && after.get(table) !== file).map(([table]) => table);
-      const told = said.filter(({ work }) => work === "rewrite" || work === "maybe-rewrite").map(({ table }) => table);
-      if (!sql.startsWith("TRUNCATE")) expect(told).toEqual(rewritten);
+      const predicted = effects.filter(({ work }) => work === "rewrite" || work === "maybe-rewrite").map(({ table }) => table);
+      if (!sql.startsWith("TRUNCATE")) expect(predicted).toEqual(rewritten);
     } finally {
       await client.query("ROLLBACK");
     }
   });
 
-  /** By table, the strongest lock this session holds. */
-  async function strongest(): Promise<Map<string, (typeof LOCKS)[number]>> {
+  /** The strongest lock of this session on each table. */
+  async function strongestLocks(): Promise<Map<string, (typeof LOCKS)[number]>> {
     const { rows } = await client.query<{ name: string; mode: string }>(
       "SELECT c.relname AS name, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = pg_backend_pid() AND c.relnamespace IN ('public'::regnamespace, 'app'::regnamespace) AND c.relkind IN ('r', 'p', 'm')",
     );
@@ -140,7 +140,7 @@ describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (m
   }
 
   const oids = new Map<number, string>();
-  async function files(): Promise<Map<string, number>> {
+  async function fileNodes(): Promise<Map<string, number>> {
     const { rows } = await client.query<{ oid: number; relname: string; file: number }>(
       "SELECT oid::int, relname, pg_relation_filenode(oid)::int AS file FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm')",
     );
@@ -149,6 +149,6 @@ describe.each(MAJORS)("what is said of a statement is what Postgres %s does", (m
   }
 });
 
-function renamed(sql: string, table: string): string {
+function nameAfterRename(sql: string, table: string): string {
   return /RENAME TO (\w+)/.exec(sql)?.[1] ?? table;
 }

@@ -1,13 +1,22 @@
 /**
- * What a statement does to tables that are in use: the lock that it takes, whom that keeps waiting, and whether it reads or writes every row.
+ * The effects of a statement on existing tables: the lock it takes, and whether it scans or rewrites the table.
  *
- * The table of locks is Postgres's (chapter "Explicit Locking", and AlterTableGetLockLevel in its source); a test holds every line of it
- * against the locks that a real server takes.
+ * Source: the Postgres manual, "Explicit Locking", and AlterTableGetLockLevel in the Postgres source. A test compares each statement with the locks
+ * of a real server.
  */
 import type { Node } from "libpg-query";
-import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
-import { plain, tableName } from "../tables.ts";
-import { commandsOf, type Fields } from "./rule.ts";
+import {
+  columnType,
+  commandsOf,
+  constraintsOf,
+  type Fields,
+  fieldsOf,
+  isOptionOn,
+  kindOf,
+  quoteIfNeeded,
+  stringsOf,
+  tableName,
+} from "../read/statement.ts";
 
 export const LOCKS = [
   "ACCESS SHARE",
@@ -21,41 +30,35 @@ export const LOCKS = [
 ] as const;
 export type Lock = (typeof LOCKS)[number];
 
-export interface Effect {
+interface Effect {
   readonly table: string;
   readonly lock: Lock;
-  /** scan: every row is read while the lock is held. rewrite: every row and every index is written anew. */
+  /** scan: reads every row under the lock. rewrite: rewrites the table and its indexes under the lock. */
   readonly work: "none" | "scan" | "rewrite" | "maybe-rewrite";
-  /** The relation is an index, whose table must be looked up. */
+  /** `table` is the name of an index. */
   readonly index?: true;
 }
 
-/** Whom a lock keeps waiting, in words. */
+/** What a lock blocks. */
 export function blocks(lock: Lock): "reads and writes" | "writes" | "schema changes" | "nothing" {
   if (lock === "ACCESS EXCLUSIVE") return "reads and writes";
   if (LOCKS.indexOf(lock) >= LOCKS.indexOf("SHARE")) return "writes";
   return lock === "SHARE UPDATE EXCLUSIVE" ? "schema changes" : "nothing";
 }
 
-interface RangeVar {
-  relname: string;
-  schemaname?: string;
-}
-const named = (value: unknown): string => tableName((value ?? {}) as RangeVar);
-
 export function effectsOf(node: Node): Effect[] {
   const fields = fieldsOf(node);
   const { relation } = fields;
-  const one = (lock: Lock, work: Effect["work"] = "none", table = named(relation)): Effect[] => [{ table, lock, work }];
+  const effect = (lock: Lock, work: Effect["work"] = "none", table = tableName(relation)): Effect[] => [{ table, lock, work }];
   switch (kindOf(node)) {
     case "IndexStmt":
-      return one(fields.concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE", "scan");
+      return effect(fields.concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE", "scan");
     case "AlterTableStmt":
       return alterTable(fields);
     case "RenameStmt":
-      return relation && RENAMES_TABLE.has(String(fields.renameType)) ? one("ACCESS EXCLUSIVE") : [];
+      return relation && LOCKING_RENAMES.has(String(fields.renameType)) ? effect("ACCESS EXCLUSIVE") : [];
     case "AlterObjectSchemaStmt":
-      return relation ? one("ACCESS EXCLUSIVE") : [];
+      return relation ? effect("ACCESS EXCLUSIVE") : [];
     case "DropStmt":
       return drop(fields);
     case "TruncateStmt":
@@ -67,52 +70,52 @@ export function effectsOf(node: Node): Effect[] {
         work: "none",
       }));
     case "CreateTrigStmt":
-      return one("SHARE ROW EXCLUSIVE");
+      return effect("SHARE ROW EXCLUSIVE");
     case "CreatePolicyStmt":
     case "AlterPolicyStmt":
-      return one("ACCESS EXCLUSIVE", "none", named(fields.table));
+      return effect("ACCESS EXCLUSIVE", "none", tableName(fields.table));
     case "RuleStmt":
-      return one("ACCESS EXCLUSIVE");
+      return effect("ACCESS EXCLUSIVE");
     case "VacuumStmt": {
       const full = isOptionOn(fields.options, "full");
       return ((fields.rels as { VacuumRelation?: Fields }[] | undefined) ?? []).map(({ VacuumRelation }) => ({
-        table: named(VacuumRelation?.relation),
+        table: tableName(VacuumRelation?.relation),
         lock: full ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE",
         work: full ? "rewrite" : "none",
       }));
     }
     case "ClusterStmt":
-      return relation ? one("ACCESS EXCLUSIVE", "rewrite") : [];
+      return relation ? effect("ACCESS EXCLUSIVE", "rewrite") : [];
     case "ReindexStmt": {
       const lock = isOptionOn(fields.params, "concurrently") ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
-      if (fields.kind === "REINDEX_OBJECT_TABLE") return one(lock, "scan");
+      if (fields.kind === "REINDEX_OBJECT_TABLE") return effect(lock, "scan");
       return fields.kind === "REINDEX_OBJECT_INDEX"
-        ? [{ table: named(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]
+        ? [{ table: tableName(relation), lock: lock === "SHARE" ? "ACCESS EXCLUSIVE" : lock, work: "scan", index: true }]
         : [];
     }
     case "RefreshMatViewStmt":
-      return fields.concurrent ? one("EXCLUSIVE", "scan") : one("ACCESS EXCLUSIVE", "rewrite");
+      return fields.concurrent ? effect("EXCLUSIVE", "scan") : effect("ACCESS EXCLUSIVE", "rewrite");
     case "CreateStmt":
       return createTable(fields);
     case "CommentStmt":
-      return fields.objtype === "OBJECT_TABLE" ? [{ table: listed(fields.object), lock: "SHARE UPDATE EXCLUSIVE", work: "none" }] : [];
+      return fields.objtype === "OBJECT_TABLE" ? [{ table: objectName(fields.object), lock: "SHARE UPDATE EXCLUSIVE", work: "none" }] : [];
     case "CreateStatsStmt":
       return relationsOf(fields.relations).map((table) => ({ table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" }));
     case "InsertStmt":
     case "UpdateStmt":
     case "DeleteStmt":
     case "MergeStmt":
-      return relation ? one("ROW EXCLUSIVE") : [];
+      return relation ? effect("ROW EXCLUSIVE") : [];
     default:
       return [];
   }
 }
 
-const RENAMES_TABLE = new Set(["OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_VIEW", "OBJECT_MATVIEW"]);
+const LOCKING_RENAMES = new Set(["OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_VIEW", "OBJECT_MATVIEW"]);
 
 function alterTable(fields: Fields): Effect[] {
   if (fields.objtype !== "OBJECT_TABLE" && fields.objtype !== "OBJECT_MATVIEW") return [];
-  const table = named(fields.relation);
+  const table = tableName(fields.relation);
   const effects: Effect[] = [];
   for (const command of commandsOf(fields)) {
     const subtype = String(command.subtype);
@@ -122,21 +125,21 @@ function alterTable(fields: Fields): Effect[] {
       effects.push({ table, lock: "ACCESS EXCLUSIVE", work: rewritesForColumn(def.ColumnDef) ? "rewrite" : "none" });
       for (const constraint of constraintsOf(def.ColumnDef))
         if (constraint.contype === "CONSTR_FOREIGN")
-          effects.push({ table: named(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" });
+          effects.push({ table: tableName(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" });
     } else if (subtype === "AT_AttachPartition") {
       effects.push(
         { table, lock: "SHARE UPDATE EXCLUSIVE", work: "none" },
-        { table: named(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "scan" },
+        { table: tableName(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "scan" },
       );
     } else if (subtype === "AT_DetachPartition") {
       const lock = def.PartitionCmd?.concurrent ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE";
-      effects.push({ table, lock, work: "none" }, { table: named(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "none" });
+      effects.push({ table, lock, work: "none" }, { table: tableName(def.PartitionCmd?.name), lock: "ACCESS EXCLUSIVE", work: "none" });
     } else effects.push({ table, ...(ALTERS[subtype] ?? { lock: "ACCESS EXCLUSIVE", work: "none" }) });
   }
   return effects;
 }
 
-/** Subcommands that take less than ACCESS EXCLUSIVE, or do more than touch the catalogue. */
+/** Subcommands that take a weaker lock than ACCESS EXCLUSIVE, or do more than change the catalog. */
 const ALTERS: Readonly<Record<string, Pick<Effect, "lock" | "work">>> = {
   AT_SetStatistics: { lock: "SHARE UPDATE EXCLUSIVE", work: "none" },
   AT_SetRelOptions: { lock: "SHARE UPDATE EXCLUSIVE", work: "none" },
@@ -166,7 +169,7 @@ function addConstraint(table: string, constraint: Fields): Effect[] {
     case "CONSTR_FOREIGN":
       return [
         { table, lock: "SHARE ROW EXCLUSIVE", work: unchecked ? "none" : "scan" },
-        { table: named(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" },
+        { table: tableName(constraint.pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" },
       ];
     case "CONSTR_CHECK":
     case "CONSTR_NOTNULL":
@@ -188,12 +191,12 @@ function createTable(fields: Fields): Effect[] {
   );
   const foreign = columns
     .filter(({ contype }) => contype === "CONSTR_FOREIGN")
-    .map(({ pktable }): Effect => ({ table: named(pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" }));
+    .map(({ pktable }): Effect => ({ table: tableName(pktable), lock: "SHARE ROW EXCLUSIVE", work: "none" }));
   return [...parents, ...foreign];
 }
 
 function drop(fields: Fields): Effect[] {
-  const names = ((fields.objects as unknown[] | undefined) ?? []).map(listed);
+  const names = ((fields.objects as unknown[] | undefined) ?? []).map(objectName);
   switch (fields.removeType) {
     case "OBJECT_TABLE":
     case "OBJECT_VIEW":
@@ -215,19 +218,19 @@ function drop(fields: Fields): Effect[] {
   }
 }
 
-/** A default that differs from row to row, or a value computed for each, is written into every row. */
+/** A volatile default or a computed value is written into every row. */
 export function rewritesForColumn(column: Fields): boolean {
   return (
     constraintsOf(column).some((constraint) => {
       if (constraint.contype === "CONSTR_IDENTITY") return true;
       if (constraint.contype === "CONSTR_GENERATED") return constraint.generated_kind !== "v";
       return constraint.contype === "CONSTR_DEFAULT" && isVolatile(constraint.raw_expr);
-    }) || /^(small|big)?serial[248]?$/.test(typeName(column))
+    }) || /^(small|big)?serial[248]?$/.test(columnType(column))
   );
 }
 
-/** Functions that Postgres itself calls stable or immutable give one value for the whole statement; of others nobody knows. */
-const STEADY = new Set([
+/** Stable and immutable functions return one value for the whole statement. Other functions are assumed to be volatile. */
+const STABLE_FUNCTIONS = new Set([
   "now",
   "current_setting",
   "transaction_timestamp",
@@ -248,27 +251,17 @@ function isVolatile(expression: unknown): boolean {
   if (Array.isArray(expression)) return expression.some(isVolatile);
   if (typeof expression !== "object" || expression === null) return false;
   const { FuncCall } = expression as { FuncCall?: { funcname?: { String?: { sval?: string } }[] } };
-  if (FuncCall && !STEADY.has(FuncCall.funcname?.at(-1)?.String?.sval ?? "")) return true;
+  if (FuncCall && !STABLE_FUNCTIONS.has(FuncCall.funcname?.at(-1)?.String?.sval ?? "")) return true;
   return Object.values(expression).some(isVolatile);
 }
 
-export function constraintsOf(column: Fields): Fields[] {
-  return ((column.constraints as { Constraint?: Fields }[] | undefined) ?? []).map(({ Constraint }) => Constraint ?? {});
-}
-
-export function typeName(column: Fields): string {
-  const { names } = (column.typeName ?? {}) as { names?: { String?: { sval?: string } }[] };
-  return names?.at(-1)?.String?.sval ?? "";
-}
-
 function relationsOf(list: unknown): string[] {
-  return ((list as { RangeVar?: RangeVar }[] | undefined) ?? []).map(({ RangeVar }) => named(RangeVar));
+  return ((list as { RangeVar?: unknown }[] | undefined) ?? []).map(({ RangeVar }) => tableName(RangeVar));
 }
 
-function listed(object: unknown): string {
-  const { List, TypeName } = object as {
-    List?: { items?: { String?: { sval?: string } }[] };
-    TypeName?: { names?: { String?: { sval?: string } }[] };
-  };
-  return (List?.items ?? TypeName?.names ?? []).map((item) => plain(item.String?.sval)).join(".");
+function objectName(object: unknown): string {
+  const { List, TypeName } = object as { List?: { items?: unknown }; TypeName?: { names?: unknown } };
+  return stringsOf(List?.items ?? TypeName?.names)
+    .map(quoteIfNeeded)
+    .join(".");
 }

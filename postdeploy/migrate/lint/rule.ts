@@ -1,47 +1,27 @@
-/** What a rule is, and the words in which it speaks. */
-import type { Finding } from "../finding.ts";
-import type { Statement } from "../parse.ts";
-import { plain, tableName } from "../tables.ts";
-import type { FileSet } from "./set.ts";
+import type { Finding } from "../read/finding.ts";
+import type { Statement } from "../read/parse.ts";
+import type { Fields } from "../read/statement.ts";
+import type { FileSet } from "./file-set.ts";
 
-export type Fields = Record<string, unknown>;
-export type Found = Pick<Finding, "rule" | "severity" | "message"> & { readonly fix?: string };
+export type RuleFinding = Pick<Finding, "rule" | "severity" | "message"> & { readonly fix?: string };
 
-export interface Seen {
+export interface RuleContext {
   readonly set: FileSet;
   readonly transaction: boolean;
-  /** Those of the same file, in order. */
+  /** The statements of the same file, in order. */
   readonly siblings: readonly Statement[];
-  /** Those of the files before, applied or not: what a table promises already. Only where a rule asks for them. */
+  /** The statements of all earlier files. Loaded only if a statement of the set needs them. */
   readonly earlier: readonly Statement[];
 }
 
-export type Rule = (fields: Fields, seen: Seen, statement: Statement) => Found[];
+export type RuleFindings = RuleFinding | readonly RuleFinding[];
+export type Rule = (fields: Fields, context: RuleContext, statement: Statement) => RuleFindings;
 
-export const warn = (rule: string, message: string, fix?: string): Found => ({
-  rule,
-  severity: "warning",
-  message,
-  ...(fix === undefined ? {} : { fix }),
-});
-export const note = (rule: string, message: string, fix?: string): Found => ({
-  rule,
-  severity: "note",
-  message,
-  ...(fix === undefined ? {} : { fix }),
-});
-export const table = (value: unknown) => tableName((value ?? {}) as { relname?: string; schemaname?: string });
-export const text = (node: unknown): string | undefined => (node as { String?: { sval?: string } } | undefined)?.String?.sval;
-export const texts = (list: unknown): string[] => ((list as unknown[] | undefined) ?? []).flatMap((item) => text(item) ?? []);
-/** The name of a type from its parts. Postgres's own types, such as text, have no schema in it. */
-export const typeNamed = (parts: unknown): string =>
-  texts(parts)
-    .filter((part, index, all) => !(index === 0 && all.length > 1 && part === "pg_catalog"))
-    .map(plain)
-    .join(".");
-/** Of an ALTER TABLE; no other statement has any. */
-export const commandsOf = ({ cmds }: Fields): Fields[] =>
-  ((cmds as { AlterTableCmd: Fields }[] | undefined) ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
+const create =
+  (severity: Finding["severity"]) =>
+  (rule: string, message: string, fix?: string): RuleFinding => ({ rule, severity, message, ...(fix === undefined ? {} : { fix }) });
 
-export const cascade = (what: string) =>
-  warn("drop-cascade", `CASCADE drops what depends on ${what} too, whatever that is on this server.`, "Name what is to go.");
+export const warn = create("warning");
+export const note = create("note");
+export const warnCascade = (object: string): RuleFinding =>
+  warn("drop-cascade", `CASCADE also drops every object on this server that depends on ${object}.`, "Drop the dependent objects by name.");

@@ -1,18 +1,18 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { readFolder } from "../files.ts";
+import { readFolder } from "../read/files.ts";
 import { cleanFolders, folderOf } from "../testing/folder.ts";
 import { type LintOptions, lintFolder } from "./index.ts";
 
 afterAll(cleanFolders);
 
-/** Every rule's name for one file on top of tables that are in use, less what is said of the file as a whole. */
+/** The rules reported for one file whose tables are in use. */
 async function found(sql: string, options: LintOptions = {}): Promise<string[]> {
   const { path } = folderOf({ "001_used.sql": "", "002_new.sql": sql, "002_new.down.sql": "" });
   const findings = await lintFolder(readFolder(path), { files: ["002_new.sql"], ...options });
   return findings.filter(({ allowed }) => allowed === undefined).map(({ rule }) => rule);
 }
 
-const apart = "-- slipway: no-transaction\n";
+const nonTransactional = "-- slipway: no-transaction\n";
 
 describe("lint", () => {
   it.each([
@@ -46,8 +46,8 @@ describe("lint", () => {
     ["delete-every-row", "DELETE FROM used;"],
     ["truncate", "TRUNCATE used;"],
     ["lock-table", "LOCK TABLE used;"],
-    ["vacuum-full", `${apart}VACUUM FULL used;`],
-    ["vacuum-full", `${apart}VACUUM (FULL off, FULL) used;`],
+    ["vacuum-full", `${nonTransactional}VACUUM FULL used;`],
+    ["vacuum-full", `${nonTransactional}VACUUM (FULL off, FULL) used;`],
     ["cluster", "CLUSTER used USING i;"],
     ["refresh-blocks", "REFRESH MATERIALIZED VIEW m;"],
     ["trigger-blocks", "CREATE TRIGGER t BEFORE INSERT ON used FOR EACH ROW EXECUTE FUNCTION f();"],
@@ -56,11 +56,11 @@ describe("lint", () => {
     ["enum-value-used", "CREATE TYPE hue AS ENUM ('red'); ALTER TYPE hue ADD VALUE 'blue'; SELECT 'blue'::hue;"],
     ["enum-value-used", "ALTER TYPE mood ADD VALUE 'soso' BEFORE 'glad'; UPDATE x SET mood = 'soso' WHERE a;"],
     ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
-    ["default-privileges-for-whom", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
+    ["default-privileges-without-role", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
     ["grant-to-public", "GRANT SELECT ON used TO PUBLIC;"],
     ["domain-check", "CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');"],
     ["domain-scans", "ALTER DOMAIN email ADD CHECK (VALUE LIKE '%@%');"],
-    ["drop-database", `${apart}DROP DATABASE other;`],
+    ["drop-database", `${nonTransactional}DROP DATABASE other;`],
     ["password-in-file", "CREATE ROLE r LOGIN PASSWORD 'hunter2';"],
     ["policy-without-rls", "CREATE TABLE n (id bigint PRIMARY KEY); CREATE POLICY p ON n USING (true);"],
     ["rls-not-forced", "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY;"],
@@ -77,53 +77,56 @@ describe("lint", () => {
     ["small-key", "CREATE TABLE n (id int PRIMARY KEY);"],
     ["serial", "CREATE TABLE n (id bigserial PRIMARY KEY);"],
     ["name-too-long", `CREATE TABLE ${"n".repeat(64)} (id bigint PRIMARY KEY);`],
-    ["needless-no-transaction", `${apart}SELECT 1;`],
-  ])("finds %s in: %s", async (rule, sql) => {
-    const rules = await found(sql.startsWith("--") || !/CONCURRENTLY/.test(sql) ? sql : apart + sql);
+    ["needless-no-transaction", `${nonTransactional}SELECT 1;`],
+  ])("reports %s for: %s", async (rule, sql) => {
+    const rules = await found(sql.startsWith("--") || !/CONCURRENTLY/.test(sql) ? sql : nonTransactional + sql);
     expect(rules).toEqual([rule]);
   });
 
   it.each([
     [
-      "what was made in the same set",
+      "tables of the same set",
       "CREATE TABLE n (id bigint PRIMARY KEY, a int); CREATE INDEX i ON n (a); ALTER TABLE n ALTER a SET NOT NULL; ALTER TABLE n ADD CHECK (a > 0); UPDATE n SET a = 1; DROP TABLE n;",
     ],
-    ["a column with a steady default", "ALTER TABLE used ADD x timestamptz NOT NULL DEFAULT now();"],
-    ["constraints that are not validated yet", "ALTER TABLE used ADD CONSTRAINT c CHECK (a > 0) NOT VALID;"],
-    ["an index on its way to a constraint", "ALTER TABLE used ADD CONSTRAINT c UNIQUE USING INDEX i;"],
-    ["concurrent work", `${apart}CREATE INDEX CONCURRENTLY i ON used (a); DROP INDEX CONCURRENTLY j; REINDEX TABLE CONCURRENTLY used;`],
+    ["a column with a stable default", "ALTER TABLE used ADD x timestamptz NOT NULL DEFAULT now();"],
+    ["a constraint that is not validated", "ALTER TABLE used ADD CONSTRAINT c CHECK (a > 0) NOT VALID;"],
+    ["a constraint on an existing index", "ALTER TABLE used ADD CONSTRAINT c UNIQUE USING INDEX i;"],
     [
-      "a definer with its path",
+      "statements that run concurrently",
+      `${nonTransactional}CREATE INDEX CONCURRENTLY i ON used (a); DROP INDEX CONCURRENTLY j; REINDEX TABLE CONCURRENTLY used;`,
+    ],
+    [
+      "a SECURITY DEFINER function with a search path",
       "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = app, pg_temp LANGUAGE sql AS 'SELECT 1';",
     ],
     [
-      "a view that asks for its reader",
+      "a view with security_invoker",
       "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE VIEW v WITH (security_invoker = true) AS SELECT * FROM n;",
     ],
     [
       "an indexed foreign key",
       "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other); CREATE INDEX i ON n (other_id, id);",
     ],
-    ["part of the rows", "UPDATE used SET a = 1 WHERE a IS NULL; DELETE FROM used WHERE a = 2;"],
-    ["a value of an enum used later, in words", "ALTER TYPE mood ADD VALUE 'soso' AFTER 'sad'; SELECT 'other';"],
+    ["UPDATE and DELETE with WHERE", "UPDATE used SET a = 1 WHERE a IS NULL; DELETE FROM used WHERE a = 2;"],
+    ["a new enum value that the file does not use", "ALTER TYPE mood ADD VALUE 'soso' AFTER 'sad'; SELECT 'other';"],
     ["a renamed value of an enum, used at once", "ALTER TYPE mood RENAME VALUE 'soso' TO 'fair'; SELECT 'fair'::mood;"],
     ["a domain without a CHECK, or on a type of the same set", "CREATE DOMAIN a AS text; CREATE DOMAIN b AS a CHECK (VALUE <> '');"],
-    ["VACUUM with FULL switched off", `${apart}VACUUM (FULL FALSE) used; VACUUM (FULL, FULL off) used; VACUUM (FULL 0) used;`],
-    ["a long text that is no name", `SELECT '${"n".repeat(80)}';`],
-  ])("has nothing to say of %s", async (_, sql) => {
+    ["VACUUM with FULL switched off", `${nonTransactional}VACUUM (FULL FALSE) used; VACUUM (FULL, FULL off) used; VACUUM (FULL 0) used;`],
+    ["a long string that is not a name", `SELECT '${"n".repeat(80)}';`],
+  ])("reports nothing for %s", async (_, sql) => {
     expect(await found(sql)).toEqual([]);
   });
 
   it.each([
     [
-      "checked in an earlier file",
+      "validated in an earlier file",
       "ALTER TABLE used ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID;",
       "ALTER TABLE used VALIDATE CONSTRAINT c;",
       [],
     ],
-    ["checked at once, with another column", "ALTER TABLE used ADD CHECK (b IS NOT NULL AND a IS NOT NULL);", "", []],
+    ["validated at once, together with another column", "ALTER TABLE used ADD CHECK (b IS NOT NULL AND a IS NOT NULL);", "", []],
     [
-      "a NOT NULL of Postgres 18 that was validated",
+      "NOT NULL of Postgres 18 that was validated",
       "ALTER TABLE used ADD CONSTRAINT c NOT NULL a NOT VALID;",
       "ALTER TABLE used VALIDATE CONSTRAINT c;",
       [],
@@ -136,41 +139,41 @@ describe("lint", () => {
       ["set-not-null"],
     ],
     [
-      "of a column that was dropped and made again",
+      "of a column that was dropped and re-created",
       "ALTER TABLE used ADD CHECK (a IS NOT NULL);",
       "ALTER TABLE used DROP COLUMN a, ADD COLUMN a int;",
       ["set-not-null"],
     ],
     [
-      "that went with another column of which it speaks",
+      "dropped together with another column that it references",
       "ALTER TABLE used ADD CHECK (a IS NOT NULL AND abs(used.b) > 0);",
       "ALTER TABLE used DROP b;",
       ["set-not-null"],
     ],
-    ["that stays while another column goes", "ALTER TABLE used ADD CHECK (a IS NOT NULL);", "ALTER TABLE used DROP b;", []],
+    ["that does not reference a dropped column", "ALTER TABLE used ADD CHECK (a IS NOT NULL);", "ALTER TABLE used DROP b;", []],
     [
-      "of a column that has another name now",
+      "of a column that was renamed",
       "ALTER TABLE used ADD CHECK (a IS NOT NULL);",
       "ALTER TABLE used RENAME a TO z; ALTER TABLE used ADD a int;",
       ["set-not-null"],
     ],
-    ["of a column that had another name then", "ALTER TABLE used ADD CHECK (z IS NOT NULL);", "ALTER TABLE used RENAME z TO a;", []],
+    ["of a column that was renamed to this name", "ALTER TABLE used ADD CHECK (z IS NOT NULL);", "ALTER TABLE used RENAME z TO a;", []],
     [
-      "dropped under another name",
+      "renamed and then dropped",
       "ALTER TABLE used ADD CONSTRAINT c CHECK (a IS NOT NULL);",
       "ALTER TABLE used RENAME CONSTRAINT c TO d; ALTER TABLE used DROP CONSTRAINT d;",
       ["set-not-null"],
     ],
     [
-      "of a table that has another name now",
+      "of a table that was renamed",
       "ALTER TABLE used ADD CHECK (a IS NOT NULL);",
       "ALTER TABLE used RENAME TO former; CREATE TABLE used (a int);",
       ["set-not-null"],
     ],
     ["of another column", "ALTER TABLE used ADD CHECK (b IS NOT NULL);", "", ["set-not-null"]],
     ["of another table", "ALTER TABLE other ADD CHECK (a IS NOT NULL);", "", ["set-not-null"]],
-    ["that allows NULL after all", "ALTER TABLE used ADD CHECK (a IS NOT NULL OR b);", "", ["set-not-null"]],
-  ])("knows whether SET NOT NULL has to read the rows: a constraint %s", async (_, first, second, expected) => {
+    ["that allows NULL", "ALTER TABLE used ADD CHECK (a IS NOT NULL OR b);", "", ["set-not-null"]],
+  ])("reports SET NOT NULL unless a constraint proves it: a constraint %s", async (_, first, second, expected) => {
     const { path } = folderOf({
       "001_used.sql": first,
       "002_check.sql": second,
@@ -181,28 +184,33 @@ describe("lint", () => {
     expect(findings.map(({ rule }) => rule)).toEqual(expected);
   });
 
-  it("lets a rule be for the whole file, or for the statement that follows, and keeps the reason", async () => {
+  it("suppresses a rule for the whole file or for the next statement, with the reason", async () => {
     const { path } = folderOf({
       "001_a.sql":
-        "-- slipway: allow drop-table nobody reads them\n-- slipway: irreversible gone is gone\nDROP TABLE a;\n\n-- slipway: allow truncate it is a cache\n-- and empty\nTRUNCATE b;\nTRUNCATE c;",
+        "-- slipway: allow drop-table no release reads them\n-- slipway: irreversible gone is gone\nDROP TABLE a;\n\n-- slipway: allow truncate it is a cache\n-- and empty\nTRUNCATE b;\nTRUNCATE c;",
     });
     const findings = await lintFolder(readFolder(path));
     expect(findings.map(({ rule, line, allowed }) => [rule, line, allowed])).toEqual([
-      ["drop-table", 3, "nobody reads them"],
+      ["drop-table", 3, "no release reads them"],
       ["truncate", 7, "it is a cache"],
       ["truncate", 8, undefined],
     ]);
   });
 
-  it("allows nothing that cannot work", async () => {
+  it("accepts the former id of a renamed rule in a suppression", async () => {
+    const { path } = folderOf({ "001_a.sql": "-- slipway: allow no-way-back the table is a cache\nSELECT 1;" });
+    expect(await lintFolder(readFolder(path))).toMatchObject([{ rule: "no-down-migration", allowed: "the table is a cache" }]);
+  });
+
+  it("does not suppress errors", async () => {
     expect(await found("-- slipway: allow transaction I like it\nCOMMIT;")).toEqual(["transaction"]);
   });
 
-  it("looks at the folder as a whole: no way back, equal numbers, extensions that nobody declared", async () => {
+  it("reports missing down migrations, equal numbers and undeclared extensions of a folder", async () => {
     const { path } = folderOf({ "001_a.sql": "CREATE EXTENSION postgis;", "001_b.sql": "-- slipway: irreversible it is data\n" });
     const seen = await lintFolder(readFolder(path), { extensions: ["pgcrypto"], strictNumbers: true });
     expect(seen.map(({ rule, severity, file }) => `${severity} ${rule} ${file}`)).toEqual([
-      "warning no-way-back 001_a.sql",
+      "warning no-down-migration 001_a.sql",
       "warning undeclared-extension 001_a.sql",
       "error equal-numbers 001_b.sql",
     ]);

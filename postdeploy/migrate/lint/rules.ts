@@ -1,161 +1,142 @@
-/** What is dangerous in a statement that works. Each rule looks at one statement, and at what the files of its set have made before. */
-import { fieldsOf, isOptionOn, kindOf } from "../outside.ts";
-import type { Statement } from "../parse.ts";
-import { plain } from "../tables.ts";
-import { constraintsOf, effectsOf } from "./effects.ts";
-import { createFunction, defaultPrivileges, grant, policy, role, view } from "./guard-rules.ts";
-import { cascade, type Fields, type Found, note, type Rule, type Seen, table, typeNamed, warn } from "./rule.ts";
+/** The lint rules by kind of statement. Each rule checks one statement of a set of files. */
+import type { Statement } from "../read/parse.ts";
+import { constraintsOf, type Fields, fieldsOf, isOptionOn, kindOf, quoteIfNeeded, tableName, typeNameOf } from "../read/statement.ts";
+import { effectsOf } from "./effects.ts";
+import { note, type Rule, type RuleContext, type RuleFinding, warn, warnCascade } from "./rule.ts";
+import { alterDefaultPrivileges, createFunction, createOrAlterRole, createPolicy, createView, grant } from "./security-rules.ts";
 import { alterTable, createTable } from "./table-rules.ts";
 
-export function lintStatement(statement: Statement, seen: Seen): Found[] {
+export function lintStatement(statement: Statement, context: RuleContext): RuleFinding[] {
   const rules = [...(RULES[kindOf(statement.node)] ?? []), ...EVERY];
-  return rules.flatMap((rule) => rule(fieldsOf(statement.node), seen, statement));
+  return rules.flatMap((rule) => rule(fieldsOf(statement.node), context, statement));
 }
 
-const index: Rule = (fields, { set }) => {
-  const on = table(fields.relation);
-  if (fields.concurrent || set.isNew(on)) return [];
-  return [
-    warn(
-      "index-blocks-writes",
-      `Nobody can write to ${on} while the index is built.`,
-      "CREATE INDEX CONCURRENTLY name ON …, in a file that begins with: -- slipway: no-transaction",
-    ),
-  ];
+const createIndex: Rule = (fields, { set }) => {
+  const table = tableName(fields.relation);
+  if (fields.concurrent || set.isNew(table)) return [];
+  return warn(
+    "index-blocks-writes",
+    `CREATE INDEX blocks writes to ${table} until the index is built.`,
+    "CREATE INDEX CONCURRENTLY name ON …, in a file that begins with: -- slipway: no-transaction",
+  );
 };
 
 const drop: Rule = (fields, { set }, statement) => {
   const names = effectsOf(statement.node).map((effect) => effect.table);
   const used = names.filter((name) => !set.isNew(name));
-  const found: Found[] = fields.behavior === "DROP_CASCADE" ? [cascade("it")] : [];
+  const found: RuleFinding[] = fields.behavior === "DROP_CASCADE" ? [warnCascade("it")] : [];
   const kind = fields.removeType;
   if (kind === "OBJECT_TABLE" && used.length > 0)
     found.push(
       warn(
         "drop-table",
-        `${used.join(", ")} and every row of it are gone; the application that still runs may read it.`,
-        "Let a release stop using it first; take a backup; drop it in a later release.",
+        `Drops ${used.join(", ")} with every row. The running release of the application may still read it.`,
+        "Release a version that does not use the table, take a backup, and drop the table in a later release.",
       ),
     );
   if (kind === "OBJECT_INDEX" && !fields.concurrent && used.length > 0)
     found.push(
       warn(
         "drop-index-blocks",
-        "Nobody can use the table while the index is dropped, and the drop waits for every reader.",
+        "DROP INDEX waits for every reader of the table, and blocks reads and writes until it finishes.",
         "DROP INDEX CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
       ),
     );
-  if (kind === "OBJECT_SCHEMA") found.push(warn("drop-schema", "A schema goes with everything in it, also with what others put there."));
+  if (kind === "OBJECT_SCHEMA")
+    found.push(warn("drop-schema", "Drops every object in the schema, also those that other applications own."));
   if (kind === "OBJECT_VIEW" || kind === "OBJECT_FUNCTION")
-    found.push(note("drop-view-or-function", "The application that still runs may use it."));
+    found.push(note("drop-view-or-function", "The running release of the application may still use it."));
   return found;
 };
 
 const rename: Rule = (fields, { set }) => {
-  const on = table(fields.relation);
-  if (set.isNew(on)) return [];
+  const table = tableName(fields.relation);
+  if (set.isNew(table)) return [];
   const kind = fields.renameType;
   if (kind === "OBJECT_COLUMN")
-    return [
-      warn(
-        "rename-column",
-        `The application that still runs knows ${on}.${plain(String(fields.subname))} by its old name.`,
-        "Add the new column, write both, switch, drop the old one in a later release.",
-      ),
-    ];
+    return warn(
+      "rename-column",
+      `The running release of the application uses the old name of ${table}.${quoteIfNeeded(String(fields.subname))}.`,
+      "Add the new column, write both, switch the reads, and drop the old column in a later release.",
+    );
   if (kind === "OBJECT_TABLE" || kind === "OBJECT_VIEW")
-    return [
-      warn(
-        "rename-table",
-        `The application that still runs knows ${on} by its old name.`,
-        "Keep the old name as a view on the new one until nobody uses it.",
-      ),
-    ];
+    return warn(
+      "rename-table",
+      `The running release of the application uses the old name of ${table}.`,
+      "Keep the old name as a view on the new table until no release uses it.",
+    );
   return [];
 };
 
-const moveSchema: Rule = (fields, { set }) =>
-  fields.relation && !set.isNew(table(fields.relation))
-    ? [warn("set-schema", `The application that still runs looks for ${table(fields.relation)} where it was.`)]
+const setSchema: Rule = (fields, { set }) =>
+  fields.relation && !set.isNew(tableName(fields.relation))
+    ? warn("set-schema", `The running release of the application looks for ${tableName(fields.relation)} in its old schema.`)
     : [];
 
-const everyRow =
-  (verb: "UPDATE" | "DELETE"): Rule =>
+const withoutWhere =
+  (command: "UPDATE" | "DELETE"): Rule =>
   (fields, { set }) => {
-    const on = table(fields.relation);
-    if (fields.whereClause || set.isNew(on)) return [];
-    return [
-      warn(
-        `${verb.toLowerCase()}-every-row`,
-        `${verb} without WHERE locks every row of ${on} until the file is committed.`,
-        "Go through it in batches by key, in a file with: -- slipway: no-transaction; or say WHERE true and allow this rule.",
-      ),
-    ];
+    const table = tableName(fields.relation);
+    if (fields.whereClause || set.isNew(table)) return [];
+    return warn(
+      `${command.toLowerCase()}-every-row`,
+      `${command} without WHERE locks every row of ${table} until the file is committed.`,
+      "Work in batches by key, in a file that begins with: -- slipway: no-transaction. If every row is intended, write WHERE true.",
+    );
   };
 
+const relationsOf = (relations: unknown): string[] =>
+  ((relations as { RangeVar: unknown }[] | undefined) ?? []).map(({ RangeVar }) => tableName(RangeVar));
+
 const truncate: Rule = (fields, { set }) => {
-  const names = ((fields.relations as { RangeVar: unknown }[] | undefined) ?? []).map(({ RangeVar }) => table(RangeVar));
-  return names.every(set.isNew)
-    ? []
-    : [
-        warn(
-          "truncate",
-          `Every row of ${names.join(", ")} is gone${fields.behavior === "DROP_CASCADE" ? ", and with CASCADE those of every table that refers to it" : ""}.`,
-        ),
-      ];
+  const names = relationsOf(fields.relations);
+  const referencing = fields.behavior === "DROP_CASCADE" ? " and of every table that references it" : "";
+  return names.every(set.isNew) ? [] : warn("truncate", `Deletes every row of ${names.join(", ")}${referencing}.`);
 };
 
-const lockTable: Rule = (fields) => {
-  const names = ((fields.relations as { RangeVar: unknown }[] | undefined) ?? []).map(({ RangeVar }) => table(RangeVar));
-  return [warn("lock-table", `${names.join(", ")} stays locked until the file is committed.`)];
-};
+const lockTable: Rule = (fields) =>
+  warn("lock-table", `${relationsOf(fields.relations).join(", ")} stays locked until the file is committed.`);
 
 const vacuum: Rule = (fields) =>
   isOptionOn(fields.options, "full")
-    ? [
-        warn(
-          "vacuum-full",
-          "VACUUM FULL writes the table anew while nobody can read it.",
-          "VACUUM, or pg_repack where the provider has it.",
-        ),
-      ]
+    ? warn(
+        "vacuum-full",
+        "VACUUM FULL rewrites the table and blocks reads and writes until it finishes.",
+        "Use VACUUM, or pg_repack if the provider offers it.",
+      )
     : [];
-const cluster: Rule = () => [warn("cluster", "CLUSTER writes the table anew while nobody can read it.")];
+const cluster: Rule = () => warn("cluster", "CLUSTER rewrites the table and blocks reads and writes until it finishes.");
 const reindex: Rule = (fields) =>
   isOptionOn(fields.params, "concurrently")
     ? []
-    : [
-        warn(
-          "reindex-blocks",
-          "Nobody can write to the table, or use the index, while it is rebuilt.",
-          "REINDEX … CONCURRENTLY, in a file with: -- slipway: no-transaction",
-        ),
-      ];
+    : warn(
+        "reindex-blocks",
+        "REINDEX blocks writes to the table and reads that use the index until it finishes.",
+        "REINDEX … CONCURRENTLY, in a file that begins with: -- slipway: no-transaction",
+      );
 
 const refresh: Rule = (fields, { set }) => {
-  const view = table(fields.relation);
+  const view = tableName(fields.relation);
   return fields.concurrent || set.isNew(view)
     ? []
-    : [
-        warn(
-          "refresh-blocks",
-          `Nobody can read ${view} while it is filled.`,
-          "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index.",
-        ),
-      ];
+    : warn(
+        "refresh-blocks",
+        `REFRESH blocks reads of ${view} until it finishes.`,
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index.",
+      );
 };
 
-const trigger: Rule = (fields, { set }) => {
-  const on = table(fields.relation);
-  return set.isNew(on) ? [] : [note("trigger-blocks", `Nobody can write to ${on} until the file is committed. Keep the file short.`)];
+const createTrigger: Rule = (fields, { set }) => {
+  const table = tableName(fields.relation);
+  return set.isNew(table) ? [] : note("trigger-blocks", `Blocks writes to ${table} until the file is committed. Keep the file short.`);
 };
 
 const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
-  // RENAME VALUE has an old value; what it renames can be used at once.
+  // RENAME VALUE has an old value. The renamed value can be used at once.
   if (fields.newVal === undefined || fields.oldVal !== undefined) return [];
   const value = String(fields.newVal);
-  const type = typeNamed(fields.typeName);
-  const found: Found[] = [];
+  const type = typeNameOf(fields.typeName);
+  const found: RuleFinding[] = [];
   if (fields.newValNeighbor === undefined && !set.isNewType(type))
     found.push(
       note(
@@ -171,15 +152,13 @@ const alterEnum: Rule = (fields, { set, transaction, siblings }, statement) => {
 };
 
 const createDomain: Rule = (fields, { set }) => {
-  const base = typeNamed((fields.typeName as Fields | undefined)?.names);
+  const base = typeNameOf((fields.typeName as Fields | undefined)?.names);
   return constraintsOf(fields).some(({ contype }) => contype === "CONSTR_CHECK") && !set.isNewType(base)
-    ? [
-        note(
-          "domain-check",
-          `Adding a column of domain ${typeNamed(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
-          "For a table in use: a column of the plain type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
-        ),
-      ]
+    ? note(
+        "domain-check",
+        `Adding a column of domain ${typeNameOf(fields.domainname)} to a table rewrites the table, because the domain has a CHECK.`,
+        "For a table in use, add a column of the base type, then ADD CONSTRAINT … CHECK … NOT VALID, and VALIDATE it in the next file.",
+      )
     : [];
 };
 
@@ -187,52 +166,49 @@ const alterDomain: Rule = (fields) => {
   const { Constraint } = (fields.def ?? {}) as { Constraint?: { skip_validation?: boolean } };
   return Constraint === undefined || Constraint.skip_validation
     ? []
-    : [
-        warn(
-          "domain-scans",
-          "Every table with a column of this domain is read while nobody can write to it.",
-          "ADD CONSTRAINT … NOT VALID; ALTER DOMAIN … VALIDATE CONSTRAINT in the next file.",
-        ),
-      ];
+    : warn(
+        "domain-scans",
+        "Scans every table with a column of this domain and blocks writes to it meanwhile.",
+        "ADD CONSTRAINT … NOT VALID, then ALTER DOMAIN … VALIDATE CONSTRAINT in the next file.",
+      );
 };
 
-const dropDatabase: Rule = () => [warn("drop-database", "A database is gone with every table in it, and no way back brings one row.")];
+const dropDatabase: Rule = () => warn("drop-database", "Drops the database with every row. A down migration cannot restore the data.");
 
-/** More than one kind of statement brings names. */
-const longNames: Rule = (_fields, _seen, { text: sql }) => {
+const longName: Rule = (_fields, _context, { text: sql }) => {
   const long = sql.match(/"[^"]{64,}"|\b[a-zA-Z_][\w$]{63,}\b/g)?.find((name) => Buffer.byteLength(name.replaceAll('"', "")) > 63);
   return long && !/'/.test(sql.slice(0, sql.indexOf(long)))
-    ? [warn("name-too-long", `${long.slice(0, 30)}… has more than 63 bytes: Postgres cuts it off, and two such names become one.`)]
+    ? warn("name-too-long", `${long.slice(0, 30)}… is longer than 63 bytes. Postgres truncates it, and two such names can collide.`)
     : [];
 };
 
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
-  IndexStmt: [index],
+  IndexStmt: [createIndex],
   AlterTableStmt: [alterTable],
   CreateStmt: [createTable],
   DropStmt: [drop],
   RenameStmt: [rename],
-  AlterObjectSchemaStmt: [moveSchema],
-  UpdateStmt: [everyRow("UPDATE")],
-  DeleteStmt: [everyRow("DELETE")],
+  AlterObjectSchemaStmt: [setSchema],
+  UpdateStmt: [withoutWhere("UPDATE")],
+  DeleteStmt: [withoutWhere("DELETE")],
   TruncateStmt: [truncate],
   LockStmt: [lockTable],
   VacuumStmt: [vacuum],
   ClusterStmt: [cluster],
   ReindexStmt: [reindex],
   RefreshMatViewStmt: [refresh],
-  CreateTrigStmt: [trigger],
+  CreateTrigStmt: [createTrigger],
   AlterEnumStmt: [alterEnum],
   AlterDomainStmt: [alterDomain],
   CreateDomainStmt: [createDomain],
   DropdbStmt: [dropDatabase],
-  CreatePolicyStmt: [policy],
+  CreatePolicyStmt: [createPolicy],
   CreateFunctionStmt: [createFunction],
-  ViewStmt: [view],
-  AlterDefaultPrivilegesStmt: [defaultPrivileges],
+  ViewStmt: [createView],
+  AlterDefaultPrivilegesStmt: [alterDefaultPrivileges],
   GrantStmt: [grant],
-  CreateRoleStmt: [role],
-  AlterRoleStmt: [role],
+  CreateRoleStmt: [createOrAlterRole],
+  AlterRoleStmt: [createOrAlterRole],
 };
 
-const EVERY: readonly Rule[] = [longNames];
+const EVERY: readonly Rule[] = [longName];

@@ -1,9 +1,9 @@
 import type { Failure } from "../../connect/failure.ts";
 
-/** What a call that must fail says; a call that succeeds fails the test. */
+/** @returns the failure of a call. The test fails if the call succeeds. */
 export function failure(promise: Promise<unknown>): Promise<Failure> {
   return promise.then(
-    (value) => Promise.reject(new Error(`It should have failed, and gave ${JSON.stringify(value)}`)),
+    (value) => Promise.reject(new Error(`Expected a failure, but the call returned ${JSON.stringify(value)}`)),
     (error: Failure) => error,
   );
 }

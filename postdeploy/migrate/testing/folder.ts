@@ -8,10 +8,10 @@ export interface TestFolder {
   remove(name: string): void;
 }
 
-/** A folder of migrations that lives as long as the test file; remove it with `cleanFolders`. */
+/** Creates a temporary folder. `cleanFolders` removes it. */
 export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): TestFolder {
   const path = mkdtempSync(join(tmpdir(), "slipway-sql-"));
-  made.push(path);
+  created.push(path);
   const folder: TestFolder = {
     path,
     write(more) {
@@ -25,8 +25,8 @@ export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): 
   return folder;
 }
 
-const made: string[] = [];
+const created: string[] = [];
 
 export function cleanFolders(): void {
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+  for (const path of created.splice(0)) rmSync(path, { recursive: true, force: true });
 }

@@ -1,10 +1,9 @@
-/** Where a test's server listens. */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * Free at this moment, and not one that a system gives out by itself, so that a server that was killed is most likely found again where it
- * was: only another test's server that draws the same number in between would take it.
+ * A free port below the ephemeral range, so that a killed server can most likely listen on it again: only the server of another test can take the
+ * port in between.
  */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {

@@ -1,18 +1,19 @@
-/** A wire between client and server that can be slow, go silent, or break. */
+/** A TCP proxy that can delay, suspend or reset its connections. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Proxy {
   readonly port: number;
-  /** How often the client spoke after the server had: what a network makes slow. */
+  /** How often the client sent data after data from the server. */
   readonly roundTrips: number;
-  /** How many connections clients have opened so far. */
+  /** How many connections clients have opened. */
   readonly connections: number;
-  /** Both ends see a reset. */
+  /** Resets both ends of all connections. */
   cut(): void;
-  /** Takes everything and passes nothing on, in both directions, also for new connections. */
+  /** Drops all data in both directions, also of new connections. */
   silence(): void;
+  /** Ends `silence` and `deafen`. */
   speak(): void;
-  /** Drops what the server says from now on, and lets the client go on talking. */
+  /** Drops the data from the server only. */
   deafen(): void;
   close(): Promise<void>;
 }
@@ -30,26 +31,26 @@ export async function startProxy(
   const server = createServer((client) => {
     connections++;
     const upstream = connect(target, "127.0.0.1");
-    let clientSpoke = false;
+    let clientSentLast = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.setNoDelay(true);
       socket.on("error", () => {});
       socket.on("close", () => sockets.delete(socket));
     }
-    const pass = (to: Socket, chunk: Buffer) => {
+    const forward = (to: Socket, chunk: Buffer) => {
       if (silent) return;
       if (delayMs === 0) to.write(chunk);
       else setTimeout(() => to.destroyed || to.write(chunk), delayMs);
     };
     client.on("data", (chunk) => {
-      if (!clientSpoke) roundTrips++;
-      clientSpoke = true;
-      pass(upstream, chunk);
+      if (!clientSentLast) roundTrips++;
+      clientSentLast = true;
+      forward(upstream, chunk);
     });
     upstream.on("data", (chunk) => {
-      clientSpoke = false;
-      if (!deaf) pass(client, chunk);
+      clientSentLast = false;
+      if (!deaf) forward(client, chunk);
     });
     client.on("close", () => (silent ? undefined : setTimeout(() => upstream.destroy(), delayMs)));
     upstream.on("close", () => (silent || deaf ? undefined : setTimeout(() => client.destroy(), delayMs)));

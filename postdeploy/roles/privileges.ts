@@ -1,0 +1,39 @@
+/**
+ * The privileges of the four roles of a system.
+ *
+ * owner     creates and owns all objects of the system
+ * runtime   reads and writes rows: no TRUNCATE, no DDL
+ * readonly  reads rows
+ * backup    reads rows and the migration ledger, so that a dump is complete
+ */
+import type { Connection } from "../connect/target.ts";
+
+export type RoleKind = "owner" | "runtime" | "readonly" | "backup";
+
+export interface RolesOptions {
+  /** As the administrator (doadmin), to the database of the system. */
+  readonly connection: Connection;
+  readonly database: string;
+  /** In the order of the search path. */
+  readonly schemas: readonly string[];
+  readonly extensions: readonly string[];
+  readonly roles: Readonly<Record<RoleKind, string>>;
+  readonly statementTimeoutSeconds: number;
+  /** @default "slipway" */
+  readonly ledgerSchema?: string;
+}
+
+export type ObjectKind = "table" | "sequence" | "function";
+
+/** The privileges on the owner's objects. Ownership implies those of the owner. */
+export const PRIVILEGES: Readonly<Record<ObjectKind, Readonly<Partial<Record<RoleKind, readonly string[]>>>>> = {
+  table: { runtime: ["SELECT", "INSERT", "UPDATE", "DELETE"], readonly: ["SELECT"], backup: ["SELECT"] },
+  sequence: { runtime: ["SELECT", "USAGE"], readonly: ["SELECT"], backup: ["SELECT"] },
+  // By default every role can call a new function. Here only the runtime role can.
+  function: { runtime: ["EXECUTE"] },
+};
+
+/** Only the owner writes the ledger. The backup role reads it for dumps. */
+export const LEDGER_PRIVILEGES: typeof PRIVILEGES = { table: { backup: ["SELECT"] }, sequence: { backup: ["SELECT"] }, function: {} };
+
+export const KEYWORD: Readonly<Record<ObjectKind, string>> = { table: "TABLE", sequence: "SEQUENCE", function: "FUNCTION" };

@@ -1,0 +1,85 @@
+/**
+ * The inputs whose change makes the provider replace a resource.
+ *
+ * Source: `willReplaceOnChanges` in the schema of @pulumi/digitalocean 4.80.1 (`pulumi package get-schema digitalocean@4.80.1`), read on 2026-11-21.
+ * A program adds inputs with `replaceOnChanges`.
+ */
+export const REPLACING: Readonly<Record<string, readonly string[]>> = {
+  App: ["projectId"],
+  Cdn: ["origin"],
+  Certificate: ["certificateChain", "domains", "leafCertificate", "name", "privateKey", "type"],
+  ContainerRegistries: ["name", "region"],
+  ContainerRegistry: ["name", "region"],
+  ContainerRegistryDockerCredentials: ["registryName"],
+  CustomImage: ["url"],
+  DatabaseAdvancedMysqlConfig: ["clusterId"],
+  DatabaseAdvancedPostgresqlConfig: ["clusterId"],
+  DatabaseCluster: ["engine", "name", "privateNetworkUuid", "projectId"],
+  DatabaseConnectionPool: ["clusterId", "dbName", "mode", "name", "size", "user"],
+  DatabaseDb: ["clusterId", "name"],
+  DatabaseFirewall: ["clusterId"],
+  DatabaseKafkaConfig: ["clusterId"],
+  DatabaseKafkaSchemaRegistry: ["clusterId", "schema", "schemaType", "subjectName"],
+  DatabaseKafkaTopic: ["clusterId", "name"],
+  DatabaseLogsinkOpensearch: ["clusterId", "name"],
+  DatabaseLogsinkRsyslog: ["clusterId", "name"],
+  DatabaseMongodbConfig: ["clusterId"],
+  DatabaseMysqlConfig: ["clusterId"],
+  DatabaseOnlineMigration: ["clusterId"],
+  DatabaseOpensearchConfig: ["clusterId"],
+  DatabasePostgresqlConfig: ["clusterId"],
+  DatabaseRedisConfig: ["clusterId"],
+  DatabaseReplica: ["clusterId", "name", "privateNetworkUuid", "region", "tags"],
+  DatabaseUser: ["clusterId", "name"],
+  DatabaseValkeyConfig: ["clusterId"],
+  DedicatedInference: ["enablePublicEndpoint", "region", "vpcUuid"],
+  DedicatedInferenceToken: ["dedicatedInferenceId", "name"],
+  DnsRecord: ["domain", "type"],
+  Domain: ["ipAddress", "name"],
+  Droplet: ["dropletAgent", "gpuPartitionMode", "image", "monitoring", "publicNetworking", "region", "sshKeys", "userData", "vpcUuid"],
+  DropletSnapshot: ["dropletId", "name"],
+  FloatingIp: ["region"],
+  FloatingIpAssignment: ["dropletId", "ipAddress"],
+  GenaiAgentKnowledgeBaseAttachment: ["agentUuid", "knowledgeBaseUuid"],
+  GenaiIndexingJobCancel: ["uuid"],
+  GenaiKnowledgeBase: ["datasources", "embeddingModelUuid", "vpcUuid"],
+  GenaiKnowledgeBaseDataSource: ["knowledgeBaseUuid", "spacesDataSource", "webCrawlerDataSource"],
+  GradientaiAgentKnowledgeBaseAttachment: ["agentUuid", "knowledgeBaseUuid"],
+  GradientaiIndexingJobCancel: ["uuid"],
+  GradientaiKnowledgeBase: ["datasources", "embeddingModelUuid", "vpcUuid"],
+  GradientaiKnowledgeBaseDataSource: ["knowledgeBaseUuid", "spacesDataSource", "webCrawlerDataSource"],
+  KubernetesCluster: ["clusterSubnet", "isolatedWorkers", "region", "serviceSubnet", "vpcUuid", "workerSubnetUuid"],
+  KubernetesNodePool: ["clusterId", "gpuPartitionMode", "size"],
+  LoadBalancer: ["ip", "network", "networkStack", "region", "subnetUuid", "type", "vpcUuid"],
+  Nfs: ["name", "region", "vpcId"],
+  NfsAccessPoint: ["accessPolicy", "name", "path", "shareId", "vpcId"],
+  NfsAttachment: ["region", "shareId", "vpcId"],
+  NfsSnapshot: ["name", "region", "shareId"],
+  PartnerAttachment: ["connectionBandwidthInMbps", "naasProvider", "region"],
+  ProjectResources: ["project"],
+  ReservedIp: ["region"],
+  ReservedIpAssignment: ["dropletId", "ipAddress"],
+  ReservedIpv6: ["regionSlug"],
+  ReservedIpv6Assignment: ["dropletId", "ip"],
+  SpacesBucket: ["region"],
+  SpacesBucketCorsConfiguration: ["region"],
+  SpacesBucketLogging: ["bucket", "region"],
+  SpacesBucketObject: ["bucket", "key", "region"],
+  SpacesBucketPolicy: ["bucket", "region"],
+  SshKey: ["publicKey"],
+  Tag: ["name"],
+  VectorDatabase: ["name", "projectId", "region"],
+  Volume: ["description", "initialFilesystemLabel", "initialFilesystemType", "name", "region", "snapshotId"],
+  VolumeAttachment: ["dropletId", "volumeId"],
+  VolumeSnapshot: ["name", "volumeId"],
+  Vpc: ["ipRange", "region"],
+  VpcPeering: ["vpcIds"],
+};
+
+/** @returns top-level inputs; "*" for any */
+export function replacingInputs(type: string): readonly string[] {
+  const kind = type.slice(type.lastIndexOf(":") + 1);
+  if (type.startsWith("digitalocean:")) return Object.hasOwn(REPLACING, kind) ? REPLACING[kind]! : [];
+  // Every input of @pulumi/random 4.21.2 replaces the value.
+  return type.startsWith("random:") ? ["*"] : [];
+}

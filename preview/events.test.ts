@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { ProjectError } from "../engine/projecterror.ts";
+import { engineVerdict, readEvents } from "./events.ts";
+import { type Change, reviewSample } from "./testing/sample-program.ts";
+
+const CLUSTER = "urn:pulumi:prod::harbour::digitalocean:index/databaseCluster:DatabaseCluster::orders";
+const APP = "urn:pulumi:prod::harbour::digitalocean:index/app:App::orders-app";
+const STACK = "urn:pulumi:prod::harbour::pulumi:pulumi:Stack::harbour-prod";
+
+/** As Pulumi 3.259 writes it, reduced to the fields that are read. */
+function log(...steps: readonly (readonly [op: string, urn: string, diffs?: readonly string[]])[]): string {
+  const lines = [["same", STACK] as const, ...steps].map(([op, urn, diffs]) => ({
+    resourcePreEvent: {
+      metadata: { op, urn, type: urn.split("::")[2], diffs, detailedDiff: null, logical: true, provider: "" },
+      planning: true,
+    },
+  }));
+  return [{ preludeEvent: { config: {} } }, ...lines, { summaryEvent: { resourceChanges: {} } }]
+    .map((event, sequence) => JSON.stringify({ sequence, timestamp: 1795251645, ...event }))
+    .join("\n");
+}
+
+const nothing: Change = () => {};
+const larger: Change = (sample) => {
+  sample.postgres.size = "db-s-4vcpu-8gb";
+};
+
+async function merged(head: Change, text: string) {
+  const { resources } = await reviewSample(nothing, head);
+  return engineVerdict(readEvents(text, "events.ndjson").get("prod")!, resources, { resources: [] } as never);
+}
+
+describe("the real engine's event log", () => {
+  it("has no contradiction if Pulumi does what the programs declare, and counts a replacement once", async () => {
+    const { steps, contradictions } = await merged(larger, log(["update", CLUSTER, ["size"]], ["same", APP]));
+    expect(contradictions).toEqual([]);
+    expect(steps).toEqual([{ op: "update", urn: CLUSTER, type: "digitalocean:index/databaseCluster:DatabaseCluster", keys: ["size"] }]);
+
+    const replacement = ["create-replacement", "replace", "delete-replaced"].map((op) => [op, CLUSTER, ["name"]] as const);
+    const replaced = await merged(
+      (sample) => {
+        sample.postgres.name = "orders-2";
+      },
+      log(...replacement),
+    );
+    expect(replaced.steps.map(({ op }) => op)).toEqual(["replace"]);
+    expect(replaced.contradictions.map(({ urn }) => urn)).not.toContain(CLUSTER);
+  });
+
+  it("shows a replacement that the programs do not show as danger", async () => {
+    const { contradictions } = await merged(larger, log(["replace", CLUSTER, ["engine"]], ["same", APP]));
+    expect(contradictions).toEqual([
+      {
+        urn: CLUSTER,
+        ours: "update",
+        engines: "replace",
+        meaning: "Pulumi replaces it (engine), which the programs do not show: its contents are lost",
+        risk: "danger",
+      },
+    ]);
+  });
+
+  it("names DigitalOcean's new ciphertext if an app changes that no commit changed", async () => {
+    const { contradictions } = await merged(nothing, log(["same", CLUSTER], ["update", APP, ["spec"]]));
+    expect(contradictions).toMatchObject([{ urn: APP, ours: "no change", engines: "update", risk: "care" }]);
+    expect(contradictions[0]?.meaning).toContain("terraform-provider-digitalocean#1603");
+  });
+
+  it("reports what exists undeclared, and what is declared and does not change", async () => {
+    const forgotten = `${CLUSTER}-old`;
+    const { contradictions } = await merged(larger, log(["same", APP], ["delete", forgotten]));
+    expect(contradictions).toMatchObject([
+      { urn: forgotten, ours: "not declared", engines: "delete", risk: "danger" },
+      { urn: CLUSTER, ours: "update", engines: "no change", risk: "routine" },
+    ]);
+  });
+
+  it("reports one line for a stack that was never deployed", async () => {
+    const { contradictions } = await merged(larger, log(["create", CLUSTER], ["create", APP]));
+    expect(contradictions).toMatchObject([{ urn: "the stack", risk: "routine" }]);
+  });
+
+  it("contains the policy violations that Pulumi's JSON leaves out", async () => {
+    const violation = {
+      policyName: "no-public-bucket",
+      policyPackName: "slipway",
+      enforcementLevel: "mandatory",
+      resourceUrn: APP,
+      message: "It is public.",
+    };
+    const { policies } = await merged(larger, `${log(["update", CLUSTER])}\n${JSON.stringify({ sequence: 9, policyEvent: violation })}`);
+    expect(policies).toEqual([{ policy: "slipway no-public-bucket", level: "mandatory", urn: APP, message: "It is public." }]);
+  });
+
+  it("is refused with the line that is not an event", () => {
+    expect(() => readEvents(`${log()}\n[warning] nothing`, "events.ndjson")).toThrow(
+      new ProjectError(
+        "events.ndjson:4: not an event of Pulumi's engine. Write the log with: PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log events.json",
+      ),
+    );
+  });
+});

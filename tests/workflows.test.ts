@@ -1,0 +1,117 @@
+/** Security rules that every workflow has to follow, because pull requests run untrusted code. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parseDocument } from "yaml";
+
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly "timeout-minutes"?: number;
+  readonly steps: readonly Step[];
+}
+interface Workflow {
+  readonly on: unknown;
+  readonly permissions?: unknown;
+  readonly concurrency?: { readonly group: string };
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const folder = new URL("../.github/workflows/", import.meta.url);
+const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+const source = (name: string) => readFileSync(new URL(name, folder), "utf8");
+
+function workflow(name: string): Workflow {
+  const document = parseDocument(source(name), { strict: true, uniqueKeys: true });
+  expect([...document.errors, ...document.warnings]).toEqual([]);
+  return document.toJS() as Workflow;
+}
+
+const jobs = (name: string) => Object.values(workflow(name).jobs);
+const steps = (name: string) => jobs(name).flatMap((job) => job.steps);
+const events = (name: string): string[] => {
+  const { on } = workflow(name);
+  return typeof on === "string" ? [on] : Array.isArray(on) ? on : Object.keys(on as object);
+};
+
+describe.each(files)("%s", (name) => {
+  it("pins actions to a full commit, with the version in a comment", () => {
+    const used = source(name)
+      .split("\n")
+      .filter((line) => /\buses:/.test(line));
+    expect(used).toHaveLength(steps(name).filter(({ uses }) => uses !== undefined).length);
+    for (const line of used) expect(line).toMatch(/uses: [\w.-]+(\/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it("has no permissions by default, and explicit ones for each job", () => {
+    expect(workflow(name).permissions).toEqual({});
+    for (const { permissions } of jobs(name)) {
+      expect(permissions).toBeDefined();
+      expect(Object.values(permissions ?? {}).filter((level) => level !== "read" && level !== "write")).toEqual([]);
+    }
+  });
+
+  it("inserts no expression into a script, where the name of a branch could run commands", () => {
+    for (const { run = "" } of steps(name)) expect(run).not.toContain("${{");
+  });
+
+  it("stores no credential on disk", () => {
+    for (const step of steps(name).filter(({ uses }) => uses?.startsWith("actions/checkout@")))
+      expect(step.with?.["persist-credentials"]).toBe(false);
+  });
+
+  it("has a time limit and a concurrency group", () => {
+    for (const job of jobs(name)) expect(job["timeout-minutes"]).toBeLessThanOrEqual(45);
+    expect(workflow(name).concurrency?.group).toMatch(/\$\{\{ github\./);
+  });
+
+  it("does not run the head's files with the rights of the base", () => {
+    expect(events(name)).not.toContain("pull_request_target");
+  });
+
+  it("uses no cache that another job could have written", () => {
+    for (const { uses, with: given } of steps(name)) {
+      expect(uses ?? "").not.toMatch(/^actions\/cache/);
+      if (uses?.startsWith("actions/setup-node@")) expect(given?.["package-manager-cache"]).toBe(false);
+    }
+  });
+});
+
+describe("a workflow that runs untrusted code", () => {
+  const untrusted = files.filter((name) => events(name).includes("pull_request"));
+
+  it("is preview or ci", () => {
+    expect(untrusted.toSorted()).toEqual(["ci.yml", "preview.yml"]);
+  });
+
+  it.each(untrusted)("has read permission only, and no secret: %s", (name) => {
+    for (const { permissions } of jobs(name)) expect(permissions).toEqual({ contents: "read" });
+    expect(source(name)).not.toMatch(/secrets\s*[.[]|github\.token|GITHUB_TOKEN/);
+  });
+});
+
+describe("a workflow that may comment on a pull request", () => {
+  const name = "comment.yml";
+
+  it("has one job with that permission only", () => {
+    const writing = files.filter((file) => jobs(file).some(({ permissions }) => permissions?.["pull-requests"] === "write"));
+    expect(writing).toEqual([name]);
+    expect(jobs(name).map(({ permissions }) => permissions)).toEqual([{ contents: "read", actions: "read", "pull-requests": "write" }]);
+    expect(events(name)).toEqual(["workflow_run"]);
+  });
+
+  it("never checks out the head, and installs none of its dependencies", () => {
+    for (const step of steps(name).filter(({ uses }) => uses?.startsWith("actions/checkout@")))
+      expect(Object.keys(step.with ?? {})).toEqual(["persist-credentials"]);
+    expect(steps(name).flatMap(({ uses }) => uses?.split("@")[0] ?? [])).toEqual(["actions/checkout", "actions/setup-node"]);
+  });
+
+  it("reads the artifact as one file of a known name and a limited size", () => {
+    const fetching = steps(name).find(({ run }) => run?.includes("unzip"))?.run ?? "";
+    expect(fetching).toMatch(/unzip -p \S+ review\.json/);
+    expect(fetching).toMatch(/\| head -c 5000001 >/);
+  });
+});
