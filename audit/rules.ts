@@ -137,7 +137,7 @@ export const RULES = {
   "firewall-open": {
     severity: "critical",
     title: "Database open to the world",
-    why: "Without a firewall, or with a block this wide in it, anyone can try passwords.",
+    why: "Without a firewall, or with such a source in it, anyone can try passwords.",
     fix: "Allow only the addresses that must connect.",
   },
   "data-unprotected": {

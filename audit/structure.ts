@@ -1,5 +1,6 @@
 /** Findings from the plan alone: open firewalls, unprotected data, unverified connections, logins with too many rights. */
-import type { Plan, PlannedResource } from "../engine/plan.ts";
+import { findPublicExcess, findSourceFault, formatCount } from "../catalog/trusted-sources.ts";
+import type { Plan, PlannedResource, Value } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
 import { ADMIN, databasesOf, field, items, type Variable, variablesOf } from "../report/plan/app-spec.ts";
 import { finding } from "./finding.ts";
@@ -60,21 +61,26 @@ function openDoors({ resources }: Plan): Finding[] {
             flow: [at(firewall, "rules")],
           }),
         ];
-      return rules
-        .map((rule) => String(field(rule, "value") ?? ""))
-        .filter(isWide)
-        .map((value) =>
-          finding({ rule: "firewall-open", message: `${nameOf(firewall)} lets in ${value}.`, flow: [at(firewall, `rules ${value}`)] }),
-        );
+      return openSources(rules).map(({ message, path }) =>
+        finding({ rule: "firewall-open", message: `${nameOf(firewall)} ${message}.`, flow: [at(firewall, path)] }),
+      );
     }),
   ];
 }
 
-/** Two blocks of /1 are the world as well. */
-function isWide(value: string): boolean {
-  const [address = "", prefix] = value.split("/");
-  if (address.includes(":")) return Number(prefix ?? 128) < 16;
-  return address === "0.0.0.0" || Number(prefix ?? 32) < 8;
+function openSources(rules: readonly Value[]): { readonly message: string; readonly path: string }[] {
+  const sources = rules.flatMap((rule) => {
+    const value = field(rule, "value");
+    return field(rule, "type") === "ip_addr" && typeof value === "string" ? [value] : [];
+  });
+  const faults = sources.flatMap((source) => {
+    const fault = findSourceFault(source);
+    return fault === undefined ? [] : [{ message: `lists ${source}, which ${fault.text}`, path: `rules ${source}` }];
+  });
+  const excess = findPublicExcess(sources);
+  return excess === undefined
+    ? faults
+    : [...faults, { message: `lets ${formatCount(excess)} public addresses reach the database`, path: "rules" }];
 }
 
 function unprotected({ resources }: Plan): Finding[] {

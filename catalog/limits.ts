@@ -1,5 +1,5 @@
 /**
- * Limits that DigitalOcean enforces only when it is asked to create something, so that a plan can know them before.
+ * Limits that DigitalOcean enforces when a resource is created, so that a plan can check them before.
  *
  * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07): names of apps, components and pools, number of Valkey databases, blocks of
  * private networks, storage autoscaling. Managed database limits page of the documentation: 100 trusted sources, no IPv6, three nodes.
@@ -8,22 +8,25 @@
 
 export interface NameRule {
   readonly pattern: RegExp;
-  /** As a person is told. */
-  readonly says: string;
+  /** As messages describe it. */
+  readonly description: string;
 }
 
 const LABEL = "lower-case letters, digits and dashes, a letter first, no dash last";
 
 export const NAMES = {
-  app: { pattern: /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, says: `2 to 32 characters: ${LABEL}` },
-  component: { pattern: /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, says: `2 to 32 characters: ${LABEL}` },
-  cluster: { pattern: /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/, says: `3 to 63 characters: ${LABEL}` },
-  database: { pattern: /^[a-z_][a-z0-9_]{0,62}$/, says: "1 to 63 characters: lower-case letters, digits and underscores, no digit first" },
+  app: { pattern: /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, description: `2 to 32 characters: ${LABEL}` },
+  component: { pattern: /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, description: `2 to 32 characters: ${LABEL}` },
+  cluster: { pattern: /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/, description: `3 to 63 characters: ${LABEL}` },
+  database: {
+    pattern: /^[a-z_][a-z0-9_]{0,62}$/,
+    description: "1 to 63 characters: lower-case letters, digits and underscores, no digit first",
+  },
   pool: {
     pattern: /^[a-z][a-z0-9_-]{1,58}[a-z0-9]$/,
-    says: "3 to 60 characters: lower-case letters, digits, dashes and underscores, a letter first",
+    description: "3 to 60 characters: lower-case letters, digits, dashes and underscores, a letter first",
   },
-  bucket: { pattern: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, says: "3 to 63 characters: lower-case letters, digits and dashes" },
+  bucket: { pattern: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, description: "3 to 63 characters: lower-case letters, digits and dashes" },
 } as const satisfies Readonly<Record<string, NameRule>>;
 
 /** Rules in one cluster's list of trusted sources. */

@@ -1,9 +1,11 @@
 /**
- * Managed database nodes: what each is made of, which engine takes it, whether standby nodes may stand behind it.
+ * Sizes of managed database nodes: memory, engines, and whether a cluster of that size can have standby nodes.
  *
- * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), the example of GET /v2/databases/options; connections: its description
- * of a connection pool's size. Disks: DigitalOcean prints a range per plan on its pricing page only, so what stands here are the sizes that
- * terraform-provider-digitalocean v2.99.1 (acceptance tests) and the OpenAPI's examples prove, and nothing for the others.
+ * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), the example of GET /v2/databases/options. Connections per GiB and the three that
+ * are reserved: its description of a connection pool's size. It does not state the maximum of 1,000: that is the maximum of the plans of Aiven, who
+ * operate the same service on DigitalOcean (max_connections of 64 GiB and more), and the lower figure is the safe one in a budget.
+ * Disks: DigitalOcean publishes a range per plan. Listed are the sizes that the acceptance tests of terraform-provider-digitalocean v2.99.1 and the
+ * examples of the OpenAPI document confirm.
  */
 import type { Engine } from "./regions.ts";
 
@@ -12,13 +14,13 @@ export interface NodeSize {
   readonly vcpus: number;
   readonly memoryGiB: number;
   readonly engines: readonly Engine[];
-  /** Whether the layouts of two and three nodes take it. */
+  /** Whether clusters of two and three nodes can have it. */
   readonly standby: boolean;
-  /** The disk it comes with, which is also its smallest; absent where nothing public proves it. */
+  /** The included disk, which is also the smallest; absent where no public source confirms it. */
   readonly diskGiB?: number;
 }
 
-/** A slug says what the node is made of, so the tables need no columns. Smallest first: the first that fits is the one to propose. */
+/** The slug contains vCPUs and memory, so the tables need no columns. Smallest first. */
 const BOTH = ["db-s-1vcpu-1gb", "db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb", "db-s-6vcpu-16gb"];
 const POSTGRES = [
   ...["gd-2vcpu-8gb", "gd-4vcpu-16gb", "gd-8vcpu-32gb", "gd-16vcpu-64gb", "gd-32vcpu-128gb", "gd-40vcpu-160gb"],
@@ -59,16 +61,20 @@ export function findNode(slug: string): NodeSize | undefined {
   return NODE_SIZES.find((size) => size.slug === slug);
 }
 
-/** Postgres keeps three of its connections for maintenance. */
-export function usableConnections({ memoryGiB }: NodeSize): number {
-  return 25 * memoryGiB - 3;
+const CONNECTIONS_PER_GIB = 25;
+const MAX_CONNECTIONS = 1000;
+const RESERVED_CONNECTIONS = 3;
+
+/** Connections of a Postgres node that are left for clients: 22 with 1 GiB of memory, 997 with 40 GiB and more. */
+export function usableConnections({ memoryGiB }: Pick<NodeSize, "memoryGiB">): number {
+  return Math.min(CONNECTIONS_PER_GIB * memoryGiB, MAX_CONNECTIONS) - RESERVED_CONNECTIONS;
 }
 
 export function nodeSizes(engine: Engine, nodes = 1): NodeSize[] {
   return NODE_SIZES.filter((size) => size.engines.includes(engine) && (nodes === 1 || size.standby));
 }
 
-/** The least memory that will do; of equals the plain shared-CPU node. */
+/** The size with the least memory; of equals the first, a shared-CPU node. */
 export function smallestNode(engine: Engine, nodes: number, fits: (size: NodeSize) => boolean): NodeSize | undefined {
   return nodeSizes(engine, nodes)
     .filter(fits)

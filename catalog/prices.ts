@@ -1,5 +1,5 @@
 /**
- * List prices in US dollars a month. A price that no public text states is not in here: what lacks one is shown as unpriced, never as free.
+ * List prices in US dollars a month. A price that no public text states is missing here, and shown as unpriced, never as free.
  */
 import type { Engine } from "./regions.ts";
 
@@ -19,7 +19,7 @@ export const PRICE_SOURCES = {
   },
   databases: {
     about: "managed database nodes and their extra storage",
-    from: "digitalocean.com/pricing/managed-databases as others quote it; no API tells these prices, so look there before you rely on them",
+    from: "digitalocean.com/pricing/managed-databases as third parties quote it; no API returns these prices, so check them there before you rely on them",
     asOf: "2026-08-09",
   },
   uptime: {

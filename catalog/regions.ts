@@ -1,6 +1,6 @@
 /**
- * Where things can stand at DigitalOcean. There are two kinds of names: databases and private networks stand in a data centre (nyc1),
- * apps run in an App Platform region (nyc). One is often typed where the other is meant, so both ways are looked up here.
+ * Regions. Databases and private networks are in a data centre (nyc1), apps in an App Platform region (nyc). One is often typed in place of the other, so
+ * each can be found by the other.
  *
  * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07): the examples of GET /v2/databases/options and GET /v2/apps/regions,
  * and the enum of an app spec's region. Spaces: `SpacesRegions` of terraform-provider-digitalocean v2.99.1.
@@ -14,33 +14,47 @@ export interface DatabaseRegion {
   readonly engines: readonly Engine[];
   /** The App Platform region in the same city; absent where there is none. */
   readonly app?: string;
-  /** Apps of that region join private networks here. nyc2, nyc3 and sfo2 are in the city, yet not where its apps are. */
+  /** Whether apps of that region can join private networks here. They cannot in nyc2, nyc3 and sfo2. */
   readonly joined: boolean;
 }
 
 export interface AppRegion {
   readonly slug: string;
+  readonly city: string;
+  readonly country: string;
+  readonly continent: string;
+  readonly dataCenters: readonly string[];
   /**
-   * The data centre whose private network its apps can join. For New York the API's own example names nyc1 and nyc3; DigitalOcean's guide to
-   * trusted sources (digitalocean-labs/do-app-platform-skills, 2026-08-02) names nyc1 alone, so that is the safe one.
+   * The data centre whose private network its apps can join. For New York the API's example names nyc1 and nyc3; DigitalOcean's guide to
+   * trusted sources (digitalocean-labs/do-app-platform-skills, 2026-08-02) names nyc1 alone, so nyc1 is the safe one.
    */
   readonly home: string;
 }
 
-const APP_REGIONS: readonly AppRegion[] = [
-  { slug: "ams", home: "ams3" },
-  { slug: "atl", home: "atl1" },
-  { slug: "blr", home: "blr1" },
-  { slug: "fra", home: "fra1" },
-  { slug: "lon", home: "lon1" },
-  { slug: "nyc", home: "nyc1" },
-  { slug: "sfo", home: "sfo3" },
-  { slug: "sgp", home: "sgp1" },
-  { slug: "syd", home: "syd1" },
-  { slug: "tor", home: "tor1" },
+export const APP_REGIONS: readonly AppRegion[] = [
+  appRegion("ams", "Amsterdam", "netherlands", "Europe", "ams3"),
+  appRegion("atl", "Atlanta", "usa", "North America", "atl1"),
+  appRegion("nyc", "New York", "usa", "North America", "nyc1", "nyc3"),
+  appRegion("fra", "Frankfurt", "germany", "Europe", "fra1"),
+  appRegion("sfo", "San Francisco", "usa", "North America", "sfo3"),
+  appRegion("sgp", "Singapore", "singapore", "Asia", "sgp1"),
+  appRegion("blr", "Bangalore", "india", "Asia", "blr1"),
+  appRegion("tor", "Toronto", "canada", "North America", "tor1"),
+  appRegion("lon", "London", "uk", "Europe", "lon1"),
+  appRegion("syd", "Sydney", "australia", "Australia", "syd1"),
 ];
 
-/** Append only: a region's place in this list is part of the address block that its network gets by default. */
+function appRegion(
+  slug: string,
+  city: string,
+  country: string,
+  continent: string,
+  ...dataCenters: readonly [string, ...string[]]
+): AppRegion {
+  return { slug, city, country, continent, dataCenters, home: dataCenters[0] };
+}
+
+/** Append only: the index of a region is part of its network's default address block. */
 const DATABASE_REGIONS: readonly DatabaseRegion[] = [
   region("ams3", "Amsterdam"),
   region("blr1", "Bangalore"),
@@ -58,7 +72,7 @@ const DATABASE_REGIONS: readonly DatabaseRegion[] = [
   region("atl1", "Atlanta"),
 ];
 
-/** Where buckets stand, and the bucket that is far enough away for a second copy: another city of the same continent where there is one. */
+/** Regions with buckets, each with the region of second copies: another city of the same continent where there is one. */
 const SPACES_REGIONS: Readonly<Record<string, { readonly offsite: string }>> = {
   ams3: { offsite: "fra1" },
   atl1: { offsite: "sfo3" },
@@ -78,14 +92,14 @@ function region(slug: string, city: string, engines: readonly Engine[] = ["pg", 
   return { slug, city, engines, ...(app === undefined ? {} : { app: app.slug }), joined: app?.home === slug };
 }
 
-/** What a name that cannot be used is told: what is wrong with it, what can be, and the likeliest of those. */
+/** Why a name cannot be used, which names can, and the most likely one. */
 export interface RegionRefusal {
   readonly problem: string;
   readonly allowed: readonly string[];
   readonly likely: string;
 }
 
-/** NYC1, as people write it, is nyc1. */
+/** Upper case is accepted: NYC1 is nyc1. */
 export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusal {
   const slug = given.toLowerCase();
   const found = DATABASE_REGIONS.find((candidate) => candidate.slug === slug);
@@ -94,17 +108,12 @@ export function findDatabaseRegion(given: string): DatabaseRegion | RegionRefusa
   if (app === undefined)
     return { problem: "DigitalOcean has no region of this name", allowed: DATABASE_REGIONS.map(({ slug }) => slug), likely: "nyc1" };
   const allowed = DATABASE_REGIONS.filter((candidate) => candidate.app === slug).map(({ slug }) => slug);
-  return { problem: `${slug} is an App Platform region; say ${either(allowed)}`, allowed, likely: app.home };
+  return { problem: `${slug} is an App Platform region; use ${either(allowed)}`, allowed, likely: app.home };
 }
 
-export function findAppRegion(given: string): AppRegion | RegionRefusal {
-  const slug = given.toLowerCase();
-  const found = APP_REGIONS.find((candidate) => candidate.slug === slug);
-  if (found !== undefined) return found;
-  const app = DATABASE_REGIONS.find((candidate) => candidate.slug === slug)?.app;
-  return app === undefined
-    ? { problem: "App Platform has no region of this name", allowed: APP_REGIONS.map(({ slug }) => slug), likely: "nyc" }
-    : { problem: `${slug} is a database region; say ${app}`, allowed: [app], likely: app };
+/** By its own name, or by that of one of its data centres. */
+export function findAppRegion(name: string): AppRegion | undefined {
+  return APP_REGIONS.find(({ slug, dataCenters }) => slug === name || dataCenters.includes(name));
 }
 
 export function databaseRegions(usable: (region: DatabaseRegion) => boolean = () => true): string[] {
@@ -116,7 +125,7 @@ export function homeOf(app: string): string | undefined {
   return APP_REGIONS.find(({ slug }) => slug === app)?.home;
 }
 
-/** A number of its own for each region, for address blocks that never meet. */
+/** A number for each region, for address blocks that do not overlap. */
 export function regionNumber(slug: string): number {
   return DATABASE_REGIONS.findIndex((candidate) => candidate.slug === slug);
 }

@@ -1,5 +1,5 @@
 /**
- * Engine versions on offer, and until when a new cluster may be made with each.
+ * Engine versions, and until when DigitalOcean creates clusters of each.
  *
  * Source: github.com/digitalocean/openapi, commit 7c1300c (2026-08-07), `version_availability` of GET /v2/databases/options. It is an example in
  * a document, not a live list: `doctl databases options versions` asks the account.
@@ -7,9 +7,9 @@
 
 export interface PostgresMajor {
   readonly major: string;
-  /** The last day on which a new cluster of it can be made. */
+  /** The last day on which a new cluster of it can be created. */
   readonly available: string;
-  /** The day the provider upgrades what is still on it. */
+  /** The day on which DigitalOcean upgrades remaining clusters. */
   readonly endOfLife: string;
 }
 
@@ -23,14 +23,14 @@ export const POSTGRES_MAJORS: readonly PostgresMajor[] = [
 
 export const VALKEY_VERSIONS: readonly string[] = ["8"];
 
-/** Redis could last be created on 2025-04-30. */
+/** The last Redis clusters were created on 2025-04-30. */
 export const REDIS_RETIRED = "2025-06-30";
 
 export function findMajor(major: string): PostgresMajor | undefined {
   return POSTGRES_MAJORS.find((candidate) => candidate.major === major);
 }
 
-/** What a new cluster may be made with on a day (YYYY-MM-DD). */
+/** The majors of which a new cluster can be created on a day (YYYY-MM-DD). */
 export function majorsOn(day: string): string[] {
   return POSTGRES_MAJORS.filter(({ available }) => day <= available).map(({ major }) => major);
 }

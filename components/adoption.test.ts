@@ -19,7 +19,7 @@ interface Step {
   readonly urn: string;
 }
 
-describeWithPulumi("a cluster that somebody made by hand", (cli) => {
+describeWithPulumi("a cluster that was created by hand", (cli) => {
   it("is taken over with its data, never made again, kept as it is, and quiet from then on [F3]", async () => {
     const api = await startTestApi();
     const id = await made(api);
@@ -35,7 +35,7 @@ describeWithPulumi("a cluster that somebody made by hand", (cli) => {
     const password = (await api.call("GET", `/v2/databases/${id}/users/shop`)).body.user.password;
     await succeed(pulumi, "up", "--yes", "--skip-preview");
     const { database } = (await api.call("GET", `/v2/databases/${id}`)).body;
-    expect(database).toMatchObject({ name: "made-by-hand", tags: ["somebody-s"], db_names: expect.arrayContaining(["shop"]) });
+    expect(database).toMatchObject({ name: "made-by-hand", tags: ["by-hand"], db_names: expect.arrayContaining(["shop"]) });
     expect(database.maintenance_window.day).toBe("sunday");
     expect((await api.call("GET", `/v2/databases/${id}/users/shop`)).body.user.password).toBe(password);
     expect((await api.call("GET", "/v2/databases")).body.databases).toHaveLength(1);
@@ -66,7 +66,7 @@ async function made({ call }: TestApi): Promise<string> {
     region: "nyc3",
     size: "db-s-1vcpu-2gb",
     num_nodes: 1,
-    tags: ["somebody-s"],
+    tags: ["by-hand"],
   };
   const id = (await call("POST", "/v2/databases", cluster)).body.database.id;
   await expect.poll(async () => (await call("GET", `/v2/databases/${id}`)).body.database.status).toBe("online");

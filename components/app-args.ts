@@ -37,8 +37,7 @@ function componentArgs(name: string, component: Component, wires: readonly Wire[
   const runs = { ...from, ...sized(name, component, settings) };
   if (kind === "worker") return { kind, ...runs };
   if (kind === "job") return { kind, ...runs, when: component.when };
-  const { probes: _, ...health } = component.health;
-  return { kind, ...runs, port: component.port, health, routes: component.routes };
+  return { kind, ...runs, port: component.port, health: component.health, routes: component.routes };
 }
 
 function envOf(wires: readonly Wire[]): Record<string, AppEnv> {

@@ -80,12 +80,17 @@ describe("App", () => {
   });
 
   it.each<[what: string, kind: "worker" | "site", env: object, text: string]>([
-    ["without a scope", "worker", { A: { value: "1" } }, "components.it.env.A.scope is missing. Allowed: RUN_TIME"],
+    [
+      "without a scope",
+      "worker",
+      { A: { value: "1" } },
+      "components.it.env.A.scope is missing: without a scope every preview shows a change. Allowed: RUN_TIME",
+    ],
     [
       "with the general scope of no variable",
       "worker",
       { A: { value: "1", scope: "GENERAL" } },
-      'components.it.env.A.scope is "GENERAL". Allowed',
+      'components.it.env.A.scope is "GENERAL": without a scope every preview shows a change. Allowed',
     ],
     [
       "that no shell can name",
@@ -97,7 +102,7 @@ describe("App", () => {
       "that is secret and built into a site",
       "site",
       { KEY: { value: "1", secret: true, scope: "BUILD_TIME" } },
-      "components.it.env.KEY is secret, and what a static site is built with stands in files that anybody may read",
+      "components.it.env.KEY: it is secret, and a static site is built into files that anyone may read",
     ],
   ])("refuses a variable %s", async (_, kind, env, text) => {
     const it = {

@@ -8,7 +8,7 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { type AppArgs, appSpec, variableProblems } from "./appspec.ts";
-import { mistake, refuse } from "./mistake.ts";
+import { componentError, throwIfProblems } from "./errors.ts";
 import { APP, after } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
@@ -29,7 +29,7 @@ export class App extends pulumi.ComponentResource {
     refuseAdvice(this, args);
     checkName(this);
     checkNotEmpty(this);
-    refuse(this, variableProblems(args));
+    throwIfProblems(this, variableProblems(args));
     const app = createApp(this);
 
     this.id = app.id;
@@ -41,7 +41,7 @@ export class App extends pulumi.ComponentResource {
 
     function checkName(self: App): void {
       if (/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/.test(args.appName)) return;
-      throw mistake(
+      throw componentError(
         self,
         `appName: "${args.appName}" has ${args.appName.length} characters or is not made of a-z, 0-9 and "-". App Platform allows 2 to 32, starting with a letter.`,
       );
@@ -49,7 +49,7 @@ export class App extends pulumi.ComponentResource {
 
     function checkNotEmpty(self: App): void {
       if (Object.keys(args.components).length > 0) return;
-      throw mistake(self, "components: an app without a service, site, worker or job deploys nothing. Give it one.");
+      throw componentError(self, "components: an app without a service, site, worker or job deploys nothing. Give it one.");
     }
 
     function createApp(parent: App): digitalocean.App {

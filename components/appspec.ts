@@ -1,8 +1,10 @@
 /** From what an app is to the spec that App Platform reads. Lists come out sorted by name, so that reordering a definition is no change. */
+
 import type { App, types } from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { printable } from "../catalog/problem.ts";
+import { type Check, programError } from "./errors.ts";
 import type { ImageSource } from "./image.ts";
-import { mistakeIn, type Problem } from "./mistake.ts";
 import { holdsAdvice, INSTEAD } from "./outputtext.ts";
 
 type Spec = types.input.AppSpec;
@@ -13,7 +15,7 @@ export interface Quiet {
   readonly unchanged: readonly string[];
   /** The mark for the app's spec. */
   readonly mark: pulumi.Input<string>;
-  /** To be told the app that carries the mark. */
+  /** Called with the app that has the mark. */
   follow(app: App): void;
 }
 
@@ -94,7 +96,7 @@ export type AppJob = Runs & Sized & (FromGithub | FromImage) & { kind: "job"; wh
 
 export interface AppEnv {
   value: pulumi.Input<string>;
-  /** Stored encrypted and shown to nobody. A secret value without this mark is refused. */
+  /** Stored encrypted and never shown. A secret value without this mark is refused. */
   secret?: boolean;
   /** Never left out: without it the provider sees a change at every preview. */
   scope: "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
@@ -169,19 +171,28 @@ export function appSpec(args: AppArgs): Spec {
 const SCOPES = ["RUN_TIME", "BUILD_TIME", "RUN_AND_BUILD_TIME"];
 
 /** What the types say, said again to programs in plain JavaScript; and a secret that everybody would read. */
-export function variableProblems({ components }: AppArgs): Problem[] {
+export function variableProblems({ components }: AppArgs): Check[] {
   return Object.entries(components).flatMap(([component, { kind, env }]) =>
     Object.entries(env).flatMap(([key, { scope, secret = false }]) => {
       const path = `components.${component}.env.${key}`;
       return [
         /^[A-Za-z_][A-Za-z0-9_]*$/.test(key)
           ? undefined
-          : `${path}: a variable's name is letters, digits and "_", no digit first. Rename it.`,
+          : { path, problem: `a variable's name is letters, digits and "_", no digit first`, fix: "Rename it." },
         SCOPES.includes(scope)
           ? undefined
-          : `${path}.scope is ${JSON.stringify(scope) ?? "missing"}. Allowed: ${SCOPES.join(", ")}. Without it every preview shows a change.`,
+          : {
+              path: `${path}.scope`,
+              given: printable(scope),
+              problem: "without a scope every preview shows a change",
+              allowed: SCOPES.join(", "),
+            },
         secret && kind === "site"
-          ? `${path} is secret, and what a static site is built with stands in files that anybody may read. Give it to a service, which the site asks.`
+          ? {
+              path,
+              problem: "it is secret, and a static site is built into files that anyone may read",
+              fix: "Set it on a service that the site calls.",
+            }
           : undefined,
       ];
     }),
@@ -200,7 +211,7 @@ export function envLists(args: AppArgs): { path: string; component: string; envs
   );
 }
 
-/** The same list for whoever asks again: what is compared is what is sent. */
+/** The same list for every caller, because the list that is compared must be the one that is sent. */
 const lists = new WeakMap<Runs, EnvList>();
 
 function envList(app: string, component: string, runs: Runs): EnvList {
@@ -222,7 +233,7 @@ function makeEnvList(app: string, component: string, { env }: Runs): EnvList {
 /** What an Output was written into as if it were a string is no value, whatever it is for. */
 function refuseAdvice(value: pulumi.Input<string>, where: string): pulumi.Input<string> {
   const checked = (known: string) => {
-    if (holdsAdvice(known)) throw mistakeIn(`${where}: ${INSTEAD}`);
+    if (holdsAdvice(known)) throw programError(`${where}: ${INSTEAD}`);
     return known;
   };
   return typeof value === "string" ? checked(value) : pulumi.output(value).apply(checked);
@@ -235,7 +246,7 @@ function refuseSecret(value: pulumi.Input<string>, where: string): pulumi.Input<
   return pulumi.output(
     pulumi.isSecret(output).then((secret) => {
       if (!secret) return output;
-      throw mistakeIn(`${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`);
+      throw programError(`${where} from a secret, but it is not marked as one. Add "secret: true", or read a bindable reference instead.`);
     }),
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Secret, Unknown } from "../engine/plan.ts";
 import { Backups, type BackupsArgs } from "./backups.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const ARGS: BackupsArgs = { region: "nyc3", offsiteRegion: "sfo3", bucketName: "shop-backups" };
 
@@ -41,7 +41,7 @@ describe.each(MOMENTS)("backups, %s", (moment) => {
       expect(find(plan, `SpacesBucket keep-bucket-${bucket}`).options).toMatchObject({ protect: true, replaceOnChanges: ["name"] });
   });
 
-  it("hide the secret key, which DigitalOcean tells once", async () => {
+  it("hide the secret key, which DigitalOcean returns once", async () => {
     const { plan, outputs } = await recorded(() => {
       const { bucket, region, endpoint, accessKey, secretKey, bucketUrns, offsite } = new Backups("keep", ARGS);
       return { bucket, region, endpoint, accessKey, secretKey, bucketUrns, offsite };
@@ -91,15 +91,15 @@ describe("backups", () => {
   });
 
   it.each([
-    ["a region without Spaces", { region: "nyc1" }, 'region is "nyc1", where there are no Spaces. Nearest: "nyc3".'],
-    ["an off-site region without Spaces", { offsiteRegion: "moon1" }, 'offsiteRegion is "moon1", where there are no Spaces.'],
-    ["a second copy in the first place", { offsiteRegion: "nyc3" }, 'offsiteRegion is "nyc3", as region.'],
+    ["a region without Spaces", { region: "nyc1" }, 'region is "nyc1": there are no Spaces in this region; the nearest is "nyc3".'],
+    ["an off-site region without Spaces", { offsiteRegion: "moon1" }, 'offsiteRegion is "moon1": there are no Spaces in this region'],
+    ["a second copy in the first place", { offsiteRegion: "nyc3" }, 'offsiteRegion is "nyc3": region is the same'],
     [
       "a bucket in capitals",
       { bucketName: "Shop" },
-      'bucketName is "Shop". Allowed: 3 to 63 characters: lower-case letters, digits and dashes, "-offsite" included.',
+      'bucketName is "Shop". Allowed: 3 to 63 characters: lower-case letters, digits and dashes, including "-offsite".',
     ],
-    ["a bucket whose second name is too long", { bucketName: "x".repeat(60) }, '"-offsite" included.'],
+    ["a bucket whose second name is too long", { bucketName: "x".repeat(60) }, 'including "-offsite".'],
     ["no time to think", { deletedKeptDays: 0 }, "deletedKeptDays is 0."],
   ])("refuse %s", async (_, args, text) => {
     expect(await refusal(make({ ...ARGS, ...args }))).toContain(text);

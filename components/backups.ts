@@ -8,8 +8,9 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { NAMES } from "../catalog/limits.ts";
+import { printable } from "../catalog/problem.ts";
 import { spacesNear, spacesRegions } from "../catalog/regions.ts";
-import { type Problem, refuse } from "./mistake.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { BACKUPS, child } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -50,7 +51,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly secretKey: pulumi.Output<string>;
   /** For ProjectResources: do:space:<name>, of every bucket. */
   readonly bucketUrns: readonly pulumi.Output<string>[];
-  /** The second place, with a key of its own: whoever takes one key cannot delete both copies. */
+  /** The second location, with a key of its own: one stolen key cannot delete both copies. */
   readonly offsite?: BackupTarget;
   readonly nodes: {
     readonly bucket: digitalocean.SpacesBucket;
@@ -63,7 +64,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     super(BACKUPS, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
+    throwIfProblems(this, problemsOf(args));
     const { region, offsiteRegion, bucketName, deletedKeptDays = 30, protect = true, transform = {} } = args;
 
     const primary = createPlace("primary", region, bucketName);
@@ -136,19 +137,24 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
   }
 }
 
-function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = 30 }: BackupsArgs): Problem[] {
+function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = 30 }: BackupsArgs): Check[] {
   return [
     regionProblem("region", region),
     offsiteRegion === undefined ? undefined : regionProblem("offsiteRegion", offsiteRegion),
     offsiteRegion === region
-      ? `offsiteRegion is "${region}", as region. A copy in the same place is lost with it: name another, or leave it out.`
+      ? {
+          path: "offsiteRegion",
+          given: printable(region),
+          problem: "region is the same, and a copy there is lost together with the first",
+          fix: "Name another region, or leave it out.",
+        }
       : undefined,
     NAMES.bucket.pattern.test(bucketName) && NAMES.bucket.pattern.test(offsiteName(bucketName))
       ? undefined
-      : `bucketName is "${bucketName}". Allowed: ${NAMES.bucket.says}, "${offsiteName("")}" included.`,
+      : { path: "bucketName", given: printable(bucketName), allowed: `${NAMES.bucket.description}, including "${offsiteName("")}"` },
     Number.isInteger(deletedKeptDays) && deletedKeptDays >= 1
       ? undefined
-      : `deletedKeptDays is ${deletedKeptDays}. Allowed: whole days from 1 on.`,
+      : { path: "deletedKeptDays", given: String(deletedKeptDays), allowed: "whole days, 1 or more" },
   ];
 }
 
@@ -156,7 +162,12 @@ function offsiteName(bucketName: string): string {
   return `${bucketName}-offsite`;
 }
 
-function regionProblem(path: string, region: string): Problem {
+function regionProblem(path: string, region: string): Check {
   if (spacesRegions().includes(region)) return undefined;
-  return `${path} is "${region}", where there are no Spaces. Nearest: "${spacesNear(region)}". Allowed: ${spacesRegions().join(", ")}.`;
+  return {
+    path,
+    given: printable(region),
+    problem: `there are no Spaces in this region; the nearest is "${spacesNear(region)}"`,
+    allowed: spacesRegions().join(", "),
+  };
 }

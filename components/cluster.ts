@@ -4,8 +4,9 @@ import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { MOST_NODES, NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
+import { printable } from "../catalog/problem.ts";
 import { type Engine, findDatabaseRegion } from "../catalog/regions.ts";
-import { mistake, type Problem } from "./mistake.ts";
+import { type Check, componentError } from "./errors.ts";
 
 /** When DigitalOcean may restart nodes for updates; a failover is part of it. */
 export interface Maintenance {
@@ -20,55 +21,73 @@ const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 // ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A region or size newer than the catalog passes, when it looks like one: DigitalOcean knows what it has. */
-export function regionProblem(path: string, region: string): Problem {
+export function regionProblem(path: string, region: string): Check {
   if (/^[a-z]{3}[0-9]$/.test(region)) return undefined;
   const found = findDatabaseRegion(region);
-  if (!("problem" in found)) return `${path} is "${region}". Allowed: its slug in lower case, "${found.slug}".`;
-  return `${path} is "${region}": ${found.problem}. Allowed: ${found.allowed.join(", ")}.`;
+  const given = printable(region);
+  if (!("problem" in found)) return { path, given, allowed: `the slug in lower case, "${found.slug}"` };
+  return { path, given, problem: found.problem, allowed: found.allowed.join(", ") };
 }
 
 /** A cluster is named as its component, so that an App spec can name it before it exists. */
-export function nameProblem(name: string): Problem {
+export function nameProblem(name: string): Check {
   if (NAMES.cluster.pattern.test(name)) return undefined;
-  return `the component's name "${name}" becomes the cluster's name. Allowed: ${NAMES.cluster.says}. Rename the component.`;
+  return {
+    path: "the component's name",
+    given: printable(name),
+    problem: "it becomes the cluster's name",
+    allowed: NAMES.cluster.description,
+    fix: "Rename the component.",
+  };
 }
 
-export function sizeProblem(path: string, engine: Engine, size: string, nodes = 1): Problem {
+export function sizeProblem(path: string, engine: Engine, size: string, nodes = 1): Check {
   const known = findNode(size);
+  const given = printable(size);
   if (known === undefined) {
     if (/^[a-z0-9_]+(-[a-z0-9_]+)+$/.test(size)) return undefined;
-    return `${path} is "${size}". Allowed: a database size slug, such as "db-s-1vcpu-2gb" (\`doctl databases options slugs\` lists them).`;
+    return { path, given, allowed: 'a database size slug, such as "db-s-1vcpu-2gb" (`doctl databases options slugs` lists them)' };
   }
   if (!known.engines.includes(engine))
-    return `${path} is "${size}", which DigitalOcean has for ${known.engines.join(" and ")} only. Use another, such as "db-s-1vcpu-2gb".`;
+    return {
+      path,
+      given,
+      problem: `DigitalOcean has this size for ${known.engines.join(" and ")} only`,
+      fix: 'Use another size, such as "db-s-1vcpu-2gb".',
+    };
   if (nodes > 1 && !known.standby)
-    return `${path} is "${size}", which has no standby nodes, and nodes is ${nodes}. Use "db-s-1vcpu-2gb" or larger, or nodes: 1.`;
+    return {
+      path,
+      given,
+      problem: `this size has no standby nodes, and nodes is ${nodes}`,
+      fix: 'Use "db-s-1vcpu-2gb" or larger, or nodes: 1.',
+    };
   return undefined;
 }
 
-export function nodesProblem(nodes: number): Problem {
+export function nodesProblem(nodes: number): Check {
   if (Number.isInteger(nodes) && nodes >= 1 && nodes <= MOST_NODES) return undefined;
-  return `nodes is ${nodes}. Allowed: 1, or up to ${MOST_NODES}, of which the others are standbys that take over.`;
+  return { path: "nodes", given: String(nodes), allowed: `1 to ${MOST_NODES}: the primary and its standbys` };
 }
 
-export function maintenanceProblem(window: Maintenance | undefined): Problem {
+export function maintenanceProblem(window: Maintenance | undefined): Check {
   if (window === undefined) return undefined;
-  if (!DAYS.includes(window.day)) return `maintenance.day is "${window.day}". Allowed: ${DAYS.join(", ")}.`;
+  if (!DAYS.includes(window.day)) return { path: "maintenance.day", given: printable(window.day), allowed: DAYS.join(", ") };
   if (!/^([01]\d|2[0-3]):00$/.test(window.hour))
-    return `maintenance.hour is "${window.hour}". Allowed: a full hour in UTC, "00:00" to "23:00".`;
+    return { path: "maintenance.hour", given: printable(window.hour), allowed: 'a full hour in UTC, "00:00" to "23:00"' };
   return undefined;
 }
 
-export function adoptProblem(path: string, id: string | undefined): Problem {
+export function adoptProblem(path: string, id: string | undefined): Check {
   if (id === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
-  return `${path} is "${id}". Allowed: a cluster's id, as \`doctl databases list\` prints it.`;
+  return { path, given: printable(id), allowed: "a cluster's id, as `doctl databases list` prints it" };
 }
 
 // ── A cluster that exists ───────────────────────────────────────────────────────────────────────────────────────────
 
 /**
  * What an adopted cluster keeps, whatever the program says. A different name, engine, network or project would make the provider replace it, and a
- * different region would move it: all of them with the data that this is about. Its tags are somebody's, until the program names some.
+ * different region would move it: both with the data. Its tags are left as they are, unless the program names some.
  */
 export function keptOnAdoption(tags: readonly string[] | undefined): string[] {
   return ["name", "engine", "privateNetworkUuid", "projectId", "region", ...(tags === undefined ? ["tags"] : [])];
@@ -82,9 +101,9 @@ export function adoptedId(
 ): pulumi.Output<string> {
   return pulumi.all([cluster.id, cluster.engine, cluster.region]).apply(([id, engine, region]) => {
     if (engine !== expected.engine)
-      throw mistake(component, `adopt: cluster ${id} runs ${engine}, not ${expected.engine}. Name another cluster.`);
+      throw componentError(component, `adopt: cluster ${id} runs ${engine}, not ${expected.engine}. Name another cluster.`);
     if (region !== expected.region) {
-      throw mistake(
+      throw componentError(
         component,
         `adopt: cluster ${id} is in ${region}, and region is "${expected.region}". Set region to "${region}", and give the component a network there.`,
       );
@@ -103,7 +122,7 @@ export function credential(component: pulumi.Resource, user: string, password: p
   return pulumi.secret(
     password.apply((value) => {
       if (value) return value;
-      throw mistake(
+      throw componentError(
         component,
         `DigitalOcean gave no password for "${user}". The API token lacks the scope database:view_credentials. Make one that has it, set it with \`pulumi config set --secret digitalocean:token\`, and run \`pulumi refresh\`.`,
       );

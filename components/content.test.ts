@@ -45,7 +45,7 @@ describe("contentOf", () => {
     expect(contentOf("sql", root).files).toEqual([{ name: "rows.jsonl", digest: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
   });
 
-  it("tells two byte sequences apart that are not UTF-8", () => {
+  it("distinguishes two byte sequences that are not UTF-8", () => {
     expect(digest({ "001.sql": Buffer.from([0xff]) })).not.toBe(digest({ "001.sql": Buffer.from([0xfe]) }));
   });
 

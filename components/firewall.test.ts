@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Firewall, type FirewallArgs } from "./firewall.ts";
 import { Network } from "./network.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 function wall(args: Omit<FirewallArgs, "clusterId">) {
   return () => void new Firewall("wall", { clusterId: "cluster-id", ...args });
@@ -73,19 +73,27 @@ describe("a firewall's list", () => {
 
 describe("a firewall that would be open is refused:", () => {
   it.each([
-    ["no source at all", {}, "no source is allowed, and an empty list is how DigitalOcean spells open to the world."],
-    ["empty lists", { allow: [], tags: [], apps: [], droplets: [] }, "no source is allowed"],
-    ["the world", { allow: ["0.0.0.0/0"] }, 'allow[0] is "0.0.0.0/0", which opens the database to the world.'],
-    ["half of the world", { allow: ["128.0.0.0/1"] }, 'allow[0] is "128.0.0.0/1", which opens the database to the world.'],
-    ["a city of the world", { allow: ["203.0.0.0/15"] }, 'allow[0] is "203.0.0.0/15", which opens the database to the world.'],
+    ["no source at all", {}, "allow: no source is allowed, and DigitalOcean treats an empty list as open to the whole internet."],
+    ["empty lists", { allow: [], tags: [], apps: [], droplets: [] }, "allow: no source is allowed"],
+    ["the world", { allow: ["0.0.0.0/0"] }, 'allow[0] is "0.0.0.0/0": it opens the database to the whole internet.'],
+    [
+      "half of the world",
+      { allow: ["128.0.0.0/1"] },
+      'allow[0] is "128.0.0.0/1": it lets 2,147,483,648 public addresses reach the database.',
+    ],
+    [
+      "a city of the world",
+      { allow: ["203.0.0.0/15"] },
+      'allow[0] is "203.0.0.0/15": it lets 131,072 public addresses reach the database.',
+    ],
     [
       "the world in narrow blocks",
       { allow: Array.from({ length: 99 }, (_, index) => `${index + 100}.0.0.0/16`) },
-      "allow lets 6,488,064 public addresses in. Allowed: 65,536 in all, as many as one /16 has",
+      "allow: together the sources let 6,488,064 public addresses reach the database. Allowed: 65,536 in all, as many as one /16 has",
     ],
-    ["the address that means all of them", { allow: ["0.0.0.0"] }, 'allow[0] is "0.0.0.0", which opens the database to the world.'],
-    ["the world as the network", { vpcCidr: "0.0.0.0/0" }, 'vpcCidr is "0.0.0.0/0", which opens the database to the world.'],
-    ["the world as a network that is known later", { vpcCidr: pulumi.output("0.0.0.0/0") }, 'vpcCidr is "0.0.0.0/0", which opens'],
+    ["the address that means all of them", { allow: ["0.0.0.0"] }, 'allow[0] is "0.0.0.0": it opens the database to the whole internet.'],
+    ["the world as the network", { vpcCidr: "0.0.0.0/0" }, 'vpcCidr is "0.0.0.0/0": it opens the database to the whole internet.'],
+    ["the world as a network that is known later", { vpcCidr: pulumi.output("0.0.0.0/0") }, 'vpcCidr is "0.0.0.0/0": it opens'],
   ])("%s", async (_, args, text) => {
     expect(await refusal(wall(args))).toContain(`wall: ${text}`);
   });
@@ -93,13 +101,17 @@ describe("a firewall that would be open is refused:", () => {
 
 describe("a firewall's sources are refused", () => {
   it.each([
-    ["in IPv6", { allow: ["2001:db8::/32"] }, 'allow[0] is "2001:db8::/32". Database firewalls know no IPv6.'],
-    ["by name", { allow: ["office.example.com"] }, 'allow[0] is "office.example.com". Allowed: an IPv4 address or block.'],
+    ["in IPv6", { allow: ["2001:db8::/32"] }, 'allow[0] is "2001:db8::/32": it is IPv6, and database firewalls accept IPv4 only.'],
+    [
+      "by name",
+      { allow: ["office.example.com"] },
+      'allow[0] is "office.example.com": it is not an IPv4 address or block. Allowed: IPv4 addresses',
+    ],
     ["with host bits", { allow: ["203.0.113.9/24"] }, 'Did you mean "203.0.113.0/24"?'],
     [
       "over a hundred",
       { allow: Array.from({ length: 101 }, (_, index) => `198.51.100.${index}`) },
-      "101 sources are more than the 100 that DigitalOcean keeps for a cluster.",
+      "allow: a database firewall lists at most 100 sources, and these are 101.",
     ],
   ])("%s", async (_, args, text) => {
     expect(await refusal(wall(args))).toContain(text);

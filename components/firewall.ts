@@ -7,10 +7,18 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { formatBlock, parseBlock } from "../catalog/ipv4.ts";
 import { MOST_SOURCES } from "../catalog/limits.ts";
-import { type Block, isVersion6, parseBlock, withoutHostBits, writeBlock } from "../settings/ipv4.ts";
-import { counted, isPrivate, MOST_PUBLIC, publicAddresses, WIDEST_PUBLIC } from "../settings/reach.ts";
-import { mistake, type Problem, refuse } from "./mistake.ts";
+import { printable } from "../catalog/problem.ts";
+import {
+  ALLOWED_SOURCES,
+  findPublicExcess,
+  findSourceFault,
+  formatCount,
+  MAX_PUBLIC_ADDRESSES,
+  WIDEST_PUBLIC_PREFIX,
+} from "../catalog/trusted-sources.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { child, FIREWALL } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
@@ -49,8 +57,8 @@ export class Firewall extends pulumi.ComponentResource {
     super(FIREWALL, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
-    const sources = [...new Set((args.allow ?? []).map((source) => writeBlock(parseBlock(source)!)))].sort();
+    throwIfProblems(this, problemsOf(args));
+    const sources = [...new Set((args.allow ?? []).map((source) => formatBlock(parseBlock(source)!)))].sort();
     const firewall = createFirewall();
 
     this.sources = sources;
@@ -83,51 +91,56 @@ export class Firewall extends pulumi.ComponentResource {
       if (typeof cidr === "string") return cidr;
       return pulumi.output(cidr).apply((known) => {
         const problem = sourceProblem("vpcCidr", known);
-        if (problem !== undefined) throw mistake(parent, problem);
+        throwIfProblems(parent, [problem]);
         return known;
       });
     }
   }
 }
 
-function problemsOf(args: FirewallArgs): Problem[] {
+function problemsOf(args: FirewallArgs): Check[] {
   const { allow = [], vpcCidr, droplets = [], tags = [], apps = [] } = args;
   const count = (vpcCidr === undefined ? 0 : 1) + new Set(allow).size + droplets.length + new Set(tags).size + apps.length;
   return [
     ...allow.map((source, index) => sourceProblem(`allow[${index}]`, source)),
-    reachProblem(allow),
+    excessProblem(allow),
     typeof vpcCidr === "string" ? sourceProblem("vpcCidr", vpcCidr) : undefined,
     count === 0
-      ? "no source is allowed, and an empty list is how DigitalOcean spells open to the world. Give vpcCidr the network's block, or name an address in allow."
+      ? {
+          path: "allow",
+          problem: "no source is allowed, and DigitalOcean treats an empty list as open to the whole internet",
+          fix: "Set vpcCidr to the network's block, or name an address in allow.",
+        }
       : undefined,
     count > MOST_SOURCES
-      ? `${count} sources are more than the ${MOST_SOURCES} that DigitalOcean keeps for a cluster. Name blocks in place of single addresses.`
+      ? {
+          path: "allow",
+          problem: `a database firewall lists at most ${MOST_SOURCES} sources, and these are ${count}`,
+          fix: "Name blocks in place of single addresses.",
+        }
       : undefined,
   ];
 }
 
-/** Each may be narrow enough, and all of them together half of the world. */
-function reachProblem(allow: readonly string[]): Problem {
-  const blocks = allow.map(parseBlock).filter((block): block is Block => block !== undefined);
-  const sum = publicAddresses(blocks);
-  if (sum <= MOST_PUBLIC || blocks.some(isTooWide)) return undefined;
-  return `allow lets ${counted(sum)} public addresses in. Allowed: ${counted(MOST_PUBLIC)} in all, as many as one /${WIDEST_PUBLIC} has; private blocks do not count. Name the addresses that connections come from.`;
+function excessProblem(allow: readonly string[]): Check {
+  const excess = findPublicExcess(allow);
+  if (excess === undefined) return undefined;
+  return {
+    path: "allow",
+    problem: `together the sources let ${formatCount(excess)} public addresses reach the database`,
+    allowed: `${formatCount(MAX_PUBLIC_ADDRESSES)} in all, as many as one /${WIDEST_PUBLIC_PREFIX} has; private blocks do not count`,
+    fix: "Name the addresses that connections come from.",
+  };
 }
 
-function isTooWide(block: Block): boolean {
-  return block.start === 0 || (!isPrivate(block) && block.prefix < WIDEST_PUBLIC);
-}
-
-function sourceProblem(path: string, source: string): Problem {
-  if (isVersion6(source))
-    return `${path} is "${source}". Database firewalls know no IPv6. Name the IPv4 address that the connection comes from.`;
-  const block = parseBlock(source);
-  if (block === undefined) {
-    const meant = withoutHostBits(source);
-    return `${path} is "${source}". Allowed: an IPv4 address or block. ${meant === undefined ? 'For example "198.51.100.7" or "203.0.113.0/24".' : `Did you mean "${meant}"?`}`;
-  }
-  if (isTooWide(block)) {
-    return `${path} is "${source}", which opens the database to the world. Allowed: addresses, public blocks of /${WIDEST_PUBLIC} or smaller, and private ones. Name the address that the connection comes from.`;
-  }
-  return undefined;
+function sourceProblem(path: string, source: string): Check {
+  const fault = findSourceFault(source);
+  if (fault === undefined) return undefined;
+  return {
+    path,
+    given: printable(source),
+    problem: `it ${fault.text}`,
+    allowed: ALLOWED_SOURCES,
+    fix: fault.instead === undefined ? "Name the address that the connection comes from." : `Did you mean "${fault.instead}"?`,
+  };
 }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
 import { Monitoring, type MonitoringArgs } from "./monitoring.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const HOOK = "https://hooks.slack.test/T/B/secret";
 const ARGS: MonitoringArgs = {
@@ -17,7 +17,7 @@ const ARGS: MonitoringArgs = {
   memory: 85,
   disk: 75,
 };
-const WHOM = { emails: ["ops@example.com"], slacks: [{ channel: "#alerts", url: new Secret(HOOK) }] };
+const RECIPIENTS = { emails: ["ops@example.com"], slacks: [{ channel: "#alerts", url: new Secret(HOOK) }] };
 
 const make = (args: MonitoringArgs) => () => void new Monitoring("watch", args);
 
@@ -48,7 +48,7 @@ describe.each(MOMENTS)("monitoring, %s", (moment) => {
       window: "5m",
       entities: ["pg-id"],
       enabled: true,
-      alerts: WHOM,
+      alerts: RECIPIENTS,
     });
     expect(find(plan, "MonitorAlert watch-sessions-cpu").inputs).toMatchObject({
       type: "v1/dbaas/alerts/cpu_alerts",
@@ -73,9 +73,9 @@ describe.each(MOMENTS)("monitoring, %s", (moment) => {
       threshold: 500,
       comparison: "greater_than",
       period: "5m",
-      notifications: [WHOM],
+      notifications: [RECIPIENTS],
     });
-    expect(find(plan, "UptimeAlert watch-api-down").inputs).toMatchObject({ type: "down", notifications: [WHOM] });
+    expect(find(plan, "UptimeAlert watch-api-down").inputs).toMatchObject({ type: "down", notifications: [RECIPIENTS] });
     expect(find(plan, "UptimeAlert watch-api-certificate").inputs).toMatchObject({
       type: "ssl_expiry",
       threshold: 14,
@@ -85,7 +85,7 @@ describe.each(MOMENTS)("monitoring, %s", (moment) => {
 
   it("hides the webhook also where it is known later", async () => {
     const { plan } = await recorded(make({ ...ARGS, slack: { channel: "#alerts", url: pulumi.output(HOOK) } }), moment);
-    expect(find(plan, "UptimeAlert watch-api-down").inputs.notifications).toEqual([WHOM]);
+    expect(find(plan, "UptimeAlert watch-api-down").inputs.notifications).toEqual([RECIPIENTS]);
   });
 });
 
@@ -96,12 +96,12 @@ describe("monitoring", () => {
     expect(find(plan, "UptimeAlert watch-api-down").inputs.notifications).toEqual([{ emails: ["ops@example.com"] }]);
   });
 
-  it("makes nothing where there is nobody to wake, and says so", async () => {
+  it("creates nothing where there is no recipient, and logs a warning", async () => {
     const { slack: _, ...args } = ARGS;
     const { plan, outputs } = await recorded(() => ({ watching: new Monitoring("watch", { ...args, emails: [] }).watching }));
     expect(listed(plan)).toEqual(["Monitoring watch"]);
     expect(outputs.watching).toBe(false);
-    expect(plan.messages).toMatchObject([{ severity: "warning", text: "nobody is named in emails or slack, so nothing is watched." }]);
+    expect(plan.messages).toMatchObject([{ severity: "warning", text: "emails and slack name no recipient, so no alert is created." }]);
   });
 
   it("watches the load where a figure is given", async () => {
@@ -122,9 +122,9 @@ describe("monitoring", () => {
   });
 
   it.each([
-    ["an e-mail that is none", { emails: ["ops"] }, 'emails[0] is "ops". Allowed: an e-mail address.'],
-    ["a channel without a name", { slack: { channel: "", url: HOOK } }, "slack.channel is empty."],
-    ["more than everything", { cpu: 100 }, "cpu is 100. Allowed: whole per cent from 1 to 99."],
+    ["an e-mail that is none", { emails: ["ops"] }, 'emails[0] is "ops". Allowed: an email address.'],
+    ["a channel without a name", { slack: { channel: "", url: HOOK } }, "slack.channel: it is empty."],
+    ["more than everything", { cpu: 100 }, "cpu is 100. Allowed: whole per cent, 1 to 99."],
     ["a figure that comes back as another", { memory: 33.3 }, "memory is 33.3."],
     ["no load", { load: 0 }, "load is 0. Allowed: more than 0."],
     ["a certificate's last moment", { certificateDays: 0 }, "certificateDays is 0."],
@@ -139,11 +139,11 @@ describe("monitoring", () => {
       { uptime: [{ ...ARGS.uptime[0]!, regions: ["mars"] }] },
       "uptime[0].regions is [mars]. Allowed: one or more of us_east",
     ],
-    ["two endpoints of one name", { uptime: [ARGS.uptime[0]!, ARGS.uptime[0]!] }, 'uptime[1].name is "api", as another one\'s.'],
+    ["two endpoints of one name", { uptime: [ARGS.uptime[0]!, ARGS.uptime[0]!] }, 'uptime[1].name is "api": another one has this name.'],
     [
       "two databases of one name",
       { databases: [ARGS.databases[0]!, ARGS.databases[0]!] },
-      'databases[1].name is "orders", as another one\'s.',
+      'databases[1].name is "orders": another one has this name.',
     ],
   ])("refuses %s", async (_, args, text) => {
     expect(await refusal(make({ ...ARGS, ...args }))).toContain(`watch: ${text}`);

@@ -2,12 +2,13 @@
  * Who is woken, and by what: nodes of databases that run full, endpoints that are down or slow, certificates that expire.
  *
  * Cost: the list price of each uptime check; alerts cost nothing. An e-mail address must be a verified one of the team, or DigitalOcean refuses it.
- * Where nobody is named there is nobody to wake: then nothing is made, and the log says so.
+ * Without a recipient nothing is created, and a warning is logged.
  */
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { type Problem, refuse } from "./mistake.ts";
+import { printable } from "../catalog/problem.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { child, MONITORING } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -25,7 +26,7 @@ export interface MonitoringArgs {
   cpu: number;
   memory: number;
   disk: number;
-  /** Load average over 15 minutes; it means something only beside the node's number of CPUs. @default no alert */
+  /** Load average over 15 minutes; it is meaningful only in relation to the node's number of CPUs. @default no alert */
   load?: number;
   /** Days before a certificate's end. @default 14 */
   certificateDays?: number;
@@ -48,7 +49,7 @@ export interface WatchedEndpoint {
   readonly name: string;
   /** @example "https://api.example.com/health" */
   readonly target: pulumi.Input<string>;
-  /** Slower than this for five minutes wakes somebody. */
+  /** An alert is sent when it is slower than this for five minutes. */
   readonly latencyMs: number;
   /** From where it is asked. @default ["us_east", "eu_west"] */
   readonly regions?: readonly string[];
@@ -61,7 +62,7 @@ const ALL_REGIONS = ["us_east", "us_west", "eu_west", "se_asia"];
 type Condition = Pick<digitalocean.UptimeAlertArgs, "type" | "threshold" | "comparison" | "period">;
 
 export class Monitoring extends pulumi.ComponentResource {
-  /** False where nobody is named, and so nothing is watched. */
+  /** False where no recipient is named, and so nothing is watched. */
   readonly watching: boolean;
   readonly nodes: {
     readonly databases: readonly digitalocean.MonitorAlert[];
@@ -73,15 +74,15 @@ export class Monitoring extends pulumi.ComponentResource {
     super(MONITORING, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
+    throwIfProblems(this, problemsOf(args));
     const { cpu, memory, disk, load, certificateDays = 14, transform = {} } = args;
     const emails = [...new Set(args.emails)];
     // The provider wants a list where there is one of each at most.
     const slacks = args.slack === undefined ? [] : [{ channel: args.slack.channel, url: pulumi.secret(args.slack.url) }];
-    const whom = { ...(emails.length === 0 ? {} : { emails }), ...(slacks.length === 0 ? {} : { slacks }) };
+    const recipients = { ...(emails.length === 0 ? {} : { emails }), ...(slacks.length === 0 ? {} : { slacks }) };
 
-    this.watching = Object.keys(whom).length > 0;
-    if (!this.watching) void pulumi.log.warn("nobody is named in emails or slack, so nothing is watched.", this);
+    this.watching = Object.keys(recipients).length > 0;
+    if (!this.watching) void pulumi.log.warn("emails and slack name no recipient, so no alert is created.", this);
     const databases = this.watching ? args.databases.flatMap(watchDatabase) : [];
     const checks = this.watching ? args.uptime.map(createCheck) : [];
     const endpoints = checks.flatMap(([endpoint, check]) => watchEndpoint(endpoint, check));
@@ -110,7 +111,7 @@ export class Monitoring extends pulumi.ComponentResource {
             window: "5m",
             entities: [database.id],
             enabled: true,
-            alerts: whom,
+            alerts: recipients,
           },
           transform.database,
         ),
@@ -165,7 +166,7 @@ export class Monitoring extends pulumi.ComponentResource {
       return new digitalocean.UptimeAlert(
         full,
         transformed<digitalocean.UptimeAlertArgs>(
-          { name: full, checkId: check.id, ...condition, notifications: [whom] },
+          { name: full, checkId: check.id, ...condition, notifications: [recipients] },
           transform.endpoint,
         ),
         { parent, deletedWith: check },
@@ -174,45 +175,51 @@ export class Monitoring extends pulumi.ComponentResource {
   }
 }
 
-function problemsOf(args: MonitoringArgs): Problem[] {
+function problemsOf(args: MonitoringArgs): Check[] {
   const { emails, slack, databases, uptime, load, certificateDays = 14 } = args;
   return [
     ...emails.map((email, index) =>
-      /^[^@\s]+@[^@\s]+$/.test(email) ? undefined : `emails[${index}] is "${email}". Allowed: an e-mail address.`,
+      /^[^@\s]+@[^@\s]+$/.test(email) ? undefined : { path: `emails[${index}]`, given: printable(email), allowed: "an email address" },
     ),
-    slack !== undefined && slack.channel === "" ? 'slack.channel is empty. Name the channel, such as "#alerts".' : undefined,
+    slack !== undefined && slack.channel === ""
+      ? { path: "slack.channel", problem: "it is empty", fix: 'Name the channel, such as "#alerts".' }
+      : undefined,
     ...(["cpu", "memory", "disk"] as const).map((key) => percentProblem(key, args[key])),
-    load === undefined || load > 0 ? undefined : `load is ${load}. Allowed: more than 0.`,
+    load === undefined || load > 0 ? undefined : { path: "load", given: String(load), allowed: "more than 0" },
     Number.isInteger(certificateDays) && certificateDays >= 1
       ? undefined
-      : `certificateDays is ${certificateDays}. Allowed: whole days from 1 on.`,
-    ...twiceProblems("databases", databases),
-    ...twiceProblems("uptime", uptime),
+      : { path: "certificateDays", given: String(certificateDays), allowed: "whole days, 1 or more" },
+    ...duplicateProblems("databases", databases),
+    ...duplicateProblems("uptime", uptime),
     ...uptime.flatMap((endpoint, index) => endpointProblems(`uptime[${index}]`, endpoint)),
   ];
 }
 
-/** Whole, because DigitalOcean keeps 32-bit floats: 33.3 comes back as another number, and every preview would show it. */
-function percentProblem(path: string, value: number): Problem {
-  return Number.isInteger(value) && value >= 1 && value <= 99 ? undefined : `${path} is ${value}. Allowed: whole per cent from 1 to 99.`;
+/** Whole numbers, because DigitalOcean stores 32-bit floats: 33.3 comes back as another number, and every preview would show a change. */
+function percentProblem(path: string, value: number): Check {
+  return Number.isInteger(value) && value >= 1 && value <= 99
+    ? undefined
+    : { path, given: String(value), allowed: "whole per cent, 1 to 99" };
 }
 
-function twiceProblems(path: string, named: readonly { readonly name: string }[]): Problem[] {
+function duplicateProblems(path: string, named: readonly { readonly name: string }[]): Check[] {
   return named.map(({ name }, index) =>
     named.findIndex((other) => other.name === name) === index
       ? undefined
-      : `${path}[${index}].name is "${name}", as another one's. Rename one of them.`,
+      : { path: `${path}[${index}].name`, given: printable(name), problem: "another one has this name", fix: "Rename one of them." },
   );
 }
 
-function endpointProblems(path: string, { target, latencyMs, regions = REGIONS }: WatchedEndpoint): Problem[] {
+function endpointProblems(path: string, { target, latencyMs, regions = REGIONS }: WatchedEndpoint): Check[] {
   return [
     typeof target === "string" && !/^https:\/\/[^\s/]+/.test(target)
-      ? `${path}.target is "${target}". Allowed: an https:// address.`
+      ? { path: `${path}.target`, given: printable(target), allowed: "an https:// address" }
       : undefined,
-    Number.isInteger(latencyMs) && latencyMs > 0 ? undefined : `${path}.latencyMs is ${latencyMs}. Allowed: whole milliseconds from 1 on.`,
+    Number.isInteger(latencyMs) && latencyMs > 0
+      ? undefined
+      : { path: `${path}.latencyMs`, given: String(latencyMs), allowed: "whole milliseconds, 1 or more" },
     regions.length > 0 && regions.every((region) => ALL_REGIONS.includes(region))
       ? undefined
-      : `${path}.regions is [${regions.join(", ")}]. Allowed: one or more of ${ALL_REGIONS.join(", ")}.`,
+      : { path: `${path}.regions`, given: `[${regions.join(", ")}]`, allowed: `one or more of ${ALL_REGIONS.join(", ")}` },
   ];
 }

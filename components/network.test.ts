@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Unknown } from "../engine/plan.ts";
 import { Network } from "./network.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const OWN = { region: "nyc3", cidr: "10.20.0.0/20" };
 
@@ -24,7 +24,7 @@ describe.each(MOMENTS)("a network of our own, %s", (moment) => {
   });
 });
 
-describe("a network that somebody else keeps", () => {
+describe("a network that this program does not manage", () => {
   it("is read and never managed", async () => {
     const { plan, outputs } = await recorded(() => {
       const { id, cidr, region } = new Network("shared", { existing: "506f78a4-e098-11e5-ad9f-000f53306ae1" });
@@ -52,23 +52,29 @@ describe("a network's arguments", () => {
     [
       "an App Platform region",
       { ...OWN, region: "nyc" },
-      'main: region is "nyc": nyc is an App Platform region; say nyc1, nyc2 or nyc3. Allowed: nyc1, nyc2, nyc3.',
+      'main: region is "nyc": nyc is an App Platform region; use nyc1, nyc2 or nyc3. Allowed: nyc1, nyc2, nyc3.',
     ],
-    ["a region in capitals", { ...OWN, region: "NYC1" }, 'main: region is "NYC1". Allowed: its slug in lower case, "nyc1".'],
+    ["a region in capitals", { ...OWN, region: "NYC1" }, 'main: region is "NYC1". Allowed: the slug in lower case, "nyc1".'],
     ["host bits", { ...OWN, cidr: "10.20.0.5/20" }, 'Did you mean "10.20.0.0/20"?'],
-    ["a public block", { ...OWN, cidr: "198.51.0.0/20" }, 'cidr is "198.51.0.0/20". Allowed: a /16 to /28 block of 10.0.0.0/8'],
-    ["too wide a block", { ...OWN, cidr: "10.0.0.0/8" }, "Allowed: a /16 to /28 block"],
-    ["too narrow a block", { ...OWN, cidr: "10.20.0.0/29" }, "Allowed: a /16 to /28 block"],
-    ["a long description", { ...OWN, description: "x".repeat(256) }, "description has 256 characters. Allowed: up to 255."],
+    [
+      "a public block",
+      { ...OWN, cidr: "198.51.0.0/20" },
+      'cidr is "198.51.0.0/20": it is not private (RFC 1918). Allowed: a block from /16 to /28 of 10.0.0.0/8',
+    ],
+    ["too wide a block", { ...OWN, cidr: "10.0.0.0/8" }, "Allowed: a block from /16 to /28"],
+    ["too narrow a block", { ...OWN, cidr: "10.20.0.0/29" }, "Allowed: a block from /16 to /28"],
+    ["a long description", { ...OWN, description: "x".repeat(256) }, "description: it has 256 characters. Allowed: up to 255."],
   ])("are refused with %s", async (_, args, text) => {
     expect(await refusal(() => void new Network("main", args))).toContain(text);
   });
 
   it("are refused with a name that no network may have", async () => {
-    expect(await refusal(() => void new Network("my_net", OWN))).toContain('only letters, digits, "." and "-" are allowed');
+    expect(await refusal(() => void new Network("my_net", OWN))).toContain(
+      'the component\'s name is "my_net": it becomes the network\'s name. Allowed: letters, digits, "." and "-".',
+    );
   });
 
-  it("are told all at once", async () => {
+  it("are reported all at once", async () => {
     const text = await refusal(() => void new Network("main", { region: "nyc", cidr: "10.0.0.0/8" }));
     expect(text).toMatch(/^main: 2 arguments cannot be used\.\n {2}- region .*\n {2}- cidr .*$/);
   });

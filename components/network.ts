@@ -6,10 +6,10 @@
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { NETWORK_PREFIX } from "../catalog/limits.ts";
-import { contains, PRIVATE, parseBlock, withoutHostBits } from "../settings/ipv4.ts";
+import { ALLOWED_NETWORKS, findNetworkFault } from "../catalog/private-networks.ts";
+import { printable } from "../catalog/problem.ts";
 import { regionProblem } from "./cluster.ts";
-import { type Problem, refuse } from "./mistake.ts";
+import { type Check, throwIfProblems } from "./errors.ts";
 import { child, NETWORK } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -32,7 +32,7 @@ export interface OwnNetwork {
 }
 
 export interface ExistingNetwork {
-  /** Id of a network that somebody else keeps: it is read, never changed and never deleted. Its region and block are its own. */
+  /** Id of a network that this program does not manage: it is read, never changed and never deleted. Its region and block are its own. */
   existing: pulumi.Input<string>;
   region?: never;
   cidr?: never;
@@ -67,7 +67,12 @@ export class Network extends pulumi.ComponentResource implements NetworkRef {
     this.registerOutputs({ id: this.id, cidr: this.cidr, region: this.region });
 
     function createVpc(own: OwnNetwork): digitalocean.Vpc {
-      refuse(parent, [nameProblem(name), regionProblem("region", own.region), cidrProblem(own.cidr), descriptionProblem(own.description)]);
+      throwIfProblems(parent, [
+        nameProblem(name),
+        regionProblem("region", own.region),
+        cidrProblem(own.cidr),
+        descriptionProblem(own.description),
+      ]);
       const { region, cidr, description } = own;
       return new digitalocean.Vpc(
         child(name, "vpc"),
@@ -84,20 +89,30 @@ export class Network extends pulumi.ComponentResource implements NetworkRef {
   }
 }
 
-function nameProblem(name: string): Problem {
+function nameProblem(name: string): Check {
   if (/^[a-zA-Z0-9.-]+$/.test(name)) return undefined;
-  return `the component's name "${name}" becomes the network's name, where only letters, digits, "." and "-" are allowed. Rename the component.`;
+  return {
+    path: "the component's name",
+    given: printable(name),
+    problem: "it becomes the network's name",
+    allowed: 'letters, digits, "." and "-"',
+    fix: "Rename the component.",
+  };
 }
 
-function cidrProblem(cidr: string): Problem {
-  const { widest, narrowest } = NETWORK_PREFIX;
-  const block = parseBlock(cidr);
-  if (block !== undefined && block.prefix >= widest && block.prefix <= narrowest && PRIVATE.some((range) => contains(range, block)))
-    return undefined;
-  const meant = block === undefined ? withoutHostBits(cidr) : undefined;
-  return `cidr is "${cidr}". Allowed: a /${widest} to /${narrowest} block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. ${meant === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${meant}"?`}`;
+function cidrProblem(cidr: string): Check {
+  const fault = findNetworkFault(cidr);
+  if (fault === undefined) return undefined;
+  return {
+    path: "cidr",
+    given: printable(cidr),
+    problem: `it ${fault.text}`,
+    allowed: ALLOWED_NETWORKS,
+    fix: fault.instead === undefined ? 'For example "10.20.0.0/20".' : `Did you mean "${fault.instead}"?`,
+  };
 }
 
-function descriptionProblem(description = ""): Problem {
-  return description.length <= 255 ? undefined : `description has ${description.length} characters. Allowed: up to 255. Shorten it.`;
+function descriptionProblem(description = ""): Check {
+  if (description.length <= 255) return undefined;
+  return { path: "description", problem: `it has ${description.length} characters`, allowed: "up to 255", fix: "Shorten it." };
 }

@@ -48,10 +48,10 @@ function connectionsOf({ settings: { system }, postgres, stores }: SystemDeploym
   };
 }
 
-/** What a plan says about the systems themselves: backup policies, schedules, and deviations from the requirements. */
+/** What a plan prints about the systems themselves: their backups, and where they differ from the products' documents. */
 export function planMetadata(systems: readonly System[]): Record<string, unknown> {
   return {
-    systems: systems.map(({ name, title, backups, schedules = {} }) => ({ name, title, backups, schedules })),
+    systems: systems.map(({ name, title, backups }) => ({ name, title, backups })),
     deviations: systems.flatMap(({ deviations }) => deviations),
   };
 }

@@ -8,8 +8,8 @@ import { Monitoring } from "./monitoring.ts";
 import { Network } from "./network.ts";
 import { PostDeploy } from "./postdeploy.ts";
 import { Postgres } from "./postgres.ts";
-import { refusal } from "./recorded.ts";
 import { Secrets } from "./secrets.ts";
+import { refusal } from "./testing/recorded.ts";
 import { Valkey } from "./valkey.ts";
 
 const host = pulumi.output("db.example");

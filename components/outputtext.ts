@@ -1,9 +1,9 @@
 /**
  * Text into which an Output was written as if it were a string. Pulumi answers `${output}` with a paragraph of advice instead of a value; sent on, that
- * paragraph would become an app's database URL or a cluster's name, and look like a working deployment until somebody reads a log.
+ * paragraph would become an app's database URL or a cluster's name, and look like a working deployment until an operator reads a log.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { refuse } from "./mistake.ts";
+import { throwIfProblems } from "./errors.ts";
 
 const ADVICE = /Calling \[to(String|JSON)\] on an \[Output/;
 
@@ -17,9 +17,9 @@ export function holdsAdvice(text: unknown): boolean {
 
 /** Looks through a component's plain arguments; what comes as an Output is known later, and is checked where it is used. */
 export function refuseAdvice(component: pulumi.Resource, args: object): void {
-  refuse(
+  throwIfProblems(
     component,
-    [...adviceWithin(args, "")].map((path) => `${path}: ${INSTEAD}`),
+    [...adviceWithin(args, "")].map((path) => ({ path, problem: INSTEAD })),
   );
 }
 

@@ -13,7 +13,7 @@ import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
-import { declaredSecrets } from "./declared.ts";
+import { declaredSecrets } from "./declared-secrets.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";

@@ -3,9 +3,10 @@
 import type * as digitalocean from "@pulumi/digitalocean";
 import { AUTOSCALE, DISK_STEP_GIB } from "../catalog/limits.ts";
 import { findNode, usableConnections } from "../catalog/nodes.ts";
+import { printable } from "../catalog/problem.ts";
 import { adoptProblem, type Maintenance, maintenanceProblem, nameProblem, nodesProblem, regionProblem, sizeProblem } from "./cluster.ts";
+import type { Check } from "./errors.ts";
 import type { TrustedSources } from "./firewall.ts";
-import type { Problem } from "./mistake.ts";
 import type { NetworkRef } from "./network.ts";
 import type { Transform } from "./transform.ts";
 
@@ -15,7 +16,7 @@ export interface PostgresArgs {
   /** The network's region: `nyc3`. A change moves the cluster, with its data, in hours. */
   region: string;
   /**
-   * The major version; the minor is DigitalOcean's. A change upgrades in place and cannot be taken back, and `up` does not wait for the upgrade.
+   * The major version; the minor is DigitalOcean's. A change upgrades in place and cannot be reverted, and `up` does not wait for the upgrade.
    * @example "17"
    */
   major: string;
@@ -134,7 +135,7 @@ export function adoptionOf(args: PostgresArgs): Required<PostgresAdoption> | und
 
 // ── Checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function problemsOf(name: string, args: PostgresArgs): Problem[] {
+export function problemsOf(name: string, args: PostgresArgs): Check[] {
   return [
     nameProblem(name),
     regionProblem("region", args.region),
@@ -146,7 +147,7 @@ export function problemsOf(name: string, args: PostgresArgs): Problem[] {
     maintenanceProblem(args.maintenance),
     ...configProblems(args.config),
     Object.keys(args.databases).length === 0
-      ? 'databases is empty. Name at least one, such as { orders: { users: ["orders"] } }.'
+      ? { path: "databases", problem: "it is empty", fix: 'Name at least one, such as { orders: { users: ["orders"] } }.' }
       : undefined,
     ...Object.entries(args.databases).flatMap(([database, wanted]) => databaseProblems(database, wanted)),
     ...poolNameProblems(args),
@@ -156,127 +157,170 @@ export function problemsOf(name: string, args: PostgresArgs): Problem[] {
   ];
 }
 
-function majorProblem(major: string): Problem {
+function majorProblem(major: string): Check {
   if (/^\d{2}$/.test(major)) return undefined;
-  const [first] = major.split(".");
-  return `major is "${major}". Allowed: the major version alone${/^\d{2}$/.test(first ?? "") ? `, "${first}"; the minor is DigitalOcean's` : ', such as "17"'}.`;
+  const [first = ""] = major.split(".");
+  const example = /^\d{2}$/.test(first) ? `, "${first}"; DigitalOcean selects the minor version` : ', such as "17"';
+  return { path: "major", given: printable(major), allowed: `the major version alone${example}` };
 }
 
-function storageProblem(storageMiB: number | undefined, autoscale: PostgresArgs["autoscale"]): Problem {
+function storageProblem(storageMiB: number | undefined, autoscale: PostgresArgs["autoscale"]): Check {
   if (storageMiB === undefined) return undefined;
   if (autoscale !== undefined)
-    return "storageMiB and autoscale are both set. A disk that has grown would be asked to shrink on the next run. Keep one of them.";
+    return {
+      path: "storageMiB",
+      problem: "autoscale is set too, and the next run would request a smaller disk after it has grown",
+      fix: "Keep one of them.",
+    };
   return Number.isInteger(storageMiB) && storageMiB > 0
     ? undefined
-    : `storageMiB is ${storageMiB}. Allowed: whole MiB, such as 61440 for 60 GiB.`;
+    : { path: "storageMiB", given: String(storageMiB), allowed: "whole MiB, such as 61440 for 60 GiB" };
 }
 
-function autoscaleProblem(autoscale: PostgresArgs["autoscale"]): Problem {
+function autoscaleProblem(autoscale: PostgresArgs["autoscale"]): Check {
   if (autoscale === undefined) return undefined;
   const { thresholdPercent, incrementGiB } = autoscale;
   const { threshold, incrementGiB: increment } = AUTOSCALE;
-  const both = "DigitalOcean reads a missing one as 0, so give both numbers.";
+  const fix = "Set both numbers, because DigitalOcean reads a missing one as 0.";
   if (!(Number.isInteger(thresholdPercent) && thresholdPercent >= threshold.least && thresholdPercent <= threshold.most))
-    return `autoscale.thresholdPercent is ${thresholdPercent}. Allowed: ${threshold.least} to ${threshold.most}. ${both}`;
-  // DigitalOcean rounds to its steps, and the rounded figure would differ from this one for ever.
+    return {
+      path: "autoscale.thresholdPercent",
+      given: String(thresholdPercent),
+      allowed: `${threshold.least} to ${threshold.most}`,
+      fix,
+    };
+  // DigitalOcean rounds to its steps, and every preview would show the difference.
   if (!(incrementGiB >= increment.least && incrementGiB <= increment.most && incrementGiB % DISK_STEP_GIB === 0))
-    return `autoscale.incrementGiB is ${incrementGiB}. Allowed: ${increment.least} to ${increment.most} in steps of ${DISK_STEP_GIB}. ${both}`;
+    return {
+      path: "autoscale.incrementGiB",
+      given: String(incrementGiB),
+      allowed: `${increment.least} to ${increment.most} in steps of ${DISK_STEP_GIB}`,
+      fix,
+    };
   return undefined;
 }
 
-function configProblems(config: PostgresArgs["config"] = {}): Problem[] {
+function configProblems(config: PostgresArgs["config"] = {}): Check[] {
   const share = config.sharedBuffersPercentage;
   return [
     ...Object.entries(config)
       .filter(([, value]) => value === 0 || value === "")
-      .map(
-        ([key, value]) =>
-          `config.${key} is ${JSON.stringify(value)}, which the provider leaves out of what it sends. Give another value, or leave it out here too.`,
-      ),
+      .map(([key, value]) => ({
+        path: `config.${key}`,
+        given: printable(value),
+        problem: "the provider does not send this value",
+        fix: "Set another value, or leave it out.",
+      })),
     typeof share === "number" && !(share >= 20 && share <= 60)
-      ? `config.sharedBuffersPercentage is ${share}. Allowed: 20 to 60.`
+      ? { path: "config.sharedBuffersPercentage", given: String(share), allowed: "20 to 60" }
       : undefined,
   ];
 }
 
-function databaseProblems(database: string, { users, pools = {} }: PostgresDatabase): Problem[] {
+function databaseProblems(database: string, { users, pools = {} }: PostgresDatabase): Check[] {
   const path = `databases.${database}`;
   return [
     identifierProblem(path, database),
     database === "defaultdb" || database === "postgres"
-      ? `${path} exists in every cluster and is not ours to create. Name a database of your own.`
+      ? { path, problem: "it exists in every cluster", fix: "Name a database of your own." }
       : undefined,
     ...users.map((user, index) => identifierProblem(`${path}.users[${index}]`, user)),
     users.includes(ADMIN)
-      ? `${path}.users names ${ADMIN}, which exists in every cluster. Leave it out; \`admin\` holds its connection.`
+      ? {
+          path: `${path}.users`,
+          problem: `it contains ${ADMIN}, which exists in every cluster`,
+          fix: "Leave it out; the component's `admin` is its connection.",
+        }
       : undefined,
     ...Object.entries(pools).flatMap(([pool, wanted]) => poolProblems(`${path}.pools.${pool}`, pool, wanted, users)),
   ];
 }
 
-function identifierProblem(path: string, name: string): Problem {
+function identifierProblem(path: string, name: string): Check {
   if (/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(name)) return undefined;
-  return `${path} is "${name}". Allowed: 1 to 63 letters, digits, "_" and "-", not starting with a digit or "-".`;
+  return { path, given: printable(name), allowed: '1 to 63 letters, digits, "_" and "-", not starting with a digit or "-"' };
 }
 
-function poolProblems(path: string, name: string, { user, size, mode }: PostgresPool, users: readonly string[]): Problem[] {
+function poolProblems(path: string, name: string, { user, size, mode }: PostgresPool, users: readonly string[]): Check[] {
   return [
     /^[A-Za-z0-9_-]{3,60}$/.test(name)
       ? undefined
-      : `${path} has a name that is not 3 to 60 letters, digits, "_" and "-". Rename the pool.`,
+      : { path, problem: "the pool's name is not valid", allowed: '3 to 60 letters, digits, "_" and "-"', fix: "Rename the pool." },
     users.includes(user)
       ? undefined
-      : `${path}.user is "${user}", who is not a user of this database. Allowed: ${users.join(", ") || "nobody; add one to users"}.`,
-    Number.isInteger(size) && size >= 1 ? undefined : `${path}.size is ${size}. Allowed: a whole number of connections from 1 on.`,
-    mode === undefined || MODES.includes(mode) ? undefined : `${path}.mode is "${mode}". Allowed: ${MODES.join(", ")}.`,
+      : {
+          path: `${path}.user`,
+          given: printable(user),
+          problem: "it is not a user of this database",
+          allowed: users.join(", ") || "none, because users is empty",
+        },
+    Number.isInteger(size) && size >= 1
+      ? undefined
+      : { path: `${path}.size`, given: String(size), allowed: "a whole number of connections, 1 or more" },
+    mode === undefined || MODES.includes(mode) ? undefined : { path: `${path}.mode`, given: printable(mode), allowed: MODES.join(", ") },
   ];
 }
 
-function poolNameProblems(args: PostgresArgs): Problem[] {
+function poolNameProblems(args: PostgresArgs): Check[] {
   const names = poolsOf(args).map((pool) => pool.name);
   const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...twice].map((name) => `pool "${name}" is declared in two databases. A pool's name is the cluster's: rename one of them.`);
+  return [...twice].map((name) => ({
+    path: `pool "${name}"`,
+    problem: "it is declared in two databases, and a pool's name is unique in its cluster",
+    fix: "Rename one of them.",
+  }));
 }
 
-/** All pools of a cluster share what its node has. Of a size that the catalog does not know, DigitalOcean will say it. */
-function poolSumProblem(args: PostgresArgs): Problem {
+/** All pools of a cluster share the connections of its node. DigitalOcean checks sizes that the catalog does not contain. */
+function poolSumProblem(args: PostgresArgs): Check {
   const size = findNode(args.size);
   const pools = poolsOf(args);
   const sum = pools.reduce((total, pool) => total + pool.size, 0);
   if (size === undefined || sum <= usableConnections(size)) return undefined;
   const list = pools.map((pool) => `${pool.name} ${pool.size}`).join(", ");
-  return `the pools ask for ${sum} server connections (${list}), and ${args.size} has ${usableConnections(size)}. Shrink a pool, or choose a larger size.`;
+  return {
+    path: "the pools",
+    problem: `they require ${sum} server connections (${list}), and ${args.size} has ${usableConnections(size)}`,
+    fix: "Shrink a pool, or select a larger size.",
+  };
 }
 
-function replicaProblems(args: PostgresArgs, replica: PostgresReplica, index: number): Problem[] {
+function replicaProblems(args: PostgresArgs, replica: PostgresReplica, index: number): Check[] {
   const path = `replicas[${index}]`;
   const { name, region, size, network } = replica;
   const elsewhere = region !== args.region && network === undefined;
   return [
     /^[a-z][a-z0-9-]{0,30}$/.test(name)
       ? undefined
-      : `${path}.name is "${name}". Allowed: up to 31 characters of a-z, 0-9 and "-", from a letter on.`,
+      : { path: `${path}.name`, given: printable(name), allowed: 'up to 31 characters of a-z, 0-9 and "-", starting with a letter' },
     (args.replicas ?? []).findIndex((other) => other.name === name) === index
       ? undefined
-      : `${path}.name is "${name}", as another replica's. Rename one.`,
+      : { path: `${path}.name`, given: printable(name), problem: "another replica has this name", fix: "Rename one of them." },
     regionProblem(`${path}.region`, region),
     sizeProblem(`${path}.size`, "pg", size),
     elsewhere && (args.allow ?? []).length === 0
-      ? `${path} is in ${region}, where the cluster's network does not reach, so its firewall would be empty. Give it a network there, or name its clients in allow.`
+      ? {
+          path,
+          problem: `it is in ${region}, which the cluster's network does not reach, so its firewall would be empty`,
+          fix: "Give it a network there, or name its clients in allow.",
+        }
       : undefined,
   ];
 }
 
-function adoptionProblems(args: PostgresArgs): Problem[] {
+function adoptionProblems(args: PostgresArgs): Check[] {
   const adoption = adoptionOf(args);
   if (adoption === undefined) return [];
   const unknown = (what: "databases" | "users" | "pools", declared: readonly string[]) =>
     adoption[what]
       .filter((name) => !declared.includes(name))
-      .map(
-        (name) =>
-          `adopt.${what} names "${name}", which is not declared. Allowed: ${declared.join(", ") || "nothing"}. Declare it in databases, or leave it alone.`,
-      );
+      .map((name) => ({
+        path: `adopt.${what}`,
+        given: printable(name),
+        problem: "it is not declared",
+        allowed: declared.join(", ") || "none, because none is declared",
+        fix: "Declare it in databases, or remove it here.",
+      }));
   return [
     adoptProblem(typeof args.adopt === "string" ? "adopt" : "adopt.cluster", adoption.cluster),
     ...unknown("databases", Object.keys(args.databases)),

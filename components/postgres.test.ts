@@ -2,9 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { type Plan, Secret, Unknown } from "../engine/plan.ts";
 import { Network } from "./network.ts";
-import { ADOPTED, make, SMALL } from "./postgres.testing.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
-import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./recorded.ts";
+import { ADOPTED, make, SMALL } from "./testing/postgres.ts";
+import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./testing/recorded.ts";
 
 const FULL: PostgresArgs = {
   ...SMALL,
@@ -197,7 +197,7 @@ describe("a Postgres cluster", () => {
       expect(find(plan, `DatabaseFirewall ${wall}`).inputs.rules).toContainEqual({ type: "tag", value: "worker" });
   });
 
-  it("tells what an App spec and a project need of it [F77]", async () => {
+  it("exposes what an App spec and a project need [F77]", async () => {
     const { outputs } = await recorded(() => {
       const { id, clusterUrn, name, host, privateHost, port, ca, nodes } = new Postgres("orders", SMALL);
       return { id, clusterUrn, name, host, privateHost, port, ca, nodes: Object.keys(nodes).join() };
@@ -272,7 +272,7 @@ describe("a Postgres URL", () => {
 
   it.each([
     ["database", (orders: Postgres) => orders.url("other", "shop"), 'database "other" is not declared. Declared: shop, stock.'],
-    ["user", (orders: Postgres) => orders.url("shop", "nobody"), 'user "nobody" is not declared. Declared: shop_owner, shop.'],
+    ["user", (orders: Postgres) => orders.url("shop", "unknown"), 'user "unknown" is not declared. Declared: shop_owner, shop.'],
     ["pool", (orders: Postgres) => orders.pool("none"), 'pool "none" is not declared. Declared: shop-api, stock-jobs.'],
     [
       "replica",

@@ -12,8 +12,8 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { adoptedId, credential, keptOnAdoption } from "./cluster.ts";
+import { componentError, throwIfProblems } from "./errors.ts";
 import { Firewall } from "./firewall.ts";
-import { mistake, refuse } from "./mistake.ts";
 import { child, POSTGRES } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
 import { refuseAdvice } from "./outputtext.ts";
@@ -99,7 +99,7 @@ export class Postgres extends pulumi.ComponentResource {
     super(POSTGRES, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(name, args));
+    throwIfProblems(this, problemsOf(name, args));
     const { transform = {}, protect = true } = args;
     const adopted = adoptionOf(args);
 
@@ -202,7 +202,7 @@ export class Postgres extends pulumi.ComponentResource {
           parent,
           deletedWith: cluster,
           dependsOn: [...ready, ...Object.values(databases)],
-          // DigitalOcean answers with settings that nobody asked for, and every preview would show them (terraform-provider-digitalocean#1610).
+          // DigitalOcean answers with settings that the program did not send, and every preview would show them (terraform-provider-digitalocean#1610).
           ignoreChanges: ["settings"],
           ...importOf("users", user),
         },
@@ -305,7 +305,7 @@ export class Postgres extends pulumi.ComponentResource {
 
   private known<Node>(kind: string, name: string, nodes: Readonly<Record<string, Node>>): Node {
     if (Object.hasOwn(nodes, name)) return nodes[name]!;
-    throw mistake(this, `${kind} "${name}" is not declared. Declared: ${Object.keys(nodes).join(", ") || "none"}.`);
+    throw componentError(this, `${kind} "${name}" is not declared. Declared: ${Object.keys(nodes).join(", ") || "none"}.`);
   }
 }
 

@@ -152,7 +152,7 @@ describe("quiet secrets", () => {
     expect(await stack.up({})).toEqual([]);
   });
 
-  it("mark each sending anew, because the provider takes what it failed to send for sent, and no other run", async () => {
+  it("write a new mark for each run that sends, because the provider records variables as sent when sending fails, and for no other run", async () => {
     const stack = new Stack();
     const marks = new Set<unknown>();
     const up = async () => {

@@ -7,7 +7,7 @@
  *
  * Runs fail, are killed, leave an app out (`--target`), and send one app before they fail at another. So the memory is made of what cannot lie:
  *
- * - A token beside each app, made anew in the state before other variables are sent. No token comes twice, so going back to former variables is a
+ * - A token for each app, created again in the state before other variables are sent. No token is used twice, so returning to former variables is a
  *   change like any other, whatever a broken run forgot to write down. A run that leaves the token out sends no other variables, and says so.
  * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
  *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.
@@ -59,7 +59,7 @@ export class EnvMemory {
     const last = this.#last[app];
     const held = last !== undefined && (await isLeftOut(token, list));
     if (held) {
-      const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it beside the app.`;
+      const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it together with the app.`;
       void pulumi.log.warn(text, token);
     }
     const same = last !== undefined && (held || last.variables === variables);
@@ -81,7 +81,7 @@ export class EnvMemory {
     };
   }
 
-  /** Export this as `sentVariables`. It is secret: beside its token, a short secret could be guessed from it. */
+  /** Export this as `sentVariables`. It is secret: together with its token, a short secret could be guessed from it. */
   get output(): pulumi.Output<Remembered> {
     return pulumi.secret(pulumi.output(this.#remembered()));
   }

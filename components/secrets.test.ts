@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Secret, Unknown } from "../engine/plan.ts";
-import { find, listed, MOMENTS, recorded, refusal } from "./recorded.ts";
 import { Secrets, type SecretsArgs } from "./secrets.ts";
+import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
 const ARGS: SecretsArgs = {
   generated: { jwt: { length: 48 }, session: { length: 32 } },
@@ -60,7 +60,11 @@ describe("secrets", () => {
   it.each([
     ["shorter than 32 characters", { generated: { jwt: { length: 31 } } }, "generated.jwt.length is 31. Allowed: 32 characters or more."],
     ["with half a character", { generated: { jwt: { length: 32.5 } } }, "generated.jwt.length is 32.5."],
-    ["both generated and typed", { operator: { jwt: "typed" } }, '"jwt" is both in generated and in operator. Keep one of them.'],
+    [
+      "both generated and typed",
+      { operator: { jwt: "typed" } },
+      "generated.jwt: operator has a secret of this name too. Keep one of them.",
+    ],
     ["rotated on no day", { rotated: "last week" }, 'rotated is "last week". Allowed: a day, such as "2026-11-01", or "never".'],
     ["rotated in a thirteenth month", { rotated: "2026-13-01" }, 'rotated is "2026-13-01".'],
   ])("are refused when %s", async (_, args, text) => {

@@ -1,11 +1,13 @@
 /**
  * The secrets of one product: those made here and those an operator typed. Either is secret wherever it goes.
  *
- * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` makes all of them anew, of a `length` that one.
+ * Cost: none. Generated ones live in the state, which Pulumi encrypts. A change of `rotated` creates all of them again, a change of a `length` that one.
  */
+
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random";
-import { mistake, type Problem, refuse } from "./mistake.ts";
+import { printable } from "../catalog/problem.ts";
+import { type Check, componentError, throwIfProblems } from "./errors.ts";
 import { child, SECRETS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -15,7 +17,7 @@ export interface SecretsArgs {
   generated?: Readonly<Record<string, { readonly length: number }>>;
   /** Values from outside, such as `config.requireSecret("stripe")`. Plain ones become secret here. @default none */
   operator?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** The day on which the generated ones were last asked to change: another one makes them anew. @default "never" @example "2026-11-01" */
+  /** The day of the last rotation of the generated secrets: another day creates new ones. @default "never" @example "2026-11-01" */
   rotated?: string;
   /** The way around an opinion of this component. */
   transform?: { generated?: Transform<RandomPasswordArgs> };
@@ -34,7 +36,7 @@ export class Secrets extends pulumi.ComponentResource {
     super(SECRETS, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(args));
+    throwIfProblems(this, problemsOf(args));
     const { rotated = "never", transform = {} } = args;
     const generated = Object.fromEntries(
       Object.entries(args.generated ?? {}).map(([secret, { length }]) => [secret, createGenerated(secret, length)]),
@@ -59,7 +61,7 @@ export class Secrets extends pulumi.ComponentResource {
     function filled(secret: string, value: pulumi.Input<string>): pulumi.Output<string> {
       return pulumi.output(value).apply((known) => {
         if (known) return known;
-        throw mistake(parent, `operator.${secret} is empty. Set it with \`pulumi config set --secret\`.`);
+        throw componentError(parent, `operator.${secret} is empty. Set it with \`pulumi config set --secret\`.`);
       });
     }
   }
@@ -68,22 +70,22 @@ export class Secrets extends pulumi.ComponentResource {
   value(name: string): pulumi.Output<string> {
     const value = this.#values.get(name);
     if (value !== undefined) return value;
-    throw mistake(this, `secret "${name}" is not declared. Declared: ${this.names.join(", ") || "none"}.`);
+    throw componentError(this, `secret "${name}" is not declared. Declared: ${this.names.join(", ") || "none"}.`);
   }
 }
 
-function problemsOf({ generated = {}, operator = {}, rotated = "never" }: SecretsArgs): Problem[] {
+function problemsOf({ generated = {}, operator = {}, rotated = "never" }: SecretsArgs): Check[] {
   return [
     /^(never|\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$/.test(rotated)
       ? undefined
-      : `rotated is "${rotated}". Allowed: a day, such as "2026-11-01", or "never".`,
+      : { path: "rotated", given: printable(rotated), allowed: 'a day, such as "2026-11-01", or "never"' },
     ...Object.entries(generated).map(([secret, { length }]) =>
       Number.isInteger(length) && length >= SHORTEST
         ? undefined
-        : `generated.${secret}.length is ${length}. Allowed: ${SHORTEST} characters or more.`,
+        : { path: `generated.${secret}.length`, given: String(length), allowed: `${SHORTEST} characters or more` },
     ),
     ...Object.keys(generated)
       .filter((secret) => Object.hasOwn(operator, secret))
-      .map((secret) => `"${secret}" is both in generated and in operator. Keep one of them.`),
+      .map((secret) => ({ path: `generated.${secret}`, problem: "operator has a secret of this name too", fix: "Keep one of them." })),
   ];
 }

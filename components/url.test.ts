@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
-import { recorded, refusal } from "./recorded.ts";
+import { recorded, refusal } from "./testing/recorded.ts";
 import { postgresUrl, valkeyUrl } from "./url.ts";
 
 const at = { address: "db.example:25060", user: "shop", password: pulumi.secret("p@ss/word") };

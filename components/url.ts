@@ -1,6 +1,6 @@
 /** Connection URLs. Passwords may hold any character, so every part is encoded: a raw "#", "/" or "%41" would end up as another password. */
 import * as pulumi from "@pulumi/pulumi";
-import { mistakeIn } from "./mistake.ts";
+import { programError } from "./errors.ts";
 
 export interface Connection {
   /** "host:port". */
@@ -10,7 +10,7 @@ export interface Connection {
   password: pulumi.Output<string>;
 }
 
-/** `verify-full`: the server proves its name, too. DigitalOcean's CA is its own, so a client needs the cluster's `ca` beside this URL. */
+/** `verify-full`: the server proves its name, too. DigitalOcean uses a CA of its own, so a client also needs the cluster's `ca`. */
 export function postgresUrl(connection: Connection, database: pulumi.Input<string>): pulumi.Output<string> {
   return url("postgresql", connection, database, (name, at) => `${encoded(name, "database's name", at)}?sslmode=verify-full`);
 }
@@ -41,7 +41,7 @@ export function addressOf(host: pulumi.Output<string>, port: pulumi.Output<numbe
 
 function encoded(text: string, what: string, at: string): string {
   if (!/\p{Surrogate}/u.test(text)) return encodeURIComponent(text);
-  throw mistakeIn(
+  throw programError(
     `The ${what} for ${at} holds half of a character (a lone surrogate, U+D800 to U+DFFF), which neither a URL nor a database can carry. Give it another one.`,
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Plan, Secret, Unknown } from "../engine/plan.ts";
-import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./recorded.ts";
+import { CA, ENCODED_PASSWORD, find, listed, MOMENTS, PASSWORD, recorded, refusal, waitsFor } from "./testing/recorded.ts";
 import { Valkey, type ValkeyArgs } from "./valkey.ts";
 
 const STATE: ValkeyArgs = { network: { id: "vpc-id", cidr: "10.20.0.0/20" }, region: "nyc3", class: "state", size: "db-s-1vcpu-2gb" };
@@ -88,7 +88,7 @@ describe("a Valkey cluster", () => {
     ]);
   });
 
-  it("tells what an App spec and a project need of it, and writes no credential into the state once more", async () => {
+  it("exposes what an App spec and a project need, and does not write a credential into the state a second time", async () => {
     const { plan, outputs } = await recorded(() => {
       const { id, clusterUrn, name, host, privateHost, port, user, ca, databases } = new Valkey("sessions", STATE);
       return { id, clusterUrn, name, host, privateHost, port, user, ca, databases };
@@ -167,15 +167,15 @@ describe("a Valkey URL", () => {
 
 describe("Valkey arguments are refused:", () => {
   const cases: [string, object, string][] = [
-    ["Redis, which is retired", { engine: "redis" }, 'engine is "redis", which DigitalOcean has retired'],
+    ["Redis, which is retired", { engine: "redis" }, 'engine is "redis": DigitalOcean has retired it'],
     ["another engine", { engine: "memcached" }, 'engine is "memcached". Allowed: "valkey".'],
-    ["a version that was Redis", { version: "7" }, 'version is "7". Allowed: a Valkey major from "8" on'],
+    ["a version that was Redis", { version: "7" }, 'version is "7". Allowed: a Valkey major, "8" or later'],
     ["a class that is neither", { class: "both" }, 'class is "both". Allowed: state (nothing is evicted) or cache'],
     ["no databases", { databases: 0 }, "databases is 0. Allowed: 1 to 128."],
     ["too many databases", { databases: 129 }, "databases is 129. Allowed: 1 to 128."],
     ["an idle time of half a second", { idleTimeoutSeconds: 0.5 }, "idleTimeoutSeconds is 0.5. Allowed: whole seconds"],
-    ["a size for another engine", { size: "gd-2vcpu-8gb" }, 'size is "gd-2vcpu-8gb", which DigitalOcean has for pg only.'],
-    ["standbys for the smallest size", { size: "db-s-1vcpu-1gb", nodes: 2 }, 'size is "db-s-1vcpu-1gb", which has no standby nodes'],
+    ["a size for another engine", { size: "gd-2vcpu-8gb" }, 'size is "gd-2vcpu-8gb": DigitalOcean has this size for pg only.'],
+    ["standbys for the smallest size", { size: "db-s-1vcpu-1gb", nodes: 2 }, 'size is "db-s-1vcpu-1gb": this size has no standby nodes'],
     ["an App Platform region", { region: "sfo" }, 'region is "sfo": sfo is an App Platform region'],
     ["a day that is none", { maintenance: { day: "someday", hour: "03:00" } }, 'maintenance.day is "someday".'],
     ["a name for an id", { adopt: "my-valkey" }, 'adopt is "my-valkey". Allowed: a cluster\'s id'],

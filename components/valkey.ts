@@ -3,13 +3,14 @@
  * and user data throws them out with the cache.
  *
  * Cost: the list price of `size` times `nodes`. A change of the component's name or of `network` replaces the cluster and its keys; `protect` refuses it.
- * A change of `databases` restarts it. DigitalOcean takes no backups of Valkey, has no users beside `default` there, no replicas and no forks.
+ * A change of `databases` restarts it. DigitalOcean takes no backups of Valkey, has no users but `default` there, no replicas and no forks.
  * At birth the cluster is open, and empty, until its firewall stands.
  */
 
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
+import { printable } from "../catalog/problem.ts";
 import {
   adoptedId,
   adoptProblem,
@@ -22,8 +23,8 @@ import {
   regionProblem,
   sizeProblem,
 } from "./cluster.ts";
+import { type Check, componentError, throwIfProblems } from "./errors.ts";
 import { Firewall, type TrustedSources } from "./firewall.ts";
-import { mistake, type Problem, refuse } from "./mistake.ts";
 import { child, VALKEY } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
 import { refuseAdvice } from "./outputtext.ts";
@@ -110,7 +111,7 @@ export class Valkey extends pulumi.ComponentResource {
     super(VALKEY, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
-    refuse(this, problemsOf(name, args));
+    throwIfProblems(this, problemsOf(name, args));
     const { databases = 16, transform = {}, protect = true } = args;
     const { evictionPolicy, persistence } = POLICY[args.class];
 
@@ -196,7 +197,7 @@ export class Valkey extends pulumi.ComponentResource {
    */
   url(database: number, via: { private?: boolean } = {}): pulumi.Output<string> {
     if (!(Number.isInteger(database) && database >= 0 && database < this.databases))
-      throw mistake(
+      throw componentError(
         this,
         `database ${database} does not exist. There are ${this.databases}, from 0 to ${this.databases - 1}; raise databases for more.`,
       );
@@ -207,7 +208,7 @@ export class Valkey extends pulumi.ComponentResource {
   }
 }
 
-function problemsOf(name: string, args: ValkeyArgs): Problem[] {
+function problemsOf(name: string, args: ValkeyArgs): Check[] {
   const { size, nodes = 1, databases = 16, idleTimeoutSeconds = 300 } = args;
   return [
     nameProblem(name),
@@ -216,33 +217,46 @@ function problemsOf(name: string, args: ValkeyArgs): Problem[] {
     nodesProblem(nodes),
     Object.hasOwn(POLICY, args.class)
       ? undefined
-      : `class is "${args.class}". Allowed: state (nothing is evicted) or cache (the least recently used goes).`,
+      : {
+          path: "class",
+          given: printable(args.class),
+          allowed: "state (nothing is evicted) or cache (the least recently used keys are evicted)",
+        },
     engineProblem(args.engine),
     versionProblem(args.version),
     databasesProblem(databases),
     Number.isInteger(idleTimeoutSeconds) && idleTimeoutSeconds >= 0
       ? undefined
-      : `idleTimeoutSeconds is ${idleTimeoutSeconds}. Allowed: whole seconds, or 0 to keep idle connections.`,
+      : { path: "idleTimeoutSeconds", given: String(idleTimeoutSeconds), allowed: "whole seconds, or 0 to keep idle connections" },
     maintenanceProblem(args.maintenance),
     adoptProblem("adopt", args.adopt),
   ];
 }
 
-function databasesProblem(databases: number): Problem {
+function databasesProblem(databases: number): Check {
   const { least, most } = VALKEY_DATABASES;
   return Number.isInteger(databases) && databases >= least && databases <= most
     ? undefined
-    : `databases is ${databases}. Allowed: ${least} to ${most}.`;
+    : { path: "databases", given: String(databases), allowed: `${least} to ${most}` };
 }
 
-function engineProblem(engine: string | undefined): Problem {
+function engineProblem(engine: string | undefined): Check {
   if (engine === undefined || engine === "valkey") return undefined;
   if (engine === "redis")
-    return 'engine is "redis", which DigitalOcean has retired: no cluster since April 2025, none running since June 2025. Use "valkey"; clients need no change.';
-  return `engine is "${engine}". Allowed: "valkey".`;
+    return {
+      path: "engine",
+      given: printable(engine),
+      problem: "DigitalOcean has retired it: no cluster since April 2025, none running since June 2025",
+      fix: 'Use "valkey"; clients need no change.',
+    };
+  return { path: "engine", given: printable(engine), allowed: '"valkey"' };
 }
 
-function versionProblem(version: string | undefined): Problem {
+function versionProblem(version: string | undefined): Check {
   if (version === undefined || (/^\d+$/.test(version) && Number(version) >= 8)) return undefined;
-  return `version is "${version}". Allowed: a Valkey major from "8" on; 7 and below were Redis, which DigitalOcean has retired.`;
+  return {
+    path: "version",
+    given: printable(version),
+    allowed: 'a Valkey major, "8" or later; 7 and earlier were Redis, which DigitalOcean has retired',
+  };
 }

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
-import { harbour, settingsFrom } from "../settings/fixture.ts";
+import { harbour, settingsFrom } from "../settings/testing/fixture.ts";
 import { env, type System } from "../systems/definition.ts";
 import { Network } from "./network.ts";
 import { Postgres } from "./postgres.ts";
-import { recorded } from "./recorded.ts";
 import { Secrets } from "./secrets.ts";
+import { recorded } from "./testing/recorded.ts";
 import { Valkey } from "./valkey.ts";
 import { resolveWiring } from "./wiring.ts";
 

@@ -38,7 +38,7 @@ export interface Wire {
 export interface Source {
   /** The kind of variable in the definition. */
   readonly from: Env["from"];
-  /** The declared secret that the reader receives: `candlefish.jwtSecret`, `candlefish.postgres.runtime`. */
+  /** The declared secret that the reader receives: `shop.jwtSecret`, `shop.postgres.runtime`. */
   readonly secret?: string;
   /** The attached database that the value refers to, and which part of its connection. */
   readonly binding?: Binding;

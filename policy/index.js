@@ -1,4 +1,4 @@
-/** Where `pulumi preview --policy-pack policy` begins. CrossGuard loads it by `require`, so nothing here may be awaited. */
+/** The entry point of `pulumi preview --policy-pack policy`. CrossGuard loads it with `require`, so it must not use top-level await. */
 import { PolicyPack } from "@pulumi/policy";
 import { policies } from "./pack.ts";
 

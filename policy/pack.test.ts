@@ -3,7 +3,7 @@ import { type Plan, type PlannedResource, Secret, Unknown, type Value } from "..
 import { findProject } from "../engine/project.ts";
 import { planStack } from "../engine/stackplan.ts";
 import { policies } from "./pack.ts";
-import { judge } from "./testing.ts";
+import { judge } from "./testing/judge.ts";
 
 const project = findProject(import.meta.dirname.replace(/\/policy$/, ""));
 
@@ -11,19 +11,21 @@ describe("the stacks of this project", async () => {
   const plans = new Map<string, Plan>();
   for (const stack of ["prod", "staging", "local"]) plans.set(stack, await planStack(project, { stack, placeholders: true }));
 
-  it("hold every rule, and every rule can be judged although much is not known yet", async () => {
+  it("satisfy every rule, and every rule can be checked although many values are not known yet", async () => {
     for (const plan of plans.values()) expect(await judge(plan, policies)).toEqual([]);
   });
 
-  it("are told what they break, at the resource that breaks it", async () => {
+  it("get a violation at the resource that breaks a rule", async () => {
     const plan = plans.get("prod")!;
-    const broken = plan.resources.filter(({ name }) => name !== "devx-postgres-firewall-rules");
+    const firewall = plan.resources.find(({ name }) => name.endsWith("-postgres-firewall-rules"))!;
+    const cluster = firewall.name.replace("-firewall-rules", "-cluster");
+    const broken = plan.resources.filter((resource) => resource !== firewall);
     expect(await judge({ resources: broken }, policies)).toEqual([
       {
         policy: "database-firewall-exists",
         level: "mandatory",
-        message: expect.stringContaining("devx-postgres-cluster has no DatabaseFirewall"),
-        name: "devx-postgres-cluster",
+        message: expect.stringContaining(`${cluster} has no DatabaseFirewall`),
+        name: cluster,
       },
     ]);
   });
@@ -57,17 +59,24 @@ async function broken(resource: PlannedResource): Promise<readonly string[]> {
 describe("a database firewall", () => {
   const firewall = (rules: Value) => broken(planned("digitalocean:index/databaseFirewall:DatabaseFirewall", { clusterId: "1", rules }));
 
-  it("that is empty or open to too many is refused", async () => {
+  it("that is empty or too wide is refused", async () => {
     expect(await firewall([])).toEqual([expect.stringContaining("rules is empty")]);
     expect(await firewall([{ type: "ip_addr", value: "0.0.0.0/0" }])).toEqual([
-      expect.stringContaining("opens the database to 4294967296 addresses"),
+      expect.stringContaining("rules[0].value opens the database to the whole internet"),
     ]);
-    expect(await firewall([{ type: "ip_addr", value: "0.0.0.0" }])).toEqual([expect.stringContaining("is everybody")]);
-    expect(await firewall([{ type: "ip_addr", value: "203.0.0.0/8" }])).toEqual([expect.stringContaining("is a /8")]);
+    expect(await firewall([{ type: "ip_addr", value: "203.0.0.0/8" }])).toEqual([
+      expect.stringContaining("rules[0].value lets 16,777,216 public addresses reach the database"),
+    ]);
     expect(await firewall([{ type: "ip_addr", value: "2001:db8::1" }])).toEqual([expect.stringContaining("IPv6")]);
+    expect(
+      await firewall([
+        { type: "ip_addr", value: "203.0.0.0/16" },
+        { type: "ip_addr", value: "198.51.100.7" },
+      ]),
+    ).toEqual([expect.stringContaining("rules lets 65,537 public addresses reach the database")]);
   });
 
-  it("that names addresses, apps and a network is accepted", async () => {
+  it("that lists addresses, apps and a network is accepted", async () => {
     expect(
       await firewall([
         { type: "ip_addr", value: "203.0.113.10" },
@@ -77,7 +86,7 @@ describe("a database firewall", () => {
     ).toEqual([]);
   });
 
-  it("whose address is not known yet is judged by its other rules", async () => {
+  it("whose address is not known yet is checked by its other rules", async () => {
     expect(
       await firewall([
         { type: "ip_addr", value: new Unknown() },
@@ -92,17 +101,17 @@ describe("a cluster", () => {
   const cluster = (inputs: Record<string, Value>, options: PlannedResource["options"] = { protect: true }, stack = "prod") =>
     broken(planned("digitalocean:index/databaseCluster:DatabaseCluster", inputs, options, stack));
 
-  it("is protected in production, has a standby there, a network, a chosen major, and an engine that exists", async () => {
+  it("is protected in production, has a standby there, a network, a major version, and an engine that exists", async () => {
     expect(await cluster(good)).toEqual([]);
     expect(await cluster(good, {})).toEqual([expect.stringContaining("database-protected: it is not protected")]);
     expect(await cluster({ ...good, nodeCount: 1 })).toEqual([expect.stringContaining("database-standby: nodeCount is 1")]);
     const { privateNetworkUuid: _, ...outside } = good;
     expect(await cluster(outside)).toEqual([expect.stringContaining("privateNetworkUuid is missing")]);
-    expect(await cluster({ ...good, version: "latest" })).toEqual([expect.stringContaining("version is no major")]);
+    expect(await cluster({ ...good, version: "latest" })).toEqual([expect.stringContaining("version is not a major version")]);
     expect(await cluster({ ...good, engine: "redis", version: "7" })).toEqual([expect.stringContaining('write "valkey"')]);
   });
 
-  it("may be lost outside production, and where it is only a cache", async () => {
+  it("needs no protection outside production, and where it is a cache", async () => {
     expect(await cluster({ ...good, nodeCount: 1 }, {}, "staging")).toEqual([]);
     expect(await cluster({ ...good, engine: "valkey", version: "8", evictionPolicy: "allkeys_lru", nodeCount: 1 }, {})).toEqual([]);
     expect(await cluster({ ...good, engine: "valkey", version: "8", evictionPolicy: "noeviction" }, {})).toEqual([
@@ -117,7 +126,7 @@ describe("an app", () => {
       planned("digitalocean:index/app:App", { spec: { services: [{ name: "api", healthCheck: { httpPath: "/health" }, envs: [given] }] } }),
     );
 
-  it("says of every variable when it is read, and encrypts what is called a secret, for run time only", async () => {
+  it("has a scope for every variable, and encrypts variables with the name of a secret, for run time only", async () => {
     expect(await env({ key: "LOG_LEVEL", value: "info", scope: "RUN_TIME" })).toEqual([]);
     expect(await env({ key: "LOG_LEVEL", value: "info" })).toEqual([
       expect.stringContaining("spec.services[0] (api).envs LOG_LEVEL.scope is missing"),
@@ -131,14 +140,14 @@ describe("an app", () => {
     expect(await env({ key: "JWT_SECRET", value: new Secret("canary-jwt"), scope: "RUN_TIME", type: "SECRET" })).toEqual([]);
   });
 
-  it("refers to its databases instead of holding their logins, and no message repeats one", async () => {
+  it("references its databases instead of containing their logins, and no message repeats one", async () => {
     const copied = await env({
       key: "DATABASE_URL",
-      value: new Secret("postgresql://devx:canary-password@db:25060/devx"),
+      value: new Secret("postgresql://shop:canary-password@db:25060/shop"),
       scope: "RUN_TIME",
       type: "SECRET",
     });
-    expect(copied).toEqual([expect.stringContaining("value holds a login")]);
+    expect(copied).toEqual([expect.stringContaining("value contains a login")]);
     expect(copied.join()).not.toContain("canary-password");
     expect(
       await env({ key: "DATABASE_URL", value: "postgresql://${db.USERNAME}:${db.PASSWORD}@${db.HOSTNAME}/x", scope: "RUN_TIME" }),
@@ -158,14 +167,14 @@ describe("an app", () => {
   });
 });
 
-it("refuses buckets that are public, forgetful or emptied by a destroy, and keys that open all of them", async () => {
+it("refuses buckets that are public, unversioned or deleted with their objects, and keys for all buckets", async () => {
   const bucket = (inputs: Record<string, Value>) => broken(planned("digitalocean:index/spacesBucket:SpacesBucket", inputs));
   const kept = { acl: "private", versioning: { enabled: true } };
   expect(await bucket(kept)).toEqual([]);
-  expect(await bucket({ ...kept, acl: "public-read" })).toEqual([expect.stringContaining("everybody may read")]);
+  expect(await bucket({ ...kept, acl: "public-read" })).toEqual([expect.stringContaining("anyone can read")]);
   expect(await bucket({ acl: "private" })).toEqual([expect.stringContaining("versioning is off")]);
   expect(await bucket({ ...kept, forceDestroy: true })).toEqual([expect.stringContaining("forceDestroy is true")]);
   const key = (grants: Value) => broken(planned("digitalocean:index/spacesKey:SpacesKey", { grants }));
   expect(await key([{ bucket: "backups", permission: "readwrite" }])).toEqual([]);
-  expect(await key([{ bucket: "", permission: "fullaccess" }])).toEqual([expect.stringContaining("opens every bucket")]);
+  expect(await key([{ bucket: "", permission: "fullaccess" }])).toEqual([expect.stringContaining("grants access to every bucket")]);
 });

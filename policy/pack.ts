@@ -1,6 +1,6 @@
 /**
- * The subset of slipway's rules that CrossGuard can judge: what a resource says in plain inputs. It is handed every secret as plaintext and
- * cannot tell which values are secret (pulumi-policy#241), so messages name paths and never values, and secrets are `slipway audit`'s.
+ * The subset of slipway's rules that CrossGuard can check: the plain inputs of resources. It receives every secret as plain text and cannot tell which
+ * values are secret (pulumi-policy#241), so messages name paths and never values, and `slipway audit` checks secrets.
  */
 import type { Policies } from "@pulumi/policy";
 import { appPolicies } from "./rules/apps.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { findNode } from "../catalog/nodes.ts";
-import { allot, type Claim, cost, nodeFor, writeBill } from "./budget.ts";
+import { allocate, type Claim, cost, formatBill, nodeFor } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const smallest = findNode("db-s-1vcpu-1gb")!;
 const claim = (name: string, wish: number, least: number, more: Partial<Claim> = {}): Claim => ({
@@ -17,13 +17,13 @@ const claim = (name: string, wish: number, least: number, more: Partial<Claim> =
   ...more,
 });
 const sizes = (claims: readonly Claim[], node = smallest) => {
-  const budget = allot(node, claims);
+  const budget = allocate(node, claims);
   return budget.fits ? budget.shares.map(({ size }) => size) : "does not fit";
 };
 
 // 22 usable connections on the smallest node, 5 of them reserved.
 describe("connections", () => {
-  it("are granted as wished while they fit", () => {
+  it("are allocated as requested while they fit", () => {
     expect(sizes([claim("a", 10, 1), claim("b", 7, 1)])).toEqual([10, 7]);
   });
 
@@ -51,14 +51,14 @@ describe("connections", () => {
     expect(sizes([claim("a", 30, 1, { explicit: 18 })])).toBe("does not fit");
   });
 
-  it("stay within the node for any mix of wishes, and leave no room that anybody still wanted", () => {
+  it("stay within the node for any mix of requests, and leave no connection that a client still requests", () => {
     for (let seed = 1; seed <= 300; seed++) {
       const roll = (most: number, salt: number) => 1 + ((seed * 7919 * salt) % most);
       const claims = [1, 2, 3].map((salt) =>
         claim(`c${salt}`, 5 + roll(40, salt), roll(4, salt), { processes: roll(2, salt * 3), overflow: roll(2, salt * 5) - 1 }),
       );
       const node = findNode(seed % 2 === 0 ? "db-s-1vcpu-1gb" : "db-s-1vcpu-2gb")!;
-      const budget = allot(node, claims);
+      const budget = allocate(node, claims);
       const room = node.memoryGiB * 25 - 3 - 5;
       if (!budget.fits) {
         expect(claims.reduce((sum, { least, overflow, processes }) => sum + (least + overflow) * processes, 0)).toBeGreaterThan(room);
@@ -76,16 +76,16 @@ describe("connections", () => {
 });
 
 describe("a sum that does not fit", () => {
-  const budget = allot(smallest, [claim("api/POOL", 30, 5, { explicit: 10, processes: 2 }), claim("pool", 10, 2)]);
+  const budget = allocate(smallest, [claim("api/POOL", 30, 5, { explicit: 10, processes: 2 }), claim("pool", 10, 2)]);
   if (budget.fits) throw new Error("It fits.");
 
   it("is written out: every consumer, the sum, what is usable [F83]", () => {
-    expect(writeBill(budget)).toEqual([
-      "post-deploy runner        2  its work, and the lock beside it",
+    expect(formatBill(budget)).toEqual([
+      "post-deploy runner        2  its work and its lock",
       "backup                    2  the dump, and the snapshot it shares",
-      "operator and monitoring   1  a way in when all else is taken",
+      "operator and monitoring   1  access when every other connection is taken",
       "harbour api/POOL         20  10 x 2 instances, as configured",
-      "harbour pool              2  2, its least; it wishes 10",
+      "harbour pool              2  2, its least; it requests 10",
       "sum                      27",
       "usable                   22  5 too few",
     ]);
@@ -100,7 +100,7 @@ describe("a sum that does not fit", () => {
 });
 
 describe("who connects", () => {
-  it("is told from a component's variables: direct, behind a pool, or without saying how often", () => {
+  it("is derived from a component's variables: direct, behind a pool, or without a number", () => {
     const consumers = consumersOf(harbour).map(({ name, pooled, adjustable }) => ({ name, pooled, adjustable }));
     expect(consumers).toEqual([
       { name: "harbour_pool", pooled: false, adjustable: true },
@@ -110,7 +110,7 @@ describe("who connects", () => {
     ]);
   });
 
-  it("is nobody whose feature is off", () => {
+  it("is none whose feature is off", () => {
     expect(consumersOf(harbour, { features: new Set(), sizes: {} }).map(({ name }) => name)).not.toContain("worker");
   });
 });
@@ -136,11 +136,11 @@ describe("a stack's connections", () => {
       'slipway:postgres.size is "db-s-1vcpu-1gb": the connections to Postgres cluster "shared" are more than its node has.',
     );
     expect(message).toMatch(/harbour api\/POOL_MAX +30 {2}30, as configured/);
-    expect(message).toMatch(/long-pier api\/POOL_SIZE +15 {2}\(5 \+ 10 overflow\), its least; it wishes 20/);
+    expect(message).toMatch(/long-pier api\/POOL_SIZE +15 {2}\(5 \+ 10 overflow\), its least; it requests 20/);
     expect(message).toMatch(/sum +52\n/);
     expect(message).toMatch(/usable +22 {2}30 too few/);
     expect(message).toContain(
-      "allowed: db-s-2vcpu-4gb or larger; smaller figures under connections; fewer instances; the dedicated layout",
+      "allowed: db-s-2vcpu-4gb or larger; smaller numbers under connections; fewer instances; the dedicated layout",
     );
     expect(message).toContain("pulumi config set --path slipway:postgres.size db-s-2vcpu-4gb -s staging");
   });
@@ -150,10 +150,10 @@ describe("a stack's connections", () => {
       postgres: { version: "16", size: "db-s-1vcpu-1gb" },
       harbour: { sizes: { api: { instances: 4 } } },
     });
-    expect(message).toMatch(/harbour api\/POOL_MAX +20 {2}5 x 4 instances, its least; it wishes 30/);
+    expect(message).toMatch(/harbour api\/POOL_MAX +20 {2}5 x 4 instances, its least; it requests 30/);
   });
 
-  it("mend a cluster of one system's own where that system's settings are", () => {
+  it("name the settings of the system for a cluster of its own", () => {
     const message = complaint({
       postgres: { layout: "dedicated", version: "16", size: "db-s-1vcpu-1gb" },
       harbour: { connections: { harbour_pool: 40 } },
@@ -167,7 +167,7 @@ describe("a stack's connections", () => {
     expect(message).toContain("pulumi config set --path slipway:harbour.connections.api/POOL_MAX 5 -s staging");
   });
 
-  it("refuse a figure for nobody", () => {
+  it("refuse a number for a pool that does not exist", () => {
     expect(complaint({ harbour: { connections: { "api/POOL_MIX": 3 } } })).toContain("did you mean api/POOL_MAX?");
   });
 });

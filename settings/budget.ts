@@ -1,6 +1,6 @@
 /**
  * Postgres has a fixed number of connections, 22 on its smallest node, and the first one too many is an outage. So every consumer is counted
- * before anything is created: wishes shrink until the sum fits, an operator's figures never do, and a sum that cannot fit is written out.
+ * before anything is created: requests shrink until the sum fits, an operator's figures never do, and a sum that cannot fit is printed.
  *
  * It counts the steady state. While App Platform replaces a container, both may be alive; pools that fill on demand, as pg's and SQLAlchemy's do,
  * stay well under twice their size then.
@@ -9,11 +9,11 @@ import type { NodeSize } from "../catalog/nodes.ts";
 import { smallestNode, usableConnections } from "../catalog/nodes.ts";
 import type { Consumer } from "./connections.ts";
 
-/** What must find room whatever the apps do. */
+/** Connections that are always reserved. */
 const RESERVED: readonly Line[] = [
-  { who: "post-deploy runner", connections: 2, how: "its work, and the lock beside it" },
+  { who: "post-deploy runner", connections: 2, how: "its work and its lock" },
   { who: "backup", connections: 2, how: "the dump, and the snapshot it shares" },
-  { who: "operator and monitoring", connections: 1, how: "a way in when all else is taken" },
+  { who: "operator and monitoring", connections: 1, how: "access when every other connection is taken" },
 ];
 
 export interface Line {
@@ -22,7 +22,7 @@ export interface Line {
   readonly how: string;
 }
 
-/** A consumer with the figure an operator gave it, if any. */
+/** A consumer, with the number that an operator configured. */
 export interface Claim extends Consumer {
   readonly explicit?: number;
 }
@@ -37,10 +37,10 @@ export type Budget =
   | { readonly fits: false; readonly bill: readonly Line[]; readonly total: number; readonly usable: number };
 
 /**
- * Max-min fair: the smallest share grows first, as long as its next connection fits in all of its processes. What is left over in the end
- * is smaller than anybody's next step.
+ * Max-min fair: the smallest share grows first, as long as its next connection fits in all of its processes. What remains is smaller than the next step
+ * of any consumer.
  */
-export function allot(node: NodeSize, claims: readonly Claim[]): Budget {
+export function allocate(node: NodeSize, claims: readonly Claim[]): Budget {
   const usable = usableConnections(node);
   const shares = claims.map((claim) => ({ claim, size: claim.explicit ?? (claim.pooled ? claim.wish : claim.least) }));
   const reserved = sum(RESERVED.map(({ connections }) => connections));
@@ -59,12 +59,12 @@ export function allot(node: NodeSize, claims: readonly Claim[]): Budget {
   }
 }
 
-/** Connections of the server that a share takes, over all processes. */
+/** Server connections of a share, over all processes. */
 export function cost({ claim, size }: Share): number {
   return claim.pooled ? 0 : (size + claim.overflow) * claim.processes;
 }
 
-/** The least node on which the same sum fits, standby nodes included. */
+/** The smallest node on which the sum fits, with standby nodes. */
 export function nodeFor(total: number, nodes: number): NodeSize | undefined {
   return smallestNode("pg", nodes, (size) => usableConnections(size) >= total);
 }
@@ -80,11 +80,11 @@ function how({ claim, size }: Share): string {
   const each = claim.overflow === 0 ? String(size) : `(${size} + ${claim.overflow} overflow)`;
   const product = claim.processes === 1 ? each : `${each} x ${claim.processes} instances`;
   if (claim.explicit !== undefined) return `${product}, as configured`;
-  return claim.adjustable ? `${product}, its least; it wishes ${claim.wish}` : product;
+  return claim.adjustable ? `${product}, its least; it requests ${claim.wish}` : product;
 }
 
-/** The sum as a column of figures. */
-export function writeBill({ bill, total, usable }: Extract<Budget, { fits: false }>): string[] {
+/** The sum as a table. */
+export function formatBill({ bill, total, usable }: Extract<Budget, { fits: false }>): string[] {
   const width = Math.max(...bill.map(({ who }) => who.length), "usable".length);
   const digits = String(Math.max(total, usable)).length;
   const row = (who: string, connections: number, how = "") =>

@@ -1,23 +1,23 @@
-/** Who connects to a system's database, and how many connections each would like. */
+/** The clients of a system's database, with the connections that each requests. */
 import type { Component, Env, System } from "../systems/definition.ts";
 
 export interface Consumer {
   readonly system: string;
-  /** A pool's name, "component/ENV_KEY" of a client's own pool, or a component that connects without saying how often. */
+  /** A pool's name, "component/ENV_KEY" of a client's own pool, or a component that connects without a pool size. */
   readonly name: string;
   readonly wish: number;
   readonly least: number;
-  /** Each of so many processes keeps its own. */
+  /** Processes that each have their own pool. */
   readonly processes: number;
-  /** What each process may open beyond its pool. */
+  /** Connections that each process may open beyond its pool. */
   readonly overflow: number;
-  /** A client behind PgBouncer takes no connection of the server: its pool does. */
+  /** Behind PgBouncer: the pool uses server connections, the client does not. */
   readonly pooled: boolean;
-  /** Whether a variable or a pool carries the figure, so that it can be another one. */
+  /** Whether a variable or a pool holds the number, so that a stack can change it. */
   readonly adjustable: boolean;
 }
 
-/** Fewer make PgBouncer a queue. */
+/** With fewer connections PgBouncer only queues. */
 const LEAST_POOL = 2;
 
 interface Chosen {
@@ -25,7 +25,7 @@ interface Chosen {
   readonly sizes: Readonly<Record<string, { readonly instances: number }>>;
 }
 
-/** Without a choice, whatever could be switched on. */
+/** Without `chosen`, as if every feature were on. */
 export function consumersOf(system: System, chosen?: Chosen): Consumer[] {
   const isOn = (feature: string | undefined) => feature === undefined || chosen === undefined || chosen.features.has(feature);
   const pools = Object.entries(system.postgres.pools).map(([name, { wish }]) => ({
@@ -70,7 +70,7 @@ function clientsOf(component: string, env: readonly [string, Env][], processes: 
   return [{ name: component, wish: 1, least: 1, processes, overflow: 0, pooled: false, adjustable: false }];
 }
 
-/** A replica has connections of its own. */
+/** Connections to a replica do not count. */
 function isConnection(value: Env): value is Extract<Env, { from: "database" }> {
   return value.from === "database" && value.replica !== true && (value.part === "url" || value.part === "host");
 }

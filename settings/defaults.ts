@@ -1,4 +1,4 @@
-/** What a stack gets where it says nothing: chosen for people who will not read this. */
+/** Defaults of each environment. */
 import { regionNumber } from "../catalog/regions.ts";
 import type { Environment } from "./settings.ts";
 
@@ -24,7 +24,7 @@ export interface Defaults {
 const ONE_GIB = { size: "db-s-1vcpu-1gb", nodes: 1 };
 
 export const DEFAULTS: Readonly<Record<Environment, Defaults>> = {
-  /** Nothing of it is lost with one machine, one typing error or one eviction. */
+  /** One failed machine, one typing error or one eviction loses no data. */
   prod: {
     protect: true,
     allowedSources: [],
@@ -41,7 +41,7 @@ export const DEFAULTS: Readonly<Record<Environment, Defaults>> = {
     backups: true,
     domains: false,
   },
-  /** A laptop: its clusters are reached over loopback, and it has no account in which buckets could stand. */
+  /** A laptop: its clusters are on loopback, and it has no account for buckets. */
   local: {
     protect: false,
     allowedSources: ["127.0.0.1"],
@@ -54,23 +54,23 @@ export const DEFAULTS: Readonly<Record<Environment, Defaults>> = {
 
 export const REGION = "nyc1";
 
-/** After the backups of the small hours. */
+/** After the backups. */
 export const MAINTENANCE = { day: "sunday", hour: "04:00" } as const;
 
-/** Both numbers: DigitalOcean is sent zeros for the one that is missing. */
+/** Both numbers, because the provider sends 0 for a missing one. */
 export const AUTOSCALE = { thresholdPercent: 80, incrementGiB: 10 } as const;
 
-/** Valkey's own number of databases. Changing it restarts the server, so it is raised only where a keyspace needs more. */
+/** Valkey's default. Changing it restarts the server, so it is raised only where a keyspace needs more. */
 export const VALKEY_DATABASES = 16;
 
 const FIRST_OCTET: Readonly<Record<Environment, number>> = { prod: 100, staging: 120, local: 140 };
 
-/** A block of its own for each environment and region, because networks of one account must not overlap. */
+/** A separate block for each environment and region, because networks of one account must not overlap. */
 export function networkBlock(environment: Environment, region: string): string {
   return `10.${FIRST_OCTET[environment] + regionNumber(region)}.0.0/20`;
 }
 
-/** The stack's name at the end of account-wide names; production has them plain. */
+/** Appended to account-wide names; empty for the stack prod of the environment prod. */
 export function suffixOf(environment: Environment, stack: string): string {
   return environment === "prod" && stack === "prod"
     ? ""

@@ -1,19 +1,20 @@
-/** Where each system stands, and the private network of every region in which one does. */
+/** The region of each system, and the private network of each region. */
+import { networksOverlap } from "../catalog/private-networks.ts";
 import { type DatabaseRegion, databaseRegions, findDatabaseRegion, homeOf } from "../catalog/regions.ts";
 import { networkBlock, REGION } from "./defaults.ts";
-import type { Mistakes, Path } from "./mistakes.ts";
 import { configName } from "./operator.ts";
-import type { AskedSystem } from "./schema.ts";
+import type { Path, Problems } from "./problems.ts";
+import type { RequestedSystem } from "./schema.ts";
 import type { Environment, NetworkSettings } from "./settings.ts";
-import { checkNetwork, meet } from "./sources.ts";
+import { checkNetwork } from "./sources.ts";
 
-interface Placed {
+interface SystemPlace {
   readonly name: string;
-  readonly asked: AskedSystem;
+  readonly requested: RequestedSystem;
   readonly region: DatabaseRegion;
 }
 
-/** Every region that is asked for has apps beside it: `databaseRegion` of leaf.ts sees to that. */
+/** `databaseRegion` of values.ts accepts only regions with apps. */
 export function appRegionOf(region: DatabaseRegion): string {
   return region.app!;
 }
@@ -22,26 +23,26 @@ export function defaultRegion(): DatabaseRegion {
   return findDatabaseRegion(REGION) as DatabaseRegion;
 }
 
-/** The stack's own region first, then the others as the systems come. */
+/** The stack's own region first, then the others in the order of the systems. */
 export function networksOf(
   environment: Environment,
   main: DatabaseRegion,
   mainCidr: string,
-  placed: readonly Placed[],
-  mistakes: Mistakes,
+  placed: readonly SystemPlace[],
+  problems: Problems,
 ): NetworkSettings[] {
   const regions = [...new Set([main, ...placed.map(({ region }) => region)])].filter((region) =>
     placed.some((system) => system.region === region),
   );
   const blocks = new Map<string, { cidr: string; at: Path }>();
   for (const region of regions) {
-    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, mistakes);
-    const met = [...blocks].find(([, other]) => meet(cidr, other.cidr));
+    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, problems);
+    const met = [...blocks].find(([, other]) => networksOverlap(cidr, other.cidr));
     if (met !== undefined) {
-      mistakes.add({
+      problems.add({
         at,
         given: cidr,
-        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must be apart`,
+        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must not overlap`,
         allowed: "a private block that no other network has",
         fix: [
           {
@@ -56,37 +57,37 @@ export function networksOf(
     }
     blocks.set(region.slug, { cidr, at });
   }
-  for (const { name, asked, region } of placed) {
+  for (const { name, requested, region } of placed) {
     const at = [configName(name), "vpcCidr"];
-    if (asked.vpcCidr === undefined || region !== main) continue;
-    mistakes.add({
+    if (requested.vpcCidr === undefined || region !== main) continue;
+    problems.add({
       at,
-      given: asked.vpcCidr,
-      problem: `the system stands in the stack's own region, whose network is slipway:vpcCidr`,
-      allowed: "a block only beside a region of the system's own",
+      given: requested.vpcCidr,
+      problem: `the system is in the stack's own region, whose network is slipway:vpcCidr`,
+      allowed: "a block only together with a region of the system's own",
       fix: [{ remove: at }],
     });
   }
-  return regions.map((region) => ({ region: region.slug, appRegion: appRegionOf(region), cidr: blocks.get(region.slug)!.cidr }));
+  return regions.map((region) => ({ region: region.slug, cidr: blocks.get(region.slug)!.cidr }));
 }
 
 function blockOf(
   environment: Environment,
   region: DatabaseRegion,
-  placed: readonly Placed[],
-  mistakes: Mistakes,
+  placed: readonly SystemPlace[],
+  problems: Problems,
 ): { cidr: string; at: Path } {
   const here = placed.filter((system) => system.region === region);
-  const [first, ...others] = here.filter(({ asked }) => asked.vpcCidr !== undefined);
+  const [first, ...others] = here.filter(({ requested }) => requested.vpcCidr !== undefined);
   if (first === undefined) return { cidr: networkBlock(environment, region.slug), at: [configName(here[0]!.name), "vpcCidr"] };
-  const cidr = first.asked.vpcCidr!;
+  const cidr = first.requested.vpcCidr!;
   const at = [configName(first.name), "vpcCidr"];
-  checkNetwork(at, cidr, mistakes);
-  for (const { name, asked } of others) {
-    if (asked.vpcCidr === cidr) continue;
-    mistakes.add({
+  checkNetwork(at, cidr, problems);
+  for (const { name, requested } of others) {
+    if (requested.vpcCidr === cidr) continue;
+    problems.add({
       at: [configName(name), "vpcCidr"],
-      given: asked.vpcCidr,
+      given: requested.vpcCidr,
       problem: `${first.name} gives the network in ${region.slug} another block, and a region has one network`,
       allowed: cidr,
       fix: [{ set: [configName(name), "vpcCidr"], to: cidr }],
@@ -95,18 +96,18 @@ function blockOf(
   return { cidr, at };
 }
 
-/** One of the blocks that regions get by default, apart from those that are taken. */
+/** A default block of a region that overlaps no other network. */
 function freeBlock(environment: Environment, taken: readonly string[]): string {
   const blocks = databaseRegions().map((slug) => networkBlock(environment, slug));
-  return blocks.find((block) => !taken.some((other) => meet(block, other))) ?? "<private block>";
+  return blocks.find((block) => !taken.some((other) => networksOverlap(block, other))) ?? "<private block>";
 }
 
-/** Data centres whose city has apps that may not reach them. */
+/** Notices for data centres that the apps of their city may not reach. */
 export function distanceNotices(regions: readonly DatabaseRegion[]): string[] {
   return [...new Set(regions)]
     .filter(({ joined }) => !joined)
     .map(
       (region) =>
-        `Apps in ${region.app} join private networks in ${homeOf(appRegionOf(region))}. In ${region.slug} the databases may be out of their reach; try with staging first.`,
+        `Apps in ${region.app} join private networks in ${homeOf(appRegionOf(region))}. They may not reach databases in ${region.slug}; test with staging first.`,
     );
 }

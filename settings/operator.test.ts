@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const GOOD = "GOCSPX-4b81c0d2e9";
 const signIn = { harbour: { features: ["google"] }, harbourGoogleClientId: "1234.apps.example.com" };
 const encrypted = { secretKeys: ["harbourGoogleClientSecret"] };
 
 describe("what only an operator knows", () => {
-  it("is asked for only where the feature is on [F26]", () => {
+  it("is requested only where the feature is on [F26]", () => {
     expect(settingsFrom({}).systems[0]).toMatchObject({ operatorSecrets: {}, operatorSettings: {} });
     expect(settingsFrom({ ...signIn, harbourGoogleClientSecret: GOOD }, encrypted).systems[0]).toMatchObject({
       operatorSecrets: { googleClientSecret: "slipway:harbourGoogleClientSecret" },
@@ -18,9 +18,9 @@ describe("what only an operator knows", () => {
     expect(JSON.stringify(settingsFrom({ ...signIn, harbourGoogleClientSecret: GOOD }, encrypted))).not.toContain(GOOD);
   });
 
-  it("is told in one message where it is missing, for all systems", () => {
+  it("is reported in one message where it is missing, for all systems", () => {
     const message = complaint({ harbour: { features: ["google"] }, longPier: { features: ["alerts"] } }, { systems: [harbour, longPier] });
-    expect(message).toMatch(/^3 mistakes/);
+    expect(message).toMatch(/^3 problems/);
     expect(message).toContain("slipway:harbourGoogleClientSecret: it is missing (OAuth client secret).");
     expect(message).toContain("allowed: an encrypted value, or the feature google off");
     expect(message).toContain("pulumi config set --secret slipway:harbourGoogleClientSecret -s staging");
@@ -31,8 +31,8 @@ describe("what only an operator knows", () => {
   it("is refused in plain text by its key, without being shown, also while the feature is off [F16]", () => {
     for (const values of [signIn, {}]) {
       const message = complaint({ ...values, harbourGoogleClientSecret: GOOD });
-      expect(message).toContain("slipway:harbourGoogleClientSecret: it is a secret and stands in the stack's file in plain text.");
-      expect(message).toContain("Treat that value as burnt");
+      expect(message).toContain("slipway:harbourGoogleClientSecret: it is a secret, and the stack's file contains it in plain text.");
+      expect(message).toContain("Treat that value as compromised");
       expect(message).toContain("pulumi config set --secret slipway:harbourGoogleClientSecret -s staging");
       expect(message).not.toContain(GOOD);
     }
@@ -51,7 +51,7 @@ describe("what only an operator knows", () => {
     "        ",
   ])("is refused as %j, encrypted or not, without being shown [F54]", (value) => {
     const message = complaint({ ...signIn, harbourGoogleClientSecret: value }, encrypted);
-    expect(message).toContain("slipway:harbourGoogleClientSecret: what stands there is a placeholder or can be guessed.");
+    expect(message).toContain("slipway:harbourGoogleClientSecret: its value is a placeholder or can be guessed.");
     expect(message).not.toContain(`"${value}"`);
   });
 
@@ -64,12 +64,12 @@ describe("what only an operator knows", () => {
     expect(id).toContain("slipway:harbourGoogleClientId: it holds half of a character");
   });
 
-  it("is not hidden where anybody may read it", () => {
+  it("is not encrypted where it is public", () => {
     const message = complaint(
       { ...signIn, harbourGoogleClientSecret: GOOD },
       { secretKeys: ["harbourGoogleClientSecret", "harbourGoogleClientId"] },
     );
-    expect(message).toContain("slipway:harbourGoogleClientId: it is encrypted, but anybody may read it");
+    expect(message).toContain("slipway:harbourGoogleClientId: it is encrypted, but it is public");
   });
 
   it("is recognised when its key is misspelt, and not shown", () => {
@@ -97,7 +97,7 @@ describe("placeholders", () => {
 
   it("are refused where Pulumi's engine would create things with them", () => {
     const message = complaint({ placeholders: "true" }, { underEngine: true });
-    expect(message).toContain("slipway:placeholders is true: stand-ins are for a plan");
+    expect(message).toContain("slipway:placeholders is true: placeholders are for a plan");
     expect(message).toContain("pulumi config rm slipway:placeholders -s staging");
   });
 });

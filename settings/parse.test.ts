@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom, TODAY } from "./fixture.ts";
-import { SettingsError } from "./mistakes.ts";
 import { parseSettings } from "./parse.ts";
+import { SettingsError } from "./problems.ts";
+import { complaint, harbour, longPier, settingsFrom, TODAY } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 
@@ -11,11 +11,10 @@ describe("settings", () => {
     expect(settings).toMatchObject({
       environment: "prod",
       suffix: "",
-      region: "nyc1",
-      appRegion: "nyc",
+      networks: [{ region: "nyc1" }],
       protect: true,
       postgres: { layout: "dedicated", clusters: [{ key: "harbour", nodes: 2, autoscale: { thresholdPercent: 80, incrementGiB: 10 } }] },
-      valkey: { layout: "split", sharing: "dedicated", clusters: [{ key: "harbour-state", nodes: 2, class: "state" }] },
+      valkey: { clusters: [{ key: "harbour-state", nodes: 2, class: "state" }] },
       postDeploy: { mode: "runner" },
       backups: { enabled: true, region: "nyc3", offsiteRegion: "sfo3", bucketPrefix: "slipway" },
       placeholders: [],
@@ -37,7 +36,7 @@ describe("settings", () => {
     expect(settingsFrom({ suffix: "eu" }).suffix).toBe("-eu");
   });
 
-  it("hold the systems that are picked, or all there are", () => {
+  it("hold the systems that are selected, or all there are", () => {
     const names = (values: object) =>
       settingsFrom({ ...values, postgres: { version: "16", layout: "dedicated" } }, both).systems.map(({ system }) => system.name);
     expect(names({})).toEqual(["harbour", "long-pier"]);
@@ -53,7 +52,7 @@ describe("settings", () => {
   it("leave alone what belongs to others", () => {
     const raw = { project: "slipway", stack: "local", secretKeys: new Set<string>() };
     const values = { "slipway:postgres": '{"version":"16"}', "digitalocean:apiEndpoint": "http://127.0.0.1:4010", "acme:region": "moon" };
-    expect(parseSettings({ ...raw, values }, [harbour], TODAY).region).toBe("nyc1");
+    expect(parseSettings({ ...raw, values }, [harbour], TODAY).networks[0]!.region).toBe("nyc1");
   });
 
   it("let one system stand in another region, with a network of its own [C12]", () => {
@@ -62,8 +61,8 @@ describe("settings", () => {
       { ...both, stack: "prod" },
     );
     expect(settings.networks).toEqual([
-      { region: "nyc1", appRegion: "nyc", cidr: "10.104.0.0/20" },
-      { region: "sfo3", appRegion: "sfo", cidr: "10.108.0.0/20" },
+      { region: "nyc1", cidr: "10.104.0.0/20" },
+      { region: "sfo3", cidr: "10.108.0.0/20" },
     ]);
     expect(settings.systems.map(({ region, appRegion }) => [region, appRegion])).toEqual([
       ["nyc1", "nyc"],
@@ -103,7 +102,7 @@ describe("bad settings", () => {
 
   it("name an app region where a database region is meant [F4]", () => {
     const message = complaint({ region: "nyc" });
-    expect(message).toContain('slipway:region is "nyc": nyc is an App Platform region; say nyc1, nyc2 or nyc3.');
+    expect(message).toContain('slipway:region is "nyc": nyc is an App Platform region; use nyc1, nyc2 or nyc3.');
     expect(message).toContain("allowed: nyc1, nyc2, nyc3");
     expect(message).toContain("pulumi config set slipway:region nyc1 -s staging");
   });
@@ -113,15 +112,15 @@ describe("bad settings", () => {
     expect(complaint({ region: "nyc2" })).toContain('slipway:region is "nyc2": DigitalOcean runs no Valkey there');
   });
 
-  it("name the retired redis wherever it is asked for", () => {
+  it("name the retired redis wherever it is requested", () => {
     const messages = [
       complaint({ redis: { size: "db-s-1vcpu-1gb" } }),
       complaint({ valkey: { engine: "redis" } }),
       complaint({ harbour: { redis: true } }),
     ];
-    for (const message of messages) expect(message).toContain("redis is retired at DigitalOcean since 2025-06-30; say valkey.");
+    for (const message of messages) expect(message).toContain("redis is retired at DigitalOcean since 2025-06-30; use valkey.");
     expect(messages[0]).toContain("pulumi config set --path slipway:valkey.version 8 -s staging");
-    expect(complaint({ valkey: { version: 7 } })).toContain("7 was Redis, retired at DigitalOcean since 2025-06-30; say valkey");
+    expect(complaint({ valkey: { version: 7 } })).toContain("7 was Redis, retired at DigitalOcean since 2025-06-30; use valkey");
   });
 
   it("name an app whose name is too long with the stack's suffix", () => {
@@ -129,7 +128,7 @@ describe("bad settings", () => {
     expect(message).toContain(
       'slipway:suffix is "review-of-the-new-harbour-wall": with it an app is called harbour-review-of-the-new-harbour-wall, 38 characters',
     );
-    expect(message).toContain("24 are left beside harbour");
+    expect(message).toContain("24 are left after harbour");
     expect(message).toContain("pulumi config set slipway:suffix '<short name>' -s review-of-the-new-harbour-wall");
   });
 
@@ -145,7 +144,7 @@ describe("bad settings", () => {
 
   it("name text where a list or a group belongs", () => {
     expect(complaint({ systems: "harbour,long-pier" })).toContain("slipway:systems: it is not a list");
-    expect(complaint({ postgres: "17" })).toMatch(/^1 mistake .*\n\n1\. slipway:postgres: it is not a group of settings\./);
+    expect(complaint({ postgres: "17" })).toMatch(/^1 problem .*\n\n1\. slipway:postgres: it is not a group of settings\./);
     expect(complaint({ harbour: { postgres: 17 } })).toContain("slipway:harbour.postgres: it is not a group of settings");
     expect(complaint({ harbour: [] })).toContain("slipway:harbour: it is not a group of settings");
   });
@@ -157,7 +156,7 @@ describe("bad settings", () => {
 
   it("name a block for a network that is the stack's own", () => {
     expect(complaint({ harbour: { vpcCidr: "10.9.0.0/20" } })).toContain(
-      "the system stands in the stack's own region, whose network is slipway:vpcCidr",
+      "the system is in the stack's own region, whose network is slipway:vpcCidr",
     );
   });
 
@@ -173,37 +172,37 @@ describe("bad settings", () => {
   it("name an image that is missing, moving or idle", () => {
     expect(complaint({ postDeploy: { mode: "job" } })).toContain("slipway:postDeploy.image: it is missing");
     expect(complaint({ postDeploy: { mode: "job", image: "registry.example.com/a/slipway:latest" } })).toContain(
-      "with a tag that stays what it is",
+      "with a tag that does not move",
     );
     expect(complaint({ postDeploy: { image: "registry.example.com/a/slipway:1" } })).toContain("in mode runner nothing runs an image");
   });
 
-  it("name production without backups, and a second copy beside the first [F136]", () => {
-    expect(complaint({ environment: "prod", backups: { enabled: false } })).toContain(
-      "production has somewhere to put its backups, always",
+  it("name production without backups, and a second copy in the region of the first [F136]", () => {
+    expect(complaint({ environment: "prod", backups: { enabled: false } })).toContain("production always has buckets for its backups");
+    expect(complaint({ backups: { region: "ams3", offsiteRegion: "ams3" } })).toContain(
+      "a copy in the same region is lost together with the first",
     );
-    expect(complaint({ backups: { region: "ams3", offsiteRegion: "ams3" } })).toContain("a copy beside the first is lost with it");
-    expect(complaint({ backups: { region: "nyc1" } })).toContain("no buckets stand in this region; did you mean nyc3?");
+    expect(complaint({ backups: { region: "nyc1" } })).toContain("there are no buckets in this region; did you mean nyc3?");
   });
 
   it("name what is no address", () => {
     expect(complaint({ alertEmails: ["on-call"] })).toContain('slipway:alertEmails[0] is "on-call"');
   });
 
-  it("are told all at once, with a count, without a stack trace, and every one with a command", () => {
+  it("are reported in one error, with their number, without a stack trace, each with a command", () => {
     const message = complaint(
       { region: "nyc", protect: "yes", systems: ["harbor"], rotated: "soon", allowedSources: ["::1"], postgres: { version: "9" } },
       both,
     );
-    expect(message).toMatch(/^6 mistakes in the settings of stack "staging"\.\n/);
+    expect(message).toMatch(/^6 problems in the settings of stack "staging"\.\n/);
     expect(message.match(/^ +type: +pulumi config (set|rm) .* -s staging$/gm)).toHaveLength(6);
     expect(message).not.toMatch(/^\s+at |\.ts:\d|ZodError/m);
   });
 
-  it("are told all at once also where some are found by shape and others by sense", () => {
+  it("are reported in one error, whether their shape or their meaning is wrong", () => {
     const message = complaint({ protect: "yes", postDeploy: { mode: "job" }, harbour: { phase: "P0" }, postgres: { version: "14" } });
     for (const key of ["protect", "postDeploy.image", "harbour.phase", "postgres.version"]) expect(message).toContain(`slipway:${key}`);
-    expect(message).toMatch(/^4 mistakes/);
+    expect(message).toMatch(/^4 problems/);
   });
 
   it("end up in an error that carries them one by one", () => {
@@ -212,7 +211,7 @@ describe("bad settings", () => {
       expect.unreachable();
     } catch (error) {
       expect(error).toBeInstanceOf(SettingsError);
-      expect((error as SettingsError).mistakes.map(({ at }) => at)).toEqual([["region"], ["protect"]]);
+      expect((error as SettingsError).problems.map(({ path }) => path)).toEqual(["slipway:region", "slipway:protect"]);
     }
   });
 });

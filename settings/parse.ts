@@ -1,19 +1,19 @@
 /**
- * From a stack's config to settings that the rest of the program may trust: complete, within limits, in agreement with the systems they pick.
- * Pure: it reads no environment and asks nobody. Whatever is wrong is told at once.
+ * Turns a stack's config into settings that are complete, within limits, and consistent with the systems that they select. It is pure: it reads no
+ * environment. One error lists every problem.
  */
 import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
-import { readAsked } from "./asked.ts";
+import { decodeConfig } from "./decode.ts";
 import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
-import { Mistakes, NAMESPACE } from "./mistakes.ts";
-import { appRegionOf, defaultRegion, distanceNotices, networksOf } from "./networks.ts";
+import { defaultRegion, distanceNotices, networksOf } from "./networks.ts";
 import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
 import { postgresOf } from "./postgres.ts";
-import type { Asked } from "./schema.ts";
+import { NAMESPACE, Problems } from "./problems.ts";
+import type { Requested } from "./schema.ts";
 import type { BackupSettings, Environment, PostDeploySettings, Settings } from "./settings.ts";
 import { checkNetwork, checkSources } from "./sources.ts";
-import type { Picked, Stack } from "./stack.ts";
+import type { SelectedSystem, Stack } from "./stack.ts";
 import { systemsOf } from "./systems.ts";
 import { valkeyOf } from "./valkey.ts";
 
@@ -21,27 +21,27 @@ export type { RawConfig } from "./operator.ts";
 
 /**
  * @param today YYYY-MM-DD, in UTC.
- * @throws {SettingsError} with every mistake.
+ * @throws {SettingsError} with every problem
  */
 export function parseSettings(raw: RawConfig, systems: readonly System[], today: string = new Date().toISOString().slice(0, 10)): Settings {
-  const mistakes = new Mistakes(raw.stack, raw.secretKeys);
-  checkOperatorKeys(systems.flatMap(operatorKeys), raw, mistakes);
-  const asked = readAsked(raw, systems, today, mistakes);
-  const stack = stackOf(raw, asked, systems, today, mistakes);
+  const problems = new Problems(raw.stack, raw.secretKeys);
+  checkOperatorKeys(systems.flatMap(operatorKeys), raw, problems);
+  const requested = decodeConfig(raw, systems, today, problems);
+  const stack = stackOf(raw, requested, systems, today, problems);
 
-  const vpcCidr = asked.stack.vpcCidr ?? networkBlock(stack.environment, stack.region.slug);
-  checkNetwork(["vpcCidr"], vpcCidr, mistakes);
-  if (asked.stack.vpc !== undefined && asked.stack.vpcCidr !== undefined) {
-    mistakes.add({
+  const vpcCidr = requested.stack.vpcCidr ?? networkBlock(stack.environment, stack.region.slug);
+  checkNetwork(["vpcCidr"], vpcCidr, problems);
+  if (requested.stack.vpc !== undefined && requested.stack.vpcCidr !== undefined) {
+    problems.add({
       at: ["vpcCidr"],
-      given: asked.stack.vpcCidr,
+      given: requested.stack.vpcCidr,
       problem: "the network of slipway:vpc exists, and has its own block",
       allowed: "nothing here, or no vpc",
       fix: [{ remove: ["vpcCidr"] }, { remove: ["vpc"] }],
     });
   }
-  const placed = stack.systems.map(({ system, asked, region }) => ({ name: system.name, asked, region }));
-  const networks = networksOf(stack.environment, stack.region, vpcCidr, placed, mistakes);
+  const placed = stack.systems.map(({ system, requested, region }) => ({ name: system.name, requested, region }));
+  const networks = networksOf(stack.environment, stack.region, vpcCidr, placed, problems);
   stack.notices.push(...distanceNotices(stack.systems.map(({ region }) => region)));
 
   const postDeploy = postDeployOf(stack);
@@ -49,29 +49,26 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
   const postgres = postgresOf(stack);
   const valkey = valkeyOf(stack);
   const backups = backupsOf(stack, raw.project);
-  const berths = systemsOf(stack, postgres, valkey);
+  const systemsWithoutKeys = systemsOf(stack, postgres, valkey);
   const missing = missingKeys(stack, raw);
-  const settled = berths.map((berth) => withOperatorKeys(berth, raw));
+  const settled = systemsWithoutKeys.map((system) => withOperatorKeys(system, raw));
 
-  mistakes.throwIfAny();
+  problems.throwIfAny();
   return {
     project: raw.project,
     stack: raw.stack,
     environment: stack.environment,
     suffix: stack.suffix,
-    region: stack.region.slug,
-    appRegion: appRegionOf(stack.region),
-    vpcCidr,
     networks: networks.map((network) =>
-      asked.stack.vpc !== undefined && network.region === stack.region.slug ? { ...network, existing: asked.stack.vpc } : network,
+      requested.stack.vpc !== undefined && network.region === stack.region.slug ? { ...network, existing: requested.stack.vpc } : network,
     ),
-    protect: asked.stack.protect ?? stack.defaults.protect,
+    protect: requested.stack.protect ?? stack.defaults.protect,
     allowedSources,
     postgres,
     valkey,
     postDeploy,
     backups,
-    alertEmails: [...new Set(asked.stack.alertEmails)],
+    alertEmails: [...new Set(requested.stack.alertEmails)],
     systems: settled,
     placeholders: missing.map(({ key }) => `${NAMESPACE}:${key}`),
     notices: stack.notices,
@@ -80,33 +77,37 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
 
 const ENVIRONMENTS: readonly Environment[] = ["local", "staging", "prod"];
 
-function stackOf(raw: RawConfig, asked: Asked, systems: readonly System[], today: string, mistakes: Mistakes): Stack {
-  const environment = asked.stack.environment ?? ENVIRONMENTS.find((name) => name === raw.stack);
+function stackOf(raw: RawConfig, requested: Requested, systems: readonly System[], today: string, problems: Problems): Stack {
+  const environment = requested.stack.environment ?? ENVIRONMENTS.find((name) => name === raw.stack);
   if (environment === undefined) {
-    mistakes.add({
+    problems.add({
       at: ["environment"],
       problem: `it is missing, and the stack's name, ${raw.stack}, does not say it`,
       allowed: ENVIRONMENTS.join(", "),
       fix: [{ set: ["environment"], to: "staging" }],
     });
   }
-  // Where the environment is unknown, the one that asks least of the other settings.
-  const sure = environment ?? "local";
-  const region = asked.stack.region ?? defaultRegion();
+  // Where the environment is unknown, the one that requires least of the other settings.
+  const certain = environment ?? "local";
+  const region = requested.stack.region ?? defaultRegion();
   const suffix =
-    asked.stack.suffix === undefined ? suffixOf(sure, raw.stack) : asked.stack.suffix === "none" ? "" : `-${asked.stack.suffix}`;
-  const picked = pickedSystems(asked, systems, mistakes).map((system): Picked => {
-    const own = asked.systems.get(system.name)!;
-    return { system, key: configName(system.name), asked: own, region: own.region ?? region, features: new Set(own.features) };
+    requested.stack.suffix === undefined
+      ? suffixOf(certain, raw.stack)
+      : requested.stack.suffix === "none"
+        ? ""
+        : `-${requested.stack.suffix}`;
+  const selected = selectSystems(requested, systems, problems).map((system): SelectedSystem => {
+    const own = requested.systems.get(system.name)!;
+    return { system, key: configName(system.name), requested: own, region: own.region ?? region, features: new Set(own.features) };
   });
-  return { asked, environment: sure, defaults: DEFAULTS[sure], suffix, region, systems: picked, today, mistakes, notices: [] };
+  return { requested, environment: certain, defaults: DEFAULTS[certain], suffix, region, systems: selected, today, problems, notices: [] };
 }
 
-function pickedSystems(asked: Asked, systems: readonly System[], mistakes: Mistakes): System[] {
-  const names = asked.stack.systems;
+function selectSystems(requested: Requested, systems: readonly System[], problems: Problems): System[] {
+  const names = requested.stack.systems;
   if (names === undefined) return [...systems];
-  if (names.length === 0 && !mistakes.touches(["systems"])) {
-    mistakes.add({
+  if (names.length === 0 && !problems.touches(["systems"])) {
+    problems.add({
       at: ["systems"],
       problem: "a stack holds at least one system",
       allowed: systems.map(({ name }) => name).join(", "),
@@ -116,7 +117,7 @@ function pickedSystems(asked: Asked, systems: readonly System[], mistakes: Mista
   for (const [index, name] of names.entries()) {
     const first = names.indexOf(name);
     if (first === index) continue;
-    mistakes.add({
+    problems.add({
       at: ["systems", index],
       given: name,
       problem: `it repeats systems[${first}]`,
@@ -127,35 +128,35 @@ function pickedSystems(asked: Asked, systems: readonly System[], mistakes: Mista
   return systems.filter(({ name }) => names.includes(name));
 }
 
-function postDeployOf({ asked, mistakes }: Stack): PostDeploySettings {
-  const { mode = "runner", image } = asked.stack.postDeploy ?? {};
+function postDeployOf({ requested, problems }: Stack): PostDeploySettings {
+  const { mode = "runner", image } = requested.stack.postDeploy ?? {};
   if (mode === "job" && image === undefined) {
-    mistakes.add({
+    problems.add({
       at: ["postDeploy", "image"],
       problem: "it is missing: the job runs slipway's image inside the private network",
-      allowed: "registry/repository:tag, with a tag that stays what it is (not latest)",
+      allowed: "registry/repository:tag, with a tag that does not move (not latest)",
       fix: [{ set: ["postDeploy", "image"], to: "registry.digitalocean.com/<registry>/slipway:1.0.0" }],
     });
   }
   if (mode !== "job" && image !== undefined) {
-    mistakes.add({
+    problems.add({
       at: ["postDeploy", "image"],
       given: image,
       problem: `in mode ${mode} nothing runs an image`,
-      allowed: "an image beside mode job",
+      allowed: "an image where the mode is job",
       fix: [{ remove: ["postDeploy", "image"] }, { set: ["postDeploy", "mode"], to: "job" }],
     });
   }
   return { mode, ...(image === undefined ? {} : { image }) };
 }
 
-/** The runner comes from outside the network, so its address must be known; a job comes from inside. */
-function sourcesOf({ asked, environment, defaults, mistakes }: Stack, { mode }: PostDeploySettings): string[] {
-  const given = asked.stack.allowedSources ?? defaults.allowedSources;
-  if (given.length === 0 && mode === "runner" && environment !== "local" && !mistakes.touches(["allowedSources"])) {
-    mistakes.add({
+/** The runner connects from outside the network, so its address must be known; a job connects from inside. */
+function sourcesOf({ requested, environment, defaults, problems }: Stack, { mode }: PostDeploySettings): string[] {
+  const given = requested.stack.allowedSources ?? defaults.allowedSources;
+  if (given.length === 0 && mode === "runner" && environment !== "local" && !problems.touches(["allowedSources"])) {
+    problems.add({
       at: ["allowedSources"],
-      problem: "it is empty, and post-deploy steps run on the machine that runs pulumi, which then reaches no database",
+      problem: "it is empty, and the machine that runs pulumi also runs the post-deploy steps, so it must reach the databases",
       allowed: "the runner's public IPv4 address; nothing at all where slipway:postDeploy.mode is job or manual",
       fix: [
         { set: ["allowedSources", 0], to: "<IPv4 address of the runner>" },
@@ -163,28 +164,28 @@ function sourcesOf({ asked, environment, defaults, mistakes }: Stack, { mode }: 
       ],
     });
   }
-  return checkSources(given, mistakes);
+  return checkSources(given, problems);
 }
 
-function backupsOf({ asked, environment, defaults, region, suffix, mistakes }: Stack, project: string): BackupSettings {
-  const given = asked.stack.backups ?? {};
+function backupsOf({ requested, environment, defaults, region, suffix, problems }: Stack, project: string): BackupSettings {
+  const given = requested.stack.backups ?? {};
   const enabled = given.enabled ?? defaults.backups;
   const near = given.region ?? spacesNear(region.slug);
   const offsiteRegion = given.offsiteRegion ?? offsiteOf(near)!;
   if (!enabled && environment === "prod") {
-    mistakes.add({
+    problems.add({
       at: ["backups", "enabled"],
       given: enabled,
-      problem: "production has somewhere to put its backups, always",
+      problem: "production always has buckets for its backups",
       allowed: "true",
       fix: [{ remove: ["backups", "enabled"] }],
     });
   }
   if (offsiteRegion === near) {
-    mistakes.add({
+    problems.add({
       at: ["backups", "offsiteRegion"],
       given: offsiteRegion,
-      problem: "a copy beside the first is lost with it",
+      problem: "a copy in the same region is lost together with the first",
       allowed: spacesRegions()
         .filter((slug) => slug !== near)
         .join(", "),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 const cluster = (postgres: object, stack = "staging") =>
@@ -40,7 +40,7 @@ describe("Postgres clusters", () => {
   it("refuse to stand in two regions at once", () => {
     const message = complaint({ longPier: { region: "sfo3" } }, both);
     expect(message).toContain(
-      'slipway:longPier.region is "sfo3": the systems share Postgres, and a shared cluster stands in one region: nyc1.',
+      'slipway:longPier.region is "sfo3": the systems share Postgres, and a shared cluster is in one region: nyc1.',
     );
     expect(message).toContain("pulumi config set --path slipway:postgres.layout dedicated -s staging");
   });
@@ -53,9 +53,9 @@ describe("Postgres clusters", () => {
 });
 
 describe("a major", () => {
-  it("is chosen and never defaulted [F2]", () => {
+  it("is required and has no default [F2]", () => {
     const message = complaint({ postgres: {} });
-    expect(message).toContain("slipway:postgres.version: it is missing; a major is chosen, never defaulted");
+    expect(message).toContain("slipway:postgres.version: it is missing; there is no default, because an upgrade cannot be reverted");
     expect(message).toContain("allowed: 15, 16, 17");
     expect(message).toContain("pulumi config set --path slipway:postgres.version 15 -s staging");
     expect(cluster({ version: "15" }).major).toBe("15");
@@ -70,14 +70,16 @@ describe("a major", () => {
   it("is one that DigitalOcean runs, without its minor", () => {
     expect(refused({ version: "12" })).toContain("it is not a Postgres major that DigitalOcean runs");
     const message = refused({ version: "15.15" });
-    expect(message).toContain("only the major is chosen; the minor is DigitalOcean's");
+    expect(message).toContain("it contains a minor version, which DigitalOcean selects");
     expect(message).toContain("pulumi config set --path slipway:postgres.version 15 -s staging");
   });
 
   it("is one that new clusters can still be made with; an adopted one may be older", () => {
     const old = { ...harbour, postgres: { ...harbour.postgres, minimumMajor: 13 } };
     const adopt = "49f4dc39-3d91-4bce-aa7a-7784c8e32a66";
-    expect(complaint({ postgres: { version: "14" } }, { systems: [old] })).toContain("new clusters of it could be made until 2026-05-12");
+    expect(complaint({ postgres: { version: "14" } }, { systems: [old] })).toContain(
+      "DigitalOcean created new clusters of it until 2026-05-12",
+    );
     const settings = settingsFrom({ postgres: { version: "14", adopt } }, { systems: [old] });
     expect(settings.postgres.clusters[0]).toMatchObject({ major: "14", adopt });
     expect(settings.notices.join()).toContain('Postgres 14 of cluster "shared" ends on 2026-11-12');
@@ -93,7 +95,7 @@ describe("nodes", () => {
   it("refuse a standby behind 1 GB, and name the smallest node that may have one", () => {
     const message = refused({ size: "db-s-1vcpu-1gb", nodes: 2 });
     expect(message).toContain(
-      'slipway:postgres.size is "db-s-1vcpu-1gb": 2 nodes are asked for, and a node of 1 GB cannot have another behind it.',
+      'slipway:postgres.size is "db-s-1vcpu-1gb": 2 nodes are requested, and a node of 1 GB cannot have a standby.',
     );
     expect(message).toContain("pulumi config set --path slipway:postgres.size db-s-1vcpu-2gb -s staging");
   });
@@ -126,13 +128,13 @@ describe("a disk", () => {
     expect(cluster({ autoscale: { increment: "50 GiB" } }).autoscale).toEqual({ thresholdPercent: 80, incrementGiB: 50 });
     expect(cluster({ autoscale: { enabled: false } }, "prod").autoscale).toBeUndefined();
     expect(cluster({ storage: "100 GiB" }, "prod").autoscale).toBeUndefined();
-    expect(refused({ storage: "100 GiB", autoscale: {} })).toContain("would drift from a fixed size");
+    expect(refused({ storage: "100 GiB", autoscale: {} })).toContain("would differ from a fixed size");
     expect(refused({ autoscale: { threshold: "99%" } })).toContain("allowed: 15% to 95%");
   });
 });
 
 describe("read replicas", () => {
-  it("are off until they are asked for, and stand beside the cluster in its size [F90]", () => {
+  it("are off until they are requested, and have the region and size of the cluster [F90]", () => {
     expect(cluster({}).replicas).toEqual([]);
     expect(cluster({ replicas: [{ name: "read-1" }, { name: "read-2", region: "SFO3", size: "db-s-4vcpu-8gb" }] }).replicas).toEqual([
       { name: "read-1", region: "nyc1", size: "db-s-2vcpu-4gb" },
@@ -144,7 +146,7 @@ describe("read replicas", () => {
     expect(refused({ replicas: [{}] })).toContain("slipway:postgres.replicas[0].name: it is missing");
     expect(refused({ replicas: [{ name: "read" }, { name: "read" }] })).toContain("slipway:postgres.replicas[1].name");
     expect(refused({ replicas: [{ name: "read", size: "db-s-1vcpu-1gb" }] })).toContain("a replica is at least as large as its cluster");
-    expect(refused({ replicas: [{ name: "read", region: "sfo" }] })).toContain("sfo is an App Platform region; say sfo2 or sfo3");
+    expect(refused({ replicas: [{ name: "read", region: "sfo" }] })).toContain("sfo is an App Platform region; use sfo2 or sfo3");
   });
 });
 

@@ -1,35 +1,36 @@
-/** Which Postgres clusters a stack holds, what each is made of, and what is impossible about it. */
+/** The Postgres clusters of a stack, and the checks of each. */
 import { findNode, type NodeSize, smallestNode, usableConnections } from "../catalog/nodes.ts";
 import type { Engine } from "../catalog/regions.ts";
 import { findMajor, majorsOn } from "../catalog/versions.ts";
 import type { System } from "../systems/definition.ts";
 import { AUTOSCALE, MAINTENANCE } from "./defaults.ts";
-import { nearest, type Path } from "./mistakes.ts";
-import type { AskedPostgres } from "./schema.ts";
+import { nearest } from "./nearest.ts";
+import type { Path } from "./problems.ts";
+import type { RequestedPostgres } from "./schema.ts";
 import type { PostgresCluster, PostgresSettings } from "./settings.ts";
-import { defined, type Picked, type Stack } from "./stack.ts";
+import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 
-/** A cluster in the making: who is on it, what was asked for it, and where that was written. */
+/** A cluster in the making: who is on it, what was requested it, and where that was written. */
 interface Draft {
   readonly key: string;
-  readonly systems: readonly Picked[];
-  readonly asked: AskedPostgres;
-  /** The path of a field, at the system where it is said there. */
-  readonly at: (field: keyof AskedPostgres) => Path;
+  readonly systems: readonly SelectedSystem[];
+  readonly requested: RequestedPostgres;
+  /** The path of a field: at the system where it is set there, else at the stack. */
+  readonly at: (field: keyof RequestedPostgres) => Path;
 }
 
 export function postgresOf(stack: Stack): PostgresSettings {
-  const asked = stack.asked.stack.postgres ?? {};
-  const layout = asked.layout ?? stack.defaults.postgres.layout;
-  const drafts = layout === "shared" ? [sharedDraft(stack, asked)] : stack.systems.map((system) => ownDraft(system, asked));
-  if (layout === "dedicated" && asked.adopt !== undefined && stack.systems.length > 1) refuseAmbiguousAdoption(stack, asked.adopt);
+  const requested = stack.requested.stack.postgres ?? {};
+  const layout = requested.layout ?? stack.defaults.postgres.layout;
+  const drafts = layout === "shared" ? [sharedDraft(stack, requested)] : stack.systems.map((system) => ownDraft(system, requested));
+  if (layout === "dedicated" && requested.adopt !== undefined && stack.systems.length > 1) refuseAmbiguousAdoption(stack, requested.adopt);
   return { layout, clusters: drafts.filter(({ systems }) => systems.length > 0).map((draft) => clusterOf(draft, stack)) };
 }
 
-function sharedDraft(stack: Stack, asked: AskedPostgres): Draft {
-  for (const { key, asked: own, region } of stack.systems) {
+function sharedDraft(stack: Stack, requested: RequestedPostgres): Draft {
+  for (const { key, requested: own, region } of stack.systems) {
     if (own.postgres !== undefined) {
-      stack.mistakes.add({
+      stack.problems.add({
         at: [key, "postgres"],
         problem: "the layout is shared: one cluster for all systems, described in slipway:postgres",
         allowed: "nothing here, or the dedicated layout",
@@ -38,32 +39,32 @@ function sharedDraft(stack: Stack, asked: AskedPostgres): Draft {
     }
     if (region !== stack.region) refuseDistance(stack, key, region.slug, ["postgres", "layout"], "Postgres");
   }
-  return { key: "shared", systems: stack.systems, asked, at: (field) => ["postgres", field] };
+  return { key: "shared", systems: stack.systems, requested, at: (field) => ["postgres", field] };
 }
 
-function ownDraft(system: Picked, stackWide: AskedPostgres): Draft {
-  const own = system.asked.postgres ?? {};
+function ownDraft(system: SelectedSystem, stackWide: RequestedPostgres): Draft {
+  const own = system.requested.postgres ?? {};
   return {
     key: system.system.name,
     systems: [system],
-    asked: { ...stackWide, ...own },
+    requested: { ...stackWide, ...own },
     at: (field) => (own[field] === undefined && stackWide[field] !== undefined ? ["postgres", field] : [system.key, "postgres", field]),
   };
 }
 
-/** One cluster stands in one place. */
+/** A cluster is in one region. */
 export function refuseDistance(stack: Stack, key: string, region: string, sharing: Path, what: string): void {
-  stack.mistakes.add({
+  stack.problems.add({
     at: [key, "region"],
     given: region,
-    problem: `the systems share ${what}, and a shared cluster stands in one region: ${stack.region.slug}`,
+    problem: `the systems share ${what}, and a shared cluster is in one region: ${stack.region.slug}`,
     allowed: `${stack.region.slug}, or clusters of its own`,
     fix: [{ remove: [key, "region"] }, { set: sharing, to: "dedicated" }],
   });
 }
 
 function refuseAmbiguousAdoption(stack: Stack, id: string): void {
-  stack.mistakes.add({
+  stack.problems.add({
     at: ["postgres", "adopt"],
     given: id,
     problem: "the layout is dedicated, so it does not say which system's cluster this is",
@@ -73,9 +74,9 @@ function refuseAmbiguousAdoption(stack: Stack, id: string): void {
 }
 
 function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
-  const { asked, systems } = draft;
-  const size = asked.size ?? stack.defaults.postgres.size;
-  const nodes = asked.nodes ?? stack.defaults.postgres.nodes;
+  const { requested, systems } = draft;
+  const size = requested.size ?? stack.defaults.postgres.size;
+  const nodes = requested.nodes ?? stack.defaults.postgres.nodes;
   const node = findNode(size)!;
   const region = systems[0]!.region.slug;
   const major = majorOf(draft, stack);
@@ -92,23 +93,23 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
     size,
     nodes,
     replicas: replicasOf(draft, node, region, stack),
-    maintenance: { ...MAINTENANCE, ...defined(asked.maintenance ?? {}) },
-    ...(asked.storage === undefined ? {} : { storageMiB: asked.storage * 1024 }),
+    maintenance: { ...MAINTENANCE, ...defined(requested.maintenance ?? {}) },
+    ...(requested.storage === undefined ? {} : { storageMiB: requested.storage * 1024 }),
     ...(autoscale === undefined ? {} : { autoscale }),
-    ...(asked.adopt === undefined ? {} : { adopt: asked.adopt }),
+    ...(requested.adopt === undefined ? {} : { adopt: requested.adopt }),
     ...(adoptOnly === undefined ? {} : { adoptOnly }),
   };
 }
 
-/** A name that is not declared would be taken over by nobody, and what it was meant to be would be made beside it. */
-function adoptOnlyOf({ asked, at, systems }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
-  const { adopt, adoptOnly } = asked;
+/** A misspelt name would adopt nothing, and the declared one would be created in addition. */
+function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
+  const { adopt, adoptOnly } = requested;
   if (adoptOnly === undefined) return undefined;
   if (adopt === undefined) {
-    stack.mistakes.add({
+    stack.problems.add({
       at: at("adoptOnly"),
       problem: "no cluster is adopted, so there is nothing to take over",
-      allowed: "names beside adopt, which says the cluster's id",
+      allowed: "names together with adopt, the cluster's id",
       fix: [{ remove: at("adoptOnly") }, { set: at("adopt"), to: "<cluster id>" }],
     });
   }
@@ -121,7 +122,7 @@ function adoptOnlyOf({ asked, at, systems }: Draft, stack: Stack): PostgresClust
     for (const [index, name] of (adoptOnly[kind] ?? []).entries()) {
       if (declared[kind].includes(name)) continue;
       const likely = nearest(name, declared[kind]);
-      stack.mistakes.add({
+      stack.problems.add({
         at: [...at("adoptOnly"), kind, index],
         given: name,
         problem: `${systems.map(({ system }) => system.title).join(" and ")} declare no such name${likely === undefined ? "" : `; did you mean ${likely}?`}`,
@@ -135,14 +136,14 @@ function adoptOnlyOf({ asked, at, systems }: Draft, stack: Stack): PostgresClust
   return { databases: [], users: [], pools: [], ...defined(adoptOnly) };
 }
 
-/** Never a default: an upgrade cannot be taken back, so nobody should get one with a new release of this package. */
+/** There is no default: an upgrade cannot be reverted, so a new release of this package must not cause one. */
 function majorOf(draft: Draft, stack: Stack): string {
-  const { version, adopt } = draft.asked;
+  const { version, adopt } = draft.requested;
   const offered = majorsOn(stack.today);
   if (version === undefined) {
-    stack.mistakes.add({
+    stack.problems.add({
       at: ["postgres", "version"],
-      problem: "it is missing; a major is chosen, never defaulted, because an upgrade cannot be taken back",
+      problem: "it is missing; there is no default, because an upgrade cannot be reverted",
       allowed: offered.join(", "),
       fix: [{ set: ["postgres", "version"], to: newest(draft, offered) }],
     });
@@ -154,7 +155,7 @@ function majorOf(draft: Draft, stack: Stack): string {
     .reduce((one, other) => (other.postgres.minimumMajor > one.postgres.minimumMajor ? other : one));
   if (Number(version) < strictest.postgres.minimumMajor) {
     const least = strictest.postgres.minimumMajor;
-    stack.mistakes.add({
+    stack.problems.add({
       at,
       given: version,
       problem: `${strictest.title} needs Postgres ${least} or newer`,
@@ -162,11 +163,11 @@ function majorOf(draft: Draft, stack: Stack): string {
       fix: [{ set: at, to: String(least) }],
     });
   } else if (adopt === undefined && !offered.includes(version)) {
-    stack.mistakes.add({
+    stack.problems.add({
       at,
       given: version,
-      problem: `new clusters of it could be made until ${findMajor(version)!.available}`,
-      allowed: `${offered.join(", ")}; an older one only where a cluster is adopted`,
+      problem: `DigitalOcean created new clusters of it until ${findMajor(version)!.available}`,
+      allowed: `${offered.join(", ")}; an older one only for an adopted cluster`,
       fix: [{ set: at, to: newest(draft, offered) }],
     });
   }
@@ -187,13 +188,11 @@ function majorNotices(draft: Draft, version: string, strictest: System, today: s
   const { minimumMajor } = strictest.postgres;
   return [
     ...(days < HALF_A_YEAR
-      ? [
-          `Postgres ${version} of cluster "${draft.key}" ends on ${endOfLife}; DigitalOcean then upgrades it at a time of its own choice. Plan the upgrade before.`,
-        ]
+      ? [`Postgres ${version} of cluster "${draft.key}" ends on ${endOfLife}; DigitalOcean then upgrades it at any time. Upgrade before.`]
       : []),
     ...(Number(version) > minimumMajor
       ? [
-          `${strictest.title} was measured on Postgres ${minimumMajor}, cluster "${draft.key}" has ${version}. An existing cluster is upgraded in place: \`up\` does not wait for it, and nothing takes it back.`,
+          `${strictest.title} was measured on Postgres ${minimumMajor}, cluster "${draft.key}" has ${version}. An existing cluster is upgraded in place: \`up\` does not wait for it, and it cannot be reverted.`,
         ]
       : []),
   ];
@@ -202,29 +201,29 @@ function majorNotices(draft: Draft, version: string, strictest: System, today: s
 export function checkStandby(engine: Engine, at: Path, node: NodeSize, nodes: number, stack: Stack): void {
   if (nodes === 1 || node.standby) return;
   const least = smallestNode(engine, nodes, () => true)!.slug;
-  stack.mistakes.add({
+  stack.problems.add({
     at,
     given: node.slug,
-    problem: `${nodes} nodes are asked for, and a node of ${node.memoryGiB} GB cannot have another behind it`,
+    problem: `${nodes} nodes are requested, and a node of ${node.memoryGiB} GB cannot have a standby`,
     allowed: `${least} and larger, or one node`,
     fix: [{ set: at, to: least }],
   });
 }
 
-function checkStorage({ asked, at }: Draft, node: NodeSize, stack: Stack): void {
-  if (asked.storage === undefined) return;
-  if (asked.autoscale !== undefined && asked.autoscale.enabled !== false) {
-    stack.mistakes.add({
+function checkStorage({ requested, at }: Draft, node: NodeSize, stack: Stack): void {
+  if (requested.storage === undefined) return;
+  if (requested.autoscale !== undefined && requested.autoscale.enabled !== false) {
+    stack.problems.add({
       at: at("storage"),
-      given: `${asked.storage} GiB`,
-      problem: "the disk grows by itself as well, and would drift from a fixed size with every step",
+      given: `${requested.storage} GiB`,
+      problem: "autoscale is on too, and the disk would differ from a fixed size after every step",
       allowed: "a fixed size, or one that grows",
       fix: [{ remove: at("storage") }],
     });
-  } else if (node.diskGiB !== undefined && asked.storage < node.diskGiB) {
-    stack.mistakes.add({
+  } else if (node.diskGiB !== undefined && requested.storage < node.diskGiB) {
+    stack.problems.add({
       at: at("storage"),
-      given: `${asked.storage} GiB`,
+      given: `${requested.storage} GiB`,
       problem: `${node.slug} comes with ${node.diskGiB} GiB, and a disk never shrinks`,
       allowed: `${node.diskGiB} GiB or more`,
       fix: [{ set: at("storage"), to: `${node.diskGiB} GiB` }],
@@ -232,24 +231,26 @@ function checkStorage({ asked, at }: Draft, node: NodeSize, stack: Stack): void 
   }
 }
 
-/** A fixed disk does not grow by default. */
-function autoscaleOf({ asked }: Draft, stack: Stack): PostgresCluster["autoscale"] {
+/** Off by default where the disk has a fixed size. */
+function autoscaleOf({ requested }: Draft, stack: Stack): PostgresCluster["autoscale"] {
   const wanted =
-    asked.autoscale === undefined ? stack.defaults.postgres.autoscale && asked.storage === undefined : asked.autoscale.enabled !== false;
+    requested.autoscale === undefined
+      ? stack.defaults.postgres.autoscale && requested.storage === undefined
+      : requested.autoscale.enabled !== false;
   if (!wanted) return undefined;
   return {
-    thresholdPercent: asked.autoscale?.threshold ?? AUTOSCALE.thresholdPercent,
-    incrementGiB: asked.autoscale?.increment ?? AUTOSCALE.incrementGiB,
+    thresholdPercent: requested.autoscale?.threshold ?? AUTOSCALE.thresholdPercent,
+    incrementGiB: requested.autoscale?.increment ?? AUTOSCALE.incrementGiB,
   };
 }
 
-function replicasOf({ asked, at }: Draft, node: NodeSize, region: string, stack: Stack): PostgresCluster["replicas"] {
+function replicasOf({ requested, at }: Draft, node: NodeSize, region: string, stack: Stack): PostgresCluster["replicas"] {
   const names = new Set<string>();
-  return (asked.replicas ?? []).map((replica, index) => {
+  return (requested.replicas ?? []).map((replica, index) => {
     const size = replica.size ?? node.slug;
     const here = [...at("replicas"), index];
     if (names.has(replica.name)) {
-      stack.mistakes.add({
+      stack.problems.add({
         at: [...here, "name"],
         given: replica.name,
         problem: "another replica has this name",
@@ -259,7 +260,7 @@ function replicasOf({ asked, at }: Draft, node: NodeSize, region: string, stack:
     }
     names.add(replica.name);
     if (findNode(size)!.memoryGiB < node.memoryGiB) {
-      stack.mistakes.add({
+      stack.problems.add({
         at: [...here, "size"],
         given: size,
         problem: `a replica is at least as large as its cluster, which is ${node.slug}`,
@@ -271,14 +272,14 @@ function replicasOf({ asked, at }: Draft, node: NodeSize, region: string, stack:
   });
 }
 
-/** Where the product's documents give its server more than the node has; a node grows later without losing anything. */
-function sizingNotices(systems: readonly Picked[], node: NodeSize): string[] {
+/** Notices where the node is smaller than the server in the product's documents. */
+function sizingNotices(systems: readonly SelectedSystem[], node: NodeSize): string[] {
   return systems.flatMap(({ system }) => {
     const { connections = 0, effectiveCacheMiB = 0 } = system.postgres.sizing ?? {};
     const lacks = [
       ...(usableConnections(node) < connections ? [`${usableConnections(node)} connections of ${connections}`] : []),
       ...(node.memoryGiB * 1024 < effectiveCacheMiB ? [`${node.memoryGiB * 1024} MiB for a cache of ${effectiveCacheMiB} MiB`] : []),
     ];
-    return lacks.length === 0 ? [] : [`${system.title}'s documents give its Postgres more than ${node.slug} has: ${lacks.join(", ")}.`];
+    return lacks.length === 0 ? [] : [`The documents of ${system.title} require more than ${node.slug} has: ${lacks.join(", ")}.`];
   });
 }

@@ -3,9 +3,9 @@ import * as state from "@pulumi/pulumi/runtime/state.js";
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
 import { record } from "../engine/record.ts";
-import { harbour } from "./fixture.ts";
 import { operatorSecret, readSettings } from "./read.ts";
 import type { Settings } from "./settings.ts";
+import { harbour } from "./testing/fixture.ts";
 
 const place = { project: "slipway", stack: "staging" };
 const usable = { "slipway:allowedSources": '["203.0.113.10"]', "slipway:postgres": '{"version":"16"}' };
@@ -25,7 +25,7 @@ it("reads the stack's config from Pulumi, its project and stack included", async
 
 it("ends a run with the message alone", async () => {
   const run = record(() => void readSettings([harbour]), { ...place, config: { ...usable, "slipway:region": "nyc" } });
-  await expect(run).rejects.toThrow(/^1 mistake in the settings of stack "staging"\./);
+  await expect(run).rejects.toThrow(/^1 problem in the settings of stack "staging"\./);
   await expect(run).rejects.not.toThrow(/\.ts:\d/);
 });
 
@@ -60,7 +60,7 @@ it("knows from Pulumi which keys are encrypted, and refuses one that is not", as
   await expect(run).rejects.not.toThrow("GOCSPX");
 });
 
-it("plans with a marked stand-in for what is missing, and says so for each", async () => {
+it("plans with a marked placeholder for each missing value, and logs it", async () => {
   const plan = await record(
     function program() {
       return { secret: operatorSecret(readSettings([harbour]), "harbour", "googleClientSecret") };
@@ -71,7 +71,7 @@ it("plans with a marked stand-in for what is missing, and says so for each", asy
   expect(plan.messages).toContainEqual(expect.objectContaining({ severity: "warning", text: `missing: ${KEY}` }));
 });
 
-it("plans with stand-ins, but does not create with them", async () => {
+it("plans with placeholders, but does not create resources with them", async () => {
   const run = record(
     function program() {
       // What Pulumi's language host sets, and a recorded run does not.
@@ -81,7 +81,7 @@ it("plans with stand-ins, but does not create with them", async () => {
     },
     { ...place, config: { ...signIn, "slipway:placeholders": "true" } },
   );
-  await expect(run).rejects.toThrow("slipway:placeholders is true: stand-ins are for a plan");
+  await expect(run).rejects.toThrow("slipway:placeholders is true: placeholders are for a plan");
 });
 
 it("says what is allowed and worth knowing", async () => {
@@ -96,8 +96,8 @@ it("names a secret that the stack does not have", async () => {
   await expect(run).rejects.toThrow('harbour has no operator secret "githubClientSecret" in this stack');
 });
 
-it("reports a mistake in a definition like a mistake in a setting, without a stack trace", async () => {
+it("reports a problem in a definition like a problem in a setting, without a stack trace", async () => {
   const { checkDefinitions } = await import("./read.ts");
   expect(() => checkDefinitions([harbour])).toThrow(pulumi.RunError);
-  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions\n\s+given\s+declared, and nothing reads it/);
+  expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions: it is declared, and nothing reads it/);
 });

@@ -1,11 +1,11 @@
-/** Reads Pulumi's config. No other file does; parse.ts knows nothing of Pulumi. */
+/** Reads Pulumi's config. parse.ts does not import Pulumi. */
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { checkSystems, DefinitionError } from "../systems/check.ts";
 import type { System } from "../systems/definition.ts";
-import { NAMESPACE, SettingsError } from "./mistakes.ts";
 import { placeholder } from "./operator.ts";
 import { parseSettings } from "./parse.ts";
+import { NAMESPACE, SettingsError } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
 /**

@@ -1,71 +1,71 @@
 /**
- * The shape of a stack's settings as an operator writes them, before any default. zod stands at this door only: what passes is plain data.
- * An unknown key is a mistake, because it is most often a typing error that would silently do nothing.
+ * The shape of a stack's settings as an operator writes them, before defaults. zod is used here only; the result is plain data.
+ * An unknown key is a problem, because it is usually a typing error that would be ignored silently.
  */
 import * as z from "zod/mini";
 import { AUTOSCALE, DISK_STEP_GIB, MOST_NODES, NAMES } from "../catalog/limits.ts";
 import type { Component, System } from "../systems/definition.ts";
 import { consumersOf } from "./connections.ts";
-import * as leaf from "./leaf.ts";
 import type { Day } from "./settings.ts";
+import * as values from "./values.ts";
 
 type Shape = Readonly<Record<string, z.ZodMiniType>>;
 type Group<S extends Shape> = z.ZodMiniObject<{ -readonly [Key in keyof S]: z.ZodMiniOptional<S[Key]> }, z.core.$strict>;
 
-/** Nearly all that an operator may say may be left out. */
+/** Almost every setting is optional. */
 function group<S extends Shape>(shape: S): Group<S> {
   return z.strictObject(Object.fromEntries(Object.entries(shape).map(([key, schema]) => [key, z.optional(schema)]))) as Group<S>;
 }
 
 const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] as const satisfies readonly Day[];
 
-const uuid = leaf.form(
+const uuid = values.form(
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   "the id of a cluster, as `doctl databases list` prints it",
   "<cluster id>",
 );
-const vpc = leaf.form(
+const vpc = values.form(
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   "the id of a private network, as `doctl vpcs list` prints it",
   "<network id>",
 );
-const cidr = leaf.form(/\//, "a private IPv4 block from /16 to /28", "10.110.0.0/20");
-const email = leaf.form(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an email address", "<name@example.com>");
+const cidr = values.form(/\//, "a private IPv4 block from /16 to /28", "10.110.0.0/20");
+const email = values.form(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an email address", "<name@example.com>");
 const maintenance = group({
-  day: leaf.oneOf(DAYS, "it is not a day of the week"),
-  hour: leaf.form(/^([01]\d|2[0-3]):00$/, "a full hour in UTC, 00:00 to 23:00", "04:00"),
+  day: values.oneOf(DAYS, "it is not a day of the week"),
+  hour: values.form(/^([01]\d|2[0-3]):00$/, "a full hour in UTC, 00:00 to 23:00", "04:00"),
 });
 const autoscale = group({
-  enabled: leaf.flag,
-  threshold: leaf.percent(AUTOSCALE.threshold.least, AUTOSCALE.threshold.most),
-  increment: leaf.gibibytes(AUTOSCALE.incrementGiB.least, AUTOSCALE.incrementGiB.most, 1),
+  enabled: values.flag,
+  threshold: values.percent(AUTOSCALE.threshold.least, AUTOSCALE.threshold.most),
+  increment: values.gibibytes(AUTOSCALE.incrementGiB.least, AUTOSCALE.incrementGiB.most, 1),
 });
 
-/** Whether they are declared is known where it is known who is on the cluster. */
-const names = z.array(leaf.form(/./, "names that the systems on the cluster declare", "<name>"));
+/** Checked against the declarations of the systems on the cluster in postgres.ts. */
+const names = z.array(values.form(/./, "names that the systems on the cluster declare", "<name>"));
 
 const postgresCluster = {
-  /** A major: 15. There is no default, because an upgrade cannot be taken back. */
-  version: leaf.postgresMajor(),
+  /** A major: 15. There is no default, because an upgrade cannot be reverted. */
+  version: values.postgresMajor(),
   /** @default db-s-2vcpu-4gb in prod and staging, db-s-1vcpu-2gb on a laptop */
-  size: leaf.nodeSize("pg"),
+  size: values.nodeSize("pg"),
   /** The primary and its standbys. @default 2 in prod, else 1 */
-  nodes: leaf.whole(1, MOST_NODES),
+  nodes: values.whole(1, MOST_NODES),
   /** A fixed disk. @default what comes with the size */
-  storage: leaf.gibibytes(DISK_STEP_GIB, 20_000, DISK_STEP_GIB),
+  storage: values.gibibytes(DISK_STEP_GIB, 20_000, DISK_STEP_GIB),
   /** A disk that grows. @default in prod by 10 GiB when 80% full, unless storage is given */
   autoscale,
-  /** Read replicas, each in the cluster's region and size unless it says another. @default none */
+  /** Read replicas, by default in the cluster's region and size. @default none */
   replicas: z.array(
     z.strictObject({
-      name: leaf.form(NAMES.cluster.pattern, NAMES.cluster.says, "read-1"),
-      region: z.optional(leaf.replicaRegion()),
-      size: z.optional(leaf.nodeSize("pg")),
+      name: values.form(NAMES.cluster.pattern, NAMES.cluster.description, "read-1"),
+      region: z.optional(values.replicaRegion()),
+      size: z.optional(values.nodeSize("pg")),
     }),
   ),
-  /** A cluster that exists and is taken over as it is. @default none: a new one */
+  /** An existing cluster that is adopted as it is. @default none: a new one */
   adopt: uuid,
-  /** Which of what the systems declare stands in it; the others are created. @default all of it */
+  /** Which declared names exist in it; the others are created. @default all */
   adoptOnly: group({ databases: names, users: names, pools: names }),
   /** When DigitalOcean may restart nodes. @default sunday 04:00 UTC */
   maintenance,
@@ -73,19 +73,19 @@ const postgresCluster = {
 
 const valkeyNode = group({
   /** @default db-s-1vcpu-1gb; db-s-1vcpu-2gb for state in prod */
-  size: leaf.nodeSize("valkey"),
+  size: values.nodeSize("valkey"),
   /** @default 2 for state in prod, else 1 */
-  nodes: leaf.whole(1, MOST_NODES),
-  /** A cluster that exists and is taken over as it is. @default none */
+  nodes: values.whole(1, MOST_NODES),
+  /** An existing cluster that is adopted as it is. @default none */
   adopt: uuid,
 });
 
 const valkeyCluster = {
   /** @default 8 */
-  version: leaf.valkeyVersion(),
-  /** What must not be lost: noeviction, snapshots. The only one in layout single. */
+  version: values.valkeyVersion(),
+  /** Keys that must not be lost: noeviction, snapshots. The only cluster in layout single. */
   state: valkeyNode,
-  /** What may be evicted: allkeys_lru. */
+  /** Keys that may be evicted: allkeys_lru. */
   cache: valkeyNode,
   /** @default sunday 04:00 UTC */
   maintenance,
@@ -94,84 +94,90 @@ const valkeyCluster = {
 export function stackSchema(systems: readonly System[], today: string) {
   return group({
     /** @default the stack's name, where it is one of these */
-    environment: leaf.oneOf(["local", "staging", "prod"]),
-    /** Which systems the stack holds. @default all */
+    environment: values.oneOf(["local", "staging", "prod"]),
+    /** The systems of the stack. @default all */
     systems: z.array(
-      leaf.oneOf(
+      values.oneOf(
         systems.map(({ name }) => name),
         "no system has this name",
       ),
     ),
-    /** Ends account-wide names, after a dash. @default none for stack prod, else the stack's name */
-    suffix: leaf.form(
+    /** Appended to account-wide names, after a dash. @default none for stack prod, else the stack's name */
+    suffix: values.form(
       /^(none|[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?)$/,
       "1 to 20 lower-case letters, digits and dashes, or none",
       "<short name>",
     ),
-    /** Where everything stands that does not say otherwise. @default nyc1 */
-    region: leaf.databaseRegion(),
+    /** The region of everything that has no region of its own. @default nyc1 */
+    region: values.databaseRegion(),
     /** The private network's block. A change replaces the network and all in it. @default one for each environment and region */
     vpcCidr: cidr,
-    /** A private network that exists, in the stack's region: that of an adopted cluster. It is read, never changed. @default none: a new one */
+    /** An existing private network in the stack's region, such as that of an adopted cluster. It is read, never changed. @default none: a new one */
     vpc,
-    /** Whether destroying or replacing what holds data is refused. @default true in prod */
-    protect: leaf.flag,
-    /** Who may reach the databases from outside the private network. @default nobody; loopback on a laptop */
-    allowedSources: z.array(leaf.form(/./, "IPv4 addresses and blocks", "203.0.113.10")),
+    /** Whether resources with data are protected from deletion and replacement. @default true in prod */
+    protect: values.flag,
+    /** The sources outside the private network that may reach the databases. @default none; loopback on a laptop */
+    allowedSources: z.array(values.form(/./, "IPv4 addresses and blocks", "203.0.113.10")),
     /** layout: one cluster for all, or one each. @default dedicated in prod, else shared */
-    postgres: group({ layout: leaf.oneOf(["shared", "dedicated"]), ...postgresCluster }),
-    /** layout: state and cache apart, or in one. @default split in prod, else single. sharing: clusters for all, or for each. @default dedicated */
+    postgres: group({ layout: values.oneOf(["shared", "dedicated"]), ...postgresCluster }),
+    /** layout: separate clusters for state and cache, or one. @default split in prod, else single. sharing: clusters for all systems, or for each. @default dedicated */
     valkey: group({
-      layout: leaf.oneOf(["split", "single"]),
-      sharing: leaf.oneOf(["dedicated", "shared"]),
+      layout: values.oneOf(["split", "single"]),
+      sharing: values.oneOf(["dedicated", "shared"]),
       ...valkeyCluster,
     }),
-    /** From where migrations run: this machine, a job inside the network, or by hand. @default runner */
+    /** Where migrations run: on this machine, in a job inside the network, or by hand. @default runner */
     postDeploy: group({
-      mode: leaf.oneOf(["runner", "job", "manual"]),
-      image: leaf.form(
+      mode: values.oneOf(["runner", "job", "manual"]),
+      image: values.form(
         /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$/,
-        "registry/repository:tag, with a tag that stays what it is (not latest)",
+        "registry/repository:tag, with a tag that does not move (not latest)",
         "registry.digitalocean.com/<registry>/slipway:1.0.0",
       ),
     }),
-    /** @default enabled except on a laptop; buckets near the databases, and a copy in another city */
+    /** @default enabled except on a laptop; buckets near the databases, and copies in another city */
     backups: group({
-      enabled: leaf.flag,
-      region: leaf.spacesRegion(),
-      offsiteRegion: leaf.spacesRegion(),
-      bucketPrefix: leaf.form(/^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$/, "3 to 32 lower-case letters, digits and dashes", "<company>-slipway"),
+      enabled: values.flag,
+      region: values.spacesRegion(),
+      offsiteRegion: values.spacesRegion(),
+      bucketPrefix: values.form(/^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$/, "3 to 32 lower-case letters, digits and dashes", "<company>-slipway"),
     }),
-    /** Beside those that the systems name. They must be verified members of the team. @default none */
+    /** In addition to those of the systems. They must be verified members of the team. @default none */
     alertEmails: z.array(email),
-    /** A new day makes new generated secrets. @default never */
-    rotated: leaf.pastDay(today),
+    /** A new day creates new generated secrets. @default never */
+    rotated: values.pastDay(today),
     /** For `slipway plan --placeholders` only. */
-    placeholders: leaf.flag,
+    placeholders: values.flag,
   });
 }
 
 export function systemSchema(system: System, today: string) {
   const components = Object.values(system.apps).flatMap((app) => Object.entries(app.components));
   const instances = group({
-    size: leaf.instanceSlug(),
-    instances: leaf.whole(1, 250),
+    size: values.instanceSlug(),
+    instances: values.whole(1, 250),
   });
   const source = group({
-    repo: leaf.form(/^[\w.-]+\/[\w.-]+$/, "owner/name of a GitHub repository", "<owner/name>"),
-    branch: leaf.form(/^[\w./-]+$/, "the name of a branch", "main"),
+    repo: values.form(/^[\w.-]+\/[\w.-]+$/, "owner/name of a GitHub repository", "<owner/name>"),
+    branch: values.form(/^[\w./-]+$/, "the name of a branch", "main"),
   });
   return group({
     /** A region of its own. @default the stack's */
-    region: leaf.databaseRegion(),
+    region: values.databaseRegion(),
     /** The block of that region's network. @default one for each environment and region */
     vpcCidr: cidr,
-    /** What is switched on. @default nothing */
-    features: z.array(leaf.oneOf(Object.keys(system.features), `${system.title} has no feature of this name`)),
+    /** The features that are on. @default none */
+    features: z.array(
+      values.oneOf(
+        Object.keys(system.features),
+        `${system.title} has no feature of this name`,
+        (feature) => `${feature} (${system.features[feature]!.purpose})`,
+      ),
+    ),
     /** By app; none for none. @default the declared ones in prod, else none */
     domains: keyed(
       Object.keys(system.apps),
-      leaf.form(
+      values.form(
         /^(none|(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+))$/,
         "a domain name in lower case, or none",
         "none",
@@ -187,27 +193,21 @@ export function systemSchema(system: System, today: string) {
       components.filter(([, component]) => isSized(component)).map(([name]) => name),
       instances,
     ),
-    /** How far the move from files to Postgres has come. @default P3: Postgres only */
-    phase: leaf.oneOf(["P0", "P1", "P2", "P3"]),
-    /** Where the files are in P0 and P1, outside the container. @default none */
-    externalStore: leaf.form(
-      /^(spaces|s3):\/\/[a-z0-9][a-z0-9.-]+(\/[\w./-]*)?$/,
-      "spaces://bucket/prefix, without credentials",
-      "spaces://<bucket>/<prefix>",
-    ),
+    /** The phase of the move from files to Postgres. @default P3: Postgres only */
+    phase: values.oneOf(["P0", "P1", "P2", "P3"]),
     /** The system's own cluster, where the layout is dedicated. @default the stack's figures */
     postgres: group(postgresCluster),
     /** The system's own clusters, where sharing is dedicated. @default the stack's figures */
     valkey: group(valkeyCluster),
-    /** By pool or component/VARIABLE. What is said here never shrinks. @default the wish, or what the node has left */
+    /** By pool or component/VARIABLE. A number here is never reduced. @default the request, or what the node has left */
     connections: keyed(
       consumersOf(system)
         .filter(({ adjustable }) => adjustable)
         .map(({ name }) => name),
-      leaf.whole(1, 10_000),
+      values.whole(1, 10_000),
     ),
-    /** A new day makes new generated secrets. @default the stack's */
-    rotated: leaf.pastDay(today),
+    /** A new day creates new generated secrets. @default the stack's */
+    rotated: values.pastDay(today),
   });
 }
 
@@ -220,14 +220,14 @@ export function isSized(component: Component): component is Exclude<Component, {
   return component.kind !== "site";
 }
 
-/** What passes. */
-export interface Asked {
-  readonly stack: AskedStack;
+/** The decoded config. */
+export interface Requested {
+  readonly stack: RequestedStack;
   /** By the system's name; an empty object for one that the config does not mention. */
-  readonly systems: ReadonlyMap<string, AskedSystem>;
+  readonly systems: ReadonlyMap<string, RequestedSystem>;
 }
 
-export type AskedStack = z.output<ReturnType<typeof stackSchema>>;
-export type AskedSystem = z.output<ReturnType<typeof systemSchema>>;
-export type AskedPostgres = NonNullable<AskedSystem["postgres"]>;
-export type AskedValkey = NonNullable<AskedSystem["valkey"]>;
+export type RequestedStack = z.output<ReturnType<typeof stackSchema>>;
+export type RequestedSystem = z.output<ReturnType<typeof systemSchema>>;
+export type RequestedPostgres = NonNullable<RequestedSystem["postgres"]>;
+export type RequestedValkey = NonNullable<RequestedSystem["valkey"]>;

@@ -1,7 +1,7 @@
 /**
- * One stack's choices, parsed: what `read.ts` makes of `Pulumi.<stack>.yaml` and everything past that door may trust.
+ * The parsed settings of one stack, from `Pulumi.<stack>.yaml`.
  *
- * A value here is complete (every default filled in), within its limits, and consistent with the systems it picks.
+ * They are complete (with every default), within their limits, and consistent with the systems that the stack selects.
  */
 import type { System } from "../systems/definition.ts";
 
@@ -11,16 +11,11 @@ export interface Settings {
   readonly project: string;
   readonly stack: string;
   readonly environment: Environment;
-  /** Appended to account-wide names so that two stacks never fight for one: "" in prod, "-staging", "-local". */
+  /** Appended to account-wide names so that two stacks never use the same one: "" in prod, "-staging", "-local". */
   readonly suffix: string;
-  /** A VPC and database region: nyc3. A system may stand in another. */
-  readonly region: string;
-  /** The App Platform region in the same place: nyc. */
-  readonly appRegion: string;
-  readonly vpcCidr: string;
-  /** One private network for each region in which a system stands. */
+  /** One private network for each region of a system. */
   readonly networks: readonly NetworkSettings[];
-  /** What may not be destroyed or replaced: clusters, databases, buckets. */
+  /** Whether clusters, databases and buckets are protected from deletion and replacement. */
   readonly protect: boolean;
   /** IPv4 addresses and blocks outside the VPC that may reach the databases; the runner of post-deploy steps is one of them. */
   readonly allowedSources: readonly string[];
@@ -30,24 +25,23 @@ export interface Settings {
   readonly backups: BackupSettings;
   readonly alertEmails: readonly string[];
   readonly systems: readonly SystemSettings[];
-  /** Config keys without a value, planned with a marked stand-in (`slipway plan --placeholders`); empty in every real run. */
+  /** Config keys without a value, planned with a marked placeholder (`slipway plan --placeholders`); empty in every real run. */
   readonly placeholders: readonly string[];
-  /** What is allowed and worth knowing all the same: a pool below its wish, a major near its end. */
+  /** Messages about valid settings: a pool that gets fewer connections than it requests, a major version near its end. */
   readonly notices: readonly string[];
 }
 
 export interface NetworkSettings {
   readonly region: string;
-  readonly appRegion: string;
   readonly cidr: string;
-  /** Id of a network that somebody else keeps; its block is its own. */
+  /** Id of a network that this program does not manage; its block is its own. */
   readonly existing?: string;
 }
 
 export interface PostgresSettings {
   /** shared: one cluster for every system; dedicated: one each. */
   readonly layout: "shared" | "dedicated";
-  /** Every cluster this stack holds, each with the systems on it. */
+  /** The clusters of this stack, each with its systems. */
   readonly clusters: readonly PostgresCluster[];
 }
 
@@ -55,7 +49,7 @@ export interface PostgresCluster {
   /** "shared", or the system's name. */
   readonly key: string;
   readonly systems: readonly string[];
-  /** Where it stands; its network is the one of this region. */
+  /** Its region and that of its network. */
   readonly region: string;
   readonly major: string;
   readonly size: string;
@@ -63,11 +57,11 @@ export interface PostgresCluster {
   /** Read replicas: a region each; off by default. */
   readonly replicas: readonly { readonly name: string; readonly region: string; readonly size: string }[];
   readonly storageMiB?: number;
-  /** Grows by this when this full; both are always set together, because DigitalOcean sends zeros for the missing one. */
+  /** How full the disk is when it grows, and by how much. Both are set, because the provider sends 0 for a missing one. */
   readonly autoscale?: { readonly thresholdPercent: number; readonly incrementGiB: number };
-  /** Id of a cluster that exists already and is taken over as it is. */
+  /** Id of an existing cluster that is adopted as it is. */
   readonly adopt?: string;
-  /** What of it is taken over; all that the systems declare where this is absent. */
+  /** The declared names that exist in it; absent where all of them do. */
   readonly adoptOnly?: Readonly<Record<"databases" | "users" | "pools", readonly string[]>>;
   readonly maintenance: { readonly day: Day; readonly hour: string };
 }
@@ -75,17 +69,14 @@ export interface PostgresCluster {
 export type Day = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 export interface ValkeySettings {
-  /** split: state and cache are two clusters; single: one, with the state's policies. */
-  readonly layout: "split" | "single";
-  readonly sharing: "shared" | "dedicated";
   readonly clusters: readonly ValkeyCluster[];
 }
 
 export interface ValkeyCluster {
-  /** "state", "cache", "single", or with the system in front: "candlefish-state". */
+  /** "state", "cache", "single", or with the system in front: "shop-state". */
   readonly key: string;
   readonly class: "state" | "cache";
-  /** Where it stands; its network is the one of this region. */
+  /** Its region and that of its network. */
   readonly region: string;
   /** "system/store" of every store on it. */
   readonly stores: readonly string[];
@@ -114,9 +105,9 @@ export interface BackupSettings {
 
 export interface SystemSettings {
   readonly system: System;
-  /** Where its clusters stand. */
+  /** The region of its clusters. */
   readonly region: string;
-  /** Where its apps run, beside them. */
+  /** The App Platform region of its apps, in the same city. */
   readonly appRegion: string;
   /** Key of the Postgres cluster this system's database is on. */
   readonly cluster: string;
@@ -126,18 +117,16 @@ export interface SystemSettings {
   /** App key to domain; absent where the stack has none for it. */
   readonly domains: Readonly<Record<string, string>>;
   readonly repos: Readonly<Record<string, { readonly repo: string; readonly branch: string }>>;
-  /** Component name to what runs it. */
+  /** Instances by component name. */
   readonly sizes: Readonly<Record<string, { readonly size: string; readonly instances: number }>>;
   readonly phase: Phase;
-  /** Where the product keeps its JSON in P0 and P1, because a container's disk keeps nothing: spaces://bucket/prefix. */
-  readonly externalStore?: string;
-  /** Connections allotted, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
+  /** Allocated connections, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
   readonly connections: Readonly<Record<string, number>>;
   /** Config keys of the operator secrets this stack needs, by secret name. */
   readonly operatorSecrets: Readonly<Record<string, string>>;
-  /** What only an operator knows and anybody may read, by setting name. */
+  /** Public values that only an operator knows, by setting name. */
   readonly operatorSettings: Readonly<Record<string, string>>;
-  /** The day the generated secrets were last asked to change, or "never"; a new date makes new ones. */
+  /** The day of the last rotation of the generated secrets, or "never". A new day creates new ones. */
   readonly rotated: string;
 }
 

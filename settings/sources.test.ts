@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, settingsFrom } from "./fixture.ts";
+import { complaint, settingsFrom } from "./testing/fixture.ts";
 
 const refused = (...allowedSources: unknown[]) => complaint({ allowedSources });
 
@@ -14,14 +14,14 @@ describe("allowed sources", () => {
 
   it("refuse the open internet [C57]", () => {
     const message = refused("0.0.0.0/0");
-    expect(message).toContain('slipway:allowedSources[0] is "0.0.0.0/0": it opens the databases to the whole internet');
-    expect(message).toContain("allowed: IPv4 addresses and public blocks of /16 or smaller, private ones of any size, each once");
+    expect(message).toContain('slipway:allowedSources[0] is "0.0.0.0/0": it opens the database to the whole internet');
+    expect(message).toContain("allowed: IPv4 addresses, public blocks of /16 or smaller, and private blocks of any size, each once");
     expect(message).toContain("pulumi config set --path 'slipway:allowedSources[0]' '<IPv4 address of the runner>' -s staging");
   });
 
   it("refuse 0.0.0.0 in every other spelling too", () => {
-    expect(refused("0.0.0.0")).toContain("opens the databases");
-    expect(refused("0.0.0.0/8")).toContain("opens the databases");
+    expect(refused("0.0.0.0")).toContain("opens the database");
+    expect(refused("0.0.0.0/8")).toContain("opens the database");
   });
 
   it.each([
@@ -30,13 +30,13 @@ describe("allowed sources", () => {
     ["203.0.0.0/8", "16,777,216"],
     ["203.0.0.0/15", "131,072"],
   ])("refuse the wide block %s, with the number of addresses that it opens", (block, addresses) => {
-    expect(refused(block)).toContain(`it lets ${addresses} public addresses reach the databases`);
+    expect(refused(block)).toContain(`it lets ${addresses} public addresses reach the database`);
   });
 
   it("refuse many blocks that are narrow each and wide together, however long the list may be [C57]", () => {
     const narrow = Array.from({ length: 99 }, (_, index) => `203.${index}.0.0/17`);
     const message = refused("198.51.0.0/16", ...narrow.slice(1));
-    expect(message).toContain("together they let 3,276,800 public addresses reach the databases");
+    expect(message).toContain("together they let 3,276,800 public addresses reach the database");
     expect(message).toContain("allowed: at most 65,536 public addresses in all, as many as one /16 has; private blocks do not count");
     expect(message).toContain("pulumi config set --path 'slipway:allowedSources[0]' '<narrower block>' -s staging");
     expect(refused("203.0.0.0/16", "198.51.100.7")).toContain("together they let 65,537");
@@ -48,7 +48,7 @@ describe("allowed sources", () => {
   });
 
   it.each(["2001:db8::1", "::/0", "::ffff:203.0.113.7"])("refuse IPv6 as %s and say why", (source) => {
-    expect(refused(source)).toContain("it is IPv6, which database firewalls do not know");
+    expect(refused(source)).toContain("it is IPv6, and database firewalls accept IPv4 only");
   });
 
   it("refuse host bits and propose the block", () => {
@@ -70,13 +70,13 @@ describe("allowed sources", () => {
   it("refuse more than DigitalOcean keeps, with the network's own block counted", () => {
     const addresses = (count: number) => Array.from({ length: count }, (_, index) => `203.0.113.${index}`);
     expect(settingsFrom({ allowedSources: addresses(99) }).allowedSources).toHaveLength(99);
-    expect(refused(...addresses(100))).toContain("100 sources are more than a cluster's list takes");
+    expect(refused(...addresses(100))).toContain("lists at most 100 sources, one of them the private network, and these are 100");
   });
 
   it("refuse an empty list where the runner must come in [C57]", () => {
     for (const environment of ["staging", "prod"]) {
       const message = complaint({ environment, allowedSources: [] });
-      expect(message).toContain("slipway:allowedSources: it is empty, and post-deploy steps run on the machine that runs pulumi");
+      expect(message).toContain("slipway:allowedSources: it is empty, and the machine that runs pulumi also runs the post-deploy steps");
       expect(message).toContain(`pulumi config set --path 'slipway:allowedSources[0]' '<IPv4 address of the runner>' -s staging`);
     }
   });
@@ -87,7 +87,7 @@ describe("allowed sources", () => {
     expect(settingsFrom({ allowedSources: [], postDeploy: { mode: "manual" } }).allowedSources).toEqual([]);
   });
 
-  it("hold loopback on a laptop without being asked", () => {
+  it("hold loopback on a laptop without being requested", () => {
     expect(settingsFrom({ allowedSources: undefined }, { stack: "local" }).allowedSources).toEqual(["127.0.0.1"]);
   });
 });
@@ -109,7 +109,7 @@ describe("a private network's block", () => {
 
   it("is its own for each environment and region, so that two stacks of an account never meet", () => {
     const blocks = ["local", "staging", "prod"].flatMap((stack) =>
-      ["nyc1", "sfo3", "ams3"].map((region) => settingsFrom({ region }, { stack }).vpcCidr),
+      ["nyc1", "sfo3", "ams3"].map((region) => settingsFrom({ region }, { stack }).networks[0]!.cidr),
     );
     expect(new Set(blocks).size).toBe(9);
   });

@@ -1,35 +1,35 @@
-/** What the parts of a stack's settings are worked out from: who is on it, where, and where mistakes and notices go. */
+/** The input of the parsers: the requested values, the selected systems, and the collectors of problems and notices. */
 import type { DatabaseRegion } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
 import type { Defaults } from "./defaults.ts";
-import type { Mistakes } from "./mistakes.ts";
-import type { Asked, AskedSystem } from "./schema.ts";
+import type { Problems } from "./problems.ts";
+import type { Requested, RequestedSystem } from "./schema.ts";
 import type { Environment } from "./settings.ts";
 
 export interface Stack {
-  readonly asked: Asked;
+  readonly requested: Requested;
   readonly environment: Environment;
   readonly defaults: Defaults;
   readonly suffix: string;
   readonly region: DatabaseRegion;
-  readonly systems: readonly Picked[];
+  readonly systems: readonly SelectedSystem[];
   /** YYYY-MM-DD. */
   readonly today: string;
-  readonly mistakes: Mistakes;
+  readonly problems: Problems;
   readonly notices: string[];
 }
 
-/** A system that this stack holds. */
-export interface Picked {
+/** A system of this stack. */
+export interface SelectedSystem {
   readonly system: System;
   /** Its object among the settings: slipway:<key>. */
   readonly key: string;
-  readonly asked: AskedSystem;
+  readonly requested: RequestedSystem;
   readonly region: DatabaseRegion;
   readonly features: ReadonlySet<string>;
 }
 
-/** Without the keys that hold nothing, so that spreading it over defaults leaves those alone. */
+/** Without undefined values, so that spreading it over defaults keeps those. */
 export function defined<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as {
     [Key in keyof T]: Exclude<T[Key], undefined>;

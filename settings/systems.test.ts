@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
 const only = (values: Record<string, unknown>, stack = "staging") => settingsFrom(values, { stack }).systems[0]!;
@@ -16,7 +16,7 @@ describe("domains", () => {
     const taken = { longPier: { domains: { web: "harbour.example.com" } }, postgres: { version: "16", layout: "shared" } };
     const message = complaint(taken, { ...both, stack: "prod" });
     expect(message).toContain(
-      'slipway:longPier.domains.web is "harbour.example.com": slipway:harbour.domains.web has this domain already, and a domain leads to one app.',
+      'slipway:longPier.domains.web is "harbour.example.com": slipway:harbour.domains.web has this domain already, and a domain serves one app.',
     );
     expect(message).toContain("pulumi config set --path slipway:longPier.domains.web none -s prod");
   });
@@ -55,14 +55,14 @@ describe("components", () => {
   it("refuse several instances of a plan for one", () => {
     const message = complaint({ harbour: { features: ["worker"], sizes: { worker: { instances: 2 } } } });
     expect(message).toContain(
-      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are asked for, and this is a plan for one.',
+      'slipway:harbour.sizes.worker.size is "apps-s-1vcpu-0.5gb": 2 instances are requested, and this size allows one.',
     );
     expect(message).toContain("pulumi config set --path slipway:harbour.sizes.worker.size apps-s-1vcpu-1gb -s staging");
   });
 
   it("refuse sizes that do not exist any more, or never did, or do not apply", () => {
     const size = (name: string, slug: string) => complaint({ harbour: { sizes: { [name]: { size: slug } } } });
-    expect(size("api", "basic-xxs")).toContain("it is a legacy plan, which App Platform asks everybody to leave");
+    expect(size("api", "basic-xxs")).toContain("it is a legacy plan, which App Platform is retiring");
     expect(size("api", "apps-s-1vcpu-3gb")).toContain("App Platform has no such instance size");
     expect(size("frontend", "apps-s-1vcpu-1gb")).toContain("slipway:harbour.sizes.frontend: there is no such setting");
   });
@@ -103,7 +103,7 @@ describe("features", () => {
   it("are those that the product has", () => {
     const message = complaint({ harbour: { features: ["googel"] } });
     expect(message).toContain('slipway:harbour.features[0] is "googel": Harbour has no feature of this name; did you mean google?');
-    expect(message).toContain("allowed: google, cache, worker");
+    expect(message).toContain("allowed: google (Sign-in), cache (Cache), worker (Worker)");
   });
 });
 
@@ -113,27 +113,21 @@ describe("the phase", () => {
     expect(complaint({ harbour: { phase: "P4" } })).toContain("allowed: P0, P1, P2, P3");
   });
 
-  it.each(["P0", "P1"])("%s needs a store outside the container, because App Platform keeps no files [F19]", (phase) => {
+  it.each(["P0", "P1"])("%s, which reads files, is refused except on a laptop, because App Platform keeps no files [F19]", (phase) => {
     const message = complaint({ harbour: { phase } });
     expect(message).toContain(
-      `slipway:harbour.phase is "${phase}": it reads JSON files, and App Platform loses a container's files at every restart.`,
+      `slipway:harbour.phase is "${phase}": the product reads JSON files then, and App Platform deletes a container's files at every restart.`,
     );
-    expect(message).toContain("pulumi config set --path slipway:harbour.externalStore 'spaces://<bucket>/<prefix>' -s staging");
-    expect(only({ harbour: { phase, externalStore: "spaces://harbour-json/live" } })).toMatchObject({
-      phase,
-      externalStore: "spaces://harbour-json/live",
-    });
-  });
-
-  it("does not take a store with credentials in it, and does not show them", () => {
-    const message = complaint({ harbour: { phase: "P1", externalStore: "s3://AKIA123:hunter2@bucket/live" } });
-    expect(message).toContain("slipway:harbour.externalStore is not shown here");
-    expect(message).not.toContain("hunter2");
+    expect(message).toContain("allowed: P2, P3; P0 and P1 where the environment is local");
+    expect(message).toContain("pulumi config set --path slipway:harbour.phase P2 -s staging");
+    expect(settingsFrom({ harbour: { phase } }, { stack: "local" }).systems[0]).toMatchObject({ phase });
   });
 
   it("is nothing for a product whose data was never in files", () => {
     const message = complaint({ longPier: { phase: "P2" } }, both);
-    expect(message).toContain('slipway:longPier.phase is "P2": Long Pier reads no cutover flag: its data has always been in Postgres.');
+    expect(message).toContain(
+      'slipway:longPier.phase is "P2": Long Pier reads no cutover flag, because its data has always been in Postgres.',
+    );
   });
 });
 

@@ -1,43 +1,42 @@
-/** What each system of a stack is given: domains, sources, sizes, phase, connections, and what only its operator knows. */
+/** The settings of each system: domains, sources, sizes, phase and connections. */
 import { findInstance, instanceSlugs } from "../catalog/instances.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
 import type { Component, System } from "../systems/definition.ts";
-import { allot, type Claim, nodeFor, type Share, writeBill } from "./budget.ts";
+import { allocate, type Claim, formatBill, nodeFor, type Share } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
-import { keyOf, type Path } from "./mistakes.ts";
 import { appRegionOf } from "./networks.ts";
+import { keyOf, type Path } from "./problems.ts";
 import { isSized } from "./schema.ts";
 import type { PostgresCluster, PostgresSettings, SystemSettings, ValkeySettings } from "./settings.ts";
-import { defined, type Picked, type Stack } from "./stack.ts";
+import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 import { storesOf } from "./valkey.ts";
 
-/** All but what operators know, which operator.ts adds. */
-export type Berth = Omit<SystemSettings, "operatorSecrets" | "operatorSettings">;
+/** Without the operator keys, which operator.ts adds. */
+export type SystemWithoutKeys = Omit<SystemSettings, "operatorSecrets" | "operatorSettings">;
 
-export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings): Berth[] {
+export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings): SystemWithoutKeys[] {
   checkNames(stack);
-  const sizes = new Map(stack.systems.map((picked) => [picked, sizesOf(picked, stack)]));
+  const sizes = new Map(stack.systems.map((selected) => [selected, sizesOf(selected, stack)]));
   const connections = connectionsOf(stack, postgres, sizes);
   const domains = domainsOf(stack);
   const repos = reposOf(stack);
-  return stack.systems.map((picked) => {
-    const { system, asked, region, features } = picked;
-    const phase = phaseOf(picked, stack);
+  return stack.systems.map((selected) => {
+    const { system, requested, region, features } = selected;
+    const phase = phaseOf(selected, stack);
     return {
       system,
       region: region.slug,
       appRegion: appRegionOf(region),
       cluster: postgres.clusters.find(({ systems }) => systems.includes(system.name))!.key,
-      stores: Object.fromEntries(storesOf(picked).map(([name]) => [name, clusterOf(`${system.name}/${name}`, valkey)])),
+      stores: Object.fromEntries(storesOf(selected).map(([name]) => [name, clusterOf(`${system.name}/${name}`, valkey)])),
       features,
-      domains: domains.get(picked)!,
-      repos: repos.get(picked)!,
-      sizes: sizes.get(picked)!,
+      domains: domains.get(selected)!,
+      repos: repos.get(selected)!,
+      sizes: sizes.get(selected)!,
       phase,
-      connections: connections.get(picked)!,
-      rotated: asked.rotated ?? stack.asked.stack.rotated ?? "never",
-      ...(asked.externalStore === undefined ? {} : { externalStore: asked.externalStore }),
+      connections: connections.get(selected)!,
+      rotated: requested.rotated ?? stack.requested.stack.rotated ?? "never",
     };
   });
 }
@@ -46,45 +45,45 @@ function clusterOf(store: string, valkey: ValkeySettings): string {
   return valkey.clusters.find(({ stores }) => stores.includes(store))!.key;
 }
 
-function componentsOf({ system, features }: Picked): [string, Component][] {
+function componentsOf({ system, features }: SelectedSystem): [string, Component][] {
   return Object.values(system.apps)
     .flatMap((app) => Object.entries(app.components))
     .filter(([, { feature }]) => feature === undefined || features.has(feature));
 }
 
-/** App names are the account's, so the stack's suffix is part of them. */
-function checkNames({ systems, suffix, mistakes }: Stack): void {
+/** App names are unique in an account, so the stack's suffix is part of them. */
+function checkNames({ systems, suffix, problems }: Stack): void {
   for (const { system } of systems) {
     for (const { name } of Object.values(system.apps)) {
       if (NAMES.app.pattern.test(`${name}${suffix}`)) continue;
       const room = 32 - name.length - 1;
-      mistakes.add({
+      problems.add({
         at: ["suffix"],
         given: suffix.slice(1),
         problem: `with it an app is called ${name}${suffix}, ${name.length + suffix.length} characters, which App Platform refuses`,
-        allowed: `${NAMES.app.says}; ${Math.max(0, room)} are left beside ${name}`,
+        allowed: `${NAMES.app.description}; ${Math.max(0, room)} are left after ${name}`,
         fix: [{ set: ["suffix"], to: "<short name>" }],
       });
     }
   }
 }
 
-function domainsOf({ systems, defaults, mistakes }: Stack): Map<Picked, Record<string, string>> {
+function domainsOf({ systems, defaults, problems }: Stack): Map<SelectedSystem, Record<string, string>> {
   const taken = new Map<string, string>();
   return new Map(
-    systems.map((picked) => {
-      const { system, key, asked } = picked;
+    systems.map((selected) => {
+      const { system, key, requested } = selected;
       const domains: Record<string, string> = {};
       for (const [app, { domain: declared }] of Object.entries(system.apps)) {
-        const domain = asked.domains?.[app] ?? (defaults.domains ? declared : undefined);
+        const domain = requested.domains?.[app] ?? (defaults.domains ? declared : undefined);
         if (domain === undefined || domain === "none") continue;
         const at: Path = [key, "domains", app];
         const holder = taken.get(domain);
         if (holder !== undefined) {
-          mistakes.add({
+          problems.add({
             at,
             given: domain,
-            problem: `${holder} has this domain already, and a domain leads to one app`,
+            problem: `${holder} has this domain already, and a domain serves one app`,
             allowed: "a domain of its own for each app, or none",
             fix: [{ set: at, to: "none" }],
           });
@@ -92,23 +91,23 @@ function domainsOf({ systems, defaults, mistakes }: Stack): Map<Picked, Record<s
         taken.set(domain, keyOf(at));
         domains[app] = domain;
       }
-      return [picked, domains];
+      return [selected, domains];
     }),
   );
 }
 
 /** The owner in definitions of products whose documents name no repository. */
-const STAND_IN = /^your-org\//;
+const PLACEHOLDER_OWNER = /^your-org\//;
 
-function reposOf(stack: Stack): Map<Picked, SystemSettings["repos"]> {
+function reposOf(stack: Stack): Map<SelectedSystem, SystemSettings["repos"]> {
   const unknown: string[] = [];
-  const repos = stack.systems.map((picked) => {
-    const chosen = componentsOf(picked).map(([name, { source }]) => {
-      const { repo = source.repo, branch = source.branch } = picked.asked.repos?.[name] ?? {};
-      if (STAND_IN.test(repo)) unknown.push(keyOf([picked.key, "repos", name, "repo"]));
+  const repos = stack.systems.map((selected) => {
+    const chosen = componentsOf(selected).map(([name, { source }]) => {
+      const { repo = source.repo, branch = source.branch } = selected.requested.repos?.[name] ?? {};
+      if (PLACEHOLDER_OWNER.test(repo)) unknown.push(keyOf([selected.key, "repos", name, "repo"]));
       return [name, { repo, branch }] as const;
     });
-    return [picked, Object.fromEntries(chosen)] as const;
+    return [selected, Object.fromEntries(chosen)] as const;
   });
   if (unknown.length > 0 && stack.environment !== "local") {
     stack.notices.push(`The products' documents name no repositories. Set these before the first \`up\`: ${unknown.join(", ")}.`);
@@ -116,12 +115,12 @@ function reposOf(stack: Stack): Map<Picked, SystemSettings["repos"]> {
   return new Map(repos);
 }
 
-function sizesOf(picked: Picked, stack: Stack): SystemSettings["sizes"] {
+function sizesOf(selected: SelectedSystem, stack: Stack): SystemSettings["sizes"] {
   return Object.fromEntries(
-    componentsOf(picked).flatMap(([name, component]) => {
+    componentsOf(selected).flatMap(([name, component]) => {
       if (!isSized(component)) return [];
-      const chosen = { size: component.size, instances: component.instances, ...defined(picked.asked.sizes?.[name] ?? {}) };
-      checkInstances([picked.key, "sizes", name], chosen, stack);
+      const chosen = { size: component.size, instances: component.instances, ...defined(selected.requested.sizes?.[name] ?? {}) };
+      checkInstances([selected.key, "sizes", name], chosen, stack);
       return [[name, chosen]];
     }),
   );
@@ -130,36 +129,35 @@ function sizesOf(picked: Picked, stack: Stack): SystemSettings["sizes"] {
 function checkInstances(at: Path, { size, instances }: { size: string; instances: number }, stack: Stack): void {
   if (instances === 1 || !findInstance(size)?.single) return;
   const several = instanceSlugs(({ single }) => !single);
-  stack.mistakes.add({
+  stack.problems.add({
     at: [...at, "size"],
     given: size,
-    problem: `${instances} instances are asked for, and this is a plan for one`,
+    problem: `${instances} instances are requested, and this size allows one`,
     allowed: several.join(", "),
     fix: [{ set: [...at, "size"], to: several[0]! }],
   });
 }
 
-/** Only a product that came from files has phases. */
-function phaseOf({ system, key, asked }: Picked, { mistakes }: Stack): SystemSettings["phase"] {
-  const phase = asked.phase ?? "P3";
-  const phased = hasPhases(system);
-  for (const field of ["phase", "externalStore"] as const) {
-    if (phased || asked[field] === undefined) continue;
-    mistakes.add({
-      at: [key, field],
-      given: asked[field],
-      problem: `${system.title} reads no cutover flag: its data has always been in Postgres`,
-      allowed: "nothing",
-      fix: [{ remove: [key, field] }],
-    });
-  }
-  if (phased && (phase === "P0" || phase === "P1") && asked.externalStore === undefined) {
-    mistakes.add({
-      at: [key, "phase"],
+/** Only a product whose data was in files has phases. */
+function phaseOf({ system, key, requested }: SelectedSystem, { environment, problems }: Stack): SystemSettings["phase"] {
+  const { phase } = requested;
+  if (phase === undefined) return "P3";
+  const at = [key, "phase"];
+  if (!hasPhases(system)) {
+    problems.add({
+      at,
       given: phase,
-      problem: "it reads JSON files, and App Platform loses a container's files at every restart",
-      allowed: "P2, P3; P0 and P1 only with an external store for the files",
-      fix: [{ set: [key, "externalStore"], to: "spaces://<bucket>/<prefix>" }],
+      problem: `${system.title} reads no cutover flag, because its data has always been in Postgres`,
+      allowed: "nothing",
+      fix: [{ remove: at }],
+    });
+  } else if ((phase === "P0" || phase === "P1") && environment !== "local") {
+    problems.add({
+      at,
+      given: phase,
+      problem: "the product reads JSON files then, and App Platform deletes a container's files at every restart",
+      allowed: "P2, P3; P0 and P1 where the environment is local",
+      fix: [{ set: at, to: "P2" }],
     });
   }
   return phase;
@@ -173,29 +171,29 @@ function hasPhases(system: System): boolean {
 
 // ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Sizes = ReadonlyMap<Picked, SystemSettings["sizes"]>;
+type Sizes = ReadonlyMap<SelectedSystem, SystemSettings["sizes"]>;
 
-function connectionsOf(stack: Stack, postgres: PostgresSettings, sizes: Sizes): Map<Picked, Record<string, number>> {
-  const allotted = new Map<Picked, Record<string, number>>(stack.systems.map((picked) => [picked, {}]));
+function connectionsOf(stack: Stack, postgres: PostgresSettings, sizes: Sizes): Map<SelectedSystem, Record<string, number>> {
+  const allocated = new Map<SelectedSystem, Record<string, number>>(stack.systems.map((selected) => [selected, {}]));
   for (const cluster of postgres.clusters) {
     const users = stack.systems.filter(({ system }) => cluster.systems.includes(system.name));
     for (const { claim, size } of sharesOf(cluster, users, postgres.layout, stack, sizes)) {
-      const picked = users.find(({ system }) => system.name === claim.system)!;
-      if (claim.adjustable) allotted.get(picked)![claim.name] = size;
+      const selected = users.find(({ system }) => system.name === claim.system)!;
+      if (claim.adjustable) allocated.get(selected)![claim.name] = size;
     }
   }
-  return allotted;
+  return allocated;
 }
 
 function sharesOf(
   cluster: PostgresCluster,
-  users: readonly Picked[],
+  users: readonly SelectedSystem[],
   layout: PostgresSettings["layout"],
   stack: Stack,
   sizes: Sizes,
 ): readonly Share[] {
-  const claims = users.flatMap((picked) => claimsOf(picked, sizes.get(picked)!, stack));
-  // A sum of figures that are themselves refused would only confuse.
+  const claims = users.flatMap((selected) => claimsOf(selected, sizes.get(selected)!, stack));
+  // A problem about the sum of refused numbers would only confuse.
   const inputs: Path[] = [
     ["postgres"],
     ...users.flatMap(({ key }) => [
@@ -205,22 +203,22 @@ function sharesOf(
       [key, "features"],
     ]),
   ];
-  if (stack.mistakes.touches(...inputs)) return [];
-  const budget = allot(findNode(cluster.size)!, claims);
+  if (stack.problems.touches(...inputs)) return [];
+  const budget = allocate(findNode(cluster.size)!, claims);
   if (budget.fits) {
     stack.notices.push(...shrunk(cluster, budget.shares));
     return budget.shares;
   }
   const at = layout === "shared" ? ["postgres", "size"] : [users[0]!.key, "postgres", "size"];
   const larger = nodeFor(budget.total, cluster.nodes)?.slug;
-  stack.mistakes.add({
+  stack.problems.add({
     at,
     given: cluster.size,
     problem: `the connections to Postgres cluster "${cluster.key}" are more than its node has`,
-    working: writeBill(budget),
+    details: formatBill(budget),
     allowed: [
       ...(larger === undefined ? [] : [`${larger} or larger`]),
-      "smaller figures under connections",
+      "smaller numbers under connections",
       "fewer instances",
       ...(users.length > 1 ? ["the dedicated layout"] : []),
     ].join("; "),
@@ -229,14 +227,14 @@ function sharesOf(
   return [];
 }
 
-function claimsOf(picked: Picked, sizes: SystemSettings["sizes"], stack: Stack): Claim[] {
-  const { system, key, asked, features } = picked;
+function claimsOf(selected: SelectedSystem, sizes: SystemSettings["sizes"], stack: Stack): Claim[] {
+  const { system, key, requested, features } = selected;
   const consumers = consumersOf(system, { features, sizes });
-  for (const [name, figure] of Object.entries(defined(asked.connections ?? {}))) {
+  for (const [name, figure] of Object.entries(defined(requested.connections ?? {}))) {
     const at = [key, "connections", name];
     const consumer = consumers.find((candidate) => candidate.name === name);
     if (consumer === undefined) {
-      stack.mistakes.add({
+      stack.problems.add({
         at,
         given: figure,
         problem: "the feature that would use it is off in this stack",
@@ -247,7 +245,7 @@ function claimsOf(picked: Picked, sizes: SystemSettings["sizes"], stack: Stack):
         fix: [{ remove: at }],
       });
     } else if (figure < consumer.least) {
-      stack.mistakes.add({
+      stack.problems.add({
         at,
         given: figure,
         problem: `${system.title} does not work with fewer than ${consumer.least}`,
@@ -257,7 +255,7 @@ function claimsOf(picked: Picked, sizes: SystemSettings["sizes"], stack: Stack):
     }
   }
   return consumers.map((consumer) => {
-    const explicit = asked.connections?.[consumer.name];
+    const explicit = requested.connections?.[consumer.name];
     return explicit === undefined ? consumer : { ...consumer, explicit };
   });
 }
@@ -266,5 +264,5 @@ function shrunk(cluster: PostgresCluster, shares: readonly Share[]): string[] {
   const below = shares.filter(({ claim, size }) => claim.explicit === undefined && size < claim.wish);
   if (below.length === 0) return [];
   const each = below.map(({ claim, size }) => `${claim.system} ${claim.name} ${size} of ${claim.wish}`);
-  return [`Connections of Postgres cluster "${cluster.key}" (${cluster.size}) are shared out below what was wished: ${each.join(", ")}.`];
+  return [`Connections of Postgres cluster "${cluster.key}" (${cluster.size}) are fewer than requested: ${each.join(", ")}.`];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { System } from "../systems/definition.ts";
-import { complaint, harbour, longPier, settingsFrom } from "./fixture.ts";
+import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const cached = { harbour: { features: ["cache"] } };
 const clusters = (values: Record<string, unknown>, systems: readonly System[] = [harbour], stack = "staging") =>
@@ -47,14 +47,14 @@ describe("Valkey clusters", () => {
 
   it("refuse a standby behind 1 GB, and name the smallest node that may have one", () => {
     const message = complaint({ valkey: { state: { nodes: 2 } } });
-    expect(message).toContain('slipway:valkey.state.size is "db-s-1vcpu-1gb": 2 nodes are asked for');
+    expect(message).toContain('slipway:valkey.state.size is "db-s-1vcpu-1gb": 2 nodes are requested');
     expect(message).toContain("pulumi config set --path slipway:valkey.state.size db-s-1vcpu-2gb -s staging");
   });
 
   it("hold what the products ask for in half of their memory [C13]", () => {
     const large = { ...harbour, stores: { state: { ...harbour.stores.state!, memoryMiB: 600 } } };
     const message = complaint({}, { systems: [large] });
-    expect(message).toContain('cluster "harbour-single" is to hold 600 MiB (harbour state 600), and half of a node is left to snapshots');
+    expect(message).toContain('cluster "harbour-single" needs 600 MiB (harbour state 600), and half of a node');
     expect(message).toContain("pulumi config set --path slipway:harbour.valkey.state.size db-s-1vcpu-2gb -s staging");
   });
 
@@ -69,11 +69,11 @@ describe("a durable keyspace", () => {
   it("is refused where allkeys_lru would evict it [C64]", () => {
     const careless = {
       ...harbour,
-      keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true, purpose: "Users" } },
+      keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true } },
     };
     const message = complaint(cached, { systems: [careless], stack: "prod" });
     expect(message).toContain(
-      'harbour keeps its keyspace users for good and has it in store cache, but cluster "harbour-cache" evicts whatever it needs room for (allkeys_lru)',
+      'harbour declares its keyspace users durable and keeps it in store cache, but cluster "harbour-cache" evicts any key when it is full (allkeys_lru)',
     );
     expect(settingsFrom(cached, { systems: [careless] }).valkey.clusters[0]!.class).toBe("state");
   });
@@ -81,14 +81,14 @@ describe("a durable keyspace", () => {
 
 describe("shared clusters", () => {
   const shared = { valkey: { sharing: "shared" } };
-  const quay: System = { ...longPier, name: "quay", keyspaces: { jobs: { store: "store", database: 5, durable: true, purpose: "Jobs" } } };
+  const quay: System = { ...longPier, name: "quay", keyspaces: { jobs: { store: "store", database: 5, durable: true } } };
 
   it("hold systems whose database numbers differ", () => {
     expect(clusters(shared, [harbour, quay])).toEqual([{ key: "single", kind: "state", stores: ["harbour/state", "quay/store"] }]);
   });
 
   it("refuse numbers that collide, and say whose they are [C23]", () => {
-    const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true, purpose: "Jobs" } } };
+    const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true } } };
     const message = complaint(shared, { systems: [harbour, crowd] });
     expect(message).toContain(
       'slipway:valkey.sharing is "shared": on cluster "single" database 0 would be both harbour sessions and quay jobs.',
@@ -96,7 +96,7 @@ describe("shared clusters", () => {
     expect(message).toContain("pulumi config set --path slipway:valkey.sharing dedicated -s staging");
   });
 
-  it("count a store that nobody has divided as database 0", () => {
+  it("count a store without keyspaces as database 0", () => {
     expect(complaint(shared, { systems: [harbour, longPier] })).toContain(
       "database 0 would be both harbour sessions and long-pier store store",
     );
@@ -108,7 +108,7 @@ describe("shared clusters", () => {
     );
     const apart = { ...shared, postgres: { version: "16", layout: "dedicated" }, quay: { region: "sfo3" } };
     expect(complaint(apart, { systems: [harbour, quay] })).toContain(
-      "the systems share Valkey, and a shared cluster stands in one region: nyc1",
+      "the systems share Valkey, and a shared cluster is in one region: nyc1",
     );
   });
 });

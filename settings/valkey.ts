@@ -1,22 +1,22 @@
 /**
- * Which Valkey clusters a stack holds, and which stores are on each. Eviction, persistence and the numbers of databases belong to a whole
- * cluster, so what may share one is decided here and refused where it cannot.
+ * The Valkey clusters of a stack, and the stores on each. Eviction, persistence and database numbers are properties of a whole cluster, so stores that
+ * cannot share one are refused here.
  */
 import { VALKEY_DATABASES as LIMIT } from "../catalog/limits.ts";
 import { findNode, type NodeSize, nodeSizes } from "../catalog/nodes.ts";
 import { VALKEY_VERSIONS } from "../catalog/versions.ts";
 import type { Keyspace, Store } from "../systems/definition.ts";
 import { MAINTENANCE, VALKEY_DATABASES } from "./defaults.ts";
-import type { Path } from "./mistakes.ts";
 import { checkStandby, refuseDistance } from "./postgres.ts";
-import type { AskedValkey } from "./schema.ts";
+import type { Path } from "./problems.ts";
+import type { RequestedValkey } from "./schema.ts";
 import type { ValkeyCluster, ValkeySettings } from "./settings.ts";
-import { defined, type Picked, type Stack } from "./stack.ts";
+import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 
 type Class = Store["class"];
 
-interface Placed {
-  readonly owner: Picked;
+interface OwnedStore {
+  readonly owner: SelectedSystem;
   readonly name: string;
   readonly store: Store;
 }
@@ -24,43 +24,43 @@ interface Placed {
 interface Draft {
   readonly key: string;
   readonly class: Class;
-  readonly stores: readonly Placed[];
-  readonly asked: AskedValkey;
-  /** The path of this kind of node, at the system where it is said there. */
+  readonly stores: readonly OwnedStore[];
+  readonly requested: RequestedValkey;
+  /** The path of this kind of node: at the system where it is set there, else at the stack. */
   readonly at: Path;
 }
 
 export function valkeyOf(stack: Stack): ValkeySettings {
-  const asked = stack.asked.stack.valkey ?? {};
-  const layout = asked.layout ?? stack.defaults.valkey.layout;
-  const sharing = asked.sharing ?? "dedicated";
+  const requested = stack.requested.stack.valkey ?? {};
+  const layout = requested.layout ?? stack.defaults.valkey.layout;
+  const sharing = requested.sharing ?? "dedicated";
   const stores = stack.systems.flatMap((owner) => storesOf(owner).map(([name, store]) => ({ owner, name, store })));
   const groups = sharing === "shared" ? [{ prefix: "", owner: undefined, stores }] : stack.systems.map((owner) => ownGroup(owner, stores));
   if (sharing === "shared") checkShared(stack, stores);
   if (layout === "single") checkSingle(stack);
-  const drafts = groups.flatMap((group) => draftsOf(group, layout, asked));
+  const drafts = groups.flatMap((group) => draftsOf(group, layout, requested));
   checkAdoption(drafts, stack);
-  return { layout, sharing, clusters: drafts.map((draft) => clusterOf(draft, stack)) };
+  return { clusters: drafts.map((draft) => clusterOf(draft, stack)) };
 }
 
 /** Stores whose feature is on. */
-export function storesOf({ system, features }: Picked): [string, Store][] {
+export function storesOf({ system, features }: SelectedSystem): [string, Store][] {
   return Object.entries(system.stores).filter(([, { feature }]) => feature === undefined || features.has(feature));
 }
 
 interface Group {
   readonly prefix: string;
-  readonly owner: Picked | undefined;
-  readonly stores: readonly Placed[];
+  readonly owner: SelectedSystem | undefined;
+  readonly stores: readonly OwnedStore[];
 }
 
-function ownGroup(owner: Picked, stores: readonly Placed[]): Group {
+function ownGroup(owner: SelectedSystem, stores: readonly OwnedStore[]): Group {
   return { prefix: `${owner.system.name}-`, owner, stores: stores.filter((store) => store.owner === owner) };
 }
 
-function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", stackWide: AskedValkey): Draft[] {
-  const own = owner?.asked.valkey ?? {};
-  const draft = (name: string, kind: Class, node: Class, held: readonly Placed[]): Draft[] =>
+function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", stackWide: RequestedValkey): Draft[] {
+  const own = owner?.requested.valkey ?? {};
+  const draft = (name: string, kind: Class, node: Class, held: readonly OwnedStore[]): Draft[] =>
     held.length === 0
       ? []
       : [
@@ -68,7 +68,7 @@ function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", 
             key: `${prefix}${name}`,
             class: kind,
             stores: held,
-            asked: {
+            requested: {
               ...stackWide,
               ...own,
               [node]: { ...stackWide[node], ...own[node] },
@@ -89,15 +89,15 @@ function draftsOf({ prefix, owner, stores }: Group, layout: "split" | "single", 
         stores.filter(({ store }) => store.class === kind),
       ),
     );
-  // One cluster has one policy: whoever has something to lose decides it.
+  // One cluster has one policy, and state needs the stricter one.
   return draft("single", stores.some(({ store }) => store.class === "state") ? "state" : "cache", "state", stores);
 }
 
-function checkShared(stack: Stack, stores: readonly Placed[]): void {
-  for (const { key, asked, region } of new Set(stores.map(({ owner }) => owner))) {
+function checkShared(stack: Stack, stores: readonly OwnedStore[]): void {
+  for (const { key, requested, region } of new Set(stores.map(({ owner }) => owner))) {
     if (region !== stack.region) refuseDistance(stack, key, region.slug, ["valkey", "sharing"], "Valkey");
-    if (asked.valkey === undefined) continue;
-    stack.mistakes.add({
+    if (requested.valkey === undefined) continue;
+    stack.problems.add({
       at: [key, "valkey"],
       problem: "all systems share their Valkey clusters, described in slipway:valkey",
       allowed: "nothing here, or sharing dedicated",
@@ -107,13 +107,13 @@ function checkShared(stack: Stack, stores: readonly Placed[]): void {
 }
 
 function checkSingle(stack: Stack): void {
-  const places: [Path, AskedValkey | undefined][] = [
-    [["valkey"], stack.asked.stack.valkey],
-    ...stack.systems.map(({ key, asked }): [Path, AskedValkey | undefined] => [[key, "valkey"], asked.valkey]),
+  const places: [Path, RequestedValkey | undefined][] = [
+    [["valkey"], stack.requested.stack.valkey],
+    ...stack.systems.map(({ key, requested }): [Path, RequestedValkey | undefined] => [[key, "valkey"], requested.valkey]),
   ];
-  for (const [at, asked] of places) {
-    if (asked?.cache === undefined) continue;
-    stack.mistakes.add({
+  for (const [at, requested] of places) {
+    if (requested?.cache === undefined) continue;
+    stack.problems.add({
       at: [...at, "cache"],
       problem: "the layout is single: one cluster with the policies of state, described under state",
       allowed: "state, or the split layout",
@@ -122,14 +122,14 @@ function checkSingle(stack: Stack): void {
   }
 }
 
-/** An id names one cluster. */
+/** An id adopts one cluster. */
 function checkAdoption(drafts: readonly Draft[], stack: Stack): void {
   for (const kind of ["state", "cache"] as const) {
     const takers = drafts.filter(({ at }) => at.length === 2 && at[1] === kind);
-    const id = stack.asked.stack.valkey?.[kind]?.adopt;
+    const id = stack.requested.stack.valkey?.[kind]?.adopt;
     const [first] = takers;
     if (id === undefined || first === undefined || takers.length < 2) continue;
-    stack.mistakes.add({
+    stack.problems.add({
       at: ["valkey", kind, "adopt"],
       given: id,
       problem: `${takers.map(({ key }) => key).join(" and ")} are clusters of their own, so it does not say which one this is`,
@@ -140,9 +140,9 @@ function checkAdoption(drafts: readonly Draft[], stack: Stack): void {
 }
 
 function clusterOf(draft: Draft, stack: Stack): ValkeyCluster {
-  const { asked, stores, at } = draft;
+  const { requested, stores, at } = draft;
   const kind = at.at(-1) as Class;
-  const { size, nodes, adopt } = { ...stack.defaults.valkey[kind], ...defined(asked[kind] ?? {}) } as {
+  const { size, nodes, adopt } = { ...stack.defaults.valkey[kind], ...defined(requested[kind] ?? {}) } as {
     size: string;
     nodes: number;
     adopt?: string;
@@ -158,52 +158,52 @@ function clusterOf(draft: Draft, stack: Stack): ValkeyCluster {
     class: draft.class,
     region: region.slug,
     stores: stores.map(({ owner, name }) => `${owner.system.name}/${name}`),
-    version: asked.version ?? VALKEY_VERSIONS.at(-1)!,
+    version: requested.version ?? VALKEY_VERSIONS.at(-1)!,
     size,
     nodes,
     databases: databasesOf(draft, stack),
-    maintenance: { ...MAINTENANCE, ...defined(asked.maintenance ?? {}) },
+    maintenance: { ...MAINTENANCE, ...defined(requested.maintenance ?? {}) },
     ...(adopt === undefined ? {} : { adopt }),
   };
 }
 
-/** Half of a node: a snapshot forks the server, and pages that change meanwhile exist twice. */
+/** Half of a node's memory: a snapshot forks the server, and pages that change meanwhile are copied. */
 function checkMemory({ stores, at, key }: Draft, node: NodeSize, stack: Stack): void {
   const wanted = stores.reduce((sum, { store }) => sum + store.memoryMiB, 0);
   if (wanted * 2 <= node.memoryGiB * 1024) return;
   const larger = nodeSizes("valkey").find(({ memoryGiB }) => memoryGiB * 1024 >= wanted * 2);
-  stack.mistakes.add({
+  stack.problems.add({
     at: [...at, "size"],
     given: node.slug,
-    problem: `cluster "${key}" is to hold ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node is left to snapshots`,
+    problem: `cluster "${key}" needs ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node's memory is reserved for snapshots`,
     allowed: larger === undefined ? "fewer stores on one cluster" : `${larger.slug} or larger`,
     fix: [larger === undefined ? { set: ["valkey", "sharing"], to: "dedicated" } : { set: [...at, "size"], to: larger.slug }],
   });
 }
 
-/** allkeys_lru takes any key of any database when memory runs out: sessions and users as well as answers that can be computed again. */
+/** When memory runs out, allkeys_lru evicts any key of any database, durable ones included. */
 function checkDurability({ class: kind, stores, key }: Draft, stack: Stack): void {
   if (kind === "state") return;
   for (const { owner, name, space, keyspace } of keyspacesOf(stores)) {
     if (!keyspace.durable) continue;
-    const curable = storesOf(owner).some(([, store]) => store.class === "state");
-    stack.mistakes.add({
+    const hasState = storesOf(owner).some(([, store]) => store.class === "state");
+    stack.problems.add({
       at: ["valkey", "layout"],
-      problem: `${owner.system.name} keeps its keyspace ${space} for good and has it in store ${name}, but cluster "${key}" evicts whatever it needs room for (allkeys_lru)`,
+      problem: `${owner.system.name} declares its keyspace ${space} durable and keeps it in store ${name}, but cluster "${key}" evicts any key when it is full (allkeys_lru)`,
       allowed: "a durable keyspace in a store of class state",
-      fix: curable ? [{ set: ["valkey", "layout"], to: "single" }] : [],
+      fix: hasState ? [{ set: ["valkey", "layout"], to: "single" }] : [],
     });
   }
 }
 
-/** Each number once on a cluster. A store that nobody has divided is used as a client finds it: database 0. */
+/** Each number once on a cluster. A store without keyspaces uses database 0, the default of a client. */
 function databasesOf({ key, stores }: Draft, stack: Stack): number {
-  const taken = new Map<number, { readonly owner: Picked; readonly label: string }>();
+  const taken = new Map<number, { readonly owner: SelectedSystem; readonly label: string }>();
   for (const { owner, space, keyspace } of keyspacesOf(stores)) {
     const label = `${owner.system.name} ${space}`;
     const other = taken.get(keyspace.database);
     if (other !== undefined && other.owner !== owner) {
-      stack.mistakes.add({
+      stack.problems.add({
         at: ["valkey", "sharing"],
         given: "shared",
         problem: `on cluster "${key}" database ${keyspace.database} would be both ${other.label} and ${label}`,
@@ -216,18 +216,18 @@ function databasesOf({ key, stores }: Draft, stack: Stack): number {
   return Math.min(LIMIT.most, Math.max(VALKEY_DATABASES, ...[...taken.keys()].map((number) => number + 1)));
 }
 
-function keyspacesOf(stores: readonly Placed[]): (Placed & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
-  return stores.flatMap((placed) => {
-    const { owner, name, store } = placed;
+function keyspacesOf(stores: readonly OwnedStore[]): (OwnedStore & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
+  return stores.flatMap((stored) => {
+    const { owner, name, store } = stored;
     const spaces = Object.entries(owner.system.keyspaces).filter(([, keyspace]) => keyspace.store === name);
-    if (spaces.length === 0) return [{ ...placed, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
-    return spaces.map(([space, keyspace]) => ({ ...placed, space, keyspace }));
+    if (spaces.length === 0) return [{ ...stored, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
+    return spaces.map(([space, keyspace]) => ({ ...stored, space, keyspace }));
   });
 }
 
-function refuseRegion({ key, asked, region }: Picked, stack: Stack): void {
-  const at = asked.region === undefined ? ["region"] : [key, "region"];
-  stack.mistakes.add({
+function refuseRegion({ key, requested, region }: SelectedSystem, stack: Stack): void {
+  const at = requested.region === undefined ? ["region"] : [key, "region"];
+  stack.problems.add({
     at,
     given: region.slug,
     problem: "DigitalOcean runs no Valkey there",

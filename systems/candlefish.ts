@@ -3,7 +3,7 @@
  *
  * RTPM is taken for the Python application and the other two for Node; the documents print both kinds of client and do not say whose they are.
  */
-import { defaultAlerts, nodeSource, SLOW_STATEMENT_MS, STATEMENT_TIMEOUT_SECONDS, verifiedFromNode } from "./common.ts";
+import { defaultAlerts, defaultBackups, nodeSource, SLOW_STATEMENT_MS, STATEMENT_TIMEOUT_SECONDS, verifiedFromNode } from "./common.ts";
 import { env, type System } from "./definition.ts";
 
 /** Named like the database, so that a URL through the pool still ends in /candlefish_collaboration as the documents print it. */
@@ -75,29 +75,26 @@ export const candlefish: System = {
     statementTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS,
     slowStatementMs: SLOW_STATEMENT_MS,
     minimumMajor: 15,
-    probeEverySeconds: 30,
-    sizing: { connections: 100, sharedBuffersMiB: 256, effectiveCacheMiB: 512, storageGiB: 10 },
+    sizing: { connections: 100, sharedBuffersMiB: 256, effectiveCacheMiB: 512 },
   },
 
   // Two, because eviction is a matter of the whole server: one LRU would drop sessions to make room for cache.
   stores: {
-    state: { class: "state", memoryMiB: 256, maxClients: 50, probeEverySeconds: 15 },
-    cache: { class: "cache", memoryMiB: 256, maxClients: 50, probeEverySeconds: 15 },
+    state: { class: "state", memoryMiB: 256 },
+    cache: { class: "cache", memoryMiB: 256 },
   },
   keyspaces: {
-    sessions: { store: "state", database: 0, durable: true, purpose: "Who is signed in, and the digests of the Lua scripts" },
-    cache: { store: "cache", database: 1, durable: false, purpose: "Answers that can be computed again; every key expires" },
-    userData: { store: "state", database: 2, durable: true, purpose: "What users leave behind; treated as the only copy" },
+    sessions: { store: "state", database: 0, durable: true },
+    cache: { store: "cache", database: 1, durable: false },
+    userData: { store: "state", database: 2, durable: true },
   },
 
   secrets: {
-    jwtSecret: { origin: "generated", length: 48, purpose: "Signs the tokens of the APIs; the same for all three apps" },
+    jwtSecret: { origin: "generated", length: 48 },
     slackWebhook: { origin: "operator", feature: "slackAlerts", purpose: "Incoming webhook of the Slack channel for alerts" },
-    pagerdutyWebhook: { origin: "operator", feature: "pagerdutyAlerts", purpose: "PagerDuty webhook for what is critical" },
   },
   features: {
     slackAlerts: { purpose: "Alerts to Slack" },
-    pagerdutyAlerts: { purpose: "Critical alerts to PagerDuty" },
   },
 
   apps: {
@@ -116,7 +113,7 @@ export const candlefish: System = {
           },
           port: 8080,
           routes: ["/"],
-          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] },
+          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-1gb",
           instances: 1,
           env: pythonApp,
@@ -132,7 +129,7 @@ export const candlefish: System = {
           source: nodeSource({ repo: "paintbox", run: "npm start" }),
           port: 8080,
           routes: ["/"],
-          health: { path: "/", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] },
+          health: { path: "/", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-1gb",
           instances: 1,
           env: nodeApp,
@@ -148,7 +145,7 @@ export const candlefish: System = {
           source: nodeSource({ repo: "brand-portal", run: "npm start" }),
           port: 8080,
           routes: ["/"],
-          health: { path: "/", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] },
+          health: { path: "/", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-1gb",
           instances: 1,
           env: nodeApp,
@@ -157,98 +154,46 @@ export const candlefish: System = {
     },
   },
 
-  backups: {
-    postgres: { daily: 30, hourUtc: 2 },
-    keyspaces: { daily: 7, hourUtc: 3 },
-    copies: ["primary", "offsite"],
-  },
+  backups: defaultBackups,
   alerts: {
     ...defaultAlerts,
     emails: ["alerts@candlefish.ai"],
     slack: { channel: "#candlefish-alerts", webhook: "slackWebhook" },
-    pagerduty: { webhook: "pagerdutyWebhook" },
-  },
-  schedules: {
-    cleanUpDatabase: {
-      purpose: "Old operations and presence leave the database, weekly",
-      cron: "0 4 * * 0",
-      run: { sql: "SELECT cleanup_old_data()" },
-    },
-    cleanUpSessions: {
-      purpose: "What sessions left behind goes, daily",
-      cron: "30 4 * * *",
-      run: { script: { keyspace: "sessions", hash: "scripts:sha", field: "cleanup" } },
-    },
   },
 
   deviations: [
-    { id: "C1", asked: "Postgres and Redis in containers of our own on Fly.io", built: "Managed Postgres and Valkey" },
+    { asked: "Postgres and Redis in containers of our own on Fly.io", built: "Managed Postgres and Valkey" },
+    { asked: "Backup files with connection strings", built: "None: access is recovered through DigitalOcean and the encrypted state" },
+    { asked: "A volume of 2 GB for Redis", built: "None: a managed Valkey has memory and snapshots, and no volume" },
+    { asked: "rtmp-api-candlefish", built: "rtpm-api-candlefish, because the other is a typing error" },
+    { asked: "sslmode=require", built: "sslmode=verify-full with the cluster's CA" },
+    { asked: "redis://", built: "rediss://, with the same database numbers" },
     {
-      id: "C9",
-      asked: "Backup files with connection strings",
-      built: "None: access is recovered through DigitalOcean and the encrypted state",
+      asked: "Row-level security that does not define where the tenant is set",
+      built: "The tenant is set per transaction, so that the transaction pool never carries it to another client",
     },
-    { id: "C13", asked: "A volume of 2 GB for Redis", built: "None: a managed Valkey has memory and snapshots, no volume to size" },
-    { id: "C17", asked: "rtmp-api-candlefish", built: "rtpm-api-candlefish: the other is a typing error" },
-    { id: "C19", asked: "sslmode=require", built: "sslmode=verify-full with the cluster's CA" },
-    { id: "C26", asked: "redis://", built: "rediss://, with the same database numbers" },
+    { asked: "An SQLAlchemy URL without TLS", built: "ssl=verify-full, as asyncpg spells it; 20 and 10 count as 30 connections" },
+    { asked: "aioredis", built: "The same values for redis-py, which includes aioredis" },
+    { asked: "retryDelayOnFailover", built: "None, because ioredis has it for clusters only" },
+    { asked: "Grafana and Prometheus in public", built: "DigitalOcean's metrics endpoint, which requires credentials" },
+    { asked: "Archived WAL every 15 minutes", built: "DigitalOcean's point-in-time restore" },
     {
-      id: "C39",
-      asked: "Row-level security, without a word on where the tenant is set",
-      built: "The tenant is set per transaction, so that the transaction pool carries it to nobody else",
-    },
-    { id: "C40", asked: "Clean-up by hand", built: "Scheduled; the printed commands still work by hand" },
-    {
-      id: "C43",
-      asked: "An SQLAlchemy URL without TLS",
-      built: "ssl=verify-full, asyncpg's word for it; 20 and 10 count as 30 connections",
-    },
-    { id: "C44", asked: "aioredis", built: "The same values for redis-py, which took aioredis in" },
-    { id: "C46", asked: "retryDelayOnFailover", built: "Left out: ioredis has it for clusters only" },
-    { id: "C50", asked: "Grafana and Prometheus in public", built: "DigitalOcean's own metrics endpoint, with credentials" },
-    { id: "C51", asked: "Archived WAL every 15 minutes", built: "DigitalOcean's point-in-time restore, and a dump a day of our own" },
-    {
-      id: "C52",
-      asked: "Snapshots daily, the append-only file every six hours",
-      built: "A logical export a day, with types and expiry; it is not a point in time",
-    },
-    {
-      id: "C53",
-      asked: "30 days for Postgres, 7 for Redis",
-      built: "As asked, counted in backups rather than days, so that a pause deletes nothing",
-    },
-    { id: "C56", asked: "The clean-up script called by hand, daily", built: "Scheduled, and loaded again after a restart or failover" },
-    {
-      id: "C58",
       asked: "Passwords of 32 characters",
-      built: "32 or more for each role we make; DigitalOcean chooses the length of its own",
+      built: "32 or more where this program generates them; DigitalOcean selects the length of its own",
     },
     {
-      id: "C61",
-      asked: "Audit logging of all operations",
-      built: "A log sink with schema and role changes; more where the provider offers pgaudit",
-    },
-    {
-      id: "C62",
       asked: "100 connections, 256 MB shared buffers, 512 MB cache",
-      built: "A share of the node's memory, and a node that gives it; the plan names what it cannot",
+      built: "A share of the node's memory; a plan contains a notice where the node has less",
     },
     {
-      id: "C63",
       asked: "Pools of 20 and 30 per process against 100 connections",
-      built: "The plan adds them up over all processes and fails above the node's limit",
+      built: "A plan adds up the connections of all processes, and fails above the node's limit",
     },
-    { id: "C64", asked: "One Redis of 256 MB that evicts the oldest", built: "Two Valkey clusters: state never evicts, cache does" },
+    { asked: "One Redis of 256 MB that evicts the oldest", built: "Two Valkey clusters: state never evicts, cache does" },
     {
-      id: "C65",
       asked: "An append-only file, written every second",
-      built: "Snapshots every ten minutes if anything changed; what came after the last one can be lost",
+      built: "Snapshots every ten minutes if anything changed; later writes can be lost",
     },
-    {
-      id: "C70",
-      asked: "Recovery by copying Redis's files",
-      built: "Seeds again, then the logical export, then counts, types and expiry compared",
-    },
-    { id: "C71", asked: "PagerDuty", built: "Called by slipway's own checks: DigitalOcean's alerts reach email and Slack only" },
+    { asked: "PagerDuty", built: "Email and Slack, the channels of DigitalOcean's alerts" },
   ],
 };

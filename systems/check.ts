@@ -1,44 +1,50 @@
-/**
- * Reads definitions the way a stranger would: first their shape, then whether they hold together. Nothing is refused until everything has
- * been looked at, so whoever wrote them sees every mistake at once.
- */
+/** Checks definitions: first their shape, then their rules, then names that two of them share. One error lists every problem. */
+import type { Problem } from "../catalog/problem.ts";
 import type { System } from "./definition.ts";
-import { DefinitionError, type Mistake } from "./mistake.ts";
+import { DefinitionError } from "./definition-error.ts";
 import * as apps from "./rules/apps.ts";
 import * as env from "./rules/env.ts";
 import * as names from "./rules/names.ts";
 import * as references from "./rules/references.ts";
-import type { Rule } from "./rules/rule.ts";
+import { pathOf, type Rule } from "./rules/rule.ts";
 import * as stores from "./rules/stores.ts";
 import { together } from "./rules/together.ts";
 import { systemSchema } from "./schema.ts";
-import { shapeMistakes } from "./shape.ts";
+import { findShapeProblems } from "./shape.ts";
 
-export { DefinitionError, type Mistake } from "./mistake.ts";
+export { DefinitionError } from "./definition-error.ts";
 
 const RULES: readonly Rule[] = [names, references, stores, apps, env].flatMap((file) => Object.values<Rule>(file));
 
-/** One definition, or a `DefinitionError` with all that is wrong with it. */
+/** @throws {DefinitionError} with every problem of the definition */
 export function checkSystem(system: unknown): System {
   const [checked] = checkSystems([system]);
   return checked!;
 }
 
-/** All definitions, also against each other. What comes back is frozen. */
+/**
+ * The definitions, frozen.
+ *
+ * @throws {DefinitionError} with every problem of all of them
+ */
 export function checkSystems(systems: readonly unknown[]): readonly System[] {
-  const mistakes: Mistake[] = [];
+  const problems: Problem[] = [];
   const shaped = systems.flatMap((given, index) => {
     // Compiling a schema pays where it parses many times; this one parses once.
     const parsed = systemSchema.safeParse(given, { jitless: true });
     if (parsed.success) return [frozen(parsed.data)];
     const system = nameOf(given, index);
-    mistakes.push(...parsed.error.issues.flatMap((issue) => shapeMistakes(given, issue)).map((mistake) => ({ system, ...mistake })));
+    problems.push(...parsed.error.issues.flatMap((issue) => findShapeProblems(given, issue)).map((problem) => below(system, problem)));
     return [];
   });
-  for (const system of shaped) for (const rule of RULES) rule(system, (mistake) => mistakes.push({ system: system.name, ...mistake }));
-  mistakes.push(...together(shaped));
-  if (mistakes.length > 0) throw new DefinitionError(mistakes);
+  for (const system of shaped) for (const rule of RULES) rule(system, (problem) => problems.push(below(system.name, problem)));
+  problems.push(...together(shaped));
+  if (problems.length > 0) throw new DefinitionError(problems);
   return shaped;
+}
+
+function below(system: string, problem: Problem): Problem {
+  return { ...problem, path: pathOf(system, problem.path) };
 }
 
 function frozen<T>(value: T): T {

@@ -1,12 +1,11 @@
 /**
- * What one product asks of the platform, as plain data: no Pulumi, no secret, no host name, no port of a database.
+ * What one product requires of the platform, as plain data: no Pulumi, no secret, no host name, no port of a database.
  *
- * A definition says what is needed (a database with these roles, a store that may not lose its keys, a service with this
- * health path); `components/` knows how DigitalOcean gives it, `settings/` how much of it a stack wants.
- * `check.ts` reads a definition the way a stranger would and refuses one that names what it does not declare.
+ * A definition states requirements: a database with these roles, a store that must not lose its keys, a service with this health path. `components/`
+ * implements them at DigitalOcean, `settings/` decides how much of each a stack gets, `check.ts` rejects definitions that are inconsistent.
  */
 
-/** Lower-case letters, digits and dashes; it becomes part of resource names, config keys and folder names. */
+/** Lower-case letters, digits and dashes. It is part of resource names, config keys and folder names. */
 export type SystemName = string;
 
 export interface System {
@@ -16,20 +15,18 @@ export interface System {
   readonly postgres: PostgresNeeds;
   /** Valkey stores by name. A store is one eviction class: state that must not be lost, or cache that may be. */
   readonly stores: Readonly<Record<string, Store>>;
-  /** What lives in which database number of which store. */
+  /** Keyspaces by name, each a database number of a store. */
   readonly keyspaces: Readonly<Record<string, Keyspace>>;
   readonly secrets: Readonly<Record<string, Secret>>;
-  /** What only an operator knows and anybody may read: the public ids of OAuth clients. */
+  /** Public values that only an operator knows, such as ids of OAuth clients. */
   readonly settings?: Readonly<Record<string, Setting>>;
-  /** What a stack may switch on; everything here is off until it does. */
+  /** What a stack can switch on. Every feature is off by default. */
   readonly features: Readonly<Record<string, Feature>>;
   /** App Platform apps by key. The component that serves the system's API is called `api`. */
   readonly apps: Readonly<Record<string, App>>;
   readonly backups: BackupPolicy;
   readonly alerts: AlertPolicy;
-  /** What has to run again and again without anybody thinking of it. */
-  readonly schedules?: Readonly<Record<string, Schedule>>;
-  /** Where the product's own documents ask for what cannot or should not be had, and what is built instead. */
+  /** Where the product's documents ask for something impossible or unsafe: what they ask for, and what is built instead. A plan prints them. */
   readonly deviations: readonly Deviation[];
 }
 
@@ -37,21 +34,19 @@ export interface System {
 
 export interface PostgresNeeds {
   readonly database: string;
-  /** The first one heads the search path of every role. */
+  /** The first one is first in the search path of every role. */
   readonly schemas: readonly [string, ...string[]];
   readonly extensions: readonly string[];
   readonly roles: Readonly<Record<RoleKind, string>>;
   /** PgBouncer pools by name, in front of the runtime role. Migrations, locks and dumps never go through them. */
   readonly pools: Readonly<Record<string, Pool>>;
-  /** The runtime role's statement_timeout: a query that never ends must not hold a connection for ever. */
+  /** The runtime role's statement_timeout, so that an endless query releases its connection. */
   readonly statementTimeoutSeconds: number;
-  /** What the product was measured on; a stack may choose a newer major, never an older one. */
+  /** The major version that the product was measured on. A stack may select a newer one, never an older one. */
   readonly minimumMajor: number;
   /** Statements slower than this are logged by the server. */
   readonly slowStatementMs?: number;
-  /** How often a monitor asks `SELECT 1`. */
-  readonly probeEverySeconds?: number;
-  /** What the product's documents give its server; a node that cannot hold it is named in the plan. */
+  /** The size of the server in the product's documents. A plan contains a notice where the node is smaller. */
   readonly sizing?: Sizing;
 }
 
@@ -59,7 +54,6 @@ export interface Sizing {
   readonly connections?: number;
   readonly sharedBuffersMiB?: number;
   readonly effectiveCacheMiB?: number;
-  readonly storageGiB?: number;
 }
 
 /**
@@ -74,7 +68,7 @@ export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const sa
 
 export interface Pool {
   readonly mode: "transaction" | "session" | "statement";
-  /** Server connections wished for; the stack's budget may allot fewer. */
+  /** Requested server connections; the stack's budget may allocate fewer. */
   readonly wish: number;
 }
 
@@ -83,30 +77,26 @@ export interface Pool {
 export interface Store {
   /** state: noeviction, snapshots on. cache: allkeys_lru, snapshots off. Never both in one cluster in production. */
   readonly class: "state" | "cache";
-  /** Working set the product asks for, in MiB. */
+  /** Required memory, in MiB. */
   readonly memoryMiB: number;
-  readonly maxClients: number;
-  /** How often a monitor asks PING, and writes a key, because PING also answers where writes are refused. */
-  readonly probeEverySeconds?: number;
   /** A store that only exists where this feature is on. */
   readonly feature?: string;
 }
 
 export interface Keyspace {
   readonly store: string;
-  /** The number the product has always used for SELECT. */
+  /** The number that the product passes to SELECT. */
   readonly database: number;
-  /** durable keys are lost to nobody; each other key carries a TTL. */
+  /** Keys of a durable keyspace must not be lost. Keys of any other have a TTL. */
   readonly durable: boolean;
-  readonly purpose: string;
 }
 
 // ── Secrets and features ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where a secret is born. */
+/** The origin of a secret. */
 export type Secret =
-  /** Made by @pulumi/random, kept in the encrypted state, made anew when the stack moves its rotation date. */
-  | { readonly origin: "generated"; readonly purpose: string; readonly length: number }
+  /** Created by @pulumi/random, kept in the encrypted state, and created again when the stack changes its rotation date. */
+  | { readonly origin: "generated"; readonly length: number }
   /** Typed once by an operator with `pulumi config set --secret`; needed only where `feature` is on (always, without one). */
   | { readonly origin: "operator"; readonly purpose: string; readonly feature?: string };
 
@@ -117,6 +107,7 @@ export interface Setting {
 }
 
 export interface Feature {
+  /** Printed where a stack names a feature that does not exist. */
   readonly purpose: string;
 }
 
@@ -143,7 +134,7 @@ interface Sized {
   /** An App Platform instance size slug. */
   readonly size: string;
   readonly instances: number;
-  /** Restarts and memory that wake somebody. */
+  /** An alert is sent above this. @default the memory limit of the system's alerts */
   readonly memoryAlertMiB?: number;
 }
 
@@ -151,7 +142,7 @@ export interface Service extends Runs, Sized {
   readonly kind: "service";
   readonly port: number;
   readonly health: Health;
-  /** Path prefixes that lead here. */
+  /** Path prefixes that are routed to this component. */
   readonly routes: readonly [string, ...string[]];
 }
 
@@ -175,14 +166,6 @@ export interface Health {
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
   readonly failures: number;
-  /** Other endpoints a verification asks, and the status each must answer without credentials. */
-  readonly probes: readonly Probe[];
-}
-
-export interface Probe {
-  readonly path: string;
-  readonly expect: readonly number[];
-  readonly why: string;
 }
 
 export interface Source {
@@ -199,7 +182,7 @@ export interface Source {
 
 // ── Environment variables ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** Build-time values end up in what a browser downloads: a secret or a database never goes there. */
+/** Build-time values can become part of what a browser downloads, so secrets and databases are never among them. */
 export type Scope = "RUN_TIME" | "BUILD_TIME" | "RUN_AND_BUILD_TIME";
 
 export type Env = (
@@ -210,7 +193,7 @@ export type Env = (
    */
   | { readonly from: "database"; readonly part: DatabasePart; readonly pool?: string; readonly driver?: string; readonly replica?: true }
   | { readonly from: "store"; readonly keyspace: string; readonly part: StorePart }
-  /** A store that nobody has divided into keyspaces: no database number in the URL. */
+  /** A store without keyspaces: the URL has no database number. */
   | { readonly from: "store"; readonly store: string; readonly part: StorePart }
   /**
    * Path of a file that holds the certificates of this component's `ca` variables. App Platform mounts no files, so the component's
@@ -219,9 +202,9 @@ export type Env = (
   | { readonly from: "caFile" }
   | { readonly from: "secret"; readonly secret: string }
   | { readonly from: "setting"; readonly setting: string }
-  /** One of the cutover flags; the phase is the stack's, one step at a time. */
+  /** One of the cutover flags. The stack sets the phase. */
   | { readonly from: "phase"; readonly flag: PhaseFlag }
-  /** Connections of the client's own pool: the wish, or what the node's budget leaves of it. */
+  /** The size of the client's own pool: the request, or what the node's budget leaves of it. */
   | { readonly from: "budget"; readonly wish: number; readonly least: number; readonly overflow?: number }
   /** The app's own address, as App Platform fills it in. */
   | { readonly from: "app"; readonly part: "url" | "domain" }
@@ -234,9 +217,7 @@ export type DatabasePart = "url" | "host" | "port" | "name" | "user" | "password
 export type StorePart = "url" | "host" | "port" | "password" | "ca";
 export type PhaseFlag = "usePostgres" | "dualWrite";
 
-/**
- * The shortest way to say the usual. All but `build` are RUN_TIME: what an app reads while it runs is not baked into what it serves.
- */
+/** Short forms. All but `build` are RUN_TIME, so that their values do not become part of what an app serves. */
 export const env = {
   plain: (value: string): Env => ({ from: "plain", value, scope: "RUN_TIME" }),
   build: (value: string): Env => ({ from: "plain", value, scope: "BUILD_TIME" }),
@@ -261,57 +242,24 @@ export const env = {
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface BackupPolicy {
-  readonly postgres: Retention & { readonly hourUtc: number };
-  /** A logical export of durable keyspaces; not a point in time. */
-  readonly keyspaces?: Retention & { readonly hourUtc: number };
-  /** Where each backup must be found before it counts. */
-  readonly copies: readonly ("primary" | "offsite")[];
-  /** Why this policy, where the product's documents say nothing. */
-  readonly note?: string;
-}
-
-/** How many of each are kept; counted, not dated, so a pause deletes nothing. */
-export interface Retention {
-  readonly daily: number;
-  readonly weekly?: number;
-  readonly monthly?: number;
-  readonly yearly?: number;
+  /** DigitalOcean's own daily backup of the cluster. */
+  readonly postgres: { readonly hourUtc: number };
 }
 
 export interface AlertPolicy {
   readonly emails: readonly string[];
   /** A Slack channel; the webhook that reaches it is the named operator secret. */
   readonly slack?: { readonly channel: string; readonly webhook: string };
-  /** Only what is critical; DigitalOcean cannot call it, slipway's own checks do. The webhook is the named operator secret. */
-  readonly pagerduty?: { readonly webhook: string };
-  /** Per cent of the database node that wakes somebody. */
+  /** Limits of a database node and of a component, in per cent. */
   readonly cpu: number;
   readonly memory: number;
   readonly disk: number;
   /** Milliseconds a health check may take. */
   readonly latency: number;
   readonly restartsPerHour: number;
-  /** Per cent of the connections allotted to the client pools. */
-  readonly connections?: number;
-  /** Per cent of requests that fail. */
-  readonly errors?: number;
-  /** Why these figures, where the product's documents say nothing. */
-  readonly note?: string;
-}
-
-export interface Schedule {
-  readonly purpose: string;
-  /** Minute, hour, day of month, month, day of week; UTC. */
-  readonly cron: string;
-  readonly run:
-    | { readonly sql: string }
-    /** EVALSHA of the digest that stands in a field of a hash. */
-    | { readonly script: { readonly keyspace: string; readonly hash: string; readonly field: string } };
 }
 
 export interface Deviation {
-  /** The requirement's id: F5, D13, C64. */
-  readonly id: string;
   readonly asked: string;
   readonly built: string;
 }

@@ -27,7 +27,7 @@ export const devx: System = {
 
   // The documents start a Redis and never say what for: the store is there for who wants it, and nothing in it is named.
   stores: {
-    valkey: { class: "state", memoryMiB: 256, maxClients: 50, feature: "valkey" },
+    valkey: { class: "state", memoryMiB: 256, feature: "valkey" },
   },
   keyspaces: {},
 
@@ -50,15 +50,6 @@ export const devx: System = {
             everySeconds: 10,
             timeoutSeconds: 5,
             failures: 3,
-            probes: [
-              {
-                path: "/api/database/status",
-                expect: [401, 404],
-                why: "The state of the database is nobody's business without credentials",
-              },
-              { path: "/api/templates", expect: [200], why: "Templates come from the database" },
-              { path: "/api/templates/categories", expect: [200], why: "Categories come from the database" },
-            ],
           },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
@@ -89,42 +80,27 @@ export const devx: System = {
     },
   },
 
-  backups: { ...defaultBackups, note: "Default: the product's documents name no backup" },
-  alerts: { ...defaultAlerts, note: "Default: the product's documents name no alert" },
-  schedules: {
-    forgetActivity: {
-      purpose: "Activity is kept for a year; default, because the product's documents name no retention",
-      cron: "15 3 * * *",
-      run: { sql: "DELETE FROM devx.activity_logs WHERE created_at < now() - interval '365 days'" },
-    },
-  },
+  backups: defaultBackups,
+  alerts: defaultAlerts,
 
   deviations: [
-    { id: "D1", asked: "An init script of the database container", built: "The first migration; managed Postgres runs no init scripts" },
-    { id: "D15", asked: "Tables without a schema", built: "The schemas devx and templates on every role's search path; nothing in public" },
+    { asked: "An init script of the database container", built: "The first migration, because managed Postgres runs no init scripts" },
+    { asked: "Tables without a schema", built: "The schemas devx and templates on the search path of every role, and nothing in public" },
     {
-      id: "D25",
       asked: "20 connections, 2 seconds to connect",
-      built: "20 or what the node has left, 10 seconds: TLS and a failover do not fit in 2",
+      built: "20 or what the node has left, and 10 seconds, because TLS and a failover take longer than 2",
     },
-    { id: "D27", asked: "Migrations run when the API starts", built: "They run before the deployment; RUN_MIGRATIONS_ON_START is false" },
-    { id: "D31", asked: "Falls back to mock data", built: "Degraded looks degraded: the probes expect rows from the database" },
+    { asked: "Migrations run when the API starts", built: "They run before the deployment; RUN_MIGRATIONS_ON_START is false" },
     {
-      id: "D33",
       asked: "A password in documents and in the compose file",
-      built: "A password per environment that DigitalOcean makes; the printed one is burnt",
+      built: "A password per environment that DigitalOcean generates; the printed one is compromised",
     },
-    { id: "D34", asked: "A Redis that nothing describes", built: "An optional Valkey without keyspaces" },
-    { id: "D40", asked: "uuid_generate_v4()", built: "gen_random_uuid(), which is part of Postgres; no extension" },
+    { asked: "A Redis that nothing describes", built: "An optional Valkey without keyspaces" },
+    { asked: "uuid_generate_v4()", built: "gen_random_uuid(), which is part of Postgres, so no extension is needed" },
     {
-      id: "D48",
       asked: "Migrations by hand before a deployment",
       built: "The app waits for its migrations; if they fail, the old version keeps running",
     },
-    {
-      id: "D52",
-      asked: "No backup, alert or retention",
-      built: "FluxStudio's backup policy, the standard alerts, activity for a year; all three are defaults",
-    },
+    { asked: "No backup and no alert", built: "DigitalOcean's daily backup and the default alerts" },
   ],
 };

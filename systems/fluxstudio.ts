@@ -3,7 +3,7 @@
  *
  * The only one of the three that comes from JSON files on a disk, so it alone has cutover flags (see `docs/decisions.md`).
  */
-import { defaultAlerts, nodeSource, SLOW_STATEMENT_MS, STATEMENT_TIMEOUT_SECONDS, verifiedFromNode } from "./common.ts";
+import { defaultAlerts, defaultBackups, nodeSource, SLOW_STATEMENT_MS, STATEMENT_TIMEOUT_SECONDS, verifiedFromNode } from "./common.ts";
 import { env, type System } from "./definition.ts";
 
 /** The same server, database and role twice: as one URL and as single fields, because the product reads both. */
@@ -25,8 +25,8 @@ const pool = (wish: number, least: number) => ({
   DB_POOL_CONNECTION_TIMEOUT_MS: env.plain("10000"),
 });
 
-/** What stands beside the backend reads the same tables and trusts the same logins. */
-const besideTheBackend = {
+/** The services next to the backend read the same tables and accept the same logins. */
+const backendServices = {
   NODE_ENV: env.plain("production"),
   ...database,
   ...pool(5, 1),
@@ -54,14 +54,14 @@ export const fluxstudio: System = {
   },
 
   stores: {
-    cache: { class: "cache", memoryMiB: 256, maxClients: 50, feature: "cache" },
+    cache: { class: "cache", memoryMiB: 256, feature: "cache" },
   },
   keyspaces: {
-    cache: { store: "cache", database: 1, durable: false, purpose: "Answers that can be computed again; every key expires" },
+    cache: { store: "cache", database: 1, durable: false },
   },
 
   secrets: {
-    jwtSecret: { origin: "generated", length: 48, purpose: "Signs the tokens of email and password logins" },
+    jwtSecret: { origin: "generated", length: 48 },
     googleClientSecret: { origin: "operator", feature: "google", purpose: "OAuth client secret for sign-in with Google" },
     githubClientSecret: { origin: "operator", feature: "github", purpose: "OAuth client secret for sign-in with GitHub" },
     figmaClientSecret: { origin: "operator", feature: "figma", purpose: "OAuth client secret of the Figma integration" },
@@ -75,7 +75,7 @@ export const fluxstudio: System = {
   },
 
   features: {
-    cache: { purpose: "A Valkey cache beside the database" },
+    cache: { purpose: "A Valkey cache" },
     google: { purpose: "Sign-in with Google" },
     github: { purpose: "Sign-in with GitHub" },
     figma: { purpose: "Figma integration" },
@@ -109,9 +109,8 @@ export const fluxstudio: System = {
             everySeconds: 10,
             timeoutSeconds: 5,
             failures: 3,
-            probes: [{ path: "/api/projects", expect: [401], why: "Projects belong to somebody: without a token nobody sees them" }],
           },
-          // About 64 MB at rest; 200 MB of its 512 wake somebody.
+          // About 64 MB at rest; an alert is sent at 200 MB of its 512.
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
           memoryAlertMiB: 200,
@@ -150,10 +149,10 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:collaboration" }),
           port: 8080,
           routes: ["/collaboration"],
-          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] },
+          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         mcp: {
@@ -162,10 +161,10 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:mcp" }),
           port: 8080,
           routes: ["/mcp"],
-          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] },
+          health: { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         // FFmpeg itself comes from the repository's Aptfile.
@@ -175,7 +174,7 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:ffmpeg" }),
           size: "apps-s-1vcpu-2gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
 
         analytics: {
@@ -184,85 +183,52 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:analytics" }),
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
-          env: besideTheBackend,
+          env: backendServices,
         },
       },
     },
   },
 
-  backups: {
-    postgres: { daily: 30, weekly: 12, monthly: 12, yearly: 5, hourUtc: 2 },
-    copies: ["primary", "offsite"],
-  },
-  alerts: { ...defaultAlerts, latency: 500, restartsPerHour: 3, connections: 80, errors: 1 },
+  backups: defaultBackups,
+  alerts: defaultAlerts,
 
   deviations: [
-    { id: "F2", asked: "PostgreSQL 15.15", built: "Major 15, chosen by the stack; the minor is DigitalOcean's" },
+    { asked: "PostgreSQL 15.15", built: "Major version 15, selected by the stack; DigitalOcean selects the minor version" },
+    { asked: "TLS without certificate verification", built: "Every client gets the cluster's CA and verifies certificate and host name" },
+    { asked: "A database shared with other applications, 35 tables", built: "A database of its own" },
+    { asked: "DATABASE_URL typed into the dashboard", built: "A reference that this program sets and App Platform resolves" },
     {
-      id: "F5",
-      asked: "TLS without a check of the certificate",
-      built: "The cluster's CA is passed and every client verifies certificate and host name",
-    },
-    { id: "F8", asked: "A database shared with other applications, 35 tables", built: "A database of its own" },
-    { id: "F15", asked: "DATABASE_URL typed into the dashboard", built: "Set by this program as a reference that App Platform fills in" },
-    {
-      id: "F19",
       asked: "Data in JSON files that a restart loses",
-      built: "No path in a container counts as storage; phases that need the files are refused on App Platform",
+      built: "No path in a container counts as storage; App Platform stacks refuse the phases that read the files",
     },
-    { id: "F20", asked: "True multi-tenancy", built: "Roles only: no document says what separates two tenants" },
+    { asked: "True multi-tenancy", built: "Roles only, because no document defines what separates two tenants" },
     {
-      id: "F34",
       asked: "A Redis cache that makes everything ten times faster",
-      built: "An optional Valkey cache over TLS; no figure is promised",
+      built: "An optional Valkey cache over TLS, without a promised figure",
     },
-    { id: "F40", asked: "Self-signed certificates accepted", built: "TLS required and verified on every connection" },
+    { asked: "Self-signed certificates accepted", built: "Every connection requires and verifies TLS" },
     {
-      id: "F42",
       asked: "30 connections, 2 seconds to connect",
-      built: "30 or what the node has left, 10 seconds: TLS and a failover do not fit in 2",
+      built: "30 or what the node has left, and 10 seconds, because TLS and a failover take longer than 2",
     },
-    { id: "F47", asked: "PostgreSQL 14 on the production server", built: "A managed cluster" },
+    { asked: "PostgreSQL 14 on the production server", built: "A managed cluster" },
+    { asked: "Every write also into JSON files", built: "The flags for it; App Platform keeps no files" },
+    { asked: "A password printed in a document", built: "A password that DigitalOcean generates; the printed one is compromised" },
+    { asked: "ALL PRIVILEGES for the application", built: "Four roles; the application reads and writes rows and changes no table" },
+    { asked: "MD5 passwords", built: "SCRAM-SHA-256" },
+    { asked: "Postgres on localhost:5432", built: "Host and port of the cluster" },
+    { asked: "Automatic fallback to JSON files", built: "Only an operator changes the phase; an outage shows as unhealthy" },
+    { asked: "ssh as root", built: "No step needs ssh" },
+    { asked: "An alert above 15 connections", built: "None, because a full pool of 30 always has more than 15" },
+    { asked: "pg_dump and WAL", built: "DigitalOcean's point-in-time restore" },
+    { asked: "20 connections, 30 seconds idle", built: "One pool, of 30 connections" },
+    { asked: "Node 23.11", built: "Node 24, a release line with long-term support; the build refuses any other" },
     {
-      id: "F50",
-      asked: "Every write also into JSON files",
-      built: "The flags are wired; App Platform keeps no files, so there the second copy is an export to object storage",
-    },
-    { id: "F54", asked: "A password printed in a document", built: "A password that DigitalOcean makes; the printed one is burnt" },
-    {
-      id: "F55",
-      asked: "ALL PRIVILEGES for the application",
-      built: "Four roles; the application reads and writes rows and changes no table",
-    },
-    { id: "F56", asked: "MD5 passwords", built: "SCRAM-SHA-256" },
-    { id: "F77", asked: "Postgres on localhost:5432", built: "Host and port come from the cluster" },
-    { id: "F87", asked: "Falls back to JSON files by itself", built: "Only an operator changes the phase; an outage shows as unhealthy" },
-    { id: "F93", asked: "ssh as root", built: "No step needs ssh" },
-    { id: "F96", asked: "A health check that answers ok", built: "That answer alone is reported as no database probe" },
-    {
-      id: "F97",
-      asked: "An alert above 15 connections",
-      built: "An alert at 80 % of the connections allotted, because 15 of 30 would always ring",
-    },
-    { id: "F102", asked: "pg_dump and WAL", built: "DigitalOcean's point-in-time restore, and dumps of our own" },
-    { id: "F103", asked: "20 connections, 30 seconds idle", built: "One pool: the figure of F42" },
-    { id: "F104", asked: "Node 23.11", built: "Node 24, a line with long-term support; the build refuses any other" },
-    {
-      id: "F107",
       asked: "Only letters and digits in passwords",
-      built: "Any character: URLs are percent-encoded, and single fields are set beside them",
+      built: "Any character: URLs are percent-encoded, and single fields are set in addition",
     },
-    {
-      id: "F108",
-      asked: "GRANT ALL when permission is denied",
-      built: "Default privileges: a table made later is usable by the application without another grant",
-    },
-    {
-      id: "F112",
-      asked: "Access by ssh, psql as postgres and PM2",
-      built: "App Platform and commands of this package; nothing printed needs ssh",
-    },
-    { id: "F127", asked: "Incremental backups every hour", built: "DigitalOcean's point-in-time restore covers the hours; dumps are full" },
-    { id: "F134", asked: "The first copy of a backup on the server itself", built: "Object storage, because App Platform keeps no files" },
+    { asked: "GRANT ALL when permission is denied", built: "Default privileges, which include tables that are created later" },
+    { asked: "Access by ssh, psql as postgres and PM2", built: "App Platform and the commands of this package" },
+    { asked: "Incremental backups every hour", built: "DigitalOcean's point-in-time restore" },
   ],
 };

@@ -1,4 +1,4 @@
-/** Every system there is. A new one is its own file and one line here. */
+/** The systems of this repository. A new one is a file and one line here. */
 import { candlefish } from "./candlefish.ts";
 import type { System } from "./definition.ts";
 import { devx } from "./devx.ts";

@@ -1,14 +1,15 @@
 /**
- * The shape of a definition, checked at run time: a definition may come from plain JavaScript, where no compiler has looked at it.
- * By zod/mini, whose schemas are made in two thirds of the time: every plan makes these and uses them once.
+ * The shape of a definition, checked at run time, because a definition may be written in plain JavaScript. With zod/mini, whose schemas take two thirds
+ * of the time to create: every plan creates these and uses them once.
  */
 import * as z from "zod/mini";
+import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import type { System } from "./definition.ts";
 
 const object = z.strictObject;
 const record = <Value extends z.ZodMiniType>(value: Value) => z.record(z.string(), value);
 const list = z.array;
-/** At least one, because the first means something. */
+/** A list whose first entry is required. */
 const some = <Value extends z.ZodMiniType>(value: Value) => z.tuple([value], value);
 const maybe = z.exactOptional;
 
@@ -28,13 +29,11 @@ const postgres = object({
   statementTimeoutSeconds: count,
   minimumMajor: count,
   slowStatementMs: maybe(count),
-  probeEverySeconds: maybe(count),
   sizing: maybe(
     object({
       connections: maybe(count),
       sharedBuffersMiB: maybe(count),
       effectiveCacheMiB: maybe(count),
-      storageGiB: maybe(count),
     }),
   ),
 });
@@ -42,23 +41,17 @@ const postgres = object({
 const store = object({
   class: z.enum(["state", "cache"]),
   memoryMiB: count,
-  maxClients: count,
-  probeEverySeconds: maybe(count),
   feature: maybe(text),
 });
 
-/** What DigitalOcean's Valkey can be told to hold at most. */
-const DATABASES = 128;
-
 const keyspace = object({
   store: text,
-  database: whole(0, DATABASES - 1),
+  database: whole(0, VALKEY_DATABASES.most - 1),
   durable: z.boolean(),
-  purpose: text,
 });
 
 const secret = z.discriminatedUnion("origin", [
-  object({ origin: z.literal("generated"), purpose: text, length: whole(32) }),
+  object({ origin: z.literal("generated"), length: whole(32) }),
   object({ origin: z.literal("operator"), purpose: text, feature: maybe(text) }),
 ]);
 
@@ -109,7 +102,6 @@ const health = object({
   everySeconds: count,
   timeoutSeconds: count,
   failures: count,
-  probes: list(object({ path: text, expect: list(whole(100, 599)), why: text })),
 });
 
 const component = z.discriminatedUnion("kind", [
@@ -123,39 +115,16 @@ const app = object({ name: text, domain: maybe(text), components: record(compone
 
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const kept = {
-  daily: count,
-  weekly: maybe(count),
-  monthly: maybe(count),
-  yearly: maybe(count),
-  hourUtc: whole(0, 23),
-};
-
-const backups = object({
-  postgres: object(kept),
-  keyspaces: maybe(object(kept)),
-  copies: list(z.enum(["primary", "offsite"])),
-  note: maybe(text),
-});
+const backups = object({ postgres: object({ hourUtc: whole(0, 23) }) });
 
 const alerts = object({
   emails: list(z.email()),
   slack: maybe(object({ channel: z.string().check(z.startsWith("#")), webhook: text })),
-  pagerduty: maybe(object({ webhook: text })),
   cpu: percent,
   memory: percent,
   disk: percent,
   latency: count,
   restartsPerHour: count,
-  connections: maybe(percent),
-  errors: maybe(percent),
-  note: maybe(text),
-});
-
-const schedule = object({
-  purpose: text,
-  cron: text,
-  run: z.union([object({ sql: text }), object({ script: object({ keyspace: text, hash: text, field: text }) })]),
 });
 
 export const systemSchema = object({
@@ -170,15 +139,14 @@ export const systemSchema = object({
   apps: record(app),
   backups,
   alerts,
-  schedules: maybe(record(schedule)),
-  deviations: list(object({ id: text, asked: text, built: text })),
+  deviations: list(object({ asked: text, built: text })),
 });
 
 // ── In step with the interface ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Interfaces, intersections and inferred types spelt out alike, so that two of them can be told apart. */
+/** Spells out interfaces, intersections and inferred types in the same way, so that two of them can be compared. */
 type Spelt<T> = T extends object ? { readonly [Key in keyof T]: Spelt<T[Key]> } : T;
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** Does not compile where a field is in one of the two and not in the other, or is optional or of another type in one only. */
+/** Does not compile where the interface and the schema differ in a field, its type, or whether it is optional. */
 true satisfies Same<Spelt<System>, Spelt<z.infer<typeof systemSchema>>>;

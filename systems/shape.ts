@@ -1,39 +1,39 @@
-/** What zod finds wrong with the shape of a definition, in our words. */
+/** Turns zod's issues with the shape of a definition into problems. */
 import type { z } from "zod";
-import { type Mistake, shown } from "./mistake.ts";
+import { type Problem, printable } from "../catalog/problem.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-export function shapeMistakes(given: unknown, issue: Issue, above: Path = []): Omit<Mistake, "system">[] {
+export function findShapeProblems(given: unknown, issue: Issue, above: Path = []): Problem[] {
   const path = [...above, ...issue.path];
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
-      path: written([...path, key]),
-      given: "a field that a definition does not have",
+      path: formatPath([...path, key]),
+      problem: "a definition has no field of this name",
       allowed: "the fields of systems/definition.ts",
-      mend: `Correct the spelling of "${key}", or remove it.`,
+      fix: `Correct the spelling of "${key}", or remove it.`,
     }));
 
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const meant = closest(issue.errors);
-    if (meant !== undefined) return meant.flatMap((inner) => shapeMistakes(given, inner, path));
+    const intended = closest(issue.errors);
+    if (intended !== undefined) return intended.flatMap((inner) => findShapeProblems(given, inner, path));
     const origins = issue.errors.flatMap((form) => form.filter(isOrigin)).flatMap(options);
-    return [mistake(given, [...path, "from"], [...new Set(origins)].join(", "))];
+    return [problemAt(given, [...path, "from"], [...new Set(origins)].join(", "))];
   }
 
-  // zod names the entry that is not there; what is wrong is the list.
+  // zod reports the missing entry; the problem is the empty list.
   const emptyList = typeof path.at(-1) === "number" && valueAt(given, path) === undefined;
-  return [emptyList ? mistake(given, path.slice(0, -1), NOT_EMPTY) : mistake(given, path, allowed(issue))];
+  return [emptyList ? problemAt(given, path.slice(0, -1), NOT_EMPTY) : problemAt(given, path, allowed(issue))];
 }
 
-function mistake(given: unknown, path: Path, allowed: string): Omit<Mistake, "system"> {
+function problemAt(given: unknown, path: Path, allowed: string): Problem {
   const value = valueAt(given, path);
-  const mend = value === undefined ? `Add "${String(path.at(-1))}".` : "Change it to what is allowed.";
-  return { path: written(path), given: shown(value), allowed, mend };
+  if (value === undefined) return { path: formatPath(path), problem: "it is missing", allowed, fix: `Add "${String(path.at(-1))}".` };
+  return { path: formatPath(path), given: printable(value), allowed, fix: "Change it to what is allowed." };
 }
 
-/** Of the forms that a value may have, the one that its author most likely meant: its origin fits, and it has the fewest mistakes. */
+/** The form that the author most likely intended: its origin matches, and it has the fewest issues. */
 function closest(forms: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return forms.filter((form) => !form.some(isOrigin)).sort((a, b) => a.length - b.length)[0];
 }
@@ -42,7 +42,7 @@ function isOrigin({ path }: Issue): boolean {
   return path.length === 1 && path[0] === "from";
 }
 
-const NOT_EMPTY = "a list with one entry at least";
+const NOT_EMPTY = "a list with at least one entry";
 const TYPES: Readonly<Record<string, string>> = {
   int: "a whole number",
   array: "a list",
@@ -76,6 +76,6 @@ function valueAt(given: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], given);
 }
 
-function written(path: Path): string {
+function formatPath(path: Path): string {
   return path.map(String).join(".") || "the whole definition";
 }

@@ -3,9 +3,10 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { namesSecret } from "../../catalog/secrets.ts";
 import type { Finding } from "../../report/audit.ts";
 import { finding } from "../finding.ts";
-import { namesSecret, shapesIn } from "../shapes.ts";
+import { shapesIn } from "../shapes.ts";
 import { lineOf } from "./code.ts";
 
 const MOST_BYTES = 1_000_000;

@@ -44,24 +44,21 @@ function creationOrder(plan: MaskedPlan, { columns, style }: Layout): string {
   return [style.bold("Creation order"), ...lines].join("\n");
 }
 
-/** Components list in this output where they build something other than what was requested. */
+/** What components list in an output of this name: where the systems differ from their documents. */
 function deviations(plan: MaskedPlan, { columns, style }: Layout): string {
   const found = plan.resources.flatMap(({ outputs = {} }) =>
     Array.isArray(outputs.deviations) ? outputs.deviations.filter(isDeviation) : [],
   );
   if (found.length === 0) return "";
-  const width = Math.max(...found.map(({ id }) => id.length));
-  const lines = found.flatMap(({ id, asked, built }) =>
-    wrap(`${asked} → ${built}`, columns - width - 4).map(
-      (line, index) => `  ${index === 0 ? style.dim(id.padEnd(width)) : " ".repeat(width)}  ${line}`,
-    ),
+  const lines = found.flatMap(({ asked, built }) =>
+    wrap(`${asked} → ${built}`, columns - 4).map((line, index) => `${index === 0 ? "  - " : "    "}${line}`),
   );
-  return [style.bold("Built differently than requested"), ...lines].join("\n");
+  return [style.bold("Requested in the documents, and built differently"), ...lines].join("\n");
 }
 
-function isDeviation(value: unknown): value is { readonly id: string; readonly asked: string; readonly built: string } {
-  const { id, asked, built } = (value ?? {}) as Record<string, unknown>;
-  return typeof id === "string" && typeof asked === "string" && typeof built === "string";
+function isDeviation(value: unknown): value is { readonly asked: string; readonly built: string } {
+  const { asked, built } = (value ?? {}) as Record<string, unknown>;
+  return typeof asked === "string" && typeof built === "string";
 }
 
 function outputs(plan: MaskedPlan, { columns, style }: Layout): string {

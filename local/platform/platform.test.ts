@@ -56,17 +56,12 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
         ),
       ),
     ),
-  )(
-    "%s answers its health check and its probes as declared, and states that it is a placeholder service",
-    async (_, app, { path, probes }) => {
-      const { url } = (await status()).apps.find((one) => one.app === `${app}-local`)!;
-      for (const probe of [{ path, expect: [200] }, ...probes]) {
-        const response = await fetch(`${url}${probe.path}`);
-        expect([probe.path, probe.expect.includes(response.status)]).toEqual([probe.path, true]);
-        expect(await response.text()).toContain("slipway runs a placeholder service here");
-      }
-    },
-  );
+  )("%s answers its health check, and states that it is a placeholder service", async (_, app, { path }) => {
+    const { url } = (await status()).apps.find((one) => one.app === `${app}-local`)!;
+    const response = await fetch(`${url}${path}`);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("slipway runs a placeholder service here");
+  });
 
   it("changes nothing the second time, and reports it", async () => {
     const { realized } = await startPlatform(workspace);

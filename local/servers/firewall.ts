@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { contains, formatBlock, isPrivate, parseEnclosingBlock } from "../../catalog/ipv4.ts";
 
 /** A firewall rule in DigitalOcean's form. */
 export interface Rule {
@@ -27,30 +27,11 @@ export function admittedAddresses(rules: readonly Rule[]): string[] {
 function addressesOf({ type, value }: Rule): string[] {
   if (type === "app") return [THIS_MACHINE];
   if (type !== "ip_addr") return [];
-  const block = parse(value);
-  const loopback = parse(EVERY_LOOPBACK);
-  if (contains(block, loopback)) return [EVERY_LOOPBACK];
-  if (contains(loopback, block)) return [format(block)];
-  return block.bits < 32 && PRIVATE.some((network) => contains(network, block)) ? [THIS_MACHINE] : [];
+  const block = parseEnclosingBlock(value);
+  if (block === undefined) throw new Error(`"${value}" is not an IPv4 address or CIDR block`);
+  if (contains(block, LOOPBACK)) return [EVERY_LOOPBACK];
+  if (contains(LOOPBACK, block)) return [block.prefix === 32 ? `${formatBlock(block)}/32` : formatBlock(block)];
+  return block.prefix < 32 && isPrivate(block) ? [THIS_MACHINE] : [];
 }
 
-const masked = (address: number, bits: number): number => address - (address % 2 ** (32 - bits));
-
-interface Block {
-  readonly address: number;
-  readonly bits: number;
-}
-
-/** RFC 1918: the address range of every VPC. */
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(parse);
-
-function parse(text: string): Block {
-  const [address = "", bits = "32"] = text.split("/");
-  if (!isIPv4(address)) throw new Error(`"${text}" is not an IPv4 address or CIDR block`);
-  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return { address: masked(number, Number(bits)), bits: Number(bits) };
-}
-
-const contains = (outer: Block, inner: Block): boolean => outer.bits <= inner.bits && masked(inner.address, outer.bits) === outer.address;
-const format = ({ address, bits }: Block): string =>
-  `${[24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".")}/${bits}`;
+const LOOPBACK = parseEnclosingBlock(EVERY_LOOPBACK)!;

@@ -1,54 +1,52 @@
 import type { Policies } from "@pulumi/policy";
+import { findInstance } from "../../catalog/instances.ts";
+import { isDatabaseLogin, namesSecret } from "../../catalog/secrets.ts";
 import { list, type Props, policy } from "./rule.ts";
 
 const APP = "digitalocean:index/app:App";
 const KINDS = ["services", "workers", "jobs", "staticSites", "functions"];
 
-/** What carries a login: it belongs to the cluster, and an app refers to it. */
-const LOGIN = /^(postgres(ql)?|rediss?|valkeys?):\/\/[^/]*:[^/]*@/i;
 /** `${db.DATABASE_URL}`, whole or as a part. */
 const REFERENCE = /\$\{[^}]+\}/;
-const SECRET_NAME = /(^|_)(SECRET|PASSWORD|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIALS?)$/;
-const SINGLE = ["apps-s-1vcpu-0.5gb", "apps-s-1vcpu-1gb-fixed"];
 
 export const appPolicies: Policies = [
   policy({
     name: "app-env-explicit",
-    description: "Every variable says who reads it and when: a type, and a scope that is not the default of both.",
+    description: "Every variable has a scope, because the default makes it available to builds too.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec))
-        if (env.scope === undefined) report(`${path}.scope is missing: the default shows it to builds, too.`);
+        if (env.scope === undefined) report(`${path}.scope is missing: the default makes it available to builds too.`);
     },
   }),
   policy({
     name: "app-secret-encrypted",
-    description: "What is called a secret is one: of type SECRET, and at run time only.",
+    description: "A variable with the name of a secret has type SECRET and scope RUN_TIME.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const secret = env.type === "SECRET";
-        if (!secret && SECRET_NAME.test(String(env.key)) && !REFERENCE.test(String(env.value)))
-          report(`${path}.type is not SECRET: its value stands readable in the app's spec.`);
-        if (secret && env.scope !== "RUN_TIME") report(`${path}.scope is not RUN_TIME: a build keeps its variables in layers and logs.`);
+        if (!secret && namesSecret(String(env.key)) && !REFERENCE.test(String(env.value)))
+          report(`${path}.type is not SECRET: its value is readable in the app's spec.`);
+        if (secret && env.scope !== "RUN_TIME") report(`${path}.scope is not RUN_TIME: builds write variables into layers and logs.`);
       }
     },
   }),
   policy({
     name: "app-connection-referred",
-    description: "An app refers to its databases; no login is copied into a variable.",
+    description: "An app references its databases; no variable contains a copied login.",
     type: APP,
     check({ spec }, report) {
       for (const { env, path } of envs(spec)) {
         const value = String(env.value);
-        if (LOGIN.test(value) && !REFERENCE.test(value))
-          report(`${path}.value holds a login: refer to the database (\${db.DATABASE_URL}), so that a new password reaches the app.`);
+        if (isDatabaseLogin(value) && !REFERENCE.test(value))
+          report(`${path}.value contains a login: reference the database (\${db.DATABASE_URL}), so that a new password reaches the app.`);
       }
     },
   }),
   policy({
     name: "app-service-healthy",
-    description: "Every service has a health check, so that a broken release does not take over.",
+    description: "Every service has a health check, so that a broken release does not replace a working one.",
     type: APP,
     check({ spec }, report) {
       for (const [index, service] of list(spec?.services).entries())
@@ -57,12 +55,12 @@ export const appPolicies: Policies = [
   }),
   policy({
     name: "app-size-scales",
-    description: "A size for one instance runs one instance.",
+    description: "A size for one instance has one instance.",
     type: APP,
     check({ spec }, report) {
       for (const { component, path } of components(spec)) {
         const several = Number(component.instanceCount ?? 1) > 1 || component.autoscaling !== undefined;
-        if (several && SINGLE.includes(component.instanceSizeSlug))
+        if (several && findInstance(String(component.instanceSizeSlug))?.single)
           report(`${path}: ${component.instanceSizeSlug} takes one instance only, and DigitalOcean refuses more.`);
       }
     },

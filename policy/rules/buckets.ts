@@ -10,26 +10,26 @@ export const bucketPolicies: Policies = [
     description: "A bucket is private.",
     type: BUCKET,
     check({ acl }, report) {
-      if (acl !== undefined && acl !== "private") report(`acl is "${acl}": everybody may read what is in it. Write "private".`);
+      if (acl !== undefined && acl !== "private") report(`acl is "${acl}": anyone can read its objects. Write "private".`);
     },
   }),
   policy({
     name: "bucket-kept",
-    description: "A bucket keeps old versions, and is not deleted with what is in it.",
+    description: "A bucket keeps old versions, and is not deleted with its objects.",
     type: BUCKET,
     check({ versioning, forceDestroy }, report) {
-      if (versioning?.enabled !== true) report("versioning is off: what is overwritten or deleted is gone.");
-      if (forceDestroy === true) report("forceDestroy is true: a destroy deletes everything in it.");
+      if (versioning?.enabled !== true) report("versioning is off: overwritten and deleted objects are lost.");
+      if (forceDestroy === true) report("forceDestroy is true: a destroy deletes every object.");
     },
   }),
   policy({
     name: "bucket-key-limited",
-    description: "A key opens named buckets, never all of the account's.",
+    description: "A key grants access to named buckets, never to all buckets of the account.",
     type: KEY,
     check({ grants }, report) {
       for (const [index, { bucket, permission }] of list(grants).entries()) {
         if (!bucket || permission === "fullaccess")
-          report(`grants[${index}] opens every bucket of the account: name the one that it is for.`);
+          report(`grants[${index}] grants access to every bucket of the account: name one bucket.`);
       }
     },
   }),

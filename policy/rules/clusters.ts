@@ -15,36 +15,36 @@ export const clusterPolicies: Policies = [
   }),
   policy({
     name: "database-version-chosen",
-    description: "A cluster's version is a major that somebody chose, because an upgrade cannot be taken back.",
+    description: "A cluster's version is a major that the program selects, because an upgrade cannot be reverted.",
     type: CLUSTER,
     check({ version }, report) {
       if (version !== UNKNOWN && !/^\d+$/.test(String(version)))
-        report('version is no major: write "15" or another one that DigitalOcean offers.');
+        report('version is not a major version: write "15" or another one that DigitalOcean offers.');
     },
   }),
   policy({
     name: "database-in-vpc",
-    description: "A cluster stands in a network of its own stack.",
+    description: "A cluster is in a network of its stack.",
     type: CLUSTER,
     check({ privateNetworkUuid }, report) {
       if (privateNetworkUuid === undefined)
-        report("privateNetworkUuid is missing: the cluster would share its region's default network with everything in it.");
+        report("privateNetworkUuid is missing: the cluster would be in the region's default network, with every other resource there.");
     },
   }),
   policy({
     name: "database-protected",
-    description: "In production a cluster that holds data is protected from deletion.",
+    description: "In production a cluster with data is protected from deletion.",
     type: CLUSTER,
     configSchema: PRODUCTION,
     check({ engine, evictionPolicy }, report, resource) {
       const holdsData = engine !== "valkey" || evictionPolicy === "noeviction";
       if (holdsData && isProduction(resource) && !resource.opts.protect)
-        report("it is not protected, so that one destroy deletes its data: pulumi config set slipway:protect true");
+        report("it is not protected, so a destroy deletes its data: pulumi config set slipway:protect true");
     },
   }),
   policy({
     name: "database-standby",
-    description: "In production a cluster that holds data has a standby.",
+    description: "In production a cluster with data has a standby.",
     type: CLUSTER,
     level: "advisory",
     configSchema: PRODUCTION,

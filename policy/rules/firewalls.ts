@@ -1,33 +1,41 @@
 import type { Policies, StackValidationPolicy } from "@pulumi/policy";
-import { list, policy } from "./rule.ts";
+import {
+  ALLOWED_SOURCES,
+  findPublicExcess,
+  findSourceFault,
+  formatCount,
+  MAX_PUBLIC_ADDRESSES,
+  WIDEST_PUBLIC_PREFIX,
+} from "../../catalog/trusted-sources.ts";
+import { list, policy, UNKNOWN } from "./rule.ts";
 
 const FIREWALL = "digitalocean:index/databaseFirewall:DatabaseFirewall";
 const CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster";
 
-/** A /16 holds 65,536 addresses: more than any office or runner has. */
-const WIDEST = 16;
-
 const closed = policy({
   name: "database-firewall-closed",
-  description: "A database's firewall names who may connect: never nobody, never everybody.",
+  description: "A database's firewall lists the sources that may connect: never none, never the whole internet.",
   type: FIREWALL,
   check({ rules }, report) {
-    if (list(rules).length === 0)
+    const sources = list(rules);
+    if (sources.length === 0)
       report("rules is empty: DigitalOcean then lets every address in. Name the apps and addresses that may connect.");
-    for (const [index, { type, value }] of list(rules).entries()) {
-      if (type !== "ip_addr") continue;
-      const [address = "", bits] = String(value).split("/");
-      if (address.includes(":")) report(`rules[${index}].value is an IPv6 address, which DigitalOcean's database firewalls do not take.`);
-      else if (bits !== undefined && Number(bits) < WIDEST)
-        report(
-          `rules[${index}].value is a /${bits}: it opens the database to ${2 ** (32 - Number(bits))} addresses. Name a /${WIDEST} or less.`,
-        );
-      else if (address === "0.0.0.0") report(`rules[${index}].value is everybody. Name the apps and addresses that may connect.`);
+    const addresses = sources.flatMap(({ type, value }, index) =>
+      type === "ip_addr" && value !== UNKNOWN ? [{ index, value: String(value) }] : [],
+    );
+    for (const { index, value } of addresses) {
+      const fault = findSourceFault(value);
+      if (fault !== undefined) report(`rules[${index}].value ${fault.text}. Allowed: ${ALLOWED_SOURCES}.`);
     }
+    const excess = findPublicExcess(addresses.map(({ value }) => value));
+    if (excess !== undefined)
+      report(
+        `rules lets ${formatCount(excess)} public addresses reach the database. Allowed: ${formatCount(MAX_PUBLIC_ADDRESSES)} in all, as many as one /${WIDEST_PUBLIC_PREFIX} has.`,
+      );
   },
 });
 
-/** Only the whole stack can tell that something is missing. */
+/** A missing resource can be found only in the whole stack. */
 const everyCluster: StackValidationPolicy = {
   name: "database-firewall-exists",
   description: "Every database cluster has a firewall.",

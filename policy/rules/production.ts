@@ -1,9 +1,9 @@
-/** Rules that hold in production only: which stacks that is, somebody may say in the pack's config. */
+/** Rules for production only. The pack's config names the stacks of production. */
 import type { PolicyConfigSchema, ResourceValidationArgs } from "@pulumi/policy";
 
 export const PRODUCTION: PolicyConfigSchema = {
   properties: {
-    production: { type: "array", items: { type: "string" }, default: ["prod"], description: "The stacks whose data somebody would miss." },
+    production: { type: "array", items: { type: "string" }, default: ["prod"], description: "The stacks of production." },
   },
 };
 

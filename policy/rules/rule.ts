@@ -1,24 +1,24 @@
 /** A policy for the resources of one type. */
 import type { EnforcementLevel, PolicyConfigSchema, ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever a resource was given.
+// biome-ignore lint/suspicious/noExplicitAny: inputs can have any type.
 export type Props = Record<string, any>;
 
 /**
- * What stands where a value is not known yet. CrossGuard ends a rule that touches such a value and turns it into a mere remark about the whole
- * resource; here the rule goes on with all that is known.
+ * The mark of a value that is not known yet. CrossGuard aborts a rule that reads such a value and reports the whole resource as advisory; with the mark
+ * the rule checks everything that is known.
  */
 export const UNKNOWN = "[unknown]";
 
 export interface Rule {
   readonly name: string;
-  /** What holds, as a sentence. */
+  /** The rule, as a sentence. */
   readonly description: string;
   readonly type: string;
   /** @default "mandatory" */
   readonly level?: EnforcementLevel;
   readonly configSchema?: PolicyConfigSchema;
-  /** Tells each way in which it does not hold. */
+  /** Reports each violation. */
   check(props: Props, report: (message: string) => void, resource: ResourceValidationArgs): void;
 }
 

@@ -1,4 +1,6 @@
 /** Compares the addresses that each cluster admits. */
+import { isPrivate, parseBlock } from "../../catalog/ipv4.ts";
+import { findPublicExcess, findSourceFault, formatCount } from "../../catalog/trusted-sources.ts";
 import { type PlannedResource, Unknown, type Value } from "../../engine/plan.ts";
 import type { FirewallChange, Risk } from "../../report/review.ts";
 import type { Compared, Comparison } from "./compare.ts";
@@ -22,7 +24,7 @@ function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<strin
   }
   const [old, now] = [before ? rulesOf(before) : new Set<string>(), rulesOf(after)];
   if (!before) {
-    const risks = [...now].map((rule) => meaningOf(rule).risk);
+    const risks = [...now].map((rule) => meaningOf(rule, now).risk);
     const open = now.size === 0 || risks.includes("danger");
     yield {
       cluster,
@@ -33,7 +35,7 @@ function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<strin
     };
     return;
   }
-  for (const rule of now) if (!old.has(rule)) yield { cluster, change: "opened", rule, ...meaningOf(rule) };
+  for (const rule of now) if (!old.has(rule)) yield { cluster, change: "opened", rule, ...meaningOf(rule, now) };
   for (const rule of old)
     if (!now.has(rule)) yield { cluster, change: "closed", rule, risk: "care", note: "clients at this address can no longer connect" };
   if (now.size === 0 && old.size > 0) yield { cluster, change: "opened", rule: "every address", risk: "danger", note: EMPTY };
@@ -48,6 +50,7 @@ function* changesOf({ before, after, change }: Compared, gone: ReadonlySet<strin
   }
 }
 
+const UNKNOWN = "[unknown]";
 const EMPTY = "an empty list of rules opens the cluster to the internet";
 
 function clusterOf({ name, inputs }: PlannedResource): string {
@@ -61,18 +64,23 @@ function rulesOf({ inputs }: PlannedResource): ReadonlySet<string> {
 
 function textOf(rule: Value): string {
   const { type, value } = (rule ?? {}) as { readonly type?: Value; readonly value?: Value };
-  return `${type} ${value instanceof Unknown ? "[unknown]" : value}`;
+  return `${type} ${value instanceof Unknown ? UNKNOWN : value}`;
 }
 
-/** Private ranges (RFC 1918): nobody outside of a network of one's own has such an address. */
-const PRIVATE = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
+function meaningOf(rule: string, rules: ReadonlySet<string>): { readonly risk: Risk; readonly note?: string } {
+  const source = addressOf(rule);
+  if (source === undefined) return { risk: "care" };
+  const fault = findSourceFault(source);
+  if (fault !== undefined) return { risk: "danger", note: fault.text };
+  const block = parseBlock(source)!;
+  if (isPrivate(block)) return { risk: "care" };
+  const excess = findPublicExcess([...rules].flatMap((one) => addressOf(one) ?? []));
+  if (excess !== undefined) return { risk: "danger", note: `all rules together let ${formatCount(excess)} public addresses in` };
+  return { risk: "care", ...(block.prefix < 24 && { note: `${formatCount(2 ** (32 - block.prefix))} public addresses` }) };
+}
 
-function meaningOf(rule: string): { readonly risk: Risk; readonly note?: string } {
-  const [type, value = ""] = rule.split(" ");
-  if (type !== "ip_addr") return { risk: "care" };
-  const bits = Number(value.split("/")[1] ?? 32);
-  if (bits === 0) return { risk: "danger", note: "the whole internet" };
-  if (PRIVATE.test(value)) return { risk: "care" };
-  if (bits < 24) return { risk: "danger", note: `${(2 ** (32 - bits)).toLocaleString("en")} public addresses` };
-  return { risk: "care" };
+/** Undefined for a rule that names no address, and for an address that is not known yet. */
+function addressOf(rule: string): string | undefined {
+  const [type, ...value] = rule.split(" ");
+  return type === "ip_addr" && value.join(" ") !== UNKNOWN ? value.join(" ") : undefined;
 }

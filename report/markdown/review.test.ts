@@ -68,7 +68,7 @@ describe("a comment", () => {
   });
 
   it("shows a failure of the program instead of a comparison", () => {
-    expect(text).toContain('> **The program fails at head.**\n\n```\n1 mistake in the settings of stack "staging".');
+    expect(text).toContain('> **The program fails at head.**\n\n```\n1 problem in the settings of stack "staging".');
   });
 
   it("is one line if nothing changes", () => {

@@ -281,7 +281,7 @@ const failed: StackReview = {
   risk: "danger",
   failure: {
     side: "head",
-    message: '1 mistake in the settings of stack "staging".\n\n1. slipway:region: "nyc9" is no region.\n   allowed: nyc1, nyc3, sfo3',
+    message: '1 problem in the settings of stack "staging".\n\n1. slipway:region: "nyc9" is no region.\n   allowed: nyc1, nyc3, sfo3',
   },
 };
 

@@ -1,5 +1,5 @@
-/** How an app is reached, built and watched. */
-import { shown } from "../mistake.ts";
+/** Rules for routes, sources, health checks and channels. */
+import { printable } from "../../catalog/problem.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
 export const pathsAbsolute: Rule = (system, report) => {
@@ -11,13 +11,10 @@ export const pathsAbsolute: Rule = (system, report) => {
       });
     if (component.kind !== "service") continue;
     absolute(report, `${path}.health.path`, component.health.path);
-    component.health.probes.forEach((probe, index) => {
-      absolute(report, `${path}.health.probes.${index}.path`, probe.path);
-    });
   }
 };
 
-/** The longest prefix wins; of two that are equal nobody knows which. */
+/** The longest prefix wins. Between two equal ones the choice is undefined. */
 export const routesUnique: Rule = (system, report) => {
   const taken = new Map<string, string>();
   for (const { app, name, component, path } of components(system)) {
@@ -28,9 +25,10 @@ export const routesUnique: Rule = (system, report) => {
       else
         report({
           path: `${path}.routes.${index}`,
-          given: `"${route}", which leads to "${other}"`,
+          given: printable(route),
+          problem: `it already leads to the component "${other}"`,
           allowed: "a prefix that no other component of the app has",
-          mend: "Give one of the two a longer prefix.",
+          fix: "Give one of the two a longer prefix.",
         });
     });
   }
@@ -43,7 +41,7 @@ export const checksEnd: Rule = (system, report) => {
       path: `${path}.health.timeoutSeconds`,
       given: String(component.health.timeoutSeconds),
       allowed: `1 to ${component.health.everySeconds}, the time between two checks`,
-      mend: "Shorten the timeout, or check less often.",
+      fix: "Shorten the timeout, or check less often.",
     });
   }
 };
@@ -53,45 +51,32 @@ export const reposNamed: Rule = (system, report) => {
     if (/^[\w.-]+\/[\w.-]+$/.test(component.source.repo)) continue;
     report({
       path: `${path}.source.repo`,
-      given: shown(component.source.repo),
+      given: printable(component.source.repo),
       allowed: "owner/name on GitHub",
-      mend: "Write the repository without https://github.com/ and without .git.",
+      fix: "Write the repository without https://github.com/ and without .git.",
     });
   }
 };
 
-export const schedulesRun: Rule = ({ schedules }, report) => {
-  for (const [name, { cron }] of Object.entries(schedules ?? {})) {
-    if (/^([\d*,/-]+ ){4}[\d*,/-]+$/.test(cron)) continue;
-    report({
-      path: `schedules.${name}.cron`,
-      given: shown(cron),
-      allowed: "five fields of digits, *, commas, dashes and slashes: minute, hour, day of month, month, day of week",
-      mend: 'Write for example "0 4 * * 0": Sundays at four, UTC.',
-    });
-  }
-};
-
-/** A channel is reached by a webhook that an operator has, never by one that is made up. */
-export const webhooksTyped: Rule = ({ alerts, secrets }, report) => {
-  for (const channel of ["slack", "pagerduty"] as const) {
-    const webhook = alerts[channel]?.webhook;
-    if (webhook === undefined || secrets[webhook]?.origin !== "generated") continue;
-    report({
-      path: `alerts.${channel}.webhook`,
-      given: `"${webhook}", a generated secret`,
-      allowed: "an operator secret",
-      mend: `Write origin: "operator" for the secret "${webhook}".`,
-    });
-  }
+/** Only an operator has the webhook of a channel. */
+export const webhookFromOperator: Rule = ({ alerts, secrets }, report) => {
+  const webhook = alerts.slack?.webhook;
+  if (webhook === undefined || secrets[webhook]?.origin !== "generated") return;
+  report({
+    path: "alerts.slack.webhook",
+    given: printable(webhook),
+    problem: "it is a generated secret",
+    allowed: "an operator secret",
+    fix: `Write origin: "operator" for the secret "${webhook}".`,
+  });
 };
 
 function absolute(report: Report, path: string, given: string): void {
   if (given.startsWith("/") && !/\s/.test(given)) return;
   report({
     path,
-    given: shown(given),
-    allowed: 'a path that starts with "/" and holds no blank',
-    mend: `Write "/${given.trim().replace(/^\/+/, "")}".`,
+    given: printable(given),
+    allowed: 'a path that starts with "/" and contains no space',
+    fix: `Write "/${given.trim().replace(/^\/+/, "")}".`,
   });
 }

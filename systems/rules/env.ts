@@ -1,6 +1,7 @@
-/** What a variable may hold, and when. */
-import { oneOf, shown } from "../mistake.ts";
-import { looksSecret, namesSecret } from "../secretlike.ts";
+/** Rules for variables: names, scopes and values. */
+
+import { printable } from "../../catalog/problem.ts";
+import { looksSecret, namesSecret } from "../../catalog/secrets.ts";
 import { components, type Rule, variables } from "./rule.ts";
 
 export const keysWellFormed: Rule = (system, report) => {
@@ -8,35 +9,37 @@ export const keysWellFormed: Rule = (system, report) => {
     if (/^[A-Z_][A-Z0-9_]*$/.test(key)) continue;
     report({
       path,
-      given: shown(key),
+      given: printable(key),
       allowed: "capital letters, digits and underscores, not starting with a digit",
-      mend: "Rename the variable.",
+      fix: "Rename the variable.",
     });
   }
 };
 
-/** What is there while an app is built ends up in what its browsers download, and references are not filled in yet. */
+/** What a build reads can end up in files that browsers download, and App Platform resolves references at run time only. */
 export const nothingSecretAtBuild: Rule = (system, report) => {
   for (const { value, path } of variables(system)) {
     if (value.scope === "RUN_TIME" || ["plain", "setting", "app"].includes(value.from)) continue;
     report({
       path: `${path}.scope`,
-      given: `${value.scope} for a ${value.from}`,
+      given: printable(value.scope),
+      problem: `the variable reads a ${value.from}`,
       allowed: "RUN_TIME; at build time only plain values, settings and the app's own address",
-      mend: 'Write scope: "RUN_TIME".',
+      fix: 'Write scope: "RUN_TIME".',
     });
   }
 };
 
-/** A static site is files: nothing of it runs, so nothing reads a variable. */
+/** A static site has no process that could read a variable at run time. */
 export const sitesReadAtBuild: Rule = (system, report) => {
   for (const { value, component, path } of variables(system)) {
     if (component.kind !== "site" || value.scope === "BUILD_TIME") continue;
     report({
       path: `${path}.scope`,
-      given: `${value.scope} in a static site`,
+      given: printable(value.scope),
+      problem: "a static site has no process that could read it at run time",
       allowed: "BUILD_TIME",
-      mend: "Use env.build(…), or move the variable to a service.",
+      fix: "Use env.build(…), or move the variable to a service.",
     });
   }
 };
@@ -52,54 +55,57 @@ export const plainIsPlain: Rule = (system, report) => {
     if (looksSecret(value.value) || namesSecret(key))
       report({
         path: at,
-        given: looksSecret(value.value) ? shown(value.value) : "a plain value under the name of a secret",
-        allowed: "a plain value that anybody may read",
-        mend: `Declare a secret and write ${key}: env.secret("…"), or env.database("url") for a connection.`,
+        problem: looksSecret(value.value)
+          ? `it is a value of ${value.value.length} characters that looks like a secret`
+          : "it is a plain value, and the variable has the name of a secret",
+        allowed: "a value that anyone may read",
+        fix: `Declare a secret and write ${key}: env.secret("…"), or env.database("url") for a connection.`,
       });
     else if (port !== undefined)
       report({
         path: at,
-        given: `the port ${port}`,
-        allowed: "no port of a database or a store: it is known only once the cluster is there",
-        mend: 'Use env.database("port"), env.keyspace("…", "port") or a URL.',
+        problem: `it contains the port ${port}, and a database's port is known only once its cluster exists`,
+        allowed: "no port of a database or a store",
+        fix: 'Use env.database("port"), env.keyspace("…", "port") or a URL.',
       });
     else if (value.value.includes("${"))
       report({
         path: at,
-        given: shown(value.value),
-        allowed: "no reference: App Platform would fill in what this definition does not declare",
-        mend: "Use env.database(…), env.keyspace(…) or env.app(…).",
+        given: printable(value.value),
+        problem: "App Platform would replace the reference with something that this definition does not declare",
+        allowed: "no reference",
+        fix: "Use env.database(…), env.keyspace(…) or env.app(…).",
       });
   }
 };
 
-/** No way round the check of a server's certificate. */
+/** No variable turns off the verification of a server's certificate. */
 export const tlsVerified: Rule = (system, report) => {
   for (const { key, value, path } of variables(system)) {
     if (/TLS_REJECT_UNAUTHORIZED$/.test(key)) {
       report({
         path,
-        given: shown(key),
-        allowed: "no switch that turns verification off",
-        mend: "Remove it, and let the client trust the cluster's CA: NODE_EXTRA_CA_CERTS: env.caFile().",
+        problem: "it turns off the verification of certificates",
+        allowed: "no variable of this name",
+        fix: "Remove it, and let the client trust the cluster's CA: NODE_EXTRA_CA_CERTS: env.caFile().",
       });
       continue;
     }
     if (value.from !== "plain") continue;
     const mode = /SSLMODE$/.test(key) ? value.value : /[?&](?:sslmode|ssl)=([^&]*)/.exec(value.value)?.[1];
     if (mode !== undefined && mode !== "verify-full")
-      report({ path: `${path}.value`, given: shown(mode), allowed: "verify-full", mend: 'Write env.plain("verify-full").' });
+      report({ path: `${path}.value`, given: printable(mode), allowed: "verify-full", fix: 'Write env.plain("verify-full").' });
     if (/^redis:/.test(value.value))
       report({
         path: `${path}.value`,
-        given: "redis://, which is not encrypted",
+        problem: "it is a redis:// URL, which is not encrypted",
         allowed: "rediss://",
-        mend: 'Use env.keyspace("…"): it knows host, port and password too.',
+        fix: 'Use env.keyspace("…"): it includes host, port and password.',
       });
   }
 };
 
-/** App Platform mounts no files: the run command writes this one, out of the component's own certificates. */
+/** App Platform mounts no files, so the run command writes this one from the component's certificates. */
 export const caFileCanBeWritten: Rule = (system, report) => {
   for (const { component, path } of components(system)) {
     const values = Object.values(component.env);
@@ -107,16 +113,16 @@ export const caFileCanBeWritten: Rule = (system, report) => {
     if (component.source.runCommand === undefined)
       report({
         path: `${path}.source.runCommand`,
-        given: "nothing",
-        allowed: "a command, because the file of env.caFile() is written right before it",
-        mend: 'Name the command that starts the component: runCommand: "npm start".',
+        problem: "it is missing, and slipway writes the file of env.caFile() right before it",
+        allowed: "a command",
+        fix: 'Name the command that starts the component: runCommand: "npm start".',
       });
     if (!values.some((value) => "part" in value && value.part === "ca"))
       report({
         path: `${path}.env`,
-        given: "env.caFile() without a certificate to put into it",
-        allowed: 'a file of the certificates that the component reads as part "ca"',
-        mend: 'Add DATABASE_CA_CERT: env.database("ca"), or remove the file.',
+        problem: "it has env.caFile() and no certificate to write into the file",
+        allowed: 'env.caFile() together with a variable that reads the part "ca"',
+        fix: 'Add DATABASE_CA_CERT: env.database("ca"), or remove the file.',
       });
   }
 };
@@ -127,23 +133,24 @@ export const databaseOptionsFit: Rule = (system, report) => {
       report({
         path: `${path}.least`,
         given: String(value.least),
-        allowed: `1 to ${value.wish}, what it wishes for`,
-        mend: "Lower the least, or wish for more.",
+        allowed: `1 to ${value.wish}, the number of connections that it requests`,
+        fix: "Lower the least, or raise the wish.",
       });
     if (value.from !== "database") continue;
     if (value.driver !== undefined && value.part !== "url")
       report({
         path: `${path}.driver`,
-        given: shown(value.driver),
+        given: printable(value.driver),
         allowed: "a driver in a URL only",
-        mend: 'Remove it, or ask for the part "url".',
+        fix: 'Remove it, or read the part "url".',
       });
     if (value.pool !== undefined && value.replica)
       report({
         path: `${path}.pool`,
-        given: `${shown(value.pool)} on a read replica`,
-        allowed: oneOf(["a pool", "a replica"]),
-        mend: "Remove one: pools stand before the primary.",
+        given: printable(value.pool),
+        problem: "pools are in front of the primary, and the variable reads a replica",
+        allowed: "a pool or a replica",
+        fix: "Remove one of the two.",
       });
   }
 };

@@ -1,11 +1,11 @@
 /** Names that Postgres, DigitalOcean and Pulumi accept. */
-import { shown } from "../mistake.ts";
+import { printable } from "../../catalog/problem.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
 /** What a stack may append to an app's name. */
 const LONGEST_SUFFIX = "-staging";
 const APP_NAME_LIMIT = 32;
-/** What references of an app to the system's database are called; a component beside them needs another name. */
+/** Aliases of the system's databases in an App spec; no component or store may have one of these names. */
 const TAKEN_ALIASES = ["db", "owner", "admin"];
 
 const RESERVED = {
@@ -17,10 +17,10 @@ const RESERVED = {
 export const systemName: Rule = ({ name }, report) =>
   matches(report, "name", name, /^[a-z][a-z0-9-]{1,19}$/, "2 to 20 of a-z, 0-9 and dashes, starting with a letter");
 
-/** Config keys are made of these: fluxstudio:googleClientSecret. */
+/** They become parts of config keys: slipway:shopGoogleClientSecret. */
 export const recordKeys: Rule = (system, report) => {
-  const { keyspaces, secrets, features, settings = {}, schedules = {} } = system;
-  const homes = { keyspaces, secrets, features, settings, schedules };
+  const { keyspaces, secrets, features, settings = {} } = system;
+  const homes = { keyspaces, secrets, features, settings };
   for (const [home, entries] of Object.entries(homes))
     for (const key of Object.keys(entries))
       matches(report, `${home}.${key}`, key, /^[a-z][A-Za-z0-9]{0,39}$/, "a lower-case letter, then letters and digits, 40 at most");
@@ -64,9 +64,10 @@ export const sqlIdentifiers: Rule = ({ postgres }, report) => {
     if (!name.startsWith("pg_") && !(RESERVED[what] as readonly string[]).includes(name)) return;
     report({
       path,
-      given: shown(name),
-      allowed: `a ${what} of the product's own; Postgres or DigitalOcean has this one`,
-      mend: `Rename the ${what}.`,
+      given: printable(name),
+      problem: "Postgres or DigitalOcean reserves it",
+      allowed: `a ${what} of the system's own`,
+      fix: `Rename the ${what}.`,
     });
   }
 };
@@ -103,24 +104,26 @@ export const componentNames: Rule = (system, report) => {
       `2 to 32 of a-z, 0-9 and dashes; not ${TAKEN_ALIASES.join(", ")}`,
     );
 
-  const homes = new Map<string, string>();
+  const appOf = new Map<string, string>();
   for (const { app, name, path } of components(system)) {
     if (!matches(report, path, name, /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, "2 to 32 of a-z, 0-9 and dashes, starting with a letter")) continue;
     if (aliases.includes(name))
       report({
         path,
-        given: shown(name),
-        allowed: `not ${aliases.join(", ")}: the app's references to its databases have these names`,
-        mend: "Rename the component.",
+        given: printable(name),
+        problem: "a reference of the app to a database has this name",
+        allowed: `not ${aliases.join(", ")}`,
+        fix: "Rename the component.",
       });
-    const home = homes.get(name);
-    if (home === undefined) homes.set(name, app);
+    const home = appOf.get(name);
+    if (home === undefined) appOf.set(name, app);
     else
       report({
         path,
-        given: `"${name}", which the app "${home}" has as well`,
-        allowed: "a name of its own in the system: a stack sizes components by name",
-        mend: "Rename one of the two.",
+        given: printable(name),
+        problem: `the app "${home}" has a component of this name, and a stack sizes components by name`,
+        allowed: "a name that no other component of the system has",
+        fix: "Rename one of the two.",
       });
   }
 };
@@ -130,35 +133,23 @@ export const oneApi: Rule = (system, report) => {
   if (apis.length === 0)
     report({
       path: "apps",
-      given: "no component called api",
-      allowed: "exactly one: the service that serves the system's API",
-      mend: "Call the backend service api.",
+      problem: "no component is called api",
+      allowed: "exactly one component called api: the service that serves the system's API",
+      fix: "Call the backend service api.",
     });
   for (const { component, path } of apis)
     if (component.kind !== "service")
       report({
         path: `${path}.kind`,
-        given: shown(component.kind),
+        given: printable(component.kind),
         allowed: "service",
-        mend: "Make it a service, or give the name to the one that is.",
+        fix: "Make it a service, or give the name to the one that is.",
       });
-};
-
-export const deviationIds: Rule = ({ deviations }, report) => {
-  deviations.forEach(({ id }, index) => {
-    matches(report, `deviations.${index}.id`, id, /^[A-Z][1-9][0-9]*$/, "a requirement's id: a capital letter and a number, like F5");
-  });
-  distinct(
-    report,
-    deviations.map(({ id }, index) => [String(index), id]),
-    (index) => `deviations.${index}.id`,
-    "deviation",
-  );
 };
 
 function matches(report: Report, path: string, given: string, pattern: RegExp, allowed: string): boolean {
   const good = pattern.test(given);
-  if (!good) report({ path, given: shown(given), allowed, mend: "Rename it." });
+  if (!good) report({ path, given: printable(given), allowed, fix: "Rename it." });
   return good;
 }
 
@@ -170,9 +161,10 @@ function distinct(report: Report, entries: readonly (readonly [string, string])[
     else
       report({
         path: path(key),
-        given: `"${name}", which ${path(other)} is as well`,
+        given: printable(name),
+        problem: `${path(other)} has this name too`,
         allowed: `each ${what} once`,
-        mend: `Rename one ${what}, or remove it.`,
+        fix: `Rename one ${what}, or remove it.`,
       });
   }
 }

@@ -1,6 +1,8 @@
-/** Whatever is named is declared, and whatever is declared is named by somebody. */
+/** Every name that a definition uses is declared, and every declaration is used. */
+
+import { printable } from "../../catalog/problem.ts";
 import type { Env, System } from "../definition.ts";
-import { oneOf, shown } from "../mistake.ts";
+import { oneOf } from "../definition-error.ts";
 import { components, type Rule, variables } from "./rule.ts";
 
 type Kind = "store" | "keyspace" | "secret" | "setting" | "feature" | "pool";
@@ -21,21 +23,21 @@ interface Reference {
   readonly path: string;
 }
 
-/** A name that nobody declared. */
 export const declared: Rule = (system, report) => {
   for (const { kind, name, path } of references(system)) {
     const names = Object.keys(declarations(system, kind));
     if (names.includes(name)) continue;
     report({
       path,
-      given: shown(name),
+      given: printable(name),
+      problem: `no ${kind} of this name is declared`,
       allowed: oneOf(names),
-      mend: `Declare the ${kind} "${name}" under ${HOMES[kind]}, or name one that is there.`,
+      fix: `Declare the ${kind} "${name}" under ${HOMES[kind]}, or name one that is there.`,
     });
   }
 };
 
-/** A declaration that nobody reads is a mistake of spelling somewhere else, or costs money for nothing. */
+/** A declaration without a reader is a spelling error somewhere else, or costs money for nothing. */
 export const used: Rule = (system, report) => {
   const named = references(system);
   for (const kind of Object.keys(HOMES) as Kind[]) {
@@ -43,29 +45,29 @@ export const used: Rule = (system, report) => {
       if (named.some((reference) => reference.kind === kind && reference.name === name)) continue;
       report({
         path: `${HOMES[kind]}.${name}`,
-        given: "declared, and nothing reads it",
-        allowed: `a ${kind} that something in this definition names`,
-        mend: `Remove the ${kind} "${name}", or name it where it is needed.`,
+        problem: "it is declared, and nothing reads it",
+        allowed: `a ${kind} that another part of the definition names`,
+        fix: `Remove the ${kind} "${name}", or name it where it is needed.`,
       });
     }
   }
 };
 
-/** What exists only under a feature is read only under it. */
+/** What exists only where a feature is on is read only there. */
 export const underItsFeature: Rule = (system, report) => {
   for (const { key, value, component, path } of variables(system)) {
-    const feature = featureOfWhatIsRead(system, value);
+    const feature = featureOfSource(system, value);
     if (feature === undefined || value.feature === feature || component.feature === feature) continue;
     report({
       path,
-      given: "read always",
-      allowed: `only where the feature "${feature}" is on, because what it reads is there only then`,
-      mend: `Write ${key}: env.where("${feature}", …), or put the whole component under the feature.`,
+      problem: `it is read always, and what it reads exists only where the feature "${feature}" is on`,
+      allowed: "a variable of the same feature",
+      fix: `Write ${key}: env.where("${feature}", …), or put the whole component under the feature.`,
     });
   }
 };
 
-function featureOfWhatIsRead({ stores, keyspaces, secrets, settings }: System, value: Env): string | undefined {
+function featureOfSource({ stores, keyspaces, secrets, settings }: System, value: Env): string | undefined {
   switch (value.from) {
     case "store": {
       const store = "store" in value ? value.store : keyspaces[value.keyspace]?.store;
@@ -122,8 +124,5 @@ function references(system: System): Reference[] {
   }
 
   add("secret", system.alerts.slack?.webhook, "alerts.slack.webhook");
-  add("secret", system.alerts.pagerduty?.webhook, "alerts.pagerduty.webhook");
-  for (const [name, { run }] of Object.entries(system.schedules ?? {}))
-    if ("script" in run) add("keyspace", run.script.keyspace, `schedules.${name}.run.script.keyspace`);
   return found;
 }

@@ -1,10 +1,17 @@
-/** What a rule is, and the two walks that most of them take. */
-import type { Component, Env, System } from "../definition.ts";
-import type { Mistake } from "../mistake.ts";
+/** The type of a rule, and the components and variables of a system with their paths. */
 
-export type Report = (mistake: Omit<Mistake, "system">) => void;
-/** Looks at a definition whose shape is right, and reports what is wrong all the same. */
+import type { Problem } from "../../catalog/problem.ts";
+import type { Component, Env, System } from "../definition.ts";
+
+/** The path of the problem begins below the system. */
+export type Report = (problem: Problem) => void;
+/** Checks a definition whose shape is valid. */
 export type Rule = (system: System, report: Report) => void;
+
+/** "shop: apps.web.name" */
+export function pathOf(system: string, path: string): string {
+  return `${system}: ${path}`;
+}
 
 export interface PlacedComponent {
   readonly app: string;

@@ -1,8 +1,10 @@
-/** What two systems of one account may not share, whichever of them a stack picks. */
-import type { System } from "../definition.ts";
-import type { Mistake } from "../mistake.ts";
+/** Names that two systems of one account may not share, whichever of them a stack selects. */
 
-export function together(systems: readonly System[]): Mistake[] {
+import { type Problem, printable } from "../../catalog/problem.ts";
+import type { System } from "../definition.ts";
+import { pathOf } from "./rule.ts";
+
+export function together(systems: readonly System[]): Problem[] {
   const taken = new Map<string, string>();
   return systems.flatMap((system) =>
     claims(system).flatMap(({ what, name, path, why }) => {
@@ -14,11 +16,11 @@ export function together(systems: readonly System[]): Mistake[] {
       }
       return [
         {
-          system: system.name,
-          path,
-          given: `"${name}", which ${other === system.name ? "is there twice" : `${other} has as well`}`,
+          path: pathOf(system.name, path),
+          given: printable(name),
+          problem: other === system.name ? "it is there twice" : `${other} has this ${what} too`,
           allowed: `a ${what} of its own: ${why}`,
-          mend: `Rename one ${what}.`,
+          fix: `Rename one ${what}.`,
         },
       ];
     }),
@@ -39,7 +41,7 @@ function claims({ name, apps, postgres }: System): { what: string; name: string;
       why: "it is unique in an account",
     })),
     ...Object.entries(apps).flatMap(([key, { domain }]) =>
-      domain === undefined ? [] : [{ what: "domain", name: domain, path: `apps.${key}.domain`, why: "it leads to one app" }],
+      domain === undefined ? [] : [{ what: "domain", name: domain, path: `apps.${key}.domain`, why: "one app serves it" }],
     ),
   ];
 }

@@ -30,6 +30,12 @@ describe("the page", () => {
     expect(rebuilt(page("open"), [test("refuses an open firewall", "skipped")])).toBe(page("open"));
   });
 
+  it("keeps the subject of the roadmap that an open row waits for", () => {
+    expect(rebuilt(page("open: backups"), [])).toBe(page("open: backups"));
+    expect(findings(page("open: backups"), [])).toEqual([]);
+    expect(rebuilt(page("open: backups"), [test("refuses an open firewall")])).toBe(page(CLAIM));
+  });
+
   it("survives a title that looks like a table or a link", () => {
     const hard = [test("reads a|b from [x](y)")];
     const written = rebuilt(page("open"), hard);

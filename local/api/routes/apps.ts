@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { INSTANCE_SIZES } from "../../../catalog/instances.ts";
 import { AlertDestinationsRequest, alertsOf, setDestinations } from "../../cloud/apps/alerts.ts";
 import { findApp } from "../../cloud/apps/app.ts";
 import {
@@ -24,7 +25,7 @@ import {
   rollback,
   validateRollback,
 } from "../../cloud/apps/deployments.ts";
-import { APP_REGIONS, APP_SIZES } from "../../cloud/apps/regions-and-sizes.ts";
+import { APP_REGION_VIEWS } from "../../cloud/apps/regions.ts";
 import { readAppSize, viewAppSize, viewHealth, viewInstances } from "../../cloud/apps/views.ts";
 import { ok, paginate, type Request } from "../request.ts";
 import type { Routes } from "../router.ts";
@@ -46,8 +47,8 @@ export const appRoutes: Routes = {
   },
 
   "POST /v2/apps/propose": (r) => ok(proposeApp(r.cloud, r.body(ProposeAppRequest))),
-  "GET /v2/apps/regions": () => ok({ regions: APP_REGIONS }),
-  "GET /v2/apps/tiers/instance_sizes": () => ok({ instance_sizes: APP_SIZES.map(viewAppSize) }),
+  "GET /v2/apps/regions": () => ok({ regions: APP_REGION_VIEWS }),
+  "GET /v2/apps/tiers/instance_sizes": () => ok({ instance_sizes: INSTANCE_SIZES.map(viewAppSize) }),
   "GET /v2/apps/tiers/instance_sizes/{slug}": (r) => ok({ instance_size: readAppSize(r.params.slug!) }),
 
   "GET /v2/apps/{app_id}/deployments": (r) => paginate(r, "deployments", listDeployments(r.cloud, id(r))),

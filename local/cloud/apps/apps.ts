@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { DEFAULT_INSTANCE_SIZE } from "../../../catalog/instances.ts";
+import { instancePrice } from "../../../catalog/prices.ts";
 import { assignToProject, requireProject } from "../account/projects.ts";
 import { conflict } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
@@ -8,7 +10,6 @@ import { deleteDeployments, latestDeployment } from "./deployment.ts";
 import { stopJobs } from "./deployment-run.ts";
 import { deploy } from "./deployments.ts";
 import { removeDevelopmentDatabases } from "./development-databases.ts";
-import { APP_SIZES, DEFAULT_APP_SIZE } from "./regions-and-sizes.ts";
 import { type AppSpec, type Component, componentsOf, parseSpec, specError } from "./spec.ts";
 import { checkSpec } from "./spec-check.ts";
 import { applySpecDefaults } from "./spec-defaults.ts";
@@ -83,8 +84,7 @@ export function proposeApp(cloud: Cloud, request: z.infer<typeof ProposeAppReque
   checkSpec(cloud, spec, app_id);
   const available = !isNameTaken(cloud, spec.name, app_id);
   const costOf = ({ instance_size_slug, instance_count = 1 }: Component) => {
-    const size = APP_SIZES.find(({ slug }) => slug === (instance_size_slug ?? DEFAULT_APP_SIZE));
-    return (size?.usdPerMonth ?? 0) * instance_count;
+    return (instancePrice(instance_size_slug ?? DEFAULT_INSTANCE_SIZE) ?? 0) * instance_count;
   };
   const paid = componentsOf(spec).filter(({ list }) => list === "services" || list === "workers");
   return {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEFAULT_INSTANCE_SIZE, findInstance } from "../../../catalog/instances.ts";
 import { badRequest, notReady } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
@@ -19,7 +20,6 @@ import {
   viewProgress,
 } from "./deployment.ts";
 import { runInBackground, stopJobs } from "./deployment-run.ts";
-import { APP_SIZES, DEFAULT_APP_SIZE } from "./regions-and-sizes.ts";
 import { type AppSpec, type ComponentList, componentsOf } from "./spec.ts";
 
 export const RollbackRequest = z.object({ deployment_id: z.string(), skip_pin: z.boolean().optional() });
@@ -118,8 +118,7 @@ function unpinned(cloud: Cloud, id: string): { app: App; before: AppSpec } {
 
 export const tierOf = (spec: AppSpec): string =>
   componentsOf(spec).every(
-    ({ list, component }) =>
-      list === "static_sites" || APP_SIZES.find(({ slug }) => slug === (component.instance_size_slug ?? DEFAULT_APP_SIZE))?.singleInstance,
+    ({ list, component }) => list === "static_sites" || findInstance(component.instance_size_slug ?? DEFAULT_INSTANCE_SIZE)?.single,
   )
     ? "basic"
     : "professional";

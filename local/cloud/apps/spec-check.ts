@@ -1,9 +1,10 @@
+import { findInstance, instanceSlugs, isLegacyInstance } from "../../../catalog/instances.ts";
+import { APP_REGIONS, findAppRegion } from "../../../catalog/regions.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { findClusterNamed, usersOf } from "../databases/cluster.ts";
 import type { Vpc } from "../network/vpcs.ts";
 import { isEncrypted } from "../store/secret-cipher.ts";
 import { engineOf, isDevelopment } from "./development-databases.ts";
-import { APP_REGIONS, APP_SIZES, findAppRegion, OLD_APP_SIZES } from "./regions-and-sizes.ts";
 import { type AppSpec, type Component, componentsOf, envListsOf, specError } from "./spec.ts";
 import { isUnsupportedEngine } from "./unsupported-engines.ts";
 
@@ -28,10 +29,10 @@ function checkRegion(cloud: Cloud, { region = "nyc", vpc }: AppSpec): void {
   if (!vpc?.id) return;
   const network = cloud.store.collection<Vpc>("vpcs").get(vpc.id);
   if (!network) throw specError("vpc.id", `VPC ${vpc.id} not found`);
-  if (!appRegion.data_centers.includes(network.region)) {
+  if (!appRegion.dataCenters.includes(network.region)) {
     throw specError(
       "vpc.id",
-      `VPC ${network.name} is in ${network.region}, an app in ${appRegion.slug} can use one in ${appRegion.data_centers.join(" or ")}`,
+      `VPC ${network.name} is in ${network.region}, an app in ${appRegion.slug} can use one in ${appRegion.dataCenters.join(" or ")}`,
     );
   }
 }
@@ -57,18 +58,15 @@ function checkComponent(field: string, component: Component): void {
   if (component.image?.tag && component.image.digest) throw specError(`${field}.image`, "tag and digest exclude each other");
 
   const slug = component.instance_size_slug;
-  const size = APP_SIZES.find((size) => size.slug === slug);
-  if (slug && !size && !OLD_APP_SIZES.includes(slug)) {
-    throw specError(
-      `${field}.instance_size_slug`,
-      `"${slug}" is not an instance size: must be one of ${APP_SIZES.map((size) => size.slug).join(", ")}`,
-    );
+  const size = slug === undefined ? undefined : findInstance(slug);
+  if (slug && !size && !isLegacyInstance(slug)) {
+    throw specError(`${field}.instance_size_slug`, `"${slug}" is not an instance size: must be one of ${instanceSlugs().join(", ")}`);
   }
-  if (size?.singleInstance && (component.instance_count ?? 1) > 1)
+  if (size?.single && (component.instance_count ?? 1) > 1)
     throw specError(`${field}.instance_count`, `${slug} cannot have more than one instance`);
   if (component.autoscaling) {
     const { min_instance_count: min = 1, max_instance_count: max = 1 } = component.autoscaling;
-    if (!size?.dedicated) throw specError(`${field}.autoscaling`, "is only available for dedicated CPU instance sizes (apps-d-…)");
+    if (!size?.autoscaling) throw specError(`${field}.autoscaling`, "is only available for dedicated CPU instance sizes (apps-d-…)");
     if (min > max) throw specError(`${field}.autoscaling`, "min_instance_count must not exceed max_instance_count");
   }
   if (component.kind === "SCHEDULED" && !component.schedule) throw specError(`${field}.schedule`, "is required for a SCHEDULED job");

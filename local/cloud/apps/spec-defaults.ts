@@ -1,6 +1,6 @@
+import { findAppRegion } from "../../../catalog/regions.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { isEncrypted } from "../store/secret-cipher.ts";
-import { findAppRegion } from "./regions-and-sizes.ts";
 import { type AppSpec, componentsOf, type EnvSpec, mapEnvs, type ServiceSpec } from "./spec.ts";
 
 /**

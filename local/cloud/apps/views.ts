@@ -1,3 +1,5 @@
+import { findInstance, type InstanceSize } from "../../../catalog/instances.ts";
+import { instancePrice } from "../../../catalog/prices.ts";
 import { projectOf } from "../account/projects.ts";
 import { orNotFound } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
@@ -7,7 +9,7 @@ import { type App, findApp, urnOf } from "./app.ts";
 import { publicUrl } from "./bindables.ts";
 import { activeDeployment, type Deployment, isInProgress, latestDeployment, phaseOf } from "./deployment.ts";
 import { tierOf, viewDeployment } from "./deployments.ts";
-import { APP_REGIONS, APP_SIZES, type AppSize } from "./regions-and-sizes.ts";
+import { APP_REGION_VIEWS } from "./regions.ts";
 import { componentsOf } from "./spec.ts";
 
 export function viewApp(cloud: Cloud, app: App) {
@@ -15,7 +17,7 @@ export function viewApp(cloud: Cloud, app: App) {
   const latest = latestDeployment(cloud, app.id);
   const running = latest && isInProgress(cloud, latest) ? latest : undefined;
   const show = (deployment: Deployment | undefined) => deployment && viewDeployment(cloud, deployment);
-  const region = APP_REGIONS.find(({ slug }) => slug === app.spec.region)!;
+  const region = APP_REGION_VIEWS.find(({ slug }) => slug === app.spec.region)!;
   const url = publicUrl(app.spec, app.placement);
   const tier = tierOf(app.spec);
   return {
@@ -48,23 +50,25 @@ export function viewApp(cloud: Cloud, app: App) {
   };
 }
 
-export const viewAppSize = ({ slug, cpus, memoryGib, usdPerMonth, bandwidthGib, dedicated, singleInstance }: AppSize) => ({
-  slug,
-  name: `${dedicated ? "Dedicated" : "Shared"} ${cpus}VCPU ${memoryGib}GB${slug.endsWith("-fixed") ? " Fixed" : ""}`,
-  cpu_type: dedicated ? "DEDICATED" : "SHARED",
-  cpus: String(cpus),
-  memory_bytes: String(memoryGib * 2 ** 30),
-  usd_per_month: usdPerMonth.toFixed(2),
-  usd_per_second: (usdPerMonth / (28 * 86_400)).toFixed(12),
-  tier_slug: singleInstance ? "basic" : "professional",
-  bandwidth_allowance_gib: String(bandwidthGib),
-  ...(singleInstance && { single_instance_only: true }),
-  ...(dedicated && { scalable: true }),
-});
+export function viewAppSize({ slug, cpu, cpus, memoryMiB, bandwidthGiB, single, autoscaling }: InstanceSize) {
+  const usdPerMonth = instancePrice(slug)!;
+  return {
+    slug,
+    name: `${cpu === "dedicated" ? "Dedicated" : "Shared"} ${cpus}VCPU ${memoryMiB / 1024}GB${slug.endsWith("-fixed") ? " Fixed" : ""}`,
+    cpu_type: cpu.toUpperCase(),
+    cpus: String(cpus),
+    memory_bytes: String(memoryMiB * 2 ** 20),
+    usd_per_month: usdPerMonth.toFixed(2),
+    usd_per_second: (usdPerMonth / (28 * 86_400)).toFixed(12),
+    tier_slug: single ? "basic" : "professional",
+    bandwidth_allowance_gib: String(bandwidthGiB),
+    ...(single && { single_instance_only: true }),
+    ...(autoscaling && { scalable: true }),
+  };
+}
 
 export function readAppSize(slug: string) {
-  const size = APP_SIZES.find((size) => size.slug === slug);
-  return viewAppSize(orNotFound(size, "instance size not found"));
+  return viewAppSize(orNotFound(findInstance(slug), "instance size not found"));
 }
 
 export function viewInstances(cloud: Cloud, id: string) {

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { MOST_NODES } from "../../../catalog/limits.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newPassword } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
 import { findCluster } from "./cluster.ts";
-import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
+import { baseStorageMib, ENGINES, type Engine, sizesFor } from "./engines.ts";
 
 /** The PEM in base64, as in the API. */
 export const readCa = (cloud: Cloud, id: string) => ({ certificate: Buffer.from(findCluster(cloud, id).endpoint.ca).toString("base64") });
@@ -48,7 +49,7 @@ export const viewOptions = (cloud: Cloud) => ({
   options: forEachEngine(({ regions }, engine) => ({
     regions,
     versions: runnableVersions(cloud, engine, availableVersions(cloud, engine)),
-    layouts: Array.from({ length: MAX_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
+    layouts: Array.from({ length: MOST_NODES }, (_, more) => ({ num_nodes: more + 1, sizes: sizesFor(engine, more + 1) })),
   })),
   version_availability: forEachEngine(({ versions }) =>
     versions.map(({ version, endOfLife, endOfAvailability }) => ({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_NODES } from "../../../catalog/limits.ts";
 import { assignToProject, projectOf, requireProject } from "../account/projects.ts";
 import { ensureTags, TagNames } from "../account/tags.ts";
 import { notFound, unprocessable } from "../core/api-error.ts";
@@ -21,7 +22,7 @@ import {
 import { availableVersions } from "./cluster-info.ts";
 import { startInBackground } from "./cluster-start.ts";
 import { viewConnections } from "./connections.ts";
-import { baseStorageMib, ENGINES, type Engine, MAX_NODES, sizesFor } from "./engines.ts";
+import { baseStorageMib, ENGINES, type Engine, sizesFor } from "./engines.ts";
 import { FirewallRulesRequest, toRules } from "./firewall.ts";
 
 export const StorageAutoscaleRequest = z.object({
@@ -142,7 +143,7 @@ export function checkPlan(engine: Engine, { size, region, num_nodes, storage_siz
   const offer = ENGINES[engine];
   if (!offer.regions.includes(region)) throw unprocessable("invalid region");
   if (!sizesFor(engine, 1).includes(size)) throw unprocessable("invalid size");
-  if (num_nodes < 1 || num_nodes > MAX_NODES) throw unprocessable(`invalid num_nodes: must be from 1 to ${MAX_NODES}`);
+  if (num_nodes < 1 || num_nodes > MOST_NODES) throw unprocessable(`invalid num_nodes: must be from 1 to ${MOST_NODES}`);
   if (!sizesFor(engine, num_nodes).includes(size)) {
     throw unprocessable(`invalid size: ${size} comes in one node only, ${num_nodes} nodes need at least db-s-1vcpu-2gb`);
   }

@@ -1,5 +1,5 @@
 /** The supported engines with their versions, regions and sizes, from the catalog. */
-import { nodeSizes } from "../../../catalog/nodes.ts";
+import { findNode, nodeSizes, usableConnections } from "../../../catalog/nodes.ts";
 import { databaseRegions } from "../../../catalog/regions.ts";
 import { POSTGRES_MAJORS, VALKEY_VERSIONS } from "../../../catalog/versions.ts";
 
@@ -34,19 +34,16 @@ export const ENGINES: Readonly<Record<Engine, EngineOffer>> = {
   },
 };
 
-export const MAX_NODES = 3;
-
 /** Plans below 2 GiB allow no standby node. */
 export const sizesFor = (engine: Engine, nodes: number): readonly string[] => nodeSizes(engine, nodes).map(({ slug }) => slug);
 
 export const memoryGib = (size: string): number => Number(/-(\d+)gb/.exec(size)?.[1]);
 
-/** The storage included in a plan: DigitalOcean's price list for shared plans, 18 GiB per GiB of memory for larger ones. */
+/** The storage included in a plan. Where the catalog has none, it is an assumption: 140, 290 or 18 GiB per GiB of memory. */
 export function baseStorageMib(engine: Engine, size: string): number {
   if (engine === "valkey") return 0;
   const memory = memoryGib(size);
-  return ({ 1: 10, 2: 30, 4: 60, 8: 140, 16: 290 }[memory] ?? memory * 18) * 1024;
+  return (findNode(size)?.diskGiB ?? { 1: 10, 2: 30, 4: 60, 8: 140, 16: 290 }[memory] ?? memory * 18) * 1024;
 }
 
-/** The connections of a Postgres node: 25 per GiB of memory, minus the 3 that DigitalOcean reserves. */
-export const connectionLimit = (size: string): number => Math.min(25 * memoryGib(size), 1000) - 3;
+export const connectionLimit = (size: string): number => usableConnections({ memoryGiB: memoryGib(size) });

@@ -1,12 +1,12 @@
-import { isIPv4 } from "node:net";
 import { z } from "zod";
+import { parseEnclosingBlock } from "../../../catalog/ipv4.ts";
+import { MOST_SOURCES } from "../../../catalog/limits.ts";
 import { unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
 import { formatTimestamp } from "../core/time.ts";
 import { findCluster, patchCluster, type Rule } from "./cluster.ts";
 
-const MAX_RULES = 100;
 const TYPES = ["droplet", "k8s", "ip_addr", "tag", "app"] as const;
 
 export const FirewallRulesRequest = z.object({
@@ -31,7 +31,7 @@ export async function setRules(cloud: Cloud, id: string, { rules }: z.infer<type
 }
 
 export function toRules(cloud: Cloud, requested: RequestedRules, existing: readonly Rule[] = []): Rule[] {
-  if (requested.length > MAX_RULES) throw unprocessable(`at most ${MAX_RULES} firewall rules are allowed`);
+  if (requested.length > MOST_SOURCES) throw unprocessable(`at most ${MOST_SOURCES} firewall rules are allowed`);
   requested.forEach(checkRule);
   return requested.map((rule) => {
     const same = existing.find(({ type, value }) => type === rule.type && value === rule.value);
@@ -41,7 +41,7 @@ export function toRules(cloud: Cloud, requested: RequestedRules, existing: reado
 
 function checkRule({ type, value }: RequestedRules[number]): void {
   const isValid: Record<(typeof TYPES)[number], () => boolean> = {
-    ip_addr: () => isIPv4Range(value),
+    ip_addr: () => parseEnclosingBlock(value) !== undefined,
     droplet: () => /^\d+$/.test(value),
     app: () => isUuid(value),
     k8s: () => isUuid(value),
@@ -50,11 +50,6 @@ function checkRule({ type, value }: RequestedRules[number]): void {
   if (isValid[type]()) return;
   const hint = value.includes(":") && type === "ip_addr" ? " (IPv6 is not supported)" : "";
   throw unprocessable(`invalid firewall rule: "${value}" is no ${type}${hint}`);
-}
-
-function isIPv4Range(value: string): boolean {
-  const [address = "", bits = "32", ...more] = value.split("/");
-  return more.length === 0 && isIPv4(address) && /^\d{1,2}$/.test(bits) && Number(bits) <= 32;
 }
 
 const isUuid = (value: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);

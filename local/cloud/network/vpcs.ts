@@ -1,5 +1,7 @@
-import { BlockList, isIPv4 } from "node:net";
 import { z } from "zod";
+import { isPrivate, parseBlock, parseEnclosingBlock } from "../../../catalog/ipv4.ts";
+import { NETWORK_PREFIX } from "../../../catalog/limits.ts";
+import { networksOverlap } from "../../../catalog/private-networks.ts";
 import { conflict, forbidden, orNotFound, unprocessable } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { newId } from "../core/ids.ts";
@@ -110,20 +112,14 @@ const view = ({ createdAt, ...vpc }: Vpc) => ({ ...vpc, urn: `do:vpc:${vpc.id}`,
 
 // ── Address ranges ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-const PRIVATE = new BlockList();
-PRIVATE.addSubnet("10.0.0.0", 8);
-PRIVATE.addSubnet("172.16.0.0", 12);
-PRIVATE.addSubnet("192.168.0.0", 16);
-
 function checkRange(cloud: Cloud, range: string): string {
-  const [address = "", bits = "", ...more] = range.split("/");
-  const size = Number(bits);
-  if (more.length > 0 || !isIPv4(address) || !/^\d+$/.test(bits)) throw unprocessable("ip_range is not a valid CIDR");
-  if (size < 16 || size > 28) throw unprocessable("ip_range must be between /16 and /28");
-  if (!PRIVATE.check(address))
-    throw unprocessable("ip_range must be within a private network: 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
-  if (start(range) !== start(`${address}/32`)) throw unprocessable("ip_range must begin at the first address of its network");
-  if (allVpcs(cloud).some((vpc) => overlap(vpc.ip_range, range))) {
+  const block = range.includes("/") ? parseEnclosingBlock(range) : undefined;
+  if (block === undefined) throw unprocessable("ip_range is not a valid CIDR");
+  if (block.prefix < NETWORK_PREFIX.widest || block.prefix > NETWORK_PREFIX.narrowest)
+    throw unprocessable(`ip_range must be between /${NETWORK_PREFIX.widest} and /${NETWORK_PREFIX.narrowest}`);
+  if (!isPrivate(block)) throw unprocessable("ip_range must be within a private network: 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
+  if (parseBlock(range) === undefined) throw unprocessable("ip_range must begin at the first address of its network");
+  if (allVpcs(cloud).some((vpc) => networksOverlap(vpc.ip_range, range))) {
     throw unprocessable("This range/size overlaps with another VPC network in your account. Please enter an alternate range/size");
   }
   return range;
@@ -134,17 +130,7 @@ function nextFreeRange(cloud: Cloud): string {
   const used = allVpcs(cloud).map((vpc) => vpc.ip_range);
   for (let block = 0; block < 1024; block++) {
     const range = `10.${100 + (block >> 4)}.${(block & 15) << 4}.0/20`;
-    if (!used.some((other) => overlap(other, range))) return range;
+    if (!used.some((other) => networksOverlap(other, range))) return range;
   }
   throw unprocessable("no address range is left for another VPC");
 }
-
-const overlap = (one: string, other: string): boolean => start(one) <= end(other) && start(other) <= end(one);
-
-function start(range: string): number {
-  const [address = "", bits = "32"] = range.split("/");
-  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return number - (number % 2 ** (32 - Number(bits)));
-}
-
-const end = (range: string): number => start(range) + 2 ** (32 - Number(range.split("/")[1])) - 1;

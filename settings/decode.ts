@@ -1,75 +1,77 @@
 /**
- * From the text that Pulumi hands over to what an operator asked for, every refused value taken out and told.
- * What is left goes on to be checked as a whole, so that one run tells all mistakes, not only those of the first kind.
+ * Decodes the texts of Pulumi's config into the values that an operator requests. Values that the schema refuses are reported and removed, so that the
+ * rest can be checked as a whole and one run reports every problem.
  */
 import * as z from "zod/mini";
 import type { System } from "../systems/definition.ts";
-import { type Advice, RETIRED } from "./leaf.ts";
-import { type Command, type Mistakes, NAMESPACE, nearest, type Path } from "./mistakes.ts";
+import { nearest } from "./nearest.ts";
 import { configName, operatorKeys, type RawConfig } from "./operator.ts";
-import { type Asked, type AskedSystem, stackSchema, systemSchema } from "./schema.ts";
+import { type Command, NAMESPACE, type Path, type Problems } from "./problems.ts";
+import { type Requested, type RequestedSystem, stackSchema, systemSchema } from "./schema.ts";
+import { type Advice, RETIRED } from "./values.ts";
 
-export function readAsked(raw: RawConfig, systems: readonly System[], today: string, mistakes: Mistakes): Asked {
+export function decodeConfig(raw: RawConfig, systems: readonly System[], today: string, problems: Problems): Requested {
   const stack = stackSchema(systems, today);
   const own = new Map(systems.map((system) => [configName(system.name), system]));
   const operator = new Set(systems.flatMap(operatorKeys).map(({ key }) => key));
   const known = [...Object.keys(stack.shape), ...own.keys()];
 
   const ofStack: Record<string, unknown> = {};
-  const ofSystems = new Map(systems.map(({ name }): [string, AskedSystem] => [name, {}]));
+  const ofSystems = new Map(systems.map(({ name }): [string, RequestedSystem] => [name, {}]));
   for (const [whole, text] of Object.entries(raw.values)) {
     if (!whole.startsWith(`${NAMESPACE}:`)) continue;
     const key = whole.slice(NAMESPACE.length + 1);
     if (operator.has(key)) continue;
     const system = own.get(key);
     if (Object.hasOwn(stack.shape, key)) {
-      ofStack[key] = decode(key, text, bare(stack.shape[key as keyof typeof stack.shape]), mistakes);
+      ofStack[key] = decode(key, text, withoutOptional(stack.shape[key as keyof typeof stack.shape]), problems);
     } else if (system !== undefined) {
-      // Most stacks say nothing of most systems, and a schema takes a while to make.
+      // Most stacks configure few systems, and building a schema takes time.
       const schema = systemSchema(system, today);
-      ofSystems.set(system.name, read(schema, decode(key, text, schema, mistakes) ?? {}, [key], mistakes));
-    } else unknownKey([], key, text, known, operator, mistakes);
+      ofSystems.set(system.name, read(schema, decode(key, text, schema, problems) ?? {}, [key], problems));
+    } else reportUnknownKey([], key, text, known, operator, problems);
   }
-  return { stack: read(stack, ofStack, [], mistakes), systems: ofSystems };
+  return { stack: read(stack, ofStack, [], problems), systems: ofSystems };
 }
 
-/** Groups and lists arrive as JSON; a lone value is the text itself. */
-function decode(key: string, text: string, schema: z.ZodMiniType, mistakes: Mistakes): unknown {
+/** Groups and lists arrive as JSON, a single value as the text itself. */
+function decode(key: string, text: string, schema: z.ZodMiniType, problems: Problems): unknown {
   if (!(schema instanceof z.ZodMiniObject) && !(schema instanceof z.ZodMiniArray)) return text;
   try {
     return JSON.parse(text);
   } catch {
-    wrongKind([key], schema, mistakes);
+    reportKind([key], schema, problems);
     return undefined;
   }
 }
 
-/** Each round takes out what was refused, so it ends with what is left, at worst with nothing. */
-function read<Schema extends z.ZodMiniObject>(schema: Schema, given: unknown, at: Path, mistakes: Mistakes): z.output<Schema> {
+/** Each round removes the refused values, so the loop ends, at worst with an empty object. */
+function read<Schema extends z.ZodMiniObject>(schema: Schema, given: unknown, at: Path, problems: Problems): z.output<Schema> {
   const rest = structuredClone(given);
   for (;;) {
     const result = schema.safeParse(rest, { jitless: true });
     if (result.success) return result.data;
-    for (const issue of result.error.issues) tell(issue, schema, rest, at, mistakes);
-    // From the end, so that taking an element out of a list does not move those still to go.
+    for (const issue of result.error.issues) report(issue, schema, rest, at, problems);
+    // From the end, so that removing an element of a list does not move those that are still to be removed.
     for (const issue of result.error.issues.toReversed()) {
       if (issue.path.length === 0 && issue.code !== "unrecognized_keys") return schema.parse({});
       for (const path of issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path])
-        takeOut(rest, path);
+        remove(rest, path);
     }
   }
 }
 
-function tell(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at: Path, mistakes: Mistakes): void {
+function report(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at: Path, problems: Problems): void {
   const steps = issue.path as Path;
   const path = [...at, ...steps];
   if (issue.code === "unrecognized_keys") {
-    const section = bare(along(schema, steps)) as z.ZodMiniObject;
-    for (const key of issue.keys) unknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), mistakes);
+    const section = withoutOptional(schemaAt(schema, steps)) as z.ZodMiniObject;
+    for (const key of issue.keys)
+      reportUnknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), problems);
   } else if (issue.code === "custom") {
     const given = valueAt(rest, steps);
     const { problem, allowed, likely } = issue.params as unknown as Advice;
-    mistakes.add({
+    problems.add({
       at: path,
       problem: given === undefined ? "it is missing" : problem,
       allowed,
@@ -77,17 +79,17 @@ function tell(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, at:
       ...(given === undefined ? {} : { given }),
     });
   } else {
-    wrongKind(path, bare(along(schema, steps)), mistakes);
+    reportKind(path, withoutOptional(schemaAt(schema, steps)), problems);
   }
 }
 
-function wrongKind(at: Path, schema: z.ZodMiniType, mistakes: Mistakes): void {
+function reportKind(at: Path, schema: z.ZodMiniType, problems: Problems): void {
   if (schema instanceof z.ZodMiniArray) {
-    mistakes.add({ at, problem: "it is not a list", allowed: "a list", fix: [{ remove: at }, { set: [...at, 0], to: "<value>" }] });
+    problems.add({ at, problem: "it is not a list", allowed: "a list", fix: [{ remove: at }, { set: [...at, 0], to: "<value>" }] });
     return;
   }
   const keys = Object.keys((schema as z.ZodMiniObject).shape);
-  mistakes.add({
+  problems.add({
     at,
     problem: "it is not a group of settings",
     allowed: `a group with any of: ${keys.join(", ")}`,
@@ -95,39 +97,39 @@ function wrongKind(at: Path, schema: z.ZodMiniType, mistakes: Mistakes): void {
   });
 }
 
-/** Whatever stands under a key that nobody knows may be a secret, so it is never shown. */
-function unknownKey(
+/** The value of an unknown key may be a secret, so it is never shown. */
+function reportUnknownKey(
   at: Path,
   key: string,
   given: unknown,
   known: readonly string[],
   operator: ReadonlySet<string>,
-  mistakes: Mistakes,
+  problems: Problems,
 ): void {
   const path = [...at, key];
   const allowed = known.length === 0 ? "nothing" : known.join(", ");
   if (/^redis/i.test(key) || given === "redis") {
     const instead: Path = at.length === 0 ? ["valkey", "version"] : [...at, "version"];
     const fix: Command[] = [{ remove: path }, ...(at.length === 0 || known.includes("version") ? [{ set: instead, to: "8" }] : [])];
-    mistakes.add({ at: path, problem: `redis is ${RETIRED}`, allowed, fix });
+    problems.add({ at: path, problem: `redis is ${RETIRED}`, allowed, fix });
     return;
   }
   const likely = nearest(key, [...known, ...operator]);
   const problem = likely === undefined ? "there is no such setting" : `there is no such setting; did you mean ${likely}?`;
   const instead: Command[] =
     likely === undefined ? [] : operator.has(likely) ? [{ set: [...at, likely], secret: true }] : [{ set: [...at, likely], to: "<value>" }];
-  mistakes.add({ at: path, problem, allowed, fix: [{ remove: path }, ...instead] });
+  problems.add({ at: path, problem, allowed, fix: [{ remove: path }, ...instead] });
 }
 
-// ── Ways through schemas and values ─────────────────────────────────────────────────────────────────────────────────
+// ── Paths in schemas and values ─────────────────────────────────────────────────────────────────────────────────
 
-function bare(schema: z.ZodMiniType): z.ZodMiniType {
-  return schema instanceof z.ZodMiniOptional ? bare(schema._zod.def.innerType as z.ZodMiniType) : schema;
+function withoutOptional(schema: z.ZodMiniType): z.ZodMiniType {
+  return schema instanceof z.ZodMiniOptional ? withoutOptional(schema._zod.def.innerType as z.ZodMiniType) : schema;
 }
 
-function along(schema: z.ZodMiniType, path: Path): z.ZodMiniType {
+function schemaAt(schema: z.ZodMiniType, path: Path): z.ZodMiniType {
   return path.reduce<z.ZodMiniType>((at, step) => {
-    const section = bare(at);
+    const section = withoutOptional(at);
     return (section instanceof z.ZodMiniArray ? section._zod.def.element : (section as z.ZodMiniObject).shape[step]) as z.ZodMiniType;
   }, schema);
 }
@@ -136,12 +138,12 @@ function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], value);
 }
 
-/** Takes the value out; where it is not even there, what lacks it goes instead. */
-function takeOut(root: unknown, path: readonly PropertyKey[]): void {
+/** Removes a value; where it is missing, the object that lacks it. */
+function remove(root: unknown, path: readonly PropertyKey[]): void {
   const parent = valueAt(root, path.slice(0, -1) as Path) as Record<PropertyKey, unknown> | undefined;
   const last = path.at(-1)!;
   if (parent === undefined || !Object.hasOwn(parent, last)) {
-    if (path.length > 1) takeOut(root, path.slice(0, -1));
+    if (path.length > 1) remove(root, path.slice(0, -1));
   } else if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete parent[last];
 }

@@ -1,11 +1,11 @@
 /** Two small systems with one of everything, and a stack to put them in. For tests only. */
-import { type Component, env, type System } from "../systems/definition.ts";
-import { SettingsError } from "./mistakes.ts";
-import { parseSettings } from "./parse.ts";
-import type { Settings } from "./settings.ts";
+import { type Component, env, type System } from "../../systems/definition.ts";
+import { parseSettings } from "../parse.ts";
+import { SettingsError } from "../problems.ts";
+import type { Settings } from "../settings.ts";
 
 const source = { repo: "acme/harbour", branch: "main", dir: "/", environment: "node-js", deployOnPush: true } as const;
-const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3, probes: [] };
+const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 };
 const service = (variables: Component["env"], more: Partial<Extract<Component, { kind: "service" }>> = {}): Component => ({
   kind: "service",
   source,
@@ -18,7 +18,7 @@ const service = (variables: Component["env"], more: Partial<Extract<Component, {
   ...more,
 });
 
-/** Comes from JSON files, keeps state and cache, signs in with Google when it is told to. */
+/** Comes from JSON files, keeps state and cache, can sign in with Google. */
 export const harbour: System = {
   name: "harbour",
   title: "Harbour",
@@ -32,15 +32,15 @@ export const harbour: System = {
     minimumMajor: 15,
   },
   stores: {
-    state: { class: "state", memoryMiB: 256, maxClients: 50 },
-    cache: { class: "cache", memoryMiB: 256, maxClients: 50, feature: "cache" },
+    state: { class: "state", memoryMiB: 256 },
+    cache: { class: "cache", memoryMiB: 256, feature: "cache" },
   },
   keyspaces: {
-    sessions: { store: "state", database: 0, durable: true, purpose: "Who is signed in" },
-    answers: { store: "cache", database: 1, durable: false, purpose: "Answers" },
+    sessions: { store: "state", database: 0, durable: true },
+    answers: { store: "cache", database: 1, durable: false },
   },
   secrets: {
-    jwtSecret: { origin: "generated", length: 48, purpose: "Signs tokens" },
+    jwtSecret: { origin: "generated", length: 48 },
     googleClientSecret: { origin: "operator", feature: "google", purpose: "OAuth client secret" },
   },
   settings: { googleClientId: { feature: "google", purpose: "OAuth client id" } },
@@ -64,18 +64,18 @@ export const harbour: System = {
       },
     },
   },
-  backups: { postgres: { daily: 7, hourUtc: 2 }, copies: ["primary"] },
+  backups: { postgres: { hourUtc: 2 } },
   alerts: { emails: [], cpu: 80, memory: 80, disk: 80, latency: 500, restartsPerHour: 3 },
   deviations: [],
 };
 
-/** A name with a dash, a Python pool with overflow, no file ever, one store that nobody has divided. */
+/** A name with a dash, a Python pool with overflow, no files, one store without keyspaces. */
 export const longPier: System = {
   ...harbour,
   name: "long-pier",
   title: "Long Pier",
   postgres: { ...harbour.postgres, database: "pier", pools: {}, minimumMajor: 16 },
-  stores: { store: { class: "state", memoryMiB: 128, maxClients: 50 } },
+  stores: { store: { class: "state", memoryMiB: 128 } },
   keyspaces: {},
   secrets: { webhook: { origin: "operator", feature: "alerts", purpose: "Webhook of a channel" } },
   settings: {},
@@ -97,7 +97,7 @@ export interface Given {
   readonly underEngine?: boolean;
 }
 
-/** Keys without their namespace; whatever is no text goes in as JSON, as Pulumi does it. Harbour alone, unless told otherwise. */
+/** Keys without their namespace; whatever is no text goes in as JSON, as Pulumi does it. Harbour alone, unless `given` names others. */
 export function settingsFrom(values: Readonly<Record<string, unknown>>, given: Given = {}): Settings {
   const { stack = "staging", systems = [harbour], secretKeys = [], underEngine = false } = given;
   const texts = Object.entries({ ...USABLE, ...values })

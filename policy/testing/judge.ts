@@ -1,8 +1,8 @@
-/** A recorded plan put to the pack as the engine would: by the SDK's own server functions, over its wire format, proxies for unknown values included. */
+/** Runs the pack on a recorded plan as the engine does: with the SDK's server functions and wire format, including proxies for unknown values. */
 import { createRequire } from "node:module";
 import type { Policies } from "@pulumi/policy";
-import type { Plan, PlannedResource } from "../engine/plan.ts";
-import { encodeProperties } from "../engine/wire.ts";
+import type { Plan, PlannedResource } from "../../engine/plan.ts";
+import { encodeProperties } from "../../engine/wire.ts";
 
 const load = createRequire(import.meta.url);
 const { makeAnalyzeRpcFun, makeAnalyzeStackRpcFun } = load("@pulumi/policy/server.js");
@@ -22,7 +22,7 @@ export async function judge(plan: Pick<Plan, "resources">, policies: Policies): 
     custom.map(async (resource) => {
       const request = new proto.AnalyzeRequest();
       fill(request, resource);
-      return (await answer(makeAnalyzeRpcFun("slipway", "0.1.0", "advisory", policies), request)).map(told(resource.name));
+      return (await answer(makeAnalyzeRpcFun("slipway", "0.1.0", "advisory", policies), request)).map(violationOf(resource.name));
     }),
   );
   const request = new proto.AnalyzeStackRequest();
@@ -40,7 +40,7 @@ export async function judge(plan: Pick<Plan, "resources">, policies: Policies): 
     }),
   );
   const whole = await answer(makeAnalyzeStackRpcFun("slipway", "0.1.0", "advisory", policies), request);
-  return [...each.flat(), ...whole.map((diagnostic) => told(/[^:]*$/.exec(diagnostic.urn)?.[0] ?? "")(diagnostic))];
+  return [...each.flat(), ...whole.map((diagnostic) => violationOf(/[^:]*$/.exec(diagnostic.urn)?.[0] ?? "")(diagnostic))];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the generated messages have no types of their own.
@@ -71,7 +71,7 @@ function answer(
   );
 }
 
-function told(name: string) {
+function violationOf(name: string) {
   return ({ policyname, message, enforcementlevel }: Diagnostic): Violation => ({
     policy: policyname,
     level: enforcementlevel === proto.EnforcementLevel.MANDATORY ? "mandatory" : "advisory",

@@ -1,5 +1,5 @@
 /** The least that a Postgres component takes, for the tests of it and of its arguments. */
-import { Postgres, type PostgresArgs } from "./postgres.ts";
+import { Postgres, type PostgresArgs } from "../postgres.ts";
 
 const NETWORK = { id: "vpc-id", cidr: "10.20.0.0/20" };
 export const ADOPTED = "49f4dc39-0000-4000-8000-000000000001";

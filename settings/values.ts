@@ -1,22 +1,22 @@
 /**
- * The single values that settings are made of, each read from what Pulumi hands over: text at the top, JSON below it.
- * A leaf knows what is allowed and what to type instead, which is all that a mistake has to say about it.
+ * Schemas of the single values in settings. Pulumi delivers text at the top level and JSON below it. Each schema knows the allowed values and a likely
+ * one, for the message about a refused value.
  */
 import * as z from "zod/mini";
-import { instanceSlugs, isOldInstance } from "../catalog/instances.ts";
+import { instanceSlugs, isLegacyInstance } from "../catalog/instances.ts";
 import { findNode, nodeSizes } from "../catalog/nodes.ts";
 import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
 import { findMajor, POSTGRES_MAJORS, REDIS_RETIRED, VALKEY_VERSIONS } from "../catalog/versions.ts";
-import { nearest } from "./mistakes.ts";
+import { nearest } from "./nearest.ts";
 
 export interface Advice {
   readonly problem: string;
   readonly allowed: string;
-  /** What to type, where a likely value is known; `<…>` where only the operator can know. */
+  /** The value to type; `<…>` where only the operator knows it. */
   readonly likely: string;
 }
 
-/** Why a value is refused; what it leaves out, the leaf's own advice fills in. */
+/** Why a value is refused. The schema's own advice completes it. */
 export class Refusal {
   readonly advice: Partial<Advice>;
   constructor(advice: Partial<Advice> = {}) {
@@ -24,9 +24,9 @@ export class Refusal {
   }
 }
 
-type Leaf<T> = z.ZodMiniType<T>;
+type ValueSchema<T> = z.ZodMiniType<T>;
 
-function leaf<T>(advice: Advice, read: (given: unknown) => T | Refusal): Leaf<T> {
+function value<T>(advice: Advice, read: (given: unknown) => T | Refusal): ValueSchema<T> {
   return z.transform((given, context): T => {
     const result = read(given);
     if (!(result instanceof Refusal)) return result;
@@ -35,9 +35,13 @@ function leaf<T>(advice: Advice, read: (given: unknown) => T | Refusal): Leaf<T>
   });
 }
 
-export function oneOf<const Name extends string>(names: readonly Name[], what = "it is none of the names that are known here"): Leaf<Name> {
-  const advice = { problem: what, allowed: names.length === 0 ? "none" : names.join(", "), likely: names[0] ?? "<none>" };
-  return leaf(advice, (given) => {
+export function oneOf<const Name extends string>(
+  names: readonly Name[],
+  what = "it is none of the allowed names",
+  describe: (name: Name) => string = (name) => name,
+): ValueSchema<Name> {
+  const allowed = names.length === 0 ? "none" : names.map(describe).join(", ");
+  return value({ problem: what, allowed, likely: names[0] ?? "<none>" }, (given) => {
     const found = names.find((name) => name === given);
     if (found !== undefined) return found;
     const likely = typeof given === "string" ? nearest(given, names) : undefined;
@@ -45,34 +49,35 @@ export function oneOf<const Name extends string>(names: readonly Name[], what = 
   });
 }
 
-/** Text of a certain form. */
-export function form(pattern: RegExp, allowed: string, likely: string): Leaf<string> {
-  return leaf({ problem: "it does not have the form that is needed", allowed, likely }, (given) =>
+/** Text that matches a pattern. */
+export function form(pattern: RegExp, allowed: string, likely: string): ValueSchema<string> {
+  return value({ problem: "it does not have the required form", allowed, likely }, (given) =>
     typeof given === "string" && pattern.test(given) ? given : new Refusal(),
   );
 }
 
-export function whole(least: number, most: number, likely = least): Leaf<number> {
+export function whole(least: number, most: number, likely = least): ValueSchema<number> {
   const advice = { problem: "it is not a whole number in the range", allowed: `${least} to ${most}`, likely: String(likely) };
-  return leaf(advice, (given) => {
+  return value(advice, (given) => {
     const number = typeof given === "string" && /^\d+$/.test(given) ? Number(given) : given;
     return typeof number === "number" && Number.isInteger(number) && number >= least && number <= most ? number : new Refusal();
   });
 }
 
-/** A lone value arrives as text, one inside an object as a boolean. */
-export const flag: Leaf<boolean> = leaf({ problem: "it is neither true nor false", allowed: "true, false", likely: "true" }, (given) =>
-  given === true || given === "true" ? true : given === false || given === "false" ? false : new Refusal(),
+/** A single value arrives as text, one inside an object as a boolean. */
+export const flag: ValueSchema<boolean> = value(
+  { problem: "it is neither true nor false", allowed: "true, false", likely: "true" },
+  (given) => (given === true || given === "true" ? true : given === false || given === "false" ? false : new Refusal()),
 );
 
 /** "30 GiB" as a number of GiB. */
-export function gibibytes(least: number, most: number, step: number): Leaf<number> {
+export function gibibytes(least: number, most: number, step: number): ValueSchema<number> {
   const advice = {
     problem: "it is not a size",
     allowed: `${least} GiB to ${most} GiB in steps of ${step} GiB, with its unit`,
     likely: `${least} GiB`,
   };
-  return leaf(advice, (given) => {
+  return value(advice, (given) => {
     const [, number, unit] = (typeof given === "string" && /^(\d+) ?(\w*)$/.exec(given)) || [];
     if (number === undefined) return new Refusal();
     const size = Math.min(most, Math.max(least, Math.ceil(Number(number) / step) * step));
@@ -81,17 +86,17 @@ export function gibibytes(least: number, most: number, step: number): Leaf<numbe
   });
 }
 
-export function percent(least: number, most: number): Leaf<number> {
+export function percent(least: number, most: number): ValueSchema<number> {
   const advice = { problem: "it is not a percentage in the range", allowed: `${least}% to ${most}%`, likely: `${most}%` };
-  return leaf(advice, (given) => {
+  return value(advice, (given) => {
     const number = typeof given === "string" && /^\d+%$/.test(given) ? Number.parseInt(given, 10) : Number.NaN;
     return number >= least && number <= most ? number : new Refusal();
   });
 }
 
 /** A day that exists and is not ahead of today (YYYY-MM-DD). */
-export function pastDay(today: string): Leaf<string> {
-  return leaf({ problem: "it is not a date", allowed: `a day up to today, as ${today}`, likely: today }, (given) => {
+export function pastDay(today: string): ValueSchema<string> {
+  return value({ problem: "it is not a date", allowed: `a day up to today, as ${today}`, likely: today }, (given) => {
     if (typeof given !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(given)) return new Refusal();
     const day = new Date(`${given}T00:00:00Z`);
     if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== given)
@@ -100,14 +105,14 @@ export function pastDay(today: string): Leaf<string> {
   });
 }
 
-export function databaseRegion(): Leaf<DatabaseRegion> {
-  return leaf({ problem: "it is not the name of a region", allowed: databaseRegions(hasApps).join(", "), likely: "nyc1" }, (given) => {
+export function databaseRegion(): ValueSchema<DatabaseRegion> {
+  return value({ problem: "it is not the name of a region", allowed: databaseRegions(hasApps).join(", "), likely: "nyc1" }, (given) => {
     if (typeof given !== "string") return new Refusal();
     const region = findDatabaseRegion(given);
     if ("problem" in region) return new Refusal({ problem: region.problem, allowed: region.allowed.join(", "), likely: region.likely });
     return hasApps(region)
       ? region
-      : new Refusal({ problem: `App Platform has no region in ${region.city}, so the apps would be far from their data` });
+      : new Refusal({ problem: `App Platform has no region in ${region.city}, so the apps would be in another city than their data` });
   });
 }
 
@@ -115,10 +120,10 @@ function hasApps(region: DatabaseRegion): boolean {
   return region.app !== undefined;
 }
 
-/** A read replica may stand where no app does. */
-export function replicaRegion(): Leaf<string> {
+/** A read replica may be in a region without apps. */
+export function replicaRegion(): ValueSchema<string> {
   const everywhere = databaseRegions(({ engines }) => engines.includes("pg"));
-  return leaf({ problem: "it is not the name of a region", allowed: everywhere.join(", "), likely: "nyc1" }, (given) => {
+  return value({ problem: "it is not the name of a region", allowed: everywhere.join(", "), likely: "nyc1" }, (given) => {
     if (typeof given !== "string") return new Refusal();
     const region = findDatabaseRegion(given);
     return "problem" in region
@@ -127,14 +132,14 @@ export function replicaRegion(): Leaf<string> {
   });
 }
 
-export function spacesRegion(): Leaf<string> {
-  return oneOf(spacesRegions(), "no buckets stand in this region");
+export function spacesRegion(): ValueSchema<string> {
+  return oneOf(spacesRegions(), "there are no buckets in this region");
 }
 
-export function nodeSize(engine: Engine): Leaf<string> {
+export function nodeSize(engine: Engine): ValueSchema<string> {
   const slugs = nodeSizes(engine).map(({ slug }) => slug);
   const advice = { problem: "DigitalOcean has no such node", allowed: slugs.join(", "), likely: slugs[1]! };
-  return leaf(advice, (given) => {
+  return value(advice, (given) => {
     if (typeof given !== "string") return new Refusal();
     if (slugs.includes(given)) return given;
     if (findNode(given) !== undefined)
@@ -144,34 +149,34 @@ export function nodeSize(engine: Engine): Leaf<string> {
   });
 }
 
-export function instanceSlug(): Leaf<string> {
+export function instanceSlug(): ValueSchema<string> {
   const slugs = instanceSlugs();
-  return leaf({ problem: "App Platform has no such instance size", allowed: slugs.join(", "), likely: slugs[0]! }, (given) => {
+  return value({ problem: "App Platform has no such instance size", allowed: slugs.join(", "), likely: slugs[0]! }, (given) => {
     if (typeof given !== "string") return new Refusal();
     if (slugs.includes(given)) return given;
-    if (isOldInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform asks everybody to leave" });
+    if (isLegacyInstance(given)) return new Refusal({ problem: "it is a legacy plan, which App Platform is retiring" });
     const likely = nearest(given, slugs);
     return new Refusal(likely === undefined ? {} : { likely });
   });
 }
 
 /** `pulumi config set --path` makes a number of 17. */
-export function postgresMajor(): Leaf<string> {
+export function postgresMajor(): ValueSchema<string> {
   const majors = POSTGRES_MAJORS.map(({ major }) => major);
-  return leaf(
+  return value(
     { problem: "it is not a Postgres major that DigitalOcean runs", allowed: majors.join(", "), likely: majors.at(-1)! },
     (given) => {
       const major = String(given);
       if (findMajor(major) !== undefined) return major;
       return /^\d+\.\d/.test(major) && findMajor(major.split(".")[0]!) !== undefined
-        ? new Refusal({ problem: "only the major is chosen; the minor is DigitalOcean's", likely: major.split(".")[0]! })
+        ? new Refusal({ problem: "it contains a minor version, which DigitalOcean selects", likely: major.split(".")[0]! })
         : new Refusal();
     },
   );
 }
 
-export function valkeyVersion(): Leaf<string> {
-  return leaf(
+export function valkeyVersion(): ValueSchema<string> {
+  return value(
     { problem: "it is not a Valkey version that DigitalOcean runs", allowed: VALKEY_VERSIONS.join(", "), likely: VALKEY_VERSIONS[0]! },
     (given) =>
       VALKEY_VERSIONS.includes(String(given))
@@ -180,4 +185,4 @@ export function valkeyVersion(): Leaf<string> {
   );
 }
 
-export const RETIRED = `retired at DigitalOcean since ${REDIS_RETIRED}; say valkey`;
+export const RETIRED = `retired at DigitalOcean since ${REDIS_RETIRED}; use valkey`;

@@ -1,7 +1,7 @@
 /** For the tests of components: a program recorded before anything exists, or as if DigitalOcean had answered. */
-import { ProgramError } from "../engine/error.ts";
-import type { Plan, PlannedResource, Value } from "../engine/plan.ts";
-import { type Program, record } from "../engine/record.ts";
+import { ProgramError } from "../../engine/error.ts";
+import type { Plan, PlannedResource, Value } from "../../engine/plan.ts";
+import { type Program, record } from "../../engine/record.ts";
 
 /** What is known while a program runs: nothing of the provider's before the first `up`, everything after it. */
 export type Moment = "before the first up" | "after an up";

@@ -13,7 +13,7 @@ export interface DeclaredSecret extends SecretOrigin {
 }
 
 interface SecretOrigin {
-  /** `candlefish.jwtSecret`, `candlefish.postgres.runtime`, `candlefish-state-valkey`. */
+  /** `shop.jwtSecret`, `shop.postgres.runtime`, `shop-state-valkey`. */
   readonly secret: string;
   /** The resource that creates it. */
   readonly urn?: pulumi.Output<string>;

@@ -1,5 +1,5 @@
-/** For the tests beside it: what a component reads, one short line a variable. */
-import type { Component, Env, System } from "./definition.ts";
+/** The variables of a component, each as one short line. */
+import type { Component, Env, System } from "../definition.ts";
 
 export function componentOf(system: System, name: string): Component {
   const found = Object.values(system.apps).flatMap(({ components }) => Object.entries(components));
