@@ -51,7 +51,7 @@ const roomOf = (path: string) => path.split("/")[0] ?? path;
 /** Files that only tests load: tests themselves and their helpers. */
 export const isTest = (path: string): boolean => /(^|\/)(testing|fixtures)\/|\.(test|testing)\.ts$|(^|\/)testing\.ts$|^tests\//.test(path);
 
-export function forbiddenImports(imports: readonly Import[]): string[] {
+export function findForbiddenImports(imports: readonly Import[]): string[] {
   return imports
     .filter(({ from, to }) => {
       const [room, other] = [roomOf(from), roomOf(to)];
@@ -62,13 +62,14 @@ export function forbiddenImports(imports: readonly Import[]): string[] {
 }
 
 /** Each group of files that import each other, as the shortest way around: "a.ts → b.ts → a.ts". */
-export function circles(imports: readonly Import[]): string[] {
+export function findCircles(imports: readonly Import[]): string[] {
   const next = new Map<string, string[]>();
   for (const { from, to } of imports) next.set(from, [...(next.get(from) ?? []), to]);
   const found = new Map<string, string>();
   for (const start of [...next.keys()].sort()) {
     const path = shortestCircle(start, next);
-    if (path) found.set([...path].sort().join(), [...path, start].join(" → "));
+    const members = [...(path ?? [])].sort().join();
+    if (path && !found.has(members)) found.set(members, [...path, start].join(" → "));
   }
   return [...found.values()];
 }
