@@ -59,8 +59,8 @@ const CHILD = path.join(HERE, `child${path.extname(import.meta.filename)}`);
 /** Node reads the nearest one to find the module format of a file. */
 const MANIFESTS = [path.join(ROOT, "package.json"), path.join(ROOT, "..", "package.json")];
 
-/** The readable part of slipway: the recorder and its packages. Other files of its checkout can be private. */
-const OWN = [path.join(ROOT, "engine"), HERE, ...MANIFESTS, ownModules()];
+/** The readable part of slipway: the recorder, the catalog that it imports, and its packages. Other files of its checkout can be private. */
+const OWN = [path.join(ROOT, "engine"), path.join(ROOT, "catalog"), HERE, ...MANIFESTS, ownModules()];
 /** Also the code that reads migrations and keyspaces. */
 export const OWN_POSTDEPLOY = [
   path.join(ROOT, "postdeploy"),

@@ -211,7 +211,7 @@ export const CORPUS: readonly Change[] = [
   {
     title: "a token for one more app",
     head: [
-      { file: DEVX, from: "  secrets: {},", to: `  secrets: { apiToken: { origin: "generated", length: 40, purpose: "Calls the API" } },` },
+      { file: DEVX, from: "  secrets: {},", to: `  secrets: { apiToken: { origin: "generated", length: 40 } },` },
       {
         file: DEVX,
         from: `NODE_ENV: env.plain("production"),`,
