@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ONLY_ROOT, skipTest } from "../../tests/skip.ts";
+import { NEEDS_PROC, ONLY_ROOT, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
 import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing/servers.ts";
@@ -101,26 +101,29 @@ describe("the state folder of a checkout", () => {
     });
   });
 
-  it("is in the user's state folder, under a name per checkout, if the checkout is read-only", () => {
-    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
-    expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/sys-")}[0-9a-f]{8}$`));
+  // Nothing can be created in /proc, not even by root.
+  it("is in the user's state folder, under a name per checkout, if the checkout is read-only", (context) => {
+    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
+    const states = ["/proc", "/proc/tty"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
+    expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/proc-")}[0-9a-f]{8}$`));
     expect(states[1]).not.toBe(states[0]);
     const XDG_STATE_HOME = join(folder, "elsewhere");
-    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
-      join(XDG_STATE_HOME, "slipway", "sys-"),
+    expect(findHome("/proc", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
+      join(XDG_STATE_HOME, "slipway", "proc-"),
     );
   });
 
-  it("is not in the temporary directory if another user could replace the folder there", () => {
+  it("is not in the temporary directory if another user could replace the folder there", (context) => {
+    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
     const target = join(folder, "target");
     const fallback = join(folder, "fallback");
     mkdirSync(target);
     symlinkSync(target, fallback);
-    const find = () => findHome("/sys", { env: { HOME: "/sys" }, user: currentUser, fallback });
+    const find = () => findHome("/proc", { env: { HOME: "/proc" }, user: currentUser, fallback });
     expect(find).toThrow(/^No folder for the state of the local servers\. Each of these is read-only, or another user can change it: /);
     expect(readdirSync(target)).toEqual([]);
     rmSync(fallback);
-    expect(find().state).toMatch(new RegExp(`^${fallback}/sys-[0-9a-f]{8}$`));
+    expect(find().state).toMatch(new RegExp(`^${fallback}/proc-[0-9a-f]{8}$`));
   });
 
   it("is accessible to the servers' user if the checkout is in a private folder", (context) => {

@@ -110,11 +110,12 @@ describe("the packed package", () => {
     expect(said).toMatch(/^wrong\.ts\(\d+,\d+\): error TS2322: Type 'number' is not assignable to type 'string'/m);
   });
 
-  it("opens its post-deploy door to a provider that Pulumi runs from the program's directory", async () => {
-    const folder = project("door", "commonjs", "");
-    const knock = 'import("slipway/postdeploy").then(({ step }) => step("Nothing", "check")).catch(({ message }) => console.log(message))';
-    expect(await execute("node", ["-e", knock], folder)).toContain(
-      'There is no post-deploy step "Nothing". Known: Roles, Migrations, Keyspaces.',
+  it("gives its post-deploy steps to a provider that Pulumi runs from the program's directory", async () => {
+    const folder = project("steps", "commonjs", "");
+    const program =
+      'import("slipway/postdeploy").then(({ step }) => step("Nothing", "check")).catch(({ message }) => console.log(message))';
+    expect(await execute("node", ["-e", program], folder)).toContain(
+      'Unknown post-deploy step "Nothing". Known steps: Roles, Migrations, Keyspaces.',
     );
   });
 });
