@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NEEDS_PROC, ONLY_ROOT, skipTest } from "../../tests/skip.ts";
+import { ONLY_ROOT, type SkipReason, skipTest } from "../../tests/skip.ts";
 import { openServers } from "./backing.ts";
 import { findHome, isOpenToAll } from "./home.ts";
 import { copyPackages, postgresCluster, query, removeHome, temporaryHomeFor } from "./testing/servers.ts";
@@ -13,6 +13,9 @@ import { currentUser, detectServerUser, namespaceUser, unprivilegedUser } from "
 const UNPRIVILEGED_UID = 65534;
 const isRoot = process.getuid?.() === 0;
 const CLUSTER = postgresCluster("pg", { pools: [{ name: "pool", mode: "session", size: 1, database: "defaultdb" }] });
+
+/** Even root cannot create a folder in sysfs. In a plain chroot /sys is an ordinary folder. */
+const NO_SYSFS: SkipReason | undefined = existsSync("/sys/kernel") ? undefined : { reason: "sysfs is not mounted at /sys" };
 
 let folder: string;
 beforeEach(() => {
@@ -101,29 +104,28 @@ describe("the state folder of a checkout", () => {
     });
   });
 
-  // Nothing can be created in /proc, not even by root.
   it("is in the user's state folder, under a name per checkout, if the checkout is read-only", (context) => {
-    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
-    const states = ["/proc", "/proc/tty"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
-    expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/proc-")}[0-9a-f]{8}$`));
+    if (NO_SYSFS) skipTest(context, NO_SYSFS);
+    const states = ["/sys", "/sys/kernel"].map((checkout) => findHome(checkout, { env: env(), user: currentUser }).state);
+    expect(states[0]).toMatch(new RegExp(`^${join(folder, "home/.local/state/slipway/sys-")}[0-9a-f]{8}$`));
     expect(states[1]).not.toBe(states[0]);
     const XDG_STATE_HOME = join(folder, "elsewhere");
-    expect(findHome("/proc", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
-      join(XDG_STATE_HOME, "slipway", "proc-"),
+    expect(findHome("/sys", { env: { ...env(), XDG_STATE_HOME }, user: currentUser }).state).toContain(
+      join(XDG_STATE_HOME, "slipway", "sys-"),
     );
   });
 
   it("is not in the temporary directory if another user could replace the folder there", (context) => {
-    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
+    if (NO_SYSFS) skipTest(context, NO_SYSFS);
     const target = join(folder, "target");
     const fallback = join(folder, "fallback");
     mkdirSync(target);
     symlinkSync(target, fallback);
-    const find = () => findHome("/proc", { env: { HOME: "/proc" }, user: currentUser, fallback });
+    const find = () => findHome("/sys", { env: { HOME: "/sys" }, user: currentUser, fallback });
     expect(find).toThrow(/^No folder for the state of the local servers\. Each of these is read-only, or another user can change it: /);
     expect(readdirSync(target)).toEqual([]);
     rmSync(fallback);
-    expect(find().state).toMatch(new RegExp(`^${fallback}/proc-[0-9a-f]{8}$`));
+    expect(find().state).toMatch(new RegExp(`^${fallback}/sys-[0-9a-f]{8}$`));
   });
 
   it("is accessible to the servers' user if the checkout is in a private folder", (context) => {
