@@ -88,7 +88,7 @@ describe("slipway preview", () => {
 
   it("reports wrong arguments with exit code 2", async () => {
     const wrong = [
-      [[], "Compared with what? slipway preview --base main"],
+      [[], "Which base? slipway preview --base main"],
       [["--base", "nowhere"], `Commit "nowhere" not found in this repository`],
       [["--base", "--upload-pack=x"], "--base"],
       [["--base", "HEAD", "--stack", "staging"], `Stack "staging" does not exist at base or at head. Stacks: prod.`],

@@ -29,7 +29,7 @@ describe("the scripts that DevX's documents name", () => {
   it.each([
     ["migrate:up", "Which database? --url postgres://"],
     ["migrate:status", "Which database? --url postgres://"],
-    ["test:db", "Where may a shadow database be made? --shadow postgres://"],
+    ["test:db", "Which server may hold the shadow database? --shadow postgres://"],
   ])("reach the engine as %s, which asks for a database [D35]", async (name, question) => {
     await expect(script(name)).rejects.toThrow(question);
   });

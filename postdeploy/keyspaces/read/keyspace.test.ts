@@ -15,7 +15,7 @@ describe("the keyspaces of the products", () => {
     "match the definition of %s in its files [C23, F34, D34]",
     (name, system) => {
       const declared = readKeyspaces(folderOfSystem(name), name);
-      const places = declared.map(({ keyspace, store, database, durable, purpose }) => [keyspace, { store, database, durable, purpose }]);
+      const places = declared.map(({ keyspace, store, database, durable }) => [keyspace, { store, database, durable }]);
       expect(Object.fromEntries(places)).toEqual(system.keyspaces);
       expect(readdirSync(folderOfSystem(name))).toContain("README.md");
       for (const keyspace of declared) expect(() => readScripts(keyspace)).not.toThrow();
