@@ -90,7 +90,7 @@ describe("slipway preview", () => {
     const wrong = [
       [[], "Which base? slipway preview --base main"],
       [["--base", "nowhere"], `Commit "nowhere" not found in this repository`],
-      [["--base", "--upload-pack=x"], "--base"],
+      [["--base", "--upload-pack=x"], `Commit "--upload-pack=x" not found`],
       [["--base", "HEAD", "--stack", "staging"], `Stack "staging" does not exist at base or at head. Stacks: prod.`],
       [["--base", "HEAD", "--format", "pdf"], `--format takes`],
       [["--base", "HEAD", "--fail-on", "fire"], `--fail-on takes danger or care, not "fire".`],
