@@ -80,7 +80,9 @@ describe("bin/slipway.js on a Node that is too old", () => {
     }).path;
     const { child, ended } = start(launcher(["migrate", "up", "--dir", folder, "--url", connection.url]), ROOT);
     const sleeping = `SELECT pid FROM pg_stat_activity WHERE datname = '${nameIn(connection)}' AND query LIKE '%pg_sleep(600)%' AND state = 'active'`;
-    await vi.waitUntil(async () => (await server.sql(sleeping)).length === 1, PATIENT);
+    const endedEarly = ended.then((output) => Promise.reject(new Error(`slipway migrate up ended before it was killed:\n${output}`)));
+    await Promise.race([vi.waitUntil(async () => (await server.sql(sleeping)).length === 1, PATIENT), endedEarly]);
+    endedEarly.catch(() => {});
     child.kill("SIGKILL");
     expect(await ended).toContain("stopping: the running statement is cancelled and rolled back");
     // The server notices a moment later that its client has gone.
