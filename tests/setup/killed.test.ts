@@ -1,12 +1,13 @@
 /** A command ends in an orderly way when the process that launched it is killed with SIGKILL. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.ts";
 import { nameIn, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { skipTest } from "../skip.ts";
 import { Checkout, ROOT } from "./checkout.ts";
 
 const PATIENT = { timeout: 120_000, interval: 50 };
@@ -72,7 +73,11 @@ describe("bin/slipway.js on a Node that is too old", () => {
     cleanFolders();
   });
 
-  it("cancels the running statement and rolls back its file, as Ctrl-C does", async () => {
+  it("cancels the running statement and rolls back its file, as Ctrl-C does", async (context) => {
+    // Seen missing for a moment while other set-up tests run at the same time.
+    const ownNode = join(ROOT, "node_modules/node/bin/node");
+    const isThere = await vi.waitUntil(() => existsSync(ownNode), { timeout: 60_000, interval: 100 }).catch(() => false);
+    if (!isThere) skipTest(context, { reason: "the checkout has no Node of its own", enable: "npm rebuild node --ignore-scripts=false" });
     const connection = await server.database();
     const folder = folderOf({
       "001_a.sql": "CREATE TABLE a (id int);",
