@@ -176,10 +176,15 @@ function installedProgram({ variables, files }: ServerProgram, env: Environment)
       `${variable} is ${file}, which is not an executable file. Correct the path, or unset ${variable} to use an installed or downloaded program.`,
     );
   }
+  const file = findOnPath(files, env);
+  return file === undefined ? undefined : { file, env: {} };
+}
+
+/** The first of these programs that is installed, in the order of their names. */
+export function findOnPath(names: readonly string[], env: Environment = process.env): string | undefined {
   // Debian installs servers in folders that are not in the PATH of most users.
   const folders = [...(env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].filter(Boolean);
-  const file = files.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-  return file === undefined ? undefined : { file, env: {} };
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
 export function isExecutable(file: string): boolean {

@@ -1,8 +1,8 @@
 /** Selects the server for the tests of this process: the local platform's (Valkey if available), or the distribution's Redis. */
 import { spawnSync } from "node:child_process";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { Home } from "../../../local/servers/home.ts";
-import { findValkeyServer, isExecutable } from "../../../local/servers/packages/binaries.ts";
+import { findOnPath, findValkeyServer } from "../../../local/servers/packages/binaries.ts";
 import { fetchPackages, findUnpackedProgram, type PackagedProgram, type Program } from "../../../local/servers/packages/packages.ts";
 import { REAL_CACHE, temporaryHome } from "../../../local/servers/testing/servers.ts";
 import { detectServerUser } from "../../../local/servers/user.ts";
@@ -30,12 +30,12 @@ export async function readServerName(): Promise<string> {
 
 /** Makes `serverHome` use Redis for the rest of this process. */
 export async function useRedis(): Promise<{ readonly name: string; readonly missing?: SkipReason }> {
-  const installed = findInPath("redis-server");
+  const installed = findOnPath(["redis-server"]);
   if (installed !== undefined) {
     process.env.VALKEY_SERVER_BIN = installed;
     return { name: readVersionName({ file: installed, env: {} }) };
   }
-  if (process.env.VALKEY_SERVER_BIN || process.env.REDIS_SERVER_BIN || findInPath("valkey-server") !== undefined)
+  if (process.env.VALKEY_SERVER_BIN || process.env.REDIS_SERVER_BIN || findOnPath(["valkey-server"]) !== undefined)
     return reportMissing("an installed Valkey takes precedence over an unpacked Redis");
   try {
     await fetchPackages(redisHome, [REDIS]);
@@ -52,9 +52,4 @@ function readVersionName({ file, env }: Program): string {
   const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", env });
   const [, product = "unknown server", version = ""] = /^(\w+) server v=(\S+)/.exec(stdout) ?? [];
   return `${product} ${version}`;
-}
-
-function findInPath(program: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
 }
