@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { isRunning } from "../../tests/processes.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { addSources } from "../apps/sources.ts";
 import { startTestHost, type TestHost } from "./testing/platform.ts";
@@ -197,12 +198,3 @@ describeUnless(NEEDS_PROC, "a job", () => {
     await ended();
   });
 });
-
-/** A container without an init process keeps a process that has ended as a zombie, which has no command line. */
-function isRunning(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
-  } catch {
-    return false;
-  }
-}

@@ -1,12 +1,13 @@
 /** A command ends in an orderly way when the process that launched it is killed with SIGKILL. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.ts";
 import { nameIn, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { isRunning } from "../processes.ts";
 import { Checkout, ROOT } from "./checkout.ts";
 
 const PATIENT = { timeout: 120_000, interval: 50 };
@@ -45,16 +46,7 @@ function start(args: readonly string[], cwd: string): Started {
   };
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    // A zombie has ended; nothing has collected it yet.
-    return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-};
-const endOf = (pid: number) => vi.waitUntil(() => !isAlive(pid), PATIENT);
+const endOf = (pid: number) => vi.waitUntil(() => !isRunning(pid), PATIENT);
 
 /**
  * Arguments that run a copy of bin/slipway.js with a Node that reports an old version, so that it launches the copy's own Node. This checkout may
@@ -127,7 +119,7 @@ describe("a command that starts a background process", () => {
       child.kill("SIGKILL");
       await endOf(own);
       await ended;
-      expect(isAlive(daemon)).toBe(true);
+      expect(isRunning(daemon)).toBe(true);
     } finally {
       process.kill(daemon, "SIGKILL");
     }
