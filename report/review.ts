@@ -92,7 +92,7 @@ export const keyspaceSchema = z.strictObject({
 });
 
 const secret = z.strictObject({
-  /** The declared name: `candlefish.jwtSecret`. For an undeclared login, a description. */
+  /** The declared name: `shop.jwtSecret`. For an undeclared login, a description. */
   secret: z.string(),
   change: z.enum([
     "origin",

@@ -6,7 +6,7 @@ import { type Command, endUnfinishedLaunches, findRunningProcess, launchProcess,
 
 /** How to configure, start, check and stop one server. */
 export interface Server {
-  /** For messages: "Postgres candlefish". */
+  /** For messages: "Postgres shop". */
   readonly title: string;
   /** The key under which its port is remembered. */
   readonly key: string;

@@ -7,7 +7,7 @@ export const identity = ({ database, schemas, extensions, roles, statementTimeou
   target: target(url),
 });
 
-/** "rights of fluxstudio_owner, fluxstudio_user, … in fluxstudio" */
+/** "rights of shop_owner, shop_app, … in shop" */
 export function pending(olds: Inputs, news: Inputs): string {
   const relevantInputs = ({ database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs) =>
     JSON.stringify([database, schemas, extensions, roles, statementTimeoutSeconds]);

@@ -16,7 +16,7 @@ export interface PlanCost {
 
 export interface CostLine {
   readonly urn: string;
-  /** "candlefish-postgres-cluster", "candlefish-rtpm-app api". */
+  /** "shop-postgres-cluster", "shop-web-app api". */
   readonly resource: string;
   readonly system?: string;
   /** What is billed: "2 × db-s-2vcpu-4gb (pg)". */

@@ -17,7 +17,7 @@ export interface Resized {
   readonly warnings: readonly string[];
 }
 
-/** @param sizes By target: "candlefish-postgres", "fluxstudio-fluxstudio api". */
+/** @param sizes By target: "shop-postgres", "shop-web api". */
 export function resize(plan: Pick<Plan, "resources">, sizes: Readonly<Record<string, string>>): Resized {
   const warnings: string[] = [];
   let { resources } = plan;

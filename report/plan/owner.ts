@@ -7,7 +7,7 @@ export function owners(...plans: readonly Pick<Plan, "resources">[]): OwnerOf {
   const named = plans.flatMap(({ resources }) =>
     resources.flatMap(({ inputs }) => (typeof inputs.system === "string" ? [inputs.system] : [])),
   );
-  // Longest first: "devx-next" is not a resource of "devx".
+  // Longest first: "shop-next" is not a resource of "shop".
   const systems = [...new Set(named)].sort((one, other) => other.length - one.length);
   return ({ name }) => systems.find((system) => name === system || name.startsWith(`${system}-`));
 }

@@ -1,4 +1,4 @@
-/** The answers of a placeholder service at the paths that the three products document. */
+/** The answers of a placeholder service at the paths that the products document. */
 import type { Health } from "./health.ts";
 
 export interface Answer {

@@ -43,7 +43,7 @@ export interface Entry {
   readonly policy: Policy;
 }
 
-/** "keyspaces/candlefish/sessions.yaml:12" */
+/** "keyspaces/shop/sessions.yaml:12" */
 export interface FileLocation {
   readonly file: string;
   readonly line?: number | undefined;

@@ -158,7 +158,7 @@ export function concurrentIndexOf(node: Node): ConcurrentIndex | undefined {
   return { name: fields.idxname, table: { schema: fields.relation.schemaname, name: fields.relation.relname } };
 }
 
-/** @param relation a RangeVar. @returns the name as it is written in SQL: "devx.users". */
+/** @param relation a RangeVar. @returns the name as it is written in SQL: "shop.orders". */
 export function tableName(relation: unknown): string {
   const { schemaname, relname } = (relation ?? {}) as { schemaname?: string; relname?: string };
   return [schemaname, relname]

@@ -11,7 +11,7 @@ import type { LedgerTable } from "../ledger/ledger.ts";
 export interface SchemaObject {
   /** "column", "index", "policy"… */
   readonly kind: string;
-  /** "devx.services.slug" */
+  /** "shop.orders.number" */
   readonly name: string;
   readonly definition: string;
 }
