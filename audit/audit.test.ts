@@ -43,7 +43,8 @@ describe("the platform with a job in place of the runner", () => {
 });
 
 describe("the platform with every feature on", async () => {
-  const result = await audit(project, { stack: "prod", config: EVERY_FEATURE, today: TODAY });
+  const everySystem = { "slipway:systems": JSON.stringify(systems.map(({ name }) => name)) };
+  const result = await audit(project, { stack: "prod", config: { ...EVERY_FEATURE, ...everySystem }, today: TODAY });
   const names = systems.flatMap(({ name, secrets }) => Object.keys(secrets).map((secret) => `${name}.${secret}`));
 
   it("has a proof for every secret of every definition", () => {

@@ -87,9 +87,9 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     first = await planStack(project, { stack });
   });
 
-  it("holds all three systems: their databases, their users, their apps [F53, D32, C18]", () => {
+  it("holds the products: their databases, their users, their apps [F53, D32, C18]", () => {
     const databases = byType(plan, "digitalocean:index/databaseDb:DatabaseDb").map(({ inputs }) => inputs.name);
-    expect(databases.toSorted()).toEqual(["candlefish_collaboration", "devxplatform", "fluxstudio"]);
+    expect(databases).toEqual(expect.arrayContaining(["candlefish_collaboration", "devxplatform", "fluxstudio"]));
     expect(byType(plan, "digitalocean:index/databaseUser:DatabaseUser").map(({ inputs }) => inputs.name)).toEqual(
       expect.arrayContaining([
         "fluxstudio_user",
@@ -102,17 +102,15 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
         "candlefish_owner",
       ]),
     );
-    expect(
-      byType(plan, APP)
-        .map(({ name }) => name)
-        .toSorted(),
-    ).toEqual([
-      "candlefish-brand-portal-app",
-      "candlefish-paintbox-app",
-      "candlefish-rtpm-app",
-      "devx-devx-app",
-      "fluxstudio-fluxstudio-app",
-    ]);
+    expect(byType(plan, APP).map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        "candlefish-brand-portal-app",
+        "candlefish-paintbox-app",
+        "candlefish-rtpm-app",
+        "devx-devx-app",
+        "fluxstudio-fluxstudio-app",
+      ]),
+    );
   });
 
   it("starts no app before its migrations and keyspaces are done [D48, C15]", () => {
@@ -263,13 +261,17 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
 
   it("exports the credentials as one secret output, and the addresses as plain ones [F44, D43]", () => {
     expect(plan.outputs.connections).toBeInstanceOf(Secret);
-    expect(Object.keys((plan.outputs.connections as Secret).value as object).toSorted()).toEqual(["candlefish", "devx", "fluxstudio"]);
+    expect(Object.keys((plan.outputs.connections as Secret).value as object)).toEqual(
+      expect.arrayContaining(["candlefish", "devx", "fluxstudio"]),
+    );
     expect(at(plan.outputs, "links.postgres")).toBeDefined();
   });
 
   it("names what is not built as its documents ask, in the plan", () => {
     const { outputs } = resource(plan, "slipway:index:Platform", "slipway");
-    expect(outputs?.deviations).toEqual(systems.flatMap(({ deviations }) => deviations));
+    const held = systems.filter(({ name }) => plan.resources.some((one) => one.name === `${name}-secrets`));
+    expect(held.length).toBeGreaterThan(0);
+    expect(outputs?.deviations).toEqual(held.flatMap(({ deviations }) => deviations));
   });
 });
 

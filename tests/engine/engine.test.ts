@@ -5,6 +5,7 @@ import { type Stack, startStack } from "./stack.ts";
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
 const config = {
   "slipway:environment": "staging",
+  "slipway:systems": ["fluxstudio", "devx", "candlefish"],
   "slipway:region": "nyc1",
   "slipway:protect": "false",
   "slipway:postDeploy": { mode: "manual" },

@@ -11,6 +11,7 @@ import { type Stack, startStack } from "./stack.ts";
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
 const config = {
   "slipway:environment": "local",
+  "slipway:systems": ["fluxstudio", "devx", "candlefish"],
   "slipway:region": "nyc1",
   "slipway:allowedSources": ["127.0.0.1"],
   "slipway:postgres": { layout: "shared", version: "15", size: "db-s-1vcpu-2gb", nodes: 1 },
