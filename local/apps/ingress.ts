@@ -51,6 +51,8 @@ function forward(incoming: IncomingMessage, reply: ServerResponse, port: number)
       port,
       method: incoming.method,
       path: incoming.url,
+      // The component may close an idle connection at the moment in which it is used again.
+      agent: false,
       headers: { ...incoming.headers, "x-forwarded-for": "127.0.0.1" },
     },
     (answer) => {

@@ -66,8 +66,9 @@ export function callDaemon<T>(
   argument: object = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    // A connection per call: an idle one may be closed by the daemon at the moment in which it is used again.
     const sent = request(
-      { host: LOOPBACK, port, path: `/${method}`, method: "POST", headers: { authorization: `Bearer ${token}` } },
+      { host: LOOPBACK, port, path: `/${method}`, method: "POST", headers: { authorization: `Bearer ${token}` }, agent: false },
       async (answer) => {
         try {
           const chunks: Buffer[] = [];

@@ -10,14 +10,15 @@ import { toFailure } from "./errors.ts";
 import { ErrorReply } from "./resp.ts";
 import { formatTarget } from "./target.ts";
 
-/** How long a lock remains if its holder stops renewing it and still appears connected. */
-const LOCK_TTL_MS = 30_000;
+/** How long a lock remains if its holder stops renewing it and still appears connected. A renewal waits behind a large value on its way to the server. */
+const LOCK_TTL_MS = 120_000;
+const RENEW_EVERY_MS = 10_000;
 
 /** Deletes the lock if this run holds it. */
 const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
-/** Extends the lock if this run holds it. */
-const RENEW_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
+/** Extends the lock if this run holds it; otherwise returns its holder, or nothing if it expired. */
+const RENEW_LOCK = `local holder = redis.call('GET', KEYS[1]) if holder == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return holder or ''`;
 
 /** Replaces a disconnected holder, unless another run was faster. */
 const TAKE_OVER_LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0`;
@@ -29,22 +30,22 @@ export async function withLock<T>(connection: StoreConnection, lock: string, wai
   // CLIENT LIST does not show an unlisted holder even while it runs, so its lock is not taken over: it expires.
   const holder = connection.isListed ? connection.name : `${UNLISTED}${connection.name}`;
   await acquireLock(connection, lock, holder, waitMs);
-  let lost = false;
+  let lost: string | undefined;
   const renewal = setInterval(() => {
     connection.call("EVAL", RENEW_LOCK, "1", lock, holder, String(LOCK_TTL_MS)).then(
-      (kept) => {
-        if (kept !== 0) return;
-        lost = true;
+      (reply) => {
+        if (reply === 1) return;
+        lost = String(reply) === "" ? "The lock expired" : `Another run (${String(reply)}) took over the lock`;
         connection.close();
       },
       () => {},
     );
-  }, LOCK_TTL_MS / 3);
+  }, RENEW_EVERY_MS);
   try {
     return await work();
   } catch (error) {
-    if (!lost) throw error;
-    const message = `Another run took over the lock on ${formatTarget(connection.target)}. Run again when it has finished.`;
+    if (lost === undefined) throw error;
+    const message = `${lost} on ${formatTarget(connection.target)} before this run was done. Run again: it continues where this one stopped.`;
     throw new Failure("lock-lost", 75, message, { cause: error });
   } finally {
     clearInterval(renewal);
