@@ -46,6 +46,30 @@ describe("a fault", () => {
     expect((await call("GET", "/v2/vpcs")).body.vpcs).toMatchObject([{ name: "net" }]);
   });
 
+  it("can close the connection before executing the request", async () => {
+    const { api, call } = await startTestApi();
+    api.faults.add({ match: "POST /v2/vpcs", times: 1, fault: { drop: "before-commit" } });
+    await expect(send(api.url, "POST", "/v2/vpcs", { name: "net", region: "nyc3" })).rejects.toThrow();
+    expect((await call("GET", "/v2/vpcs")).body.vpcs).toEqual([]);
+  });
+
+  it("can send no body, or half of it, after executing the request", async () => {
+    const { api, call } = await startTestApi();
+    api.faults.add({ match: "POST /v2/tags", times: 1, fault: { reply: "empty" } });
+    expect(await send(api.url, "POST", "/v2/tags", { name: "one" })).toMatchObject({ status: 201, body: undefined });
+    api.faults.add({ match: "POST /v2/tags", times: 1, fault: { reply: "half" } });
+    await expect(send(api.url, "POST", "/v2/tags", { name: "two" })).rejects.toThrow();
+    expect((await call("GET", "/v2/tags")).body.tags.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+  });
+
+  it("can let the first matching requests pass", async () => {
+    const { api } = await startTestApi();
+    api.faults.add({ match: "GET /v2/*", after: 2, times: 1, fault: { answer: 500 } });
+    const statuses: number[] = [];
+    for (let round = 0; round < 5; round++) statuses.push((await send(api.url, "GET", "/v2/account")).status);
+    expect(statuses).toEqual([200, 200, 500, 200, 200]);
+  });
+
   it("can keep a cluster, a replica and a deployment unfinished", async () => {
     const api = await startTestApi();
     const id = await createCluster(api);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import { get as getSecurely } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -183,6 +183,29 @@ describe("the server", () => {
     const response = await fetch(`${api.url}/v2/account`, { headers: { authorization: `Bearer ${TOKEN}` } });
     await response.body?.cancel();
     expect(Number(/timeout=(\d+)/.exec(response.headers.get("keep-alive") ?? "")?.[1])).toBeGreaterThan(90);
+  });
+
+  it("answers a POST over a connection that was idle for longer than Node keeps one by default", async () => {
+    const { api } = await startTestApi();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const post = (name: string) =>
+      new Promise<{ status: number | undefined; reused: boolean }>((resolve, reject) => {
+        const options = { agent, method: "POST", headers: { authorization: `Bearer ${TOKEN}` } };
+        const sent = request(`${api.url}/v2/tags`, options, (response) =>
+          response.resume().on("end", () => resolve({ status: response.statusCode, reused: sent.reusedSocket })),
+        );
+        sent.on("error", reject).end(JSON.stringify({ name }));
+      });
+    expect(await post("one")).toEqual({ status: 201, reused: false });
+    await new Promise((resolve) => setTimeout(resolve, 6500));
+    expect(await post("two")).toEqual({ status: 201, reused: true });
+    agent.destroy();
+  });
+
+  it("refuses headers that are too long", async () => {
+    const { api } = await startTestApi();
+    const { status } = await fetch(`${api.url}/v2/account`, { headers: { authorization: `Bearer ${"x".repeat(20_000)}` } });
+    expect(status).toBe(431);
   });
 
   it("answers a thousand concurrent requests", async () => {

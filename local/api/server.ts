@@ -2,6 +2,7 @@ import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { finished } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
 import { ApiError, notFound } from "../cloud/core/api-error.ts";
@@ -42,12 +43,15 @@ export interface Api {
   /** `http://127.0.0.1:4010`, without `/v2`: the value for `DIGITALOCEAN_API_URL`. */
   readonly url: string;
   readonly faults: Faults;
-  /** Waits for running requests, then closes all connections. The cloud stays open. */
+  /** Accepts no more connections, waits until running requests are answered, then closes all connections. The cloud stays open. */
   close(): Promise<void>;
 }
 
 const HOURLY_LIMIT = 5000;
-const CLOSE_WITHIN_MS = 2000;
+const CLOSE_WITHIN_MS = 10_000;
+/** For a client that stops sending in the middle of its headers. A body may take five minutes, Node's default: uploads to Spaces are large. */
+const HEADERS_WITHIN_MS = 20_000;
+const MAX_CONNECTIONS = 2048;
 /** Longer than Go's clients keep an idle connection (90 s): with Node's default of 5 s a POST could meet a connection that is just being closed. */
 const KEEP_ALIVE_MS = 120_000;
 const lookUp = createRouter(routes);
@@ -69,18 +73,23 @@ export async function startApi(options: ApiOptions): Promise<Api> {
         response.destroy();
         return { status: 0, unknown: false };
       })
+      // A reply counts as sent once the client has it or is gone.
+      .then(async (entry) => {
+        await finished(response).catch(() => {});
+        return entry;
+      })
       .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - startedAt) }))
       .finally(() => pending.delete(task));
     pending.add(task);
   };
-  const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(onRequest);
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.on(
-    "clientError",
-    (_error: Error, socket: Socket) => socket.writable && socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
-  );
+  const limits = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_WITHIN_MS };
+  const server = tls ? createHttpsServer({ ...limits, key: tls.key, cert: tls.cert }, onRequest) : createHttpServer(limits, onRequest);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (socket.writable) socket.end(`HTTP/1.1 ${CLIENT_ERRORS[error.code ?? ""] ?? "400 Bad Request"}\r\nconnection: close\r\n\r\n`);
+  });
 
-  async function handle(message: IncomingMessage, response: ServerResponse, path: string): Promise<{ status: number; unknown: boolean }> {
+  async function handle(message: IncomingMessage, response: ServerResponse, path: string): Promise<Outcome> {
     if (isSpacesRequest(message)) return { status: await handleSpacesRequest(cloud, message, response), unknown: false };
 
     const id = randomUUID();
@@ -91,30 +100,29 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     response.setHeader("ratelimit-reset", Math.floor(cloud.now() / 1000) + 3600);
     let reply: Reply;
     let unknown = false;
-    let dropConnection = false;
+    let matching: ReturnType<Faults["take"]> = [];
+    const hasFault = (name: string, value: unknown) => matching.some((fault) => (fault as Record<string, unknown>)[name] === value);
     try {
       if (path !== PROJECT_PATH) authenticate(message);
       const body = await readBody(message);
       const isControl = path.startsWith("/_slipway/");
-      const matching = isControl ? [] : faults.take(message.method ?? "", path);
+      if (!isControl) matching = faults.take(message.method ?? "", path);
       for (const fault of matching) {
         if ("delayMs" in fault) await wait(fault.delayMs);
         if ("answer" in fault) throw faultError(fault.answer, fault.retryAfterSeconds, response);
       }
+      if (hasFault("drop", "before-commit")) return closeConnection(response, unknown);
       const lookup = lookUp(message.method ?? "", path);
       unknown = "allowed" in lookup && !isControl;
       reply = isControl ? handleControl(message.method ?? "", path, body) : await dispatch(lookup, message, body, response);
-      if (matching.some((fault) => "stuck" in fault)) reply = withPendingState(reply);
-      dropConnection = matching.some((fault) => "drop" in fault);
+      if (hasFault("stuck", true)) reply = withPendingState(reply);
       await cloud.store.saved();
     } catch (error) {
       reply = errorReply(error, id, cloud);
     }
-    if (dropConnection) {
-      response.destroy();
-      return { status: 0, unknown };
-    }
-    send(response, reply);
+    if (hasFault("drop", "after-commit")) return closeConnection(response, unknown);
+    if (hasFault("reply", "half")) return sendHalf(response, reply, unknown);
+    send(response, hasFault("reply", "empty") ? { status: reply.status } : reply);
     return { status: reply.status, unknown };
   }
 
@@ -167,6 +175,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
 }
 
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+};
+
 /** Tokens are compared as digests, so that the comparison time does not depend on length or content. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
@@ -187,6 +200,24 @@ function errorReply(error: unknown, request_id: string, cloud: Cloud): Reply {
   if (error instanceof ApiError) return { status: error.status, body: { id: error.id, message: error.message, request_id } };
   cloud.note(`request ${request_id} failed: ${(error as Error).message}`);
   return { status: 500, body: { id: "server_error", message: (error as Error).message, request_id } };
+}
+
+interface Outcome {
+  /** 0 if the client received no complete reply. */
+  readonly status: number;
+  readonly unknown: boolean;
+}
+
+function closeConnection(response: ServerResponse, unknown: boolean): Outcome {
+  response.destroy();
+  return { status: 0, unknown };
+}
+
+function sendHalf(response: ServerResponse, { status, body }: Reply, unknown: boolean): Outcome {
+  const bytes = Buffer.from(JSON.stringify(body ?? {}));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": bytes.length });
+  response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+  return { status: 0, unknown };
 }
 
 function send(response: ServerResponse, { status, body }: Reply): void {
