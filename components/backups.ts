@@ -24,7 +24,7 @@ export interface BackupsArgs {
   bucketName: string;
   /** For how long a deleted or overwritten backup can be brought back; after that it stops costing. @default 30 */
   deletedKeptDays?: number;
-  /** Whether deleting or replacing a bucket is refused. Even without, only an empty one can go. @default true */
+  /** Whether deleting or replacing a bucket or a key is refused. Even without, only an empty bucket can go. @default true */
   protect?: boolean;
   /** The way around an opinion of this component. */
   transform?: { bucket?: Transform<digitalocean.SpacesBucketArgs>; key?: Transform<digitalocean.SpacesKeyArgs> };
@@ -131,7 +131,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
           { name: child(name, "key", kind), grants: [{ bucket: bucket.name, permission: "readwrite" }] },
           transform.key,
         ),
-        { parent },
+        { parent, protect },
       );
     }
   }

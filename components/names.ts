@@ -12,6 +12,7 @@ export const APP = "slipway:index:App";
 export const POST_DEPLOY = "slipway:index:PostDeploy";
 export const MONITORING = "slipway:index:Monitoring";
 export const BACKUPS = "slipway:index:Backups";
+export const GUARD = "slipway:index:Guard";
 
 /** The types of the post-deploy steps in the state: dynamic resources of this package. */
 export const STEP = {

@@ -14,6 +14,7 @@ import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
 import { declaredSecrets } from "./declared-secrets.ts";
+import { Guard } from "./guard.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
@@ -30,8 +31,8 @@ export interface PlatformArgs {
 
 /** Groups the resources of a stack and publishes what a plan says about all of them. */
 class Platform extends pulumi.ComponentResource {
-  constructor(name: string) {
-    super(PLATFORM, name);
+  constructor(name: string, protect: boolean) {
+    super(PLATFORM, name, {}, { protect });
   }
 
   publish(outputs: pulumi.Inputs): void {
@@ -48,8 +49,9 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   await verifyLocalApi(stack);
   const memory = await EnvMemory.recall();
   const { project: name, suffix, protect, allowedSources: allow } = stack;
-  const parent = new Platform(name);
-  // A cluster that existed before this stack is protected in every environment.
+  // Everything in it is protected with it.
+  const parent = new Platform(name, protect);
+  // A cluster that existed before this stack is protected in every environment, with everything in it.
   const isProtected = (adopt: string | undefined) => protect || adopt !== undefined;
 
   const networks = by("region", stack.networks, createNetwork);
@@ -62,6 +64,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
   createProject();
+  new Guard(child(name, "guard"), memory.resources, { parent });
   return { ...stackOutputs({ postgres, valkey, deployments, apps }), sentVariables: memory.output };
 
   function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
@@ -121,7 +124,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     return Object.keys(settings.system.apps).map(async (key) => {
       const appName = `${settings.system.name}-${key}`;
       const args = appArgs(key, deployment);
-      const quiet = await memory.compare(appName, args, { parent });
+      const quiet = await memory.compare(appName, args, { parent, protect: false });
       return [`${settings.system.name}/${key}`, new App(appName, { ...args, quiet }, { parent, dependsOn })] as const;
     });
   }

@@ -46,7 +46,7 @@ export interface PostgresArgs {
   config?: Omit<digitalocean.DatabasePostgresqlConfigArgs, "clusterId">;
   /** @default none */
   tags?: readonly string[];
-  /** Whether deleting or replacing the cluster or a database is refused. @default true */
+  /** Whether deleting the cluster or anything in it is refused, and replacing anything but a pool. @default true */
   protect?: boolean;
   /**
    * A cluster that exists already and is taken over with its data. Its id says that everything declared here is there; where only some of it is, name

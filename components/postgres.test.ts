@@ -88,11 +88,15 @@ describe.each(MOMENTS)("a Postgres cluster with everything, %s", (moment) => {
     expect(waitsFor(plan, "DatabaseReplica orders-replica-reports")).toEqual([...ready, ...databases, ...users, ...pools]);
   });
 
-  it("protects what holds data, and forgets the rest together with the cluster", async () => {
+  it("protects everything in the cluster, pools by the guard that depends on them, and forgets all of it together with the cluster", async () => {
     const { plan } = await recorded(make(FULL), moment);
     const cluster = find(plan, "DatabaseCluster orders-cluster");
     expect(cluster.options).toMatchObject({ protect: true, customTimeouts: { create: "60m" } });
-    expect(find(plan, "DatabaseDb orders-db-shop").options.protect).toBe(true);
+    const unprotected = plan.resources.filter(({ custom, options }) => custom && options.protect !== true);
+    expect(unprotected.map(({ type }) => type.split(":").at(-1))).toEqual(["DatabaseConnectionPool", "DatabaseConnectionPool"]);
+    const guard = find(plan, "Guard orders-guard");
+    expect(guard.options.protect).toBe(true);
+    expect(guard.dependencies).toEqual(expect.arrayContaining(unprotected.map(({ urn }) => urn)));
     const within = plan.resources.filter(({ custom, urn, name }) => custom && urn !== cluster.urn && !name.includes("reports-rules"));
     expect(within.map(({ options }) => options.deletedWith)).toEqual(within.map(() => cluster.urn));
     expect(find(plan, "DatabaseFirewall orders-firewall-reports-rules").options.deletedWith).toBe(
@@ -132,11 +136,7 @@ describe("a Postgres cluster", () => {
 
   it("is unprotected only where that is said", async () => {
     const { plan } = await recorded(make({ ...SMALL, protect: false }));
-    expect(
-      [find(plan, "DatabaseCluster orders-cluster"), find(plan, "DatabaseDb orders-db-shop")].map(
-        ({ options }) => options.protect ?? false,
-      ),
-    ).toEqual([false, false]);
+    expect(plan.resources.filter(({ options }) => options.protect)).toEqual([]);
   });
 
   it("stands in the network it is given, and lets nothing else in", async () => {

@@ -14,6 +14,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { adoptedId, credential, keptOnAdoption } from "./cluster.ts";
 import { componentError, throwIfProblems } from "./errors.ts";
 import { Firewall } from "./firewall.ts";
+import { Guard } from "./guard.ts";
 import { child, POSTGRES } from "./names.ts";
 import type { NetworkRef } from "./network.ts";
 import { refuseAdvice } from "./outputtext.ts";
@@ -114,6 +115,7 @@ export class Postgres extends pulumi.ComponentResource {
     const pools = byName(poolsOf(args), (pool) => pool.name, createPool);
     const replicas = byName(args.replicas ?? [], (replica) => replica.name, createReplica);
     const replicaFirewalls = byName(args.replicas ?? [], (replica) => replica.name, createReplicaFirewall);
+    new Guard(child(name, "guard"), Object.values(pools), { parent, protect });
 
     this.id = clusterId;
     this.clusterUrn = cluster.clusterUrn;
@@ -171,14 +173,18 @@ export class Postgres extends pulumi.ComponentResource {
 
     function createFirewall(): Firewall {
       const { allow = [], network, trust } = args;
-      return new Firewall(child(name, "firewall"), { clusterId, allow, vpcCidr: network.cidr, ...trust }, { parent, deletedWith: cluster });
+      return new Firewall(
+        child(name, "firewall"),
+        { clusterId, allow, vpcCidr: network.cidr, ...trust },
+        { parent, protect, deletedWith: cluster },
+      );
     }
 
     function createConfig(wanted: NonNullable<PostgresArgs["config"]>): digitalocean.DatabasePostgresqlConfig {
       return new digitalocean.DatabasePostgresqlConfig(
         child(name, "config"),
         transformed<digitalocean.DatabasePostgresqlConfigArgs>({ clusterId, ...wanted }, transform.config),
-        { parent, deletedWith: cluster, dependsOn: wall },
+        { parent, protect, deletedWith: cluster, dependsOn: wall },
       );
     }
 
@@ -200,6 +206,7 @@ export class Postgres extends pulumi.ComponentResource {
         transformed<digitalocean.DatabaseUserArgs>({ clusterId, name: user }, transform.user),
         {
           parent,
+          protect,
           deletedWith: cluster,
           dependsOn: [...ready, ...Object.values(databases)],
           // DigitalOcean answers with settings that the program did not send, and every preview would show them (terraform-provider-digitalocean#1610).
@@ -215,9 +222,11 @@ export class Postgres extends pulumi.ComponentResource {
         transformed<digitalocean.DatabaseConnectionPoolArgs>({ clusterId, name: pool, dbName: database, user, size, mode }, transform.pool),
         {
           parent,
+          // Every change replaces, which `protect` would refuse. The guard depends on it instead.
+          protect: false,
           deletedWith: cluster,
           dependsOn: [...ready, ...Object.values(databases), ...Object.values(users)],
-          // Every change replaces, and a pool's name is taken until it is gone.
+          // A pool's name is taken until it is gone.
           deleteBeforeReplace: true,
           ...importOf("pools", pool),
         },
@@ -242,6 +251,7 @@ export class Postgres extends pulumi.ComponentResource {
         ),
         {
           parent,
+          protect,
           deletedWith: cluster,
           dependsOn: [...ready, ...Object.values(databases), ...Object.values(users), ...Object.values(pools)],
         },
@@ -255,7 +265,7 @@ export class Postgres extends pulumi.ComponentResource {
       return new Firewall(
         child(name, "firewall", wanted.name),
         { clusterId: replica.uuid, allow, ...(network === undefined ? {} : { vpcCidr: network.cidr }), ...trust },
-        { parent, deletedWith: replica },
+        { parent, protect, deletedWith: replica },
       );
     }
 

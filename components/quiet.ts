@@ -30,6 +30,8 @@ type Remembered = Readonly<Record<string, { readonly mark: string; readonly vari
 type Sending = Remembered[string];
 
 export class EnvMemory {
+  /** What the memory is made of. A run may replace these, so they are not protected themselves. */
+  readonly resources: pulumi.Resource[] = [];
   readonly #last: Remembered;
   readonly #next = new Map<string, () => Promise<Sending | undefined>>();
 
@@ -43,7 +45,9 @@ export class EnvMemory {
     const stack = new pulumi.StackReference("last-run", { name: self });
     const { value, secretValue } = await stack.getOutputDetails(MEMORY_OUTPUT);
     const last: unknown = secretValue ?? value;
-    return new EnvMemory(isRemembered(last) ? last : {});
+    const memory = new EnvMemory(isRemembered(last) ? last : {});
+    memory.resources.push(stack);
+    return memory;
   }
 
   /**
@@ -54,6 +58,7 @@ export class EnvMemory {
     const lists = envLists(args);
     const wanted = fingerprint(args, lists);
     const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
+    this.resources.push(token);
     const [list, hex] = await Promise.all([settle(wanted), settle(token.hex)]);
     const variables = list === undefined || hex === undefined ? undefined : hash("sha256", `${hex} ${list}`);
     const last = this.#last[app];

@@ -13,9 +13,25 @@ const ARGS: SecretsArgs = {
 const make = (args: SecretsArgs) => () => void new Secrets("shop", args);
 
 describe.each(MOMENTS)("secrets, %s", (moment) => {
+  it("that are generated are kept by a protected guard, because a rotation replaces them", async () => {
+    const { plan } = await recorded(() => new Secrets("shop", ARGS, { protect: true }), moment);
+    const guard = find(plan, "Guard shop-guard");
+    expect(guard.options.protect).toBe(true);
+    for (const name of ["jwt", "session"]) {
+      const generated = find(plan, `RandomPassword shop-generated-${name}`);
+      expect(generated.options.protect ?? false).toBe(false);
+      expect(guard.dependencies).toContain(generated.urn);
+    }
+  });
+
   it("that are generated need no typing and no quoting, and change with the day of rotation [C7]", async () => {
     const { plan } = await recorded(make(ARGS), moment);
-    expect(listed(plan)).toEqual(["Secrets shop", "RandomPassword shop-generated-jwt", "RandomPassword shop-generated-session"]);
+    expect(listed(plan)).toEqual([
+      "Secrets shop",
+      "RandomPassword shop-generated-jwt",
+      "RandomPassword shop-generated-session",
+      "Guard shop-guard",
+    ]);
     expect(find(plan, "RandomPassword shop-generated-jwt").inputs).toEqual({
       length: 48,
       special: false,

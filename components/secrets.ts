@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random";
 import { printable } from "../catalog/problem.ts";
 import { type Check, componentError, throwIfProblems } from "./errors.ts";
+import { Guard } from "./guard.ts";
 import { child, SECRETS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 import { type Transform, transformed } from "./transform.ts";
@@ -41,6 +42,7 @@ export class Secrets extends pulumi.ComponentResource {
     const generated = Object.fromEntries(
       Object.entries(args.generated ?? {}).map(([secret, { length }]) => [secret, createGenerated(secret, length)]),
     );
+    new Guard(child(name, "guard"), Object.values(generated), { parent });
 
     this.#values = new Map([
       ...Object.entries(generated).map(([secret, password]) => [secret, pulumi.secret(password.result)] as const),
@@ -54,7 +56,8 @@ export class Secrets extends pulumi.ComponentResource {
       return new RandomPassword(
         child(name, "generated", secret),
         transformed<RandomPasswordArgs>({ length, special: false, keepers: { rotated } }, transform.generated),
-        { parent },
+        // Rotation replaces it, which `protect` would refuse. The guard depends on it instead.
+        { parent, protect: false },
       );
     }
 

@@ -64,7 +64,7 @@ export interface ValkeyArgs {
   maintenance?: Maintenance;
   /** @default none */
   tags?: readonly string[];
-  /** Whether deleting or replacing the cluster is refused. @default true */
+  /** Whether deleting or replacing the cluster, its firewall or its settings is refused. @default true */
   protect?: boolean;
   /**
    * Id of a cluster that exists already and is taken over with its keys. It keeps its own name, network and region, and its tags where none are given
@@ -167,7 +167,11 @@ export class Valkey extends pulumi.ComponentResource {
 
     function createFirewall(): Firewall {
       const { allow = [], network, trust } = args;
-      return new Firewall(child(name, "firewall"), { clusterId, allow, vpcCidr: network.cidr, ...trust }, { parent, deletedWith: cluster });
+      return new Firewall(
+        child(name, "firewall"),
+        { clusterId, allow, vpcCidr: network.cidr, ...trust },
+        { parent, protect, deletedWith: cluster },
+      );
     }
 
     function createConfig(): digitalocean.DatabaseValkeyConfig {
@@ -186,7 +190,7 @@ export class Valkey extends pulumi.ComponentResource {
           transform.config,
         ),
         // The provider refuses to configure a cluster that is not online yet.
-        { parent, deletedWith: cluster, dependsOn: [cluster, firewall.nodes.firewall] },
+        { parent, protect, deletedWith: cluster, dependsOn: [cluster, firewall.nodes.firewall] },
       );
     }
   }

@@ -25,7 +25,7 @@ export interface RawConfig {
   readonly values: Readonly<Record<string, string>>;
   /** Whole keys of values that are encrypted, wholly or in part. */
   readonly secretKeys: ReadonlySet<string>;
-  /** Whether Pulumi's engine runs the program, which then can create resources. */
+  /** Whether Pulumi's engine runs the program, which then can create resources. @default false: the program is recorded */
   readonly underEngine?: boolean;
 }
 

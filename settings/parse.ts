@@ -6,6 +6,7 @@ import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
 import { decodeConfig } from "./decode.ts";
 import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
+import { checkExamples } from "./examples.ts";
 import { defaultRegion, distanceNotices, networksOf } from "./networks.ts";
 import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
 import { postgresOf } from "./postgres.ts";
@@ -52,6 +53,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
   const systemsWithoutKeys = systemsOf(stack, postgres, valkey);
   const missing = missingKeys(stack, raw);
   const settled = systemsWithoutKeys.map((system) => withOperatorKeys(system, raw));
+  checkExamples(stack, { postDeploy, systems: settled }, raw);
 
   problems.throwIfAny();
   return {

@@ -114,7 +114,7 @@ export function stackSchema(systems: readonly System[], today: string) {
     vpcCidr: cidr,
     /** An existing private network in the stack's region, such as that of an adopted cluster. It is read, never changed. @default none: a new one */
     vpc,
-    /** Whether resources with data are protected from deletion and replacement. @default true in prod */
+    /** Whether the resources of the stack are protected from deletion and replacement. @default true in prod */
     protect: values.flag,
     /** The sources outside the private network that may reach the databases. @default none; loopback on a laptop */
     allowedSources: z.array(values.form(/./, "IPv4 addresses and blocks", "203.0.113.10")),

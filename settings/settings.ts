@@ -15,7 +15,7 @@ export interface Settings {
   readonly suffix: string;
   /** One private network for each region of a system. */
   readonly networks: readonly NetworkSettings[];
-  /** Whether clusters, databases and buckets are protected from deletion and replacement. */
+  /** Whether every resource of the stack is protected from deletion, and from replacement where normal operation does not need it. */
   readonly protect: boolean;
   /** IPv4 addresses and blocks outside the VPC that may reach the databases; the runner of post-deploy steps is one of them. */
   readonly allowedSources: readonly string[];

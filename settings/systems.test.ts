@@ -73,7 +73,7 @@ describe("components", () => {
     );
   });
 
-  it("notice repositories that are still to be named, except on a laptop", () => {
+  it("are example values in a definition whose documents name none, which a plan notes except on a laptop", () => {
     const unnamed = {
       ...harbour,
       apps: {
@@ -89,7 +89,7 @@ describe("components", () => {
       },
     };
     const notices = (stack: string) => settingsFrom({}, { systems: [unnamed], stack }).notices.join();
-    expect(notices("prod")).toContain("Set these before the first `up`: slipway:harbour.repos.api.repo.");
+    expect(notices("prod")).toContain("slipway:harbour.repos.api.repo (your-org/harbour)");
     expect(notices("local")).not.toContain("repos");
   });
 });

@@ -96,22 +96,14 @@ function domainsOf({ systems, defaults, problems }: Stack): Map<SelectedSystem, 
   );
 }
 
-/** The owner in definitions of products whose documents name no repository. */
-const PLACEHOLDER_OWNER = /^your-org\//;
-
 function reposOf(stack: Stack): Map<SelectedSystem, SystemSettings["repos"]> {
-  const unknown: string[] = [];
   const repos = stack.systems.map((selected) => {
     const chosen = componentsOf(selected).map(([name, { source }]) => {
       const { repo = source.repo, branch = source.branch } = selected.requested.repos?.[name] ?? {};
-      if (PLACEHOLDER_OWNER.test(repo)) unknown.push(keyOf([selected.key, "repos", name, "repo"]));
       return [name, { repo, branch }] as const;
     });
     return [selected, Object.fromEntries(chosen)] as const;
   });
-  if (unknown.length > 0 && stack.environment !== "local") {
-    stack.notices.push(`The products' documents name no repositories. Set these before the first \`up\`: ${unknown.join(", ")}.`);
-  }
   return new Map(repos);
 }
 

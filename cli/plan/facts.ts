@@ -21,10 +21,13 @@ export function describeFacts(resource: MaskedResource): readonly string[] {
   ].filter((text) => text !== "");
 }
 
-export function describeFlags({ options, read }: MaskedResource): readonly string[] {
+/** A resource in a protected component is protected with it, so only the difference from the component is a flag. */
+export function describeFlags({ options, read }: MaskedResource, parent: MaskedResource | undefined): readonly string[] {
+  const isProtected = options.protect ?? false;
+  const isExpected = isProtected === (parent?.options.protect ?? false);
   return [
     ...(read ? ["read only"] : []),
-    ...(options.protect ? ["protected"] : []),
+    ...(isExpected || read ? [] : [isProtected ? "protected" : "not protected"]),
     ...(options.retainOnDelete ? ["kept on delete"] : []),
     ...(options.importId ? [`adopts ${options.importId}`] : []),
     ...(options.ignoreChanges ?? []).map((path) => `ignores ${path}`),

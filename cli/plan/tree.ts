@@ -45,7 +45,7 @@ function leaf(
 ): readonly string[] {
   const name = shortName(resource.name, parent?.name);
   const kind = shortType(resource.type);
-  const flags = describeFlags(resource).map((flag) => `[${flag}]`);
+  const flags = describeFlags(resource, parent).map((flag) => `[${flag}]`);
   const facts = resource.custom ? describeFacts(resource) : [];
   const head = `${style.dim(start)}${style.bold(name)} ${style.dim(kind)}`;
   const fits = (count: number) => displayWidth([`${start}${name} ${kind}`, ...flags, ...facts.slice(0, count)].join(" · ")) <= columns;

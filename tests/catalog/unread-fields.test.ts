@@ -26,7 +26,6 @@ const PASSED_ON: Readonly<Record<string, string>> = {
   "PostgresCluster.maintenance.hour": "Maintenance of components/cluster.ts",
   "ValkeyCluster.maintenance.day": "Maintenance of components/cluster.ts",
   "ValkeyCluster.maintenance.hour": "Maintenance of components/cluster.ts",
-  "SystemSettings.repos.repo": "GitHubSource of components/appspec.ts",
   "SystemSettings.repos.branch": "GitHubSource of components/appspec.ts",
 };
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { REPOS, type Stack, startStack } from "./stack.ts";
 
 const config = {
+  ...REPOS,
   "slipway:environment": "staging",
   "slipway:systems": ["fluxstudio"],
   "slipway:region": "nyc1",
@@ -67,10 +68,32 @@ describeWithPulumi("a product's cluster that was created by hand", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("is not destroyed with the stack, also where nothing else is protected", async () => {
-    const { code, output } = await stack.pulumi("destroy", "--yes");
-    expect(code).not.toBe(0);
-    expect(output).toContain("because it is protected");
-    expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id }]);
+  it("is not destroyed with the stack, also where nothing else is protected, and the next up repairs the rest", async () => {
+    const before = await namesInCluster();
+    for (const more of [[], ["--skip-preview"], ["--skip-preview", "--continue-on-error"]]) {
+      stack.requests();
+      const { code, output } = await stack.pulumi("destroy", "--yes", ...more);
+      expect(code).not.toBe(0);
+      expect(output).toContain("because it is protected");
+      expect(stack.requests().filter((request) => /^(DELETE|PUT) .v2.databases/.test(request))).toEqual([]);
+      expect(await namesInCluster()).toEqual(before);
+    }
+    await succeed("up", "--yes", "--skip-preview");
+    expect(stack.requests().filter((request) => !/ (20\d|404)$/.test(request))).toEqual([]);
+    await succeed("preview", "--expect-no-changes");
   });
+
+  it("is released with everything in it, as docs/deploy.md describes", async () => {
+    stack.requests();
+    await succeed("destroy", "--yes", "--exclude-protected");
+    await succeed("stack", "rm", "test", "--yes", "--force", "--preserve-config");
+    expect(stack.requests().filter((request) => /^(DELETE|PUT|POST) .v2.databases/.test(request))).toEqual([]);
+    expect((await stack.get("/v2/apps")).apps).toEqual([]);
+    expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id, db_names: expect.arrayContaining(["fluxstudio"]) }]);
+  });
+
+  async function namesInCluster(): Promise<readonly string[]> {
+    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: { resources: readonly { urn: string }[] } };
+    return deployment.resources.map(({ urn }) => urn.split("::").at(-1)!).filter((name) => name.startsWith("fluxstudio-postgres-test"));
+  }
 });

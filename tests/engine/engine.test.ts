@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { REPOS, type Stack, startStack } from "./stack.ts";
 
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
 const config = {
+  ...REPOS,
   "slipway:environment": "staging",
   "slipway:systems": ["fluxstudio", "devx", "candlefish"],
   "slipway:region": "nyc1",

@@ -2,9 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithPulumi } from "../pulumi.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { REPOS, type Stack, startStack } from "./stack.ts";
 
 const config = {
+  ...REPOS,
   "slipway:environment": "staging",
   "slipway:protect": "false",
   "slipway:systems": ["devx"],

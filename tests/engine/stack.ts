@@ -13,6 +13,15 @@ import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
 import { openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
+import { systems } from "../../systems/index.ts";
+
+/** A repository for each component, because the engine refuses the examples in the definitions. */
+export const REPOS = Object.fromEntries(
+  systems.map(({ name, apps }) => {
+    const components = Object.values(apps).flatMap((app) => Object.keys(app.components));
+    return [`slipway:${name}`, { repos: Object.fromEntries(components.map((component) => [component, { repo: `acme/${component}` }])) }];
+  }),
+);
 
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 const TOKEN = "engine-test";

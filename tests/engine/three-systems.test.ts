@@ -13,6 +13,8 @@ const config = {
   "slipway:environment": "local",
   "slipway:systems": ["fluxstudio", "devx", "candlefish"],
   "slipway:region": "nyc1",
+  // As in production: what works here works in a protected stack.
+  "slipway:protect": "true",
   "slipway:allowedSources": ["127.0.0.1"],
   "slipway:postgres": { layout: "shared", version: "15", size: "db-s-1vcpu-2gb", nodes: 1 },
   "slipway:valkey": { layout: "single", version: "8" },
@@ -56,12 +58,11 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("take a change of size, pool, variable, user, firewall, migration and keyspace in one up", async () => {
+  it("take a change of size, pool, variable, firewall, migration and keyspace in one up, although they are protected", async () => {
     await succeed("config", "set", "--path", "slipway:postgres.size", "db-s-2vcpu-4gb");
     await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
     await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
     await succeed("config", "set", "--path", "slipway:allowedSources[1]", "127.0.0.2");
-    edit("systems/devx.ts", 'readonly: "devx_readonly"', 'readonly: "devx_reader"');
     writeFileSync(join(stack.program, "sql/devx/003_notes.sql"), "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
     writeFileSync(join(stack.program, "sql/devx/003_notes.down.sql"), "DROP TABLE devx.notes;\n");
     const pattern = "  - { pattern: plan:<name>, type: hash, ttl: none, owner: rtpm, purpose: What a plan allows }\n";
@@ -70,9 +71,8 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => !/ 20\d$/.test(request))).toEqual([]);
 
-    const { id, size, users } = await cluster("pg");
+    const { id, size } = await cluster("pg");
     expect(size).toBe("db-s-2vcpu-4gb");
-    expect(users.map(({ name }) => name).filter((name) => /^devx_read/.test(name))).toEqual(["devx_reader"]);
     const { pool } = (await stack.get(`/v2/databases/${id}/pools/candlefish_collaboration`)) as { pool: { size: number } };
     expect(pool.size).toBe(9);
     expect(await read("devxplatform", "SELECT count(*)::int AS n FROM devx.notes")).toEqual([{ n: 0 }]);
@@ -84,12 +84,23 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
+  it("take another name for a role in an up without protection, and are protected again after it", async () => {
+    await protect(false);
+    edit("systems/devx.ts", 'readonly: "devx_readonly"', 'readonly: "devx_reader"');
+    await protect(true);
+    const { users } = await cluster("pg");
+    expect(users.map(({ name }) => name).filter((name) => /^devx_read/.test(name))).toEqual(["devx_reader"]);
+    expect(await ill()).toEqual([]);
+    await succeed("preview", "--expect-no-changes");
+  });
+
   it("show no drift in a refresh, once it has noted the ciphertext of secret variables", async () => {
     await succeed("refresh", "--yes");
     await succeed("refresh", "--yes", "--expect-no-changes");
   });
 
   it("leave nothing behind when they are destroyed: no object, no server, no process", async () => {
+    await protect(false);
     await succeed("destroy", "--yes");
     for (const [path, key] of Object.entries({
       vpcs: "vpcs",
@@ -103,6 +114,11 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     expect(listServerStatus(home.state)).toEqual([]);
     expect(apps.status()).toEqual([]);
   });
+
+  async function protect(isProtected: boolean): Promise<void> {
+    await succeed("config", "set", "slipway:protect", String(isProtected));
+    await succeed("up", "--yes", "--skip-preview");
+  }
 
   interface Cluster {
     readonly id: string;
