@@ -8,6 +8,13 @@ const source = new URL("../postdeploy/steps.ts", import.meta.url);
 const built = new URL("../dist/postdeploy/steps.js", import.meta.url);
 
 export async function step(...args) {
-  const steps = await import((existsSync(source) ? source : built).href);
-  return steps.step(...args);
+  return (await load()).step(...args);
+}
+
+export async function findFileErrors(systems) {
+  return (await load()).findFileErrors(systems);
+}
+
+function load() {
+  return import((existsSync(source) ? source : built).href);
 }

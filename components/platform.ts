@@ -7,7 +7,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { verifyLocalApi } from "../settings/local-api.ts";
-import { checkDefinitions, readSettings } from "../settings/read.ts";
+import { checkDefinitions, isUnderEngine, readSettings } from "../settings/read.ts";
 import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
 import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
@@ -19,6 +19,7 @@ import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndp
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
 import { planMetadata, stackOutputs } from "./outputs.ts";
+import { checkFiles, filesOf } from "./postdeploy.ts";
 import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { EnvMemory } from "./quiet.ts";
 import { deploySystem, type SystemDeployment } from "./system.ts";
@@ -47,6 +48,8 @@ class Platform extends pulumi.ComponentResource {
 export async function platform(args: PlatformArgs): Promise<Record<string, unknown>> {
   const stack = readSettings(checkDefinitions(args.systems));
   await verifyLocalApi(stack);
+  if (stack.postDeploy.mode === "runner" && isUnderEngine())
+    await checkFiles(stack.systems.map(({ system: { name } }) => ({ system: name, ...filesOf(name) })));
   const memory = await EnvMemory.recall();
   const { project: name, suffix, protect, allowedSources: allow } = stack;
   // Everything in it is protected with it.

@@ -6,6 +6,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { type Content, contentOf } from "./content.ts";
+import { programError } from "./errors.ts";
 import { after, POST_DEPLOY, STEP } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
@@ -32,6 +33,29 @@ export interface PostDeployArgs {
     folder: string;
     stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string>; class: "state" | "cache" }>>;
   };
+}
+
+/** The folders of a system's files, from the program's directory. */
+export const filesOf = (system: string) => ({ migrations: `sql/${system}`, keyspaces: `keyspaces/${system}` });
+
+/**
+ * Refuses files that cannot be parsed, before anything is registered. A step would find them only after the clusters exist. A recorded program is not
+ * checked here: `slipway plan` and `slipway preview` read the files themselves.
+ *
+ * @throws {pulumi.RunError} with every error of every file
+ */
+export async function checkFiles(
+  systems: readonly { readonly system: string; readonly migrations?: string; readonly keyspaces?: string }[],
+): Promise<void> {
+  // The steps' own entry point: no component depends on how they work.
+  const { findFileErrors } = await import("slipway/postdeploy");
+  const errors = await findFileErrors(systems);
+  if (errors.length > 0) throw programError(fileErrorsMessage(errors));
+}
+
+function fileErrorsMessage(errors: readonly string[]): string {
+  const count = errors.length === 1 ? "1 error" : `${errors.length} errors`;
+  return [`${count} in the files that post-deploy steps apply. Nothing was deployed.`, ...errors].join("\n").replaceAll("\n", "\n  ");
 }
 
 export class PostDeploy extends pulumi.ComponentResource {

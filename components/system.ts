@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { operatorSecret } from "../settings/read.ts";
 import type { Settings, SystemSettings } from "../settings/settings.ts";
 import type { Network } from "./network.ts";
-import { PostDeploy } from "./postdeploy.ts";
+import { filesOf, PostDeploy } from "./postdeploy.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import { Secrets } from "./secrets.ts";
@@ -51,6 +51,7 @@ export function deploySystem(settings: SystemSettings, { stack, networks, postgr
 
   function createPostDeploy(): PostDeploy {
     const { database, schemas, extensions, roles, statementTimeoutSeconds } = system.postgres;
+    const files = filesOf(system.name);
     const seeded = new Set(Object.values(system.keyspaces).map(({ store }) => store));
     const connections = Object.entries(stores)
       .filter(([store]) => seeded.has(store))
@@ -64,9 +65,9 @@ export function deploySystem(settings: SystemSettings, { stack, networks, postgr
           adminUrl: postgres.url(database, ADMIN),
           ownerUrl: postgres.url(database, roles.owner),
           ca: postgres.ca,
-          migrations: `sql/${system.name}`,
+          migrations: files.migrations,
         },
-        ...(connections.length === 0 ? {} : { keyspaces: { folder: `keyspaces/${system.name}`, stores: Object.fromEntries(connections) } }),
+        ...(connections.length === 0 ? {} : { keyspaces: { folder: files.keyspaces, stores: Object.fromEntries(connections) } }),
       },
       // Users, databases and firewalls exist before anything connects.
       { parent, dependsOn: [postgres, ...Object.values(stores)] },

@@ -7,6 +7,8 @@
 import { createHash } from "node:crypto";
 import type { Inputs, StepKind } from "./step.ts";
 
+export { findFileErrors } from "./check-files.ts";
+
 /** Imported on demand: a provider process runs one kind of step. */
 const KINDS = {
   Roles: () => import("./roles/step.ts"),

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { recordOnly } from "../../local/cloud/record-only.ts";
@@ -23,7 +23,10 @@ describeWithPulumi("migrations in a deployment", (cli) => {
 
   beforeAll(async () => {
     const { placeApp, deployApp, runJob, removeApp } = recordOnly;
-    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, runJob, removeApp }, copied: ["sql"] });
+    stack = await startStack(cli, config, {
+      backing: { ...servers, placeApp, deployApp, runJob, removeApp },
+      copied: ["sql", "keyspaces"],
+    });
   });
   afterAll(async () => {
     await stack?.remove();
@@ -35,7 +38,26 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     expect(code, output).toBe(0);
     return output;
   }
+  const keyspace = () => join(stack.program, "keyspaces", "devx", "broken.yaml");
   const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
+
+  it("are parsed before anything exists: a preview and an up list every error with its position, and create nothing", async () => {
+    write("003_broken.sql", "CREATE TABLE devx.a (id uuid);\n\nALTER TABEL devx.a ADD b text;\n");
+    write("004_open.sql", "INSERT INTO devx.a VALUES ('x);\n");
+    writeFileSync(keyspace(), "keyspace: broken\nstorre: state\n");
+    for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
+      const { code, output } = await stack.pulumi(...command);
+      expect(code).not.toBe(0);
+      expect(output).toContain("3 errors in the files that post-deploy steps apply. Nothing was deployed.");
+      expect(output).toContain('sql/devx/003_broken.sql:3:7: syntax error at or near "TABEL".');
+      expect(output).toContain("sql/devx/004_open.sql:1:27: ");
+      expect(output).toMatch(/keyspaces\/devx\/broken\.yaml:2: .*storre/);
+      expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
+    }
+    expect(stack.requests()).toEqual([]);
+    for (const file of ["003_broken.sql", "004_open.sql"]) rmSync(join(stack.program, "sql", "devx", file));
+    rmSync(keyspace());
+  });
 
   it("run before the app, as its owner, and are quiet in the next preview [D48]", async () => {
     expect(await succeed("preview", "--diff")).toMatch(

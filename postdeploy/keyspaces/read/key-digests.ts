@@ -30,7 +30,8 @@ export async function digestDeclaredKeys(folder: string, system: string): Promis
   }
 }
 
-const isSmall = (keyspace: Keyspace): boolean =>
+/** Whether a preview may read its data. */
+export const isSmall = (keyspace: Keyspace): boolean =>
   keyspace.data.reduce((sum, name) => sum + statSync(dataFilePath(keyspace, name)).size, 0) <= MAX_BYTES;
 
 async function digestKeys(keyspace: Keyspace): Promise<string[]> {

@@ -80,9 +80,7 @@ const schema = z.strictObject({
 
 /** Reads every keyspace of a folder, sorted by file name. A folder that does not exist has none. */
 export function readKeyspaces(folder: string, system: string): Keyspace[] {
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."));
-  const keyspaces = files.sort().map((name) => readKeyspace(folder, name, system));
+  const keyspaces = readKeyspaceFiles(folder, system).map((read) => read());
   const taken = new Map<string, Keyspace>();
   for (const keyspace of keyspaces) {
     for (const id of [keyspace.keyspace, `${keyspace.store} ${keyspace.database}`]) {
@@ -98,6 +96,13 @@ export function readKeyspaces(folder: string, system: string): Keyspace[] {
     }
   }
   return keyspaces;
+}
+
+/** A reader for each file, sorted by file name. */
+export function readKeyspaceFiles(folder: string, system: string): (() => Keyspace)[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."));
+  return files.sort().map((name) => () => readKeyspace(folder, name, system));
 }
 
 /** Whether the keyspace declares anything to write. Some keyspaces only document their keys. */

@@ -24,19 +24,24 @@ function formatPosition({ file, line, column }: Finding): string {
   return [file, line, column].filter((part) => part !== undefined).join(":");
 }
 
+export const isError = ({ severity, allowed }: Finding): boolean => severity === "error" && allowed === undefined;
+
+/** The position and the message, then the line of the file and the fix. */
+export function formatError(finding: Finding, texts: ReadonlyMap<string, string>): string {
+  const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
+  return [
+    `${formatPosition(finding)}: ${finding.message}`,
+    ...(source ? [`  | ${source.slice(0, 120)}`] : []),
+    ...(finding.fix ? [`  ${finding.fix}`] : []),
+  ].join("\n");
+}
+
 /** @param texts of the files, to quote the line. @throws if there is an error without a suppression. */
 export function throwOnErrors(findings: readonly Finding[], texts: ReadonlyMap<string, string> = new Map()): void {
-  const errors = findings.filter(({ severity, allowed }) => severity === "error" && allowed === undefined);
+  const errors = findings.filter(isError);
   const [first] = errors;
   if (first === undefined) return;
-  const lines = errors.map((finding) => {
-    const source = finding.line === undefined ? undefined : texts.get(finding.file)?.split(/\r?\n/)[finding.line - 1];
-    return [
-      `  ${formatPosition(finding)}: ${finding.message}`,
-      ...(source ? [`    | ${source.slice(0, 120)}`] : []),
-      ...(finding.fix ? [`    ${finding.fix}`] : []),
-    ].join("\n");
-  });
+  const lines = errors.map((finding) => `  ${formatError(finding, texts).replaceAll("\n", "\n  ")}`);
   throw new Failure(
     first.rule,
     2,

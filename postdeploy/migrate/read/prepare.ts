@@ -1,6 +1,6 @@
 /** Parses files and rejects what cannot work, before the first write. */
-import type { DownFile, MigrationFile } from "./files.ts";
-import { type Finding, throwOnErrors } from "./finding.ts";
+import { type DownFile, type MigrationFile, readFolder } from "./files.ts";
+import { type Finding, formatError, isError, throwOnErrors } from "./finding.ts";
 import { parseText, type Statement } from "./parse.ts";
 import { positionAt } from "./position.ts";
 import { concurrentIndexOf, kindOf, needsNoTransaction, transactionCommand } from "./statement.ts";
@@ -23,6 +23,15 @@ export async function prepare(files: readonly (MigrationFile | DownFile)[]): Pro
   }
   throwOnErrors(findings, new Map(files.map(({ name, text }) => [name, text])));
   return prepared;
+}
+
+/** Every error in the files of a folder, each with the folder before its position. */
+export async function findMigrationErrors(folder: string): Promise<string[]> {
+  const { files, findings } = readFolder(folder);
+  const all = files.flatMap((file): (MigrationFile | DownFile)[] => (file.down === undefined ? [file] : [file, file.down]));
+  const parsed = await Promise.all(all.map(parseFile));
+  const texts = new Map(all.map(({ name, text }) => [name, text]));
+  return [...findings, ...parsed.flatMap((one) => one.findings)].filter(isError).map((error) => `${folder}/${formatError(error, texts)}`);
 }
 
 export async function parseFile(
