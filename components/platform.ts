@@ -13,6 +13,7 @@ import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
+import { explainConflicts } from "./conflicts.ts";
 import { declaredSecrets } from "./declared-secrets.ts";
 import { Guard } from "./guard.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
@@ -32,8 +33,8 @@ export interface PlatformArgs {
 
 /** Groups the resources of a stack and publishes what a plan says about all of them. */
 class Platform extends pulumi.ComponentResource {
-  constructor(name: string, protect: boolean) {
-    super(PLATFORM, name, {}, { protect });
+  constructor(name: string, opts: pulumi.ComponentResourceOptions) {
+    super(PLATFORM, name, {}, opts);
   }
 
   publish(outputs: pulumi.Inputs): void {
@@ -53,7 +54,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const memory = await EnvMemory.recall();
   const { project: name, suffix, protect, allowedSources: allow } = stack;
   // Everything in it is protected with it.
-  const parent = new Platform(name, protect);
+  const parent = new Platform(name, { protect, ...explainConflicts(stack.stack) });
   // A cluster that existed before this stack is protected in every environment, with everything in it.
   const isProtected = (adopt: string | undefined) => protect || adopt !== undefined;
 
