@@ -3,6 +3,7 @@
  *
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
+import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -31,10 +32,19 @@ export interface Ran {
   readonly output: string;
 }
 
+export interface Started {
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  output(): string;
+  readonly ended: Promise<Ran>;
+}
+
 export interface Stack {
   /** Every request since the last call, as "METHOD /path status". */
   requests(): string[];
   pulumi(...args: string[]): Promise<Ran>;
+  /** A command that the test ends itself. */
+  start(...args: string[]): Started;
   /** The program's directory. */
   readonly program: string;
   /** Asks the API as any client would. */
@@ -78,11 +88,20 @@ export async function startStack(
     const { exitCode, stdall } = await shell`${pulumi} ${args} --cwd ${program} --non-interactive --color never`;
     return { code: exitCode ?? 1, output: stdall };
   };
+  const start = (...args: string[]): Started => {
+    const all = [...args, "--cwd", program, "--non-interactive", "--color", "never"];
+    const child = spawn(pulumi, all, { env: environment(root), stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (output += part));
+    const ended = new Promise<Ran>((resolve) => child.on("close", (code) => resolve({ code: code ?? 1, output })));
+    return { process: child, output: () => output, ended };
+  };
   const made = await run("stack", "init", "test");
   if (made.code !== 0) throw new Error(made.output);
   return {
     requests: () => log.splice(0),
     pulumi: run,
+    start,
     program,
     get: async (path) =>
       (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
