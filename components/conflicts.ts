@@ -21,11 +21,14 @@ export function explainConflicts(stack: string): Pick<pulumi.ComponentResourceOp
     if (explained || failedOperation !== "create" || !errors.some(isConflict)) return false;
     // One command adopts all of them.
     explained = true;
-    await pulumi.log.error(conflictMessage(name, stack));
+    await pulumi.log.error(conflictMessage(name, stack)).catch(() => {});
     return false;
   });
   // Not `hooks` on the component: Pulumi does not pass them on to its children.
-  return { transformations: [({ props, opts }) => ({ props, opts: { ...opts, hooks: { onError: [hook] } } })] };
+  // Steps are left out: where the program has ended, no hook answers, and Pulumi reports that in place of the error. The provider logs its errors too.
+  const transformation: pulumi.ResourceTransformation = ({ type, props, opts }) =>
+    type.startsWith("digitalocean:") ? { props, opts: { ...opts, hooks: { onError: [hook] } } } : undefined;
+  return { transformations: [transformation] };
 }
 
 export function conflictMessage(name: string, stack: string): string {

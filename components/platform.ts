@@ -15,6 +15,7 @@ import { appArgs } from "./app-args.ts";
 import { Backups } from "./backups.ts";
 import { explainConflicts } from "./conflicts.ts";
 import { declaredSecrets } from "./declared-secrets.ts";
+import { endQuietlyWithEngine } from "./engine-loss.ts";
 import { Guard } from "./guard.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
@@ -47,6 +48,7 @@ class Platform extends pulumi.ComponentResource {
  * top level of a module. It is asynchronous because an app's variables must be known before they can be compared with those of the last `up`.
  */
 export async function platform(args: PlatformArgs): Promise<Record<string, unknown>> {
+  if (isUnderEngine()) endQuietlyWithEngine();
   const stack = readSettings(checkDefinitions(args.systems));
   await verifyLocalApi(stack);
   if (stack.postDeploy.mode === "runner" && isUnderEngine())

@@ -10,8 +10,13 @@ export interface StepKind {
   collectPreviewData?(inputs: Inputs): Promise<Inputs>;
   /** Describes in a preview what the step will do. */
   pending(olds: Inputs, news: Inputs): string;
-  /** Idempotent. @returns the outcome for the state, without secrets. */
-  apply(inputs: Inputs): Promise<Record<string, unknown>>;
+  /**
+   * Idempotent.
+   *
+   * @param signal aborts when the run ends early
+   * @returns the outcome for the state, without secrets
+   */
+  apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>>;
 }
 
 /** The server and database of a URL, without credentials. */

@@ -5,6 +5,7 @@
  * contains names and digests; connection URLs are encrypted inputs.
  */
 import { createHash } from "node:crypto";
+import { runStoppable, stopWithEngine } from "./provider-process.ts";
 import type { Inputs, StepKind } from "./step.ts";
 
 export { findFileErrors } from "./check-files.ts";
@@ -24,6 +25,7 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
     throw new Error(
       `Unknown post-deploy step "${kind}". Known steps: ${Object.keys(KINDS).join(", ")}. If a newer slipway wrote the state, update slipway.`,
     );
+  stopWithEngine();
   const kindOfStep: StepKind = await KINDS[kind as keyof typeof KINDS]();
   const argument = (index: number) => (args[index] ?? {}) as Inputs;
   switch (method) {
@@ -55,7 +57,7 @@ export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Rec
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
   const { url: _url, ca: _ca, stores: _stores, pending: _pending, __provider, ...shown } = inputs;
-  return { ...shown, ...(await kind.apply(inputs)), identity: identity(kind, inputs), __provider };
+  return { ...shown, ...(await runStoppable((signal) => kind.apply(inputs, signal))), identity: identity(kind, inputs), __provider };
 }
 
 function differs(kind: StepKind, olds: Inputs, news: Inputs): boolean {

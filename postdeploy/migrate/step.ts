@@ -15,13 +15,14 @@ export function pending(olds: Inputs, news: Inputs): string {
   return `${count} pending: ${forward.join(", ")}${edited.length === 0 ? "" : ` (edited since they were applied: ${edited.join(", ")})`}`;
 }
 
-export async function apply({ system, folder, owner, url, ca }: Inputs): Promise<Record<string, unknown>> {
+export async function apply({ system, folder, owner, url, ca }: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {
   const { up } = await import("./up.ts");
   const { applied } = await up({
     folder: String(folder),
     connection: { url: String(url), ca: String(ca) },
     system: String(system),
     owner: String(owner),
+    signal,
   });
   return { applied: applied.map(({ file }) => file) };
 }
