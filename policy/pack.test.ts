@@ -120,6 +120,34 @@ describe("a cluster", () => {
   });
 });
 
+describe("what is in a cluster", () => {
+  const cluster = {
+    ...planned("digitalocean:index/databaseCluster:DatabaseCluster", {
+      engine: "pg",
+      version: "15",
+      privateNetworkUuid: new Unknown(),
+      nodeCount: 2,
+    }),
+    urn: "urn:pulumi:prod::shop::digitalocean:index/databaseCluster:DatabaseCluster::cluster",
+  };
+  const contents = async (type: string, inside: PlannedResource["options"], outside: PlannedResource["options"], stack = "prod") => {
+    const resource = { ...planned(`digitalocean:index/${type}`, {}, inside, stack), propertyDependencies: { clusterId: [cluster.urn] } };
+    const violations = await judge({ resources: [{ ...cluster, options: outside }, resource] }, policies);
+    return violations.filter(({ policy }) => policy === "database-contents-protected").map(({ message }) => message.split("\n").at(-1));
+  };
+  const USER = "databaseUser:DatabaseUser";
+
+  it("is protected in production as the cluster is, except pools, which every change replaces", async () => {
+    expect(await contents(USER, {}, { protect: true })).toEqual([
+      "it is not protected, and its cluster is: a destroy removes it, and then fails at the cluster.",
+    ]);
+    expect(await contents(USER, { protect: true }, { protect: true })).toEqual([]);
+    expect(await contents(USER, {}, {})).toEqual([]);
+    expect(await contents(USER, {}, { protect: true }, "staging")).toEqual([]);
+    expect(await contents("databaseConnectionPool:DatabaseConnectionPool", {}, { protect: true })).toEqual([]);
+  });
+});
+
 describe("an app", () => {
   const env = (given: Record<string, Value>) =>
     broken(

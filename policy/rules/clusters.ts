@@ -1,10 +1,30 @@
-import type { Policies } from "@pulumi/policy";
+import type { Policies, StackValidationPolicy } from "@pulumi/policy";
 import { isProduction, PRODUCTION } from "./production.ts";
 import { policy, UNKNOWN } from "./rule.ts";
 
 const CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster";
 
+/** Deleted from the state together with their cluster, also where Pulumi then refuses to delete the cluster. A pool is replaced by every change of it. */
+const WITHIN = /^digitalocean:index\/database(?!Cluster:|ConnectionPool:)/;
+
+/** The cluster of a resource can be found only in the whole stack. */
+const contentsProtected: StackValidationPolicy = {
+  name: "database-contents-protected",
+  description: "In production the databases, logins, replicas, settings and firewall of a protected cluster are protected with it.",
+  enforcementLevel: "mandatory",
+  configSchema: PRODUCTION,
+  validateStack({ resources, getConfig }, report) {
+    const kept = new Set(resources.filter(({ type, opts }) => type === CLUSTER && opts.protect).map(({ urn }) => urn));
+    for (const { type, urn, name, opts, propertyDependencies } of resources) {
+      const isInside = WITHIN.test(type) && (propertyDependencies.clusterId ?? []).some((cluster) => kept.has(cluster.urn));
+      if (isInside && !opts.protect && isProduction({ urn, getConfig }))
+        report(`${name} is not protected, and its cluster is: a destroy removes it, and then fails at the cluster.`, urn);
+    }
+  },
+};
+
 export const clusterPolicies: Policies = [
+  contentsProtected,
   policy({
     name: "database-engine-offered",
     description: "A cluster runs an engine that DigitalOcean still offers.",

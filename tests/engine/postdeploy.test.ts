@@ -50,7 +50,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
       expect(code).not.toBe(0);
       expect(output).toContain("3 errors in the files that post-deploy steps apply. Nothing was deployed.");
       expect(output).toContain('sql/devx/003_broken.sql:3:7: syntax error at or near "TABEL".');
-      expect(output).toContain("sql/devx/004_open.sql:1:27: ");
+      expect(output).toContain("sql/devx/004_open.sql:1:28: ");
       expect(output).toMatch(/keyspaces\/devx\/broken\.yaml:2: .*storre/);
       expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     }
