@@ -17,7 +17,7 @@ interface Provider {
   readonly ended: Promise<number | null>;
 }
 
-/** A process at the path of Pulumi's dynamic provider, with one step that stops when it is told to, and does so after 200 ms. */
+/** A process at the path of Pulumi's dynamic provider, with one step that takes 200 ms to stop. */
 async function startProvider(port: number, folder = "cmd/dynamic-provider"): Promise<Provider> {
   const root = mkdtempSync(join(tmpdir(), "slipway-provider-"));
   cleanup.push(() => rmSync(root, { recursive: true, force: true }));

@@ -16,7 +16,7 @@ const controller = new AbortController();
 const running = new Set<Promise<unknown>>();
 let isPrepared = false;
 
-/** Runs a step with a signal that tells it to stop; in any other process than a provider's, the signal never does. */
+/** Runs a step with a signal that aborts when the process is to stop; in any other process than a provider's, the signal never does. */
 export function runStoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const result = work(controller.signal);
   running.add(result);
@@ -43,7 +43,7 @@ async function stop(): Promise<void> {
 }
 
 /**
- * Holds a connection to the engine, which ends with it. The process id of the parent would not tell: Pulumi starts the provider through a shell, which
+ * Holds a connection to the engine, which ends with it. Its parent is no evidence: Pulumi starts the provider through a shell, which
  * outlives the CLI. The engine closes a connection without requests after two minutes, so it is gone only when it accepts none.
  */
 function awaitEnd(host: string, port: number, onEnd: () => void): void {
