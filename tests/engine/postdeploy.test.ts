@@ -54,7 +54,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
       expect(output).toMatch(/keyspaces\/devx\/broken\.yaml:2: .*storre/);
       expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     }
-    expect(stack.requests()).toEqual([]);
+    expect(stack.requests().filter((request) => request.includes("/v2/"))).toEqual([]);
     for (const file of ["003_broken.sql", "004_open.sql"]) rmSync(join(stack.program, "sql", "devx", file));
     rmSync(keyspace());
   });
