@@ -1,12 +1,12 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { GUARD } from "../components/names.ts";
 import { findProject, type Plan, type PlannedResource, planStack } from "../engine/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const project = findProject(root);
 const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
-const NORMALLY_REPLACED = ["DatabaseConnectionPool", "RandomId", "RandomPassword"];
 
 /** Everything that Pulumi deletes before this resource. */
 function dependentsOf(plan: Plan, { urn }: PlannedResource): readonly PlannedResource[] {
@@ -38,10 +38,11 @@ describe.each(stacks)("stack %s, protected", (stack) => {
     expect(plan.resources.filter((resource) => !isKept(plan)(resource)).map(nameOf)).toEqual([]);
   });
 
-  it("leaves unprotected only what normal operation replaces, and what it only reads", async () => {
+  it("leaves unprotected only what a guard depends on", async () => {
     const plan = await planStack(project, { stack, config: { "slipway:protect": "true" } });
-    const unprotected = plan.resources.filter((resource) => !isProtected(resource) && !resource.read);
-    expect(unprotected.map(({ type }) => type.split(":").at(-1)).filter((type) => !NORMALLY_REPLACED.includes(type!))).toEqual([]);
+    const guarded = new Set(plan.resources.filter(({ type }) => type === GUARD).flatMap(({ dependencies }) => dependencies));
+    const unprotected = plan.resources.filter((resource) => !isProtected(resource));
+    expect(unprotected.filter(({ urn }) => !guarded.has(urn)).map(nameOf)).toEqual([]);
   });
 });
 

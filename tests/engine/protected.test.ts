@@ -33,12 +33,14 @@ describeWithPulumi("a protected stack", (cli) => {
   const set = (path: string, value: string) => succeed("config", "set", "--path", `slipway:${path}`, value);
   const deletions = () => stack.requests().filter((request) => request.startsWith("DELETE"));
 
+  async function resources() {
+    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: { resources: readonly StateResource[] } };
+    return deployment.resources;
+  }
+
   /** The URN and the id of everything in the state. */
   async function state(): Promise<readonly string[]> {
-    const { deployment } = JSON.parse(await succeed("stack", "export")) as {
-      deployment: { resources: readonly { urn: string; id?: string }[] };
-    };
-    return deployment.resources.map(({ urn, id = "" }) => `${urn} ${id}`).toSorted();
+    return (await resources()).map(({ urn, id = "" }) => `${urn} ${id}`).toSorted();
   }
 
   async function urnOf(name: string): Promise<string> {
@@ -87,8 +89,6 @@ describeWithPulumi("a protected stack", (cli) => {
   describe.each([
     { target: "a pool", name: "candlefish-postgres-test-pool-candlefish_collaboration" },
     { target: "a generated secret", name: "candlefish-secrets-generated-jwtSecret" },
-    { target: "the memory of an app's variables", name: "devx-devx-variables" },
-    { target: "the reference to the last run", name: "last-run" },
     { target: "an alert", name: "fluxstudio-monitoring-test-api-down" },
     { target: "a login", name: "devx-postgres-test-user-devx" },
     { target: "an app", name: "devx-devx-app" },
@@ -100,6 +100,18 @@ describeWithPulumi("a protected stack", (cli) => {
         expect(code, output).not.toBe(0);
       },
     );
+  });
+
+  it("deletes none of the unprotected resources as targets, of whatever type they are", async () => {
+    const unprotected = (await resources()).filter(
+      ({ custom, protect = false, type }) => custom && !protect && !type.startsWith("pulumi:p"),
+    );
+    const oneOfEach = [...new Map(unprotected.map(({ type, urn }) => [type, urn])).values()];
+    expect(oneOfEach.length).toBeGreaterThanOrEqual(2);
+    for (const urn of oneOfEach) {
+      const { code, output } = await destroy("--skip-preview", "--target", urn, "--target-dependents", "--continue-on-error");
+      expect(code, output).not.toBe(0);
+    }
   });
 
   async function destroy(...flags: string[]) {
@@ -149,3 +161,11 @@ describeWithPulumi("a protected stack", (cli) => {
       expect((await stack.get(`/v2/${path}`))[key], path).toEqual([]);
   });
 });
+
+interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly custom?: boolean;
+  readonly protect?: boolean;
+}
