@@ -47,7 +47,8 @@ export function readStack(project: Project, name: string, overrides: Readonly<Re
   };
 }
 
-function stackPath(project: Project, stack: string): [path: string, name: string] {
+/** The path of a stack's file, and its name for messages. */
+export function stackPath(project: Project, stack: string): [path: string, name: string] {
   for (const extension of ["yaml", "yml"]) {
     const name = `Pulumi.${stack}.${extension}`;
     if (existsSync(path.join(project.stackDirectory, name))) return [path.join(project.stackDirectory, name), name];

@@ -4,7 +4,7 @@ import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { openHost } from "../../local/platform/host.ts";
 import { requirePort } from "../../local/platform/ports.ts";
-import { endpointCommand, preferredPort } from "../../local/platform/stack-endpoint.ts";
+import { endpointCommand, preferredPort, writeEndpoint } from "../../local/platform/stack-endpoint.ts";
 import { STACK, type Workspace } from "../../local/platform/workspace.ts";
 import { authorityFolder } from "../../local/servers/context.ts";
 import { DONE, UsageError } from "../shared/errors.ts";
@@ -38,6 +38,8 @@ export async function api(options: ApiOptions, workspace: Workspace, { print, lo
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });
+  const written = writeEndpoint(workspace.checkout, host.api.url);
+  if (written !== undefined) log(written);
   const command = endpointCommand(workspace.checkout, host.api.url);
   if (command !== undefined) log(`Stack ${STACK} names another address. To use this API with Pulumi:\n  ${command}`);
   if (https) log(`The CA certificate is ${join(authorityFolder(workspace.home.state), "ca.crt")}`);

@@ -1,6 +1,6 @@
 /** Texts about the local platform that several commands print. */
 
-import { endpointCommand } from "../../local/platform/stack-endpoint.ts";
+import { endpointCommand, writeEndpoint } from "../../local/platform/stack-endpoint.ts";
 import type { PlatformStatus, ServerLine } from "../../local/platform/status.ts";
 import { STACK } from "../../local/platform/workspace.ts";
 
@@ -44,6 +44,14 @@ export function describeProblems({ daemon, servers, apps }: PlatformStatus): str
 
 /** Servers that listen on another port, because another process holds theirs. `describeEndpoint` reports the port of the API. */
 export const movedPorts = ({ daemon }: PlatformStatus): readonly string[] => daemon?.moves ?? [];
+
+/** Writes the API's address into the stack's file where it differs, and says so. */
+export function reportEndpoint(status: PlatformStatus, checkout: string): string | undefined {
+  const { daemon } = status;
+  const written = daemon && writeEndpoint(checkout, daemon.api);
+  if (written === undefined) return describeEndpoint(status, checkout);
+  return `${daemon?.apiMoved ?? `The API is at ${daemon?.api}.`} ${written}`;
+}
 
 /** The command that fixes the API's address in the stack file, where it differs. */
 export function describeEndpoint({ daemon }: PlatformStatus, checkout: string): string | undefined {

@@ -12,7 +12,7 @@ import type { UpOptions } from "./flags.ts";
 import { openProgress } from "./progress.ts";
 import { rememberSources } from "./source.ts";
 import { formatSummary } from "./summary.ts";
-import { describeEndpoint, describeProblems, movedPorts } from "./text.ts";
+import { describeProblems, movedPorts, reportEndpoint } from "./text.ts";
 
 export async function up({ systems: names, fresh, source }: UpOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const wanted = await parseSystems(names);
@@ -39,7 +39,7 @@ export async function up({ systems: names, fresh, source }: UpOptions, workspace
     progress.end();
     terminal.print(formatSummary({ realized, status, workspace, seconds: (performance.now() - start) / 1000 }, terminal));
     for (const move of movedPorts(status)) terminal.log(move);
-    const note = describeEndpoint(status, workspace.checkout);
+    const note = reportEndpoint(status, workspace.checkout);
     if (note !== undefined) terminal.log(terminal.style.warn(note));
     if (isHealthy(status)) return DONE;
     terminal.log(describeProblems(status).join("\n"));

@@ -32,8 +32,7 @@ beforeAll(async () => {
   cloud = await openCloud({ directory: join(temporary, "cloud"), backing: recordOnly, timings: "instant" });
   const log = ({ method, path, status }: { method: string; path: string; status: number }) => requests.push(`${method} ${path} ${status}`);
   other = await startApi({ cloud, token: "local", project: temporary, log });
-  const file = join(checkout, "Pulumi.local.yaml");
-  writeFileSync(file, readFileSync(file, "utf8").replace("http://127.0.0.1:4010", other.url));
+  setEndpoint(other.url);
 }, 60_000);
 
 afterAll(async () => {
@@ -54,6 +53,11 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   });
 }
 
+function setEndpoint(url: string): void {
+  const file = join(checkout, "Pulumi.local.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/(digitalocean:apiEndpoint: )\S+/, `$1${url}`));
+}
+
 const slipway = (...args: string[]) => run(process.execPath, ["bin/slipway.js", ...args]);
 const port = (api: string) => new URL(api).port;
 
@@ -67,14 +71,18 @@ it("slipway local api does not change its port: it names the process that uses i
   expect([https.code, https.stderr]).toEqual([2, expect.stringMatching(/slipway local api --https --timings real --port \d+\n$/)]);
 });
 
-it("slipway local up uses another port and reports why, with the command that configures Pulumi", async () => {
+it("slipway local up uses another port, reports why, and writes it where Pulumi reads it", async () => {
+  const before = readFileSync(join(checkout, "Pulumi.local.yaml"), "utf8");
   const up = await slipway("local", "up", "--systems", "devx");
   expect([up.code, up.stderr]).toEqual([0, expect.stringContaining(`Port ${port(other.url)} is in use by process ${process.pid} (`)]);
   const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };
   expect(daemon.api).not.toBe(other.url);
-  const command = `\n  pulumi config set digitalocean:apiEndpoint ${daemon.api} -s local\n`;
-  expect(up.stderr).toContain(command);
-  expect((await slipway("local", "status")).stderr).toContain(command);
+  expect(up.stderr).toContain("Pulumi.local.yaml now names it (digitalocean:apiEndpoint)");
+  expect(readFileSync(join(checkout, "Pulumi.local.yaml"), "utf8")).toBe(before.replace(other.url, daemon.api));
+
+  // Another address in the file is reported, with the command.
+  setEndpoint(other.url);
+  expect((await slipway("local", "status")).stderr).toContain(`\n  pulumi config set digitalocean:apiEndpoint ${daemon.api} -s local\n`);
 
   // The platform serves the API already, so flags that differ from it are refused.
   expect(await slipway("local", "api")).toMatchObject({ code: 0, stdout: expect.stringContaining(daemon.api) });
@@ -97,11 +105,12 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
   };
   const pulumiRun = (...args: string[]) => run(pulumi, [...args, "--non-interactive"], { ...env, PULUMI_BACKEND_URL: `file://${state}` });
 
-  it("refuses another project's API without changing it, and accepts its own once it is configured", async () => {
+  it("refuses another project's API without changing it, and accepts its own, which slipway local up configured", async () => {
     await run("mkdir", ["-p", state]);
     const init = await pulumiRun("stack", "init", "local");
     expect([init.code, init.stderr]).toEqual([0, expect.anything()]);
     requests.length = 0;
+    setEndpoint(other.url);
     for (const verb of [["up", "--yes", "--skip-preview"], ["preview"]]) {
       const { code, stdout, stderr } = await pulumiRun(...verb, "-s", "local");
       expect(code).not.toBe(0);
@@ -112,8 +121,6 @@ describeWithPulumi("pulumi up -s local", (pulumi) => {
     expect(requests).toEqual(["GET /_slipway/project 204", "GET /_slipway/project 204"]);
 
     await slipway("local", "up", "--systems", "devx");
-    const { daemon } = JSON.parse((await slipway("local", "status", "--json")).stdout) as { daemon: { api: string } };
-    expect(await pulumiRun("config", "set", "digitalocean:apiEndpoint", daemon.api, "-s", "local")).toMatchObject({ code: 0 });
     const { code, stdout, stderr } = await pulumiRun("preview", "-s", "local");
     expect([code, stdout + stderr]).toEqual([0, expect.stringContaining("to create")]);
     expect((await slipway("local", "status")).stderr).not.toContain("pulumi config set");
