@@ -70,7 +70,9 @@ export function updateVpc(cloud: Cloud, id: string, change: z.infer<typeof Patch
 export function deleteVpc(cloud: Cloud, id: string): void {
   const vpc = findVpc(cloud, id);
   if (vpc.default) throw forbidden("Can not delete default VPCs");
-  if (listMembers(cloud, id).length > 0) throw conflict("Can not delete VPC with members");
+  // DigitalOcean's message ends before the colon. The names are what a person needs next.
+  const members = listMembers(cloud, id).map(({ name, urn }) => `${name} (${urn})`);
+  if (members.length > 0) throw conflict(`Can not delete VPC with members: ${members.join(", ")}`);
   vpcs(cloud).delete(id);
 }
 
