@@ -52,6 +52,20 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./audit/run.ts")).runAudit(options, terminal))),
   },
+  drift: {
+    summary: "Report where a stack's account differs from its state; exit 10 on drift",
+    load: async ({ terminal, exit }) =>
+      (await import("./drift/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./drift/run.ts")).drift(options, terminal))),
+  },
+  recover: {
+    summary: "Repair the state of a stack after an interrupted deployment",
+    load: async ({ terminal, exit }) =>
+      (await import("./recover/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./recover/run.ts")).recover(options, terminal))),
+  },
   migrate: {
     summary: "Apply, revert and check SQL migrations",
     load: async (session) => (await import("./migrate/command.ts")).migrateCommand(session),

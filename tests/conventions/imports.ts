@@ -20,7 +20,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   report: ["engine", "catalog"],
   preview: ["report", "local", "postdeploy", "engine", "catalog"],
   audit: ["report", "local", "postdeploy", "engine", "catalog"],
-  cli: ["preview", "audit", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
+  operate: ["report", "local", "postdeploy", "engine", "catalog"],
+  cli: ["preview", "audit", "operate", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
   bin: ["cli", "postdeploy"],
   setup: [],
 };

@@ -1,0 +1,119 @@
+/** What a comparison needs: the stack's plan, its state, and the account's address and token. */
+import { readFileSync } from "node:fs";
+import type { Plan, PlannedResource } from "../../engine/plan.ts";
+import { findProject, type Project, stackNames } from "../../engine/project.ts";
+import { readStack, type StackConfig } from "../../engine/stackfile.ts";
+import { planStack } from "../../engine/stackplan.ts";
+import type { Comparison } from "../../operate/recover/compare.ts";
+import { RecoverError } from "../../operate/recover/error.ts";
+import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { reconcile } from "../../operate/recover/reconcile.ts";
+import { parseState, type State } from "../../operate/recover/state.ts";
+import { UsageError } from "../shared/errors.ts";
+import { requireStack } from "../shared/require-stack.ts";
+
+export interface SubjectOptions {
+  readonly stack?: string | undefined;
+  readonly state?: string | undefined;
+  readonly cwd: string;
+}
+
+export interface Subject {
+  readonly project: Project;
+  readonly plan: Plan;
+  /** As Pulumi's CLI takes it, with its organization if one was given. */
+  readonly stackName: string;
+  /** undefined with --state. */
+  readonly pulumi: PulumiCli | undefined;
+  readState(): Promise<State>;
+  compare(state: State): Promise<Comparison>;
+}
+
+const DIGITALOCEAN = "https://api.digitalocean.com";
+
+export async function openSubject(options: SubjectOptions, command: "recover" | "drift"): Promise<Subject> {
+  // Before the working directory changes: the path is relative to where the command was typed.
+  const exported = options.state === undefined ? undefined : readExport(options.state, command);
+  const project = findProject(options.cwd);
+  const stackName = requireStack(options.stack, project, command);
+  // Where Pulumi would start the program.
+  process.chdir(project.directory);
+  const config = readStack(project, stackName);
+  const endpoint = endpointOf(config, stackName);
+  const path = findPulumi();
+  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.directory, stack: stackName });
+  if (exported === undefined && cli === undefined) throw new UsageError(noCli(stackName, command));
+  const plan = await planStack(project, { stack: stackName, placeholders: true });
+  const token = await readToken(config, cli, stackName);
+  return { project, plan, stackName, pulumi: exported === undefined ? cli : undefined, readState, compare };
+
+  async function readState(): Promise<State> {
+    const source = options.state ?? `The state of stack ${stackName}`;
+    return parseState(exported ?? (await cli!.run(["stack", "export", "-s", stackName])), plan, source);
+  }
+
+  async function compare(state: State): Promise<Comparison> {
+    const failed: string[] = [];
+    const siblings = () => planSiblings(project, plan.stack, endpoint, failed);
+    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, siblings });
+    const notes = failed.map(
+      (name) =>
+        `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan -s ${name}`,
+    );
+    return { ...comparison, notes: [...comparison.notes, ...notes] };
+  }
+}
+
+function readExport(file: string, command: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `--state: ${file} cannot be read (${code}). Write it with Pulumi's CLI: pulumi stack export -s prod --file ${file}. Then: slipway ${command} -s prod --state ${file}`,
+    );
+  }
+}
+
+const noCli = (stack: string, command: string): string =>
+  `Pulumi's CLI, which reads the state, is neither on the PATH nor in ~/.pulumi/bin. Install it (https://www.pulumi.com/docs/install), or export the state where it is installed:\n` +
+  `  pulumi stack export -s ${stack} --file state.json\n  slipway ${command} -s ${stack} --state state.json`;
+
+function endpointOf({ config }: StackConfig, stack: string): string {
+  const endpoint = config["digitalocean:apiEndpoint"] || process.env.DIGITALOCEAN_API_URL;
+  if (endpoint) return endpoint;
+  if (config["slipway:environment"] !== "local") return DIGITALOCEAN;
+  throw new UsageError(
+    `Stack ${stack} is local and names no digitalocean:apiEndpoint, so this would reach DigitalOcean itself. Type:\n  pulumi config set digitalocean:apiEndpoint http://127.0.0.1:4010 -s ${stack}`,
+  );
+}
+
+/** The config's before the environment's, as the provider reads it. */
+async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli | undefined, stack: string): Promise<string> {
+  const key = "digitalocean:token";
+  const isEncrypted = placeholders.includes(key);
+  if (config[key] && !isEncrypted) return config[key];
+  if (isEncrypted && cli !== undefined) return (await cli.run(["config", "get", key, "-s", stack])).trim();
+  const token = process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN;
+  if (token) return token;
+  const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
+  throw new UsageError(
+    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "" : `, or type: pulumi config set --secret ${key} -s ${stack}`}`,
+  );
+}
+
+/** Of the stacks with the same endpoint: another one is another account. @param failed Collects the stacks that cannot be planned. */
+async function planSiblings(project: Project, own: string, endpoint: string, failed: string[]) {
+  const plans = new Map<string, readonly PlannedResource[]>();
+  for (const name of stackNames(project)) {
+    if (name === own) continue;
+    try {
+      if (endpointOf(readStack(project, name), name) !== endpoint) continue;
+      plans.set(name, (await planStack(project, { stack: name, placeholders: true })).resources);
+    } catch (error) {
+      if (error instanceof RecoverError) throw error;
+      failed.push(name);
+    }
+  }
+  return plans;
+}

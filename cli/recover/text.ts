@@ -1,0 +1,114 @@
+/** A comparison as text: a summary, a list for each kind of difference, notes, and the commands that repair them. */
+import { type Changed, type Comparison, countDrift, type Subject } from "../../operate/recover/compare.ts";
+import { shortType, typeOfUrn, urnName } from "../../operate/recover/state.ts";
+import { commandLine, type Step } from "../../operate/recover/steps.ts";
+import { groupBy } from "../shared/group-by.ts";
+import { pluralize } from "../shared/pluralize.ts";
+import type { Layout } from "../shared/terminal.ts";
+import { wrap } from "../shared/wrap.ts";
+
+export interface ComparisonReport {
+  readonly project: string;
+  readonly stack: string;
+  readonly comparison: Comparison;
+}
+
+export function formatComparison({ project, stack, comparison }: ComparisonReport, layout: Layout): string {
+  const { style } = layout;
+  const { toImport, unimportable, shared, gone, recreated, changed, pending, notes } = comparison;
+  return [
+    style.bold(`${project} on stack ${stack}: ${summary(comparison)}`),
+    section("In the account, but not in the state", subjects(toImport), layout),
+    section(
+      "In the account, and declared by another stack too: not imported",
+      shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}. If it is this stack's: slipway recover -s ${stack} --shared`),
+      layout,
+    ),
+    section(
+      "In the account, and impossible to import",
+      unimportable.map(
+        (one) =>
+          `${describe(one)}: DigitalOcean shows its secret only once, so \`up\` creates another key. If nothing uses this one: doctl spaces keys delete ${one.id}`,
+      ),
+      layout,
+    ),
+    section(
+      "In the state, but gone from the account",
+      gone.map((one) => `${describe(one)}${one.isDeclared ? ": `up` creates it again, empty" : ", which the program no longer declares"}`),
+      layout,
+    ),
+    section(
+      "Created again in the account, with another id",
+      recreated.map((one) => `${describe(one)}: ${one.state} in the state, ${one.account} in the account`),
+      layout,
+    ),
+    changes(changed, layout),
+    section(
+      "Operations that an interrupted run never finished",
+      pending.map(({ urn, operation }) => `${operation} ${shortType(typeOfUrn(urn))} ${urnName(urn)}`),
+      layout,
+    ),
+    section("Notes", notes, layout),
+  ]
+    .filter((text) => text !== "")
+    .join("\n\n");
+}
+
+export function formatSteps(steps: readonly Step[], { style, columns }: Layout): string {
+  if (steps.length === 0) return "";
+  const lines = steps.flatMap(({ purpose, args }) => [
+    ...wrap(purpose, columns - 4).map((line) => style.dim(`  # ${line}`)),
+    // On one line, where it can be copied as it is.
+    `  ${commandLine(args)}`,
+  ]);
+  return [style.bold(steps.length === 1 ? "Next" : "Commands, in this order"), ...lines].join("\n");
+}
+
+function summary(comparison: Comparison): string {
+  const { toImport, unimportable, shared, gone, recreated, changed, pending } = comparison;
+  const unknown = toImport.length + unimportable.length + shared.length;
+  const parts = [
+    ...(unknown === 0 ? [] : [`${unknown} not in the state`]),
+    ...(gone.length === 0 ? [] : [`${gone.length} gone`]),
+    ...(recreated.length + changed.length === 0 ? [] : [`${recreated.length + changed.length} different`]),
+    ...(pending.length === 0 ? [] : [pluralize(pending.length, "pending operation")]),
+  ];
+  return parts.length === 0 && countDrift(comparison) === 0 ? "the state matches the account" : parts.join(", ");
+}
+
+const describe = ({ type, name, within }: Subject): string => `${shortType(type)} ${name}${within === undefined ? "" : ` in ${within}`}`;
+
+/** Those of one type in one line: an interrupted first `up` leaves dozens. */
+function subjects(all: readonly Subject[]): readonly string[] {
+  const groups = groupBy(all, ({ type, within = "" }) => `${shortType(type)}\0${within}`);
+  return [...groups].map(([key, group]) => {
+    const [type = "", within = ""] = key.split("\0");
+    return `${type}${within === "" ? "" : ` in ${within}`}: ${group.map(({ name }) => name).join(", ")}`;
+  });
+}
+
+function section(title: string, items: readonly string[], { style, columns }: Layout): string {
+  if (items.length === 0) return "";
+  const lines = items.flatMap((item) => wrap(item, columns - 4).map((line, index) => `${index === 0 ? "  - " : "    "}${line}`));
+  return [style.bold(title), ...lines].join("\n");
+}
+
+function changes(changed: readonly Changed[], layout: Layout): string {
+  const { columns, style } = layout;
+  if (changed.length === 0) return "";
+  const lines = changed.flatMap((one) => [
+    `  - ${describe(one)}${one.replaces ? style.bad(": `up` cannot change it back") : ""}`,
+    ...one.properties.flatMap(({ property, state, account }) =>
+      wrap(`${property}: ${format(state)} in the state, ${format(account)} in the account`, columns - 6).map((line) => `      ${line}`),
+    ),
+    ...(one.replaces
+      ? wrap(
+          `Change it back in the account. A refresh would make the next \`up\` replace it, so slipway leaves it as it is in the state.`,
+          columns - 6,
+        ).map((line) => `      ${line}`)
+      : []),
+  ]);
+  return [style.bold("Changed in the account"), ...lines].join("\n");
+}
+
+const format = (value: unknown): string => (Array.isArray(value) ? (value.length === 0 ? "none" : value.join("; ")) : String(value));

@@ -1,0 +1,106 @@
+/** A small client of DigitalOcean's API that only reads: pages, bounded retries, and errors that name the next step. */
+import { setTimeout as wait } from "node:timers/promises";
+import { RecoverError } from "./error.ts";
+
+export interface ApiOptions {
+  /** Without `/v2`: "https://api.digitalocean.com". */
+  readonly endpoint: string;
+  readonly token: string;
+  /** @default process's timers */
+  readonly pause?: (milliseconds: number) => Promise<unknown>;
+}
+
+export interface ApiClient {
+  /** @returns undefined for a 404. */
+  get(path: string): Promise<Json | undefined>;
+  /** Every page of a list; an empty list for a 404. @param key The list's key in the reply. */
+  list(path: string, key: string): Promise<readonly Json[]>;
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+const TIMEOUT_MS = 30_000;
+const PER_PAGE = 200;
+/** More pages than any account has; ends a list whose pages repeat. */
+const MOST_PAGES = 500;
+
+export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClient {
+  return { get, list };
+
+  async function get(path: string): Promise<Json | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const reply = await request(path);
+      const isLast = attempt === ATTEMPTS;
+      if (reply instanceof Response) {
+        if (reply.ok) return await parse(reply, path);
+        await reply.body?.cancel();
+        if (reply.status === 404) return undefined;
+        if (!isTemporary(reply.status) || isLast) throw errorOf(reply.status, path, attempt);
+        await pause(pauseAfter(attempt, reply.headers.get("retry-after")));
+      } else {
+        if (isLast) throw new RecoverError(`No reply from ${endpoint} after ${attempt} attempts (${reply}). ${CHECK_ENDPOINT}`);
+        await pause(pauseAfter(attempt, null));
+      }
+    }
+  }
+
+  async function list(path: string, key: string): Promise<readonly Json[]> {
+    const found: Json[] = [];
+    for (let page = 1; page <= MOST_PAGES; page++) {
+      const body = await get(`${path}?page=${page}&per_page=${PER_PAGE}`);
+      const items = body?.[key];
+      if (Array.isArray(items)) found.push(...items);
+      const { pages } = (body?.links ?? {}) as { pages?: { next?: string } };
+      if (pages?.next === undefined) break;
+    }
+    return found;
+  }
+
+  /** @returns the reply, or in words why there is none. */
+  async function request(path: string): Promise<Response | string> {
+    try {
+      return await fetch(`${endpoint.replace(/\/+$/, "")}${path}`, {
+        headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (error) {
+      const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException };
+      return cause?.code ?? message;
+    }
+  }
+
+  async function parse(reply: Response, path: string): Promise<Json> {
+    // The body may hold passwords: no error repeats it.
+    const body: unknown = await reply.json().catch(() => undefined);
+    if (typeof body === "object" && body !== null) return body as Json;
+    throw new RecoverError(`GET ${path} at ${endpoint} did not return JSON. ${CHECK_ENDPOINT}`);
+  }
+
+  function errorOf(status: number, path: string, attempts: number): RecoverError {
+    const what = `${endpoint} answered ${status} to GET ${path}`;
+    if (status === 401)
+      return new RecoverError(
+        `${what}: the token is not valid. Create one in the control panel (API → Tokens), then type: pulumi config set --secret digitalocean:token`,
+      );
+    if (status === 403)
+      return new RecoverError(
+        `${what}: the token lacks a scope that this needs. docs/deploy.md lists the scopes; create a token that has them.`,
+      );
+    if (status === 429)
+      return new RecoverError(`${what} ${attempts} times: the rate limit of the account is used up. Try again in an hour.`);
+    return new RecoverError(`${what}${attempts > 1 ? ` ${attempts} times` : ""}. See https://status.digitalocean.com, and try again.`);
+  }
+}
+
+const CHECK_ENDPOINT = "Check digitalocean:apiEndpoint of the stack, DIGITALOCEAN_API_URL and the network.";
+
+const isTemporary = (status: number): boolean => status === 429 || status >= 500;
+
+function pauseAfter(attempt: number, retryAfter: string | null): number {
+  const seconds = Number(retryAfter ?? Number.NaN);
+  const pause = Number.isFinite(seconds) ? seconds * 1000 : FIRST_PAUSE_MS * 2 ** (attempt - 1);
+  return Math.min(LONGEST_PAUSE_MS, Math.max(0, pause));
+}

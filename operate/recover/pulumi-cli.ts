@@ -1,0 +1,93 @@
+/** Pulumi's CLI as a program: found, run without questions, and its errors with the next step. */
+import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { run } from "../../local/servers/run.ts";
+import { RecoverError } from "./error.ts";
+
+export interface PulumiCli {
+  /** Returns stdout. @throws {RecoverError} with what the CLI reported and the next step. */
+  run(args: readonly string[]): Promise<string>;
+}
+
+/** @returns undefined where the CLI is neither on the PATH nor where its installer puts it. */
+export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const folders = [...(env.PATH ?? "").split(delimiter), join(env.HOME ?? homedir(), ".pulumi", "bin")];
+  return folders
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, "pulumi"))
+    .find(isProgram);
+}
+
+/** @param directory The program's. */
+export function openPulumi(path: string, { directory, stack }: { readonly directory: string; readonly stack: string }): PulumiCli {
+  return {
+    async run(args) {
+      const command = [path, ...args, "--cwd", directory, "--non-interactive", "--color", "never"];
+      const { code, stdout, stderr } = await run(command, { cwd: directory, env: environment() });
+      if (code === 0) return stdout;
+      throw errorOf(args[0] ?? "", `${stdout}\n${stderr}`, stack);
+    },
+  };
+}
+
+/** The process that holds the stack's lock, as the CLI describes it. */
+export interface Lock {
+  readonly host: string;
+  readonly pid: number;
+}
+
+export class LockedError extends RecoverError {
+  readonly locks: readonly Lock[];
+  constructor(message: string, locks: readonly Lock[]) {
+    super(message);
+    this.locks = locks;
+  }
+}
+
+function errorOf(command: string, output: string, stack: string): RecoverError {
+  if (/currently locked by|Another update is currently in progress/.test(output)) {
+    const locks = [...output.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)].map(([, host = "", pid]) => ({ host, pid: Number(pid) }));
+    const holder = locks.map(({ host, pid }) => `process ${pid} on ${host}`).join(", ");
+    return new LockedError(
+      `Stack ${stack} is locked${holder === "" ? "" : ` by ${holder}`}. Wait until that run ends. If it has been killed, release the lock: pulumi cancel -s ${stack} --yes`,
+      locks,
+    );
+  }
+  if (/incorrect passphrase|passphrase must be set/.test(output))
+    return new RecoverError(
+      `The passphrase of stack ${stack} is ${/incorrect/.test(output) ? "wrong" : "missing"}. Set the one that the stack was created with: export PULUMI_CONFIG_PASSPHRASE=<passphrase>`,
+    );
+  if (/no stack named/.test(output))
+    return new RecoverError(
+      `Pulumi's backend has no stack ${stack}. See which there are: pulumi stack ls. Another backend: pulumi login <its address>`,
+    );
+  if (/must be logged in|PULUMI_ACCESS_TOKEN/.test(output))
+    return new RecoverError("Pulumi is not logged in to a backend. Type: pulumi login");
+  return new RecoverError(`pulumi ${command} failed:\n${errorLines(output)}`);
+}
+
+/** The errors without the progress before them. */
+function errorLines(output: string): string {
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const errors = lines.filter((line) => /error:/i.test(line));
+  return (errors.length > 0 ? errors : lines.slice(-10)).map((line) => `  ${line.trim()}`).join("\n");
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    // The CLI starts the first `node` on the PATH for the program, which must be one that runs TypeScript.
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,65 @@
+/** What repairs a stack, step by step, as commands of Pulumi's CLI. None of them deletes anything in the account. */
+import type { Comparison } from "./compare.ts";
+import { TYPES } from "./kinds.ts";
+import { typeOfUrn, urnName } from "./state.ts";
+
+export interface Step {
+  readonly kind: "cancel" | "clear" | "refresh" | "import" | "up";
+  /** Why, in a sentence. */
+  readonly purpose: string;
+  /** The arguments of `pulumi`. */
+  readonly args: readonly string[];
+}
+
+export interface StepOptions {
+  readonly stack: string;
+  /** The URN of the stack itself: a refresh of it reads nothing of the account. */
+  readonly stackUrn: string;
+  /** Where the import file is. */
+  readonly file: string;
+}
+
+export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepOptions): readonly Step[] {
+  const { toImport, gone, recreated, changed, pending, users } = comparison;
+  const s = ["-s", stack];
+  const now = ["--yes", "--skip-preview"];
+  // What `up` would replace after a refresh keeps its entry in the state; the operator decides.
+  const stale = [...gone, ...recreated, ...changed.filter(({ replaces }) => !replaces)].map(({ urn }) => urn);
+  const isNeeded = stale.length + toImport.length + pending.length > 0;
+  const isUser = (urn: string) => typeOfUrn(urn) === TYPES.user;
+  const hasUsers = users.length > 0 || stale.some(isUser);
+  const targets = [...new Set(stale.filter((urn) => !isUser(urn)).map(wildcard)), ...(hasUsers ? [`**${TYPES.user}::*`] : [])];
+  return [
+    ...when(isNeeded, "cancel", "Only if Pulumi reports that the stack is locked, and no other `up` is running", ["cancel", ...s, "--yes"]),
+    ...when(pending.length > 0, "clear", "Drop the operations that the interrupted run never finished", [
+      ...["refresh", ...s, ...now, "--clear-pending-creates", "--target", stackUrn],
+    ]),
+    ...when(targets.length > 0, "refresh", refreshPurpose(stale.length > 0, hasUsers), [
+      ...["refresh", ...s, ...now, ...targets.flatMap((target) => ["--target", target])],
+    ]),
+    // Protected, as the default is: should `up` plan to replace one of them, it stops. The same `up` sets what the program says.
+    ...when(toImport.length > 0, "import", "Add to the state what exists in the account", [
+      ...["import", ...s, ...now, "--file", file, "--generate-code=false"],
+    ]),
+    ...when(isNeeded || targets.length > 0, "up", "Deploy the rest. Its preview must show no replacement", ["up", ...s]),
+  ];
+}
+
+function when(condition: boolean, kind: Step["kind"], purpose: string, args: readonly string[]): readonly Step[] {
+  return condition ? [{ kind, purpose, args }] : [];
+}
+
+function refreshPurpose(isStale: boolean, hasUsers: boolean): string {
+  const stale = "Read again what is gone or differs";
+  const users = "the passwords of database users, which slipway does not compare";
+  if (!isStale) return `Read again ${users}`;
+  return hasUsers ? `${stale}, and ${users}` : stale;
+}
+
+/** A URN is longer than a line; type and name are enough. */
+const wildcard = (urn: string): string => `**${typeOfUrn(urn)}::${urnName(urn)}`;
+
+/** As a shell reads it. */
+export const commandLine = (args: readonly string[]): string => ["pulumi", ...args].map(quote).join(" ");
+
+export const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
