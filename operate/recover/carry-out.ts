@@ -1,4 +1,5 @@
 /** Runs the steps of a recovery one after the other. The final `up` is left to the operator. */
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { LockedError, type PulumiCli } from "./pulumi-cli.ts";
 import type { Step } from "./steps.ts";
@@ -34,10 +35,11 @@ function isLeftOver({ locks }: LockedError): boolean {
   return locks.length > 0 && locks.every(({ host, pid }) => host === hostname() && !isRunning(pid));
 }
 
+/** False also for a zombie, which has ended: a container without an init process never collects it. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }

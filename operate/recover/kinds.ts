@@ -191,14 +191,13 @@ const COMPONENTS = { services: "service", workers: "worker", jobs: "job", static
 
 /** "service api, apps-s-1vcpu-1gb ×2", sorted. Variables are left out: DigitalOcean returns secret ones as ciphertext that changes with each deployment. */
 export function componentsOf(spec: unknown): string[] | undefined {
-  // A secret one: the state's own mark is an object with a ciphertext.
-  if (typeof spec !== "object" || spec === null || "ciphertext" in spec) return undefined;
-  return Object.entries(COMPONENTS)
-    .flatMap(([list, kind]) => {
-      const components: unknown = (spec as Properties)[list] ?? (spec as Properties)[snakeCase(list)];
-      return Array.isArray(components) ? components.map((component: Properties) => `${kind} ${describeComponent(component)}`) : [];
-    })
-    .sort();
+  if (typeof spec !== "object" || spec === null) return undefined;
+  const lists = Object.entries(COMPONENTS).map(([list, kind]) => {
+    const components: unknown = (spec as Properties)[list] ?? (spec as Properties)[snakeCase(list)] ?? [];
+    return Array.isArray(components) ? components.map((component: Properties) => `${kind} ${describeComponent(component)}`) : undefined;
+  });
+  // The state encrypts a whole list where one variable in it is secret: such an app is not compared.
+  return lists.every((list) => list !== undefined) ? lists.flat().sort() : undefined;
 }
 
 function describeComponent(component: Properties): string {

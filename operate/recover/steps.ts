@@ -41,7 +41,7 @@ export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepO
     ...when(toImport.length > 0, "import", "Add to the state what exists in the account", [
       ...["import", ...s, ...now, "--file", file, "--generate-code=false"],
     ]),
-    ...when(isNeeded || targets.length > 0, "up", "Deploy the rest. Its preview must show no replacement", ["up", ...s]),
+    ...when(isNeeded || targets.length > 0, "up", "Deploy the rest. Its preview must replace nothing at DigitalOcean", ["up", ...s]),
   ];
 }
 

@@ -47,9 +47,16 @@ export interface Stack {
   start(...args: string[]): Started;
   /** The program's directory. */
   readonly program: string;
+  /** In which the CLI finds the stack's state and its passphrase. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly faults: Api["faults"];
+  /** The API's address. */
+  readonly api: string;
   /** Asks the API as any client would. */
   get(path: string): Promise<Record<string, unknown>>;
   post(path: string, body: object): Promise<void>;
+  put(path: string, body: object): Promise<void>;
+  delete(path: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -83,18 +90,24 @@ export async function startStack(
   // YAML 1.1 quotes texts that look like dates, which Pulumi would read as dates.
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
 
-  const shell = $({ env: environment(root), nothrow: true, quiet: true });
+  const env = environment(root);
+  const shell = $({ env, nothrow: true, quiet: true });
   const run = async (...args: string[]): Promise<Ran> => {
     const { exitCode, stdall } = await shell`${pulumi} ${args} --cwd ${program} --non-interactive --color never`;
     return { code: exitCode ?? 1, output: stdall };
   };
   const start = (...args: string[]): Started => {
     const all = [...args, "--cwd", program, "--non-interactive", "--color", "never"];
-    const child = spawn(pulumi, all, { env: environment(root), stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(pulumi, all, { env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (output += part));
     const ended = new Promise<Ran>((resolve) => child.on("close", (code) => resolve({ code: code ?? 1, output })));
     return { process: child, output: () => output, ended };
+  };
+  const send = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+    const answer = await fetch(`${api.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    if (!answer.ok) throw new Error(await answer.text());
   };
   const made = await run("stack", "init", "test");
   if (made.code !== 0) throw new Error(made.output);
@@ -103,13 +116,14 @@ export async function startStack(
     pulumi: run,
     start,
     program,
+    environment: env,
+    faults: api.faults,
+    api: api.url,
     get: async (path) =>
       (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
-    post: async (path, body) => {
-      const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
-      const answer = await fetch(`${api.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-      if (!answer.ok) throw new Error(await answer.text());
-    },
+    post: (path, body) => send("POST", path, body),
+    put: (path, body) => send("PUT", path, body),
+    delete: (path) => send("DELETE", path),
     remove: async () => {
       await api.close();
       await cloud.close();
