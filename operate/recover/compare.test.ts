@@ -1,0 +1,252 @@
+import { describe, expect, it } from "vitest";
+import { type Comparison, compare, countDrift, siblingNames } from "./compare.ts";
+import { type AccountObject, TYPES } from "./kinds.ts";
+import { stepsOf } from "./steps.ts";
+import {
+  account,
+  declarations,
+  IDS,
+  managed,
+  object,
+  planned,
+  resources,
+  STACK_URN,
+  state,
+  stateResources,
+  within,
+  without,
+} from "./testing/stack.ts";
+
+const edit = (name: string, change: (object: AccountObject) => AccountObject) =>
+  account.map((one) => (one.name === name ? change(one) : one));
+const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+
+describe("the comparison of plan, state and account", () => {
+  it("finds nothing where all three agree", () => {
+    const found = compare({ resources, state, account });
+    expect(countDrift(found)).toBe(0);
+    expect(found.notes).toEqual([]);
+  });
+
+  it("imports what exists under a declared name, with the id that the provider's importer takes", () => {
+    const found = compare({
+      resources,
+      state: without("orders-cluster", "orders-rules", "orders-db", "orders-user-owner", "orders-pool", "shop-app"),
+      account,
+    });
+    const C = IDS.cluster;
+    expect(found.toImport.map(({ type, importId }) => [type, importId])).toEqual([
+      [TYPES.cluster, C],
+      [TYPES.firewall, C],
+      [TYPES.database, `${C},orders`],
+      [TYPES.user, `${C},orders_owner`],
+      [TYPES.pool, `${C},orders`],
+      [TYPES.app, IDS.app],
+    ]);
+    expect(found.toImport.every(({ version }) => version === "4.80.1")).toBe(true);
+  });
+
+  it("leaves to up what exists nowhere, and an empty list of sources", () => {
+    const rest = account
+      .filter(({ type }) => type !== TYPES.user)
+      .map((one) => (one.type === TYPES.firewall ? { ...one, properties: { rules: [] } } : one));
+    expect(countDrift(compare({ resources, state: without("orders-user-owner", "orders-rules"), account: rest }))).toBe(0);
+  });
+
+  it("reports what was deleted by hand, also if the program no longer declares it", () => {
+    const old = managed(TYPES.user, "orders-user-old", `${IDS.cluster}/user/old`, { clusterId: IDS.cluster, name: "old" });
+    const found = compare({
+      resources,
+      state: { resources: [...stateResources, old], pending: [] },
+      account: account.filter(({ type }) => type !== TYPES.pool),
+    });
+    expect(found.gone.map(({ name, isDeclared }) => [name, isDeclared])).toEqual([
+      ["orders", true],
+      ["old", false],
+    ]);
+  });
+
+  it("recognizes a cluster that was created again under its name, and everything in it", () => {
+    const other = "99999999-0000-4000-8000-000000000009";
+    const again = account.map((one) => {
+      if (one.type === TYPES.cluster) return { ...one, identity: other, importId: other };
+      if (one.owner !== IDS.cluster) return one;
+      const identity = one.identity.replace(IDS.cluster, other);
+      return { ...one, owner: other, identity, importId: identity };
+    });
+    const found = compare({ resources, state, account: again });
+    expect(found.recreated.map(({ state: before, account: now }) => [before, now])).toContainEqual([
+      `${IDS.cluster},orders_owner`,
+      `${other},orders_owner`,
+    ]);
+    expect(found.recreated).toHaveLength(5);
+    expect(found.toImport).toHaveLength(5);
+    expect(found.gone).toEqual([]);
+  });
+
+  it("finds a renamed cluster by its id, and keeps it out of the refresh, after which up would replace it", () => {
+    const found = compare({
+      resources,
+      state,
+      account: edit("orders-postgres-qa", (one) => ({ ...one, properties: { ...one.properties, name: "orders" } })),
+    });
+    expect(found.changed).toMatchObject([
+      { replaces: true, properties: [{ property: "name", state: "orders-postgres-qa", account: "orders" }] },
+    ]);
+    const steps = stepsOf(found, { stack: "qa", stackUrn: STACK_URN, file: "f.json" });
+    expect(steps.find(({ kind }) => kind === "refresh")?.args.join(" ")).not.toContain("DatabaseCluster");
+  });
+
+  it("compares sources without their order, numbers with texts, and nothing that the program ignores", () => {
+    const rules = (list: readonly string[]) =>
+      account.map((one) => (one.type === TYPES.firewall ? { ...one, properties: { rules: list } } : one));
+    expect(names(compare({ resources, state, account: rules(["ip_addr 0.0.0.0/0", "ip_addr 10.1.0.0/20"]) }).changed)).toEqual([
+      "orders-postgres-qa",
+    ]);
+    const size = edit("orders-postgres-qa", (one) => ({
+      ...one,
+      properties: { ...one.properties, nodeCount: "1", size: "db-s-2vcpu-4gb" },
+    }));
+    expect(compare({ resources, state, account: size }).changed[0]?.properties.map(({ property }) => property)).toEqual(["size"]);
+    const ignoring = declarations.map((one) =>
+      planned(one.type === TYPES.cluster ? { ...one, options: { ignoreChanges: ["size"] } } : one),
+    );
+    expect(compare({ resources: ignoring, state, account: size }).changed).toEqual([]);
+  });
+
+  it("finds an adopted cluster by the id that the program names, whatever its name", () => {
+    const adopting = declarations.map((one) => planned(one.type === TYPES.cluster ? { ...one, options: { importId: IDS.cluster } } : one));
+    const renamed = edit("orders-postgres-qa", (one) => ({ ...one, name: "old-production" }));
+    expect(
+      compare({ resources: adopting, state: without("orders-cluster"), account: renamed }).toImport.map(({ importId }) => importId),
+    ).toEqual([IDS.cluster]);
+  });
+
+  it("imports nothing that another stack declares under the same name, and nothing inside of it", () => {
+    const siblings = siblingNames(new Map([["staging", resources]]));
+    const found = compare({ resources, state: without("orders-cluster", "orders-user-owner", "shop-app"), account, siblings });
+    expect(found.toImport).toEqual([]);
+    expect(found.shared.map(({ name, stacks }) => [name, stacks])).toEqual([
+      ["orders-postgres-qa", ["staging"]],
+      ["shop-qa", ["staging"]],
+    ]);
+    expect(countDrift(found)).toBe(0);
+  });
+
+  it("does not import a Spaces key, whose secret cannot be read again", () => {
+    const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
+    const found = compare({ resources: [...resources, key], state, account: [...account, object(TYPES.spacesKey, "DO00", "backups-key")] });
+    expect(found.toImport).toEqual([]);
+    expect(found.unimportable).toMatchObject([{ name: "backups-key", id: "DO00" }]);
+  });
+
+  it("notes what looks like the stack's and is declared nowhere, and never lists it as drift", () => {
+    const extra = [
+      ...account,
+      object(TYPES.cluster, "c9", "orders-old-qa"),
+      object(TYPES.cluster, "c8", "orders-postgres-prod"),
+      within(TYPES.user, IDS.cluster, "intern"),
+      within(TYPES.user, IDS.cluster, "doadmin"),
+    ];
+    const found = compare({ resources, state, account: extra });
+    expect(countDrift(found)).toBe(0);
+    expect(found.notes).toEqual([expect.stringContaining("DatabaseCluster orders-old-qa"), expect.stringContaining("DatabaseUser intern")]);
+  });
+
+  it("notes generated secrets that were lost with the state, where apps still use them", () => {
+    const password = { ...planned({ type: "random:index/randomPassword:RandomPassword", name: "jwt", inputs: {} }) };
+    const found = compare({ resources: [...resources, password], state: without("shop-app"), account });
+    expect(found.notes.join()).toContain("jwt is not in the state, and a generated secret cannot be read back");
+  });
+});
+
+describe("for any plan, state and account", () => {
+  /** Numerical Recipes' generator: the same cases in every run. */
+  function generator(seed: number) {
+    let value = seed;
+    return (below: number): number => {
+      value = (Math.imul(value, 1664525) + 1013904223) >>> 0;
+      return Math.floor((value / 2 ** 32) * below);
+    };
+  }
+
+  const cases = Array.from({ length: 500 }, (_, seed) => {
+    const next = generator(seed + 1);
+    const some = <T>(list: readonly T[]): T[] => list.filter(() => next(3) > 0);
+    const pool = [
+      ...declarations,
+      ...Array.from({ length: next(4) }, (_, index) => ({ ...declarations[4]!, name: `user-${index}`, inputs: { name: `u${index}` } })),
+    ];
+    const users = pool.slice(declarations.length);
+    return {
+      resources: [resources[0]!, ...some(pool).map(planned)],
+      state: {
+        resources: some([
+          ...stateResources,
+          ...users.map(({ name, inputs }) =>
+            managed(TYPES.user, name, `${IDS.cluster}/user/${inputs.name}`, {
+              clusterId: next(4) === 0 ? "gone" : IDS.cluster,
+              name: inputs.name,
+            }),
+          ),
+        ]),
+        pending: next(5) === 0 ? [{ urn: declarations[0]!.name, operation: "creating" }] : [],
+      },
+      account: some([...account, ...users.map(({ inputs }) => within(TYPES.user, IDS.cluster, String(inputs.name)))]),
+    };
+  });
+
+  const each = (check: (found: Comparison, input: (typeof cases)[number]) => void) => {
+    for (const input of cases) check(compare(input), input);
+  };
+
+  it("an import is declared, exists in the account and is not in the state under that id", () => {
+    each((found, { resources, state, account }) => {
+      for (const { urn, importId, type } of found.toImport) {
+        expect(resources.some((one) => one.urn === urn)).toBe(true);
+        expect(account.some((one) => one.type === type && one.importId === importId)).toBe(true);
+        const existing = state.resources.find((one) => one.urn === urn);
+        if (existing !== undefined) expect(found.recreated.map((one) => one.urn)).toContain(urn);
+      }
+    });
+  });
+
+  it("a resource is in one list only, and every list has each resource once", () => {
+    each((found) => {
+      const urns = [...found.gone, ...found.recreated, ...found.changed].map(({ urn }) => urn);
+      expect(new Set(urns).size).toBe(urns.length);
+      const imports = found.toImport.map(({ urn }) => urn);
+      expect(new Set(imports).size).toBe(imports.length);
+    });
+  });
+
+  it("once the repair is applied, a second comparison has nothing to import, nothing gone and nothing created again", () => {
+    each((found, input) => {
+      const dropped = new Set([...found.gone, ...found.recreated].map(({ urn }) => urn));
+      const added = found.toImport.map((one) => {
+        const match = input.account.find(({ type, importId }) => type === one.type && importId === one.importId)!;
+        return {
+          urn: one.urn,
+          type: one.type,
+          id: match.identity,
+          custom: true,
+          protect: true,
+          aliases: [],
+          outputs: { clusterId: match.owner, name: match.name, ...match.properties },
+        };
+      });
+      const repaired = { resources: [...input.state.resources.filter(({ urn }) => !dropped.has(urn)), ...added], pending: [] };
+      const again = compare({ ...input, state: repaired });
+      expect([again.toImport, again.gone, again.recreated]).toEqual([[], [], []]);
+    });
+  });
+
+  it("no step deletes, destroys or replaces, and up comes last", () => {
+    each((found) => {
+      const steps = stepsOf(found, { stack: "qa", stackUrn: STACK_URN, file: "f.json" });
+      expect(steps.every(({ args }) => ["cancel", "refresh", "import", "up"].includes(args[0]!))).toBe(true);
+      if (steps.length > 0) expect(steps.at(-1)?.kind).toBe("up");
+      if (countDrift(found) > found.changed.length + found.unimportable.length) expect(steps[0]?.kind).toBe("cancel");
+    });
+  });
+});

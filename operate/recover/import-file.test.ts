@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { compare } from "./compare.ts";
+import { createImportFile } from "./import-file.ts";
+import { account, COMPONENT, IDS, resources, without } from "./testing/stack.ts";
+
+describe("the import file", () => {
+  it("names a parent that the state has, and the version of the provider", () => {
+    const state = without("orders-user-owner");
+    expect(createImportFile(compare({ resources, state, account }).toImport, resources, state)).toEqual({
+      nameTable: { shop_index_Postgres_orders: COMPONENT },
+      resources: [
+        {
+          type: "digitalocean:index/databaseUser:DatabaseUser",
+          name: "shop_index_Postgres_digitalocean_index_databaseUser_DatabaseUser_orders_user_owner",
+          logicalName: "orders-user-owner",
+          id: `${IDS.cluster},orders_owner`,
+          parent: "shop_index_Postgres_orders",
+          version: "4.80.1",
+        },
+      ],
+    });
+  });
+
+  it("adds the components that the state lacks before what they contain, each once", () => {
+    const state = without("orders", "orders-user-owner", "shop-app");
+    const file = createImportFile(compare({ resources, state, account }).toImport, resources, state);
+    expect(file.nameTable).toEqual({});
+    expect(file.resources.map(({ logicalName, component = false }) => [logicalName, component])).toEqual([
+      ["orders", true],
+      ["orders-user-owner", false],
+      ["shop-app", false],
+    ]);
+  });
+
+  it("is refused where a resource's parent exists nowhere", () => {
+    const state = without("orders", "shop-app");
+    const found = compare({ resources, state, account });
+    expect(() => createImportFile(found.toImport, resources.slice(1), state)).toThrow(
+      "orders is neither in the state nor in the account, so what belongs to it cannot be imported. Create it first: pulumi up --target",
+    );
+  });
+});
