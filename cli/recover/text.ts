@@ -21,17 +21,14 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
     section("In the account, but not in the state", subjects(toImport), layout),
     section(
       "In the account, and declared by another stack too: not imported",
-      shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}. If it is this stack's: slipway recover -s ${stack} --shared`),
+      shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}`),
       layout,
+      ["If they belong to this stack:", [`slipway recover -s ${stack} --shared`]],
     ),
-    section(
-      "In the account, and impossible to import",
-      unimportable.map(
-        (one) =>
-          `${describe(one)}: DigitalOcean shows its secret only once, so \`up\` creates another key. If nothing uses this one: doctl spaces keys delete ${one.id}`,
-      ),
-      layout,
-    ),
+    section("In the account, and impossible to import", subjects(unimportable), layout, [
+      "DigitalOcean shows the secret of a key only once, so `up` creates another one. If nothing uses these:",
+      unimportable.map(({ id }) => `doctl spaces keys delete ${id}`),
+    ]),
     section(
       "In the state, but gone from the account",
       gone.map((one) => `${describe(one)}${one.isDeclared ? ": `up` creates it again, empty" : ", which the program no longer declares"}`),
@@ -87,10 +84,18 @@ function subjects(all: readonly Subject[]): readonly string[] {
   });
 }
 
-function section(title: string, items: readonly string[], { style, columns }: Layout): string {
+/** @param hint What to do about all of them, and the commands for it, each on a line of its own. */
+function section(
+  title: string,
+  items: readonly string[],
+  { style, columns }: Layout,
+  [hint, commands]: readonly [hint: string, commands: readonly string[]] = ["", []],
+): string {
   if (items.length === 0) return "";
   const lines = items.flatMap((item) => wrap(item, columns - 4).map((line, index) => `${index === 0 ? "  - " : "    "}${line}`));
-  return [style.bold(title), ...lines].join("\n");
+  const help =
+    hint === "" ? [] : [...wrap(hint, columns - 4).map((line) => `    ${line}`), ...commands.map((command) => `      ${command}`)];
+  return [style.bold(title), ...lines, ...help].join("\n");
 }
 
 function changes(changed: readonly Changed[], layout: Layout): string {
