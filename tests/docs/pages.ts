@@ -5,7 +5,7 @@ import { pagesOf, readBlocks } from "./blocks.ts";
 /** It starts and ends the platform itself. */
 export const LOCAL = ["docs/local.md"];
 /** They start the API without the platform, and run Pulumi's engine where its CLI is installed. */
-export const API = ["docs/app-specs.md", "docs/local-api.md"];
+export const API = ["docs/app-specs.md", "docs/local-api.md", "docs/recover.md"];
 /** They change what is in the platform's databases and stores. */
 export const DATABASES = ["docs/keyspaces.md", "docs/migrations.md"];
 
