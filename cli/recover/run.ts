@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { stableJson } from "../../engine/mask.ts";
 import { workspaceAt } from "../../local/platform/workspace.ts";
 import { carryOut } from "../../operate/recover/carry-out.ts";
 import type { Comparison } from "../../operate/recover/compare.ts";
+import { RecoverError } from "../../operate/recover/error.ts";
 import { createImportFile } from "../../operate/recover/import-file.ts";
 import { commandLine, quote, type Step, stepsOf } from "../../operate/recover/steps.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
@@ -14,60 +16,99 @@ import { formatComparison, formatSteps } from "./text.ts";
 
 /** @returns the exit code. */
 export async function recover(options: RecoverOptions, terminal: Terminal): Promise<number> {
-  const { yes = false, json, shared = false, out } = options;
+  const { yes = false, json = false, shared = false, out } = options;
   if (yes && options.state !== undefined)
     throw new UsageError("--yes changes the stack's own state, and --state reads a copy. Leave out one of them.");
   const outFile = out === undefined ? undefined : path.resolve(out);
   const subject = await openSubject(options, "recover");
-  const { project, plan, stackName: stack, pulumi } = subject;
-  const state = await subject.readState();
-  const comparison = withShared(await subject.compare(state), shared);
-  const importFile = createImportFile(comparison.toImport, plan.resources, state);
-  const file = path.relative(project.directory, outFile ?? path.join(project.root, ".slipway", `recover-${plan.stack}.json`));
-  if (comparison.toImport.length > 0) writeFile(path.resolve(project.directory, file), stableJson(importFile));
-  const stackUrn = `urn:pulumi:${plan.stack}::${plan.project}::pulumi:pulumi:Stack::${plan.project}-${plan.stack}`;
-  const steps = stepsOf(comparison, { stack, stackUrn, file });
-  const notes = [...comparison.notes, ...localNotes(subject, comparison)];
-  const reported = { ...comparison, notes };
-  const title = { project: plan.project, stack: plan.stack };
-
-  if (!yes || pulumi === undefined) {
-    if (json)
-      terminal.print(
-        stableJson({
-          ...title,
-          ...reported,
-          users: undefined,
-          steps: steps.map(toJson),
-          importFile: filled(comparison) ? file : undefined,
-        }),
-      );
-    else
-      terminal.print(
-        [formatComparison({ ...title, comparison: reported }, terminal), formatSteps(steps, terminal)].filter(Boolean).join("\n\n"),
-      );
+  const file = path.relative(
+    subject.project.root,
+    outFile ?? path.join(subject.project.root, ".slipway", `recover-${subject.plan.stack}.json`),
+  );
+  const look = () => prepare(subject, { file, shared });
+  const found = await look();
+  if (!yes) {
+    printFound(found, subject, { json, terminal });
     return DONE;
   }
+  if (!json) terminal.print(formatComparison({ ...titleOf(subject), comparison: found.comparison }, terminal));
+  return await repair(subject, found, { look, json, shared, terminal });
+}
 
-  if (!json) terminal.print(formatComparison({ ...title, comparison: reported }, terminal));
-  await carryOut(steps, { pulumi, stack, report: (line) => terminal.log(line) });
-  const left = withShared(await subject.compare(await subject.readState()), shared);
+interface Found {
+  readonly comparison: Comparison;
+  readonly steps: readonly Step[];
+  /** Relative to the project; undefined where there is nothing to import. */
+  readonly importFile: string | undefined;
+}
+
+/** Compares, and writes the import file. */
+async function prepare(subject: Subject, { file, shared }: { readonly file: string; readonly shared: boolean }): Promise<Found> {
+  const { project, plan, stackName: stack } = subject;
+  const state = await subject.readState();
+  const comparison = await subject.compare(state, { shared });
+  const isImporting = comparison.toImport.length > 0;
+  if (isImporting) writeFile(path.resolve(project.root, file), stableJson(createImportFile(comparison.toImport, plan.resources, state)));
+  const stackUrn = `urn:pulumi:${plan.stack}::${plan.project}::pulumi:pulumi:Stack::${plan.project}-${plan.stack}`;
+  return {
+    comparison: { ...comparison, notes: [...comparison.notes, ...localNotes(subject, comparison)] },
+    steps: stepsOf(comparison, { stack, stackUrn, file }),
+    importFile: isImporting ? file : undefined,
+  };
+}
+
+function printFound(
+  { comparison, steps, importFile }: Found,
+  subject: Subject,
+  { json, terminal }: Pick<RepairOptions, "json" | "terminal">,
+): void {
+  const title = titleOf(subject);
+  if (json) terminal.print(stableJson({ ...title, ...comparison, users: undefined, steps: steps.map(toJson), importFile }));
+  else terminal.print([formatComparison({ ...title, comparison }, terminal), formatSteps(steps, terminal)].filter(Boolean).join("\n\n"));
+}
+
+interface RepairOptions {
+  readonly look: () => Promise<Found>;
+  readonly json: boolean;
+  readonly shared: boolean;
+  readonly terminal: Terminal;
+}
+
+async function repair(subject: Subject, first: Found, { look, json, shared, terminal }: RepairOptions): Promise<number> {
+  const { steps } = await waitUntilReady(first, look, terminal);
+  await carryOut(steps, { pulumi: subject.pulumi!, stack: subject.stackName, report: (line) => terminal.log(line) });
+  const left = await subject.compare(await subject.readState(), { shared });
   const isRepaired = left.toImport.length + left.gone.length + left.recreated.length + left.pending.length === 0;
-  if (json)
-    terminal.print(stableJson({ ...title, ...left, users: undefined, repaired: isRepaired, steps: steps.filter(isLast).map(toJson) }));
-  else if (isRepaired) terminal.print(`\n${formatSteps(steps.filter(isLast), terminal) || "The state matches the account."}`);
-  else terminal.print(`\nStill to repair:\n\n${formatComparison({ ...title, comparison: left }, terminal)}`);
+  const last = steps.filter(({ kind }) => kind === "up");
+  if (json) terminal.print(stableJson({ ...titleOf(subject), ...left, users: undefined, repaired: isRepaired, steps: last.map(toJson) }));
+  else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal)}`);
+  else terminal.print(`\nStill to repair:\n\n${formatComparison({ ...titleOf(subject), comparison: left }, terminal)}`);
   return isRepaired ? DONE : FAILED;
 }
 
-const isLast = ({ kind }: Step): boolean => kind === "up";
-const toJson = ({ purpose, args }: Step) => ({ purpose, command: commandLine(args) });
-const filled = ({ toImport }: Comparison): boolean => toImport.length > 0;
+const POLL_MS = 5000;
+/** As long as the components wait for a new cluster. */
+const LONGEST_WAIT_MS = 60 * 60_000;
 
-function withShared(comparison: Comparison, isIncluded: boolean): Comparison {
-  if (!isIncluded) return comparison;
-  return { ...comparison, toImport: [...comparison.shared, ...comparison.toImport], shared: [] };
+/** DigitalOcean goes on building a cluster after the run that requested it was killed. */
+async function waitUntilReady(first: Found, look: () => Promise<Found>, { log }: Terminal): Promise<Found> {
+  const until = Date.now() + LONGEST_WAIT_MS;
+  let reported = "";
+  for (let found = first; ; found = await look()) {
+    const waiting = found.comparison.toImport
+      .flatMap(({ name, status }) => (status === undefined ? [] : [`${name} (${status})`]))
+      .join(", ");
+    if (waiting === "") return found;
+    if (Date.now() > until)
+      throw new RecoverError(`Not online after an hour: ${waiting}. See https://status.digitalocean.com, and run this again.`);
+    if (waiting !== reported) log(`Waiting until it is online: ${waiting}`);
+    reported = waiting;
+    await wait(POLL_MS);
+  }
 }
+
+const titleOf = ({ plan: { project, stack } }: Subject) => ({ project, stack });
+const toJson = ({ purpose, args }: Step) => ({ purpose, command: commandLine(args) });
 
 /** Ids only: the file holds no secret. */
 function writeFile(file: string, text: string): void {

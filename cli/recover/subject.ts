@@ -26,7 +26,8 @@ export interface Subject {
   /** undefined with --state. */
   readonly pulumi: PulumiCli | undefined;
   readState(): Promise<State>;
-  compare(state: State): Promise<Comparison>;
+  /** @param shared Whether names that another stack declares too count as this stack's. @default false */
+  compare(state: State, options?: { readonly shared?: boolean }): Promise<Comparison>;
 }
 
 const DIGITALOCEAN = "https://api.digitalocean.com";
@@ -41,7 +42,7 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   const config = readStack(project, stackName);
   const endpoint = endpointOf(config, stackName);
   const path = findPulumi();
-  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.directory, stack: stackName });
+  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.root, stack: stackName });
   if (exported === undefined && cli === undefined) throw new UsageError(noCli(stackName, command));
   const plan = await planStack(project, { stack: stackName, placeholders: true });
   const token = await readToken(config, cli, stackName);
@@ -52,10 +53,10 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
     return parseState(exported ?? (await cli!.run(["stack", "export", "-s", stackName])), plan, source);
   }
 
-  async function compare(state: State): Promise<Comparison> {
+  async function compare(state: State, { shared = false }: { readonly shared?: boolean } = {}): Promise<Comparison> {
     const failed: string[] = [];
     const siblings = () => planSiblings(project, plan.stack, endpoint, failed);
-    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, siblings });
+    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, ...(shared ? {} : { siblings }) });
     const notes = failed.map(
       (name) =>
         `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan -s ${name}`,

@@ -15,10 +15,29 @@ export interface ComparisonReport {
 
 export function formatComparison({ project, stack, comparison }: ComparisonReport, layout: Layout): string {
   const { style } = layout;
-  const { toImport, unimportable, shared, gone, recreated, changed, pending, notes } = comparison;
+  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, pending, notes } = comparison;
   return [
     style.bold(`${project} on stack ${stack}: ${summary(comparison)}`),
     section("In the account, but not in the state", subjects(toImport), layout),
+    section(
+      "Not ready yet: import them when they are online",
+      toImport.flatMap((one) => (one.status === undefined ? [] : [`${describe(one)} is ${one.status}`])),
+      layout,
+    ),
+    section(
+      "In the account, but not as the program declares it: not imported",
+      conflicting.flatMap((one) =>
+        one.properties.map(
+          ({ property, program, account }) => `${describe(one)}: ${property} is ${format(account)}, and the program declares ${program}`,
+        ),
+      ),
+      layout,
+      ["After an import, `up` would have to replace it. Rename one of the two: in the control panel, or in the program.", []],
+    ),
+    section("In the account twice, and once in the state", subjects(duplicates), layout, [
+      "An interrupted run created it a second time. To delete the one that the state does not know:",
+      duplicates.map(({ command }) => command),
+    ]),
     section(
       "In the account, and declared by another stack too: not imported",
       shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}`),
@@ -62,8 +81,8 @@ export function formatSteps(steps: readonly Step[], { style, columns }: Layout):
 }
 
 function summary(comparison: Comparison): string {
-  const { toImport, unimportable, shared, gone, recreated, changed, pending } = comparison;
-  const unknown = toImport.length + unimportable.length + shared.length;
+  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, pending } = comparison;
+  const unknown = toImport.length + unimportable.length + shared.length + conflicting.length + duplicates.length;
   const parts = [
     ...(unknown === 0 ? [] : [`${unknown} not in the state`]),
     ...(gone.length === 0 ? [] : [`${gone.length} gone`]),

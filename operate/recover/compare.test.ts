@@ -133,6 +133,37 @@ describe("the comparison of plan, state and account", () => {
     expect(countDrift(found)).toBe(0);
   });
 
+  it("does not import what differs in what cannot be changed in place, nor what is inside of it", () => {
+    const missing = without("net-vpc", "orders-cluster", "orders-user-owner");
+    const other = account.map((one) => {
+      if (one.type === TYPES.vpc) return { ...one, properties: { ...one.properties, ipRange: "10.9.0.0/20" } };
+      return one.type === TYPES.cluster ? { ...one, properties: { ...one.properties, engine: "mysql" } } : one;
+    });
+    const found = compare({ resources, state: missing, account: other });
+    expect(found.toImport).toEqual([]);
+    expect(found.conflicting.map(({ name, properties }) => [name, properties])).toEqual([
+      ["shop-nyc1-qa", [{ property: "ipRange", program: "10.1.0.0/20", account: "10.9.0.0/20" }]],
+      ["orders-postgres-qa", [{ property: "engine", program: "pg", account: "mysql" }]],
+    ]);
+  });
+
+  it("reports a second check of the same name, which an up creates whose request was cut, with the command that deletes it", () => {
+    const check = planned({ type: TYPES.check, name: "api", inputs: { name: "shop-api-qa" } });
+    const twice = [...account, object(TYPES.check, "k1", "shop-api-qa"), object(TYPES.check, "k2", "shop-api-qa")];
+    const resourcesWithCheck = [...resources, check];
+    const known = { resources: [...stateResources, managed(TYPES.check, "api", "k2", { name: "shop-api-qa" })], pending: [] };
+    expect(compare({ resources: resourcesWithCheck, state: known, account: twice }).duplicates).toMatchObject([
+      { name: "shop-api-qa", id: "k1", command: "doctl monitoring uptime delete k1" },
+    ]);
+    const unknown = compare({ resources: resourcesWithCheck, state, account: twice });
+    expect([unknown.toImport.map(({ importId }) => importId), unknown.duplicates.map(({ id }) => id)]).toEqual([["k1"], ["k2"]]);
+  });
+
+  it("marks a cluster that is still being created, so that the import waits for it", () => {
+    const creating = edit("orders-postgres-qa", (one) => ({ ...one, status: "creating" }));
+    expect(compare({ resources, state: without("orders-cluster"), account: creating }).toImport).toMatchObject([{ status: "creating" }]);
+  });
+
   it("does not import a Spaces key, whose secret cannot be read again", () => {
     const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
     const found = compare({ resources: [...resources, key], state, account: [...account, object(TYPES.spacesKey, "DO00", "backups-key")] });

@@ -22,6 +22,21 @@ export interface Missing extends Subject {
   readonly parent?: string;
   readonly provider?: string;
   readonly version?: string;
+  /** "creating", where it is not ready yet: the provider would read it without its addresses and passwords. */
+  readonly status?: string;
+}
+
+/** It exists under a declared name, and differs in what cannot be changed in place: once imported, `up` would have to replace it. */
+export interface Conflicting extends Subject {
+  readonly id: string;
+  readonly properties: readonly { readonly property: string; readonly program: string; readonly account: unknown }[];
+}
+
+/** A second one of the same name. */
+export interface Duplicate extends Subject {
+  readonly id: string;
+  /** Deletes it. */
+  readonly command: string;
 }
 
 /** It exists, and cannot be added to the state. */
@@ -62,6 +77,8 @@ export interface Comparison {
   readonly toImport: readonly Missing[];
   readonly unimportable: readonly Unimportable[];
   readonly shared: readonly Shared[];
+  readonly conflicting: readonly Conflicting[];
+  readonly duplicates: readonly Duplicate[];
   readonly gone: readonly Gone[];
   readonly recreated: readonly Recreated[];
   readonly changed: readonly Changed[];
@@ -85,11 +102,11 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   const declared = new Map(resources.filter(isCompared).map((resource) => [resource.urn, resource]));
   const managed = new Map(state.resources.map((resource) => [resource.urn, resource]));
   const byIdentity = new Map(account.map((object) => [keyOf(object.type, object.identity), object]));
-  const byName = new Map(account.map((object) => [nameKey(object), object]));
+  const byName = groupByName(account);
   const matches = new Map<string, AccountObject | undefined>();
 
   const found: Mutable<Comparison> = {
-    ...{ toImport: [], unimportable: [], shared: [], gone: [], recreated: [], changed: [] },
+    ...{ toImport: [], unimportable: [], shared: [], conflicting: [], duplicates: [], gone: [], recreated: [], changed: [] },
     ...{ pending: [...state.pending], users: [], notes: [] },
   };
   for (const resource of declared.values()) classify(resource);
@@ -104,6 +121,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
     const existing = stateOf(resource.urn, resource.options.aliases);
     const object = match(resource);
     const subject = subjectOf(resource, object);
+    if (object !== undefined) addDuplicates(kind, subject, object);
     if (existing === undefined) {
       if (object !== undefined && exists(object)) classifyMissing(kind, resource, subject, object);
       return;
@@ -134,18 +152,30 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       ...(parent === undefined ? {} : { parent }),
       ...(options.provider === undefined ? {} : { provider: options.provider }),
       ...(options.version === undefined ? {} : { version: options.version }),
+      ...(object.status === undefined || ["", "online"].includes(object.status) ? {} : { status: object.status }),
     };
+    const conflicts = conflictsOf(kind, resource, object);
+    if (conflicts.length > 0) {
+      found.conflicting.push({ ...subject, id: object.identity, properties: conflicts });
+      return;
+    }
     const stacks = isAccountWide(kind) ? (siblings.get(sharedKey(kind.type, object.name)) ?? []) : [];
     if (stacks.length > 0) found.shared.push({ ...missing, stacks });
-    else if (!isInsideShared(resource)) found.toImport.push(missing);
-    if (object.status !== undefined && !["", "online"].includes(object.status))
-      found.notes.push(`${object.name} is "${object.status}". Wait until it is online before you import it: doctl databases list`);
+    else if (!isInsideAnother(resource)) found.toImport.push(missing);
   }
 
-  /** What is in another stack's cluster is that stack's too. */
-  function isInsideShared(resource: PlannedResource): boolean {
+  /** What is in a cluster that is not imported is not imported either. */
+  function isInsideAnother(resource: PlannedResource): boolean {
     const owner = ownerOf(resource);
-    return owner !== undefined && found.shared.some(({ urn }) => urn === owner.urn);
+    return owner !== undefined && [...found.shared, ...found.conflicting].some(({ urn }) => urn === owner.urn);
+  }
+
+  function addDuplicates(kind: Kind, subject: Subject, object: AccountObject): void {
+    const { deleteDuplicate } = kind;
+    if (deleteDuplicate === undefined) return;
+    const managedIds = new Set(state.resources.filter(({ type }) => type === kind.type).map(({ id }) => id));
+    const others = (byName.get(nameKey(object)) ?? []).filter((other) => other !== object && !managedIds.has(other.identity));
+    found.duplicates.push(...others.map((other) => ({ ...subject, id: other.identity, command: deleteDuplicate(other) })));
   }
 
   /** A resource that the state has and the program does not declare: `up` deletes it, which fails where it is gone already. */
@@ -172,9 +202,9 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   function byNameIn(kind: Kind, resource: PlannedResource): AccountObject | undefined {
     const name = kind.name === undefined ? "" : inputAt(resource.inputs, kind.name);
     if (name === undefined) return undefined;
-    if (kind.owner === undefined) return byName.get(nameKey({ type: resource.type, name }));
+    if (kind.owner === undefined) return byName.get(nameKey({ type: resource.type, name }))?.[0];
     const owner = ownerId(kind.owner, resource);
-    return owner === undefined ? undefined : byName.get(nameKey({ type: resource.type, name, owner }));
+    return owner === undefined ? undefined : byName.get(nameKey({ type: resource.type, name, owner }))?.[0];
   }
 
   function ownerId(input: string, resource: PlannedResource): string | undefined {
@@ -245,6 +275,20 @@ export function inputAt(inputs: Readonly<Record<string, Value>>, path: string): 
   return typeof single === "string" ? single : undefined;
 }
 
+function groupByName(account: readonly AccountObject[]): ReadonlyMap<string, readonly AccountObject[]> {
+  const groups = new Map<string, AccountObject[]>();
+  for (const object of account) groups.set(nameKey(object), [...(groups.get(nameKey(object)) ?? []), object]);
+  return groups;
+}
+
+function conflictsOf(kind: Kind, { inputs, options }: PlannedResource, { properties }: AccountObject): Conflicting["properties"] {
+  return kind.compared.flatMap(({ property, replaces, input = property }) => {
+    const [program, account] = [inputAt(inputs, input), properties[property]];
+    const isSame = program === undefined || !isComparable(account) || canonical(program) === canonical(account);
+    return !replaces || isSame || options.ignoreChanges?.includes(property) ? [] : [{ property, program, account }];
+  });
+}
+
 function changesOf(kind: Kind, { outputs }: StateResource, object: AccountObject, ignored: readonly string[]): readonly ChangedProperty[] {
   return kind.compared.flatMap(({ property, ofState = (values) => values[property] }) => {
     const [before, now] = [ofState(outputs), object.properties[property]];
@@ -308,6 +352,15 @@ function commonSuffix(names: readonly string[]): string {
 }
 
 /** How many resources differ. What another stack declares too is none of them: it may be that stack's. */
-export function countDrift({ toImport, unimportable, gone, recreated, changed, pending }: Comparison): number {
-  return toImport.length + unimportable.length + gone.length + recreated.length + changed.length + pending.length;
+export function countDrift({ toImport, unimportable, conflicting, duplicates, gone, recreated, changed, pending }: Comparison): number {
+  return (
+    toImport.length +
+    unimportable.length +
+    conflicting.length +
+    duplicates.length +
+    gone.length +
+    recreated.length +
+    changed.length +
+    pending.length
+  );
 }

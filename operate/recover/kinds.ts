@@ -36,6 +36,8 @@ export interface Kind {
    * secret of a Spaces key, which DigitalOcean shows in the reply to its creation and never again.
    */
   readonly missing: "import" | "up" | "never";
+  /** Several may have the same name, so an interrupted `up` does not fail: it creates a second one. The command deletes the one that is left over. */
+  readonly deleteDuplicate?: (object: AccountObject) => string;
   readonly compared: readonly Compared[];
 }
 
@@ -43,6 +45,8 @@ export interface Compared {
   readonly property: string;
   /** A change of it makes the provider replace the resource. */
   readonly replaces?: boolean;
+  /** Where the program declares it: "spec.region". @default the input of that name */
+  readonly input?: string;
   /** @default the output of that name */
   readonly ofState?: (outputs: Properties) => unknown;
 }
@@ -123,8 +127,8 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: [
-      { property: "name", replaces: true, ofState: ({ spec }) => (spec as Properties | undefined)?.name },
-      { property: "region", replaces: true, ofState: ({ spec }) => (spec as Properties | undefined)?.region },
+      { property: "name", replaces: true, input: "spec.name", ofState: ({ spec }) => (spec as Properties | undefined)?.name },
+      { property: "region", replaces: true, input: "spec.region", ofState: ({ spec }) => (spec as Properties | undefined)?.region },
       { property: "components", ofState: ({ spec }) => componentsOf(spec) },
     ],
   },
@@ -142,6 +146,7 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("name", "target", "type", "enabled", "regions"),
+    deleteDuplicate: ({ identity }) => `doctl monitoring uptime delete ${identity}`,
   },
   {
     type: TYPES.checkAlert,
@@ -150,6 +155,7 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("name", "type", "threshold", "comparison", "period"),
+    deleteDuplicate: ({ identity, owner }) => `doctl monitoring uptime alert delete ${owner} ${identity}`,
   },
   {
     type: TYPES.alert,
@@ -158,6 +164,7 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("description", "type", "compare", "value", "window", "enabled", "entities"),
+    deleteDuplicate: ({ identity }) => `doctl monitoring alert delete ${identity}`,
   },
   { type: TYPES.bucket, name: "name", identityOf: id, missing: "import", compared: [] },
   { type: TYPES.spacesKey, name: "name", identityOf: id, missing: "never", compared: [] },

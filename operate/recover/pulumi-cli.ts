@@ -19,7 +19,7 @@ export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undef
     .find(isProgram);
 }
 
-/** @param directory The program's. */
+/** @param directory The project's, in which relative paths of the arguments begin. */
 export function openPulumi(path: string, { directory, stack }: { readonly directory: string; readonly stack: string }): PulumiCli {
   return {
     async run(args) {
