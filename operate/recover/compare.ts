@@ -345,7 +345,7 @@ function noteUndeclared(
     .sort();
 }
 
-/** "-staging", where every cluster's name ends with it. Production has none, so nothing tells its names from another stack's. */
+/** "-staging", where every cluster's name ends with it. Production has none, so its names look like those of any stack. */
 function commonSuffix(names: readonly string[]): string {
   const [first, ...others] = names.map((name) => /-[a-z0-9]+$/.exec(name)?.[0] ?? "");
   return first !== undefined && others.every((one) => one === first) && !["-postgres", "-valkey"].includes(first) ? first : "";

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { startSlipway } from "../../cli/testing/slipway.ts";
+import type { Backing } from "../../local/cloud/backing.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -33,6 +34,8 @@ interface Deployment {
   readonly pending_operations?: readonly object[];
 }
 
+type Interrupted = "placeCluster" | "createUser" | "placeApp";
+
 interface Step {
   readonly op: string;
   readonly urn: string;
@@ -40,15 +43,24 @@ interface Step {
 
 describeWithPulumi("slipway recover", (cli) => {
   let stack: Stack;
-  /** Called when the API is about to create a user. */
-  let onUser: () => void = () => {};
+  /** Called when the API acts on a request. */
+  let onCall: (method: Interrupted) => void = () => {};
 
   beforeAll(async () => {
-    const backing = {
+    const { placeCluster, createUser, placeApp } = recordOnly;
+    const backing: Backing = {
       ...recordOnly,
-      createUser: async (...args: Parameters<typeof recordOnly.createUser>) => {
-        onUser();
-        return recordOnly.createUser(...args);
+      placeCluster: (...args) => {
+        onCall("placeCluster");
+        return placeCluster(...args);
+      },
+      createUser: (...args) => {
+        onCall("createUser");
+        return createUser(...args);
+      },
+      placeApp: (...args) => {
+        onCall("placeApp");
+        return placeApp(...args);
       },
     };
     stack = await startStack(cli, config, { backing });
@@ -88,26 +100,41 @@ describeWithPulumi("slipway recover", (cli) => {
     expect(await slipway("drift")).toMatchObject({ code: 0, stdout: expect.stringContaining("the state matches the account") });
   }
 
-  it("imports what an up left behind that was killed while it created users; the next one converges", async () => {
-    let users = 0;
-    const { kill, ended } = startUp(cli, stack);
-    onUser = () => {
-      users++;
-      if (users === 3) kill();
-    };
-    await ended;
-    onUser = () => {};
-    expect(users).toBe(3);
-    expect((await exported()).pending_operations).not.toEqual([]);
+  it("imports what an up left behind that was killed while it created clusters, users and apps; the last one converges", async () => {
+    await killUp("placeCluster", 2);
+    expect(await left()).toMatch(/- DatabaseCluster: (shared-postgres-test|candlefish-single-valkey-test)/);
+    await recover();
 
-    const { code, stdout } = await slipway("recover");
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/- DatabaseUser in shared-postgres-test: candlefish/);
-    expect(stdout).toMatch(/Operations that an interrupted run never finished\n {2}- creating DatabaseUser/);
-    expect(stdout).toContain("pulumi cancel -s test --yes");
+    await killUp("createUser", 3);
+    const text = await left();
+    expect(text).toMatch(/- DatabaseUser in shared-postgres-test: candlefish/);
+    expect(text).toMatch(/Operations that an interrupted run never finished\n {2}- creating DatabaseUser/);
+    expect(text).toContain("pulumi cancel -s test --yes");
+    await recover();
+
+    await killUp("placeApp", 1);
+    expect(await left()).toMatch(/- App: \S+-candlefish-test/);
     await recover();
     await converge();
   });
+
+  /** Runs `up` until the API acts on this request, and kills it there. */
+  async function killUp(method: Interrupted, count: number): Promise<void> {
+    const { kill, ended } = startUp(cli, stack);
+    let calls = 0;
+    onCall = (called) => {
+      if (called === method && ++calls === count) kill();
+    };
+    await ended;
+    onCall = () => {};
+    expect(calls).toBe(count);
+  }
+
+  async function left(): Promise<string> {
+    const { code, stdout } = await slipway("recover");
+    expect(code).toBe(0);
+    return stdout;
+  }
 
   it("imports resources of every type, with the components that contain them, and nothing is replaced", async () => {
     const removed = await removeFromState(
