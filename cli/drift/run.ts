@@ -1,5 +1,5 @@
 import { stableJson } from "../../engine/mask.ts";
-import { countDrift } from "../../operate/recover/compare.ts";
+import { countDrift } from "../../operate/recover/comparison.ts";
 import { openSubject } from "../recover/subject.ts";
 import { formatComparison } from "../recover/text.ts";
 import { DONE } from "../shared/errors.ts";

@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { stableJson } from "../../engine/mask.ts";
 import { workspaceAt } from "../../local/platform/workspace.ts";
 import { carryOut } from "../../operate/recover/carry-out.ts";
-import type { Comparison } from "../../operate/recover/compare.ts";
+import type { Comparison } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { createImportFile } from "../../operate/recover/import-file.ts";
+import { UnfinishedError } from "../../operate/recover/pulumi-cli.ts";
 import { commandLine, quote, type Step, stepsOf } from "../../operate/recover/steps.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -26,7 +27,7 @@ export async function recover(options: RecoverOptions, terminal: Terminal): Prom
     outFile ?? path.join(subject.project.root, ".slipway", `recover-${subject.plan.stack}.json`),
   );
   const look = () => prepare(subject, { file, shared });
-  const found = await look();
+  const found = yes ? await withoutUnfinished(look, terminal) : await look();
   if (!yes) {
     printFound(found, subject, { json, terminal });
     return DONE;
@@ -65,6 +66,18 @@ function printFound(
   const title = titleOf(subject);
   if (json) terminal.print(stableJson({ ...title, ...comparison, users: undefined, steps: steps.map(toJson), importFile }));
   else terminal.print([formatComparison({ ...title, comparison }, terminal), formatSteps(steps, terminal)].filter(Boolean).join("\n\n"));
+}
+
+/** Deletes a file that Pulumi's killed run left unfinished: it has no content that could be lost. */
+async function withoutUnfinished(look: () => Promise<Found>, { log }: Terminal): Promise<Found> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof UnfinishedError)) throw error;
+    log(`Delete an unfinished file of Pulumi's backend: ${error.file}`);
+    rmSync(error.file);
+    return await look();
+  }
 }
 
 interface RepairOptions {

@@ -4,7 +4,7 @@ import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
-import type { Comparison } from "../../operate/recover/compare.ts";
+import type { Comparison } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { reconcile } from "../../operate/recover/reconcile.ts";
@@ -42,7 +42,7 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   const config = readStack(project, stackName);
   const endpoint = endpointOf(config, stackName);
   const path = findPulumi();
-  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.root, stack: stackName });
+  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.root, project: project.name, stack: stackName });
   if (exported === undefined && cli === undefined) throw new UsageError(noCli(stackName, command));
   const plan = await planStack(project, { stack: stackName, placeholders: true });
   const token = await readToken(config, cli, stackName);

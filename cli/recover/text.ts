@@ -1,5 +1,5 @@
 /** A comparison as text: a summary, a list for each kind of difference, notes, and the commands that repair them. */
-import { type Changed, type Comparison, countDrift, type Subject } from "../../operate/recover/compare.ts";
+import { type Changed, type Comparison, countDrift, type Subject } from "../../operate/recover/comparison.ts";
 import { shortType, typeOfUrn, urnName } from "../../operate/recover/state.ts";
 import { commandLine, type Step } from "../../operate/recover/steps.ts";
 import { groupBy } from "../shared/group-by.ts";

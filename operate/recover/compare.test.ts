@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Comparison, compare, countDrift, siblingNames } from "./compare.ts";
+import { compare, siblingNames } from "./compare.ts";
+import { type Comparison, countDrift } from "./comparison.ts";
 import { type AccountObject, TYPES } from "./kinds.ts";
 import { stepsOf } from "./steps.ts";
 import {

@@ -2,91 +2,12 @@
  * Compares what the program declares, what the state knows and what the account holds. The plan decides which names belong to the stack; the state
  * decides which objects are managed; the account is the truth. A difference between program and state is none here: the next `up` deploys it.
  */
-import type { PlannedResource, Value } from "../../engine/plan.ts";
-import { type AccountObject, isAccountWide, KINDS, type Kind, kindOf, TYPES } from "./kinds.ts";
-import type { PendingOperation, State, StateResource } from "./state.ts";
-
-/** One resource of the stack, as it is named in messages. */
-export interface Subject {
-  readonly urn: string;
-  readonly type: string;
-  /** Its name in the account: "candlefish_owner", or that of its cluster where it has none. */
-  readonly name: string;
-  /** The name of what contains it. */
-  readonly within?: string;
-}
-
-export interface Missing extends Subject {
-  /** What the provider's importer takes. */
-  readonly importId: string;
-  readonly parent?: string;
-  readonly provider?: string;
-  readonly version?: string;
-  /** "creating", where it is not ready yet: the provider would read it without its addresses and passwords. */
-  readonly status?: string;
-}
-
-/** It exists under a declared name, and differs in what cannot be changed in place: once imported, `up` would have to replace it. */
-export interface Conflicting extends Subject {
-  readonly id: string;
-  readonly properties: readonly { readonly property: string; readonly program: string; readonly account: unknown }[];
-}
-
-/** A second one of the same name. */
-export interface Duplicate extends Subject {
-  readonly id: string;
-  /** Deletes it. */
-  readonly command: string;
-}
-
-/** It exists, and cannot be added to the state. */
-export interface Unimportable extends Subject {
-  readonly id: string;
-}
-
-/** The plan of another stack declares the same name. */
-export interface Shared extends Missing {
-  readonly stacks: readonly string[];
-}
-
-export interface Gone extends Subject {
-  readonly id: string;
-  readonly isDeclared: boolean;
-}
-
-export interface Changed extends Subject {
-  readonly id: string;
-  readonly properties: readonly ChangedProperty[];
-  /** After a refresh, `up` would replace it. */
-  readonly replaces: boolean;
-}
-
-export interface ChangedProperty {
-  readonly property: string;
-  readonly state: unknown;
-  readonly account: unknown;
-}
-
-/** Created again outside of the stack: the same name with another id. */
-export interface Recreated extends Subject {
-  readonly state: string;
-  readonly account: string;
-}
-
-export interface Comparison {
-  readonly toImport: readonly Missing[];
-  readonly unimportable: readonly Unimportable[];
-  readonly shared: readonly Shared[];
-  readonly conflicting: readonly Conflicting[];
-  readonly duplicates: readonly Duplicate[];
-  readonly gone: readonly Gone[];
-  readonly recreated: readonly Recreated[];
-  readonly changed: readonly Changed[];
-  readonly pending: readonly PendingOperation[];
-  /** In state and account alike, with generated credentials that only a refresh compares. */
-  readonly users: readonly string[];
-  readonly notes: readonly string[];
-}
+import type { PlannedResource } from "../../engine/plan.ts";
+import type { Comparison, Missing, Subject } from "./comparison.ts";
+import { type AccountObject, isAccountWide, type Kind, kindOf, TYPES } from "./kinds.ts";
+import { noteLostPasswords, noteUndeclared } from "./notes.ts";
+import { changesOf, conflictsOf, inputAt } from "./properties.ts";
+import type { State, StateResource } from "./state.ts";
 
 export interface ComparisonInput {
   readonly resources: readonly PlannedResource[];
@@ -268,99 +189,8 @@ const exists = ({ type, properties }: AccountObject): boolean =>
 const keyOf = (type: string, identity: string): string => `${type} ${identity}`;
 const nameKey = ({ type, name, owner = "" }: Pick<AccountObject, "type" | "name" | "owner">): string => `${type} ${owner} ${name}`;
 
-/** A text of the plan by its path: "spec.name". Secret and unknown ones are none. */
-export function inputAt(inputs: Readonly<Record<string, Value>>, path: string): string | undefined {
-  const value = path.split(".").reduce<unknown>((within, key) => (within as Record<string, unknown> | undefined)?.[key], inputs);
-  const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  return typeof single === "string" ? single : undefined;
-}
-
 function groupByName(account: readonly AccountObject[]): ReadonlyMap<string, readonly AccountObject[]> {
   const groups = new Map<string, AccountObject[]>();
   for (const object of account) groups.set(nameKey(object), [...(groups.get(nameKey(object)) ?? []), object]);
   return groups;
-}
-
-function conflictsOf(kind: Kind, { inputs, options }: PlannedResource, { properties }: AccountObject): Conflicting["properties"] {
-  return kind.compared.flatMap(({ property, replaces, input = property }) => {
-    const [program, account] = [inputAt(inputs, input), properties[property]];
-    const isSame = program === undefined || !isComparable(account) || canonical(program) === canonical(account);
-    return !replaces || isSame || options.ignoreChanges?.includes(property) ? [] : [{ property, program, account }];
-  });
-}
-
-function changesOf(kind: Kind, { outputs }: StateResource, object: AccountObject, ignored: readonly string[]): readonly ChangedProperty[] {
-  return kind.compared.flatMap(({ property, ofState = (values) => values[property] }) => {
-    const [before, now] = [ofState(outputs), object.properties[property]];
-    const isIgnored = ignored.some((path) => path === property || (path === "maintenanceWindows" && property === "maintenance"));
-    if (isIgnored || !isComparable(before) || !isComparable(now) || canonical(before) === canonical(now)) return [];
-    return [{ property, state: before, account: now }];
-  });
-}
-
-/** What either side leaves out is not compared, and neither is a secret. */
-function isComparable(value: unknown): boolean {
-  return Array.isArray(value) ? value.every(isComparable) : ["string", "number", "boolean"].includes(typeof value);
-}
-
-function canonical(value: unknown): string {
-  return Array.isArray(value) ? JSON.stringify(value.map(String).sort()) : String(value);
-}
-
-/** They exist in the state only: DigitalOcean has them inside of the apps' encrypted variables. */
-function noteLostPasswords(resources: readonly PlannedResource[], managed: ReadonlyMap<string, unknown>): readonly string[] {
-  return resources
-    .filter(({ type, urn }) => type === "random:index/randomPassword:RandomPassword" && !managed.has(urn))
-    .map(
-      ({ name }) =>
-        `${name} is not in the state, and a generated secret cannot be read back. The next \`up\` generates a new one and sends it to the apps: what was signed or encrypted with the old one is no longer accepted.`,
-    );
-}
-
-/** Of these types, names that look like the stack's are worth a note. */
-const NOTED = [TYPES.cluster, TYPES.app, TYPES.vpc, TYPES.project, TYPES.check, TYPES.database, TYPES.user, TYPES.pool, TYPES.replica];
-/** DigitalOcean creates these itself. */
-const BUILT_IN = ["doadmin", "defaultdb", "_dodb"];
-
-/** What no program of this stack declares, in its own clusters or under a name with the prefix and the suffix of a declared one. */
-function noteUndeclared(
-  account: readonly AccountObject[],
-  matched: readonly (AccountObject | undefined)[],
-  declared: readonly PlannedResource[],
-): readonly string[] {
-  const used = new Set(matched);
-  const own = new Set(matched.flatMap((object) => (object === undefined ? [] : [object.identity])));
-  const wide = KINDS.filter(isAccountWide).map(({ type }) => type);
-  const names = declared.flatMap((resource) =>
-    wide.includes(resource.type) ? (inputAt(resource.inputs, kindOf(resource.type)?.name ?? "") ?? []) : [],
-  );
-  const prefixes = new Set(names.map((name) => name.split("-")[0]));
-  const suffix = commonSuffix(declared.flatMap(({ type, inputs }) => (type === TYPES.cluster ? (inputAt(inputs, "name") ?? []) : [])));
-  return account
-    .filter((object) => NOTED.some((type) => type === object.type) && !used.has(object) && !BUILT_IN.includes(object.name))
-    .filter(({ name, owner }) =>
-      owner === undefined ? suffix !== "" && prefixes.has(name.split("-")[0]) && name.endsWith(suffix) : own.has(owner),
-    )
-    .map(({ type, name }) => `${type.split(":").at(-1)} ${name} exists and no program of this stack declares it. slipway leaves it alone.`)
-    .sort();
-}
-
-/** "-staging", where every cluster's name ends with it. Production has none, so its names look like those of any stack. */
-function commonSuffix(names: readonly string[]): string {
-  const [first, ...others] = names.map((name) => /-[a-z0-9]+$/.exec(name)?.[0] ?? "");
-  return first !== undefined && others.every((one) => one === first) && !["-postgres", "-valkey"].includes(first) ? first : "";
-}
-
-/** How many resources differ. What another stack declares too is none of them: it may be that stack's. */
-export function countDrift({ toImport, unimportable, conflicting, duplicates, gone, recreated, changed, pending }: Comparison): number {
-  return (
-    toImport.length +
-    unimportable.length +
-    conflicting.length +
-    duplicates.length +
-    gone.length +
-    recreated.length +
-    changed.length +
-    pending.length
-  );
 }

@@ -4,7 +4,7 @@
  * maintenance window, an app's page size) and replaces nothing.
  */
 import type { PlannedResource } from "../../engine/plan.ts";
-import type { Missing } from "./compare.ts";
+import type { Missing } from "./comparison.ts";
 import { RecoverError } from "./error.ts";
 import { type State, urnName } from "./state.ts";
 

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findUnfinishedAttributes } from "./backend-file.ts";
 import { carryOut } from "./carry-out.ts";
 import { findPulumi, openPulumi } from "./pulumi-cli.ts";
 
@@ -16,7 +17,7 @@ function cli(script: string) {
   const path = join(folder, "pulumi");
   writeFileSync(path, `#!/bin/sh\necho "$*" >> '${folder}/calls'\n${script}\n`);
   chmodSync(path, 0o755);
-  return openPulumi(path, { directory: folder, stack: "qa" });
+  return openPulumi(path, { directory: folder, project: "shop", stack: "qa" });
 }
 
 const calls = () =>
@@ -57,6 +58,27 @@ describe("Pulumi's CLI", () => {
     ["error: something else", "pulumi stack failed:\n  error: something else"],
   ])("that ends with %s is reported with the next step", async (output, message) => {
     await expect(cli(`echo "${output}" >&2; exit 255`).run(["stack", "export"])).rejects.toThrow(message);
+  });
+});
+
+describe("a backend in a folder", () => {
+  it("whose attributes were being written when the run was killed is reported with the command that repairs it", async () => {
+    const stacks = join(folder, ".pulumi", "stacks", "shop");
+    mkdirSync(stacks, { recursive: true });
+    writeFileSync(join(stacks, "qa.json.attrs"), "");
+    const pulumi = cli(
+      `[ "$1" = whoami ] && echo '{ "user": "root", "url": "file://${folder}" }' && exit 0\necho "error: failed to load checkpoint: EOF" >&2; exit 255`,
+    );
+    await expect(pulumi.run(["stack", "export"])).rejects.toThrow(
+      `The state itself is complete. Delete that file, and run this again:\n  rm ${join(stacks, "qa.json.attrs")}`,
+    );
+    writeFileSync(join(stacks, "qa.json.attrs"), "{}");
+    await expect(pulumi.run(["stack", "export"]), "a complete one has another cause").rejects.toThrow("failed to load checkpoint: EOF");
+  });
+
+  it("is found below the home folder too, and is none in a bucket", () => {
+    expect(findUnfinishedAttributes("s3://bucket", { project: "shop", stack: "qa" })).toBeUndefined();
+    expect(findUnfinishedAttributes("file://~/no-such-folder", { project: "shop", stack: "qa" })).toBeUndefined();
   });
 });
 

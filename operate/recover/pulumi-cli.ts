@@ -3,11 +3,21 @@ import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { run } from "../../local/servers/run.ts";
+import { findUnfinishedAttributes } from "./backend-file.ts";
 import { RecoverError } from "./error.ts";
+import { quote } from "./steps.ts";
 
 export interface PulumiCli {
   /** Returns stdout. @throws {RecoverError} with what the CLI reported and the next step. */
   run(args: readonly string[]): Promise<string>;
+}
+
+export interface PulumiOptions {
+  /** The project's, in which relative paths of the arguments begin. */
+  readonly directory: string;
+  readonly project: string;
+  /** As the CLI takes it; its file in a backend has only the last part. */
+  readonly stack: string;
 }
 
 /** @returns undefined where the CLI is neither on the PATH nor where its installer puts it. */
@@ -19,16 +29,46 @@ export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undef
     .find(isProgram);
 }
 
-/** @param directory The project's, in which relative paths of the arguments begin. */
-export function openPulumi(path: string, { directory, stack }: { readonly directory: string; readonly stack: string }): PulumiCli {
+export function openPulumi(path: string, { directory, project, stack }: PulumiOptions): PulumiCli {
   return {
     async run(args) {
-      const command = [path, ...args, "--cwd", directory, "--non-interactive", "--color", "never"];
-      const { code, stdout, stderr } = await run(command, { cwd: directory, env: environment() });
+      const { code, stdout, stderr } = await execute(args);
       if (code === 0) return stdout;
-      throw errorOf(args[0] ?? "", `${stdout}\n${stderr}`, stack);
+      const output = `${stdout}\n${stderr}`;
+      throw (await unfinishedError(output)) ?? errorOf(args[0] ?? "", output, stack);
     },
   };
+
+  function execute(args: readonly string[]) {
+    return run([path, ...args, "--cwd", directory, "--non-interactive", "--color", "never"], { cwd: directory, env: environment() });
+  }
+
+  async function unfinishedError(output: string): Promise<UnfinishedError | undefined> {
+    if (!/failed to load checkpoint: .*\bEOF\b/.test(output)) return undefined;
+    const { stdout } = await execute(["whoami", "--json"]);
+    const { url = "" } = parse(stdout);
+    const file = findUnfinishedAttributes(url, { project, stack: stack.split("/").at(-1)! });
+    return file === undefined ? undefined : new UnfinishedError(stack, file);
+  }
+}
+
+function parse(text: string): { readonly url?: string } {
+  try {
+    return JSON.parse(text) as { url?: string };
+  } catch {
+    return {};
+  }
+}
+
+/** The run was killed while it wrote a file of the backend that it can do without. */
+export class UnfinishedError extends RecoverError {
+  readonly file: string;
+  constructor(stack: string, file: string) {
+    super(
+      `The run that was killed left an unfinished file in Pulumi's backend, so no command can read stack ${stack}. The state itself is complete. Delete that file, and run this again:\n  rm ${quote(file)}`,
+    );
+    this.file = file;
+  }
 }
 
 /** The process that holds the stack's lock, as the CLI describes it. */

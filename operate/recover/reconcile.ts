@@ -3,9 +3,11 @@ import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api
 import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { readAccount, type Wanted } from "./account.ts";
 import { type ApiClient, openApi } from "./api.ts";
-import { type Comparison, compare, inputAt, siblingNames } from "./compare.ts";
+import { compare, siblingNames } from "./compare.ts";
+import type { Comparison } from "./comparison.ts";
 import { RecoverError } from "./error.ts";
 import { kindOf, TYPES } from "./kinds.ts";
+import { inputAt } from "./properties.ts";
 import type { State } from "./state.ts";
 
 export interface ReconcileOptions {

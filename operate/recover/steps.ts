@@ -1,5 +1,5 @@
 /** What repairs a stack, step by step, as commands of Pulumi's CLI. None of them deletes anything in the account. */
-import type { Comparison } from "./compare.ts";
+import type { Comparison } from "./comparison.ts";
 import { TYPES } from "./kinds.ts";
 import { typeOfUrn, urnName } from "./state.ts";
 

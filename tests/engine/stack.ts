@@ -12,8 +12,9 @@ import { stringify } from "yaml";
 import { $ } from "zx";
 import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
-import { openCloud } from "../../local/cloud/open-cloud.ts";
+import { type Cloud, openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
+import { createSpacesKey } from "../../local/cloud/spaces/spaces-keys.ts";
 import { systems } from "../../systems/index.ts";
 
 /** A repository for each component, because the engine refuses the examples in the definitions. */
@@ -65,6 +66,8 @@ export interface StackOptions {
   readonly backing?: Backing;
   /** Entries of the checkout that the test changes; they are copied, not linked. @default none */
   readonly copied?: readonly string[];
+  /** Whether buckets can be created: the provider reaches Spaces through the API as its proxy. @default false */
+  readonly spaces?: boolean;
   /** Source that is run in the place of the checkout's index.ts. @default the checkout's own */
   readonly index?: string;
 }
@@ -72,7 +75,7 @@ export interface StackOptions {
 export async function startStack(
   pulumi: string,
   config: Readonly<Record<string, unknown>>,
-  { backing = recordOnly, copied = [], index }: StackOptions = {},
+  { backing = recordOnly, copied = [], index, spaces = false }: StackOptions = {},
 ): Promise<Stack> {
   const root = mkdtempSync(join(tmpdir(), "slipway engine "));
   const program = join(root, "program");
@@ -90,7 +93,7 @@ export async function startStack(
   // YAML 1.1 quotes texts that look like dates, which Pulumi would read as dates.
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
 
-  const env = environment(root);
+  const env = { ...environment(root), ...(spaces ? spacesEnvironment(cloud, api) : {}) };
   const shell = $({ env, nothrow: true, quiet: true });
   const run = async (...args: string[]): Promise<Ran> => {
     const { exitCode, stdall } = await shell`${pulumi} ${args} --cwd ${program} --non-interactive --color never`;
@@ -144,6 +147,18 @@ function link(program: string, copied: readonly string[], written: Readonly<Reco
 
 function provider({ url }: Api): Record<string, string> {
   return { "digitalocean:apiEndpoint": url, "digitalocean:token": TOKEN, "digitalocean:httpRetryMax": "0" };
+}
+
+/** A key that may create buckets, and a host that does not exist: a request to it goes to the proxy. */
+function spacesEnvironment(cloud: Cloud, { url }: Api): Record<string, string> {
+  const { access_key, secret_key } = createSpacesKey(cloud, { name: "engine-test", grants: [{ bucket: "", permission: "fullaccess" }] });
+  return {
+    SPACES_ACCESS_KEY_ID: access_key,
+    SPACES_SECRET_ACCESS_KEY: secret_key,
+    SPACES_ENDPOINT_URL: "http://{{.Region}}.digitaloceanspaces.test",
+    HTTP_PROXY: url,
+    NO_PROXY: "127.0.0.1,localhost",
+  };
 }
 
 function environment(root: string): NodeJS.ProcessEnv {

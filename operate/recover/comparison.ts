@@ -1,0 +1,98 @@
+/** The result of a comparison: a list for each kind of difference. */
+import type { PendingOperation } from "./state.ts";
+
+/** One resource of the stack, as it is named in messages. */
+export interface Subject {
+  readonly urn: string;
+  readonly type: string;
+  /** Its name in the account: "candlefish_owner", or that of its cluster where it has none. */
+  readonly name: string;
+  /** The name of what contains it. */
+  readonly within?: string;
+}
+
+export interface Missing extends Subject {
+  /** What the provider's importer takes. */
+  readonly importId: string;
+  readonly parent?: string;
+  readonly provider?: string;
+  readonly version?: string;
+  /** "creating", where it is not ready yet: the provider would read it without its addresses and passwords. */
+  readonly status?: string;
+}
+
+/** It exists under a declared name, and differs in what cannot be changed in place: once imported, `up` would have to replace it. */
+export interface Conflicting extends Subject {
+  readonly id: string;
+  readonly properties: readonly { readonly property: string; readonly program: string; readonly account: unknown }[];
+}
+
+/** A second one of the same name. */
+export interface Duplicate extends Subject {
+  readonly id: string;
+  /** Deletes it. */
+  readonly command: string;
+}
+
+/** It exists, and cannot be added to the state. */
+export interface Unimportable extends Subject {
+  readonly id: string;
+}
+
+/** The plan of another stack declares the same name. */
+export interface Shared extends Missing {
+  readonly stacks: readonly string[];
+}
+
+export interface Gone extends Subject {
+  readonly id: string;
+  readonly isDeclared: boolean;
+}
+
+export interface Changed extends Subject {
+  readonly id: string;
+  readonly properties: readonly ChangedProperty[];
+  /** After a refresh, `up` would replace it. */
+  readonly replaces: boolean;
+}
+
+export interface ChangedProperty {
+  readonly property: string;
+  readonly state: unknown;
+  readonly account: unknown;
+}
+
+/** Created again outside of the stack: the same name with another id. */
+export interface Recreated extends Subject {
+  readonly state: string;
+  readonly account: string;
+}
+
+export interface Comparison {
+  readonly toImport: readonly Missing[];
+  readonly unimportable: readonly Unimportable[];
+  readonly shared: readonly Shared[];
+  readonly conflicting: readonly Conflicting[];
+  readonly duplicates: readonly Duplicate[];
+  readonly gone: readonly Gone[];
+  readonly recreated: readonly Recreated[];
+  readonly changed: readonly Changed[];
+  readonly pending: readonly PendingOperation[];
+  /** In state and account alike, with generated credentials that only a refresh compares. */
+  readonly users: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** How many resources differ. What another stack declares too is none of them: it may be that stack's. */
+export function countDrift({ toImport, unimportable, conflicting, duplicates, gone, recreated, changed, pending }: Comparison): number {
+  return (
+    toImport.length +
+    unimportable.length +
+    conflicting.length +
+    duplicates.length +
+    gone.length +
+    recreated.length +
+    changed.length +
+    pending.length
+  );
+}
