@@ -260,6 +260,19 @@ describe("slipway recover", () => {
     expect((await run("drift", "--state", exportState())).code).toBe(0);
   });
 
+  it("names what opens an encrypted token, where Pulumi's CLI is missing", async () => {
+    vi.stubEnv("DIGITALOCEAN_TOKEN", "");
+    vi.stubEnv("DIGITALOCEAN_ACCESS_TOKEN", "");
+    vi.stubEnv("PATH", "");
+    vi.stubEnv("HOME", folder);
+    writeStack("qa", { "digitalocean:token": { secure: "v1:AAAA:BBBB" } });
+    expect(await run("drift", "--state", exportState())).toMatchObject({
+      code: 2,
+      stderr:
+        "digitalocean:token of stack qa is encrypted, and only Pulumi's CLI can open it. Set DIGITALOCEAN_TOKEN to a token of its account.",
+    });
+  });
+
   it("stops where no API answers, or the local API of another project", async () => {
     writeStack("qa", { "digitalocean:apiEndpoint": "http://127.0.0.1:9" });
     expect(await run("drift", "--state", exportState())).toMatchObject({

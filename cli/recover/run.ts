@@ -91,7 +91,10 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
   const { steps } = await waitUntilReady(first, look, terminal);
   await carryOut(steps, { pulumi: subject.pulumi!, stack: subject.stackName, report: (line) => terminal.log(line) });
   const left = await subject.compare(await subject.readState(), { shared });
-  const isRepaired = left.toImport.length + left.gone.length + left.recreated.length + left.pending.length === 0;
+  // With any of these, the next `up` fails.
+  const isRepaired = [left.toImport, left.shared, left.conflicting, left.gone, left.recreated, left.pending].every(
+    ({ length }) => length === 0,
+  );
   const last = steps.filter(({ kind }) => kind === "up");
   if (json) terminal.print(stableJson({ ...titleOf(subject), ...left, users: undefined, repaired: isRepaired, steps: last.map(toJson) }));
   else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal)}`);

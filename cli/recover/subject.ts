@@ -99,7 +99,7 @@ async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli |
   if (token) return token;
   const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
   throw new UsageError(
-    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "" : `, or type: pulumi config set --secret ${key} -s ${stack}`}`,
+    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} -s ${stack}`}`,
   );
 }
 

@@ -263,7 +263,7 @@ describe("for any plan, state and account", () => {
           id: match.identity,
           custom: true,
           protect: true,
-          aliases: [],
+
           outputs: { clusterId: match.owner, name: match.name, ...match.properties },
         };
       });

@@ -18,9 +18,7 @@ describe("an exported state", () => {
       pending_operations: [{ resource: resource("b"), type: "creating" }],
     });
     expect(parseState(text, identity, "state.json")).toEqual({
-      resources: [
-        { urn: "urn:pulumi:qa::shop::t:m:T::a", type: "t:m:T", id: "a", custom: true, protect: true, aliases: [], outputs: { name: "a" } },
-      ],
+      resources: [{ urn: "urn:pulumi:qa::shop::t:m:T::a", type: "t:m:T", id: "a", custom: true, protect: true, outputs: { name: "a" } }],
       pending: [{ urn: "urn:pulumi:qa::shop::t:m:T::b", operation: "creating" }],
     });
   });

@@ -8,7 +8,6 @@ export interface StateResource {
   readonly id: string;
   readonly custom: boolean;
   readonly protect: boolean;
-  readonly aliases: readonly string[];
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
@@ -63,7 +62,6 @@ interface Exported {
   readonly custom?: boolean;
   readonly delete?: boolean;
   readonly protect?: boolean;
-  readonly aliases?: readonly string[];
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
@@ -84,8 +82,8 @@ function deploymentOf(text: string, source: string): Readonly<Record<string, unk
   return deployment as Readonly<Record<string, unknown>>;
 }
 
-function toResource({ urn, type, id = "", custom = false, protect = false, aliases = [], outputs = {} }: Exported): StateResource {
-  return { urn, type, id, custom, protect, aliases, outputs };
+function toResource({ urn, type, id = "", custom = false, protect = false, outputs = {} }: Exported): StateResource {
+  return { urn, type, id, custom, protect, outputs };
 }
 
 function isExported(value: unknown): value is Exported {
