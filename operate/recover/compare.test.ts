@@ -54,6 +54,17 @@ describe("the comparison of plan, state and account", () => {
     expect(countDrift(compare({ resources, state: without("orders-user-owner", "orders-rules"), account: rest }))).toBe(0);
   });
 
+  it("leaves the settings of a server to up, which writes them again", () => {
+    const config = planned({
+      type: TYPES.postgresConfig,
+      name: "orders-config",
+      inputs: {},
+      owner: { type: TYPES.cluster, name: "orders-cluster" },
+    });
+    const setting = { ...within(TYPES.postgresConfig, IDS.cluster, ""), identity: IDS.cluster };
+    expect(countDrift(compare({ resources: [...resources, config], state, account: [...account, setting] }))).toBe(0);
+  });
+
   it("reports what was deleted by hand, also if the program no longer declares it", () => {
     const old = managed(TYPES.user, "orders-user-old", `${IDS.cluster}/user/old`, { clusterId: IDS.cluster, name: "old" });
     const found = compare({
@@ -132,6 +143,40 @@ describe("the comparison of plan, state and account", () => {
       ["shop-qa", ["staging"]],
     ]);
     expect(countDrift(found)).toBe(0);
+  });
+
+  it("imports no firewall of a replica in another stack's cluster", () => {
+    const cluster = { type: TYPES.cluster, name: "orders-cluster" };
+    const replica = planned({ type: TYPES.replica, name: "orders-replica", inputs: { name: "orders-read" }, owner: cluster });
+    const rules = planned({
+      type: TYPES.firewall,
+      name: "replica-rules",
+      inputs: {},
+      owner: { type: TYPES.replica, name: "orders-replica" },
+    });
+    const held = [
+      ...account,
+      { ...within(TYPES.replica, IDS.cluster, "orders-read"), contains: "r1" },
+      { ...within(TYPES.firewall, "r1", ""), identity: "r1", importId: "r1", properties: { rules: ["ip_addr 10.1.0.0/20"] } },
+    ];
+    const input = { resources: [...resources, replica, rules], state: without("orders-cluster"), account: held };
+    expect(names(compare(input).toImport)).toEqual(["orders-postgres-qa", "orders-read", "orders-read"]);
+    expect(compare({ ...input, siblings: siblingNames(new Map([["staging", resources]])) }).toImport).toEqual([]);
+  });
+
+  it("reports neither a key nor a second check that may be another stack's", () => {
+    const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
+    const check = planned({ type: TYPES.check, name: "api", inputs: { name: "api" } });
+    const held = [
+      ...account,
+      object(TYPES.spacesKey, "DO00", "backups-key"),
+      object(TYPES.check, "k1", "api"),
+      object(TYPES.check, "k2", "api"),
+    ];
+    const known = { resources: [...stateResources, managed(TYPES.check, "api", "k1", { name: "api" })], pending: [] };
+    const input = { resources: [...resources, key, check], state: known, account: held };
+    expect(countDrift(compare(input))).toBe(2);
+    expect(countDrift(compare({ ...input, siblings: siblingNames(new Map([["staging", [key, check]]])) }))).toBe(0);
   });
 
   it("does not import what differs in what cannot be changed in place, nor what is inside of it", () => {

@@ -62,8 +62,10 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
 
   function classifyMissing(kind: Kind, resource: PlannedResource, subject: Subject, object: AccountObject): void {
     if (kind.missing === "up") return;
+    const stacks = stacksWith(kind, object);
     if (kind.missing === "never") {
-      found.unimportable.push({ ...subject, id: object.identity });
+      // Such names need not be unique, so the one in the account may be the other stack's.
+      if (stacks.length === 0) found.unimportable.push({ ...subject, id: object.identity });
       return;
     }
     const { parent, options } = resource;
@@ -80,7 +82,6 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       found.conflicting.push({ ...subject, id: object.identity, properties: conflicts });
       return;
     }
-    const stacks = isAccountWide(kind) ? (siblings.get(sharedKey(kind.type, object.name)) ?? []) : [];
     if (stacks.length > 0) found.shared.push({ ...missing, stacks });
     else if (!isInsideAnother(resource)) found.toImport.push(missing);
   }
@@ -88,12 +89,18 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   /** What is in a cluster that is not imported is not imported either. */
   function isInsideAnother(resource: PlannedResource): boolean {
     const owner = ownerOf(resource);
-    return owner !== undefined && [...found.shared, ...found.conflicting].some(({ urn }) => urn === owner.urn);
+    if (owner === undefined) return false;
+    return [...found.shared, ...found.conflicting].some(({ urn }) => urn === owner.urn) || isInsideAnother(owner);
+  }
+
+  /** The other stacks that declare this name in the account. */
+  function stacksWith(kind: Kind, { name }: AccountObject): readonly string[] {
+    return isAccountWide(kind) ? (siblings.get(sharedKey(kind.type, name)) ?? []) : [];
   }
 
   function addDuplicates(kind: Kind, subject: Subject, object: AccountObject): void {
     const { deleteDuplicate } = kind;
-    if (deleteDuplicate === undefined) return;
+    if (deleteDuplicate === undefined || stacksWith(kind, object).length > 0) return;
     const managedIds = new Set(state.resources.filter(({ type }) => type === kind.type).map(({ id }) => id));
     const others = (byName.get(nameKey(object)) ?? []).filter((other) => other !== object && !managedIds.has(other.identity));
     found.duplicates.push(...others.map((other) => ({ ...subject, id: other.identity, command: deleteDuplicate(other) })));

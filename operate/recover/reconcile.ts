@@ -17,7 +17,7 @@ export interface ReconcileOptions {
   readonly token: string;
   /** The folder of Pulumi.yaml. */
   readonly root: string;
-  /** The plans of other stacks that use the same account; read only where something is to be imported. @default none */
+  /** The plans of other stacks that use the same account; read only where the account holds what the state does not know. @default none */
   readonly siblings?: () => Promise<ReadonlyMap<string, readonly PlannedResource[]>>;
   /** @default process's timers */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
@@ -30,7 +30,8 @@ export async function reconcile(options: ReconcileOptions): Promise<Comparison> 
   const account = await readAccountOf(api, plan.resources, state);
   const input = { resources: plan.resources, state, account };
   const first = compare(input);
-  if (first.toImport.length === 0 || siblings === undefined) return first;
+  const isClaimed = first.toImport.length + first.unimportable.length + first.duplicates.length > 0;
+  if (!isClaimed || siblings === undefined) return first;
   return compare({ ...input, siblings: siblingNames(await siblings()) });
 }
 
