@@ -28,6 +28,9 @@ const config = {
   "slipway:alertEmails": ["oncall@example.com"],
 };
 
+/** Each waits for the provider's next poll, also on a busy machine. */
+const FIVE_UPS_MS = 900_000;
+
 interface Deployment {
   readonly resources: readonly { readonly urn: string; readonly type: string; readonly custom?: boolean; readonly protect?: boolean }[];
   readonly pending_operations?: readonly object[];
@@ -99,7 +102,9 @@ describeWithPulumi("slipway recover", (cli) => {
     expect(await slipway("drift")).toMatchObject({ code: 0, stdout: expect.stringContaining("the state matches the account") });
   }
 
-  it("imports what an up left behind that was killed while it created clusters, users and apps; the last one converges", async () => {
+  it("imports what an up left behind that was killed while it created clusters, users and apps; the last one converges", {
+    timeout: FIVE_UPS_MS,
+  }, async () => {
     await killUp("placeCluster", 2);
     expect(await left()).toMatch(/- DatabaseCluster: (shared-postgres-test|candlefish-single-valkey-test)/);
     await recover();
