@@ -1,5 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,10 +7,11 @@ import { startSlipway } from "../../cli/testing/slipway.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { describeWithPulumi } from "../pulumi.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { REPOS, type Stack, startStack } from "./stack.ts";
 
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
 const config = {
+  ...REPOS,
   "slipway:environment": "staging",
   "slipway:systems": ["candlefish"],
   "slipway:region": "nyc1",
@@ -25,7 +25,6 @@ const config = {
     replicas: [{ name: "read", region: "nyc1", size: "db-s-2vcpu-4gb" }],
   },
   "slipway:valkey": { layout: "single", version: "8" },
-  "slipway:alertEmails": ["oncall@example.com"],
 };
 
 /** Each waits for the provider's next poll, also on a busy machine. */
@@ -124,15 +123,15 @@ describeWithPulumi("slipway recover", (cli) => {
 
   /** Runs `up` until the API acts on this request, and kills it there. */
   async function killUp(method: Interrupted, count: number): Promise<void> {
-    const { kill, ended } = startUp(cli, stack);
+    const { kill, ended } = startUp(stack);
     let calls = 0;
     onCall = (called) => {
       if (called === method && ++calls === count) kill();
     };
-    await ended;
+    const { output } = await ended;
     onCall = () => {};
     // Another request of the same kind may have been in flight.
-    expect(calls).toBeGreaterThanOrEqual(count);
+    expect(calls, output).toBeGreaterThanOrEqual(count);
   }
 
   async function left(): Promise<string> {
@@ -265,9 +264,8 @@ describeWithPulumi("slipway recover", (cli) => {
 });
 
 /** Runs `up`, and kills the CLI with its plugins as an out-of-memory killer or a lost machine does. */
-function startUp(cli: string, { program, environment }: Stack) {
-  const args = ["up", "--yes", "--skip-preview", "--cwd", program, "--non-interactive"];
-  const child = spawn(cli, args, { env: environment, stdio: "ignore" });
+function startUp(stack: Stack) {
+  const { process: child, ended } = stack.start("up", "--yes", "--skip-preview");
   const kill = () => {
     const plugins = execFileSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" })
       .split("\n")
@@ -275,7 +273,7 @@ function startUp(cli: string, { program, environment }: Stack) {
       .map(Number);
     for (const pid of [child.pid!, ...plugins]) process.kill(pid, "SIGKILL");
   };
-  return { kill, ended: once(child, "exit") };
+  return { kill, ended };
 }
 
 function withoutUnset(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
