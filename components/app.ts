@@ -11,6 +11,7 @@ import { type AppArgs, appSpec, variableProblems } from "./appspec.ts";
 import { componentError, throwIfProblems } from "./errors.ts";
 import { APP, after } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
+import { readableInputs } from "./readable.ts";
 
 export type { AppArgs, AppComponent, AppDatabase, AppEnv, AppJob, AppService, AppSite, AppWorker, Quiet } from "./appspec.ts";
 
@@ -25,7 +26,7 @@ export class App extends pulumi.ComponentResource {
   readonly nodes: { readonly app: digitalocean.App };
 
   constructor(name: string, args: AppArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(APP, name, {}, opts);
+    super(APP, name, readableInputs(args), opts);
     refuseAdvice(this, args);
     checkName(this);
     checkNotEmpty(this);

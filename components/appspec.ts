@@ -15,6 +15,8 @@ export interface Quiet {
   readonly unchanged: readonly string[];
   /** The mark for the app's spec. */
   readonly mark: pulumi.Input<string>;
+  /** The version of each secret that a preview prints in place of its value, by `secretPath`. */
+  readonly versions: ReadonlyMap<string, number>;
   /** Called with the app that has the mark. */
   follow(app: App): void;
 }
@@ -209,6 +211,11 @@ export function envLists(args: AppArgs): { path: string; component: string; envs
       envs: envList(args.appName, component, runs),
     })),
   );
+}
+
+/** Names a secret variable in `Quiet.versions`. */
+export function secretPath(component: string, key: string): string {
+  return `${component} ${key}`;
 }
 
 /** The same list for every caller, because the list that is compared must be the one that is sent. */

@@ -21,6 +21,9 @@ export const STEP = {
   Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
 } as const;
 
+/** The token of an app's variables, see `quiet.ts`: a dynamic resource too. */
+export const SENT_VARIABLES = "pulumi-nodejs:dynamic/slipway:SentVariables";
+
 /** How the platform's outputs, the audit and the preview name a secret. */
 export const SECRET_NAME = {
   own: (system: string, secret: string) => `${system}.${secret}`,

@@ -44,7 +44,7 @@ function shop({ key = pulumi.secret("first"), logLevel = "info", region = "nyc",
 /** A stack between its runs: what Pulumi keeps of the token, the app and the outputs. */
 class Stack {
   said: readonly string[] = [];
-  #keepers: Plan["outputs"] = {};
+  #variables: PlannedResource["inputs"][string] = "";
   #tokens = 0;
   #app: PlannedResource["inputs"] = {};
   #outputs: Plan["outputs"] = {};
@@ -76,12 +76,12 @@ class Stack {
     return this.#outputs;
   }
 
-  #token({ keepers }: PlannedResource["inputs"], leftOut: boolean): Record<string, unknown> {
-    if (!leftOut && JSON.stringify(keepers) !== JSON.stringify(this.#keepers)) {
+  #token({ variables = "" }: PlannedResource["inputs"], leftOut: boolean): Record<string, unknown> {
+    if (!leftOut && JSON.stringify(variables) !== JSON.stringify(this.#variables)) {
       this.#tokens++;
-      this.#keepers = keepers as Plan["outputs"];
+      this.#variables = variables;
     }
-    return { hex: `token ${this.#tokens}`, keepers: this.#keepers };
+    return { token: `token ${this.#tokens}`, variables: this.#variables };
   }
 }
 
@@ -95,7 +95,7 @@ function program(wanted: Shop): Program {
 }
 
 const APP = "digitalocean:index/app:App";
-const TOKEN = "random:index/randomId:RandomId";
+const TOKEN = "pulumi-nodejs:dynamic/slipway:SentVariables";
 const ALL = ["spec.services[0].envs", "spec.workers[0].envs"];
 const ignored = (plan: Plan) => resource(plan, APP, "shop-app").options.ignoreChanges ?? [];
 

@@ -7,27 +7,39 @@
  *
  * Runs fail, are killed, leave an app out (`--target`), and send one app before they fail at another. So the memory is made of what cannot lie:
  *
- * - A token for each app, created again in the state before other variables are sent. No token is used twice, so returning to former variables is a
+ * - A token for each app, renewed in the state before other variables are sent. No token is used twice, so returning to former variables is a
  *   change like any other, whatever a broken run forgot to write down. A run that leaves the token out sends no other variables, and says so.
  * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
  *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.
  * - A secret output of the stack with both, which the next run reads through a reference of the stack to itself.
+ *
+ * The same output holds the version of each secret: a number that increases when its value changes. A preview prints it in place of the value.
  *
  * What that hides: a variable edited by hand in the control panel stays as it is until a variable changes here.
  */
 import { hash, randomBytes } from "node:crypto";
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
-import { RandomId } from "@pulumi/random";
-import { type AppArgs, envLists, type Quiet } from "./appspec.ts";
-import { child } from "./names.ts";
+import { type AppArgs, envLists, type Quiet, secretPath } from "./appspec.ts";
+import { child, SENT_VARIABLES } from "./names.ts";
 
 /** The stack output that carries the memory: `return { sentVariables: memory.output }`. */
 export const MEMORY_OUTPUT = "sentVariables";
 
-/** By app: the mark that it was sent with, and what it was sent, as a hash. */
-type Remembered = Readonly<Record<string, { readonly mark: string; readonly variables: string }>>;
-type Sending = Remembered[string];
+/** By app. */
+type Remembered = Readonly<Record<string, Sending>>;
+
+interface Sending {
+  /** The mark that the app was sent with. */
+  readonly mark: string;
+  /** The hash of what it was sent. */
+  readonly variables: string;
+  /** By "component variable". Absent in the record of an earlier slipway. */
+  readonly secrets?: Secrets;
+}
+
+/** The salted hash of each secret, and its version. */
+type Secrets = Readonly<Record<string, { readonly hash: string; readonly version: number }>>;
 
 export class EnvMemory {
   /** What the memory is made of. A run may replace these, so they are not protected themselves. */
@@ -57,11 +69,12 @@ export class EnvMemory {
   async compare(app: string, args: AppArgs, opts?: pulumi.CustomResourceOptions): Promise<Quiet> {
     const lists = envLists(args);
     const wanted = fingerprint(args, lists);
-    const token = new RandomId(child(app, "variables"), { byteLength: 16, keepers: { variables: wanted } }, opts);
+    const token = new Token(child(app, "variables"), wanted, opts);
     this.resources.push(token);
-    const [list, hex] = await Promise.all([settle(wanted), settle(token.hex)]);
-    const variables = list === undefined || hex === undefined ? undefined : hash("sha256", `${hex} ${list}`);
+    const [list, key] = await Promise.all([settle(wanted), settle(token.token)]);
+    const variables = list === undefined || key === undefined ? undefined : hash("sha256", `${key} ${list}`);
     const last = this.#last[app];
+    const secrets = await nextVersions(lists, last?.secrets ?? {});
     const held = last !== undefined && (await isLeftOut(token, list));
     if (held) {
       const text = `${app}: its variables have changed and are not sent, because ${child(app, "variables")} is no target of this run. Run without --target, or name it together with the app.`;
@@ -74,9 +87,12 @@ export class EnvMemory {
     this.#next.set(app, async () => {
       // An app that failed says so itself.
       const arrived = !same && followed !== undefined && (await carries(followed, mark).catch(() => false));
-      return arrived && variables !== undefined ? { mark, variables } : last;
+      if (arrived && variables !== undefined) return { mark, variables, secrets };
+      // Adds the versions to the record of an earlier slipway.
+      return same && !held && last.secrets === undefined ? { ...last, secrets } : last;
     });
     return {
+      versions: new Map(Object.entries(secrets).map(([path, { version }]) => [path, version])),
       unchanged: same ? lists.map(({ path }) => path).sort() : [],
       // A plan must be the same twice; and no preview knows which mark the `up` after it will make.
       mark: same || !pulumi.runtime.isDryRun() ? mark : pulumi.output(pulumi.unknown as unknown as string),
@@ -114,14 +130,66 @@ function fingerprint({ appName, region }: AppArgs, lists: ReturnType<typeof envL
   );
 }
 
+/**
+ * A secret whose value is not known before the update is a new one.
+ * @param last what the app was sent
+ */
+async function nextVersions(lists: ReturnType<typeof envLists>, last: Secrets): Promise<Secrets> {
+  const secrets = lists.flatMap(({ component, envs }) =>
+    envs.filter(({ type }) => type === "SECRET").map((env) => ({ component, ...env })),
+  );
+  const entries = secrets.map(async ({ component, key, value }) => {
+    const path = secretPath(component, key);
+    const known = await settle(pulumi.output(value));
+    const before = last[path];
+    if (before !== undefined && known !== undefined && saltedHash(known, before.hash) === before.hash) return [path, before] as const;
+    return [path, { hash: known === undefined ? "" : saltedHash(known), version: (before?.version ?? 0) + 1 }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** @param like a hash whose salt is used again */
+function saltedHash(text: string, like?: string): string {
+  const salt = like?.split(" ")[0] ?? randomBytes(16).toString("hex");
+  return `${salt} ${hash("sha256", `${salt} ${text}`)}`;
+}
+
+/**
+ * The token: a dynamic resource, because its update must make a new value in place. Any resource of a provider would be replaced, and a preview
+ * would show that replacement for every changed variable.
+ */
+class Token extends pulumi.CustomResource {
+  /** Secret: the fingerprint that the token was made for. */
+  declare readonly variables: pulumi.Output<string>;
+  declare readonly token: pulumi.Output<string>;
+
+  constructor(name: string, variables: pulumi.Input<string>, opts?: pulumi.CustomResourceOptions) {
+    super(SENT_VARIABLES, name, { variables, token: undefined, __provider: HANDLER }, opts);
+  }
+}
+
+/** The dynamic resource's code, which Pulumi keeps in the state. It needs nothing but Node, so that any version of slipway can run it. */
+const HANDLER = `exports.handler = () => {
+  const renewed = (inputs) => ({ ...inputs, token: require("node:crypto").randomBytes(16).toString("hex") });
+  return {
+    check: async (olds, news) => ({ inputs: news, failures: [] }),
+    diff: async (id, olds, news) => ({ changes: olds.variables !== news.variables, replaces: [], deleteBeforeReplace: false }),
+    create: async (inputs) => ({ id: "variables", outs: renewed(inputs) }),
+    update: async (id, olds, news) => ({ outs: renewed(news) }),
+    read: async (id, props) => ({ id, props }),
+    delete: async () => {},
+  };
+};
+`;
+
 async function carries(app: digitalocean.App, mark: string): Promise<boolean> {
   return holds(await settle(app.spec), mark);
 }
 
 /** Whether the token is still that of other variables, although it has been declared with these. */
-async function isLeftOut(token: RandomId, variables: string | undefined): Promise<boolean> {
-  const keepers = await settle(token.keepers);
-  return variables !== undefined && keepers !== undefined && !holds(keepers, variables);
+async function isLeftOut(token: Token, variables: string | undefined): Promise<boolean> {
+  const stored = await settle(token.variables);
+  return variables !== undefined && stored !== undefined && !holds(stored, variables);
 }
 
 /** Looked for as text: providers mark one secret inside of another, and the SDK opens only the outer one. */
@@ -140,6 +208,11 @@ function isRemembered(value: unknown): value is Remembered {
 }
 
 function isSending(value: unknown): value is Sending {
-  const { mark, variables } = (value ?? {}) as Partial<Sending>;
-  return typeof mark === "string" && typeof variables === "string";
+  const { mark, variables, secrets = {} } = (value ?? {}) as Partial<Sending>;
+  return typeof mark === "string" && typeof variables === "string" && isSecrets(secrets);
+}
+
+function isSecrets(value: unknown): value is Secrets {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).every((it) => typeof it?.hash === "string" && typeof it?.version === "number");
 }
