@@ -4,6 +4,7 @@
  * Three resources, each keyed by the content it applies: nothing changed = nothing runs, and a preview shows what is pending as a change.
  * Deleting one forgets it and touches no data. The work itself is in `postdeploy/`; what stands in the state is one line that goes there.
  */
+import { hash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { type Content, contentOf } from "./content.ts";
 import { programError } from "./errors.ts";
@@ -23,6 +24,11 @@ export interface PostDeployArgs {
     /** Direct URLs, never a pool's: advisory locks and SET do not survive a transaction pool. */
     adminUrl: pulumi.Input<string>;
     ownerUrl: pulumi.Input<string>;
+    /**
+     * The credentials of the roles. If one changes, the role may be a new one under the old name, and its privileges are granted again.
+     * @default the owner's URL
+     */
+    credentials?: readonly pulumi.Input<string>[];
     /** The cluster's CA, PEM. */
     ca: pulumi.Input<string>;
     /** The folder of .sql files, from the program's directory. */
@@ -88,6 +94,7 @@ export class PostDeploy extends pulumi.ComponentResource {
           extensions,
           roles,
           statementTimeoutSeconds,
+          users: fingerprint([postgres.ownerUrl, ...(postgres.credentials ?? [])]),
           url: pulumi.secret(postgres.adminUrl),
           ca: postgres.ca,
         },
@@ -122,6 +129,10 @@ export class PostDeploy extends pulumi.ComponentResource {
       );
     }
   }
+}
+
+function fingerprint(credentials: readonly pulumi.Input<string>[]): pulumi.Output<string> {
+  return pulumi.secret(pulumi.all([...credentials]).apply((known) => hash("sha256", JSON.stringify(known))));
 }
 
 function listed(content: Content): Record<string, unknown> {

@@ -64,6 +64,7 @@ export function deploySystem(settings: SystemSettings, { stack, networks, postgr
           ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
           adminUrl: postgres.url(database, ADMIN),
           ownerUrl: postgres.url(database, roles.owner),
+          credentials: Object.values(roles).map((role) => postgres.url(database, role)),
           ca: postgres.ca,
           migrations: files.migrations,
         },

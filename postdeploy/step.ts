@@ -6,6 +6,8 @@ export type Inputs = Readonly<Record<string, unknown>>;
 export interface StepKind {
   /** The step runs again when this value changes. It excludes passwords, so that a rotation does not rerun the step. */
   identity(inputs: Inputs): unknown;
+  /** The step runs again as well when this input changes. It may be a secret, so it is compared as it is and not through `identity`. */
+  readonly trigger?: string;
   /** Data about the inputs for the next preview. It is stored in the state unencrypted, so it must not contain secrets. */
   collectPreviewData?(inputs: Inputs): Promise<Inputs>;
   /** Describes in a preview what the step will do. */

@@ -65,6 +65,41 @@ describe("a migrations step", () => {
   });
 });
 
+describe("a roles step", () => {
+  const inputs = (more = {}) => ({
+    ...{ system: "shop", database: "shop", schemas: ["public"], extensions: [], statementTimeoutSeconds: 30, ca: "pem" },
+    ...{ url: "postgresql://doadmin:s3cret@host:25060/shop", roles: { owner: "shop_owner", runtime: "shop" }, users: "credentials" },
+    ...more,
+  });
+
+  async function differs(changed: object, stored: object = {}): Promise<boolean> {
+    const { createHash } = await import("node:crypto");
+    const { identity } = await import("./roles/step.ts");
+    const text = JSON.stringify(identity(inputs()));
+    const outs = { ...inputs(), ...stored, identity: createHash("sha256").update(text).digest("hex") };
+    return ((await step("Roles", "diff", "id", outs, inputs(changed))) as { changes: boolean }).changes;
+  }
+
+  it("runs again for a role that was created again, but not for another password of the administrator", async () => {
+    expect(await differs({})).toBe(false);
+    expect(await differs({ url: "postgresql://doadmin:rotated@host:25060/shop" })).toBe(false);
+    expect(await differs({ users: "other credentials" })).toBe(true);
+    expect(await differs({ users: UNKNOWN })).toBe(true);
+  });
+
+  it("runs once for a state that has no credentials yet", async () => {
+    expect(await differs({}, { users: undefined })).toBe(true);
+    expect(await differs({ users: undefined }, { users: undefined })).toBe(false);
+  });
+
+  it("shows in a preview that it grants privileges again", async () => {
+    const check = async (news: object) =>
+      ((await step("Roles", "check", inputs(), news)) as { inputs: { pending: string } }).inputs.pending;
+    expect(await check(inputs())).toBe("nothing");
+    expect(await check(inputs({ users: UNKNOWN }))).toBe("rights of shop_owner, shop in shop");
+  });
+});
+
 it("rejects an unknown step, with the known ones", async () => {
   await expect(step("Seeds", "check", {}, {})).rejects.toThrow(
     'Unknown post-deploy step "Seeds". Known steps: Roles, Migrations, Keyspaces.',

@@ -61,7 +61,8 @@ async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, u
 }
 
 function differs(kind: StepKind, olds: Inputs, news: Inputs): boolean {
-  return JSON.stringify(news).includes(UNKNOWN) || olds.identity !== identity(kind, news);
+  const triggered = kind.trigger !== undefined && news[kind.trigger] !== undefined && olds[kind.trigger] !== news[kind.trigger];
+  return triggered || JSON.stringify(news).includes(UNKNOWN) || olds.identity !== identity(kind, news);
 }
 
 function identity(kind: StepKind, inputs: Inputs): string {

@@ -22,6 +22,7 @@ export function planRoles(options: RolesOptions, ledger: string, current: Curren
       ...planDatabaseAccess(options, current),
       ...planMemberships(options, current),
       ...planDefaultPrivileges(options, ledger, current),
+      ...planOwnership(options, current),
       ...planObjectPrivileges(options, ledger, current),
       ...planSettings(options, current),
     ],
@@ -109,6 +110,13 @@ function planDefaultPrivileges({ schemas: required, roles }: RolesOptions, ledge
   ];
 }
 
+/** After the owner role was created again, or the database restored. The owner role needs CREATE on the schemas first. */
+function planOwnership({ roles }: RolesOptions, { displaced }: CurrentState): string[] {
+  return displaced.flatMap(({ type, reference, given }) =>
+    given ? [`ALTER ${type} ${reference} OWNER TO ${identifier(roles.owner)}`] : [],
+  );
+}
+
 function planObjectPrivileges({ roles }: RolesOptions, ledger: string, { objects: owned }: CurrentState): string[] {
   return owned.flatMap(({ kind, schema, reference, grants, hasAcl }) => {
     const rights = (schema === ledger ? LEDGER_PRIVILEGES : PRIVILEGES)[kind];
@@ -140,13 +148,20 @@ function planSettings({ database, schemas: required, roles, statementTimeoutSeco
   });
 }
 
-function findNotices({ roles }: RolesOptions, { hidden, roles: existing, shared }: CurrentState): string[] {
+function findNotices({ roles }: RolesOptions, { hidden, roles: existing, shared, displaced }: CurrentState): string[] {
+  const kept = displaced.filter(({ given }) => !given);
   const restricted = hidden.length > 0 && !existing.get(roles.backup)!.bypassRls;
   return [
     ...(restricted
       ? [
           `Row-level security hides rows of ${hidden.join(", ")} from ${roles.backup}, and only a superuser can grant BYPASSRLS. ` +
             `A dump would fail. Add a policy FOR SELECT TO ${roles.backup} USING (true), or use DigitalOcean's own backups.`,
+        ]
+      : []),
+    ...(kept.length > 0
+      ? [
+          `${[...new Set(kept.map(({ role }) => role))].join(", ")} owns ${kept.map(({ reference }) => reference).join(", ")}, which was not changed: it may belong to another application. ` +
+            `If it belongs to this system, run: ${kept.map(({ type, reference }) => `ALTER ${type} ${reference} OWNER TO ${identifier(roles.owner)};`).join(" ")}`,
         ]
       : []),
     ...(shared ? ["Other roles own objects in this database: PUBLIC keeps CONNECT, and their objects were not changed."] : []),

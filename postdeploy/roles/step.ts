@@ -7,10 +7,13 @@ export const identity = ({ database, schemas, extensions, roles, statementTimeou
   target: target(url),
 });
 
+/** A role that was created again has another password, and none of its objects and privileges. */
+export const trigger = "users";
+
 /** "rights of shop_owner, shop_app, … in shop" */
 export function pending(olds: Inputs, news: Inputs): string {
-  const relevantInputs = ({ database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs) =>
-    JSON.stringify([database, schemas, extensions, roles, statementTimeoutSeconds]);
+  const relevantInputs = ({ database, schemas, extensions, roles, statementTimeoutSeconds, users }: Inputs) =>
+    JSON.stringify([database, schemas, extensions, roles, statementTimeoutSeconds, users]);
   if (relevantInputs(olds) === relevantInputs(news)) return "nothing";
   return `rights of ${Object.values((news.roles ?? {}) as Record<string, string>).join(", ")} in ${news.database}`;
 }

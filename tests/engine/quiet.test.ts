@@ -36,7 +36,7 @@ export default async function program() {
 
 const urn = (type: string, name: string) => `urn:pulumi:test::slipway::${type}::${name}`;
 const OTHER = urn("random:index/randomId:RandomId", "other");
-const TOKEN = urn("random:index/randomId:RandomId", "shop-variables");
+const TOKEN = urn("pulumi-nodejs:dynamic/slipway:SentVariables", "shop-variables");
 const APP = urn("slipway:index:App$digitalocean:index/app:App", "shop-app");
 
 describeWithPulumi("what an app was sent", (cli) => {
