@@ -92,6 +92,28 @@ describe("the real engine's event log", () => {
     expect(policies).toEqual([{ policy: "slipway no-public-bucket", level: "mandatory", urn: APP, message: "It is public." }]);
   });
 
+  it("names each variable and setting of an app that changes, which Pulumi hides, and of a secret only that it changes", () => {
+    const text = (level: string, key: number, size: string) =>
+      `service\nrepository acme/shop\nsize ${size}\ninstances 1\nalert CPU_UTILIZATION above 80 for TEN_MINUTES\nLOG_LEVEL=${level}\nSIGNING_KEY=secret, version ${key}`;
+    const state = (api: string) => ({ inputs: { app: "name shop\nregion nyc", components: { api, worker: "worker\nMODE=fast" } } });
+    const urn = "urn:pulumi:prod::harbour::slipway:index:App::shop";
+    const update = (old: object, now: object) =>
+      JSON.stringify({
+        sequence: 9,
+        resourcePreEvent: { metadata: { op: "update", urn, type: "slipway:index:App", old, new: now, detailedDiff: null } },
+      });
+    const changes = (line: string) => engineVerdict(readEvents(line, "events.ndjson").get("prod")!, [], { resources: [] } as never).apps;
+    expect(changes(update(state(text("info", 1, "small")), state(text("debug", 2, "small"))))).toEqual([
+      { app: "shop", part: "api", fact: "LOG_LEVEL", before: "info", after: "debug" },
+      { app: "shop", part: "api", fact: "SIGNING_KEY", before: "secret, version 1", after: "secret, version 2" },
+    ]);
+    expect(changes(update(state(text("info", 1, "small")), state(`${text("info", 1, "large")}\nNEW=a=b`)))).toEqual([
+      { app: "shop", part: "api", fact: "size", before: "small", after: "large" },
+      { app: "shop", part: "api", fact: "NEW", after: "a=b" },
+    ]);
+    expect(changes(update({ inputs: {} }, state(text("info", 1, "small"))))).toEqual([]);
+  });
+
   it("is refused with the line that is not an event", () => {
     expect(() => readEvents(`${log()}\n[warning] nothing`, "events.ndjson")).toThrow(
       new ProjectError(

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Plan } from "../engine/plan.ts";
 import { notAnEvent, readEventLog } from "../report/plan/event-log.ts";
 import type { EngineVerdict, ResourceChange } from "../report/review.ts";
+import { appChanges } from "./app-changes.ts";
 
 const step = z.object({
   op: z.string(),
@@ -16,6 +17,8 @@ const step = z.object({
   keys: z.array(z.string()).nullish(),
   diffs: z.array(z.string()).nullish(),
   detailedDiff: z.record(z.string(), z.unknown()).nullish(),
+  old: z.object({ inputs: z.record(z.string(), z.unknown()).optional() }).nullish(),
+  new: z.object({ inputs: z.record(z.string(), z.unknown()).optional() }).nullish(),
 });
 
 const policy = z.object({
@@ -84,6 +87,7 @@ export function engineVerdict({ steps, policies }: Logged, resources: readonly R
     steps: done
       .filter(({ op, urn }) => !REPLACEMENT_PARTS.includes(op) || !done.some((one) => one.urn === urn && one.op === "replace"))
       .map(({ op, urn, type, keys, diffs }) => ({ op, urn, type: type ?? "", keys: [...(keys ?? diffs ?? [])] })),
+    apps: appChanges(steps),
     contradictions: first ? neverUp(done.length) : contradictions(resources, theirs, steps),
     policies: policies.map(({ policyName, policyPackName, enforcementLevel, resourceUrn, message }) => ({
       policy: policyPackName === undefined ? policyName : `${policyPackName} ${policyName}`,

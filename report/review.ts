@@ -151,6 +151,12 @@ const restart = z.strictObject({
 /** The result of a real `pulumi preview` of the same stack, if its event log was given. */
 const engine = z.strictObject({
   steps: z.array(z.strictObject({ op: z.string(), urn: z.string(), type: z.string(), keys: z.array(z.string()) })),
+  /** What changes in an app: Pulumi's own preview hides it. A secret is the version of its value. `part` is a component, or "" for the app itself. */
+  apps: z
+    .array(
+      z.strictObject({ app: z.string(), part: z.string(), fact: z.string(), before: z.string().optional(), after: z.string().optional() }),
+    )
+    .optional(),
   /** Differences from the comparison of the programs: drift, or a replacement that the programs do not show. */
   contradictions: z.array(z.strictObject({ urn: z.string(), ours: z.string(), engines: z.string(), meaning: z.string(), risk })),
   policies: z.array(z.strictObject({ policy: z.string(), level: z.string(), urn: z.string().optional(), message: z.string() })),

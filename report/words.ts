@@ -89,3 +89,14 @@ export const isStackQuiet = (stack: StackReview): boolean =>
   stack.risk === "none" &&
   changed(stack).length === 0 &&
   [stack.migrations, stack.keyspaces, stack.secrets, stack.firewalls, stack.restarts, stack.reasons].every(({ length }) => length === 0);
+
+/** Whether both values are versions of a secret, see components/readable.ts. */
+export function isSecretChange({
+  before = "",
+  after = "",
+}: {
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+}): boolean {
+  return [before, after].every((text) => /^secret(, version \d+)?$/.test(text));
+}

@@ -10,6 +10,7 @@ import {
   difference,
   dollars,
   isLoss,
+  isSecretChange,
   kindOf,
   nameOf,
   priced,
@@ -39,6 +40,7 @@ export function partsOf(stack: StackReview): Part[] {
     { title: "Secrets", items: byRisk(stack.secrets).map(secret) },
     { title: "SQL", items: byRisk(stack.migrations).map(migration) },
     { title: "Differences from Pulumi's preview", items: byRisk(stack.engine?.contradictions ?? []).map(contradiction) },
+    { title: "Changes of apps that Pulumi plans", items: (stack.engine?.apps ?? []).map(appChange) },
     { title: "Policies", items: (stack.engine?.policies ?? []).map(policy) },
     { title: "Keyspaces", items: byRisk(stack.keyspaces).map(keyspace) },
     { title: "Restarts", items: stack.restarts.map(restart) },
@@ -126,6 +128,18 @@ const contradiction = ({ urn, ours, engines, meaning, risk }: Engine["contradict
   risk,
   inner: `${head(riskBadge(risk), codeTag(nameOf(urn)), `planned ${codeTag(ours)}, Pulumi plans ${codeTag(engines)}`)}${paragraph(meaning)}`,
 });
+
+function appChange({ app, part, fact, before, after }: NonNullable<Engine["apps"]>[number]): Item {
+  const value = (text: string) => (text === "" ? "empty" : codeTag(cut(text, 1000)));
+  const what = isSecretChange({ before, after })
+    ? "secret changes"
+    : before === undefined
+      ? `added ${value(after ?? "")}`
+      : after === undefined
+        ? `removed, was ${value(before)}`
+        : `${value(before)} → ${value(after)}`;
+  return { risk: "routine", inner: head(codeTag(app), part === "" ? "" : codeTag(part), codeTag(fact), what) };
+}
 
 const policy = ({ policy, level, urn, message }: Engine["policies"][number]): Item => ({
   risk: level === "mandatory" ? "danger" : "care",

@@ -12,6 +12,7 @@ import {
   dollars,
   FAILURES,
   isLoss,
+  isSecretChange,
   kindOf,
   nameOf,
   priced,
@@ -37,6 +38,7 @@ export function blocksOf(stack: StackReview): Block[] {
       ["contradiction", "contradictions"],
       byRisk(stack.engine?.contradictions ?? []).map(contradiction),
     ),
+    list(7, "Changes of apps that Pulumi plans", ["change of an app", "changes of apps"], (stack.engine?.apps ?? []).map(appChange)),
     list(7, "Policies", ["policy result", "policy results"], (stack.engine?.policies ?? []).map(policy)),
     list(8, "Keyspaces", ["keyspace change", "keyspace changes"], byRisk(stack.keyspaces).map(keyspace)),
     list(9, "Restarts", ["restart", "restarts"], restarts(stack)),
@@ -181,6 +183,15 @@ type Engine = NonNullable<StackReview["engine"]>;
 
 const contradiction = ({ urn, ours, engines, meaning, risk }: Engine["contradictions"][number]): string =>
   `- ${riskLabel(risk)}${code(nameOf(urn))} planned ${code(ours)}, Pulumi plans ${code(engines)}: ${prose(meaning)}`;
+
+function appChange({ app, part, fact, before, after }: NonNullable<Engine["apps"]>[number]): string {
+  const where = `- ${code(app)}${part === "" ? "" : ` ${code(part)}`} ${code(fact)}`;
+  if (isSecretChange({ before, after })) return `${where}: secret changes`;
+  if (before === undefined) return `${where}: added ${value(after)}`;
+  return after === undefined ? `${where}: removed, was ${value(before)}` : `${where}: ${value(before)} → ${value(after)}`;
+}
+
+const value = (text = ""): string => (text === "" ? "empty" : code(text));
 
 const policy = ({ policy, level, urn, message }: Engine["policies"][number]): string =>
   `- ${code(policy)} ${prose(level)}${urn === undefined ? "" : ` ${code(nameOf(urn))}`}: ${prose(message)}`;

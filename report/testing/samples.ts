@@ -172,6 +172,10 @@ const prod: StackReview = {
   messages: [{ severity: "warning", text: "candlefish: 20 connections of the pool are more than the node has left." }],
   engine: {
     steps: [{ op: "replace", urn: urn(CLUSTER, "candlefish-postgres-cluster"), type: CLUSTER, keys: ["privateNetworkUuid"] }],
+    apps: [
+      { app: "devx-devx", part: "api", fact: "LOG_LEVEL", before: "info", after: "debug" },
+      { app: "devx-devx", part: "api", fact: "SIGNING_KEY", before: "secret, version 1", after: "secret, version 2" },
+    ],
     contradictions: [
       {
         urn: urn(CLUSTER, "devx-postgres-cluster"),

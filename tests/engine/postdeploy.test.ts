@@ -93,6 +93,16 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
+  it("own everything again after their owner was deleted in the account and created again", async () => {
+    const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
+    await stack.delete(`/v2/databases/${databases[0]!.id}/users/devx_owner`);
+    await succeed("refresh", "--yes");
+    write("004_notes.sql", "ALTER TABLE devx.notes ADD title text;\n");
+    expect(await succeed("preview", "--diff")).toMatch(/pending +: "nothing" => "rights of .*devx_owner.* in devxplatform"/);
+    await succeed("up", "--yes", "--skip-preview");
+    await succeed("preview", "--expect-no-changes");
+  });
+
   it("drop nothing when the stack is destroyed, but what the cluster takes with it", async () => {
     await succeed("destroy", "--yes");
     expect((await stack.get("/v2/databases")).databases).toEqual([]);
