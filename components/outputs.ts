@@ -1,5 +1,6 @@
 /** The outputs of a stack. */
 import * as pulumi from "@pulumi/pulumi";
+import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
 import type { Postgres } from "./postgres.ts";
@@ -20,16 +21,43 @@ interface Deployed {
 /** The addresses of everything, and the connections as one secret. */
 export function stackOutputs({ postgres, valkey, apps, deployments }: Deployed): Record<string, unknown> {
   const urls = Object.fromEntries([...apps].map(([key, app]) => [key, app.liveUrl]));
-  const links = {
-    postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, linkTo("databases", id)])),
-    valkey: Object.fromEntries([...valkey].map(([key, { id }]) => [key, linkTo("databases", id)])),
-    apps: Object.fromEntries([...apps].map(([key, { id }]) => [key, linkTo("apps", id)])),
-    deployments: Object.fromEntries(
-      [...apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
-    ),
-  };
+  const links = deployments[0]?.stack.environment === "local" ? localLinks() : controlPanelLinks();
   const connections = Object.fromEntries(deployments.map((deployment) => [deployment.settings.system.name, connectionsOf(deployment)]));
   return { urls, links, connections: pulumi.secret(connections) };
+
+  function controlPanelLinks() {
+    return {
+      postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, linkTo("databases", id)])),
+      valkey: Object.fromEntries([...valkey].map(([key, { id }]) => [key, linkTo("databases", id)])),
+      apps: Object.fromEntries([...apps].map(([key, { id }]) => [key, linkTo("apps", id)])),
+      deployments: Object.fromEntries(
+        [...apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
+      ),
+    };
+  }
+
+  /** The platform on this machine has one page, and each app answers by itself. */
+  function localLinks() {
+    const page = new URL(PAGE_PATH, new pulumi.Config("digitalocean").get("apiEndpoint") ?? `http://127.0.0.1:${API_PORT}`).href;
+    const toPage = (keys: Iterable<string>) => Object.fromEntries([...keys].map((key) => [key, page]));
+    return {
+      postgres: toPage(postgres.keys()),
+      valkey: toPage(valkey.keys()),
+      apps: Object.fromEntries([...apps].map(([key, { liveUrl }]) => [key, liveUrl.apply((url) => `${url}${healthPath(key)}`)])),
+      deployments: toPage(apps.keys()),
+    };
+  }
+
+  function healthPath(key: string): string {
+    const components = deployments.flatMap(({ settings: { system } }) =>
+      Object.entries(system.apps).flatMap(([app, it]) => (`${system.name}/${app}` === key ? Object.values(it.components) : [])),
+    );
+    return (
+      components.flatMap((component) =>
+        component.kind === "service" && component.feature === undefined ? [component.health.path] : [],
+      )[0] ?? ""
+    );
+  }
 }
 
 /** With `apply` and not `interpolate`, which creates four Outputs from one. */

@@ -51,6 +51,8 @@ function answers({ type, name }: PlannedResource): Record<string, unknown> {
       return { id: "none", result: new Secret(`canary-generated-${name}`) };
     case "digitalocean:index/vpc:Vpc":
       return { id: `id-${name}` };
+    case APP:
+      return { id: `id-${name}`, liveUrl: `https://${name}.example` };
     default:
       return { id: `id-${name}` };
   }
@@ -265,6 +267,19 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
       expect.arrayContaining(["candlefish", "devx", "fluxstudio"]),
     );
     expect(at(plan.outputs, "links.postgres")).toBeDefined();
+  });
+
+  it("links to DigitalOcean's control panel, and on stack local to the apps and the status page on this machine", () => {
+    const [clusters, apps, deployments] = ["postgres", "apps", "deployments"].map((kind) =>
+      Object.values(at(plan.outputs, `links.${kind}`) as object),
+    );
+    if (stack === "local") {
+      expect(new Set([...clusters!, ...deployments!])).toEqual(new Set(["http://127.0.0.1:4010/_slipway/page"]));
+      expect(apps).toContain("https://fluxstudio-fluxstudio-app.example/api/health");
+    } else {
+      expect(clusters![0]).toMatch(/^https:\/\/cloud\.digitalocean\.com\/databases\/id-/);
+      expect(apps).toContain("https://cloud.digitalocean.com/apps/id-fluxstudio-fluxstudio-app");
+    }
   });
 
   it("names what is not built as its documents ask, in the plan", () => {

@@ -4,6 +4,7 @@ import { get as getSecurely } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PAGE_PATH } from "../../catalog/local-api.ts";
 import { openAuthority } from "../servers/certificates.ts";
 import { type LogEntry, startApi } from "./server.ts";
 import { POSTGRES, send, startTestApi, TOKEN, temporaryDirectory } from "./testing/api.ts";
@@ -59,6 +60,15 @@ describe("a request", () => {
       "name: Invalid input: expected string, received number",
     ]);
     expect((await call("GET", "/v2/account")).body.account.status).toBe("active");
+  });
+
+  it("for the status page leads there without a token, and gets 404 if the API runs alone", async () => {
+    const { api } = await startTestApi();
+    const open = () => fetch(new URL(PAGE_PATH, api.url), { redirect: "manual" });
+    expect([(await open()).status, (await (await open()).json()) as object]).toMatchObject([404, { id: "not_found" }]);
+    api.page = "http://127.0.0.1:4020";
+    const { status, headers } = await open();
+    expect([status, headers.get("location")]).toEqual([302, "http://127.0.0.1:4020"]);
   });
 
   it("that is not HTTP closes only its own connection", async () => {

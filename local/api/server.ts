@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { finished } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
+import { PAGE_PATH, PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
 import { ApiError, notFound } from "../cloud/core/api-error.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { createFaults, FaultRequest, type Faults, withPendingState } from "./faults.ts";
@@ -43,6 +43,8 @@ export interface Api {
   /** `http://127.0.0.1:4010`, without `/v2`: the value for `DIGITALOCEAN_API_URL`. */
   readonly url: string;
   readonly faults: Faults;
+  /** The address of the platform's status page, to which `PAGE_PATH` leads. @default none: the API runs alone */
+  page?: string;
   /** Accepts no more connections, waits until running requests are answered, then closes all connections. The cloud stays open. */
   close(): Promise<void>;
 }
@@ -103,7 +105,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     let matching: ReturnType<Faults["take"]> = [];
     const hasFault = (name: string, value: unknown) => matching.some((fault) => (fault as Record<string, unknown>)[name] === value);
     try {
-      if (path !== PROJECT_PATH) authenticate(message);
+      if (path !== PROJECT_PATH && path !== PAGE_PATH) authenticate(message);
       const body = await readBody(message);
       const isControl = path.startsWith("/_slipway/");
       if (!isControl) matching = faults.take(message.method ?? "", path);
@@ -114,7 +116,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       if (hasFault("drop", "before-commit")) return closeConnection(response, unknown);
       const lookup = lookUp(message.method ?? "", path);
       unknown = "allowed" in lookup && !isControl;
-      reply = isControl ? handleControl(message.method ?? "", path, body) : await dispatch(lookup, message, body, response);
+      reply = isControl ? handleControl(message.method ?? "", path, body, response) : await dispatch(lookup, message, body, response);
       if (hasFault("stuck", true)) reply = withPendingState(reply);
       await cloud.store.saved();
     } catch (error) {
@@ -147,8 +149,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     });
   }
 
-  function handleControl(method: string, path: string, body: Buffer): Reply {
-    if (path === PROJECT_PATH && (method === "GET" || method === "HEAD")) return noContent;
+  function handleControl(method: string, path: string, body: Buffer, response: ServerResponse): Reply {
+    const isRead = method === "GET" || method === "HEAD";
+    if (path === PROJECT_PATH && isRead) return noContent;
+    if (path === PAGE_PATH && isRead) {
+      if (running.page === undefined)
+        throw notFound("This API runs without the local platform, which has the page. Start it: npx slipway local up");
+      response.setHeader("location", running.page);
+      return { status: 302 };
+    }
     if (path !== "/_slipway/faults") throw notFound("The resource you requested could not be found.");
     if (method === "POST") faults.add(parseBody(body, FaultRequest));
     else if (method === "DELETE") faults.clear();
@@ -162,7 +171,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   });
   const origin = `${tls ? "https" : "http"}://${host}:${(server.address() as AddressInfo).port}`;
 
-  return {
+  const running: Api = {
     url: origin,
     faults,
     close: async () => {
@@ -173,6 +182,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       await closed;
     },
   };
+  return running;
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, string>> = {

@@ -35,6 +35,7 @@ const page: Page = await openPage(pagePort.port, async () => {
   const [status, contents] = await Promise.all([readStatus(), readDatabaseContents(host.cloud)]);
   return { status, contents, calls: host.calls };
 });
+host.api.page = page.url;
 const control = await openControlServer({
   describeProvider: () => describeProvider(host.provider),
   callProvider: (call: ProviderCall) => callProvider(host.provider, call),
