@@ -11,7 +11,7 @@
  *   change like any other, whatever a broken run forgot to write down. A run that leaves the token out sends no other variables, and says so.
  * - A mark in the app's own spec, new with every sending. The provider takes what it failed to send for sent, and would not send it again; a spec with
  *   a new mark it always sends. And what an app's state says it was sent is what the mark in it says: an app that was left out has its old one.
- * - A secret output of the stack with both, which the next run reads through a reference of the stack to itself.
+ * - A secret output of the stack with both, which the next run reads.
  *
  * The same output holds the version of each secret: a number that increases when its value changes. A preview prints it in place of the value.
  *
@@ -54,12 +54,10 @@ export class EnvMemory {
   /** What this very stack remembers; nothing on a first run. */
   static async recall(): Promise<EnvMemory> {
     const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const stack = new pulumi.StackReference("last-run", { name: self });
-    const { value, secretValue } = await stack.getOutputDetails(MEMORY_OUTPUT);
-    const last: unknown = secretValue ?? value;
-    const memory = new EnvMemory(isRemembered(last) ? last : {});
-    memory.resources.push(stack);
-    return memory;
+    // Not a StackReference: the preview after each `up` would show how the outputs changed in that `up`.
+    const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: self });
+    const last: unknown = outputs?.[MEMORY_OUTPUT];
+    return new EnvMemory(isRemembered(last) ? last : {});
   }
 
   /**

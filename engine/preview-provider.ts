@@ -19,7 +19,8 @@ export function previewProvider(options: PreviewOptions): Provider {
   const self = `${options.organization}/${options.project}/${options.stack}`;
   return {
     register: answerOf,
-    read: (resource) => (resource.type === STACK_REFERENCE ? stackOutputs(resource) : answerOf(resource)),
+    read: (resource) =>
+      resource.type === STACK_REFERENCE ? { outputs: stackOutputs(resource.id ?? resource.name, resource.urn) } : answerOf(resource),
     invoke,
   };
 
@@ -29,19 +30,18 @@ export function previewProvider(options: PreviewOptions): Provider {
     return options.preview ? { outputs } : { id: `${resource.name}-id`, outputs };
   }
 
-  function stackOutputs(resource: PlannedResource): Answer {
-    const name = resource.id ?? resource.name;
-    // On the first run, a stack's reference to itself finds no outputs.
+  function stackOutputs(name: string, urn?: string): Readonly<Record<string, unknown>> {
+    // On the first run, a stack that reads its own outputs finds none.
     const outputs = stacks.get(fullName(name)) ?? (fullName(name) === self ? {} : undefined);
     if (!outputs) {
-      options.warn(`The outputs of stack ${name} are not available here: values that depend on them are unknown.`, resource.urn);
-      return { outputs: {} };
+      options.warn(`The outputs of stack ${name} are not available here: values that depend on them are unknown.`, urn);
+      return {};
     }
-    const secretOutputNames = Object.keys(outputs).filter((key) => outputs[key] instanceof Secret);
-    return { outputs: { name, outputs, secretOutputNames } };
+    return { name, outputs, secretOutputNames: Object.keys(outputs).filter((key) => outputs[key] instanceof Secret) };
   }
 
   function invoke(token: string, args: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> | undefined {
+    if (token === READ_STACK_OUTPUTS) return stackOutputs(String(args.name));
     const result = options.invokes?.(token, args);
     if (!result && !warnedTokens.has(token))
       options.warn(`${token} needs the provider, which does not run here: values that depend on its result are unknown.`);
@@ -58,5 +58,8 @@ export function previewProvider(options: PreviewOptions): Provider {
       .join("/");
   }
 }
+
+/** A function of Pulumi's engine: what a StackReference reads, without a resource. */
+export const READ_STACK_OUTPUTS = "pulumi:pulumi:readStackOutputs";
 
 const STACK_REFERENCE = "pulumi:pulumi:StackReference";

@@ -12,7 +12,7 @@ import { changedInputs, withIgnored } from "./input-changes.ts";
 import type { Answer, Provider } from "./monitor.ts";
 import { deletionOrder } from "./order.ts";
 import { Asset, type PlannedResource, Reference, Secret, Unknown, type Value } from "./plan.ts";
-import { previewProvider } from "./preview-provider.ts";
+import { previewProvider, READ_STACK_OUTPUTS } from "./preview-provider.ts";
 import { type Program, type RecordOptions, type RunContext, runProgram } from "./record.ts";
 import type { DeployedResource, Plain, State, StateStore } from "./state.ts";
 import { nameOf } from "./urn.ts";
@@ -110,6 +110,7 @@ class Stack {
           ? references.read(resource)
           : collectingProblems(resource, () => this.#read(resource)),
       invoke: async (token, args) => {
+        if (token === READ_STACK_OUTPUTS) return references.invoke(token, args);
         const invoke = this.#options.provider.invokes[token];
         if (!invoke)
           throw new Error(`${token} is not supported here. Supported: ${Object.keys(this.#options.provider.invokes).join(", ")}.`);

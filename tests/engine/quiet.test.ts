@@ -27,10 +27,18 @@ export default async function program() {
       },
     },
   };
+  if (config.getBoolean("earlier")) return earlier(args);
   const app = new App("shop", { ...args, quiet: await memory.compare("shop", args) });
   new RandomId("other", { byteLength: 4 });
   new RandomId("after", { byteLength: Number(config.get("bytes") ?? 4) }, { dependsOn: app });
   return { sentVariables: memory.output };
+}
+
+/** As an earlier slipway deployed it, whose token was a random id. */
+function earlier(args) {
+  new RandomId("shop-variables", { byteLength: 16, keepers: { variables: pulumi.secret("earlier") } });
+  new App("shop", { ...args, quiet: { unchanged: [], mark: "earlier", versions: new Map(), follow() {} } });
+  return { sentVariables: pulumi.secret({ shop: { mark: "earlier", variables: "earlier" } }) };
 }
 `;
 
@@ -55,8 +63,9 @@ describeWithPulumi("what an app was sent", (cli) => {
     };
     stack = await startStack(cli, {}, { backing, index });
     await turn("first-key");
+    await succeed("config", "set", "slipway:earlier", "true");
     await succeed("up", "--yes", "--skip-preview");
-    expect(deployed).toBe("first-key");
+    await succeed("config", "rm", "slipway:earlier");
   });
   afterAll(() => stack?.remove());
 
@@ -70,6 +79,14 @@ describeWithPulumi("what an app was sent", (cli) => {
     expect(code, output).not.toBe(0);
   }
   const turn = (key: string) => succeed("config", "set", "--secret", "slipway:key", key);
+
+  it("is sent once more by the first run after the random id of an earlier slipway, which is deleted", async () => {
+    deployed = undefined;
+    expect(await succeed("preview")).toMatch(/- +random:index:RandomId shop-variables delete/);
+    await succeed("up", "--yes", "--skip-preview");
+    expect(deployed).toBe("first-key");
+    expect(await succeed("stack", "export")).not.toContain("RandomId::shop-variables");
+  });
 
   it("is silent afterwards, with the ciphertext of a refresh in the state too", async () => {
     await succeed("preview", "--expect-no-changes");
