@@ -12,7 +12,7 @@ export interface AppStep {
   readonly new?: { readonly inputs?: Readonly<Record<string, unknown>> | undefined } | null | undefined;
 }
 
-type AppChange = NonNullable<EngineVerdict["apps"]>[number];
+export type AppChange = NonNullable<EngineVerdict["apps"]>[number];
 
 export function appChanges(steps: readonly AppStep[]): AppChange[] {
   return steps.filter(({ op, type }) => op === "update" && type === "slipway:index:App").flatMap(changesOf);

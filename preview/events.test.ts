@@ -66,6 +66,21 @@ describe("the real engine's event log", () => {
     expect(contradictions[0]?.meaning).toContain("terraform-provider-digitalocean#1603");
   });
 
+  it("names the change that was never applied if the component of the app shows one", async () => {
+    const state = (level: string) => ({ inputs: { components: { api: `service\nLOG_LEVEL=${level}` } } });
+    const component = { op: "update", urn: "urn:pulumi:prod::harbour::slipway:index:App::orders", type: "slipway:index:App" };
+    const update = { sequence: 9, resourcePreEvent: { metadata: { ...component, old: state("info"), new: state("debug") } } };
+    const { contradictions } = await merged(nothing, `${log(["same", CLUSTER], ["update", APP, ["spec"]])}\n${JSON.stringify(update)}`);
+    expect(contradictions.find(({ urn }) => urn === APP)?.meaning).toBe(
+      "an earlier change was never applied: api LOG_LEVEL; it is redeployed, and its jobs run again",
+    );
+  });
+
+  it("expects that the token of an app's variables changes with a secret, which no program shows", async () => {
+    const token = "urn:pulumi:prod::harbour::pulumi-nodejs:dynamic/slipway:SentVariables::orders-variables";
+    expect((await merged(nothing, log(["same", CLUSTER], ["update", token, ["variables"]]))).contradictions).toEqual([]);
+  });
+
   it("reports what exists undeclared, and what is declared and does not change", async () => {
     const forgotten = `${CLUSTER}-old`;
     const { contradictions } = await merged(larger, log(["same", APP], ["delete", forgotten]));

@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Plan } from "../engine/plan.ts";
 import { notAnEvent, readEventLog } from "../report/plan/event-log.ts";
 import type { EngineVerdict, ResourceChange } from "../report/review.ts";
-import { appChanges } from "./app-changes.ts";
+import { type AppChange, appChanges } from "./app-changes.ts";
 
 const step = z.object({
   op: z.string(),
@@ -75,6 +75,9 @@ const CHANGES: Readonly<Record<string, ResourceChange["change"]>> = {
 /** The stack itself and its providers. */
 const PULUMI_INTERNAL = /::pulumi:(pulumi:Stack|providers:[^:]+)::/;
 
+/** The token of an app's variables (components/quiet.ts). It changes with them, and the app shows it. */
+const TOKEN = "pulumi-nodejs:dynamic/slipway:SentVariables::";
+
 /** Pulumi logs these as well as the `replace` that they belong to. */
 const REPLACEMENT_PARTS = ["create-replacement", "delete-replaced"];
 
@@ -82,13 +85,14 @@ export function engineVerdict({ steps, policies }: Logged, resources: readonly R
   const done = steps.filter(({ op, urn }) => op in CHANGES && !PULUMI_INTERNAL.test(urn) && !isComponent(urn, head));
   const theirs = new Map<string, string>();
   for (const { urn, op } of done) if (theirs.get(urn) !== "replace") theirs.set(urn, CHANGES[op]!);
+  const apps = appChanges(steps);
   const first = steps.every(({ op, urn }) => op === "create" || op === "read" || PULUMI_INTERNAL.test(urn));
   return {
     steps: done
       .filter(({ op, urn }) => !REPLACEMENT_PARTS.includes(op) || !done.some((one) => one.urn === urn && one.op === "replace"))
       .map(({ op, urn, type, keys, diffs }) => ({ op, urn, type: type ?? "", keys: [...(keys ?? diffs ?? [])] })),
-    apps: appChanges(steps),
-    contradictions: first ? neverUp(done.length) : contradictions(resources, theirs, steps),
+    apps,
+    contradictions: first ? neverUp(done.length) : contradictions(resources, theirs, steps, apps),
     policies: policies.map(({ policyName, policyPackName, enforcementLevel, resourceUrn, message }) => ({
       policy: policyPackName === undefined ? policyName : `${policyPackName} ${policyName}`,
       level: enforcementLevel,
@@ -118,7 +122,12 @@ function neverUp(count: number): Contradictions {
   ];
 }
 
-function contradictions(resources: readonly ResourceChange[], theirs: ReadonlyMap<string, string>, steps: Logged["steps"]): Contradictions {
+function contradictions(
+  resources: readonly ResourceChange[],
+  theirs: ReadonlyMap<string, string>,
+  steps: Logged["steps"],
+  apps: readonly AppChange[],
+): Contradictions {
   const ours = new Map(resources.filter(({ change }) => change !== "same" && change !== "read").map((one) => [one.urn, one]));
   const known = new Map(resources.map((one) => [one.urn, one]));
   const detail = new Map(
@@ -128,16 +137,16 @@ function contradictions(resources: readonly ResourceChange[], theirs: ReadonlyMa
   for (const [urn, engines] of theirs) {
     const mine = ours.get(urn);
     const expected = mine?.change === "redeploy" ? "update" : mine?.change;
-    if (expected === engines) continue;
+    if (expected === engines || urn.includes(TOKEN)) continue;
     const keys = (detail.get(urn) ?? []).slice(0, 5).join(", ");
     found.push({
       urn,
       ours: mine?.change ?? (known.has(urn) ? "no change" : "not declared"),
-      ...meaningOf(engines, expected, known.get(urn), keys),
+      ...meaningOf(engines, expected, known.get(urn), keys, apps),
     });
   }
   for (const [urn, { change }] of ours) {
-    if (theirs.has(urn)) continue;
+    if (theirs.has(urn) || urn.includes(TOKEN)) continue;
     const meaning =
       change === "delete" ? "it is already deleted, or was never created" : "it already has this state, or Pulumi ignores the difference";
     found.push({
@@ -156,6 +165,7 @@ function meaningOf(
   ours: string | undefined,
   resource: ResourceChange | undefined,
   keys: string,
+  apps: readonly AppChange[],
 ): Omit<Contradictions[number], "urn" | "ours"> {
   const because = keys === "" ? "" : ` (${keys})`;
   if (engines === "replace")
@@ -163,6 +173,11 @@ function meaningOf(
   if (engines === "delete")
     return { engines, meaning: "it exists, and the head does not declare it: an earlier change was never applied", risk: "danger" };
   if (ours === undefined && engines === "update" && resource?.type.endsWith(":App")) {
+    const waiting = apps.filter(({ app }) => resource.name === `${app}-app`).map(({ part, fact }) => `${part} ${fact}`.trim());
+    if (waiting.length > 0) {
+      const meaning = `an earlier change was never applied: ${waiting.slice(0, 5).join(", ")}; it is redeployed, and its jobs run again`;
+      return { engines, meaning, risk: "care" };
+    }
     return {
       engines,
       meaning: `DigitalOcean encrypted its SECRET variables again, which Pulumi takes for a change (terraform-provider-digitalocean#1603), or it was changed by hand${because}; it is redeployed, and its jobs run again`,
