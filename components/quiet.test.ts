@@ -181,6 +181,18 @@ describe("quiet secrets", () => {
     expect(stableJson(mask(plan))).toBe(stableJson(mask(await unknown())));
   });
 
+  it("count the versions of a secret: another value is the next one, another plain variable is none", async () => {
+    const stack = new Stack();
+    const version = () => (stack.memory as Secret).value as unknown as { shop: { secrets: Record<string, { version: number }> } };
+    await stack.up({});
+    await stack.up({ logLevel: "debug" });
+    expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(1);
+    await stack.up({ key: pulumi.secret("second") });
+    expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(2);
+    await stack.up({ key: pulumi.secret("second") });
+    expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(2);
+  });
+
   it("remember in a secret output, and nothing in it can be read back", async () => {
     const stack = new Stack();
     await stack.up({});
