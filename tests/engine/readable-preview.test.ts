@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { appChanges } from "../../preview/app-changes.ts";
 import { readEvents } from "../../preview/events.ts";
 import { describeWithPulumi } from "../pulumi.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { REPOS, type Stack, startStack } from "./stack.ts";
 
 const config = {
   "slipway:environment": "staging",
   "slipway:region": "nyc1",
   "slipway:protect": "false",
   "slipway:systems": ["fluxstudio"],
-  "slipway:fluxstudio": { features: ["collaboration", "google"] },
+  "slipway:fluxstudio": { ...REPOS["slipway:fluxstudio"], features: ["collaboration", "google"] },
   "slipway:fluxstudioGoogleClientId": "client-1",
   "slipway:postDeploy": { mode: "manual" },
   "slipway:postgres": { layout: "shared", version: "15", size: "db-s-2vcpu-4gb", nodes: 1 },
@@ -63,11 +63,11 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
 
   it("shows another repository, and sends no variable", async () => {
     const { text, apps } = await previewOf({ "slipway:fluxstudio.repos.api.repo": "acme/other" });
-    expect(line(text)).toEqual(["- repository your-org/fluxstudio", "+ repository acme/other"]);
+    expect(line(text)).toEqual(["- repository acme/api", "+ repository acme/other"]);
     expect(text).toContain("~ 2 to update");
     expect(text).not.toContain("SentVariables");
-    expect(apps).toEqual([api("repository", "your-org/fluxstudio", "acme/other")]);
-    await restore("slipway:fluxstudio.repos.api.repo");
+    expect(apps).toEqual([api("repository", "acme/api", "acme/other")]);
+    await succeed("config", "set", "--path", "slipway:fluxstudio.repos.api.repo", "acme/api");
   });
 
   it("shows another size and count of instances", async () => {
