@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate` and `npm run soak -- keyspaces` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces` and `-- deployments` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -25,6 +25,13 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
   ],
   keyspaces: [
     { about: "100 seedings and 100 stores killed", files: ["postdeploy/keyspaces/seed/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } },
+  ],
+  deployments: [
+    {
+      about: "60 interrupted ups and 20 interrupted destroys, with Pulumi's CLI",
+      files: ["tests/engine/interruptions.test.ts"],
+      env: { SLIPWAY_CYCLES: "20", SLIPWAY_REQUIRE_PULUMI: "1" },
+    },
   ],
 };
 
