@@ -4,7 +4,7 @@
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,12 @@ export interface Stack {
   pulumi(...args: string[]): Promise<Ran>;
   /** A command that the test ends itself. */
   start(...args: string[]): Started;
+  /** Runs this checkout's slipway in the program's directory. */
+  slipway(...args: string[]): Promise<Ran>;
+  /** Called with each request once it is answered. */
+  onRequest: (request: string) => void;
+  /** The state as the backend stores it: secrets are encrypted. */
+  stateText(): string;
   /** The program's directory. */
   readonly program: string;
   /** In which the CLI finds the stack's state and its passphrase. */
@@ -88,7 +94,10 @@ export async function startStack(
     token: TOKEN,
     project: program,
     port: 0,
-    log: ({ method, path, status }) => log.push(`${method} ${path} ${status}`),
+    log: ({ method, path, status }) => {
+      log.push(`${method} ${path} ${status}`);
+      stack.onRequest(`${method} ${path} ${status}`);
+    },
   });
   // YAML 1.1 quotes texts that look like dates, which Pulumi would read as dates.
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
@@ -112,12 +121,16 @@ export async function startStack(
     const answer = await fetch(`${api.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     if (!answer.ok) throw new Error(await answer.text());
   };
-  const made = await run("stack", "init", "test");
-  if (made.code !== 0) throw new Error(made.output);
-  return {
+  const stack: Stack = {
     requests: () => log.splice(0),
     pulumi: run,
     start,
+    slipway: async (...args) => {
+      const { exitCode, stdall } = await shell({ cwd: program })`${process.execPath} ${join(CHECKOUT, "bin/slipway.js")} ${args}`;
+      return { code: exitCode ?? 1, output: stdall };
+    },
+    onRequest: () => {},
+    stateText: () => readFileSync(join(root, "state/.pulumi/stacks/slipway/test.json"), "utf8"),
     program,
     environment: env,
     faults: api.faults,
@@ -133,6 +146,9 @@ export async function startStack(
       rmSync(root, { recursive: true, force: true });
     },
   };
+  const made = await run("stack", "init", "test");
+  if (made.code !== 0) throw new Error(made.output);
+  return stack;
 }
 
 function link(program: string, copied: readonly string[], written: Readonly<Record<string, string>>): void {
