@@ -30,7 +30,7 @@ export interface ResourceType {
   delete(id: string, olds: Deployed): Promise<void>;
   /** The current outputs; undefined when the resource no longer exists. @default the outputs in the state */
   read?(id: string, inputs: Plain): Promise<Plain | undefined>;
-  /** Finds a resource that an interrupted run created without recording it. @default it cannot be found */
+  /** Finds an existing resource of the declared name, which is adopted if the state does not hold it. @default it cannot be found */
   find?(inputs: Plain): Promise<Created | undefined>;
 }
 

@@ -189,6 +189,23 @@ describe("options", () => {
   });
 });
 
+describe("what exists under a declared name, but not in the state", () => {
+  it("is adopted and updated to the declared inputs", async () => {
+    toy.things.set("id-9", { name: "a", size: 1 });
+    await run(() => void new Box("a", { name: "a", size: 2 }));
+    expect(toy.done).toEqual(["update a"]);
+    expect([...toy.things]).toEqual([["id-9", expect.objectContaining({ size: 2 })]]);
+  });
+
+  it("is not adopted a second time in the same run", async () => {
+    await run(() => {
+      const first = new Box("first", { name: "a" });
+      new Box("second", { name: "a" }, { dependsOn: first });
+    });
+    expect(toy.done).toEqual(["create a", "create a"]);
+  });
+});
+
 describe("a failed run", () => {
   const three = () => {
     const a = new Box("a");

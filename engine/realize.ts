@@ -156,9 +156,10 @@ class Stack {
 
   async #create(resource: PlannedResource, type: ResourceType, inputs: Plain, change: "create" | "replace"): Promise<Answer> {
     this.#emit(change, resource, "begin");
-    const left = this.#begun[resource.urn] === "create" ? await type.find?.(inputs) : undefined;
+    const existing =
+      change === "create" || this.#begun[resource.urn] === "create" ? await this.#findUnknown(resource, type, inputs) : undefined;
     const { importId } = resource.options;
-    const found = importId === undefined ? left : await this.#imported(type, importId, inputs);
+    const found = importId === undefined ? existing : await this.#imported(type, importId, inputs);
     await this.#markInProgress(resource.urn, "create");
     const created = found
       ? { id: found.id, outputs: (await type.update?.(found.id, { inputs: {}, outputs: found.outputs }, inputs)) ?? found.outputs }
@@ -167,6 +168,13 @@ class Stack {
     await this.#saveResource(deployedResource(resource, created, inputs));
     this.#emit(change, resource, "done");
     return created;
+  }
+
+  /** What has the declared name and no entry in this state: an interrupted run created it, or Pulumi did, which shares the local platform. */
+  async #findUnknown({ type: token }: PlannedResource, type: ResourceType, inputs: Plain): Promise<Created | undefined> {
+    const found = await type.find?.(inputs);
+    const isKnown = [...this.#deployed.values()].some(({ type: other, id }) => other === token && id === found?.id);
+    return isKnown ? undefined : found;
   }
 
   async #imported(type: ResourceType, id: string, inputs: Plain): Promise<Created> {

@@ -6,6 +6,7 @@ import {
   AlertPolicyRequest,
   createAlertPolicy,
   deleteAlertPolicy,
+  listAlertPolicies,
   readAlertPolicy,
   updateAlertPolicy,
 } from "../cloud/monitoring/alert-policies.ts";
@@ -16,6 +17,8 @@ import {
   createUptimeAlert,
   deleteCheck,
   deleteUptimeAlert,
+  listChecks,
+  listUptimeAlerts,
   readCheck,
   readUptimeAlert,
   updateCheck,
@@ -44,6 +47,10 @@ export function monitorAlert(cloud: Cloud): ResourceType {
     update: async (id, _olds, inputs) => ({ uuid: updateAlertPolicy(cloud, id, policy(inputs)).uuid }),
     delete: async (id) => ifExists(() => deleteAlertPolicy(cloud, id)),
     read: (id) => ifExists(() => ({ uuid: readAlertPolicy(cloud, id).uuid })),
+    async find({ description }) {
+      const found = listAlertPolicies(cloud).find((other) => other.description === description);
+      return found && { id: found.uuid, outputs: { uuid: found.uuid } };
+    },
   };
 }
 
@@ -55,6 +62,10 @@ export function uptimeCheck(cloud: Cloud): ResourceType {
     update: async (id, _olds, inputs) => updateCheck(cloud, id, check(inputs)) && {},
     delete: async (id) => ifExists(() => deleteCheck(cloud, id)),
     read: (id) => ifExists(() => readCheck(cloud, id) && {}),
+    async find({ name }) {
+      const found = listChecks(cloud).find((other) => other.name === name);
+      return found && { id: found.id, outputs: {} };
+    },
   };
 }
 
@@ -71,5 +82,9 @@ export function uptimeAlert(cloud: Cloud): ResourceType {
     update: async (id, _olds, inputs) => updateUptimeAlert(cloud, checkOf(inputs), id, alert(inputs)) && {},
     delete: async (id, { inputs }) => ifExists(() => deleteUptimeAlert(cloud, checkOf(inputs), id)),
     read: (id, inputs) => ifExists(() => readUptimeAlert(cloud, checkOf(inputs), id) && {}),
+    async find(inputs) {
+      const found = listUptimeAlerts(cloud, checkOf(inputs)).find(({ name }) => name === inputs.name);
+      return found && { id: found.id, outputs: {} };
+    },
   };
 }
