@@ -1,7 +1,7 @@
 /**
- * Keeps what cannot be protected itself. Pulumi refuses to replace a protected resource, so connection pools, generated secrets and the memory of an
- * app's variables, which normal operation replaces, are unprotected. A destroy deletes dependents first: a protected component that depends on
- * such resources stops it before it reaches them.
+ * Keeps what cannot be protected itself. Pulumi refuses to replace a protected resource, so connection pools and generated secrets, which
+ * normal operation replaces, are unprotected. A destroy deletes dependents first: a protected component that depends on such resources stops it before
+ * it reaches them.
  *
  * Cost: none. It exists in the state only, in unprotected stacks too: removing a protected one would be refused.
  */

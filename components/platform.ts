@@ -16,7 +16,6 @@ import { Backups } from "./backups.ts";
 import { explainConflicts } from "./conflicts.ts";
 import { declaredSecrets } from "./declared-secrets.ts";
 import { endQuietlyWithEngine } from "./engine-loss.ts";
-import { Guard } from "./guard.ts";
 import { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";
 import { child, PLATFORM } from "./names.ts";
 import { Network } from "./network.ts";
@@ -70,7 +69,6 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
   createProject();
-  new Guard(child(name, "guard"), memory.resources, { parent });
   return { ...stackOutputs({ postgres, valkey, deployments, apps }), sentVariables: memory.output };
 
   function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
@@ -130,7 +128,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     return Object.keys(settings.system.apps).map(async (key) => {
       const appName = `${settings.system.name}-${key}`;
       const args = appArgs(key, deployment);
-      const quiet = await memory.compare(appName, args, { parent, protect: false });
+      const quiet = await memory.compare(appName, args, { parent });
       return [`${settings.system.name}/${key}`, new App(appName, { ...args, quiet }, { parent, dependsOn })] as const;
     });
   }

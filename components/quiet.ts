@@ -42,8 +42,6 @@ interface Sending {
 type Secrets = Readonly<Record<string, { readonly hash: string; readonly version: number }>>;
 
 export class EnvMemory {
-  /** What the memory is made of. A run may replace these, so they are not protected themselves. */
-  readonly resources: pulumi.Resource[] = [];
   readonly #last: Remembered;
   readonly #next = new Map<string, () => Promise<Sending | undefined>>();
 
@@ -68,7 +66,6 @@ export class EnvMemory {
     const lists = envLists(args);
     const wanted = fingerprint(args, lists);
     const token = new Token(child(app, "variables"), wanted, opts);
-    this.resources.push(token);
     const [list, key] = await Promise.all([settle(wanted), settle(token.token)]);
     const variables = list === undefined || key === undefined ? undefined : hash("sha256", `${key} ${list}`);
     const last = this.#last[app];
