@@ -5,3 +5,6 @@ export function step(kind: string, method: string, ...args: readonly unknown[]):
 export function findFileErrors(
   systems: readonly { readonly system: string; readonly migrations?: string; readonly keyspaces?: string }[],
 ): Promise<string[]>;
+
+/** Ends this process when the engine that started it has ended, if it is the process of a dynamic provider. */
+export function stopWithEngine(): Promise<void>;

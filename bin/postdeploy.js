@@ -15,6 +15,10 @@ export async function findFileErrors(systems) {
   return (await load()).findFileErrors(systems);
 }
 
+export async function stopWithEngine() {
+  (await load()).stopWithEngine();
+}
+
 function load() {
   return import((existsSync(source) ? source : built).href);
 }

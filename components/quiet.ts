@@ -163,8 +163,12 @@ class Token extends pulumi.CustomResource {
   }
 }
 
-/** The dynamic resource's code, which Pulumi keeps in the state. It needs nothing but Node, so that any version of slipway can run it. */
+/**
+ * The dynamic resource's code, which Pulumi keeps in the state. It needs nothing but Node, so that any version of slipway can run it. Where slipway can,
+ * it stops this process with the engine that started it.
+ */
 const HANDLER = `exports.handler = () => {
+  import("slipway/postdeploy").then(({ stopWithEngine }) => stopWithEngine?.()).catch(() => {});
   const renewed = (inputs) => ({ ...inputs, token: require("node:crypto").randomBytes(16).toString("hex") });
   return {
     check: async (olds, news) => ({ inputs: news, failures: [] }),

@@ -9,6 +9,7 @@ import { runStoppable, stopWithEngine } from "./provider-process.ts";
 import type { Inputs, StepKind } from "./step.ts";
 
 export { findFileErrors } from "./check-files.ts";
+export { stopWithEngine } from "./provider-process.ts";
 
 /** Imported on demand: a provider process runs one kind of step. */
 const KINDS = {

@@ -50,10 +50,9 @@ async function prepare(subject: Subject, { file, shared }: { readonly file: stri
   const comparison = await subject.compare(state, { shared });
   const isImporting = comparison.toImport.length > 0;
   if (isImporting) writeFile(path.resolve(project.root, file), stableJson(createImportFile(comparison.toImport, plan.resources, state)));
-  const stackUrn = `urn:pulumi:${plan.stack}::${plan.project}::pulumi:pulumi:Stack::${plan.project}-${plan.stack}`;
   return {
     comparison: { ...comparison, notes: [...comparison.notes, ...localNotes(subject, comparison)] },
-    steps: stepsOf(comparison, { stack, stackUrn, file }),
+    steps: stepsOf(comparison, { stack, stackUrn: stackUrnOf(subject), file }),
     importFile: isImporting ? file : undefined,
   };
 }
@@ -89,10 +88,15 @@ interface RepairOptions {
 
 async function repair(subject: Subject, first: Found, { look, json, shared, terminal }: RepairOptions): Promise<number> {
   const { steps } = await waitUntilReady(first, look, terminal);
-  await carryOut(steps, { pulumi: subject.pulumi!, stack: subject.stackName, report: (line) => terminal.log(line) });
+  await carryOut(steps, {
+    pulumi: subject.pulumi!,
+    stack: subject.stackName,
+    stackUrn: stackUrnOf(subject),
+    report: (line) => terminal.log(line),
+  });
   const left = await subject.compare(await subject.readState(), { shared });
   // With any of these, the next `up` fails.
-  const isRepaired = [left.toImport, left.shared, left.conflicting, left.gone, left.recreated, left.pending].every(
+  const isRepaired = [left.toImport, left.shared, left.conflicting, left.gone, left.recreated, left.incomplete, left.pending].every(
     ({ length }) => length === 0,
   );
   const last = steps.filter(({ kind }) => kind === "up");
@@ -122,6 +126,9 @@ async function waitUntilReady(first: Found, look: () => Promise<Found>, { log }:
     await wait(POLL_MS);
   }
 }
+
+const stackUrnOf = ({ plan: { project, stack } }: Subject): string =>
+  `urn:pulumi:${stack}::${project}::pulumi:pulumi:Stack::${project}-${stack}`;
 
 const titleOf = ({ plan: { project, stack } }: Subject) => ({ project, stack });
 const toJson = ({ purpose, args }: Step) => ({ purpose, command: commandLine(args) });

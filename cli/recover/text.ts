@@ -15,7 +15,7 @@ export interface ComparisonReport {
 
 export function formatComparison({ project, stack, comparison }: ComparisonReport, layout: Layout): string {
   const { style } = layout;
-  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, pending, notes } = comparison;
+  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, incomplete, pending, notes } = comparison;
   return [
     style.bold(`${project} on stack ${stack}: ${summary(comparison)}`),
     section("In the account, but not in the state", subjects(toImport), layout),
@@ -59,6 +59,7 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       layout,
     ),
     changes(changed, layout),
+    section("In state and account, with an error of the run that created it", subjects(incomplete), layout),
     section(
       "Operations that an interrupted run never finished",
       pending.map(({ urn, operation }) => `${operation} ${shortType(typeOfUrn(urn))} ${urnName(urn)}`),
@@ -81,12 +82,13 @@ export function formatSteps(steps: readonly Step[], { style, columns }: Layout):
 }
 
 function summary(comparison: Comparison): string {
-  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, pending } = comparison;
+  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, incomplete, pending } = comparison;
   const unknown = toImport.length + unimportable.length + shared.length + conflicting.length + duplicates.length;
   const parts = [
     ...(unknown === 0 ? [] : [`${unknown} not in the state`]),
     ...(gone.length === 0 ? [] : [`${gone.length} gone`]),
     ...(recreated.length + changed.length === 0 ? [] : [`${recreated.length + changed.length} different`]),
+    ...(incomplete.length === 0 ? [] : [`${incomplete.length} incomplete`]),
     ...(pending.length === 0 ? [] : [pluralize(pending.length, "pending operation")]),
   ];
   return parts.length === 0 && countDrift(comparison) === 0 ? "the state matches the account" : parts.join(", ");

@@ -2,15 +2,18 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { LockedError, type PulumiCli } from "./pulumi-cli.ts";
-import type { Step } from "./steps.ts";
+import { lockProbe, type Step } from "./steps.ts";
 
 export interface CarryOutOptions {
   readonly pulumi: PulumiCli;
   readonly stack: string;
+  readonly stackUrn: string;
   report(line: string): void;
 }
 
-export async function carryOut(steps: readonly Step[], { pulumi, stack, report }: CarryOutOptions): Promise<void> {
+export async function carryOut(steps: readonly Step[], { pulumi, stack, stackUrn, report }: CarryOutOptions): Promise<void> {
+  // A killed run leaves a lock even where state and account match.
+  if (steps.length === 0) return await runUnlocked(lockProbe({ stack, stackUrn }));
   for (const { kind, purpose, args } of steps) {
     // A lock is released only when it turns out to be in the way, and to be left over.
     if (kind === "cancel" || kind === "up") continue;

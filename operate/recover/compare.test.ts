@@ -96,6 +96,15 @@ describe("the comparison of plan, state and account", () => {
     expect(found.gone).toEqual([]);
   });
 
+  it("reads again what the state holds with the error of its creation, because an up would update it first", () => {
+    const failed = stateResources.map((one) => (one.type === TYPES.database ? { ...one, incomplete: true } : one));
+    const found = compare({ resources, state: { resources: failed, pending: [] }, account });
+    expect(names(found.incomplete)).toEqual(["orders"]);
+    expect(countDrift(found)).toBe(1);
+    const steps = stepsOf(found, { stack: "qa", stackUrn: STACK_URN, file: "f.json" });
+    expect(steps.find(({ kind }) => kind === "refresh")?.args.join(" ")).toContain(`**${TYPES.database}::orders-db`);
+  });
+
   it("finds a renamed cluster by its id, and keeps it out of the refresh, after which up would replace it", () => {
     const found = compare({
       resources,
@@ -308,7 +317,7 @@ describe("for any plan, state and account", () => {
           id: match.identity,
           custom: true,
           protect: true,
-
+          incomplete: false,
           outputs: { clusterId: match.owner, name: match.name, ...match.properties },
         };
       });

@@ -27,7 +27,17 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   const matches = new Map<string, AccountObject | undefined>();
 
   const found: Mutable<Comparison> = {
-    ...{ toImport: [], unimportable: [], shared: [], conflicting: [], duplicates: [], gone: [], recreated: [], changed: [] },
+    ...{
+      toImport: [],
+      unimportable: [],
+      shared: [],
+      conflicting: [],
+      duplicates: [],
+      gone: [],
+      recreated: [],
+      changed: [],
+      incomplete: [],
+    },
     ...{ pending: [...state.pending], users: [], notes: [] },
   };
   for (const resource of declared.values()) classify(resource);
@@ -56,6 +66,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       const properties = changesOf(kind, existing, object, resource.options.ignoreChanges ?? []);
       const replaces = properties.some(({ property }) => kind.compared.some((one) => one.property === property && one.replaces));
       if (properties.length > 0) found.changed.push({ ...subject, urn: existing.urn, id: existing.id, properties, replaces });
+      if (existing.incomplete) found.incomplete.push({ ...subject, urn: existing.urn, id: existing.id });
       if (kind.type === TYPES.user) found.users.push(existing.urn);
     }
   }

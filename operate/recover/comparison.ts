@@ -49,6 +49,11 @@ export interface Gone extends Subject {
   readonly isDeclared: boolean;
 }
 
+/** It exists, and the state holds the error of the run that created it. */
+export interface Incomplete extends Subject {
+  readonly id: string;
+}
+
 export interface Changed extends Subject {
   readonly id: string;
   readonly properties: readonly ChangedProperty[];
@@ -77,6 +82,7 @@ export interface Comparison {
   readonly gone: readonly Gone[];
   readonly recreated: readonly Recreated[];
   readonly changed: readonly Changed[];
+  readonly incomplete: readonly Incomplete[];
   readonly pending: readonly PendingOperation[];
   /** In state and account alike, with generated credentials that only a refresh compares. */
   readonly users: readonly string[];
@@ -84,7 +90,8 @@ export interface Comparison {
 }
 
 /** How many resources differ. What another stack declares too is none of them: it may be that stack's. */
-export function countDrift({ toImport, unimportable, conflicting, duplicates, gone, recreated, changed, pending }: Comparison): number {
+export function countDrift(comparison: Comparison): number {
+  const { toImport, unimportable, conflicting, duplicates, gone, recreated, changed, incomplete, pending } = comparison;
   return (
     toImport.length +
     unimportable.length +
@@ -93,6 +100,7 @@ export function countDrift({ toImport, unimportable, conflicting, duplicates, go
     gone.length +
     recreated.length +
     changed.length +
+    incomplete.length +
     pending.length
   );
 }

@@ -88,7 +88,7 @@ describe("the steps of a recovery", () => {
     { kind: "import", purpose: "Import", args: ["import", "-s", "qa"] },
     { kind: "up", purpose: "Deploy", args: ["up"] },
   ] as const;
-  const options = { stack: "qa", report: () => {} };
+  const options = { stack: "qa", stackUrn: "urn:of:qa", report: () => {} };
 
   it("run without the final up, and release no lock that is not there", async () => {
     await carryOut(steps, { ...options, pulumi: cli("") });
@@ -100,6 +100,13 @@ describe("the steps of a recovery", () => {
     const pulumi = cli(`[ "$1" = cancel ] && touch '${folder}/free' && exit 0\n[ -e '${folder}/free' ] && exit 0\n${locked(99_999_999)}`);
     await carryOut(steps, { ...options, pulumi });
     expect(calls()).toEqual(["import -s qa", "cancel -s qa --yes", "import -s qa"]);
+  });
+
+  it("release such a lock also where there is nothing to repair", async () => {
+    const pulumi = cli(`[ "$1" = cancel ] && touch '${folder}/free' && exit 0\n[ -e '${folder}/free' ] && exit 0\n${locked(99_999_999)}`);
+    await carryOut([], { ...options, pulumi });
+    const probe = "refresh -s qa --yes --skip-preview --target urn:of:qa";
+    expect(calls()).toEqual([probe, "cancel -s qa --yes", probe]);
   });
 
   it.each([

@@ -14,11 +14,24 @@ const resource = (name: string, more: object = {}) => ({
 describe("an exported state", () => {
   it("lists resources and pending operations, without what a replacement left to be deleted", () => {
     const text = exported({
-      resources: [resource("a", { outputs: { name: "a" }, protect: true }), resource("a", { delete: true, id: "old" })],
+      resources: [
+        resource("a", { outputs: { name: "a" }, protect: true, initErrors: ["429"] }),
+        resource("a", { delete: true, id: "old" }),
+      ],
       pending_operations: [{ resource: resource("b"), type: "creating" }],
     });
     expect(parseState(text, identity, "state.json")).toEqual({
-      resources: [{ urn: "urn:pulumi:qa::shop::t:m:T::a", type: "t:m:T", id: "a", custom: true, protect: true, outputs: { name: "a" } }],
+      resources: [
+        {
+          urn: "urn:pulumi:qa::shop::t:m:T::a",
+          type: "t:m:T",
+          id: "a",
+          custom: true,
+          protect: true,
+          incomplete: true,
+          outputs: { name: "a" },
+        },
+      ],
       pending: [{ urn: "urn:pulumi:qa::shop::t:m:T::b", operation: "creating" }],
     });
   });

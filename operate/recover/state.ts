@@ -8,6 +8,8 @@ export interface StateResource {
   readonly id: string;
   readonly custom: boolean;
   readonly protect: boolean;
+  /** The provider created it and reported an error. An `up` updates it first, which some types refuse. */
+  readonly incomplete: boolean;
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
@@ -62,6 +64,7 @@ interface Exported {
   readonly custom?: boolean;
   readonly delete?: boolean;
   readonly protect?: boolean;
+  readonly initErrors?: readonly string[];
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
@@ -82,8 +85,8 @@ function deploymentOf(text: string, source: string): Readonly<Record<string, unk
   return deployment as Readonly<Record<string, unknown>>;
 }
 
-function toResource({ urn, type, id = "", custom = false, protect = false, outputs = {} }: Exported): StateResource {
-  return { urn, type, id, custom, protect, outputs };
+function toResource({ urn, type, id = "", custom = false, protect = false, initErrors = [], outputs = {} }: Exported): StateResource {
+  return { urn, type, id, custom, protect, incomplete: initErrors.length > 0, outputs };
 }
 
 function isExported(value: unknown): value is Exported {

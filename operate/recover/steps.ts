@@ -19,12 +19,17 @@ export interface StepOptions {
   readonly file: string;
 }
 
+/** Reads nothing of the account, and fails where the stack is locked. */
+export const lockProbe = ({ stack, stackUrn }: Pick<StepOptions, "stack" | "stackUrn">): readonly string[] => [
+  ...["refresh", "-s", stack, "--yes", "--skip-preview", "--target", stackUrn],
+];
+
 export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepOptions): readonly Step[] {
-  const { toImport, gone, recreated, changed, pending, users } = comparison;
+  const { toImport, gone, recreated, changed, incomplete, pending, users } = comparison;
   const s = ["-s", stack];
   const now = ["--yes", "--skip-preview"];
   // What `up` would replace after a refresh keeps its entry in the state; the operator decides.
-  const stale = [...gone, ...recreated, ...changed.filter(({ replaces }) => !replaces)].map(({ urn }) => urn);
+  const stale = [...gone, ...recreated, ...incomplete, ...changed.filter(({ replaces }) => !replaces)].map(({ urn }) => urn);
   const isNeeded = stale.length + toImport.length + pending.length > 0;
   const isUser = (urn: string) => typeOfUrn(urn) === TYPES.user;
   const hasUsers = users.length > 0 || stale.some(isUser);
@@ -50,7 +55,7 @@ function when(condition: boolean, kind: Step["kind"], purpose: string, args: rea
 }
 
 function refreshPurpose(isStale: boolean, hasUsers: boolean): string {
-  const stale = "Read again what is gone or differs";
+  const stale = "Read again what is gone, differs or is incomplete";
   const users = "the passwords of database users, which slipway does not compare";
   if (!isStale) return `Read again ${users}`;
   return hasUsers ? `${stale}, and ${users}` : stale;

@@ -2,6 +2,7 @@
  * Deployments that are interrupted at a random moment, and whether `slipway recover` and one `up` make them whole. Each cycle creates a stack,
  * changes it twice and destroys it; each of the four runs is interrupted once. `npm run soak -- interruptions` runs twenty cycles.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { isRunning, listDescendants } from "../processes.ts";
 import { describeWithPulumi } from "../pulumi.ts";
@@ -109,7 +110,9 @@ describeWithPulumi("an interrupted deployment", (cli) => {
       stack.faults.clear();
       // Pulumi's own plugins outlive a CLI that is killed; a Node process is the program or a post-deploy step.
       const remaining = () => [...family].filter(([pid]) => isRunning(pid));
-      await expect.poll(() => remaining().filter(([, command]) => /\bnode /.test(command)), { message: story.join("; ") }).toEqual([]);
+      const isOurs = ([, command]: [number, string]) => /\bnode /.test(command);
+      for (const until = Date.now() + 120_000; remaining().some(isOurs) && Date.now() < until; ) await sleep(100);
+      expect(remaining().filter(isOurs), story.join("; ")).toEqual([]);
       for (const [pid] of remaining()) process.kill(pid, "SIGKILL");
     }
 

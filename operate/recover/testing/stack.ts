@@ -41,7 +41,7 @@ export const component: PlannedResource = {
 };
 
 export function managed(type: string, name: string, id: string, outputs: StateResource["outputs"] = {}): StateResource {
-  return { urn: urnOf(type, name), type, id, custom: true, protect: false, outputs };
+  return { urn: urnOf(type, name), type, id, custom: true, protect: false, incomplete: false, outputs };
 }
 
 const inCluster = { owner: { type: TYPES.cluster, name: "orders-cluster" } };
