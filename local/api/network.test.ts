@@ -40,7 +40,9 @@ describe("a VPC", () => {
     expect((await api.call("GET", `/v2/vpcs/${id}/members?resource_type=dbaas`)).body.members).toMatchObject([
       { urn: `do:dbaas:${cluster}` },
     ]);
-    expect(await rejectionOf(api, "DELETE", `/v2/vpcs/${id}`)).toMatch(/^409 Can not delete VPC with members: \S+ \(do:dbaas:[0-9a-f-]{36}\)$/);
+    expect(await rejectionOf(api, "DELETE", `/v2/vpcs/${id}`)).toMatch(
+      /^409 Can not delete VPC with members: \S+ \(do:dbaas:[0-9a-f-]{36}\)$/,
+    );
     await api.call("DELETE", `/v2/databases/${cluster}`);
     await api.call("PUT", `/v2/vpcs/${id}`, { name: "net", description: "ours", default: true });
     expect(await rejectionOf(api, "DELETE", `/v2/vpcs/${id}`)).toBe("403 Can not delete default VPCs");

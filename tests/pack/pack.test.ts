@@ -50,6 +50,7 @@ const RESOURCES = [
   "digitalocean:index/databaseUser:DatabaseUser orders-user-orders",
   "digitalocean:index/vpc:Vpc shop-vpc",
   "slipway:index:Firewall orders-firewall",
+  "slipway:index:Guard orders-guard",
   "slipway:index:Network shop",
   "slipway:index:Postgres orders",
 ];
