@@ -12,13 +12,20 @@ export interface CarryOutOptions {
 }
 
 export async function carryOut(steps: readonly Step[], { pulumi, stack, stackUrn, report }: CarryOutOptions): Promise<void> {
-  // A killed run leaves a lock even where state and account match.
-  if (steps.length === 0) return await runUnlocked(lockProbe({ stack, stackUrn }));
+  if (steps.length === 0) return await releaseLeftLock();
   for (const { kind, purpose, args } of steps) {
     // A lock is released only when it turns out to be in the way, and to be left over.
     if (kind === "cancel" || kind === "up") continue;
     report(`${purpose}: pulumi ${args[0]}`);
     await runUnlocked(args);
+  }
+
+  /** A killed run leaves a lock even where state and account match. */
+  async function releaseLeftLock(): Promise<void> {
+    await runUnlocked(lockProbe({ stack, stackUrn })).catch((error: Error) => {
+      // An empty state has no resource to read again, which Pulumi finds out after it has the lock.
+      if (!/no resource named/.test(error.message)) throw error;
+    });
   }
 
   async function runUnlocked(args: readonly string[]): Promise<void> {

@@ -109,6 +109,11 @@ describe("the steps of a recovery", () => {
     expect(calls()).toEqual([probe, "cancel -s qa --yes", probe]);
   });
 
+  it("need no resource in the state", async () => {
+    await carryOut([], { ...options, pulumi: cli(`echo "error: no resource named 'urn:of:qa' found" >&2; exit 255`) });
+    await expect(carryOut([], { ...options, pulumi: cli('echo "error: disk full" >&2; exit 255') })).rejects.toThrow("disk full");
+  });
+
   it.each([
     ["a process that is running", process.pid, hostname()],
     ["another machine", 99_999_999, "another-machine"],
