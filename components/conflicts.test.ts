@@ -16,6 +16,8 @@ it.each([
   "POST https://api.digitalocean.com/v2/databases: 422 invalid size",
   "POST https://api.digitalocean.com/v2/apps: 401 Unable to authenticate you",
   "Can not delete VPC with members",
+  "POST https://api.digitalocean.com/v2/databases: 422 size db-s-2vcpu-4gb is not available in nyc2",
+  "POST https://api.digitalocean.com/v2/vpcs: 422 region is not available",
 ])("does not take %s for one", (error) => {
   expect(isConflict(error)).toBe(false);
 });

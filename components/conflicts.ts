@@ -1,10 +1,10 @@
-/** Names that exist at DigitalOcean but not in the state: what an `up` leaves behind that was killed between a request and its record. */
+/** Names that exist at DigitalOcean but not in the state: an `up` that was killed between a request and its record leaves them behind. */
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { isUnderEngine } from "../settings/read.ts";
 
 /** DigitalOcean, its databases and Spaces each have their own words. */
-const CONFLICT = /already (exists|in use|used|taken|been taken)|AlreadyExists|AlreadyOwnedByYou|\bis(n't| not) available\b/i;
+const CONFLICT = /already (exists|in use|used|taken|been taken)|AlreadyExists|AlreadyOwnedByYou|\bname is(n't| not) available\b/i;
 
 export function isConflict(error: string): boolean {
   return CONFLICT.test(error);

@@ -1,4 +1,4 @@
-/** What a program does when Pulumi's engine ends a run before the program has ended: nothing more, and without a word. */
+/** Ends the program without a message when Pulumi's engine ends a run first. */
 
 /** Pulumi's language host then reports no error of the program, which has none. */
 const REPORTED = 32;

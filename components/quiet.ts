@@ -80,7 +80,7 @@ export class EnvMemory {
 
     let followed: digitalocean.App | undefined;
     this.#next.set(app, async () => {
-      // An app that failed says so itself.
+      // The engine reports an app that failed.
       const arrived = !same && followed !== undefined && (await carries(followed, mark).catch(() => false));
       if (arrived && variables !== undefined) return { mark, variables, secrets };
       // Adds the versions to the record of an earlier slipway.

@@ -67,7 +67,8 @@ function* example(
   if (text !== undefined) yield { at, given, problem: `it ${text}`, allowed, fix: instead === undefined ? [] : [{ set: at, to: instead }] };
 }
 
-/** Of a URL; any other value is returned as it is. */
+/** The host of a URL or a domain. Any other text is no address: it may be "test". */
 function hostOf(value: string): string {
-  return value.replace(/^\w+:\/\//, "").split(/[/?#:]/, 1)[0]!;
+  const host = value.replace(/^\w+:\/\//, "").split(/[/?#:]/, 1)[0]!;
+  return host.includes(".") ? host : "";
 }

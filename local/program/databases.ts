@@ -17,6 +17,9 @@ const clusterOf = ({ clusterId }: Plain): string => text(clusterId);
 const nameOf = ({ name }: Plain): string => text(name);
 const ALL = ["*"];
 
+/** What every cluster has. A program that declares one of them is refused, as at DigitalOcean. */
+const BUILT_IN = ["defaultdb", "doadmin"];
+
 /** `read` and `find` of a resource that is identified by its inputs. */
 const lookups = (
   idOf: (inputs: Plain) => string,
@@ -24,6 +27,7 @@ const lookups = (
 ): Required<Pick<ResourceType, "read" | "find">> => ({
   read: (_id, inputs) => read(inputs),
   find: async (inputs) => {
+    if (BUILT_IN.includes(String(inputs.name))) return undefined;
     const outputs = await read(inputs);
     return outputs && { id: idOf(inputs), outputs };
   },

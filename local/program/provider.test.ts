@@ -14,6 +14,8 @@ import { allClusters, findClusterNamed } from "../cloud/databases/cluster.ts";
 import { listClusters } from "../cloud/databases/clusters.ts";
 import { readConfig } from "../cloud/databases/configs.ts";
 import { listRules } from "../cloud/databases/firewall.ts";
+import { listAlertPolicies } from "../cloud/monitoring/alert-policies.ts";
+import { listChecks } from "../cloud/monitoring/uptime.ts";
 import { listVpcs } from "../cloud/network/vpcs.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { recordOnly } from "../cloud/record-only.ts";
@@ -56,6 +58,24 @@ describe.each(["local", "staging", "prod"])("stack %s", (stack) => {
     );
     expect(listApps(cloud).every(({ active_deployment }) => active_deployment !== undefined)).toBe(true);
   });
+});
+
+it("a platform that another state created is adopted, and nothing is created twice", async () => {
+  const cloud = await openTestCloud();
+  await stackOn(cloud, "local").up();
+  const count = () => [
+    allClusters(cloud).length,
+    listApps(cloud).length,
+    listVpcs(cloud).length,
+    listProjects(cloud).length,
+    listChecks(cloud).length,
+    listAlertPolicies(cloud).length,
+  ];
+  const before = count();
+  const { up } = stackOn(cloud, "local");
+  await up();
+  expect(count()).toEqual(before);
+  expect(await up()).toMatchObject({ create: 0, update: 0, replace: 0, delete: 0 });
 });
 
 describe("a change of the stack's settings", () => {
