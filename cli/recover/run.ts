@@ -96,9 +96,16 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
   });
   const left = await subject.compare(await subject.readState(), { shared });
   // With any of these, the next `up` fails.
-  const isRepaired = [left.toImport, left.shared, left.conflicting, left.gone, left.recreated, left.incomplete, left.pending].every(
-    ({ length }) => length === 0,
-  );
+  const isRepaired = [
+    left.toImport,
+    left.shared,
+    left.conflicting,
+    left.renamed,
+    left.gone,
+    left.recreated,
+    left.incomplete,
+    left.pending,
+  ].every(({ length }) => length === 0);
   const last = steps.filter(({ kind }) => kind === "up");
   if (json) terminal.print(stableJson({ ...titleOf(subject), ...left, users: undefined, repaired: isRepaired, steps: last.map(toJson) }));
   else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal)}`);

@@ -1,5 +1,5 @@
 /** A comparison as text: a summary, a list for each kind of difference, notes, and the commands that repair them. */
-import { type Changed, type Comparison, countDrift, type Subject } from "../../operate/recover/comparison.ts";
+import { type Changed, type Comparison, countDrift, type Renamed, type Subject } from "../../operate/recover/comparison.ts";
 import { shortType, typeOfUrn, urnName } from "../../operate/recover/state.ts";
 import { commandLine, type Step } from "../../operate/recover/steps.ts";
 import { groupBy } from "../shared/group-by.ts";
@@ -15,7 +15,8 @@ export interface ComparisonReport {
 
 export function formatComparison({ project, stack, comparison }: ComparisonReport, layout: Layout): string {
   const { style } = layout;
-  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, incomplete, pending, notes } = comparison;
+  const { toImport, unimportable, shared, conflicting, renamed, duplicates, gone, recreated, changed, incomplete, pending, notes } =
+    comparison;
   return [
     style.bold(`${project} on stack ${stack}: ${summary(comparison)}`),
     section("In the account, but not in the state", subjects(toImport), layout),
@@ -33,6 +34,12 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       ),
       layout,
       ["After an import, `up` would have to replace it. Rename one of the two: in the control panel, or in the program.", []],
+    ),
+    section(
+      "In the state under another name: not imported",
+      renamed.map((one) => `${describe(one)}: ${one.isDeleting ? "marked for deletion" : urnName(one.stateUrn)} in the state`),
+      layout,
+      renameHint(renamed, stack),
     ),
     section("In the account twice, and once in the state", subjects(duplicates), layout, [
       "An interrupted run created it a second time. To delete the one that the state does not know:",
@@ -82,10 +89,11 @@ export function formatSteps(steps: readonly Step[], { style, columns }: Layout):
 }
 
 function summary(comparison: Comparison): string {
-  const { toImport, unimportable, shared, conflicting, duplicates, gone, recreated, changed, incomplete, pending } = comparison;
+  const { toImport, unimportable, shared, conflicting, renamed, duplicates, gone, recreated, changed, incomplete, pending } = comparison;
   const unknown = toImport.length + unimportable.length + shared.length + conflicting.length + duplicates.length;
   const parts = [
     ...(unknown === 0 ? [] : [`${unknown} not in the state`]),
+    ...(renamed.length === 0 ? [] : [`${renamed.length} under another name in the state`]),
     ...(gone.length === 0 ? [] : [`${gone.length} gone`]),
     ...(recreated.length + changed.length === 0 ? [] : [`${recreated.length + changed.length} different`]),
     ...(incomplete.length === 0 ? [] : [`${incomplete.length} incomplete`]),
@@ -93,6 +101,29 @@ function summary(comparison: Comparison): string {
   ];
   return parts.length === 0 && countDrift(comparison) === 0 ? "the state matches the account" : parts.join(", ");
 }
+
+/** The command renames a resource and keeps its type and its parents, which are the rest of the URN. */
+function renameHint(renamed: readonly Renamed[], stack: string): readonly [hint: string, commands: readonly string[]] {
+  const commands = renamed.flatMap(({ urn, stateUrn, isDeleting }) => {
+    if (isDeleting) return [];
+    const isSameParent = parentOf(urn) === parentOf(stateUrn);
+    return [
+      isSameParent
+        ? commandLine(["state", "rename", stateUrn, urnName(urn), "-s", stack, "--yes"])
+        : `aliases: [${JSON.stringify(stateUrn)}]`,
+    ];
+  });
+  const deletion = renamed.some(({ isDeleting }) => isDeleting)
+    ? " The next `up` deletes what is marked for deletion: to keep it, remove its mark `delete` with `pulumi state edit`."
+    : "";
+  const rename =
+    commands.length === 0
+      ? ""
+      : " Rename it in the state with the command below, or add the alias below to its options in the program (to those of its component, if the component moved):";
+  return [`After an import, the next \`up\` would delete it under its old name.${deletion}${rename}`, commands];
+}
+
+const parentOf = (urn: string): string => urn.slice(0, urn.lastIndexOf("::"));
 
 const describe = ({ type, name, within }: Subject): string => `${shortType(type)} ${name}${within === undefined ? "" : ` in ${within}`}`;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compare, siblingNames } from "./compare.ts";
 import { type Comparison, countDrift } from "./comparison.ts";
-import { type AccountObject, TYPES } from "./kinds.ts";
+import { type AccountObject, kindOf, TYPES } from "./kinds.ts";
 import { stepsOf } from "./steps.ts";
 import {
   account,
@@ -173,6 +173,49 @@ describe("the comparison of plan, state and account", () => {
     expect(compare({ ...input, siblings: siblingNames(new Map([["staging", resources]])) }).toImport).toEqual([]);
   });
 
+  it("imports nothing that the state manages under another name, and nothing inside of it", () => {
+    const old = stateResources.map((one) =>
+      one.type === TYPES.cluster || one.type === TYPES.database || one.type === TYPES.app ? { ...one, urn: `${one.urn}-old` } : one,
+    );
+    const left = old.filter(({ type }) => type !== TYPES.user);
+    const found = compare({ resources, state: { resources: left, pending: [] }, account });
+    expect(found.toImport).toEqual([]);
+    expect(found.renamed.map(({ urn, stateUrn, isDeleting }) => [stateUrn, isDeleting, urn])).toEqual(
+      found.renamed.map(({ urn }) => [`${urn}-old`, false, urn]),
+    );
+    expect(names(found.renamed)).toEqual(["orders-postgres-qa", "orders", "shop-qa"]);
+    expect(countDrift(found)).toBe(0);
+  });
+
+  it("imports nothing that a replacement left in the state to be deleted, and offers no command that deletes it", () => {
+    const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
+    const check = planned({ type: TYPES.check, name: "api", inputs: { name: "api" } });
+    const held = [
+      ...account,
+      object(TYPES.spacesKey, "DO00", "backups-key"),
+      object(TYPES.check, "k1", "api"),
+      object(TYPES.check, "k2", "api"),
+    ];
+    const found = compare({
+      resources: [...resources, key, check],
+      state: {
+        resources: [...without("shop-app").resources, managed(TYPES.check, "api", "k1", { name: "api" })],
+        deleting: [
+          managed(TYPES.app, "shop-app", IDS.app),
+          managed(TYPES.check, "api", "k2", { name: "api" }),
+          managed(TYPES.spacesKey, "backups-key", "DO00"),
+        ],
+        pending: [],
+      },
+      account: held,
+    });
+    expect([found.toImport, found.unimportable, found.duplicates]).toEqual([[], [], []]);
+    expect(found.renamed.map(({ name, isDeleting }) => [name, isDeleting])).toEqual([
+      ["shop-qa", true],
+      ["backups-key", true],
+    ]);
+  });
+
   it("reports neither a key nor a second check that may be another stack's", () => {
     const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
     const check = planned({ type: TYPES.check, name: "api", inputs: { name: "api" } });
@@ -267,8 +310,10 @@ describe("for any plan, state and account", () => {
     return {
       resources: [resources[0]!, ...some(pool).map(planned)],
       state: {
+        deleting: next(3) === 0 ? some(stateResources.slice(2)) : [],
         resources: some([
-          ...stateResources,
+          // As if the program had given some of them another name.
+          ...stateResources.map((one) => (next(6) === 0 ? { ...one, urn: `${one.urn}-old` } : one)),
           ...users.map(({ name, inputs }) =>
             managed(TYPES.user, name, `${IDS.cluster}/user/${inputs.name}`, {
               clusterId: next(4) === 0 ? "gone" : IDS.cluster,
@@ -290,7 +335,12 @@ describe("for any plan, state and account", () => {
     each((found, { resources, state, account }) => {
       for (const { urn, importId, type } of found.toImport) {
         expect(resources.some((one) => one.urn === urn)).toBe(true);
-        expect(account.some((one) => one.type === type && one.importId === importId)).toBe(true);
+        const object = account.find((one) => one.type === type && one.importId === importId);
+        expect(object).toBeDefined();
+        const entries = [...state.resources, ...state.deleting].filter(
+          (one) => one.type === type && kindOf(type)!.identityOf(one) === object?.identity,
+        );
+        expect(entries, `${importId} is in the state`).toEqual([]);
         const existing = state.resources.find((one) => one.urn === urn);
         if (existing !== undefined) expect(found.recreated.map((one) => one.urn)).toContain(urn);
       }
@@ -321,7 +371,11 @@ describe("for any plan, state and account", () => {
           outputs: { clusterId: match.owner, name: match.name, ...match.properties },
         };
       });
-      const repaired = { resources: [...input.state.resources.filter(({ urn }) => !dropped.has(urn)), ...added], pending: [] };
+      const repaired = {
+        deleting: input.state.deleting,
+        resources: [...input.state.resources.filter(({ urn }) => !dropped.has(urn)), ...added],
+        pending: [],
+      };
       const again = compare({ ...input, state: repaired });
       expect([again.toImport, again.gone, again.recreated]).toEqual([[], [], []]);
     });

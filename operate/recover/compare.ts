@@ -22,6 +22,12 @@ export const sharedKey = (type: string, name: string): string => `${type} ${name
 export function compare({ resources, state, account, siblings = new Map() }: ComparisonInput): Comparison {
   const declared = new Map(resources.filter(isCompared).map((resource) => [resource.urn, resource]));
   const managed = new Map(state.resources.map((resource) => [resource.urn, resource]));
+  const entries = new Map(
+    [...(state.deleting ?? []), ...state.resources].flatMap((entry) => {
+      const kind = kindOf(entry.type);
+      return kind === undefined || !entry.custom ? [] : [[keyOf(kind.type, kind.identityOf(entry)), entry] as const];
+    }),
+  );
   const byIdentity = new Map(account.map((object) => [keyOf(object.type, object.identity), object]));
   const byName = groupByName(account);
   const matches = new Map<string, AccountObject | undefined>();
@@ -32,6 +38,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       unimportable: [],
       shared: [],
       conflicting: [],
+      renamed: [],
       duplicates: [],
       gone: [],
       recreated: [],
@@ -73,6 +80,12 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
 
   function classifyMissing(kind: Kind, resource: PlannedResource, subject: Subject, object: AccountObject): void {
     if (kind.missing === "up") return;
+    const other = entries.get(keyOf(kind.type, object.identity));
+    if (other !== undefined) {
+      const isDeleting = state.deleting?.includes(other) ?? false;
+      found.renamed.push({ ...subject, id: object.identity, stateUrn: other.urn, isDeleting });
+      return;
+    }
     const stacks = stacksWith(kind, object);
     if (kind.missing === "never") {
       // Such names need not be unique, so the one in the account may be the other stack's.
@@ -101,7 +114,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   function isInsideAnother(resource: PlannedResource): boolean {
     const owner = ownerOf(resource);
     if (owner === undefined) return false;
-    return [...found.shared, ...found.conflicting].some(({ urn }) => urn === owner.urn) || isInsideAnother(owner);
+    return [...found.shared, ...found.conflicting, ...found.renamed].some(({ urn }) => urn === owner.urn) || isInsideAnother(owner);
   }
 
   /** The other stacks that declare this name in the account. */
@@ -112,8 +125,9 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   function addDuplicates(kind: Kind, subject: Subject, object: AccountObject): void {
     const { deleteDuplicate } = kind;
     if (deleteDuplicate === undefined || stacksWith(kind, object).length > 0) return;
-    const managedIds = new Set(state.resources.filter(({ type }) => type === kind.type).map(({ id }) => id));
-    const others = (byName.get(nameKey(object)) ?? []).filter((other) => other !== object && !managedIds.has(other.identity));
+    const others = (byName.get(nameKey(object)) ?? []).filter(
+      (other) => other !== object && !entries.has(keyOf(kind.type, other.identity)),
+    );
     found.duplicates.push(...others.map((other) => ({ ...subject, id: other.identity, command: deleteDuplicate(other) })));
   }
 

@@ -44,6 +44,15 @@ export interface Shared extends Missing {
   readonly stacks: readonly string[];
 }
 
+/** The state manages it under another name, so after an import the next `up` would delete it. */
+export interface Renamed extends Subject {
+  readonly id: string;
+  /** Its URN in the state. */
+  readonly stateUrn: string;
+  /** The old half of a replacement. */
+  readonly isDeleting: boolean;
+}
+
 export interface Gone extends Subject {
   readonly id: string;
   readonly isDeclared: boolean;
@@ -78,6 +87,8 @@ export interface Comparison {
   readonly unimportable: readonly Unimportable[];
   readonly shared: readonly Shared[];
   readonly conflicting: readonly Conflicting[];
+  /** No drift: state and account agree. */
+  readonly renamed: readonly Renamed[];
   readonly duplicates: readonly Duplicate[];
   readonly gone: readonly Gone[];
   readonly recreated: readonly Recreated[];

@@ -12,7 +12,7 @@ const resource = (name: string, more: object = {}) => ({
 });
 
 describe("an exported state", () => {
-  it("lists resources and pending operations, without what a replacement left to be deleted", () => {
+  it("lists resources and pending operations, and separately what a replacement left to be deleted", () => {
     const text = exported({
       resources: [
         resource("a", { outputs: { name: "a" }, protect: true, initErrors: ["429"] }),
@@ -32,13 +32,14 @@ describe("an exported state", () => {
           outputs: { name: "a" },
         },
       ],
+      deleting: [expect.objectContaining({ urn: "urn:pulumi:qa::shop::t:m:T::a", id: "old" })],
       pending: [{ urn: "urn:pulumi:qa::shop::t:m:T::b", operation: "creating" }],
     });
   });
 
   it("may be empty, as before the first up", () => {
-    expect(parseState(exported(null), identity, "state.json")).toEqual({ resources: [], pending: [] });
-    expect(parseState(exported({ manifest: {} }), identity, "state.json")).toEqual({ resources: [], pending: [] });
+    expect(parseState(exported(null), identity, "state.json")).toEqual({ resources: [], deleting: [], pending: [] });
+    expect(parseState(exported({ manifest: {} }), identity, "state.json")).toEqual({ resources: [], deleting: [], pending: [] });
   });
 
   it("of another project or stack is refused", () => {

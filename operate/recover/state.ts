@@ -21,6 +21,8 @@ export interface PendingOperation {
 
 export interface State {
   readonly resources: readonly StateResource[];
+  /** The old halves of replacements, which the next `up` deletes. @default none */
+  readonly deleting?: readonly StateResource[];
   /** What an interrupted run had begun and never finished. */
   readonly pending: readonly PendingOperation[];
 }
@@ -44,8 +46,8 @@ export function parseState(text: string, { project, stack }: StackIdentity, sour
     );
   }
   return {
-    // Marked for deletion: the old half of a replacement, which the next `up` deletes.
     resources: resources.filter((resource) => resource.delete !== true).map(toResource),
+    deleting: resources.filter((resource) => resource.delete === true).map(toResource),
     pending: pending.map(({ resource, type }) => ({ urn: resource.urn, operation: type })),
   };
 }
