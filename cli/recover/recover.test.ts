@@ -99,6 +99,14 @@ function exportState(isKept: (resource: Exported) => boolean = () => true, pendi
   return file;
 }
 
+/** A program in place of Pulumi's CLI. @returns its calls. */
+function usePulumi(script: string): () => readonly string[] {
+  const bin = mkdtempSync(join(folder, "bin "));
+  writeFileSync(join(bin, "pulumi"), `#!/bin/sh\necho "$*" >> '${bin}/calls'\n${script}\nexit 0\n`, { mode: 0o755 });
+  vi.stubEnv("PATH", `${bin}:${process.env.PATH}`);
+  return () => readFileSync(join(bin, "calls"), "utf8").trim().split("\n");
+}
+
 async function run(command: "recover" | "drift", ...flags: readonly string[]) {
   const ended = await slipway([command, "--stack", "qa", "--cwd", program, ...flags]);
   const passwords = deployed.flatMap(({ outputs }) => (typeof outputs.password === "string" ? [outputs.password] : []));
@@ -200,6 +208,22 @@ describe("slipway recover", () => {
       exportState(({ type }) => !type.endsWith(":App")),
     );
     expect(stdout).toMatch(/Stack twin cannot be planned,[\s\S]+slipway plan -s\s+twin/);
+  });
+
+  it("refuses --yes while a stack that cannot be planned may declare the same names, unless --shared is given", async () => {
+    writeStack("twin", { "slipway:region": "atlantis" });
+    const state = exportState(({ type }) => !/:(App|SpacesKey)$/.test(type));
+    const calls = usePulumi(`[ "$1" = stack ] && exec cat '${state}'`);
+    expect(await run("recover", "--yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /Nothing was changed: stack twin cannot be planned, and may declare the same names: .*paintbox-candlefish-qa.* slipway plan -s twin\. If .* slipway recover -s qa --yes --shared$/,
+      ),
+    });
+    expect(calls().filter((line) => !line.startsWith("stack export"))).toEqual([]);
+    expect((await run("recover", "--state", state)).stdout).not.toContain("keys delete");
+    await run("recover", "--yes", "--shared");
+    expect(calls().some((line) => line.startsWith("import -s qa"))).toBe(true);
   });
 
   it("prints what to do without Pulumi's CLI", async () => {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { stableJson } from "../../engine/mask.ts";
 import { workspaceAt } from "../../local/platform/workspace.ts";
 import { carryOut } from "../../operate/recover/carry-out.ts";
-import type { Comparison } from "../../operate/recover/comparison.ts";
+import { type Comparison, findUnverified } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { createImportFile } from "../../operate/recover/import-file.ts";
 import { UnfinishedError } from "../../operate/recover/pulumi-cli.ts";
@@ -32,8 +32,21 @@ export async function recover(options: RecoverOptions, terminal: Terminal): Prom
     printFound(found, subject, { json, terminal });
     return DONE;
   }
+  refuseUnverified(found, subject, { shared });
   if (!json) terminal.print(formatComparison({ ...titleOf(subject), comparison: found.comparison }, terminal));
   return await repair(subject, found, { look, json, shared, terminal });
+}
+
+/** Two states that manage one resource undo each other's changes, so the operator decides. */
+function refuseUnverified({ comparison }: Found, { stackName }: Subject, { shared }: { readonly shared: boolean }): void {
+  const unverified = findUnverified(comparison);
+  if (shared || unverified.length === 0) return;
+  const names = unverified.map(({ name }) => name).join(", ");
+  const [stack = ""] = comparison.unplanned;
+  throw new RecoverError(
+    `Nothing was changed: stack ${comparison.unplanned.join(", ")} cannot be planned, and may declare the same names: ${names}. ` +
+      `See why, and fix it: slipway plan -s ${stack}. If all of them belong to stack ${stackName}: slipway recover -s ${stackName} --yes --shared`,
+  );
 }
 
 interface Found {

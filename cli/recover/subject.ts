@@ -7,7 +7,7 @@ import { planStack } from "../../engine/stackplan.ts";
 import type { Comparison } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
-import { reconcile } from "../../operate/recover/reconcile.ts";
+import { reconcile, type Siblings } from "../../operate/recover/reconcile.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
 import { UsageError } from "../shared/errors.ts";
 import { requireStack } from "../shared/require-stack.ts";
@@ -26,7 +26,7 @@ export interface Subject {
   /** undefined with --state. */
   readonly pulumi: PulumiCli | undefined;
   readState(): Promise<State>;
-  /** @param shared Whether names that another stack declares too count as this stack's. @default false */
+  /** @param shared Whether to import what another stack declares too. @default false */
   compare(state: State, options?: { readonly shared?: boolean }): Promise<Comparison>;
 }
 
@@ -54,10 +54,9 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   }
 
   async function compare(state: State, { shared = false }: { readonly shared?: boolean } = {}): Promise<Comparison> {
-    const failed: string[] = [];
-    const siblings = () => planSiblings(project, plan.stack, endpoint, failed);
-    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, ...(shared ? {} : { siblings }) });
-    const notes = failed.map(
+    const siblings = () => planSiblings(project, plan.stack, endpoint);
+    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, siblings, importsShared: shared });
+    const notes = comparison.unplanned.map(
       (name) =>
         `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan -s ${name}`,
     );
@@ -103,8 +102,9 @@ async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli |
   );
 }
 
-/** Of the stacks with the same endpoint: another one is another account. @param failed Collects the stacks that cannot be planned. */
-async function planSiblings(project: Project, own: string, endpoint: string, failed: string[]) {
+/** Of the stacks with the same endpoint: another one is another account. */
+async function planSiblings(project: Project, own: string, endpoint: string): Promise<Siblings> {
+  const unplanned: string[] = [];
   const plans = new Map<string, readonly PlannedResource[]>();
   for (const name of stackNames(project)) {
     if (name === own) continue;
@@ -113,8 +113,8 @@ async function planSiblings(project: Project, own: string, endpoint: string, fai
       plans.set(name, (await planStack(project, { stack: name, placeholders: true })).resources);
     } catch (error) {
       if (error instanceof RecoverError) throw error;
-      failed.push(name);
+      unplanned.push(name);
     }
   }
-  return plans;
+  return { plans, unplanned };
 }

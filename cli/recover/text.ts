@@ -42,8 +42,8 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       renameHint(renamed, stack),
     ),
     section("In the account twice, and once in the state", subjects(duplicates), layout, [
-      "An interrupted run created it a second time. To delete the one that the state does not know:",
-      duplicates.map(({ command }) => command),
+      `An interrupted run may have created it a second time. ${deletionHint(duplicates)}`,
+      duplicates.flatMap(({ command }) => command ?? []),
     ]),
     section(
       "In the account, and declared by another stack too: not imported",
@@ -52,8 +52,8 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       ["If they belong to this stack:", [`slipway recover -s ${stack} --shared`]],
     ),
     section("In the account, and impossible to import", subjects(unimportable), layout, [
-      "DigitalOcean shows the secret of a key only once, so `up` creates another one. If nothing uses these:",
-      unimportable.map(({ id }) => `doctl spaces keys delete ${id}`),
+      `DigitalOcean shows the secret of a key only once, so \`up\` creates another one. ${deletionHint(unimportable)}`,
+      unimportable.flatMap(({ command }) => command ?? []),
     ]),
     section(
       "In the state, but gone from the account",
@@ -124,6 +124,12 @@ function renameHint(renamed: readonly Renamed[], stack: string): readonly [hint:
 }
 
 const parentOf = (urn: string): string => urn.slice(0, urn.lastIndexOf("::"));
+
+/** slipway plans the other stacks of this project only, so the account may have more of them. */
+const deletionHint = (all: readonly { readonly command?: string }[]): string =>
+  all.some(({ command }) => command !== undefined)
+    ? "If no other stack or project uses it, delete the one that the state does not know:"
+    : "It may be that of a stack that cannot be planned, so slipway prints no command that deletes it.";
 
 const describe = ({ type, name, within }: Subject): string => `${shortType(type)} ${name}${within === undefined ? "" : ` in ${within}`}`;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compare, siblingNames } from "./compare.ts";
-import { type Comparison, countDrift } from "./comparison.ts";
+import { type Comparison, countDrift, findUnverified } from "./comparison.ts";
 import { type AccountObject, kindOf, TYPES } from "./kinds.ts";
 import { stepsOf } from "./steps.ts";
 import {
@@ -152,6 +152,42 @@ describe("the comparison of plan, state and account", () => {
       ["shop-qa", ["staging"]],
     ]);
     expect(countDrift(found)).toBe(0);
+  });
+
+  it("imports what another stack declares too with importsShared, and offers no command that deletes what may be that stack's", () => {
+    const key = planned({ type: TYPES.spacesKey, name: "backups-key", inputs: { name: "backups-key" } });
+    const check = planned({ type: TYPES.check, name: "api", inputs: { name: "api" } });
+    const held = [
+      ...account,
+      object(TYPES.spacesKey, "DO00", "backups-key"),
+      object(TYPES.check, "k1", "api"),
+      object(TYPES.check, "k2", "api"),
+    ];
+    const known = { resources: [...without("shop-app").resources, managed(TYPES.check, "api", "k1", { name: "api" })], pending: [] };
+    const input = { resources: [...resources, key, check], state: known, account: held };
+    const siblings = siblingNames(new Map([["staging", input.resources]]));
+    const found = compare({ ...input, siblings, importsShared: true });
+    expect(names(found.toImport)).toEqual(["shop-qa"]);
+    expect([found.shared, found.unimportable, found.duplicates]).toEqual([[], [], []]);
+
+    expect(compare(input).duplicates).toMatchObject([{ command: "doctl monitoring uptime delete k2" }]);
+    expect(compare(input).unimportable).toMatchObject([{ command: "doctl spaces keys delete DO00" }]);
+    expect(findUnverified(compare(input))).toEqual([]);
+    const unplanned = compare({ ...input, unplanned: ["staging"] });
+    expect([...unplanned.duplicates, ...unplanned.unimportable].map(({ id, command }) => [id, command])).toEqual([
+      ["k2", undefined],
+      ["DO00", undefined],
+    ]);
+    expect(names(findUnverified(unplanned))).toEqual(["shop-qa"]);
+    expect(
+      findUnverified(
+        compare({
+          ...input,
+          state: { resources: [...stateResources, managed(TYPES.check, "api", "k1")], pending: [] },
+          unplanned: ["staging"],
+        }),
+      ),
+    ).toEqual([]);
   });
 
   it("imports no firewall of a replica in another stack's cluster", () => {

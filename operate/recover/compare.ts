@@ -15,11 +15,16 @@ export interface ComparisonInput {
   readonly account: readonly AccountObject[];
   /** Other stacks of this project in the same account, by type and name as `sharedKey` writes them. */
   readonly siblings?: ReadonlyMap<string, readonly string[]>;
+  /** Stacks of this project that cannot be planned. No command is offered that deletes what may be theirs. */
+  readonly unplanned?: readonly string[];
+  /** Whether to import what another stack declares too. Nothing else of another stack is claimed. @default false */
+  readonly importsShared?: boolean;
 }
 
 export const sharedKey = (type: string, name: string): string => `${type} ${name}`;
 
-export function compare({ resources, state, account, siblings = new Map() }: ComparisonInput): Comparison {
+export function compare(input: ComparisonInput): Comparison {
+  const { resources, state, account, siblings = new Map(), unplanned = [], importsShared = false } = input;
   const declared = new Map(resources.filter(isCompared).map((resource) => [resource.urn, resource]));
   const managed = new Map(state.resources.map((resource) => [resource.urn, resource]));
   const entries = new Map(
@@ -45,7 +50,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       changed: [],
       incomplete: [],
     },
-    ...{ pending: [...state.pending], users: [], notes: [] },
+    ...{ pending: [...state.pending], unplanned: [...unplanned], users: [], notes: [] },
   };
   for (const resource of declared.values()) classify(resource);
   const used = new Set([...declared.values()].map(({ urn, options }) => stateOf(urn, options.aliases)?.urn));
@@ -89,7 +94,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
     const stacks = stacksWith(kind, object);
     if (kind.missing === "never") {
       // Such names need not be unique, so the one in the account may be the other stack's.
-      if (stacks.length === 0) found.unimportable.push({ ...subject, id: object.identity });
+      if (stacks.length === 0) found.unimportable.push({ ...subject, id: object.identity, ...deletion(kind, object) });
       return;
     }
     const { parent, options } = resource;
@@ -106,7 +111,7 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
       found.conflicting.push({ ...subject, id: object.identity, properties: conflicts });
       return;
     }
-    if (stacks.length > 0) found.shared.push({ ...missing, stacks });
+    if (stacks.length > 0 && !importsShared) found.shared.push({ ...missing, stacks });
     else if (!isInsideAnother(resource)) found.toImport.push(missing);
   }
 
@@ -123,12 +128,16 @@ export function compare({ resources, state, account, siblings = new Map() }: Com
   }
 
   function addDuplicates(kind: Kind, subject: Subject, object: AccountObject): void {
-    const { deleteDuplicate } = kind;
-    if (deleteDuplicate === undefined || stacksWith(kind, object).length > 0) return;
+    if (kind.missing === "never" || kind.deleteCommand === undefined || stacksWith(kind, object).length > 0) return;
     const others = (byName.get(nameKey(object)) ?? []).filter(
       (other) => other !== object && !entries.has(keyOf(kind.type, other.identity)),
     );
-    found.duplicates.push(...others.map((other) => ({ ...subject, id: other.identity, command: deleteDuplicate(other) })));
+    found.duplicates.push(...others.map((other) => ({ ...subject, id: other.identity, ...deletion(kind, other) })));
+  }
+
+  function deletion(kind: Kind, object: AccountObject): { readonly command?: string } {
+    const isUnverified = isAccountWide(kind) && unplanned.length > 0;
+    return kind.deleteCommand === undefined || isUnverified ? {} : { command: kind.deleteCommand(object) };
   }
 
   /** A resource that the state has and the program does not declare: `up` deletes it, which fails where it is gone already. */

@@ -1,4 +1,5 @@
 /** The result of a comparison: a list for each kind of difference. */
+import { isAccountWide, kindOf } from "./kinds.ts";
 import type { PendingOperation } from "./state.ts";
 
 /** One resource of the stack, as it is named in messages. */
@@ -30,13 +31,15 @@ export interface Conflicting extends Subject {
 /** A second one of the same name. */
 export interface Duplicate extends Subject {
   readonly id: string;
-  /** Deletes it. */
-  readonly command: string;
+  /** Deletes it. Absent where it may be another stack's. */
+  readonly command?: string;
 }
 
 /** It exists, and cannot be added to the state. */
 export interface Unimportable extends Subject {
   readonly id: string;
+  /** Deletes it. Absent where it may be another stack's. */
+  readonly command?: string;
 }
 
 /** The plan of another stack declares the same name. */
@@ -95,6 +98,8 @@ export interface Comparison {
   readonly changed: readonly Changed[];
   readonly incomplete: readonly Incomplete[];
   readonly pending: readonly PendingOperation[];
+  /** Other stacks of the project that cannot be planned: they may declare the names in any of these lists. */
+  readonly unplanned: readonly string[];
   /** In state and account alike, with generated credentials that only a refresh compares. */
   readonly users: readonly string[];
   readonly notes: readonly string[];
@@ -114,4 +119,9 @@ export function countDrift(comparison: Comparison): number {
     incomplete.length +
     pending.length
   );
+}
+
+/** What is to be imported although a stack that cannot be planned may declare it too. */
+export function findUnverified({ toImport, unplanned }: Comparison): readonly Missing[] {
+  return unplanned.length === 0 ? [] : toImport.filter(({ type }) => isAccountWide(kindOf(type)!));
 }

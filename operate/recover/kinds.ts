@@ -37,7 +37,7 @@ export interface Kind {
    */
   readonly missing: "import" | "up" | "never";
   /** Several may have the same name, so an interrupted `up` does not fail: it creates a second one. The command deletes the one that is left over. */
-  readonly deleteDuplicate?: (object: AccountObject) => string;
+  readonly deleteCommand?: (object: AccountObject) => string;
   readonly compared: readonly Compared[];
 }
 
@@ -146,7 +146,7 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("name", "target", "type", "enabled", "regions"),
-    deleteDuplicate: ({ identity }) => `doctl monitoring uptime delete ${identity}`,
+    deleteCommand: ({ identity }) => `doctl monitoring uptime delete ${identity}`,
   },
   {
     type: TYPES.checkAlert,
@@ -155,7 +155,7 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("name", "type", "threshold", "comparison", "period"),
-    deleteDuplicate: ({ identity, owner }) => `doctl monitoring uptime alert delete ${owner} ${identity}`,
+    deleteCommand: ({ identity, owner }) => `doctl monitoring uptime alert delete ${owner} ${identity}`,
   },
   {
     type: TYPES.alert,
@@ -164,10 +164,17 @@ export const KINDS: readonly Kind[] = [
     identityOf: id,
     missing: "import",
     compared: same("description", "type", "compare", "value", "window", "enabled", "entities"),
-    deleteDuplicate: ({ identity }) => `doctl monitoring alert delete ${identity}`,
+    deleteCommand: ({ identity }) => `doctl monitoring alert delete ${identity}`,
   },
   { type: TYPES.bucket, name: "name", identityOf: id, missing: "import", compared: [] },
-  { type: TYPES.spacesKey, name: "name", identityOf: id, missing: "never", compared: [] },
+  {
+    type: TYPES.spacesKey,
+    name: "name",
+    identityOf: id,
+    missing: "never",
+    compared: [],
+    deleteCommand: ({ identity }) => `doctl spaces keys delete ${identity}`,
+  },
 ];
 
 export const kindOf = (type: string): Kind | undefined => KINDS.find((kind) => kind.type === type);

@@ -17,22 +17,31 @@ export interface ReconcileOptions {
   readonly token: string;
   /** The folder of Pulumi.yaml. */
   readonly root: string;
-  /** The plans of other stacks that use the same account; read only where the account holds what the state does not know. @default none */
-  readonly siblings?: () => Promise<ReadonlyMap<string, readonly PlannedResource[]>>;
+  /** The other stacks that use the same account; planned only where the account holds what the state does not know. @default none */
+  readonly siblings?: () => Promise<Siblings>;
+  /** @default false */
+  readonly importsShared?: boolean;
   /** @default process's timers */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
+export interface Siblings {
+  readonly plans: ReadonlyMap<string, readonly PlannedResource[]>;
+  /** Stacks that cannot be planned. */
+  readonly unplanned: readonly string[];
+}
+
 export async function reconcile(options: ReconcileOptions): Promise<Comparison> {
-  const { plan, state, endpoint, token, root, siblings, pause } = options;
+  const { plan, state, endpoint, token, root, siblings, importsShared = false, pause } = options;
   await checkOwner(endpoint, { root, stack: plan.stack });
   const api = openApi({ endpoint, token, ...(pause === undefined ? {} : { pause }) });
   const account = await readAccountOf(api, plan.resources, state);
-  const input = { resources: plan.resources, state, account };
+  const input = { resources: plan.resources, state, account, importsShared };
   const first = compare(input);
   const isClaimed = first.toImport.length + first.unimportable.length + first.duplicates.length > 0;
   if (!isClaimed || siblings === undefined) return first;
-  return compare({ ...input, siblings: siblingNames(await siblings()) });
+  const { plans, unplanned } = await siblings();
+  return compare({ ...input, siblings: siblingNames(plans), unplanned });
 }
 
 async function readAccountOf(api: ApiClient, resources: readonly PlannedResource[], state: State) {
