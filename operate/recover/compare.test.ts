@@ -190,6 +190,15 @@ describe("the comparison of plan, state and account", () => {
     ).toEqual([]);
   });
 
+  it("reports a second alert of one entity only, because others of its name may be another stack's", () => {
+    const alert = planned({ type: TYPES.alert, name: "cpu", inputs: { description: "cpu", entities: [IDS.cluster] } });
+    const known = { resources: [...stateResources, managed(TYPES.alert, "cpu", "a1")], pending: [] };
+    const of = (owner: string) => [...account, ...["a1", "a2"].map((id) => ({ ...object(TYPES.alert, id, "cpu"), owner }))];
+    const input = { resources: [...resources, alert], state: known };
+    expect(names(compare({ ...input, account: of(IDS.cluster) }).duplicates)).toEqual(["cpu"]);
+    expect(countDrift(compare({ ...input, account: of("") }))).toBe(0);
+  });
+
   it("imports no firewall of a replica in another stack's cluster", () => {
     const cluster = { type: TYPES.cluster, name: "orders-cluster" };
     const replica = planned({ type: TYPES.replica, name: "orders-replica", inputs: { name: "orders-read" }, owner: cluster });

@@ -128,6 +128,8 @@ export function compare(input: ComparisonInput): Comparison {
   }
 
   function addDuplicates(kind: Kind, subject: Subject, object: AccountObject): void {
+    // An alert of no entity, or of several, has no owner: others of its name may be another stack's.
+    if (kind.owner !== undefined && !object.owner) return;
     if (kind.missing === "never" || kind.deleteCommand === undefined || stacksWith(kind, object).length > 0) return;
     const others = (byName.get(nameKey(object)) ?? []).filter(
       (other) => other !== object && !entries.has(keyOf(kind.type, other.identity)),
