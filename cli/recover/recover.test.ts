@@ -297,6 +297,36 @@ describe("slipway recover", () => {
     });
   });
 
+  it("reads the token after the state, so that --yes deletes an unfinished file of Pulumi's backend first", async () => {
+    vi.stubEnv("DIGITALOCEAN_TOKEN", "");
+    vi.stubEnv("DIGITALOCEAN_ACCESS_TOKEN", "");
+    writeStack("qa", { "digitalocean:token": { secure: "v1:AAAA:BBBB" } });
+    const backend = mkdtempSync(join(folder, "backend"));
+    const attributes = join(backend, ".pulumi/stacks/slipway/qa.json.attrs");
+    mkdirSync(join(backend, ".pulumi/stacks/slipway"), { recursive: true });
+    writeFileSync(attributes, "");
+    usePulumi(
+      `[ "$1" = whoami ] && echo '{ "url": "file://${backend}" }' && exit 0
+[ -e '${attributes}' ] && echo "error: failed to load checkpoint: EOF" >&2 && exit 255
+[ "$1" = config ] && echo ${TOKEN}
+[ "$1" = stack ] && cat '${exportState()}'`,
+    );
+    expect(await run("recover", "--yes")).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`Delete an unfinished file of Pulumi's backend: ${attributes}`),
+    });
+  });
+
+  it("uses DIGITALOCEAN_TOKEN where Pulumi's CLI cannot open the encrypted token", async () => {
+    writeStack("qa", { "digitalocean:token": { secure: "v1:AAAA:BBBB" } });
+    usePulumi(`[ "$1" = config ] && echo "error: incorrect passphrase" >&2 && exit 255\n[ "$1" = stack ] && cat '${exportState()}'`);
+    vi.stubEnv("DIGITALOCEAN_TOKEN", "");
+    vi.stubEnv("DIGITALOCEAN_ACCESS_TOKEN", "");
+    expect(await run("drift")).toMatchObject({ code: 1, stderr: expect.stringContaining("The passphrase of stack qa is wrong") });
+    vi.stubEnv("DIGITALOCEAN_TOKEN", TOKEN);
+    expect((await run("drift")).code).toBe(0);
+  });
+
   it("stops where no API answers, or the local API of another project", async () => {
     writeStack("qa", { "digitalocean:apiEndpoint": "http://127.0.0.1:9" });
     expect(await run("drift", "--state", exportState())).toMatchObject({

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { stableJson } from "../../engine/mask.ts";
 import { workspaceAt } from "../../local/platform/workspace.ts";
 import { carryOut } from "../../operate/recover/carry-out.ts";
@@ -8,6 +7,7 @@ import { type Comparison, findUnverified } from "../../operate/recover/compariso
 import { RecoverError } from "../../operate/recover/error.ts";
 import { createImportFile } from "../../operate/recover/import-file.ts";
 import { UnfinishedError } from "../../operate/recover/pulumi-cli.ts";
+import { waitUntilOnline } from "../../operate/recover/readiness.ts";
 import { commandLine, quote, type Step, stepsOf } from "../../operate/recover/steps.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -100,7 +100,10 @@ interface RepairOptions {
 }
 
 async function repair(subject: Subject, first: Found, { look, json, shared, terminal }: RepairOptions): Promise<number> {
-  const { steps } = await waitUntilReady(first, look, terminal);
+  const waiting = { readStatus: subject.readStatus, report: (line: string) => terminal.log(line) };
+  let found = first;
+  while (await waitUntilOnline(found.comparison.toImport, waiting)) found = await look();
+  const { steps } = found;
   await carryOut(steps, {
     pulumi: subject.pulumi!,
     stack: subject.stackName,
@@ -124,27 +127,6 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
   else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal)}`);
   else terminal.print(`\nStill to repair:\n\n${formatComparison({ ...titleOf(subject), comparison: left }, terminal)}`);
   return isRepaired ? DONE : FAILED;
-}
-
-const POLL_MS = 5000;
-/** As long as the components wait for a new cluster. */
-const LONGEST_WAIT_MS = 60 * 60_000;
-
-/** DigitalOcean goes on building a cluster after the run that requested it was killed. */
-async function waitUntilReady(first: Found, look: () => Promise<Found>, { log }: Terminal): Promise<Found> {
-  const until = Date.now() + LONGEST_WAIT_MS;
-  let reported = "";
-  for (let found = first; ; found = await look()) {
-    const waiting = found.comparison.toImport
-      .flatMap(({ name, status }) => (status === undefined ? [] : [`${name} (${status})`]))
-      .join(", ");
-    if (waiting === "") return found;
-    if (Date.now() > until)
-      throw new RecoverError(`Not online after an hour: ${waiting}. See https://status.digitalocean.com, and run this again.`);
-    if (waiting !== reported) log(`Waiting until it is online: ${waiting}`);
-    reported = waiting;
-    await wait(POLL_MS);
-  }
 }
 
 const stackUrnOf = ({ plan: { project, stack } }: Subject): string =>

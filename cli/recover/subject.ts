@@ -4,9 +4,11 @@ import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
-import type { Comparison } from "../../operate/recover/comparison.ts";
+import { openApi } from "../../operate/recover/api.ts";
+import type { Comparison, Missing } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { readStatusOf } from "../../operate/recover/readiness.ts";
 import { reconcile, type Siblings } from "../../operate/recover/reconcile.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
 import { UsageError } from "../shared/errors.ts";
@@ -28,6 +30,8 @@ export interface Subject {
   readState(): Promise<State>;
   /** @param shared Whether to import what another stack declares too. @default false */
   compare(state: State, options?: { readonly shared?: boolean }): Promise<Comparison>;
+  /** Of a cluster or a replica; after a comparison. */
+  readStatus(missing: Missing): Promise<string | undefined>;
 }
 
 const DIGITALOCEAN = "https://api.digitalocean.com";
@@ -45,8 +49,8 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   const cli = path === undefined ? undefined : openPulumi(path, { directory: project.root, project: project.name, stack: stackName });
   if (exported === undefined && cli === undefined) throw new UsageError(noCli(stackName, command));
   const plan = await planStack(project, { stack: stackName, placeholders: true });
-  const token = await readToken(config, cli, stackName);
-  return { project, plan, stackName, pulumi: exported === undefined ? cli : undefined, readState, compare };
+  let token: string | undefined;
+  return { project, plan, stackName, pulumi: exported === undefined ? cli : undefined, readState, compare, readStatus };
 
   async function readState(): Promise<State> {
     const source = options.state ?? `The state of stack ${stackName}`;
@@ -54,6 +58,7 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   }
 
   async function compare(state: State, { shared = false }: { readonly shared?: boolean } = {}): Promise<Comparison> {
+    token ??= await readToken(config, cli, stackName);
     const siblings = () => planSiblings(project, plan.stack, endpoint);
     const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, siblings, importsShared: shared });
     const notes = comparison.unplanned.map(
@@ -61,6 +66,11 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
         `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan -s ${name}`,
     );
     return { ...comparison, notes: [...comparison.notes, ...notes] };
+  }
+
+  async function readStatus(missing: Missing): Promise<string | undefined> {
+    token ??= await readToken(config, cli, stackName);
+    return await readStatusOf(openApi({ endpoint, token }), missing);
   }
 }
 
@@ -93,8 +103,15 @@ async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli |
   const key = "digitalocean:token";
   const isEncrypted = placeholders.includes(key);
   if (config[key] && !isEncrypted) return config[key];
-  if (isEncrypted && cli !== undefined) return (await cli.run(["config", "get", key, "-s", stack])).trim();
   const token = process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN;
+  if (isEncrypted && cli !== undefined) {
+    try {
+      return (await cli.run(["config", "get", key, "-s", stack])).trim();
+    } catch (error) {
+      // The passphrase is missing where only the comparison runs.
+      if (!token) throw error;
+    }
+  }
   if (token) return token;
   const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
   throw new UsageError(
