@@ -33,7 +33,10 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
         ),
       ),
       layout,
-      ["After an import, `up` would have to replace it. Rename one of the two: in the control panel, or in the program.", []],
+      [
+        "After an import, `up` would have to replace it, or move it to another region. Rename one of the two: in the control panel, or in the program.",
+        [],
+      ],
     ),
     section(
       "In the state under another name: not imported",

@@ -290,6 +290,20 @@ describe("the comparison of plan, state and account", () => {
     ]);
   });
 
+  it("does not import a cluster of another region, to which up would move it, but compares a cluster that was moved", () => {
+    const regional = declarations.map((one) =>
+      planned(one.type === TYPES.cluster ? { ...one, inputs: { ...one.inputs, region: "nyc1" } } : one),
+    );
+    const held = edit("orders-postgres-qa", (one) => ({ ...one, properties: { ...one.properties, region: "ams3" } }));
+    const found = compare({ resources: regional, state: without("orders-cluster", "orders-db"), account: held });
+    expect(found.conflicting).toMatchObject([{ properties: [{ property: "region", program: "nyc1", account: "ams3" }] }]);
+    expect(found.toImport).toEqual([]);
+
+    const known = stateResources.map((one) => (one.type === TYPES.cluster ? { ...one, outputs: { ...one.outputs, region: "nyc1" } } : one));
+    const moved = compare({ resources: regional, state: { resources: known, pending: [] }, account: held });
+    expect(moved.changed).toMatchObject([{ replaces: false, properties: [{ property: "region", state: "nyc1", account: "ams3" }] }]);
+  });
+
   it("reports a second check of the same name, which an up creates whose request was cut, with the command that deletes it", () => {
     const check = planned({ type: TYPES.check, name: "api", inputs: { name: "shop-api-qa" } });
     const twice = [...account, object(TYPES.check, "k1", "shop-api-qa"), object(TYPES.check, "k2", "shop-api-qa")];

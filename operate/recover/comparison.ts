@@ -22,7 +22,7 @@ export interface Missing extends Subject {
   readonly status?: string;
 }
 
-/** It exists under a declared name, and differs in what cannot be changed in place: once imported, `up` would have to replace it. */
+/** It exists under a declared name, and differs in what cannot be changed in place: once imported, `up` would have to replace it, or move it to another region. */
 export interface Conflicting extends Subject {
   readonly id: string;
   readonly properties: readonly { readonly property: string; readonly program: string; readonly account: unknown }[];

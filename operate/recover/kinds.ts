@@ -45,6 +45,8 @@ export interface Compared {
   readonly property: string;
   /** A change of it makes the provider replace the resource. */
   readonly replaces?: boolean;
+  /** `up` changes it in place, but at such a cost that what differs in it is not imported: it moves a cluster to another region. */
+  readonly isImportConflict?: boolean;
   /** Where the program declares it: "spec.region". @default the input of that name */
   readonly input?: string;
   /** @default the output of that name */
@@ -88,7 +90,8 @@ export const KINDS: readonly Kind[] = [
     missing: "import",
     compared: [
       ...replacing("name", "engine", "privateNetworkUuid"),
-      ...same("version", "region", "size", "nodeCount", "evictionPolicy"),
+      { property: "region", isImportConflict: true },
+      ...same("version", "size", "nodeCount", "evictionPolicy"),
       { property: "storageSizeMib", ofState: storageOf },
       { property: "maintenance", ofState: ({ maintenanceWindows }) => windowOf(first(maintenanceWindows)) },
     ],

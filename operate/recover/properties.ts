@@ -12,10 +12,11 @@ export function inputAt(inputs: Readonly<Record<string, Value>>, path: string): 
 }
 
 export function conflictsOf(kind: Kind, { inputs, options }: PlannedResource, { properties }: AccountObject): Conflicting["properties"] {
-  return kind.compared.flatMap(({ property, replaces, input = property }) => {
+  return kind.compared.flatMap(({ property, replaces, isImportConflict, input = property }) => {
     const [program, account] = [inputAt(inputs, input), properties[property]];
     const isSame = program === undefined || !isComparable(account) || canonical(program) === canonical(account);
-    return !replaces || isSame || options.ignoreChanges?.includes(property) ? [] : [{ property, program, account }];
+    const isConflict = replaces || isImportConflict;
+    return !isConflict || isSame || options.ignoreChanges?.includes(property) ? [] : [{ property, program, account }];
   });
 }
 
