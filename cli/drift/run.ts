@@ -17,8 +17,8 @@ export async function drift(options: DriftOptions, terminal: Terminal): Promise<
   const isDrift = countDrift(comparison) > 0;
   if (options.json) terminal.print(stableJson({ project, stack, ...comparison, users: undefined, drift: isDrift }));
   else {
-    terminal.print(formatComparison({ project, stack, comparison }, terminal));
-    if (isDrift) terminal.print(`\nTo repair it: slipway recover -s ${subject.stackName}`);
+    terminal.print(formatComparison({ project, stack, flags: subject.flags, comparison }, terminal));
+    if (isDrift) terminal.print(`\nTo repair it: slipway recover ${subject.flags}`);
   }
   return isDrift ? DRIFT : DONE;
 }

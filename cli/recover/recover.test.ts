@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { stringify } from "yaml";
 import type { Plan } from "../../engine/plan.ts";
@@ -112,8 +112,12 @@ async function run(command: "recover" | "drift", ...flags: readonly string[]) {
   const passwords = deployed.flatMap(({ outputs }) => (typeof outputs.password === "string" ? [outputs.password] : []));
   expect(passwords.length).toBeGreaterThan(4);
   for (const secret of [TOKEN, ...passwords]) expect(ended.stdout + ended.stderr).not.toContain(secret);
-  return ended;
+  // A test of its own checks the flag that every printed command has.
+  const bare = (text: string) => text.replaceAll(cwdFlag(), "");
+  return { ...ended, stdout: bare(ended.stdout), stderr: bare(ended.stderr) };
 }
+
+const cwdFlag = () => ` --cwd '${relative(directory, program)}'`;
 
 const bare = (text: string) => text.split("\n").filter((line) => !/^ {2}pulumi /.test(line));
 
@@ -210,6 +214,28 @@ describe("slipway recover", () => {
     expect(stdout).toMatch(/Stack twin cannot be planned,[\s\S]+slipway plan -s\s+twin/);
   });
 
+  it("prints commands with the organization and the folder that were typed, and none of them where the project is the working directory", async () => {
+    writeStack("twin", { "slipway:suffix": "qa" });
+    const state = exportState(({ type }) => !/:(App|DatabaseUser)$/.test(type));
+    const commands = (text: string) => text.split("\n").filter((line) => /^ +(pulumi|slipway) /.test(line));
+    const flags = ["-s", "acme/qa", "--state", state];
+    const elsewhere = await slipway(["recover", "--cwd", program, ...flags]);
+    expect(commands(elsewhere.stdout)).toHaveLength(4);
+    for (const line of commands(elsewhere.stdout)) expect(line).toMatch(/ -s acme\/qa .*--cwd '/);
+    expect(elsewhere.stdout).toContain(`--file .slipway/recover-qa.json --generate-code=false${cwdFlag()}\n`);
+    expect(elsewhere.stdout).toContain(`\n      slipway recover -s acme/qa${cwdFlag()} --shared\n`);
+    const other = exportState(() => true, []);
+    writeFileSync(other, readFileSync(other, "utf8").replaceAll("urn:pulumi:qa::", "urn:pulumi:prod::"));
+    expect((await slipway(["recover", "--cwd", program, ...flags])).stderr).toContain(
+      `pulumi stack export -s acme/qa${cwdFlag()} > state.json`,
+    );
+    exportState();
+    process.chdir(program);
+    const inside = await slipway(["recover", ...flags]);
+    process.chdir(directory);
+    expect(inside.stdout).not.toContain("--cwd");
+  });
+
   it("refuses --yes while a stack that cannot be planned may declare the same names, unless --shared is given", async () => {
     writeStack("twin", { "slipway:region": "atlantis" });
     const state = exportState(({ type }) => !/:(App|SpacesKey)$/.test(type));
@@ -233,7 +259,7 @@ describe("slipway recover", () => {
     expect(code).toBe(2);
     expect(stderr).toBe(
       "Pulumi's CLI, which reads the state, is neither on the PATH nor in ~/.pulumi/bin. Install it (https://www.pulumi.com/docs/install), or export the state where it is installed:\n" +
-        "  pulumi stack export -s qa --file state.json\n  slipway recover -s qa --state state.json",
+        "  pulumi stack export -s qa > state.json\n  slipway recover -s qa --state state.json",
     );
   });
 

@@ -33,19 +33,19 @@ export async function recover(options: RecoverOptions, terminal: Terminal): Prom
     return DONE;
   }
   refuseUnverified(found, subject, { shared });
-  if (!json) terminal.print(formatComparison({ ...titleOf(subject), comparison: found.comparison }, terminal));
+  if (!json) terminal.print(formatComparison({ ...titleOf(subject), flags: subject.flags, comparison: found.comparison }, terminal));
   return await repair(subject, found, { look, json, shared, terminal });
 }
 
 /** Two states that manage one resource undo each other's changes, so the operator decides. */
-function refuseUnverified({ comparison }: Found, { stackName }: Subject, { shared }: { readonly shared: boolean }): void {
+function refuseUnverified({ comparison }: Found, subject: Subject, { shared }: { readonly shared: boolean }): void {
   const unverified = findUnverified(comparison);
   if (shared || unverified.length === 0) return;
   const names = unverified.map(({ name }) => name).join(", ");
   const [stack = ""] = comparison.unplanned;
   throw new RecoverError(
     `Nothing was changed: stack ${comparison.unplanned.join(", ")} cannot be planned, and may declare the same names: ${names}. ` +
-      `See why, and fix it: slipway plan -s ${stack}. If all of them belong to stack ${stackName}: slipway recover -s ${stackName} --yes --shared`,
+      `See why, and fix it: slipway plan ${subject.flagsOf(stack)}. If all of them belong to stack ${subject.stackName}: slipway recover ${subject.flags} --yes --shared`,
   );
 }
 
@@ -76,8 +76,13 @@ function printFound(
   { json, terminal }: Pick<RepairOptions, "json" | "terminal">,
 ): void {
   const title = titleOf(subject);
-  if (json) terminal.print(stableJson({ ...title, ...comparison, users: undefined, steps: steps.map(toJson), importFile }));
-  else terminal.print([formatComparison({ ...title, comparison }, terminal), formatSteps(steps, terminal)].filter(Boolean).join("\n\n"));
+  if (json) terminal.print(stableJson({ ...title, ...comparison, users: undefined, steps: steps.map(toJson(subject)), importFile }));
+  else
+    terminal.print(
+      [formatComparison({ ...title, flags: subject.flags, comparison }, terminal), formatSteps(steps, terminal, subject.cwd)]
+        .filter(Boolean)
+        .join("\n\n"),
+    );
 }
 
 /** Deletes a file that Pulumi's killed run left unfinished: it has no content that could be lost. */
@@ -123,9 +128,11 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
     left.pending,
   ].every(({ length }) => length === 0);
   const last = steps.filter(({ kind }) => kind === "up");
-  if (json) terminal.print(stableJson({ ...titleOf(subject), ...left, users: undefined, repaired: isRepaired, steps: last.map(toJson) }));
-  else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal)}`);
-  else terminal.print(`\nStill to repair:\n\n${formatComparison({ ...titleOf(subject), comparison: left }, terminal)}`);
+  if (json)
+    terminal.print(stableJson({ ...titleOf(subject), ...left, users: undefined, repaired: isRepaired, steps: last.map(toJson(subject)) }));
+  else if (isRepaired) terminal.print(last.length === 0 ? "" : `\n${formatSteps(last, terminal, subject.cwd)}`);
+  else
+    terminal.print(`\nStill to repair:\n\n${formatComparison({ ...titleOf(subject), flags: subject.flags, comparison: left }, terminal)}`);
   return isRepaired ? DONE : FAILED;
 }
 
@@ -133,7 +140,9 @@ const stackUrnOf = ({ plan: { project, stack } }: Subject): string =>
   `urn:pulumi:${stack}::${project}::pulumi:pulumi:Stack::${project}-${stack}`;
 
 const titleOf = ({ plan: { project, stack } }: Subject) => ({ project, stack });
-const toJson = ({ purpose, args }: Step) => ({ purpose, command: commandLine(args) });
+const toJson =
+  ({ cwd }: Subject) =>
+  ({ purpose, args }: Step) => ({ purpose, command: commandLine([...args, ...cwd]) });
 
 /** Ids only: the file holds no secret. */
 function writeFile(file: string, text: string): void {
@@ -142,12 +151,12 @@ function writeFile(file: string, text: string): void {
 }
 
 /** `slipway local up` deploys the same program to the same API, with a state of its own. */
-function localNotes({ project, plan }: Subject, { toImport }: Comparison): readonly string[] {
+function localNotes({ project, plan, cwd }: Subject, { toImport }: Comparison): readonly string[] {
   const { stack } = workspaceAt(project.root);
   const isLocal = plan.stack === "local" && toImport.length > 0 && existsSync(stack);
   return isLocal
     ? [
-        `\`slipway local up\` keeps a state of its own in ${quote(path.relative(project.root, stack))} and may have created these resources. After an import both manage them: stop using one of the two, or give Pulumi an API of its own.`,
+        `\`slipway local up\` keeps a state of its own in ${quote(path.join(...cwd.slice(1), path.relative(project.root, stack)))} and may have created these resources. After an import both manage them: stop using one of the two, or give Pulumi an API of its own.`,
       ]
     : [];
 }

@@ -1,5 +1,6 @@
 /** What a comparison needs: the stack's plan, its state, and the account's address and token. */
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
@@ -11,6 +12,7 @@ import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pu
 import { readStatusOf } from "../../operate/recover/readiness.ts";
 import { reconcile, type Siblings } from "../../operate/recover/reconcile.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
+import { quote } from "../../operate/recover/steps.ts";
 import { UsageError } from "../shared/errors.ts";
 import { requireStack } from "../shared/require-stack.ts";
 
@@ -25,6 +27,12 @@ export interface Subject {
   readonly plan: Plan;
   /** As Pulumi's CLI takes it, with its organization if one was given. */
   readonly stackName: string;
+  /** The flag with the project's folder, where it is another one than the user's: "--cwd", "../shop". */
+  readonly cwd: readonly string[];
+  /** What a printed command needs: "-s acme/qa --cwd ../shop". */
+  readonly flags: string;
+  /** The same for another stack. */
+  flagsOf(stack: string): string;
   /** undefined with --state. */
   readonly pulumi: PulumiCli | undefined;
   readState(): Promise<State>;
@@ -41,35 +49,51 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   const exported = options.state === undefined ? undefined : readExport(options.state, command);
   const project = findProject(options.cwd);
   const stackName = requireStack(options.stack, project, command);
+  const folder = path.relative(process.cwd(), project.root);
+  const cwd = folder === "" ? [] : ["--cwd", folder];
+  const flagsOf = (stack: string) => ["-s", stack, ...cwd].map(quote).join(" ");
+  const flags = flagsOf(stackName);
   // Where Pulumi would start the program.
   process.chdir(project.directory);
   const config = readStack(project, stackName);
-  const endpoint = endpointOf(config, stackName);
-  const path = findPulumi();
-  const cli = path === undefined ? undefined : openPulumi(path, { directory: project.root, project: project.name, stack: stackName });
-  if (exported === undefined && cli === undefined) throw new UsageError(noCli(stackName, command));
+  const endpoint = endpointOf(config, { stack: stackName, flags });
+  const program = findPulumi();
+  const cli =
+    program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack: stackName, flags });
+  if (exported === undefined && cli === undefined) throw new UsageError(noCli(flags, command));
   const plan = await planStack(project, { stack: stackName, placeholders: true });
   let token: string | undefined;
-  return { project, plan, stackName, pulumi: exported === undefined ? cli : undefined, readState, compare, readStatus };
+  return {
+    project,
+    plan,
+    stackName,
+    cwd,
+    flags,
+    flagsOf,
+    pulumi: exported === undefined ? cli : undefined,
+    readState,
+    compare,
+    readStatus,
+  };
 
   async function readState(): Promise<State> {
     const source = options.state ?? `The state of stack ${stackName}`;
-    return parseState(exported ?? (await cli!.run(["stack", "export", "-s", stackName])), plan, source);
+    return parseState(exported ?? (await cli!.run(["stack", "export", "-s", stackName])), { ...plan, flags }, source);
   }
 
   async function compare(state: State, { shared = false }: { readonly shared?: boolean } = {}): Promise<Comparison> {
-    token ??= await readToken(config, cli, stackName);
+    token ??= await readToken(config, cli, { stack: stackName, flags });
     const siblings = () => planSiblings(project, plan.stack, endpoint);
-    const comparison = await reconcile({ plan, state, endpoint, token, root: project.root, siblings, importsShared: shared });
+    const comparison = await reconcile({ plan, state, endpoint, token, flags, root: project.root, siblings, importsShared: shared });
     const notes = comparison.unplanned.map(
       (name) =>
-        `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan -s ${name}`,
+        `Stack ${name} cannot be planned, so slipway does not know whether it declares the same names. Before you import, see why: slipway plan ${flagsOf(name)}`,
     );
     return { ...comparison, notes: [...comparison.notes, ...notes] };
   }
 
   async function readStatus(missing: Missing): Promise<string | undefined> {
-    token ??= await readToken(config, cli, stackName);
+    token ??= await readToken(config, cli, { stack: stackName, flags });
     return await readStatusOf(openApi({ endpoint, token }), missing);
   }
 }
@@ -85,21 +109,26 @@ function readExport(file: string, command: string): string {
   }
 }
 
-const noCli = (stack: string, command: string): string =>
+const noCli = (flags: string, command: string): string =>
   `Pulumi's CLI, which reads the state, is neither on the PATH nor in ~/.pulumi/bin. Install it (https://www.pulumi.com/docs/install), or export the state where it is installed:\n` +
-  `  pulumi stack export -s ${stack} --file state.json\n  slipway ${command} -s ${stack} --state state.json`;
+  `  pulumi stack export ${flags} > state.json\n  slipway ${command} ${flags} --state state.json`;
 
-function endpointOf({ config }: StackConfig, stack: string): string {
+interface Target {
+  readonly stack: string;
+  readonly flags: string;
+}
+
+function endpointOf({ config }: StackConfig, { stack, flags }: Target): string {
   const endpoint = config["digitalocean:apiEndpoint"] || process.env.DIGITALOCEAN_API_URL;
   if (endpoint) return endpoint;
   if (config["slipway:environment"] !== "local") return DIGITALOCEAN;
   throw new UsageError(
-    `Stack ${stack} is local and names no digitalocean:apiEndpoint, so this would reach DigitalOcean itself. Type:\n  pulumi config set digitalocean:apiEndpoint http://127.0.0.1:4010 -s ${stack}`,
+    `Stack ${stack} is local and names no digitalocean:apiEndpoint, so this would reach DigitalOcean itself. Type:\n  pulumi config set digitalocean:apiEndpoint http://127.0.0.1:4010 ${flags}`,
   );
 }
 
 /** The config's before the environment's, as the provider reads it. */
-async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli | undefined, stack: string): Promise<string> {
+async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli | undefined, { stack, flags }: Target): Promise<string> {
   const key = "digitalocean:token";
   const isEncrypted = placeholders.includes(key);
   if (config[key] && !isEncrypted) return config[key];
@@ -115,7 +144,7 @@ async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli |
   if (token) return token;
   const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
   throw new UsageError(
-    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} -s ${stack}`}`,
+    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} ${flags}`}`,
   );
 }
 
@@ -126,7 +155,7 @@ async function planSiblings(project: Project, own: string, endpoint: string): Pr
   for (const name of stackNames(project)) {
     if (name === own) continue;
     try {
-      if (endpointOf(readStack(project, name), name) !== endpoint) continue;
+      if (endpointOf(readStack(project, name), { stack: name, flags: "" }) !== endpoint) continue;
       plans.set(name, (await planStack(project, { stack: name, placeholders: true })).resources);
     } catch (error) {
       if (error instanceof RecoverError) throw error;

@@ -11,13 +11,13 @@ it("prints the command that renames a resource in the state, or its alias where 
     return one.type === TYPES.database ? { ...one, urn: one.urn.replace("index:Postgres", "index:Orders") } : one;
   });
   const comparison = compare({ resources, state: { resources: moved, pending: [] }, account });
-  const text = formatComparison({ project: "shop", stack: "acme/qa", comparison }, recordingTerminal());
-  expect(text).toContain("shop on stack acme/qa: 2 under another name in the state");
+  const text = formatComparison({ project: "shop", stack: "qa", flags: "-s acme/qa --cwd ../shop", comparison }, recordingTerminal());
+  expect(text).toContain("shop on stack qa: 2 under another name in the state");
   expect(text).toContain(
     "In the state under another name: not imported\n  - DatabaseDb orders in orders-postgres-qa: orders-db in the state",
   );
   expect(text).toContain(
-    "\n      pulumi state rename 'urn:pulumi:qa::shop::shop:index:Postgres$digitalocean:index/app:App::old-app' shop-app -s acme/qa --yes",
+    "\n      pulumi state rename 'urn:pulumi:qa::shop::shop:index:Postgres$digitalocean:index/app:App::old-app' shop-app -s acme/qa --cwd ../shop --yes",
   );
   expect(text).toContain('\n      aliases: ["urn:pulumi:qa::shop::shop:index:Orders$digitalocean:index/databaseDb:DatabaseDb::orders-db"]');
 });

@@ -10,10 +10,12 @@ import { wrap } from "../shared/wrap.ts";
 export interface ComparisonReport {
   readonly project: string;
   readonly stack: string;
+  /** What a printed command needs: "-s acme/qa --cwd ../shop". */
+  readonly flags: string;
   readonly comparison: Comparison;
 }
 
-export function formatComparison({ project, stack, comparison }: ComparisonReport, layout: Layout): string {
+export function formatComparison({ project, stack, flags, comparison }: ComparisonReport, layout: Layout): string {
   const { style } = layout;
   const { toImport, unimportable, shared, conflicting, renamed, duplicates, gone, recreated, changed, incomplete, pending, notes } =
     comparison;
@@ -42,7 +44,7 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       "In the state under another name: not imported",
       renamed.map((one) => `${describe(one)}: ${one.isDeleting ? "marked for deletion" : urnName(one.stateUrn)} in the state`),
       layout,
-      renameHint(renamed, stack),
+      renameHint(renamed, flags),
     ),
     section("In the account twice, and once in the state", subjects(duplicates), layout, [
       `An interrupted run may have created it a second time. ${deletionHint(duplicates)}`,
@@ -52,7 +54,7 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
       "In the account, and declared by another stack too: not imported",
       shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}`),
       layout,
-      ["If they belong to this stack:", [`slipway recover -s ${stack} --shared`]],
+      ["If they belong to this stack:", [`slipway recover ${flags} --shared`]],
     ),
     section("In the account, and impossible to import", subjects(unimportable), layout, [
       `DigitalOcean shows the secret of a key only once, so \`up\` creates another one. ${deletionHint(unimportable)}`,
@@ -81,12 +83,13 @@ export function formatComparison({ project, stack, comparison }: ComparisonRepor
     .join("\n\n");
 }
 
-export function formatSteps(steps: readonly Step[], { style, columns }: Layout): string {
+/** @param cwd The flag with the project's folder, where it is another one than the user's. */
+export function formatSteps(steps: readonly Step[], { style, columns }: Layout, cwd: readonly string[]): string {
   if (steps.length === 0) return "";
   const lines = steps.flatMap(({ purpose, args }) => [
     ...wrap(purpose, columns - 4).map((line) => style.dim(`  # ${line}`)),
     // On one line, where it can be copied as it is.
-    `  ${commandLine(args)}`,
+    `  ${commandLine([...args, ...cwd])}`,
   ]);
   return [style.bold(steps.length === 1 ? "Next" : "Commands, in this order"), ...lines].join("\n");
 }
@@ -106,13 +109,13 @@ function summary(comparison: Comparison): string {
 }
 
 /** The command renames a resource and keeps its type and its parents, which are the rest of the URN. */
-function renameHint(renamed: readonly Renamed[], stack: string): readonly [hint: string, commands: readonly string[]] {
+function renameHint(renamed: readonly Renamed[], flags: string): readonly [hint: string, commands: readonly string[]] {
   const commands = renamed.flatMap(({ urn, stateUrn, isDeleting }) => {
     if (isDeleting) return [];
     const isSameParent = parentOf(urn) === parentOf(stateUrn);
     return [
       isSameParent
-        ? commandLine(["state", "rename", stateUrn, urnName(urn), "-s", stack, "--yes"])
+        ? `${commandLine(["state", "rename", stateUrn, urnName(urn)])} ${flags} --yes`
         : `aliases: [${JSON.stringify(stateUrn)}]`,
     ];
   });

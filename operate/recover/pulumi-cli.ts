@@ -18,6 +18,8 @@ export interface PulumiOptions {
   readonly project: string;
   /** As the CLI takes it; its file in a backend has only the last part. */
   readonly stack: string;
+  /** What a printed command needs: "-s acme/qa --cwd ../shop". @default "-s" and the stack */
+  readonly flags?: string;
 }
 
 /** @returns undefined where the CLI is neither on the PATH nor where its installer puts it. */
@@ -29,13 +31,13 @@ export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undef
     .find(isProgram);
 }
 
-export function openPulumi(path: string, { directory, project, stack }: PulumiOptions): PulumiCli {
+export function openPulumi(path: string, { directory, project, stack, flags = `-s ${stack}` }: PulumiOptions): PulumiCli {
   return {
     async run(args) {
       const { code, stdout, stderr } = await execute(args);
       if (code === 0) return stdout;
       const output = `${stdout}\n${stderr}`;
-      throw (await unfinishedError(output)) ?? errorOf(args[0] ?? "", output, stack);
+      throw (await unfinishedError(output)) ?? errorOf(args[0] ?? "", output, { stack, flags });
     },
   };
 
@@ -85,12 +87,12 @@ export class LockedError extends RecoverError {
   }
 }
 
-function errorOf(command: string, output: string, stack: string): RecoverError {
+function errorOf(command: string, output: string, { stack, flags }: Required<Pick<PulumiOptions, "stack" | "flags">>): RecoverError {
   if (/currently locked by|Another update is currently in progress/.test(output)) {
     const locks = [...output.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)].map(([, host = "", pid]) => ({ host, pid: Number(pid) }));
     const holder = locks.map(({ host, pid }) => `process ${pid} on ${host}`).join(", ");
     return new LockedError(
-      `Stack ${stack} is locked${holder === "" ? "" : ` by ${holder}`}. Wait until that run ends. If it has been killed, release the lock: pulumi cancel -s ${stack} --yes`,
+      `Stack ${stack} is locked${holder === "" ? "" : ` by ${holder}`}. Wait until that run ends. If it has been killed, release the lock: pulumi cancel ${flags} --yes`,
       locks,
     );
   }

@@ -15,6 +15,8 @@ export interface ReconcileOptions {
   readonly state: State;
   readonly endpoint: string;
   readonly token: string;
+  /** What a printed command needs: "-s acme/qa --cwd ../shop". */
+  readonly flags: string;
   /** The folder of Pulumi.yaml. */
   readonly root: string;
   /** The other stacks that use the same account; planned only where the account holds what the state does not know. @default none */
@@ -32,8 +34,8 @@ export interface Siblings {
 }
 
 export async function reconcile(options: ReconcileOptions): Promise<Comparison> {
-  const { plan, state, endpoint, token, root, siblings, importsShared = false, pause } = options;
-  await checkOwner(endpoint, { root, stack: plan.stack });
+  const { plan, state, endpoint, token, flags, root, siblings, importsShared = false, pause } = options;
+  await checkOwner(endpoint, { root, stack: plan.stack, flags });
   const api = openApi({ endpoint, token, ...(pause === undefined ? {} : { pause }) });
   const account = await readAccountOf(api, plan.resources, state);
   const input = { resources: plan.resources, state, account, importsShared };
@@ -66,12 +68,16 @@ function bucketOf(type: string, inputs: PlannedResource["inputs"]): readonly (re
   return type === TYPES.bucket && name !== undefined && region !== undefined ? [[name, region]] : [];
 }
 
+interface Owner extends Pick<ReconcileOptions, "root" | "flags"> {
+  readonly stack: string;
+}
+
 /**
  * A local API belongs to one project, and every local API accepts the same token: what another project's holds under our names is not ours. It
  * answers this without a token, so that none is sent to it.
  */
-async function checkOwner(endpoint: string, { root, stack }: { readonly root: string; readonly stack: string }): Promise<void> {
-  if (!URL.canParse(endpoint)) throw new RecoverError(`"${endpoint}" is not an address. Set one: ${setEndpoint(stack)}`);
+async function checkOwner(endpoint: string, { root, stack, flags }: Owner): Promise<void> {
+  if (!URL.canParse(endpoint)) throw new RecoverError(`"${endpoint}" is not an address. Set one: ${setEndpoint(flags)}`);
   if (!isLoopback(new URL(endpoint))) return;
   const answer = await fetch(new URL(PROJECT_PATH, endpoint), { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
   if (answer === undefined)
@@ -83,10 +89,10 @@ async function checkOwner(endpoint: string, { root, stack }: { readonly root: st
   if (owner === null || owner === projectId(root)) return;
   throw new RecoverError(
     `What answers at ${endpoint} (digitalocean:apiEndpoint of stack ${stack}) is the local API of another project. ` +
-      `See where this project's own API is: npx slipway local status. Then type: ${setEndpoint(stack)}`,
+      `See where this project's own API is: npx slipway local status. Then type: ${setEndpoint(flags)}`,
   );
 }
 
-const setEndpoint = (stack: string): string => `pulumi config set digitalocean:apiEndpoint <its address> -s ${stack}`;
+const setEndpoint = (flags: string): string => `pulumi config set digitalocean:apiEndpoint <its address> ${flags}`;
 
 const isLoopback = ({ hostname }: URL): boolean => ["127.0.0.1", "localhost", "[::1]"].includes(hostname);

@@ -44,8 +44,8 @@ describe("an exported state", () => {
 
   it("of another project or stack is refused", () => {
     const text = exported({ resources: [{ ...resource("a"), urn: "urn:pulumi:prod::blog::t:m:T::a" }] });
-    expect(() => parseState(text, identity, "state.json")).toThrow(
-      "state.json is the state of stack prod of project blog, not of stack qa of project shop. Export the right one: pulumi stack export -s qa",
+    expect(() => parseState(text, { ...identity, flags: "-s acme/qa --cwd ../shop" }, "state.json")).toThrow(
+      "state.json is the state of stack prod of project blog, not of stack qa of project shop. Export the right one: pulumi stack export -s acme/qa --cwd ../shop > state.json",
     );
   });
 

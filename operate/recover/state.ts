@@ -30,10 +30,12 @@ export interface State {
 export interface StackIdentity {
   readonly project: string;
   readonly stack: string;
+  /** What a printed command needs: "-s acme/qa --cwd ../shop". @default "-s" and the stack */
+  readonly flags?: string;
 }
 
 /** @param source Where the text is from, for messages. @throws {RecoverError} for a text that is not the state of this stack. */
-export function parseState(text: string, { project, stack }: StackIdentity, source: string): State {
+export function parseState(text: string, { project, stack, flags = `-s ${stack}` }: StackIdentity, source: string): State {
   const deployment = deploymentOf(text, source);
   const resources = Array.isArray(deployment.resources) ? deployment.resources.filter(isExported) : [];
   const pending = Array.isArray(deployment.pending_operations) ? deployment.pending_operations.filter(isPending) : [];
@@ -42,7 +44,7 @@ export function parseState(text: string, { project, stack }: StackIdentity, sour
     const [, otherStack, otherProject] = /^urn:pulumi:(.+?)::(.+?)::/.exec(foreign.urn) ?? [];
     throw new RecoverError(
       `${source} is the state of stack ${otherStack} of project ${otherProject}, not of stack ${stack} of project ${project}. ` +
-        `Export the right one: pulumi stack export -s ${stack} --file state.json`,
+        `Export the right one: pulumi stack export ${flags} > state.json`,
     );
   }
   return {

@@ -64,7 +64,7 @@ function refreshPurpose(isStale: boolean, hasUsers: boolean): string {
 /** A URN is longer than a line; type and name are enough. */
 const wildcard = (urn: string): string => `**${typeOfUrn(urn)}::${urnName(urn)}`;
 
-/** As a shell reads it. */
+/** As a shell reads it. The arguments may end with the project's folder. */
 export const commandLine = (args: readonly string[]): string => ["pulumi", ...args].map(quote).join(" ");
 
 export const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
