@@ -47,14 +47,17 @@ const IN_CLUSTERS = [
   TYPES.replica,
 ];
 
+/** The engines with an eviction policy. */
+const CACHES = ["valkey", "redis"];
+
 async function readClusters(api: ApiClient, wanted: Wanted): Promise<readonly AccountObject[]> {
   const clusters = await api.list("/v2/databases", "databases");
   const found = clusters.map(async (cluster) => {
     const object = named(TYPES.cluster, cluster);
     const isDetailed = wanted.isWanted(TYPES.cluster, object);
-    const evictionPolicy = isDetailed && cluster.engine !== "pg" ? await readEvictionPolicy(api, object.identity) : undefined;
+    const evictionPolicy = isDetailed && CACHES.includes(text(cluster.engine)) ? await readEvictionPolicy(api, object.identity) : undefined;
     const whole = { ...object, status: text(cluster.status), properties: { ...clusterProperties(cluster), evictionPolicy } };
-    return isDetailed ? [whole, ...(await readInside(api, object.identity, cluster.engine === "pg"))] : [whole];
+    return isDetailed ? [whole, ...(await readInside(api, object.identity, text(cluster.engine)))] : [whole];
   });
   return (await Promise.all(found)).flat();
 }
@@ -77,19 +80,20 @@ async function readEvictionPolicy(api: ApiClient, cluster: string): Promise<unkn
   return (await api.get(`/v2/databases/${cluster}/eviction_policy`))?.eviction_policy;
 }
 
-async function readInside(api: ApiClient, cluster: string, isPostgres: boolean): Promise<readonly AccountObject[]> {
+async function readInside(api: ApiClient, cluster: string, engine: string): Promise<readonly AccountObject[]> {
   const path = `/v2/databases/${cluster}`;
   const within = (type: string, item: Json, properties: AccountObject["properties"] = {}): AccountObject => {
     const name = text(item.name);
     return { type, identity: `${cluster},${name}`, importId: `${cluster},${name}`, name, owner: cluster, properties };
   };
+  const isPostgres = engine === "pg";
+  const list = isPostgres ? api.list : api.listIfSupported;
   const shared = [await readFirewall(api, cluster), settingOf(isPostgres ? TYPES.postgresConfig : TYPES.valkeyConfig, cluster)];
-  if (!isPostgres) return shared;
   const [databases, users, pools, replicas] = await Promise.all([
-    api.list(`${path}/dbs`, "dbs"),
-    api.list(`${path}/users`, "users"),
-    api.list(`${path}/pools`, "pools"),
-    api.list(`${path}/replicas`, "replicas"),
+    list(`${path}/dbs`, "dbs"),
+    list(`${path}/users`, "users"),
+    isPostgres ? list(`${path}/pools`, "pools") : [],
+    list(`${path}/replicas`, "replicas"),
   ]);
   const firewalls = await Promise.all(replicas.map((replica) => readFirewall(api, text(replica.id))));
   return [

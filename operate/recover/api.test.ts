@@ -26,6 +26,14 @@ describe("the client of DigitalOcean's API", () => {
     expect(await open().list("/v2/databases/none/users", "users")).toEqual([]);
   });
 
+  it("returns an empty list where the engine of a cluster has none, and an error for any other list", async () => {
+    api.api.faults.add({ match: "GET /v2/databases/c1/users", fault: { answer: 422 } });
+    expect(await open().listIfSupported("/v2/databases/c1/users", "users")).toEqual([]);
+    await expect(open().list("/v2/databases/c1/users", "users")).rejects.toThrow("answered 422");
+    api.api.faults.add({ match: "GET /v2/databases/c1/dbs", fault: { answer: 403 } });
+    await expect(open().listIfSupported("/v2/databases/c1/dbs", "dbs")).rejects.toThrow("answered 403");
+  });
+
   it("tries again after a 429 as long as the API asks for, and after a 503 with growing pauses", async () => {
     api.api.faults.add({ match: "GET /v2/apps", times: 1, fault: { answer: 429, retryAfterSeconds: 7 } });
     api.api.faults.add({ match: "GET /v2/vpcs", times: 3, fault: { answer: 503 } });

@@ -15,10 +15,15 @@ export interface ApiClient {
   get(path: string): Promise<Json | undefined>;
   /** Every page of a list; an empty list for a 404. @param key The list's key in the reply. */
   list(path: string, key: string): Promise<readonly Json[]>;
+  /** The same, for what not every engine of a cluster has: also empty where the API refuses the request as one for another engine. */
+  listIfSupported(path: string, key: string): Promise<readonly Json[]>;
 }
 
 export type Json = Readonly<Record<string, unknown>>;
 
+const NOT_FOUND = [404];
+/** What DigitalOcean answers to a request for users of an engine without users differs from engine to engine. */
+const NOT_SUPPORTED = [...NOT_FOUND, 400, 405, 412, 422];
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
@@ -28,16 +33,21 @@ const PER_PAGE = 200;
 const MOST_PAGES = 500;
 
 export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClient {
-  return { get, list };
+  return {
+    get: (path) => get(path),
+    list: (path, key) => list(path, key, NOT_FOUND),
+    listIfSupported: (path, key) => list(path, key, NOT_SUPPORTED),
+  };
 
-  async function get(path: string): Promise<Json | undefined> {
+  /** @param absent Answers that mean that there is nothing. */
+  async function get(path: string, absent: readonly number[] = NOT_FOUND): Promise<Json | undefined> {
     for (let attempt = 1; ; attempt++) {
       const reply = await request(path);
       const isLast = attempt === ATTEMPTS;
       if (reply instanceof Response) {
         if (reply.ok) return await parse(reply, path);
         await reply.body?.cancel();
-        if (reply.status === 404) return undefined;
+        if (absent.includes(reply.status)) return undefined;
         if (!isTemporary(reply.status) || isLast) throw errorOf(reply.status, path, attempt);
         await pause(pauseAfter(attempt, reply.headers.get("retry-after")));
       } else {
@@ -47,10 +57,10 @@ export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClien
     }
   }
 
-  async function list(path: string, key: string): Promise<readonly Json[]> {
+  async function list(path: string, key: string, absent: readonly number[]): Promise<readonly Json[]> {
     const found: Json[] = [];
     for (let page = 1; page <= MOST_PAGES; page++) {
-      const body = await get(`${path}?page=${page}&per_page=${PER_PAGE}`);
+      const body = await get(`${path}?page=${page}&per_page=${PER_PAGE}`, absent);
       const items = body?.[key];
       if (Array.isArray(items)) found.push(...items);
       const { pages } = (body?.links ?? {}) as { pages?: { next?: string } };

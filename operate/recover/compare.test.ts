@@ -341,6 +341,20 @@ describe("the comparison of plan, state and account", () => {
     expect(found.notes).toEqual([expect.stringContaining("DatabaseCluster orders-old-qa"), expect.stringContaining("DatabaseUser intern")]);
   });
 
+  it("leaves out, with one note, what the program or the state gives a provider of its own", () => {
+    const provider = "urn:pulumi:qa::shop::pulumi:providers:digitalocean::archive";
+    const other = declarations.map((one) =>
+      planned(one.type === TYPES.app || one.type === TYPES.vpc ? { ...one, options: { provider } } : one),
+    );
+    const old = { ...managed(TYPES.vpc, "old-vpc", "v9", { name: "old" }), provider };
+    const rest = account.filter(({ type }) => type !== TYPES.vpc);
+    const found = compare({ resources: other, state: { resources: [...without("shop-app").resources, old], pending: [] }, account: rest });
+    expect(countDrift(found)).toBe(0);
+    expect(found.notes).toEqual([
+      expect.stringMatching(/^Not compared, because the program gives them a provider of their own, .*: Vpc net-vpc, App shop-app\.$/),
+    ]);
+  });
+
   it("notes generated secrets that were lost with the state, where apps still use them", () => {
     const password = { ...planned({ type: "random:index/randomPassword:RandomPassword", name: "jwt", inputs: {} }) };
     const found = compare({ resources: [...resources, password], state: without("shop-app"), account });

@@ -5,7 +5,7 @@
 import type { PlannedResource } from "../../engine/plan.ts";
 import type { Comparison, Missing, Subject } from "./comparison.ts";
 import { type AccountObject, isAccountWide, type Kind, kindOf, TYPES } from "./kinds.ts";
-import { noteLostPasswords, noteUndeclared } from "./notes.ts";
+import { noteLostPasswords, noteOtherProviders, noteUndeclared } from "./notes.ts";
 import { changesOf, conflictsOf, inputAt } from "./properties.ts";
 import type { State, StateResource } from "./state.ts";
 
@@ -25,6 +25,7 @@ export const sharedKey = (type: string, name: string): string => `${type} ${name
 
 export function compare(input: ComparisonInput): Comparison {
   const { resources, state, account, siblings = new Map(), unplanned = [], importsShared = false } = input;
+  const elsewhere = resources.filter((resource) => isKnown(resource) && resource.options.provider !== undefined);
   const declared = new Map(resources.filter(isCompared).map((resource) => [resource.urn, resource]));
   const managed = new Map(state.resources.map((resource) => [resource.urn, resource]));
   const entries = new Map(
@@ -53,10 +54,11 @@ export function compare(input: ComparisonInput): Comparison {
     ...{ pending: [...state.pending], unplanned: [...unplanned], users: [], notes: [] },
   };
   for (const resource of declared.values()) classify(resource);
-  const used = new Set([...declared.values()].map(({ urn, options }) => stateOf(urn, options.aliases)?.urn));
-  for (const resource of state.resources) if (!used.has(resource.urn)) classifyUndeclared(resource);
+  const used = new Set([...declared.values(), ...elsewhere].map(({ urn, options }) => stateOf(urn, options.aliases)?.urn));
+  for (const resource of state.resources) if (!used.has(resource.urn) && resource.provider === undefined) classifyUndeclared(resource);
   if (found.toImport.some(({ type }) => type === TYPES.app)) found.notes.push(...noteLostPasswords(resources, managed));
-  found.notes = [...found.notes, ...noteUndeclared(account, [...matches.values()], [...declared.values()])];
+  const own = account.filter(({ type, name }) => !elsewhere.some((other) => other.type === type && nameOf(other) === name));
+  found.notes = [...found.notes, ...noteOtherProviders(elsewhere), ...noteUndeclared(own, [...matches.values()], [...declared.values()])];
   return found;
 
   function classify(resource: PlannedResource): void {
@@ -102,7 +104,6 @@ export function compare(input: ComparisonInput): Comparison {
       ...subject,
       importId: object.importId,
       ...(parent === undefined ? {} : { parent }),
-      ...(options.provider === undefined ? {} : { provider: options.provider }),
       ...(options.version === undefined ? {} : { version: options.version }),
       ...(object.status === undefined || ["", "online"].includes(object.status) ? {} : { status: object.status }),
     };
@@ -212,7 +213,7 @@ export function siblingNames(plans: ReadonlyMap<string, readonly PlannedResource
   for (const [stack, resources] of plans) {
     for (const resource of resources.filter(isCompared)) {
       const kind = kindOf(resource.type)!;
-      const name = kind.name === undefined ? undefined : inputAt(resource.inputs, kind.name);
+      const name = nameOf(resource);
       if (!isAccountWide(kind) || name === undefined) continue;
       const key = sharedKey(kind.type, name);
       found.set(key, [...(found.get(key) ?? []), stack]);
@@ -223,7 +224,16 @@ export function siblingNames(plans: ReadonlyMap<string, readonly PlannedResource
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
 
-const isCompared = ({ type, custom, read }: PlannedResource): boolean => custom && !read && kindOf(type) !== undefined;
+/** In the account. */
+function nameOf({ type, inputs }: PlannedResource): string | undefined {
+  const input = kindOf(type)?.name;
+  return input === undefined ? undefined : inputAt(inputs, input);
+}
+
+const isKnown = ({ type, custom, read }: PlannedResource): boolean => custom && !read && kindOf(type) !== undefined;
+
+/** An explicit provider may have the token of another account. */
+const isCompared = (resource: PlannedResource): boolean => isKnown(resource) && resource.options.provider === undefined;
 
 /** A cluster always has a list of sources; an empty one is what `up` is about to fill. */
 const exists = ({ type, properties }: AccountObject): boolean =>

@@ -16,7 +16,6 @@ export interface Missing extends Subject {
   /** What the provider's importer takes. */
   readonly importId: string;
   readonly parent?: string;
-  readonly provider?: string;
   readonly version?: string;
   /** "creating", where it is not ready yet: the provider would read it without its addresses and passwords. */
   readonly status?: string;

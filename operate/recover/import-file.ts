@@ -23,7 +23,6 @@ export interface ImportEntry {
   readonly id?: string;
   readonly component?: true;
   readonly parent?: string;
-  readonly provider?: string;
   readonly version?: string;
 }
 
@@ -34,11 +33,10 @@ export function createImportFile(missing: readonly Missing[], resources: readonl
   const nameTable: Record<string, string> = {};
   const components = new Map<string, ImportEntry>();
   const entries = missing.map((one): ImportEntry => {
-    const { urn, type, importId, version, provider } = one;
+    const { urn, type, importId, version } = one;
     return {
       ...{ type, name: entryName(urn), logicalName: urnName(urn), id: importId },
       ...parentOf(one),
-      ...(provider === undefined ? {} : { provider: reference(provider) }),
       ...(version === undefined ? {} : { version }),
     };
   });

@@ -14,10 +14,17 @@ export function noteLostPasswords(resources: readonly PlannedResource[], managed
     );
 }
 
+/** Their account may be another one, and the program has its token. */
+export function noteOtherProviders(resources: readonly PlannedResource[]): readonly string[] {
+  if (resources.length === 0) return [];
+  const names = resources.map(({ type, name }) => `${shortType(type)} ${name}`).join(", ");
+  return [`Not compared, because the program gives them a provider of their own, which may have the token of another account: ${names}.`];
+}
+
 /** Of these types, names that look like the stack's are worth a note. */
 const NOTED = [TYPES.cluster, TYPES.app, TYPES.vpc, TYPES.project, TYPES.check, TYPES.database, TYPES.user, TYPES.pool, TYPES.replica];
 /** DigitalOcean creates these itself. */
-const BUILT_IN = ["doadmin", "defaultdb", "_dodb"];
+const BUILT_IN = ["doadmin", "default", "defaultdb", "_dodb"];
 
 /** What no program of this stack declares, in its own clusters or under a name with the prefix and the suffix of a declared one. */
 export function noteUndeclared(

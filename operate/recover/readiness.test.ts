@@ -52,7 +52,7 @@ it("reads the status of a cluster and of a replica", async () => {
     "/v2/databases/c1": { database: { status: "creating", connection: { password: "p" } } },
     "/v2/databases/c1/replicas/orders-read": { replica: { status: "forking" } },
   };
-  const api: ApiClient = { get: async (path) => replies[path] as never, list: async () => [] };
+  const api: ApiClient = { get: async (path) => replies[path] as never, list: async () => [], listIfSupported: async () => [] };
   expect(await readStatusOf(api, cluster)).toBe("creating");
   expect(await readStatusOf(api, replica)).toBe("forking");
   expect(await readStatusOf(api, { ...cluster, importId: "gone" })).toBeUndefined();

@@ -37,6 +37,22 @@ describe("an exported state", () => {
     });
   });
 
+  it("names the provider of a resource unless it is the default one", () => {
+    const host = "urn:pulumi:qa::shop::pulumi:providers:digitalocean::";
+    const text = exported({
+      resources: [
+        resource("a", { provider: `${host}default_4_80_1::04da6b54-80e4-46f7-96ec-b56ff0331ba9` }),
+        resource("b", { provider: `${host}default::04da6b54` }),
+        resource("c", { provider: `${host}archive::04da6b54` }),
+      ],
+    });
+    expect(parseState(text, identity, "state.json").resources.map(({ provider }) => provider)).toEqual([
+      undefined,
+      undefined,
+      `${host}archive`,
+    ]);
+  });
+
   it("may be empty, as before the first up", () => {
     expect(parseState(exported(null), identity, "state.json")).toEqual({ resources: [], deleting: [], pending: [] });
     expect(parseState(exported({ manifest: {} }), identity, "state.json")).toEqual({ resources: [], deleting: [], pending: [] });

@@ -11,6 +11,8 @@ export interface StateResource {
   /** The provider created it and reported an error. An `up` updates it first, which some types refuse. */
   readonly incomplete: boolean;
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** The URN of an explicit provider. Absent for the default one, which the stack's config sets up. */
+  readonly provider?: string;
 }
 
 export interface PendingOperation {
@@ -61,6 +63,9 @@ export const shortType = (type: string): string => type.split(":").at(-1) ?? typ
 
 export const typeOfUrn = (urn: string): string => urn.split("::").at(2)?.split("$").at(-1) ?? "";
 
+/** "default_4_80_1" */
+const DEFAULT_PROVIDER = /::pulumi:providers:\w+::default(_\d\w*)?::[^:]*$/;
+
 interface Exported {
   readonly urn: string;
   readonly type: string;
@@ -69,6 +74,8 @@ interface Exported {
   readonly delete?: boolean;
   readonly protect?: boolean;
   readonly initErrors?: readonly string[];
+  /** Its URN, "::" and its id. */
+  readonly provider?: string;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
@@ -89,8 +96,19 @@ function deploymentOf(text: string, source: string): Readonly<Record<string, unk
   return deployment as Readonly<Record<string, unknown>>;
 }
 
-function toResource({ urn, type, id = "", custom = false, protect = false, initErrors = [], outputs = {} }: Exported): StateResource {
-  return { urn, type, id, custom, protect, incomplete: initErrors.length > 0, outputs };
+function toResource({
+  urn,
+  type,
+  id = "",
+  custom = false,
+  protect = false,
+  initErrors = [],
+  outputs = {},
+  provider,
+}: Exported): StateResource {
+  const explicit =
+    provider === undefined || DEFAULT_PROVIDER.test(provider) ? {} : { provider: provider.slice(0, provider.lastIndexOf("::")) };
+  return { urn, type, id, custom, protect, incomplete: initErrors.length > 0, outputs, ...explicit };
 }
 
 function isExported(value: unknown): value is Exported {
