@@ -200,6 +200,9 @@ describe("slipway recover", () => {
     );
     expect(stdout).not.toContain("pulumi import");
     expect((await run("recover", "--state", state, "--shared")).stdout).toContain("pulumi import");
+    const alias = `${api.url.replace("127.0.0.1", "localhost")}/`;
+    writeStack("twin", { "slipway:suffix": "qa", "digitalocean:apiEndpoint": alias });
+    expect((await run("recover", "--state", state)).stdout, `${alias} is the same account`).not.toContain("pulumi import");
     writeStack("twin", { "slipway:suffix": "qa", "digitalocean:apiEndpoint": "http://127.0.0.1:9" });
     expect((await run("recover", "--state", state)).stdout, "another endpoint is another account").toContain("pulumi import");
   });

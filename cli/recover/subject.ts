@@ -5,6 +5,7 @@ import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
+import { sameAddress } from "../../local/platform/stack-endpoint.ts";
 import { openApi } from "../../operate/recover/api.ts";
 import type { Comparison, Missing } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
@@ -155,7 +156,7 @@ async function planSiblings(project: Project, own: string, endpoint: string): Pr
   for (const name of stackNames(project)) {
     if (name === own) continue;
     try {
-      if (endpointOf(readStack(project, name), { stack: name, flags: "" }) !== endpoint) continue;
+      if (!sameAddress(endpointOf(readStack(project, name), { stack: name, flags: "" }), endpoint)) continue;
       plans.set(name, (await planStack(project, { stack: name, placeholders: true })).resources);
     } catch (error) {
       if (error instanceof RecoverError) throw error;

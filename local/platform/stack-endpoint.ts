@@ -49,5 +49,11 @@ export function endpointCommand(checkout: string, api: string): string | undefin
   return `pulumi config set digitalocean:apiEndpoint ${api} -s ${STACK}`;
 }
 
-const sameAddress = (one: string, other: string): boolean =>
-  URL.canParse(one) && new URL(one).href.replace("localhost", "127.0.0.1") === new URL(other).href.replace("localhost", "127.0.0.1");
+export const sameAddress = (one: string, other: string): boolean =>
+  one === other || (URL.canParse(one) && URL.canParse(other) && canonical(one) === canonical(other));
+
+function canonical(address: string): string {
+  const url = new URL(address);
+  if (["localhost", "[::1]"].includes(url.hostname)) url.hostname = "127.0.0.1";
+  return url.href.replace(/\/+$/, "");
+}
