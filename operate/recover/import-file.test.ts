@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { compare } from "./compare.ts";
 import { createImportFile } from "./import-file.ts";
-import { account, COMPONENT, IDS, resources, without } from "./testing/stack.ts";
+import { TYPES } from "./kinds.ts";
+import { account, COMPONENT, IDS, object, planned, resources, without } from "./testing/stack.ts";
 
 describe("the import file", () => {
   it("names a parent that the state has, and the version of the provider", () => {
@@ -29,6 +30,17 @@ describe("the import file", () => {
       ["orders", true],
       ["orders-user-owner", false],
       ["shop-app", false],
+    ]);
+  });
+
+  it("gives a name to each of two resources whose names differ in a mark only", () => {
+    const extra = ["a-b", "a_b"].map((name) => planned({ type: TYPES.app, name, inputs: { spec: { name } } }));
+    const all = [...resources, ...extra];
+    const held = [...account, object(TYPES.app, "1", "a-b"), object(TYPES.app, "2", "a_b")];
+    const file = createImportFile(compare({ resources: all, state: without(), account: held }).toImport, all, without());
+    expect(file.resources.map(({ name, logicalName, id }) => [name.replace(/.*App_/, ""), logicalName, id])).toEqual([
+      ["a_b", "a-b", "1"],
+      ["a_b_2", "a_b", "2"],
     ]);
   });
 

@@ -30,6 +30,7 @@ export function createImportFile(missing: readonly Missing[], resources: readonl
   const planned = new Map(resources.map((resource) => [resource.urn, resource]));
   const managed = new Set(state.resources.map(({ urn }) => urn));
   const imported = new Set(missing.map(({ urn }) => urn));
+  const entryName = uniqueNames();
   const nameTable: Record<string, string> = {};
   const components = new Map<string, ImportEntry>();
   const entries = missing.map((one): ImportEntry => {
@@ -65,5 +66,21 @@ export function createImportFile(missing: readonly Missing[], resources: readonl
   }
 }
 
-/** Type and name, because a component and its resource may share a name. */
-const entryName = (urn: string): string => `${urn.split("::").at(2)} ${urnName(urn)}`.replace(/[^A-Za-z0-9]+/g, "_");
+/**
+ * Names by URN. Each is of the type and the name, because a component and its resource may share a name, and has a number where another URN has the
+ * same one: "a-b" and "a_b".
+ */
+function uniqueNames(): (urn: string) => string {
+  const names = new Map<string, string>();
+  const used = new Set<string>();
+  return (urn) => {
+    const known = names.get(urn);
+    if (known !== undefined) return known;
+    const base = `${urn.split("::").at(2)} ${urnName(urn)}`.replace(/[^A-Za-z0-9]+/g, "_");
+    let name = base;
+    for (let number = 2; used.has(name); number++) name = `${base}_${number}`;
+    names.set(urn, name);
+    used.add(name);
+    return name;
+  };
+}
