@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestApi, type TestApi, TOKEN } from "../../local/api/testing/api.ts";
 import { createProject } from "../../local/cloud/account/projects.ts";
@@ -57,6 +59,24 @@ describe("the client of DigitalOcean's API", () => {
     api.api.faults.add({ match: "GET /v2/apps", fault: { answer: 403 } });
     await expect(open().list("/v2/apps", "apps")).rejects.toThrow(/answered 403 .* the token lacks a scope .* docs\/deploy\.md/);
     expect(pauses).toEqual([]);
+  });
+
+  it("tries again where the connection ends in the middle of a body, and not where a whole body is no JSON", async () => {
+    let requests = 0;
+    const server = createServer((_, response) => {
+      requests++;
+      if (requests > 2) return void response.end(requests === 3 ? '{"apps":[]}' : "<html>");
+      response.writeHead(200, { "content-length": "1000" });
+      response.write('{"apps":[', () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = open(TOKEN, `http://127.0.0.1:${port}`);
+    expect(await client.get("/v2/apps")).toEqual({ apps: [] });
+    expect(pauses).toEqual([500, 1000]);
+    await expect(client.get("/v2/apps")).rejects.toThrow("did not return JSON");
+    expect(requests).toBe(4);
+    server.close();
   });
 
   it("names the settings of the address where no API replies", async () => {

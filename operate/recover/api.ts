@@ -32,6 +32,14 @@ const PER_PAGE = 200;
 /** More pages than any account has; ends a list whose pages repeat. */
 const MOST_PAGES = 500;
 
+interface Reply {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly retryAfter: string | null;
+  /** "" for an error. */
+  readonly body: string;
+}
+
 export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClient {
   return {
     get: (path) => get(path),
@@ -44,15 +52,14 @@ export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClien
     for (let attempt = 1; ; attempt++) {
       const reply = await request(path);
       const isLast = attempt === ATTEMPTS;
-      if (reply instanceof Response) {
-        if (reply.ok) return await parse(reply, path);
-        await reply.body?.cancel();
-        if (absent.includes(reply.status)) return undefined;
-        if (!isTemporary(reply.status) || isLast) throw errorOf(reply.status, path, attempt);
-        await pause(pauseAfter(attempt, reply.headers.get("retry-after")));
-      } else {
+      if (typeof reply === "string") {
         if (isLast) throw new RecoverError(`No reply from ${endpoint} after ${attempt} attempts (${reply}). ${CHECK_ENDPOINT}`);
         await pause(pauseAfter(attempt, null));
+      } else {
+        if (reply.ok) return parse(reply.body, path);
+        if (absent.includes(reply.status)) return undefined;
+        if (!isTemporary(reply.status) || isLast) throw errorOf(reply.status, path, attempt);
+        await pause(pauseAfter(attempt, reply.retryAfter));
       }
     }
   }
@@ -69,24 +76,33 @@ export function openApi({ endpoint, token, pause = wait }: ApiOptions): ApiClien
     return found;
   }
 
-  /** @returns the reply, or in words why there is none. */
-  async function request(path: string): Promise<Response | string> {
+  /** @returns the whole reply, or in words why there is none: the connection may end in the middle of the body. */
+  async function request(path: string): Promise<Reply | string> {
     try {
-      return await fetch(`${endpoint.replace(/\/+$/, "")}${path}`, {
+      const response = await fetch(`${endpoint.replace(/\/+$/, "")}${path}`, {
         headers: { authorization: `Bearer ${token}`, accept: "application/json" },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
+      const { ok, status, headers } = response;
+      if (!ok) await response.body?.cancel();
+      return { ok, status, retryAfter: headers.get("retry-after"), body: ok ? await response.text() : "" };
     } catch (error) {
       const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException };
       return cause?.code ?? message;
     }
   }
 
-  async function parse(reply: Response, path: string): Promise<Json> {
+  function parse(text: string, path: string): Json {
     // The body may hold passwords: no error repeats it.
-    const body: unknown = await reply.json().catch(() => undefined);
+    const wrong = () => new RecoverError(`GET ${path} at ${endpoint} did not return JSON. ${CHECK_ENDPOINT}`);
+    let body: unknown;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      throw wrong();
+    }
     if (typeof body === "object" && body !== null) return body as Json;
-    throw new RecoverError(`GET ${path} at ${endpoint} did not return JSON. ${CHECK_ENDPOINT}`);
+    throw wrong();
   }
 
   function errorOf(status: number, path: string, attempts: number): RecoverError {
