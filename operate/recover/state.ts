@@ -64,7 +64,7 @@ export const shortType = (type: string): string => type.split(":").at(-1) ?? typ
 export const typeOfUrn = (urn: string): string => urn.split("::").at(2)?.split("$").at(-1) ?? "";
 
 /** "default_4_80_1" */
-const DEFAULT_PROVIDER = /::pulumi:providers:\w+::default(_\d\w*)?::[^:]*$/;
+const DEFAULT_PROVIDER = /::pulumi:providers:\w+::default(_\d[^:]*)?::[^:]*$/;
 
 interface Exported {
   readonly urn: string;
