@@ -38,7 +38,7 @@ export async function api(options: ApiOptions, workspace: Workspace, { print, lo
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });
-  const written = writeEndpoint(workspace.checkout, host.api.url);
+  const written = writeEndpoint(workspace, host.api.url);
   if (written !== undefined) log(written);
   const command = endpointCommand(workspace.checkout, host.api.url);
   if (command !== undefined) log(`Stack ${STACK} names another address. To use this API with Pulumi:\n  ${command}`);

@@ -2,7 +2,7 @@
 
 import { endpointCommand, writeEndpoint } from "../../local/platform/stack-endpoint.ts";
 import type { PlatformStatus, ServerLine } from "../../local/platform/status.ts";
-import { STACK } from "../../local/platform/workspace.ts";
+import { STACK, type Workspace } from "../../local/platform/workspace.ts";
 
 const TITLES: Readonly<Record<string, string>> = { postgres: "Postgres", pgbouncer: "PgBouncer", valkey: "Valkey" };
 
@@ -46,10 +46,10 @@ export function describeProblems({ daemon, servers, apps }: PlatformStatus): str
 export const movedPorts = ({ daemon }: PlatformStatus): readonly string[] => daemon?.moves ?? [];
 
 /** Writes the API's address into the stack's file where it differs, and says so. */
-export function reportEndpoint(status: PlatformStatus, checkout: string): string | undefined {
+export function reportEndpoint(status: PlatformStatus, workspace: Workspace): string | undefined {
   const { daemon } = status;
-  const written = daemon && writeEndpoint(checkout, daemon.api);
-  if (written === undefined) return describeEndpoint(status, checkout);
+  const written = daemon && writeEndpoint(workspace, daemon.api);
+  if (written === undefined) return describeEndpoint(status, workspace.checkout);
   return `${daemon?.apiMoved ?? `The API is at ${daemon?.api}.`} ${written}`;
 }
 

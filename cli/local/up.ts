@@ -39,7 +39,7 @@ export async function up({ systems: names, fresh, source }: UpOptions, workspace
     progress.end();
     terminal.print(formatSummary({ realized, status, workspace, seconds: (performance.now() - start) / 1000 }, terminal));
     for (const move of movedPorts(status)) terminal.log(move);
-    const note = reportEndpoint(status, workspace.checkout);
+    const note = reportEndpoint(status, workspace);
     if (note !== undefined) terminal.log(terminal.style.warn(note));
     if (isHealthy(status)) return DONE;
     terminal.log(describeProblems(status).join("\n"));

@@ -1,10 +1,11 @@
 /** The address at which Pulumi expects the API: digitalocean:apiEndpoint in the file of stack `local`. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { API_PORT } from "../../catalog/local-api.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { readStack, stackPath } from "../../engine/stackfile.ts";
-import { STACK } from "./workspace.ts";
+import { STACK, type Workspace } from "./workspace.ts";
 
 /** @returns undefined if the project has no stack `local`, or the stack does not set it. */
 export function stackEndpoint(checkout: string): string | undefined {
@@ -31,7 +32,9 @@ function isLoopback(endpoint: string | undefined): endpoint is string {
  * Writes the address of this API where Pulumi reads it: over the loopback address in the file of stack `local`.
  * @returns a sentence that says so; undefined if Pulumi uses this API already, or the file names no loopback address.
  */
-export function writeEndpoint(checkout: string, api: string): string | undefined {
+export function writeEndpoint({ checkout, home }: Pick<Workspace, "checkout" | "home">, api: string): string | undefined {
+  // A platform with its state elsewhere is not the one that the checkout's file describes; or the checkout cannot be written to.
+  if (home.state !== join(checkout, ".slipway")) return undefined;
   const endpoint = stackEndpoint(checkout);
   if (!isLoopback(endpoint) || sameAddress(endpoint, api)) return undefined;
   const [path, name] = stackPath(findProject(checkout), STACK);
