@@ -17,7 +17,8 @@ export function stackUrn(stack: StackId): string {
   return urnOf(stack, STACK, `${stack.project}-${stack.stack}`);
 }
 
-function qualifiedType(urn: string): string {
+/** The type with those of its parents. */
+export function qualifiedType(urn: string): string {
   return urn.split("::")[2] ?? "";
 }
 
@@ -29,6 +30,9 @@ export function typeOf(urn: string): string {
 export function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
+
+/** "DatabaseUser" of "digitalocean:index/databaseUser:DatabaseUser" */
+export const shortType = (type: string): string => type.split(":").at(-1) ?? type;
 
 /** Fields that are missing are as in the resource's current URN. `parent: null` stands for no parent. */
 export interface Alias {

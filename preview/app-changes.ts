@@ -2,6 +2,7 @@
  * What changes in an app, from the event log of Pulumi's engine. Pulumi hides the values of a spec, and the component `slipway:index:App` states them as
  * text without secrets (components/readable.ts).
  */
+import { nameOf } from "../engine/urn.ts";
 import type { EngineVerdict } from "../report/review.ts";
 
 export interface AppStep {
@@ -19,7 +20,7 @@ export function appChanges(steps: readonly AppStep[]): AppChange[] {
 }
 
 function changesOf({ urn, old, new: now }: AppStep): AppChange[] {
-  const app = urn.slice(urn.lastIndexOf("::") + 2);
+  const app = nameOf(urn);
   const [before, after] = [old, now].map((state) => textsOf(state?.inputs ?? {})) as [
     ReadonlyMap<string, string>,
     ReadonlyMap<string, string>,

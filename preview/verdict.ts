@@ -1,4 +1,5 @@
 /** The verdict of a stack's review: its risk and the reasons, worst first. */
+import { nameOf, shortType } from "../engine/urn.ts";
 import { RISKS, type StackReview, worst } from "../report/review.ts";
 
 type Changes = Omit<StackReview, "risk" | "reasons">;
@@ -69,7 +70,7 @@ function transition(before: string | undefined, after: string | undefined): stri
 
 function* engineReasons({ engine }: Changes): Generator<Reason> {
   for (const { urn, ours, engines, meaning, risk } of engine?.contradictions ?? []) {
-    yield { risk, text: `${urn.split("::").at(-1)}: the programs show ${ours}, Pulumi plans ${engines}: ${meaning}` };
+    yield { risk, text: `${nameOf(urn)}: the programs show ${ours}, Pulumi plans ${engines}: ${meaning}` };
   }
   for (const { policy, level, message } of engine?.policies ?? []) {
     yield { risk: level === "mandatory" ? "danger" : "care", text: `Policy ${policy}: ${firstLine(message)}` };
@@ -110,10 +111,6 @@ function firstLine(text: string): string {
 function firstLines(text: string): string {
   const [first = "", second = ""] = text.split("\n").filter((line) => line.trim() !== "");
   return `${first} ${second}`.trim().slice(0, 500);
-}
-
-function shortType(type: string): string {
-  return type.slice(type.lastIndexOf(":") + 1);
 }
 
 function distinct(reasons: readonly Reason[]): Reason[] {

@@ -1,5 +1,7 @@
 /** Collects what is wrong with a stack's settings, so that one error lists all of it with the commands that fix it. */
+
 import { formatProblem, type Problem, printable } from "../catalog/problem.ts";
+import { quoteWord } from "../catalog/shell.ts";
 
 /** The path of a value from the top of the settings: ["postgres", "size"] is slipway:postgres.size. */
 export type Path = readonly (string | number)[];
@@ -100,15 +102,10 @@ export function formatCommand(command: Command, stack: string): string {
     "remove" in command ? "rm" : "set",
     ...(at.length > 1 ? ["--path"] : []),
     ...("secret" in command ? ["--secret"] : []),
-    quoted(keyOf(at)),
-    ...("to" in command ? [quoted(command.to)] : []),
+    quoteWord(keyOf(at)),
+    ...("to" in command ? [quoteWord(command.to)] : []),
     "-s",
     stack,
   ];
   return words.join(" ");
-}
-
-/** For POSIX shells. <…> is quoted too, or the shell would read it as a redirection. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

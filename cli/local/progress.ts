@@ -1,9 +1,10 @@
 /** Progress of `slipway local up`: on a terminal one line that is rewritten, elsewhere a line for each change. */
+
 import type { RealizeEvent } from "../../engine/realize.ts";
+import { shortType } from "../../engine/urn.ts";
 import type { DownloadProgress } from "../../local/servers/packages/packages.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { truncate } from "../shared/width.ts";
-import { shortType } from "./text.ts";
 
 export interface ProgressLine {
   stage(text: string): void;

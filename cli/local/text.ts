@@ -6,10 +6,6 @@ import { STACK, type Workspace } from "../../local/platform/workspace.ts";
 
 const TITLES: Readonly<Record<string, string>> = { postgres: "Postgres", pgbouncer: "PgBouncer", valkey: "Valkey" };
 
-export function shortType(type: string): string {
-  return type.split(":").at(-1) ?? type;
-}
-
 export function serverRow({ cluster, kind, port, pid }: ServerLine): string[] {
   return [TITLES[kind] ?? kind, cluster, pid === undefined ? "not running" : `127.0.0.1:${port}`];
 }

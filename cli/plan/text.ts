@@ -1,11 +1,13 @@
 /** A plan as text: the tree of resources, their creation order, the outputs, and the values that are placeholders. */
+
 import type { MaskedPlan, MaskedValues } from "../../engine/mask.ts";
 import { layers } from "../../engine/order.ts";
+import { shortType } from "../../engine/urn.ts";
 import { groupBy } from "../shared/group-by.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Layout } from "../shared/terminal.ts";
 import { wrap } from "../shared/wrap.ts";
-import { formatTree, shortType } from "./tree.ts";
+import { formatTree } from "./tree.ts";
 
 export function formatPlan(plan: MaskedPlan, layout: Layout): string {
   return [

@@ -1,6 +1,8 @@
 /** The tree of a plan: components and the resources in them, in creation order. */
+
 import type { MaskedResource } from "../../engine/mask.ts";
 import { compare, layers } from "../../engine/order.ts";
+import { shortType } from "../../engine/urn.ts";
 import { groupBy } from "../shared/group-by.ts";
 import type { Layout } from "../shared/terminal.ts";
 import { displayWidth, truncate } from "../shared/width.ts";
@@ -69,8 +71,4 @@ function fitting(facts: readonly string[], width: number): readonly string[] {
   const more = displayWidth(" · …");
   const count = facts.findLastIndex((_, index) => displayWidth(facts.slice(0, index).join(" · ")) + more <= width);
   return count > 0 ? [...facts.slice(0, count), "…"] : [`${truncate(facts[0] ?? "", width - 1)}…`];
-}
-
-export function shortType(type: string): string {
-  return type.split(":").at(-1)?.split("/").at(-1) ?? type;
 }

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { quoteWord } from "../../catalog/shell.ts";
 import { stableJson } from "../../engine/mask.ts";
+import { stackUrn } from "../../engine/urn.ts";
 import { workspaceAt } from "../../local/platform/workspace.ts";
 import { carryOut } from "../../operate/recover/carry-out.ts";
 import { type Comparison, findUnverified } from "../../operate/recover/comparison.ts";
@@ -8,7 +10,7 @@ import { RecoverError } from "../../operate/recover/error.ts";
 import { createImportFile } from "../../operate/recover/import-file.ts";
 import { UnfinishedError } from "../../operate/recover/pulumi-cli.ts";
 import { waitUntilOnline } from "../../operate/recover/readiness.ts";
-import { commandLine, quote, type Step, stepsOf } from "../../operate/recover/steps.ts";
+import { commandLine, type Step, stepsOf } from "../../operate/recover/steps.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { RecoverOptions } from "./flags.ts";
@@ -65,7 +67,7 @@ async function prepare(subject: Subject, { file, shared }: { readonly file: stri
   if (isImporting) writeFile(path.resolve(project.root, file), stableJson(createImportFile(comparison.toImport, plan.resources, state)));
   return {
     comparison: { ...comparison, notes: [...comparison.notes, ...localNotes(subject, comparison)] },
-    steps: stepsOf(comparison, { stack, stackUrn: stackUrnOf(subject), file }),
+    steps: stepsOf(comparison, { stack, stackUrn: stackUrn(subject.plan), file }),
     importFile: isImporting ? file : undefined,
   };
 }
@@ -112,7 +114,7 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
   await carryOut(steps, {
     pulumi: subject.pulumi!,
     stack: subject.stackName,
-    stackUrn: stackUrnOf(subject),
+    stackUrn: stackUrn(subject.plan),
     report: (line) => terminal.log(line),
   });
   const left = await subject.compare(await subject.readState(), { shared });
@@ -136,9 +138,6 @@ async function repair(subject: Subject, first: Found, { look, json, shared, term
   return isRepaired ? DONE : FAILED;
 }
 
-const stackUrnOf = ({ plan: { project, stack } }: Subject): string =>
-  `urn:pulumi:${stack}::${project}::pulumi:pulumi:Stack::${project}-${stack}`;
-
 const titleOf = ({ plan: { project, stack } }: Subject) => ({ project, stack });
 const toJson =
   ({ cwd }: Subject) =>
@@ -156,7 +155,7 @@ function localNotes({ project, plan, cwd }: Subject, { toImport }: Comparison): 
   const isLocal = plan.stack === "local" && toImport.length > 0 && existsSync(stack);
   return isLocal
     ? [
-        `\`slipway local up\` keeps a state of its own in ${quote(path.join(...cwd.slice(1), path.relative(project.root, stack)))} and may have created these resources. After an import both manage them: stop using one of the two, or give Pulumi an API of its own.`,
+        `\`slipway local up\` keeps a state of its own in ${quoteWord(path.join(...cwd.slice(1), path.relative(project.root, stack)))} and may have created these resources. After an import both manage them: stop using one of the two, or give Pulumi an API of its own.`,
       ]
     : [];
 }

@@ -1,6 +1,8 @@
 /** What a comparison needs: the stack's plan, its state, and the account's address and token. */
+
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { quoteWord } from "../../catalog/shell.ts";
 import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
 import { readStack, type StackConfig } from "../../engine/stackfile.ts";
@@ -13,7 +15,6 @@ import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pu
 import { readStatusOf } from "../../operate/recover/readiness.ts";
 import { reconcile, type Siblings } from "../../operate/recover/reconcile.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
-import { quote } from "../../operate/recover/steps.ts";
 import { UsageError } from "../shared/errors.ts";
 import { requireStack } from "../shared/require-stack.ts";
 
@@ -52,7 +53,7 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   const stackName = requireStack(options.stack, project, command);
   const folder = path.relative(process.cwd(), project.root);
   const cwd = folder === "" ? [] : ["--cwd", folder];
-  const flagsOf = (stack: string) => ["-s", stack, ...cwd].map(quote).join(" ");
+  const flagsOf = (stack: string) => ["-s", stack, ...cwd].map(quoteWord).join(" ");
   const flags = flagsOf(stackName);
   // Where Pulumi would start the program.
   process.chdir(project.directory);

@@ -1,6 +1,6 @@
 /** A comparison as text: a summary, a list for each kind of difference, notes, and the commands that repair them. */
+import { nameOf, shortType, typeOf } from "../../engine/urn.ts";
 import { type Changed, type Comparison, countDrift, type Renamed, type Subject } from "../../operate/recover/comparison.ts";
-import { shortType, typeOfUrn, urnName } from "../../operate/recover/state.ts";
 import { commandLine, type Step } from "../../operate/recover/steps.ts";
 import { groupBy } from "../shared/group-by.ts";
 import { pluralize } from "../shared/pluralize.ts";
@@ -42,7 +42,7 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     ),
     section(
       "In the state under another name: not imported",
-      renamed.map((one) => `${describe(one)}: ${one.isDeleting ? "marked for deletion" : urnName(one.stateUrn)} in the state`),
+      renamed.map((one) => `${describe(one)}: ${one.isDeleting ? "marked for deletion" : nameOf(one.stateUrn)} in the state`),
       layout,
       renameHint(renamed, flags),
     ),
@@ -74,7 +74,7 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     section("In state and account, with an error of the run that created it", subjects(incomplete), layout),
     section(
       "Operations that an interrupted run never finished",
-      pending.map(({ urn, operation }) => `${operation} ${shortType(typeOfUrn(urn))} ${urnName(urn)}`),
+      pending.map(({ urn, operation }) => `${operation} ${shortType(typeOf(urn))} ${nameOf(urn)}`),
       layout,
     ),
     section("Notes", notes, layout),
@@ -114,9 +114,7 @@ function renameHint(renamed: readonly Renamed[], flags: string): readonly [hint:
     if (isDeleting) return [];
     const isSameParent = parentOf(urn) === parentOf(stateUrn);
     return [
-      isSameParent
-        ? `${commandLine(["state", "rename", stateUrn, urnName(urn)])} ${flags} --yes`
-        : `aliases: [${JSON.stringify(stateUrn)}]`,
+      isSameParent ? `${commandLine(["state", "rename", stateUrn, nameOf(urn)])} ${flags} --yes` : `aliases: [${JSON.stringify(stateUrn)}]`,
     ];
   });
   const deletion = renamed.some(({ isDeleting }) => isDeleting)

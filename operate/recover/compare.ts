@@ -2,7 +2,9 @@
  * Compares what the program declares, what the state knows and what the account holds. The plan decides which names belong to the stack; the state
  * decides which objects are managed; the account is the truth. A difference between program and state is none here: the next `up` deploys it.
  */
+
 import type { PlannedResource } from "../../engine/plan.ts";
+import { nameOf } from "../../engine/urn.ts";
 import type { Comparison, Missing, Subject } from "./comparison.ts";
 import { type AccountObject, isAccountWide, type Kind, kindOf, TYPES } from "./kinds.ts";
 import { noteLostPasswords, noteOtherProviders, noteUndeclared } from "./notes.ts";
@@ -57,7 +59,7 @@ export function compare(input: ComparisonInput): Comparison {
   const used = new Set([...declared.values(), ...elsewhere].map(({ urn, options }) => stateOf(urn, options.aliases)?.urn));
   for (const resource of state.resources) if (!used.has(resource.urn) && resource.provider === undefined) classifyUndeclared(resource);
   if (found.toImport.some(({ type }) => type === TYPES.app)) found.notes.push(...noteLostPasswords(resources, managed));
-  const own = account.filter(({ type, name }) => !elsewhere.some((other) => other.type === type && nameOf(other) === name));
+  const own = account.filter(({ type, name }) => !elsewhere.some((other) => other.type === type && declaredName(other) === name));
   found.notes = [...found.notes, ...noteOtherProviders(elsewhere), ...noteUndeclared(own, [...matches.values()], [...declared.values()])];
   return found;
 
@@ -147,7 +149,7 @@ export function compare(input: ComparisonInput): Comparison {
   function classifyUndeclared(resource: StateResource): void {
     const kind = kindOf(resource.type);
     if (kind === undefined || !resource.custom || byIdentity.has(keyOf(resource.type, kind.identityOf(resource)))) return;
-    const name = typeof resource.outputs.name === "string" ? resource.outputs.name : (resource.urn.split("::").at(-1) ?? "");
+    const name = typeof resource.outputs.name === "string" ? resource.outputs.name : nameOf(resource.urn);
     found.gone.push({ urn: resource.urn, type: resource.type, name, id: resource.id, isDeclared: false });
   }
 
@@ -213,7 +215,7 @@ export function siblingNames(plans: ReadonlyMap<string, readonly PlannedResource
   for (const [stack, resources] of plans) {
     for (const resource of resources.filter(isCompared)) {
       const kind = kindOf(resource.type)!;
-      const name = nameOf(resource);
+      const name = declaredName(resource);
       if (!isAccountWide(kind) || name === undefined) continue;
       const key = sharedKey(kind.type, name);
       found.set(key, [...(found.get(key) ?? []), stack]);
@@ -225,7 +227,7 @@ export function siblingNames(plans: ReadonlyMap<string, readonly PlannedResource
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
 
 /** In the account. */
-function nameOf({ type, inputs }: PlannedResource): string | undefined {
+function declaredName({ type, inputs }: PlannedResource): string | undefined {
   const input = kindOf(type)?.name;
   return input === undefined ? undefined : inputAt(inputs, input);
 }

@@ -4,9 +4,10 @@
  * maintenance window, an app's page size) and replaces nothing.
  */
 import type { PlannedResource } from "../../engine/plan.ts";
+import { nameOf, qualifiedType } from "../../engine/urn.ts";
 import type { Missing } from "./comparison.ts";
 import { RecoverError } from "./error.ts";
-import { type State, urnName } from "./state.ts";
+import type { State } from "./state.ts";
 
 export interface ImportFile {
   /** URNs by the names that the resources use for what exists in the state. */
@@ -36,7 +37,7 @@ export function createImportFile(missing: readonly Missing[], resources: readonl
   const entries = missing.map((one): ImportEntry => {
     const { urn, type, importId, version } = one;
     return {
-      ...{ type, name: entryName(urn), logicalName: urnName(urn), id: importId },
+      ...{ type, name: entryName(urn), logicalName: nameOf(urn), id: importId },
       ...parentOf(one),
       ...(version === undefined ? {} : { version }),
     };
@@ -59,10 +60,10 @@ export function createImportFile(missing: readonly Missing[], resources: readonl
     const component = planned.get(urn);
     if (component === undefined || component.custom)
       throw new RecoverError(
-        `${urnName(urn)} is neither in the state nor in the account, so what belongs to it cannot be imported. Create it first: pulumi up --target '${urn}'`,
+        `${nameOf(urn)} is neither in the state nor in the account, so what belongs to it cannot be imported. Create it first: pulumi up --target '${urn}'`,
       );
     const parent = parentOf(component);
-    components.set(urn, { type: component.type, name, logicalName: urnName(urn), component: true, ...parent });
+    components.set(urn, { type: component.type, name, logicalName: nameOf(urn), component: true, ...parent });
   }
 }
 
@@ -76,7 +77,7 @@ function uniqueNames(): (urn: string) => string {
   return (urn) => {
     const known = names.get(urn);
     if (known !== undefined) return known;
-    const base = `${urn.split("::").at(2)} ${urnName(urn)}`.replace(/[^A-Za-z0-9]+/g, "_");
+    const base = `${qualifiedType(urn)} ${nameOf(urn)}`.replace(/[^A-Za-z0-9]+/g, "_");
     let name = base;
     for (let number = 2; used.has(name); number++) name = `${base}_${number}`;
     names.set(urn, name);

@@ -1,8 +1,9 @@
 /** What an operator should know, and what no step of a recovery changes. */
+
 import type { PlannedResource } from "../../engine/plan.ts";
+import { shortType } from "../../engine/urn.ts";
 import { type AccountObject, isAccountWide, KINDS, kindOf, TYPES } from "./kinds.ts";
 import { inputAt } from "./properties.ts";
-import { shortType } from "./state.ts";
 
 /** They exist in the state only: DigitalOcean has them inside of the apps' encrypted variables. */
 export function noteLostPasswords(resources: readonly PlannedResource[], managed: ReadonlyMap<string, unknown>): readonly string[] {

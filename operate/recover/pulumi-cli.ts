@@ -1,11 +1,12 @@
 /** Pulumi's CLI as a program: found, run without questions, and its errors with the next step. */
+
 import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { quoteWord } from "../../catalog/shell.ts";
 import { run } from "../../local/servers/run.ts";
 import { findUnfinishedAttributes } from "./backend-file.ts";
 import { RecoverError } from "./error.ts";
-import { quote } from "./steps.ts";
 
 export interface PulumiCli {
   /** Returns stdout. @throws {RecoverError} with what the CLI reported and the next step. */
@@ -67,7 +68,7 @@ export class UnfinishedError extends RecoverError {
   readonly file: string;
   constructor(stack: string, file: string) {
     super(
-      `The run that was killed left an unfinished file in Pulumi's backend, so no command can read stack ${stack}. The state itself is complete. Delete that file, and run this again:\n  rm ${quote(file)}`,
+      `The run that was killed left an unfinished file in Pulumi's backend, so no command can read stack ${stack}. The state itself is complete. Delete that file, and run this again:\n  rm ${quoteWord(file)}`,
     );
     this.file = file;
   }

@@ -56,13 +56,6 @@ export function parseState(text: string, { project, stack, flags = `-s ${stack}`
   };
 }
 
-export const urnName = (urn: string): string => urn.split("::").at(-1) ?? urn;
-
-/** "DatabaseUser" */
-export const shortType = (type: string): string => type.split(":").at(-1) ?? type;
-
-export const typeOfUrn = (urn: string): string => urn.split("::").at(2)?.split("$").at(-1) ?? "";
-
 /** "default_4_80_1" */
 const DEFAULT_PROVIDER = /::pulumi:providers:\w+::default(_\d[^:]*)?::[^:]*$/;
 

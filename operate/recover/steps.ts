@@ -1,7 +1,8 @@
 /** What repairs a stack, step by step, as commands of Pulumi's CLI. None of them deletes anything in the account. */
+import { quoteWord } from "../../catalog/shell.ts";
+import { nameOf, typeOf } from "../../engine/urn.ts";
 import type { Comparison } from "./comparison.ts";
 import { TYPES } from "./kinds.ts";
-import { typeOfUrn, urnName } from "./state.ts";
 
 export interface Step {
   readonly kind: "cancel" | "clear" | "refresh" | "import" | "up";
@@ -31,7 +32,7 @@ export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepO
   // What `up` would replace after a refresh keeps its entry in the state; the operator decides.
   const stale = [...gone, ...recreated, ...incomplete, ...changed.filter(({ replaces }) => !replaces)].map(({ urn }) => urn);
   const isNeeded = stale.length + toImport.length + pending.length > 0;
-  const isUser = (urn: string) => typeOfUrn(urn) === TYPES.user;
+  const isUser = (urn: string) => typeOf(urn) === TYPES.user;
   const hasUsers = users.length > 0 || stale.some(isUser);
   const targets = [...new Set(stale.filter((urn) => !isUser(urn)).map(wildcard)), ...(hasUsers ? [`**${TYPES.user}::*`] : [])];
   return [
@@ -62,9 +63,7 @@ function refreshPurpose(isStale: boolean, hasUsers: boolean): string {
 }
 
 /** A URN is longer than a line; type and name are enough. */
-const wildcard = (urn: string): string => `**${typeOfUrn(urn)}::${urnName(urn)}`;
+const wildcard = (urn: string): string => `**${typeOf(urn)}::${nameOf(urn)}`;
 
 /** As a shell reads it. The arguments may end with the project's folder. */
-export const commandLine = (args: readonly string[]): string => ["pulumi", ...args].map(quote).join(" ");
-
-export const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+export const commandLine = (args: readonly string[]): string => ["pulumi", ...args].map(quoteWord).join(" ");
