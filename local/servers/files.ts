@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ServerError } from "./error.ts";
+import { isRunning } from "./is-running.ts";
 
 /** Writes a file that only its owner can read. A crash leaves either the old or the new file, never a part. */
 export function writeSecret(path: string, contents: string): void {
@@ -77,15 +78,6 @@ function removeUnfinished(path: string): void {
   for (const name of readdirSync(dirname(path))) {
     const pid = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.\w+\.part$/.exec(name)?.[1];
     if (pid && !isRunning(Number(pid))) rmSync(join(dirname(path), name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * They are removed afterwards, also if the preview is interrupted. The next preview removes those of a killed one.
  */
+
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -20,6 +21,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { ProjectError } from "../../engine/projecterror.ts";
+import { isRunning } from "../../local/servers/is-running.ts";
 import { type Commit, isInside, type Repository } from "./git.ts";
 
 /** The cache of previews: packages of other commits, compiled code. */
@@ -141,7 +143,7 @@ export class Worktrees {
     for (const file of readdirSync(this.#root)) {
       if (!file.endsWith(".pid")) continue;
       const owner = ownerIn(path.join(this.#root, file));
-      if (owner !== undefined && !isAlive(owner)) this.#remove(path.join(this.#root, file.slice(0, -".pid".length)));
+      if (owner !== undefined && !isRunning(owner)) this.#remove(path.join(this.#root, file.slice(0, -".pid".length)));
     }
   }
 
@@ -191,14 +193,5 @@ function ownerIn(file: string): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isProtectedFolder } from "../files.ts";
+import { isRunning } from "../is-running.ts";
 
 /**
  * Which of this user's platforms has which port. A port is assigned some time before its server listens on it, and again between the end of
@@ -105,13 +106,4 @@ const directoryOf = (claim: string): string => claim.slice(claim.indexOf(" ") + 
 function isHeld(claim: string): boolean {
   const pid = Number.parseInt(claim, 10);
   return pid > 0 && isRunning(pid) && existsSync(directoryOf(claim));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
