@@ -1,16 +1,10 @@
 /** Tests that need Pulumi's own engine run where its CLI is installed, and are skipped elsewhere. */
-import { accessSync, constants } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { findPulumi } from "../operate/recover/pulumi-cli.ts";
 import { describeUnless, type SkipReason } from "./skip.ts";
 
 /** The CLI on the PATH, or where its installer puts it. */
 export function pulumiCli(env: NodeJS.ProcessEnv = process.env): { readonly path: string } | undefined {
-  const folders = [...(env.PATH ?? "").split(delimiter), join(env.HOME ?? homedir(), ".pulumi", "bin")];
-  const path = folders
-    .filter((folder) => folder !== "")
-    .map((folder) => join(folder, "pulumi"))
-    .find(isProgram);
+  const path = findPulumi(env);
   return path === undefined ? undefined : { path };
 }
 
@@ -25,13 +19,4 @@ export function describeWithPulumi(name: string, tests: (pulumi: string) => void
   if (cli === undefined && process.env.SLIPWAY_REQUIRE_PULUMI)
     throw new Error(`SLIPWAY_REQUIRE_PULUMI is set, but ${NO_CLI.reason}. To fix it: ${NO_CLI.enable}`);
   describeUnless(cli === undefined ? NO_CLI : undefined, name, () => tests(cli?.path ?? "pulumi"));
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,9 +1,9 @@
 /** Pulumi's CLI as a program: found, run without questions, and its errors with the next step. */
 
-import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { quoteWord } from "../../catalog/shell.ts";
+import { isExecutable } from "../../local/servers/packages/binaries.ts";
 import { run } from "../../local/servers/run.ts";
 import { findUnfinishedAttributes } from "./backend-file.ts";
 import { RecoverError } from "./error.ts";
@@ -29,7 +29,7 @@ export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undef
   return folders
     .filter((folder) => folder !== "")
     .map((folder) => join(folder, "pulumi"))
-    .find(isProgram);
+    .find(isExecutable);
 }
 
 export function openPulumi(path: string, { directory, project, stack, flags = `-s ${stack}` }: PulumiOptions): PulumiCli {
@@ -124,13 +124,4 @@ function environment(): NodeJS.ProcessEnv {
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`,
     PULUMI_SKIP_UPDATE_CHECK: "true",
   };
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,21 +1,10 @@
 /** A clone of this repository to type a page's commands in, with a home of its own. What was downloaded before is used. */
+
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { findValkeyServer } from "../../local/servers/packages/binaries.ts";
+import { findValkeyServer, isExecutable } from "../../local/servers/packages/binaries.ts";
 import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
 import { detectServerUser } from "../../local/servers/user.ts";
 import { freePort } from "../../postdeploy/migrate/testing/port.ts";
@@ -95,14 +84,7 @@ function makeHistory(run: Clone["run"]): void {
 }
 
 function isOnPath(name: string, { PATH = "" }: NodeJS.ProcessEnv): boolean {
-  return PATH.split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return PATH.split(delimiter).some((folder) => isExecutable(join(folder, name)));
 }
 
 /** A folder of its own, as `npm ci` makes it: a preview refuses a link that leads out of the checkout. The files in it are links, which takes a second. */

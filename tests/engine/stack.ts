@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { $ } from "zx";
 import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
 import { type Cloud, openCloud } from "../../local/cloud/open-cloud.ts";
@@ -103,19 +102,15 @@ export async function startStack(
   writeFileSync(join(program, "Pulumi.test.yaml"), stringify({ config: { ...provider(api), ...config } }, { version: "1.1" }));
 
   const env = { ...environment(root), ...(spaces ? spacesEnvironment(cloud, api) : {}) };
-  const shell = $({ env, nothrow: true, quiet: true });
-  const run = async (...args: string[]): Promise<Ran> => {
-    const { exitCode, stdall } = await shell`${pulumi} ${args} --cwd ${program} --non-interactive --color never`;
-    return { code: exitCode ?? 1, output: stdall };
-  };
-  const start = (...args: string[]): Started => {
-    const all = [...args, "--cwd", program, "--non-interactive", "--color", "never"];
-    const child = spawn(pulumi, all, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const launch = (command: string, args: readonly string[]): Started => {
+    const child = spawn(command, args, { cwd: program, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (output += part));
     const ended = new Promise<Ran>((resolve) => child.on("close", (code) => resolve({ code: code ?? 1, output })));
     return { process: child, output: () => output, ended };
   };
+  const start = (...args: string[]) => launch(pulumi, [...args, "--cwd", program, "--non-interactive", "--color", "never"]);
+  const run = (...args: string[]) => start(...args).ended;
   const send = async (method: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
     const answer = await fetch(`${api.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -125,10 +120,7 @@ export async function startStack(
     requests: () => log.splice(0),
     pulumi: run,
     start,
-    slipway: async (...args) => {
-      const { exitCode, stdall } = await shell({ cwd: program })`${process.execPath} ${join(CHECKOUT, "bin/slipway.js")} ${args}`;
-      return { code: exitCode ?? 1, output: stdall };
-    },
+    slipway: (...args) => launch(process.execPath, [join(CHECKOUT, "bin/slipway.js"), ...args]).ended,
     onRequest: () => {},
     stateText: () => readFileSync(join(root, "state/.pulumi/stacks/slipway/test.json"), "utf8"),
     program,
