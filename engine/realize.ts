@@ -156,8 +156,7 @@ class Stack {
 
   async #create(resource: PlannedResource, type: ResourceType, inputs: Plain, change: "create" | "replace"): Promise<Answer> {
     this.#emit(change, resource, "begin");
-    const existing =
-      change === "create" || this.#begun[resource.urn] === "create" ? await this.#findUnknown(resource, type, inputs) : undefined;
+    const existing = change === "create" ? await this.#findUnknown(resource, type, inputs) : undefined;
     const { importId } = resource.options;
     const found = importId === undefined ? existing : await this.#imported(type, importId, inputs);
     await this.#markInProgress(resource.urn, "create");

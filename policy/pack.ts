@@ -1,5 +1,5 @@
 /**
- * The subset of slipway's rules that CrossGuard can check: the plain inputs of resources. It receives every secret as plain text and cannot tell which
+ * The subset of slipway's rules that CrossGuard can check: the plain inputs of resources. It receives every secret as plain text and does not know which
  * values are secret (pulumi-policy#241), so messages name paths and never values, and `slipway audit` checks secrets.
  */
 import type { Policies } from "@pulumi/policy";

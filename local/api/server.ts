@@ -75,12 +75,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
         response.destroy();
         return { status: 0, unknown: false };
       })
-      // A reply counts as sent once the client has it or is gone.
-      .then(async (entry) => {
+      .then(async (outcome) => {
+        // A reply counts as sent once the client has it or is gone.
         await finished(response).catch(() => {});
-        return entry;
+        log({ method: message.method ?? "", path, ...outcome, milliseconds: Math.round(performance.now() - startedAt) });
       })
-      .then((entry) => log({ method: message.method ?? "", path, ...entry, milliseconds: Math.round(performance.now() - startedAt) }))
       .finally(() => pending.delete(task));
     pending.add(task);
   };
