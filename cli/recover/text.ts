@@ -2,6 +2,7 @@
 import { nameOf, shortType, typeOf } from "../../engine/urn.ts";
 import { type Changed, type Comparison, countDrift, type Renamed, type Subject } from "../../operate/recover/comparison.ts";
 import { commandLine, type Step } from "../../operate/recover/steps.ts";
+import { visible } from "../../report/escape.ts";
 import { groupBy } from "../shared/group-by.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Layout } from "../shared/terminal.ts";
@@ -89,7 +90,7 @@ export function formatSteps(steps: readonly Step[], { style, columns }: Layout, 
   const lines = steps.flatMap(({ purpose, args }) => [
     ...wrap(purpose, columns - 4).map((line) => style.dim(`  # ${line}`)),
     // On one line, where it can be copied as it is.
-    `  ${commandLine([...args, ...cwd])}`,
+    `  ${visible(commandLine([...args, ...cwd]))}`,
   ]);
   return [style.bold(steps.length === 1 ? "Next" : "Commands, in this order"), ...lines].join("\n");
 }
@@ -154,9 +155,10 @@ function section(
   [hint, commands]: readonly [hint: string, commands: readonly string[]] = ["", []],
 ): string {
   if (items.length === 0) return "";
-  const lines = items.flatMap((item) => wrap(item, columns - 4).map((line, index) => `${index === 0 ? "  - " : "    "}${line}`));
+  // Names are from a state and an account: a control character in one must not reach the terminal.
+  const lines = items.flatMap((item) => wrap(visible(item), columns - 4).map((line, index) => `${index === 0 ? "  - " : "    "}${line}`));
   const help =
-    hint === "" ? [] : [...wrap(hint, columns - 4).map((line) => `    ${line}`), ...commands.map((command) => `      ${command}`)];
+    hint === "" ? [] : [...wrap(hint, columns - 4).map((line) => `    ${line}`), ...commands.map((command) => `      ${visible(command)}`)];
   return [style.bold(title), ...lines, ...help].join("\n");
 }
 
@@ -164,9 +166,11 @@ function changes(changed: readonly Changed[], layout: Layout): string {
   const { columns, style } = layout;
   if (changed.length === 0) return "";
   const lines = changed.flatMap((one) => [
-    `  - ${describe(one)}${one.replaces ? style.bad(": `up` cannot change it back") : ""}`,
+    `  - ${visible(describe(one))}${one.replaces ? style.bad(": `up` cannot change it back") : ""}`,
     ...one.properties.flatMap(({ property, state, account }) =>
-      wrap(`${property}: ${format(state)} in the state, ${format(account)} in the account`, columns - 6).map((line) => `      ${line}`),
+      wrap(visible(`${property}: ${format(state)} in the state, ${format(account)} in the account`), columns - 6).map(
+        (line) => `      ${line}`,
+      ),
     ),
     ...(one.replaces
       ? wrap(
