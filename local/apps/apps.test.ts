@@ -20,7 +20,12 @@ describe("the apps of a local cloud", () => {
   let apps: AppBacking;
   beforeEach(() => {
     state = mkdtempSync(join(tmpdir(), "slipway apps "));
-    apps = openApps({ state, report: () => {}, healthTimeoutMs: 2_000 });
+    apps = openApps({
+      state,
+      report: () => {},
+      // A busy machine may take seconds to start a service.
+      healthTimeoutMs: 10_000,
+    });
   });
   afterEach(async () => {
     await apps.close();
