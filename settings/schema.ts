@@ -120,10 +120,11 @@ export function stackSchema(systems: readonly System[], today: string) {
     allowedSources: z.array(values.form(/./, "IPv4 addresses and blocks", "203.0.113.10")),
     /** layout: one cluster for all, or one each. @default dedicated in prod, else shared */
     postgres: group({ layout: values.oneOf(["shared", "dedicated"]), ...postgresCluster }),
-    /** layout: separate clusters for state and cache, or one. @default split in prod, else single. sharing: clusters for all systems, or for each. @default dedicated */
+    /** layout: separate clusters for state and cache, or one. @default split in prod, else single. sharing: clusters for all systems, or for each. @default dedicated. sharedState: that products with state share a password in prod. @default refused */
     valkey: group({
       layout: values.oneOf(["split", "single"]),
       sharing: values.oneOf(["dedicated", "shared"]),
+      sharedState: values.oneOf(["accepted"]),
       ...valkeyCluster,
     }),
     /** Where migrations run: on this machine, in a job inside the network, or by hand. @default runner */

@@ -123,3 +123,22 @@ describe("adoption", () => {
     expect(message).toContain(`pulumi config set --path slipway:harbour.valkey.state.adopt ${adopt} -s staging`);
   });
 });
+
+describe("state of two products on one cluster", () => {
+  const quay: System = { ...longPier, name: "quay", title: "Quay", keyspaces: { jobs: { store: "store", database: 5, durable: true } } };
+  const shared = (more: Record<string, unknown> = {}) => ({ valkey: { sharing: "shared", ...more } });
+
+  it("is reported by a plan", () => {
+    expect(settingsFrom(shared(), { systems: [harbour, quay] }).notices.join("\n")).toContain(
+      'Quay share the password of Valkey cluster "single": each can read, change and flush the state of the others.',
+    );
+    expect(settingsFrom({}, { systems: [harbour, quay] }).notices.join("\n")).not.toContain("share the password");
+  });
+
+  it("is refused in prod until the stack accepts it", () => {
+    const prod = { environment: "prod", ...shared() };
+    expect(complaint(prod, { systems: [harbour, quay] })).toContain("which has one password: each product can read, change and flush");
+    const accepted = { environment: "prod", ...shared({ sharedState: "accepted" }) };
+    expect(settingsFrom(accepted, { systems: [harbour, quay] }).notices.join("\n")).toContain("share the password of Valkey cluster");
+  });
+});

@@ -213,7 +213,24 @@ function databasesOf({ key, stores }: Draft, stack: Stack): number {
     }
     taken.set(keyspace.database, { owner, label });
   }
+  reportSharedState(key, stores, stack);
   return Math.min(LIMIT.most, Math.max(VALKEY_DATABASES, ...[...taken.keys()].map((number) => number + 1)));
+}
+
+/** A managed Valkey has one login, `default`, for all of its databases. */
+function reportSharedState(key: string, stores: readonly OwnedStore[], stack: Stack): void {
+  const owners = [...new Set(stores.filter(({ store }) => store.class === "state").map(({ owner }) => owner))];
+  if (owners.length < 2) return;
+  const titles = owners.map(({ system }) => system.title).join(" and ");
+  if (stack.environment === "prod" && stack.requested.stack.valkey?.sharedState !== "accepted")
+    stack.problems.add({
+      at: ["valkey", "sharing"],
+      given: "shared",
+      problem: `${titles} keep state on cluster "${key}", which has one password: each product can read, change and flush the keys of the others`,
+      allowed: "dedicated, or sharedState accepted",
+      fix: [{ set: ["valkey", "sharing"], to: "dedicated" }],
+    });
+  stack.notices.push(`${titles} share the password of Valkey cluster "${key}": each can read, change and flush the state of the others.`);
 }
 
 function keyspacesOf(stores: readonly OwnedStore[]): (OwnedStore & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {

@@ -71,11 +71,14 @@ export const declareSeed = (group: Group) =>
   }).option("--restore", RESTORE);
 
 export const declareVerify = (group: Group) =>
-  describe(group.command("verify").summary("Read everything back: types, values, times to live and scripts"), {
-    usage: [FILES],
-    examples: [["Check that a store matches the files", "slipway keyspaces verify --system shop"]],
-    exitCodes: { 0: "as declared", 1: "something differs", 2: "bad input", 75: "another run holds the lock" },
-  });
+  describe(
+    group.command("verify").summary("Read everything back: types, values, times to live, scripts, and databases that no keyspace declares"),
+    {
+      usage: [FILES],
+      examples: [["Check that a store matches the files", "slipway keyspaces verify --system shop"]],
+      exitCodes: { 0: "as declared", 1: "something differs", 2: "bad input", 75: "another run holds the lock" },
+    },
+  ).option("--shared-stores", "Other systems use these stores too: do not report databases that this system does not declare");
 
 export const declareExport = (group: Group) =>
   describe(group.command("export").summary("Print the keys of a store in the format of the files, one JSON object a line"), {
@@ -97,5 +100,6 @@ export const declareCall = (group: Group) =>
     exitCodes: { 0: "done", 1: "failed", 2: "bad input" },
   });
 
+export type VerifyOptions = OptionsOf<typeof declareVerify>;
 export type SeedOptions = OptionsOf<typeof declareSeed>;
 export type ExportOptions = OptionsOf<typeof declareExport>;

@@ -4,7 +4,7 @@ import { DONE, FAILED } from "../shared/errors.ts";
 import { withCommandHints } from "../shared/hints.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { callByName, exportTo } from "./export.ts";
-import type { ExportOptions, KeyspacesOptions, SeedOptions } from "./flags.ts";
+import type { ExportOptions, KeyspacesOptions, SeedOptions, VerifyOptions } from "./flags.ts";
 import { progressReporter } from "./progress.ts";
 import { findKeyspaces, requireStores } from "./stores.ts";
 import { describeKeyspace, formatChanges, formatKeyspaces } from "./text.ts";
@@ -55,9 +55,10 @@ export const seed = (options: SeedOptions, terminal: Terminal): Promise<number> 
     return { result: found, text: formatChanges("seed", found, terminal.style), code: DONE };
   });
 
-export const verify = (options: KeyspacesOptions, terminal: Terminal): Promise<number> =>
+export const verify = (options: VerifyOptions, terminal: Terminal): Promise<number> =>
   print(options, terminal, async () => {
-    const found = await engine.verify({ ...(await requireStores(options)), onProgress: progressReporter(terminal) });
+    const engineOptions = await requireStores(options);
+    const found = await engine.verify({ ...engineOptions, sharedStores: options.sharedStores, onProgress: progressReporter(terminal) });
     const isSame = found.every(({ unchanged, tally }) => unchanged && tally.kept + tally.conflicting === 0);
     return { result: found, text: formatChanges("verify", found, terminal.style), code: isSame ? DONE : FAILED };
   });

@@ -57,7 +57,7 @@ export function formatChanges(command: "plan" | "seed" | "verify", found: readon
   if (found.length === 0) return "Nothing to seed.";
   const tense = command === "seed" ? 1 : 0;
   return found
-    .map(({ keyspace, store, database, tally, scripts, notes }) => {
+    .map(({ keyspace, store, database, tally, scripts, notes, problems }) => {
       const changes = Object.entries(tally.changes)
         .filter(([, count]) => count > 0)
         .map(([kind, count]) => `${pluralize(count, "key")} ${WORDS[kind as keyof typeof WORDS][tense]}`);
@@ -71,6 +71,7 @@ export function formatChanges(command: "plan" | "seed" | "verify", found: readon
           style.bad(`  ${escapeControlCharacters(key)} is a ${actual}, but is declared as a ${declared}`),
         ),
         ...tally.keptKeys.map(({ key, why }) => style.warn(`  ${escapeControlCharacters(key)} ${why}; it is kept`)),
+        ...problems.map((problem) => style.bad(`  ${problem}`)),
         ...notes.map((note) => style.dim(`  ${note}`)),
       ].join("\n");
     })

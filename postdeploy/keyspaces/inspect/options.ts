@@ -19,6 +19,8 @@ export interface Options {
   readonly patienceMs?: number | undefined;
   /** Compare every key of a bulk keyspace and restore keys that other clients have changed. @default false */
   readonly restore?: boolean | undefined;
+  /** Other systems use the stores too, so `verify` does not report databases that this system does not declare. @default false */
+  readonly sharedStores?: boolean | undefined;
   readonly onProgress?: ((event: Progress) => void) | undefined;
 }
 

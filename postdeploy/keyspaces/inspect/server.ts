@@ -51,6 +51,13 @@ export async function readServerInfo(connection: StoreConnection): Promise<Serve
   };
 }
 
+/** The databases that hold keys. Empty if the server does not report them. */
+export async function readDatabaseSizes(connection: StoreConnection): Promise<{ readonly database: number; readonly keys: number }[]> {
+  const text = await connection.tryCall("INFO", "keyspace");
+  const lines = Buffer.isBuffer(text) ? text.toString().matchAll(/^db(\d+):keys=(\d+)/gm) : [];
+  return [...lines].map(([, database, keys]) => ({ database: Number(database), keys: Number(keys) }));
+}
+
 /** Managed stores do not allow CONFIG; then persistence is unknown. */
 async function savesSnapshots(connection: StoreConnection): Promise<boolean | undefined> {
   const reply = await connection.tryCall("CONFIG", "GET", "save");

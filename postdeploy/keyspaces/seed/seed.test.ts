@@ -312,3 +312,25 @@ describe("a store that evicts keys", () => {
     }
   });
 });
+
+describe("verify", () => {
+  it("reports a flushed database, an undeclared one, and a script that is not loaded", async () => {
+    const folder = things(SEED, SCRIPTS);
+    await seed(options(folder));
+    expect((await verify(options(folder)))[0]).toMatchObject({ unchanged: true, problems: [] });
+
+    await ask(["SET", "stray", "1"], 3);
+    await ask(["SCRIPT", "FLUSH"]);
+    const [found] = await verify(options(folder));
+    expect(found).toMatchObject({ unchanged: false, scripts: ["cleanup"] });
+    expect(found?.problems).toEqual([
+      expect.stringContaining("Database 3 of the store state holds 1 keys, and no keyspace of shop declares it."),
+    ]);
+    expect((await verify({ ...options(folder), sharedStores: true }))[0]?.problems).toEqual([]);
+
+    await ask(["FLUSHALL"]);
+    expect((await verify(options(folder)))[0]?.problems).toEqual([
+      expect.stringMatching(/^Database 2 of .* has no record of a seed: it was flushed, or never seeded\. Run: slipway keyspaces seed$/),
+    ]);
+  });
+});

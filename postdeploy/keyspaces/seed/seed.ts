@@ -4,12 +4,12 @@ import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../connect/failure.ts";
 import type { Options } from "../inspect/options.ts";
-import { checkMemory, readServerInfo } from "../inspect/server.ts";
+import { checkMemory, readDatabaseSizes, readServerInfo } from "../inspect/server.ts";
 import { type Session, selectKeyspaces, withSession } from "../inspect/session.ts";
 import { escapeControlCharacters } from "../read/entry.ts";
 import { dataFilePath } from "../read/files.ts";
 import type { InternalKeys } from "../read/internal-keys.ts";
-import type { Keyspace } from "../read/keyspace.ts";
+import { type Keyspace, readKeyspaces } from "../read/keyspace.ts";
 import { readScripts } from "../read/scripts.ts";
 import type { StoreConnection } from "../wire/connection.ts";
 import { StoreUnavailable } from "../wire/errors.ts";
@@ -28,7 +28,9 @@ export interface KeyspaceResult {
   /** Scripts that are missing in the store, or that the run has stored. */
   readonly scripts: readonly string[];
   readonly notes: readonly string[];
-  /** No key and no script differs, or was changed. */
+  /** Of `verify`: what is wrong with the store besides keys and scripts. */
+  readonly problems: readonly string[];
+  /** No key and no script differs, or was changed, and there is no problem. */
   readonly unchanged: boolean;
   readonly ms: number;
 }
@@ -50,9 +52,34 @@ export function seed(options: SeedOptions): Promise<KeyspaceResult[]> {
   return forEachKeyspace(options, (session) => measure(session, seedKeyspace(session, options)));
 }
 
-/** Compares types, values and TTLs of all declared keys. Writes nothing. */
+/** Compares types, values and TTLs of all declared keys, the loaded scripts, and which databases of the store hold keys. Writes nothing. */
 export function verify(options: Options): Promise<KeyspaceResult[]> {
-  return forEachKeyspace(options, (session) => measure(session, planKeyspace(session, options, { phase: "verify", counting: true })));
+  return forEachKeyspace(options, (session) =>
+    measure(session, planKeyspace(session, options, { phase: "verify", counting: true }), () => findStoreProblems(session, options)),
+  );
+}
+
+/**
+ * A client with the password of a store can flush every database, and fill one that no keyspace declares. A flush also removes the record of the last
+ * seed, which tells a flushed database from one that lost some keys.
+ */
+async function findStoreProblems(
+  { connection, keyspace, internalKeys, where }: Session,
+  { folder, system, sharedStores = false }: Options,
+): Promise<string[]> {
+  const recorded = await readVersion(connection, internalKeys);
+  // Of every store: one cluster can hold several.
+  const declared = new Set(readKeyspaces(folder, system).map(({ database }) => database));
+  const undeclared = sharedStores ? [] : (await readDatabaseSizes(connection)).filter(({ database }) => !declared.has(database));
+  return [
+    ...(recorded === undefined
+      ? [`Database ${keyspace.database} of ${where} has no record of a seed: it was flushed, or never seeded. Run: slipway keyspaces seed`]
+      : []),
+    ...undeclared.map(
+      ({ database, keys }) =>
+        `Database ${database} of the store ${keyspace.store} holds ${keys} keys, and no keyspace of ${system} declares it. Declare a keyspace, or move the client that writes there.`,
+    ),
+  ];
 }
 
 async function forEachKeyspace(options: Options, work: (session: Session) => Promise<KeyspaceResult>): Promise<KeyspaceResult[]> {
@@ -64,11 +91,13 @@ async function forEachKeyspace(options: Options, work: (session: Session) => Pro
 async function measure(
   { keyspace: { keyspace, store, database, mode }, notes }: Session,
   work: Promise<KeyspaceOutcome>,
+  findProblems: () => Promise<string[]> = async () => [],
 ): Promise<KeyspaceResult> {
   const start = performance.now();
   const { tally, scripts } = await work;
-  const unchanged = countChanges(tally) + scripts.length === 0;
-  return { keyspace, store, database, mode, tally, scripts, notes, unchanged, ms: performance.now() - start };
+  const problems = await findProblems();
+  const unchanged = countChanges(tally) + scripts.length + problems.length === 0;
+  return { keyspace, store, database, mode, tally, scripts, notes, problems, unchanged, ms: performance.now() - start };
 }
 
 interface KeyspaceOutcome {
