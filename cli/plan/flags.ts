@@ -10,6 +10,7 @@ export const declareFlags = () =>
       ["Try another region", "slipway plan --stack prod --config region=fra1"],
       ["Compare two plans", "slipway plan --stack prod --json > plan.json"],
     ],
+    details: ["A plan reads no migrations and no keyspace files. slipway migrate lint, slipway preview and pulumi preview do."],
     exitCodes: { 0: "planned", 1: "the program failed or logged an error", 2: "bad input" },
   })
     .addOption(stackFlag())

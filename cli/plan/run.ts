@@ -1,6 +1,4 @@
-import { STEP } from "../../components/names.ts";
 import { mask, stableJson } from "../../engine/mask.ts";
-import type { Plan } from "../../engine/plan.ts";
 import { findProject } from "../../engine/project.ts";
 import { planStack } from "../../engine/stackplan.ts";
 import { withOverrides } from "../shared/config-flag.ts";
@@ -20,22 +18,5 @@ export async function plan({ stack, config = {}, placeholders, json, cwd }: Plan
     planStack(project, { stack: name, config, placeholders: placeholders === true }),
   );
   terminal.print(json ? stableJson(mask(planned)) : formatPlan(mask(planned), terminal));
-  const errors = await fileErrors(planned);
-  if (errors.length > 0) {
-    terminal.log(errors.join("\n"));
-    return FAILED;
-  }
   return planned.messages.some(({ severity }) => severity === "error") ? FAILED : DONE;
-}
-
-/** Errors in the migrations and keyspaces that the plan's post-deploy steps apply, which the deployment would find only after it created the clusters. */
-async function fileErrors({ resources }: Plan): Promise<readonly string[]> {
-  const foldersOf = (step: string, key: "migrations" | "keyspaces") =>
-    resources
-      .filter(({ type }) => type === step)
-      .map(({ inputs: { system, folder } }) => ({ system: String(system), [key]: String(folder) }));
-  const systems = [...foldersOf(STEP.Migrations, "migrations"), ...foldersOf(STEP.Keyspaces, "keyspaces")];
-  if (systems.length === 0) return [];
-  const { findFileErrors } = await import("../../postdeploy/check-files.ts");
-  return findFileErrors(systems);
 }
