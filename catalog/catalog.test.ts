@@ -15,12 +15,12 @@ import {
 import { findMajor, majorsOn } from "./versions.ts";
 
 describe("regions", () => {
-  it("lead from NYC1 to the database region nyc1 and the app region nyc [F4]", () => {
+  it("lead from NYC1 to the database region nyc1 and the app region nyc", () => {
     expect(findDatabaseRegion("NYC1")).toMatchObject({ slug: "nyc1", app: "nyc" });
     expect(homeOf("nyc")).toBe("nyc1");
   });
 
-  it("lead to San Francisco for who is near San Jose [C12]", () => {
+  it("lead to San Francisco for who is near San Jose", () => {
     expect(findDatabaseRegion("sfo3")).toMatchObject({ app: "sfo", joined: true });
   });
 
@@ -66,7 +66,7 @@ describe("regions", () => {
 });
 
 describe("nodes", () => {
-  it("give 25 connections per GB and keep three [F83]", () => {
+  it("give 25 connections per GB and keep three", () => {
     expect(usableConnections(findNode("db-s-1vcpu-1gb")!)).toBe(22);
     expect(usableConnections(findNode("db-s-2vcpu-4gb")!)).toBe(97);
     expect(usableConnections(findNode("gd-8vcpu-32gb")!)).toBe(797);

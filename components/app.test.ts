@@ -46,7 +46,7 @@ async function planned(args: () => AppArgs): Promise<Plan> {
 const specOf = (plan: Plan): Value => resource(plan, APP, "shop-app").inputs.spec as Value;
 
 describe("App", () => {
-  it("says the scope of every variable, and a type only where it is SECRET, so that no preview shows a change that is none [F15]", async () => {
+  it("says the scope of every variable, and a type only where it is SECRET, so that no preview shows a change that is none", async () => {
     const spec = specOf(await planned(shop));
     expect(at(spec, "services[0].envs")).toEqual([
       { key: "DATABASE_URL", value: "postgresql://${db.USERNAME}:${db.PASSWORD}@host/db", scope: "RUN_TIME" },
@@ -124,7 +124,7 @@ describe("App", () => {
     ]);
   });
 
-  it("waits twenty minutes for a deployment [F45]", async () => {
+  it("waits twenty minutes for a deployment", async () => {
     expect(resource(await planned(shop), APP, "shop-app").options.customTimeouts).toEqual({ create: "20m" });
   });
 

@@ -22,7 +22,7 @@ const RECIPIENTS = { emails: ["ops@example.com"], slacks: [{ channel: "#alerts",
 const make = (args: MonitoringArgs) => () => void new Monitoring("watch", args);
 
 describe.each(MOMENTS)("monitoring, %s", (moment) => {
-  it("watches nodes, endpoints and certificates [F149]", async () => {
+  it("watches nodes, endpoints and certificates", async () => {
     const { plan } = await recorded(make(ARGS), moment);
     expect(listed(plan).sort()).toEqual([
       "MonitorAlert watch-orders-cpu",

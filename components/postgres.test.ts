@@ -40,7 +40,7 @@ describe.each(MOMENTS)("a Postgres cluster with everything, %s", (moment) => {
     ]);
   });
 
-  it("asks for exactly this cluster, and for no project, whose change would replace it [C62]", async () => {
+  it("asks for exactly this cluster, and for no project, whose change would replace it", async () => {
     const { plan } = await recorded(make(FULL), moment);
     expect(find(plan, "DatabaseCluster orders-cluster").inputs).toEqual({
       name: "orders",
@@ -148,7 +148,7 @@ describe("a Postgres cluster", () => {
     expect(find(plan, "DatabaseFirewall orders-firewall-rules").inputs.rules).toEqual([{ type: "ip_addr", value: "10.20.0.0/20" }]);
   });
 
-  it("grows its disk by both numbers, because a missing one is sent as zero [C12]", async () => {
+  it("grows its disk by both numbers, because a missing one is sent as zero", async () => {
     const { plan } = await recorded(make({ ...SMALL, autoscale: { thresholdPercent: 80, incrementGiB: 10 } }));
     const { inputs } = find(plan, "DatabaseCluster orders-cluster");
     expect(inputs.storageAutoscale).toEqual({ enabled: true, thresholdPercent: 80, incrementGib: 10 });
@@ -197,7 +197,7 @@ describe("a Postgres cluster", () => {
       expect(find(plan, `DatabaseFirewall ${wall}`).inputs.rules).toContainEqual({ type: "tag", value: "worker" });
   });
 
-  it("exposes what an App spec and a project need [F77]", async () => {
+  it("exposes what an App spec and a project need", async () => {
     const { outputs } = await recorded(() => {
       const { id, clusterUrn, name, host, privateHost, port, ca, nodes } = new Postgres("orders", SMALL);
       return { id, clusterUrn, name, host, privateHost, port, ca, nodes: Object.keys(nodes).join() };
@@ -224,7 +224,7 @@ describe("a Postgres URL", () => {
   const urls = (args: PostgresArgs, use: (orders: Postgres) => Record<string, unknown>) => async () =>
     (await recorded(() => use(new Postgres("orders", args)))).outputs;
 
-  it("is direct, encoded and verified, through either host [C21] [C19] [F107]", async () => {
+  it("is direct, encoded and verified, through either host [F107]", async () => {
     const outputs = await urls(FULL, (orders) => ({
       outside: orders.url("shop", "shop"),
       inside: orders.url("shop", "shop", { private: true }),
@@ -248,7 +248,7 @@ describe("a Postgres URL", () => {
     expect(outputs.role).toEqual(new Secret("postgresql://reader:made%20here@orders.db.test:25060/shop?sslmode=verify-full"));
   });
 
-  it("leads to a replica with an address of its own [F90]", async () => {
+  it("leads to a replica with an address of its own", async () => {
     const outputs = await urls(FULL, (orders) => ({
       url: orders.url("shop", "shop", { replica: "reports", private: true }),
       listed: orders.replicas.map(({ name, host }) => pulumi.interpolate`${name} ${host}`),
@@ -265,7 +265,7 @@ describe("a Postgres URL", () => {
     expect(waitsFor(plan, "DatabaseCluster after-cluster")).toEqual(["DatabaseCluster orders-cluster", "DatabaseDb orders-db-shop"]);
   });
 
-  it("of a pool is not offered: a pool is reached by its host and port [C41]", async () => {
+  it("of a pool is not offered: a pool is reached by its host and port", async () => {
     const { outputs } = await recorded(() => ({ pool: new Postgres("orders", FULL).pool("shop-api") }));
     expect(outputs.pool).toEqual({ name: "shop-api", host: "pool.db.test", privateHost: "private-pool.db.test", port: 25061 });
   });

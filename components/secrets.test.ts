@@ -24,7 +24,7 @@ describe.each(MOMENTS)("secrets, %s", (moment) => {
     }
   });
 
-  it("that are generated need no typing and no quoting, and change with the day of rotation [C7]", async () => {
+  it("that are generated need no typing and no quoting, and change with the day of rotation", async () => {
     const { plan } = await recorded(make(ARGS), moment);
     expect(listed(plan)).toEqual([
       "Secrets shop",

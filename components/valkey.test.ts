@@ -23,7 +23,7 @@ describe.each(MOMENTS)("a Valkey cluster, %s", (moment) => {
     ]);
   });
 
-  it("that holds state evicts nothing and takes snapshots [C64] [C65]", async () => {
+  it("that holds state evicts nothing and takes snapshots", async () => {
     const { plan } = await recorded(
       make({ ...STATE, databases: 3, nodes: 2, tags: ["b", "a"], maintenance: { day: "monday", hour: "03:00" } }),
       moment,
@@ -44,7 +44,7 @@ describe.each(MOMENTS)("a Valkey cluster, %s", (moment) => {
     expect(settings).toEqual({ persistence: "rdb", numberOfDatabases: 3, ssl: true });
   });
 
-  it("that is a cache drops what was used least recently, and takes none [C64]", async () => {
+  it("that is a cache drops what was used least recently, and takes none", async () => {
     const { plan } = await recorded(make({ ...STATE, class: "cache", idleTimeoutSeconds: 0 }), moment);
     expect(find(plan, "DatabaseCluster sessions-cluster").inputs.evictionPolicy).toBe("allkeys_lru");
     expect(find(plan, "DatabaseValkeyConfig sessions-config").inputs).toMatchObject({
@@ -137,7 +137,7 @@ describe("a Valkey cluster", () => {
 });
 
 describe("a Valkey URL", () => {
-  it("is TLS, encoded, and ends in the database's number [C26] [C23]", async () => {
+  it("is TLS, encoded, and ends in the database's number [C26]", async () => {
     const { outputs } = await recorded(() => {
       const sessions = new Valkey("sessions", { ...STATE, databases: 3 });
       return { users: sessions.url(2), inside: sessions.url(0, { private: true }) };

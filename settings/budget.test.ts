@@ -27,7 +27,7 @@ describe("connections", () => {
     expect(sizes([claim("a", 10, 1), claim("b", 7, 1)])).toEqual([10, 7]);
   });
 
-  it("shrink to equal shares, and what one does not want goes to the others [F83]", () => {
+  it("shrink to equal shares, and what one does not want goes to the others", () => {
     expect(sizes([claim("a", 30, 1), claim("b", 30, 1)])).toEqual([9, 8]);
     expect(sizes([claim("a", 30, 1), claim("b", 3, 1)])).toEqual([14, 3]);
   });
@@ -36,13 +36,13 @@ describe("connections", () => {
     expect(sizes([claim("a", 30, 12), claim("b", 30, 1)])).toEqual([12, 5]);
   });
 
-  it("count in every process, overflow included [C43]", () => {
+  it("count in every process, overflow included", () => {
     expect(sizes([claim("a", 20, 1, { processes: 2 })])).toEqual([8]);
     expect(sizes([claim("a", 20, 1, { overflow: 10 })])).toEqual([7]);
     expect(sizes([claim("a", 20, 1, { overflow: 10, processes: 2 })])).toBe("does not fit");
   });
 
-  it("cost the server nothing behind PgBouncer, whose pool costs it [C41]", () => {
+  it("cost the server nothing behind PgBouncer, whose pool costs it", () => {
     expect(sizes([claim("client", 200, 1, { pooled: true, processes: 3 }), claim("pool", 17, 2)])).toEqual([200, 17]);
   });
 
@@ -79,7 +79,7 @@ describe("a sum that does not fit", () => {
   const budget = allocate(smallest, [claim("api/POOL", 30, 5, { explicit: 10, processes: 2 }), claim("pool", 10, 2)]);
   if (budget.fits) throw new Error("It fits.");
 
-  it("is written out: every consumer, the sum, what is usable [F83]", () => {
+  it("is written out: every consumer, the sum, what is usable", () => {
     expect(formatBill(budget)).toEqual([
       "post-deploy runner        2  its work and its lock",
       "backup                    2  the dump, and the snapshot it shares",
@@ -116,18 +116,18 @@ describe("who connects", () => {
 });
 
 describe("a stack's connections", () => {
-  it("reach each variable and pool by name [F42]", () => {
+  it("reach each variable and pool by name", () => {
     const { systems } = settingsFrom({ postgres: { version: "16", size: "db-s-2vcpu-4gb" } });
     expect(systems[0]!.connections).toEqual({ harbour_pool: 10, "api/POOL_MAX": 30, "pooled/CLIENT_MAX": 40 });
   });
 
-  it("shrink on a small node, and a notice says by how much [F42]", () => {
+  it("shrink on a small node, and a notice says by how much", () => {
     const { systems, notices } = settingsFrom({ postgres: { version: "16", size: "db-s-1vcpu-1gb" } });
     expect(systems[0]!.connections).toEqual({ harbour_pool: 9, "api/POOL_MAX": 8, "pooled/CLIENT_MAX": 40 });
     expect(notices.join("\n")).toContain("harbour harbour_pool 9 of 10, harbour api/POOL_MAX 8 of 30");
   });
 
-  it("fail with the sum when figures of an operator do not fit, and name the ways out [F83]", () => {
+  it("fail with the sum when figures of an operator do not fit, and name the ways out", () => {
     const message = complaint(
       { postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { connections: { "api/POOL_MAX": 30 } } },
       { systems: [harbour, longPier] },
@@ -145,7 +145,7 @@ describe("a stack's connections", () => {
     expect(message).toContain("pulumi config set --path slipway:postgres.size db-s-2vcpu-4gb -s staging");
   });
 
-  it("are multiplied by instances [C63]", () => {
+  it("are multiplied by instances", () => {
     const message = complaint({
       postgres: { version: "16", size: "db-s-1vcpu-1gb" },
       harbour: { sizes: { api: { instances: 4 } } },

@@ -6,7 +6,7 @@ const signIn = { harbour: { features: ["google"] }, harbourGoogleClientId: "1234
 const encrypted = { secretKeys: ["harbourGoogleClientSecret"] };
 
 describe("what only an operator knows", () => {
-  it("is requested only where the feature is on [F26]", () => {
+  it("is requested only where the feature is on", () => {
     expect(settingsFrom({}).systems[0]).toMatchObject({ operatorSecrets: {}, operatorSettings: {} });
     expect(settingsFrom({ ...signIn, harbourGoogleClientSecret: GOOD }, encrypted).systems[0]).toMatchObject({
       operatorSecrets: { googleClientSecret: "slipway:harbourGoogleClientSecret" },
@@ -49,7 +49,7 @@ describe("what only an operator knows", () => {
     "aaaaaaaaaaaa",
     "12345678",
     "        ",
-  ])("is refused as %j, encrypted or not, without being shown [F54]", (value) => {
+  ])("is refused as %j, encrypted or not, without being shown", (value) => {
     const message = complaint({ ...signIn, harbourGoogleClientSecret: value }, encrypted);
     expect(message).toContain("slipway:harbourGoogleClientSecret: its value is a placeholder or can be guessed.");
     expect(message).not.toContain(`"${value}"`);

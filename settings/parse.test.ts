@@ -55,7 +55,7 @@ describe("settings", () => {
     expect(parseSettings({ ...raw, values }, [harbour], TODAY).networks[0]!.region).toBe("nyc1");
   });
 
-  it("let one system stand in another region, with a network of its own [C12]", () => {
+  it("let one system stand in another region, with a network of its own", () => {
     const settings = settingsFrom(
       { region: "NYC1", longPier: { region: "sfo3" }, postgres: { version: "16", layout: "dedicated" } },
       { ...both, stack: "prod" },
@@ -100,7 +100,7 @@ describe("bad settings", () => {
     expect(message).not.toContain("hunter2");
   });
 
-  it("name an app region where a database region is meant [F4]", () => {
+  it("name an app region where a database region is meant", () => {
     const message = complaint({ region: "nyc" });
     expect(message).toContain('slipway:region is "nyc": nyc is an App Platform region; use nyc1, nyc2 or nyc3.');
     expect(message).toContain("allowed: nyc1, nyc2, nyc3");

@@ -45,7 +45,7 @@ describe("Postgres clusters", () => {
     expect(message).toContain("pulumi config set --path slipway:postgres.layout dedicated -s staging");
   });
 
-  it("have a window for maintenance [C60]", () => {
+  it("have a window for maintenance", () => {
     expect(cluster({}).maintenance).toEqual({ day: "sunday", hour: "04:00" });
     expect(cluster({ maintenance: { day: "tuesday" } }).maintenance).toEqual({ day: "tuesday", hour: "04:00" });
     expect(refused({ maintenance: { day: "Tuesday", hour: "4pm" } })).toContain("did you mean tuesday?");
@@ -53,7 +53,7 @@ describe("Postgres clusters", () => {
 });
 
 describe("a major", () => {
-  it("is required and has no default [F2]", () => {
+  it("is required and has no default", () => {
     const message = complaint({ postgres: {} });
     expect(message).toContain("slipway:postgres.version: it is missing; there is no default, because an upgrade cannot be reverted");
     expect(message).toContain("allowed: 15, 16, 17");
@@ -111,7 +111,7 @@ describe("nodes", () => {
 });
 
 describe("a disk", () => {
-  it("is a size with its unit [C12]", () => {
+  it("is a size with its unit", () => {
     expect(cluster({ storage: "70 GiB" }).storageMiB).toBe(71_680);
     expect(refused({ storage: "70 GB" })).toContain('slipway:postgres.storage is "70 GB": disks are counted in GiB.');
     expect(refused({ storage: 70 })).toContain("it is not a size");
@@ -134,7 +134,7 @@ describe("a disk", () => {
 });
 
 describe("read replicas", () => {
-  it("are off until they are requested, and have the region and size of the cluster [F90]", () => {
+  it("are off until they are requested, and have the region and size of the cluster", () => {
     expect(cluster({}).replicas).toEqual([]);
     expect(cluster({ replicas: [{ name: "read-1" }, { name: "read-2", region: "SFO3", size: "db-s-4vcpu-8gb" }] }).replicas).toEqual([
       { name: "read-1", region: "nyc1", size: "db-s-2vcpu-4gb" },

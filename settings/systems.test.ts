@@ -5,7 +5,7 @@ const both = { systems: [harbour, longPier] };
 const only = (values: Record<string, unknown>, stack = "staging") => settingsFrom(values, { stack }).systems[0]!;
 
 describe("domains", () => {
-  it("are the declared ones in production and none elsewhere, unless a stack says otherwise [F46]", () => {
+  it("are the declared ones in production and none elsewhere, unless a stack says otherwise", () => {
     expect(only({}, "prod").domains).toEqual({ web: "harbour.example.com" });
     expect(only({}).domains).toEqual({});
     expect(only({ harbour: { domains: { web: "none" } } }, "prod").domains).toEqual({});
@@ -95,7 +95,7 @@ describe("components", () => {
 });
 
 describe("features", () => {
-  it("are off until a stack names them [F38]", () => {
+  it("are off until a stack names them", () => {
     expect([...only({}).features]).toEqual([]);
     expect([...only({ harbour: { features: ["cache", "worker"] } }).features]).toEqual(["cache", "worker"]);
   });
@@ -108,12 +108,12 @@ describe("features", () => {
 });
 
 describe("the phase", () => {
-  it("is one of four [F58]", () => {
+  it("is one of four", () => {
     expect(only({ harbour: { phase: "P2" } }).phase).toBe("P2");
     expect(complaint({ harbour: { phase: "P4" } })).toContain("allowed: P0, P1, P2, P3");
   });
 
-  it.each(["P0", "P1"])("%s, which reads files, is refused except on a laptop, because App Platform keeps no files [F19]", (phase) => {
+  it.each(["P0", "P1"])("%s, which reads files, is refused except on a laptop, because App Platform keeps no files", (phase) => {
     const message = complaint({ harbour: { phase } });
     expect(message).toContain(
       `slipway:harbour.phase is "${phase}": the product reads JSON files then, and App Platform deletes a container's files at every restart.`,
@@ -139,7 +139,7 @@ describe("rotation", () => {
 });
 
 describe("a server's sizing", () => {
-  it("is noticed where the node has less than the product's documents give [C62]", () => {
+  it("is noticed where the node has less than the product's documents give", () => {
     const large = { ...harbour, postgres: { ...harbour.postgres, sizing: { connections: 100, effectiveCacheMiB: 8192 } } };
     const notices = (size: string) => settingsFrom({ postgres: { version: "16", size } }, { systems: [large] }).notices.join();
     expect(notices("db-s-2vcpu-4gb")).toContain("more than db-s-2vcpu-4gb has: 97 connections of 100, 4096 MiB for a cache of 8192 MiB");

@@ -7,14 +7,14 @@ const clusters = (values: Record<string, unknown>, systems: readonly System[] = 
   settingsFrom(values, { systems, stack }).valkey.clusters.map(({ key, class: kind, stores }) => ({ key, kind, stores }));
 
 describe("Valkey clusters", () => {
-  it("keep state and cache apart in production [C64]", () => {
+  it("keep state and cache apart in production", () => {
     expect(clusters(cached, [harbour], "prod")).toEqual([
       { key: "harbour-state", kind: "state", stores: ["harbour/state"] },
       { key: "harbour-cache", kind: "cache", stores: ["harbour/cache"] },
     ]);
   });
 
-  it("are one with the policies of state where a stack asks for one [C64]", () => {
+  it("are one with the policies of state where a stack asks for one", () => {
     expect(clusters(cached)).toEqual([{ key: "harbour-single", kind: "state", stores: ["harbour/state", "harbour/cache"] }]);
   });
 
@@ -31,7 +31,7 @@ describe("Valkey clusters", () => {
     expect(clusters(cached, [onlyCache])).toEqual([{ key: "harbour-single", kind: "cache", stores: ["harbour/cache"] }]);
   });
 
-  it("have room for every database that is named, and sixteen at least [C23]", () => {
+  it("have room for every database that is named, and sixteen at least", () => {
     expect(settingsFrom({}).valkey.clusters[0]!.databases).toBe(16);
     const many = { ...harbour, keyspaces: { sessions: { ...harbour.keyspaces.sessions!, database: 40 } } };
     expect(settingsFrom({}, { systems: [many] }).valkey.clusters[0]!.databases).toBe(41);
@@ -51,7 +51,7 @@ describe("Valkey clusters", () => {
     expect(message).toContain("pulumi config set --path slipway:valkey.state.size db-s-1vcpu-2gb -s staging");
   });
 
-  it("hold what the products ask for in half of their memory [C13]", () => {
+  it("hold what the products ask for in half of their memory", () => {
     const large = { ...harbour, stores: { state: { ...harbour.stores.state!, memoryMiB: 600 } } };
     const message = complaint({}, { systems: [large] });
     expect(message).toContain('cluster "harbour-single" needs 600 MiB (harbour state 600), and half of a node');
@@ -66,7 +66,7 @@ describe("Valkey clusters", () => {
 });
 
 describe("a durable keyspace", () => {
-  it("is refused where allkeys_lru would evict it [C64]", () => {
+  it("is refused where allkeys_lru would evict it", () => {
     const careless = {
       ...harbour,
       keyspaces: { ...harbour.keyspaces, users: { store: "cache", database: 2, durable: true } },
@@ -87,7 +87,7 @@ describe("shared clusters", () => {
     expect(clusters(shared, [harbour, quay])).toEqual([{ key: "single", kind: "state", stores: ["harbour/state", "quay/store"] }]);
   });
 
-  it("refuse numbers that collide, and say whose they are [C23]", () => {
+  it("refuse numbers that collide, and say whose they are", () => {
     const crowd = { ...quay, keyspaces: { jobs: { store: "store", database: 0, durable: true } } };
     const message = complaint(shared, { systems: [harbour, crowd] });
     expect(message).toContain(

@@ -199,13 +199,13 @@ describe("references", () => {
 });
 
 describe("stores", () => {
-  it("refuses one number for two keyspaces of a store [C23]", () => {
+  it("refuses one number for two keyspaces of a store", () => {
     const message = refusal(set("keyspaces.userData.database", 0));
     expect(message).toContain('userData.database is 0: the keyspace "sessions" has this number in the store "state"');
     expect(message).toContain('Give "userData" another number, or another store.');
   });
 
-  it("refuses durable keys on a cache, which evicts keys when it is full [C64]", () => {
+  it("refuses durable keys on a cache, which evicts keys when it is full", () => {
     const message = refusal(set("keyspaces.userData.store", "cache"));
     expect(message).toContain("shipyard: keyspaces.userData.store");
     expect(message).toContain('Move "userData" to a store of class state');
@@ -287,7 +287,7 @@ describe("variables", () => {
     expect(message).toContain("Use env.build(…)");
   });
 
-  it.each(["5432", "6379", "25060", "25061", "localhost:5432"])("contain no port of a database: %s [F77]", (value) => {
+  it.each(["5432", "6379", "25060", "25061", "localhost:5432"])("contain no port of a database: %s", (value) => {
     const message = withEnv("SERVER", env.plain(value));
     expect(message).toContain("no port of a database or a store");
     expect(message).toContain('env.database("port")');
@@ -325,7 +325,7 @@ describe("variables", () => {
     ["PGSSLMODE", "require"],
     ["PGSSLMODE", "no-verify"],
     ["OPTIONS", "?sslmode=prefer"],
-  ])("verify the server: %s=%s is refused [C19]", (key, value) => {
+  ])("verify the server: %s=%s is refused", (key, value) => {
     expect(withEnv(key, env.plain(value))).toContain('Write env.plain("verify-full").');
   });
 

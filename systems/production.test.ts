@@ -19,12 +19,12 @@ const cluster = (system: string) => production.postgres.clusters.find(({ systems
 const settingsOf = (system: string) => production.systems.find((candidate) => candidate.system.name === system)!;
 
 describe("production", () => {
-  it("runs FluxStudio in New York on the major version that it was measured on [F2] [F4]", () => {
+  it("runs FluxStudio in New York on the major version that it was measured on", () => {
     expect(settingsOf("fluxstudio")).toMatchObject({ region: "nyc1", appRegion: "nyc" });
     expect(cluster("fluxstudio")).toMatchObject({ key: "fluxstudio", major: "15", region: "nyc1", nodes: 2 });
   });
 
-  it("runs Candlefish in San Francisco, on disks that grow by 10 GiB [C12]", () => {
+  it("runs Candlefish in San Francisco, on disks that grow by 10 GiB", () => {
     expect(settingsOf("candlefish")).toMatchObject({ region: "sfo3", appRegion: "sfo", cluster: "candlefish" });
     expect(cluster("candlefish")).toMatchObject({ region: "sfo3", autoscale: { thresholdPercent: 80, incrementGiB: 10 } });
     const stores = production.valkey.clusters.filter(({ stores }) => stores.some((store) => store.startsWith("candlefish/")));
@@ -32,7 +32,7 @@ describe("production", () => {
     expect(production.networks.map(({ region }) => region)).toContain("sfo3");
   });
 
-  it("keeps Candlefish's state and cache in two clusters of three databases and more [C64] [C23]", () => {
+  it("keeps Candlefish's state and cache in two clusters of three databases and more", () => {
     const stores = production.valkey.clusters.filter(({ stores }) => stores.some((store) => store.startsWith("candlefish/")));
     expect(stores).toMatchObject([
       { key: "candlefish-state", class: "state", stores: ["candlefish/state"] },
@@ -41,13 +41,13 @@ describe("production", () => {
     for (const { databases } of stores) expect(databases).toBeGreaterThanOrEqual(3);
   });
 
-  it("gives every pool the size in its product's documents where the node has it [F42] [F103] [D25] [C20] [C43]", () => {
+  it("gives every pool the size in its product's documents where the node has it", () => {
     expect(settingsOf("fluxstudio").connections).toMatchObject({ "api/DB_POOL_MAX": 30 });
     expect(settingsOf("devx").connections).toMatchObject({ "api/POSTGRES_POOL_MAX": 20 });
     expect(settingsOf("candlefish").connections).toMatchObject({ "api/SQLALCHEMY_POOL_SIZE": 20, candlefish_collaboration: 20 });
   });
 
-  it("requires both values of every provider that is switched on, in one message [F26]", () => {
+  it("requires both values of every provider that is switched on, in one message", () => {
     const features = ["google", "github", "figma", "slack"];
     const read = () => readProduction({ "slipway:fluxstudio": { features } });
     expect(read).toThrow(SettingsError);

@@ -27,7 +27,7 @@ it("names repositories that cannot be mistaken for real ones", () => {
   for (const { source } of components) expect(source.repo).toMatch(/^your-org\//);
 });
 
-it("builds with Node 24, and says what to write where another line is installed", () => {
+it("builds with Node 24, and says what to write where another line is installed [F104]", () => {
   const build = (version: string) => {
     const { buildCommand } = nodeSource({ repo: "any", build: "echo built" });
     const { status, stdout, stderr } = spawnSync("sh", ["-c", `node() { echo ${version}; }; ${buildCommand}`], { encoding: "utf8" });

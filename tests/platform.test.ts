@@ -89,7 +89,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     first = await planStack(project, { stack });
   });
 
-  it("holds the products: their databases, their users, their apps [F53, D32, C18]", () => {
+  it("holds the products: their databases, their users, their apps", () => {
     const databases = byType(plan, "digitalocean:index/databaseDb:DatabaseDb").map(({ inputs }) => inputs.name);
     expect(databases).toEqual(expect.arrayContaining(["candlefish_collaboration", "devxplatform", "fluxstudio"]));
     expect(byType(plan, "digitalocean:index/databaseUser:DatabaseUser").map(({ inputs }) => inputs.name)).toEqual(
@@ -158,7 +158,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     }
   });
 
-  it("holds no secret outside of an envelope: no password, no key, no URL with a login [F16, F54]", () => {
+  it("holds no secret outside of an envelope: no password, no key, no URL with a login [F16]", () => {
     const bare: string[] = [];
     const look = (value: unknown, path: string): void => {
       if (value instanceof Secret || value instanceof Unknown || value === null) return;
@@ -175,7 +175,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     expect(bare).toEqual([]);
   });
 
-  it("gives every variable a scope, and a type to nothing but what is secret [F15, C59]", () => {
+  it("gives every variable a scope, and a type to nothing but what is secret", () => {
     for (const { inputs } of byType(plan, APP)) {
       const spec = inputs.spec as unknown as Record<string, { envs?: Env[] }[]>;
       const all = ["services", "staticSites", "workers", "jobs"].flatMap((kind) =>
@@ -194,7 +194,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     expect(byType(plan, "digitalocean:index/projectResources:ProjectResources")).toHaveLength(1);
   });
 
-  it("asks for valkey, never for the retired redis, with a policy that fits what it holds [C64, C65]", () => {
+  it("asks for valkey, never for the retired redis, with a policy that fits what it holds", () => {
     const engines = byType(plan, CLUSTER).map(({ inputs }) => `${inputs.engine} ${inputs.evictionPolicy ?? ""}`.trim());
     expect(new Set(engines)).toEqual(
       new Set(stack === "prod" ? ["pg", "valkey noeviction", "valkey allkeys_lru"] : ["pg", "valkey noeviction"]),
@@ -203,7 +203,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
       expect(["rdb", "off"]).toContain(inputs.persistence);
   });
 
-  it("leads FluxStudio's DATABASE_URL and its DB_* variables to one server, database and role, by reference and verified [F15, F39, F57]", () => {
+  it("leads FluxStudio's DATABASE_URL and its DB_* variables to one server, database and role, by reference and verified [F39]", () => {
     const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
     const host = stack === "prod" ? "private-fluxstudio-postgres-cluster.example" : `private-shared-postgres-${stack}-cluster.example`;
     expect(env.DATABASE_URL!.value).toBe(
@@ -225,12 +225,12 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     });
   });
 
-  it("gives USE_DATABASE as the lower-case word that the application compares with, equal to USE_POSTGRES [F1, F58]", () => {
+  it("gives USE_DATABASE as the lower-case word that the application compares with, equal to USE_POSTGRES", () => {
     const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
     expect([env.USE_DATABASE!.value, env.USE_POSTGRES!.value, env.DUAL_WRITE_ENABLED!.value]).toEqual(["true", "true", "false"]);
   });
 
-  it("leads Candlefish's keyspaces to database 0, 1 and 2 over TLS [C23, C26, C42]", () => {
+  it("leads Candlefish's keyspaces to database 0, 1 and 2 over TLS [C26]", () => {
     for (const app of ["rtpm", "paintbox", "brand-portal"]) {
       const env = envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app);
       expect(env.REDIS_URL!.value).toMatch(
@@ -241,14 +241,14 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     }
   });
 
-  it("gives one JWT secret to all three Candlefish apps [C5, C8]", () => {
+  it("gives one JWT secret to all three Candlefish apps [C8]", () => {
     const values = ["rtpm", "paintbox", "brand-portal"].map(
       (app) => envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app).JWT_SECRET!.value as Secret,
     );
     expect(new Set(values.map(({ value }) => value)).size).toBe(1);
   });
 
-  it("sends Candlefish's clients through the pool, and its migrations around it [C21, C41]", () => {
+  it("sends Candlefish's clients through the pool, and its migrations around it", () => {
     const env = envs(plan, "candlefish-paintbox-app", "services", "paintbox");
     expect(env.DATABASE_URL!.value).toMatch("@private-pool.example:25061/candlefish_collaboration?sslmode=verify-full");
     const { url } = byType(plan, STEPS.migrations).find(({ inputs }) => inputs.system === "candlefish")!.inputs;
@@ -261,7 +261,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     expect(decodeURIComponent(password)).toMatch(/^canary-.*-#\/\?%41@$/);
   });
 
-  it("exports the credentials as one secret output, and the addresses as plain ones [F44, D43]", () => {
+  it("exports the credentials as one secret output, and the addresses as plain ones", () => {
     expect(plan.outputs.connections).toBeInstanceOf(Secret);
     expect(Object.keys((plan.outputs.connections as Secret).value as object)).toEqual(
       expect.arrayContaining(["candlefish", "devx", "fluxstudio"]),
@@ -296,7 +296,7 @@ describe("stack prod", () => {
     plan = await planStack(project, { stack: "prod", outputs: answers, invokes: ca });
   });
 
-  it("runs FluxStudio on major 15 in nyc1, its app in nyc, under its own domain [F2, F4, F46]", () => {
+  it("runs FluxStudio on major 15 in nyc1, its app in nyc, under its own domain", () => {
     expect(resource(plan, CLUSTER, "fluxstudio-postgres-cluster").inputs).toMatchObject({ engine: "pg", version: "15", region: "nyc1" });
     expect(resource(plan, APP, "fluxstudio-fluxstudio-app").inputs.spec).toMatchObject({
       region: "nyc",
@@ -304,7 +304,7 @@ describe("stack prod", () => {
     });
   });
 
-  it("runs Candlefish in San Francisco, in a network of its own [C12]", () => {
+  it("runs Candlefish in San Francisco, in a network of its own", () => {
     expect(resource(plan, CLUSTER, "candlefish-postgres-cluster").inputs).toMatchObject({
       region: "sfo3",
       privateNetworkUuid: "id-slipway-sfo3-vpc",
@@ -320,7 +320,7 @@ describe("stack prod", () => {
     for (const { options, name } of kept) expect(options.protect, name).toBe(true);
   });
 
-  it("keeps two Valkey clusters for Candlefish: state that never evicts, cache that does [C64]", () => {
+  it("keeps two Valkey clusters for Candlefish: state that never evicts, cache that does", () => {
     expect(resource(plan, CLUSTER, "candlefish-state-valkey-cluster").inputs).toMatchObject({ evictionPolicy: "noeviction", nodeCount: 2 });
     expect(resource(plan, CLUSTER, "candlefish-cache-valkey-cluster").inputs).toMatchObject({ evictionPolicy: "allkeys_lru" });
   });

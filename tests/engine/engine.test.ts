@@ -52,7 +52,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     }
   });
 
-  it("shows no change at all in a second preview, although SECRET variables exist [F15]", async () => {
+  it("shows no change at all in a second preview, although SECRET variables exist", async () => {
     await succeed("preview", "--expect-no-changes");
   });
 

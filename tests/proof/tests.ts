@@ -1,4 +1,4 @@
-/** What a run of vitest says about the requirements: each test whose title ends in ids, `[C57]` or `[F4, C12]`, and how it went. */
+/** What a run of vitest says about the requirements: each test whose title ends in ids, `[C57]`, `[F4, C12]` or `[F4] [C12]`, and how it went. */
 import { relative } from "node:path";
 
 export interface Test {
@@ -20,7 +20,8 @@ export interface Report {
   }[];
 }
 
-const IDS = /\s*\[([FDC]\d+(?:,\s*[FDC]\d+)*)\]$/;
+/** One bracket with ids, or several. */
+const IDS = /(?:\s*\[[FDC]\d+(?:,\s*[FDC]\d+)*\])+$/;
 
 /**
  * Sorted by how few ids a test carries, then by depth and place: the first one for an id says the most about it, and is the same on every machine
@@ -36,7 +37,7 @@ export function testsOf(report: Report, root: string): Test[] {
 function read(test: { title: string; ancestorTitles: readonly string[]; status: string }, file: string): Test {
   const status = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
   return {
-    ids: IDS.exec(test.title)?.[1]?.split(/,\s*/) ?? [],
+    ids: IDS.exec(test.title)?.[0].match(/[FDC]\d+/g) ?? [],
     title: test.title.replace(IDS, ""),
     file,
     status,

@@ -12,7 +12,7 @@ const folderOfSystem = (name: string) => fileURLToPath(new URL(`../../../keyspac
 
 describe("the keyspaces of the products", () => {
   it.each(systems.map((system) => [system.name, system] as const))(
-    "match the definition of %s in its files [C23, F34, D34]",
+    "match the definition of %s in its files",
     (name, system) => {
       const declared = readKeyspaces(folderOfSystem(name), name);
       const places = declared.map(({ keyspace, store, database, durable }) => [keyspace, { store, database, durable }]);
@@ -22,7 +22,7 @@ describe("the keyspaces of the products", () => {
     },
   );
 
-  it("declare a TTL for every key of a cache [F34]", () => {
+  it("declare a TTL for every key of a cache", () => {
     const caches = systems.flatMap(({ name }) => readKeyspaces(folderOfSystem(name), name)).filter(({ durable }) => !durable);
     expect(caches.map(({ system }) => system).sort()).toEqual(["candlefish", "fluxstudio"]);
     for (const { patterns } of caches) expect(patterns.every(({ ttl }) => ttl > 0)).toBe(true);

@@ -308,7 +308,7 @@ describe("a keyspace file", () => {
     expect((await failure(entriesOf({ "things.yaml": bomb }))).message).toContain("Replace the aliases with their values");
   });
 
-  it("must be the only one for its database [C23]", async () => {
+  it("must be the only one for its database", async () => {
     const { message } = await failure(entriesOf({ "a.yaml": HEAD, "b.yaml": HEAD.replace("things", "others") }));
     expect(message).toContain("database 2 of the store state is already declared");
   });

@@ -110,7 +110,7 @@ it(`runs on ${await readServerName()}`, async () => {
 });
 
 describe("a seed", () => {
-  it("writes every type into the database of the keyspace and into no other [C15, C23]", async () => {
+  it("writes every type into the database of the keyspace and into no other [C15]", async () => {
     const [result] = await seed(options(things(SEED, SCRIPTS)));
     expect(result).toMatchObject({ keyspace: "things", database: 2, scripts: ["cleanup"], tally: { keys: 9, changes: { write: 9 } } });
     expect(await everything()).toMatchObject({
@@ -262,7 +262,7 @@ describe("a script", () => {
 });
 
 describe("a connection", () => {
-  it("writes nothing if the server has no such database [C23]", async () => {
+  it("writes nothing if the server has no such database", async () => {
     const folder = folderOf({ "things.yaml": [HEAD.replace("database: 2", "database: 9"), KEYS, SEED].join("\n") });
     const { code, message } = await failure(seed(options(folder)));
     expect(code).toBe("wrong-database");
@@ -298,7 +298,7 @@ describe("a connection", () => {
 });
 
 describe("a store that evicts keys", () => {
-  it("refuses a durable keyspace, by its class and by the eviction policy of the server [C64]", async () => {
+  it("refuses a durable keyspace, by its class and by the eviction policy of the server", async () => {
     const folder = things(SEED);
     expect((await failure(seed(options(folder, { class: "cache" })))).message).toContain("is durable, but its store state is a cache");
     await servers.configure("keyspaces", { eviction_policy: "allkeys_lru", valkey_number_of_databases: 4 });
