@@ -8,7 +8,7 @@ const ARGS: BackupsArgs = { region: "nyc3", offsiteRegion: "sfo3", bucketName: "
 const make = (args: BackupsArgs) => () => void new Backups("keep", args);
 
 describe.each(MOMENTS)("backups, %s", (moment) => {
-  it("go to two places, each with a key that opens nothing else [F136]", async () => {
+  it("go to two places, each with a key that opens nothing else", async () => {
     const { plan } = await recorded(make(ARGS), moment);
     expect(listed(plan).sort()).toEqual([
       "Backups keep",

@@ -177,7 +177,7 @@ describe("bad settings", () => {
     expect(complaint({ postDeploy: { image: "registry.example.com/a/slipway:1" } })).toContain("in mode runner nothing runs an image");
   });
 
-  it("name production without backups, and a second copy in the region of the first [F136]", () => {
+  it("name production without backups, and a second copy in the region of the first", () => {
     expect(complaint({ environment: "prod", backups: { enabled: false } })).toContain("production always has buckets for its backups");
     expect(complaint({ backups: { region: "ams3", offsiteRegion: "ams3" } })).toContain(
       "a copy in the same region is lost together with the first",

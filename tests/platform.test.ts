@@ -325,7 +325,7 @@ describe("stack prod", () => {
     expect(resource(plan, CLUSTER, "candlefish-cache-valkey-cluster").inputs).toMatchObject({ evictionPolicy: "allkeys_lru" });
   });
 
-  it("dumps at two o'clock and keeps a copy in another region [F126, F136]", () => {
+  it("is backed up by DigitalOcean at two o'clock, and has buckets in two regions", () => {
     expect(
       byType(plan, "digitalocean:index/databasePostgresqlConfig:DatabasePostgresqlConfig").map(({ inputs }) => inputs.backupHour),
     ).toEqual([2, 2, 2]);

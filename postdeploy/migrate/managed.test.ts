@@ -53,7 +53,7 @@ describe.each(systems.map((system) => [system.title, system] as const))("%s", (_
     owner: postgres.roles.owner,
   });
 
-  it("is migrated by its owner over verified TLS, on Postgres 15, after the roles step [D16, F39]", async () => {
+  it("is migrated by its owner over verified TLS, on Postgres 15, after the roles step [D16]", async () => {
     const roles = { connection: connect("doadmin", postgres.database), ...postgres };
     await applyRoles(roles);
     expect((await up(options())).applied.length).toBeGreaterThan(0);

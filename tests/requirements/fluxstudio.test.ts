@@ -95,6 +95,13 @@ describe("FluxStudio in production", () => {
     });
   });
 
+  it("keeps the password out of DATABASE_URL, and verifies the server [F39]", () => {
+    const { value } = api().envs.find(({ key }) => key === "DATABASE_URL")!;
+    expect(new URL(String(value).replaceAll(/\$\{([\w.]+)\}/g, "$1")).password).toBe("db.PASSWORD");
+    expect(value).toContain("?sslmode=verify-full&");
+    expect(JSON.stringify(plan.resources.filter(({ type }) => type === TYPE.app))).not.toContain("canary-fluxstudio-postgres");
+  });
+
   it("gives the pool 30 connections, 5 of them kept, 30 s idle, 10 s to connect, and 17 where the node has no more [F42]", async () => {
     const poolOf = (each: Plan) => Object.fromEntries(Object.entries(apiVariables(each)).filter(([key]) => key.startsWith("DB_POOL_")));
     const pool = { DB_POOL_MAX: "30", DB_POOL_MIN: "5", DB_POOL_IDLE_TIMEOUT_MS: "30000", DB_POOL_CONNECTION_TIMEOUT_MS: "10000" };
