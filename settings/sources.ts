@@ -26,7 +26,8 @@ export function checkSources(given: readonly string[], problems: Problems): stri
       at: AT,
       problem: `a database firewall lists at most ${MOST_SOURCES} sources, one of them the private network, and these are ${seen.size}`,
       allowed: `at most ${MAX_OUTSIDE} sources; a block in place of single addresses`,
-      fix: [{ set: [...AT, 0], to: "203.0.113.0/24" }],
+      // No command: only the operator knows which sources one block can replace.
+      fix: [],
     });
   }
   const sources = [...seen.keys()];

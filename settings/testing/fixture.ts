@@ -3,6 +3,7 @@ import { type Component, env, type System } from "../../systems/definition.ts";
 import { parseSettings } from "../parse.ts";
 import { SettingsError } from "../problems.ts";
 import type { Settings } from "../settings.ts";
+import { runCommand } from "./commands.ts";
 
 const source = { repo: "acme/harbour", branch: "main", dir: "/", environment: "node-js", deployOnPush: true } as const;
 const health = { path: "/health", everySeconds: 10, timeoutSeconds: 5, failures: 3 };
@@ -99,23 +100,51 @@ export interface Given {
 
 /** Keys without their namespace; whatever is no text goes in as JSON, as Pulumi does it. Harbour alone, unless `given` names others. */
 export function settingsFrom(values: Readonly<Record<string, unknown>>, given: Given = {}): Settings {
-  const { stack = "staging", systems = [harbour], secretKeys = [], underEngine = false } = given;
-  const texts = Object.entries({ ...USABLE, ...values })
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [`slipway:${key}`, typeof value === "string" ? value : JSON.stringify(value)]);
-  const secrets = new Set(secretKeys.map((key) => `slipway:${key}`));
-  return parseSettings({ project: "slipway", stack, values: Object.fromEntries(texts), secretKeys: secrets, underEngine }, systems, TODAY);
+  return parseConfig(configOf(values), given);
 }
+
+/** A command that asks for a secret, or that contains `<a value to fill in>`. */
+const ASKS = / --secret |<[^>]+>/;
 
 const USABLE = { allowedSources: ["203.0.113.10"], postgres: { version: "16" } };
 
-/** The message that an operator reads. */
+function configOf(values: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const texts = Object.entries({ ...USABLE, ...values })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [`slipway:${key}`, typeof value === "string" ? value : JSON.stringify(value)]);
+  return Object.fromEntries(texts);
+}
+
+function parseConfig(values: Readonly<Record<string, string>>, given: Given): Settings {
+  const { stack = "staging", systems = [harbour], secretKeys = [], underEngine = false } = given;
+  const secrets = new Set(secretKeys.map((key) => `slipway:${key}`));
+  return parseSettings({ project: "slipway", stack, values, secretKeys: secrets, underEngine }, systems, TODAY);
+}
+
+/** The message that an operator reads. The commands in it, all or one of them, end the problem that they are printed for. */
 export function complaint(values: Readonly<Record<string, unknown>>, given: Given = {}): string {
+  const config = configOf(values);
+  const error = errorOf(config, given);
+  if (error === undefined) throw new Error("These settings were accepted.");
+  for (const problem of error.problems) {
+    const commands = (problem.commands ?? []).filter((command) => !ASKS.test(command));
+    if (commands.length === 0) continue;
+    const outcomes = [commands, ...commands.map((command) => [command])].map((run) => errorOf(run.reduce(runCommand, config), given));
+    const remaining = outcomes.filter((after) =>
+      after?.problems.some(({ path, problem: text }) => path === problem.path && text === problem.problem),
+    );
+    if (remaining.length === outcomes.length)
+      throw new Error(`These commands do not end the problem:\n${commands.join("\n")}\n${error.message}`);
+  }
+  return error.message;
+}
+
+function errorOf(config: Readonly<Record<string, string>>, given: Given): SettingsError | undefined {
   try {
-    settingsFrom(values, given);
+    parseConfig(config, given);
+    return undefined;
   } catch (error) {
-    if (error instanceof SettingsError) return error.message;
+    if (error instanceof SettingsError) return error;
     throw error;
   }
-  throw new Error("These settings were accepted.");
 }
