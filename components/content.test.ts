@@ -27,7 +27,7 @@ describe("contentOf", () => {
     expect(digest({ "001.sql": "select 1;", "002.sql": "" })).not.toBe(base);
   });
 
-  it("does not take a checkout on Windows for a change [D18]", () => {
+  it("does not take a checkout on Windows for a change", () => {
     expect(digest({ "001.sql": "\ufeffselect 1;\r\nselect 2;\r\n" })).toBe(digest({ "001.sql": "select 1;\nselect 2;\n" }));
   });
 

@@ -29,7 +29,7 @@ describe.each(MOMENTS)("a firewall, %s", (moment) => {
     });
   });
 
-  it("stays when it leaves the program, because deleting it would open the cluster to the world [C57]", async () => {
+  it("stays when it leaves the program, because deleting it would open the cluster to the world", async () => {
     const { plan } = await recorded(() => {
       const cluster = new digitalocean.DatabaseCluster("db", {
         engine: "pg",

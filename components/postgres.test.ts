@@ -23,7 +23,7 @@ const FULL: PostgresArgs = {
 const custom = (plan: Plan) => listed({ ...plan, resources: plan.resources.filter((resource) => resource.custom) });
 
 describe.each(MOMENTS)("a Postgres cluster with everything, %s", (moment) => {
-  it("is built from the outside in: cluster, firewall, settings, databases, users, pools, replicas [C57]", async () => {
+  it("is built from the outside in: cluster, firewall, settings, databases, users, pools, replicas", async () => {
     const { plan } = await recorded(make(FULL), moment);
     expect(custom(plan)).toEqual([
       "DatabaseCluster orders-cluster",

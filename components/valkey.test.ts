@@ -10,7 +10,7 @@ const make = (args: ValkeyArgs) => () => void new Valkey("sessions", args);
 const custom = (plan: Plan) => listed({ ...plan, resources: plan.resources.filter((resource) => resource.custom) });
 
 describe.each(MOMENTS)("a Valkey cluster, %s", (moment) => {
-  it("is built from the outside in: cluster, firewall, settings [C57]", async () => {
+  it("is built from the outside in: cluster, firewall, settings", async () => {
     const { plan } = await recorded(make(STATE), moment);
     expect(custom(plan)).toEqual([
       "DatabaseCluster sessions-cluster",

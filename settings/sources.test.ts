@@ -12,7 +12,7 @@ describe("allowed sources", () => {
     ]);
   });
 
-  it("refuse the open internet [C57]", () => {
+  it("refuse the open internet", () => {
     const message = refused("0.0.0.0/0");
     expect(message).toContain('slipway:allowedSources[0] is "0.0.0.0/0": it opens the database to the whole internet');
     expect(message).toContain("allowed: IPv4 addresses, public blocks of /16 or smaller, and private blocks of any size, each once");
@@ -33,7 +33,7 @@ describe("allowed sources", () => {
     expect(refused(block)).toContain(`it lets ${addresses} public addresses reach the database`);
   });
 
-  it("refuse many blocks that are narrow each and wide together, however long the list may be [C57]", () => {
+  it("refuse many blocks that are narrow each and wide together, however long the list may be", () => {
     const narrow = Array.from({ length: 99 }, (_, index) => `203.${index}.0.0/17`);
     const message = refused("198.51.0.0/16", ...narrow.slice(1));
     expect(message).toContain("together they let 3,276,800 public addresses reach the database");
@@ -73,7 +73,7 @@ describe("allowed sources", () => {
     expect(refused(...addresses(100))).toContain("lists at most 100 sources, one of them the private network, and these are 100");
   });
 
-  it("refuse an empty list where the runner must come in [C57]", () => {
+  it("refuse an empty list where the runner must come in", () => {
     for (const environment of ["staging", "prod"]) {
       const message = complaint({ environment, allowedSources: [] });
       expect(message).toContain("slipway:allowedSources: it is empty, and the machine that runs pulumi also runs the post-deploy steps");

@@ -40,7 +40,7 @@ describe("the committed stacks", () => {
     for (const { key, class: kind } of read("prod").valkey.clusters) expect(key).toMatch(new RegExp(`-${kind}$`));
   });
 
-  it("production is protected, and only a named address and the networks reach its databases [C57]", () => {
+  it("production is protected, and only a named address and the networks reach its databases", () => {
     expect(read("prod")).toMatchObject({ protect: true, allowedSources: ["203.0.113.10"] });
   });
 

@@ -115,7 +115,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
     );
   });
 
-  it("starts no app before its migrations and keyspaces are done [D48, C15]", () => {
+  it("starts no app before its migrations and keyspaces are done [D48]", () => {
     for (const app of byType(plan, APP)) {
       const [system] = app.name.split("-");
       const steps = byType(plan, STEPS.migrations)

@@ -60,6 +60,9 @@ it("exports keys of every type that can be seeded elsewhere without a difference
   const [origin, copy] = [await store.dump(1), await store.dump(2)];
   expect(Object.keys(copy)).toHaveLength(8);
   expect(copy).toEqual(origin);
+  expect(await here("verify", "--shared-stores")).toMatchObject({ code: 0 });
+  await store.command(["DEL", Object.keys(copy)[0]!], 2);
+  expect(await here("verify", "--shared-stores")).toMatchObject({ code: 1 });
 });
 
 it("exports what a JSON object cannot hold: binary names, the order of fields, consumer groups, unusual names", async () => {

@@ -57,7 +57,7 @@ const here = (verb: string, ...more: string[]) =>
     ...more,
   );
 
-it("plans, seeds once and verifies; the exit code of status says whether something is pending [C15]", async () => {
+it("plans, seeds once and verifies; the exit code of status says whether something is pending", async () => {
   expect((await here("status")).code).toBe(1);
   expect((await here("plan")).stdout).toContain("things  state, database 1: 2 keys missing, of 2 keys");
   expect((await here("seed")).stdout).toContain("2 keys written");

@@ -34,7 +34,7 @@ describe("a preview of keyspaces", () => {
   const lines = '{"key":"text:x","string":"x"}\n';
   const files = { "cache.yaml": YAML("a", "b"), "cache.jsonl": lines };
 
-  it("counts keys and scripts that change, and names the files [C15]", async () => {
+  it("counts keys and scripts that change, and names the files", async () => {
     const first = await checked({}, files);
     expect(first.pending).toBe("cache: 3 keys change (new cache.jsonl, new cache.yaml)");
     expect((await checked(first, files)).pending).toBe("nothing");

@@ -40,7 +40,7 @@ async function applied(content: Readonly<Record<string, string>> = files) {
 }
 
 describe("down", () => {
-  it("reverts the last files in reverse order, and up applies them again [F139]", async () => {
+  it("reverts the last files in reverse order, and up applies them again", async () => {
     const { options } = await applied();
     const before = (await status(options)).files.map(({ state }) => state);
     const first = await up(options);
@@ -256,7 +256,7 @@ describe("baseline", () => {
 });
 
 describe("verify", () => {
-  it("tests every down migration in a shadow database, and compares the real database [D50]", async () => {
+  it("tests every down migration in a shadow database, and compares the real database", async () => {
     const { options } = await applied();
     const result = await verify(options);
     expect(result.rehearsal.map(({ file, outcome }) => `${outcome} ${file}`)).toEqual([

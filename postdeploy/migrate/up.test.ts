@@ -86,7 +86,7 @@ describe("up", () => {
     expect(await server.sql("SELECT indexrelid::regclass::text AS i FROM pg_index WHERE NOT indisvalid", database)).toEqual([]);
   });
 
-  it("resets settings between files [D15]", async () => {
+  it("resets settings between files", async () => {
     const connection = await server.database();
     await server.sql("CREATE ROLE another; CREATE SCHEMA app", nameIn(connection));
     const { path: folder } = folderOf({

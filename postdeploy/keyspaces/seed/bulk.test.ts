@@ -74,7 +74,7 @@ const WRITES = /cmdstat_(set|hset|hdel|del|unlink|pexpire|rpush|sadd|zadd|xadd|m
 const writes = async () => [...String(await store.command(["INFO", "commandstats"])).matchAll(WRITES)].map(([all]) => all).sort();
 
 describe("a bulk seed", () => {
-  it("writes every type, reads it back as declared, and writes nothing the second time [C15]", async () => {
+  it("writes every type, reads it back as declared, and writes nothing the second time", async () => {
     const folder = folderWith(linesOf(12_000));
     expect(await seed(options(folder))).toMatchObject([{ mode: "bulk", tally: { keys: 12_000, changes: { write: 12_000, remove: 0 } } }]);
     expect(await verify(options(folder))).toMatchObject([{ unchanged: true, tally: { keys: 12_000 } }]);

@@ -110,7 +110,7 @@ it(`runs on ${await readServerName()}`, async () => {
 });
 
 describe("a seed", () => {
-  it("writes every type into the database of the keyspace and into no other [C15]", async () => {
+  it("writes every type into the database of the keyspace and into no other", async () => {
     const [result] = await seed(options(things(SEED, SCRIPTS)));
     expect(result).toMatchObject({ keyspace: "things", database: 2, scripts: ["cleanup"], tally: { keys: 9, changes: { write: 9 } } });
     expect(await everything()).toMatchObject({
@@ -129,7 +129,7 @@ describe("a seed", () => {
     expect([zero, one, three]).toEqual([0, 0, 0]);
   });
 
-  it("writes nothing the second time, as the server's command statistics show [C15]", async () => {
+  it("writes nothing the second time, as the server's command statistics show", async () => {
     const folder = things(SEED, SCRIPTS);
     await seed(options(folder));
     const before = await writes();

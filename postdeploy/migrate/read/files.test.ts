@@ -20,7 +20,7 @@ async function errorsIn(files: Readonly<Record<string, string | Uint8Array>>) {
 }
 
 describe("readFolder", () => {
-  it("orders files by number, then by name, with repeatable files last [F9]", () => {
+  it("orders files by number, then by name, with repeatable files last", () => {
     const { path } = folderOf(
       Object.fromEntries(
         ["10_c.sql", "R_view.sql", "2_b.sql", "1_z.sql", "001_a.sql", "01_a.sql", "20250101120000000_late.sql"].map((name) => [name, ""]),
@@ -51,7 +51,7 @@ describe("readFolder", () => {
 describe("the checksum of a file", () => {
   const sum = (content: string | Uint8Array) => readFolder(folderOf({ "001_a.sql": content }).path).files[0]!.checksum;
 
-  it("ignores line ends and one byte-order mark [D18]", () => {
+  it("ignores line ends and one byte-order mark", () => {
     expect(sum("SELECT 1;\r\nSELECT 2;\r\n")).toBe(sum("SELECT 1;\nSELECT 2;\n"));
     expect(sum("\ufeffSELECT 1;\n")).toBe(sum("SELECT 1;\n"));
   });
@@ -185,7 +185,7 @@ describe("a large file", () => {
 });
 
 describe("create", () => {
-  it("uses the next number in the same width, and creates the down migration [D23]", () => {
+  it("uses the next number in the same width, and creates the down migration", () => {
     const { path } = folderOf({ "0009_a.sql": "", "0010_b.sql": "" });
     expect(create({ folder: path, name: "Add Invoice-Notes!" })).toEqual(["0011_add_invoice_notes.sql", "0011_add_invoice_notes.down.sql"]);
     expect(create({ folder: path, name: "open invoices", repeatable: true })).toEqual(["R_open_invoices.sql"]);
