@@ -61,7 +61,7 @@ export function verify(options: Options): Promise<KeyspaceResult[]> {
 
 /**
  * A client with the password of a store can flush every database, and fill one that no keyspace declares. A flush also removes the record of the last
- * seed, which tells a flushed database from one that lost some keys.
+ * seed, which distinguishes a flushed database from one that lost some keys.
  */
 async function findStoreProblems(
   { connection, keyspace, internalKeys, where }: Session,
