@@ -11,16 +11,13 @@ afterAll(cleanFolders);
 const folderOfSystem = (name: string) => fileURLToPath(new URL(`../../../keyspaces/${name}`, import.meta.url));
 
 describe("the keyspaces of the products", () => {
-  it.each(systems.map((system) => [system.name, system] as const))(
-    "match the definition of %s in its files",
-    (name, system) => {
-      const declared = readKeyspaces(folderOfSystem(name), name);
-      const places = declared.map(({ keyspace, store, database, durable }) => [keyspace, { store, database, durable }]);
-      expect(Object.fromEntries(places)).toEqual(system.keyspaces);
-      expect(readdirSync(folderOfSystem(name))).toContain("README.md");
-      for (const keyspace of declared) expect(() => readScripts(keyspace)).not.toThrow();
-    },
-  );
+  it.each(systems.map((system) => [system.name, system] as const))("match the definition of %s in its files", (name, system) => {
+    const declared = readKeyspaces(folderOfSystem(name), name);
+    const places = declared.map(({ keyspace, store, database, durable }) => [keyspace, { store, database, durable }]);
+    expect(Object.fromEntries(places)).toEqual(system.keyspaces);
+    expect(readdirSync(folderOfSystem(name))).toContain("README.md");
+    for (const keyspace of declared) expect(() => readScripts(keyspace)).not.toThrow();
+  });
 
   it("declare a TTL for every key of a cache", () => {
     const caches = systems.flatMap(({ name }) => readKeyspaces(folderOfSystem(name), name)).filter(({ durable }) => !durable);
