@@ -25,3 +25,9 @@ export function literal(value: string | null): string {
   if (value.includes("\0")) throw new Failure("bad-value", 2, "Postgres cannot store text with NUL characters.");
   return value.includes("\\") ? `E'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'` : `'${value.replaceAll("'", "''")}'`;
 }
+
+/** Text of the server or of another session in a message: on one line, without control characters, and no longer than a line. */
+export function printable(text: string): string {
+  const escaped = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  return escaped.length > 200 ? `${escaped.slice(0, 200)}…` : escaped;
+}

@@ -1,6 +1,6 @@
 /** Reads the current roles, objects and privileges of a database. The plan compares them with the required ones. */
 import type { Session } from "../connect/session.ts";
-import type { ObjectKind, RolesOptions } from "./privileges.ts";
+import { DEFAULT_DATABASE, type ObjectKind, type RolesOptions } from "./privileges.ts";
 
 export interface Grant {
   /** "" is PUBLIC. */
@@ -33,6 +33,53 @@ interface OwnedObject {
   readonly hasAcl: boolean;
 }
 
+/** The attributes of a role, which ALTER ROLE changes. */
+export interface RoleAttributes {
+  readonly superuser: boolean;
+  readonly bypassRls: boolean;
+  readonly createDb: boolean;
+  readonly createRole: boolean;
+  readonly replication: boolean;
+  readonly login: boolean;
+  readonly inherit: boolean;
+  /** -1: none. */
+  readonly connectionLimit: number;
+  readonly validUntil: string | null;
+  /** Whether the administrator may change the attributes. */
+  readonly changeable: boolean;
+}
+
+/** A row of pg_db_role_setting: a value that every session of the role starts with. */
+export interface RoleSetting {
+  /** "" is every role that connects to the database. */
+  readonly role: string;
+  /** Whether it applies in all databases of the cluster. */
+  readonly everywhere: boolean;
+  readonly name: string;
+  readonly value: string;
+  /** Whether the administrator may reset it. */
+  readonly resettable: boolean;
+}
+
+export interface Membership {
+  /** The role whose privileges the member has. */
+  readonly role: string;
+  readonly member: string;
+  readonly grantor: string;
+  /** Whether the member may grant the role to others. */
+  readonly admin: boolean;
+  /** Whether the member is a superuser or manages roles, as DigitalOcean's own do. */
+  readonly memberManages: boolean;
+  readonly revocable: boolean;
+}
+
+/** An object that a role other than the owner role owns: it can only be made with privileges that no declared role has. */
+export interface ReaderObject {
+  readonly role: string;
+  /** "table public.items" */
+  readonly object: string;
+}
+
 export interface CurrentState {
   readonly extensions: ReadonlySet<string>;
   /** The grants of each existing schema. */
@@ -45,11 +92,23 @@ export interface CurrentState {
   readonly database: readonly Grant[];
   /** Whether other roles own objects in the database. Then the privileges of PUBLIC are not changed. */
   readonly shared: boolean;
+  /** The grants of the database that every cluster has, if the administrator owns it. */
+  readonly defaultDatabase: readonly Grant[] | undefined;
+  /** The roles that log in and that no superuser and no role of the system is. */
+  readonly otherLogins: readonly string[];
   /** The existing roles by name. */
-  readonly roles: ReadonlyMap<
-    string,
-    { readonly superuser: boolean; readonly bypassRls: boolean; readonly memberOf: readonly string[]; readonly settings: readonly string[] }
-  >;
+  readonly roles: ReadonlyMap<string, RoleAttributes>;
+  /** Of the roles and of the database. */
+  readonly settings: readonly RoleSetting[];
+  /** In which a role of the system is the role or the member. */
+  readonly memberships: readonly Membership[];
+  /** In the whole database, without large objects. */
+  readonly readerObjects: readonly ReaderObject[];
+  readonly largeObjects: readonly { readonly role: string; readonly count: number }[];
+  /** As which the step runs. */
+  readonly administrator: string;
+  /** The major version of the server. */
+  readonly major: number;
   /** Tables with row-level security and no policy that shows all rows to the backup role. */
   readonly hidden: readonly string[];
 }
@@ -61,8 +120,13 @@ export async function readCurrentState(session: Session, options: RolesOptions, 
   const select = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await session.query(text, values)) as unknown as T[];
 
+  const readers = names.filter((name) => name !== roles.owner);
+
   const { shared } = (await select<{ shared: boolean }>(SHARED, [names]))[0]!;
+  // Settings of PL/pgSQL are known to a session, and so can be reset by it, once the language is loaded.
+  await select("DO $$ BEGIN END $$");
   const inSystem = [schemas, roles.owner, names, shared];
+  const [{ administrator, major } = { administrator: "", major: 0 }] = await select<{ administrator: string; major: number }>(SERVER);
 
   const grants = (rows: readonly { key: string; grants: Grant[] | null }[]) =>
     new Map(rows.map(({ key, grants: list }) => [key, list ?? []]));
@@ -74,12 +138,17 @@ export async function readCurrentState(session: Session, options: RolesOptions, 
     objects: await select<OwnedObject>(OBJECTS, inSystem),
     defaults: grants(await select(DEFAULTS, [roles.owner])),
     database: (await select<{ grants: Grant[] | null }>(DATABASE))[0]!.grants ?? [],
-    roles: new Map(
-      (await select<{ name: string } & NonNullable<ReturnType<CurrentState["roles"]["get"]>>>(ROLES, [names])).map(({ name, ...role }) => [
-        name,
-        role,
-      ]),
-    ),
+    defaultDatabase: (await select<{ grants: Grant[] | null }>(OF_DEFAULT_DATABASE, [DEFAULT_DATABASE])).map(
+      ({ grants: list }) => list ?? [],
+    )[0],
+    otherLogins: (await select<{ name: string }>(OTHER_LOGINS, [names])).map(({ name }) => name),
+    roles: new Map((await select<{ name: string } & RoleAttributes>(ROLES, [names])).map(({ name, ...role }) => [name, role])),
+    settings: await select<RoleSetting>(SETTINGS, [names]),
+    memberships: await select<Membership>(MEMBERSHIPS, [names]),
+    readerObjects: await select<ReaderObject>(READER_OBJECTS, [readers]),
+    largeObjects: await select<{ role: string; count: number }>(LARGE_OBJECTS, [readers]),
+    administrator,
+    major,
     hidden: (await select<{ name: string }>(HIDDEN, [...inSystem, roles.backup])).map(({ name }) => name),
   };
 }
@@ -98,10 +167,14 @@ const givenSql = (owner: string, schema: string) => `
 const ownedSql = (owner: string, schema: string) =>
   `${schema} = ANY ($1) AND (pg_get_userbyid(${owner}) = $2 OR ${givenSql(owner, schema)})`;
 
+/** Given to the owner role, such a function would run whatever the role that wrote it wants, with the privileges of the owner role. */
+const RUNS_AS_OWNER = "EXISTS (SELECT FROM pg_proc p WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid AND p.prosecdef)";
+
 /** Members of extensions stay as they are, and a sequence of a column follows its table. */
 const DISPLACED = `
   SELECT CASE o.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(o.type) END AS type, o.identity AS reference,
-         pg_get_userbyid(d.refobjid) AS role, ${givenSql("d.refobjid", "o.schema")} AS given
+         pg_get_userbyid(d.refobjid) AS role, ${givenSql("d.refobjid", "o.schema")}
+           AND NOT (pg_get_userbyid(d.refobjid) = ANY ($3) AND ${RUNS_AS_OWNER}) AS given
     FROM pg_shdepend d, pg_identify_object(d.classid, d.objid, 0) o
    WHERE d.deptype = 'o' AND d.refclassid = 'pg_authid'::regclass AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
      AND o.schema = ANY ($1) AND pg_get_userbyid(d.refobjid) <> $2
@@ -140,12 +213,63 @@ const DEFAULTS = `
 
 const DATABASE = `SELECT ${grantsSql("coalesce(datacl, acldefault('d', datdba))")} AS grants FROM pg_database WHERE datname = current_database()`;
 
+const OF_DEFAULT_DATABASE = `SELECT ${grantsSql("coalesce(datacl, acldefault('d', datdba))", "datdba")} AS grants
+  FROM pg_database WHERE datname = $1 AND datname <> current_database() AND pg_has_role(current_user, datdba, 'USAGE')`;
+
+const OTHER_LOGINS = `SELECT rolname AS name FROM pg_roles
+  WHERE rolcanlogin AND NOT rolsuper AND rolname <> ALL ($1) AND rolname <> current_user ORDER BY 1`;
+
+const SERVER = "SELECT current_user::text AS administrator, current_setting('server_version_num')::int / 10000 AS major";
+
+const IS_SUPERUSER = "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
+const MANAGES_ROLES = "(SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user)";
+/** Until Postgres 15, a role with CREATEROLE manages every role that is no superuser. */
+const MANAGES_ALL = `(${MANAGES_ROLES} AND current_setting('server_version_num')::int < 160000)`;
+
+/** Until Postgres 15, only a superuser changes a role with REPLICATION. */
 const ROLES = `
-  SELECT rolname AS name, rolsuper AS superuser, rolbypassrls AS "bypassRls",
-         coalesce((SELECT json_agg(pg_get_userbyid(roleid)) FROM pg_auth_members WHERE member = r.oid), '[]') AS "memberOf",
-         coalesce((SELECT to_json(setconfig) FROM pg_db_role_setting WHERE setrole = r.oid
-                    AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())), '[]') AS settings
+  SELECT rolname AS name, rolsuper AS superuser, rolbypassrls AS "bypassRls", rolcreatedb AS "createDb", rolcreaterole AS "createRole",
+         rolreplication AS replication, rolcanlogin AS login, rolinherit AS inherit, rolconnlimit AS "connectionLimit",
+         nullif(rolvaliduntil, 'infinity')::text AS "validUntil",
+         ${IS_SUPERUSER} OR ${MANAGES_ALL} AND NOT rolreplication OR ${MANAGES_ROLES} AND NOT ${MANAGES_ALL}
+           AND pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION') AS changeable
     FROM pg_roles r WHERE rolname = ANY ($1)`;
+
+/** Settings that Postgres lists in no view, though every role may set them. */
+const UNLISTED = "('role', 'session_authorization', 'seed', 'transaction_isolation', 'transaction_read_only', 'transaction_deferrable')";
+
+const SETTINGS = `
+  SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(s.setrole) END AS role, s.setdatabase = 0 AS everywhere, i.name, i.value,
+         i.name IN ${UNLISTED} OR has_parameter_privilege(current_user, i.name, 'SET')
+           OR EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = lower(i.name) AND known.context IN ('user', 'backend')) AS resettable
+    FROM pg_db_role_setting s, unnest(s.setconfig) item,
+         LATERAL (SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value) i
+   WHERE pg_get_userbyid(s.setrole) = ANY ($1) AND s.setdatabase = 0
+      OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (s.setrole = 0 OR pg_get_userbyid(s.setrole) = ANY ($1))
+   ORDER BY 1, 2, 3`;
+
+/** The administrator revokes a membership that it granted itself, or that a role granted whose privileges it has. */
+const MEMBERSHIPS = `
+  SELECT r.rolname AS role, m.rolname AS member, pg_get_userbyid(a.grantor) AS grantor, a.admin_option AS admin,
+         m.rolsuper OR m.rolcreaterole AND m.rolname <> ALL ($1) AS "memberManages",
+         ${IS_SUPERUSER} OR NOT r.rolsuper AND (${MANAGES_ALL}
+           OR pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION') AND pg_has_role(current_user, a.grantor, 'USAGE')) AS revocable
+    FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+   WHERE (r.rolname = ANY ($1) OR m.rolname = ANY ($1)) AND m.rolname <> current_user
+   ORDER BY 1, 2, 3`;
+
+const READER_OBJECTS = `
+  SELECT pg_get_userbyid(d.refobjid) AS role, o.type || ' ' || o.identity AS object
+    FROM pg_shdepend d, pg_identify_object(d.classid, d.objid, 0) o
+   WHERE d.deptype = 'o' AND d.refclassid = 'pg_authid'::regclass AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND pg_get_userbyid(d.refobjid) = ANY ($1) AND d.classid <> 'pg_largeobject'::regclass
+     AND coalesce(o.schema, '') !~ '^pg_(toast_)?temp'
+     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('a', 'i') AND o.type = 'sequence')
+   ORDER BY 1, 2`;
+
+const LARGE_OBJECTS = `
+  SELECT pg_get_userbyid(lomowner) AS role, count(*)::int AS count FROM pg_largeobject_metadata
+   WHERE pg_get_userbyid(lomowner) = ANY ($1) GROUP BY 1 ORDER BY 1`;
 
 const HIDDEN = `
   SELECT quote_ident(nspname) || '.' || quote_ident(relname) AS name

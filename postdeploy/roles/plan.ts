@@ -1,32 +1,45 @@
 /** The statements that change the current privileges to the required ones. The list is empty if nothing has to change. */
 import { Failure } from "../connect/failure.ts";
-import { checkedName, identifier, literal } from "../connect/quote.ts";
+import { checkedName, identifier, literal, printable } from "../connect/quote.ts";
 import type { CurrentState, Grant } from "./current-state.ts";
-import { KEYWORD, LEDGER_PRIVILEGES, type ObjectKind, PRIVILEGES, type RoleKind, type RolesOptions } from "./privileges.ts";
+import {
+  DEFAULT_DATABASE,
+  KEYWORD,
+  LEDGER_PRIVILEGES,
+  type ObjectKind,
+  PRIVILEGES,
+  type RoleKind,
+  type RolesOptions,
+} from "./privileges.ts";
+import { planAttributes, planMemberships, planSettings } from "./undeclared.ts";
 
 export interface RolesPlan {
   readonly statements: readonly string[];
-  /** What the step cannot grant, and why. */
+  /** What is not declared, whether the step undoes it or not, and what the step cannot do. */
   readonly notices: readonly string[];
 }
 
 const KINDS = Object.keys(PRIVILEGES) as ObjectKind[];
-const READERS: readonly RoleKind[] = ["runtime", "readonly", "backup"];
 
 export function planRoles(options: RolesOptions, ledger: string, current: CurrentState): RolesPlan {
   validateRoles(options, current);
+  const attributes = planAttributes(options, current);
+  const memberships = planMemberships(options, current);
+  const settings = planSettings(options, current);
   return {
     statements: [
       ...planExtensions(options, current),
       ...planSchemas(options, ledger, current),
       ...planDatabaseAccess(options, current),
-      ...planMemberships(options, current),
+      ...planDefaultDatabase(options, current),
+      ...attributes.statements,
+      ...memberships.statements,
       ...planDefaultPrivileges(options, ledger, current),
       ...planOwnership(options, current),
       ...planObjectPrivileges(options, ledger, current),
-      ...planSettings(options, current),
+      ...settings.statements,
     ],
-    notices: findNotices(options, current),
+    notices: [...attributes.notices, ...memberships.notices, ...settings.notices, ...findNotices(options, current)],
   };
 }
 
@@ -72,7 +85,7 @@ function planDatabaseAccess({ database, roles }: RolesOptions, current: CurrentS
   const on = `DATABASE ${identifier(database)}`;
   const rights = {
     owner: ["CONNECT", "TEMPORARY"],
-    runtime: ["CONNECT", "TEMPORARY"],
+    runtime: ["CONNECT"],
     readonly: ["CONNECT"],
     backup: ["CONNECT"],
   } as const;
@@ -83,11 +96,26 @@ function planDatabaseAccess({ database, roles }: RolesOptions, current: CurrentS
   ];
 }
 
-/** Members of the owner role could change its objects. */
-function planMemberships({ roles }: RolesOptions, { roles: existing }: CurrentState): string[] {
-  return READERS.filter((kind) => existing.get(roles[kind])!.memberOf.includes(roles.owner)).map(
-    (kind) => `REVOKE ${identifier(roles.owner)} FROM ${identifier(roles[kind])}`,
-  );
+/**
+ * By default every role of the cluster can connect to it. Roles that exist keep that, apart from those of the system: they may belong to DigitalOcean or to
+ * another application. Steps of several systems may run at once: the first grant locks the row, so that one of them finds the privileges of PUBLIC.
+ */
+function planDefaultDatabase({ roles }: RolesOptions, { administrator, defaultDatabase, otherLogins }: CurrentState): string[] {
+  if (defaultDatabase === undefined) return [];
+  const on = `DATABASE ${identifier(DEFAULT_DATABASE)}`;
+  const toPublic = defaultDatabase.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
+  if (toPublic.length === 0) return diffPrivileges(on, roles, {}, defaultDatabase);
+  const rights = toPublic.join(", ");
+  return [
+    `GRANT CONNECT ON ${on} TO ${identifier(administrator)}`,
+    `DO $slipway$ BEGIN
+  IF has_database_privilege('public', ${literal(DEFAULT_DATABASE)}, 'CONNECT, TEMPORARY') THEN
+    ${otherLogins.length === 0 ? "" : `GRANT ${rights} ON ${on} TO ${otherLogins.map(identifier).join(", ")};`}
+    REVOKE ${rights} ON ${on} FROM PUBLIC;
+  END IF;
+END $slipway$`,
+    ...diffPrivileges(on, roles, {}, defaultDatabase),
+  ];
 }
 
 /** Default privileges, so that the owner's future objects need no grants. */
@@ -130,25 +158,8 @@ function planObjectPrivileges({ roles }: RolesOptions, ledger: string, { objects
   });
 }
 
-function planSettings({ database, schemas: required, roles, statementTimeoutSeconds }: RolesOptions, current: CurrentState): string[] {
-  // public is last, for the functions of extensions.
-  const path = [...new Set([...required, "public"])].map(identifier).join(", ");
-  return (Object.keys(roles) as RoleKind[]).flatMap((kind) => {
-    const existing = current.roles.get(roles[kind])!.settings;
-    // Postgres stores quotes only where a name needs them.
-    const unquote = (text: string) => text.replaceAll('"', "");
-    const set = (name: string, value: string, stored: string) =>
-      existing.some((setting) => unquote(setting) === unquote(`${name}=${stored}`))
-        ? []
-        : [`ALTER ROLE ${identifier(roles[kind])} IN DATABASE ${identifier(database)} SET ${name} = ${value}`];
-    return [
-      ...set("search_path", path, path),
-      ...(kind === "runtime" ? set("statement_timeout", literal(`${statementTimeoutSeconds}s`), `${statementTimeoutSeconds}s`) : []),
-    ];
-  });
-}
-
-function findNotices({ roles }: RolesOptions, { hidden, roles: existing, shared, displaced }: CurrentState): string[] {
+function findNotices({ roles }: RolesOptions, current: CurrentState): string[] {
+  const { hidden, roles: existing, shared, displaced, readerObjects, largeObjects } = current;
   const kept = displaced.filter(({ given }) => !given);
   const restricted = hidden.length > 0 && !existing.get(roles.backup)!.bypassRls;
   return [
@@ -164,9 +175,34 @@ function findNotices({ roles }: RolesOptions, { hidden, roles: existing, shared,
             `If it belongs to this system, run: ${kept.map(({ type, reference }) => `ALTER ${type} ${reference} OWNER TO ${identifier(roles.owner)};`).join(" ")}`,
         ]
       : []),
-    ...(shared ? ["Other roles own objects in this database: PUBLIC keeps CONNECT, and their objects were not changed."] : []),
+    ...[...new Set(readerObjects.map(({ role }) => role))].map((role) =>
+      describeOwned(
+        role,
+        readerObjects.filter((one) => one.role === role).map(({ object }) => object),
+        roles.owner,
+      ),
+    ),
+    ...largeObjects.map(
+      ({ role, count }) =>
+        `${role} owns ${count} large objects, which only a superuser can forbid. If the application does not use them, run: ` +
+        `SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = '${role}'::regrole;`,
+    ),
+    ...(shared
+      ? ["Other roles own objects in this database: PUBLIC keeps CONNECT and TEMPORARY, and their objects were not changed."]
+      : []),
   ];
 }
+
+function describeOwned(role: string, objects: readonly string[], owner: string): string {
+  const rest = objects.length > LISTED ? `, and ${objects.length - LISTED} more` : "";
+  return (
+    `${role} owns ${objects.slice(0, LISTED).map(printable).join(", ")}${rest}, though only ${owner} owns objects of the system. ` +
+    `Check who created them and what they do. This step gives those in the schemas of the system to ${owner}, apart from functions that run as their owner.`
+  );
+}
+
+/** How many objects a notice names. */
+const LISTED = 10;
 
 /** Grants missing privileges and revokes excess ones, for the four roles only. */
 function diffPrivileges(

@@ -36,4 +36,13 @@ export const PRIVILEGES: Readonly<Record<ObjectKind, Readonly<Partial<Record<Rol
 /** Only the owner writes the ledger. The backup role reads it for dumps. */
 export const LEDGER_PRIVILEGES: typeof PRIVILEGES = { table: { backup: ["SELECT"] }, sequence: { backup: ["SELECT"] }, function: {} };
 
+/** The database that DigitalOcean creates with a cluster, and that no system uses. */
+export const DEFAULT_DATABASE = "defaultdb";
+
+/**
+ * An idle transaction keeps its locks, so it makes migrations fail, and keeps dead rows from being removed. statement_timeout also limits how long a
+ * statement waits for a lock, so lock_timeout has no default here.
+ */
+export const IDLE_IN_TRANSACTION_TIMEOUT = "60s";
+
 export const KEYWORD: Readonly<Record<ObjectKind, string>> = { table: "TABLE", sequence: "SEQUENCE", function: "FUNCTION" };

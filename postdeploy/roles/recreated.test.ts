@@ -110,8 +110,8 @@ describe.each(["15", "17"])("on Postgres %s", (version) => {
 
     const { statements, notices } = await applyRoles(options);
     expect(statements.length).toBeGreaterThan(0);
-    expect(notices).toEqual([]);
-    expect((await applyRoles(options)).statements).toEqual([]);
+    expect(notices.filter((notice) => !notice.startsWith(`${roles.runtime} owns aggregate public.largest(integer), `))).toEqual([]);
+    expect(await applyRoles(options)).toEqual({ statements: [], notices: [] });
 
     expect(await foreignObjects(options)).toEqual([]);
     expect(await extensionOwners(database)).toEqual(extension);

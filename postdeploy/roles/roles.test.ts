@@ -107,7 +107,7 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
   it("sets statement_timeout for the runtime role only [F29]", async () => {
     expect(await as("runtime", "SHOW statement_timeout")).toEqual([{ statement_timeout: "30s" }]);
     expect(await as("owner", "SHOW statement_timeout")).toEqual([{ statement_timeout: "0" }]);
-    expect(await as("runtime", "SHOW search_path")).toEqual([{ search_path: "public, templates" }]);
+    expect(await as("runtime", "SHOW search_path")).toEqual([{ search_path: "public, templates, pg_temp" }]);
   });
 
   it("denies other roles of the cluster to connect to a database that is not shared", async () => {
