@@ -1,4 +1,5 @@
 /** Reads the current roles, objects and privileges of a database. The plan compares them with the required ones. */
+import { literal } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
 import { DEFAULT_DATABASE, type ObjectKind, type RolesOptions } from "./privileges.ts";
 
@@ -235,13 +236,18 @@ const ROLES = `
            AND pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION') AS changeable
     FROM pg_roles r WHERE rolname = ANY ($1)`;
 
-/** Settings that Postgres lists in no view, though every role may set them. */
-const UNLISTED = "('role', 'session_authorization', 'seed', 'transaction_isolation', 'transaction_read_only', 'transaction_deferrable')";
+/** Settings of a transaction, which Postgres 16 and later do not reset, though every role may still store them for itself. */
+export const NEVER_RESET: readonly string[] = ["seed", "transaction_isolation", "transaction_read_only", "transaction_deferrable"];
 
+const listSql = (texts: readonly string[]): string => texts.map(literal).join(", ");
+
+/** Postgres lists role and session_authorization in no view, though every role may set them. */
 const SETTINGS = `
   SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(s.setrole) END AS role, s.setdatabase = 0 AS everywhere, i.name, i.value,
-         i.name IN ${UNLISTED} OR has_parameter_privilege(current_user, i.name, 'SET')
-           OR EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = lower(i.name) AND known.context IN ('user', 'backend')) AS resettable
+         CASE WHEN i.name IN (${listSql(NEVER_RESET)}) THEN current_setting('server_version_num')::int < 160000
+              ELSE i.name IN ('role', 'session_authorization') OR has_parameter_privilege(current_user, i.name, 'SET')
+                OR EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = lower(i.name) AND known.context IN ('user', 'backend'))
+              END AS resettable
     FROM pg_db_role_setting s, unnest(s.setconfig) item,
          LATERAL (SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value) i
    WHERE pg_get_userbyid(s.setrole) = ANY ($1) AND s.setdatabase = 0

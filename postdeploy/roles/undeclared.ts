@@ -3,7 +3,7 @@
  * every later session of it starts with. What is not declared is reported with its old value and undone.
  */
 import { identifier, literal, printable } from "../connect/quote.ts";
-import type { CurrentState, Membership, RoleAttributes, RoleSetting } from "./current-state.ts";
+import { type CurrentState, type Membership, NEVER_RESET, type RoleAttributes, type RoleSetting } from "./current-state.ts";
 import { IDLE_IN_TRANSACTION_TIMEOUT, type RoleKind, type RolesOptions } from "./privileges.ts";
 
 interface Part {
@@ -116,10 +116,7 @@ export function planSettings(options: RolesOptions, { settings }: CurrentState):
         ...wrong.map(({ name, value }) => `ALTER ROLE ${identifier(role)}${within(database)} SET ${name} = ${value}`),
       ],
       notices: [
-        ...undeclared.map(
-          (setting) =>
-            `Undeclared setting of ${describe(setting, database)}. ${setting.resettable ? "This step resets it." : NO_PERMISSION}`,
-        ),
+        ...undeclared.map((setting) => `Undeclared setting of ${describe(setting, database)}. ${consequence(setting)}`),
         ...wrong.flatMap(({ current, value }) =>
           current === undefined ? [] : [`Changed setting of ${describe(current, database)}. This step sets it to ${value}.`],
         ),
@@ -134,6 +131,14 @@ export function planSettings(options: RolesOptions, { settings }: CurrentState):
       `ALTER DATABASE ${identifier(database)} RESET ${printable(settingName(name))};`,
   );
   return join([...parts, { statements: [], notices }]);
+}
+
+function consequence({ resettable, name, role }: RoleSetting): string {
+  if (resettable) return "This step resets it.";
+  if (!NEVER_RESET.includes(name)) return NO_PERMISSION;
+  return name === "seed"
+    ? `Postgres cannot reset it, and random() is predictable in later sessions: delete the user ${role}, and create it again with \`pulumi up\`.`
+    : "Postgres cannot reset it, and it has no effect on later transactions.";
 }
 
 interface DeclaredSetting {
