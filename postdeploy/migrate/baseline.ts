@@ -44,9 +44,13 @@ export async function baseline(options: BaselineOptions): Promise<BaselineResult
       if (!folder.files.some((file) => file.name === name))
         throw new Failure("no-such-file", 2, `File ${name} is not in ${folder.path}. Nothing was written.`);
 
-    const ledger = await runner.lock();
-    const entries = foldEvents(ledger?.events ?? []);
-    const events = createEvents(folder, former, options).filter(({ file }) => !entries.has(file));
+    await runner.lock();
+    const unrecorded = () => {
+      const entries = foldEvents(runner.ledger?.events ?? []);
+      return createEvents(folder, former, options).filter(({ file }) => !entries.has(file));
+    };
+    const entries = foldEvents(runner.ledger?.events ?? []);
+    let events = unrecorded();
     const named = new Set(events.map(({ file }) => file));
     rejectContradictions(
       evidence,
@@ -54,6 +58,8 @@ export async function baseline(options: BaselineOptions): Promise<BaselineResult
       (file) => named.has(file) || entries.has(file),
     );
     await runner.ensureLedger();
+    // Another run may have created the ledger since.
+    events = unrecorded();
     const { error } = await runner.session.send(`BEGIN; ${events.map((event) => runner.table.insertSql(event)).join(" ")} COMMIT`);
     if (error) throw error;
     return {

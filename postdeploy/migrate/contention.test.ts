@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Connection } from "../connect/target.ts";
-import { lockKey } from "./run/lock.ts";
 import type { Progress } from "./run/progress.ts";
 import { failure } from "./testing/failure.ts";
 import { cleanFolders, folderOf } from "./testing/folder.ts";
@@ -59,26 +58,30 @@ describe("concurrent runs", () => {
 
   it("reports the session that holds the lock, and exits with 75 after the wait", async () => {
     const connection = await server.database();
-    const [a, b] = lockKey("slipway");
-    await openSession(connection, "slipway migrate elsewhere:1", `SELECT pg_advisory_lock(${a}, ${b})`);
-    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    await up({ folder, connection });
+    await openSession(connection, "slipway migrate elsewhere:1", "SELECT pg_advisory_lock(key) FROM slipway.lock");
+    write({ "002_b.sql": "CREATE TABLE b (id int);" });
     const events: Progress[] = [];
     const error = await failure(up({ folder, connection, waitMs: 300, onProgress: (event) => events.push(event) }));
     expect([error.code, error.exit]).toEqual(["locked", 75]);
     expect(error.message).toMatch(/slipway migrate elsewhere:1 \(pid \d+, postgres, connected since \d{4}-/);
     expect(events).toMatchObject([{ kind: "waiting", holder: { application: "slipway migrate elsewhere:1", user: "postgres" } }]);
-    expect(await server.sql("SELECT FROM pg_namespace WHERE nspname = 'slipway'", nameIn(connection))).toEqual([]);
+    expect(await server.sql("SELECT FROM pg_class WHERE relname = 'b'", nameIn(connection))).toEqual([]);
   });
 
-  it("does not conflict with the single-key lock of another application, nor with the lock of another ledger", async () => {
+  it("does not conflict with the lock of another ledger, nor with a lock on the key in two parts", async () => {
     const connection = await server.database();
-    const [a, b] = lockKey("slipway");
+    const { path: folder, write } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    const { path: other } = folderOf({ "001_b.sql": "CREATE TABLE b (id int);" });
+    await up({ folder, connection });
+    await up({ folder: other, connection, ledgerSchema: "slipway_other" });
     await openSession(
       connection,
       "app",
-      `SELECT pg_advisory_lock(${(BigInt(a) << 32n) | BigInt(b >>> 0)}), pg_advisory_lock(${lockKey("slipway_other").join(", ")})`,
+      "SELECT pg_advisory_lock((key >> 32)::int, key::bit(32)::int) FROM slipway.lock; SELECT pg_advisory_lock(key) FROM slipway_other.lock",
     );
-    const { path: folder } = folderOf({ "001_a.sql": "CREATE TABLE a (id int);" });
+    write({ "002_b.sql": "CREATE TABLE c (id int);" });
     expect((await up({ folder, connection, waitMs: 0 })).applied).toHaveLength(1);
   });
 

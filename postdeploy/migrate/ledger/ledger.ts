@@ -68,11 +68,20 @@ export class LedgerTable {
       FROM ${this.schema}.about a LEFT JOIN ${this.schema}.events e ON true ORDER BY e.id`;
   }
 
-  /** Idempotent. The caller holds the lock. */
-  createSql(system: string | undefined, schemaExists: boolean): string {
-    const { schema } = this;
+  /** Fails if the table exists: another run created it, and holds the lock. */
+  createLockSql(schemaExists: boolean): string {
     // CREATE SCHEMA IF NOT EXISTS requires the CREATE privilege even if the schema exists.
-    return `${schemaExists ? "" : `CREATE SCHEMA ${schema};`}
+    return `${schemaExists ? "" : `CREATE SCHEMA ${this.schema};`}
+      CREATE TABLE ${this.schema}.lock (
+        one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+        key bigint NOT NULL DEFAULT ('x' || right(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint);
+      INSERT INTO ${this.schema}.lock DEFAULT VALUES;`;
+  }
+
+  /** Idempotent. The caller holds the lock. */
+  createSql(system: string | undefined): string {
+    const { schema } = this;
+    return `
       CREATE TABLE IF NOT EXISTS ${schema}.about (
         id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
         version int NOT NULL,
@@ -112,6 +121,11 @@ export class LedgerTable {
 
 const NO_LEDGER = new Set(["42P01", "3F000"]);
 
+/** Whether the error means that a table of the ledger does not exist. */
+export function isMissing(error: Error): boolean {
+  return NO_LEDGER.has(sqlstate(error) ?? "");
+}
+
 /** A missing column, a view with other columns, or another kind of object with the name. */
 const FOREIGN_OBJECT = new Set(["42703", "42P16", "42809", "42P07", "42P10"]);
 
@@ -135,7 +149,7 @@ export function parseLedger(
   system: string | undefined,
 ): Ledger | undefined {
   if (error !== undefined) {
-    if (NO_LEDGER.has(sqlstate(error) ?? "")) return undefined;
+    if (isMissing(error)) return undefined;
     if (sqlstate(error) === "42501")
       throw new Failure(
         "ledger-closed",

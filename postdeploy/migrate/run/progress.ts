@@ -1,4 +1,5 @@
 /** The events that a run reports. */
+import { printable } from "../../connect/quote.ts";
 import type { Notice } from "../../connect/session.ts";
 
 export type Progress =
@@ -43,7 +44,10 @@ export interface Blocker {
 
 export function describeHolder(holder: Holder | undefined): string {
   if (holder === undefined) return "another run";
-  return `${holder.application || "a session"} (pid ${holder.pid}, ${holder.user}, connected since ${holder.since}${holder.doing ? `, ${holder.doing}` : ""})`;
+  const { application, pid, user, since, doing } = holder;
+  // The server shows the rest of a session to the same role only.
+  const details = [`pid ${pid}`, printable(user), ...(since ? [`connected since ${since}`] : []), ...(doing ? [printable(doing)] : [])];
+  return `${printable(application) || "a session"} (${details.join(", ")})`;
 }
 
 export function describeBlocker({ pid, application, user, state, seconds, query }: Blocker): string {

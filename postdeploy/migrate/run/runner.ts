@@ -7,11 +7,11 @@ import { poolMessage } from "../../connect/connection-failure.ts";
 import { Failure } from "../../connect/failure.ts";
 import { literal } from "../../connect/quote.ts";
 import { open, type Row, type Session } from "../../connect/session.ts";
-import { isLost, isRetryable } from "../../connect/sqlstate.ts";
+import { type DatabaseError, isLost, isRetryable, sqlstate } from "../../connect/sqlstate.ts";
 import { targetOf } from "../../connect/target.ts";
 import { foreignSchemaFailure, type Ledger, LedgerTable, parseLedger, readLedger } from "../ledger/ledger.ts";
 import { toFailure } from "./errors.ts";
-import { acquireLock, unlockSql, wasUnlocked } from "./lock.ts";
+import { acquireLock, describeForeign, tryLockSql, unlockSql, wasUnlocked } from "./lock.ts";
 import { startMonitor } from "./monitor.ts";
 import type { RunOptions } from "./options.ts";
 import type { Blocker, Progress } from "./progress.ts";
@@ -27,6 +27,8 @@ interface ServerInfo {
   readonly readOnly: boolean;
   /** Whether the schema of the ledger exists, with or without a ledger. */
   readonly hasLedgerSchema: boolean;
+  /** Whether the table with the key of the lock exists. */
+  readonly hasLock: boolean;
   readonly clockOffsetSeconds: number;
   /** Whether the role or the database sets transaction_timeout (Postgres 17 and later). */
   readonly hasTransactionTimeout: boolean;
@@ -52,7 +54,8 @@ export class Runner {
   server!: ServerInfo;
   /** As of the last read. */
   ledger: Ledger | undefined;
-  #locked = false;
+  /** The key of the lock that this run holds. */
+  #lock: string | undefined;
   #disableTransactionTimeout = false;
 
   private constructor(options: RunOptions) {
@@ -80,7 +83,11 @@ export class Runner {
     if (this.options.signal?.aborted) throw new Failure("stopped", 1, "Stopped on request.");
   }
 
-  /** Acquires the lock and reads the ledger again under it. @throws if the database is read-only. */
+  /**
+   * Acquires the lock and reads the ledger again under it. A database without a ledger has no lock either: `ensureLedger` creates both at once.
+   *
+   * @throws if the database is read-only.
+   */
   async lock({
     waitMs = this.options.waitMs ?? 60_000,
     abort,
@@ -95,41 +102,71 @@ export class Runner {
         1,
         `Database ${this.server.database} is read-only (default_transaction_read_only is on). Providers set this when the disk is full: add storage, then run again.`,
       );
-    this.ledger = await acquireLock(this.session, this.table, {
+    // A ledger of an earlier version has no lock.
+    if (!this.server.hasLock && this.ledger !== undefined) await this.#createLock();
+    if (!this.server.hasLock) return undefined;
+    const acquired = await acquireLock(this.session, this.table, {
       system: this.options.system,
       waitMs,
       signal: AbortSignal.any(signals),
       onWait: (holder) => this.report({ kind: "waiting", holder }),
+      onForeign: (holder) => this.report({ kind: "warning", message: describeForeign(holder) }),
     });
-    this.#locked = true;
+    this.#lock = acquired?.key;
+    this.ledger = acquired?.ledger;
     return this.ledger;
   }
 
+  /** Another run may create it at the same time. */
+  async #createLock(): Promise<void> {
+    const { error } = await this.session.send(this.table.createLockSql(true));
+    if (error !== undefined && !CREATED_BY_ANOTHER.has(sqlstate(error) ?? "")) throw foreignSchemaFailure(error, this.table) ?? error;
+    this.server = { ...this.server, hasLock: true };
+  }
+
   /**
-   * Creates the ledger if there is none.
+   * Creates the ledger if there is none, and acquires the lock if this run does not hold it. If another run created the ledger since it was read, this one
+   * waits for the lock and reads what the other run applied.
+   *
    * @param tables that the files create: if one of them exists, the database needs a baseline first.
    * @returns false if one of the tables exists. Then no ledger was created.
    */
   async ensureLedger(tables: readonly string[] = []): Promise<boolean> {
-    if (this.ledger !== undefined) return true;
-    const { replies, error } = await this.session.send(
-      `${failIfAnyExists(tables)} BEGIN; ${this.table.createSql(this.options.system, this.server.hasLedgerSchema)} COMMIT; ${this.table.selectSql}`,
-    );
-    if (error === undefined) {
-      this.ledger = parseLedger(replies.at(-1)?.rows, undefined, this.table, this.options.system);
-      return true;
+    for (let attempt = 1; this.ledger === undefined; attempt++) {
+      const error = await this.#createLedger(tables);
+      if (error === undefined) return true;
+      await this.rollback();
+      const state = sqlstate(error) ?? (error as DatabaseError).code;
+      if (state === TABLE_EXISTS) return false;
+      if (state === "42501")
+        throw new Failure(
+          "ledger-closed",
+          2,
+          `Cannot create the ledger schema ${this.table.schema}: ${error.message}. Run the roles step first, or as the admin: GRANT CREATE ON DATABASE ${this.server.database} TO ${this.server.role}`,
+          { cause: error },
+        );
+      if (!CREATED_BY_ANOTHER.has(state ?? "") || attempt > 10) throw foreignSchemaFailure(error, this.table) ?? error;
+      this.server = { ...this.server, hasLedgerSchema: true, hasLock: true };
+      await this.lock();
+      if (this.#lock === undefined) this.server = { ...this.server, hasLock: false };
     }
-    await this.rollback();
-    const { code, message } = error as { code?: string; message: string };
-    if (code === TABLE_EXISTS) return false;
-    if (code === "42501")
-      throw new Failure(
-        "ledger-closed",
-        2,
-        `Cannot create the ledger schema ${this.table.schema}: ${message}. Run the roles step first, or as the admin: GRANT CREATE ON DATABASE ${this.server.database} TO ${this.server.role}`,
-        { cause: error },
-      );
-    throw foreignSchemaFailure(error, this.table) ?? error;
+    return true;
+  }
+
+  /** In one transaction: a run that fails leaves no lock without a ledger. */
+  async #createLedger(tables: readonly string[]): Promise<Error | undefined> {
+    const { table } = this;
+    const [create, take] =
+      this.#lock === undefined ? [table.createLockSql(this.server.hasLedgerSchema), tryLockSql(table.schema)] : ["", ""];
+    // The tables are looked for after the lock is created: another run that created it may have created them.
+    const { replies, error } = await this.session.send(
+      `BEGIN; ${create} ${failIfAnyExists(tables)} ${table.createSql(this.options.system)} ${take} COMMIT; ${table.selectSql}`,
+    );
+    if (error !== undefined) return error;
+    this.#lock ??= replies.at(-3)!.rows[0]!.key!;
+    this.server = { ...this.server, hasLedgerSchema: true, hasLock: true };
+    this.ledger = parseLedger(replies.at(-1)!.rows, undefined, table, this.options.system);
+    return undefined;
   }
 
   /** Records the fingerprint of the schema, to detect later changes by hand, and releases the lock in the same message. Ends a run. */
@@ -137,8 +174,8 @@ export class Runner {
     const { recordFingerprint } = await import("../schema/fingerprint.ts");
     await this.rollback();
     const attempt = async () => {
-      const { fingerprint, after } = await recordFingerprint(this.session, this.table, file, unlockSql(this.table));
-      this.#locked = false;
+      const { fingerprint, after } = await recordFingerprint(this.session, this.table, file, unlockSql(this.#lock!));
+      this.#lock = undefined;
       if (!wasUnlocked(after)) throw lockLostFailure();
       return fingerprint;
     };
@@ -202,7 +239,7 @@ export class Runner {
     const budget = this.options.reconnectMs ?? 180_000;
     this.report({ kind: "lost", why: cause.message });
     this.session.destroy();
-    this.#locked = false;
+    this.#lock = undefined;
     const until = Date.now() + budget;
     await this.#connect(budget, true);
     // The backend of the lost connection may still be running. When it releases the lock, the ledger is final.
@@ -219,8 +256,9 @@ export class Runner {
   /** Releases the lock, if it is still held, and disconnects. */
   async end(): Promise<void> {
     const { session } = this;
-    const unlocked = !this.#locked || session.lost || wasUnlocked((await session.send(unlockSql(this.table))).replies[0]?.rows ?? []);
-    this.#locked = false;
+    const key = this.#lock;
+    this.#lock = undefined;
+    const unlocked = key === undefined || session.lost || wasUnlocked((await session.send(unlockSql(key))).replies[0]?.rows ?? []);
     session.leave();
     if (!unlocked) throw lockLostFailure();
   }
@@ -312,6 +350,9 @@ export class Runner {
 /** An SQLSTATE that Postgres itself does not use. */
 const TABLE_EXISTS = "SWTKN";
 
+/** The schema or a table of the ledger exists, or is being created by another transaction. */
+const CREATED_BY_ANOTHER: ReadonlySet<string> = new Set(["42P06", "42P07", "23505"]);
+
 /** A statement that fails if one of the tables exists. */
 function failIfAnyExists(tables: readonly string[]): string {
   if (tables.length === 0) return "";
@@ -330,7 +371,7 @@ const serverSql = ({
   schema,
 }: LedgerTable) => `SELECT pg_backend_pid() AS pid, current_setting('client_connection_check_interval') AS interval, pg_is_in_recovery() AS standby,
   current_setting('server_version') AS version, current_database() AS database, current_user AS role,
-  to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema,
+  to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema, to_regclass(${literal(`${schema}.lock`)}) IS NOT NULL AS lock,
   current_setting('default_transaction_read_only') AS read_only, extract(epoch FROM clock_timestamp()) AS now,
   coalesce(current_setting('transaction_timeout', true), '0') <> '0' AS transaction_timeout`;
 
@@ -342,6 +383,7 @@ function parseServer(row: Row, sentAt: number): ServerInfo {
     role: row.role!,
     readOnly: row.read_only === "on",
     hasLedgerSchema: row.ledger_schema === "t",
+    hasLock: row.lock === "t",
     clockOffsetSeconds: Number(row.now) - middle,
     hasTransactionTimeout: row.transaction_timeout === "t",
   };
