@@ -2,7 +2,7 @@
 import { Failure } from "../../connect/failure.ts";
 import { type DatabaseError, isLost, sqlstate } from "../../connect/sqlstate.ts";
 import { formatExcerpt, positionAt } from "../read/position.ts";
-import { type Blocker, describeBlocker } from "./progress.ts";
+import { type Blocker, describeBlocker, terminationHint } from "./progress.ts";
 
 export interface ErrorSource {
   readonly file: string;
@@ -35,6 +35,7 @@ export function toSqlFailure(
   extra: { hint?: string; blockers?: readonly Blocker[] } = {},
 ): SqlFailure {
   const state = sqlstate(error) ?? "";
+  const { blockers = [] } = extra;
   const { at, file, text } = source;
   const location = at === undefined ? file : `${file}:${positionAt(text, at).line}:${positionAt(text, at).column}`;
   const lines = [
@@ -43,7 +44,8 @@ export function toSqlFailure(
     ...(error.detail ? [`  detail: ${error.detail}`] : []),
     ...(error.where ? [`  in: ${error.where.split("\n").join("\n      ")}`] : []),
     ...(error.internalQuery ? [`  query: ${error.internalQuery}`] : []),
-    ...(extra.blockers ?? []).map((blocker) => `  blocked by: ${describeBlocker(blocker)}`),
+    ...blockers.map((blocker) => `  blocked by: ${describeBlocker(blocker)}`),
+    ...(blockers.length === 0 ? [] : [`  ${terminationHint(blockers)}`]),
     ...hintLines(extra.hint ?? HINTS[state] ?? error.hint, extra.hint === undefined && HINTS[state] !== undefined ? error.hint : undefined),
     `  ${source.remainder ?? `${file} was rolled back completely.`}`,
   ];
@@ -93,6 +95,6 @@ const HINTS: Readonly<Record<string, string>> = {
   "53200": "The server is out of memory or lock slots. If the file locks thousands of tables, split it.",
   "53300": "All connections are in use. Reduce the size of a pool, or choose a larger node.",
   "55006": "Another session is using it. Run again later, or end that session.",
-  "55P03": "Another session held the lock at every attempt. Run again when it has finished, or end the session named above.",
+  "55P03": "Another session held the lock at every attempt. Run again when it has finished, or end it.",
   "55P04": "A new enum value cannot be used in the transaction that adds it. Add it in one file and use it in the next.",
 };

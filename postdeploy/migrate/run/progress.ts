@@ -35,7 +35,9 @@ export interface Holder {
 export interface Blocker {
   readonly pid: number;
   readonly application: string;
+  /** "" for a process of the server. */
   readonly user: string;
+  /** "" for a session of a role that the run is no member of. */
   readonly state: string;
   /** The age of its transaction. */
   readonly seconds: number;
@@ -51,6 +53,16 @@ export function describeHolder(holder: Holder | undefined): string {
 }
 
 export function describeBlocker({ pid, application, user, state, seconds, query }: Blocker): string {
-  const session = `pid ${pid} (${application || "no application name"}, ${user})`;
-  return `${session}, ${state || "state unknown"} for ${Math.round(seconds)} s${query ? `: ${query.replace(/\s+/g, " ")}` : ""}`;
+  if (user === "") return `pid ${pid} (a process of the server, such as autovacuum)`;
+  const session = `pid ${pid} (${printable(application) || "no application name"}, ${printable(user)})`;
+  if (state === "") return `${session}, whose state and queries only ${printable(user)} and doadmin see`;
+  return `${session}, ${state} for ${Math.round(seconds)} s${query ? `: ${printable(query.replace(/\s+/g, " "))}` : ""}`;
+}
+
+/** What ends the sessions. The owner role may not, if they belong to another role. */
+export function terminationHint(blockers: readonly Blocker[]): string {
+  const pids = blockers.map(({ pid }) => pid);
+  const list = pids.join(", ");
+  const see = `SELECT pid, usename, application_name, state, xact_start, query FROM pg_stat_activity WHERE pid IN (${list});`;
+  return `What they do, as doadmin: ${see} To end them: ${pids.map((pid) => `SELECT pg_terminate_backend(${pid});`).join(" ")}`;
 }
