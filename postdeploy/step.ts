@@ -10,6 +10,11 @@ export interface StepKind {
   readonly trigger?: string;
   /** Data about the inputs for the next preview. It is stored in the state unencrypted, so it must not contain secrets. */
   collectPreviewData?(inputs: Inputs): Promise<Inputs>;
+  /**
+   * What another session changed since the step last ran, as the statements that undo it. It is read in every preview and `up`, so that the step runs
+   * again although its inputs are the same. An empty list also if the server cannot be reached.
+   */
+  findDrift?(inputs: Inputs): Promise<readonly string[]>;
   /** Describes in a preview what the step will do. */
   pending(olds: Inputs, news: Inputs): string;
   /**

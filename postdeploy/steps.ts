@@ -32,7 +32,11 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
   switch (method) {
     case "check": {
       const news = { ...argument(1), ...(await kindOfStep.collectPreviewData?.(argument(1))) };
-      return { inputs: { ...news, pending: kindOfStep.pending(argument(0), news) }, failures: [] };
+      const drift = await findDrift(kindOfStep, argument(0), news);
+      return {
+        inputs: { ...news, pending: kindOfStep.pending(argument(0), news), ...(drift.length === 0 ? {} : { drift }) },
+        failures: [],
+      };
     }
     case "diff":
       return { changes: differs(kindOfStep, argument(1), argument(2)), replaces: [], deleteBeforeReplace: false };
@@ -41,7 +45,7 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
     case "update":
       return { outs: await outcome(kindOfStep, argument(2)) };
     case "read":
-      // Each run reads the ledger in the database, so a refresh does not need to.
+      // `check` and each run read the database. A refresh could not: it passes no connection, because the state has none unencrypted.
       return { id: args[0], props: argument(1) };
     case "delete":
       // Deleting a step drops no table, role or key.
@@ -57,13 +61,21 @@ export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Rec
 }
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
-  const { url: _url, ca: _ca, stores: _stores, pending: _pending, __provider, ...shown } = inputs;
+  const { url: _url, ca: _ca, stores: _stores, pending: _pending, drift: _drift, __provider, ...shown } = inputs;
   return { ...shown, ...(await runStoppable((signal) => kind.apply(inputs, signal))), identity: identity(kind, inputs), __provider };
 }
 
+/** Nothing where the step has not run yet, or is to connect to what does not exist yet. */
+async function findDrift(kind: StepKind, olds: Inputs, news: Inputs): Promise<readonly string[]> {
+  if (kind.findDrift === undefined || Object.keys(olds).length === 0 || hasUnknown(news)) return [];
+  return await kind.findDrift(news);
+}
+
+const hasUnknown = (inputs: Inputs): boolean => JSON.stringify(inputs).includes(UNKNOWN);
+
 function differs(kind: StepKind, olds: Inputs, news: Inputs): boolean {
   const triggered = kind.trigger !== undefined && news[kind.trigger] !== undefined && olds[kind.trigger] !== news[kind.trigger];
-  return triggered || JSON.stringify(news).includes(UNKNOWN) || olds.identity !== identity(kind, news);
+  return triggered || news.drift !== undefined || hasUnknown(news) || olds.identity !== identity(kind, news);
 }
 
 function identity(kind: StepKind, inputs: Inputs): string {

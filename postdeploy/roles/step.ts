@@ -18,17 +18,27 @@ export function pending(olds: Inputs, news: Inputs): string {
   return `rights of ${Object.values((news.roles ?? {}) as Record<string, string>).join(", ")} in ${news.database}`;
 }
 
+/** A preview on a machine that the firewall does not admit waits no longer. */
+const PREVIEW_TIMEOUT_MS = 3000;
+
+export async function findDrift(inputs: Inputs): Promise<readonly string[]> {
+  const { rolesPlan } = await import("./index.ts");
+  try {
+    return (await rolesPlan(optionsOf(inputs), { connectTimeoutMs: PREVIEW_TIMEOUT_MS })).statements;
+  } catch {
+    // Not reachable, or a role that this `up` creates again: the step itself reports it.
+    return [];
+  }
+}
+
 export async function apply(inputs: Inputs): Promise<Record<string, unknown>> {
   const { applyRoles } = await import("./index.ts");
-  const { url, ca, database, schemas, extensions, roles, statementTimeoutSeconds } = inputs;
-  const options = {
-    connection: { url: String(url), ca: String(ca) },
-    database,
-    schemas,
-    extensions,
-    roles,
-    statementTimeoutSeconds,
-  } as unknown as RolesOptions;
-  const { statements, notices } = await applyRoles(options);
+  const { statements, notices } = await applyRoles(optionsOf(inputs));
   return { applied: statements.length, notices };
 }
+
+const optionsOf = ({ url, ca, database, schemas, extensions, roles, statementTimeoutSeconds }: Inputs): RolesOptions =>
+  ({
+    connection: { url: String(url), ca: String(ca) },
+    ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
+  }) as unknown as RolesOptions;

@@ -1,9 +1,10 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Endpoint } from "../../local/cloud/backing.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
+import { query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -100,6 +101,27 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     write("004_notes.sql", "ALTER TABLE devx.notes ADD title text;\n");
     expect(await succeed("preview", "--diff")).toMatch(/pending +: "nothing" => "rights of .*devx_owner.* in devxplatform"/);
     await succeed("up", "--yes", "--skip-preview");
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  it("report and undo in the next preview and up what a role sets for itself, and are quiet after it", async () => {
+    const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string; connection: { port: number; host: string } }[] };
+    const [{ id, connection } = { id: "", connection: { port: 0, host: "" } }] = databases;
+    const { users } = (await stack.get(`/v2/databases/${id}/users`)) as { users: { name: string; password: string }[] };
+    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
+    const endpoint = { ...connection, ca: Buffer.from(ca.certificate, "base64").toString() } as unknown as Endpoint;
+    const { password } = users.find(({ name }) => name === "devx")!;
+    await query(endpoint, "ALTER ROLE devx SET row_security = off", {
+      host: connection.host,
+      user: "devx",
+      password,
+      database: "devxplatform",
+    });
+    expect(await succeed("preview", "--diff")).toContain('ALTER ROLE \\"devx\\" RESET \\"row_security\\"');
+    await succeed("up", "--yes", "--skip-preview");
+    expect(await query(endpoint, "SHOW row_security", { host: connection.host, user: "devx", password, database: "devxplatform" })).toEqual(
+      [{ row_security: "on" }],
+    );
     await succeed("preview", "--expect-no-changes");
   });
 

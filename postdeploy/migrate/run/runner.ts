@@ -371,7 +371,8 @@ const serverSql = ({
   schema,
 }: LedgerTable) => `SELECT pg_backend_pid() AS pid, current_setting('client_connection_check_interval') AS interval, pg_is_in_recovery() AS standby,
   current_setting('server_version') AS version, current_database() AS database, current_user AS role,
-  to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema, to_regclass(${literal(`${schema}.lock`)}) IS NOT NULL AS lock,
+  to_regnamespace(${literal(schema)}) IS NOT NULL AS ledger_schema, 
+  EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(${literal(schema)}) AND relname = 'lock') AS lock,
   current_setting('default_transaction_read_only') AS read_only, extract(epoch FROM clock_timestamp()) AS now,
   coalesce(current_setting('transaction_timeout', true), '0') <> '0' AS transaction_timeout`;
 
