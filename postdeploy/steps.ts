@@ -62,7 +62,10 @@ export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Rec
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
   const { url: _url, ca: _ca, stores: _stores, pending: _pending, drift: _drift, __provider, ...shown } = inputs;
-  return { ...shown, ...(await runStoppable((signal) => kind.apply(inputs, signal))), identity: identity(kind, inputs), __provider };
+  const result = await runStoppable((signal) => kind.apply(inputs, signal));
+  // Pulumi shows what a provider's process prints.
+  for (const notice of (result.notices ?? []) as readonly string[]) console.warn(notice);
+  return { ...shown, ...result, identity: identity(kind, inputs), __provider };
 }
 
 /** Nothing where the step has not run yet, or is to connect to what does not exist yet. */

@@ -10,6 +10,7 @@ import { planStack } from "../../engine/stackplan.ts";
 import { sameAddress } from "../../local/platform/stack-endpoint.ts";
 import { openApi } from "../../operate/recover/api.ts";
 import type { Comparison, Missing } from "../../operate/recover/comparison.ts";
+import type { RolesDrift } from "../../operate/recover/database-roles.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
 import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { readStatusOf } from "../../operate/recover/readiness.ts";
@@ -40,6 +41,8 @@ export interface Subject {
   readState(): Promise<State>;
   /** @param shared Whether to import what another stack declares too. @default false */
   compare(state: State, options?: { readonly shared?: boolean }): Promise<Comparison>;
+  /** Connects to the databases of the stack. */
+  compareRoles(state: State): Promise<readonly RolesDrift[]>;
   /** Of a cluster or a replica; after a comparison. */
   readStatus(missing: Missing): Promise<string | undefined>;
 }
@@ -75,6 +78,11 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
     pulumi: exported === undefined ? cli : undefined,
     readState,
     compare,
+    compareRoles: async (state) => {
+      token ??= await readToken(config, cli, { stack: stackName, flags });
+      const { compareRoles } = await import("../../operate/recover/database-roles.ts");
+      return await compareRoles({ plan, state, api: openApi({ endpoint, token }) });
+    },
     readStatus,
   };
 
