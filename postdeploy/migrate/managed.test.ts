@@ -86,6 +86,25 @@ describe.each(systems.map((system) => [system.title, system] as const))("%s", (_
   });
 });
 
+it("is not held up by a session that took the lock through a pool, and names it", async () => {
+  const { name, postgres } = systems.find(({ postgres: { database } }) => database === pool.database)!;
+  const [{ key } = {}] = await query(endpoint, "SELECT key::text FROM slipway.lock", {
+    ...{ user: postgres.roles.owner, password: password(postgres.roles.owner), database: pool.database },
+  });
+  // The pool keeps the connection, and with it the lock.
+  await query(endpoint, `SELECT pg_advisory_lock(${key})`, {
+    port: endpoint.poolPort!,
+    user: pool.user.name,
+    password: pool.user.password,
+    database: pool.name,
+  });
+  const warnings: string[] = [];
+  const options = { folder: `sql/${name}`, connection: connect(postgres.roles.owner, pool.database), schemas: postgres.schemas };
+  await down({ ...options, waitMs: 0, onProgress: (event) => event.kind === "warning" && warnings.push(event.message) });
+  await up(options);
+  expect(warnings).toEqual([expect.stringMatching(/no migration run held the migration lock: pid \d+ \(.*, devx\)/)]);
+});
+
 describe("a connection", () => {
   const { path: folder } = folderOf({ "001_a.sql": "SELECT 1;" });
   const failureOf = async (connection: Connection) => {
