@@ -70,6 +70,25 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
       expect(unexpected).toEqual([]);
     });
 
+    it("lets the read-only and the backup role read, and change nothing", async () => {
+      const [{ t } = { t: "" }] = await query(
+        endpoint,
+        `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS t FROM pg_tables WHERE schemaname = ANY ('{${schemas.join()}}') ORDER BY 1`,
+        { database },
+      );
+      for (const role of [roles.readonly, roles.backup]) {
+        const login = { user: role, password: `pw_${role}`, database };
+        await query(endpoint, `SELECT * FROM ${t} LIMIT 1`, login);
+        for (const refused of [
+          `INSERT INTO ${t} DEFAULT VALUES`,
+          `DELETE FROM ${t}`,
+          `TRUNCATE ${t}`,
+          `CREATE TABLE ${schemas[0]}.x (id int)`,
+        ])
+          await expect(query(endpoint, refused, login), refused).rejects.toMatchObject({ code: "42501" });
+      }
+    });
+
     it("gives the runtime role access to rows only [F55]", async () => {
       const tables = await query(
         endpoint,
@@ -79,7 +98,13 @@ describe.each(["15", "17"])("the three systems on one Postgres %s", (version) =>
       const runtime = { user: roles.runtime, password: `pw_${roles.runtime}`, database };
       for (const { t } of tables) {
         await query(endpoint, `SELECT * FROM ${t} LIMIT 1`, runtime);
-        await expect(query(endpoint, `TRUNCATE ${t}`, runtime)).rejects.toMatchObject({ code: "42501" });
+        for (const refused of [
+          `TRUNCATE ${t}`,
+          `DROP TABLE ${t}`,
+          `ALTER TABLE ${t} ADD COLUMN x int`,
+          `CREATE TABLE ${schemas[0]}.x (id int)`,
+        ])
+          await expect(query(endpoint, refused, runtime), refused).rejects.toMatchObject({ code: "42501" });
       }
       expect(tables.length).toBeGreaterThan(8);
     });

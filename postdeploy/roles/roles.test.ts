@@ -59,7 +59,15 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     expect(await applyRoles(empty)).toEqual({ statements: [], notices: [] });
   });
 
-  it("lets the owner create objects in every schema and in the ledger schema [F55]", async () => {
+  it("creates uuid-ossp where it is declared, and nowhere else [D41]", async () => {
+    const extensions = (database: string) => asAdmin("SELECT extname FROM pg_extension WHERE extname = 'uuid-ossp'", database);
+    expect(await extensions("empty")).toEqual([{ extname: "uuid-ossp" }]);
+    await asAdmin("CREATE DATABASE without_extensions", "defaultdb");
+    await applyRoles({ ...optionsFor("without_extensions"), extensions: [] });
+    expect(await extensions("without_extensions")).toEqual([]);
+  });
+
+  it("lets the owner create objects in every schema and in the ledger schema", async () => {
     await as("owner", "CREATE TABLE made (id int); CREATE TABLE templates.made (id int); CREATE TABLE slipway.made (id int)");
     await as("owner", "CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT 1'");
   });
@@ -79,7 +87,7 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     "TRUNCATE items",
     "ALTER TABLE items ADD x int",
     "CREATE INDEX ON items (name)",
-  ])("denies the runtime role %s [F55]", async (statement) => {
+  ])("denies the runtime role %s", async (statement) => {
     expect(await sqlstateOf(as("runtime", statement))).toBe("42501");
   });
 
@@ -104,7 +112,7 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     expect(await sqlstateOf(as("backup", "DELETE FROM items"))).toBe("42501");
   });
 
-  it("sets statement_timeout for the runtime role only [F29]", async () => {
+  it("sets statement_timeout for the runtime role only", async () => {
     expect(await as("runtime", "SHOW statement_timeout")).toEqual([{ statement_timeout: "30s" }]);
     expect(await as("owner", "SHOW statement_timeout")).toEqual([{ statement_timeout: "0" }]);
     expect(await as("runtime", "SHOW search_path")).toEqual([{ search_path: "public, templates, pg_temp" }]);
@@ -138,7 +146,7 @@ describe.each(["15", "17"])("roles on Postgres %s", (version) => {
     await other("INSERT INTO theirs VALUES (1)");
   });
 
-  it("reports when row-level security would make a dump fail, and the policy that fixes it [C39]", async () => {
+  it("reports when row-level security would make a dump fail, and the policy that fixes it", async () => {
     await as(
       "owner",
       "CREATE TABLE notes (id int); ALTER TABLE notes ENABLE ROW LEVEL SECURITY; ALTER TABLE notes FORCE ROW LEVEL SECURITY",
