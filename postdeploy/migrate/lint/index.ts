@@ -4,7 +4,7 @@ import type { Finding } from "../read/finding.ts";
 import type { Statement } from "../read/parse.ts";
 import { positionAt } from "../read/position.ts";
 import { parseFile } from "../read/prepare.ts";
-import { fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { commandsOf, fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
 import { buildFileSet } from "./file-set.ts";
 import { setsNotNull } from "./not-null.ts";
 import { lintStatement } from "./rules.ts";
@@ -85,7 +85,8 @@ function lintFile(file: MigrationFile, statements: readonly Statement[], { exten
       message: "No down migration.",
       fix: `Add ${downName(file.name)}, or mark the file with: -- slipway: irreversible <reason>`,
     });
-  if (!file.header.transaction && statements.length > 0 && !statements.some(({ node }) => needsNoTransaction(node) ?? mayCommit(node)))
+  const isNeeded = statements.some(({ node }) => needsNoTransaction(node) ?? mayCommit(node)) || validatesOwnConstraint(statements);
+  if (!file.header.transaction && statements.length > 0 && !isNeeded)
     findings.push({
       rule: "needless-no-transaction",
       severity: "note",
@@ -114,6 +115,15 @@ function lintFile(file: MigrationFile, statements: readonly Statement[], { exten
       fix: "Move it to a numbered file.",
     });
   return findings;
+}
+
+/** In one transaction, VALIDATE would scan the table under the lock of the NOT VALID constraint. */
+function validatesOwnConstraint(statements: readonly Statement[]): boolean {
+  const validated = statements
+    .flatMap(({ node }) => (kindOf(node) === "AlterTableStmt" ? commandsOf(fieldsOf(node)) : []))
+    .filter(({ subtype }) => subtype === "AT_ValidateConstraint")
+    .map(({ name }) => String(name));
+  return statements.some(({ text }) => text.includes("NOT VALID") && validated.some((name) => text.includes(name)));
 }
 
 function withPosition(file: MigrationFile | DownFile, { start }: Statement, found: Omit<Finding, "file" | "line" | "column">): Finding {

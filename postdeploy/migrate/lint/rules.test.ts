@@ -56,6 +56,18 @@ describe("lint", () => {
     ["enum-value-used", "CREATE TYPE hue AS ENUM ('red'); ALTER TYPE hue ADD VALUE 'blue'; SELECT 'blue'::hue;"],
     ["enum-value-used", "ALTER TYPE mood ADD VALUE 'soso' BEFORE 'glad'; UPDATE x SET mood = 'soso' WHERE a;"],
     ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
+    ["definer-temporary-schema", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = app LANGUAGE sql AS 'SELECT 1';"],
+    [
+      "definer-temporary-schema",
+      "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = pg_temp, app LANGUAGE sql AS 'SELECT 1';",
+    ],
+    ["definer-temporary-schema", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = '' LANGUAGE sql AS 'SELECT 1';"],
+    ["definer-search-path", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path FROM CURRENT LANGUAGE sql AS 'SELECT 1';"],
+    ["definer-search-path", "CREATE PROCEDURE p() SECURITY DEFINER LANGUAGE sql AS 'SELECT 1';"],
+    ["definer-search-path", "ALTER FUNCTION f() SECURITY DEFINER;"],
+    ["definer-search-path", "ALTER FUNCTION f() RESET search_path;"],
+    ["definer-search-path", "ALTER FUNCTION f() RESET ALL;"],
+    ["definer-temporary-schema", "ALTER FUNCTION f() SECURITY DEFINER SET search_path = app;"],
     ["default-privileges-without-role", "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reader;"],
     ["grant-to-public", "GRANT SELECT ON used TO PUBLIC;"],
     ["domain-check", "CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');"],
@@ -67,6 +79,16 @@ describe("lint", () => {
     [
       "view-bypasses-rls",
       "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE VIEW v AS SELECT * FROM n;",
+    ],
+    [
+      "view-bypasses-rls",
+      "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE VIEW v WITH (security_invoker = false) AS SELECT 1 FROM (SELECT * FROM n) s;",
+    ],
+    ["view-bypasses-rls", "ALTER VIEW v RESET (security_invoker);"],
+    ["view-bypasses-rls", "ALTER VIEW v SET (security_invoker = off);"],
+    [
+      "materialized-view-copies-rls",
+      "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE MATERIALIZED VIEW v AS SELECT * FROM n;",
     ],
     ["foreign-key-without-index", "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other);"],
     ["no-primary-key", "CREATE TABLE n (a text);"],
@@ -98,6 +120,17 @@ describe("lint", () => {
     [
       "a SECURITY DEFINER function with a search path",
       "CREATE FUNCTION f() RETURNS int SECURITY DEFINER SET search_path = app, pg_temp LANGUAGE sql AS 'SELECT 1';",
+    ],
+    ["a function with the rights of its caller", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION f() STABLE;"],
+    [
+      "a function that gets the rights of its owner and a search path",
+      "ALTER FUNCTION f() SECURITY DEFINER SET search_path TO app, 'pg_temp'; ALTER FUNCTION f() SET search_path = app, pg_temp;",
+    ],
+    ["a view that gets security_invoker", "ALTER VIEW v SET (security_invoker = true);"],
+    ["a materialized view of a table without policies", "CREATE MATERIALIZED VIEW v AS SELECT * FROM used;"],
+    [
+      "a file that validates its own constraint outside a transaction",
+      `${nonTransactional}ALTER TABLE used ADD CONSTRAINT c CHECK (a > 0) NOT VALID; ALTER TABLE used VALIDATE CONSTRAINT c;`,
     ],
     [
       "a view with security_invoker",

@@ -3,7 +3,17 @@ import type { Statement } from "../read/parse.ts";
 import { constraintsOf, type Fields, fieldsOf, isOptionOn, kindOf, quoteIfNeeded, tableName, typeNameOf } from "../read/statement.ts";
 import { effectsOf } from "./effects.ts";
 import { note, type Rule, type RuleContext, type RuleFinding, warn, warnCascade } from "./rule.ts";
-import { alterDefaultPrivileges, createFunction, createOrAlterRole, createPolicy, createView, grant } from "./security-rules.ts";
+import {
+  alterDefaultPrivileges,
+  alterFunction,
+  alterView,
+  createFunction,
+  createMaterializedView,
+  createOrAlterRole,
+  createPolicy,
+  createView,
+  grant,
+} from "./security-rules.ts";
 import { alterTable, createTable } from "./table-rules.ts";
 
 export function lintStatement(statement: Statement, context: RuleContext): RuleFinding[] {
@@ -184,7 +194,7 @@ const longName: Rule = (_fields, _context, { text: sql }) => {
 
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
   IndexStmt: [createIndex],
-  AlterTableStmt: [alterTable],
+  AlterTableStmt: [alterTable, alterView],
   CreateStmt: [createTable],
   DropStmt: [drop],
   RenameStmt: [rename],
@@ -204,6 +214,8 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   DropdbStmt: [dropDatabase],
   CreatePolicyStmt: [createPolicy],
   CreateFunctionStmt: [createFunction],
+  AlterFunctionStmt: [alterFunction],
+  CreateTableAsStmt: [createMaterializedView],
   ViewStmt: [createView],
   AlterDefaultPrivilegesStmt: [alterDefaultPrivileges],
   GrantStmt: [grant],

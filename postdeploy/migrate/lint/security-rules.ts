@@ -1,6 +1,7 @@
 /** Rules about access: row-level security, grants, functions and passwords. */
-import { type Fields, isParameterOn, stringOf, tableName } from "../read/statement.ts";
-import { type Rule, warn } from "./rule.ts";
+import { commandsOf, type Fields, isParameterOn, stringOf, tableName } from "../read/statement.ts";
+import type { FileSet } from "./file-set.ts";
+import { type Rule, type RuleFindings, warn } from "./rule.ts";
 
 const optionsOf = ({ options }: Fields): Fields[] => ((options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
 
@@ -15,26 +16,61 @@ export const createPolicy: Rule = (fields, { set }) => {
     : [];
 };
 
+/**
+ * Postgres searches the temporary schema first for tables, unless the search path names it elsewhere. A caller can create temporary tables, and could
+ * replace the tables of the function by its own.
+ */
 export const createFunction: Rule = (fields) => {
   const options = optionsOf(fields);
   const definer = options.some(
     ({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true,
   );
-  const pinned = options.some(
-    ({ defname, arg }) => defname === "set" && (arg as { VariableSetStmt?: { name?: string } })?.VariableSetStmt?.name === "search_path",
-  );
-  return definer && !pinned
-    ? warn(
-        "definer-search-path",
-        "The SECURITY DEFINER function uses the caller's search path, so the caller decides which tables it accesses as its owner.",
-        "Add SET search_path = …, pg_temp to CREATE FUNCTION.",
-      )
-    : [];
+  return definer ? checkSearchPath(options) : [];
 };
 
+/** ALTER FUNCTION keeps what it does not name, and lint does not know that: it checks what the statement sets. */
+export const alterFunction: Rule = (fields) => {
+  const options = ((fields.actions as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+  const setting = searchPathOf(options);
+  const definer = options.some(
+    ({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true,
+  );
+  return definer || setting !== undefined ? checkSearchPath(options) : [];
+};
+
+interface SetStatement {
+  readonly name?: string;
+  readonly kind?: string;
+  readonly args?: readonly unknown[];
+}
+
+function searchPathOf(options: readonly Fields[]): SetStatement | undefined {
+  const settings = options
+    .filter(({ defname }) => defname === "set")
+    .map(({ arg }) => (arg as { VariableSetStmt?: SetStatement } | undefined)?.VariableSetStmt);
+  return settings.find((setting) => setting?.name === "search_path" || setting?.kind === "VAR_RESET_ALL");
+}
+
+function checkSearchPath(options: readonly Fields[]): RuleFindings {
+  const setting = searchPathOf(options);
+  if (setting?.kind !== "VAR_SET_VALUE")
+    return warn(
+      "definer-search-path",
+      "The SECURITY DEFINER function uses the caller's search path, so the caller decides which tables it accesses as its owner.",
+      "Add SET search_path = …, pg_temp to CREATE FUNCTION.",
+    );
+  const path = (setting.args ?? []).map((arg) => (arg as { A_Const?: { sval?: { sval?: string } } }).A_Const?.sval?.sval);
+  return path.indexOf("pg_temp") === path.length - 1 && path.length > 0
+    ? []
+    : warn(
+        "definer-temporary-schema",
+        "Postgres searches temporary tables first unless pg_temp is last in the search path, so the caller can replace tables of the SECURITY DEFINER function.",
+        "SET search_path = …, pg_temp.",
+      );
+}
+
 export const createView: Rule = (fields, { set }) => {
-  const query = JSON.stringify(fields.query);
-  const tables = set.rlsEnabled.names.filter((name) => query.includes(`"relname":"${name.split(".").at(-1)}"`));
+  const tables = tablesWithPolicies(fields.query, set);
   return tables.length === 0 || isParameterOn(fields.options, "security_invoker")
     ? []
     : warn(
@@ -43,6 +79,37 @@ export const createView: Rule = (fields, { set }) => {
         "CREATE VIEW … WITH (security_invoker = true) AS …",
       );
 };
+
+export const createMaterializedView: Rule = (fields, { set }) => {
+  const tables = fields.objtype === "OBJECT_MATVIEW" ? tablesWithPolicies(fields.query, set) : [];
+  return tables.length === 0
+    ? []
+    : warn(
+        "materialized-view-copies-rls",
+        `The materialized view copies rows of ${tables.join(", ")} that its owner reads. No policy applies to the copy, and Postgres has no policies for materialized views.`,
+        "Use a view WITH (security_invoker = true), or a table with policies of its own.",
+      );
+};
+
+/** ALTER VIEW … RESET (security_invoker), or SET to false. */
+export const alterView: Rule = (fields) =>
+  fields.objtype === "OBJECT_VIEW" &&
+  commandsOf(fields).some(({ subtype, def }) => {
+    const list = (def as { List?: { items?: unknown } } | undefined)?.List?.items;
+    const named = ((list as { DefElem: Fields }[] | undefined) ?? []).some(({ DefElem }) => DefElem.defname === "security_invoker");
+    return named && (subtype === "AT_ResetRelOptions" || (subtype === "AT_SetRelOptions" && !isParameterOn(list, "security_invoker")));
+  })
+    ? warn(
+        "view-bypasses-rls",
+        `${tableName(fields.relation)} then reads its tables with the rights of its owner, which bypasses the policies for the querying role.`,
+        "Keep security_invoker = true.",
+      )
+    : [];
+
+function tablesWithPolicies(query: unknown, set: FileSet): string[] {
+  const text = JSON.stringify(query);
+  return set.rlsEnabled.names.filter((name) => text.includes(`"relname":"${name.split(".").at(-1)}"`));
+}
 
 export const alterDefaultPrivileges: Rule = (fields) =>
   optionsOf(fields).some(({ defname }) => defname === "roles")

@@ -1,0 +1,75 @@
+-- An organization that a transaction enters, and that ends with the transaction.
+--
+--   BEGIN;
+--   SELECT enter_organization($1, $2);  -- the organization, and optionally the user for whom the application works
+--   …
+--   COMMIT;
+--
+-- Until now any value of candlefish.organization_id counted. Behind a pool in transaction mode, a plain SET of one client stays on the
+-- server connection, and the next client reads its rows.
+
+-- The setting candlefish.tenant: when the transaction began (16 hexadecimal digits), the organization, and the acting user if there is one.
+--
+-- Why the start of the transaction: it is the same in every statement of a transaction and in its parallel workers, costs nothing to read,
+-- works on a standby, and is different in the next transaction of a connection. Alternatives:
+--   pg_current_xact_id()  assigns a transaction id to each read, fails on a standby, and is a counter: the next value is known in advance.
+--   pg_backend_pid()      is the same for all clients of a pooled connection, and different in a parallel worker.
+--   a secret key, a table of contexts, or a cursor  cannot be guessed either, but each costs 10 to 30 µs for each table of each query.
+-- A client that sets a future microsecond, and guesses it exactly, selects the organization of a transaction that enters none. It gains
+-- nothing that a call of enter_organization() does not give it.
+--
+-- The comparison is a text comparison, and the cast follows it: a value of another form is no organization, not an error. Names are
+-- resolved when these functions are created (RETURN instead of a string), so that no search path applies and a plan can inline them.
+CREATE FUNCTION public.current_organization() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN left(current_setting('candlefish.tenant', true), 16) = encode(timestamptz_send(now()), 'hex')
+            THEN substr(current_setting('candlefish.tenant', true), 18, 36)::uuid END;
+COMMENT ON FUNCTION public.current_organization() IS 'The organization that this transaction has entered, or NULL.';
+
+CREATE FUNCTION public.current_acting_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN left(current_setting('candlefish.tenant', true), 16) = encode(timestamptz_send(now()), 'hex')
+            THEN nullif(substr(current_setting('candlefish.tenant', true), 55, 36), '')::uuid END;
+COMMENT ON FUNCTION public.current_acting_user() IS 'The user for whom this transaction works, or NULL.';
+
+CREATE FUNCTION public.enter_organization(organization uuid, acting_user uuid DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF organization IS NULL THEN
+    RAISE EXCEPTION 'enter_organization requires an organization' USING ERRCODE = 'null_value_not_allowed';
+  END IF;
+  PERFORM set_config('candlefish.tenant', concat_ws(' ', encode(timestamptz_send(now()), 'hex'), organization, acting_user), true);
+  -- Under the policies of this organization, so that the answer is about this organization only.
+  IF acting_user IS NOT NULL AND NOT EXISTS (
+    SELECT FROM public.organization_members m JOIN public.users u ON u.id = m.user_id
+     WHERE m.organization_id = organization AND m.user_id = acting_user AND m.left_at IS NULL AND u.is_active)
+  THEN
+    RAISE EXCEPTION 'user % is not an active member of organization %', acting_user, organization USING ERRCODE = 'insufficient_privilege';
+  END IF;
+END $$;
+COMMENT ON FUNCTION public.enter_organization(uuid, uuid) IS
+  'Selects the organization, and the user for whom the application works, until the end of the transaction. Entering again replaces both.';
+
+-- Policies call these functions with the privileges of the role that queries, and only the runtime role has EXECUTE by default.
+-- slipway: allow grant-to-public policies apply to every role that reads a table, and only roles of this system can connect
+GRANT EXECUTE ON FUNCTION public.current_organization(), public.current_acting_user(), public.enter_organization(uuid, uuid) TO PUBLIC;
+
+ALTER POLICY tenant ON public.organizations
+  USING (id = (SELECT public.current_organization())) WITH CHECK (id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.documents
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.crdt_operations
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.presence_sessions
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.comments
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.document_versions
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.paintbox_integrations
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.brand_portal_integrations
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+ALTER POLICY tenant ON public.document_metrics
+  USING (organization_id = (SELECT public.current_organization())) WITH CHECK (organization_id = (SELECT public.current_organization()));
+
+-- Without a policy for INSERT, UPDATE or DELETE, only functions of the owner write members.
+CREATE POLICY tenant ON public.organization_members FOR SELECT USING (organization_id = (SELECT public.current_organization()));
