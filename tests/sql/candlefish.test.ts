@@ -10,6 +10,7 @@ const BOLT = "bbbbbbbb-0000-4000-8000-000000000000";
 const PLENTY = `
   INSERT INTO users (id, email, name) VALUES (md5('u')::uuid, 'u@example.com', 'U');
   INSERT INTO organizations (id, name, slug) VALUES ('${ACME}', 'Acme', 'acme'), ('${BOLT}', 'Bolt', 'bolt');
+  INSERT INTO organization_members (organization_id, user_id) SELECT id, md5('u')::uuid FROM organizations;
   INSERT INTO documents (id, organization_id, title, content, crdt_clock)
     SELECT md5(o.slug || n)::uuid, o.id, o.slug || ' ' || n, CASE WHEN n % 500 = 0 THEN 'The lighthouse keeper' ELSE 'Plain text number ' || n END, 20
       FROM organizations o, generate_series(1, 4000) n;
@@ -34,9 +35,11 @@ const TENANT = [
   "document_metrics",
   "document_versions",
   "documents",
+  "organization_members",
   "organizations",
   "paintbox_integrations",
   "presence_sessions",
+  "users",
 ];
 
 describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
@@ -56,7 +59,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
   async function within<T>(organization: string | undefined, work: (client: pg.Client) => Promise<T>): Promise<T> {
     await pooled.query("BEGIN");
     try {
-      if (organization !== undefined) await pooled.query("SELECT set_config('candlefish.organization_id', $1, true)", [organization]);
+      if (organization !== undefined) await pooled.query("SELECT enter_organization($1)", [organization]);
       return await work(pooled);
     } finally {
       await pooled.query("ROLLBACK");
@@ -64,10 +67,11 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
   }
   const count = async (client: pg.Client, from: string) =>
     (await client.query(`SELECT count(*)::int AS n FROM ${from}`)).rows[0].n as number;
-  const columnOf = (table: string) => (table === "organizations" ? "id" : "organization_id");
+  const isForeign = (table: string, organization: string) =>
+    table === "users" ? "false" : `${table === "organizations" ? "id" : "organization_id"} <> '${organization}'`;
 
-  it("has the ten tables of its documents, users without a tenant [C28, C29, C30, C31, C32, C33, C34, C35, C36]", async () => {
-    expect(await tablesOf(database)).toEqual([...TENANT, "users"].sort());
+  it("has the ten tables of its documents and the members of organizations, users without a tenant [C28, C29, C30, C31, C32, C33, C34, C35, C36]", async () => {
+    expect(await tablesOf(database)).toEqual(TENANT);
     const columns = await database.as(
       "superuser",
       "SELECT table_name || '.' || column_name || ' ' || data_type AS name FROM information_schema.columns WHERE table_schema = 'public'",
@@ -86,7 +90,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
   });
 
   describe("row-level security", () => {
-    it("is enabled and forced on every table that has a tenant, the organizations among them [C27, C39]", async () => {
+    it("is enabled and forced on every table, also on organizations and users [C27, C39]", async () => {
       const rows = await database.as(
         "superuser",
         `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity AND relforcerowsecurity ORDER BY 1`,
@@ -99,12 +103,12 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
         await within(organization, async (client) => {
           for (const table of TENANT) {
             expect(await count(client, table), table).toBeGreaterThan(0);
-            expect(await count(client, `${table} WHERE ${columnOf(table)} <> '${organization}'`), table).toBe(0);
+            expect(await count(client, `${table} WHERE ${isForeign(table, organization)}`), table).toBe(0);
           }
         });
     });
 
-    it.each([undefined, "", "00000000-0000-0000-0000-000000000000"])(
+    it.each([undefined, "00000000-0000-0000-0000-000000000000"])(
       "shows nothing where the organization is %j [C39]",
       async (organization) => {
         await within(ACME, (client) => count(client, "documents"));
@@ -114,7 +118,11 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       },
     );
 
-    it.each(["all", "' OR true --", `${ACME}, ${BOLT}`, "*"])("refuses %j as an organization [C39]", async (hostile) => {
+    it("refuses NULL as an organization [C39]", async () => {
+      await expect(within(ACME, (client) => client.query("SELECT enter_organization(NULL)"))).rejects.toMatchObject({ code: "22004" });
+    });
+
+    it.each(["", "all", "' OR true --", `${ACME}, ${BOLT}`, "*"])("refuses %j as an organization [C39]", async (hostile) => {
       await expect(within(hostile, (client) => client.query("SELECT * FROM documents"))).rejects.toMatchObject({ code: "22P02" });
     });
 
@@ -178,7 +186,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
     });
 
     it("leaves a dump complete: the backup role reads every row of every table, and writes none [C39]", async () => {
-      for (const table of [...TENANT, "users"]) {
+      for (const table of TENANT) {
         const counting = `SELECT count(*)::int AS n FROM ${table}`;
         expect(await database.as("backup", counting), table).toEqual(await database.as("superuser", counting));
       }
@@ -248,7 +256,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
   describe("cleanup_old_data()", () => {
     it("refuses ages so young that it would empty a table, and NULL", async () => {
       for (const argument of ["presence_age => '0'", "operations_age => '1 hour'", "metrics_age => NULL", "batch_size => 0"])
-        await expect(database.as("runtime", `SELECT cleanup_old_data(${argument})`), argument).rejects.toMatchObject({ code: "22023" });
+        await expect(database.as("owner", `SELECT cleanup_old_data(${argument})`), argument).rejects.toMatchObject({ code: "22023" });
     });
 
     it("is not the read-only role's to call", async () => {
@@ -256,20 +264,41 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
     });
 
     it("stops at its time limit, says so, and leaves the rest for the next call [C40]", async () => {
-      const [row] = await database.as("runtime", "SELECT cleanup_old_data(time_limit => '1 microsecond') AS said");
+      const [row] = await database.as("owner", "SELECT cleanup_old_data(time_limit => '1 microsecond') AS said");
       expect(row?.said).toEqual({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0, finished: false });
     });
 
     it("works in batches smaller than what there is to do [C40]", async () => {
-      const [row] = await within(
-        undefined,
-        async (client) => (await client.query("SELECT cleanup_old_data(batch_size => 3) AS said")).rows,
-      );
-      expect(row.said).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
+      const client = await database.connect("owner");
+      await client.query("BEGIN");
+      const { rows } = await client.query("SELECT cleanup_old_data(batch_size => 3) AS said");
+      await client.query("ROLLBACK");
+      expect(rows[0].said).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
+    });
+
+    it("cleans up the organization that the transaction entered, whoever calls it [C39, C40]", async () => {
+      const only = { presence_sessions: 1, crdt_operations: 20, document_metrics: 1, finished: true };
+      for (const role of ["runtime", "owner", "superuser"] as const) {
+        const client = await database.connect(role);
+        await client.query("BEGIN");
+        await client.query("SELECT enter_organization($1)", [ACME]);
+        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said, role).toEqual(only);
+        await client.query("ROLLBACK");
+      }
+    });
+
+    it("refuses to clean up every organization for the application, with the next step, also after a call of the owner [C39]", async () => {
+      const refusal = { code: "42501", hint: expect.stringContaining("enter_organization()") };
+      await expect(database.as("runtime", "SELECT cleanup_old_data()")).rejects.toMatchObject(refusal);
+      const client = await database.connect("superuser");
+      await client.query("SET ROLE candlefish_owner");
+      await client.query("BEGIN; SELECT cleanup_old_data(); ROLLBACK");
+      await client.query("SET ROLE candlefish");
+      await expect(client.query("SELECT cleanup_old_data()")).rejects.toMatchObject(refusal);
     });
 
     it("works as printed, for every organization, and keeps operations that no merged state contains [C40, C55, C30, C31]", async () => {
-      const [row] = await database.as("runtime", "SELECT cleanup_old_data();");
+      const [row] = await database.as("owner", "SELECT cleanup_old_data();");
       expect(row?.cleanup_old_data).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
       const left = await database.as(
         "superuser",
@@ -278,6 +307,207 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       expect(left).toEqual([{ p: 2, m: 2, o: 21 }]);
       const [again] = await database.as("owner", "SELECT cleanup_old_data();");
       expect(again?.cleanup_old_data).toMatchObject({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0 });
+    });
+  });
+
+  describe("users and members", () => {
+    const USER = "SELECT id, name, email, is_active FROM users WHERE id = $1";
+    /** As the runtime role in Acme, with an acting user if one is given. Rolled back. */
+    async function acting<T>(user: string | undefined, work: (client: pg.Client) => Promise<T>): Promise<T> {
+      return within(undefined, async (client) => {
+        await client.query("SELECT enter_organization($1, $2)", [ACME, user]);
+        return work(client);
+      });
+    }
+    const ann = "a0000000-0000-4000-8000-000000000001";
+    const ben = "b0000000-0000-4000-8000-000000000001";
+    beforeAll(async () => {
+      await database.as(
+        "superuser",
+        `INSERT INTO users (id, email, name) VALUES ('${ann}', 'Ann@acme.example', 'Ann'), ('${ben}', 'ben@bolt.example', 'Ben');
+         INSERT INTO organization_members (organization_id, user_id) VALUES ('${ACME}', '${ann}'), ('${BOLT}', '${ben}')`,
+      );
+    });
+
+    it("are seen by their organization only, also when they have left [C39]", async () => {
+      await acting(undefined, async (client) => {
+        expect((await client.query("SELECT name FROM users ORDER BY name")).rows).toEqual([{ name: "Ann" }, { name: "U" }]);
+        await client.query("SELECT remove_member($1)", [ann]);
+        expect((await client.query(USER, [ann])).rowCount).toBe(1);
+        expect((await client.query(USER, [ben])).rowCount).toBe(0);
+      });
+    });
+
+    it("are found among many by their key, and listed by their membership, on indexes [C38]", async () => {
+      await database.as(
+        "superuser",
+        `INSERT INTO users (id, email, name) SELECT md5('many' || n)::uuid, 'many' || n || '@bolt.example', 'M' FROM generate_series(1, 5000) n;
+         INSERT INTO organization_members (organization_id, user_id) SELECT '${BOLT}', md5('many' || n)::uuid FROM generate_series(1, 5000) n;
+         ANALYZE`,
+      );
+      await within(ACME, async (client) => {
+        const used = (query: string) => indexesUsed((sql) => client.query(sql), query);
+        const indexes = [expect.stringMatching(/^organization_members_/), "users_pkey"];
+        expect(await used(`SELECT * FROM users WHERE id = '${ann}'`)).toEqual(indexes);
+        expect(await used("SELECT u.* FROM organization_members m JOIN users u ON u.id = m.user_id")).toContain("users_pkey");
+      });
+    });
+
+    it("change their own profile, and no other [C39]", async () => {
+      const rename = "UPDATE users SET name = 'X', avatar_url = 'y'";
+      expect(await acting(ann, async (client) => (await client.query(`${rename} RETURNING id`)).rows)).toEqual([{ id: ann }]);
+      expect(await acting(undefined, async (client) => (await client.query(rename)).rowCount)).toBe(0);
+      expect(await acting(ann, async (client) => (await client.query("DELETE FROM users")).rowCount)).toBe(0);
+    });
+
+    it.each(["email = 'mine@evil.example'", "is_active = false", "id = gen_random_uuid()", "created_at = now()"])(
+      "cannot SET %s, because other organizations rely on it [C39]",
+      async (change) => {
+        await expect(acting(ann, (client) => client.query(`UPDATE users SET ${change}`))).rejects.toMatchObject({ code: "42501" });
+      },
+    );
+
+    it("get a changed address from the owner", async () => {
+      const client = await database.connect("owner");
+      await client.query("BEGIN");
+      expect((await client.query("UPDATE users SET email = 'new@acme.example' WHERE id = $1", [ann])).rowCount).toBe(1);
+      await client.query("ROLLBACK");
+    });
+
+    it("cannot be inserted by the application, neither as users nor as members [C39]", async () => {
+      for (const insert of [
+        "INSERT INTO users (email, name) VALUES ('n@example.com', 'N')",
+        `INSERT INTO organization_members (organization_id, user_id) VALUES ('${ACME}', '${ben}')`,
+      ])
+        await expect(
+          acting(undefined, (client) => client.query(insert)),
+          insert,
+        ).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("act only while they are active members [C39]", async () => {
+      await expect(acting(ben, async () => {})).rejects.toMatchObject({ code: "42501" });
+      const left = acting(undefined, async (client) => {
+        await client.query("SELECT remove_member($1)", [ann]);
+        await client.query("SELECT enter_organization($1, $2)", [ACME, ann]);
+      });
+      await expect(left).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("sign in by exactly their address, before an organization is known", async () => {
+      await within(undefined, async (client) => {
+        const found = async (email: string | null) => (await client.query("SELECT * FROM find_user($1)", [email])).rows;
+        expect(await found("ann@ACME.example")).toEqual([{ id: ann, is_active: true }]);
+        for (const pattern of ["%", "ann@%", "", null, "Ann"]) expect(await found(pattern), String(pattern)).toEqual([]);
+      });
+    });
+
+    it("are created by register_user(), and a taken address in any case is refused", async () => {
+      await within(undefined, async (client) => {
+        expect((await client.query("SELECT register_user('n@example.com', 'N') AS id")).rows[0].id).toMatch(/^[0-9a-f-]{36}$/);
+        await expect(client.query("SELECT register_user('N@example.com', 'N')")).rejects.toMatchObject({ code: "23505" });
+      });
+    });
+
+    it("are added to the organization of the transaction, existing or new, with the same answer [C39]", async () => {
+      await acting(undefined, async (client) => {
+        const add = async (email: string) => (await client.query("SELECT add_member($1, 'Guest') AS id", [email])).rows[0].id as string;
+        expect(await add("BEN@bolt.example")).toBe(ben);
+        const created = await add("new@example.com");
+        expect((await client.query(USER, [ben])).rows[0].name).toBe("Ben");
+        expect((await client.query(USER, [created])).rows[0]).toMatchObject({ name: "Guest", email: "new@example.com" });
+        const { rows } = await client.query("SELECT DISTINCT organization_id FROM organization_members");
+        expect(rows).toEqual([{ organization_id: ACME }]);
+        await client.query("SELECT remove_member($1)", [ben]);
+        await add("ben@bolt.example");
+        await client.query("SELECT enter_organization($1, $2)", [ACME, ben]);
+      });
+    });
+
+    it("are not added or removed without an organization, and not removed from another one [C39]", async () => {
+      for (const call of ["add_member('x@example.com', 'X')", `remove_member('${ann}')`])
+        await expect(
+          within(undefined, (client) => client.query(`SELECT ${call}`)),
+          call,
+        ).rejects.toMatchObject({ code: "42501" });
+      expect(await acting(undefined, async (client) => (await client.query(`SELECT remove_member('${ben}') AS done`)).rows)).toEqual([
+        { done: false },
+      ]);
+    });
+
+    const naming: Record<string, string> = {
+      documents: `INSERT INTO documents (organization_id, title, created_by) VALUES ('${ACME}', 'x', $1)`,
+      crdt_operations: `INSERT INTO crdt_operations (organization_id, document_id, sequence, site_id, operation, user_id) VALUES ('${ACME}', md5('acme1')::uuid, 99, 's', 'x', $1)`,
+      presence_sessions: `INSERT INTO presence_sessions (organization_id, document_id, user_id) VALUES ('${ACME}', md5('acme1')::uuid, $1)`,
+      "comments, author": `INSERT INTO comments (organization_id, document_id, body, author_id) VALUES ('${ACME}', md5('acme1')::uuid, 'x', $1)`,
+      "comments, resolver": `INSERT INTO comments (organization_id, document_id, body, resolved_by) VALUES ('${ACME}', md5('acme1')::uuid, 'x', $1)`,
+      document_versions: `INSERT INTO document_versions (organization_id, document_id, number, crdt_state, created_by) VALUES ('${ACME}', md5('acme1')::uuid, 99, 'x', $1)`,
+    };
+    it.each(Object.keys(naming))(
+      "of another organization cannot be named in %s, and a user that does not exist fails alike [C39]",
+      async (table) => {
+        await acting(undefined, async (client) => expect((await client.query(naming[table]!, [ann])).rowCount).toBe(1));
+        const failure = async (user: string) =>
+          acting(undefined, (client) => client.query(naming[table]!, [user])).then(
+            () => undefined,
+            ({ code, constraint, message }) => ({ code, constraint, message }),
+          );
+        expect(await failure(ben)).toMatchObject({ code: "23503" });
+        expect(await failure(ben)).toEqual(await failure("c0000000-0000-4000-8000-000000000001"));
+      },
+    );
+
+    it("leave their documents without an author when the owner deletes them, and nothing else changes [C39]", async () => {
+      const client = await database.connect("superuser");
+      await client.query("BEGIN");
+      for (const insert of Object.values(naming)) await client.query(insert, [ann]);
+      const countAll = `SELECT (SELECT count(*)::int FROM documents) AS d, (SELECT count(*)::int FROM comments) AS c, (SELECT count(*)::int FROM presence_sessions) AS p`;
+      const before = (await client.query(countAll)).rows[0];
+      await client.query("SET ROLE candlefish_owner");
+      await client.query("DELETE FROM users WHERE id = $1", [ann]);
+      expect((await client.query(countAll)).rows[0]).toEqual({ ...before, p: before.p - 1 });
+      const { rows } = await client.query(
+        "SELECT count(*)::int AS n FROM documents WHERE title = 'x' AND created_by IS NULL AND organization_id = $1",
+        [ACME],
+      );
+      expect(rows).toEqual([{ n: 1 }]);
+      await client.query("ROLLBACK");
+    });
+
+    it("keep their account when their organization is deleted with everything in it", async () => {
+      await acting(undefined, async (client) => {
+        for (const insert of Object.values(naming)) await client.query(insert, [ann]);
+        expect((await client.query("DELETE FROM organizations")).rowCount).toBe(1);
+        for (const table of TENANT) expect(await count(client, table), table).toBe(0);
+        expect((await client.query("SELECT * FROM find_user('ann@acme.example')")).rowCount).toBe(1);
+      });
+    });
+
+    it("are taken from existing rows by the migration, one for each organization and user", async () => {
+      const fresh = await server.database("candlefish", { migrated: false });
+      await fresh.up("004");
+      await fresh.as(
+        "superuser",
+        `INSERT INTO organizations (id, name, slug) VALUES ('${ACME}', 'Acme', 'acme'), ('${BOLT}', 'Bolt', 'bolt');
+         INSERT INTO users (id, email, name) SELECT md5('u' || n)::uuid, n || '@example.com', n FROM generate_series(1, 9) n;
+         INSERT INTO documents (id, organization_id, title, created_by) VALUES (md5('a')::uuid, '${ACME}', 'a', md5('u1')::uuid), (md5('b')::uuid, '${BOLT}', 'b', md5('u1')::uuid), (md5('n')::uuid, '${BOLT}', 'n', NULL);
+         INSERT INTO crdt_operations (organization_id, document_id, sequence, site_id, operation, user_id) VALUES ('${ACME}', md5('a')::uuid, 1, 's', 'x', md5('u2')::uuid);
+         INSERT INTO presence_sessions (organization_id, document_id, user_id) VALUES ('${ACME}', md5('a')::uuid, md5('u3')::uuid);
+         INSERT INTO comments (organization_id, document_id, body, author_id, resolved_by) VALUES ('${ACME}', md5('a')::uuid, 'x', md5('u4')::uuid, md5('u5')::uuid);
+         INSERT INTO document_versions (organization_id, document_id, number, crdt_state, created_by) VALUES ('${ACME}', md5('a')::uuid, 1, 'x', md5('u6')::uuid)`,
+      );
+      await fresh.up();
+      const members = await fresh.as(
+        "superuser",
+        "SELECT o.slug, string_agg(u.name, ' ' ORDER BY u.name) AS names FROM organization_members m JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id GROUP BY 1 ORDER BY 1",
+      );
+      expect(members).toEqual([
+        { slug: "acme", names: "1 2 3 4 5 6" },
+        { slug: "bolt", names: "1" },
+      ]);
+      await fresh.down("005");
+      expect(await fresh.as("superuser", "SELECT count(created_by)::int AS n FROM documents")).toEqual([{ n: 2 }]);
+      await fresh.up();
     });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsOf, indexesUsed, tablesOf } from "./catalog.ts";
 import { type Database, MAJORS, type Server, start } from "./database.ts";
@@ -72,7 +73,11 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
 
   it("has nine tables in two schemas, made by the two files of its documents [D2, D3, D4, D5, D6, D7, D8, D9, D21, D22]", async () => {
     const fresh = await server.database("devx", { migrated: false });
-    expect(fresh.files.map(({ name }) => name)).toEqual(["001_create_base_schema.sql", "002_add_api_keys_table.sql"]);
+    expect(fresh.files.map(({ name }) => name)).toEqual([
+      "001_create_base_schema.sql",
+      "002_add_api_keys_table.sql",
+      "003_api_keys_never_in_clear.sql",
+    ]);
     await fresh.up("001");
     const base = ["devx.activity_logs", "devx.generation_history", "devx.projects", "devx.services", "devx.users"];
     const templates = ["templates.categories", "templates.technologies", "templates.templates"];
@@ -204,5 +209,60 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
     expect(await indexesUsed(runtime, "SELECT * FROM api_keys WHERE key_hash = sha256('dx_live_ab0123456789')")).toEqual([
       "api_keys_key_hash_key",
     ]);
+  });
+
+  describe("api_keys refuses a key in clear", () => {
+    const KEY = "dx_live_Zk3vQp8sTn5wYb7x";
+    /** 32 characters, as long as a SHA-256. */
+    const LONG = "dx_live_Zk3vQp8sTn5wYb7xRm2cLf9h";
+    const insert = (row: { name?: string; hash?: string; prefix?: string; scopes?: (string | null)[] }) =>
+      database.as(
+        "runtime",
+        `INSERT INTO api_keys (user_id, name, key_hash, key_prefix, scopes)
+           SELECT md5('u3')::uuid, $1, coalesce($2::text::bytea, sha256(($5 || random())::bytea)), $3, $4 WHERE $5 <> ''`,
+        [row.name ?? "CI", row.hash ?? null, row.prefix ?? "dx_live_Zk3v", row.scopes ?? ["read"], KEY],
+      );
+    const hashOf = (key: string) => `\\x${createHash("sha256").update(key).digest("hex")}`;
+
+    it.each([
+      ["the name", { name: KEY, prefix: "none" }],
+      ["the name, within a sentence", { name: `key ${KEY} of CI`, prefix: "none" }],
+      ["the name, after its beginning", { name: `key:${KEY}` }],
+      ["a scope", { scopes: ["read", KEY], prefix: "none" }],
+      ["a scope, within a sentence", { scopes: ["read", `write with ${KEY}`], prefix: "none" }],
+      ["a scope, as a substring", { scopes: [`read:${KEY}:write`] }],
+      ["a scope, the beginning alone", { scopes: ["dx_live_Zk3v"] }],
+      ["scopes, split", { scopes: [KEY.slice(0, 9), KEY.slice(9)], prefix: "none" }],
+      ["scopes beside NULL", { scopes: [null, KEY], prefix: "none" }],
+    ] as const)("in %s [D22]", async (_, row) => {
+      await expect(insert({ ...row, scopes: "scopes" in row ? [...row.scopes] : [], hash: hashOf(KEY) })).rejects.toMatchObject({
+        code: "23514",
+      });
+    });
+
+    it("in key_prefix, where a key is short [D22]", async () => {
+      await expect(insert({ prefix: "shortkey", hash: hashOf("shortkey") })).rejects.toMatchObject({
+        constraint: "api_keys_key_prefix_not_in_clear_check",
+      });
+    });
+
+    it.each([LONG, createHash("sha256").update(KEY).digest("hex").slice(0, 32), " ".repeat(32), "~".repeat(32)])(
+      "in key_hash: %j is no SHA-256 [D22]",
+      async (text) => {
+        await expect(insert({ hash: text })).rejects.toMatchObject({ constraint: "api_keys_key_hash_not_in_clear_check" });
+      },
+    );
+
+    it("and accepts ten thousand hashes, and scopes in any language [D22]", async () => {
+      await runtime(`INSERT INTO api_keys (user_id, name, key_hash, key_prefix, scopes)
+        SELECT md5('u3')::uuid, 'Schlüssel 🔑', sha256(('many' || n)::bytea), 'dx_many', ARRAY['read', 'écrire', ''] FROM generate_series(1, 10000) n`);
+    });
+
+    it("in an UPDATE as well [D22]", async () => {
+      await insert({ hash: hashOf(KEY) });
+      await expect(runtime(`UPDATE api_keys SET scopes = ARRAY['${KEY}'] WHERE key_hash = sha256('${KEY}')`)).rejects.toMatchObject({
+        code: "23514",
+      });
+    });
   });
 });

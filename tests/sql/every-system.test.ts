@@ -63,7 +63,8 @@ describe.each(MAJORS)("On Postgres %i", (major) => {
 
     it("has nothing that the engine's own lint objects to, also where a database is in use", async () => {
       const folder = fileURLToPath(new URL(`../../sql/${system}`, import.meta.url));
-      expect(await lint({ folder })).toEqual({ findings: [], ok: true });
+      const { findings, ok } = await lint({ folder });
+      expect({ findings: findings.filter(({ allowed }) => allowed === undefined), ok }).toEqual({ findings: [], ok: true });
       expect((await lint({ folder, files: database.files.slice(1).map(({ name }) => name) })).ok).toBe(true);
     });
 
