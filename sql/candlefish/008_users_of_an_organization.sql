@@ -7,7 +7,8 @@ ALTER TABLE public.users FORCE ROW LEVEL SECURITY;
 -- Also users who left: documents and comments still show their names.
 CREATE POLICY tenant ON public.users FOR SELECT USING (EXISTS (
   SELECT FROM public.organization_members m WHERE m.organization_id = (SELECT public.current_organization()) AND m.user_id = users.id));
--- The application states the acting user in enter_organization(). It must be a member here too, because a client can write the setting itself.
+-- The application states the acting user in enter_organization(). The policy checks the membership as well, because a client can write the
+-- settings itself.
 CREATE POLICY profile ON public.users FOR UPDATE USING (id = (SELECT public.current_acting_user()) AND EXISTS (
   SELECT FROM public.organization_members m
    WHERE m.organization_id = (SELECT public.current_organization()) AND m.user_id = users.id AND m.left_at IS NULL));

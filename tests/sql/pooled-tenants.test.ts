@@ -25,15 +25,20 @@ const ROWS = `
 /** What the hostile client, a member of Bolt, does before its neighbour, a member of Acme. */
 const HOSTILE: Readonly<Record<string, (client: pg.Client) => Promise<unknown>>> = {
   "sets its organization for the session": (client) =>
-    client.query(`SET candlefish.organization_id = '${BOLT}'; SELECT set_config('candlefish.tenant', '${BOLT}', false)`),
-  "keeps the setting of its transaction for the session": async (client) => {
+    client.query(
+      `SET candlefish.organization_id = '${BOLT}'; SET candlefish.organization = '${BOLT}'; SET candlefish.acting_user = '${BEN}'`,
+    ),
+  "keeps the settings of its transaction for the session": async (client) => {
     await client.query("BEGIN");
     await client.query("SELECT enter_organization($1, $2)", [BOLT, BEN]);
-    await client.query("SELECT set_config('candlefish.tenant', current_setting('candlefish.tenant'), false)");
+    for (const name of ["transaction", "organization", "acting_user"])
+      await client.query(`SELECT set_config('candlefish.${name}', current_setting('candlefish.${name}'), false)`);
     await client.query("COMMIT");
   },
   "guesses when the next transaction begins": (client) =>
-    client.query(`SELECT set_config('candlefish.tenant', encode(timestamptz_send(now() + interval '1 ms'), 'hex') || ' ${BOLT}', false)`),
+    client.query(
+      `SET candlefish.organization = '${BOLT}'; SELECT set_config('candlefish.transaction', encode(timestamptz_send(now() + interval '1 ms'), 'hex'), false)`,
+    ),
   "tries other roles": async (client) => {
     for (const role of Object.values(postgres.roles))
       for (const command of ["SET ROLE", "SET SESSION AUTHORIZATION"])

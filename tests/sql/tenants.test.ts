@@ -104,44 +104,55 @@ const KEY: Readonly<Record<string, string>> = {
   organization_members: "organization_id, user_id",
 };
 
+type Settings = Readonly<Record<string, string>>;
+
 interface Context {
   readonly name: string;
-  readonly options?: string;
   /** Runs before the transaction of the attack, and returns after its BEGIN. */
-  readonly enter: (client: pg.Client, earlier: string) => Promise<void>;
+  readonly enter: (client: pg.Client, earlier: Settings) => Promise<void>;
 }
 const begin = (client: pg.Client) => client.query("BEGIN");
 const enterBolt = (client: pg.Client) => client.query("SELECT enter_organization($1, $2)", [BOLT, BEN]);
-const sets = (name: string, value: (earlier: string) => string, settings = ["candlefish.tenant"]): Context[] =>
-  settings.flatMap((setting) => [
-    {
-      name: `a session SET of ${setting} to ${name}`,
-      async enter(client, earlier) {
-        await client.query("SELECT set_config($1, $2, false)", [setting, value(earlier)]);
-        await begin(client);
-      },
+const sets = (name: string, settings: (earlier: Settings) => Settings): Context[] =>
+  [false, true].map((local) => ({
+    name: `a ${local ? "transaction" : "session"}'s SET of ${name}`,
+    async enter(client, earlier) {
+      const set = async () => {
+        for (const [setting, value] of Object.entries(settings(earlier)))
+          await client.query("SELECT set_config($1, $2, $3)", [`candlefish.${setting}`, value, local]);
+      };
+      if (!local) await set();
+      await begin(client);
+      if (local) await set();
     },
-    {
-      name: `a transaction's SET of ${setting} to ${name}`,
-      async enter(client, earlier) {
-        await begin(client);
-        await client.query("SELECT set_config($1, $2, true)", [setting, value(earlier)]);
-      },
-    },
-  ]);
+  }));
 
 /** None of them is an organization. */
 const WORTHLESS: readonly Context[] = [
   { name: "nothing", enter: async (client) => void (await begin(client)) },
   // The setting that selected an organization before.
-  ...sets("the organization", () => BOLT, ["candlefish.tenant", "candlefish.organization_id"]),
-  ...sets("the value of an earlier transaction", (earlier) => earlier),
-  ...sets("the value of an earlier transaction in capitals", (earlier) => earlier.toUpperCase()),
-  ...sets("zeros", (earlier) => earlier.replace(/^\w+/, (time) => "0".repeat(time.length))),
-  ...sets("nothing", () => ""),
-  ...sets("a broken value", () => "' OR true --"),
-  ...sets("all", () => "*"),
-  ...sets("a long value", (earlier) => earlier.repeat(1000)),
+  ...sets("organization_id", () => ({ organization_id: BOLT })),
+  ...sets("the organization alone", () => ({ organization: BOLT, acting_user: BEN })),
+  ...sets("the values of an earlier transaction", (earlier) => earlier),
+  ...sets("the values of an earlier transaction, in capitals", ({ transaction = "", ...rest }) => ({
+    transaction: transaction.toUpperCase(),
+    ...rest,
+  })),
+  ...sets("the values of an earlier transaction, with a pattern", (earlier) => ({ ...earlier, transaction: "%" })),
+  ...sets("empty values", (earlier) => ({ ...earlier, transaction: "" })),
+  ...sets("zeros", (earlier) => ({ ...earlier, transaction: "0".repeat(16) })),
+  ...sets("broken values", () => ({ transaction: "' OR true --", organization: "*", acting_user: "all" })),
+  ...sets("long values", (earlier) => ({ ...earlier, organization: BOLT.repeat(1000) })),
+  ...["", "*", `${BOLT}, ${ACME}`, "' OR true --"].map((organization) => ({
+    name: `the organization ${JSON.stringify(organization)}, written with the start of the transaction`,
+    async enter(client: pg.Client) {
+      await begin(client);
+      await client.query(
+        "SELECT set_config('candlefish.transaction', encode(timestamptz_send(now()), 'hex'), true), set_config('candlefish.organization', $1, true)",
+        [organization],
+      );
+    },
+  })),
   {
     name: "the previous transaction of the connection",
     async enter(client) {
@@ -239,13 +250,10 @@ const ENTERED: readonly Context[] = [
     },
   },
   {
-    name: "another organization with an acting user that is not a member, written into the setting",
+    name: "another organization with an acting user that is not a member, written into the settings",
     async enter(client) {
       await begin(client);
-      await client.query("SELECT set_config('candlefish.tenant', encode(timestamptz_send(now()), 'hex') || ' ' || $1 || ' ' || $2, true)", [
-        ACME,
-        BEN,
-      ]);
+      await client.query("SELECT enter_organization($1), set_config('candlefish.acting_user', $2, true)", [ACME, BEN]);
     },
   },
 ];
@@ -254,7 +262,7 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
   let server: Server;
   let database: Database;
   let unchanged: string;
-  let earlier: string;
+  let earlier: Settings;
   const inserts = new Map<string, { columns: string; row: string }>();
 
   beforeAll(async () => {
@@ -282,7 +290,9 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
     const client = await database.connect("runtime");
     await client.query("BEGIN");
     await enterBolt(client);
-    earlier = (await client.query("SELECT current_setting('candlefish.tenant') AS value")).rows[0].value;
+    const names = ["transaction", "organization", "acting_user"];
+    earlier = (await client.query(`SELECT ${names.map((name) => `current_setting('candlefish.${name}') AS ${name}`).join(", ")}`)).rows[0];
+    expect(earlier).toMatchObject({ organization: BOLT, acting_user: BEN });
     await client.end();
   });
   afterAll(() => server?.stop());
@@ -342,7 +352,7 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
           ({ rowCount }) => rowCount,
           ({ code }) => code,
         );
-        expect([0, "42501"], table).toContain(await seen);
+        expect([0, "42501", "22P02"], table).toContain(await seen);
         await client.query("ROLLBACK");
         await client.query("DISCARD ALL");
       }
@@ -358,21 +368,19 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
 
   it.each(["ALTER ROLE … SET", "a startup option"])("gain nothing from %s [C39]", async (way) => {
     const url = await urlOf(database);
+    const settings = Object.entries({ ...earlier, organization_id: BOLT });
     if (way === "a startup option")
-      url.searchParams.set("options", `-c candlefish.tenant=${earlier.replaceAll(" ", "\\ ")} -c candlefish.organization_id=${BOLT}`);
-    else {
-      await database.as("superuser", `ALTER ROLE candlefish SET candlefish.organization_id = '${BOLT}'`);
-      await database.as("superuser", `ALTER ROLE candlefish IN DATABASE ${database.name} SET candlefish.tenant = '${earlier}'`);
-    }
+      url.searchParams.set("options", settings.map(([name, value]) => `-c candlefish.${name}=${value}`).join(" "));
+    else
+      for (const [name, value] of settings)
+        await database.as("superuser", `ALTER ROLE candlefish IN DATABASE ${database.name} SET candlefish.${name} = '${value}'`);
     const client = new pg.Client(url.href);
     await client.connect();
-    expect((await client.query("SELECT current_setting('candlefish.tenant') AS value")).rows).toEqual([{ value: earlier }]);
+    expect((await client.query("SELECT current_setting('candlefish.organization') AS value")).rows).toEqual([{ value: BOLT }]);
     for (const table of TABLES) expect((await client.query(`SELECT * FROM ${table}`)).rowCount, table).toBe(0);
     await client.end();
-    await database.as(
-      "superuser",
-      `ALTER ROLE candlefish RESET ALL; ALTER ROLE candlefish IN DATABASE ${database.name} RESET candlefish.tenant`,
-    );
+    for (const [name] of settings)
+      await database.as("superuser", `ALTER ROLE candlefish IN DATABASE ${database.name} RESET candlefish.${name}`);
   });
 });
 
