@@ -26,18 +26,18 @@ INSERT INTO public.organization_members (organization_id, user_id)
 INSERT INTO public.organization_members (organization_id, user_id)
   SELECT DISTINCT organization_id, created_by FROM public.document_versions WHERE created_by IS NOT NULL ON CONFLICT DO NOTHING;
 
-ALTER TABLE public.documents ADD CONSTRAINT documents_created_by_member_fkey FOREIGN KEY (organization_id, created_by)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE SET NULL (created_by) NOT VALID;
-ALTER TABLE public.crdt_operations ADD CONSTRAINT crdt_operations_user_id_member_fkey FOREIGN KEY (organization_id, user_id)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE SET NULL (user_id) NOT VALID;
-ALTER TABLE public.presence_sessions ADD CONSTRAINT presence_sessions_user_id_member_fkey FOREIGN KEY (organization_id, user_id)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE CASCADE NOT VALID;
-ALTER TABLE public.comments ADD CONSTRAINT comments_author_id_member_fkey FOREIGN KEY (organization_id, author_id)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE SET NULL (author_id) NOT VALID;
-ALTER TABLE public.comments ADD CONSTRAINT comments_resolved_by_member_fkey FOREIGN KEY (organization_id, resolved_by)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE SET NULL (resolved_by) NOT VALID;
-ALTER TABLE public.document_versions ADD CONSTRAINT document_versions_created_by_member_fkey FOREIGN KEY (organization_id, created_by)
-  REFERENCES public.organization_members (organization_id, user_id) ON DELETE SET NULL (created_by) NOT VALID;
+ALTER TABLE public.documents ADD CONSTRAINT documents_created_by_member_fkey FOREIGN KEY (created_by, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE SET NULL (created_by) NOT VALID;
+ALTER TABLE public.crdt_operations ADD CONSTRAINT crdt_operations_user_id_member_fkey FOREIGN KEY (user_id, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE SET NULL (user_id) NOT VALID;
+ALTER TABLE public.presence_sessions ADD CONSTRAINT presence_sessions_user_id_member_fkey FOREIGN KEY (user_id, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE CASCADE NOT VALID;
+ALTER TABLE public.comments ADD CONSTRAINT comments_author_id_member_fkey FOREIGN KEY (author_id, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE SET NULL (author_id) NOT VALID;
+ALTER TABLE public.comments ADD CONSTRAINT comments_resolved_by_member_fkey FOREIGN KEY (resolved_by, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE SET NULL (resolved_by) NOT VALID;
+ALTER TABLE public.document_versions ADD CONSTRAINT document_versions_created_by_member_fkey FOREIGN KEY (created_by, organization_id)
+  REFERENCES public.organization_members (user_id, organization_id) ON DELETE SET NULL (created_by) NOT VALID;
 
 -- The members of rows that were written meanwhile. From here on there are no more of them.
 INSERT INTO public.organization_members (organization_id, user_id)

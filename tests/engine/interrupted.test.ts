@@ -80,7 +80,7 @@ describeWithPulumi("an up that is interrupted while a migration runs", (cli) => 
     await removeHome(home);
   });
 
-  const slow = () => join(stack.program, "sql", "devx", "003_slow.sql");
+  const slow = () => join(stack.program, "sql", "devx", "004_slow.sql");
 
   it("leaves no provider behind when the CLI is killed: the statement is cancelled, its file rolled back, and the next up goes on", async () => {
     writeFileSync(slow(), "CREATE TABLE devx.slow (provider int);\nSELECT pg_sleep(300);\n");

@@ -43,26 +43,26 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
 
   it("are parsed before anything exists: a preview and an up list every error with its position, and create nothing", async () => {
-    write("003_broken.sql", "CREATE TABLE devx.a (id uuid);\n\nALTER TABEL devx.a ADD b text;\n");
-    write("004_open.sql", "INSERT INTO devx.a VALUES ('x);\n");
+    write("004_broken.sql", "CREATE TABLE devx.a (id uuid);\n\nALTER TABEL devx.a ADD b text;\n");
+    write("005_open.sql", "INSERT INTO devx.a VALUES ('x);\n");
     writeFileSync(keyspace(), "keyspace: broken\nstorre: state\n");
     for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
       const { code, output } = await stack.pulumi(...command);
       expect(code).not.toBe(0);
       expect(output).toContain("3 errors in the files that post-deploy steps apply. Nothing was deployed.");
-      expect(output).toContain('sql/devx/003_broken.sql:3:7: syntax error at or near "TABEL".');
-      expect(output).toContain("sql/devx/004_open.sql:1:28: ");
+      expect(output).toContain('sql/devx/004_broken.sql:3:7: syntax error at or near "TABEL".');
+      expect(output).toContain("sql/devx/005_open.sql:1:28: ");
       expect(output).toMatch(/keyspaces\/devx\/broken\.yaml:2: .*storre/);
       expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     }
     expect(stack.requests().filter((request) => request.includes("/v2/"))).toEqual([]);
-    for (const file of ["003_broken.sql", "004_open.sql"]) rmSync(join(stack.program, "sql", "devx", file));
+    for (const file of ["004_broken.sql", "005_open.sql"]) rmSync(join(stack.program, "sql", "devx", file));
     rmSync(keyspace());
   });
 
   it("run before the app, as its owner, and are quiet in the next preview [D48]", async () => {
     expect(await succeed("preview", "--diff")).toMatch(
-      /pending +: "2 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql"/,
+      /pending +: "3 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql, 003_api_keys_never_in_clear.sql"/,
     );
     await succeed("up", "--yes", "--skip-preview");
     await succeed("refresh", "--yes");
@@ -70,9 +70,9 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   });
 
   it("show in a preview what is pending", async () => {
-    write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\nALTER TABLE devx.nots ADD body text;\n");
-    write("003_notes.down.sql", "DROP TABLE devx.notes;\n");
-    expect(await succeed("preview", "--diff")).toContain("1 migration pending: 003_notes.sql");
+    write("004_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\nALTER TABLE devx.nots ADD body text;\n");
+    write("004_notes.down.sql", "DROP TABLE devx.notes;\n");
+    expect(await succeed("preview", "--diff")).toContain("1 migration pending: 004_notes.sql");
   });
 
   it("fail the up with the SQL error, its line and no stack trace, and the app is not deployed [D48]", async () => {
@@ -81,14 +81,14 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     stack.requests();
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code).not.toBe(0);
-    expect(output).toContain('003_notes.sql:2:1: relation "devx.nots" does not exist (42P01)');
-    expect(output).toContain("003_notes.sql was rolled back completely.");
+    expect(output).toContain('004_notes.sql:2:1: relation "devx.nots" does not exist (42P01)');
+    expect(output).toContain("004_notes.sql was rolled back completely.");
     expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).toEqual([]);
   });
 
   it("go on from there with the next up", async () => {
-    write("003_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
+    write("004_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
     await succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).not.toEqual([]);
     await succeed("preview", "--expect-no-changes");

@@ -63,8 +63,8 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
     await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
     await succeed("config", "set", "--path", "slipway:allowedSources[1]", "127.0.0.2");
-    writeFileSync(join(stack.program, "sql/devx/003_notes.sql"), "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
-    writeFileSync(join(stack.program, "sql/devx/003_notes.down.sql"), "DROP TABLE devx.notes;\n");
+    writeFileSync(join(stack.program, "sql/devx/004_notes.sql"), "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
+    writeFileSync(join(stack.program, "sql/devx/004_notes.down.sql"), "DROP TABLE devx.notes;\n");
     const pattern = "  - { pattern: plan:<name>, type: hash, ttl: none, owner: rtpm, purpose: What a plan allows }\n";
     edit("keyspaces/candlefish/userData.yaml", "keys:\n", `seed:\n  - { key: plan:free, hash: { documents: "3" } }\nkeys:\n${pattern}`);
 
