@@ -32,15 +32,20 @@ RETURN CASE WHEN current_setting('candlefish.transaction', true) = encode(timest
             THEN nullif(current_setting('candlefish.acting_user', true), '')::uuid END;
 COMMENT ON FUNCTION public.current_acting_user() IS 'The user for whom this transaction works, or NULL.';
 
+-- Temporary tables and types come before those of the schema, also before pg_catalog, unless the search path names pg_temp last. A client of a
+-- pooled connection could create a table "documents" that receives the rows of the next client, or a domain "text" that calls a function. From
+-- here on, the search path of the transaction is public, pg_temp. The function therefore has no search path of its own, which would end with
+-- the call, and qualifies all names.
 CREATE FUNCTION public.enter_organization(organization uuid, acting_user uuid DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF organization IS NULL THEN
     RAISE EXCEPTION 'enter_organization requires an organization' USING ERRCODE = 'null_value_not_allowed';
   END IF;
-  PERFORM set_config('candlefish.transaction', encode(timestamptz_send(now()), 'hex'), true),
-          set_config('candlefish.organization', organization::text, true),
-          set_config('candlefish.acting_user', coalesce(acting_user::text, ''), true);
+  PERFORM pg_catalog.set_config('search_path', 'public, pg_temp', true),
+          pg_catalog.set_config('candlefish.transaction', pg_catalog.encode(pg_catalog.timestamptz_send(pg_catalog.now()), 'hex'), true),
+          pg_catalog.set_config('candlefish.organization', organization::pg_catalog.text, true),
+          pg_catalog.set_config('candlefish.acting_user', coalesce(acting_user::pg_catalog.text, ''), true);
   -- Under the policies of this organization, so that the answer is about this organization only.
   IF acting_user IS NOT NULL AND NOT EXISTS (
     SELECT FROM public.organization_members m JOIN public.users u ON u.id = m.user_id
@@ -50,7 +55,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION public.enter_organization(uuid, uuid) IS
-  'Selects the organization, and the user for whom the application works, until the end of the transaction. Entering again replaces both.';
+  'Selects the organization, the user for whom the application works, and the search path public, pg_temp, until the end of the transaction.';
 
 -- Policies call these functions with the privileges of the role that queries, and only the runtime role has EXECUTE by default.
 -- slipway: allow grant-to-public policies apply to every role that reads a table, and only roles of this system can connect

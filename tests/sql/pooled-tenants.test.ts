@@ -70,17 +70,23 @@ const HOSTILE: Readonly<Record<string, (client: pg.Client) => Promise<unknown>>>
     client.query("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE"),
 };
 
-/** The neighbour's queries name the schema. An application that does not, can be deceived: see `docs/schemas.md`. */
+/** Objects of the temporary schema, which comes first unless a search path names it last. */
 const DECEIVING: Readonly<Record<string, (client: pg.Client) => Promise<unknown>>> = {
   "creates temporary tables with the names of real ones": (client) =>
-    client.query(`CREATE TEMP TABLE documents (organization_id uuid, title text, updated_at timestamptz); INSERT INTO documents VALUES ('${ACME}', 'Planted', now());
+    client.query(`CREATE TEMP TABLE documents (organization_id uuid, title text, created_by uuid, updated_at timestamptz); INSERT INTO documents VALUES ('${ACME}', 'Planted', NULL, now());
       CREATE TEMP TABLE organization_members (organization_id uuid, user_id uuid, left_at timestamptz); INSERT INTO organization_members VALUES ('${ACME}', '${BEN}');
       CREATE TEMP TABLE users (id uuid, is_active boolean, email text, name text); INSERT INTO users VALUES ('${BEN}', true)`),
-  "sets a search path that leads to its own functions": (client) =>
+  "creates temporary types with the names of real ones": (client) =>
+    client.query(`CREATE TEMP TABLE stolen (row pg_catalog.text);
+      CREATE FUNCTION pg_temp.steal() RETURNS boolean LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO pg_temp.stolen SELECT title FROM public.documents; RETURN true; END';
+      CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.steal());
+      CREATE DOMAIN pg_temp.uuid AS pg_catalog.uuid CHECK (pg_temp.steal())`),
+  "sets a search path that leads to its own objects": (client) =>
     client.query(`CREATE FUNCTION pg_temp.current_organization() RETURNS uuid LANGUAGE sql AS $$ SELECT '${BOLT}'::uuid $$;
       CREATE FUNCTION pg_temp.uuid_eq(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
       CREATE OPERATOR pg_temp.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = pg_temp.uuid_eq);
-      CREATE TEMP TABLE documents (organization_id uuid, title text); SET search_path = pg_temp, public, pg_catalog`),
+      CREATE TEMP TABLE documents (organization_id uuid, title text, created_by uuid); SET search_path = pg_temp, public, pg_catalog`),
 };
 
 describe.each(["15", "18"])("tenants of one pooled connection on Postgres %s", (version) => {
@@ -160,14 +166,14 @@ describe.each(["15", "18"])("tenants of one pooled connection on Postgres %s", (
   async function work(client: pg.Client): Promise<void> {
     await client.query("BEGIN");
     await client.query("SELECT public.enter_organization($1, $2)", [ACME, ANN]);
-    const titles = await client.query("SELECT organization_id, title FROM public.documents ORDER BY title");
+    const titles = await client.query("SELECT organization_id, title FROM documents ORDER BY title");
     expect(titles.rows).toEqual(["Plan 1", "Plan 2", "Plan 3"].map((title) => ({ organization_id: ACME, title })));
-    expect((await client.query("SELECT title FROM public.search_documents('plan')")).rowCount).toBe(3);
-    expect((await client.query("SELECT name FROM public.users")).rows).toEqual([{ name: "Ann" }]);
-    expect((await client.query("UPDATE public.users SET name = 'Ann' RETURNING id")).rows).toEqual([{ id: ANN }]);
-    await client.query("INSERT INTO public.documents (organization_id, title, created_by) VALUES ($1, 'Mine', $2)", [ACME, ANN]);
-    expect((await client.query("DELETE FROM public.documents WHERE title = 'Mine'")).rowCount).toBe(1);
-    await client.query("SELECT public.cleanup_old_data()");
+    expect((await client.query("SELECT title FROM search_documents('plan')")).rowCount).toBe(3);
+    expect((await client.query("SELECT name FROM users")).rows).toEqual([{ name: "Ann" }]);
+    expect((await client.query("UPDATE users SET name = 'Ann' RETURNING id")).rows).toEqual([{ id: ANN }]);
+    await client.query("INSERT INTO documents (organization_id, title, created_by) VALUES ($1, 'Mine', $2)", [ACME, ANN]);
+    expect((await client.query("DELETE FROM documents WHERE title = 'Mine'")).rowCount).toBe(1);
+    await client.query("SELECT cleanup_old_data(), $1::text, $2::uuid", ["a", ANN]);
     await client.query("COMMIT");
   }
 
@@ -210,10 +216,17 @@ describe.each(["15", "18"])("tenants of one pooled connection on Postgres %s", (
     await neighbour.query("ROLLBACK");
   });
 
-  it.each(Object.keys(DECEIVING))("get their own rows only where a client %s, if they name the schema [C39]", async (name) => {
+  it.each(Object.keys(DECEIVING))("get their own rows only, and write to their own tables, after a client that %s [C39]", async (name) => {
     const neighbour = await connect();
-    await DECEIVING[name]!(await connect());
+    const hostile = await connect();
+    await DECEIVING[name]!(hostile);
     await work(neighbour);
+    await neighbour.query("BEGIN");
+    await neighbour.query("SELECT enter_organization($1)", [ACME]);
+    await neighbour.query("INSERT INTO documents (organization_id, title) VALUES ($1, 'Written')", [ACME]);
+    await neighbour.query("COMMIT");
+    expect(await asOwner("DELETE FROM documents WHERE title = 'Written' RETURNING organization_id")).toEqual([{ organization_id: ACME }]);
+    if (name.includes("types")) expect((await hostile.query("SELECT * FROM pg_temp.stolen")).rows).toEqual([]);
     await neighbour.query("BEGIN");
     await expect(neighbour.query("SELECT public.enter_organization($1, $2)", [ACME, BEN])).rejects.toMatchObject({ code: "42501" });
     await neighbour.query("ROLLBACK");
