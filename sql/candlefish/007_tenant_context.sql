@@ -1,7 +1,7 @@
 -- An organization that a transaction enters, and that ends with the transaction.
 --
 --   BEGIN;
---   SELECT enter_organization($1, $2);  -- the organization, and optionally the user for whom the application works
+--   SELECT enter_organization($1, $2);  -- the organization, and optionally the user that the application acts for
 --   …
 --   COMMIT;
 --
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION public.current_organization() IS 'The organization that this
 CREATE FUNCTION public.current_acting_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN current_setting('candlefish.transaction', true) = encode(timestamptz_send(now()), 'hex')
             THEN nullif(current_setting('candlefish.acting_user', true), '')::uuid END;
-COMMENT ON FUNCTION public.current_acting_user() IS 'The user for whom this transaction works, or NULL.';
+COMMENT ON FUNCTION public.current_acting_user() IS 'The user that this transaction acts for, or NULL.';
 
 -- Temporary tables and types come before those of the schema, also before pg_catalog, unless the search path names pg_temp last. A client of a
 -- pooled connection could create a table "documents" that receives the rows of the next client, or a domain "text" that calls a function. From
@@ -55,7 +55,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION public.enter_organization(uuid, uuid) IS
-  'Selects the organization, the user for whom the application works, and the search path public, pg_temp, until the end of the transaction.';
+  'Selects the organization, the user that the application acts for, and the search path public, pg_temp, until the end of the transaction.';
 
 -- Policies call these functions with the privileges of the role that queries, and only the runtime role has EXECUTE by default.
 -- slipway: allow grant-to-public policies apply to every role that reads a table, and only roles of this system can connect

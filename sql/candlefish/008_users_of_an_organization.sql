@@ -46,7 +46,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   INSERT INTO public.users (email, name) VALUES (register_user.email, register_user.name) RETURNING id
 $$;
 REVOKE EXECUTE ON FUNCTION public.register_user(text, text) FROM PUBLIC;
-COMMENT ON FUNCTION public.register_user(text, text) IS 'Creates a user. If the address is taken, it fails with 23505, and so tells that it is taken.';
+COMMENT ON FUNCTION public.register_user(text, text) IS 'Creates a user. If the address is taken, it fails with 23505, which reveals that it is taken.';
 
 CREATE FUNCTION public.add_member(email text, name text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -276,7 +276,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       expect(rows[0].said).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
     });
 
-    it("cleans up the organization that the transaction entered, whoever calls it [C39, C40]", async () => {
+    it("cleans up the organization that the transaction entered, for every role that may call it [C39, C40]", async () => {
       const only = { presence_sessions: 1, crdt_operations: 20, document_metrics: 1, finished: true };
       for (const role of ["runtime", "owner", "superuser"] as const) {
         const client = await database.connect(role);

@@ -233,7 +233,7 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
       ["a scope, as a substring", { scopes: [`read:${KEY}:write`] }],
       ["a scope, the beginning alone", { scopes: ["dx_live_Zk3v"] }],
       ["scopes, split", { scopes: [KEY.slice(0, 9), KEY.slice(9)], prefix: "none" }],
-      ["scopes beside NULL", { scopes: [null, KEY], prefix: "none" }],
+      ["scopes with NULL", { scopes: [null, KEY], prefix: "none" }],
     ] as const)("in %s [D22]", async (_, row) => {
       await expect(insert({ ...row, scopes: "scopes" in row ? [...row.scopes] : [], hash: hashOf(KEY) })).rejects.toMatchObject({
         code: "23514",
@@ -256,6 +256,23 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
     it("and accepts ten thousand hashes, and scopes in any language [D22]", async () => {
       await runtime(`INSERT INTO api_keys (user_id, name, key_hash, key_prefix, scopes)
         SELECT md5('u3')::uuid, 'Schlüssel 🔑', sha256(('many' || n)::bytea), 'dx_many', ARRAY['read', 'écrire', ''] FROM generate_series(1, 10000) n`);
+    });
+
+    it("in rows from before the constraint: the migration stops, checks new rows, and can be completed after a correction [D22]", async () => {
+      const fresh = await server.database("devx", { migrated: false });
+      await fresh.up("002");
+      await fresh.as(
+        "superuser",
+        `INSERT INTO devx.users (id, username, email) VALUES (md5('u')::uuid, 'u', 'u@example.com');
+         INSERT INTO devx.api_keys (user_id, name, key_hash, key_prefix, scopes) VALUES
+           (md5('u')::uuid, 'good', sha256('another'), 'dx_good', '{read}'), (md5('u')::uuid, 'bad', sha256('${KEY}'), 'dx_live_Zk3v', '{${KEY}}')`,
+      );
+      await expect(fresh.up()).rejects.toThrow("api_keys_scopes_not_in_clear_check");
+      await expect(fresh.as("owner", "UPDATE devx.api_keys SET name = 'still bad' WHERE name = 'bad'")).rejects.toMatchObject({
+        code: "23514",
+      });
+      await fresh.as("owner", "UPDATE devx.api_keys SET scopes = '{read}' WHERE name = 'bad'");
+      await fresh.as("owner", "ALTER TABLE devx.api_keys VALIDATE CONSTRAINT api_keys_scopes_not_in_clear_check");
     });
 
     it("in an UPDATE as well [D22]", async () => {
