@@ -17,26 +17,23 @@ export const createPolicy: Rule = (fields, { set }) => {
 };
 
 /**
- * Postgres searches the temporary schema first for tables, unless the search path names it elsewhere. A caller can create temporary tables, and could
- * replace the tables of the function by its own.
+ * Unless the search path names pg_temp, Postgres searches it first for tables and types. A caller can create temporary tables, and so replace the tables of
+ * the function.
  */
 export const createFunction: Rule = (fields) => {
   const options = optionsOf(fields);
-  const definer = options.some(
-    ({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true,
-  );
-  return definer ? checkSearchPath(options) : [];
+  return isDefiner(options) ? checkSearchPath(options, "The SECURITY DEFINER function") : [];
 };
 
-/** ALTER FUNCTION keeps what it does not name, and lint does not know that: it checks what the statement sets. */
+/** ALTER FUNCTION keeps everything else, which lint does not know: it checks only what the statement sets. */
 export const alterFunction: Rule = (fields) => {
   const options = ((fields.actions as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
-  const setting = searchPathOf(options);
-  const definer = options.some(
-    ({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true,
-  );
-  return definer || setting !== undefined ? checkSearchPath(options) : [];
+  if (isDefiner(options)) return checkSearchPath(options, "The SECURITY DEFINER function");
+  return searchPathOf(options) === undefined ? [] : checkSearchPath(options, "The function, if it is SECURITY DEFINER,");
 };
+
+const isDefiner = (options: readonly Fields[]) =>
+  options.some(({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true);
 
 interface SetStatement {
   readonly name?: string;
@@ -51,21 +48,21 @@ function searchPathOf(options: readonly Fields[]): SetStatement | undefined {
   return settings.find((setting) => setting?.name === "search_path" || setting?.kind === "VAR_RESET_ALL");
 }
 
-function checkSearchPath(options: readonly Fields[]): RuleFindings {
+function checkSearchPath(options: readonly Fields[], subject: string): RuleFindings {
   const setting = searchPathOf(options);
   if (setting?.kind !== "VAR_SET_VALUE")
     return warn(
       "definer-search-path",
-      "The SECURITY DEFINER function uses the caller's search path, so the caller decides which tables it accesses as its owner.",
-      "Add SET search_path = …, pg_temp to CREATE FUNCTION.",
+      `${subject} uses the caller's search path, so the caller decides which tables it accesses as its owner.`,
+      "Add SET search_path = …, pg_temp.",
     );
   const path = (setting.args ?? []).map((arg) => (arg as { A_Const?: { sval?: { sval?: string } } }).A_Const?.sval?.sval);
-  return path.indexOf("pg_temp") === path.length - 1 && path.length > 0
+  return path.length > 0 && path.indexOf("pg_temp") === path.length - 1
     ? []
     : warn(
         "definer-temporary-schema",
-        "Postgres searches temporary tables first unless pg_temp is last in the search path, so the caller can replace tables of the SECURITY DEFINER function.",
-        "SET search_path = …, pg_temp.",
+        `${subject} finds temporary tables first, because pg_temp is not last in its search path. The caller can replace its tables.`,
+        "Set search_path = …, pg_temp.",
       );
 }
 
