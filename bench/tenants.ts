@@ -91,6 +91,7 @@ async function run(): Promise<Comparison> {
     const withPolicies = await connect(server, policies);
     const withoutPolicies = await connect(server, plain);
     await comparePlans(withPolicies, withoutPolicies);
+    await compareSearchPlans(server);
     const contenders: Readonly<Record<string, () => Promise<void>>> = {
       "whole request, no policies": () => sendRequests(withoutPolicies, QUERIES, "withoutPolicies"),
       "whole request, policies": () => sendRequests(withPolicies, QUERIES, "withPolicies"),
@@ -128,17 +129,24 @@ async function createDatabase(server: TestServer, database: string): Promise<str
   return database;
 }
 
-/** The same tables, keys and indexes. The search function takes the organization as an argument. */
+const ORGANIZATION = "(SELECT public.current_organization())";
+
+async function searchFunction(server: TestServer): Promise<string> {
+  const [row] = await server.sql("SELECT pg_get_functiondef('search_documents(text, integer)'::regprocedure) AS text", "plain");
+  return String(row?.text);
+}
+
+/** The same tables, keys and indexes. The search function takes the organization as an argument, and belongs to the owner as well. */
 async function removePolicies(server: TestServer): Promise<string> {
   const tables = await server.sql("SELECT oid::regclass::text AS name FROM pg_class WHERE relrowsecurity", "plain");
-  const [row] = await server.sql("SELECT pg_get_functiondef('search_documents(text, integer)'::regprocedure) AS text", "plain");
-  const search = String(row?.text)
+  const search = (await searchFunction(server))
     .replace("search_documents(", "search_documents_of(organization uuid, ")
-    .replace("(SELECT public.current_organization())", "organization");
+    .replace(ORGANIZATION, "organization");
   const { runtime } = candlefish.postgres.roles;
   return [
     ...tables.map(({ name }) => `ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY`),
     search,
+    `ALTER FUNCTION search_documents_of(uuid, text, integer) OWNER TO ${candlefish.postgres.roles.owner}`,
     `GRANT EXECUTE ON FUNCTION search_documents_of(uuid, text, integer) TO ${runtime}`,
   ].join(";\n");
 }
@@ -215,6 +223,25 @@ async function comparePlans(withPolicies: pg.Client, withoutPolicies: pg.Client)
     }
     if (plans[0] !== plans[1]) throw new Error(`${query.name} has another plan with policies: ${plans[0]} instead of ${plans[1]}`);
   }
+}
+
+/** EXPLAIN does not show the query inside the function. */
+async function compareSearchPlans(server: TestServer): Promise<void> {
+  const [, query = ""] = /RETURN QUERY([^;]*);/.exec(await searchFunction(server)) ?? [];
+  const parameters = query.replaceAll("'english', query", "'english', $1").replace("most", "$2::integer");
+  const plans = [];
+  for (const [database, text] of [
+    ["policies", parameters],
+    ["plain", parameters.replace(ORGANIZATION, "$3::uuid")],
+  ] as const) {
+    const owner = new pg.Client(server.url(database, candlefish.postgres.roles.owner));
+    await owner.connect();
+    const { rows } = await owner.query(`EXPLAIN (GENERIC_PLAN, FORMAT JSON, COSTS OFF) ${text}`);
+    await owner.end();
+    plans.push(describePlan(rows[0]["QUERY PLAN"][0].Plan));
+  }
+  if (plans[0] !== plans[1] || !plans[0]?.includes("documents_search_idx"))
+    throw new Error(`search_documents() has another plan with policies: ${plans[0]} instead of ${plans[1]}`);
 }
 
 /** Node types and indexes. The organization is a sub-plan that runs once. */
