@@ -238,8 +238,7 @@ describe.each(["15", "18"])("tenants of one pooled connection on Postgres %s", (
       clients.map(async (client, n) => {
         for (let round = 0; round < 10; round++) {
           const organization = n % 2 === 0 ? ACME : BOLT;
-          await client.query("BEGIN");
-          await client.query("SELECT enter_organization($1)", [organization]);
+          await client.query(`BEGIN; SELECT enter_organization(${client.escapeLiteral(organization)})`);
           const { rows } = await client.query("SELECT DISTINCT organization_id FROM documents");
           expect(rows).toEqual([{ organization_id: organization }]);
           await client.query(round % 2 === 0 ? "COMMIT" : "ROLLBACK");
