@@ -98,7 +98,7 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
     await stack.delete(`/v2/databases/${databases[0]!.id}/users/devx_owner`);
     await succeed("refresh", "--yes");
-    write("004_notes.sql", "ALTER TABLE devx.notes ADD title text;\n");
+    write("005_notes.sql", "ALTER TABLE devx.notes ADD title text;\n");
     expect(await succeed("preview", "--diff")).toMatch(/pending +: "nothing" => "rights of .*devx_owner.* in devxplatform"/);
     await succeed("up", "--yes", "--skip-preview");
     await succeed("preview", "--expect-no-changes");
