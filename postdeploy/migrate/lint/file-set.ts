@@ -14,7 +14,7 @@ export interface FileSet {
   isNewType(type: string): boolean;
   readonly rlsEnabled: TableSet;
   readonly rlsForced: TableSet;
-  /** Foreign keys whose first column is not the first column of any index of the set. */
+  /** Foreign keys for which no index of the set begins with their first column, or with all of their columns in another order. */
   readonly unindexedForeignKeys: readonly { readonly statement: Statement; readonly table: string; readonly columns: readonly string[] }[];
 }
 
@@ -77,7 +77,12 @@ export function buildFileSet(statements: readonly Statement[]): FileSet {
     rlsEnabled: toSet(rlsEnabled),
     rlsForced: toSet(rlsForced),
     unindexedForeignKeys: foreignKeys.filter(
-      ({ table, columns }) => !indexed.some((index) => isSameTable(index.table, table) && index.columns[0] === columns[0]),
+      ({ table, columns }) =>
+        !indexed.some(
+          (index) =>
+            isSameTable(index.table, table) &&
+            (index.columns[0] === columns[0] || columns.every((column) => index.columns.slice(0, columns.length).includes(column))),
+        ),
     ),
   };
 

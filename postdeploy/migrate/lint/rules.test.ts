@@ -91,6 +91,10 @@ describe("lint", () => {
       "CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE n ENABLE ROW LEVEL SECURITY; ALTER TABLE n FORCE ROW LEVEL SECURITY; CREATE MATERIALIZED VIEW v AS SELECT * FROM n;",
     ],
     ["foreign-key-without-index", "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other);"],
+    [
+      "foreign-key-without-index",
+      "CREATE TABLE n (id bigint PRIMARY KEY, a bigint, b bigint, FOREIGN KEY (a, b) REFERENCES other (a, b)); CREATE INDEX i ON n (b, id, a);",
+    ],
     ["no-primary-key", "CREATE TABLE n (a text);"],
     ["char-type", "CREATE TABLE n (id bigint PRIMARY KEY, a char(3));"],
     ["timestamp-without-zone", "CREATE TABLE n (id bigint PRIMARY KEY, a timestamp);"],
@@ -139,6 +143,10 @@ describe("lint", () => {
     [
       "an indexed foreign key",
       "CREATE TABLE n (id bigint PRIMARY KEY, other_id bigint REFERENCES other); CREATE INDEX i ON n (other_id, id);",
+    ],
+    [
+      "a foreign key of two columns that an index has in the other order",
+      "CREATE TABLE n (id bigint PRIMARY KEY, a bigint, b bigint, FOREIGN KEY (a, b) REFERENCES other (a, b)); CREATE INDEX i ON n (b, a, id);",
     ],
     ["UPDATE and DELETE with WHERE", "UPDATE used SET a = 1 WHERE a IS NULL; DELETE FROM used WHERE a = 2;"],
     ["a new enum value that the file does not use", "ALTER TYPE mood ADD VALUE 'soso' AFTER 'sad'; SELECT 'other';"],
