@@ -170,7 +170,7 @@ export const candlefish: System = {
     { asked: "redis://", built: "rediss://, with the same database numbers" },
     {
       asked: "Row-level security that does not define where the tenant is set",
-      built: "The tenant is set per transaction, so that the transaction pool never carries it to another client",
+      built: "A transaction enters its organization with enter_organization(), so the pool never carries it to another client",
     },
     { asked: "An SQLAlchemy URL without TLS", built: "ssl=verify-full, as asyncpg spells it; 20 and 10 count as 30 connections" },
     { asked: "aioredis", built: "The same values for redis-py, which includes aioredis" },
