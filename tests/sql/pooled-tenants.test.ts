@@ -119,6 +119,8 @@ describe.each(["15", "18"])("tenants of one pooled connection on Postgres %s", (
       schemas: postgres.schemas,
     });
     await asOwner(ROWS);
+    // In a database that other applications share, the roles step leaves this privilege to every role.
+    await query(endpoint, `GRANT TEMPORARY ON DATABASE ${DATABASE} TO ${postgres.roles.runtime}`);
   });
   afterEach(async () => {
     await Promise.allSettled(open.splice(0).map((client) => client.end()));

@@ -275,6 +275,8 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
          SELECT md5(concat(${TABLES.map((table) => `(SELECT string_agg(t::text, ',' ORDER BY t::text) FROM public.${table} t WHERE ${foreignRows(table)})`).join(", ")})) $$`,
     );
     await database.as("superuser", "GRANT EXECUTE ON FUNCTION public.spy() TO candlefish");
+    // In a database that other applications share, the roles step leaves this privilege to every role.
+    await database.as("superuser", `GRANT TEMPORARY ON DATABASE ${database.name} TO candlefish`);
     unchanged = String((await database.as("superuser", "SELECT spy()"))[0]?.spy);
     for (const table of TABLES) {
       const [row] = await database.as(
