@@ -73,9 +73,9 @@ const HOSTILE: Readonly<Record<string, (client: pg.Client) => Promise<unknown>>>
 /** Objects of the temporary schema, which comes first unless a search path names it last. */
 const DECEIVING: Readonly<Record<string, (client: pg.Client) => Promise<unknown>>> = {
   "creates temporary tables with the names of real ones": (client) =>
-    client.query(`CREATE TEMP TABLE documents (organization_id uuid, title text, created_by uuid, updated_at timestamptz); INSERT INTO documents VALUES ('${ACME}', 'Planted', NULL, now());
-      CREATE TEMP TABLE organization_members (organization_id uuid, user_id uuid, left_at timestamptz); INSERT INTO organization_members VALUES ('${ACME}', '${BEN}');
-      CREATE TEMP TABLE users (id uuid, is_active boolean, email text, name text); INSERT INTO users VALUES ('${BEN}', true)`),
+    client.query(`CREATE TEMP TABLE documents (organization_id uuid, title text, created_by uuid, updated_at timestamptz); INSERT INTO pg_temp.documents VALUES ('${ACME}', 'Planted', NULL, now());
+      CREATE TEMP TABLE organization_members (organization_id uuid, user_id uuid, left_at timestamptz); INSERT INTO pg_temp.organization_members VALUES ('${ACME}', '${BEN}');
+      CREATE TEMP TABLE users (id uuid, is_active boolean, email text, name text); INSERT INTO pg_temp.users VALUES ('${BEN}', true)`),
   "creates temporary types with the names of real ones": (client) =>
     client.query(`CREATE TEMP TABLE stolen (row pg_catalog.text);
       CREATE FUNCTION pg_temp.steal() RETURNS boolean LANGUAGE plpgsql AS

@@ -219,8 +219,8 @@ const WORTHLESS: readonly Context[] = [
       await client.query(`CREATE FUNCTION pg_temp.current_organization() RETURNS uuid LANGUAGE sql AS $$ SELECT '${BOLT}'::uuid $$;
         CREATE FUNCTION pg_temp.is_owner() RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
         CREATE TEMP TABLE organization_members (organization_id uuid, user_id uuid, joined_at timestamptz, left_at timestamptz);
-        INSERT INTO organization_members VALUES ('${BOLT}', '${BEN}');
-        CREATE TEMP TABLE pg_class (oid oid, relowner oid); INSERT INTO pg_class SELECT 'public.organizations'::regclass, 'candlefish'::regrole;
+        INSERT INTO pg_temp.organization_members VALUES ('${BOLT}', '${BEN}');
+        CREATE TEMP TABLE pg_class (oid oid, relowner oid); INSERT INTO pg_temp.pg_class SELECT 'public.organizations'::regclass, 'candlefish'::regrole;
         SET search_path = public, pg_temp`);
       await begin(client);
     },
