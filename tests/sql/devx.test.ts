@@ -71,7 +71,7 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
   });
   afterAll(() => server?.stop());
 
-  it("has nine tables in two schemas, made by the two files of its documents [D2, D3, D4, D5, D6, D7, D8, D9, D21, D22]", async () => {
+  it("has nine tables in two schemas, made by the two files of its documents [D2, D3, D4, D5, D6, D7, D8, D21, D22]", async () => {
     const fresh = await server.database("devx", { migrated: false });
     expect(fresh.files.map(({ name }) => name)).toEqual([
       "001_create_base_schema.sql",
