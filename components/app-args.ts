@@ -44,7 +44,7 @@ function envOf(wires: readonly Wire[]): Record<string, AppEnv> {
   return Object.fromEntries(
     wires.map(({ reader, value, scope, source }) => [
       reader.variable,
-      source.from === "secret" ? { value, secret: true, scope } : { value, scope },
+      source.encrypted ? { value, secret: true, scope } : { value, scope },
     ]),
   );
 }

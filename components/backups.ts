@@ -5,15 +5,21 @@
  * it; `protect` refuses that. Which backup is kept is for the code that writes them to count, not for a lifecycle rule to date: a pause deletes nothing.
  */
 
-import * as digitalocean from "@pulumi/digitalocean";
+import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { NAMES } from "../catalog/limits.ts";
 import { printable } from "../catalog/problem.ts";
-import { spacesNear, spacesRegions } from "../catalog/regions.ts";
 import { type Check, throwIfProblems } from "./errors.ts";
-import { BACKUPS, child } from "./names.ts";
+import { BACKUPS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
-import { type Transform, transformed } from "./transform.ts";
+import {
+  createPrivateBucket,
+  DELETED_KEPT_DAYS,
+  deletedKeptDaysProblem,
+  type SpacesTarget,
+  type SpacesTransforms,
+  spacesRegionProblem,
+} from "./spaces.ts";
 
 export interface BackupsArgs {
   /** A region with Spaces: `nyc3`, also for databases in nyc1. */
@@ -27,19 +33,10 @@ export interface BackupsArgs {
   /** Whether deleting or replacing a bucket or a key is refused. Even without, only an empty bucket can go. @default true */
   protect?: boolean;
   /** The way around an opinion of this component. */
-  transform?: { bucket?: Transform<digitalocean.SpacesBucketArgs>; key?: Transform<digitalocean.SpacesKeyArgs> };
+  transform?: SpacesTransforms;
 }
 
-/** All that an S3 client needs. */
-export interface BackupTarget {
-  readonly bucket: pulumi.Output<string>;
-  readonly region: string;
-  /** https://<region>.digitaloceanspaces.com */
-  readonly endpoint: string;
-  readonly accessKey: pulumi.Output<string>;
-  /** Always secret. */
-  readonly secretKey: pulumi.Output<string>;
-}
+export type BackupTarget = SpacesTarget;
 
 export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly bucket: pulumi.Output<string>;
@@ -65,7 +62,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     const parent = this;
     refuseAdvice(this, args);
     throwIfProblems(this, problemsOf(args));
-    const { region, offsiteRegion, bucketName, deletedKeptDays = 30, protect = true, transform = {} } = args;
+    const { region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS, protect = true, transform = {} } = args;
 
     const primary = createPlace("primary", region, bucketName);
     const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, offsiteName(bucketName));
@@ -84,63 +81,19 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     };
     this.registerOutputs({ bucketUrns: this.bucketUrns });
 
-    function createPlace(kind: string, where: string, physicalName: string) {
-      const bucket = createBucket(kind, where, physicalName);
-      const key = createKey(kind, bucket);
-      const target: BackupTarget = {
-        bucket: bucket.name,
-        region: where,
-        endpoint: `https://${where}.digitaloceanspaces.com`,
-        accessKey: key.accessKey,
-        secretKey: pulumi.secret(key.secretKey),
-      };
-      return { bucket, key, target };
-    }
-
-    function createBucket(kind: string, where: string, physicalName: string): digitalocean.SpacesBucket {
-      return new digitalocean.SpacesBucket(
-        child(name, "bucket", kind),
-        transformed<digitalocean.SpacesBucketArgs>(
-          {
-            name: physicalName,
-            region: where,
-            acl: "private",
-            forceDestroy: false,
-            versioning: { enabled: true },
-            lifecycleRules: [
-              {
-                // Without an id the provider makes one up on every change.
-                id: "leftovers",
-                enabled: true,
-                abortIncompleteMultipartUploadDays: 1,
-                noncurrentVersionExpiration: { days: deletedKeptDays },
-              },
-            ],
-          },
-          transform.bucket,
-        ),
-        // The provider takes a new name for a change in place, sends nothing, and looks for a bucket that is not there.
-        { parent, protect, replaceOnChanges: ["name"] },
-      );
-    }
-
-    function createKey(kind: string, bucket: digitalocean.SpacesBucket): digitalocean.SpacesKey {
-      return new digitalocean.SpacesKey(
-        child(name, "key", kind),
-        transformed<digitalocean.SpacesKeyArgs>(
-          { name: child(name, "key", kind), grants: [{ bucket: bucket.name, permission: "readwrite" }] },
-          transform.key,
-        ),
+    function createPlace(key: string, where: string, physicalName: string) {
+      return createPrivateBucket(
+        { component: name, key, region: where, bucketName: physicalName, deletedKeptDays, transform },
         { parent, protect },
       );
     }
   }
 }
 
-function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = 30 }: BackupsArgs): Check[] {
+function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS }: BackupsArgs): Check[] {
   return [
-    regionProblem("region", region),
-    offsiteRegion === undefined ? undefined : regionProblem("offsiteRegion", offsiteRegion),
+    spacesRegionProblem("region", region),
+    offsiteRegion === undefined ? undefined : spacesRegionProblem("offsiteRegion", offsiteRegion),
     offsiteRegion === region
       ? {
           path: "offsiteRegion",
@@ -152,22 +105,10 @@ function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = 30 }:
     NAMES.bucket.pattern.test(bucketName) && NAMES.bucket.pattern.test(offsiteName(bucketName))
       ? undefined
       : { path: "bucketName", given: printable(bucketName), allowed: `${NAMES.bucket.description}, including "${offsiteName("")}"` },
-    Number.isInteger(deletedKeptDays) && deletedKeptDays >= 1
-      ? undefined
-      : { path: "deletedKeptDays", given: String(deletedKeptDays), allowed: "whole days, 1 or more" },
+    deletedKeptDaysProblem(deletedKeptDays),
   ];
 }
 
 function offsiteName(bucketName: string): string {
   return `${bucketName}-offsite`;
-}
-
-function regionProblem(path: string, region: string): Check {
-  if (spacesRegions().includes(region)) return undefined;
-  return {
-    path,
-    given: printable(region),
-    problem: `there are no Spaces in this region; the nearest is "${spacesNear(region)}"`,
-    allowed: spacesRegions().join(", "),
-  };
 }

@@ -24,7 +24,7 @@ interface SecretOrigin {
 export function declaredSecrets(deployments: readonly SystemDeployment[], backups: Backups | undefined): DeclaredSecret[] {
   const { key, offsiteKey } = backups?.nodes ?? {};
   const origins = [
-    ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment)]),
+    ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment), ...bucketKeys(deployment)]),
     ...(key === undefined ? [] : [{ secret: "backups.primary", urn: key.urn }]),
     ...(offsiteKey === undefined ? [] : [{ secret: "backups.offsite", urn: offsiteKey.urn }]),
   ];
@@ -61,4 +61,8 @@ function logins({ settings, postgres, stores }: SystemDeployment): SecretOrigin[
     { secret: SECRET_NAME.admin(settings.cluster), urn: cluster.urn },
     ...Object.entries(stores).map(([store, { nodes }]) => ({ secret: SECRET_NAME.store(settings.stores[store]!), urn: nodes.cluster.urn })),
   ];
+}
+
+function bucketKeys({ settings: { system }, buckets }: SystemDeployment): SecretOrigin[] {
+  return Object.entries(buckets).map(([bucket, { nodes }]) => ({ secret: SECRET_NAME.bucket(system.name, bucket), urn: nodes.key.urn }));
 }

@@ -12,6 +12,7 @@ export {
   type Quiet,
 } from "./app.ts";
 export { Backups, type BackupsArgs, type BackupTarget } from "./backups.ts";
+export { Bucket, type BucketArgs, type BucketCors } from "./bucket.ts";
 export type { Maintenance } from "./cluster.ts";
 export { Firewall, type FirewallArgs, type TrustedSources } from "./firewall.ts";
 export { Monitoring, type MonitoringArgs, type WatchedDatabase, type WatchedEndpoint } from "./monitoring.ts";

@@ -12,6 +12,7 @@ export const APP = "slipway:index:App";
 export const POST_DEPLOY = "slipway:index:PostDeploy";
 export const MONITORING = "slipway:index:Monitoring";
 export const BACKUPS = "slipway:index:Backups";
+export const BUCKET = "slipway:index:Bucket";
 export const GUARD = "slipway:index:Guard";
 
 /** The types of the post-deploy steps in the state: dynamic resources of this package. */
@@ -31,6 +32,7 @@ export const SECRET_NAME = {
   pool: (system: string, pool: string) => `${system}.postgres.pool.${pool}`,
   admin: (cluster: string) => `${cluster}-postgres.doadmin`,
   store: (cluster: string) => `${cluster}-valkey`,
+  bucket: (system: string, bucket: string) => `${system}.bucket.${bucket}`,
 } as const;
 
 /**

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
+import type { Bucket } from "./bucket.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import type { SystemDeployment } from "./system.ts";
@@ -29,6 +30,7 @@ export function stackOutputs({ postgres, valkey, apps, deployments }: Deployed):
     return {
       postgres: Object.fromEntries([...postgres].map(([key, { id }]) => [key, linkTo("databases", id)])),
       valkey: Object.fromEntries([...valkey].map(([key, { id }]) => [key, linkTo("databases", id)])),
+      ...bucketLinks(({ bucket, region }) => bucket.apply((name) => `${CONTROL_PANEL}/spaces/${name}?region=${region}`)),
       apps: Object.fromEntries([...apps].map(([key, { id }]) => [key, linkTo("apps", id)])),
       deployments: Object.fromEntries(
         [...apps].map(([key, { id, deployment }]) => [key, pulumi.interpolate`${CONTROL_PANEL}/apps/${id}/deployments/${deployment}`]),
@@ -43,9 +45,18 @@ export function stackOutputs({ postgres, valkey, apps, deployments }: Deployed):
     return {
       postgres: toPage(postgres.keys()),
       valkey: toPage(valkey.keys()),
+      ...bucketLinks(() => page),
       apps: Object.fromEntries([...apps].map(([key, { liveUrl }]) => [key, liveUrl.apply((url) => `${url}${healthPath(key)}`)])),
       deployments: toPage(apps.keys()),
     };
+  }
+
+  /** By "system/bucket"; absent in a stack without buckets. */
+  function bucketLinks(linkOf: (bucket: Bucket) => pulumi.Input<string>) {
+    const links = deployments.flatMap(({ settings: { system }, buckets }) =>
+      Object.entries(buckets).map(([key, bucket]) => [`${system.name}/${key}`, linkOf(bucket)] as const),
+    );
+    return links.length === 0 ? {} : { buckets: Object.fromEntries(links) };
   }
 
   function healthPath(key: string): string {

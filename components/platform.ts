@@ -63,9 +63,13 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const postgres = by("key", stack.postgres.clusters, createPostgres);
   const valkey = by("key", stack.valkey.clusters, createValkey);
   const backups = stack.backups.enabled ? createBackups() : undefined;
-  const deployments = stack.systems.map((settings) => deploySystem(settings, { stack, networks, postgres, valkey, parent }));
+  const addresses = new Map(appKeys(stack).map((key) => [key, pulumi.deferredOutput<string>()]));
+  const addressOf = (app: string) => addresses.get(app)![0];
+  const shared = { stack, networks, postgres, valkey, parent, addressOf };
+  const deployments = stack.systems.map((settings) => deploySystem(settings, shared));
   parent.publish({ ...planMetadata(stack.systems.map(({ system }) => system)), secrets: declaredSecrets(deployments, backups) });
   const apps = new Map(await Promise.all(deployments.flatMap(createApps)));
+  for (const [key, [, resolve]] of addresses) resolve(apps.get(key)!.liveUrl);
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
   createProject();
@@ -188,6 +192,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   /** Assigned by reference: `projectId` on a cluster or an app would replace it when the project changes. */
   function createProject(): void {
     const clusters = [...postgres.values(), ...valkey.values()];
+    const buckets = deployments.flatMap((deployment) => Object.values(deployment.buckets));
     const project = new digitalocean.Project(
       child(name, "project"),
       {
@@ -197,15 +202,21 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
         environment: { local: "Development", staging: "Staging", prod: "Production" }[stack.environment],
       },
       // Deleted before its resources: the provider moves every resource that the project ever held to the default project, and fails on deleted ones.
-      { parent, dependsOn: [...clusters, ...apps.values(), ...(backups === undefined ? [] : [backups])] },
+      { parent, dependsOn: [...clusters, ...buckets, ...apps.values(), ...(backups === undefined ? [] : [backups])] },
     );
     const urns = [
       ...clusters.map(({ clusterUrn }) => clusterUrn),
       ...[...apps.values()].map(({ appUrn }) => appUrn),
+      ...buckets.map(({ bucketUrn }) => bucketUrn),
       ...(backups?.bucketUrns ?? []),
     ];
     new digitalocean.ProjectResources(child(name, "project-resources"), { project: project.id, resources: urns }, { parent });
   }
+}
+
+/** "system/app" */
+function appKeys({ systems }: Settings): string[] {
+  return systems.flatMap(({ system }) => Object.keys(system.apps).map((app) => `${system.name}/${app}`));
 }
 
 function databaseArgs({ system, connections }: SystemSettings): PostgresArgs["databases"][string] {

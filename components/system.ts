@@ -1,14 +1,15 @@
-/** Everything that the apps of one system need: its clusters, its secrets, its post-deploy steps, and the wiring of every variable. */
+/** Everything that the apps of one system need: its clusters, its buckets, its secrets, its post-deploy steps, and the wiring of every variable. */
 import type * as pulumi from "@pulumi/pulumi";
 import { operatorSecret } from "../settings/read.ts";
 import type { Settings, SystemSettings } from "../settings/settings.ts";
+import { Bucket } from "./bucket.ts";
 import type { Network } from "./network.ts";
 import { filesOf, PostDeploy } from "./postdeploy.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import { Secrets } from "./secrets.ts";
 import type { Valkey } from "./valkey.ts";
-import { resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
+import { readsBucket, resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
 
 export interface SystemDeployment extends SystemResources {
   readonly network: Network;
@@ -24,17 +25,44 @@ export interface Shared {
   readonly postgres: ReadonlyMap<string, Postgres>;
   readonly valkey: ReadonlyMap<string, Valkey>;
   readonly parent: pulumi.Resource;
+  /** The address of an app by "system/app". Apps are created later, because they need what a system has. */
+  readonly addressOf: (app: string) => pulumi.Output<string>;
 }
 
-export function deploySystem(settings: SystemSettings, { stack, networks, postgres: clusters, valkey, parent }: Shared): SystemDeployment {
+export function deploySystem(
+  settings: SystemSettings,
+  { stack, networks, postgres: clusters, valkey, parent, addressOf }: Shared,
+): SystemDeployment {
   const { system } = settings;
   const network = networks.get(settings.region)!;
   const postgres = clusters.get(settings.cluster)!;
   const stores = Object.fromEntries(Object.entries(settings.stores).map(([store, key]) => [store, valkey.get(key)!]));
+  const buckets = Object.fromEntries(Object.keys(settings.buckets).map((bucket) => [bucket, createBucket(bucket)]));
   const secrets = createSecrets();
   const postDeploy = stack.postDeploy.mode === "runner" ? createPostDeploy() : undefined;
-  const resources = { stack, settings, postgres, stores, secrets };
+  const resources = { stack, settings, postgres, stores, buckets, secrets };
   return { ...resources, network, postDeploy, wiring: resolveWiring(resources) };
+
+  function createBucket(key: string): Bucket {
+    const { cors, cdn = false, deletedKeptDays } = system.buckets![key]!;
+    const { region, name: bucketName } = settings.buckets[key]!;
+    const readers = Object.entries(system.apps).filter(([, app]) => readsBucket(app, key, settings));
+    const origins = readers.map(([app]) => originOf(app));
+    return new Bucket(
+      `${system.name}-${key}${stack.suffix}`,
+      {
+        ...{ region, bucketName, cdn, protect: stack.protect },
+        ...(cors === undefined || origins.length === 0 ? {} : { cors: { origins, methods: cors.methods } }),
+        ...(deletedKeptDays === undefined ? {} : { deletedKeptDays }),
+      },
+      { parent },
+    );
+  }
+
+  function originOf(app: string): pulumi.Input<string> {
+    const domain = settings.domains[app];
+    return domain === undefined ? addressOf(`${system.name}/${app}`) : `https://${domain}`;
+  }
 
   function createSecrets(): Secrets {
     const { operatorSecrets, rotated } = settings;

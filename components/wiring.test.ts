@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
 import { harbour, settingsFrom } from "../settings/testing/fixture.ts";
 import { env, type System } from "../systems/definition.ts";
+import { Bucket } from "./bucket.ts";
 import { Network } from "./network.ts";
 import { Postgres } from "./postgres.ts";
 import { Secrets } from "./secrets.ts";
@@ -12,6 +13,7 @@ import { resolveWiring } from "./wiring.ts";
 const { api } = harbour.apps.web!.components;
 const system: System = {
   ...harbour,
+  buckets: { media: { cdn: true }, exports: { feature: "google" } },
   apps: {
     web: {
       name: "harbour",
@@ -25,6 +27,13 @@ const system: System = {
             DB_PASSWORD: env.database("password"),
             REDIS_URL: env.keyspace("sessions"),
             CACHE_URL: env.keyspace("answers"),
+            ...Object.fromEntries(
+              (["name", "region", "endpoint", "accessKey", "secretKey", "cdnUrl"] as const).map((part) => [
+                `S3_${part}`,
+                env.bucket("media", part),
+              ]),
+            ),
+            EXPORTS: env.where("google", env.bucket("exports", "name")),
             REPLICA_URL: env.database("url", { replica: true }),
             GOOGLE_CLIENT_ID: env.where("google", env.setting("googleClientId")),
           },
@@ -45,6 +54,7 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>) {
     const wires = resolveWiring({
       ...{ stack, settings: settings! },
       postgres: new Postgres("orders", { ...cluster, major: "16", databases }),
+      buckets: { media: new Bucket("media", { region: "nyc3", bucketName: "harbour-media", cdn: true }) },
       stores: { state: new Valkey("store", { ...cluster, class: "state" }) },
       secrets: new Secrets("secrets", { generated: { jwtSecret: { length: 48 } } }),
     });
@@ -59,6 +69,12 @@ const OWN = [
   ["DB_HOST", "", "db", "private-orders.db.test"],
   ["DB_PASSWORD", "harbour.postgres.runtime", "db", "${db.PASSWORD}"],
   ["REDIS_URL", "harbour-single-valkey", "state", "rediss://${state.USERNAME}:${state.PASSWORD}@private-store.db.test:${state.PORT}/0"],
+  ["S3_name", "", "", "harbour-media"],
+  ["S3_region", "", "", "nyc3"],
+  ["S3_endpoint", "", "", "https://nyc3.digitaloceanspaces.com"],
+  ["S3_accessKey", "harbour.bucket.media", "", new Secret("media-key-access")],
+  ["S3_secretKey", "harbour.bucket.media", "", new Secret("media-key-secret")],
+  ["S3_cdnUrl", "", "", "https://media-cdn.cdn.test"],
 ];
 
 it("gives each variable its source and value, and leaves out those without a store, a replica or a feature", async () => {

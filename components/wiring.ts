@@ -11,6 +11,7 @@ import { ADMIN_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/con
 import { PHASES, type Settings, type SystemSettings } from "../settings/settings.ts";
 import type { App, Component, DatabasePart, Env } from "../systems/definition.ts";
 import type { AppDatabase, AppEnv } from "./appspec.ts";
+import type { Bucket } from "./bucket.ts";
 import { SECRET_NAME } from "./names.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
@@ -24,6 +25,8 @@ export interface SystemResources {
   readonly postgres: Postgres;
   /** By store name; a store whose feature is off is absent. */
   readonly stores: Readonly<Record<string, Valkey>>;
+  /** By name; a bucket whose feature is off is absent. */
+  readonly buckets: Readonly<Record<string, Bucket>>;
   readonly secrets: Secrets;
 }
 
@@ -40,6 +43,8 @@ export interface Source {
   readonly from: Env["from"];
   /** The declared secret that the reader receives: `shop.jwtSecret`, `shop.postgres.runtime`. */
   readonly secret?: string;
+  /** The App spec contains the value itself, as SECRET; a bindable reference contains none. */
+  readonly encrypted?: true;
   /** The attached database that the value refers to, and which part of its connection. */
   readonly binding?: Binding;
   readonly part?: DatabasePart;
@@ -67,8 +72,9 @@ export const POST_DEPLOY_JOB = "post-deploy";
 
 type DatabaseEnv = Extract<Env, { from: "database" }>;
 type StoreEnv = Extract<Env, { from: "store" }>;
+type BucketEnv = Extract<Env, { from: "bucket" }>;
 
-export function resolveWiring({ stack, settings, postgres, stores, secrets }: SystemResources): readonly Wire[] {
+export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets }: SystemResources): readonly Wire[] {
   const { system } = settings;
   const { database, roles } = system.postgres;
   const apps = Object.values(system.apps);
@@ -108,6 +114,7 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
   function isPresent(env: Env): boolean {
     if (!isActive(env, settings)) return false;
     if (env.from === "store") return storeOf(env) in stores;
+    if (env.from === "bucket") return env.bucket in buckets;
     return !(env.from === "database" && env.replica && postgres.replicas.length === 0);
   }
 
@@ -131,12 +138,26 @@ export function resolveWiring({ stack, settings, postgres, stores, secrets }: Sy
       case "app":
         return { source: { from }, value: env.part === "url" ? "${APP_URL}" : "${APP_DOMAIN}" };
       case "secret":
-        return { source: { from, secret: SECRET_NAME.own(system.name, env.secret) }, value: secrets.value(env.secret) };
+        return { source: { from, encrypted: true, secret: SECRET_NAME.own(system.name, env.secret) }, value: secrets.value(env.secret) };
       case "database":
         return { source: bound(runtime, env.part), value: databaseValue(env, hasCaFile) };
       case "store":
         return { source: bound(storeBinding(storeOf(env)), env.part), value: storeValue(env) };
+      case "bucket":
+        return { source: bucketSource(env), value: bucketValue(env) };
     }
+  }
+
+  function bucketSource({ from, bucket, part }: BucketEnv): Source {
+    return part === "accessKey" || part === "secretKey"
+      ? { from, encrypted: true, secret: SECRET_NAME.bucket(system.name, bucket) }
+      : { from };
+  }
+
+  function bucketValue({ bucket, part }: BucketEnv): pulumi.Input<string> {
+    const { bucket: name, region, endpoint, accessKey, secretKey, cdnUrl } = buckets[bucket]!;
+    // A definition that reads the CDN's address declares the CDN.
+    return { name, region, endpoint, accessKey, secretKey, cdnUrl: cdnUrl! }[part];
   }
 
   function databaseValue({ part, pool, driver, replica }: DatabaseEnv, hasCaFile: boolean): pulumi.Input<string> {
@@ -212,6 +233,13 @@ export function activeComponents(app: App, settings: SystemSettings): [name: str
 /** The job belongs to the app with the API: the new version of that component must not start before its tables exist. */
 export function hasPostDeployJob({ components }: App, { postDeploy }: Settings): boolean {
   return postDeploy.mode === "job" && "api" in components;
+}
+
+/** Whether a component of the app reads the bucket in this stack. */
+export function readsBucket(app: App, bucket: string, settings: SystemSettings): boolean {
+  return activeComponents(app, settings).some(([, { env }]) =>
+    Object.values(env).some((value) => value.from === "bucket" && value.bucket === bucket && isActive(value, settings)),
+  );
 }
 
 function isActive({ feature }: { readonly feature?: string }, { features }: SystemSettings): boolean {

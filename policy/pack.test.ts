@@ -195,13 +195,21 @@ describe("an app", () => {
   });
 });
 
-it("refuses buckets that are public, unversioned or deleted with their objects, and keys for all buckets", async () => {
+it("refuses buckets that are public, unversioned, deleted with their objects or open to every site, and keys for all buckets", async () => {
   const bucket = (inputs: Record<string, Value>) => broken(planned("digitalocean:index/spacesBucket:SpacesBucket", inputs));
   const kept = { acl: "private", versioning: { enabled: true } };
   expect(await bucket(kept)).toEqual([]);
   expect(await bucket({ ...kept, acl: "public-read" })).toEqual([expect.stringContaining("anyone can read")]);
   expect(await bucket({ acl: "private" })).toEqual([expect.stringContaining("versioning is off")]);
   expect(await bucket({ ...kept, forceDestroy: true })).toEqual([expect.stringContaining("forceDestroy is true")]);
+  const cors = (origin: string) =>
+    broken(
+      planned("digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration", {
+        corsRules: [{ allowedMethods: ["GET"], allowedOrigins: [origin] }],
+      }),
+    );
+  expect(await cors("https://shop.example.com")).toEqual([]);
+  expect(await cors("*")).toEqual([expect.stringContaining('allows the origin "*"')]);
   const key = (grants: Value) => broken(planned("digitalocean:index/spacesKey:SpacesKey", { grants }));
   expect(await key([{ bucket: "backups", permission: "readwrite" }])).toEqual([]);
   expect(await key([{ bucket: "", permission: "fullaccess" }])).toEqual([expect.stringContaining("grants access to every bucket")]);

@@ -113,6 +113,8 @@ export interface SystemSettings {
   readonly cluster: string;
   /** Store name to Valkey cluster key; a store whose feature is off is absent. */
   readonly stores: Readonly<Record<string, string>>;
+  /** Buckets by name, with their name at DigitalOcean; a bucket whose feature is off is absent. */
+  readonly buckets: Readonly<Record<string, { readonly name: string; readonly region: string }>>;
   readonly features: ReadonlySet<string>;
   /** App key to domain; absent where the stack has none for it. */
   readonly domains: Readonly<Record<string, string>>;

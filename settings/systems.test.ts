@@ -32,6 +32,32 @@ describe("domains", () => {
   });
 });
 
+describe("buckets", () => {
+  const withMedia = { ...harbour, buckets: { media: { feature: "worker" } } };
+
+  it("are near the databases, with a name that contains the stack once", () => {
+    const given = { stack: "staging", systems: [withMedia] };
+    const bucketsOf = (values: Record<string, unknown>) =>
+      settingsFrom({ ...values, harbour: { features: ["worker"] } }, given).systems[0]!.buckets;
+    expect(bucketsOf({})).toEqual({ media: { name: "slipway-staging-harbour-media", region: "nyc3" } });
+    expect(bucketsOf({ backups: { bucketPrefix: "acme" } }).media!.name).toBe("acme-staging-harbour-media");
+  });
+
+  it("are absent where their feature is off, which a notice states", () => {
+    const { systems, notices } = settingsFrom({}, { systems: [withMedia] });
+    expect(systems[0]!.buckets).toEqual({});
+    expect(notices).toContain(
+      'Harbour has no bucket "media": App Platform deletes the files that it stores at each restart. Add "worker" to slipway:harbour.features.',
+    );
+  });
+
+  it("have a name that DigitalOcean accepts", () => {
+    const bucket = "a".repeat(20);
+    const systems = [{ ...harbour, buckets: { [bucket]: {} } }];
+    expect(complaint({ backups: { bucketPrefix: "b".repeat(32) } }, { systems })).toContain("slipway:backups.bucketPrefix");
+  });
+});
+
 describe("components", () => {
   it("are listed with their repositories and sizes, those of features that are on", () => {
     const system = only({

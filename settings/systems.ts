@@ -2,6 +2,7 @@
 import { findInstance, instanceSlugs } from "../catalog/instances.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
+import { spacesNear } from "../catalog/regions.ts";
 import type { Component, System } from "../systems/definition.ts";
 import { allocate, type Claim, formatBill, nodeFor, type Share } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
@@ -15,12 +16,13 @@ import { storesOf } from "./valkey.ts";
 /** Without the operator keys, which operator.ts adds. */
 export type SystemWithoutKeys = Omit<SystemSettings, "operatorSecrets" | "operatorSettings">;
 
-export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings): SystemWithoutKeys[] {
+export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings, bucketPrefix: string): SystemWithoutKeys[] {
   checkNames(stack);
   const sizes = new Map(stack.systems.map((selected) => [selected, sizesOf(selected, stack)]));
   const connections = connectionsOf(stack, postgres, sizes);
   const domains = domainsOf(stack);
   const repos = reposOf(stack);
+  const buckets = bucketsOf(stack, bucketPrefix);
   return stack.systems.map((selected) => {
     const { system, requested, region, features } = selected;
     const phase = phaseOf(selected, stack);
@@ -30,6 +32,7 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
       appRegion: appRegionOf(region),
       cluster: postgres.clusters.find(({ systems }) => systems.includes(system.name))!.key,
       stores: Object.fromEntries(storesOf(selected).map(([name]) => [name, clusterOf(`${system.name}/${name}`, valkey)])),
+      buckets: buckets.get(selected)!,
       features,
       domains: domains.get(selected)!,
       repos: repos.get(selected)!,
@@ -66,6 +69,40 @@ function checkNames({ systems, suffix, problems }: Stack): void {
       });
     }
   }
+}
+
+/** Names of buckets are unique among all customers, so they begin with the prefix of the backups' buckets and contain the stack. */
+function bucketsOf({ systems, suffix, problems, notices }: Stack, prefix: string): Map<SelectedSystem, SystemSettings["buckets"]> {
+  const own = prefix.endsWith(suffix) ? prefix : `${prefix}${suffix}`;
+  return new Map(
+    systems.map((selected) => {
+      const { system, key, features, region } = selected;
+      const declared = Object.entries(system.buckets ?? {});
+      const isOn = ({ feature }: { readonly feature?: string }) => feature === undefined || features.has(feature);
+      for (const [bucket, definition] of declared) {
+        if (isOn(definition)) continue;
+        notices.push(
+          `${system.title} has no bucket "${bucket}": App Platform deletes the files that it stores at each restart. ` +
+            `Add "${definition.feature}" to slipway:${key}.features.`,
+        );
+      }
+      const active = declared
+        .filter(([, definition]) => isOn(definition))
+        .map(([bucket]) => {
+          const name = `${own}-${system.name}-${bucket}`;
+          if (!NAMES.bucket.pattern.test(name))
+            problems.add({
+              at: ["backups", "bucketPrefix"],
+              given: prefix,
+              problem: `with it the bucket "${bucket}" of ${system.title} is called ${name}, ${name.length} characters`,
+              allowed: NAMES.bucket.description,
+              fix: [{ set: ["backups", "bucketPrefix"], to: "<shorter prefix>" }],
+            });
+          return [bucket, { name, region: spacesNear(region.slug) }] as const;
+        });
+      return [selected, Object.fromEntries(active)] as const;
+    }),
+  );
 }
 
 function domainsOf({ systems, defaults, problems }: Stack): Map<SelectedSystem, Record<string, string>> {

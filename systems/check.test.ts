@@ -167,6 +167,7 @@ describe("references", () => {
   const unread: [string, string, Edit][] = [
     ["store", "stores.spare", set("stores.spare", shipyard.stores.state)],
     ["keyspace", "keyspaces.spare", set("keyspaces.spare", { ...shipyard.keyspaces.answers, database: 7 })],
+    ["bucket", "buckets.spare", set("buckets", { spare: {} })],
     ["secret", "secrets.spare", set("secrets.spare", shipyard.secrets.jwtSecret)],
     ["setting", "settings.spare", set("settings.spare", { purpose: "none" })],
     ["feature", "features.spare", set("features.spare", { purpose: "none" })],
@@ -188,6 +189,20 @@ describe("references", () => {
     const message = refusal(drop(`api.env.${key}.feature`));
     expect(message).toContain(`env.${key}`);
     expect(message).toContain(`Write ${key}: env.where("`);
+  });
+
+  it.each([
+    ["a bucket of a feature", { feature: "queue" }, "name", 'Write FILES: env.where("queue"'],
+    ["the CDN of a bucket without one", {}, "cdnUrl", 'the bucket "files" has no CDN'],
+  ] as const)("refuses to read %s unconditionally", (_, bucket, part, text) => {
+    const system: Loose = structuredClone(shipyard);
+    system.buckets = { files: bucket };
+    api(system).env.FILES = env.bucket("files", part);
+    expect(messageOf(() => checkSystem(system))).toContain(text);
+  });
+
+  it("refuses the name of a bucket that DigitalOcean would refuse", () => {
+    expect(refusal(set("buckets", { Files_1: {} }))).toContain("buckets.Files_1");
   });
 
   it("accepts a component of a feature that reads what the feature adds", () => {

@@ -17,6 +17,8 @@ export interface System {
   readonly stores: Readonly<Record<string, Store>>;
   /** Keyspaces by name, each a database number of a store. */
   readonly keyspaces: Readonly<Record<string, Keyspace>>;
+  /** Places for files by name: App Platform deletes a container's files at each restart. */
+  readonly buckets?: Readonly<Record<string, Bucket>>;
   readonly secrets: Readonly<Record<string, Secret>>;
   /** Public values that only an operator knows, such as ids of OAuth clients. */
   readonly settings?: Readonly<Record<string, Setting>>;
@@ -90,6 +92,22 @@ export interface Keyspace {
   /** Keys of a durable keyspace must not be lost. Keys of any other have a TTL. */
   readonly durable: boolean;
 }
+
+// ── Files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A private Spaces bucket with a key of its own. The apps that read it are the only ones that get the key. */
+export interface Bucket {
+  /** A bucket that only exists where this feature is on. */
+  readonly feature?: string;
+  /** What browsers may do with presigned URLs, from the address of each app that reads the bucket. Without it, no browser request is allowed. */
+  readonly cors?: { readonly methods: readonly [BucketMethod, ...BucketMethod[]] };
+  /** Serves objects through DigitalOcean's CDN. An object is public only if the app writes it with the ACL public-read. @default no CDN */
+  readonly cdn?: true;
+  /** For how many days deleted and overwritten objects can be restored. @default 30 */
+  readonly deletedKeptDays?: number;
+}
+
+export type BucketMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
 
 // ── Secrets and features ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,6 +218,8 @@ export type Env = (
    * run command is preceded by the line that writes it; clients then verify the server without a change to their code.
    */
   | { readonly from: "caFile" }
+  /** Named for what an S3 client takes. `cdnUrl` is the address of a bucket with a CDN. */
+  | { readonly from: "bucket"; readonly bucket: string; readonly part: BucketPart }
   | { readonly from: "secret"; readonly secret: string }
   | { readonly from: "setting"; readonly setting: string }
   /** One of the cutover flags. The stack sets the phase. */
@@ -215,6 +235,7 @@ export type Env = (
 
 export type DatabasePart = "url" | "host" | "port" | "name" | "user" | "password" | "ca";
 export type StorePart = "url" | "host" | "port" | "password" | "ca";
+export type BucketPart = "name" | "region" | "endpoint" | "accessKey" | "secretKey" | "cdnUrl";
 export type PhaseFlag = "usePostgres" | "dualWrite";
 
 /** Short forms. All but `build` are RUN_TIME, so that their values do not become part of what an app serves. */
@@ -229,6 +250,7 @@ export const env = {
   }),
   keyspace: (keyspace: string, part: StorePart = "url"): Env => ({ from: "store", keyspace, part, scope: "RUN_TIME" }),
   store: (store: string, part: StorePart = "url"): Env => ({ from: "store", store, part, scope: "RUN_TIME" }),
+  bucket: (bucket: string, part: BucketPart): Env => ({ from: "bucket", bucket, part, scope: "RUN_TIME" }),
   caFile: (): Env => ({ from: "caFile", scope: "RUN_TIME" }),
   secret: (secret: string): Env => ({ from: "secret", secret, scope: "RUN_TIME" }),
   setting: (setting: string): Env => ({ from: "setting", setting, scope: "RUN_TIME" }),

@@ -25,6 +25,15 @@ const pool = (wish: number, least: number) => ({
   DB_POOL_CONNECTION_TIMEOUT_MS: env.plain("10000"),
 });
 
+/** Named for the clients of S3. The media worker reads what the backend stores. */
+const uploads = {
+  S3_BUCKET: env.where("uploads", env.bucket("uploads", "name")),
+  S3_REGION: env.where("uploads", env.bucket("uploads", "region")),
+  S3_ENDPOINT: env.where("uploads", env.bucket("uploads", "endpoint")),
+  S3_ACCESS_KEY_ID: env.where("uploads", env.bucket("uploads", "accessKey")),
+  S3_SECRET_ACCESS_KEY: env.where("uploads", env.bucket("uploads", "secretKey")),
+};
+
 /** The services next to the backend read the same tables and accept the same logins. */
 const backendServices = {
   NODE_ENV: env.plain("production"),
@@ -60,6 +69,11 @@ export const fluxstudio: System = {
     cache: { store: "cache", database: 1, durable: false },
   },
 
+  buckets: {
+    // Browsers upload and download with presigned URLs, so that files do not pass through the backend.
+    uploads: { feature: "uploads", cors: { methods: ["GET", "HEAD", "PUT"] } },
+  },
+
   secrets: {
     jwtSecret: { origin: "generated", length: 48 },
     googleClientSecret: { origin: "operator", feature: "google", purpose: "OAuth client secret for sign-in with Google" },
@@ -76,6 +90,7 @@ export const fluxstudio: System = {
 
   features: {
     cache: { purpose: "A Valkey cache" },
+    uploads: { purpose: "A bucket for the files that users upload" },
     google: { purpose: "Sign-in with Google" },
     github: { purpose: "Sign-in with GitHub" },
     figma: { purpose: "Figma integration" },
@@ -131,6 +146,8 @@ export const fluxstudio: System = {
             REDIS_URL: env.where("cache", env.keyspace("cache")),
             REDIS_CA_CERT: env.where("cache", env.keyspace("cache", "ca")),
 
+            ...uploads,
+
             JWT_SECRET: env.secret("jwtSecret"),
             GOOGLE_CLIENT_ID: env.where("google", env.setting("googleClientId")),
             GOOGLE_CLIENT_SECRET: env.where("google", env.secret("googleClientSecret")),
@@ -174,7 +191,7 @@ export const fluxstudio: System = {
           source: nodeSource({ repo: "fluxstudio", run: "npm run start:ffmpeg" }),
           size: "apps-s-1vcpu-2gb",
           instances: 1,
-          env: backendServices,
+          env: { ...backendServices, ...uploads },
         },
 
         analytics: {

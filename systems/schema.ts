@@ -18,7 +18,7 @@ const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().check(z
 const count = whole(1);
 const percent = whole(1, 100);
 
-// ── Postgres and Valkey ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── Postgres, Valkey and Spaces ─────────────────────────────────────────────────────────────────────────────────────
 
 const postgres = object({
   database: text,
@@ -50,6 +50,13 @@ const keyspace = object({
   durable: z.boolean(),
 });
 
+const bucket = object({
+  feature: maybe(text),
+  cors: maybe(object({ methods: some(z.enum(["GET", "HEAD", "PUT", "POST", "DELETE"])) })),
+  cdn: maybe(z.literal(true)),
+  deletedKeptDays: maybe(count),
+});
+
 const secret = z.discriminatedUnion("origin", [
   object({ origin: z.literal("generated"), length: whole(32) }),
   object({ origin: z.literal("operator"), purpose: text, feature: maybe(text) }),
@@ -69,6 +76,12 @@ const env = z.union([
       pool: maybe(text),
       driver: maybe(text),
       replica: maybe(z.literal(true)),
+      ...when,
+    }),
+    object({
+      from: z.literal("bucket"),
+      bucket: text,
+      part: z.enum(["name", "region", "endpoint", "accessKey", "secretKey", "cdnUrl"]),
       ...when,
     }),
     object({ from: z.literal("caFile"), ...when }),
@@ -133,6 +146,7 @@ export const systemSchema = object({
   postgres,
   stores: record(store),
   keyspaces: record(keyspace),
+  buckets: maybe(record(bucket)),
   secrets: record(secret),
   settings: maybe(record(object({ purpose: text, feature: maybe(text) }))),
   features: record(object({ purpose: text })),

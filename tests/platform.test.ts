@@ -331,9 +331,39 @@ describe("stack prod", () => {
     ).toEqual([2, 2, 2]);
     expect(
       byType(plan, "digitalocean:index/spacesBucket:SpacesBucket")
+        .filter(({ name }) => name.startsWith("slipway-backups-"))
         .map(({ inputs }) => inputs.region)
         .toSorted(),
     ).toEqual(["nyc3", "sfo3"]);
+  });
+});
+
+describe("FluxStudio's bucket", () => {
+  const S3 = {
+    S3_BUCKET: undefined,
+    S3_REGION: undefined,
+    S3_ENDPOINT: undefined,
+    S3_ACCESS_KEY_ID: "SECRET",
+    S3_SECRET_ACCESS_KEY: "SECRET",
+  };
+
+  it.each([
+    ["prod", "slipway-prod-fluxstudio-uploads", "https://fluxstudio.art"],
+    ["staging", "slipway-staging-fluxstudio-uploads", "https://fluxstudio-fluxstudio-app.example"],
+  ])("in %s is given to the backend and the media worker, and allows the app's own address only", async (stack, bucket, origin) => {
+    const config = { "slipway:fluxstudio": JSON.stringify({ features: ["uploads", "ffmpeg", "analytics"] }) };
+    const plan = await planStack(project, { stack, config, outputs: answers, invokes: ca });
+    for (const [kind, component] of [
+      ["services", "api"],
+      ["workers", "ffmpeg"],
+    ] as const) {
+      const variables = envs(plan, "fluxstudio-fluxstudio-app", kind, component);
+      expect(Object.fromEntries(Object.keys(S3).map((key) => [key, variables[key]?.type]))).toEqual(S3);
+      expect(variables.S3_BUCKET!.value).toBe(bucket);
+    }
+    expect(Object.keys(envs(plan, "fluxstudio-fluxstudio-app", "workers", "analytics")).filter((key) => key.startsWith("S3_"))).toEqual([]);
+    const [cors] = byType(plan, "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration");
+    expect(cors!.inputs.corsRules).toMatchObject([{ allowedOrigins: [origin], allowedMethods: ["GET", "HEAD", "PUT"] }]);
   });
 });
 

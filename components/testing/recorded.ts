@@ -85,7 +85,9 @@ function digitalOcean({ type, name, inputs, id, options }: PlannedResource): Rea
     case "RandomPassword":
       return { ...own, result: "x".repeat(Number(inputs.length)) };
     case "SpacesBucket":
-      return { ...own, bucketUrn: `do:space:${inputs.name}` };
+      return { ...own, bucketUrn: `do:space:${inputs.name}`, bucketDomainName: `${inputs.name}.spaces.test` };
+    case "Cdn":
+      return { ...own, endpoint: `${name}.cdn.test` };
     case "SpacesKey":
       return { ...own, accessKey: `${name}-access`, secretKey: `${name}-secret` };
     default:

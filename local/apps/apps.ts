@@ -42,11 +42,13 @@ interface RunningApp {
 export interface AppOptions {
   readonly state: string;
   readonly report: Report;
+  /** The address of the API; undefined until it is served. */
+  readonly apiUrl?: () => string | undefined;
   /** How long a component may take to become healthy before its deployment fails. @default 15 seconds */
   readonly healthTimeoutMs?: number;
 }
 
-export function openApps({ state, report, healthTimeoutMs = 15_000 }: AppOptions): AppBacking {
+export function openApps({ state, report, apiUrl = () => undefined, healthTimeoutMs = 15_000 }: AppOptions): AppBacking {
   const folder = join(state, "apps");
   const ports = openPorts(folder, PORTS);
   const apps = new Map<string, RunningApp>();
@@ -97,7 +99,7 @@ export function openApps({ state, report, healthTimeoutMs = 15_000 }: AppOptions
         // The files of a site are not on this machine, and jobs run separately.
         if (kind !== "service" && kind !== "worker") return { definition };
         const directory = join(folder, app.name, name);
-        const env = environment(directory, definition, kind === "service" ? runningApp.ports[name] : undefined);
+        const env = environment(directory, definition, apiUrl(), kind === "service" ? runningApp.ports[name] : undefined);
         const healthPaths = [healthPath, livenessPath].filter((path) => path !== undefined);
         return { definition, process: startComponent({ folder: directory, env, healthPaths }) };
       });
@@ -118,7 +120,7 @@ export function openApps({ state, report, healthTimeoutMs = 15_000 }: AppOptions
       const directory = join(folder, app.name, job.name);
       const command = commandOf(state, app, job);
       const { name, timeoutMs, gracePeriodMs } = job;
-      const env = environment(directory, job);
+      const env = environment(directory, job, apiUrl());
       const problem = await runJobProcess({ name, folder: directory, env, ...(command && { command }), timeoutMs, gracePeriodMs, stop });
       return problem === undefined ? { ok: true } : { ok: false, component: name, message: problem };
     },
@@ -165,10 +167,10 @@ const withJobs = (components: RunningApp["components"], jobs: ReadonlySet<string
     .map((name) => ({ definition: { name, kind: "job" as const } })),
 ];
 
-function environment(directory: string, { env }: BackedComponent, port?: number): Record<string, string> {
+function environment(directory: string, { env }: BackedComponent, apiUrl: string | undefined, port?: number): Record<string, string> {
   const caFile = join(directory, "ca.pem");
   writeCertificates(env, caFile);
-  return resolveLaptopEnv(env, caFile, port);
+  return resolveLaptopEnv(env, { caFile, port, apiUrl });
 }
 
 /** The command of a job, if the folder of its source is set. */

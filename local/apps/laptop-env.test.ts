@@ -17,7 +17,7 @@ const container = {
 
 describe("a component's variables on a laptop", () => {
   it("contain the path of the local certificate file, also with spaces", () => {
-    const env = resolveLaptopEnv(container, FILE, 4100);
+    const env = resolveLaptopEnv(container, { caFile: FILE, port: 4100 });
     expect(env).toMatchObject({ PGSSLROOTCERT: FILE, NODE_EXTRA_CA_CERTS: FILE, PORT: "4100", PLAIN: "as it is" });
     expect(
       new pg.Client({ connectionString: env.DATABASE_URL!.replace("verify-full", "disable").replace(/&sslrootcert.*/, "") }).host,
@@ -27,8 +27,19 @@ describe("a component's variables on a laptop", () => {
 
   it("contain it also in a verifying URL without a certificate file", () => {
     const url = "postgresql://u:p@h:1/d?sslmode=verify-full";
-    expect(resolveLaptopEnv({ DATABASE_URL: url, CA: PEM }, "/ca.pem").DATABASE_URL).toBe(`${url}&sslrootcert=/ca.pem`);
-    expect(resolveLaptopEnv({ DATABASE_URL: url.replace("verify-full", "require") }, "/ca.pem").DATABASE_URL).not.toContain("sslrootcert");
+    expect(resolveLaptopEnv({ DATABASE_URL: url, CA: PEM }, { caFile: "/ca.pem" }).DATABASE_URL).toBe(`${url}&sslrootcert=/ca.pem`);
+    expect(resolveLaptopEnv({ DATABASE_URL: url.replace("verify-full", "require") }, { caFile: "/ca.pem" }).DATABASE_URL).not.toContain(
+      "sslrootcert",
+    );
+  });
+
+  it("contain the address of the local API instead of that of Spaces", () => {
+    const env = { S3_ENDPOINT: "https://nyc3.digitaloceanspaces.com", CDN: "https://media.nyc3.digitaloceanspaces.com" };
+    expect(resolveLaptopEnv(env, { caFile: FILE, apiUrl: "http://127.0.0.1:4010" })).toEqual({
+      ...env,
+      S3_ENDPOINT: "http://127.0.0.1:4010",
+    });
+    expect(resolveLaptopEnv(env, { caFile: FILE })).toEqual(env);
   });
 
   it("write each certificate once, to a file that only its owner can read", () => {

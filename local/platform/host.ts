@@ -76,10 +76,11 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
     log(message);
   };
   const serverBacking = openServers({ home, report });
-  const apps = openApps({ state: home.state, report });
+  const apps = openApps({ state: home.state, report, apiUrl: () => apiUrl });
   const notes = new Map<string, string>();
   const calls: ApiCall[] = [];
   let stopsServers = true;
+  let apiUrl: string | undefined;
 
   const cloud = await openCloud({
     directory: workspace.cloud,
@@ -106,6 +107,8 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
   const apiPort: PortChoice =
     port === undefined ? await findFreePort(preferredPort(workspace.checkout), "the API", workspace.daemon) : { port };
   if (apiPort.moved !== undefined) log(apiPort.moved);
+  // Before the API listens: apps of the previous run start in the background.
+  apiUrl = `${https ? "https" : "http"}://127.0.0.1:${apiPort.port}`;
   const api = await startApi({
     cloud,
     token: API_TOKEN,
@@ -137,7 +140,7 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
       await resumeClusters(cloud);
       resumeApps(cloud);
     },
-    env: (app, component) => envIn(cloud, apps, workspace, app, component),
+    env: (app, component) => envIn(cloud, apps, workspace, api.url, app, component),
     async close(servers) {
       stopsServers = servers;
       await api.close();
@@ -191,7 +194,7 @@ async function healthAt(url: string): Promise<string> {
   }
 }
 
-function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string, component: string) {
+function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, apiUrl: string, app: string, component: string) {
   const found = findAppNamed(cloud, app);
   if (!found) return undefined;
   const components = componentsOf(found.spec).map(({ component: { name } }) => name);
@@ -201,7 +204,10 @@ function envIn(cloud: Cloud, apps: AppBacking, { home }: Workspace, app: string,
     .find((running) => running.app === app)
     ?.components.find(({ name }) => name === component)?.port;
   return {
-    env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), join(home.state, "apps", app, component, "ca.pem"), port),
+    env: resolveLaptopEnv(resolveComponentEnv(cloud, found.id, component), {
+      caFile: join(home.state, "apps", app, component, "ca.pem"),
+      ...{ port, apiUrl },
+    }),
     components,
   };
 }

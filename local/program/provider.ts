@@ -9,7 +9,7 @@ import { connectionPool, databaseConfig, databaseDb, databaseFirewall, databaseR
 import { postgresField, text, valkeyField } from "./mapping.ts";
 import { monitorAlert, uptimeAlert, uptimeCheck } from "./monitoring.ts";
 import { randomId, randomPassword } from "./random.ts";
-import { spacesBucket, spacesKey } from "./spaces.ts";
+import { spacesBucket, spacesBucketCors, spacesKey } from "./spaces.ts";
 
 /** @param reasonOf Returns the last error of a cluster that did not start. */
 export function localCloudProvider(cloud: Cloud, reasonOf: (id: string) => string = () => ""): CloudProvider {
@@ -31,6 +31,7 @@ export function localCloudProvider(cloud: Cloud, reasonOf: (id: string) => strin
       "digitalocean:index/uptimeCheck:UptimeCheck": uptimeCheck(cloud),
       "digitalocean:index/uptimeAlert:UptimeAlert": uptimeAlert(cloud),
       "digitalocean:index/spacesBucket:SpacesBucket": spacesBucket(cloud),
+      "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration": spacesBucketCors(cloud),
       "digitalocean:index/spacesKey:SpacesKey": spacesKey(cloud),
       "random:index/randomId:RandomId": randomId,
       "random:index/randomPassword:RandomPassword": randomPassword,

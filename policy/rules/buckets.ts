@@ -2,6 +2,7 @@ import type { Policies } from "@pulumi/policy";
 import { list, policy } from "./rule.ts";
 
 const BUCKET = "digitalocean:index/spacesBucket:SpacesBucket";
+const CORS = "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration";
 const KEY = "digitalocean:index/spacesKey:SpacesKey";
 
 export const bucketPolicies: Policies = [
@@ -20,6 +21,18 @@ export const bucketPolicies: Policies = [
     check({ versioning, forceDestroy }, report) {
       if (versioning?.enabled !== true) report("versioning is off: overwritten and deleted objects are lost.");
       if (forceDestroy === true) report("forceDestroy is true: a destroy deletes every object.");
+    },
+  }),
+  policy({
+    name: "bucket-cors-limited",
+    description: "Browsers reach a bucket only from pages of named addresses.",
+    type: CORS,
+    check({ corsRules }, report) {
+      for (const [index, { allowedOrigins }] of list(corsRules).entries()) {
+        for (const origin of list(allowedOrigins) as readonly unknown[])
+          if (typeof origin === "string" && origin.includes("*"))
+            report(`corsRules[${index}] allows the origin "${origin}": name the address of each site.`);
+      }
     },
   }),
   policy({

@@ -42,6 +42,7 @@ const FREE = [
     "databaseValkeyConfig:DatabaseValkeyConfig",
   ],
   ...["monitorAlert:MonitorAlert", "uptimeAlert:UptimeAlert", "spacesKey:SpacesKey"],
+  ...["spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration", "cdn:Cdn"],
 ].map((type) => DIGITALOCEAN + type);
 
 const PRICED: Readonly<Record<string, (resource: PlannedResource) => readonly ResourceLine[]>> = {

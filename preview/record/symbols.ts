@@ -29,6 +29,7 @@ export function outputName(part: string): string {
 /** By the last part of a type. Other types have only an id. */
 const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   App: ["liveUrl", "liveDomain", "defaultIngress", "activeDeploymentId", "appUrn"],
+  Cdn: ["endpoint"],
   DatabaseCluster: ["host", "privateHost", "user", "password", "uri", "privateUri", "uiUri", "uiPassword", "database", "clusterUrn"],
   DatabaseConnectionPool: ["host", "privateHost", "password", "uri", "privateUri"],
   DatabaseReplica: ["uuid", "host", "privateHost", "user", "password", "uri", "privateUri", "database"],

@@ -127,6 +127,20 @@ export const caFileCanBeWritten: Rule = (system, report) => {
   }
 };
 
+/** Only a bucket with a CDN has the CDN's address. */
+export const cdnDeclared: Rule = (system, report) => {
+  for (const { value, path } of variables(system)) {
+    if (value.from !== "bucket" || value.part !== "cdnUrl" || system.buckets?.[value.bucket]?.cdn) continue;
+    report({
+      path: `${path}.part`,
+      given: printable(value.part),
+      problem: `the bucket "${value.bucket}" has no CDN`,
+      allowed: "name, region, endpoint, accessKey, secretKey",
+      fix: `Write cdn: true for the bucket "${value.bucket}", or read another part.`,
+    });
+  }
+};
+
 export const databaseOptionsFit: Rule = (system, report) => {
   for (const { value, path } of variables(system)) {
     if (value.from === "budget" && value.least > value.wish)

@@ -17,6 +17,18 @@ const RESERVED = {
 export const systemName: Rule = ({ name }, report) =>
   matches(report, "name", name, /^[a-z][a-z0-9-]{1,19}$/, "2 to 20 of a-z, 0-9 and dashes, starting with a letter");
 
+/** They become parts of resource names and of the buckets' own names. */
+export const bucketNames: Rule = ({ buckets = {} }, report) => {
+  for (const bucket of Object.keys(buckets))
+    matches(
+      report,
+      `buckets.${bucket}`,
+      bucket,
+      /^[a-z][a-z0-9-]{0,18}[a-z0-9]$/,
+      "2 to 20 of a-z, 0-9 and dashes, starting with a letter",
+    );
+};
+
 /** They become parts of config keys: slipway:shopGoogleClientSecret. */
 export const recordKeys: Rule = (system, report) => {
   const { keyspaces, secrets, features, settings = {} } = system;

@@ -5,12 +5,13 @@ import type { Env, System } from "../definition.ts";
 import { oneOf } from "../definition-error.ts";
 import { components, type Rule, variables } from "./rule.ts";
 
-type Kind = "store" | "keyspace" | "secret" | "setting" | "feature" | "pool";
+type Kind = "store" | "keyspace" | "bucket" | "secret" | "setting" | "feature" | "pool";
 
 /** Where each kind is declared. */
 const HOMES = {
   store: "stores",
   keyspace: "keyspaces",
+  bucket: "buckets",
   secret: "secrets",
   setting: "settings",
   feature: "features",
@@ -67,12 +68,14 @@ export const underItsFeature: Rule = (system, report) => {
   }
 };
 
-function featureOfSource({ stores, keyspaces, secrets, settings }: System, value: Env): string | undefined {
+function featureOfSource({ stores, keyspaces, buckets, secrets, settings }: System, value: Env): string | undefined {
   switch (value.from) {
     case "store": {
       const store = "store" in value ? value.store : keyspaces[value.keyspace]?.store;
       return store === undefined ? undefined : stores[store]?.feature;
     }
+    case "bucket":
+      return buckets?.[value.bucket]?.feature;
     case "secret": {
       const secret = secrets[value.secret];
       return secret?.origin === "operator" ? secret.feature : undefined;
@@ -90,6 +93,8 @@ function declarations(system: System, kind: Kind): Readonly<Record<string, unkno
       return system.stores;
     case "keyspace":
       return system.keyspaces;
+    case "bucket":
+      return system.buckets ?? {};
     case "secret":
       return system.secrets;
     case "setting":
@@ -109,6 +114,7 @@ function references(system: System): Reference[] {
 
   for (const [name, store] of Object.entries(system.stores)) add("feature", store.feature, `stores.${name}.feature`);
   for (const [name, keyspace] of Object.entries(system.keyspaces)) add("store", keyspace.store, `keyspaces.${name}.store`);
+  for (const [name, bucket] of Object.entries(system.buckets ?? {})) add("feature", bucket.feature, `buckets.${name}.feature`);
   for (const [name, secret] of Object.entries(system.secrets))
     if (secret.origin === "operator") add("feature", secret.feature, `secrets.${name}.feature`);
   for (const [name, setting] of Object.entries(system.settings ?? {})) add("feature", setting.feature, `settings.${name}.feature`);
@@ -117,6 +123,7 @@ function references(system: System): Reference[] {
   for (const { value, path } of variables(system)) {
     add("feature", value.feature, `${path}.feature`);
     if (value.from === "database") add("pool", value.pool, `${path}.pool`);
+    if (value.from === "bucket") add("bucket", value.bucket, `${path}.bucket`);
     if (value.from === "secret") add("secret", value.secret, `${path}.secret`);
     if (value.from === "setting") add("setting", value.setting, `${path}.setting`);
     if (value.from === "store" && "store" in value) add("store", value.store, `${path}.store`);

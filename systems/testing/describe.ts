@@ -35,6 +35,8 @@ function origin(value: Env): string {
         .join(" ");
     case "store":
       return "store" in value ? `store ${value.store} ${value.part}` : `keyspace ${value.keyspace} ${value.part}`;
+    case "bucket":
+      return `bucket ${value.bucket} ${value.part}`;
     case "caFile":
       return "file of certificates";
     case "secret":

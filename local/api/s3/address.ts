@@ -16,13 +16,17 @@ export interface Address {
 const SPACES_HOST = /^(?:(.+)\.)?([a-z]{3}\d)\.digitaloceanspaces\.[a-z]+$/;
 const DEFAULT_REGION = "nyc3";
 
-/** A request to Spaces has a `*.digitaloceanspaces.*` host (and arrives here through the HTTP proxy setting), or an S3 signature. */
+/**
+ * A request to Spaces has a `*.digitaloceanspaces.*` host (and arrives here through the HTTP proxy setting), or an S3 signature. A browser's preflight has
+ * neither if the signature of the request that follows is in a header; no path of DigitalOcean's API takes OPTIONS.
+ */
 export function isSpacesRequest(message: IncomingMessage): boolean {
   const { host, path } = parseTarget(message);
   return (
     SPACES_HOST.test(hostName(host)) ||
     (message.headers.authorization ?? "").startsWith("AWS4-HMAC-SHA256") ||
-    /[?&]X-Amz-Algorithm=AWS4-HMAC-SHA256/.test(path)
+    /[?&]X-Amz-Algorithm=AWS4-HMAC-SHA256/.test(path) ||
+    (message.method === "OPTIONS" && message.headers["access-control-request-method"] !== undefined)
   );
 }
 

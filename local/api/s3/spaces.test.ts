@@ -1,83 +1,16 @@
 import { createHash, createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { startTestApi, type TestApi } from "../testing/api.ts";
+import { type Got, raw, type S3Key, type Sent, sendToS3, sha256 } from "../testing/s3-client.ts";
 import { parseXml, textOf } from "./xml.ts";
 
-/**
- * Tests Spaces with a client that signs requests, written from AWS's documentation of Signature Version 4, independently of the server.
- * The AWS SDK and boto3 were tested by hand.
- */
-interface Key {
-  readonly access_key: string;
-  readonly secret_key: string;
-}
-
-interface Sent {
-  readonly method?: string;
-  readonly path: string;
-  readonly body?: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The bucket's host in a proxied request. */
-  readonly host?: string;
-  readonly key?: Key | undefined;
-}
-
-interface Got {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-const OWNER: Key = { access_key: "owner", secret_key: "owner-secret" };
+/** The AWS SDK and boto3 were tested by hand. */
+const OWNER: S3Key = { access_key: "owner", secret_key: "owner-secret" };
 const start = () => startTestApi({ spacesKey: { accessKey: OWNER.access_key, secretKey: OWNER.secret_key } });
+const send = ({ api }: TestApi, sent: Sent): Promise<Got> => sendToS3(api.url, { key: OWNER, ...sent });
 
-function send({ api }: TestApi, { method = "GET", path, body = "", headers = {}, host, key = OWNER }: Sent): Promise<Got> {
-  const url = new URL(api.url);
-  const name = host ?? url.host;
-  const all = { host: name, "x-amz-content-sha256": sha256(body), "x-amz-date": "20261121T000000Z", ...headers };
-  const [pathname = "/", query = ""] = path.split("?");
-  const signed = Object.keys(all).sort();
-  const canonical = [
-    method,
-    pathname,
-    query
-      .split("&")
-      .filter(Boolean)
-      .map((pair) => (pair.includes("=") ? pair : `${pair}=`))
-      .sort()
-      .join("&"),
-    ...signed.map((header) => `${header}:${all[header as keyof typeof all]}`),
-    "",
-    signed.join(";"),
-    all["x-amz-content-sha256"],
-  ].join("\n");
-  const scope = "20261121/us-east-1/s3/aws4_request";
-  const hmac = (secret: string | Buffer, text: string) => createHmac("sha256", secret).update(text).digest();
-  const signing = hmac(hmac(hmac(hmac(`AWS4${key.secret_key}`, "20261121"), "us-east-1"), "s3"), "aws4_request");
-  const signature = hmac(signing, ["AWS4-HMAC-SHA256", "20261121T000000Z", scope, sha256(canonical)].join("\n")).toString("hex");
-  const authorization = `AWS4-HMAC-SHA256 Credential=${key.access_key}/${scope}, SignedHeaders=${signed.join(";")}, Signature=${signature}`;
-  return raw(url.port, method, host ? `http://${host}${path}` : path, { ...all, ...(key.access_key && { authorization }) }, body);
-}
-
-const raw = (port: string, method: string, path: string, headers: Record<string, string>, body: string | Buffer) =>
-  new Promise<Got>((resolve, reject) => {
-    const sent = request(
-      { host: "127.0.0.1", port, method, path, headers: { ...headers, "content-length": String(Buffer.byteLength(body)) } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk) => chunks.push(chunk));
-        response.on("end", () =>
-          resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString(), headers: response.headers }),
-        );
-      },
-    );
-    sent.on("error", reject).end(body);
-  });
-
-const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 const codeOf = ({ status, text }: Got) => `${status} ${text ? textOf(parseXml(text, "Error"), "Code") : ""}`.trim();
 const put = (path: string, body: string | Buffer = "", headers: Record<string, string> = {}): Sent => ({
   method: "PUT",
@@ -371,7 +304,7 @@ describe("access", () => {
       .key;
     expect(codeOf(await send(api, { path: "/media/a", key: { access_key: "unknown", secret_key: "x" } }))).toBe("403 InvalidAccessKeyId");
     expect(codeOf(await send(api, { path: "/media/a", key: { ...read, secret_key: "x" } }))).toBe("403 SignatureDoesNotMatch");
-    const may = async (key: Key, sent: Sent) => (await send(api, { ...sent, key })).status;
+    const may = async (key: S3Key, sent: Sent) => (await send(api, { ...sent, key })).status;
     expect(await may(read, { path: "/media/a" })).toBe(200);
     expect(await may(read, put("/media/b", "1"))).toBe(403);
     expect(await may(read, { path: "/other" })).toBe(403);

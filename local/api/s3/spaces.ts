@@ -7,6 +7,7 @@ import { mayManage } from "../../cloud/spaces/spaces-keys.ts";
 import { accessDenied, isAllowed, type SpacesReply, type SpacesRequest } from "./action.ts";
 import { parseAddress } from "./address.ts";
 import { bucketActions } from "./bucket-actions.ts";
+import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { listAllBuckets } from "./listings.ts";
 import { isPublic, objectActions } from "./object-actions.ts";
 import { authenticate } from "./signature.ts";
@@ -15,16 +16,24 @@ import { tag, writeXml } from "./xml.ts";
 /** Handles a request to Spaces, which uses the S3 protocol. Returns the status. */
 export async function handleSpacesRequest(cloud: Cloud, message: IncomingMessage, response: ServerResponse): Promise<number> {
   const id = randomUUID();
+  const address = parseAddress(message);
   let reply: SpacesReply;
   try {
-    const address = parseAddress(message);
-    reply = await dispatch({ cloud, message, address, signer: authenticate(cloud, message, address) });
+    reply = isPreflight(message)
+      ? answerPreflight(cloud, message, address)
+      : await dispatch({ cloud, message, address, signer: authenticate(cloud, message, address) });
     await cloud.store.saved();
   } catch (error) {
     reply = errorReply(error, id, cloud);
   }
   const { status = reply.xml || reply.content ? 200 : 204, headers = {}, xml, content } = reply;
-  response.writeHead(status, { "x-amz-request-id": id, server: "slipway", ...(xml && { "content-type": "application/xml" }), ...headers });
+  response.writeHead(status, {
+    "x-amz-request-id": id,
+    server: "slipway",
+    ...(xml && { "content-type": "application/xml" }),
+    ...(!isPreflight(message) && corsHeaders(cloud, message, address)),
+    ...headers,
+  });
   if (message.method === "HEAD") {
     content?.destroy();
     response.end();

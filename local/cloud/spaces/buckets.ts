@@ -3,7 +3,7 @@ import { ApiError } from "../core/api-error.ts";
 import type { Cloud } from "../core/cloud.ts";
 import { isDatacenter } from "../core/validation.ts";
 
-/** A Spaces bucket. Lifecycle and CORS rules are stored and returned, but not applied. */
+/** A Spaces bucket. Lifecycle rules are stored and returned, but not applied. */
 export interface Bucket {
   readonly name: string;
   readonly region: string;
