@@ -9,6 +9,7 @@ import { systems } from "../../systems/index.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import type { Terminal } from "../shared/terminal.ts";
+import { formatEnvExample } from "./env-example.ts";
 import { type EnvFormat, formatEnv, quoteForShell } from "./env-format.ts";
 import type { EnvOptions } from "./flags.ts";
 
@@ -16,6 +17,12 @@ type Names = readonly [system: string | undefined, service: string | undefined];
 
 export async function env(names: Names, options: EnvOptions, workspace: Workspace, { print, log }: Terminal): Promise<number> {
   const format = formatOf(options);
+  if (options.system !== undefined && !options.example)
+    throw new UsageError("--system needs --example. Without it: slipway local env <system> <service>");
+  if (options.example) {
+    print(await formatExamples(names, options));
+    return DONE;
+  }
   const { app, component } = await findService(names);
   const daemon = findDaemon(workspace);
   if (!daemon) {
@@ -36,6 +43,17 @@ export async function env(names: Names, options: EnvOptions, workspace: Workspac
   }
   log(`The format ${format} cannot hold ${omitted.join(", ")}; nothing was printed. Use --format json or --format shell.`);
   return FAILED;
+}
+
+async function formatExamples([name, service]: Names, { format = "dotenv", export: isExport, system }: EnvOptions): Promise<string> {
+  if (format !== "dotenv" || isExport) throw new UsageError("--example prints dotenv only. Leave out --format and --export.");
+  if (name !== undefined && system !== undefined && name !== system)
+    throw new UsageError(`--system ${system} and ${name} are two systems. Give one of them.`);
+  if (service !== undefined) await findService([name, service]);
+  const chosen = name ?? system;
+  const described = chosen === undefined ? systems : [await findSystem(systems, chosen)];
+  const componentsOf = (one: System) => (service === undefined ? servicesOf(one).map(({ component }) => component) : [service]);
+  return described.map((one) => formatEnvExample(one, componentsOf(one))).join("\n\n");
 }
 
 function formatOf({ export: isExport, format = isExport ? "shell" : "dotenv" }: EnvOptions): EnvFormat {

@@ -60,6 +60,7 @@ export const declareEnv = (group: Group) =>
   describe(group.command("env [system] [service]").summary("Print the environment variables of a service"), {
     usage: ["<system> <service> [flags]"],
     examples: [
+      ["Write an example file with the origin of each value", "slipway local env shop api --example > .env.example"],
       ["Write a file for node --env-file or docker compose", "slipway local env shop api > api.env"],
       ["Set the variables in this shell", 'eval "$(slipway local env shop api --export)"'],
       ["Write a file for docker run --env-file", "slipway local env shop api --format docker > api.docker.env"],
@@ -72,7 +73,9 @@ export const declareEnv = (group: Group) =>
     .addOption(
       option("--format <format>", "dotenv, shell, json or docker (default: dotenv)").choices(["dotenv", "shell", "json", "docker"]),
     )
-    .option("--export", "The same as --format shell");
+    .option("--export", "The same as --format shell")
+    .option("--example", "Print every variable with a comment about its origin, without secrets; the platform need not run")
+    .option("--system <name>", "With --example: every service of this system (default: all systems)");
 
 export const declareLogs = (group: Group) =>
   describe(group.command("logs [name]").summary("Print the paths of all logs, or the last lines of the logs with a name"), {
