@@ -196,8 +196,42 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       await expect(database.as("backup", "DELETE FROM documents")).rejects.toMatchObject({ code: "42501" });
     });
 
-    it("shows the read-only role nothing without an organization", async () => {
+    it("shows the read-only role nothing without an organization, and the one that it enters", async () => {
       expect(await database.as("readonly", "SELECT count(*)::int AS n FROM documents")).toEqual([{ n: 0 }]);
+      const entered = `BEGIN; SELECT enter_organization('${ACME}', md5('u')::uuid); SELECT count(*)::int AS n FROM documents`;
+      expect(await database.as("readonly", entered)).toEqual([{ n: 4000 }]);
+    });
+
+    it("holds in parallel workers [C39]", async () => {
+      const setting = major === 15 ? "force_parallel_mode" : "debug_parallel_query";
+      for (const [organization, expected] of [
+        [ACME, 4000],
+        [undefined, 0],
+      ] as const)
+        await within(organization, async (client) => {
+          await client.query(`SET LOCAL ${setting} = on; SET LOCAL parallel_setup_cost = 0; SET LOCAL min_parallel_table_scan_size = 0`);
+          const query = "SELECT count(*)::int AS n FROM documents WHERE length(content) > 0 AND organization_id = current_organization()";
+          const plan = JSON.stringify((await client.query(`EXPLAIN (FORMAT JSON) ${query}`)).rows);
+          // Before 17, Postgres uses no workers for a query with a sub-select that is computed once.
+          if (major >= 17) expect(plan).toContain("Gather");
+          expect((await client.query(query)).rows).toEqual([{ n: expected }]);
+        });
+    });
+
+    it("follows the role when one session changes it, also in plans that functions keep [C39]", async () => {
+      const client = await database.connect("superuser");
+      const seen = async () => (await client.query("SELECT count(*)::int AS n FROM documents")).rows[0].n;
+      for (let round = 0; round < 7; round++) {
+        await client.query("BEGIN; SET LOCAL ROLE candlefish_owner");
+        expect(await seen()).toBe(8000);
+        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said).toMatchObject({ crdt_operations: 40 });
+        await client.query("ROLLBACK; BEGIN; SET LOCAL ROLE candlefish");
+        expect(await seen()).toBe(0);
+        await client.query("SELECT enter_organization($1)", [BOLT]);
+        expect(await seen()).toBe(4000);
+        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said).toMatchObject({ crdt_operations: 20 });
+        await client.query("ROLLBACK");
+      }
     });
   });
 

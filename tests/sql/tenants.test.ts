@@ -268,6 +268,8 @@ describe.each(OLDEST_AND_NEWEST)("tenants on Postgres %i", (major) => {
   beforeAll(async () => {
     server = await start(major);
     database = await server.database("candlefish");
+    // In a database with other applications, PUBLIC keeps this privilege, and with it more attacks are possible.
+    await database.as("superuser", `GRANT TEMPORARY ON DATABASE ${database.name} TO candlefish`);
     await database.as("superuser", ROWS);
     await database.as(
       "superuser",
