@@ -321,7 +321,7 @@ export const IMPOSSIBLE: readonly ImpossibleAttack[] = [
   },
   {
     name: "delete every row of a table",
-    page: "insert, update and delete rows",
+    page: "deletes or changes every row",
     roles: ["runtime"],
     statements: ({ rows }) => `DELETE FROM ${rows}`,
     impossible: "the product deletes rows; detected by the deleted rows in pg_stat_user_tables, and repaired from a backup",

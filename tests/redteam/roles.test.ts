@@ -1,5 +1,5 @@
 /** Attacks with the passwords of the products' roles, on the schemas that their migrations create. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -204,12 +204,9 @@ describe("through PgBouncer in transaction mode", () => {
   );
 });
 
-const page = fileURLToPath(new URL("../../docs/roles.md", import.meta.url));
+const rolesPage = readFileSync(fileURLToPath(new URL("../../docs/roles.md", import.meta.url)), "utf8");
 const DOCUMENTED = [...IMPOSSIBLE, { name: "change its own password", page: "changes its own password" }];
 
-it.runIf(existsSync(page)).each(DOCUMENTED)(
-  "docs/roles.md states the consequence of an attack that Postgres allows: $name",
-  ({ page: words }) => {
-    expect(readFileSync(page, "utf8")).toContain(words);
-  },
-);
+it.each(DOCUMENTED)("docs/roles.md states the consequence of an attack that Postgres allows: $name", ({ page }) => {
+  expect(rolesPage).toContain(page);
+});
