@@ -114,7 +114,8 @@ function planDefaultDatabase({ roles }: RolesOptions, { administrator, defaultDa
     REVOKE ${rights} ON ${on} FROM PUBLIC;
   END IF;
 END $slipway$`,
-    ...diffPrivileges(on, roles, {}, defaultDatabase),
+    // The step of another system may have granted it to these roles since the plan was made.
+    `REVOKE ${rights} ON ${on} FROM ${Object.values(roles).map(identifier).join(", ")}`,
   ];
 }
 
