@@ -34,7 +34,7 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
       const news = { ...argument(1), ...(await kindOfStep.collectPreviewData?.(argument(1))) };
       const drift = await findDrift(kindOfStep, argument(0), news);
       return {
-        inputs: { ...news, pending: kindOfStep.pending(argument(0), news), ...(drift.length === 0 ? {} : { drift }) },
+        inputs: { ...news, pending: kindOfStep.pending(argument(0), news), ...(drift.length === 0 ? {} : { drift, driftFound: now() }) },
         failures: [],
       };
     }
@@ -61,12 +61,14 @@ export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Rec
 }
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
-  const { url: _url, ca: _ca, stores: _stores, pending: _pending, drift: _drift, __provider, ...shown } = inputs;
+  const { url: _url, ca: _ca, stores: _stores, pending: _pending, drift: _drift, driftFound, __provider, ...shown } = inputs;
   const result = await runStoppable((signal) => kind.apply(inputs, signal));
   // Pulumi shows what a provider's process prints.
   for (const notice of (result.notices ?? []) as readonly string[]) console.warn(notice);
-  return { ...shown, ...result, identity: identity(kind, inputs), __provider };
+  return { ...shown, ...result, driftUndone: driftFound ?? "", identity: identity(kind, inputs), __provider };
 }
+
+const now = () => new Date().toISOString();
 
 /** Nothing where the step has not run yet, or is to connect to what does not exist yet. */
 async function findDrift(kind: StepKind, olds: Inputs, news: Inputs): Promise<readonly string[]> {
@@ -78,7 +80,9 @@ const hasUnknown = (inputs: Inputs): boolean => JSON.stringify(inputs).includes(
 
 function differs(kind: StepKind, olds: Inputs, news: Inputs): boolean {
   const triggered = kind.trigger !== undefined && news[kind.trigger] !== undefined && olds[kind.trigger] !== news[kind.trigger];
-  return triggered || news.drift !== undefined || hasUnknown(news) || olds.identity !== identity(kind, news);
+  // A refresh passes the inputs of the last run, whose drift is undone.
+  const drifted = news.driftFound !== undefined && news.driftFound !== olds.driftUndone;
+  return triggered || drifted || hasUnknown(news) || olds.identity !== identity(kind, news);
 }
 
 function identity(kind: StepKind, inputs: Inputs): string {
