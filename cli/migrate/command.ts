@@ -1,6 +1,7 @@
 import type { Session } from "../shared/command.ts";
 import {
   declareBaseline,
+  declareDiagram,
   declareDown,
   declareGroup,
   declareLint,
@@ -21,6 +22,7 @@ export function migrateCommand({ terminal, exit }: Session) {
   declareUp(group).action(async (_, command) => exit(await (await load()).up(command.optsWithGlobals(), terminal)));
   declareDown(group).action(async (_, command) => exit(await (await load()).down(command.optsWithGlobals(), terminal)));
   declareVerify(group).action(async (_, command) => exit(await (await load()).verify(command.optsWithGlobals(), terminal)));
+  declareDiagram(group).action(async (_, command) => exit(await (await load()).diagram(command.optsWithGlobals(), terminal)));
   declareLint(group).action(async (_, command) => exit(await (await load()).lint(command.optsWithGlobals(), terminal)));
   declareNew(group).action(async (name, _, command) => exit(await (await load()).create(name, command.optsWithGlobals(), terminal)));
   declareBaseline(group).action(async (_, command) => exit(await (await load()).baseline(command.optsWithGlobals(), terminal)));

@@ -108,6 +108,20 @@ export const declareVerify = (group: Group) =>
     exitCodes: { 0: "equal", 1: "not equal", ...WITH_DATABASE },
   }).option("--shadow <url>", "A server where slipway may create a database (default: the server of --url, or of the local platform)");
 
+export const declareDiagram = (group: Group) =>
+  describe(group.command("diagram").summary("Draw the tables that the files create"), {
+    usage: [FILES],
+    examples: [
+      ["Print a mermaid diagram", "slipway migrate diagram --system shop"],
+      ["Write an SVG file", "slipway migrate diagram --system shop --format svg --out shop.svg"],
+    ],
+    details: ["The files are applied to a shadow database, which is dropped at the end."],
+    exitCodes: { 0: "printed or written", 1: "failed", ...WITH_DATABASE },
+  })
+    .addOption(option("--format <format>", "mermaid or svg (default: mermaid)").choices(["mermaid", "svg"]))
+    .option("--out <file>", "Write the diagram to this file")
+    .option("--shadow <url>", "A server where slipway may create a database (default: the server of --url, or of the local platform)");
+
 export const declareLint = (group: Group) =>
   describe(group.command("lint").summary("Check the files for errors and risks, without a database"), {
     usage: [FILES],
@@ -172,6 +186,7 @@ type Numbered = ReturnType<typeof parseNumbered>;
 export type UpOptions = OptionsOf<typeof declareUp>;
 export type DownOptions = OptionsOf<typeof declareDown>;
 export type VerifyOptions = OptionsOf<typeof declareVerify>;
+export type DiagramOptions = OptionsOf<typeof declareDiagram>;
 export type LintOptions = OptionsOf<typeof declareLint>;
 export type NewOptions = OptionsOf<typeof declareNew>;
 export type BaselineOptions = OptionsOf<typeof declareBaseline>;

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanFolders, folderOf } from "../../postdeploy/migrate/testing/folder.ts";
@@ -136,7 +136,7 @@ describe("slipway migrate", () => {
     [["up", "--dir", "x"], /Which database\? --url/],
     [["up", "--system", `${systems[0]?.name}s`, "--url", "x"], new RegExp(`Did you mean ${systems[0]?.name}\\?`)],
     [["upp", "--dir", "x"], /no command "slipway migrate upp". Did you mean slipway migrate up\?/],
-    [[], /needs a command: status, plan, up, down, verify, lint, new, baseline, repair\. See: slipway migrate --help/],
+    [[], /needs a command: status, plan, up, down, verify, diagram, lint, new, baseline, repair\. See: slipway migrate --help/],
     [["status", "extra", "--dir", "x"], /slipway migrate status takes no arguments besides its flags/],
     [["new", "--dir", "x"], /slipway migrate new needs <name>/],
     [["down", "--dir", "x", "--url", "postgres://u@h/d"], /To confirm, add --yes/],
@@ -146,6 +146,8 @@ describe("slipway migrate", () => {
     [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--rename", "a"], /--rename takes old=new/],
     [["repair", "--dir", "x", "--url", "postgres://u@h/d", "--again", "a:b"], /--again a:<n> takes a whole number, 1 or more, not "b"/],
     [["status", "--dir", "x", "--url", "postgres://u@h/d", "--ca", "/nowhere.pem"], /\/nowhere.pem cannot be read. Fetch it/],
+    [["diagram", "--dir", "x", "--format", "png"], /--format takes mermaid or svg, not "png"/],
+    [["diagram", "--dir", "x"], /Which server may hold the shadow database\? --shadow/],
     [["verify", "--dir", "x"], /Which server may hold the shadow database/],
   ])("%j exits with 2 and prints what to type", async (argv, message) => {
     expect(await migrate(...argv)).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
@@ -163,6 +165,26 @@ describe("slipway migrate", () => {
       const { code, stderr } = await migrate(...verb, "--dir", path.join(root, "sql"));
       expect([verb, code, stderr]).toEqual([verb, 2, expect.stringMatching(/^There is no migration in \S+sql\. .*--dir \S+sql\/\w+/)]);
     }
+  });
+
+  it("draws the tables of the files as mermaid or as an SVG file, without touching the database", async () => {
+    const { at, folder, url } = await database();
+    const drawn = await migrate("diagram", ...at);
+    expect(drawn).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: ["erDiagram", "  users {", "    bigint id PK", "    text name", "  }"].join("\n"),
+    });
+    const file = path.join(folder.path, "tables.svg");
+    expect(await migrate("diagram", "--dir", folder.path, "--shadow", url, "--format", "svg", "--out", file)).toMatchObject({
+      code: 0,
+      stdout: file,
+    });
+    expect(readFileSync(file, "utf8")).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" [\s\S]*>id bigint PK<\/text>/);
+    expect(JSON.parse((await migrate("diagram", ...at, "--json")).stdout)).toMatchObject({ tables: [{ name: "users" }] });
+    const none = folderOf({ "001_f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;", "001_f.down.sql": "DROP FUNCTION f;" });
+    expect(await migrate("diagram", "--dir", none.path, "--url", url)).toMatchObject({ code: 1, stdout: "The files create no table." });
+    expect((await migrate("status", ...at)).stdout).toContain("no ledger yet");
   });
 
   it("as a process: reads DATABASE_URL, prints no password, and exits with 75 while another run holds the lock", async () => {

@@ -1,4 +1,5 @@
 /** Runs the commands of `slipway migrate` with the engine that a deployment uses. Each imports its part of the engine. */
+import { writeFileSync } from "node:fs";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { SqlFailure } from "../../postdeploy/migrate/run/errors.ts";
 import type { RunOptions } from "../../postdeploy/migrate/run/options.ts";
@@ -9,6 +10,7 @@ import type { Terminal } from "../shared/terminal.ts";
 import { findFiles, namedConnection, ownerOf, readLocalConnections, refuseEmpty, requireConnection } from "./database.ts";
 import type {
   BaselineOptions,
+  DiagramOptions,
   DownOptions,
   LintOptions,
   MigrateOptions,
@@ -18,6 +20,8 @@ import type {
   VerifyOptions,
 } from "./flags.ts";
 import { annotations, formatBaseline, formatDown, formatLint, formatPlan, formatStatus, formatUp, formatVerify } from "./text.ts";
+
+const TOO_MANY_TABLES = "There are more tables than a readable diagram holds. Use --format mermaid.";
 
 interface Outcome {
   readonly result: unknown;
@@ -102,6 +106,33 @@ export const verify = (options: VerifyOptions, terminal: Terminal): Promise<numb
       postgres === undefined ? {} : { schemas: postgres.schemas, extensions: postgres.extensions, roles: Object.values(postgres.roles) };
     const result = await withSignals(terminal, ({ signal }) => engine.verify({ ...base, ...needs, connection, shadow, signal }));
     return { result, text: formatVerify(result, terminal.style), code: result.ok ? DONE : FAILED };
+  });
+
+export const diagram = (options: DiagramOptions, terminal: Terminal): Promise<number> =>
+  print(options, terminal, async () => {
+    const [{ tables }, { mermaidSchema, svgSchema }] = await Promise.all([
+      import("../../postdeploy/migrate/tables.ts"),
+      import("../../report/diagram/schema.ts"),
+    ]);
+    const { folder, system } = await findFiles(options);
+    const named = options.shadow ? { url: options.shadow } : await namedConnection(options);
+    const shadow = named ?? (system === undefined ? undefined : (await readLocalConnections(system))?.admin);
+    if (shadow === undefined)
+      throw new UsageError(
+        "Which server may hold the shadow database? --shadow postgres://user@localhost:5432/postgres; or start the local platform: npm start",
+      );
+    refuseEmpty(folder);
+    const { postgres } = system ?? {};
+    const needs =
+      postgres === undefined ? {} : { schemas: postgres.schemas, extensions: postgres.extensions, roles: Object.values(postgres.roles) };
+    const found = await withSignals(terminal, ({ signal }) => tables({ folder, ledgerSchema: options.ledger, shadow, signal, ...needs }));
+    const title = `Tables of ${system?.title ?? folder}`;
+    const drawn = options.format === "svg" ? await svgSchema(found, title) : mermaidSchema(found);
+    if (drawn === "")
+      return { result: { tables: found }, text: found.length === 0 ? "The files create no table." : TOO_MANY_TABLES, code: FAILED };
+    if (options.out === undefined) return { result: { tables: found }, text: drawn.trimEnd() };
+    writeFileSync(options.out, `${drawn.trimEnd()}\n`);
+    return { result: { tables: found, file: options.out }, text: options.out };
   });
 
 export const lint = (options: LintOptions, terminal: Terminal): Promise<number> =>
