@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { findNode } from "../catalog/nodes.ts";
 import { systems } from "../systems/index.ts";
+import { allocate } from "./budget.ts";
+import { consumersOf } from "./connections.ts";
+import { connectionsFor } from "./load.ts";
 import { parseSettings } from "./parse.ts";
 import type { Settings } from "./settings.ts";
 
@@ -10,8 +14,8 @@ function config(stack: string): Readonly<Record<string, unknown>> {
 }
 
 /** As Pulumi hands a stack's file over: text as it is, everything else as JSON. */
-function read(stack: string): Settings {
-  const entries = Object.entries(config(stack));
+function read(stack: string, changes: Readonly<Record<string, unknown>> = {}): Settings {
+  const entries = Object.entries({ ...config(stack), ...changes });
   const values = Object.fromEntries(entries.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]));
   return parseSettings({ project: "slipway", stack, values, secretKeys: new Set() }, systems, "2026-11-20");
 }
@@ -34,6 +38,28 @@ describe("the committed stacks", () => {
     const { clusters } = read("prod").postgres;
     expect(clusters.map(({ systems }) => systems)).toEqual(selected("prod").map((name) => [name]));
     for (const cluster of clusters) expect(cluster).toMatchObject({ nodes: 2, autoscale: { thresholdPercent: 80, incrementGiB: 10 } });
+  });
+
+  it("production serves the thousand users of FluxStudio's documents, and as docs/scale.md recommends it, within the budget of its node", () => {
+    const recommended = {
+      ...(config("prod")["slipway:fluxstudio"] as object),
+      sizes: { api: { size: "apps-s-1vcpu-1gb", instances: 2 } },
+    };
+    for (const [changes, instances] of [
+      [{}, 1],
+      [{ "slipway:fluxstudio": recommended }, 2],
+    ] as const) {
+      const { systems, notices, postgres } = read("prod", changes);
+      const { connections, sizes, cluster, features, system } = systems.find(({ system }) => system.name === "fluxstudio")!;
+      const node = findNode(postgres.clusters.find(({ key }) => key === cluster)!.size)!;
+      const budget = allocate(node, consumersOf(system, { features, sizes }));
+      expect(budget.fits).toBe(true);
+      expect(sizes.api!.instances).toBe(instances);
+      // Nothing is reduced: the pool has the size that the product requests.
+      expect(connections["api/DB_POOL_MAX"]).toBe(30);
+      expect(30 * instances).toBeGreaterThanOrEqual(connectionsFor(system.postgres.sizing!.concurrentUsers!));
+      expect(notices.join()).not.toMatch(/fewer than requested|is expected to serve/);
+    }
   });
 
   it("production keeps state and cache apart", () => {

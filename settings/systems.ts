@@ -6,6 +6,7 @@ import { spacesNear } from "../catalog/regions.ts";
 import type { Component, System } from "../systems/definition.ts";
 import { allocate, type Claim, formatBill, nodeFor, type Share } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
+import { connectionsFor } from "./load.ts";
 import { appRegionOf } from "./networks.ts";
 import { keyOf, type Path } from "./problems.ts";
 import { isSized } from "./schema.ts";
@@ -20,6 +21,7 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
   checkNames(stack);
   const sizes = new Map(stack.systems.map((selected) => [selected, sizesOf(selected, stack)]));
   const connections = connectionsOf(stack, postgres, sizes);
+  stack.notices.push(...loadNotices(stack, connections, sizes));
   const domains = domainsOf(stack);
   const repos = reposOf(stack);
   const buckets = bucketsOf(stack, bucketPrefix);
@@ -254,6 +256,25 @@ function sharesOf(
     fix: larger === undefined ? [] : [{ set: at, to: larger }],
   });
   return [];
+}
+
+/** Where the API's own pools cannot serve the users that the product's documents expect. Other environments serve fewer. */
+function loadNotices({ systems, environment, problems }: Stack, connections: ReturnType<typeof connectionsOf>, sizes: Sizes): string[] {
+  if (environment !== "prod") return [];
+  return systems.flatMap((selected) => {
+    const { system, key } = selected;
+    const users = system.postgres.sizing?.concurrentUsers;
+    const own = Object.entries(connections.get(selected)!).filter(([name]) => name.startsWith("api/"));
+    if (users === undefined || own.length === 0 || problems.touches([key])) return [];
+    const instances = sizes.get(selected)!.api?.instances ?? 1;
+    const available = own.reduce((sum, [, size]) => sum + size, 0) * instances;
+    const needed = connectionsFor(users);
+    return available >= needed
+      ? []
+      : [
+          `${system.title} is expected to serve ${users} users at a time, for which its API needs about ${needed} connections; it has ${available}. Select a larger node, or fewer other clients. See docs/scale.md.`,
+        ];
+  });
 }
 
 function claimsOf(selected: SelectedSystem, sizes: SystemSettings["sizes"], stack: Stack): Claim[] {

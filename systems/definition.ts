@@ -56,6 +56,8 @@ export interface Sizing {
   readonly connections?: number;
   readonly sharedBuffersMiB?: number;
   readonly effectiveCacheMiB?: number;
+  /** The users at the same time that the product's documents expect. A plan of production contains a notice where the API has too few connections. */
+  readonly concurrentUsers?: number;
 }
 
 /**

@@ -60,6 +60,7 @@ export const fluxstudio: System = {
     statementTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS,
     slowStatementMs: SLOW_STATEMENT_MS,
     minimumMajor: 15,
+    sizing: { concurrentUsers: 1000 },
   },
 
   stores: {

@@ -34,6 +34,7 @@ const postgres = object({
       connections: maybe(count),
       sharedBuffersMiB: maybe(count),
       effectiveCacheMiB: maybe(count),
+      concurrentUsers: maybe(count),
     }),
   ),
 });
