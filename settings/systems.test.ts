@@ -175,48 +175,6 @@ describe("a server's sizing", () => {
   });
 });
 
-describe("buckets", () => {
-  const withFiles: System = {
-    ...harbour,
-    buckets: { uploads: { feature: "worker" }, reports: {} },
-  };
-  const buckets = (values: Record<string, unknown>, stack = "staging") => settingsFrom(values, { stack, systems: [withFiles] });
-  const uploads = { features: ["worker"] };
-
-  it("exist where their feature is on, and are named for the stack, the system and the prefix of its buckets", () => {
-    expect(buckets({ harbour: uploads }).systems[0]!.buckets).toEqual({
-      uploads: "slipway-harbour-uploads-staging",
-      reports: "slipway-harbour-reports-staging",
-    });
-    const prod = buckets({ harbour: uploads, backups: { bucketPrefix: "acme" } }, "prod");
-    expect(prod.systems[0]!.buckets.uploads).toBe("acme-harbour-uploads");
-    expect(Object.keys(buckets({}).systems[0]!.buckets)).toEqual(["reports"]);
-  });
-
-  it("take another name from the stack, one that DigitalOcean accepts and no other bucket has", () => {
-    expect(buckets({ harbour: { buckets: { reports: "acme-reports" } } }).systems[0]!.buckets.reports).toBe("acme-reports");
-    const refused = (value: object) => complaint({ harbour: value }, { systems: [withFiles] });
-    expect(refused({ buckets: { reports: "Acme" } })).toContain("lower-case letters, digits and dashes");
-    expect(refused({ ...uploads, buckets: { reports: "acme", uploads: "acme" } })).toContain(
-      'slipway:harbour.buckets.reports is "acme": slipway:harbour.buckets.uploads has this name already.',
-    );
-    const long = complaint(
-      { harbour: uploads, backups: { bucketPrefix: "a".repeat(32) }, suffix: "b".repeat(20) },
-      { systems: [withFiles] },
-    );
-    expect(long).toContain("DigitalOcean refuses a bucket of this name");
-    expect(long).toContain("pulumi config set --path slipway:harbour.buckets.uploads '<company>-uploads' -s staging");
-  });
-
-  it("whose feature is off leave a notice of the files that a restart loses, except on a laptop", () => {
-    const notice =
-      "Harbour has no bucket, so uploaded files are lost at each restart of a container. To create one, enable the feature \"worker\": pulumi config set --path 'slipway:harbour.features[1]' worker -s staging";
-    expect(buckets({ harbour: { features: ["cache"] } }).notices).toContain(notice);
-    const quiet = [buckets({ harbour: uploads }), buckets({ allowedSources: ["127.0.0.1"] }, "local")];
-    for (const { notices } of quiet) expect(notices.join()).not.toContain("no bucket");
-  });
-});
-
 describe("the expected load", () => {
   const busy: System = { ...harbour, postgres: { ...harbour.postgres, sizing: { concurrentUsers: 1000 } } };
   const notices = (values: Record<string, unknown>, stack = "prod") =>
