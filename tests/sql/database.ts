@@ -7,11 +7,14 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import { parseText } from "../../postdeploy/migrate/read/parse.ts";
-import { type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { MAJORS as ALL_MAJORS, type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { applyRoles, type RolesOptions, type RolesPlan, rolesPlan } from "../../postdeploy/roles/index.ts";
 import { type RoleKind, systems } from "./systems.ts";
 
-export { MAJORS } from "../../postdeploy/migrate/testing/server.ts";
+/** A mutation run (tests/mutants/) sets `{ system, statement }` here, to break the migrated schema of a system. It tests one version. */
+export const BREAK_SCHEMA = "SLIPWAY_BREAK_SCHEMA";
+
+export const MAJORS: readonly Major[] = process.env[BREAK_SCHEMA] === undefined ? ALL_MAJORS : [15];
 
 export type Row = Record<string, unknown>;
 
@@ -88,6 +91,8 @@ class Prepared implements Database {
       if (file) await apply(client, file);
     }
     await client.end();
+    const { system, statement } = JSON.parse(process.env[BREAK_SCHEMA] ?? "{}") as { system?: string; statement?: string };
+    if (statement && this.name.startsWith(`${system}_`) && this.#applied === this.files.length) await this.as("superuser", statement);
   }
 
   async down(until?: string): Promise<void> {

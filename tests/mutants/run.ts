@@ -1,0 +1,176 @@
+/**
+ * `npm run mutants`: changes the code of a room in one place at a time and runs the tests that cover it. A change that no test notices is printed:
+ * a promise that nothing verifies. `npm run mutants -- settings catalog` runs these rooms, `--sample 200` that many mutants of each.
+ * Exit code 0: every room reaches its score, 1: not, 2: bad input.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { BREAK_SCHEMA, start } from "../sql/database.ts";
+import type { systems } from "../sql/systems.ts";
+import { EQUIVALENT } from "./equivalent.ts";
+import { type Baseline, JOB, type Job, type Outcome, type Trial } from "./job.ts";
+import { type Mutant, mutantsOf } from "./operators.ts";
+import { listFiles, ROOMS, systemOf, testsOf } from "./rooms.ts";
+import { schemaMutantsOf } from "./schema-objects.ts";
+import { printScores, type Result } from "./scores.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const WORKERS = Math.min(availableParallelism(), 4);
+/** A process keeps every version of a module that it loaded. */
+const TRIALS_PER_PROCESS = 60;
+/** Without a new line for so long, a process is in a loop that its own limit cannot end. */
+const STUCK_MS = 150_000;
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { sample: { type: "string" } } });
+  const rooms = positionals.length > 0 ? positionals : [...ROOMS];
+  const unknown = rooms.filter((room) => !ROOMS.includes(room));
+  const sample = values.sample === undefined ? Number.POSITIVE_INFINITY : Number(values.sample);
+  if (unknown.length > 0 || !(sample > 0)) {
+    console.error(
+      unknown.length > 0 ? `There is no room ${unknown.join(", ")}. Rooms: ${ROOMS.join(", ")}` : "--sample takes a positive number",
+    );
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "slipway-mutants-"));
+  try {
+    const results = new Map<string, readonly Result[]>();
+    for (const room of rooms) results.set(room, await testRoom(room, sample, folder));
+    return printScores(results, EQUIVALENT);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function testRoom(room: string, sample: number, folder: string): Promise<Result[]> {
+  const baselines = await runBaselines(testsOf(room), folder);
+  const failed = baselines.filter(({ failure }) => failure !== undefined);
+  for (const { test, failure } of failed) console.error(`${test} is left out, it fails without a mutant: ${failure}`);
+  const usable = baselines.filter(({ failure }) => failure === undefined).sort((a, b) => a.ms - b.ms);
+  const mutants = await listMutants(room);
+  const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable));
+  console.error(`${room}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
+  const killedBy = await runTrials(trials, folder);
+  return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
+}
+
+async function listMutants(room: string): Promise<Mutant[]> {
+  const system = systemOf(room);
+  if (system === undefined) return listFiles(room).flatMap((file) => mutantsOf(file, readFileSync(join(ROOT, file), "utf8")));
+  const server = await start(15);
+  try {
+    return await schemaMutantsOf(system, await server.database(system as keyof typeof systems));
+  } finally {
+    await server.stop();
+  }
+}
+
+async function runBaselines(tests: readonly string[], folder: string): Promise<Baseline[]> {
+  const chunks = Array.from({ length: WORKERS }, (_, worker) => tests.filter((_, index) => index % WORKERS === worker));
+  const all = chunks.map(async (chunk, index) => {
+    const results = join(folder, `baseline-${index}`);
+    await runJob({ kind: "baseline", results, tests: chunk }, folder);
+    return readLines<Baseline>(results);
+  });
+  return (await Promise.all(all)).flat();
+}
+
+function trialOf(id: number, mutant: Mutant, baselines: readonly Baseline[]): Trial {
+  const importers = importersOf(
+    mutant.file,
+    baselines.flatMap(({ edges }) => edges),
+  );
+  const ofSchema = mutant.statement !== undefined;
+  const tests = baselines.filter(({ covered }) => ofSchema || hasRun(covered[mutant.file], mutant.start)).map(({ test }) => test);
+  return { id, mutant, tests, reloaded: ofSchema ? [] : [...importers] };
+}
+
+const importersByFile = new Map<string, ReadonlySet<string>>();
+
+/** The files that import `target`, themselves or through others, and the file itself. */
+function importersOf(target: string, edges: Baseline["edges"]): ReadonlySet<string> {
+  const known = importersByFile.get(target);
+  if (known) return known;
+  const found = new Set([target]);
+  for (const file of found) for (const [importer, imported] of edges) if (imported === file) found.add(importer);
+  importersByFile.set(target, found);
+  return found;
+}
+
+/** The smallest range around a position says whether it ran. */
+function hasRun(ranges: Baseline["covered"][string] | undefined, at: number): boolean {
+  const around = (ranges ?? []).filter(([start, end]) => start <= at && at < end);
+  const smallest = around.sort((a, b) => a[1] - a[0] - (b[1] - b[0]))[0];
+  return smallest?.[2] ?? false;
+}
+
+/** @returns by a trial's id what killed its mutant. */
+async function runTrials(trials: readonly Trial[], folder: string): Promise<Map<number, string>> {
+  const killedBy = new Map<number, string>();
+  const queue = trials.filter(({ tests }) => tests.length > 0);
+  let done = 0;
+  const work = async (worker: number) => {
+    for (let chunk = queue.splice(0, TRIALS_PER_PROCESS); chunk.length > 0; chunk = queue.splice(0, TRIALS_PER_PROCESS)) {
+      let left = chunk;
+      while (left.length > 0) {
+        const results = join(folder, `trials-${worker}-${left[0]?.id}`);
+        await runJob({ kind: "mutants", results, trials: left }, folder);
+        const outcomes = readLines<Outcome>(results);
+        const finished = new Set(outcomes.flatMap((outcome) => ("started" in outcome ? [] : [outcome.id])));
+        for (const outcome of outcomes) if ("killedBy" in outcome && outcome.killedBy) killedBy.set(outcome.id, outcome.killedBy);
+        // The process ended in the middle of this one: the mutant loops, or ended it.
+        const broken = outcomes.find((outcome) => "started" in outcome && !finished.has(outcome.id));
+        if (broken) killedBy.set(broken.id, "the process of the tests");
+        if (!broken && finished.size === 0) throw new Error("The tests of a mutant did not start. Run with SLIPWAY_MUTANTS_OUTPUT=1.");
+        left = left.filter(({ id }) => !finished.has(id) && id !== broken?.id);
+      }
+      done += chunk.length;
+      console.error(`  ${done} of ${trials.length}, ${killedBy.size} killed`);
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
+  return killedBy;
+}
+
+function runJob(job: Job, folder: string): Promise<void> {
+  const path = join(folder, `job-${Math.random().toString(36).slice(2)}.json`);
+  writeFileSync(path, JSON.stringify(job));
+  const output = process.env.SLIPWAY_MUTANTS_OUTPUT ? "inherit" : "ignore";
+  const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--config", "tests/mutants/vitest.config.ts"], {
+    cwd: ROOT,
+    env: { ...process.env, [JOB]: path, [BREAK_SCHEMA]: "{}" },
+    stdio: ["ignore", output, output],
+    detached: true,
+  });
+  let size = -1;
+  const watch = setInterval(() => {
+    const now = existsSync(job.results) ? readFileSync(job.results).length : 0;
+    if (now === size && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    size = now;
+  }, STUCK_MS);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", () => {
+      clearInterval(watch);
+      resolve();
+    });
+  });
+}
+
+function readLines<T>(path: string): T[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as T);
+}
+
+function takeEvenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)]!);
+}
+
+process.exitCode = await main(process.argv.slice(2));
