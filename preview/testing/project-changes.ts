@@ -500,8 +500,10 @@ function google(ciphertext: string): Patch[number] {
     "slipway:fluxstudioGoogleClientId: 1234.apps.example",
     `slipway:fluxstudioGoogleClientSecret:\n    secure: ${ciphertext}`,
   ];
-  const domain = "      fluxstudio: fluxstudio.art\n";
-  return { file: PROD, from: domain, to: `${domain}    features: [google]\n${settings.map((line) => `  ${line}\n`).join("")}` };
+  const features = "      - uploads\n";
+  const domain = "    domains:\n      fluxstudio: fluxstudio.art\n";
+  const added = settings.map((line) => `  ${line}\n`).join("");
+  return { file: PROD, from: features + domain, to: `${features}      - google\n${domain}${added}` };
 }
 
 function sql(name: string, forward: string, back: string): Patch {
