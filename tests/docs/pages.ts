@@ -6,8 +6,8 @@ import { pagesOf, readBlocks } from "./blocks.ts";
 export const LOCAL = ["docs/local.md"];
 /** They start the API without the platform, and run Pulumi's engine where its CLI is installed. */
 export const API = ["docs/app-specs.md", "docs/local-api.md", "docs/recover.md"];
-/** They change what is in the platform's databases and stores. */
-export const DATABASES = ["docs/keyspaces.md", "docs/migrations.md"];
+/** They use the databases and stores of a running platform. */
+export const DATABASES = ["docs/keyspaces.md", "docs/migrations.md", "docs/schemas.md"];
 
 /** Every other page with commands that can be run. */
 export const OTHERS = pagesOf(ROOT).filter(
