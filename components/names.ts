@@ -15,16 +15,6 @@ export const BACKUPS = "slipway:index:Backups";
 export const BUCKET = "slipway:index:Bucket";
 export const GUARD = "slipway:index:Guard";
 
-/** The types of the post-deploy steps in the state: dynamic resources of this package. */
-export const STEP = {
-  Roles: "pulumi-nodejs:dynamic/slipway:Roles",
-  Migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
-  Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
-} as const;
-
-/** The token of an app's variables, see `quiet.ts`: a dynamic resource too. */
-export const SENT_VARIABLES = "pulumi-nodejs:dynamic/slipway:SentVariables";
-
 /** How the platform's outputs, the audit and the preview name a secret. */
 export const SECRET_NAME = {
   own: (system: string, secret: string) => `${system}.${secret}`,

@@ -6,9 +6,10 @@
  */
 import { hash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { STEP } from "../catalog/step-types.ts";
 import { type Content, contentOf } from "./content.ts";
 import { programError } from "./errors.ts";
-import { after, POST_DEPLOY, STEP } from "./names.ts";
+import { after, POST_DEPLOY } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
 
 export interface PostDeployArgs {

@@ -20,8 +20,9 @@
 import { hash, randomBytes } from "node:crypto";
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { SENT_VARIABLES } from "../catalog/step-types.ts";
 import { type AppArgs, envLists, type Quiet, secretPath } from "./appspec.ts";
-import { child, SENT_VARIABLES } from "./names.ts";
+import { child } from "./names.ts";
 
 /** The stack output that carries the memory: `return { sentVariables: memory.output }`. */
 export const MEMORY_OUTPUT = "sentVariables";

@@ -4,7 +4,9 @@
  * Pulumi's engine knows what exists, and the programs know what is declared. A difference means that a resource was changed by hand, that the last
  * `up` failed, or that the provider replaces what its schema calls an update.
  */
+
 import { z } from "zod";
+import { SENT_VARIABLES } from "../catalog/step-types.ts";
 import type { Plan } from "../engine/plan.ts";
 import { notAnEvent, readEventLog } from "../report/plan/event-log.ts";
 import type { EngineVerdict, ResourceChange } from "../report/review.ts";
@@ -76,7 +78,7 @@ const CHANGES: Readonly<Record<string, ResourceChange["change"]>> = {
 const PULUMI_INTERNAL = /::pulumi:(pulumi:Stack|providers:[^:]+)::/;
 
 /** The token of an app's variables (components/quiet.ts). It changes with them, and the app shows it. */
-const TOKEN = "pulumi-nodejs:dynamic/slipway:SentVariables::";
+const TOKEN = `${SENT_VARIABLES}::`;
 
 /** Pulumi logs these as well as the `replace` that they belong to. */
 const REPLACEMENT_PARTS = ["create-replacement", "delete-replaced"];

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { STEP } from "../catalog/step-types.ts";
 import {
   at,
   byType,
@@ -16,58 +17,9 @@ import {
   type Value,
 } from "../engine/index.ts";
 import { systems } from "../systems/index.ts";
+import { type AppVariable, answers, ca, envsOf, PORT, project, TYPE } from "./requirements/planned.ts";
 
-const APP = "digitalocean:index/app:App";
-const CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster";
-const FIREWALL = "digitalocean:index/databaseFirewall:DatabaseFirewall";
-const STEPS = {
-  roles: "pulumi-nodejs:dynamic/slipway:Roles",
-  migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
-  keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
-};
-
-const project = findProject(fileURLToPath(new URL("..", import.meta.url)));
-
-/** What DigitalOcean would answer, so that what is made of it can be looked at: ids, hosts, ports, passwords with every awkward character. */
-function answers({ type, name }: PlannedResource): Record<string, unknown> {
-  const password = new Secret(`canary-${name}-#/?%41@`);
-  switch (type) {
-    case CLUSTER:
-      return {
-        id: `id-${name}`,
-        host: `${name}.example`,
-        privateHost: `private-${name}.example`,
-        port: 25060,
-        user: "doadmin",
-        password,
-        database: "defaultdb",
-        clusterUrn: `do:dbaas:${name}`,
-      };
-    case "digitalocean:index/databaseUser:DatabaseUser":
-      return { id: name, password };
-    case "digitalocean:index/databaseConnectionPool:DatabaseConnectionPool":
-      return { id: name, privateHost: `private-pool.example`, host: "pool.example", port: 25061, password };
-    case "random:index/randomPassword:RandomPassword":
-      return { id: "none", result: new Secret(`canary-generated-${name}`) };
-    case "digitalocean:index/vpc:Vpc":
-      return { id: `id-${name}` };
-    case APP:
-      return { id: `id-${name}`, liveUrl: `https://${name}.example` };
-    default:
-      return { id: `id-${name}` };
-  }
-}
-
-const ca = () => ({ certificate: "-----BEGIN CERTIFICATE-----\n" });
-
-type Env = { key: string; value: Value; scope: string; type?: string };
-
-function envs(plan: Plan, app: string, kind: string, component: string): Record<string, Env> {
-  const list = at(resource(plan, APP, app).inputs.spec as Value, kind) as unknown as { name: string; envs: Env[] }[];
-  const found = list.find(({ name }) => name === component);
-  if (found === undefined) throw new Error(`${app} has no ${kind} "${component}".`);
-  return Object.fromEntries(found.envs.map((env) => [env.key, env]));
-}
+const { app: APP, cluster: CLUSTER, firewall: FIREWALL } = TYPE;
 
 /** Everything that must have happened before. */
 function ancestors(plan: Plan, { dependencies }: PlannedResource, seen = new Set<string>()): Set<string> {
@@ -118,8 +70,8 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
   it("starts no app before its migrations and keyspaces are done [D48]", () => {
     for (const app of byType(plan, APP)) {
       const [system] = app.name.split("-");
-      const steps = byType(plan, STEPS.migrations)
-        .concat(byType(plan, STEPS.keyspaces))
+      const steps = byType(plan, STEP.Migrations)
+        .concat(byType(plan, STEP.Keyspaces))
         .filter(({ inputs }) => inputs.system === system);
       expect(steps.length).toBeGreaterThan(0);
       for (const step of steps) expect(ancestors(plan, app)).toContain(step.urn);
@@ -127,7 +79,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
   });
 
   it("connects to nothing before its firewall stands [C57]", () => {
-    const connecting = Object.values(STEPS)
+    const connecting = Object.values(STEP)
       .flatMap((type) => byType(plan, type))
       .concat(byType(plan, APP));
     const firewalls = byType(plan, FIREWALL);
@@ -177,7 +129,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
 
   it("gives every variable a scope, and a type to nothing but what is secret", () => {
     for (const { inputs } of byType(plan, APP)) {
-      const spec = inputs.spec as unknown as Record<string, { envs?: Env[] }[]>;
+      const spec = inputs.spec as unknown as Record<string, { envs?: AppVariable[] }[]>;
       const all = ["services", "staticSites", "workers", "jobs"].flatMap((kind) =>
         (spec[kind] ?? []).flatMap((component) => component.envs ?? []),
       );
@@ -204,7 +156,7 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
   });
 
   it("leads FluxStudio's DATABASE_URL and its DB_* variables to one server, database and role, by reference and verified [F39]", () => {
-    const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
+    const env = envsOf(plan, "fluxstudio-fluxstudio-app", "services", "api");
     const host = stack === "prod" ? "private-fluxstudio-postgres-cluster.example" : `private-shared-postgres-${stack}-cluster.example`;
     expect(env.DATABASE_URL!.value).toBe(
       `postgresql://\${db.USERNAME}:\${db.PASSWORD}@${host}:\${db.PORT}/\${db.DATABASE}?sslmode=verify-full&sslrootcert=/tmp/slipway-ca.pem`,
@@ -226,13 +178,13 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
   });
 
   it("gives USE_DATABASE as the lower-case word that the application compares with, equal to USE_POSTGRES", () => {
-    const env = envs(plan, "fluxstudio-fluxstudio-app", "services", "api");
+    const env = envsOf(plan, "fluxstudio-fluxstudio-app", "services", "api");
     expect([env.USE_DATABASE!.value, env.USE_POSTGRES!.value, env.DUAL_WRITE_ENABLED!.value]).toEqual(["true", "true", "false"]);
   });
 
   it("leads Candlefish's keyspaces to database 0, 1 and 2 over TLS [C26]", () => {
     for (const app of ["rtpm", "paintbox", "brand-portal"]) {
-      const env = envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app);
+      const env = envsOf(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app);
       expect(env.REDIS_URL!.value).toMatch(
         /^rediss:\/\/\$\{state\.USERNAME\}:\$\{state\.PASSWORD\}@private-[a-z-]+\.example:\$\{state\.PORT\}\/0$/,
       );
@@ -243,20 +195,20 @@ describe.each(["prod", "staging", "local"])("stack %s", (stack) => {
 
   it("gives one JWT secret to all three Candlefish apps [C8]", () => {
     const values = ["rtpm", "paintbox", "brand-portal"].map(
-      (app) => envs(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app).JWT_SECRET!.value as Secret,
+      (app) => envsOf(plan, `candlefish-${app}-app`, "services", app === "rtpm" ? "api" : app).JWT_SECRET!.value as Secret,
     );
     expect(new Set(values.map(({ value }) => value)).size).toBe(1);
   });
 
   it("sends Candlefish's clients through the pool, and its migrations around it", () => {
-    const env = envs(plan, "candlefish-paintbox-app", "services", "paintbox");
-    expect(env.DATABASE_URL!.value).toMatch("@private-pool.example:25061/candlefish_collaboration?sslmode=verify-full");
-    const { url } = byType(plan, STEPS.migrations).find(({ inputs }) => inputs.system === "candlefish")!.inputs;
-    expect((url as Secret).value).toMatch(/:25060\/candlefish_collaboration/);
+    const env = envsOf(plan, "candlefish-paintbox-app", "services", "paintbox");
+    expect(env.DATABASE_URL!.value).toMatch(`@private-pool.example:${PORT.pool}/candlefish_collaboration?sslmode=verify-full`);
+    const { url } = byType(plan, STEP.Migrations).find(({ inputs }) => inputs.system === "candlefish")!.inputs;
+    expect((url as Secret).value).toMatch(`:${PORT.cluster}/candlefish_collaboration`);
   });
 
   it("percent-encodes a password in every URL that it makes itself [F107]", () => {
-    const { url } = byType(plan, STEPS.migrations).find(({ inputs }) => inputs.system === "fluxstudio")!.inputs;
+    const { url } = byType(plan, STEP.Migrations).find(({ inputs }) => inputs.system === "fluxstudio")!.inputs;
     const { password } = new URL((url as Secret).value as string);
     expect(decodeURIComponent(password)).toMatch(/^canary-.*-#\/\?%41@$/);
   });
@@ -357,11 +309,13 @@ describe("FluxStudio's bucket", () => {
       ["services", "api"],
       ["workers", "ffmpeg"],
     ] as const) {
-      const variables = envs(plan, "fluxstudio-fluxstudio-app", kind, component);
+      const variables = envsOf(plan, "fluxstudio-fluxstudio-app", kind, component);
       expect(Object.fromEntries(Object.keys(S3).map((key) => [key, variables[key]?.type]))).toEqual(S3);
       expect(variables.S3_BUCKET!.value).toBe(bucket);
     }
-    expect(Object.keys(envs(plan, "fluxstudio-fluxstudio-app", "workers", "analytics")).filter((key) => key.startsWith("S3_"))).toEqual([]);
+    expect(Object.keys(envsOf(plan, "fluxstudio-fluxstudio-app", "workers", "analytics")).filter((key) => key.startsWith("S3_"))).toEqual(
+      [],
+    );
     const [cors] = byType(plan, "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration");
     expect(cors!.inputs.corsRules).toMatchObject([{ allowedOrigins: [origin], allowedMethods: ["GET", "HEAD", "PUT"] }]);
   });
@@ -374,8 +328,8 @@ describe("a stack with a job in place of the runner", () => {
       "slipway:allowedSources": "[]",
     };
     const plan = await planStack(project, { stack: "prod", config: job, outputs: answers, invokes: ca });
-    expect(Object.values(STEPS).flatMap((type) => byType(plan, type))).toEqual([]);
-    const env = envs(plan, "candlefish-rtpm-app", "jobs", "post-deploy");
+    expect(Object.values(STEP).flatMap((type) => byType(plan, type))).toEqual([]);
+    const env = envsOf(plan, "candlefish-rtpm-app", "jobs", "post-deploy");
     expect(env.SLIPWAY_ADMIN_URL!.value).toMatch(/^postgresql:\/\/\$\{admin\.USERNAME\}:\$\{admin\.PASSWORD\}@private-/);
     expect(env.SLIPWAY_STORE_STATE_URL!.value).toMatch(/^rediss:\/\/\$\{state\.USERNAME\}/);
     const { jobs } = resource(plan, APP, "candlefish-rtpm-app").inputs.spec as unknown as { jobs: Record<string, Value>[] };

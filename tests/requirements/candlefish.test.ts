@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { findNode } from "../../catalog/nodes.ts";
+import { STEP } from "../../catalog/step-types.ts";
 import type { Plan } from "../../engine/index.ts";
 import { byType, componentOf, PORT, planOf, resource, Secret, TYPE, variablesOf } from "./planned.ts";
 
@@ -109,8 +110,8 @@ describe("Candlefish in production", () => {
       dbName: "candlefish_collaboration",
     });
     for (const app of ALL) expect(variables(app).DATABASE_URL).toMatch(`:${PORT.pool}/`);
-    for (const step of ["Migrations", "Roles"]) {
-      const [found] = byType(plan, `pulumi-nodejs:dynamic/slipway:${step}`).filter(({ inputs }) => inputs.system === "candlefish");
+    for (const step of [STEP.Migrations, STEP.Roles]) {
+      const [found] = byType(plan, step).filter(({ inputs }) => inputs.system === "candlefish");
       const text = JSON.stringify(found?.inputs, (_, value) => (value instanceof Secret ? value.value : value));
       expect(text).toContain(`:${PORT.cluster}/candlefish_collaboration`);
       expect(text).not.toContain(`:${PORT.pool}/`);

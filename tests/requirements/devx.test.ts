@@ -1,10 +1,10 @@
 /** What DevX Platform's documents require, observed in the requests that a deployment would send. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { STEP } from "../../catalog/step-types.ts";
 import type { Plan } from "../../engine/index.ts";
 import { byType, componentOf, planOf, resource, Secret, TYPE, variablesOf } from "./planned.ts";
 
 const APP = "devx-devx-app";
-const STEP = (name: string) => `pulumi-nodejs:dynamic/slipway:${name}`;
 
 describe("DevX Platform in production", () => {
   let plan: Plan;
@@ -103,6 +103,6 @@ describe("DevX Platform in production", () => {
     const withStore = await planOf("prod", { devx: { features: ["valkey"] } });
     expect(storesOf(withStore)).toHaveLength(1);
     expect(variables(withStore).REDIS_URL).toMatch(/^rediss:\/\/\$\{valkey\.USERNAME\}:\$\{valkey\.PASSWORD\}@private-devx-/);
-    expect(byType(withStore, STEP("Keyspaces")).filter(({ inputs }) => inputs.system === "devx")).toEqual([]);
+    expect(byType(withStore, STEP.Keyspaces).filter(({ inputs }) => inputs.system === "devx")).toEqual([]);
   });
 });

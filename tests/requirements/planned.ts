@@ -48,7 +48,7 @@ export function answers({ type, name }: PlannedResource): Record<string, unknown
   }
 }
 
-const ca = () => ({ certificate: "-----BEGIN CERTIFICATE-----\n" });
+export const ca = () => ({ certificate: "-----BEGIN CERTIFICATE-----\n" });
 
 /** @param config settings in place of the stack file's, such as `{ fluxstudio: { features: ["cache"] } }` */
 export function planOf(stack: string, config: Readonly<Record<string, unknown>> = {}): Promise<Plan> {
@@ -83,9 +83,14 @@ export function componentOf(plan: Plan, app: string, kind: ComponentKind, name: 
   return found;
 }
 
-/** The variables of a component by name; a secret as `Secret`. */
+/** The variables of a component by name, as they are sent. */
+export function envsOf(plan: Plan, app: string, kind: ComponentKind, name: string): Readonly<Record<string, AppVariable>> {
+  return Object.fromEntries(componentOf(plan, app, kind, name).envs.map((env) => [env.key, env]));
+}
+
+/** The values of a component's variables by name; a secret as `Secret`. */
 export function variablesOf(plan: Plan, app: string, kind: ComponentKind, name: string): Readonly<Record<string, Value>> {
-  return Object.fromEntries(componentOf(plan, app, kind, name).envs.map(({ key, value }) => [key, value]));
+  return Object.fromEntries(Object.entries(envsOf(plan, app, kind, name)).map(([key, { value }]) => [key, value]));
 }
 
 /** The variables that App Platform encrypts. */
