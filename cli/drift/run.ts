@@ -1,6 +1,6 @@
 import { stableJson } from "../../engine/mask.ts";
 import { countDrift } from "../../operate/recover/comparison.ts";
-import { isRolesDrift } from "../../operate/recover/database-roles.ts";
+import { isRolesDrift } from "../../operate/recover/roles-drift.ts";
 import { openSubject } from "../recover/subject.ts";
 import { formatComparison } from "../recover/text.ts";
 import { DONE, FAILED } from "../shared/errors.ts";

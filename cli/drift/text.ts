@@ -1,5 +1,5 @@
 /** The roles in the databases of a stack as text: what differs, and the commands that repair it. */
-import { isRolesDrift, type RolesDrift } from "../../operate/recover/database-roles.ts";
+import { isRolesDrift, type RolesDrift } from "../../operate/recover/roles-drift.ts";
 import { visible } from "../../report/escape.ts";
 import type { Layout } from "../shared/terminal.ts";
 import { wrap } from "../shared/wrap.ts";

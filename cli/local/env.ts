@@ -9,7 +9,6 @@ import { systems } from "../../systems/index.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { formatEnvExample } from "./env-example.ts";
 import { type EnvFormat, formatEnv, quoteForShell } from "./env-format.ts";
 import type { EnvOptions } from "./flags.ts";
 
@@ -53,6 +52,7 @@ async function formatExamples([name, service]: Names, { format = "dotenv", expor
   const chosen = name ?? system;
   const described = chosen === undefined ? systems : [await findSystem(systems, chosen)];
   const componentsOf = (one: System) => (service === undefined ? servicesOf(one).map(({ component }) => component) : [service]);
+  const { formatEnvExample } = await import("./env-example.ts");
   return described.map((one) => formatEnvExample(one, componentsOf(one))).join("\n\n");
 }
 

@@ -2,6 +2,7 @@
  * The roles inside the databases of a stack, compared with what the roles step declared. The state holds no connection, so the administrator's is read from
  * the API, as are the passwords of the roles: whether a role has changed its own shows only in a login.
  */
+import { STEP } from "../../catalog/step-types.ts";
 import type { PlannedResource } from "../../engine/plan.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { open } from "../../postdeploy/connect/session.ts";
@@ -10,22 +11,8 @@ import type { Connection } from "../../postdeploy/connect/target.ts";
 import { type RolesOptions, rolesPlan } from "../../postdeploy/roles/index.ts";
 import type { ApiClient, Json } from "./api.ts";
 import { TYPES } from "./kinds.ts";
+import type { RolesDrift } from "./roles-drift.ts";
 import type { State } from "./state.ts";
-
-export interface RolesDrift {
-  readonly system: string;
-  readonly database: string;
-  /** The id of its cluster. */
-  readonly cluster: string;
-  /** What the next `up` runs. */
-  readonly statements: readonly string[];
-  /** What is not declared, also where nothing undoes it. */
-  readonly notices: readonly string[];
-  /** Roles whose password in the account the server rejects. */
-  readonly rejected: readonly string[];
-  /** Why the database was not compared. */
-  readonly unread?: string;
-}
 
 interface Deployed {
   readonly plan: { readonly resources: readonly PlannedResource[] };
@@ -33,22 +20,19 @@ interface Deployed {
   readonly api: ApiClient;
 }
 
-const STEP = "pulumi-nodejs:dynamic/slipway:Roles";
 const TIMEOUT_MS = 5000;
 
 /** Of each system whose roles step has run. */
 export async function compareRoles({ plan, state, api }: Deployed): Promise<readonly RolesDrift[]> {
   const stateOf = new Map(state.resources.map((resource) => [resource.urn, resource]));
   const found: RolesDrift[] = [];
-  for (const step of plan.resources.filter(({ type }) => type === STEP)) {
+  for (const step of plan.resources.filter(({ type }) => type === STEP.Roles)) {
     const declared = declarationOf(stateOf.get(step.urn)?.outputs ?? {});
     const cluster = step.propertyDependencies.url?.map((urn) => stateOf.get(urn)).find((resource) => resource?.type === TYPES.cluster);
     if (declared !== undefined && cluster !== undefined) found.push(await compareDatabase(api, cluster.id, declared));
   }
   return found;
 }
-
-export const isRolesDrift = ({ statements, rejected }: RolesDrift): boolean => statements.length + rejected.length > 0;
 
 type Declaration = Omit<RolesOptions, "connection"> & { readonly system: string };
 
