@@ -4,6 +4,7 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { SqlFailure } from "../../postdeploy/migrate/run/errors.ts";
 import type { RunOptions } from "../../postdeploy/migrate/run/options.ts";
 import type { Progress } from "../../postdeploy/migrate/run/progress.ts";
+import type { System } from "../../systems/definition.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { withCommandHints, withNpx } from "../shared/hints.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -100,11 +101,10 @@ export const verify = (options: VerifyOptions, terminal: Terminal): Promise<numb
         "Which server may hold the shadow database? --shadow postgres://user@localhost:5432/postgres, or --url of the database to compare; or start the local platform: npm start",
       );
     refuseEmpty(folder);
-    const { postgres } = system ?? {};
     const base = { folder, ledgerSchema: options.ledger, system: system?.name, owner: ownerOf(options, system) };
-    const needs =
-      postgres === undefined ? {} : { schemas: postgres.schemas, extensions: postgres.extensions, roles: Object.values(postgres.roles) };
-    const result = await withSignals(terminal, ({ signal }) => engine.verify({ ...base, ...needs, connection, shadow, signal }));
+    const result = await withSignals(terminal, ({ signal }) =>
+      engine.verify({ ...base, ...shadowNeeds(system), connection, shadow, signal }),
+    );
     return { result, text: formatVerify(result, terminal.style), code: result.ok ? DONE : FAILED };
   });
 
@@ -122,10 +122,9 @@ export const diagram = (options: DiagramOptions, terminal: Terminal): Promise<nu
         "Which server may hold the shadow database? --shadow postgres://user@localhost:5432/postgres; or start the local platform: npm start",
       );
     refuseEmpty(folder);
-    const { postgres } = system ?? {};
-    const needs =
-      postgres === undefined ? {} : { schemas: postgres.schemas, extensions: postgres.extensions, roles: Object.values(postgres.roles) };
-    const found = await withSignals(terminal, ({ signal }) => tables({ folder, ledgerSchema: options.ledger, shadow, signal, ...needs }));
+    const found = await withSignals(terminal, ({ signal }) =>
+      tables({ folder, ledgerSchema: options.ledger, shadow, signal, ...shadowNeeds(system) }),
+    );
     const title = `Tables of ${system?.title ?? folder}`;
     const drawn = options.format === "svg" ? await svgSchema(found, title) : mermaidSchema(found);
     if (drawn === "")
@@ -134,6 +133,13 @@ export const diagram = (options: DiagramOptions, terminal: Terminal): Promise<nu
     writeFileSync(options.out, `${drawn.trimEnd()}\n`);
     return { result: { tables: found, file: options.out }, text: options.out };
   });
+
+/** What a shadow database needs before the files of a system run. */
+function shadowNeeds(system: System | undefined) {
+  if (system === undefined) return {};
+  const { schemas, extensions, roles } = system.postgres;
+  return { schemas, extensions, roles: Object.values(roles) };
+}
 
 export const lint = (options: LintOptions, terminal: Terminal): Promise<number> =>
   print(options, terminal, async () => {

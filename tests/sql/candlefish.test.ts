@@ -224,12 +224,12 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
       for (let round = 0; round < 7; round++) {
         await client.query("BEGIN; SET LOCAL ROLE candlefish_owner");
         expect(await seen()).toBe(8000);
-        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said).toMatchObject({ crdt_operations: 40 });
+        expect((await client.query("SELECT cleanup_old_data() AS result")).rows[0].result).toMatchObject({ crdt_operations: 40 });
         await client.query("ROLLBACK; BEGIN; SET LOCAL ROLE candlefish");
         expect(await seen()).toBe(0);
         await client.query("SELECT enter_organization($1)", [BOLT]);
         expect(await seen()).toBe(4000);
-        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said).toMatchObject({ crdt_operations: 20 });
+        expect((await client.query("SELECT cleanup_old_data() AS result")).rows[0].result).toMatchObject({ crdt_operations: 20 });
         await client.query("ROLLBACK");
       }
     });
@@ -298,16 +298,16 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
     });
 
     it("stops at its time limit, says so, and leaves the rest for the next call [C40]", async () => {
-      const [row] = await database.as("owner", "SELECT cleanup_old_data(time_limit => '1 microsecond') AS said");
-      expect(row?.said).toEqual({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0, finished: false });
+      const [row] = await database.as("owner", "SELECT cleanup_old_data(time_limit => '1 microsecond') AS result");
+      expect(row?.result).toEqual({ presence_sessions: 0, crdt_operations: 0, document_metrics: 0, finished: false });
     });
 
     it("works in batches smaller than what there is to do [C40]", async () => {
       const client = await database.connect("owner");
       await client.query("BEGIN");
-      const { rows } = await client.query("SELECT cleanup_old_data(batch_size => 3) AS said");
+      const { rows } = await client.query("SELECT cleanup_old_data(batch_size => 3) AS result");
       await client.query("ROLLBACK");
-      expect(rows[0].said).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
+      expect(rows[0].result).toEqual({ presence_sessions: 2, crdt_operations: 40, document_metrics: 2, finished: true });
     });
 
     it("cleans up the organization that the transaction entered, for every role that may call it [C39, C40]", async () => {
@@ -316,7 +316,7 @@ describe.each(MAJORS)("Candlefish on Postgres %i", (major) => {
         const client = await database.connect(role);
         await client.query("BEGIN");
         await client.query("SELECT enter_organization($1)", [ACME]);
-        expect((await client.query("SELECT cleanup_old_data() AS said")).rows[0].said, role).toEqual(only);
+        expect((await client.query("SELECT cleanup_old_data() AS result")).rows[0].result, role).toEqual(only);
         await client.query("ROLLBACK");
       }
     });

@@ -53,9 +53,13 @@ export function seed(options: SeedOptions): Promise<KeyspaceResult[]> {
 }
 
 /** Compares types, values and TTLs of all declared keys, the loaded scripts, and which databases of the store hold keys. Writes nothing. */
-export function verify(options: Options): Promise<KeyspaceResult[]> {
+export async function verify(options: Options): Promise<KeyspaceResult[]> {
+  // Of every store: one cluster can hold several.
+  const declared = new Set(readKeyspaces(options.folder, options.system).map(({ database }) => database));
   return forEachKeyspace(options, (session) =>
-    measure(session, planKeyspace(session, options, { phase: "verify", counting: true }), () => findStoreProblems(session, options)),
+    measure(session, planKeyspace(session, options, { phase: "verify", counting: true }), () =>
+      findStoreProblems(session, options, declared),
+    ),
   );
 }
 
@@ -65,11 +69,10 @@ export function verify(options: Options): Promise<KeyspaceResult[]> {
  */
 async function findStoreProblems(
   { connection, keyspace, internalKeys, where }: Session,
-  { folder, system, sharedStores = false }: Options,
+  { system, sharedStores = false }: Options,
+  declared: ReadonlySet<number>,
 ): Promise<string[]> {
   const recorded = await readVersion(connection, internalKeys);
-  // Of every store: one cluster can hold several.
-  const declared = new Set(readKeyspaces(folder, system).map(({ database }) => database));
   const undeclared = sharedStores ? [] : (await readDatabaseSizes(connection)).filter(({ database }) => !declared.has(database));
   return [
     ...(recorded === undefined
