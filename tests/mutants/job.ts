@@ -1,5 +1,8 @@
 /** What the process that runs tests is given, and what it writes: one line of JSON for each step, so that a killed process loses one step. */
+import { join } from "node:path";
 import type { Mutant } from "./operators.ts";
+
+export const ROOT = join(import.meta.dirname, "../..");
 
 export const JOB = "SLIPWAY_MUTANTS_JOB";
 

@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import module from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { ROOT } from "./job.ts";
 
-export const ROOT = join(import.meta.dirname, "../..");
 const COLLECTOR = pathToFileURL(join(import.meta.dirname, "collector.ts")).href;
 const KEY = "mutant";
 

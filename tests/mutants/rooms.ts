@@ -1,7 +1,7 @@
 /** The rooms whose code a mutation run changes, and the tests that have to notice. */
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { isTest } from "../conventions/imports.ts";
+import { ROOT } from "./job.ts";
 
 export const ROOMS = ["catalog", "systems", "settings", "components", "postdeploy/roles", "sql/fluxstudio", "sql/devx", "sql/candlefish"];
 
@@ -42,8 +42,7 @@ export function testsOf(room: string): string[] {
 
 /** @param path a folder or a file */
 function listTypeScript(path: string): string[] {
-  const root = join(import.meta.dirname, "../..");
-  return execFileSync("git", ["ls-files", path.endsWith(".ts") ? path : `${path}/*.ts`], { cwd: root, encoding: "utf8" })
+  return execFileSync("git", ["ls-files", path.endsWith(".ts") ? path : `${path}/*.ts`], { cwd: ROOT, encoding: "utf8" })
     .split("\n")
     .filter((file) => file !== "");
 }

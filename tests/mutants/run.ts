@@ -4,20 +4,19 @@
  * Exit code 0: every room reaches its score, 1: not, 2: bad input.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BREAK_SCHEMA, start } from "../sql/database.ts";
 import type { systems } from "../sql/systems.ts";
 import { EQUIVALENT } from "./equivalent.ts";
-import { type Baseline, JOB, type Job, type Outcome, type Trial } from "./job.ts";
+import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./job.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { listFiles, ROOMS, systemOf, testsOf } from "./rooms.ts";
 import { schemaMutantsOf } from "./schema-objects.ts";
 import { printScores, type Result } from "./scores.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const WORKERS = Math.min(availableParallelism(), 4);
 /** A process keeps every version of a module that it loaded. */
 const TRIALS_PER_PROCESS = 60;
@@ -51,7 +50,8 @@ async function testRoom(room: string, sample: number, folder: string): Promise<R
   for (const { test, failure } of failed) console.error(`${test} is left out, it fails without a mutant: ${failure}`);
   const usable = baselines.filter(({ failure }) => failure === undefined).sort((a, b) => a.ms - b.ms);
   const mutants = await listMutants(room);
-  const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable));
+  const importersOf = indexImporters(usable);
+  const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
   console.error(`${room}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
   const killedBy = await runTrials(trials, folder);
   return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
@@ -78,26 +78,28 @@ async function runBaselines(tests: readonly string[], folder: string): Promise<B
   return (await Promise.all(all)).flat();
 }
 
-function trialOf(id: number, mutant: Mutant, baselines: readonly Baseline[]): Trial {
-  const importers = importersOf(
-    mutant.file,
-    baselines.flatMap(({ edges }) => edges),
-  );
+type FindImporters = (file: string) => readonly string[];
+
+function trialOf(id: number, mutant: Mutant, baselines: readonly Baseline[], importersOf: FindImporters): Trial {
   const ofSchema = mutant.statement !== undefined;
   const tests = baselines.filter(({ covered }) => ofSchema || hasRun(covered[mutant.file], mutant.start)).map(({ test }) => test);
-  return { id, mutant, tests, reloaded: ofSchema ? [] : [...importers] };
+  return { id, mutant, tests, reloaded: ofSchema ? [] : importersOf(mutant.file) };
 }
 
-const importersByFile = new Map<string, ReadonlySet<string>>();
-
-/** The files that import `target`, themselves or through others, and the file itself. */
-function importersOf(target: string, edges: Baseline["edges"]): ReadonlySet<string> {
-  const known = importersByFile.get(target);
-  if (known) return known;
-  const found = new Set([target]);
-  for (const file of found) for (const [importer, imported] of edges) if (imported === file) found.add(importer);
-  importersByFile.set(target, found);
-  return found;
+/** @returns the files that import a file, themselves or through others, and the file itself. Many mutants share a file, so each is found once. */
+function indexImporters(baselines: readonly Baseline[]): FindImporters {
+  const direct = new Map<string, Set<string>>();
+  for (const [importer, imported] of baselines.flatMap(({ edges }) => edges))
+    direct.set(imported, (direct.get(imported) ?? new Set()).add(importer));
+  const known = new Map<string, readonly string[]>();
+  return (target) => {
+    const earlier = known.get(target);
+    if (earlier) return earlier;
+    const found = new Set([target]);
+    for (const file of found) for (const importer of direct.get(file) ?? []) found.add(importer);
+    known.set(target, [...found]);
+    return [...found];
+  };
 }
 
 /** The smallest range around a position says whether it ran. */
@@ -147,7 +149,7 @@ function runJob(job: Job, folder: string): Promise<void> {
   });
   let size = -1;
   const watch = setInterval(() => {
-    const now = existsSync(job.results) ? readFileSync(job.results).length : 0;
+    const now = statSync(job.results, { throwIfNoEntry: false })?.size ?? 0;
     if (now === size && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     size = now;
   }, STUCK_MS);
@@ -173,4 +175,8 @@ function takeEvenly<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)]!);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((error: Error & { code?: string }) => {
+  if (!error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+  console.error(error.message);
+  return 2;
+});

@@ -5,8 +5,8 @@ import { basename, join } from "node:path";
 import { it } from "vitest";
 import { BREAK_SCHEMA } from "../sql/database.ts";
 import { collect, firstFailure } from "./collector.ts";
-import { type Baseline, JOB, type Job, type Outcome, type Range, type Trial } from "./job.ts";
-import { edgesSoFar, importVersion, ROOT, repositoryFile } from "./loader.ts";
+import { type Baseline, JOB, type Job, type Outcome, type Range, ROOT, type Trial } from "./job.ts";
+import { edgesSoFar, importVersion, repositoryFile } from "./loader.ts";
 import type { Mutant } from "./operators.ts";
 
 const LIMIT_MS = 60_000;
