@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { STEP } from "../catalog/step-types.ts";
 import {
   at,
   byType,
@@ -17,7 +16,7 @@ import {
   type Value,
 } from "../engine/index.ts";
 import { systems } from "../systems/index.ts";
-import { type AppVariable, answers, ca, envsOf, PORT, project, TYPE } from "./requirements/planned.ts";
+import { type AppVariable, answers, ca, envsOf, PORT, project, STEP, TYPE } from "./requirements/planned.ts";
 
 const { app: APP, cluster: CLUSTER, firewall: FIREWALL } = TYPE;
 

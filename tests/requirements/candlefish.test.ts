@@ -5,9 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { findNode } from "../../catalog/nodes.ts";
-import { STEP } from "../../catalog/step-types.ts";
 import type { Plan } from "../../engine/index.ts";
-import { byType, componentOf, PORT, planOf, resource, Secret, TYPE, variablesOf } from "./planned.ts";
+import { byType, componentOf, PORT, planOf, resource, Secret, STEP, TYPE, variablesOf } from "./planned.ts";
 
 const APPS = { rtpm: "api", paintbox: "paintbox", "brand-portal": "brand-portal" } as const;
 type AppKey = keyof typeof APPS;

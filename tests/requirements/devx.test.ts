@@ -1,8 +1,7 @@
 /** What DevX Platform's documents require, observed in the requests that a deployment would send. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { STEP } from "../../catalog/step-types.ts";
 import type { Plan } from "../../engine/index.ts";
-import { byType, componentOf, planOf, resource, Secret, TYPE, variablesOf } from "./planned.ts";
+import { byType, componentOf, planOf, resource, Secret, STEP, TYPE, variablesOf } from "./planned.ts";
 
 const APP = "devx-devx-app";
 

@@ -13,6 +13,13 @@ export const TYPE = {
   uptimeAlert: "digitalocean:index/uptimeAlert:UptimeAlert",
 } as const;
 
+/** Written out here: a type of another name in `catalog/step-types.ts` would be another resource in every state. */
+export const STEP = {
+  Roles: "pulumi-nodejs:dynamic/slipway:Roles",
+  Migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
+  Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
+} as const;
+
 export const project = findProject(fileURLToPath(new URL("../..", import.meta.url)));
 
 /** Unlike any default, so that a port that a definition contains is noticed. */
