@@ -32,8 +32,8 @@ async function database(content: Readonly<Record<string, string>> = files) {
 }
 
 describe("slipway migrate", () => {
-  it("prints applied, pending and changed migrations, applies them and reverts them [D20]", async () => {
-    const { at } = await database();
+  it("prints applied, pending and changed migrations, applies them, reverts them, verifies them and creates new ones [D20]", async () => {
+    const { at, folder } = await database();
     expect(await migrate("status", ...at)).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/no ledger yet\n {2}001_users.sql {2}pending\n {2}002_names.sql {2}pending\n\n2 pending\./),
@@ -54,6 +54,11 @@ describe("slipway migrate", () => {
       code: 0,
       stdout: expect.stringMatching(/001_users.sql {2}up, down, up: equal[\s\S]*All equal\./),
     });
+    expect(await migrate("new", "add notes", ...at)).toMatchObject({ code: 0, stdout: expect.stringContaining("003_add_notes.sql\n") });
+    expect(readFileSync(path.join(folder.path, "003_add_notes.sql"), "utf8")).toContain("--");
+    expect((await migrate("status", ...at)).stdout).toMatch(/003_add_notes.sql +pending/);
+    folder.write({ "003_add_notes.down.sql": "SELECT 1;", "003_add_notes.sql": "CREATE TABLE notes (id bigint PRIMARY KEY);" });
+    expect(await migrate("verify", ...at)).toMatchObject({ code: 1, stderr: expect.stringContaining("003_add_notes") });
   });
 
   it("prints every result and every error as JSON", async () => {

@@ -29,6 +29,8 @@ export interface Database {
   as(role: RoleKind | "superuser", sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** What the roles step would still do, or has to say. */
   rolesLeft(): Promise<RolesPlan>;
+  /** For the migration engine, which connects itself. */
+  url(role: RoleKind): string;
   /** A connection of its own, for what spans statements. It ends with the server. */
   connect(role: RoleKind | "superuser"): Promise<pg.Client>;
 }
@@ -118,6 +120,10 @@ class Prepared implements Database {
 
   rolesLeft(): Promise<RolesPlan> {
     return rolesPlan(this.#options);
+  }
+
+  url(role: RoleKind): string {
+    return this.#server.url(this.name, this.#options.roles[role]);
   }
 
   async connect(role: RoleKind | "superuser"): Promise<pg.Client> {
