@@ -110,7 +110,7 @@ describe("FluxStudio in production", () => {
     expect(poolOf(small)).toEqual({ ...pool, DB_POOL_MAX: "17" });
   });
 
-  it("has one bounded pool, whose size is the budget's and not the other documents' 20 [F103]", () => {
+  it("has one bounded pool, whose size is the budget's and not the other documents' 20 [F103, F24]", () => {
     const sizes = Object.entries(apiVariables(plan)).filter(([key]) => key.includes("POOL_MAX"));
     expect(sizes).toEqual([["DB_POOL_MAX", "30"]]);
     expect(Object.entries(apiVariables(plan)).filter(([key, value]) => key.includes("POOL") && value === "20")).toEqual([]);
