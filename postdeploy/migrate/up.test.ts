@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { down } from "./down.ts";
+import { lint } from "./lint/index.ts";
+import { readFolder } from "./read/files.ts";
 import type { Progress } from "./run/progress.ts";
 import { status } from "./status.ts";
 import { failure } from "./testing/failure.ts";
@@ -424,6 +426,18 @@ describe("a folder that does not match the ledger", () => {
       { note: "out of order, after 003_c.sql" },
     ]);
     expect((await again()).applied).toEqual([]);
+  });
+
+  it("identifies a file by its whole name and its checksum, and warns about a second file with the same number [F9]", async () => {
+    const { folder, connection, again } = await applied();
+    folder.write({ "003_d.sql": "CREATE TABLE d (id int);" });
+    const { findings } = await lint({ folder: folder.path });
+    expect(findings.filter(({ rule }) => rule === "equal-numbers")).toMatchObject([{ severity: "warning", file: "003_d.sql" }]);
+    expect((await again()).applied.map(({ file }) => file)).toEqual(["003_d.sql"]);
+    const ledger = await server.sql("SELECT file, checksum FROM slipway.applied ORDER BY file", nameIn(connection));
+    expect(ledger).toEqual(readFolder(folder.path).files.map(({ name, checksum }) => ({ file: name, checksum })));
+    folder.write({ "003_d.sql": "CREATE TABLE d (id bigint);" });
+    expect((await failure(again())).message).toMatch(/003_d.sql was changed after it was applied/);
   });
 
   it("is rejected if the ledger belongs to another system or a newer slipway", async () => {
