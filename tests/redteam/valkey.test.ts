@@ -196,7 +196,8 @@ function counted(name: string, page: string, command: string, attack: Impossible
   };
 }
 
-const flushed = new RegExp(`^Database ${SESSIONS} of .* has no record of a seed: it was flushed`, "m");
+const flushedDatabase = (database: number) => new RegExp(`^Database ${database} of .* has no record of a seed: it was flushed`, "m");
+const flushed = flushedDatabase(SESSIONS);
 
 const IMPOSSIBLE: readonly Impossible[] = [
   verified("empty all databases with FLUSHALL", "`FLUSHALL`", flushed, () => ask(["FLUSHALL"])),
@@ -216,14 +217,17 @@ const IMPOSSIBLE: readonly Impossible[] = [
   verified("delete the registry of scripts", "deleting the registry of scripts", /sessions: script cleanup is not loaded/, () =>
     ask(["DEL", "scripts:sha"]),
   ),
-  // verify reads only keyspaces that have seeds or scripts.
-  counted("empty the database of users' data, which slipway does not seed", "`FLUSHDB` of a keyspace without seeds", "flushdb", () =>
-    ask(["FLUSHDB"], USER_DATA),
+  verified(
+    "empty the database of users' data, into which slipway seeds only a record",
+    "`FLUSHDB` of a durable keyspace without seeds",
+    flushedDatabase(USER_DATA),
+    () => ask(["FLUSHDB"], USER_DATA),
   ),
-  counted("empty the database of the cache", "`FLUSHDB` of a keyspace without seeds", "flushdb", () => ask(["FLUSHDB"], CACHE)),
-  counted("exchange two databases that slipway does not seed", "the count of `swapdb`", "swapdb", () =>
+  verified("exchange the databases of users' data and of the cache", "`SWAPDB`", flushedDatabase(USER_DATA), () =>
     ask(["SWAPDB", `${CACHE}`, `${USER_DATA}`]),
   ),
+  // A cache may lose any key, so verify does not read it.
+  counted("empty the database of the cache", "`FLUSHDB` of a cache", "flushdb", () => ask(["FLUSHDB"], CACHE)),
   counted("list all keys with KEYS", "`KEYS`", "keys", () => ask(["KEYS", "*"])),
   counted("read the sessions of another application", "reading the keys of other applications", "hgetall", () =>
     ask(["HGETALL", "session:redteam"]),

@@ -19,7 +19,7 @@ export interface Session {
   readonly notes: string[];
 }
 
-/** Selects the keyspaces that have something to seed and whose store is given. */
+/** Selects the keyspaces into which a seed writes and whose store is given. */
 export function selectKeyspaces({ folder, system, stores, only }: Options): Keyspace[] {
   const all = readKeyspaces(folder, system);
   const unknown = only?.find((name) => !all.some(({ keyspace }) => keyspace === name));

@@ -105,8 +105,12 @@ export function readKeyspaceFiles(folder: string, system: string): (() => Keyspa
   return files.sort().map((name) => () => readKeyspace(folder, name, system));
 }
 
-/** Whether the keyspace declares anything to write. Some keyspaces only document their keys. */
-export const isSeeded = ({ seeds, data, scripts }: Keyspace): boolean => seeds.length + data.length > 0 || scripts !== undefined;
+/**
+ * Whether a seed writes anything. In a durable keyspace without seeds, that is the record of the seed, by which `verify` notices a flush. A cache may
+ * evict the record, and its keys can be computed again.
+ */
+export const isSeeded = ({ durable, seeds, data, scripts }: Keyspace): boolean =>
+  durable || seeds.length + data.length > 0 || scripts !== undefined;
 
 function readKeyspace(folder: string, name: string, system: string): Keyspace {
   const file = join(folder, name).replaceAll("\\", "/");

@@ -198,6 +198,22 @@ describe("a seed", () => {
     expect((await verify(options(folder)))[0]?.tally.keptKeys).toEqual([{ key: "brief:a", why: expect.stringContaining("has no TTL") }]);
   });
 
+  it("records itself in a durable keyspace without seeds, and `verify` notices that its database was flushed", async () => {
+    const folder = things();
+    const other = folderOf({ "others.yaml": [HEAD.replace("keyspace: things", "keyspace: others"), KEYS].join("\n") });
+    for (const { path } of [folder, other]) expect(await seed(options({ path }))).toMatchObject([{ unchanged: true, tally: { keys: 0 } }]);
+    expect(((await ask(["KEYS", "*"])) as string[]).sort()).toEqual(["slipway:{shop/others}:version", "slipway:{shop/things}:version"]);
+    expect(await ask(["TTL", "slipway:{shop/things}:version"])).toBe(-1);
+    const before = await writes();
+    await seed(options(folder));
+    expect(await writes()).toEqual(before);
+    expect(await verify(options(folder))).toMatchObject([{ unchanged: true, problems: [] }]);
+    await ask(["SET", "text:theirs", "x"]);
+    await ask(["FLUSHDB"]);
+    await ask(["SET", "text:theirs", "written after the flush"]);
+    expect(await verify(options(folder))).toMatchObject([{ unchanged: false, problems: [expect.stringContaining("it was flushed")] }]);
+  });
+
   it("removes undeclared keys unless another client changed them", async () => {
     const folder = things('seed: [{ key: "text:a", string: a }, { key: "text:b", string: b }]');
     await seed(options(folder));
@@ -293,7 +309,8 @@ describe("a connection", () => {
   it("is not opened for a folder that seeds nothing", async () => {
     const nowhere = { url: "rediss://default:x@localhost:1/0" };
     expect(await seed(options(folderOf({}), nowhere))).toEqual([]);
-    expect(await seed(options(things(), nowhere))).toEqual([]);
+    const cache = folderOf({ "things.yaml": [HEAD.replace("durable: true", "durable: false"), KEYS.replaceAll("none", "1h")].join("\n") });
+    expect(await seed(options(cache, nowhere))).toEqual([]);
   });
 });
 

@@ -23,8 +23,8 @@ export interface TestStore {
   set(name: string, value: string): Promise<void>;
   /** Type, content and whether it expires, for every key of a database except internal ones. */
   dump(database: number): Promise<Record<string, unknown>>;
-  /** Kills the server like a power loss; `start` starts it again. */
-  kill(): Promise<void>;
+  /** Kills the server like a power loss, or with SIGTERM stops it after it has saved its keys; `start` starts it again. */
+  kill(signal?: "SIGKILL" | "SIGTERM"): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -56,8 +56,8 @@ export async function startStore(id: string, config: Readonly<Record<string, unk
         client.disconnect();
       }
     },
-    async kill() {
-      process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
+    async kill(signal = "SIGKILL") {
+      process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), signal);
       // Wait until it is gone, because `start` would use a server that still runs.
       while (findRunningProcess(folder) !== undefined) await sleep(5);
     },
