@@ -1,8 +1,9 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { cleanFolders, folderOf, type TestFolder } from "../../postdeploy/migrate/testing/folder.ts";
-import { slipway } from "../testing/slipway.ts";
+import { root, slipway } from "../testing/slipway.ts";
 
 const YAML = (database: number, more: string) => `keyspace: things
 store: state
@@ -60,9 +61,31 @@ it("exports keys of every type that can be seeded elsewhere without a difference
   const [origin, copy] = [await store.dump(1), await store.dump(2)];
   expect(Object.keys(copy)).toHaveLength(8);
   expect(copy).toEqual(origin);
-  expect(await here("verify", "--shared-stores")).toMatchObject({ code: 0 });
-  await store.command(["DEL", Object.keys(copy)[0]!], 2);
-  expect(await here("verify", "--shared-stores")).toMatchObject({ code: 1 });
+  const ttlIn = async (database: number) => Number(await store.command(["PTTL", "brief:a"], database));
+  expect(Math.abs((await ttlIn(1)) - (await ttlIn(2)))).toBeLessThan(10_000);
+  const verify = async () => (await here("verify", "--shared-stores")).code;
+  expect(await verify()).toBe(0);
+  // The count, a type and a time to live.
+  for (const [change, ...undo] of [
+    [
+      ["RENAME", "text:a", "other"],
+      ["RENAME", "other", "text:a"],
+    ],
+    [
+      ["COPY", "text:a", "list:a", "REPLACE"],
+      ["DEL", "list:a"],
+      ["RPUSH", "list:a", "x", "y", "x"],
+    ],
+    [
+      ["PERSIST", "brief:a"],
+      ["PEXPIRE", "brief:a", "1800000"],
+    ],
+  ]) {
+    await store.command(change!, 2);
+    expect(await verify(), change!.join(" ")).toBe(1);
+    for (const words of undo) await store.command(words, 2);
+    expect(await verify(), `${change!.join(" ")} and back`).toBe(0);
+  }
 });
 
 it("exports what a JSON object cannot hold: binary names, the order of fields, consumer groups, unusual names", async () => {
@@ -137,6 +160,32 @@ it("calls a script by its name, also after the store has lost it [C56]", async (
   const { code, stdout } = await here("call", "size");
   expect([code, JSON.parse(stdout)]).toEqual([0, [expect.any(Number), "keys"]]);
   expect(await store.command(["SCRIPT", "EXISTS", String(sha)])).toEqual([1]);
+});
+
+it("runs Candlefish's clean-up after a restart of the store, which keeps the digest and the keys but no script [C56]", async () => {
+  const candlefish = (...words: string[]) =>
+    run(
+      ...words,
+      "--dir",
+      join(root, "keyspaces/candlefish"),
+      "--only",
+      "sessions",
+      "--url",
+      store.address().url,
+      "--ca",
+      `${folder.path}/.ca.pem`,
+    );
+  expect(await candlefish("seed")).toMatchObject({ code: 0 });
+  const sha = String(await store.command(["HGET", "scripts:sha", "cleanup"]));
+  await store.command(["HSET", "session:endless", "user", "7"]);
+  await store.kill("SIGTERM");
+  await store.start();
+  expect(await store.command(["SCRIPT", "EXISTS", sha])).toEqual([0]);
+  await expect(store.command(["EVALSHA", sha, "0"])).rejects.toThrow("NOSCRIPT");
+  expect(await candlefish("call", "cleanup")).toMatchObject({ code: 0, stdout: "1" });
+  expect(await store.command(["TTL", "session:endless"])).toBeGreaterThan(86_000);
+  // As the documents print it, once the script is loaded again.
+  expect(await store.command(["EVALSHA", sha, "0"])).toBe(0);
 });
 
 it.each([

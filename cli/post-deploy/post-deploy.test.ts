@@ -62,6 +62,22 @@ it("prints a line each for roles, migrations and keyspaces, and a second run cha
   ]);
 });
 
+it("seeds a store again that lost all keys and scripts, until `keyspaces verify` finds no problem", async () => {
+  const verify = () =>
+    slipway(["keyspaces", "verify", "--dir", path.join(root, "keyspaces/candlefish"), "--only", "sessions", "--only", "userData"]);
+  await postDeploy("--system", "candlefish", "--cwd", root);
+  expect(await verify()).toMatchObject({ code: 0 });
+  await runCommand(state as Endpoint, ["FLUSHALL"]);
+  await runCommand(state as Endpoint, ["SCRIPT", "FLUSH"]);
+  expect(await verify()).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/Database 0 of .* it was flushed[\s\S]*Database 2 of .* it was flushed/),
+  });
+  const again = await postDeploy("--system", "candlefish", "--cwd", root);
+  expect([again.code, again.printed]).toEqual([0, expect.arrayContaining(["keyspaces   sessions: script loaded: cleanup"])]);
+  expect(await verify()).toMatchObject({ code: 0 });
+});
+
 it("names every missing variable before it connects to a server", async () => {
   delete process.env.SLIPWAY_CA;
   delete process.env.SLIPWAY_STORE_STATE_URL;
