@@ -58,6 +58,9 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
 
   it("sends a rotated secret, to every app that reads it, and is quiet again after it [C8]", async () => {
     const before = await secretsOf(stack);
+    const [jwtSecret] = await jwtSecrets(stack);
+    expect(jwtSecret).toMatch(/^.{32,}$/);
+    expect(await jwtSecrets(stack)).toEqual([jwtSecret, jwtSecret, jwtSecret]);
     await succeed("config", "set", "slipway:rotated", "2026-11-01");
     await succeed("up", "--yes", "--skip-preview");
     const after = await secretsOf(stack);
@@ -68,6 +71,10 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
       "rtpm-api-candlefish-test",
     ]);
     for (const app of Object.keys(after)) expect(after[app]).not.toEqual(before[app]);
+    const [rotated] = await jwtSecrets(stack);
+    expect(await jwtSecrets(stack)).toEqual([rotated, rotated, rotated]);
+    expect(rotated).toMatch(/^.{32,}$/);
+    expect(rotated).not.toBe(jwtSecret);
     await succeed("preview", "--expect-no-changes");
   });
 
@@ -136,6 +143,16 @@ async function secretsOf(stack: Stack): Promise<Record<string, Record<string, st
     return [spec.name, Object.fromEntries(envs.map(({ key, value }) => [key, value]))] as const;
   });
   return Object.fromEntries(found.filter(([, secrets]) => Object.keys(secrets).length > 0));
+}
+
+/** The plaintext that each of Candlefish's apps is deployed with. */
+async function jwtSecrets(stack: Stack): Promise<(string | undefined)[]> {
+  const { apps } = (await stack.get("/v2/apps?per_page=200")) as unknown as { apps: { id: string; spec: Spec }[] };
+  return apps
+    .filter(({ spec }) => spec.name.includes("-candlefish-"))
+    .flatMap(({ id, spec }) => (spec.services ?? []).flatMap(({ envs = [] }) => envs.map((env) => ({ id, ...env }))))
+    .filter(({ key }) => key === "JWT_SECRET")
+    .map(({ id, value }) => stack.decrypt(id, value));
 }
 
 interface Spec {

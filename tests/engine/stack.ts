@@ -49,6 +49,8 @@ export interface Stack {
   slipway(...args: string[]): Promise<Ran>;
   /** Called with each request once it is answered. */
   onRequest: (request: string) => void;
+  /** The plaintext of a SECRET value as the API returns it. Undefined if it was encrypted for another app. */
+  decrypt(appId: string, value: string): string | undefined;
   /** The state as the backend stores it: secrets are encrypted. */
   stateText(): string;
   /** The program's directory. */
@@ -122,6 +124,7 @@ export async function startStack(
     start,
     slipway: (...args) => launch(process.execPath, [join(CHECKOUT, "bin/slipway.js"), ...args]).ended,
     onRequest: () => {},
+    decrypt: cloud.secrets.decrypt,
     stateText: () => readFileSync(join(root, "state/.pulumi/stacks/slipway/test.json"), "utf8"),
     program,
     environment: env,
