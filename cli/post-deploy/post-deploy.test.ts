@@ -2,9 +2,11 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
-import { postgresCluster, removeHome, runCommand, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
+import { postgresCluster, query, removeHome, runCommand, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
 import { candlefish } from "../../systems/candlefish.ts";
-import { slipway } from "../testing/slipway.ts";
+import type { System } from "../../systems/definition.ts";
+import { devx } from "../../systems/devx.ts";
+import { slipway, startSlipway } from "../testing/slipway.ts";
 
 const home = temporaryHome();
 const servers = openServers({ home, fsync: false });
@@ -12,9 +14,11 @@ const root = process.cwd();
 let [postgres, state]: Endpoint[] = [];
 
 beforeAll(async () => {
-  const { roles, database } = candlefish.postgres;
-  const users = Object.values(roles).map((name) => ({ name, password: `pw_${name}`, replication: false }));
-  postgres = await servers.startCluster(postgresCluster("post-deploy", { databases: ["defaultdb", database], users }));
+  const users = [candlefish, devx]
+    .flatMap(({ postgres: { roles } }) => Object.values(roles))
+    .map((name) => ({ name, password: `pw_${name}`, replication: false }));
+  const databases = ["defaultdb", candlefish.postgres.database, devx.postgres.database];
+  postgres = await servers.startCluster(postgresCluster("post-deploy", { databases, users }));
   state = await servers.startCluster(valkeyCluster("state", { config: { valkey_number_of_databases: 3 } }));
 });
 afterAll(async () => {
@@ -22,14 +26,19 @@ afterAll(async () => {
   await removeHome(home);
 });
 const before = { ...process.env };
-beforeEach(() => {
-  const { roles, database } = candlefish.postgres;
+/** As in the job's component of the app. */
+function databaseVariables({ postgres: { roles, database } }: System): Record<string, string> {
   const url = (user: string, password: string) =>
     `postgresql://${user}:${password}@localhost:${postgres?.port}/${database}?sslmode=verify-full`;
-  Object.assign(process.env, {
+  return {
     SLIPWAY_ADMIN_URL: url("doadmin", "AVNS_doadmin"),
     SLIPWAY_OWNER_URL: url(roles.owner, `pw_${roles.owner}`),
-    SLIPWAY_CA: postgres?.ca,
+    SLIPWAY_CA: postgres!.ca,
+  };
+}
+beforeEach(() => {
+  Object.assign(process.env, {
+    ...databaseVariables(candlefish),
     SLIPWAY_STORE_STATE_URL: `rediss://default:AVNS_default@localhost:${state?.port}`,
     SLIPWAY_STORE_STATE_CA: state?.ca,
     // Nothing is seeded in this store, so slipway does not connect to it.
@@ -76,6 +85,21 @@ it("seeds a store again that lost all keys and scripts, until `keyspaces verify`
   const again = await postDeploy("--system", "candlefish", "--cwd", root);
   expect([again.code, again.printed]).toEqual([0, expect.arrayContaining(["keyspaces   sessions: script loaded: cleanup"])]);
   expect(await verify()).toMatchObject({ code: 0 });
+});
+
+it("applies each file once when the jobs of four instances start together, and each job succeeds [D27]", async () => {
+  const variables = { ...(process.env as Record<string, string>), ...databaseVariables(devx) };
+  const jobs = await Promise.all(
+    Array.from({ length: 4 }, () => startSlipway(["post-deploy", "--system", "devx", "--cwd", root], variables)),
+  );
+  expect(jobs.map(({ code, stderr }) => [code, stderr])).toEqual(jobs.map(() => [0, ""]));
+  const as = { user: devx.postgres.roles.owner, password: `pw_${devx.postgres.roles.owner}`, database: devx.postgres.database };
+  const applied = await query(postgres as Endpoint, "SELECT file FROM slipway.events WHERE kind = 'applied' ORDER BY file", as);
+  expect(applied.map(({ file }) => file)).toEqual([
+    "001_create_base_schema.sql",
+    "002_add_api_keys_table.sql",
+    "003_api_keys_never_in_clear.sql",
+  ]);
 });
 
 it("names every missing variable before it connects to a server", async () => {

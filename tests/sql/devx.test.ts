@@ -282,6 +282,18 @@ describe.each(MAJORS)("DevX on Postgres %i", (major) => {
       constraint: "api_keys_name_is_no_key_check",
     });
     await insert("CI", "sha256('dx_live_ab0123456789')");
+    // These columns alone can hold a text, and each refuses a key: see "api_keys refuses a key in clear".
+    const columns = await database.as(
+      "superuser",
+      `SELECT attname || ' ' || format_type(atttypid, atttypmod) AS line FROM pg_attribute
+        WHERE attrelid = 'api_keys'::regclass AND attnum > 0 AND NOT attisdropped AND atttypid NOT IN ('uuid'::regtype, 'timestamptz'::regtype) ORDER BY 1`,
+    );
+    expect(columns.map(({ line }) => line)).toEqual([
+      "key_hash bytea",
+      "key_prefix character varying(12)",
+      "name character varying(255)",
+      "scopes text[]",
+    ]);
     expect(await indexesUsed(runtime, "SELECT * FROM api_keys WHERE key_hash = sha256('dx_live_ab0123456789')")).toEqual([
       "api_keys_key_hash_key",
     ]);
