@@ -22,7 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Benchmark
   "keyspaces-memory": async () => ({ bench: (await import("./keyspaces.ts")).memory }),
 };
 
-const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "boolean" } } });
+const values = parseFlags();
 const unknown = values.only?.find((name) => !Object.hasOwn(BENCHES, name));
 if (unknown !== undefined) {
   console.error(`Unknown benchmark "${unknown}". Available: ${Object.keys(BENCHES).join(", ")}.`);
@@ -51,6 +51,15 @@ for (const name of values.only ?? Object.keys(BENCHES)) {
   if (!values.json) console.log(`\n${name}: ${bench.about}\n${formatTable(comparison, bench.unit)}`);
 }
 if (values.json) console.log(JSON.stringify({ machine, benches: results }, null, 2));
+
+function parseFlags() {
+  try {
+    return parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "boolean" } } }).values;
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
 
 function formatTable(comparison: Comparison, unit: string): string {
   const rows = comparison.runners.map(formatRow);

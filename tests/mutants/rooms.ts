@@ -21,12 +21,20 @@ const SHARED_TESTS = [
   "tests/protection.test.ts",
 ];
 
+/** They run the code in other processes, or read it as text, so they cannot notice a mutant, and every survivor would wait for them. */
+const BLIND_TESTS = ["components/adoption.test.ts", "tests/catalog/unread-fields.test.ts"];
+
 /** More tests of a product's schema than the file that is named for it. */
 const MORE_SCHEMA_TESTS: Readonly<Record<string, readonly string[]>> = { candlefish: ["tests/sql/tenants.test.ts"] };
 
 /** The source files of a room, without tests and their helpers. */
 export function listFiles(room: string): string[] {
   return listTypeScript(room).filter((file) => !isTest(file));
+}
+
+/** The room of a command's argument: the name of a room, or of a file in one. */
+export function roomOf(argument: string): string | undefined {
+  return ROOMS.find((room) => argument === room || (argument.startsWith(`${room}/`) && listFiles(room).includes(argument)));
 }
 
 /** A product's schema is a room as well. */
@@ -37,7 +45,9 @@ export function systemOf(room: string): string | undefined {
 export function testsOf(room: string): string[] {
   const system = systemOf(room);
   if (system !== undefined) return [...(MORE_SCHEMA_TESTS[system] ?? []), `tests/sql/${system}.test.ts`, "tests/sql/every-system.test.ts"];
-  return (TESTS[room] ?? SHARED_TESTS).flatMap(listTypeScript).filter((file) => file.endsWith(".test.ts"));
+  return (TESTS[room] ?? SHARED_TESTS)
+    .flatMap(listTypeScript)
+    .filter((file) => file.endsWith(".test.ts") && !BLIND_TESTS.includes(file));
 }
 
 /** @param path a folder or a file */

@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: changes the code of a room in one place at a time and runs the tests that cover it. A change that no test notices is printed:
- * a promise that nothing verifies. `npm run mutants -- settings catalog` runs these rooms, `--sample 200` that many mutants of each.
- * Exit code 0: every room reaches its score, 1: not, 2: bad input.
+ * a promise that nothing verifies. `npm run mutants -- settings catalog` runs these rooms, `npm run mutants -- settings/budget.ts`
+ * one file, `--sample 200` that many mutants of each. Exit code 0: every room reaches its score, 1: not, 2: bad input.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import type { systems } from "../sql/systems.ts";
 import { EQUIVALENT } from "./equivalent.ts";
 import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./job.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
-import { listFiles, ROOMS, systemOf, testsOf } from "./rooms.ts";
+import { listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
 import { schemaMutantsOf } from "./schema-objects.ts";
 import { printScores, type Result } from "./scores.ts";
 
@@ -25,34 +25,36 @@ const STUCK_MS = 150_000;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { sample: { type: "string" } } });
-  const rooms = positionals.length > 0 ? positionals : [...ROOMS];
-  const unknown = rooms.filter((room) => !ROOMS.includes(room));
+  const targets = positionals.length > 0 ? positionals : [...ROOMS];
+  const unknown = targets.filter((target) => roomOf(target) === undefined);
   const sample = values.sample === undefined ? Number.POSITIVE_INFINITY : Number(values.sample);
   if (unknown.length > 0 || !(sample > 0)) {
     console.error(
-      unknown.length > 0 ? `There is no room ${unknown.join(", ")}. Rooms: ${ROOMS.join(", ")}` : "--sample takes a positive number",
+      unknown.length > 0 ? `There is no room or file ${unknown.join(", ")}. Rooms: ${ROOMS.join(", ")}` : "--sample takes a positive number",
     );
     return 2;
   }
   const folder = mkdtempSync(join(tmpdir(), "slipway-mutants-"));
   try {
     const results = new Map<string, readonly Result[]>();
-    for (const room of rooms) results.set(room, await testRoom(room, sample, folder));
+    for (const target of targets) results.set(target, await testTarget(target, sample, folder));
     return printScores(results, EQUIVALENT);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function testRoom(room: string, sample: number, folder: string): Promise<Result[]> {
+/** @param target a room, or a file of one */
+async function testTarget(target: string, sample: number, folder: string): Promise<Result[]> {
+  const room = roomOf(target)!;
   const baselines = await runBaselines(testsOf(room), folder);
   const failed = baselines.filter(({ failure }) => failure !== undefined);
   for (const { test, failure } of failed) console.error(`${test} is left out, it fails without a mutant: ${failure}`);
   const usable = baselines.filter(({ failure }) => failure === undefined).sort((a, b) => a.ms - b.ms);
-  const mutants = await listMutants(room);
+  const mutants = (await listMutants(room)).filter(({ file }) => target === room || file === target);
   const importersOf = indexImporters(usable);
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
-  console.error(`${room}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
+  console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
   const killedBy = await runTrials(trials, folder);
   return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
 }
