@@ -56,7 +56,7 @@ function read<Schema extends z.ZodMiniObject>(schema: Schema, given: unknown, at
     for (const issue of result.error.issues.toReversed()) {
       if (issue.path.length === 0 && issue.code !== "unrecognized_keys") return schema.parse({});
       for (const path of issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path])
-        remove(rest, path);
+        remove(rest, path, at, problems);
     }
   }
 }
@@ -139,11 +139,13 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** Removes a value; where it is missing, the object that lacks it. */
-function remove(root: unknown, path: readonly PropertyKey[]): void {
+function remove(root: unknown, path: readonly PropertyKey[], at: Path, problems: Problems): void {
   const parent = valueAt(root, path.slice(0, -1) as Path) as Record<PropertyKey, unknown> | undefined;
   const last = path.at(-1)!;
   if (parent === undefined || !Object.hasOwn(parent, last)) {
-    if (path.length > 1) remove(root, path.slice(0, -1));
-  } else if (Array.isArray(parent)) parent.splice(Number(last), 1);
-  else delete parent[last];
+    if (path.length > 1) remove(root, path.slice(0, -1), at, problems);
+  } else if (Array.isArray(parent)) {
+    parent.splice(Number(last), 1);
+    problems.ignoreElements([...at, ...(path.slice(0, -1) as Path)]);
+  } else delete parent[last];
 }

@@ -42,6 +42,7 @@ export class Problems {
   readonly #found = new Map<string, { readonly at: Path; readonly problem: Problem }>();
   readonly #stack: string;
   readonly #secretKeys: ReadonlySet<string>;
+  readonly #shortened: string[] = [];
 
   constructor(stack: string, secretKeys: ReadonlySet<string>) {
     this.#stack = stack;
@@ -52,8 +53,14 @@ export class Problems {
   add(found: SettingProblem): void {
     const { at } = found;
     if (at.some((_, length) => this.#found.has(keyOf(at.slice(0, length + 1))))) return;
+    if (at.some((_, length) => this.#shortened.includes(keyOf(at.slice(0, length))))) return;
     const isEncrypted = found.given !== undefined && this.#secretKeys.has(keyOf(at.slice(0, 1)));
     this.#found.set(keyOf(at), { at, problem: problemOf(isEncrypted ? withoutValue(found) : found, this.#stack) });
+  }
+
+  /** Ignores later problems of a list's elements: a refused one was removed, so their numbers are no longer those of the stack's file. */
+  ignoreElements(list: Path): void {
+    this.#shortened.push(keyOf(list));
   }
 
   /** Whether a problem is known of one of these values, or of a value below them. */

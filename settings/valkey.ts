@@ -177,7 +177,12 @@ function checkMemory({ stores, at, key }: Draft, node: NodeSize, stack: Stack): 
     given: node.slug,
     problem: `cluster "${key}" needs ${wanted} MiB (${stores.map(({ owner, name, store }) => `${owner.system.name} ${name} ${store.memoryMiB}`).join(", ")}), and half of a node's memory is reserved for snapshots`,
     allowed: larger === undefined ? "fewer stores on one cluster" : `${larger.slug} or larger`,
-    fix: [larger === undefined ? { set: ["valkey", "sharing"], to: "dedicated" } : { set: [...at, "size"], to: larger.slug }],
+    fix:
+      larger !== undefined
+        ? [{ set: [...at, "size"], to: larger.slug }]
+        : new Set(stores.map(({ owner }) => owner)).size > 1
+          ? [{ set: ["valkey", "sharing"], to: "dedicated" }]
+          : [],
   });
 }
 
