@@ -197,7 +197,10 @@ const REFUSED: readonly Case[] = [
   [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { sizes: { api: { instances: 4 } } } }],
   [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { connections: { "api/POOL_MAX": 30 } } }],
   [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" } }, both],
-  [{ postgres: { version: "16", size: "db-s-1vcpu-1gb", nodes: 1 }, longPier: { sizes: { api: { instances: 2 } } } }, { ...both, ...prod }],
+  [
+    { postgres: { version: "16", size: "db-s-1vcpu-1gb", nodes: 1 }, longPier: { sizes: { api: { instances: 2 } } } },
+    { ...both, ...prod },
+  ],
   [{ longPier: { connections: { "api/POOL_SIZE": 500 } } }, both],
   [{ longPier: { connections: { "api/POOL_SIZE": 2000 } } }, both],
   // Valkey
@@ -332,7 +335,10 @@ const ACCEPTED: readonly Case[] = [
   ],
   [{ harbour: { phase: "P0", domains: { web: "none" } }, allowedSources: ["127.0.0.1"] }, { stack: "local" }],
   [{ harbour: { domains: { web: "none" } } }, prod],
-  [{ wharf: { features: ["cache"] }, alertEmails: ["oncall@acme.dev"] }, { systems: [withBuckets], ...prod }],
+  [
+    { wharf: { features: ["cache"] }, alertEmails: ["oncall@acme.dev"] },
+    { systems: [withBuckets], ...prod },
+  ],
   [{ backups: { bucketPrefix: "acme-staging" } }, { systems: [withBuckets] }],
   [{}, { systems: [unpooled] }],
   [

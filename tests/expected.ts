@@ -10,7 +10,9 @@ const HEADING = "=== ";
 export function readExpected(file: URL, actual: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   if (process.env.UPDATE_EXPECTED) writeFileSync(file, Object.entries(actual).map(formatSection).join("\n"));
   if (!existsSync(file)) throw new Error(`${file.pathname} does not exist. Write it: UPDATE_EXPECTED=1 npx vitest run <this test>`);
-  const sections = readFileSync(file, "utf8").split(new RegExp(`^${HEADING}`, "m")).slice(1);
+  const sections = readFileSync(file, "utf8")
+    .split(new RegExp(`^${HEADING}`, "m"))
+    .slice(1);
   return Object.fromEntries(sections.map((section) => [section.split("\n", 1)[0]!, section.slice(section.indexOf("\n") + 1).trimEnd()]));
 }
 

@@ -5,24 +5,17 @@ import { ROOT } from "./job.ts";
 
 export const ROOMS = ["catalog", "systems", "settings", "components", "postdeploy/roles", "sql/fluxstudio", "sql/devx", "sql/candlefish"];
 
-/** Rooms whose tests run the code of all of these: a rule of the catalog may be verified where it is applied. */
+/** Where a room's code is verified: its own tests, and those that look at what a deployment would send. Every survivor has to pass all of them. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
+  catalog: ["catalog", "tests/catalog/secrets.test.ts", "settings", "policy", "tests/plans"],
+  systems: ["systems", "tests/plans"],
+  settings: ["settings", "tests/plans"],
+  components: ["components", "tests/plans"],
   "postdeploy/roles": ["postdeploy/roles"],
 };
-const SHARED_TESTS = [
-  "catalog",
-  "systems",
-  "settings",
-  "components",
-  "policy",
-  "tests/catalog",
-  "tests/requirements",
-  "tests/platform.test.ts",
-  "tests/protection.test.ts",
-];
 
-/** They run the code in other processes, or read it as text, so they cannot notice a mutant, and every survivor would wait for them. */
-const BLIND_TESTS = ["components/adoption.test.ts", "tests/catalog/unread-fields.test.ts"];
+/** They run the code in other processes, which load no mutant. */
+const BLIND_TESTS = ["components/adoption.test.ts"];
 
 /** More tests of a product's schema than the file that is named for it. */
 const MORE_SCHEMA_TESTS: Readonly<Record<string, readonly string[]>> = { candlefish: ["tests/sql/tenants.test.ts"] };
@@ -45,9 +38,7 @@ export function systemOf(room: string): string | undefined {
 export function testsOf(room: string): string[] {
   const system = systemOf(room);
   if (system !== undefined) return [...(MORE_SCHEMA_TESTS[system] ?? []), `tests/sql/${system}.test.ts`, "tests/sql/every-system.test.ts"];
-  return (TESTS[room] ?? SHARED_TESTS)
-    .flatMap(listTypeScript)
-    .filter((file) => file.endsWith(".test.ts") && !BLIND_TESTS.includes(file));
+  return (TESTS[room] ?? []).flatMap(listTypeScript).filter((file) => file.endsWith(".test.ts") && !BLIND_TESTS.includes(file));
 }
 
 /** @param path a folder or a file */

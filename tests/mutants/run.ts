@@ -30,7 +30,9 @@ async function main(args: readonly string[]): Promise<number> {
   const sample = values.sample === undefined ? Number.POSITIVE_INFINITY : Number(values.sample);
   if (unknown.length > 0 || !(sample > 0)) {
     console.error(
-      unknown.length > 0 ? `There is no room or file ${unknown.join(", ")}. Rooms: ${ROOMS.join(", ")}` : "--sample takes a positive number",
+      unknown.length > 0
+        ? `There is no room or file ${unknown.join(", ")}. Rooms: ${ROOMS.join(", ")}`
+        : "--sample takes a positive number",
     );
     return 2;
   }
