@@ -21,7 +21,10 @@ const WORKERS = Math.min(availableParallelism(), 4);
 /** A process keeps every version of a module that it loaded. */
 const TRIALS_PER_PROCESS = 60;
 /** Without a new line for so long, a process is in a loop that its own limit cannot end. */
-const STUCK_MS = 150_000;
+const PATIENCE_MS = 150_000;
+/** For the tests of a mutant, in place of that: so much, and several times what they take without it. */
+const LEAST_PATIENCE_MS = 15_000;
+const TIMES_AS_SLOW = 4;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { sample: { type: "string" } } });
@@ -57,7 +60,8 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   const importersOf = indexImporters(usable);
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
   console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
-  const killedBy = await runTrials(trials, folder);
+  const usualMs = new Map(usable.map(({ test, ms }) => [test, ms]));
+  const killedBy = await runTrials(trials, usualMs, folder);
   return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
 }
 
@@ -114,7 +118,9 @@ function hasRun(ranges: Baseline["covered"][string] | undefined, at: number): bo
 }
 
 /** @returns by a trial's id what killed its mutant. */
-async function runTrials(trials: readonly Trial[], folder: string): Promise<Map<number, string>> {
+async function runTrials(trials: readonly Trial[], usualMs: ReadonlyMap<string, number>, folder: string): Promise<Map<number, string>> {
+  const longest = Math.max(0, ...trials.map(({ tests }) => tests.reduce((sum, test) => sum + usualMs.get(test)!, 0)));
+  const patienceMs = LEAST_PATIENCE_MS + TIMES_AS_SLOW * longest;
   const killedBy = new Map<number, string>();
   const queue = trials.filter(({ tests }) => tests.length > 0);
   let done = 0;
@@ -123,7 +129,7 @@ async function runTrials(trials: readonly Trial[], folder: string): Promise<Map<
       let left = chunk;
       while (left.length > 0) {
         const results = join(folder, `trials-${worker}-${left[0]?.id}`);
-        await runJob({ kind: "mutants", results, trials: left }, folder);
+        await runJob({ kind: "mutants", results, trials: left }, folder, patienceMs);
         const outcomes = readLines<Outcome>(results);
         const finished = new Set(outcomes.flatMap((outcome) => ("started" in outcome ? [] : [outcome.id])));
         for (const outcome of outcomes) if ("killedBy" in outcome && outcome.killedBy) killedBy.set(outcome.id, outcome.killedBy);
@@ -141,7 +147,7 @@ async function runTrials(trials: readonly Trial[], folder: string): Promise<Map<
   return killedBy;
 }
 
-function runJob(job: Job, folder: string): Promise<void> {
+function runJob(job: Job, folder: string, patienceMs = PATIENCE_MS): Promise<void> {
   const path = join(folder, `job-${Math.random().toString(36).slice(2)}.json`);
   writeFileSync(path, JSON.stringify(job));
   const output = process.env.SLIPWAY_MUTANTS_OUTPUT ? "inherit" : "ignore";
@@ -151,12 +157,12 @@ function runJob(job: Job, folder: string): Promise<void> {
     stdio: ["ignore", output, output],
     detached: true,
   });
-  let size = -1;
+  let [size, since] = [0, performance.now()];
   const watch = setInterval(() => {
     const now = statSync(job.results, { throwIfNoEntry: false })?.size ?? 0;
-    if (now === size && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    size = now;
-  }, STUCK_MS);
+    if (now !== size) [size, since] = [now, performance.now()];
+    else if (performance.now() - since > patienceMs && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  }, 1000);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", () => {

@@ -47,8 +47,6 @@ const VARIANTS: Readonly<Record<string, readonly [stack: string, config: Readonl
   ],
 };
 
-const file = (name: string) => new URL(`${name}.txt`, import.meta.url);
-
 const USUAL: Readonly<Record<string, string | undefined>> = { prod: undefined, staging: "prod", local: "staging" };
 
 describe("the plan", () => {
