@@ -22,8 +22,8 @@ const WORKERS = Math.min(availableParallelism(), 4);
 const TRIALS_PER_PROCESS = 60;
 /** Without a new line for so long, a process is in a loop that its own limit cannot end. */
 const PATIENCE_MS = 150_000;
-/** For the tests of a mutant, in place of that: so much, and several times what they take without it. */
-const LEAST_PATIENCE_MS = 15_000;
+/** For a test file on a mutant, in place of that: so much, and several times what the slowest one takes without it. */
+const LEAST_PATIENCE_MS = 10_000;
 const TIMES_AS_SLOW = 4;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -60,8 +60,8 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   const importersOf = indexImporters(usable);
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
   console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
-  const usualMs = new Map(usable.map(({ test, ms }) => [test, ms]));
-  const killedBy = await runTrials(trials, usualMs, folder);
+  const slowestMs = Math.max(0, ...usable.map(({ ms }) => ms));
+  const killedBy = await runTrials(trials, LEAST_PATIENCE_MS + TIMES_AS_SLOW * slowestMs, folder);
   return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
 }
 
@@ -118,9 +118,7 @@ function hasRun(ranges: Baseline["covered"][string] | undefined, at: number): bo
 }
 
 /** @returns by a trial's id what killed its mutant. */
-async function runTrials(trials: readonly Trial[], usualMs: ReadonlyMap<string, number>, folder: string): Promise<Map<number, string>> {
-  const longest = Math.max(0, ...trials.map(({ tests }) => tests.reduce((sum, test) => sum + usualMs.get(test)!, 0)));
-  const patienceMs = LEAST_PATIENCE_MS + TIMES_AS_SLOW * longest;
+async function runTrials(trials: readonly Trial[], patienceMs: number, folder: string): Promise<Map<number, string>> {
   const killedBy = new Map<number, string>();
   const queue = trials.filter(({ tests }) => tests.length > 0);
   let done = 0;

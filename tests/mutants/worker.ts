@@ -17,8 +17,7 @@ it("runs its job", async () => {
   if (job.kind === "baseline") for (const test of job.tests) write(await baselineOf(test));
   else
     for (const trial of job.trials) {
-      write({ id: trial.id, started: true });
-      const killedBy = await tryMutant(trial);
+      const killedBy = await tryMutant(trial, () => write({ id: trial.id, started: true }));
       write({ id: trial.id, ...(killedBy === undefined ? {} : { killedBy }) });
     }
 });
@@ -44,11 +43,13 @@ async function baselineOf(test: string): Promise<Baseline> {
   return { test, ms, covered, edges: edgesSoFar(), ...(failure === undefined ? {} : { failure }) };
 }
 
-async function tryMutant({ id, mutant, tests, reloaded }: Trial): Promise<string | undefined> {
+/** @param onStart called before each test file, so that the parent knows that this process is alive */
+async function tryMutant({ id, mutant, tests, reloaded }: Trial, onStart: () => void): Promise<string | undefined> {
   const loading = { version: String(id), ...(mutant.statement === undefined ? { mutated: mutatedText(mutant) } : {}) };
   if (mutant.statement !== undefined)
     process.env[BREAK_SCHEMA] = JSON.stringify({ system: basename(mutant.file), statement: mutant.statement });
   for (const test of tests) {
+    onStart();
     const failure = await runFile(test, { ...loading, reloaded: new Set([...reloaded, test]) });
     if (failure !== undefined) return `${test}: ${failure}`;
   }
