@@ -71,9 +71,31 @@ const unpooled: System = {
         },
         reader: {
           ...(harbour.apps.web!.components.worker as Extract<System["apps"][string]["components"][string], { kind: "worker" }>),
-          env: { REPLICA_URL: env.database("url", { replica: true }), GONE: env.where("google", env.database("url")) },
+          env: {
+            REPLICA_URL: env.database("url", { replica: true }),
+            REPLICA_POOL: env.budget(7, 2),
+            GONE: env.where("google", env.database("url")),
+            GONE_POOL: env.where("google", env.budget(6, 2)),
+          },
           feature: undefined as never,
         },
+      },
+    },
+  },
+};
+
+const twin: System = { ...harbour, name: "twin", title: "Twin", postgres: { ...harbour.postgres, database: "twin" } };
+/** A pool of a component that is off. */
+const featured: System = {
+  ...harbour,
+  name: "featured",
+  title: "Featured",
+  apps: {
+    web: {
+      name: "featured",
+      components: {
+        api: harbour.apps.web!.components.api!,
+        worker: { ...harbour.apps.web!.components.worker!, env: { POOL: env.budget(10, 2), DATABASE_URL: env.database("url") } },
       },
     },
   },
@@ -246,7 +268,28 @@ const REFUSED: readonly Case[] = [
   [{ suffix: "a-very-long-suffix" }, { systems: [several] }],
   [{ several: { domains: { web: "a.dev", admin: "a.dev" } } }, { systems: [several] }],
   [{}, { systems: [several], ...prod }],
+  [{ featured: { connections: { "worker/POOL": 5 } } }, { systems: [featured] }],
+  // A sum that does not fit is reported together with other problems, but not where a number in it was refused
+  ...[
+    { phase: "P0" },
+    { region: "mars" },
+    { sizes: { worker: { instances: 0 } } },
+    { connections: { harbour_pool: 0, "api/POOL_MAX": 90 } },
+    { features: ["wurker"] },
+    { postgres: {} },
+  ].map((own): Case => [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { connections: { "api/POOL_MAX": 90 }, ...own } }]),
+  [{ postgres: { version: "12", size: "db-s-1vcpu-1gb" }, harbour: { connections: { "api/POOL_MAX": 90 } } }],
+  [{ unpooled: { sizes: { api: { instances: 20 } } }, postgres: { version: "16", size: "db-s-1vcpu-1gb" } }, { systems: [unpooled] }],
+  [{ allowedSources: [""] }],
+  [{ systems: [""] }],
+  [{ systems: ["harbour", "", "harbour"] }],
+  [{ allowedSources: ["203.0.0.0/16", "198.51.0.0/16"] }],
+  [{ postgres: { version: "14" } }, { systems: [harbour, twin] }],
+  [{ postgres: { version: "16", replicas: [{ name: "a-read", size: "db-s-1vcpu-2gb" }] } }],
   // Keys that only an operator knows
+  ...["kq3Zr8V", "aaaaaabb", "secretly-kq3Zr8Vx1LmN"].map(
+    (value): Case => [{ harbourGoogleClientSecret: value, harbour: { features: ["gone"] } }, { secretKeys: ["harbourGoogleClientSecret"] }],
+  ),
   [{ harbour: { features: ["google"] } }],
   [{ harbourGoogleClientSecret: "kq3Zr8Vx1LmN" }],
   [{ harbourGoogleClientSecret: "changeme" }, { secretKeys: ["harbourGoogleClientSecret"] }],
@@ -334,6 +377,22 @@ const ACCEPTED: readonly Case[] = [
     },
   ],
   [{ harbour: { phase: "P0", domains: { web: "none" } }, allowedSources: ["127.0.0.1"] }, { stack: "local" }],
+  [{ large: {}, valkey: { state: { size: "db-s-1vcpu-2gb" } } }, { systems: [large] }],
+  [
+    {
+      harbourGoogleClientId: "test",
+      harbour: { features: ["google"] },
+      harbourGoogleClientSecret: "kq3Zr8Vx1LmN",
+      allowedSources: ["8.8.4.4"],
+    },
+    { secretKeys: ["harbourGoogleClientSecret"], underEngine: true, stack: "staging" },
+  ],
+  ...["kq3Zr8Vx", "kq3Zr8Vx1LmN-changeme", "todo-kq3Zr8Vx1LmN"].map(
+    (value): Case => [
+      { harbourGoogleClientSecret: value, harbour: { features: ["google"] }, harbourGoogleClientId: "id" },
+      { secretKeys: ["harbourGoogleClientSecret"] },
+    ],
+  ),
   [{ harbour: { domains: { web: "none" } } }, prod],
   [
     { wharf: { features: ["cache"] }, alertEmails: ["oncall@acme.dev"] },

@@ -95,5 +95,11 @@ describe("the nearest word", () => {
 
   it("guesses nothing when nothing is close", () => {
     expect(nearest("kubernetes", ["size", "region"])).toBeUndefined();
+    expect(nearest("ab", ["xy", "cd"])).toBeUndefined();
+    expect(nearest("abcdef", ["abcxyz"])).toBeUndefined();
+    expect(nearest("abcdef", ["abcdxy"])).toBe("abcdxy");
+    expect(nearest("ba", ["ab"])).toBe("ab");
+    expect(nearest("bca", ["abc"])).toBeUndefined();
+    expect(nearest("REGION", ["Region"])).toBe("Region");
   });
 });

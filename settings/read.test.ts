@@ -99,5 +99,6 @@ it("names a secret that the stack does not have", async () => {
 it("reports a problem in a definition like a problem in a setting, without a stack trace", async () => {
   const { checkDefinitions } = await import("./read.ts");
   expect(() => checkDefinitions([harbour])).toThrow(pulumi.RunError);
+  expect(() => checkDefinitions(undefined as never)).toThrow(TypeError);
   expect(() => checkDefinitions([harbour])).toThrow(/harbour: keyspaces\.sessions: it is declared, and nothing reads it/);
 });

@@ -15,7 +15,8 @@ import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
 import { schemaMutantsOf } from "./schema-objects.ts";
-import { printScores, type Result } from "./scores.ts";
+import { printScores, type Result, TYPE_CHECK } from "./scores.ts";
+import { typeChecker } from "./types.ts";
 
 const WORKERS = Math.min(availableParallelism(), 4);
 /** A process keeps every version of a module that it loaded. */
@@ -62,7 +63,12 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
   const slowestMs = Math.max(0, ...usable.map(({ ms }) => ms));
   const killedBy = await runTrials(trials, LEAST_PATIENCE_MS + TIMES_AS_SLOW * slowestMs, folder);
-  return trials.map(({ id, mutant, tests }) => ({ mutant, covered: tests.length > 0, killedBy: killedBy.get(id) }));
+  const isRefused = typeChecker();
+  return trials.map(({ id, mutant, tests }) => ({
+    mutant,
+    covered: tests.length > 0,
+    killedBy: killedBy.get(id) ?? (isRefused(mutant) ? TYPE_CHECK : undefined),
+  }));
 }
 
 async function listMutants(room: string): Promise<Mutant[]> {

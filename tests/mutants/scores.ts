@@ -11,6 +11,9 @@ export interface Result {
 
 const GOAL = 0.9;
 
+/** What notices a mutant that passes every test and does not compile. */
+export const TYPE_CHECK = "the type check";
+
 /** @returns the exit code. */
 export function printScores(rooms: ReadonlyMap<string, readonly Result[]>, equivalent: readonly Equivalent[]): number {
   const reasonOf = ({ file, original, replacement }: Mutant) =>
@@ -22,8 +25,10 @@ export function printScores(rooms: ReadonlyMap<string, readonly Result[]>, equiv
     const counted = results.filter(({ killedBy, mutant }) => killedBy !== undefined || reasonOf(mutant) === undefined).length;
     const score = counted === 0 ? 1 : (counted - survivors.length) / counted;
     const excused = results.length - counted;
+    const refused = results.filter(({ killedBy }) => killedBy === TYPE_CHECK).length;
     console.log(
       `${room}: ${counted - survivors.length} of ${counted} mutants killed, ${(score * 100).toFixed(1)} %` +
+        (refused > 0 ? `; ${refused} of them by the type check` : "") +
         (excused > 0 ? `; ${excused} equivalent` : ""),
     );
     reached &&= score >= GOAL;

@@ -25,16 +25,22 @@ const VARIANTS: Readonly<Record<string, readonly [stack: string, config: Readonl
   ],
   "with a job in place of the runner": [
     "prod",
-    { postDeploy: { mode: "job", image: "ghcr.io/acme/slipway:1.0.0" }, allowedSources: [], candlefish: { features: [] } },
+    {
+      postDeploy: { mode: "job", image: "ghcr.io/acme/slipway:1.0.0" },
+      allowedSources: [],
+      candlefish: { features: [] },
+      fluxstudio: { phase: "P2" },
+    },
   ],
   "run by hand, unprotected, without backups": [
     "staging",
-    { postDeploy: { mode: "manual" }, protect: "false", allowedSources: [], backups: { enabled: false }, fluxstudio: {} },
+    { postDeploy: { mode: "manual" }, protect: "false", allowedSources: [], backups: { enabled: false }, fluxstudio: { phase: "P3" } },
   ],
   "with adopted clusters and an existing network": [
     "local",
     {
       vpc: `${ID}0`,
+      fluxstudio: { phase: "P0" },
       protect: "true",
       postgres: {
         layout: "shared",
