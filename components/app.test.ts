@@ -4,6 +4,7 @@ import { at, resource } from "../engine/find.ts";
 import { type Plan, Secret, type Value } from "../engine/plan.ts";
 import { record } from "../engine/record.ts";
 import { App, type AppArgs } from "./app.ts";
+import { appSpec, envLists } from "./appspec.ts";
 
 const APP = "digitalocean:index/app:App";
 
@@ -143,4 +144,38 @@ describe("App", () => {
       "components: an app without a service, site, worker or job deploys nothing",
     );
   });
+});
+
+it("names each list of variables by its place in the spec, which is what ignoreChanges takes", () => {
+  const from = { github: { repo: "acme/shop", branch: "main", deployOnPush: true } };
+  const sized = { ...from, size: "apps-s-1vcpu-1gb", env: { A: { value: "x", scope: "RUN_TIME" } } } as const;
+  const service = {
+    ...sized,
+    kind: "service",
+    port: 80,
+    health: { path: "/", everySeconds: 1, timeoutSeconds: 1, failures: 1 },
+    routes: ["/"],
+  } as const;
+  const args: AppArgs = {
+    appName: "shop",
+    region: "nyc",
+    components: {
+      ...{ b: service, a: service, worker: { ...sized, kind: "worker" }, job: { ...sized, kind: "job", when: "PRE_DEPLOY" } },
+      site: { ...from, kind: "site", outputDir: "dist", routes: ["/x"], env: {} },
+    },
+  };
+  const spec = appSpec(args) as unknown as Record<string, { envs: unknown }[]>;
+  const lists = envLists(args);
+  expect(lists.map(({ path }) => path).sort()).toEqual([
+    "spec.jobs[0].envs",
+    "spec.services[0].envs",
+    "spec.services[1].envs",
+    "spec.staticSites[0].envs",
+    "spec.workers[0].envs",
+  ]);
+  for (const { path, component, envs } of lists) {
+    const [, kind = "", index = ""] = /^spec\.(\w+)\[(\d)\]/.exec(path) ?? [];
+    expect(spec[kind]![Number(index)]).toMatchObject({ name: component });
+    expect(spec[kind]![Number(index)]!.envs).toBe(envs);
+  }
 });

@@ -2,51 +2,8 @@
 import { expect, it } from "vitest";
 import { readExpected } from "../tests/expected.ts";
 import { checkSystem, checkSystems, DefinitionError } from "./check.ts";
-import { type Component, env, type System } from "./definition.ts";
-import { drydock, shipyard } from "./testing/shipyard.ts";
-
-const api = shipyard.apps.yard!.components.api as Extract<Component, { kind: "service" }>;
-const media = shipyard.apps.yard!.components.media!;
-
-/** With one of everything. */
-const whole: System = {
-  ...shipyard,
-  buckets: { files: { feature: "queue", cors: { methods: ["GET", "PUT"] }, cdn: true, deletedKeptDays: 7 }, plain: {} },
-  settings: { ...shipyard.settings, plainId: { purpose: "an id" } },
-  postgres: { ...shipyard.postgres, sizing: { ...shipyard.postgres.sizing, concurrentUsers: 100 } },
-  apps: {
-    ...shipyard.apps,
-    yard: {
-      ...shipyard.apps.yard!,
-      components: {
-        ...shipyard.apps.yard!.components,
-        frontend: {
-          kind: "site",
-          source: { ...api.source, buildCommand: "npm run build" },
-          outputDir: "dist",
-          routes: ["/"],
-          env: { PUBLIC: env.build("x") },
-        },
-        api: {
-          ...api,
-          memoryAlertMiB: 200,
-          env: {
-            ...api.env,
-            OVERFLOW: env.budget(10, 10, 5),
-            REPLICA: env.database("url", { replica: true, driver: "postgresql+asyncpg" }),
-            POOLED: env.database("url", { pool: "shipyard_pool" }),
-            FILES: env.where("queue", env.bucket("files", "cdnUrl")),
-            PLAIN_FILES: env.bucket("plain", "name"),
-            ADDRESS: env.app("url"),
-            PLAIN_ID: env.setting("plainId"),
-            SESSIONS_CA: env.keyspace("sessions", "ca"),
-          },
-        },
-        nightly: { ...media, kind: "job", when: "POST_DEPLOY", env: {} } as Component,
-      },
-    },
-  },
-};
+import { env } from "./definition.ts";
+import { api, drydock, media, whole } from "./testing/shipyard.ts";
 
 type Loose = Record<string, unknown>;
 

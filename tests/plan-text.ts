@@ -42,7 +42,7 @@ function directlyAfter({ dependencies, parent }: PlannedResource, plan: Plan): r
 function linesOf(value: unknown, path: string): readonly string[] {
   if (value === undefined) return [];
   const isLine = isPlainObject(value) && path !== "" && !path.endsWith(" ") && Object.values(value).every(isSingle);
-  if (isSingle(value) || isLine) return [`${path}: ${format(value)}`];
+  if (isSingle(value) || isLine) return [`${path}: ${format(value, path)}`];
   return Object.entries(value as object).flatMap(([key, inner]) => linesOf(inner, join(path, key, inner)));
 }
 
@@ -62,8 +62,9 @@ const isSingle = (value: unknown): boolean =>
 const isMark = (value: unknown) =>
   value instanceof Secret || value instanceof Unknown || value instanceof Reference || value instanceof Asset;
 
-/** Digests follow the files that they are of. */
-function format(value: unknown): string {
+const OF_FILES = /^(digest$|files\[)/;
+
+function format(value: unknown, path = ""): string {
   const mark = (one: unknown): unknown => {
     if (one instanceof Secret) return `secret ${format(one.value)}`;
     if (one instanceof Unknown) return "unknown";
@@ -72,5 +73,6 @@ function format(value: unknown): string {
     if (Array.isArray(one)) return one.map(mark);
     return isPlainObject(one) ? Object.fromEntries(Object.entries(one).map(([key, inner]) => [key, mark(inner)])) : one;
   };
-  return JSON.stringify(mark(value)).replaceAll(/\b[0-9a-f]{16,64}\b/g, "<digest>");
+  // Digests follow the files that they are of, and an app's own mark is random.
+  return JSON.stringify(mark(value)).replaceAll(OF_FILES.test(path) ? /\b[0-9a-f]{12,64}\b/g : /\b[0-9a-f]{16}\b/g, "<digest>");
 }

@@ -124,3 +124,46 @@ export const drydock: System = {
   alerts: { emails: [], cpu: 80, memory: 80, disk: 80, latency: 500, restartsPerHour: 3 },
   deviations: [],
 };
+
+export const api = shipyard.apps.yard!.components.api as Extract<Component, { kind: "service" }>;
+export const media = shipyard.apps.yard!.components.media!;
+
+/** With one of everything, the optional fields included. */
+export const whole: System = {
+  ...shipyard,
+  buckets: { files: { feature: "queue", cors: { methods: ["GET", "PUT"] }, cdn: true, deletedKeptDays: 7 }, plain: {} },
+  settings: { ...shipyard.settings, plainId: { purpose: "an id" } },
+  postgres: { ...shipyard.postgres, sizing: { ...shipyard.postgres.sizing, concurrentUsers: 100 } },
+  apps: {
+    ...shipyard.apps,
+    yard: {
+      ...shipyard.apps.yard!,
+      components: {
+        ...shipyard.apps.yard!.components,
+        frontend: {
+          kind: "site",
+          source: { ...api.source, buildCommand: "npm run build" },
+          outputDir: "dist",
+          routes: ["/"],
+          env: { PUBLIC: env.build("x") },
+        },
+        api: {
+          ...api,
+          memoryAlertMiB: 200,
+          env: {
+            ...api.env,
+            OVERFLOW: env.budget(10, 10, 5),
+            REPLICA: env.database("url", { replica: true, driver: "postgresql+asyncpg" }),
+            POOLED: env.database("url", { pool: "shipyard_pool" }),
+            FILES: env.where("queue", env.bucket("files", "cdnUrl")),
+            PLAIN_FILES: env.bucket("plain", "name"),
+            ADDRESS: env.app("url"),
+            PLAIN_ID: env.setting("plainId"),
+            SESSIONS_CA: env.keyspace("sessions", "ca"),
+          },
+        },
+        nightly: { ...media, kind: "job", when: "POST_DEPLOY", env: {} } as Component,
+      },
+    },
+  },
+};

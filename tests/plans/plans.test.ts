@@ -40,7 +40,7 @@ const VARIANTS: Readonly<Record<string, readonly [stack: string, config: Readonl
     "local",
     {
       vpc: `${ID}0`,
-      fluxstudio: { phase: "P0" },
+      fluxstudio: { phase: "P0", features: ["uploads"] },
       protect: "true",
       postgres: {
         layout: "shared",
