@@ -68,8 +68,6 @@ export interface Sizing {
  */
 export type RoleKind = "owner" | "runtime" | "readonly" | "backup";
 
-export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const satisfies readonly RoleKind[];
-
 export interface Pool {
   readonly mode: "transaction" | "session" | "statement";
   /** Requested server connections; the stack's budget may allocate fewer. */
