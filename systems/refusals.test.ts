@@ -189,6 +189,27 @@ const RULES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ...["buckets", "settings", "postgres.sizing"].map((path) => [path, undefined] as const),
 ];
 
+/** Names that are valid but for the character before or after them. */
+const AROUND: readonly (readonly [path: string, value: unknown])[] = [
+  ...["!ab", "ab!"].flatMap((name) => [
+    ["name", name] as const,
+    [`buckets.${name}`, {}] as const,
+    [`keyspaces.${name}`, { store: "state", database: 9, durable: true }] as const,
+    [`apps.${name}`, whole.apps.portal] as const,
+    ["postgres.database", name] as const,
+    ["postgres.schemas", [name]] as const,
+    ["postgres.roles.backup", name] as const,
+    ["postgres.extensions", [name]] as const,
+    [`postgres.pools.${name}c`.replace("!c", "c!"), { mode: "session", wish: 1 }] as const,
+    ["apps.yard.name", name] as const,
+    [`stores.${name}`, whole.stores.state] as const,
+    [`apps.yard.components.${name}`, media] as const,
+    [`apps.yard.components.api.env.${name.toUpperCase()}`, env.plain("x")] as const,
+  ]),
+  ...["!a.dev", "a.dev!"].map((domain) => ["apps.yard.domain", domain] as const),
+  ...["!a/b", "a/b!"].map((repo) => ["apps.yard.components.api.source.repo", repo] as const),
+];
+
 it("prints these refusals", () => {
   const lines = new Map<string, string>();
   const add = (title: string, check: () => unknown) => lines.set(title, messageOf(check));
@@ -200,7 +221,7 @@ it("prints these refusals", () => {
     for (const wrong of wrongValues(value))
       add(`${path} = ${JSON.stringify(wrong) ?? "(removed)"}`, () => checkSystem(changed(path, wrong)));
   }
-  for (const [path, ...values] of RULES)
+  for (const [path, ...values] of [...RULES, ...AROUND])
     for (const value of values)
       add(
         `${path} = ${value === whole.stores.state || value === media || value === api ? "(another)" : (JSON.stringify(value) ?? "(removed)")}`,

@@ -8,7 +8,7 @@ export const ROOMS = ["catalog", "systems", "settings", "components", "postdeplo
 /** Where a room's code is verified: its own tests, and those that look at what a deployment would send. Every survivor has to pass all of them. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   catalog: ["catalog", "tests/catalog", "settings", "policy", "tests/plans"],
-  systems: ["systems", "tests/plans"],
+  systems: ["systems", "tests/plans", "tests/requirements"],
   settings: ["settings", "tests/plans"],
   components: ["components", "tests/plans"],
   "postdeploy/roles": ["postdeploy/roles"],
