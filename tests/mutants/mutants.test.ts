@@ -61,5 +61,7 @@ it("counts no mutant that is listed as equivalent, and fails a room under its go
   const survived = [{ mutant: mutant!, covered: true, killedBy: undefined }];
   expect(printScores(new Map([["room", survived]]), [])).toBe(1);
   const { file, original, replacement } = mutant!;
-  expect(printScores(new Map([["room", survived]]), [{ file, original, replacement, reason: "b implies a" }])).toBe(0);
+  const entry = { file, line: "a && b", original, replacement, reason: "b implies a" };
+  expect(printScores(new Map([["room", survived]]), [entry])).toBe(0);
+  expect(printScores(new Map([["room", survived]]), [{ ...entry, line: "a && c" }])).toBe(1);
 });

@@ -8,6 +8,8 @@ import ts from "typescript";
 export interface Mutant {
   readonly file: string;
   readonly line: number;
+  /** The text of the line. */
+  readonly lineText: string;
   readonly start: number;
   readonly end: number;
   /** What stands at `start` now, and what replaces it. */
@@ -40,10 +42,12 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const mutants: Mutant[] = [];
 
+  const lines = text.split("\n");
+
   const replace = (start: number, end: number, replacement: string) => {
     const original = text.slice(start, end);
-    if (original !== replacement)
-      mutants.push({ file, line: source.getLineAndCharacterOfPosition(start).line + 1, start, end, original, replacement });
+    const { line } = source.getLineAndCharacterOfPosition(start);
+    if (original !== replacement) mutants.push({ file, line: line + 1, lineText: lines[line]!, start, end, original, replacement });
   };
   const replaceNode = (node: ts.Node, replacement: string) => replace(node.getStart(source), node.end, replacement);
 

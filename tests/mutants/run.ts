@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BREAK_SCHEMA, start } from "../sql/database.ts";
 import type { systems } from "../sql/systems.ts";
-import { EQUIVALENT } from "./equivalent.ts";
+import { EQUIVALENT, isListed } from "./equivalent.ts";
 import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./job.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
@@ -58,6 +58,7 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   for (const { test, failure } of failed) console.error(`${test} is left out, it fails without a mutant: ${failure}`);
   const usable = baselines.filter(({ failure }) => failure === undefined).sort((a, b) => a.ms - b.ms);
   const mutants = (await listMutants(room)).filter(({ file }) => target === room || file === target);
+  reportUnmatched(mutants);
   const importersOf = indexImporters(usable);
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
   console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
@@ -69,6 +70,16 @@ async function testTarget(target: string, sample: number, folder: string): Promi
     covered: tests.length > 0,
     killedBy: killedBy.get(id) ?? (isRefused(mutant) ? TYPE_CHECK : undefined),
   }));
+}
+
+/** An entry of a changed line excuses nothing any more. */
+function reportUnmatched(mutants: readonly Mutant[]): void {
+  const files = new Set(mutants.map(({ file }) => file));
+  for (const entry of EQUIVALENT)
+    if (files.has(entry.file) && !mutants.some((mutant) => isListed(entry, mutant)))
+      console.error(
+        `tests/mutants/equivalent.ts: no mutant of ${entry.file} is ${entry.original} → ${entry.replacement} in "${entry.line}"`,
+      );
 }
 
 async function listMutants(room: string): Promise<Mutant[]> {

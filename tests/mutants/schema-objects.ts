@@ -55,6 +55,7 @@ export async function schemaMutantsOf(system: string, database: Database): Promi
       found.push({
         file: `sql/${system}`,
         line: 0,
+        lineText: "",
         start: 0,
         end: 0,
         original: String(what),

@@ -1,5 +1,5 @@
 /** Prints what a mutation run found. */
-import type { Equivalent } from "./equivalent.ts";
+import { type Equivalent, isListed } from "./equivalent.ts";
 import type { Mutant } from "./operators.ts";
 
 export interface Result {
@@ -16,8 +16,7 @@ export const TYPE_CHECK = "the type check";
 
 /** @returns the exit code. */
 export function printScores(rooms: ReadonlyMap<string, readonly Result[]>, equivalent: readonly Equivalent[]): number {
-  const reasonOf = ({ file, original, replacement }: Mutant) =>
-    equivalent.find((entry) => entry.file === file && entry.original === original && entry.replacement === replacement)?.reason;
+  const reasonOf = (mutant: Mutant) => equivalent.find((entry) => isListed(entry, mutant))?.reason;
   let reached = true;
   for (const [room, results] of rooms) {
     const survivors = results.filter(({ killedBy, mutant }) => killedBy === undefined && reasonOf(mutant) === undefined);
