@@ -1,4 +1,7 @@
-import { expect, it } from "vitest";
+import type * as pulumi from "@pulumi/pulumi";
+import * as state from "@pulumi/pulumi/runtime/state.js";
+import { describe, expect, it } from "vitest";
+import { record } from "../engine/record.ts";
 import { conflictMessage, explainConflicts, isConflict } from "./conflicts.ts";
 
 it.each([
@@ -28,4 +31,51 @@ it("ends its message with the command", () => {
 
 it("registers nothing in a recorded program, so a plan is as fast and as long as without it", () => {
   expect(explainConflicts("prod")).toEqual({});
+});
+
+describe("under an engine", () => {
+  /** Reports failed operations to the hook of one resource, as the engine does. @returns the transformed types, and what was logged */
+  async function logged(failures: readonly [operation: string, ...errors: string[]][], supportsErrorHooks = true) {
+    const types: string[] = [];
+    const plan = await record(
+      async () => {
+        const store = (
+          state as unknown as { getStore(): { supportsErrorHooks?: boolean; settings: { options: { engineAddr?: string } } } }
+        ).getStore();
+        store.supportsErrorHooks = supportsErrorHooks;
+        store.settings.options.engineAddr = "127.0.0.1:50051";
+        const { transformations = [] } = explainConflicts("prod");
+        const transform = (type: string) =>
+          transformations.map((one) => one({ type, name: "x", props: { a: 1 }, opts: { protect: true }, resource: undefined as never }));
+        for (const type of ["digitalocean:index/vpc:Vpc", "random:index/randomPassword:RandomPassword", "slipway:index:Network"]) {
+          const [result] = transform(type);
+          if (result === undefined) continue;
+          types.push(type);
+          expect(result).toMatchObject({ props: { a: 1 }, opts: { protect: true } });
+          const [hook] = (result.opts.hooks as { onError: pulumi.ErrorHook[] }).onError;
+          for (const [failedOperation, ...errors] of failures)
+            expect(await hook!.callback({ name: "shop-vpc", failedOperation, errors } as never)).toBe(false);
+        }
+        delete store.settings.options.engineAddr;
+      },
+      { project: "p", stack: "prod" },
+    );
+    return { types, messages: plan.messages.map(({ severity, text }) => `${severity}: ${text}`) };
+  }
+
+  it("explains the first creation that fails because a name is taken, and tries nothing again", async () => {
+    const taken = "409 app name already exists";
+    const { types, messages } = await logged([
+      ["update", taken],
+      ["create", "422 invalid size"],
+      ["create", "500", taken],
+      ["create", taken],
+    ]);
+    expect(types).toEqual(["digitalocean:index/vpc:Vpc"]);
+    expect(messages).toEqual([`error: ${conflictMessage("shop-vpc", "prod")}`]);
+  });
+
+  it("registers nothing with an engine that has no error hooks", async () => {
+    expect((await logged([], false)).types).toEqual([]);
+  });
 });

@@ -16,11 +16,12 @@ interface Shop {
   key?: pulumi.Input<string>;
   logLevel?: string;
   region?: string;
+  appName?: string;
   /** A second service whose name sorts before `api` and so takes its place in the spec. */
   before?: boolean;
 }
 
-function shop({ key = pulumi.secret("first"), logLevel = "info", region = "nyc", before = false }: Shop): AppArgs {
+function shop({ key = pulumi.secret("first"), logLevel = "info", region = "nyc", appName = "shop", before = false }: Shop): AppArgs {
   const service = (env: AppArgs["components"][string]["env"]) => ({
     kind: "service" as const,
     github,
@@ -31,7 +32,7 @@ function shop({ key = pulumi.secret("first"), logLevel = "info", region = "nyc",
     env,
   });
   return {
-    appName: "shop",
+    appName,
     region,
     components: {
       api: service({ SIGNING_KEY: { value: key, secret: true, scope: "RUN_TIME" }, LOG_LEVEL: { value: logLevel, scope: "RUN_TIME" } }),
@@ -116,6 +117,7 @@ describe("quiet secrets", () => {
     ["a changed plain value", { logLevel: "debug" }],
     ["a list whose place in the spec is another's now", { before: true }],
     ["everything when the region, and so the app, is another", { region: "fra" }],
+    ["everything when the app has another name", { appName: "store" }],
   ])("let %s through, and are quiet again on the run after it", async (_, changed) => {
     const stack = new Stack();
     await stack.up({});
