@@ -3,11 +3,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as state from "@pulumi/pulumi/runtime/state.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { record } from "../engine/record.ts";
 import { type Api, startApi } from "../local/api/server.ts";
 import { type Cloud, openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
-import { problemWith } from "./local-api.ts";
+import { problemWith, verifyLocalApi } from "./local-api.ts";
 
 let root: string;
 let cloud: Cloud;
@@ -35,6 +37,28 @@ describe("the API that stack local names", () => {
   it("is accepted where it belongs to this project, without a token, and with a slash at its end too", async () => {
     for (const endpoint of [apis[0]!.url, `${apis[0]!.url}/`])
       expect([await problemWith(endpoint, up()), await problemWith(endpoint, preview())]).toEqual([undefined, undefined]);
+  });
+
+  it("names its project without a token, by a path and a header that programs of other versions know", async () => {
+    const answer = await fetch(new URL("/_slipway/project", apis[0]!.url));
+    await answer.body?.cancel();
+    expect(answer.headers.get("x-slipway-project")).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it("is asked only under Pulumi's engine, and for no other environment", async () => {
+    const config = { "digitalocean:apiEndpoint": `http://127.0.0.1:${(stranger.address() as AddressInfo).port}` };
+    const verified = (environment: "local" | "staging", engineAddr: string | undefined) =>
+      record(
+        async () => {
+          const { settings } = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
+          if (engineAddr !== undefined) settings.options.engineAddr = engineAddr;
+          await verifyLocalApi({ environment, stack: "local" });
+        },
+        { project: "p", stack: "local", config },
+      );
+    await verified("local", undefined);
+    await verified("staging", "127.0.0.1:50051");
+    await expect(verified("local", "127.0.0.1:50051")).rejects.toThrow("is not a local API of slipway");
   });
 
   it("is refused where it belongs to another project, or to none, under up and under preview", async () => {

@@ -150,6 +150,7 @@ describe("regions", () => {
     expect(Object.fromEntries(databaseRegions().map((slug) => [slug, spacesNear(slug)]))).toEqual(facts.nearestBuckets);
     expect(Object.fromEntries(spacesRegions().map((slug) => [slug, offsiteOf(slug)]))).toEqual(facts.secondCopies);
     expect(offsiteOf("nyc1")).toBeUndefined();
+    expect(["sfo1", "mars1"].map(spacesNear)).toEqual(["sfo3", "nyc3"]);
   });
 });
 
