@@ -127,7 +127,7 @@ export async function readCurrentState(session: Session, options: RolesOptions, 
   // Settings of PL/pgSQL are known to a session, and so can be reset by it, once the language is loaded.
   await select("DO $$ BEGIN END $$");
   const inSystem = [schemas, roles.owner, names, shared];
-  const [{ administrator, major } = { administrator: "", major: 0 }] = await select<{ administrator: string; major: number }>(SERVER);
+  const { administrator, major } = (await select<{ administrator: string; major: number }>(SERVER))[0]!;
 
   const grants = (rows: readonly { key: string; grants: Grant[] | null }[]) =>
     new Map(rows.map(({ key, grants: list }) => [key, list ?? []]));

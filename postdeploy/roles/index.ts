@@ -89,8 +89,8 @@ async function inTransaction<T>(session: Session, begin: string, work: () => Pro
  */
 async function acquireLock(session: Session): Promise<string[]> {
   for (const until = Date.now() + LOCK_WAIT_MS; ; ) {
-    const [{ held } = { held: false }] = await session.query<{ held: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS held", [LOCK]);
-    if (held) return [];
+    const [lock] = await session.query<{ held: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS held", [LOCK]);
+    if (lock!.held) return [];
     const holders = await session.query<Holder>(HOLDERS, [LOCK]);
     if (holders.length > 0 && holders.every(({ runs }) => !runs)) return holders.map(describeForeign);
     const [holder] = holders.filter(({ runs }) => runs);
