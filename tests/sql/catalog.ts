@@ -39,6 +39,22 @@ export async function schemaOf(database: Database): Promise<string[]> {
   return (await database.as("superuser", SCHEMA)).map(({ line }) => String(line));
 }
 
+/** Which role may do what with each function, table and sequence. */
+export async function grantsOf(database: Database): Promise<string[]> {
+  const rows = await database.as(
+    "superuser",
+    `SELECT line FROM (
+       SELECT format('%s on function %s to %s', privilege_type, p.oid::regprocedure, coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC')) AS line
+         FROM pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE pronamespace::regnamespace::text = ANY (current_schemas(false))
+       UNION ALL
+       SELECT format('%s on %s to %s', privilege_type, c.oid::regclass, coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'))
+         FROM pg_class c, aclexplode(relacl)
+        WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relnamespace::regnamespace::text = ANY (current_schemas(false)) AND grantee <> relowner
+     ) lines ORDER BY line COLLATE "C"`,
+  );
+  return rows.map(({ line }) => String(line));
+}
+
 export async function tablesOf(database: Database): Promise<string[]> {
   const rows = await database.as(
     "superuser",

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lint } from "../../postdeploy/migrate/lint/index.ts";
-import { schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
+import { readExpected } from "../expected.ts";
+import { grantsOf, schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
 import { type Database, MAJORS, type Server, start } from "./database.ts";
 import { systems } from "./systems.ts";
 
@@ -18,6 +19,11 @@ describe.each(MAJORS)("On Postgres %i", (major) => {
     let database: Database;
     beforeAll(async () => {
       database = await server.database(system);
+    });
+
+    it("has the committed schema and privileges [F21]", async () => {
+      const texts = { schema: (await schemaOf(database)).join("\n"), privileges: (await grantsOf(database)).join("\n") };
+      expect(texts).toEqual(readExpected(new URL(`schemas/${system}.txt`, import.meta.url), texts));
     });
 
     it("has no invalid index and no unvalidated constraint [F21]", async () => {
