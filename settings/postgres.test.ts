@@ -170,7 +170,7 @@ describe("adoption", () => {
 
   it("refuses a part that is not declared, and a part of nothing", () => {
     const message = refused({ adopt, adoptOnly: { databases: ["defaultdb"], users: ["harbour_ownr"] } });
-    expect(message).toContain('slipway:postgres.adoptOnly.databases[0] is "defaultdb": Harbour declare no such name');
+    expect(message).toContain('slipway:postgres.adoptOnly.databases[0] is "defaultdb": it is not declared by Harbour');
     expect(message).toContain("allowed: harbour\n");
     expect(message).toContain("did you mean harbour_owner?");
     expect(message).toContain("pulumi config set --path 'slipway:postgres.adoptOnly.users[0]' harbour_owner -s staging");

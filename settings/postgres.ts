@@ -125,7 +125,7 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
       stack.problems.add({
         at: [...at("adoptOnly"), kind, index],
         given: name,
-        problem: `${systems.map(({ system }) => system.title).join(" and ")} declare no such name${likely === undefined ? "" : `; did you mean ${likely}?`}`,
+        problem: `it is not declared by ${systems.map(({ system }) => system.title).join(" or ")}${likely === undefined ? "" : `; did you mean ${likely}?`}`,
         allowed: declared[kind].join(", ") || "none",
         fix: [
           likely === undefined ? { remove: [...at("adoptOnly"), kind, index] } : { set: [...at("adoptOnly"), kind, index], to: likely },
