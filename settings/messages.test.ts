@@ -101,6 +101,23 @@ const featured: System = {
   },
 };
 
+/** Written in plain JavaScript, without the helpers of a definition. */
+const plain: System = {
+  ...longPier,
+  name: "plain",
+  apps: {
+    web: {
+      name: "plain",
+      components: {
+        api: {
+          ...longPier.apps.web!.components.api!,
+          env: { URL: env.database("url"), POOL: { from: "budget", wish: 90, least: 5, scope: "RUN_TIME" } },
+        },
+      },
+    },
+  },
+};
+
 /** Refused values of one setting, of the stack or of a system. */
 const values = (at: string, ...given: readonly unknown[]): Case[] =>
   given.map((value) => [at.split(".").reduceRight<unknown>((inner, step) => ({ [step]: inner }), value) as Record<string, unknown>]);
@@ -269,6 +286,10 @@ const REFUSED: readonly Case[] = [
   [{ several: { domains: { web: "a.dev", admin: "a.dev" } } }, { systems: [several] }],
   [{}, { systems: [several], ...prod }],
   [{ featured: { connections: { "worker/POOL": 5 } } }, { systems: [featured] }],
+  [{ backups: { enabled: false } }, prod],
+  [{ postgres: { version: "16", size: "a secret" } }, { secretKeys: ["postgres"] }],
+  [{ postgres: { version: "16", adopt: `${ID}0` } }],
+  [{ postgres: { version: "16", adopt: `x${ID}` } }],
   // A sum that does not fit is reported together with other problems, but not where a number in it was refused
   ...[
     { phase: "P0" },
@@ -400,6 +421,8 @@ const ACCEPTED: readonly Case[] = [
   ],
   [{ backups: { bucketPrefix: "acme-staging" } }, { systems: [withBuckets] }],
   [{}, { systems: [unpooled] }],
+  [{ several: { phase: "P2" }, suffix: "x" }, { systems: [several] }],
+  [{}, { systems: [plain] }],
   [
     { harbourGoogleClientId: "id.acme.dev", harbourGoogleClientSecret: "kq3Zr8Vx1LmN", harbour: { features: ["google"] } },
     { secretKeys: ["harbourGoogleClientSecret"], underEngine: true, stack: "local" },

@@ -48,6 +48,20 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: "The parent of a function call only decides on its provider, and there is one provider.",
   },
   {
+    file: "settings/decode.ts",
+    line: "jitless: true",
+    original: "true",
+    replacement: "false",
+    reason: "How zod parses, not what it accepts: a schema that parses once is not worth compiling.",
+  },
+  {
+    file: "settings/examples.ts",
+    line: ".split(/[/?#:]/, 1)[0]",
+    original: "1",
+    replacement: "2",
+    reason: "Only the first part is read.",
+  },
+  {
     file: "settings/postgres.ts",
     line: "const { connections = 0, effectiveCacheMiB = 0 }",
     original: "0",
