@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseline } from "../../postdeploy/migrate/baseline.ts";
 import { up } from "../../postdeploy/migrate/up.ts";
 import { readExpected } from "../expected.ts";
-import { countsOf, indexesUsed, schemaOf, tablesOf, unindexedForeignKeys } from "./catalog.ts";
+import { countsOf, indexesUsed, schemaOf, tablesOf, unfinished, unindexedForeignKeys } from "./catalog.ts";
 import { type Database, MAJORS, type Server, start } from "./database.ts";
 
 /** What each file adds, as the product's documents order it. */
