@@ -74,6 +74,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Seed and check the keys and Lua scripts that a Redis store must have",
     load: async (session) => (await import("./keyspaces/command.ts")).keyspacesCommand(session),
   },
+  backup: {
+    summary: "Make, verify, restore and rehearse encrypted backups",
+    load: async (session) => (await import("./backup/command.ts")).backupCommand(session),
+  },
   "post-deploy": {
     summary: "Apply roles, migrations and keyspaces of a system, as a job inside the VPC does",
     load: async ({ terminal, exit }) =>

@@ -32,6 +32,8 @@ export interface LocalConnections {
   readonly owner: Connection;
   /** To the server, as its admin, who may create a shadow database. */
   readonly admin: Connection;
+  /** To the system's database, as the role that reads everything and changes nothing. */
+  readonly backup: Connection;
 }
 
 /** @returns undefined where no local platform is running, or it does not have this system. */
@@ -43,13 +45,13 @@ export async function localConnections(
   if (api === undefined) return undefined;
   for (const cluster of await api.clusters()) {
     const { engine, db_names, users, connection } = cluster;
-    const password = users?.find(({ name }) => name === postgres.roles.owner)?.password;
-    if (engine !== "pg" || !db_names?.includes(postgres.database) || password === undefined) continue;
+    if (engine !== "pg" || !db_names?.includes(postgres.database) || !users?.some(({ name }) => name === postgres.roles.owner)) continue;
     const ca = await api.ca(cluster);
-    return {
-      owner: { url: url("postgres", { ...connection, user: postgres.roles.owner, password }, postgres.database), ca },
-      admin: { url: url("postgres", connection, "defaultdb"), ca },
+    const as = (user: string) => {
+      const password = users.find(({ name }) => name === user)?.password ?? "";
+      return { url: url("postgres", { ...connection, user, password }, postgres.database), ca };
     };
+    return { owner: as(postgres.roles.owner), backup: as(postgres.roles.backup), admin: { url: url("postgres", connection, "defaultdb"), ca } };
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ import { writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
 import { listPostgresMajors } from "./packages/binaries.ts";
 import { LOOPBACK, openPorts } from "./ports/ports.ts";
-import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser } from "./postgres/admin.ts";
+import { asSuperuser, dropDatabase, dropUser, ensureDatabase, ensureUser, type Superuser } from "./postgres/admin.ts";
 import {
   applyAccess,
   applyConfiguration,
@@ -27,6 +27,8 @@ import { assignValkeyPort, removeValkey, startValkey } from "./valkey/server.ts"
 export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
   /** Unlocks the state folder and leaves all servers running; the next process that opens the folder uses them. */
   leave(): void;
+  /** Of a Postgres cluster, which is started if it does not run. */
+  superuserOf(id: string): Promise<Superuser>;
 };
 
 export interface ServerOptions {
@@ -152,6 +154,7 @@ export function openServers({ home, fsync = true, report = () => {} }: ServerOpt
       unlock();
     },
     leave: unlock,
+    superuserOf: (id) => ensureSuperuser(context, id),
   };
 }
 

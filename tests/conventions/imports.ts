@@ -21,7 +21,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   preview: ["report", "local", "postdeploy", "engine", "catalog"],
   audit: ["report", "local", "postdeploy", "engine", "catalog"],
   operate: ["report", "local", "postdeploy", "engine", "catalog"],
-  cli: ["preview", "audit", "operate", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
+  backup: ["local", "postdeploy", "catalog"],
+  cli: ["preview", "audit", "operate", "backup", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
   bin: ["cli", "postdeploy"],
   setup: [],
 };

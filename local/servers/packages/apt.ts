@@ -16,7 +16,7 @@ export type ProgressListener = (bytes: number) => void;
 
 /** apt with its own state folder: needs no root and does not change the system's apt. */
 export interface Apt {
-  /** Adds the libraries that the packages need and this machine lacks. @returns undefined if the distribution does not have the packages */
+  /** Adds the libraries that the packages need: those this machine lacks, or all of them if a release is set. @returns undefined if the distribution does not have the packages */
   plan(names: readonly string[]): Promise<readonly PlannedPackage[] | undefined>;
   /** Downloads the packages into a folder. apt verifies their signatures and hashes. */
   download(packages: readonly PlannedPackage[], folder: string, onProgress: ProgressListener): Promise<void>;
@@ -51,17 +51,26 @@ export function detectDistribution(): Distribution | undefined {
   return { key: `${id}-${codename}-${process.arch}`, id, codename };
 }
 
-export async function openApt(folder: string, { id, codename }: Distribution, onProgress: ProgressListener): Promise<Apt> {
+/**
+ * @param release The codename of a release of the distribution, such as "trixie", for packages together with all of their libraries. apt verifies
+ * its signature with the keyring of this machine: Debian signs a release also with the keys of the two releases before it.
+ */
+export async function openApt(
+  folder: string,
+  { id, codename }: Distribution,
+  onProgress: ProgressListener,
+  release?: string,
+): Promise<Apt> {
   for (const name of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
   const env = { ...process.env, LC_ALL: "C", APT_CONFIG: join(folder, "apt.conf") };
   const apt = (args: readonly string[], cwd = folder) => run(["apt-get", ...args], { cwd, env });
-  const { suites } = ARCHIVES[id];
+  const mirror = mirrorOf(id, codename);
   writeFileSync(join(folder, "apt.conf"), await configuration(folder));
 
   // The additional suite does not exist for every release. If the first suite fails too, there is no network.
   let failure = "";
-  for (const selected of [suites(codename), [codename]]) {
-    writeFileSync(join(folder, "sources.list"), sourcesList(id, selected));
+  for (const suites of release !== undefined ? [[release]] : [ARCHIVES[id].suites(codename), [codename]]) {
+    writeFileSync(join(folder, "sources.list"), sourcesList(id, mirror, suites));
     const lists = join(folder, "state", "lists");
     const update = await reportSize(lists, onProgress, () => apt(["-qq", "--error-on=any", "update"]));
     if (update.code === 0) return { plan, download, remove };
@@ -69,13 +78,14 @@ export async function openApt(folder: string, { id, codename }: Distribution, on
   }
   remove();
   throw new ServerError(
-    `Downloading the package index from ${mirrorOf(id, codename)} failed. Check the network connection.\n${firstErrors(failure)}`,
+    `Downloading the package index ${release === undefined ? "" : `of ${release} `}from ${mirror} failed. Check the network connection.\n${firstErrors(failure)}`,
   );
 
   async function plan(names: readonly string[]) {
     const { code, stdout } = await apt(["-qq", "--print-uris", "--no-install-recommends", "install", ...names]);
     if (code !== 0) return undefined;
-    const installed = await installedPackages();
+    // The libraries of another release need its C library, and then none of this machine's libraries.
+    const installed = release === undefined ? await installedPackages() : new Set<string>();
     const planned = [...stdout.matchAll(/^'.*' ([^_\s]+)_\S+\.deb (\d+)/gm)].map(([, name = "", bytes]) => ({
       name,
       bytes: Number(bytes),
@@ -151,10 +161,10 @@ async function installedPackages(): Promise<ReadonlySet<string>> {
   return new Set([...stdout.matchAll(/^(\S+) installed$/gm)].map(([, name = ""]) => name));
 }
 
-function sourcesList(id: Distribution["id"], suites: readonly string[]): string {
+function sourcesList(id: Distribution["id"], mirror: string, suites: readonly string[]): string {
   const { keyring, components } = ARCHIVES[id];
   const options = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
-  return suites.map((suite) => `deb ${options}${mirrorOf(id, suites[0]!)} ${suite} ${components}\n`).join("");
+  return suites.map((suite) => `deb ${options}${mirror} ${suite} ${components}\n`).join("");
 }
 
 /** The mirror that this system is configured with, because it may be the only one that is reachable. */

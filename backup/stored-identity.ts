@@ -1,0 +1,29 @@
+/** A key beside the data that it opens protects nothing: who gets the bucket gets both. */
+import { Failure } from "../postdeploy/connect/failure.ts";
+import { identityToRecipient } from "./encryption.ts";
+import { parseKey } from "./names.ts";
+import type { ObjectStore } from "./store/object-store.ts";
+
+/** Identity files are short, and so is the list of objects that are no backups. */
+const MAX_BYTES = 64 * 1024;
+const MAX_OBJECTS = 200;
+
+export async function refuseStoredIdentity(copies: readonly ObjectStore[], recipients: readonly string[]): Promise<void> {
+  for (const copy of copies) {
+    let read = 0;
+    for await (const { key, bytes } of copy.list("")) {
+      if (parseKey(key) !== undefined || bytes > MAX_BYTES) continue;
+      if (++read > MAX_OBJECTS) break;
+      const text = (await copy.read(key))?.body.toString("latin1") ?? "";
+      for (const [identity] of text.matchAll(/AGE-SECRET-KEY-[A-Z0-9-]+/g)) {
+        const recipient = await identityToRecipient(identity).catch(() => undefined);
+        if (recipient !== undefined && recipients.includes(recipient))
+          throw new Failure(
+            "stored-identity",
+            2,
+            `${copy.name} holds the secret key of a recipient, in ${key}. Whoever reads the backups there could decrypt them. Move it elsewhere, or better: create another key with \`slipway backup keys\`.`,
+          );
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import type { Session } from "../shared/command.ts";
+import {
+  declareCreate,
+  declareGroup,
+  declareKeep,
+  declareKeys,
+  declareList,
+  declarePrune,
+  declareRehearse,
+  declareRestore,
+  declareStatus,
+  declareVerify,
+} from "./flags.ts";
+
+export function backupCommand({ terminal, exit }: Session) {
+  const group = declareGroup();
+  const load = () => import("./run.ts");
+  declareCreate(group).action(async (_, command) => exit(await (await load()).create(command.optsWithGlobals(), terminal)));
+  declareList(group).action(async (_, command) => exit(await (await load()).list(command.optsWithGlobals(), terminal)));
+  declareVerify(group).action(async (id, _, command) => exit(await (await load()).verify(id, command.optsWithGlobals(), terminal)));
+  declareRestore(group).action(async (id, _, command) => exit(await (await load()).restore(id, command.optsWithGlobals(), terminal)));
+  declareRehearse(group).action(async (_, command) => exit(await (await load()).runRehearsal(command.optsWithGlobals(), terminal)));
+  declarePrune(group).action(async (_, command) => exit(await (await load()).runPrune(command.optsWithGlobals(), terminal)));
+  declareKeep(group).action(async (id, _, command) => exit(await (await load()).keep(id, command.optsWithGlobals(), terminal)));
+  declareStatus(group).action(async (_, command) => exit(await (await load()).status(command.optsWithGlobals(), terminal)));
+  declareKeys(group).action(async (_, command) => exit(await (await load()).createKeys(command.optsWithGlobals(), terminal)));
+  return group;
+}

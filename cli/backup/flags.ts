@@ -1,0 +1,171 @@
+/** The flags and help of `slipway backup` and its commands. */
+import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { collect, createCommand, describe, type OptionsOf, OUTPUT, option, parseWholeNumber } from "../shared/command.ts";
+
+const LOCKED = { 75: "another run makes or removes backups" };
+
+export const declareGroup = () =>
+  createCommand("backup", {
+    usage: ["<command> [--system <name>] [flags]"],
+    examples: [
+      ["Back up a system of the local platform", "slipway backup create --system shop"],
+      ["Restore the newest backup for practice, and compare it", "slipway backup rehearse --system shop"],
+      ["Show whether backups are recent, complete and rehearsed", "slipway backup status"],
+      ["Restore a backup into a new database", "slipway backup restore --system shop --into shop_restored --url postgres://…"],
+    ],
+    details: [
+      `Without --store, backups of the local platform are in .slipway/backups, with keys of their own. For a deployed stack, set ${BACKUP_VARIABLES.store}, ${BACKUP_VARIABLES.storeKey}, ${BACKUP_VARIABLES.recipients} and ${BACKUP_VARIABLES.signingKey}; docs/backup.md describes them.`,
+    ],
+    exitCodes: { 0: "done", 1: "failed", 2: "bad input", ...LOCKED },
+  })
+    .optionsGroup("Backups:")
+    .option("--system <name>", "Only this system")
+    .option("--part <name>", 'Only this part of a system: "postgres" or "valkey-<store>"')
+    .option("--store <address>", `s3://bucket/prefix?region=fra1, or a folder (default: ${BACKUP_VARIABLES.store})`)
+    .option("--offsite <address>", `A second copy (default: ${BACKUP_VARIABLES.offsite})`)
+    .optionsGroup(OUTPUT)
+    .option("--json", "Print the result as JSON");
+
+type Group = ReturnType<typeof declareGroup>;
+export type BackupOptions = OptionsOf<typeof declareGroup>;
+
+const database = [
+  ["--url <url>", "postgres://user:password@host:25060/database (default: DATABASE_URL; else the local platform)"],
+  ["--ca <file>", "The cluster's CA certificate (default: PGSSLROOTCERT)"],
+] as const;
+const identity = ["--identity <file>", "The file with the age secret key that decrypts"] as const;
+
+export const declareCreate = (group: Group) =>
+  describe(group.command("create").summary("Make a backup"), {
+    usage: ["[--system <name>] [flags]"],
+    examples: [
+      ["Back up every system of the local platform", "slipway backup create"],
+      ["Back up one database", "slipway backup create --system shop --url postgres://shop_backup@host:25060/shop --ca ca.pem"],
+    ],
+    details: ["Connect as the backup role, which can read everything and change nothing."],
+    exitCodes: { 0: "made, and complete in every copy", 1: "failed, or not complete in every copy", 2: "bad input", ...LOCKED },
+  })
+    .option(...database[0])
+    .option(...database[1])
+    .addOption(option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(collect));
+
+export const declareList = (group: Group) =>
+  describe(group.command("list").summary("Print the backups"), {
+    usage: ["[flags]"],
+    examples: [["Show all backups of a system", "slipway backup list --system shop"]],
+    exitCodes: { 0: "printed", 1: "failed", 2: "bad input" },
+  });
+
+export const declareVerify = (group: Group) =>
+  describe(group.command("verify [id]").summary("Read every byte of a backup again, in every copy"), {
+    usage: ["[id] [flags]"],
+    examples: [
+      ["Compare the newest backup with its manifest", "slipway backup verify --system shop"],
+      ["Decrypt it as well", "slipway backup verify --system shop --identity backup-key.txt"],
+    ],
+    details: ["Without an id, the newest backup of each part."],
+    exitCodes: { 0: "intact in every copy", 1: "damaged or missing", 2: "bad input" },
+  })
+    .option(...identity)
+    .option("--all", "Verify every backup, not only the newest");
+
+export const declareRestore = (group: Group) =>
+  describe(group.command("restore [id]").summary("Restore a backup into a new database, and compare it with its manifest"), {
+    usage: ["[id] --into <database> [flags]"],
+    examples: [
+      [
+        "Restore the newest backup beside the database in use",
+        "slipway backup restore --system shop --into shop_restored --url postgres://doadmin@host:25060/defaultdb --ca ca.pem --identity backup-key.txt",
+      ],
+    ],
+    details: ["The database must not exist. If the comparison finds a difference, the new database is dropped and the command fails."],
+    exitCodes: { 0: "restored, and equal to what was backed up", 1: "failed; the new database was dropped", 2: "bad input" },
+  })
+    .option("--into <database>", "The database to create")
+    .option(...database[0])
+    .option(...database[1])
+    .option(...identity)
+    .option("--create-roles", "Create roles that the server lacks, without a login")
+    .option("--no-owner", "Restore without owners and grants")
+    .addOption(
+      option("--jobs <number>", "Load so many tables at a time (default: one for each processor)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--jobs", to: 64, example: "slipway backup restore --jobs 4" }),
+      ),
+    );
+
+export const declareRehearse = (group: Group) =>
+  describe(group.command("rehearse").summary("Restore the newest and a random older backup on this machine, and compare them"), {
+    usage: ["[--system <name>] [flags]"],
+    examples: [["Rehearse every system", "slipway backup rehearse --identity backup-key.txt"]],
+    details: ["Uses a Postgres of its own, which is removed at the end. A signed record is stored with the backup."],
+    exitCodes: { 0: "every restore was equal to what was backed up", 1: "a restore failed or differed, or there was nothing to restore", 2: "bad input" },
+  })
+    .option(...identity)
+    .option("--newest", "Only the newest backup");
+
+export const declarePrune = (group: Group) => {
+  const count = (name: string, what: string, fallback: number) =>
+    option(`--${name} <number>`, `${what} (default: ${fallback})`).argParser((text) =>
+      parseWholeNumber(text, { flag: `--${name}`, from: 0, to: 10_000, example: `slipway backup prune --${name} ${fallback}` }),
+    );
+  return describe(group.command("prune").summary("Remove backups that the retention does not keep"), {
+    usage: ["[flags]"],
+    examples: [
+      ["Show what would be removed, and why the others stay", "slipway backup prune"],
+      ["Remove it", "slipway backup prune --yes"],
+    ],
+    details: ["Counts backups, not days: where no backups are made any more, none is removed. Objects of others are never touched."],
+    exitCodes: { 0: "printed, or removed", 1: "failed", 2: "bad input", ...LOCKED },
+  })
+    .addOption(count("daily", "Keep the last backup of so many days", 30))
+    .addOption(count("weekly", "of so many weeks", 12))
+    .addOption(count("monthly", "of so many months", 12))
+    .addOption(count("yearly", "of so many years", 5))
+    .option("--yes", "Remove them");
+};
+
+export const declareKeep = (group: Group) =>
+  describe(group.command("keep <id>").summary("Hold a backup, so that no prune removes it"), {
+    usage: ["<id> --reason <text> [flags]", "<id> --release"],
+    examples: [
+      ["Hold a backup", 'slipway backup keep 20261202T020000Z-1a2b3c4d --reason "before the import"'],
+      ["Release it", "slipway backup keep 20261202T020000Z-1a2b3c4d --release"],
+    ],
+    exitCodes: { 0: "done", 1: "failed", 2: "bad input" },
+  })
+    .option("--reason <text>", "Why; shown in every list")
+    .option("--release", "Let the retention decide again");
+
+export const declareStatus = (group: Group) =>
+  describe(group.command("status").summary("Report whether backups are recent, complete and rehearsed"), {
+    usage: ["[flags]"],
+    examples: [["Use it in a monitor", "slipway backup status --max-age 26 --json"]],
+    exitCodes: { 0: "all is well", 1: "a backup is too old, incomplete, not rehearsed or damaged", 2: "bad input" },
+  })
+    .addOption(
+      option("--max-age <hours>", "The newest backup may be so old (default: 26)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--max-age", unit: "hours", example: "slipway backup status --max-age 26" }),
+      ),
+    )
+    .addOption(
+      option("--max-rehearsal <days>", "The last rehearsal may be so old (default: 31)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--max-rehearsal", unit: "days", example: "slipway backup status --max-rehearsal 31" }),
+      ),
+    );
+
+export const declareKeys = (group: Group) =>
+  describe(group.command("keys").summary("Create the keys that encrypt and sign backups"), {
+    usage: ["--out <file>"],
+    examples: [["Write the secret key to a file, and print the variables", "slipway backup keys --out backup-key.txt"]],
+    details: ["Keep the file where no backup is, and a copy of it elsewhere: without it no backup can be read."],
+    exitCodes: { 0: "created", 1: "failed", 2: "bad input" },
+  }).option("--out <file>", "Where to write the age secret key");
+
+export type CreateOptions = OptionsOf<typeof declareCreate>;
+export type VerifyOptions = OptionsOf<typeof declareVerify>;
+export type RestoreOptions = OptionsOf<typeof declareRestore>;
+export type RehearseOptions = OptionsOf<typeof declareRehearse>;
+export type PruneOptions = OptionsOf<typeof declarePrune>;
+export type KeepOptions = OptionsOf<typeof declareKeep>;
+export type StatusOptions = OptionsOf<typeof declareStatus>;
+export type KeysOptions = OptionsOf<typeof declareKeys>;
