@@ -1,6 +1,7 @@
 /** zstd, from Node itself. The level is that of the zstd program. */
-import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
+
 import type { Transform } from "node:stream";
+import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 
 export const compress = (): Transform =>
   createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 }, chunkSize: 256 * 1024 });

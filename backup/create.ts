@@ -9,11 +9,11 @@ import { encrypt } from "./encryption.ts";
 import { takeLease } from "./lease.ts";
 import { type Manifest, manifestSchema, type PostgresContents, type ValkeyContents } from "./manifest.ts";
 import { createId, type DataSet, formatDataSet, keyOf } from "./names.ts";
-import { refuseStoredIdentity } from "./stored-identity.ts";
 import type { Repository } from "./repository.ts";
 import { type SigningKey, signContent } from "./signature.ts";
-import { connectStreams, createMeter, splitStream } from "./streams.ts";
 import type { ObjectStore } from "./store/object-store.ts";
+import { refuseStoredIdentity } from "./stored-identity.ts";
+import { connectStreams, createMeter, splitStream } from "./streams.ts";
 
 /** The data of a set, as it is read for a backup. */
 export interface Source {
@@ -75,7 +75,10 @@ interface Stored {
   readonly copies: readonly { readonly store: ObjectStore; readonly failure?: Error }[];
 }
 
-async function store(source: Source, { repository: { copies }, set, id, recipients }: CreateOptions & { readonly id: string }): Promise<Stored> {
+async function store(
+  source: Source,
+  { repository: { copies }, set, id, recipients }: CreateOptions & { readonly id: string },
+): Promise<Stored> {
   const [plain, encrypted] = [createMeter(), createMeter()];
   const compressed = connectStreams(source.archive, plain.stream, compress());
   const sealed = await encrypt(compressed, recipients);
@@ -114,7 +117,10 @@ async function commit(manifest: Manifest, copies: Stored["copies"], { set, signi
     }
   }
   if (complete.length === 0)
-    throw new Failure("no-copy", 1, `No copy of the backup of ${formatDataSet(set)} could be finished:\n${missing.map(({ reason }) => reason).join("\n")}`);
+    throw new Failure(
+      "no-copy",
+      1,
+      `No copy of the backup of ${formatDataSet(set)} could be finished:\n${missing.map(({ reason }) => reason).join("\n")}`,
+    );
   return { manifest, copies: complete, missing };
 }
-

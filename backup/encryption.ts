@@ -14,9 +14,17 @@ export function parseRecipients(text: string): string[] {
   const recipients = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
   for (const recipient of recipients) {
     if (IDENTITY.test(recipient))
-      throw new Failure("secret-recipient", 2, "A recipient is a secret key, which must not be where backups are made. Use the key that begins with age1.");
+      throw new Failure(
+        "secret-recipient",
+        2,
+        "A recipient is a secret key, which must not be where backups are made. Use the key that begins with age1.",
+      );
     if (!RECIPIENT.test(recipient))
-      throw new Failure("bad-recipient", 2, `"${recipient.slice(0, 20)}" is not an age recipient, which begins with age1. Create a key: slipway backup keys`);
+      throw new Failure(
+        "bad-recipient",
+        2,
+        `"${recipient.slice(0, 20)}" is not an age recipient, which begins with age1. Create a key: slipway backup keys`,
+      );
   }
   if (recipients.length === 0)
     throw new Failure("no-recipient", 2, "Nobody could read the backup: there is no age recipient. Create a key: slipway backup keys");
@@ -30,7 +38,11 @@ export function parseIdentities(text: string): string[] {
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
   if (identities.length === 0 || !identities.every((line) => IDENTITY.test(line)))
-    throw new Failure("bad-identity", 2, "The file of the identity has other lines than age secret keys, which begin with AGE-SECRET-KEY-.");
+    throw new Failure(
+      "bad-identity",
+      2,
+      "The file of the identity has other lines than age secret keys, which begin with AGE-SECRET-KEY-.",
+    );
   return identities;
 }
 
@@ -61,9 +73,14 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
     encrypted.destroy();
     const isOther = /no identity matched/.test((error as Error).message);
     throw isOther
-      ? new Failure("wrong-identity", 1, "None of the identities can decrypt this backup. It was made for other recipients; its manifest names them.", {
-          cause: error,
-        })
+      ? new Failure(
+          "wrong-identity",
+          1,
+          "None of the identities can decrypt this backup. It was made for other recipients; its manifest names them.",
+          {
+            cause: error,
+          },
+        )
       : new Failure("damaged", 1, `The data cannot be decrypted: ${(error as Error).message}.`, { cause: error });
   }
 }
@@ -72,5 +89,7 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
 const CHUNK_BYTES = 64 * 1024;
 type WebStream = Parameters<Encrypter["encrypt"]>[0] & globalThis.ReadableStream<Uint8Array>;
 const toWeb = (stream: Readable) =>
-  Readable.toWeb(stream, { strategy: { highWaterMark: 16 * CHUNK_BYTES, size: (chunk?: Uint8Array) => chunk?.length ?? 0 } }) as unknown as WebStream;
+  Readable.toWeb(stream, {
+    strategy: { highWaterMark: 16 * CHUNK_BYTES, size: (chunk?: Uint8Array) => chunk?.length ?? 0 },
+  }) as unknown as WebStream;
 const fromWeb = (stream: unknown) => Readable.fromWeb(stream as ReadableStream, { highWaterMark: 16 * CHUNK_BYTES });

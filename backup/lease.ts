@@ -14,7 +14,8 @@ import type { ObjectStore } from "./store/object-store.ts";
 const leaseSchema = z.object({
   token: z.string(),
   generation: z.int().min(1),
-  holder: z.string(),
+  host: z.string(),
+  pid: z.int(),
   purpose: z.string(),
   expiresAt: z.iso.datetime(),
 });
@@ -36,11 +37,11 @@ export async function takeLease(store: ObjectStore, set: DataSet, purpose: strin
   const token = randomUUID();
   const current = await store.read(key);
   const held = current && parseLease(current.body);
-  if (held && Date.parse(held.expiresAt) + GRACE_MS > Date.now()) throw heldFailure(set, held);
+  if (held && Date.parse(held.expiresAt) + GRACE_MS > Date.now() && !isDead(held)) throw heldFailure(set, held);
   const generation = (held?.generation ?? 0) + 1;
   const text = () =>
     JSON.stringify({
-      ...{ token, generation, holder: `${hostname()} (process ${process.pid})`, purpose },
+      ...{ token, generation, host: hostname(), pid: process.pid, purpose },
       expiresAt: new Date(Date.now() + ttlMs).toISOString(),
     });
   const isTaken = await store.write(key, text(), current ? { etag: current.etag } : { absent: true });
@@ -62,7 +63,7 @@ export async function takeLease(store: ObjectStore, set: DataSet, purpose: strin
     const stored = await store.read(key);
     const now = parseLease(stored?.body);
     if (stored && now?.token === token) return stored.etag;
-    const by = now ? ` ${now.holder} has taken over for ${now.purpose}.` : "";
+    const by = now ? ` ${describe(now)} has taken over for ${now.purpose}.` : "";
     throw new Failure(
       "lease-lost",
       1,
@@ -93,7 +94,21 @@ export async function takeLease(store: ObjectStore, set: DataSet, purpose: strin
   };
 }
 
-function parseLease(body: Buffer | undefined): z.infer<typeof leaseSchema> | undefined {
+type HeldLease = z.infer<typeof leaseSchema>;
+const describe = ({ host, pid }: HeldLease): string => `process ${pid} on ${host}`;
+
+/** A process of this machine that was killed. One of another machine with the same name, which is alive, notices before it commits. */
+function isDead({ host, pid }: HeldLease): boolean {
+  if (host !== hostname()) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+function parseLease(body: Buffer | undefined): HeldLease | undefined {
   try {
     return leaseSchema.parse(JSON.parse(String(body)));
   } catch {
@@ -102,7 +117,13 @@ function parseLease(body: Buffer | undefined): z.infer<typeof leaseSchema> | und
   }
 }
 
-function heldFailure(set: DataSet, held: z.infer<typeof leaseSchema> | undefined): Failure {
-  const holder = held ? `${held.holder} holds its lease for ${held.purpose}, until ${held.expiresAt}` : "another process has just taken its lease";
-  return new Failure("locked", 75, `${formatDataSet(set)} is in use: ${holder}. Try again later. If that process is dead, the lease ends by itself.`);
+function heldFailure(set: DataSet, held: HeldLease | undefined): Failure {
+  const holder = held
+    ? `${describe(held)} holds its lease for ${held.purpose}, until ${held.expiresAt}`
+    : "another process has just taken its lease";
+  return new Failure(
+    "locked",
+    75,
+    `${formatDataSet(set)} is in use: ${holder}. Try again later. If that process is dead, the lease ends by itself.`,
+  );
 }

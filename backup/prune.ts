@@ -48,7 +48,13 @@ export async function planPrune({ repository, policyOf, set, now = new Date() }:
     }
     kept.push(...broken.map(({ backup }) => ({ backup, reasons: ["its data is missing: look for it before you remove the manifest"] })));
   }
-  return { kept, removed, leftovers: leftovers.filter(({ modifiedAt }) => now.getTime() - modifiedAt.getTime() > LEFTOVER_MS), refused, foreign };
+  return {
+    kept,
+    removed,
+    leftovers: leftovers.filter(({ modifiedAt }) => now.getTime() - modifiedAt.getTime() > LEFTOVER_MS),
+    refused,
+    foreign,
+  };
 }
 
 function decide<C extends Candidate>(candidates: readonly C[], policy: RetentionPolicy, now: Date) {
@@ -104,4 +110,3 @@ function groupBySet(backups: readonly Backup[]): Backup[][] {
   }
   return [...groups.values()];
 }
-

@@ -5,8 +5,8 @@ import { decompress } from "./compression.ts";
 import { decrypt } from "./encryption.ts";
 import type { Manifest } from "./manifest.ts";
 import { keyOf } from "./names.ts";
-import { connectStreams, createMeter, type Meter } from "./streams.ts";
 import type { ObjectStore } from "./store/object-store.ts";
+import { connectStreams, createMeter, type Meter } from "./streams.ts";
 
 /** The stored bytes. Fails at the end if they are not those of the manifest. */
 export async function readStored(copy: ObjectStore, manifest: Manifest): Promise<Readable> {
@@ -27,7 +27,11 @@ export async function readArchive(copy: ObjectStore, manifest: Manifest, identit
   const archive = connectStreams(await decrypt(stored, identities), decompress(), meter.stream);
   stored.on("error", (error) => archive.destroy(error));
   const { plainBytes: bytes, plainSha256: sha256 } = manifest.data;
-  const checked = endWith(archive, meter, { bytes, sha256, problem: `The archive of ${manifest.id} in ${copy.name} is not the one that was backed up` });
+  const checked = endWith(archive, meter, {
+    bytes,
+    sha256,
+    problem: `The archive of ${manifest.id} in ${copy.name} is not the one that was backed up`,
+  });
   // A cipher that stops early says only that.
   checked.on("error", () => stored.destroy());
   return checked;

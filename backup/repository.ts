@@ -107,7 +107,8 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
         refused.push({
           copy,
           key: keyOf(of, id, "data"),
-          reason: data === undefined ? "the data of the manifest is missing" : `it has ${data.bytes} bytes instead of ${manifest.data.bytes}`,
+          reason:
+            data === undefined ? "the data of the manifest is missing" : `it has ${data.bytes} bytes instead of ${manifest.data.bytes}`,
         });
       else known.copies = [...known.copies, copy];
       for (const { key } of objects.filter((object) => object.key.includes("/records/"))) {

@@ -60,7 +60,8 @@ export function decideRetention<C extends Candidate>(backups: readonly C[], poli
       reasons.get(backup)!.push(`last of ${unit} ${bucket}`);
     }
     const oldest = counted.at(-1);
-    if (left > 0 && oldest && reasons.get(oldest)!.length === 0) reasons.get(oldest)!.push(`the oldest, while there are fewer than ${policy[name]} ${unit}s`);
+    if (left > 0 && oldest && reasons.get(oldest)!.length === 0)
+      reasons.get(oldest)!.push(`the oldest, while there are fewer than ${policy[name]} ${unit}s`);
   }
 
   for (const backup of counted.filter(({ verified }) => verified).slice(0, policy.verified)) {
@@ -77,8 +78,10 @@ export function decideRetention<C extends Candidate>(backups: readonly C[], poli
 
 export function checkPolicy(policy: RetentionPolicy): void {
   for (const [name, value] of Object.entries(policy))
-    if (!Number.isInteger(value) || value < 0 || value > 10_000) throw new RangeError(`${name} is ${value}: use a whole number from 0 to 10000`);
-  if (CLASSES.every(([name]) => policy[name] === 0)) throw new RangeError("the policy keeps nothing: set daily, weekly, monthly or yearly to at least 1");
+    if (!Number.isInteger(value) || value < 0 || value > 10_000)
+      throw new RangeError(`${name} is ${value}: use a whole number from 0 to 10000`);
+  if (CLASSES.every(([name]) => policy[name] === 0))
+    throw new RangeError("the policy keeps nothing: set daily, weekly, monthly or yearly to at least 1");
 }
 
 function dayOf(time: Date): string {

@@ -35,7 +35,9 @@ export function parseSigningKey(text: string): SigningKey {
     if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("type");
     return { privateKey, publicKey: createPublicKey(privateKey) };
   } catch (error) {
-    throw new Failure("bad-signing-key", 2, `The signing key is not valid. It begins with ${PRIVATE}. Create one: slipway backup keys`, { cause: error });
+    throw new Failure("bad-signing-key", 2, `The signing key is not valid. It begins with ${PRIVATE}. Create one: slipway backup keys`, {
+      cause: error,
+    });
   }
 }
 
@@ -46,16 +48,25 @@ export function parseVerifyKey(text: string): KeyObject {
     if (key.asymmetricKeyType !== "ed25519") throw new Error("type");
     return key;
   } catch (error) {
-    throw new Failure("bad-verify-key", 2, `The verify key is not valid. It begins with ${PUBLIC}; \`slipway backup keys\` prints it with the signing key.`, {
-      cause: error,
-    });
+    throw new Failure(
+      "bad-verify-key",
+      2,
+      `The verify key is not valid. It begins with ${PUBLIC}; \`slipway backup keys\` prints it with the signing key.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
 export const formatVerifyKey = (key: KeyObject): string => PUBLIC + key.export({ format: "der", type: "spki" }).toString("base64url");
 
 /** Names a key in a signature. */
-const idOf = (key: KeyObject): string => createHash("sha256").update(key.export({ format: "der", type: "spki" })).digest("hex").slice(0, 16);
+const idOf = (key: KeyObject): string =>
+  createHash("sha256")
+    .update(key.export({ format: "der", type: "spki" }))
+    .digest("hex")
+    .slice(0, 16);
 
 export function signContent(content: object, { privateKey, publicKey }: SigningKey): string {
   const text = JSON.stringify(content);

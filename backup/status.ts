@@ -13,7 +13,13 @@ export interface StatusOptions {
 
 export interface SetStatus {
   readonly set: string;
-  readonly newest?: { readonly id: string; readonly startedAt: string; readonly ageHours: number; readonly copies: readonly string[]; readonly bytes: number };
+  readonly newest?: {
+    readonly id: string;
+    readonly startedAt: string;
+    readonly ageHours: number;
+    readonly copies: readonly string[];
+    readonly bytes: number;
+  };
   readonly count: number;
   readonly rehearsed?: { readonly id: string; readonly at: string };
   /** Empty: all is well. */
@@ -29,7 +35,12 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
   const { backups, refused } = await readInventory(repository);
   const named = new Map([...sets, ...backups.map(({ set }) => set)].map((set) => [formatDataSet(set), set]));
   return {
-    sets: [...named.keys()].sort().map((name) => statusOf(name, backups.filter(({ set }) => formatDataSet(set) === name))),
+    sets: [...named.keys()].sort().map((name) =>
+      statusOf(
+        name,
+        backups.filter(({ set }) => formatDataSet(set) === name),
+      ),
+    ),
     refused,
   };
 
@@ -42,7 +53,8 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
       .flatMap(({ records }) => records.filter(({ kind }) => kind === "rehearsed"))
       .sort((one, other) => (one.at < other.at ? -1 : 1))
       .at(-1);
-    if (newest === undefined) return { set, count: all.length, problems: [...problems, "there is no backup. Make one: slipway backup create"] };
+    if (newest === undefined)
+      return { set, count: all.length, problems: [...problems, "there is no backup. Make one: slipway backup create"] };
     const ageHours = (now.getTime() - Date.parse(newest.manifest.startedAt)) / 3_600_000;
     if (ageHours > maxAgeHours) problems.push(`the newest backup is ${formatHours(ageHours)} old, and may be ${formatHours(maxAgeHours)}`);
     const absent = repository.copies.filter((copy) => !newest.copies.includes(copy));
@@ -62,4 +74,8 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
 }
 
 export const formatHours = (hours: number): string =>
-  hours < 1 ? `${Math.max(1, Math.round(hours * 60))} minutes` : hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
+  hours < 1
+    ? `${Math.max(1, Math.round(hours * 60))} minutes`
+    : hours < 48
+      ? `${Math.round(hours)} hours`
+      : `${Math.round(hours / 24)} days`;

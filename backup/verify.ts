@@ -49,15 +49,23 @@ export async function verifyBackup({ repository, backup, identities, signingKey,
   return { backup: formatBackup(backup), copies, decrypted: identities !== undefined, seconds };
 }
 
-async function findProblem(copy: ObjectStore, { manifest, copies }: Backup, identities: readonly string[] | undefined): Promise<string | undefined> {
+async function findProblem(
+  copy: ObjectStore,
+  { manifest, copies }: Pick<Backup, "manifest" | "copies">,
+  identities: readonly string[] | undefined,
+): Promise<string | undefined> {
   if (!copies.includes(copy)) return "it does not have this backup, or a part of it is missing";
   try {
     const data = identities ? await readArchive(copy, manifest, identities) : await readStored(copy, manifest);
     await pipeline(data, discard());
     return undefined;
   } catch (error) {
-    if (error instanceof Failure && error.code === "wrong-identity") throw error;
-    return (error as Error).message;
+    const isOther = error instanceof Failure && error.code === "wrong-identity";
+    if (!isOther) return (error as Error).message;
+    // A damaged head of the data looks like another recipient.
+    const problem = await findProblem(copy, { manifest, copies }, undefined);
+    if (problem === undefined) throw error;
+    return problem;
   }
 }
 

@@ -13,15 +13,23 @@ export function compareContents(
   { withoutOwners = false }: CompareOptions = {},
 ): string[] {
   return [
-    ...compareBy(was.tables, is.tables, ({ name }) => `table ${name}`, (one, other) =>
-      one.rows !== other.rows
-        ? `${other.rows} rows instead of ${one.rows}`
-        : one.checksum !== other.checksum
-          ? `other values in its ${one.rows} rows`
-          : undefined,
+    ...compareBy(
+      was.tables,
+      is.tables,
+      ({ name }) => `table ${name}`,
+      (one, other) =>
+        one.rows !== other.rows
+          ? `${other.rows} rows instead of ${one.rows}`
+          : one.checksum !== other.checksum
+            ? `other values in its ${one.rows} rows`
+            : undefined,
     ),
-    ...compareBy(was.sequences, is.sequences, ({ name }) => `sequence ${name}`, (one, other) =>
-      isBehind(one, other) ? `it is at ${other.value}, and was at ${one.value}: it would give out numbers again` : undefined,
+    ...compareBy(
+      was.sequences,
+      is.sequences,
+      ({ name }) => `sequence ${name}`,
+      (one, other) =>
+        isBehind(one, other) ? `it is at ${other.value}, and was at ${one.value}: it would give out numbers again` : undefined,
     ),
     ...(was.largeObjects.count === is.largeObjects.count
       ? was.largeObjects.checksum === is.largeObjects.checksum
@@ -38,7 +46,11 @@ export function compareContents(
   ];
 }
 
-function compareSchema(was: Pick<PostgresContents, "schema" | "server">, is: Pick<PostgresContents, "schema" | "server">, withoutOwners: boolean): string[] {
+function compareSchema(
+  was: Pick<PostgresContents, "schema" | "server">,
+  is: Pick<PostgresContents, "schema" | "server">,
+  withoutOwners: boolean,
+): string[] {
   // A newer version may print a definition in other words, so that only the objects can be compared.
   const sameMajor = was.server.major === is.server.major;
   const compared = (objects: PostgresContents["schema"]) =>
@@ -48,15 +60,36 @@ function compareSchema(was: Pick<PostgresContents, "schema" | "server">, is: Pic
     compared(is.schema),
     ({ kind, name }) => `${kind} ${name}`,
     (one, other) => {
-      if (one.definition === other.definition) return undefined;
-      if (!sameMajor && WORDED_BY_VERSION.has(one.kind)) return undefined;
+      if (one.definition === other.definition || withoutCasts(one.definition) === withoutCasts(other.definition)) return undefined;
+      if (!sameMajor && (WORDED_BY_VERSION.has(one.kind) || withoutMaintain(one.definition) === withoutMaintain(other.definition)))
+        return undefined;
       return `"${shorten(other.definition)}" instead of "${shorten(one.definition)}"`;
     },
   );
 }
 
+/**
+ * Postgres prints some expressions in other words once it has read what it printed: ('a'::varchar)::text inside an array becomes a cast of the array.
+ * Names, values, operators and their order stay.
+ */
+const withoutCasts = (definition: string): string => definition.replace(/::[a-z_ ]+(\(\d+\))?(\[\])?/gi, "").replace(/[()\s]/g, "");
+
+/** Postgres 17 adds the privilege MAINTAIN ("m") to those that an owner has. */
+const withoutMaintain = (grants: string): string => grants.replace(/(=[a-zA-Z*]*?)m(?=[a-zA-Z*]*\/)/g, "$1");
+
 /** Kinds whose definition is an expression or a query that the server prints. */
-const WORDED_BY_VERSION = new Set(["relation", "function", "constraint", "index", "policy", "trigger", "rule", "statistics", "column", "type"]);
+const WORDED_BY_VERSION = new Set([
+  "relation",
+  "function",
+  "constraint",
+  "index",
+  "policy",
+  "trigger",
+  "rule",
+  "statistics",
+  "column",
+  "type",
+]);
 
 const isBehind = (one: PostgresContents["sequences"][number], other: PostgresContents["sequences"][number]): boolean => {
   const [before, after] = [BigInt(one.value), BigInt(other.value)];
@@ -64,7 +97,12 @@ const isBehind = (one: PostgresContents["sequences"][number], other: PostgresCon
   return (isDescending ? after > before : after < before) || (one.called && !other.called && after === before);
 };
 
-function compareBy<T>(was: readonly T[], is: readonly T[], nameOf: (one: T) => string, differ: (one: T, other: T) => string | undefined): string[] {
+function compareBy<T>(
+  was: readonly T[],
+  is: readonly T[],
+  nameOf: (one: T) => string,
+  differ: (one: T, other: T) => string | undefined,
+): string[] {
   const [before, after] = [was, is].map((list) => new Map(list.map((one) => [nameOf(one), one])));
   return [...new Set([...before!.keys(), ...after!.keys()])].sort().flatMap((name) => {
     const [one, other] = [before!.get(name), after!.get(name)];

@@ -106,7 +106,11 @@ async function takeSnapshot(session: Session): Promise<{ tables: readonly TableN
     }
     await session.query("ROLLBACK");
     if (attempt === ATTEMPTS)
-      throw new Failure("schema-changes", 1, "Tables are created and dropped all the time, so no consistent backup could begin. Try again later.");
+      throw new Failure(
+        "schema-changes",
+        1,
+        "Tables are created and dropped all the time, so no consistent backup could begin. Try again later.",
+      );
   }
 }
 

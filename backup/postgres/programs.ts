@@ -45,7 +45,13 @@ export function runProgram(clients: PostgresClients, name: PostgresProgram, opti
       if (code === 0) return resolve();
       const how = signal === null ? `exit code ${code}` : `${signal}, perhaps because the machine has no memory left`;
       const target = nameOf(targetOf(connection));
-      reject(new Failure("program-failed", 1, `${purpose} failed: ${name} ${clients.version} for ${target} ended with ${how}.\n${printed.trim()}`.trim()));
+      reject(
+        new Failure(
+          "program-failed",
+          1,
+          `${purpose} failed: ${name} ${clients.version} for ${target} ended with ${how}.\n${printed.trim()}`.trim(),
+        ),
+      );
     });
   }).finally(() => rmSync(folder, { recursive: true, force: true }));
   finished.catch(() => {});
@@ -56,7 +62,7 @@ function connectionEnv(connection: Connection, folder: string): Record<string, s
   const { host, port, user, password, database, tls } = targetOf(connection);
   const common = {
     ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database, PGAPPNAME: "slipway backup", PGCONNECT_TIMEOUT: "30" },
-    ...{ PGPASSWORD: password, PGPASSFILE: "/dev/null", PGSERVICEFILE: "/dev/null", PGOPTIONS: "" },
+    ...{ PGPASSWORD: password, PGPASSFILE: join(folder, "none"), PGSERVICEFILE: join(folder, "none"), PGOPTIONS: "" },
   };
   if (tls === false) return { ...common, PGSSLMODE: "disable" };
   if (tls.ca === undefined) return { ...common, PGSSLMODE: "verify-full", PGSSLROOTCERT: "system" };

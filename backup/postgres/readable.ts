@@ -23,17 +23,23 @@ export async function checkReadable(session: Session): Promise<Readability> {
     ...(denied.length === 0 ? [] : [`It may not read ${list(denied)}. Run the roles step, or: GRANT SELECT ON … TO ${role}`]),
     ...(hidden.length === 0
       ? []
-      : [`Row-level security hides rows of ${list(hidden)} from it. As the owner: CREATE POLICY complete_backup ON … FOR SELECT TO ${role} USING (true)`]),
+      : [
+          `Row-level security hides rows of ${list(hidden)} from it. As the owner: CREATE POLICY complete_backup ON … FOR SELECT TO ${role} USING (true)`,
+        ]),
     ...(objects.length === 0
       ? []
-      : [`It may not read ${objects.length} large objects, such as ${list(objects.slice(0, 3))}. As their owner: GRANT SELECT ON LARGE OBJECT … TO ${role}`]),
+      : [
+          `It may not read ${objects.length} large objects, such as ${list(objects.slice(0, 3))}. As their owner: GRANT SELECT ON LARGE OBJECT … TO ${role}`,
+        ]),
   ];
-  if (problems.length > 0) throw new Failure("unreadable", 1, [`A backup by ${role} would be incomplete, so none was made.`, ...problems].join("\n"));
+  if (problems.length > 0)
+    throw new Failure("unreadable", 1, [`A backup by ${role} would be incomplete, so none was made.`, ...problems].join("\n"));
   const [{ count } = { count: 0 }] = bypasses ? [] : await session.query<{ count: number }>(APPLYING);
   return { underPolicies: count > 0 };
 }
 
-const list = (names: readonly string[]): string => (names.length > 10 ? `${names.slice(0, 10).join(", ")} and ${names.length - 10} more` : names.join(", "));
+const list = (names: readonly string[]): string =>
+  names.length > 10 ? `${names.slice(0, 10).join(", ")} and ${names.length - 10} more` : names.join(", ");
 
 const USER_SCHEMAS = "nspname !~ '^pg_' AND nspname <> 'information_schema'";
 const NAME = "quote_ident(nspname) || '.' || quote_ident(relname) AS name";

@@ -94,11 +94,23 @@ async function checkServer(admin: Session, { server, database, contents }: Postg
   const major = Math.floor(Number(row!.number) / 10_000);
   const where = nameOf(targetOf(server));
   if (row!.taken)
-    throw new Failure("database-exists", 2, `Database ${database} exists on ${where}. A backup is restored into a new database only: name another one with --into.`);
+    throw new Failure(
+      "database-exists",
+      2,
+      `Database ${database} exists on ${where}. A backup is restored into a new database only: name another one with --into.`,
+    );
   if (!row!.creates)
-    throw new Failure("no-createdb", 2, `The role of ${where} may not create a database. Connect as the administrator, at DigitalOcean doadmin.`);
+    throw new Failure(
+      "no-createdb",
+      2,
+      `The role of ${where} may not create a database. Connect as the administrator, at DigitalOcean doadmin.`,
+    );
   if (major < contents.server.major)
-    throw new Failure("older-server", 2, `The backup is from Postgres ${contents.server.version}, and ${where} has ${major}, which is older. Restore it on ${contents.server.major} or newer.`);
+    throw new Failure(
+      "older-server",
+      2,
+      `The backup is from Postgres ${contents.server.version}, and ${where} has ${major}, which is older. Restore it on ${contents.server.major} or newer.`,
+    );
   return major;
 }
 
@@ -112,7 +124,10 @@ async function dropStale(admin: Session): Promise<void> {
   }
 }
 
-async function prepareRoles(admin: Session, { contents, createRoles = false, withoutOwners = false, server }: PostgresRestore): Promise<string[]> {
+async function prepareRoles(
+  admin: Session,
+  { contents, createRoles = false, withoutOwners = false, server }: PostgresRestore,
+): Promise<string[]> {
   if (withoutOwners) return [];
   const existing = new Set((await admin.query<{ name: string }>("SELECT rolname AS name FROM pg_roles")).map(({ name }) => name));
   const missing = missingRoles(contents, existing);
@@ -138,7 +153,11 @@ async function prepareRoles(admin: Session, { contents, createRoles = false, wit
 }
 
 /** Sorting and comparing text depend on the locale: indexes and constraints need the one that they were made with. */
-async function createDatabase(admin: Session, name: string, { encoding, collate, ctype, provider, locale, server }: PostgresContents): Promise<void> {
+async function createDatabase(
+  admin: Session,
+  name: string,
+  { encoding, collate, ctype, provider, locale, server }: PostgresContents,
+): Promise<void> {
   const icu = provider === "i" && locale !== null ? ` LOCALE_PROVIDER icu ICU_LOCALE ${literal(locale)}` : "";
   const builtin = provider === "b" && locale !== null ? ` LOCALE_PROVIDER builtin BUILTIN_LOCALE ${literal(locale)}` : "";
   try {
@@ -159,13 +178,14 @@ async function createDatabase(admin: Session, name: string, { encoding, collate,
 async function load(connection: Connection, archive: Readable, options: PostgresRestore & { readonly major: number }): Promise<void> {
   const { contents, findClients, major, withoutOwners = false, jobs = availableParallelism() } = options;
   const clients = await findClients(major);
-  const owners = withoutOwners ? ["--no-owner", "--no-privileges"] : [];
+  // A materialized view is filled as its owner, under the policies that apply to it, as it was in the source.
+  const common = ["--enable-row-security", ...(withoutOwners ? ["--no-owner", "--no-privileges"] : [])];
   // pg_restore 17 and newer set transaction_timeout, which older servers do not know.
-  if (clients.major >= 17 && major < 17) return await loadAsText(connection, archive, { clients, args: owners });
+  if (clients.major >= 17 && major < 17) return await loadAsText(connection, archive, { clients, args: common });
   if (jobs === 1) {
     const { child, finished } = runProgram(clients, "pg_restore", {
       connection,
-      args: ["--exit-on-error", "--no-password", `--dbname=${databaseOf(connection)}`, ...owners],
+      args: ["--exit-on-error", "--no-password", `--dbname=${databaseOf(connection)}`, ...common],
       input: "pipe",
       purpose: "The restore",
     });
@@ -178,11 +198,16 @@ async function load(connection: Connection, archive: Readable, options: Postgres
     const file = join(folder, "archive");
     await pipeline(archive, createWriteStream(file, { mode: 0o600 })).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOSPC") throw error;
-      throw new Failure("disk-full", 1, `There is no space for the dump of ${contents.database} in ${tmpdir()}. Free space, set TMPDIR, or restore with --jobs 1.`, { cause: error });
+      throw new Failure(
+        "disk-full",
+        1,
+        `There is no space for the dump of ${contents.database} in ${tmpdir()}. Free space, set TMPDIR, or restore with --jobs 1.`,
+        { cause: error },
+      );
     });
     await runProgram(clients, "pg_restore", {
       connection,
-      args: ["--exit-on-error", "--no-password", `--dbname=${databaseOf(connection)}`, `--jobs=${jobs}`, ...owners, file],
+      args: ["--exit-on-error", "--no-password", `--dbname=${databaseOf(connection)}`, `--jobs=${jobs}`, ...common, file],
       purpose: "The restore",
     }).finished;
   } finally {
@@ -272,6 +297,10 @@ function differenceFailure(database: string, differences: readonly string[]): Fa
   return new Failure(
     "differs",
     1,
-    [`The restored database is not the one that was backed up (${database}), and was dropped:`, ...differences.slice(0, SHOWN), ...more].join("\n  "),
+    [
+      `The restored database is not the one that was backed up (${database}), and was dropped:`,
+      ...differences.slice(0, SHOWN),
+      ...more,
+    ].join("\n  "),
   );
 }

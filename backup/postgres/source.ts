@@ -3,7 +3,10 @@ import type { Source } from "../create.ts";
 import type { PostgresClients } from "./clients.ts";
 import { startDump } from "./dump.ts";
 
-export async function openPostgresSource(connection: Connection, findClients: (major: number) => Promise<PostgresClients>): Promise<Source> {
+export async function openPostgresSource(
+  connection: Connection,
+  findClients: (major: number) => Promise<PostgresClients>,
+): Promise<Source> {
   const dump = await startDump(connection, findClients);
   return {
     archive: dump.archive,

@@ -21,7 +21,9 @@ export async function openStore({ url: text, key }: Location): Promise<ObjectSto
   for (const name of url.searchParams.keys())
     if (!["region", "endpoint"].includes(name)) throw badLocation(`${text} has an unknown parameter "${name}"`);
   if (url.username !== "" || url.password !== "")
-    throw badLocation("The key is part of the address, where lists of processes and logs show it; put it into the variable instead. The address");
+    throw badLocation(
+      "The key is part of the address, where lists of processes and logs show it; put it into the variable instead. The address",
+    );
   const [accessKey = "", secretKey = ""] = splitOnce(key ?? "");
   if (accessKey === "" || secretKey === "")
     throw new Failure("no-store-key", 2, `There is no key for s3://${url.host}. Set it in the environment, as <access key>:<secret key>.`);

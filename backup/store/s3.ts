@@ -82,9 +82,7 @@ export function openS3(location: S3Location): ObjectStore {
       attempt(`writing ${key}`, async () => {
         const conditions = condition && ("absent" in condition ? { IfNoneMatch: "*" } : { IfMatch: condition.etag });
         try {
-          await client.send(
-            new PutObjectCommand({ Bucket, Key: keyOf(key), Body: body, ContentType: "application/json", ...conditions }),
-          );
+          await client.send(new PutObjectCommand({ Bucket, Key: keyOf(key), Body: body, ContentType: "application/json", ...conditions }));
           return true;
         } catch (error) {
           const status = statusOf(error);
@@ -122,8 +120,7 @@ export function openS3(location: S3Location): ObjectStore {
       } while (token);
     },
 
-    remove: (key) =>
-      attempt(`removing ${key}`, async () => void (await client.send(new DeleteObjectCommand({ Bucket, Key: keyOf(key) })))),
+    remove: (key) => attempt(`removing ${key}`, async () => void (await client.send(new DeleteObjectCommand({ Bucket, Key: keyOf(key) })))),
 
     close: () => client.destroy(),
   };
@@ -149,8 +146,7 @@ function isAddress(endpoint: string): boolean {
   return /^(localhost|\[.*\]|[\d.]+)$/.test(hostname);
 }
 
-const statusOf = (error: unknown): number | undefined =>
-  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+const statusOf = (error: unknown): number | undefined => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 
 function s3Failure(error: unknown, doing: string, name: string, { region, endpoint }: S3Location): Error {
   // Of the data, not of the store.
@@ -173,7 +169,10 @@ function s3Failure(error: unknown, doing: string, name: string, { region, endpoi
       case "Forbidden":
         return ["no-access", "the key may not do this. It needs read and write access to this bucket."];
       case "RequestTimeTooSkewed":
-        return ["clock", `the clock of this machine differs from the store's by more than 15 minutes (it is ${new Date().toISOString()} here). Correct it.`];
+        return [
+          "clock",
+          `the clock of this machine differs from the store's by more than 15 minutes (it is ${new Date().toISOString()} here). Correct it.`,
+        ];
       case "PermanentRedirect":
       case "AuthorizationHeaderMalformed":
         return ["wrong-region", `the bucket is in another region than ${region}. ${message}`];

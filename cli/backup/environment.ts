@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { generateIdentity, identityToRecipient, parseIdentities, parseRecipients } from "../../backup/encryption.ts";
-import { generateSigningKey, parseSigningKey, parseVerifyKey, type SigningKey } from "../../backup/signature.ts";
 import type { Repository } from "../../backup/repository.ts";
+import { generateSigningKey, parseSigningKey, parseVerifyKey, type SigningKey } from "../../backup/signature.ts";
 import { openStore } from "../../backup/store/location.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { findProject } from "../../engine/project.ts";
@@ -30,12 +30,19 @@ export async function openEnvironment(options: BackupOptions): Promise<BackupEnv
   const tool = `slipway ${version()}`;
   const { store = variable("store"), offsite = variable("offsite") } = options;
   if (store === undefined) {
-    if (offsite !== undefined) throw new UsageError(`--offsite is a second copy. Where is the first? Use --store, or set ${BACKUP_VARIABLES.store}.`);
+    if (offsite !== undefined)
+      throw new UsageError(`--offsite is a second copy. Where is the first? Use --store, or set ${BACKUP_VARIABLES.store}.`);
     return await openLocal(home, tool);
   }
   const signing = variable("signingKey");
   const key = signing === undefined ? undefined : parseSigningKey(signing);
-  const verifyKeys = [...(variable("verifyKeys") ?? "").split(/[\s,]+/).filter(Boolean).map(parseVerifyKey), ...(key ? [key.publicKey] : [])];
+  const verifyKeys = [
+    ...(variable("verifyKeys") ?? "")
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map(parseVerifyKey),
+    ...(key ? [key.publicKey] : []),
+  ];
   if (verifyKeys.length === 0)
     throw new UsageError(
       `Whose backups count? Set ${BACKUP_VARIABLES.verifyKeys} to the verify key, or ${BACKUP_VARIABLES.signingKey}. To create keys: slipway backup keys --out backup-key.txt`,
@@ -48,7 +55,9 @@ export async function openEnvironment(options: BackupOptions): Promise<BackupEnv
     recipients: (given) => parseRecipients((given ?? [variable("recipients") ?? ""]).join(" ")),
     signingKey() {
       if (key) return key;
-      throw new UsageError(`Set ${BACKUP_VARIABLES.signingKey}: a backup that is not signed does not count. To create keys: slipway backup keys --out backup-key.txt`);
+      throw new UsageError(
+        `Set ${BACKUP_VARIABLES.signingKey}: a backup that is not signed does not count. To create keys: slipway backup keys --out backup-key.txt`,
+      );
     },
     identities(file) {
       if (file === undefined) throw new UsageError("Which key decrypts the backups? --identity <file of the age secret key>");
@@ -112,4 +121,3 @@ export async function generateKeys(): Promise<NewKeys> {
   const identity = await generateIdentity();
   return { identity, recipient: await identityToRecipient(identity), ...generateSigningKey() };
 }
-

@@ -47,7 +47,11 @@ export const declareCreate = (group: Group) =>
   })
     .option(...database[0])
     .option(...database[1])
-    .addOption(option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(collect));
+    .addOption(
+      option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(
+        collect,
+      ),
+    );
 
 export const declareList = (group: Group) =>
   describe(group.command("list").summary("Print the backups"), {
@@ -98,7 +102,11 @@ export const declareRehearse = (group: Group) =>
     usage: ["[--system <name>] [flags]"],
     examples: [["Rehearse every system", "slipway backup rehearse --identity backup-key.txt"]],
     details: ["Uses a Postgres of its own, which is removed at the end. A signed record is stored with the backup."],
-    exitCodes: { 0: "every restore was equal to what was backed up", 1: "a restore failed or differed, or there was nothing to restore", 2: "bad input" },
+    exitCodes: {
+      0: "every restore was equal to what was backed up",
+      1: "a restore failed or differed, or there was nothing to restore",
+      2: "bad input",
+    },
   })
     .option(...identity)
     .option("--newest", "Only the newest backup");

@@ -53,7 +53,8 @@ export const create = withFailures(async (options: CreateOptions, { print, log }
 export const list = withFailures(async (options: BackupOptions, terminal) => {
   const { backups, refused, foreign } = await readInventory((await openEnvironment(options)).repository, setOf(options));
   const selected = select(backups, options);
-  if (options.json) terminal.print(stableJson({ backups: selected.map(toJson), refused: refused.map(refusedToJson), foreign: foreign.length }));
+  if (options.json)
+    terminal.print(stableJson({ backups: selected.map(toJson), refused: refused.map(refusedToJson), foreign: foreign.length }));
   else terminal.print(formatList(selected, refused, terminal));
   return DONE;
 });
@@ -65,9 +66,7 @@ export const verify = withFailuresOf(async (id: string | undefined, options: Ver
   const identities = options.identity === undefined && !environment.isLocal ? undefined : environment.identities(options.identity);
   const results = [];
   for (const backup of backups)
-    results.push(
-      await verifyBackup({ repository, backup, tool, ...(identities && { identities }), ...signingKeyOf(environment) }),
-    );
+    results.push(await verifyBackup({ repository, backup, tool, ...(identities && { identities }), ...signingKeyOf(environment) }));
   print(options.json ? stableJson(results) : results.map(formatVerified).join("\n"));
   return results.every(({ copies }) => copies.every(({ problem }) => problem === undefined)) ? DONE : FAILED;
 });
@@ -83,7 +82,8 @@ export const restore = withFailuresOf(async (id: string | undefined, options: Re
   const contents = backup.manifest.postgres;
   if (contents === undefined) throw new UsageError(`${formatBackup(backup)} is not a backup of a Postgres database.`);
   const copy = backup.copies[0];
-  if (copy === undefined) throw new Failure("no-data", 1, `No copy has the data of ${formatBackup(backup)}. See: slipway backup verify ${backup.id}`);
+  if (copy === undefined)
+    throw new Failure("no-data", 1, `No copy has the data of ${formatBackup(backup)}. See: slipway backup verify ${backup.id}`);
   const start = performance.now();
   if (!json) log(`Restoring ${formatBackup(backup)} from ${copy.name} into ${into}`);
   const identities = environment.identities(options.identity);
@@ -162,7 +162,8 @@ export const runPrune = withFailures(async (options: PruneOptions, terminal) => 
 
 export const keep = withFailuresOf(async (id: string, options: KeepOptions, { print }) => {
   const { reason, release = false } = options;
-  if (release === (reason !== undefined)) throw new UsageError("Why is it held? --reason <text>; or --release, which lets the retention decide again.");
+  if (release === (reason !== undefined))
+    throw new UsageError("Why is it held? --reason <text>; or --release, which lets the retention decide again.");
   const environment = await openEnvironment(options);
   const [backup] = await findBackups(environment, id, options);
   if (release) await removeHold(environment.repository, backup!);
@@ -187,10 +188,17 @@ export const createKeys = withFailures(async ({ out }: KeysOptions, { print }) =
   if (out === undefined) throw new UsageError("Where to write the secret key? --out backup-key.txt");
   const keys = await generateKeys();
   try {
-    writeFileSync(out, `# created: ${new Date().toISOString()}\n# public key: ${keys.recipient}\n${keys.identity}\n`, { mode: 0o600, flag: "wx" });
+    writeFileSync(out, `# created: ${new Date().toISOString()}\n# public key: ${keys.recipient}\n${keys.identity}\n`, {
+      mode: 0o600,
+      flag: "wx",
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(code === "EEXIST" ? `${out} exists, and may be the only key of older backups. Name another file.` : `${out} cannot be written (${code}).`);
+    throw new UsageError(
+      code === "EEXIST"
+        ? `${out} exists, and may be the only key of older backups. Name another file.`
+        : `${out} cannot be written (${code}).`,
+    );
   }
   print(formatKeys(keys, out));
   return DONE;
@@ -231,7 +239,12 @@ function select(backups: readonly Backup[], { system, part }: BackupOptions): Ba
 }
 
 /** The backup with this id; without an id the newest of each set, or all. */
-async function findBackups({ repository }: BackupEnvironment, id: string | undefined, options: BackupOptions, all = false): Promise<Backup[]> {
+async function findBackups(
+  { repository }: BackupEnvironment,
+  id: string | undefined,
+  options: BackupOptions,
+  all = false,
+): Promise<Backup[]> {
   const { backups, refused } = await readInventory(repository, setOf(options));
   const selected = select(backups, options);
   if (id === undefined) {
@@ -273,6 +286,16 @@ async function localAdmin(name: string | undefined) {
 
 const toJson = ({ manifest: { postgres, ...manifest }, copies, hold, records }: Backup) => ({
   ...{ ...manifest, copies: copies.map(({ name }) => name), hold, records },
-  ...(postgres && { postgres: { database: postgres.database, server: postgres.server.version, tables: postgres.tables, sequences: postgres.sequences } }),
+  ...(postgres && {
+    postgres: { database: postgres.database, server: postgres.server.version, tables: postgres.tables, sequences: postgres.sequences },
+  }),
 });
-const refusedToJson = ({ copy, key, reason }: { readonly copy: { readonly name: string }; readonly key: string; readonly reason: string }) => ({ copy: copy.name, key, reason });
+const refusedToJson = ({
+  copy,
+  key,
+  reason,
+}: {
+  readonly copy: { readonly name: string };
+  readonly key: string;
+  readonly reason: string;
+}) => ({ copy: copy.name, key, reason });

@@ -1,8 +1,9 @@
 /** What a command backs up, and over which connections. */
-import { type PostgresClients, findPostgresClients } from "../../backup/postgres/clients.ts";
-import { openPostgresSource } from "../../backup/postgres/source.ts";
+
 import type { Source } from "../../backup/create.ts";
 import type { DataSet } from "../../backup/names.ts";
+import { findPostgresClients, type PostgresClients } from "../../backup/postgres/clients.ts";
+import { openPostgresSource } from "../../backup/postgres/source.ts";
 import type { Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { System } from "../../systems/definition.ts";
@@ -28,13 +29,15 @@ export async function findSources(options: CreateOptions, home: Home): Promise<N
   const { system: name, part } = options;
   const named = namedConnection(options);
   const { systems } = await import("../../systems/index.ts");
-  if (named !== undefined && name === undefined) throw new UsageError(`Which system is the database of? --system ${systems.map((one) => one.name).join(" | ")}`);
+  if (named !== undefined && name === undefined)
+    throw new UsageError(`Which system is the database of? --system ${systems.map((one) => one.name).join(" | ")}`);
   const wanted = name === undefined ? systems : [await findSystem(systems, name)];
   const sources: NamedSource[] = [];
   for (const system of wanted) sources.push(...(await sourcesOf(system, named, home)));
   const selected = sources.filter(({ set }) => part === undefined || set.part === part);
   if (selected.length > 0) return selected;
-  if (sources.length > 0) throw new UsageError(`There is no part "${part}". There are: ${[...new Set(sources.map(({ set }) => set.part))].join(", ")}.`);
+  if (sources.length > 0)
+    throw new UsageError(`There is no part "${part}". There are: ${[...new Set(sources.map(({ set }) => set.part))].join(", ")}.`);
   throw new UsageError(
     "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL; or start the local platform, whose databases are the default: npm start",
   );

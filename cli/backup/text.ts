@@ -35,7 +35,11 @@ export function formatList(backups: readonly Backup[], refused: readonly Unusabl
 }
 
 function describeRecords(records: Backup["records"]): string {
-  const last = (kind: string) => records.filter((record) => record.kind === kind).at(-1)?.at.slice(0, 10);
+  const last = (kind: string) =>
+    records
+      .filter((record) => record.kind === kind)
+      .at(-1)
+      ?.at.slice(0, 10);
   const [rehearsed, verified] = [last("rehearsed"), last("verified")];
   return rehearsed ? `rehearsed ${rehearsed}` : verified ? `verified ${verified}` : "never verified";
 }
@@ -43,7 +47,11 @@ function describeRecords(records: Backup["records"]): string {
 export function formatVerified({ backup, copies, decrypted, seconds }: Verified): string {
   const how = decrypted ? "decrypted and compared" : "compared, not decrypted (--identity decrypts)";
   return copies
-    .map(({ copy, problem }) => (problem === undefined ? `${backup} is intact in ${copy}: ${how} in ${seconds.toFixed(1)} s` : `${backup} is DAMAGED in ${copy}: ${problem}`))
+    .map(({ copy, problem }) =>
+      problem === undefined
+        ? `${backup} is intact in ${copy}: ${how} in ${seconds.toFixed(1)} s`
+        : `${backup} is DAMAGED in ${copy}: ${problem}`,
+    )
     .join("\n");
 }
 
@@ -75,7 +83,9 @@ export function formatPrune({ kept, removed, leftovers, refused, foreign }: Prun
 export function formatStatus({ sets, refused }: Status, { style }: Layout): string {
   const lines = sets.flatMap(({ set, newest, rehearsed, count, problems }) => [
     `${problems.length === 0 ? style.good("ok") : style.bad("PROBLEM")}  ${set}: ${
-      newest ? `newest ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}, in ${newest.copies.join(" and ") || "no copy"}` : "none"
+      newest
+        ? `newest ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}, in ${newest.copies.join(" and ") || "no copy"}`
+        : "none"
     }; ${pluralize(count, "backup")}; ${rehearsed ? `rehearsed ${rehearsed.at.slice(0, 10)}` : "never rehearsed"}`,
     ...problems.map((problem) => `    ${problem}`),
   ]);

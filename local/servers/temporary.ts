@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { openServers } from "./backing.ts";
 import { ServerError } from "./error.ts";
 import type { Home } from "./home.ts";
+import { listPostgresMajors } from "./packages/binaries.ts";
 import { LOOPBACK } from "./ports/ports.ts";
 import { PLATFORM_DATABASE } from "./postgres/admin.ts";
 import { SUPERUSER } from "./postgres/settings.ts";
-import { listPostgresMajors } from "./packages/binaries.ts";
 import { stopServers } from "./status.ts";
 
 export interface TemporaryPostgres {
@@ -42,7 +42,11 @@ export async function withTemporaryPostgres<T>(
       ...{ databases: [], users: [], pools: [], rules: [], config: {} },
     });
     const { port, password, authority } = await servers.superuserOf(CLUSTER);
-    return await work({ major: version, url: `postgres://${SUPERUSER}:${encodeURIComponent(password)}@${LOOPBACK}:${port}/${PLATFORM_DATABASE}`, ca: authority });
+    return await work({
+      major: version,
+      url: `postgres://${SUPERUSER}:${encodeURIComponent(password)}@${LOOPBACK}:${port}/${PLATFORM_DATABASE}`,
+      ca: authority,
+    });
   } finally {
     await servers.removeCluster(CLUSTER).catch(() => {});
     await servers.close();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { ApiError } from "../../cloud/core/api-error.ts";
 import { findBucket } from "../../cloud/spaces/buckets.ts";
 import { readContent } from "../../cloud/spaces/object-files.ts";
-import { deleteObject, findObject, type ObjectVersion, putObject } from "../../cloud/spaces/objects.ts";
+import { deleteObject, findObject, listCurrent, type ObjectVersion, putObject } from "../../cloud/spaces/objects.ts";
 import { abortUpload, completeUpload, findUpload, putPart, startUpload } from "../../cloud/spaces/uploads.ts";
 import { parseCannedAcl, viewAcl } from "./acl.ts";
 import type { Actions, SpacesReply, SpacesRequest } from "./action.ts";
@@ -110,8 +110,26 @@ async function writeObject(request: SpacesRequest): Promise<SpacesReply> {
   const { cloud, message, address } = request;
   const source = message.headers["x-amz-copy-source"];
   if (typeof source === "string") return copyObject(request, source);
-  const created = await putObject(cloud, address.bucket, newObject(message, address.key), bodyStream(message), checkContent(message));
+  const [checkBody, checkConditions] = [checkContent(message), conditionsOf(request)];
+  // Nothing is awaited between the check and the write, so of several writers with the same condition one wins.
+  const created = await putObject(cloud, address.bucket, newObject(message, address.key), bodyStream(message), (stored) => {
+    checkBody(stored);
+    checkConditions();
+  });
   return { status: 200, headers: { etag: `"${created.content!.etag}"`, ...versionHeader(created) } };
+}
+
+/** Conditional writes, as in S3. Whether Spaces has them is not documented. */
+function conditionsOf({ cloud, message: { headers }, address: { bucket, key } }: SpacesRequest): () => void {
+  return () => {
+    const etag = listCurrent(cloud, bucket, key).find((object) => object.key === key)?.content.etag;
+    const isWrong =
+      (headers["if-none-match"] === "*" && etag !== undefined) ||
+      (headers["if-match"] !== undefined && headers["if-match"] !== `"${etag}"`);
+    if (!isWrong) return;
+    if (headers["if-match"] !== undefined && etag === undefined) throw new ApiError(404, "NoSuchKey", "The specified key does not exist");
+    throw new ApiError(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold");
+  };
 }
 
 async function copyObject({ cloud, message, address, signer }: SpacesRequest, source: string): Promise<SpacesReply> {
