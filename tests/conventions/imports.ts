@@ -21,7 +21,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   preview: ["report", "local", "postdeploy", "engine", "catalog"],
   audit: ["report", "local", "postdeploy", "engine", "catalog"],
   operate: ["report", "local", "postdeploy", "engine", "catalog"],
-  backup: ["local", "postdeploy", "catalog"],
+  backup: ["report", "local", "postdeploy", "catalog"],
   cli: ["preview", "audit", "operate", "backup", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
   bin: ["cli", "postdeploy"],
   setup: [],
