@@ -32,10 +32,11 @@ const postgres = z.strictObject({
 });
 
 const valkey = z.strictObject({
+  /** "valkey 8.1.1" */
   server: z.string(),
-  databases: z.array(z.strictObject({ database: count, keys: count, checksum })),
-  /** Keys that expired or changed while they were read: the export is not a point in time. */
-  changed: count,
+  /** The export is not a point in time; keys that changed while they were read are not part of a checksum. */
+  databases: z.array(z.strictObject({ database: count, keys: count, expiring: count, changed: count, checksum: z.string() })),
+  functions: z.array(z.string()),
 });
 
 export const manifestSchema = z.strictObject({

@@ -1,19 +1,23 @@
 import { writeFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { createBackup } from "../../backup/create.ts";
+import type { PostgresContents } from "../../backup/manifest.ts";
 import { type DataSet, formatDataSet, isId } from "../../backup/names.ts";
-import { restorePostgres } from "../../backup/postgres/restore.ts";
+import { type PostgresRestored, restorePostgres } from "../../backup/postgres/restore.ts";
 import { planPrune, prune } from "../../backup/prune.ts";
 import { readArchive } from "../../backup/read.ts";
-import { chooseRehearsed, rehearse } from "../../backup/rehearse.ts";
+import { chooseRehearsed, type Rehearsal, rehearse } from "../../backup/rehearse.ts";
 import { type Backup, formatBackup, readInventory, removeHold, writeHold } from "../../backup/repository.ts";
 import { DEFAULT_POLICY } from "../../backup/retention.ts";
 import { readStatus } from "../../backup/status.ts";
+import { importDatabases } from "../../backup/valkey/import.ts";
 import { verifyBackup } from "../../backup/verify.ts";
 import { stableJson } from "../../engine/mask.ts";
-import { withTemporaryPostgres } from "../../local/servers/temporary.ts";
+import { withTemporaryPostgres, withTemporaryValkey } from "../../local/servers/temporary.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { localConnections } from "../shared/local-connections.ts";
+import { readCa } from "../shared/read-ca.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { type BackupEnvironment, generateKeys, openEnvironment } from "./environment.ts";
 import type {
@@ -28,7 +32,16 @@ import type {
   VerifyOptions,
 } from "./flags.ts";
 import { clientsIn, findSources, namedConnection, POSTGRES } from "./sources.ts";
-import { formatCreated, formatKeys, formatList, formatPrune, formatRehearsals, formatStatus, formatVerified } from "./text.ts";
+import {
+  describeRestored,
+  formatCreated,
+  formatKeys,
+  formatList,
+  formatPrune,
+  formatRehearsals,
+  formatStatus,
+  formatVerified,
+} from "./text.ts";
 
 export const create = withFailures(async (options: CreateOptions, { print, log }) => {
   const environment = await openEnvironment(options);
@@ -46,7 +59,8 @@ export const create = withFailures(async (options: CreateOptions, { print, log }
     created.push({ ...result, seconds });
     if (!options.json) print(formatCreated(result, seconds));
   }
-  if (options.json) print(stableJson(created.map(({ manifest: { postgres: _, ...manifest }, ...rest }) => ({ ...rest, ...manifest }))));
+  if (options.json)
+    print(stableJson(created.map(({ manifest: { postgres: _, valkey: __, ...manifest }, ...rest }) => ({ ...rest, ...manifest }))));
   return created.every(({ missing }) => missing.length === 0) ? DONE : FAILED;
 });
 
@@ -72,70 +86,121 @@ export const verify = withFailuresOf(async (id: string | undefined, options: Ver
 });
 
 export const restore = withFailuresOf(async (id: string | undefined, options: RestoreOptions, { print, log }) => {
-  const { into, jobs, json } = options;
-  if (into === undefined) throw new UsageError("Into which new database? --into <name>. A backup is never restored over a database.");
   const environment = await openEnvironment(options);
-  const server = namedConnection(options) ?? (await localAdmin(options.system));
-  if (server === undefined) throw new UsageError("Onto which server? --url postgres://doadmin:password@host:25060/defaultdb --ca ca.pem");
-  const [backup, ...others] = await findBackups(environment, id, { ...options, part: options.part ?? POSTGRES });
+  const [backup, ...others] = await findBackups(environment, id, {
+    ...options,
+    part: options.part ?? (id === undefined ? POSTGRES : undefined),
+  });
   if (backup === undefined || others.length > 0) throw new UsageError("Which backup? Name its id, or its system: --system <name>");
-  const contents = backup.manifest.postgres;
-  if (contents === undefined) throw new UsageError(`${formatBackup(backup)} is not a backup of a Postgres database.`);
+  const { manifest } = backup;
   const copy = backup.copies[0];
   if (copy === undefined)
     throw new Failure("no-data", 1, `No copy has the data of ${formatBackup(backup)}. See: slipway backup verify ${backup.id}`);
-  const start = performance.now();
-  if (!json) log(`Restoring ${formatBackup(backup)} from ${copy.name} into ${into}`);
   const identities = environment.identities(options.identity);
-  const result = await restorePostgres(
-    {
-      ...{ server, database: into, contents, findClients: clientsIn(environment.home) },
-      ...{ createRoles: options.createRoles ?? false, withoutOwners: !options.owner, ...(jobs === undefined ? {} : { jobs }) },
-    },
-    () => readArchive(copy, backup.manifest, identities),
-  );
+  const start = performance.now();
+  const openArchive = () => readArchive(copy, manifest, identities);
+  const announce = (target: string) => {
+    if (!options.json) log(`Restoring ${formatBackup(backup)} from ${copy.name} into ${target}`);
+  };
+  const result = manifest.postgres
+    ? await restoreDatabase(manifest.postgres, options, { environment, openArchive, announce })
+    : await restoreStore(options, { openArchive, announce });
   const seconds = Math.round(performance.now() - start) / 1000;
-  const age = Date.now() - Date.parse(backup.manifest.startedAt);
-  if (json) print(stableJson({ backup: formatBackup(backup), ...result, seconds, lostMinutes: Math.round(age / 60_000) }));
-  else
-    print(
-      [
-        `Restored ${into}: ${result.rows} rows in ${result.tables} tables, equal to the manifest, in ${seconds} s`,
-        ...(result.createdRoles.length > 0 ? [`Created roles without a login: ${result.createdRoles.join(", ")}`] : []),
-        `What was written after ${backup.manifest.startedAt} is not in it`,
-      ].join("\n"),
-    );
+  const notIncluded = `What was written after ${manifest.startedAt} is not in it`;
+  if (options.json) print(stableJson({ backup: formatBackup(backup), startedAt: manifest.startedAt, ...result, seconds }));
+  else print([`${describeRestored(result)}, in ${seconds.toFixed(1)} s`, notIncluded].join("\n"));
   return DONE;
 });
 
+interface RestoreSource {
+  readonly openArchive: () => Promise<Readable>;
+  readonly announce: (target: string) => void;
+}
+
+async function restoreDatabase(
+  contents: PostgresContents,
+  options: RestoreOptions,
+  { environment, openArchive, announce }: RestoreSource & { readonly environment: BackupEnvironment },
+): Promise<PostgresRestored> {
+  const { into, system, jobs, createRoles, owner } = options;
+  if (into === undefined) throw new UsageError("Into which new database? --into <name>. A backup is never restored over a database.");
+  const server = namedConnection(options) ?? (await localAdmin(system));
+  if (server === undefined) throw new UsageError("Onto which server? --url postgres://doadmin:password@host:25060/defaultdb --ca ca.pem");
+  announce(into);
+  return await restorePostgres(
+    {
+      ...{ server, database: into, contents, findClients: clientsIn(environment.home) },
+      ...{ createRoles: createRoles === true, withoutOwners: !owner, ...(jobs === undefined ? {} : { jobs }) },
+    },
+    openArchive,
+  );
+}
+
+async function restoreStore({ url, ca, into }: RestoreOptions, { openArchive, announce }: RestoreSource) {
+  if (into !== undefined)
+    throw new UsageError(
+      "--into names a database of Postgres. A store is restored into the database numbers of its backup, which must be empty.",
+    );
+  if (url === undefined)
+    throw new UsageError("Into which store? --url rediss://default:password@host:25061 --ca ca.pem. Its databases must be empty.");
+  announce(new URL(url).host);
+  const { databases } = await importDatabases({ url, ...(ca === undefined ? {} : { ca: readCa(ca) }) }, await openArchive());
+  return { databases };
+}
+
 export const runRehearsal = withFailures(async (options: RehearseOptions, { print, log, ...layout }) => {
   const environment = await openEnvironment(options);
-  const { home, repository, tool } = environment;
+  const { repository, tool } = environment;
   const identities = environment.identities(options.identity);
   const { backups } = await readInventory(repository, setOf(options));
-  const groups = groupBySet(select(backups, options).filter(({ manifest }) => manifest.postgres !== undefined));
+  const groups = groupBySet(select(backups, options));
   const chosen = groups.flatMap((group) => (options.newest ? chooseRehearsed(group).slice(0, 1) : chooseRehearsed(group)));
   if (chosen.length === 0) chooseRehearsed([]);
-  const major = Math.max(...chosen.map(({ manifest }) => manifest.postgres!.server.major));
-  const results = await withTemporaryPostgres({ home, purpose: "rehearsal", major }, async ({ url, ca }) =>
+  const signingKey = environment.signingKey();
+  const run = (of: readonly Backup[], restoreOne: (backup: Backup, openArchive: () => Promise<Readable>) => Promise<string>) =>
     rehearse({
-      ...{ repository, backups: chosen, tool, signingKey: environment.signingKey() },
+      ...{ repository, backups: of, tool, signingKey },
       async restore(backup, copy) {
         if (!options.json) log(`Restoring ${formatBackup(backup)} from ${copy.name}`);
-        const { serverVersion } = await restorePostgres(
-          {
-            ...{ server: { url, ca }, database: `rehearse_${backup.set.system}_${backup.id.slice(-8)}`.replaceAll("-", "_") },
-            ...{ contents: backup.manifest.postgres!, findClients: clientsIn(home), createRoles: true },
-          },
-          () => readArchive(copy, backup.manifest, identities),
-        );
-        return serverVersion;
+        return await restoreOne(backup, () => readArchive(copy, backup.manifest, identities));
       },
-    }),
-  );
+    });
+  const [databases, stores] = [chosen.filter(({ manifest }) => manifest.postgres), chosen.filter(({ manifest }) => manifest.valkey)];
+  const results = [...(await rehearseDatabases(databases, environment, run)), ...(await rehearseStores(stores, environment, run))];
   print(options.json ? stableJson(results) : formatRehearsals(results, layout));
   return results.every(({ problem }) => problem === undefined) ? DONE : FAILED;
 });
+
+type RunRehearsal = (
+  of: readonly Backup[],
+  restore: (backup: Backup, openArchive: () => Promise<Readable>) => Promise<string>,
+) => Promise<Rehearsal[]>;
+
+async function rehearseDatabases(backups: readonly Backup[], { home }: BackupEnvironment, run: RunRehearsal): Promise<Rehearsal[]> {
+  if (backups.length === 0) return [];
+  const major = Math.max(...backups.map(({ manifest }) => manifest.postgres!.server.major));
+  return await withTemporaryPostgres({ home, purpose: "rehearsal", major }, (server) =>
+    run(backups, async ({ set, id, manifest }, openArchive) => {
+      const database = `rehearse_${set.system}_${id.slice(-8)}`.replaceAll("-", "_");
+      const contents = manifest.postgres!;
+      const { serverVersion } = await restorePostgres(
+        { server, database, contents, findClients: clientsIn(home), createRoles: true },
+        openArchive,
+      );
+      return `Postgres ${serverVersion}`;
+    }),
+  );
+}
+
+/** Each into a store of its own, because the databases of a backup must be empty. */
+async function rehearseStores(backups: readonly Backup[], { home }: BackupEnvironment, run: RunRehearsal): Promise<Rehearsal[]> {
+  return await run(backups, (_, openArchive) =>
+    withTemporaryValkey({ home, purpose: "rehearsal" }, async (server) => {
+      await importDatabases(server, await openArchive());
+      return "a temporary store";
+    }),
+  );
+}
 
 export const runPrune = withFailures(async (options: PruneOptions, terminal) => {
   const { daily, weekly, monthly, yearly, json } = options;

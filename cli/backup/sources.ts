@@ -4,12 +4,15 @@ import type { Source } from "../../backup/create.ts";
 import type { DataSet } from "../../backup/names.ts";
 import { findPostgresClients, type PostgresClients } from "../../backup/postgres/clients.ts";
 import { openPostgresSource } from "../../backup/postgres/source.ts";
+import { openValkeySource } from "../../backup/valkey/source.ts";
+import { storeVariable } from "../../catalog/connection-variables.ts";
 import type { Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
-import { localConnections } from "../shared/local-connections.ts";
+import { localConnections, localStores } from "../shared/local-connections.ts";
 import { readCa } from "../shared/read-ca.ts";
 import type { CreateOptions } from "./flags.ts";
 
@@ -39,14 +42,37 @@ export async function findSources(options: CreateOptions, home: Home): Promise<N
   if (sources.length > 0)
     throw new UsageError(`There is no part "${part}". There are: ${[...new Set(sources.map(({ set }) => set.part))].join(", ")}.`);
   throw new UsageError(
-    "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL; or start the local platform, whose databases are the default: npm start",
+    "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; or start the local platform, whose databases are the default: npm start",
   );
 }
 
+/**
+ * The URLs come from --url and the environment. Where neither names one, they are those of the local platform. A store that may lose its keys is
+ * not backed up.
+ */
 async function sourcesOf(system: System, named: Connection | undefined, home: Home): Promise<NamedSource[]> {
-  const connection = named ?? (await localConnections(system))?.backup;
-  if (connection === undefined) return [];
-  return [{ set: { system: system.name, part: POSTGRES }, open: () => openPostgresSource(connection, clientsIn(home)) }];
+  const names = Object.keys(system.stores).filter((store) => system.stores[store]!.class === "state");
+  const namedStores = new Map(names.flatMap((store): [string, StoreAddress][] => namedStore(store)));
+  const isNamed = named !== undefined || namedStores.size > 0;
+  const connection = isNamed ? named : (await localConnections(system))?.backup;
+  const stores = isNamed ? namedStores : await localStores(system);
+  return [
+    ...(connection === undefined
+      ? []
+      : [{ set: { system: system.name, part: POSTGRES }, open: () => openPostgresSource(connection, clientsIn(home)) }]),
+    ...names.flatMap((store) => {
+      const address = stores.get(store);
+      return address === undefined
+        ? []
+        : [{ set: { system: system.name, part: `valkey-${store}` }, open: () => openValkeySource(address) }];
+    }),
+  ];
+}
+
+function namedStore(store: string): [string, StoreAddress][] {
+  const url = process.env[storeVariable(store, "URL")];
+  const ca = process.env[storeVariable(store, "CA")];
+  return url ? [[store, { url, ...(ca && { ca }) }]] : [];
 }
 
 export function namedConnection({

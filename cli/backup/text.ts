@@ -1,9 +1,11 @@
 /** What `slipway backup` prints. */
 import type { Created } from "../../backup/create.ts";
+import type { PostgresRestored } from "../../backup/postgres/restore.ts";
 import type { PrunePlan } from "../../backup/prune.ts";
 import type { Rehearsal } from "../../backup/rehearse.ts";
 import { type Backup, formatBackup, type Unusable } from "../../backup/repository.ts";
 import { formatHours, type Status } from "../../backup/status.ts";
+import type { ImportedDatabase } from "../../backup/valkey/import.ts";
 import type { Verified } from "../../backup/verify.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { pluralize } from "../shared/pluralize.ts";
@@ -11,9 +13,11 @@ import type { Layout } from "../shared/terminal.ts";
 import type { NewKeys } from "./environment.ts";
 
 export function formatCreated({ manifest, copies, missing }: Created, seconds: number): string {
-  const { system, part, id, data, postgres } = manifest;
-  const rows = postgres?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
-  const what = postgres ? `${pluralize(rows, "row")} in ${pluralize(postgres.tables.length, "table")}, ` : "";
+  const { system, part, id, data, postgres, valkey } = manifest;
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+  const what = postgres
+    ? `${pluralize(sum(postgres.tables.map(({ rows }) => rows)), "row")} in ${pluralize(postgres.tables.length, "table")}, `
+    : `${pluralize(sum((valkey?.databases ?? []).map(({ keys }) => keys)), "key")}, `;
   return [
     `Made ${system}/${part}/${id}: ${what}${formatBytes(data.bytes)} in ${seconds.toFixed(1)} s`,
     ...copies.map((copy) => `  complete in ${copy}`),
@@ -59,10 +63,25 @@ export function formatRehearsals(results: readonly Rehearsal[], { style }: Layou
   return results
     .map(({ backup, copy, seconds, server, problem }) =>
       problem === undefined
-        ? `${style.good("equal")}   ${backup} from ${copy}, on Postgres ${server}, in ${seconds.toFixed(1)} s`
+        ? `${style.good("equal")}   ${backup} from ${copy}, on ${server}, in ${seconds.toFixed(1)} s`
         : `${style.bad("FAILED")}  ${backup} from ${copy}, after ${seconds.toFixed(1)} s: ${problem}`,
     )
     .join("\n");
+}
+
+type Restored = PostgresRestored | { readonly databases: readonly ImportedDatabase[] };
+
+export function describeRestored(restored: Restored): string {
+  if ("databases" in restored)
+    return `Restored ${restored.databases
+      .map(
+        ({ database, keys, expired }) =>
+          `${pluralize(keys, "key")} in database ${database}${expired > 0 ? ` (${expired} had expired)` : ""}`,
+      )
+      .join(", ")}, equal to the manifest`;
+  const { database, rows, tables, createdRoles } = restored;
+  const roles = createdRoles.length > 0 ? `, with new roles without a login: ${createdRoles.join(", ")}` : "";
+  return `Restored ${database}: ${pluralize(rows, "row")} in ${pluralize(tables, "table")}, equal to the manifest${roles}`;
 }
 
 export function formatPrune({ kept, removed, leftovers, refused, foreign }: PrunePlan, done: boolean, { style }: Layout): string {

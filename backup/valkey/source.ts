@@ -1,0 +1,28 @@
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { readServerInfo } from "../../postdeploy/keyspaces/inspect/server.ts";
+import { generateClientName } from "../../postdeploy/keyspaces/wire/lock.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
+import type { Source } from "../create.ts";
+import { exportDatabases, withConnection } from "./export.ts";
+
+export async function openValkeySource(address: StoreAddress): Promise<Source> {
+  const { software: server } = await withConnection(address, 0, generateClientName(), readServerInfo);
+  const { lines, summary } = exportDatabases(address);
+  const archive = Readable.from(lines, { objectMode: false });
+  const contents = finished(archive, { writable: false }).then(() => {
+    const { databases, functions } = summary();
+    const counted = databases.map(({ database, keys, expiring, changed, checksum }) => ({ database, keys, expiring, changed, checksum }));
+    return { valkey: { server, functions: [...functions], databases: counted } };
+  });
+  contents.catch(() => {});
+  return {
+    archive,
+    expectedBytes: 0,
+    contents,
+    async close() {
+      archive.destroy();
+      await contents.catch(() => {});
+    },
+  };
+}
