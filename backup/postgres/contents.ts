@@ -20,6 +20,9 @@ export const READER_SETTINGS = {
   jit: "off",
 } as const;
 
+/** Objects with a lower one came with the server, and pg_dump leaves them out: PL/pgSQL, and pg_stat_statements where the provider adds it. */
+const FIRST_NORMAL_OID = 16384;
+
 export type Identification = Pick<
   PostgresContents,
   "database" | "server" | "encoding" | "collate" | "ctype" | "provider" | "locale" | "extensions" | "roles"
@@ -39,7 +42,7 @@ export async function readIdentification(session: Session): Promise<Identificati
     ...{ encoding: encoding!, collate: collate!, ctype: ctype!, provider: provider!, locale: locale ?? null },
     extensions: await session.query(
       `SELECT extname AS name, extversion AS version, nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
-        WHERE extname <> 'plpgsql' ORDER BY 1`,
+        WHERE e.oid >= ${FIRST_NORMAL_OID} ORDER BY 1`,
     ),
     roles: await session.query(ROLES),
   };

@@ -87,10 +87,7 @@ export const verify = withFailuresOf(async (id: string | undefined, options: Ver
 
 export const restore = withFailuresOf(async (id: string | undefined, options: RestoreOptions, { print, log }) => {
   const environment = await openEnvironment(options);
-  const [backup, ...others] = await findBackups(environment, id, {
-    ...options,
-    part: options.part ?? (id === undefined ? POSTGRES : undefined),
-  });
+  const [backup, ...others] = await findBackups(environment, id, { ...(id === undefined && { part: POSTGRES }), ...options });
   if (backup === undefined || others.length > 0) throw new UsageError("Which backup? Name its id, or its system: --system <name>");
   const { manifest } = backup;
   const copy = backup.copies[0];
