@@ -34,11 +34,14 @@ const ARCHIVES = {
     components: "main",
     // Valkey is not in bookworm itself, only in its backports.
     suites: (codename: string) => [codename, `${codename}-backports`],
+    // Point releases of the suite itself have the fixes.
+    fixed: (release: string) => [release],
   },
   ubuntu: {
     keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
     components: "main universe",
     suites: (codename: string) => [codename, `${codename}-updates`],
+    fixed: (release: string) => [release, `${release}-updates`],
   },
 } as const;
 
@@ -69,7 +72,7 @@ export async function openApt(
 
   // The additional suite does not exist for every release. If the first suite fails too, there is no network.
   let failure = "";
-  for (const suites of release !== undefined ? [[release]] : [ARCHIVES[id].suites(codename), [codename]]) {
+  for (const suites of release === undefined ? [ARCHIVES[id].suites(codename), [codename]] : [ARCHIVES[id].fixed(release)]) {
     writeFileSync(join(folder, "sources.list"), sourcesList(id, mirror, suites));
     const lists = join(folder, "state", "lists");
     const update = await reportSize(lists, onProgress, () => apt(["-qq", "--error-on=any", "update"]));
