@@ -1,5 +1,5 @@
 /** Counts and checksums of the keys of a database, to compare an import with its export. */
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { Key, Part, StreamState, Type, ValueRecord } from "./records.ts";
 
@@ -85,11 +85,11 @@ class OpenKey {
       const item = items[at]!;
       // Parts of a string have no borders.
       if (type === "string") this.#ordered?.update(item as Buffer);
-      else if (this.#ordered !== undefined) for (const bytes of Buffer.isBuffer(item) ? [item] : item) addBytes(this.#ordered, bytes);
+      else if (this.#ordered !== undefined) this.#ordered.update(withLengths(Buffer.isBuffer(item) ? [item] : item));
       else {
-        const element = addBytes(createHash("sha256"), item as Buffer);
-        if (width === 2) addBytes(element, type === "zset" ? encodeScore(items[at + 1] as Buffer) : (items[at + 1] as Buffer));
-        this.#sum.add(element.digest());
+        const value = items[at + 1] as Buffer;
+        const element = width === 1 ? [item as Buffer] : [item as Buffer, type === "zset" ? encodeScore(value) : value];
+        this.#sum.add(digestOf(element));
       }
     }
     this.#items += items.length;
@@ -98,27 +98,31 @@ class OpenKey {
 
   finish(changed: boolean, stream: StreamState | undefined): DigestedKey {
     const { database, key, type, expiresAt } = this.#key;
-    const digest = addBytes(addBytes(createHash("sha256"), Buffer.from(type)), key).update(expiresAt === undefined ? "0" : "1");
-    digest.update(this.#ordered?.digest() ?? this.#sum.bytes());
+    const parts = [Buffer.from(type), key, Buffer.from(expiresAt === undefined ? "0" : "1"), this.#ordered?.digest() ?? this.#sum.bytes()];
     if (stream !== undefined) {
-      addBytes(digest, Buffer.from(stream.lastId));
       const groups = stream.groups.map(({ name, lastDelivered }) => [name.toString("base64"), lastDelivered].join(" ")).sort();
-      for (const group of groups) addBytes(digest, Buffer.from(group));
+      parts.push(...[stream.lastId, ...groups].map((text) => Buffer.from(text)));
     }
     return {
       ...{ database, key, type, expiresAt, changed, pending: stream?.pending ?? 0 },
-      digest: digest.digest(),
+      digest: digestOf(parts),
       exists: this.#items > 0 || (type === "stream" && !changed),
       comparable: !changed && !this.#fieldsExpire,
     };
   }
 }
 
-/** The length first, so that "ab", "c" and "a", "bc" differ. */
-function addBytes(hash: Hash, bytes: Buffer): Hash {
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(bytes.length);
-  return hash.update(length).update(bytes);
+/** With lengths, so that "ab", "c" and "a", "bc" differ. One call of `hash` is faster than a Hash that is updated. */
+const digestOf = (parts: readonly Buffer[]): Buffer => hash("sha256", withLengths(parts), "buffer");
+
+function withLengths(parts: readonly Buffer[]): Buffer {
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, { length }) => sum + 4 + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    at = bytes.writeUInt32BE(part.length, at);
+    at += part.copy(bytes, at);
+  }
+  return bytes;
 }
 
 /** Commands and versions of the server write the same number differently, also -0, which is 0 after it has been written. */

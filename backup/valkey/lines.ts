@@ -72,7 +72,7 @@ export type ExportSource = AsyncIterable<Uint8Array | string>;
  */
 export async function* readExport(source: ExportSource): AsyncGenerator<ExportLine> {
   let [line, header, total]: [number, ExportHeader | undefined, boolean] = [0, undefined, false];
-  let isOpen = false;
+  let open: Type | undefined;
   for await (const { bytes, isTerminated } of splitLines(source)) {
     line++;
     if (!isTerminated) throw damaged(line, "the line is cut off. The file is incomplete");
@@ -82,14 +82,19 @@ export async function* readExport(source: ExportSource): AsyncGenerator<ExportLi
       if (parsed.kind !== "header") throw notAnExport;
       header = parsed.header;
     } else if (parsed.kind === "header") throw damaged(line, "a second header");
+    const isPart = parsed.kind === "record" && !("key" in parsed.record);
+    if (open === undefined && isPart) throw damaged(line, "a part without a key");
+    if (open !== undefined && !isPart) throw damaged(line, "the parts of the key before are not completed");
     if (parsed.kind === "record") {
-      const { kind } = parsed.record;
-      if (isOpen !== (kind === "part" || kind === "end"))
-        throw damaged(line, isOpen ? "the parts of the key before are not completed" : "a part without a key");
-      if ("database" in parsed.record && !header.databases.includes(parsed.record.database))
-        throw damaged(line, `database ${parsed.record.database} is not in the header`);
-      isOpen = kind === "start" || kind === "part";
-    } else if (isOpen) throw damaged(line, "the parts of the key before are not completed");
+      const { record } = parsed;
+      if ("database" in record && !header.databases.includes(record.database))
+        throw damaged(line, `database ${record.database} is not in the header`);
+      const type = "type" in record ? record.type : (open as Type);
+      if ("items" in record && !hasItemsOf(type, record.items)) throw damaged(line, `the items are not those of a ${type}`);
+      if ((record.kind === "key" || record.kind === "end") && (type === "stream") !== (record.stream !== undefined))
+        throw damaged(line, `the state of a stream is ${type === "stream" ? "missing" : "given for another type"}`);
+      open = record.kind === "start" || record.kind === "part" ? type : undefined;
+    }
     total = parsed.kind === "total";
     yield parsed;
   }
@@ -200,7 +205,10 @@ function decodeLine(json: Json, line: number): ExportLine {
   }
   if ("total" in json) {
     const { databases, functions } = object(json.total);
-    return { kind: "total", total: { databases: list(databases) as DatabaseSummary[], functions: list(functions).map(text) } };
+    return {
+      kind: "total",
+      total: { databases: list(databases).map((one) => object(one) as unknown as DatabaseSummary), functions: list(functions).map(text) },
+    };
   }
   if ("function" in json) return { kind: "function", library: { name: text(json.function), code: bytes(json.code) } };
   return { kind: "record", record: decodeRecord(json), line };
@@ -219,15 +227,13 @@ function decodeRecord(json: Json): ValueRecord {
     ...("expiresAt" in json ? { expiresAt: count(json.expiresAt) } : {}),
   };
   if (!("items" in json)) return { kind: "start", ...key };
-  checkWidth(type, list(json.items));
-  if ((type === "stream") !== "stream" in json) throw new Error("the state of the stream is missing or has no stream");
   return { kind: "key", ...key, ...decodePart(json), ...("stream" in json ? { stream: decodeStream(json.stream) } : {}) };
 }
 
-function checkWidth(type: Type, items: readonly unknown[]): void {
-  if (type === "string" && items.length !== 1) throw new Error("a string needs one item");
-  if ((type === "hash" || type === "zset" || type === "stream") && items.length % 2 !== 0)
-    throw new Error(`a ${type} needs pairs of items`);
+function hasItemsOf(type: Type, items: readonly Item[]): boolean {
+  if (type === "stream") return items.length % 2 === 0 && items.every((item, at) => Buffer.isBuffer(item) === (at % 2 === 0));
+  if (!items.every((item) => Buffer.isBuffer(item))) return false;
+  return type === "string" ? items.length === 1 : type === "list" || type === "set" || items.length % 2 === 0;
 }
 
 function decodePart(json: Json) {

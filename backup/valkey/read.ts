@@ -1,5 +1,5 @@
 /** Reads every key of a database in bounded memory. */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { KeySet } from "../../postdeploy/keyspaces/read/key-set.ts";
 import type { StoreConnection } from "../../postdeploy/keyspaces/wire/connection.ts";
@@ -47,7 +47,7 @@ function createDeduplication(): (key: Buffer) => boolean {
   const seen = new KeySet();
   const salt = randomBytes(16);
   return (key) => {
-    const bits = createHash("sha256").update(salt).update(key).digest().subarray(0, 8);
+    const bits = hash("sha256", Buffer.concat([salt, key]), "buffer").subarray(0, 8);
     // The set uses 0 in the first half for a free slot.
     bits[0] = (bits[0] as number) | 1;
     const before = seen.size;

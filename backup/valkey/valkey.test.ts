@@ -519,6 +519,10 @@ describe("an import", () => {
       [file.replace('"items":["x"]', '"items":["y"]'), /^The export is damaged: database 0 has 3 keys with checksum/],
       [file.replace('"db":0', '"db":9'), /^Line \d of the export is wrong: database 9 is not in the header/],
       [file.replace('"type":"list"', '"type":"tree"'), /^Line \d of the export is wrong: unknown type "tree"/],
+      [file.replace('"items":["x"]', '"items":[["x"]]'), /^Line \d of the export is wrong: the items are not those of a list/],
+      [file.replace('"items":["1"]', '"items":[]'), /^Line \d of the export is wrong: the items are not those of a string/],
+      [file.replace('"items":["1"]', '"itemz":[]'), /^Line \d of the export is wrong: the parts of the key before are not completed/],
+      [file.replace('"key":"a"', '"kez":"a"'), /^Line \d of the export is wrong: a part without a key/],
       [`${file}${lines[1]}\n`, /^Line 6 of the export is wrong: the line follows the totals/],
     ];
     for (const [text, expected] of damaged) {
