@@ -13,7 +13,7 @@ import type { Repository } from "./repository.ts";
 import { type SigningKey, signContent } from "./signature.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { refuseStoredIdentity } from "./stored-identity.ts";
-import { connectStreams, createMeter, splitStream } from "./streams.ts";
+import { connectStreams, createBatcher, createMeter, splitStream } from "./streams.ts";
 
 /** The data of a set, as it is read for a backup. */
 export interface Source {
@@ -80,7 +80,7 @@ async function store(
   { repository: { copies }, set, id, recipients }: CreateOptions & { readonly id: string },
 ): Promise<Stored> {
   const [plain, encrypted] = [createMeter(), createMeter()];
-  const compressed = connectStreams(source.archive, plain.stream, compress());
+  const compressed = connectStreams(source.archive, createBatcher(), plain.stream, compress());
   const sealed = await encrypt(compressed, recipients);
   // The web streams of the encryption do not always pass a failure on.
   for (const stream of [source.archive, compressed]) stream.on("error", (error) => sealed.destroy(error));

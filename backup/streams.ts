@@ -23,6 +23,28 @@ export function createMeter(): Meter {
   };
 }
 
+/** pg_dump writes pieces of a few kilobytes, and each piece costs a step of every later stream. */
+export function createBatcher(batchBytes = 2 ** 20): Transform {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  const take = (): Buffer => {
+    const batch = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
+    chunks = [];
+    bytes = 0;
+    return batch;
+  };
+  return new Transform({
+    readableHighWaterMark: 2 * batchBytes,
+    transform(chunk: Buffer, _, done) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes < batchBytes) done();
+      else done(null, take());
+    },
+    flush: (done) => (bytes > 0 ? done(null, take()) : done()),
+  });
+}
+
 /** Connects streams so that the failure of each is the failure of the last, which its reader gets. @returns the last */
 export function connectStreams(first: Readable, ...rest: readonly Transform[]): Readable {
   return rest.reduce<Readable>((source, next) => {

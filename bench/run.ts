@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Benchmark
   "migrate-distant": async () => ({ bench: (await import("./migrate.ts")).distant }),
   "migrate-nothing": async () => ({ bench: (await import("./migrate.ts")).nothing }),
   "migrate-many": async () => ({ bench: (await import("./migrate.ts")).many }),
+  backup: () => import("./backup.ts"),
   tenants: () => import("./tenants.ts"),
   "keyspaces-bulk": async () => ({ bench: (await import("./keyspaces.ts")).bulk }),
   "keyspaces-guarded": async () => ({ bench: (await import("./keyspaces.ts")).guarded }),

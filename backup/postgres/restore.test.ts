@@ -49,6 +49,23 @@ const SHOP = `
   GRANT USAGE ON SCHEMA app, "Odd Schema" TO shop, shop_backup; GRANT SELECT ON ALL TABLES IN SCHEMA app, "Odd Schema" TO shop_backup; GRANT SELECT ON ALL SEQUENCES IN SCHEMA app TO shop_backup;
   GRANT SELECT, INSERT ON app.orders TO shop; GRANT UPDATE (name) ON app.tenants TO shop;`;
 
+/** Clients of a version may neither be installed nor be downloadable, without a network or on a release without them. */
+const missing = new Map(
+  await Promise.all(
+    MAJORS.map(
+      async (major) =>
+        [
+          major,
+          await clients(major).then(
+            () => "",
+            (error: Error) => error.message,
+          ),
+        ] as const,
+    ),
+  ),
+);
+const skipWithout = (...majors: readonly Major[]) => majors.map((major) => missing.get(major)).find(Boolean);
+
 const servers = new Map<Major, Promise<TestServer>>();
 const serverOf = (major: Major): Promise<TestServer> => {
   if (!servers.has(major)) servers.set(major, startServer({ major }));
@@ -93,6 +110,7 @@ describe("a backup of a database with everything that is easy to lose", () => {
   it.each(MAJORS.map((major, index) => [major, MAJORS[index + 1] ?? major] as const))(
     "of Postgres %i is equal row by row after a restore, there and on the next version [F140]",
     async (major, next) => {
+      skip(skipWithout(major, next));
       const source = await serverOf(major);
       await createShop(source);
       const repository = await createRepository();

@@ -1,0 +1,114 @@
+/** Backups of a large database, compared with the pipeline that a user would write: pg_dump, zstd and age. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateSigningKey } from "../backup/signature.ts";
+import { clients, createTestKeys } from "../backup/testing/fixture.ts";
+import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
+import { findOnPath } from "../local/servers/packages/binaries.ts";
+import { startServer } from "../postdeploy/migrate/testing/server.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { compareRuns, runCommand, type Sample } from "./command.ts";
+
+const ROWS = 1_000_000;
+const RUNS = 5;
+
+/** About 200 MB: three tables with text, JSON and indexes. */
+const DATA = `
+  CREATE TABLE users (id bigserial PRIMARY KEY, email text UNIQUE, profile jsonb, created_at timestamptz DEFAULT now());
+  CREATE TABLE orders (id bigserial PRIMARY KEY, user_id bigint REFERENCES users, total numeric, note text);
+  CREATE TABLE events (id bigserial PRIMARY KEY, kind text, payload jsonb);
+  INSERT INTO users (email, profile) SELECT md5(n::text) || '@example.com', jsonb_build_object('name', 'User ' || n, 'tags', ARRAY[md5((n * 3)::text), 'x']) FROM generate_series(1, ${ROWS / 5}) n;
+  INSERT INTO orders (user_id, total, note) SELECT 1 + n % ${ROWS / 5}, n / 7.0, md5((n * 7)::text) || repeat(' word', n % 20) FROM generate_series(1, ${(ROWS * 2) / 5}) n;
+  INSERT INTO events (kind, payload) SELECT 'kind' || n % 10, jsonb_build_object('n', n, 'hash', md5((n * 11)::text)) FROM generate_series(1, ${(ROWS * 2) / 5}) n;
+  CREATE INDEX ON orders (user_id); CREATE INDEX ON events (kind); ANALYZE;`;
+
+const CREATE = "slipway backup create";
+const PIPELINE = "pg_dump | zstd | age";
+const RESTORE = "slipway backup restore";
+const SERIAL = "slipway backup restore --jobs 1";
+const REVERSED = "age | zstd | pg_restore";
+
+export const bench: Benchmark = {
+  about: `a database of ${ROWS.toLocaleString("en")} rows, Postgres 17, copies in a folder; slipway also counts, compares and signs`,
+  unit: "ms",
+  skip: () => {
+    const missing = ["age", "zstd"].filter((name) => findOnPath([name]) === undefined);
+    return missing.length > 0 ? `${missing.join(" and ")} are not installed` : undefined;
+  },
+  async run() {
+    const folder = mkdtempSync(join(tmpdir(), "slipway bench "));
+    const server = await startServer({ major: 17 });
+    try {
+      const { url } = await server.database("bench");
+      await server.sql(DATA, "bench");
+      const { identity, recipient } = await createTestKeys();
+      const identityFile = join(folder, "key.txt");
+      const store = join(folder, "store");
+      writeFileSync(identityFile, `${identity}\n`, { mode: 0o600 });
+      process.env[BACKUP_VARIABLES.recipients] = recipient;
+      process.env[BACKUP_VARIABLES.signingKey] = generateSigningKey().signingKey;
+      const { program } = await clients(17);
+      const command = (name: "pg_dump" | "pg_restore") => [program(name).file, ...program(name).args].map((part) => `'${part}'`).join(" ");
+      const file = join(folder, "dump.age");
+      let restored = 0;
+      const common = ["--system", "devx", "--store", store];
+      const restore = async (...more: readonly string[]) => {
+        const database = `restored_${++restored}`;
+        const sample = await runCommand(
+          "backup",
+          "restore",
+          ...common,
+          "--url",
+          url,
+          "--into",
+          database,
+          "--identity",
+          identityFile,
+          ...more,
+        );
+        await server.sql(`DROP DATABASE ${database}`);
+        return sample;
+      };
+      const runners = await compareRuns(
+        {
+          [CREATE]: () => runCommand("backup", "create", ...common, "--url", url),
+          [PIPELINE]: () => shell(`${command("pg_dump")} -Fc -Z0 -d '${url}' | zstd -q -3 | age -r ${recipient} > '${file}'`),
+          [RESTORE]: () => restore(),
+          [SERIAL]: () => restore("--jobs", "1"),
+          [REVERSED]: async () => {
+            const database = `restored_${++restored}`;
+            await server.sql(`CREATE DATABASE ${database}`);
+            const sample = await shell(
+              `age -d -i '${identityFile}' '${file}' | zstd -q -d | ${command("pg_restore")} --exit-on-error -d '${server.url(database)}'`,
+            );
+            await server.sql(`DROP DATABASE ${database}`);
+            return sample;
+          },
+        },
+        RUNS,
+      );
+      return {
+        runners,
+        targets: [
+          { runner: CREATE, comparedTo: PIPELINE, atMost: 1.15 },
+          { runner: SERIAL, comparedTo: REVERSED, atMost: 1.15 },
+          { runner: RESTORE, comparedTo: REVERSED, atMost: 1 },
+        ],
+      };
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function shell(line: string): Promise<Sample> {
+  const start = performance.now();
+  const child = spawn("bash", ["-c", `set -o pipefail; ${line}`], { stdio: ["ignore", "ignore", "inherit"] });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`${line} failed`);
+  return { ms: performance.now() - start };
+}
