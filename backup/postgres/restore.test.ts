@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { MAJORS, type Major, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { up } from "../../postdeploy/migrate/up.ts";
 import { applyRoles } from "../../postdeploy/roles/index.ts";
 import { systems } from "../../systems/index.ts";
+import { skipTest } from "../../tests/skip.ts";
 import { type Backup, readInventory } from "../repository.ts";
-import { backUp, createRepository, removeFolders, restoreInto, SET, type TestRepository } from "../testing/fixture.ts";
+import { backUp, clients, createRepository, removeFolders, restoreInto, SET, type TestRepository } from "../testing/fixture.ts";
 
 /** Of everything that is easy to lose. The backup role is no superuser, so row-level security applies to it. */
 const SHOP = `
@@ -49,22 +50,17 @@ const SHOP = `
   GRANT USAGE ON SCHEMA app, "Odd Schema" TO shop, shop_backup; GRANT SELECT ON ALL TABLES IN SCHEMA app, "Odd Schema" TO shop_backup; GRANT SELECT ON ALL SEQUENCES IN SCHEMA app TO shop_backup;
   GRANT SELECT, INSERT ON app.orders TO shop; GRANT UPDATE (name) ON app.tenants TO shop;`;
 
-/** Clients of a version may neither be installed nor be downloadable, without a network or on a release without them. */
-const missing = new Map(
-  await Promise.all(
-    MAJORS.map(
-      async (major) =>
-        [
-          major,
-          await clients(major).then(
-            () => "",
-            (error: Error) => error.message,
-          ),
-        ] as const,
-    ),
-  ),
-);
-const skipWithout = (...majors: readonly Major[]) => majors.map((major) => missing.get(major)).find(Boolean);
+/** Clients of a version may neither be installed nor be downloadable: without a network, or where no release has them. */
+async function requireClients(context: TestContext, ...majors: readonly Major[]): Promise<void> {
+  for (const major of majors) {
+    const problem = await clients(major).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (problem !== undefined)
+      skipTest(context, { reason: `pg_dump ${major} is not here`, enable: `Install the client programs of Postgres ${major}` });
+  }
+}
 
 const servers = new Map<Major, Promise<TestServer>>();
 const serverOf = (major: Major): Promise<TestServer> => {
@@ -107,10 +103,14 @@ async function readRows(server: TestServer, database: string): Promise<Record<st
 }
 
 describe("a backup of a database with everything that is easy to lose", () => {
-  it.each(MAJORS.map((major, index) => [major, MAJORS[index + 1] ?? major] as const))(
-    "of Postgres %i is equal row by row after a restore, there and on the next version [F140]",
-    async (major, next) => {
-      skip(skipWithout(major, next));
+  it.for(MAJORS.map((major, index) => ({ major, next: MAJORS[index + 1] ?? major })))(
+    "of Postgres $major is equal row by row after a restore, there and on the next version [F140]",
+    async ({ major, next }, context) => {
+      await requireClients(context, major);
+      const hasNext = await clients(next).then(
+        () => true,
+        () => false,
+      );
       const source = await serverOf(major);
       await createShop(source);
       const repository = await createRepository();
@@ -146,7 +146,8 @@ describe("a backup of a database with everything that is easy to lose", () => {
     },
   );
 
-  it("refuses an older server, an existing database, missing roles, and a role that may not create one", async () => {
+  it("refuses an older server, an existing database, missing roles, and a role that may not create one", async (context) => {
+    await requireClients(context, 18);
     const [source, older] = [await serverOf(18), await serverOf(17)];
     await createShop(source, "shop_again");
     const repository = await createRepository();

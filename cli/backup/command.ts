@@ -10,6 +10,7 @@ import {
   declareRestore,
   declareStatus,
   declareVerify,
+  declareWorker,
 } from "./flags.ts";
 
 export function backupCommand({ terminal, exit }: Session) {
@@ -23,6 +24,7 @@ export function backupCommand({ terminal, exit }: Session) {
   declarePrune(group).action(async (_, command) => exit(await (await load()).runPrune(command.optsWithGlobals(), terminal)));
   declareKeep(group).action(async (id, _, command) => exit(await (await load()).keep(id, command.optsWithGlobals(), terminal)));
   declareStatus(group).action(async (_, command) => exit(await (await load()).status(command.optsWithGlobals(), terminal)));
+  declareWorker(group).action(async (_, command) => exit(await (await import("./worker.ts")).work(command.optsWithGlobals(), terminal)));
   declareKeys(group).action(async (_, command) => exit(await (await load()).createKeys(command.optsWithGlobals(), terminal)));
   return group;
 }

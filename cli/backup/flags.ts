@@ -161,6 +161,37 @@ export const declareStatus = (group: Group) =>
       ),
     );
 
+export const declareWorker = (group: Group) =>
+  describe(group.command("worker").summary("Make, verify and prune backups when they are due, until it is stopped"), {
+    usage: ["[flags]"],
+    examples: [
+      ["Run it as a service", "slipway backup worker --system shop --daily 2"],
+      ["Run it from a timer", "slipway backup worker --system shop --once"],
+    ],
+    details: [
+      "The backups say when the last one was made, so a restart loses nothing, and a backup that was missed is made at once. Several workers make each backup once.",
+    ],
+    exitCodes: { 0: "stopped; with --once: nothing is due any more", 1: "with --once: a backup failed", 2: "bad input" },
+  })
+    .option(...database[0])
+    .option(...database[1])
+    .addOption(
+      option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(
+        collect,
+      ),
+    )
+    .addOption(
+      option("--daily <hour>", "Once a day, from this hour on, UTC (default: 2)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--daily", from: 0, to: 23, example: "slipway backup worker --daily 2" }),
+      ),
+    )
+    .addOption(
+      option("--hourly <minute>", "Also once an hour, from this minute on").argParser((text) =>
+        parseWholeNumber(text, { flag: "--hourly", from: 0, to: 59, example: "slipway backup worker --hourly 30" }),
+      ),
+    )
+    .option("--once", "Make what is due, and exit");
+
 export const declareKeys = (group: Group) =>
   describe(group.command("keys").summary("Create the keys that encrypt and sign backups"), {
     usage: ["--out <file>"],
@@ -176,4 +207,5 @@ export type RehearseOptions = OptionsOf<typeof declareRehearse>;
 export type PruneOptions = OptionsOf<typeof declarePrune>;
 export type KeepOptions = OptionsOf<typeof declareKeep>;
 export type StatusOptions = OptionsOf<typeof declareStatus>;
+export type WorkerOptions = OptionsOf<typeof declareWorker>;
 export type KeysOptions = OptionsOf<typeof declareKeys>;

@@ -1,0 +1,92 @@
+/** `slipway backup worker`: makes backups when they are due, verifies and prunes, until it is stopped. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createBackup } from "../../backup/create.ts";
+import { prune } from "../../backup/prune.ts";
+import { formatBackup, readInventory } from "../../backup/repository.ts";
+import { DEFAULT_POLICY } from "../../backup/retention.ts";
+import { isDue, type Schedule } from "../../backup/schedule.ts";
+import { verifyBackup } from "../../backup/verify.ts";
+import { Failure } from "../../postdeploy/connect/failure.ts";
+import { DONE, FAILED } from "../shared/errors.ts";
+import type { Terminal } from "../shared/terminal.ts";
+import { openEnvironment } from "./environment.ts";
+import type { WorkerOptions } from "./flags.ts";
+import { findSources, type NamedSource } from "./sources.ts";
+import { formatCreated, formatVerified } from "./text.ts";
+
+const CHECK_MS = 60_000;
+/** After a failure. The next attempt may find the server or the store again. */
+const RETRY_MS = 10 * 60_000;
+const LOCKED = 75;
+
+/** @returns the exit code: with --once that of its work, else 0 when a signal ends it */
+export async function work(options: WorkerOptions, terminal: Terminal): Promise<number> {
+  const environment = await openEnvironment(options);
+  // Bad input ends it at once, not at the first slot.
+  const recipients = environment.recipients(options.recipient);
+  environment.signingKey();
+  const schedule: Schedule = {
+    dailyAtHour: options.daily ?? 2,
+    ...(options.hourly === undefined ? {} : { hourlyAtMinute: options.hourly }),
+  };
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  const failedAt = new Map<string, number>();
+  for (;;) {
+    const sources = await findSources(options, environment.home);
+    let isDone = true;
+    for (const source of sources) {
+      const name = `${source.set.system}/${source.set.part}`;
+      if (Date.now() - (failedAt.get(name) ?? 0) < RETRY_MS) continue;
+      const succeeded = await makeIfDue(source, { options, environment, recipients, schedule, terminal });
+      if (succeeded) failedAt.delete(name);
+      else failedAt.set(name, Date.now());
+      isDone &&= succeeded;
+      if (stop.signal.aborted) return DONE;
+    }
+    if (options.once) return isDone ? DONE : FAILED;
+    await sleep(CHECK_MS, undefined, { signal: stop.signal }).catch(() => {});
+    if (stop.signal.aborted) return DONE;
+  }
+}
+
+interface Context {
+  readonly options: WorkerOptions;
+  readonly environment: Awaited<ReturnType<typeof openEnvironment>>;
+  readonly recipients: readonly string[];
+  readonly schedule: Schedule;
+  readonly terminal: Terminal;
+}
+
+/** @returns false if it failed, which is printed */
+async function makeIfDue({ set, open }: NamedSource, { environment, recipients, schedule, terminal }: Context): Promise<boolean> {
+  const { repository, tool } = environment;
+  const signingKey = environment.signingKey();
+  try {
+    const isStillDue = async () => {
+      const newest = (await readInventory(repository, set)).backups.at(-1)?.manifest.startedAt;
+      return isDue(schedule, newest === undefined ? undefined : new Date(newest), new Date());
+    };
+    if (!(await isStillDue())) return true;
+    const start = performance.now();
+    const openSource = async () => {
+      // Under the lease: another worker may have made it meanwhile.
+      if (await isStillDue()) return await open();
+      throw new Failure("made-meanwhile", LOCKED, "Another worker has just made this backup.");
+    };
+    const created = await createBackup({ repository, set, openSource, recipients, signingKey, tool });
+    terminal.print(formatCreated(created, (performance.now() - start) / 1000));
+    const backup = (await readInventory(repository, set)).backups.find(({ id }) => id === created.manifest.id);
+    if (backup === undefined) throw new Failure("lost", 1, `${created.manifest.id} is not listed after it was made.`);
+    const verified = await verifyBackup({ repository, backup, signingKey, tool });
+    terminal.print(formatVerified(verified));
+    const pruned = await prune({ repository, set, policyOf: () => DEFAULT_POLICY });
+    for (const removed of pruned.removed) terminal.print(`Removed ${formatBackup(removed)}`);
+    return created.missing.length === 0 && verified.copies.every(({ problem }) => problem === undefined);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    terminal.log(error.message);
+    // Another worker makes it.
+    return error.exit === LOCKED;
+  }
+}
