@@ -5,7 +5,7 @@
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { takeLease } from "./lease.ts";
 import { type DataSet, formatDataSet, keyOf } from "./names.ts";
-import { type Backup, type Inventory, type Repository, readInventory } from "./repository.ts";
+import { type Backup, groupBySet, type Inventory, type Repository, readInventory } from "./repository.ts";
 import { type Candidate, decideRetention, type RetentionPolicy } from "./retention.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 
@@ -100,13 +100,4 @@ async function removeBackup(copy: ObjectStore, { set, id }: Backup): Promise<voi
   const rest: string[] = [];
   for await (const { key } of copy.list(`${formatDataSet(set)}/${id}/`)) rest.push(key);
   for (const key of rest) await copy.remove(key);
-}
-
-function groupBySet(backups: readonly Backup[]): Backup[][] {
-  const groups = new Map<string, Backup[]>();
-  for (const backup of backups) {
-    const name = formatDataSet(backup.set);
-    groups.set(name, [...(groups.get(name) ?? []), backup]);
-  }
-  return [...groups.values()];
 }

@@ -2,7 +2,7 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import { type Manifest, manifestSchema } from "./manifest.ts";
-import { type DataSet, formatDataSet, formatTime, keyOf, leaseKeyOf, parseKey, prefixOf } from "./names.ts";
+import { type DataSet, formatDataSet, formatTime, keyOf, parseKey, prefixOf } from "./names.ts";
 import { openSigned, type SigningKey, signContent } from "./signature.ts";
 import type { ObjectStore, StoredObject } from "./store/object-store.ts";
 
@@ -189,4 +189,29 @@ export async function removeHold({ copies }: Repository, { set, id }: Pick<Backu
 }
 
 export const formatBackup = ({ set, id }: Pick<Backup, "set" | "id">): string => `${formatDataSet(set)}/${id}`;
-export const hasLease = (key: string, set: DataSet): boolean => key === leaseKeyOf(set);
+
+/** Each set of data has backups, a retention and a rehearsal of its own. */
+export function groupBySet(backups: readonly Backup[]): Backup[][] {
+  const groups = new Map<string, Backup[]>();
+  for (const backup of backups) {
+    const name = formatDataSet(backup.set);
+    groups.set(name, [...(groups.get(name) ?? []), backup]);
+  }
+  return [...groups.values()];
+}
+
+/** The manifest of the newest backup in the primary copy: one list and one read, where an inventory reads every manifest. */
+export async function findNewest({ copies: [primary], verifyKeys }: Repository, set: DataSet): Promise<Manifest | undefined> {
+  const ids: string[] = [];
+  for await (const { key } of primary.list(prefixOf(set))) {
+    const parsed = parseKey(key);
+    if (parsed?.kind === "manifest.json") ids.push(parsed.id);
+  }
+  // An id begins with the time.
+  for (const id of ids.sort().reverse()) {
+    const stored = await primary.read(keyOf(set, id, "manifest.json"));
+    const opened = stored && openManifest(stored.body.toString("utf8"), { set, id, verifyKeys });
+    if (opened && "manifest" in opened) return opened.manifest;
+  }
+  return undefined;
+}

@@ -2,12 +2,12 @@ import { writeFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { createBackup } from "../../backup/create.ts";
 import type { PostgresContents } from "../../backup/manifest.ts";
-import { type DataSet, formatDataSet, isId } from "../../backup/names.ts";
+import { type DataSet, isId } from "../../backup/names.ts";
 import { type PostgresRestored, restorePostgres } from "../../backup/postgres/restore.ts";
 import { planPrune, prune } from "../../backup/prune.ts";
 import { readArchive } from "../../backup/read.ts";
 import { chooseRehearsed, type Rehearsal, rehearse } from "../../backup/rehearse.ts";
-import { type Backup, formatBackup, readInventory, removeHold, writeHold } from "../../backup/repository.ts";
+import { type Backup, formatBackup, groupBySet, readInventory, removeHold, writeHold } from "../../backup/repository.ts";
 import { DEFAULT_POLICY } from "../../backup/retention.ts";
 import { readStatus } from "../../backup/status.ts";
 import { importDatabases } from "../../backup/valkey/import.ts";
@@ -322,12 +322,6 @@ async function findBackups(
   throw reason
     ? new Failure("refused", 1, `The backup ${name} cannot be trusted: ${reason.key} in ${reason.copy.name}: ${reason.reason}.`)
     : new UsageError(`There is no backup ${name}. See: slipway backup list`);
-}
-
-function groupBySet(backups: readonly Backup[]): Backup[][] {
-  const groups = new Map<string, Backup[]>();
-  for (const backup of backups) groups.set(formatDataSet(backup.set), [...(groups.get(formatDataSet(backup.set)) ?? []), backup]);
-  return [...groups.values()];
 }
 
 function signingKeyOf(environment: BackupEnvironment) {

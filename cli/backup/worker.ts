@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBackup } from "../../backup/create.ts";
 import { prune } from "../../backup/prune.ts";
-import { formatBackup, readInventory } from "../../backup/repository.ts";
+import { findNewest, formatBackup, readInventory } from "../../backup/repository.ts";
 import { DEFAULT_POLICY } from "../../backup/retention.ts";
 import { isDue, type Schedule } from "../../backup/schedule.ts";
 import { verifyBackup } from "../../backup/verify.ts";
@@ -64,7 +64,7 @@ async function makeIfDue({ set, open }: NamedSource, { environment, recipients, 
   const signingKey = environment.signingKey();
   try {
     const isStillDue = async () => {
-      const newest = (await readInventory(repository, set)).backups.at(-1)?.manifest.startedAt;
+      const newest = (await findNewest(repository, set))?.startedAt;
       return isDue(schedule, newest === undefined ? undefined : new Date(newest), new Date());
     };
     if (!(await isStillDue())) return true;

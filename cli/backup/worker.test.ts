@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readInventory } from "../../backup/repository.ts";
+import { generateSigningKey, parseSigningKey } from "../../backup/signature.ts";
+import { openFolder } from "../../backup/store/folder.ts";
+import { createTestKeys, removeFolders, SET, temporaryFolder } from "../../backup/testing/fixture.ts";
+import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+
+const slipway = fileURLToPath(new URL("../../bin/slipway.js", import.meta.url));
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer({ major: 17 });
+  await server.database("shop");
+  await server.sql("CREATE TABLE items AS SELECT n FROM generate_series(1, 100) n", "shop");
+});
+afterAll(async () => {
+  await server.stop();
+  removeFolders();
+});
+
+interface Run {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+async function prepare() {
+  const { recipient } = await createTestKeys();
+  const { signingKey } = generateSigningKey();
+  const store = temporaryFolder();
+  const env = { ...process.env, [BACKUP_VARIABLES.recipients]: recipient, [BACKUP_VARIABLES.signingKey]: signingKey };
+  const args = ["backup", "worker", "--system", "devx", "--store", store, "--url", server.url("shop")];
+  const start = (...more: readonly string[]) =>
+    spawn(process.execPath, [slipway, ...args, ...more], { env, cwd: temporaryFolder(), stdio: "pipe" });
+  const end = (child: ReturnType<typeof start>): Promise<Run> => {
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += String(data)));
+    return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
+  };
+  const repository = { copies: [openFolder(store)] as const, verifyKeys: [parseSigningKey(signingKey).publicKey] };
+  return { start, end, backups: async () => (await readInventory(repository, { ...SET, system: "devx" })).backups };
+}
+
+describe("slipway backup worker", () => {
+  it("makes and verifies the backup that is due, and nothing when it runs again", async () => {
+    const { start, end, backups } = await prepare();
+    const first = await end(start("--once"));
+    expect(first).toMatchObject({ code: 0, output: expect.stringMatching(/Made devx\/postgres[\s\S]*is intact/) });
+    expect((await backups()).map(({ records }) => records.map(({ kind }) => kind))).toEqual([["verified"]]);
+    expect(await end(start("--once"))).toEqual({ code: 0, output: "" });
+    expect(await backups()).toHaveLength(1);
+  });
+
+  it("makes one backup where four workers start together", async () => {
+    const { start, end, backups } = await prepare();
+    const runs = await Promise.all(Array.from({ length: 4 }, () => end(start("--once"))));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(await backups()).toHaveLength(1);
+  });
+
+  it("keeps running after a failure, and ends with 0 on SIGTERM", async () => {
+    const { start, end } = await prepare();
+    await server.sql("ALTER DATABASE shop RENAME TO away");
+    const child = start();
+    const ended = end(child);
+    await new Promise((resolve) => child.stderr.once("data", resolve));
+    await server.sql("ALTER DATABASE away RENAME TO shop");
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, output: expect.stringContaining('database "shop" does not exist') });
+  });
+
+  it("ends at once on bad input", async () => {
+    const { start, end } = await prepare();
+    expect(await end(start("--daily", "24"))).toMatchObject({ code: 2, output: expect.stringContaining("from 0 to 23") });
+  });
+});
