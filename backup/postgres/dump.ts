@@ -4,7 +4,7 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import { identifier } from "../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../postdeploy/connect/session.ts";
 import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
-import type { Connection } from "../../postdeploy/connect/target.ts";
+import { type Connection, nameOf } from "../../postdeploy/connect/target.ts";
 import type { PostgresContents } from "../manifest.ts";
 import type { PostgresClients } from "./clients.ts";
 import {
@@ -59,7 +59,14 @@ export async function startDump(connection: Connection, findClients: (major: num
     });
     const archive = new PassThrough({ highWaterMark: 2 ** 20 });
     archive.on("error", () => {});
-    const contents = read(session, { tables, identification, sequences, client: clients.version });
+    const contents = read(session, { tables, identification, sequences, client: clients.version }).catch((error: Error) => {
+      throw new Failure(
+        "source-failed",
+        1,
+        `Reading ${nameOf(session.target)} failed, and no backup was made: ${error.message}. Try again.`,
+        { cause: error },
+      );
+    });
     child.stdout!.pipe(archive, { end: false });
     finished.then(
       () => archive.end(),

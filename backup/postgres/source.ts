@@ -8,10 +8,13 @@ export async function openPostgresSource(
   findClients: (major: number) => Promise<PostgresClients>,
 ): Promise<Source> {
   const dump = await startDump(connection, findClients);
+  const contents = dump.contents.then((postgres) => ({ postgres }));
+  // Where the archive fails, nobody waits for the contents.
+  contents.catch(() => {});
   return {
     archive: dump.archive,
     expectedBytes: dump.databaseBytes,
-    contents: dump.contents.then((postgres) => ({ postgres })),
+    contents,
     close: dump.close,
   };
 }
