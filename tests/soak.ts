@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces` and `-- deployments` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups` and `-- deployments` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -25,6 +25,13 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
   ],
   keyspaces: [
     { about: "100 seedings and 100 stores killed", files: ["postdeploy/keyspaces/seed/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } },
+  ],
+  backups: [
+    {
+      about: "100 backups, prunes and restores killed, with copies in folders and in Spaces",
+      files: ["backup/kill.test.ts"],
+      env: { SLIPWAY_KILLS: "100" },
+    },
   ],
   deployments: [
     {
