@@ -79,7 +79,19 @@ export const declareUp = (group: Group) =>
     exitCodes: { 0: "applied, or nothing was pending", 1: "failed; no file is half applied", ...WITH_DATABASE },
   })
     .option("--to <file>", "Apply files up to this one")
-    .option("--allow-out-of-order", "Also apply files that are numbered before applied ones");
+    .option("--allow-out-of-order", "Also apply files that are numbered before applied ones")
+    .addOption(
+      option(
+        "--require-backup <hours>",
+        "Change a database that has migrations only if a verified backup of the system is not older than this",
+      ).argParser((text) =>
+        parseWholeNumber(text, {
+          flag: "--require-backup",
+          unit: "hours",
+          example: "slipway migrate up --system shop --require-backup 24",
+        }),
+      ),
+    );
 
 export const declareDown = (group: Group) =>
   describe(group.command("down").summary("Revert the last migration"), {

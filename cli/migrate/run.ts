@@ -70,11 +70,22 @@ export const up = (options: UpOptions, terminal: Terminal): Promise<number> =>
     const engine = await import("../../postdeploy/migrate/up.ts");
     const run = await runOptions(options);
     refuseEmpty(run.folder);
+    if (options.requireBackup !== undefined) await requireBackupOf(options.requireBackup, options, run);
     const result = await withSignals(terminal, (control) =>
       engine.up({ ...run, ...control, to: options.to, allowOutOfOrder: options.allowOutOfOrder === true }),
     );
     return { result, text: formatUp(result, terminal.style) };
   });
+
+/** A database without migrations has nothing to lose, and one without pending files loses nothing. */
+async function requireBackupOf(hours: number, { system }: UpOptions, run: RunOptions): Promise<void> {
+  if (system === undefined) throw new UsageError("--require-backup looks for a backup of a system. Name it: --system <name>");
+  const engine = await import("../../postdeploy/migrate/status.ts");
+  const { files, pending } = await engine.status(run);
+  if (pending.length === 0 || pending.length === files.length) return;
+  const { requireBackup } = await import("../backup/require-backup.ts");
+  await requireBackup(system, hours);
+}
 
 export const down = (options: DownOptions, terminal: Terminal): Promise<number> =>
   print(options, terminal, async () => {

@@ -51,7 +51,11 @@ export async function localConnections(
       const password = users.find(({ name }) => name === user)?.password ?? "";
       return { url: url("postgres", { ...connection, user, password }, postgres.database), ca };
     };
-    return { owner: as(postgres.roles.owner), backup: as(postgres.roles.backup), admin: { url: url("postgres", connection, "defaultdb"), ca } };
+    return {
+      owner: as(postgres.roles.owner),
+      backup: as(postgres.roles.backup),
+      admin: { url: url("postgres", connection, "defaultdb"), ca },
+    };
   }
   return undefined;
 }
