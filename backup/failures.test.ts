@@ -1,6 +1,6 @@
 /** What a backup does when something that it needs fails in the middle. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
@@ -213,6 +213,17 @@ describe("a backup", () => {
       expect(text).not.toContain("AGE-SECRET-KEY");
       expect(text).not.toContain("slipway-signing-key");
     }
+  });
+});
+
+describe("a store", () => {
+  it("does not fill the memory of its reader with a manifest that slipway did not write", async () => {
+    const repository = await createRepository();
+    const path = join(repository.folders[0]!, "shop/postgres/20260101T000000Z-00000000");
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, "manifest.json"), "");
+    truncateSync(join(path, "manifest.json"), 2 ** 30);
+    await expect(readInventory(repository)).rejects.toThrow("larger than any manifest");
   });
 });
 

@@ -30,7 +30,7 @@ export function runProgram(clients: PostgresClients, name: PostgresProgram, opti
   const folder = mkdtempSync(join(tmpdir(), "slipway-client-"));
   const program = clients.program(name);
   const child = spawn(program.file, [...program.args, ...args], {
-    env: { ...process.env, ...program.env, ...connectionEnv(connection, folder), LC_ALL: "C" },
+    env: { ...withoutPostgresVariables(process.env), ...program.env, ...connectionEnv(connection, folder), LC_ALL: "C" },
     stdio: [input, "pipe", "pipe"],
   });
   let printed = "";
@@ -58,11 +58,16 @@ export function runProgram(clients: PostgresClients, name: PostgresProgram, opti
   return { child, finished };
 }
 
+/** PGHOSTADDR, PGSERVICE and others of this machine could name another server. */
+function withoutPostgresVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^PG[A-Z]/.test(name)));
+}
+
 function connectionEnv(connection: Connection, folder: string): Record<string, string> {
   const { host, port, user, password, database, tls } = targetOf(connection);
   const common = {
     ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database, PGAPPNAME: "slipway backup", PGCONNECT_TIMEOUT: "30" },
-    ...{ PGPASSWORD: password, PGPASSFILE: join(folder, "none"), PGSERVICEFILE: join(folder, "none"), PGOPTIONS: "" },
+    ...{ PGPASSWORD: password, PGPASSFILE: join(folder, "none"), PGSERVICEFILE: join(folder, "none") },
   };
   if (tls === false) return { ...common, PGSSLMODE: "disable" };
   if (tls.ca === undefined) return { ...common, PGSSLMODE: "verify-full", PGSSLROOTCERT: "system" };

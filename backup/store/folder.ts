@@ -5,7 +5,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "n
 import { dirname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Failure } from "../../postdeploy/connect/failure.ts";
-import type { ObjectStore, StoredObject } from "./object-store.ts";
+import { MAX_READ_BYTES, type ObjectStore, type StoredObject, tooLarge } from "./object-store.ts";
 
 /** Names of objects that are being written end with it, so that no list shows them. */
 const UNFINISHED = ".unfinished";
@@ -65,6 +65,7 @@ export function openFolder(root: string): ObjectStore {
 
     async read(key) {
       try {
+        if ((await stat(pathOf(key))).size > MAX_READ_BYTES) throw tooLarge(root, key);
         const body = await readFile(pathOf(key));
         return { body, etag: etagOf(body) };
       } catch (error) {

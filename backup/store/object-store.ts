@@ -1,5 +1,6 @@
 /** What a backup needs of a place that keeps objects: an S3 bucket, or a folder. */
 import type { Readable } from "node:stream";
+import { Failure } from "../../postdeploy/connect/failure.ts";
 
 export interface StoredObject {
   readonly key: string;
@@ -36,5 +37,13 @@ export interface ObjectStore {
   close(): void;
 }
 
-/** Small objects: manifests, records, leases. */
-export const SMALL_OBJECT_BYTES = 16 * 2 ** 20;
+/** Manifests, records and leases are read as a whole. Whoever can write to the store must not fill the memory of who reads it. */
+export const MAX_READ_BYTES = 64 * 2 ** 20;
+
+export function tooLarge(name: string, key: string): Failure {
+  return new Failure(
+    "too-large",
+    1,
+    `${key} in ${name} is larger than any manifest, so slipway did not write it. Look at it, and remove it.`,
+  );
+}

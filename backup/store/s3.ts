@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { Failure } from "../../postdeploy/connect/failure.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { MAX_READ_BYTES, type ObjectStore, tooLarge } from "./object-store.ts";
 
 export interface S3Location {
   readonly bucket: string;
@@ -94,7 +94,11 @@ export function openS3(location: S3Location): ObjectStore {
     read: (key) =>
       attempt(`reading ${key}`, async () => {
         try {
-          const { Body, ETag = "" } = await client.send(new GetObjectCommand({ Bucket, Key: keyOf(key) }));
+          const { Body, ETag = "", ContentLength = 0 } = await client.send(new GetObjectCommand({ Bucket, Key: keyOf(key) }));
+          if (ContentLength > MAX_READ_BYTES) {
+            (Body as Readable).destroy();
+            throw tooLarge(name, key);
+          }
           return { body: Buffer.from(await Body!.transformToByteArray()), etag: ETag };
         } catch (error) {
           if ((error as Error).name === "NoSuchKey") return undefined;

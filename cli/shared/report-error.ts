@@ -29,7 +29,7 @@ function givenSecrets(): readonly string[] {
   return [...secrets, ...process.argv.flatMap(urlsWithPassword)].filter((text) => text.length >= MIN_SUBSTRING_LENGTH);
 }
 
-const SECRET_NAME = /(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|(?:ACCESS|API|SECRET|PRIVATE)_?KEY)$/i;
+const SECRET_NAME = /(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|(?:ACCESS|API|SECRET|PRIVATE|SIGNING|STORE|OFFSITE)_?KEY)$/i;
 
 function urlsWithPassword(text: string): readonly string[] {
   return /:\/\/[^\s/]*:[^\s]*@/.test(text) ? [text] : [];
