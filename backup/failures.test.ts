@@ -1,9 +1,9 @@
 /** What a backup does when something that it needs fails in the middle. */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
+import { NEEDS_PROC, skipTest } from "../tests/skip.ts";
 import { createBackup, type Source } from "./create.ts";
 import { takeLease } from "./lease.ts";
 import { leaseKeyOf } from "./names.ts";
@@ -59,15 +59,27 @@ const listed = async (repository: Parameters<typeof readInventory>[0]) => {
 };
 const NOTHING = { backups: 0, leftovers: 0, refused: 0 };
 
-/** The pg_dump of this process. */
-const findDump = () =>
-  execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
-    .split("\n")
-    .filter((line) => line.includes("pg_dump"))
-    .map((line) => Number.parseInt(line, 10));
+/** The pg_dump that this process started. */
+function findDump(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pg_dump") &&
+          readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${process.pid}\n`)
+        );
+      } catch {
+        // It ended meanwhile.
+        return false;
+      }
+    })
+    .map(Number);
+}
 
 describe("a backup", () => {
-  it("is not made where pg_dump is killed, whenever that is", async () => {
+  it("is not made where pg_dump is killed, whenever that is", async (context) => {
+    if (NEEDS_PROC) skipTest(context, NEEDS_PROC);
     for (const delay of [0, 100, 400]) {
       const repository = await createRepository();
       const made = backUp(repository, connection);
