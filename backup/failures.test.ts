@@ -66,7 +66,7 @@ function findDump(): number[] {
     .filter((pid) => {
       try {
         return (
-          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pg_dump") &&
+          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--snapshot=") &&
           readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${process.pid}\n`)
         );
       } catch {
