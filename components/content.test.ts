@@ -39,6 +39,11 @@ describe("contentOf", () => {
     }
   });
 
+  it("takes a byte-order mark for one only at the start of a file", () => {
+    const line = "x".repeat(256 * 1024);
+    expect(digest({ "a.jsonl": `${line}\ufeffy` })).not.toBe(digest({ "a.jsonl": `${line}y` }));
+  });
+
   it("reads a file that is larger than any text in JavaScript", () => {
     const root = folder({ "rows.jsonl": "" });
     truncateSync(join(root, "sql/rows.jsonl"), 2 ** 29 + 10);

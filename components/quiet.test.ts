@@ -195,6 +195,16 @@ describe("quiet secrets", () => {
     expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(2);
   });
 
+  it("add the versions to the record of an earlier slipway, which has none, and send nothing for it", async () => {
+    const stack = new Stack();
+    await stack.up({});
+    const { shop } = (stack.memory as Secret).value as unknown as { shop: Record<string, never> };
+    const { secrets: _, ...earlier } = shop;
+    stack.forgetting({ sentVariables: new Secret({ shop: earlier }) });
+    expect(await stack.up({})).toEqual(ALL);
+    expect((stack.memory as Secret).value).toMatchObject({ shop: { ...earlier, secrets: { "api SIGNING_KEY": { version: 1 } } } });
+  });
+
   it("remember in a secret output, and nothing in it can be read back", async () => {
     const stack = new Stack();
     await stack.up({});

@@ -89,7 +89,7 @@ export class EnvMemory {
     });
     return {
       versions: new Map(Object.entries(secrets).map(([path, { version }]) => [path, version])),
-      unchanged: same ? lists.map(({ path }) => path).sort() : [],
+      unchanged: same ? lists.map(({ path }) => path) : [],
       // A plan must be the same twice; and no preview knows which mark the `up` after it will make.
       mark: same || !pulumi.runtime.isDryRun() ? mark : pulumi.output(pulumi.unknown as unknown as string),
       follow: (it) => {

