@@ -1,4 +1,4 @@
-/** Encrypts for age recipients. Whoever makes a backup needs no key that can read it. */
+/** Encrypts for age recipients. The machine that makes a backup has no key that can read it. */
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
@@ -8,26 +8,31 @@ export { generateIdentity, identityToRecipient };
 
 const RECIPIENT = /^age1[a-z0-9]{20,}$/;
 const IDENTITY = /^AGE-SECRET-KEY-[A-Z0-9-]+$/;
+const LIKE_IDENTITY = /^AGE-SECRET-KEY/i;
 
 /** @param text recipients, with spaces, commas or lines between them */
 export function parseRecipients(text: string): string[] {
   const recipients = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
   for (const recipient of recipients) {
-    if (IDENTITY.test(recipient))
+    if (LIKE_IDENTITY.test(recipient))
       throw new Failure(
         "secret-recipient",
         2,
-        "A recipient is a secret key, which must not be where backups are made. Use the key that begins with age1.",
+        'One of the recipients is a secret key, which must not be on the machine that makes backups. Use the recipient that belongs to it: it begins with age1, and is in the file of the secret key as "public key".',
       );
     if (!RECIPIENT.test(recipient))
       throw new Failure(
         "bad-recipient",
         2,
-        `"${recipient.slice(0, 20)}" is not an age recipient, which begins with age1. Create a key: slipway backup keys`,
+        `"${recipient.slice(0, 20)}" is not an age recipient: those begin with age1. Correct it, or create keys: slipway backup keys --out backup-key.txt`,
       );
   }
   if (recipients.length === 0)
-    throw new Failure("no-recipient", 2, "Nobody could read the backup: there is no age recipient. Create a key: slipway backup keys");
+    throw new Failure(
+      "no-recipient",
+      2,
+      "There is no age recipient to encrypt for. Set SLIPWAY_BACKUP_RECIPIENTS or --recipient, or create keys: slipway backup keys --out backup-key.txt",
+    );
   return recipients;
 }
 
@@ -41,7 +46,7 @@ export function parseIdentities(text: string): string[] {
     throw new Failure(
       "bad-identity",
       2,
-      "The file of the identity has other lines than age secret keys, which begin with AGE-SECRET-KEY-.",
+      "The identity file must contain age secret keys only, one a line, which begin with AGE-SECRET-KEY-. Use the file that `slipway backup keys` wrote.",
     );
   return identities;
 }
@@ -64,7 +69,9 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
     try {
       decrypter.addIdentity(identity);
     } catch (error) {
-      throw new Failure("bad-identity", 2, "The identity is not a valid age secret key.", { cause: error });
+      throw new Failure("bad-identity", 2, "The identity is not a valid age secret key. Use the file that `slipway backup keys` wrote.", {
+        cause: error,
+      });
     }
   }
   try {
@@ -76,7 +83,7 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
       ? new Failure(
           "wrong-identity",
           1,
-          "None of the identities can decrypt this backup. It was made for other recipients; its manifest names them.",
+          "None of the identities can decrypt this backup: it was encrypted for other recipients. Its manifest names them: slipway backup list --json",
           {
             cause: error,
           },

@@ -39,7 +39,7 @@ export async function planPrune({ repository, policyOf, set, now = new Date() }:
       verified: backup.records.length > 0,
       ...(backup.hold === undefined ? {} : { hold: backup.hold }),
     }));
-    // One without data in any copy cannot be restored, so it takes nobody's place.
+    // One without data in any copy cannot be restored, so it does not count as the backup of a day.
     const whole = candidates.filter(({ backup }) => backup.copies.length > 0);
     const broken = candidates.filter(({ backup }) => backup.copies.length === 0);
     for (const { backup, reasons } of decide(whole, policyOf(group[0]!.set), now)) {

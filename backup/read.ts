@@ -18,7 +18,7 @@ export async function readStored(copy: ObjectStore, manifest: Manifest): Promise
 }
 
 /**
- * The archive. Fails at the end if it is not that of the manifest, so whoever reads it must not trust it before its end.
+ * The archive. Fails at the end if it is not that of the manifest, so a reader must not trust it before its end.
  * @param identities age secret keys
  */
 export async function readArchive(copy: ObjectStore, manifest: Manifest, identities: readonly string[]): Promise<Readable> {

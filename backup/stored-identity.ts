@@ -1,4 +1,4 @@
-/** A key beside the data that it opens protects nothing: who gets the bucket gets both. */
+/** A key in the same place as the data that it decrypts protects nothing: access to the bucket is access to both. */
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { identityToRecipient } from "./encryption.ts";
 import { parseKey } from "./names.ts";
@@ -21,7 +21,7 @@ export async function refuseStoredIdentity(copies: readonly ObjectStore[], recip
           throw new Failure(
             "stored-identity",
             2,
-            `${copy.name} holds the secret key of a recipient, in ${key}. Whoever reads the backups there could decrypt them. Move it elsewhere, or better: create another key with \`slipway backup keys\`.`,
+            `${copy.name} holds the secret key of a recipient, in ${key}. Anyone with access to the backups could decrypt them. Remove it from there and encrypt for another key: slipway backup keys --out backup-key.txt`,
           );
       }
     }

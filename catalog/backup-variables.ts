@@ -7,7 +7,7 @@ export const BACKUP_VARIABLES = {
   storeKey: "SLIPWAY_BACKUP_STORE_KEY",
   offsite: "SLIPWAY_BACKUP_OFFSITE",
   offsiteKey: "SLIPWAY_BACKUP_OFFSITE_KEY",
-  /** Public: for whom backups are encrypted. */
+  /** Public: the age recipients that backups are encrypted for. */
   recipients: "SLIPWAY_BACKUP_RECIPIENTS",
   signingKey: "SLIPWAY_BACKUP_SIGNING_KEY",
   /** Public: whose signatures count. */

@@ -120,7 +120,7 @@ export async function readSchema(session: Session): Promise<Pick<PostgresContent
   return { schema, fingerprint: createHash("sha256").update(JSON.stringify(schema)).digest("hex") };
 }
 
-/** Everything of a database that nobody else writes to, over one connection. */
+/** Everything of a database that no other session writes to, over one connection. */
 export async function readContents(session: Session): Promise<Omit<PostgresContents, "client">> {
   const tables: TableContents[] = [];
   for (const table of await listTables(session)) tables.push(await readTable(session, table));

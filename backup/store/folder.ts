@@ -13,7 +13,7 @@ const UNFINISHED = ".unfinished";
 export function openFolder(root: string): ObjectStore {
   const pathOf = (key: string) => join(root, ...key.split("/"));
 
-  /** Writes beside the object, flushes, and renames: after a crash the object is the old or the new one, never a part. */
+  /** Writes to another file, flushes, and renames: after a crash the object is the old or the new one, never a part. */
   async function replace(key: string, fill: (path: string) => Promise<void>, publish = rename): Promise<void> {
     const path = pathOf(key);
     const unfinished = `${path}.${randomBytes(4).toString("hex")}${UNFINISHED}`;

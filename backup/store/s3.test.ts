@@ -135,7 +135,7 @@ describe("an S3 store", () => {
   });
 
   it("explains a wrong key, a missing bucket, and an address that cannot be used", async () => {
-    await expect((await open("backups", "nobody:secret")).read("x")).rejects.toThrow("does not know the access key");
+    await expect((await open("backups", "unknown:secret")).read("x")).rejects.toThrow("does not know the access key");
     await expect((await open("backups", "owner:wrong")).read("x")).rejects.toThrow("secret key does not belong");
     await expect((await open("missing")).write("x", "y")).rejects.toThrow("the bucket does not exist");
     const refused = async (url: string, key?: string) =>

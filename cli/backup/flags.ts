@@ -14,7 +14,7 @@ export const declareGroup = () =>
       ["Restore a backup into a new database", "slipway backup restore --system shop --into shop_restored --url postgres://…"],
     ],
     details: [
-      `Without --store, backups of the local platform are in .slipway/backups, with keys of their own. For a deployed stack, set ${BACKUP_VARIABLES.store}, ${BACKUP_VARIABLES.storeKey}, ${BACKUP_VARIABLES.recipients} and ${BACKUP_VARIABLES.signingKey}; docs/backup.md describes them.`,
+      `Without --store, backups are in .slipway/backups, encrypted with keys of this machine: for practice with the local platform. For a deployed stack, set ${BACKUP_VARIABLES.store}, ${BACKUP_VARIABLES.storeKey}, ${BACKUP_VARIABLES.recipients} and ${BACKUP_VARIABLES.signingKey}: see docs/backup.md.`,
     ],
     exitCodes: { 0: "done", 1: "failed", 2: "bad input", ...LOCKED },
   })
@@ -22,7 +22,7 @@ export const declareGroup = () =>
     .option("--system <name>", "Only this system")
     .option("--part <name>", 'Only this part of a system: "postgres" or "valkey-<store>"')
     .option("--store <address>", `s3://bucket/prefix?region=fra1, or a folder (default: ${BACKUP_VARIABLES.store})`)
-    .option("--offsite <address>", `A second copy (default: ${BACKUP_VARIABLES.offsite})`)
+    .option("--offsite <address>", `A second copy (default: ${BACKUP_VARIABLES.offsite}, unless --store is set)`)
     .optionsGroup(OUTPUT)
     .option("--json", "Print the result as JSON");
 
@@ -40,9 +40,12 @@ export const declareCreate = (group: Group) =>
     usage: ["[--system <name>] [flags]"],
     examples: [
       ["Back up every system of the local platform", "slipway backup create"],
-      ["Back up one database", "slipway backup create --system shop --url postgres://shop_backup@host:25060/shop --ca ca.pem"],
+      ["Back up the database in DATABASE_URL", "slipway backup create --system shop --ca ca.pem"],
     ],
-    details: ["Connect as the backup role, which can read everything and change nothing."],
+    details: [
+      "Connect as the backup role, which can read everything and change nothing. pg_dump of the server's version is found on this machine, or downloaded.",
+      "--url shows the password in lists of processes: set DATABASE_URL instead.",
+    ],
     exitCodes: { 0: "made, and complete in every copy", 1: "failed, or not complete in every copy", 2: "bad input", ...LOCKED },
   })
     .option(...database[0])
@@ -54,7 +57,7 @@ export const declareCreate = (group: Group) =>
     );
 
 export const declareList = (group: Group) =>
-  describe(group.command("list").summary("Print the backups"), {
+  describe(group.command("list").summary("Print the backups, and what cannot be used"), {
     usage: ["[flags]"],
     examples: [["Show all backups of a system", "slipway backup list --system shop"]],
     exitCodes: { 0: "printed", 1: "failed", 2: "bad input" },
@@ -65,9 +68,11 @@ export const declareVerify = (group: Group) =>
     usage: ["[id] [flags]"],
     examples: [
       ["Compare the newest backup with its manifest", "slipway backup verify --system shop"],
-      ["Decrypt it as well", "slipway backup verify --system shop --identity backup-key.txt"],
+      ["Decrypt and decompress it as well", "slipway backup verify --system shop --identity backup-key.txt"],
     ],
-    details: ["Without an id, the newest backup of each part."],
+    details: [
+      "Without an id, verifies the newest backup of each part. A signed record is stored if the signing key is set. To check that a backup can be restored: slipway backup rehearse",
+    ],
     exitCodes: { 0: "intact in every copy", 1: "damaged or missing", 2: "bad input" },
   })
     .option(...identity)
@@ -77,12 +82,13 @@ export const declareRestore = (group: Group) =>
   describe(group.command("restore [id]").summary("Restore a backup into a new database, and compare it with its manifest"), {
     usage: ["[id] --into <database> [flags]"],
     examples: [
-      [
-        "Restore the newest backup beside the database in use",
-        "slipway backup restore --system shop --into shop_restored --url postgres://doadmin@host:25060/defaultdb --ca ca.pem --identity backup-key.txt",
-      ],
+      ["Restore the newest backup of the local platform", "slipway backup restore --system shop --into shop_restored"],
+      ["Restore onto the server in DATABASE_URL", "slipway backup restore --system shop --into shop_restored --identity key.txt"],
+      ["Restore from the other copy", "slipway backup restore --system shop --into shop_2 --store <address>"],
     ],
-    details: ["The database must not exist. If the comparison finds a difference, the new database is dropped and the command fails."],
+    details: [
+      "The database must not exist: a backup is never restored over a database. Connect as the administrator, who may create databases. If the comparison finds a difference, the new database is dropped and the command fails.",
+    ],
     exitCodes: { 0: "restored, and equal to what was backed up", 1: "failed; the new database was dropped", 2: "bad input" },
   })
     .option("--into <database>", "The database to create")
@@ -92,7 +98,7 @@ export const declareRestore = (group: Group) =>
     .option("--create-roles", "Create roles that the server lacks, without a login")
     .option("--no-owner", "Restore without owners and grants")
     .addOption(
-      option("--jobs <number>", "Load so many tables at a time (default: one for each processor)").argParser((text) =>
+      option("--jobs <number>", "Load this many tables at a time (default: one for each processor)").argParser((text) =>
         parseWholeNumber(text, { flag: "--jobs", to: 64, example: "slipway backup restore --jobs 4" }),
       ),
     );
@@ -100,8 +106,13 @@ export const declareRestore = (group: Group) =>
 export const declareRehearse = (group: Group) =>
   describe(group.command("rehearse").summary("Restore the newest and a random older backup on this machine, and compare them"), {
     usage: ["[--system <name>] [flags]"],
-    examples: [["Rehearse every system", "slipway backup rehearse --identity backup-key.txt"]],
-    details: ["Uses a Postgres of its own, which is removed at the end. A signed record is stored with the backup."],
+    examples: [
+      ["Rehearse a system of the local platform", "slipway backup rehearse --system shop"],
+      ["Rehearse every system of a deployed stack", "slipway backup rehearse --identity backup-key.txt"],
+    ],
+    details: [
+      "Starts a temporary Postgres on this machine, and removes it at the end. A signed record is stored with each backup that was equal.",
+    ],
     exitCodes: {
       0: "every restore was equal to what was backed up",
       1: "a restore failed or differed, or there was nothing to restore",
@@ -117,46 +128,49 @@ export const declarePrune = (group: Group) => {
       parseWholeNumber(text, { flag: `--${name}`, from: 0, to: 10_000, example: `slipway backup prune --${name} ${fallback}` }),
     );
   return describe(group.command("prune").summary("Remove backups that the retention does not keep"), {
-    usage: ["[flags]"],
+    usage: ["[--yes] [flags]"],
     examples: [
       ["Show what would be removed, and why the others stay", "slipway backup prune"],
-      ["Remove it", "slipway backup prune --yes"],
+      ["Remove those", "slipway backup prune --yes"],
     ],
-    details: ["Counts backups, not days: where no backups are made any more, none is removed. Objects of others are never touched."],
+    details: [
+      "Without --yes, nothing is removed. The retention counts backups: if no new backups are made, none is removed. Objects that slipway did not write are never removed.",
+    ],
     exitCodes: { 0: "printed, or removed", 1: "failed", 2: "bad input", ...LOCKED },
   })
-    .addOption(count("daily", "Keep the last backup of so many days", 30))
-    .addOption(count("weekly", "of so many weeks", 12))
-    .addOption(count("monthly", "of so many months", 12))
-    .addOption(count("yearly", "of so many years", 5))
-    .option("--yes", "Remove them");
+    .addOption(count("daily", "Days of which the last backup is kept", 30))
+    .addOption(count("weekly", "Weeks of which the last backup is kept", 12))
+    .addOption(count("monthly", "Months of which the last backup is kept", 12))
+    .addOption(count("yearly", "Years of which the last backup is kept", 5))
+    .option("--yes", "Remove them; without it, only print the plan");
 };
 
 export const declareKeep = (group: Group) =>
-  describe(group.command("keep <id>").summary("Hold a backup, so that no prune removes it"), {
+  describe(group.command("keep <id>").summary("Hold a backup, so that prune does not remove it"), {
     usage: ["<id> --reason <text> [flags]", "<id> --release"],
     examples: [
-      ["Hold a backup", 'slipway backup keep 20261202T020000Z-1a2b3c4d --reason "before the import"'],
+      ["Hold a backup", 'slipway backup keep 20261202T020000Z-1a2b3c4d --reason "an audit"'],
       ["Release it", "slipway backup keep 20261202T020000Z-1a2b3c4d --release"],
     ],
     exitCodes: { 0: "done", 1: "failed", 2: "bad input" },
   })
-    .option("--reason <text>", "Why; shown in every list")
-    .option("--release", "Let the retention decide again");
+    .option("--reason <text>", "Why it is held; list and prune print it")
+    .option("--release", "Remove the hold: the retention decides again");
 
 export const declareStatus = (group: Group) =>
   describe(group.command("status").summary("Report whether backups are recent, complete and rehearsed"), {
     usage: ["[flags]"],
-    examples: [["Use it in a monitor", "slipway backup status --max-age 26 --json"]],
-    exitCodes: { 0: "all is well", 1: "a backup is too old, incomplete, not rehearsed or damaged", 2: "bad input" },
+    examples: [["Use it in a monitor", "slipway backup status --system shop --max-age 26 --json"]],
+    details: ["With --system, a system without any backup is a problem. Without it, only systems that have a backup are reported."],
+    exitCodes: { 0: "no problem", 1: "a backup is too old, incomplete, not rehearsed or damaged", 2: "bad input" },
   })
     .addOption(
-      option("--max-age <hours>", "The newest backup may be so old (default: 26)").argParser((text) =>
+      option("--max-age <hours>", "Largest age of the newest backup (default: 26)").argParser((text) =>
         parseWholeNumber(text, { flag: "--max-age", unit: "hours", example: "slipway backup status --max-age 26" }),
       ),
     )
     .addOption(
-      option("--max-rehearsal <days>", "The last rehearsal may be so old (default: 31)").argParser((text) =>
+      option("--max-rehearsal <days>", "Largest age of the last rehearsal (default: 31)").argParser((text) =>
         parseWholeNumber(text, { flag: "--max-rehearsal", unit: "days", example: "slipway backup status --max-rehearsal 31" }),
       ),
     );
@@ -195,8 +209,10 @@ export const declareWorker = (group: Group) =>
 export const declareKeys = (group: Group) =>
   describe(group.command("keys").summary("Create the keys that encrypt and sign backups"), {
     usage: ["--out <file>"],
-    examples: [["Write the secret key to a file, and print the variables", "slipway backup keys --out backup-key.txt"]],
-    details: ["Keep the file where no backup is, and a copy of it elsewhere: without it no backup can be read."],
+    examples: [["Write backup-key.txt and backup-key.txt.env", "slipway backup keys --out backup-key.txt"]],
+    details: [
+      "<file> gets the age secret key, which decrypts backups: keep it, and a copy of it, where no backup is. Without it no backup can be read. <file>.env gets the variables of the machine that makes backups, with the signing key.",
+    ],
     exitCodes: { 0: "created", 1: "failed", 2: "bad input" },
   }).option("--out <file>", "Where to write the age secret key");
 
