@@ -59,4 +59,5 @@ function endWith(source: Readable, meter: Meter, { bytes, sha256, problem }: Exp
   return checked;
 }
 
-const damaged = (message: string) => new Failure("damaged", 1, `${message}. Use another copy, or another backup.`);
+const damaged = (message: string) =>
+  new Failure("damaged", 1, `${message}. Restore from another copy (--store <its address>), or another backup.`);

@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { type Backup, formatBackup, type Repository, writeRecord } from "./repository.ts";
+import { isFuture } from "./retention.ts";
 import type { SigningKey } from "./signature.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 
@@ -25,7 +26,7 @@ export interface Rehearsal {
 
 /** The newest backup and a random older one, so that all of them are rehearsed in the long run. */
 export function chooseRehearsed(backups: readonly Backup[]): Backup[] {
-  const whole = backups.filter(({ copies }) => copies.length > 0);
+  const whole = backups.filter(({ copies, manifest }) => copies.length > 0 && !isFuture(new Date(manifest.startedAt)));
   const newest = whole.at(-1);
   if (newest === undefined) throw new Failure("nothing", 1, "There is no backup to rehearse. Make one: slipway backup create");
   const older = whole.slice(0, -1);

@@ -33,6 +33,8 @@ export interface Decision<C extends Candidate> {
 /** Clocks differ. A backup from later than that would take the places of real ones. */
 const FUTURE_MS = 5 * 60_000;
 
+export const isFuture = (startedAt: Date, now = new Date()): boolean => startedAt.getTime() > now.getTime() + FUTURE_MS;
+
 const CLASSES = [
   ["daily", "day", dayOf],
   ["weekly", "week", weekOf],
@@ -45,8 +47,7 @@ export function decideRetention<C extends Candidate>(backups: readonly C[], poli
   checkPolicy(policy);
   const sorted = [...backups].sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime() || (one.id < other.id ? 1 : -1));
   const reasons = new Map<C, string[]>(sorted.map((backup) => [backup, []]));
-  const isFuture = ({ startedAt }: C) => startedAt.getTime() > now.getTime() + FUTURE_MS;
-  const counted = sorted.filter((backup) => !isFuture(backup));
+  const counted = sorted.filter(({ startedAt }) => !isFuture(startedAt, now));
 
   for (const [name, unit, bucketOf] of CLASSES) {
     let left = policy[name];
@@ -61,17 +62,18 @@ export function decideRetention<C extends Candidate>(backups: readonly C[], poli
     }
     const oldest = counted.at(-1);
     if (left > 0 && oldest && reasons.get(oldest)!.length === 0)
-      reasons.get(oldest)!.push(`the oldest, while there are fewer than ${policy[name]} ${unit}s`);
+      reasons.get(oldest)!.push(`oldest, with fewer than ${policy[name]} ${unit}s`);
   }
 
   for (const backup of counted.filter(({ verified }) => verified).slice(0, policy.verified)) {
-    if (reasons.get(backup)!.length === 0) reasons.get(backup)!.push(`one of the last ${policy.verified} verified ones`);
+    if (reasons.get(backup)!.length === 0) reasons.get(backup)!.push(`one of the last ${policy.verified} verified`);
   }
   const [newest] = counted;
   if (newest && reasons.get(newest)!.length === 0) reasons.get(newest)!.push("the newest");
   for (const backup of sorted) {
     if (backup.hold !== undefined) reasons.get(backup)!.push(`held: ${backup.hold}`);
-    if (isFuture(backup)) reasons.get(backup)!.push("begins in the future: check the clock of the machine that made it");
+    if (isFuture(backup.startedAt, now))
+      reasons.get(backup)!.push("its time is in the future: check the clock of the machine that made it");
   }
   return sorted.map((backup) => ({ backup, reasons: reasons.get(backup)! }));
 }

@@ -1,6 +1,7 @@
 /** Whether each set of data has a recent backup in every copy, and one that was restored not long ago. */
 import { type DataSet, formatDataSet } from "./names.ts";
-import { type Backup, formatBackup, type Inventory, type Repository, readInventory } from "./repository.ts";
+import { type Backup, type Inventory, type Repository, readInventory } from "./repository.ts";
+import { isFuture } from "./retention.ts";
 
 export interface StatusOptions {
   readonly repository: Repository;
@@ -45,10 +46,10 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
   };
 
   function statusOf(set: string, all: readonly Backup[]): SetStatus {
-    const future = all.filter(({ manifest }) => Date.parse(manifest.startedAt) > now.getTime() + 300_000);
+    const future = all.filter(({ manifest }) => isFuture(new Date(manifest.startedAt), now));
     const past = all.filter((backup) => !future.includes(backup));
     const newest = past.at(-1);
-    const problems = future.map((backup) => `${formatBackup(backup)} begins in the future: check the clock of the machine that made it`);
+    const problems = future.map((backup) => `the time of ${backup.id} is in the future: check the clock of the machine that made it`);
     const rehearsed = past
       .flatMap(({ records }) => records.filter(({ kind }) => kind === "rehearsed"))
       .sort((one, other) => (one.at < other.at ? -1 : 1))
@@ -56,12 +57,21 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
     if (newest === undefined)
       return { set, count: all.length, problems: [...problems, "there is no backup. Make one: slipway backup create"] };
     const ageHours = (now.getTime() - Date.parse(newest.manifest.startedAt)) / 3_600_000;
-    if (ageHours > maxAgeHours) problems.push(`the newest backup is ${formatHours(ageHours)} old, and may be ${formatHours(maxAgeHours)}`);
+    if (ageHours > maxAgeHours)
+      problems.push(
+        `the newest backup is ${formatHours(ageHours)} old; the limit is ${formatHours(maxAgeHours)}. Make one: slipway backup create`,
+      );
     const absent = repository.copies.filter((copy) => !newest.copies.includes(copy));
-    if (absent.length > 0) problems.push(`the newest backup is not whole in ${absent.map(({ name }) => name).join(", ")}`);
+    if (absent.length > 0)
+      problems.push(
+        `the newest backup is missing or incomplete in ${absent.map(({ name }) => name).join(", ")}. Make another one: slipway backup create`,
+      );
     const days = rehearsed && (now.getTime() - Date.parse(rehearsed.at)) / 86_400_000;
-    if (days === undefined) problems.push("no backup was ever rehearsed. Do it: slipway backup rehearse");
-    else if (days > maxRehearsalDays) problems.push(`the last rehearsal was ${Math.floor(days)} days ago, and may be ${maxRehearsalDays}`);
+    if (days === undefined) problems.push("no backup has been rehearsed. To restore one for practice: slipway backup rehearse");
+    else if (days > maxRehearsalDays)
+      problems.push(
+        `the last rehearsal was ${formatCount(Math.floor(days), "day")} ago; the limit is ${formatCount(maxRehearsalDays, "day")}. Rehearse: slipway backup rehearse`,
+      );
     return {
       ...{ set, count: all.length, problems },
       newest: {
@@ -75,7 +85,9 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
 
 export const formatHours = (hours: number): string =>
   hours < 1
-    ? `${Math.max(1, Math.round(hours * 60))} minutes`
+    ? formatCount(Math.min(59, Math.max(1, Math.round(hours * 60))), "minute")
     : hours < 48
-      ? `${Math.round(hours)} hours`
-      : `${Math.round(hours / 24)} days`;
+      ? formatCount(Math.round(hours), "hour")
+      : formatCount(Math.round(hours / 24), "day");
+
+const formatCount = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;

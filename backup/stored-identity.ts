@@ -2,7 +2,7 @@
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { identityToRecipient } from "./encryption.ts";
 import { parseKey } from "./names.ts";
-import type { ObjectStore } from "./store/object-store.ts";
+import type { ObjectStore, StoredObject } from "./store/object-store.ts";
 
 /** Identity files are short, and so is the list of objects that are no backups. */
 const MAX_BYTES = 64 * 1024;
@@ -11,7 +11,7 @@ const MAX_OBJECTS = 200;
 export async function refuseStoredIdentity(copies: readonly ObjectStore[], recipients: readonly string[]): Promise<void> {
   for (const copy of copies) {
     let read = 0;
-    for await (const { key, bytes } of copy.list("")) {
+    for await (const { key, bytes } of listReachable(copy)) {
       if (parseKey(key) !== undefined || bytes > MAX_BYTES) continue;
       if (++read > MAX_OBJECTS) break;
       const text = (await copy.read(key))?.body.toString("latin1") ?? "";
@@ -25,5 +25,14 @@ export async function refuseStoredIdentity(copies: readonly ObjectStore[], recip
           );
       }
     }
+  }
+}
+
+/** A copy that cannot be read does not prevent a backup in the others: writing to it fails as well, and is reported. */
+async function* listReachable(copy: ObjectStore): AsyncIterable<StoredObject> {
+  try {
+    yield* copy.list("");
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
   }
 }

@@ -16,18 +16,25 @@ const EXAMPLE = "s3://acme-backups/prod?region=fra1";
 export async function openStore({ url: text, key }: Location): Promise<ObjectStore> {
   if (!text.startsWith("s3:")) return openFolder(folderOf(text));
   const url = parse(text);
+  // Before any message that contains the address.
+  if (url.username !== "" || url.password !== "")
+    throw badLocation(
+      `The address of s3://${url.host} contains a key, which lists of processes and logs would show. Set the key in the environment, as <access key>:<secret key>`,
+    );
   const region = url.searchParams.get("region");
   if (region === null || !/^[a-z0-9-]+$/.test(region)) throw badLocation(`${text} names no region`);
   for (const name of url.searchParams.keys())
     if (!["region", "endpoint"].includes(name)) throw badLocation(`${text} has an unknown parameter "${name}"`);
-  if (url.username !== "" || url.password !== "")
-    throw badLocation(
-      "The key is part of the address, where lists of processes and logs show it; put it into the variable instead. The address",
-    );
   const [accessKey = "", secretKey = ""] = splitOnce(key ?? "");
   if (accessKey === "" || secretKey === "")
-    throw new Failure("no-store-key", 2, `There is no key for s3://${url.host}. Set it in the environment, as <access key>:<secret key>.`);
+    throw new Failure(
+      "no-store-key",
+      2,
+      `There is no key for s3://${url.host}. Set SLIPWAY_BACKUP_STORE_KEY, or SLIPWAY_BACKUP_OFFSITE_KEY for the second copy, to <access key>:<secret key>.`,
+    );
   const endpoint = url.searchParams.get("endpoint") ?? spacesEndpoint(region);
+  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ""))
+    throw badLocation(`The endpoint of s3://${url.host} is not an address that begins with https://`);
   const { openS3 } = await import("./s3.ts");
   return openS3({
     ...{ bucket: url.host, prefix: decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, ""), region, accessKey, secretKey },
@@ -46,12 +53,12 @@ function parse(text: string): URL {
   } catch {
     // As without a bucket.
   }
-  throw badLocation(`${text} names no bucket`);
+  throw badLocation(`${withoutKey(text)} names no bucket`);
 }
 
 function folderOf(text: string): string {
   if (text.startsWith("file:")) return fileURLToPath(text);
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw badLocation(`${text} is neither a folder nor an S3 store`);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw badLocation(`${withoutKey(text)} is neither a folder nor an S3 store`);
   return isAbsolute(text) ? text : resolve(text);
 }
 
@@ -59,5 +66,7 @@ function splitOnce(text: string): readonly string[] {
   const at = text.indexOf(":");
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
+
+const withoutKey = (text: string): string => text.replace(/\/\/.*@/, "//…@");
 
 const badLocation = (problem: string): Failure => new Failure("bad-store", 2, `${problem}. Use a folder, or an address such as ${EXAMPLE}`);

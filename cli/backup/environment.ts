@@ -1,6 +1,7 @@
 /** Copies and keys of a command: from flags and the environment, or those of the local platform. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { z } from "zod";
 import { generateIdentity, identityToRecipient, parseIdentities, parseRecipients } from "../../backup/encryption.ts";
 import type { Repository } from "../../backup/repository.ts";
 import { generateSigningKey, parseSigningKey, parseVerifyKey, type SigningKey } from "../../backup/signature.ts";
@@ -28,10 +29,14 @@ export interface BackupEnvironment {
 export async function openEnvironment(options: BackupOptions): Promise<BackupEnvironment> {
   const home = findHome(projectRoot());
   const tool = `slipway ${version()}`;
-  const { store = variable("store"), offsite = variable("offsite") } = options;
+  const store = options.store ?? variable("store");
+  // --store names the only copy: the other one is often the one that is lost.
+  const offsite = options.offsite ?? (options.store === undefined ? variable("offsite") : undefined);
   if (store === undefined) {
     if (offsite !== undefined)
-      throw new UsageError(`--offsite is a second copy. Where is the first? Use --store, or set ${BACKUP_VARIABLES.store}.`);
+      throw new UsageError(
+        `${options.offsite === undefined ? BACKUP_VARIABLES.offsite : "--offsite"} is the address of a second copy, and there is no first one. Set ${BACKUP_VARIABLES.store}, or use --store.`,
+      );
     return await openLocal(home, tool);
   }
   const signing = variable("signingKey");
@@ -45,10 +50,12 @@ export async function openEnvironment(options: BackupOptions): Promise<BackupEnv
   ];
   if (verifyKeys.length === 0)
     throw new UsageError(
-      `Whose backups count? Set ${BACKUP_VARIABLES.verifyKeys} to the verify key, or ${BACKUP_VARIABLES.signingKey}. To create keys: slipway backup keys --out backup-key.txt`,
+      `There is no key to check the signatures of backups with. Set ${BACKUP_VARIABLES.verifyKeys}, or ${BACKUP_VARIABLES.signingKey} where backups are made. To create keys: slipway backup keys --out backup-key.txt`,
     );
-  const first = await openStore(locationOf(store, "storeKey"));
+  const first = await openStore(locationOf(store, store === variable("offsite") ? "offsiteKey" : "storeKey"));
   const copies = [first, ...(offsite === undefined ? [] : [await openStore(locationOf(offsite, "offsiteKey"))])] as const;
+  if (store === offsite || copies[0].name === copies[1]?.name)
+    throw new UsageError(`Both copies are in ${first.name}, so that both can be lost at once. Use another place for the second one.`);
   return {
     repository: { copies, verifyKeys },
     ...{ home, tool, isLocal: false },
@@ -56,11 +63,14 @@ export async function openEnvironment(options: BackupOptions): Promise<BackupEnv
     signingKey() {
       if (key) return key;
       throw new UsageError(
-        `Set ${BACKUP_VARIABLES.signingKey}: a backup that is not signed does not count. To create keys: slipway backup keys --out backup-key.txt`,
+        `Set ${BACKUP_VARIABLES.signingKey}: backups and rehearsals are signed, so that a manifest that another program wrote is not trusted. To create keys: slipway backup keys --out backup-key.txt`,
       );
     },
     identities(file) {
-      if (file === undefined) throw new UsageError("Which key decrypts the backups? --identity <file of the age secret key>");
+      if (file === undefined)
+        throw new UsageError(
+          "Which key decrypts the backups? --identity <file>, the file with the age secret key that `slipway backup keys` wrote",
+        );
       return readIdentities(file);
     },
   };
@@ -69,11 +79,8 @@ export async function openEnvironment(options: BackupOptions): Promise<BackupEnv
 /** Keys and backups of a laptop are for practice. Both are removed with the platform's data. */
 async function openLocal(home: Home, tool: string): Promise<BackupEnvironment> {
   const file = path.join(home.state, "backup-keys", "keys.json");
-  if (!existsSync(file)) {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, JSON.stringify({ identity: await generateIdentity(), ...generateSigningKey() }, null, 2), { mode: 0o600 });
-  }
-  const { identity, signingKey } = JSON.parse(readFileSync(file, "utf8")) as { readonly identity: string; readonly signingKey: string };
+  if (!existsSync(file)) await createLocalKeys(file);
+  const { identity, signingKey } = readLocalKeys(file);
   const recipient = await identityToRecipient(identity);
   const key = parseSigningKey(signingKey);
   return {
@@ -83,6 +90,32 @@ async function openLocal(home: Home, tool: string): Promise<BackupEnvironment> {
     signingKey: () => key,
     identities: (given) => (given === undefined ? [identity] : readIdentities(given)),
   };
+}
+
+/** Another process that creates them at the same time has the same keys afterwards. */
+async function createLocalKeys(file: string): Promise<void> {
+  const keys = JSON.stringify({ identity: await generateIdentity(), ...generateSigningKey() }, null, 2);
+  const unfinished = `${file}.${process.pid}`;
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(unfinished, keys, { mode: 0o600 });
+  try {
+    // Unlike a rename, a link fails if the name is taken.
+    linkSync(unfinished, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+function readLocalKeys(file: string): { readonly identity: string; readonly signingKey: string } {
+  try {
+    return z.object({ identity: z.string(), signingKey: z.string() }).parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    throw new UsageError(
+      `${file}, the keys of the backups on this machine, cannot be read: ${error instanceof SyntaxError || error instanceof z.ZodError ? "it is damaged" : (error as Error).message}. If you do not need those backups, remove the file and ${path.join(path.dirname(path.dirname(file)), "backups")}.`,
+    );
+  }
 }
 
 export const variable = (name: keyof typeof BACKUP_VARIABLES): string | undefined => process.env[BACKUP_VARIABLES[name]] || undefined;
@@ -97,7 +130,9 @@ function readIdentities(file: string): string[] {
     return parseIdentities(readFileSync(file, "utf8"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new UsageError(`The identity file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(
+      `The identity file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}). Name the file that \`slipway backup keys\` wrote.`,
+    );
   }
 }
 
@@ -110,14 +145,42 @@ function projectRoot(): string {
   }
 }
 
-export interface NewKeys {
-  readonly identity: string;
+export interface WrittenKeys {
+  /** Has the secret key that decrypts. */
+  readonly identityFile: string;
+  /** Has the variables of the machine that makes backups, with the signing key. */
+  readonly variablesFile: string;
   readonly recipient: string;
-  readonly signingKey: string;
   readonly verifyKey: string;
 }
 
-export async function generateKeys(): Promise<NewKeys> {
+/** Writes new keys to `file` and `file`.env, which must not exist. */
+export async function writeKeys(file: string): Promise<WrittenKeys> {
   const identity = await generateIdentity();
-  return { identity, recipient: await identityToRecipient(identity), ...generateSigningKey() };
+  const recipient = await identityToRecipient(identity);
+  const { signingKey, verifyKey } = generateSigningKey();
+  const variablesFile = `${file}.env`;
+  const createdAt = `# created: ${new Date().toISOString()}`;
+  if (existsSync(variablesFile)) throw fileExists(variablesFile);
+  writeNew(file, [createdAt, `# public key: ${recipient}`, identity]);
+  writeNew(variablesFile, [
+    `${createdAt} by slipway backup keys. SLIPWAY_BACKUP_SIGNING_KEY is secret.`,
+    `${BACKUP_VARIABLES.recipients}=${recipient}`,
+    `${BACKUP_VARIABLES.signingKey}=${signingKey}`,
+    `${BACKUP_VARIABLES.verifyKeys}=${verifyKey}`,
+  ]);
+  return { identityFile: file, variablesFile, recipient, verifyKey };
 }
+
+function writeNew(file: string, lines: readonly string[]): void {
+  try {
+    writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "EEXIST"
+      ? fileExists(file)
+      : new UsageError(`${file} cannot be written (${code}). Name a file in a folder that exists and that you may write to.`);
+  }
+}
+
+const fileExists = (file: string) => new UsageError(`${file} exists, and may be the only key of older backups. Name another file.`);

@@ -1,14 +1,13 @@
-import { writeFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { createBackup } from "../../backup/create.ts";
 import type { PostgresContents } from "../../backup/manifest.ts";
-import { type DataSet, isId } from "../../backup/names.ts";
+import { type DataSet, formatDataSet, isId, parseKey } from "../../backup/names.ts";
 import { type PostgresRestored, restorePostgres } from "../../backup/postgres/restore.ts";
 import { planPrune, prune } from "../../backup/prune.ts";
 import { readArchive } from "../../backup/read.ts";
 import { chooseRehearsed, type Rehearsal, rehearse } from "../../backup/rehearse.ts";
-import { type Backup, formatBackup, groupBySet, readInventory, removeHold, writeHold } from "../../backup/repository.ts";
-import { DEFAULT_POLICY } from "../../backup/retention.ts";
+import { type Backup, formatBackup, groupBySet, readInventory, removeHold, type Unusable, writeHold } from "../../backup/repository.ts";
+import { DEFAULT_POLICY, isFuture } from "../../backup/retention.ts";
 import { readStatus } from "../../backup/status.ts";
 import { importDatabases } from "../../backup/valkey/import.ts";
 import { verifyBackup } from "../../backup/verify.ts";
@@ -19,7 +18,7 @@ import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { localConnections } from "../shared/local-connections.ts";
 import { readCa } from "../shared/read-ca.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { type BackupEnvironment, generateKeys, openEnvironment } from "./environment.ts";
+import { type BackupEnvironment, openEnvironment, writeKeys } from "./environment.ts";
 import type {
   BackupOptions,
   CreateOptions,
@@ -40,59 +39,82 @@ import {
   formatPrune,
   formatRehearsals,
   formatStatus,
+  formatUnusable,
   formatVerified,
+  NO_BACKUP,
 } from "./text.ts";
 
 export const create = withFailures(async (options: CreateOptions, { print, log }) => {
   const environment = await openEnvironment(options);
   const recipients = environment.recipients(options.recipient);
   if (recipients.length === 1 && !environment.isLocal)
-    log("Only one age key can read these backups. If it is lost, so are they: add a second recipient, and keep its key elsewhere.");
+    log(
+      "Only one age key can decrypt this backup. If it is lost, the backup cannot be read. Add a second recipient, and keep its key in another place.",
+    );
+  const signingKey = environment.signingKey();
+  const sources = await findSources(options, environment.home);
   const created = [];
-  for (const { set, open } of await findSources(options, environment.home)) {
+  const failed: { set: string; code: string; message: string }[] = [];
+  for (const { set, open } of sources) {
     const start = performance.now();
-    const result = await createBackup({
-      ...{ repository: environment.repository, set, openSource: open, recipients },
-      ...{ signingKey: environment.signingKey(), tool: environment.tool },
-    });
-    const seconds = Math.round(performance.now() - start) / 1000;
-    created.push({ ...result, seconds });
-    if (!options.json) print(formatCreated(result, seconds));
+    try {
+      const { repository, tool } = environment;
+      const result = await createBackup({ repository, set, openSource: open, recipients, signingKey, tool });
+      const seconds = Math.round(performance.now() - start) / 1000;
+      created.push({ ...result, seconds });
+      if (!options.json) print(formatCreated(result, seconds));
+    } catch (error) {
+      if (!(error instanceof Failure) || sources.length === 1) throw error;
+      // The others are backed up all the same.
+      failed.push({ set: formatDataSet(set), code: error.code, message: error.message });
+      log(`${formatDataSet(set)} has no new backup: ${error.message}`);
+    }
   }
   if (options.json)
-    print(stableJson(created.map(({ manifest: { postgres: _, valkey: __, ...manifest }, ...rest }) => ({ ...rest, ...manifest }))));
-  return created.every(({ missing }) => missing.length === 0) ? DONE : FAILED;
+    print(
+      stableJson({
+        created: created.map(({ manifest: { postgres: _, valkey: __, ...manifest }, ...rest }) => ({ ...rest, ...manifest })),
+        failed,
+      }),
+    );
+  return failed.length === 0 && created.every(({ missing }) => missing.length === 0) ? DONE : FAILED;
 });
 
 export const list = withFailures(async (options: BackupOptions, terminal) => {
-  const { backups, refused, foreign } = await readInventory((await openEnvironment(options)).repository, setOf(options));
-  const selected = select(backups, options);
+  const { repository } = await openEnvironment(options);
+  const { backups, foreign, ...inventory } = await readInventory(repository, setOf(options));
+  const [selected, refused] = [select(backups, options), selectRefused(inventory.refused, options)];
   if (options.json)
     terminal.print(stableJson({ backups: selected.map(toJson), refused: refused.map(refusedToJson), foreign: foreign.length }));
-  else terminal.print(formatList(selected, refused, terminal));
+  else terminal.print(formatList(selected, { refused, copyCount: repository.copies.length }, terminal));
   return DONE;
 });
 
-export const verify = withFailuresOf(async (id: string | undefined, options: VerifyOptions, { print }) => {
+export const verify = withFailuresOf(async (id: string | undefined, options: VerifyOptions, terminal) => {
+  if (id !== undefined && options.all) throw new UsageError("Name a backup, or use --all, not both.");
   const environment = await openEnvironment(options);
   const { repository, tool } = environment;
-  const backups = await findBackups(environment, id, options, options.all);
+  const { found: backups, refused } = await findBackups(environment, id, options, options.all);
   const identities = options.identity === undefined && !environment.isLocal ? undefined : environment.identities(options.identity);
   const results = [];
   for (const backup of backups)
     results.push(await verifyBackup({ repository, backup, tool, ...(identities && { identities }), ...signingKeyOf(environment) }));
-  print(options.json ? stableJson(results) : results.map(formatVerified).join("\n"));
-  return results.every(({ copies }) => copies.every(({ problem }) => problem === undefined)) ? DONE : FAILED;
+  terminal.print(
+    options.json ? stableJson({ verified: results, refused: refused.map(refusedToJson) }) : formatVerified(results, refused, terminal),
+  );
+  return refused.length === 0 && results.every(({ copies }) => copies.every(({ problem }) => problem === undefined)) ? DONE : FAILED;
 });
 
 export const restore = withFailuresOf(async (id: string | undefined, options: RestoreOptions, { print, log }) => {
   const environment = await openEnvironment(options);
-  const [backup, ...others] = await findBackups(environment, id, { ...(id === undefined && { part: POSTGRES }), ...options });
+  const { found, refused } = await findBackups(environment, id, { ...(id === undefined && { part: POSTGRES }), ...options });
+  const [backup, ...others] = found;
   if (backup === undefined || others.length > 0) throw new UsageError("Which backup? Name its id, or its system: --system <name>");
+  if (id === undefined) refuseOlder(backup, refused);
   const { manifest } = backup;
   const copy = backup.copies[0];
   if (copy === undefined)
-    throw new Failure("no-data", 1, `No copy has the data of ${formatBackup(backup)}. See: slipway backup verify ${backup.id}`);
+    throw new Failure("no-data", 1, `No copy has the data of ${formatBackup(backup)}. To see why: slipway backup verify ${backup.id}`);
   const identities = environment.identities(options.identity);
   const start = performance.now();
   const openArchive = () => readArchive(copy, manifest, identities);
@@ -103,7 +125,7 @@ export const restore = withFailuresOf(async (id: string | undefined, options: Re
     ? await restoreDatabase(manifest.postgres, options, { environment, openArchive, announce })
     : await restoreStore(options, { openArchive, announce });
   const seconds = Math.round(performance.now() - start) / 1000;
-  const notIncluded = `What was written after ${manifest.startedAt} is not in it`;
+  const notIncluded = `Changes after ${manifest.startedAt} are not in it.`;
   if (options.json) print(stableJson({ backup: formatBackup(backup), startedAt: manifest.startedAt, ...result, seconds }));
   else print([`${describeRestored(result)}, in ${seconds.toFixed(1)} s`, notIncluded].join("\n"));
   return DONE;
@@ -223,46 +245,38 @@ export const runPrune = withFailures(async (options: PruneOptions, terminal) => 
 });
 
 export const keep = withFailuresOf(async (id: string, options: KeepOptions, { print }) => {
-  const { reason, release = false } = options;
-  if (release === (reason !== undefined))
-    throw new UsageError("Why is it held? --reason <text>; or --release, which lets the retention decide again.");
+  const { release = false, json } = options;
+  const reason = options.reason?.replace(/\s+/g, " ").trim();
+  if (release === Boolean(reason))
+    throw new UsageError("Why is it held? --reason <text>; or --release, which removes the hold so that the retention decides again.");
   const environment = await openEnvironment(options);
-  const [backup] = await findBackups(environment, id, options);
-  if (release) await removeHold(environment.repository, backup!);
-  else await writeHold(environment.repository, backup!, reason!);
-  print(release ? `Released ${formatBackup(backup!)}` : `Held ${formatBackup(backup!)}: ${reason}`);
+  const { found } = await findBackups(environment, id, options);
+  const [backup] = found as [Backup];
+  if (reason) await writeHold(environment.repository, backup, reason);
+  else await removeHold(environment.repository, backup);
+  if (json) print(stableJson({ backup: formatBackup(backup), hold: reason ?? null }));
+  else print(reason ? `Held ${formatBackup(backup)}: ${reason}` : `Released ${formatBackup(backup)}`);
   return DONE;
 });
 
 export const status = withFailures(async (options: StatusOptions, terminal) => {
   const { maxAge = 26, maxRehearsal = 31, json } = options;
   const { repository } = await openEnvironment(options);
-  const set = setOf(options);
-  const found = await readStatus({ repository, sets: set ? [set] : [], maxAgeHours: maxAge, maxRehearsalDays: maxRehearsal });
-  const sets = found.sets.filter(({ set: name }) => options.system === undefined || name.startsWith(`${options.system}/`));
-  if (sets.length === 0) throw new Failure("nothing", 1, "There is no backup. Make one: slipway backup create");
-  const result = { sets, refused: found.refused };
-  terminal.print(json ? stableJson({ sets, refused: found.refused.map(refusedToJson) }) : formatStatus(result, terminal));
-  return sets.every(({ problems }) => problems.length === 0) && found.refused.length === 0 ? DONE : FAILED;
+  const { system, part = POSTGRES } = options;
+  // A system that never had a backup has none in the inventory.
+  const required = system === undefined ? [] : [{ system, part }];
+  const found = await readStatus({ repository, sets: required, maxAgeHours: maxAge, maxRehearsalDays: maxRehearsal });
+  const sets = found.sets.filter(({ set }) => isSelected(set, options));
+  if (sets.length === 0) throw new Failure("nothing", 1, NO_BACKUP);
+  const refused = selectRefused(found.refused, options);
+  terminal.print(json ? stableJson({ sets, refused: refused.map(refusedToJson) }) : formatStatus({ sets, refused }, terminal));
+  return sets.every(({ problems }) => problems.length === 0) && refused.length === 0 ? DONE : FAILED;
 });
 
-export const createKeys = withFailures(async ({ out }: KeysOptions, { print }) => {
+export const createKeys = withFailures(async ({ out, json }: KeysOptions, { print }) => {
   if (out === undefined) throw new UsageError("Where to write the secret key? --out backup-key.txt");
-  const keys = await generateKeys();
-  try {
-    writeFileSync(out, `# created: ${new Date().toISOString()}\n# public key: ${keys.recipient}\n${keys.identity}\n`, {
-      mode: 0o600,
-      flag: "wx",
-    });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(
-      code === "EEXIST"
-        ? `${out} exists, and may be the only key of older backups. Name another file.`
-        : `${out} cannot be written (${code}).`,
-    );
-  }
-  print(formatKeys(keys, out));
+  const keys = await writeKeys(out);
+  print(json ? stableJson(keys) : formatKeys(keys));
   return DONE;
 });
 
@@ -287,48 +301,81 @@ function withFailuresOf<Id, Options extends BackupOptions>(run: (id: Id, options
 
 function reportFailure(error: unknown, { json }: BackupOptions, { print, log }: Terminal): number {
   if (!(error instanceof Failure)) throw error;
-  if (json) print(stableJson({ error: { code: error.code, message: error.message } }));
-  else log(error.message);
-  return error.exit;
+  const { code, exit, message } = error;
+  log(message);
+  if (json) print(stableJson({ error: { code, exit, message } }));
+  return exit;
 }
 
 function setOf({ system, part }: BackupOptions): DataSet | undefined {
   return system !== undefined && part !== undefined ? { system, part } : undefined;
 }
 
-function select(backups: readonly Backup[], { system, part }: BackupOptions): Backup[] {
-  return backups.filter(({ set }) => (system === undefined || set.system === system) && (part === undefined || set.part === part));
+/** @param set "shop/postgres" */
+function isSelected(set: string, { system, part }: BackupOptions): boolean {
+  const [ofSystem, ofPart] = set.split("/");
+  return (system === undefined || system === ofSystem) && (part === undefined || part === ofPart);
+}
+
+const select = (backups: readonly Backup[], options: BackupOptions): Backup[] =>
+  backups.filter(({ set }) => isSelected(formatDataSet(set), options));
+
+const selectRefused = (refused: readonly Unusable[], options: BackupOptions): Unusable[] =>
+  refused.filter(({ key }) => isSelected(key, options));
+
+interface Found {
+  readonly found: readonly Backup[];
+  /** Of the selected systems and parts. */
+  readonly refused: readonly Unusable[];
 }
 
 /** The backup with this id; without an id the newest of each set, or all. */
-async function findBackups(
-  { repository }: BackupEnvironment,
-  id: string | undefined,
-  options: BackupOptions,
-  all = false,
-): Promise<Backup[]> {
-  const { backups, refused } = await readInventory(repository, setOf(options));
-  const selected = select(backups, options);
+async function findBackups({ repository }: BackupEnvironment, id: string | undefined, options: BackupOptions, all = false): Promise<Found> {
+  const inventory = await readInventory(repository, setOf(options));
+  const [backups, refused] = [select(inventory.backups, options), selectRefused(inventory.refused, options)];
   if (id === undefined) {
-    const found = all ? selected : groupBySet(selected).map((group) => group.at(-1)!);
-    if (found.length > 0) return found;
-    throw new Failure("nothing", 1, "There is no backup. Make one: slipway backup create");
+    const found = all ? backups : groupBySet(backups).map(newestOf);
+    if (found.length > 0) return { found, refused };
+    if (refused.length > 0)
+      throw new Failure("refused", 1, `No backup can be used:\n${refused.map((one) => `  ${formatUnusable(one)}`).join("\n")}`);
+    const sets = [...new Set(inventory.backups.map(({ set }) => formatDataSet(set)))];
+    throw new Failure("nothing", 1, sets.length === 0 ? NO_BACKUP : `There is no such backup. There are backups of ${sets.join(", ")}.`);
   }
   const name = id.split("/").at(-1)!;
-  if (!isId(name)) throw new UsageError(`"${id}" is not the id of a backup. See: slipway backup list`);
-  const found = selected.filter((backup) => backup.id === name);
-  if (found.length > 0) return found;
-  const reason = refused.find(({ key }) => key.includes(`/${name}/`));
+  if (!isId(name)) throw new UsageError(`"${id}" is not the id of a backup. To see the ids: slipway backup list`);
+  const found = backups.filter((backup) => backup.id === name);
+  const ofThis = refused.filter(({ key }) => key.includes(`/${name}/`));
+  if (found.length > 0) return { found, refused: ofThis };
+  const [reason] = ofThis;
   throw reason
-    ? new Failure("refused", 1, `The backup ${name} cannot be trusted: ${reason.key} in ${reason.copy.name}: ${reason.reason}.`)
-    : new UsageError(`There is no backup ${name}. See: slipway backup list`);
+    ? new Failure("refused", 1, `Backup ${name} cannot be trusted: ${formatUnusable(reason)}. See the others: slipway backup list`)
+    : new UsageError(`There is no backup ${name}. To see the ids: slipway backup list`);
+}
+
+/** A backup from the future is used only if it is named, or if there is no other. */
+function newestOf(group: readonly Backup[]): Backup {
+  return (group.findLast(({ manifest }) => !isFuture(new Date(manifest.startedAt))) ?? group.at(-1))!;
+}
+
+/** Without an id, a restore means the newest backup, not the newest one that happens to be readable. */
+function refuseOlder(backup: Backup, refused: readonly Unusable[]): void {
+  const newer = refused.find(({ key }) => {
+    const parsed = parseKey(key);
+    return parsed?.kind === "manifest.json" && formatDataSet(parsed) === formatDataSet(backup.set) && parsed.id > backup.id;
+  });
+  if (newer === undefined) return;
+  throw new Failure(
+    "refused",
+    1,
+    `A newer backup cannot be trusted: ${formatUnusable(newer)}. To restore the one before it: slipway backup restore ${backup.id}`,
+  );
 }
 
 function signingKeyOf(environment: BackupEnvironment) {
   try {
     return { signingKey: environment.signingKey() };
   } catch {
-    // Who only reads backups has no key to sign with.
+    // A machine that only reads backups has no key to sign with.
     return {};
   }
 }

@@ -1,16 +1,20 @@
 /** What `slipway backup` prints. */
 import type { Created } from "../../backup/create.ts";
+import { formatDataSet } from "../../backup/names.ts";
 import type { PostgresRestored } from "../../backup/postgres/restore.ts";
 import type { PrunePlan } from "../../backup/prune.ts";
 import type { Rehearsal } from "../../backup/rehearse.ts";
-import { type Backup, formatBackup, type Unusable } from "../../backup/repository.ts";
+import type { Backup, Unusable } from "../../backup/repository.ts";
 import { formatHours, type Status } from "../../backup/status.ts";
 import type { ImportedDatabase } from "../../backup/valkey/import.ts";
 import type { Verified } from "../../backup/verify.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { groupBy } from "../shared/group-by.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Layout } from "../shared/terminal.ts";
-import type { NewKeys } from "./environment.ts";
+import { displayWidth, padEnd, table } from "../shared/width.ts";
+import { wrap } from "../shared/wrap.ts";
+import type { WrittenKeys } from "./environment.ts";
 
 export function formatCreated({ manifest, copies, missing }: Created, seconds: number): string {
   const { system, part, id, data, postgres, valkey } = manifest;
@@ -25,18 +29,35 @@ export function formatCreated({ manifest, copies, missing }: Created, seconds: n
   ].join("\n");
 }
 
-export function formatList(backups: readonly Backup[], refused: readonly Unusable[], { style }: Layout): string {
-  if (backups.length === 0 && refused.length === 0) return "There is no backup. Make one: slipway backup create";
-  const rows = backups.map(({ set, id, manifest, copies, hold, records }) => [
-    `${set.system}/${set.part}`,
-    id,
-    formatBytes(manifest.data.bytes),
-    pluralize(copies.length, "copy").replace("copys", "copies"),
-    describeRecords(records),
-    hold === undefined ? "" : `held: ${hold}`,
-  ]);
-  return [...formatTable(rows), ...refused.map((one) => style.bad(formatUnusable(one)))].join("\n");
+/** @param copyCount of the repository: a backup in fewer copies is marked. */
+export function formatList(
+  backups: readonly Backup[],
+  { refused, copyCount }: { readonly refused: readonly Unusable[]; readonly copyCount: number },
+  layout: Layout,
+): string {
+  const { style } = layout;
+  if (backups.length === 0 && refused.length === 0) return NO_BACKUP;
+  const sets = [...groupBy(backups, ({ set }) => formatDataSet(set))].map(([name, group]) => {
+    const rows = table(
+      group.map(({ id, manifest, copies, records }) => [
+        id,
+        formatBytes(manifest.data.bytes),
+        copies.length < copyCount ? `${copies.length} of ${countCopies(copyCount)}` : countCopies(copies.length),
+        describeRecords(records),
+      ]),
+    );
+    const lines = group.flatMap(({ copies, hold }, index) => [
+      copies.length < copyCount ? style.bad(rows[index]!) : rows[index]!,
+      ...(hold === undefined ? [] : hang("    held: ", hold, layout)),
+    ]);
+    return [style.bold(name), ...lines].join("\n");
+  });
+  return [...sets, ...formatRefused(refused, layout)].join("\n\n");
 }
+
+export const NO_BACKUP = "There is no backup. Make one: slipway backup create";
+
+const countCopies = (count: number): string => `${count} ${count === 1 ? "copy" : "copies"}`;
 
 function describeRecords(records: Backup["records"]): string {
   const last = (kind: string) =>
@@ -48,23 +69,31 @@ function describeRecords(records: Backup["records"]): string {
   return rehearsed ? `rehearsed ${rehearsed}` : verified ? `verified ${verified}` : "never verified";
 }
 
-export function formatVerified({ backup, copies, decrypted, seconds }: Verified): string {
-  const how = decrypted ? "decrypted and compared" : "compared, not decrypted (--identity decrypts)";
-  return copies
-    .map(({ copy, problem }) =>
-      problem === undefined
-        ? `${backup} is intact in ${copy}: ${how} in ${seconds.toFixed(1)} s`
-        : `${backup} is DAMAGED in ${copy}: ${problem}`,
-    )
-    .join("\n");
+export function formatVerified(results: readonly Verified[], refused: readonly Unusable[], layout: Layout): string {
+  const { style } = layout;
+  const backups = results.map(({ backup, copies, decrypted, seconds }) =>
+    [
+      style.bold(backup),
+      ...copies.flatMap(({ copy, problem }) =>
+        problem === undefined ? [`  intact   ${copy}`] : [style.bad(`  DAMAGED  ${copy}`), ...hang("           ", problem, layout)],
+      ),
+      `  ${decrypted ? "decrypted and compared with the manifest" : "compared with the manifest, not decrypted (needs --identity)"}, in ${seconds.toFixed(1)} s`,
+    ].join("\n"),
+  );
+  return [...backups, ...formatRefused(refused, layout)].join("\n\n");
 }
 
-export function formatRehearsals(results: readonly Rehearsal[], { style }: Layout): string {
+export function formatRehearsals(results: readonly Rehearsal[], layout: Layout): string {
+  const { style } = layout;
   return results
-    .map(({ backup, copy, seconds, server, problem }) =>
+    .flatMap(({ backup, copy, seconds, server, problem }) =>
       problem === undefined
-        ? `${style.good("equal")}   ${backup} from ${copy}, on ${server}, in ${seconds.toFixed(1)} s`
-        : `${style.bad("FAILED")}  ${backup} from ${copy}, after ${seconds.toFixed(1)} s: ${problem}`,
+        ? [`${style.good("equal")}   ${backup}, on ${server}, in ${seconds.toFixed(1)} s`, `        from ${copy}`]
+        : [
+            `${style.bad("FAILED")}  ${backup}, after ${seconds.toFixed(1)} s`,
+            `        from ${copy}`,
+            ...problem.split("\n").flatMap((line) => hang("        ", line, layout)),
+          ],
     )
     .join("\n");
 }
@@ -84,61 +113,90 @@ export function describeRestored(restored: Restored): string {
   return `Restored ${database}: ${pluralize(rows, "row")} in ${pluralize(tables, "table")}, equal to the manifest${roles}`;
 }
 
-export function formatPrune({ kept, removed, leftovers, refused, foreign }: PrunePlan, done: boolean, { style }: Layout): string {
+export function formatPrune({ kept, removed, leftovers, refused, foreign }: PrunePlan, done: boolean, layout: Layout): string {
+  const { style } = layout;
   const verb = done ? "removed" : "remove";
-  return [
-    ...kept.map(({ backup, reasons }) => `keep     ${formatBackup(backup)}  ${style.dim(reasons.join("; "))}`),
-    ...removed.map((backup) => style.warn(`${verb.padEnd(8)} ${formatBackup(backup)}`)),
-    ...leftovers.map(({ key, copy }) => style.warn(`${verb.padEnd(8)} ${key} in ${copy.name}: of a run that did not finish`)),
-    ...[...refused, ...foreign].map((one) => `ignore   ${formatUnusable(one)}`),
-    removed.length + leftovers.length === 0
-      ? "Nothing to remove"
+  const lines = [
+    ...kept.map(({ backup, reasons }) => ({ backup, word: "keep", text: reasons.join("; ") })),
+    ...removed.map((backup) => ({ backup, word: verb, text: "" })),
+  ].sort((one, other) => (one.backup.manifest.startedAt < other.backup.manifest.startedAt ? 1 : -1));
+  const sets = [...groupBy(lines, ({ backup }) => formatDataSet(backup.set))].map(([name, group]) =>
+    [
+      style.bold(name),
+      ...group.flatMap(({ backup, word, text }) => {
+        const start = `  ${padEnd(word, 7)}  ${backup.id}`;
+        return word === "keep" ? hang(`${start}  `, text, layout) : [style.warn(start)];
+      }),
+    ].join("\n"),
+  );
+  const rest = leftovers.map(({ key, copy }) => style.warn(`${verb} ${key} in ${copy.name}: from a run that did not finish`));
+  const ignored = [...refused, ...foreign].map((one) => `not removed: ${formatUnusable(one)}`);
+  const counted = [
+    ...(removed.length > 0 ? [pluralize(removed.length, "backup")] : []),
+    ...(leftovers.length > 0 ? [`${pluralize(leftovers.length, "object")} of unfinished runs`] : []),
+  ].join(" and ");
+  const summary =
+    counted === ""
+      ? "Nothing to remove."
       : done
-        ? `Removed ${pluralize(removed.length, "backup")}`
-        : `This would remove ${pluralize(removed.length, "backup")}. To do it: slipway backup prune --yes`,
-  ].join("\n");
+        ? `Removed ${counted}.`
+        : `This would remove ${counted}. To remove them: slipway backup prune --yes`;
+  return [...sets, ...paragraph(rest), ...paragraph(ignored), summary].join("\n\n");
 }
 
-export function formatStatus({ sets, refused }: Status, { style }: Layout): string {
-  const lines = sets.flatMap(({ set, newest, rehearsed, count, problems }) => [
-    `${problems.length === 0 ? style.good("ok") : style.bad("PROBLEM")}  ${set}: ${
-      newest
-        ? `newest ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}, in ${newest.copies.join(" and ") || "no copy"}`
-        : "none"
-    }; ${pluralize(count, "backup")}; ${rehearsed ? `rehearsed ${rehearsed.at.slice(0, 10)}` : "never rehearsed"}`,
-    ...problems.map((problem) => `    ${problem}`),
-  ]);
-  return [...lines, ...refused.map((one) => style.bad(formatUnusable(one)))].join("\n");
+const paragraph = (lines: readonly string[]): string[] => (lines.length === 0 ? [] : [lines.join("\n")]);
+
+export function formatStatus({ sets, refused }: Status, layout: Layout): string {
+  const { style } = layout;
+  const blocks = sets.map(({ set, newest, rehearsed, count, problems }) =>
+    [
+      `${problems.length === 0 ? style.good("ok") : style.bad("PROBLEM")}  ${style.bold(set)}: ${pluralize(count, "backup")}`,
+      ...(newest === undefined
+        ? []
+        : [
+            `  newest     ${newest.id}, ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}`,
+            ...newest.copies.map((copy, index) => `  ${index === 0 ? "copies" : "      "}     ${copy}`),
+          ]),
+      `  rehearsed  ${rehearsed ? rehearsed.at.slice(0, 10) : "never"}`,
+      ...problems.flatMap((problem) => hang("  ! ", problem, layout)),
+    ].join("\n"),
+  );
+  return [...blocks, ...formatRefused(refused, layout)].join("\n\n");
 }
 
-export function formatKeys({ recipient, signingKey, verifyKey }: NewKeys, file: string): string {
+/** Manifests, data and records that cannot be used, and why. */
+function formatRefused(refused: readonly Unusable[], layout: Layout): string[] {
+  if (refused.length === 0) return [];
   return [
-    `Wrote the secret key that reads backups to ${file}. Keep it, and a copy of it, where no backup is.`,
+    [
+      layout.style.bad("Cannot be used:"),
+      ...refused.flatMap(({ copy, key, reason }) => [`  ${key} in ${copy.name}`, ...hang("    ", reason, layout)]),
+    ].join("\n"),
+  ];
+}
+
+/** A text that continues below its own beginning. */
+function hang(start: string, text: string, { columns }: Layout): string[] {
+  const indent = displayWidth(start);
+  return wrap(text, columns - indent).map((line, index) => (index === 0 ? start : " ".repeat(indent)) + line);
+}
+
+export function formatKeys({ identityFile, variablesFile, recipient, verifyKey }: WrittenKeys): string {
+  return [
+    `${identityFile}  the secret key that decrypts backups. Keep it, and a copy of it, where no backup is.`,
+    `${variablesFile}  the variables of the machine that makes backups, with its signing key.`,
     "",
-    "Where backups are made:",
+    "These are not secret:",
     `  ${BACKUP_VARIABLES.recipients}=${recipient}`,
-    `  ${BACKUP_VARIABLES.signingKey}=${signingKey}`,
-    "",
-    "Where they are only read:",
     `  ${BACKUP_VARIABLES.verifyKeys}=${verifyKey}`,
   ].join("\n");
 }
 
-const formatUnusable = ({ copy, key, reason }: Unusable): string => `${key} in ${copy.name}: ${reason}`;
+export const formatUnusable = ({ copy, key, reason }: Unusable): string => `${key} in ${copy.name}: ${reason}`;
 
 export function formatBytes(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** power;
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
-}
-
-function formatTable(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
 }
