@@ -118,7 +118,10 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
       }
     }
   }
-  const list = [...backups.values()].map(({ text: _, ...backup }) => backup);
+  const list = [...backups.values()].map(({ text: _, records, ...backup }) => ({
+    ...backup,
+    records: [...records].sort((one, other) => (one.at < other.at ? -1 : 1)),
+  }));
   return { backups: list.sort((one, other) => compareTimes(one, other)), leftovers, refused, foreign };
 }
 

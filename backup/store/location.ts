@@ -1,5 +1,5 @@
 /** Reads where a copy is kept: `s3://bucket/prefix?region=…&endpoint=…`, or the path of a folder. */
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { openFolder } from "./folder.ts";
@@ -59,7 +59,7 @@ function parse(text: string): URL {
 function folderOf(text: string): string {
   if (text.startsWith("file:")) return fileURLToPath(text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw badLocation(`${withoutKey(text)} is neither a folder nor an S3 store`);
-  return isAbsolute(text) ? text : resolve(text);
+  return resolve(text);
 }
 
 function splitOnce(text: string): readonly string[] {

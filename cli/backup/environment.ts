@@ -9,6 +9,7 @@ import { openStore } from "../../backup/store/location.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { findProject } from "../../engine/project.ts";
 import { findHome, type Home } from "../../local/servers/home.ts";
+import { Failure } from "../../postdeploy/connect/failure.ts";
 import { UsageError } from "../shared/errors.ts";
 import { version } from "../shared/version.ts";
 import type { BackupOptions } from "./flags.ts";
@@ -129,7 +130,7 @@ function readIdentities(file: string): string[] {
   try {
     return parseIdentities(readFileSync(file, "utf8"));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    if (error instanceof Failure || (error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new UsageError(
       `The identity file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}). Name the file that \`slipway backup keys\` wrote.`,
     );

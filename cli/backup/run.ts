@@ -15,7 +15,6 @@ import { stableJson } from "../../engine/mask.ts";
 import { withTemporaryPostgres, withTemporaryValkey } from "../../local/servers/temporary.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
-import { localConnections } from "../shared/local-connections.ts";
 import { readCa } from "../shared/read-ca.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { type BackupEnvironment, openEnvironment, writeKeys } from "./environment.ts";
@@ -30,7 +29,7 @@ import type {
   StatusOptions,
   VerifyOptions,
 } from "./flags.ts";
-import { clientsIn, findSources, namedConnection, POSTGRES } from "./sources.ts";
+import { clientsIn, findLocalConnections, findSources, namedConnection, POSTGRES } from "./sources.ts";
 import {
   describeRestored,
   formatCreated,
@@ -47,12 +46,12 @@ import {
 export const create = withFailures(async (options: CreateOptions, { print, log }) => {
   const environment = await openEnvironment(options);
   const recipients = environment.recipients(options.recipient);
+  const signingKey = environment.signingKey();
+  const sources = await findSources(options, environment.home);
   if (recipients.length === 1 && !environment.isLocal)
     log(
       "Only one age key can decrypt this backup. If it is lost, the backup cannot be read. Add a second recipient, and keep its key in another place.",
     );
-  const signingKey = environment.signingKey();
-  const sources = await findSources(options, environment.home);
   const created = [];
   const failed: { set: string; code: string; message: string }[] = [];
   for (const { set, open } of sources) {
@@ -338,8 +337,12 @@ async function findBackups({ repository }: BackupEnvironment, id: string | undef
     if (found.length > 0) return { found, refused };
     if (refused.length > 0)
       throw new Failure("refused", 1, `No backup can be used:\n${refused.map((one) => `  ${formatUnusable(one)}`).join("\n")}`);
-    const sets = [...new Set(inventory.backups.map(({ set }) => formatDataSet(set)))];
-    throw new Failure("nothing", 1, sets.length === 0 ? NO_BACKUP : `There is no such backup. There are backups of ${sets.join(", ")}.`);
+    const sets = [...new Set((await readInventory(repository)).backups.map(({ set }) => formatDataSet(set)))];
+    throw new Failure(
+      "nothing",
+      1,
+      sets.length === 0 ? NO_BACKUP : `There is no such backup. There are backups of ${sets.sort().join(", ")}.`,
+    );
   }
   const name = id.split("/").at(-1)!;
   if (!isId(name)) throw new UsageError(`"${id}" is not the id of a backup. To see the ids: slipway backup list`);
@@ -357,11 +360,14 @@ function newestOf(group: readonly Backup[]): Backup {
   return (group.findLast(({ manifest }) => !isFuture(new Date(manifest.startedAt))) ?? group.at(-1))!;
 }
 
+const timeOf = (id: string): string => id.split("-")[0]!;
+
 /** Without an id, a restore means the newest backup, not the newest one that happens to be readable. */
 function refuseOlder(backup: Backup, refused: readonly Unusable[]): void {
   const newer = refused.find(({ key }) => {
     const parsed = parseKey(key);
-    return parsed?.kind === "manifest.json" && formatDataSet(parsed) === formatDataSet(backup.set) && parsed.id > backup.id;
+    const isSameSet = parsed?.kind === "manifest.json" && formatDataSet(parsed) === formatDataSet(backup.set);
+    return isSameSet && parsed.id !== backup.id && timeOf(parsed.id) >= timeOf(backup.id);
   });
   if (newer === undefined) return;
   throw new Failure(
@@ -384,7 +390,7 @@ async function localAdmin(name: string | undefined) {
   if (name === undefined) return undefined;
   const { systems } = await import("../../systems/index.ts");
   const system = systems.find((one) => one.name === name);
-  return system && (await localConnections(system))?.admin;
+  return system && (await findLocalConnections(system))?.admin;
 }
 
 const toJson = ({ manifest: { postgres, ...manifest }, copies, hold, records }: Backup) => ({

@@ -6,6 +6,7 @@ import { findPostgresClients, type PostgresClients } from "../../backup/postgres
 import { openPostgresSource } from "../../backup/postgres/source.ts";
 import { openValkeySource } from "../../backup/valkey/source.ts";
 import { storeVariable } from "../../catalog/connection-variables.ts";
+import { ProjectError } from "../../engine/projecterror.ts";
 import type { Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
@@ -54,8 +55,8 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
   const names = Object.keys(system.stores).filter((store) => system.stores[store]!.class === "state");
   const namedStores = new Map(names.flatMap((store): [string, StoreAddress][] => namedStore(store)));
   const isNamed = named !== undefined || namedStores.size > 0;
-  const connection = isNamed ? named : (await localConnections(system))?.backup;
-  const stores = isNamed ? namedStores : await localStores(system);
+  const connection = isNamed ? named : (await findLocalConnections(system))?.backup;
+  const stores = isNamed ? namedStores : ((await onLocalPlatform(() => localStores(system))) ?? new Map<string, StoreAddress>());
   return [
     ...(connection === undefined
       ? []
@@ -67,6 +68,18 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
         : [{ set: { system: system.name, part: `valkey-${store}` }, open: () => openValkeySource(address) }];
     }),
   ];
+}
+
+export const findLocalConnections = (system: System) => onLocalPlatform(() => localConnections(system));
+
+/** Backups need no project. Without one there is no local platform. */
+async function onLocalPlatform<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ProjectError) return undefined;
+    throw error;
+  }
 }
 
 function namedStore(store: string): [string, StoreAddress][] {
