@@ -79,7 +79,7 @@ async function makeIfDue({ set, open }: NamedSource, { environment, recipients, 
     const backup = (await readInventory(repository, set)).backups.find(({ id }) => id === created.manifest.id);
     if (backup === undefined) throw new Failure("lost", 1, `${created.manifest.id} is not listed after it was made.`);
     const verified = await verifyBackup({ repository, backup, signingKey, tool });
-    terminal.print(formatVerified(verified));
+    terminal.print(formatVerified([verified], [], terminal));
     const pruned = await prune({ repository, set, policyOf: () => DEFAULT_POLICY });
     for (const removed of pruned.removed) terminal.print(`Removed ${formatBackup(removed)}`);
     return created.missing.length === 0 && verified.copies.every(({ problem }) => problem === undefined);
