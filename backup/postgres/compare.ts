@@ -54,7 +54,9 @@ function compareSchema(
   // A newer version may print a definition in other words, so that only the objects can be compared.
   const sameMajor = was.server.major === is.server.major;
   const compared = (objects: PostgresContents["schema"]) =>
-    objects.filter(({ kind }) => !(withoutOwners && ["owner", "grants"].includes(kind)) && kind !== "extension");
+    objects.filter(
+      (object) => !(withoutOwners && ["owner", "grants"].includes(object.kind)) && object.kind !== "extension" && !isOwnersDefault(object),
+    );
   return compareBy(
     compared(was.schema),
     compared(is.schema),
@@ -67,6 +69,10 @@ function compareSchema(
     },
   );
 }
+
+/** What the owner of a schema may do if nothing is granted. A restore grants and revokes, which leaves it written out. */
+const isOwnersDefault = ({ kind, name, definition }: PostgresContents["schema"][number]): boolean =>
+  kind === "grants" && name.startsWith("schema ") && /^("?)(.+)\1=UC\/\1\2\1$/.test(definition);
 
 /**
  * Postgres prints some expressions in other words once it has read what it printed: ('a'::varchar)::text inside an array becomes a cast of the array.

@@ -253,6 +253,35 @@ describe.each(systems.map((system) => [system.name, system] as const))("a backup
     });
   });
 
+  it.for([15, 17] as const)("is restored on Postgres %i by an administrator who is no superuser", async (major, context) => {
+    await requireClients(context, major);
+    const managed = await startServer({ major });
+    try {
+      const { roles, schemas, statementTimeoutSeconds, database } = system.postgres;
+      // At DigitalOcean, doadmin may create this one as well.
+      const extensions = system.postgres.extensions.filter((extension) => extension !== "pg_stat_statements");
+      await managed.sql("CREATE ROLE doadmin LOGIN CREATEDB CREATEROLE BYPASSRLS; GRANT pg_signal_backend TO doadmin");
+      await managed.sql(`CREATE DATABASE ${database} OWNER doadmin`);
+      for (const role of Object.values(roles)) await managed.sql(`CREATE ROLE ${role} LOGIN; GRANT ${role} TO doadmin WITH ADMIN OPTION`);
+      const admin = { url: managed.url(database, "doadmin") };
+      await applyRoles({ roles, schemas, extensions, statementTimeoutSeconds, database, connection: admin });
+      const folder = fileURLToPath(new URL(`../../sql/${name}`, import.meta.url));
+      await up({ folder, connection: { url: managed.url(database, roles.owner) }, system: name, schemas });
+      const repository = await createRepository();
+      await backUp(repository, { url: managed.url(database, roles.backup) }, { ...SET, system: name });
+      const backup = await findOne(repository);
+      for (const jobs of [1, 2])
+        await restoreInto(repository, backup, { server: { url: managed.url("postgres", "doadmin") }, database: `restored_${jobs}`, jobs });
+      await managed.sql(`ALTER ROLE ${roles.owner} RENAME TO former_owner`);
+      const { createdRoles } = await restoreInto(repository, backup, {
+        ...{ server: { url: managed.url("postgres", "doadmin") }, database: "restored_3", createRoles: true },
+      });
+      expect(createdRoles).toEqual([roles.owner]);
+    } finally {
+      await managed.stop();
+    }
+  });
+
   it("is made by its backup role, and restored with roles, grants, policies and the ledger", async () => {
     const { roles, database } = system.postgres;
     const repository = await createRepository();

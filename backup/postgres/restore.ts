@@ -60,7 +60,10 @@ export async function restorePostgres(options: PostgresRestore, openArchive: () 
     await createDatabase(admin, unfinished, contents);
     const restored = connectionTo(server, unfinished);
     try {
-      await load(restored, await openArchive(), { ...options, major });
+      const archive = await openArchive();
+      if (!withoutOwners) await letOwnersCreate(restored, contents);
+      await load(restored, archive, { ...options, major });
+      if (!withoutOwners) await takeBackCreate(restored, contents);
       const found = await analyzeAndRead(restored);
       const differences = compareContents(contents, found, { withoutOwners });
       if (differences.length > 0) throw differenceFailure(contents.database, differences);
@@ -139,6 +142,7 @@ async function prepareRoles(
       `The backup has objects and grants of roles that ${nameOf(targetOf(server))} does not have: ${missing.join(", ")}. ` +
         "Deploy the stack first, whose roles step creates them; or create them without a login: --create-roles; or restore without owners and grants: --no-owner",
     );
+  const isSuperuser = await readIsSuperuser(admin);
   // Two restores at once can create the same role.
   for (const name of missing)
     await admin.query(`CREATE ROLE ${identifier(name)} NOLOGIN`).catch((error) => {
@@ -147,9 +151,67 @@ async function prepareRoles(
   for (const { name, attributes, memberOf } of contents.roles.filter((role) => missing.includes(role.name))) {
     for (const role of memberOf.filter((one) => existing.has(one) || missing.includes(one)))
       await admin.query(`GRANT ${identifier(role)} TO ${identifier(name)}`);
+    // Only a member gives objects to a role. From Postgres 16 on, a role that creates another is no member of it.
+    if (!isSuperuser) await admin.query(`GRANT ${identifier(name)} TO CURRENT_USER`);
     if (attributes.includes("BYPASSRLS")) await admin.query(`ALTER ROLE ${identifier(name)} BYPASSRLS`).catch(() => {});
   }
   return missing;
+}
+
+/**
+ * An administrator who is no superuser, such as doadmin, gives an object only to a role that may create objects in its schema. pg_restore grants that
+ * last. So the owners may create objects in every schema during a restore.
+ */
+async function letOwnersCreate(connection: Connection, contents: PostgresContents): Promise<void> {
+  await asAdministrator(connection, contents, async (session, owners) => {
+    const roles = owners.map(identifier).join(", ");
+    await session.query(`ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO ${roles}`);
+    await session.query(`GRANT CREATE ON SCHEMA public TO ${roles}`);
+  });
+}
+
+async function takeBackCreate(connection: Connection, contents: PostgresContents): Promise<void> {
+  await asAdministrator(connection, contents, async (session, owners) => {
+    await session.query(`ALTER DEFAULT PRIVILEGES REVOKE CREATE ON SCHEMAS FROM ${owners.map(identifier).join(", ")}`);
+    const found = await session.query<{ schema: string; role: string; label: string; grantee: string }>(
+      `SELECT nspname AS schema, rolname AS role, 'schema ' || quote_ident(nspname) AS label, quote_ident(rolname) AS grantee
+         FROM pg_namespace n CROSS JOIN LATERAL aclexplode(nspacl) JOIN pg_roles r ON r.oid = grantee
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND privilege_type = 'CREATE' AND grantee <> nspowner AND rolname = ANY ($1)`,
+      [owners],
+    );
+    for (const { schema, role, label, grantee } of found) {
+      const grants = contents.schema.find(({ kind, name }) => kind === "grants" && name === label)?.definition.split(", ") ?? [];
+      const isInBackup = grants.some((grant) => grant.startsWith(`${grantee}=`) && /=[A-Za-z*]*C/.test(grant));
+      if (!isInBackup) await session.query(`REVOKE CREATE ON SCHEMA ${identifier(schema)} FROM ${identifier(role)}`);
+    }
+  });
+}
+
+/** Calls `work` with the other owners of what is in the backup, unless the role is a superuser, who needs no grants. */
+async function asAdministrator(
+  connection: Connection,
+  { schema, roles }: PostgresContents,
+  work: (session: Session, owners: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const session = await open(connection, { application: "slipway restore" });
+  try {
+    if (await readIsSuperuser(session)) return;
+    const owning = new Set(schema.filter(({ kind }) => kind === "owner").map(({ definition }) => definition.replace(/^"(.*)"$/, "$1")));
+    const names = roles.map(({ name }) => name).filter((name) => owning.has(name));
+    const others = await session.query<{ name: string }>(
+      "SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1) AND rolname <> current_user",
+      [names],
+    );
+    const owners = others.map(({ name }) => name);
+    if (owners.length > 0) await work(session, owners);
+  } finally {
+    await session.end();
+  }
+}
+
+async function readIsSuperuser(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ super: boolean }>("SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user");
+  return row!.super;
 }
 
 /** Sorting and comparing text depend on the locale: indexes and constraints need the one that they were made with. */
