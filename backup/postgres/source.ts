@@ -9,7 +9,7 @@ export async function openPostgresSource(
 ): Promise<Source> {
   const dump = await startDump(connection, findClients);
   const contents = dump.contents.then((postgres) => ({ postgres }));
-  // Where the archive fails, nobody waits for the contents.
+  // Where the archive fails, no code waits for the contents.
   contents.catch(() => {});
   return {
     archive: dump.archive,

@@ -37,7 +37,7 @@ export interface ObjectStore {
   close(): void;
 }
 
-/** Manifests, records and leases are read as a whole. Whoever can write to the store must not fill the memory of who reads it. */
+/** Manifests, records and leases are read as a whole. A writer to the store must not be able to fill the memory of a reader. */
 export const MAX_READ_BYTES = 64 * 2 ** 20;
 
 export function tooLarge(name: string, key: string): Failure {

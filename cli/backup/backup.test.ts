@@ -226,7 +226,7 @@ describe("slipway backup", () => {
 });
 
 describe("a copy", () => {
-  it("that fails is named, and the backup in the other one is listed and can be restored", async () => {
+  it("that fails is named, and the backup in the other one is listed and can be restored [F141]", async () => {
     const stores = [temporaryFolder(), temporaryFolder()] as const;
     const { identityFile } = await createStack(stores);
     writeFileSync(path.join(stores[1], "devx"), "a file where the folder should be");
@@ -413,7 +413,7 @@ describe("bad input", () => {
   };
 
   it.each<[name: string, variables: string, argv: string[], message: RegExp]>([
-    ["no command", "", [], /needs a command: create, list, verify, restore, rehearse, prune, keep, status, keys/],
+    ["no command", "", [], /needs a command: create, list, verify, restore, rehearse, prune, keep, status, worker, keys/],
     ["an unknown flag", "", ["list", "--sytem", "devx"], /has no flag --sytem\. Did you mean --system\?/],
     ["an unknown command", "", ["creat"], /Did you mean slipway backup create\?/],
     [
