@@ -351,7 +351,7 @@ export class Runner {
 const TABLE_EXISTS = "SWTKN";
 
 /** The schema or a table of the ledger exists, or is being created by another transaction. */
-const CREATED_BY_ANOTHER: ReadonlySet<string> = new Set(["42P06", "42P07", "23505"]);
+const CREATED_BY_ANOTHER: ReadonlySet<string> = new Set(["42P06", "42P07", "42710", "23505"]);
 
 /** A statement that fails if one of the tables exists. */
 function failIfAnyExists(tables: readonly string[]): string {
