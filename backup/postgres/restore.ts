@@ -2,7 +2,6 @@
  * Restores a dump into a new database, compares it with the manifest, and only then gives it its name. A restore that is killed leaves a database
  * with another name, which the next one removes.
  */
-import { randomBytes } from "node:crypto";
 import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { identifier, literal } from "../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../postdeploy/connect/session.ts";
 import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
 import { type Connection, nameOf, targetOf } from "../../postdeploy/connect/target.ts";
+import { connectionTo, dropStaleDatabases, nameTemporaryDatabase } from "../../postdeploy/connect/temporary-database.ts";
 import type { PostgresContents } from "../manifest.ts";
 import type { PostgresClients } from "./clients.ts";
 import { compareContents, missingRoles } from "./compare.ts";
@@ -52,10 +52,10 @@ export async function restorePostgres(options: PostgresRestore, openArchive: () 
   const { server, database, contents, withoutOwners = false } = options;
   if (!NAME.test(database)) throw new Failure("bad-name", 2, `"${database}" is not a name for a database.`);
   const admin = await open(server, { application: "slipway restore" });
-  const unfinished = `${UNFINISHED}_${Date.now().toString(36)}_${randomBytes(4).toString("hex")}`;
+  const unfinished = nameTemporaryDatabase(UNFINISHED);
   try {
     const major = await checkServer(admin, options);
-    await dropStale(admin);
+    await dropStaleDatabases(admin, UNFINISHED, STALE_MS);
     const createdRoles = await prepareRoles(admin, options);
     await createDatabase(admin, unfinished, contents);
     const restored = connectionTo(server, unfinished);
@@ -79,12 +79,6 @@ export async function restorePostgres(options: PostgresRestore, openArchive: () 
   } finally {
     await admin.end();
   }
-}
-
-export function connectionTo(server: Connection, database: string): Connection {
-  const url = new URL(server.url);
-  url.pathname = `/${encodeURIComponent(database)}`;
-  return { ...server, url: url.href };
 }
 
 /** @returns the server's major version */
@@ -115,16 +109,6 @@ async function checkServer(admin: Session, { server, database, contents }: Postg
       `The backup is from Postgres ${contents.server.version}, and ${where} has ${major}, which is older. Restore it on ${contents.server.major} or newer.`,
     );
   return major;
-}
-
-async function dropStale(admin: Session): Promise<void> {
-  const found = await admin.query<{ name: string }>(
-    `SELECT datname AS name FROM pg_database d WHERE datname ~ '^${UNFINISHED}_[0-9a-z]{8,9}_[0-9a-f]{8}$' AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)`,
-  );
-  for (const { name } of found) {
-    const createdAt = Number.parseInt(name.slice(UNFINISHED.length + 1).split("_")[0]!, 36);
-    if (Date.now() - createdAt > STALE_MS) await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`);
-  }
 }
 
 async function prepareRoles(

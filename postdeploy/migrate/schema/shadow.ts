@@ -1,10 +1,10 @@
 /** The shadow database of `verify`, which exists for one run. */
-import { randomBytes } from "node:crypto";
 import { Failure } from "../../connect/failure.ts";
 import { identifier } from "../../connect/quote.ts";
-import { open, type Session } from "../../connect/session.ts";
+import { open } from "../../connect/session.ts";
 import { sqlstate } from "../../connect/sqlstate.ts";
 import type { Connection } from "../../connect/target.ts";
+import { connectionTo, dropStaleDatabases, nameTemporaryDatabase } from "../../connect/temporary-database.ts";
 
 export interface ShadowOptions {
   readonly schemas: readonly string[];
@@ -15,6 +15,7 @@ export interface ShadowOptions {
 
 /** Longer than any `verify` takes. */
 const STALE_MS = 6 * 3_600_000;
+const PREFIX = "slipway_shadow";
 
 /** @param server any database of a server on which the role can create databases. */
 export async function withShadow<T>(
@@ -22,11 +23,11 @@ export async function withShadow<T>(
   { schemas, extensions, roles }: ShadowOptions,
   work: (shadow: Connection) => Promise<T>,
 ): Promise<T> {
-  const name = `slipway_shadow_${Date.now().toString(36)}_${randomBytes(4).toString("hex")}`;
+  const name = nameTemporaryDatabase(PREFIX);
   const admin = await open(server, { application: "slipway shadow" });
   const created: string[] = [];
   try {
-    await dropStaleShadows(admin);
+    await dropStaleDatabases(admin, PREFIX, STALE_MS);
     await admin.query(`CREATE DATABASE ${identifier(name)}`);
     for (const role of roles) {
       const [existing] = await admin.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
@@ -34,9 +35,7 @@ export async function withShadow<T>(
       await admin.query(`CREATE ROLE ${identifier(role)} NOLOGIN`);
       created.push(role);
     }
-    const url = new URL(server.url);
-    url.pathname = `/${name}`;
-    const shadow = { ...server, url: url.href };
+    const shadow = connectionTo(server, name);
     const session = await open(shadow, { application: "slipway shadow" });
     try {
       for (const schema of schemas) await session.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
@@ -57,16 +56,5 @@ export async function withShadow<T>(
     await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`).catch(() => {});
     for (const role of created) await admin.query(`DROP ROLE IF EXISTS ${identifier(role)}`).catch(() => {});
     await admin.end();
-  }
-}
-
-/** Drops the databases that killed runs left: those with our name pattern that are old and have no connections. */
-async function dropStaleShadows(admin: Session): Promise<void> {
-  const shadows = await admin.query<{ name: string }>(
-    "SELECT datname AS name FROM pg_database d WHERE datname ~ '^slipway_shadow_[0-9a-z]{8,9}_[0-9a-f]{8}$' AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)",
-  );
-  for (const { name } of shadows) {
-    const createdAt = Number.parseInt(name.split("_")[2]!, 36);
-    if (Date.now() - createdAt > STALE_MS) await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`);
   }
 }
