@@ -15,6 +15,7 @@ import { stableJson } from "../../engine/mask.ts";
 import { withTemporaryPostgres, withTemporaryValkey } from "../../local/servers/temporary.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
+import { namedConnection } from "../shared/named-connection.ts";
 import { readCa } from "../shared/read-ca.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { type BackupEnvironment, openEnvironment, writeKeys } from "./environment.ts";
@@ -29,7 +30,7 @@ import type {
   StatusOptions,
   VerifyOptions,
 } from "./flags.ts";
-import { clientsIn, findLocalConnections, findSources, namedConnection, POSTGRES } from "./sources.ts";
+import { clientsIn, findLocalConnections, findSources, POSTGRES } from "./sources.ts";
 import {
   describeRestored,
   formatCreated,
@@ -142,7 +143,7 @@ async function restoreDatabase(
 ): Promise<PostgresRestored> {
   const { into, system, jobs, createRoles, owner } = options;
   if (into === undefined) throw new UsageError("Into which new database? --into <name>. A backup is never restored over a database.");
-  const server = namedConnection(options) ?? (await localAdmin(system));
+  const server = (await namedConnection(options)) ?? (await localAdmin(system));
   if (server === undefined) throw new UsageError("Onto which server? --url postgres://doadmin:password@host:25060/defaultdb --ca ca.pem");
   announce(into);
   return await restorePostgres(

@@ -14,7 +14,7 @@ import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import { localConnections, localStores } from "../shared/local-connections.ts";
-import { readCa } from "../shared/read-ca.ts";
+import { namedConnection } from "../shared/named-connection.ts";
 import type { CreateOptions } from "./flags.ts";
 
 export const POSTGRES = "postgres";
@@ -31,7 +31,7 @@ export const clientsIn =
 
 export async function findSources(options: CreateOptions, home: Home): Promise<NamedSource[]> {
   const { system: name, part } = options;
-  const named = namedConnection(options);
+  const named = await namedConnection(options);
   const { systems } = await import("../../systems/index.ts");
   if (named !== undefined && name === undefined)
     throw new UsageError(`Which system is the database of? --system ${systems.map((one) => one.name).join(" | ")}`);
@@ -86,12 +86,4 @@ function namedStore(store: string): [string, StoreAddress][] {
   const url = process.env[storeVariable(store, "URL")];
   const ca = process.env[storeVariable(store, "CA")];
   return url ? [[store, { url, ...(ca && { ca }) }]] : [];
-}
-
-export function namedConnection({
-  url = process.env.DATABASE_URL,
-  ca = process.env.PGSSLROOTCERT,
-}: Pick<CreateOptions, "url" | "ca">): Connection | undefined {
-  if (url === undefined || url === "") return undefined;
-  return ca === undefined || ca === "" ? { url } : { url, ca: readCa(ca) };
 }

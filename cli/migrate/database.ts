@@ -6,6 +6,7 @@ import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { foldersWith } from "../shared/folders-with.ts";
 import type { LocalConnections } from "../shared/local-connections.ts";
+import { namedConnection } from "../shared/named-connection.ts";
 import type { MigrateOptions } from "./flags.ts";
 
 export interface Files {
@@ -33,17 +34,6 @@ export function refuseEmpty(folder: string): void {
       ? `There is no migration in ${folder}. Name a folder that has some: ${filled.map((name) => `--dir ${name}`).join(", ")}`
       : `There is no migration in ${folder}: no file such as 001_create_users.sql or R_active_users.sql. Create one: slipway migrate new <name> --dir ${folder}`,
   );
-}
-
-/** @returns undefined where neither --url nor DATABASE_URL is given. */
-export async function namedConnection({
-  url = process.env.DATABASE_URL,
-  ca = process.env.PGSSLROOTCERT,
-}: MigrateOptions): Promise<Connection | undefined> {
-  if (url === undefined || url === "") return undefined;
-  if (ca === undefined || ca === "") return { url };
-  const { readCa } = await import("../shared/read-ca.ts");
-  return { url, ca: readCa(ca) };
 }
 
 /** The named database; else, for a system, the one on the local platform. */

@@ -7,8 +7,9 @@ import type { Progress } from "../../postdeploy/migrate/run/progress.ts";
 import type { System } from "../../systems/definition.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { withCommandHints, withNpx } from "../shared/hints.ts";
+import { namedConnection } from "../shared/named-connection.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { findFiles, namedConnection, ownerOf, readLocalConnections, refuseEmpty, requireConnection } from "./database.ts";
+import { findFiles, ownerOf, readLocalConnections, refuseEmpty, requireConnection } from "./database.ts";
 import type {
   BaselineOptions,
   DiagramOptions,

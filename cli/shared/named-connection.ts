@@ -1,0 +1,17 @@
+import type { Connection } from "../../postdeploy/connect/target.ts";
+
+export interface ConnectionFlags {
+  readonly url?: string;
+  readonly ca?: string;
+}
+
+/** @returns undefined where neither --url nor DATABASE_URL is given. */
+export async function namedConnection({
+  url = process.env.DATABASE_URL,
+  ca = process.env.PGSSLROOTCERT,
+}: ConnectionFlags): Promise<Connection | undefined> {
+  if (url === undefined || url === "") return undefined;
+  if (ca === undefined || ca === "") return { url };
+  const { readCa } = await import("./read-ca.ts");
+  return { url, ca: readCa(ca) };
+}
