@@ -1,6 +1,7 @@
 /** Reads every key of a database in bounded memory. */
 import { hash, randomBytes } from "node:crypto";
 import { Failure } from "../../postdeploy/connect/failure.ts";
+import { addReadCommands } from "../../postdeploy/keyspaces/inspect/stored-values.ts";
 import { KeySet } from "../../postdeploy/keyspaces/read/key-set.ts";
 import type { StoreConnection } from "../../postdeploy/keyspaces/wire/connection.ts";
 import { type Bytes, Commands, ErrorReply, type Reply } from "../../postdeploy/keyspaces/wire/resp.ts";
@@ -282,26 +283,9 @@ interface SmallKey {
 }
 
 function addRead(commands: Commands, type: Type, key: Buffer): void {
-  switch (type) {
-    case "string":
-      commands.add("GET", key);
-      return;
-    case "list":
-      commands.add("LRANGE", key, "0", "-1");
-      return;
-    case "set":
-      commands.add("SMEMBERS", key);
-      return;
-    case "hash":
-      commands.add("HGETALL", key);
-      return;
-    case "zset":
-      commands.add("ZRANGE", key, "0", "-1", "WITHSCORES");
-      return;
-    case "stream":
-      commands.add("XRANGE", key, "-", "+");
-      addStreamState(commands, key);
-  }
+  // The state of a stream is more than what a seed compares.
+  if (type === "stream") addStreamState(commands.add("XRANGE", key, "-", "+"), key);
+  else addReadCommands(commands, type, key);
 }
 
 const addStreamState = (commands: Commands, key: Buffer): Commands => commands.add("XINFO", "STREAM", key).add("XINFO", "GROUPS", key);

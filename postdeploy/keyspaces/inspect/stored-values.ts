@@ -5,7 +5,7 @@ import type { StoreConnection } from "../wire/connection.ts";
 import { type Bytes, Commands, ErrorReply, type Reply } from "../wire/resp.ts";
 
 /** Adds the commands that read a whole value. */
-export function addReadCommands(commands: Commands, type: Type, key: string): void {
+export function addReadCommands(commands: Commands, type: Type, key: Bytes): void {
   switch (type) {
     case "string":
       commands.add("GET", key);
