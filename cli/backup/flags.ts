@@ -35,6 +35,9 @@ const database = [
 ] as const;
 const identity = ["--identity <file>", "The file with the age secret key that decrypts"] as const;
 
+const recipientFlag = () =>
+  option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(collect);
+
 export const declareCreate = (group: Group) =>
   describe(group.command("create").summary("Make a backup"), {
     usage: ["[--system <name>] [flags]"],
@@ -50,11 +53,7 @@ export const declareCreate = (group: Group) =>
   })
     .option(...database[0])
     .option(...database[1])
-    .addOption(
-      option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(
-        collect,
-      ),
-    );
+    .addOption(recipientFlag());
 
 export const declareList = (group: Group) =>
   describe(group.command("list").summary("Print the backups, and what cannot be used"), {
@@ -189,11 +188,7 @@ export const declareWorker = (group: Group) =>
   })
     .option(...database[0])
     .option(...database[1])
-    .addOption(
-      option("--recipient <key>", `Encrypt for this age recipient; repeatable (default: ${BACKUP_VARIABLES.recipients})`).argParser(
-        collect,
-      ),
-    )
+    .addOption(recipientFlag())
     .addOption(
       option("--daily <hour>", "Once a day, from this hour on, UTC (default: 2)").argParser((text) =>
         parseWholeNumber(text, { flag: "--daily", from: 0, to: 23, example: "slipway backup worker --daily 2" }),
