@@ -75,13 +75,13 @@ export async function listTables(session: Session): Promise<TableName[]> {
   );
 }
 
-export type TableContents = PostgresContents["tables"][number];
+type TableContents = PostgresContents["tables"][number];
 
 /**
  * The number of rows, and a sum over a 64-bit hash of each row, which does not depend on their order. Postgres uses the same hash to choose a
  * partition, so it is the same on every version. Generated columns and large values are part of the row.
  */
-export async function readTable(session: Session, { schema, name }: TableName): Promise<TableContents> {
+async function readTable(session: Session, { schema, name }: TableName): Promise<TableContents> {
   const table = `${identifier(schema)}.${identifier(name)}`;
   const [row] = await session.query<{ rows: string; checksum: string }>(
     `SELECT count(*)::text AS rows, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS checksum FROM ONLY ${table} t`,
@@ -120,18 +120,23 @@ export async function readSchema(session: Session): Promise<Pick<PostgresContent
   return { schema, fingerprint: createHash("sha256").update(JSON.stringify(schema)).digest("hex") };
 }
 
+export async function readTables(session: Session, names: readonly TableName[]): Promise<TableContents[]> {
+  const tables: TableContents[] = [];
+  for (const name of names) tables.push(await readTable(session, name));
+  return sortByName(tables);
+}
+
 /** Everything of a database that no other session writes to, over one connection. */
 export async function readContents(session: Session): Promise<Omit<PostgresContents, "client">> {
-  const tables: TableContents[] = [];
-  for (const table of await listTables(session)) tables.push(await readTable(session, table));
+  const tables = await readTables(session, await listTables(session));
   return {
     ...(await readIdentification(session)),
     ...(await readSchema(session)),
     sequences: await readSequences(session),
     largeObjects: await readLargeObjects(session),
-    tables: sortByName(tables),
+    tables,
   };
 }
 
-export const sortByName = <T extends { readonly name: string }>(list: readonly T[]): T[] =>
+const sortByName = <T extends { readonly name: string }>(list: readonly T[]): T[] =>
   [...list].sort((one, other) => (one.name < other.name ? -1 : 1));

@@ -14,9 +14,7 @@ import {
   readLargeObjects,
   readSchema,
   readSequences,
-  readTable,
-  sortByName,
-  type TableContents,
+  readTables,
   type TableName,
 } from "./contents.ts";
 import { runProgram } from "./programs.ts";
@@ -140,10 +138,9 @@ type KnownContents = Pick<PostgresContents, "sequences" | "client"> & {
 
 async function read(session: Session, { tables, identification, sequences, client }: KnownContents): Promise<PostgresContents> {
   const schema = await readSchema(session);
-  const counted: TableContents[] = [];
-  for (const table of tables) counted.push(await readTable(session, table));
+  const counted = await readTables(session, tables);
   const largeObjects = await readLargeObjects(session);
-  return { ...identification, ...schema, client, sequences, largeObjects, tables: sortByName(counted) };
+  return { ...identification, ...schema, client, sequences, largeObjects, tables: counted };
 }
 
 const lockFailure = (cause: unknown) =>
