@@ -1,6 +1,5 @@
 /** Restores backups for practice, compares them with their manifests, and records what happened. Nothing to rehearse is a failure. */
 import { randomInt } from "node:crypto";
-import { hostname } from "node:os";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { type Backup, formatBackup, type Repository, writeRecord } from "./repository.ts";
 import { isFuture } from "./retention.ts";
@@ -44,14 +43,7 @@ export async function rehearse({ repository, backups, restore, signingKey, tool 
       const server = await restore(backup, copy);
       const took = seconds();
       results.push({ backup: formatBackup(backup), copy: copy.name, seconds: took, server });
-      await writeRecord(
-        repository,
-        {
-          ...{ kind: "rehearsed", ...backup.set, id: backup.id, sha256: backup.manifest.data.sha256, at: new Date().toISOString() },
-          ...{ seconds: took, copy: copy.name, host: hostname(), tool, server },
-        },
-        signingKey,
-      );
+      await writeRecord(repository, backup, { kind: "rehearsed", seconds: took, copy: copy.name, tool, server }, signingKey);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       results.push({ backup: formatBackup(backup), copy: copy.name, seconds: seconds(), problem: error.message });

@@ -1,5 +1,6 @@
 /** The backups in all copies: what their signed manifests and records say, and what does not belong to any. */
 import type { KeyObject } from "node:crypto";
+import { hostname } from "node:os";
 import { z } from "zod";
 import { type Manifest, manifestSchema } from "./manifest.ts";
 import { type DataSet, formatDataSet, formatTime, keyOf, parseKey, prefixOf } from "./names.ts";
@@ -74,7 +75,7 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
         continue;
       }
       const { system, part, id } = parsed;
-      const at = `${system}/${part}/${id}`;
+      const at = formatBackup({ set: { system, part }, id });
       const group = groups.get(at) ?? { set: { system, part }, id, objects: [] };
       groups.set(at, group);
       group.objects.push(object);
@@ -175,11 +176,19 @@ async function readHold(copy: ObjectStore, key: string): Promise<string> {
   }
 }
 
-/** Writes a signed record to every copy. */
-export async function writeRecord({ copies }: Repository, record: BackupRecord, key: SigningKey): Promise<void> {
-  const { system, part, id, kind, at } = record;
-  const text = signContent(recordSchema.parse(record), key);
-  for (const copy of copies) await copy.write(keyOf({ system, part }, id, `records/${formatTime(new Date(at))}-${kind}.json`), text);
+type NewRecord = Pick<BackupRecord, "kind" | "seconds" | "copy" | "tool" | "server">;
+
+/** Writes a signed record about a backup to every copy. */
+export async function writeRecord(
+  { copies }: Repository,
+  { set, id, manifest }: Backup,
+  record: NewRecord,
+  key: SigningKey,
+): Promise<void> {
+  const at = new Date();
+  const about = { ...set, id, sha256: manifest.data.sha256, at: at.toISOString(), host: hostname() };
+  const text = signContent(recordSchema.parse({ ...record, ...about }), key);
+  for (const copy of copies) await copy.write(keyOf(set, id, `records/${formatTime(at)}-${record.kind}.json`), text);
 }
 
 export async function writeHold({ copies }: Repository, { set, id }: Pick<Backup, "set" | "id">, reason: string): Promise<void> {

@@ -1,5 +1,4 @@
 /** Reads every byte of the copies of a backup again. With an identity, also decrypts them. */
-import { hostname } from "node:os";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Failure } from "../postdeploy/connect/failure.ts";
@@ -36,15 +35,8 @@ export async function verifyBackup({ repository, backup, identities, signingKey,
   const seconds = Math.round(performance.now() - start) / 1000;
   const isIntact = copies.every(({ problem }) => problem === undefined);
   if (isIntact && signingKey) {
-    const { manifest, set, id } = backup;
-    await writeRecord(
-      repository,
-      {
-        ...{ kind: "verified", ...set, id, sha256: manifest.data.sha256, at: new Date().toISOString(), seconds, tool },
-        ...{ copy: copies.map(({ copy }) => copy).join(", "), host: hostname() },
-      },
-      signingKey,
-    );
+    const copy = copies.map(({ copy: name }) => name).join(", ");
+    await writeRecord(repository, backup, { kind: "verified", seconds, copy, tool }, signingKey);
   }
   return { backup: formatBackup(backup), copies, decrypted: identities !== undefined, seconds };
 }
