@@ -2,6 +2,7 @@
  * When a backup is due. The backups themselves say when the last one was made, so a process that was restarted, or was down for a day, needs no memory:
  * it makes the one that is due, once.
  */
+import { isFuture } from "./retention.ts";
 
 export interface Schedule {
   /** Once a day, from this hour on, UTC. */
@@ -27,6 +28,6 @@ export function lastSlot({ dailyAtHour, hourlyAtMinute }: Schedule, now: Date): 
 
 /** @param newest when the newest backup began; one from the future does not count */
 export function isDue(schedule: Schedule, newest: Date | undefined, now: Date): boolean {
-  if (newest === undefined || newest.getTime() > now.getTime() + 300_000) return true;
+  if (newest === undefined || isFuture(newest, now)) return true;
   return newest.getTime() < lastSlot(schedule, now).getTime();
 }

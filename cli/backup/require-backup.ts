@@ -1,4 +1,5 @@
 import { readInventory } from "../../backup/repository.ts";
+import { isFuture } from "../../backup/retention.ts";
 import { formatHours } from "../../backup/status.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { openEnvironment } from "./environment.ts";
@@ -10,13 +11,14 @@ export async function requireBackup(system: string, maxAgeHours: number): Promis
   const { backups } = await readInventory(repository, { system, part: POSTGRES });
   const verified = backups.filter(({ records, copies }) => records.length > 0 && copies.length > 0).at(-1);
   const hours = verified && (Date.now() - Date.parse(verified.manifest.startedAt)) / 3_600_000;
-  if (hours !== undefined && hours >= -0.1 && hours <= maxAgeHours) return;
+  const startsLater = verified !== undefined && isFuture(new Date(verified.manifest.startedAt));
+  if (hours !== undefined && !startsLater && hours <= maxAgeHours) return;
   const found =
     hours === undefined
       ? backups.length === 0
         ? "there is none"
         : "none of them was verified"
-      : hours < 0
+      : startsLater
         ? "the newest one begins in the future"
         : `the newest verified one is ${formatHours(hours)} old`;
   throw new Failure(
