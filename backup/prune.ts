@@ -72,7 +72,6 @@ export async function prune(options: PruneOptions): Promise<PrunePlan> {
   const first = await planPrune(options);
   const sets = [...groupBySet(first.removed).map(([backup]) => backup!.set), ...first.leftovers.map((leftover) => leftover.set)];
   const names = new Map(sets.map((set) => [formatDataSet(set), set]));
-  const done: PrunePlan = { ...first, removed: [], leftovers: [] };
   const [removed, leftovers]: [Backup[], Inventory["leftovers"][number][]] = [[], []];
   for (const set of names.values()) {
     const lease = await takeLease(repository.copies[0], set, "a prune");
@@ -92,7 +91,7 @@ export async function prune(options: PruneOptions): Promise<PrunePlan> {
       await lease.release();
     }
   }
-  return { ...done, removed, leftovers };
+  return { ...first, removed, leftovers };
 }
 
 async function removeBackup(copy: ObjectStore, { set, id }: Backup): Promise<void> {

@@ -1,15 +1,17 @@
 /** `slipway backup worker`: makes backups when they are due, verifies and prunes, until it is stopped. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBackup } from "../../backup/create.ts";
+import { formatDataSet } from "../../backup/names.ts";
 import { prune } from "../../backup/prune.ts";
 import { findNewest, formatBackup, readInventory } from "../../backup/repository.ts";
 import { DEFAULT_POLICY } from "../../backup/retention.ts";
 import { isDue, type Schedule } from "../../backup/schedule.ts";
+import type { SigningKey } from "../../backup/signature.ts";
 import { verifyBackup } from "../../backup/verify.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
-import { openEnvironment } from "./environment.ts";
+import { type BackupEnvironment, openEnvironment } from "./environment.ts";
 import type { WorkerOptions } from "./flags.ts";
 import { findSources, type NamedSource } from "./sources.ts";
 import { formatCreated, formatVerified } from "./text.ts";
@@ -24,7 +26,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   const environment = await openEnvironment(options);
   // Bad input ends it at once, not at the first slot.
   const recipients = environment.recipients(options.recipient);
-  environment.signingKey();
+  const signingKey = environment.signingKey();
   const schedule: Schedule = {
     dailyAtHour: options.daily ?? 2,
     ...(options.hourly === undefined ? {} : { hourlyAtMinute: options.hourly }),
@@ -36,9 +38,9 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     const sources = await findSources(options, environment.home);
     let isDone = true;
     for (const source of sources) {
-      const name = `${source.set.system}/${source.set.part}`;
+      const name = formatDataSet(source.set);
       if (Date.now() - (failedAt.get(name) ?? 0) < RETRY_MS) continue;
-      const succeeded = await makeIfDue(source, { options, environment, recipients, schedule, terminal });
+      const succeeded = await makeIfDue(source, { environment, recipients, signingKey, schedule, terminal });
       if (succeeded) failedAt.delete(name);
       else failedAt.set(name, Date.now());
       isDone &&= succeeded;
@@ -51,17 +53,19 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
 }
 
 interface Context {
-  readonly options: WorkerOptions;
-  readonly environment: Awaited<ReturnType<typeof openEnvironment>>;
+  readonly environment: BackupEnvironment;
   readonly recipients: readonly string[];
+  readonly signingKey: SigningKey;
   readonly schedule: Schedule;
   readonly terminal: Terminal;
 }
 
 /** @returns false if it failed, which is printed */
-async function makeIfDue({ set, open }: NamedSource, { environment, recipients, schedule, terminal }: Context): Promise<boolean> {
+async function makeIfDue(
+  { set, open }: NamedSource,
+  { environment, recipients, signingKey, schedule, terminal }: Context,
+): Promise<boolean> {
   const { repository, tool } = environment;
-  const signingKey = environment.signingKey();
   try {
     const isStillDue = async () => {
       const newest = (await findNewest(repository, set))?.startedAt;
