@@ -47,7 +47,10 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
     for (const output of [text, events]) expect(output).not.toContain("very-secret");
     return { text, apps: appChanges(readEvents(events, log).get("test")!.steps) };
   }
-  const restore = (...keys: string[]) => Promise.all(keys.map((key) => succeed("config", "rm", "--path", key)));
+  /** One after another: each command reads the stack's file and writes the whole of it, so two at once lose a removal. */
+  async function restore(...keys: string[]): Promise<void> {
+    for (const key of keys) await succeed("config", "rm", "--path", key);
+  }
   const line = (text: string) => text.match(/^\s+[-+] .*$/gm)?.map((found) => found.trim()) ?? [];
   const api = (fact: string, before: string, after: string) => ({ app: "fluxstudio-fluxstudio", part: "api", fact, before, after });
 
