@@ -2,25 +2,24 @@
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
+import { AGE_RECIPIENT, AGE_SECRET_KEY } from "../catalog/backup-keys.ts";
 import { Failure } from "../postdeploy/connect/failure.ts";
 
 export { generateIdentity, identityToRecipient };
 
-const RECIPIENT = /^age1[a-z0-9]{20,}$/;
 const IDENTITY = /^AGE-SECRET-KEY-[A-Z0-9-]+$/;
-const LIKE_IDENTITY = /^AGE-SECRET-KEY/i;
 
 /** @param text recipients, with spaces, commas or lines between them */
 export function parseRecipients(text: string): string[] {
   const recipients = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
   for (const recipient of recipients) {
-    if (LIKE_IDENTITY.test(recipient))
+    if (AGE_SECRET_KEY.test(recipient))
       throw new Failure(
         "secret-recipient",
         2,
         'One of the recipients is a secret key, which must not be on the machine that makes backups. Use the recipient that belongs to it: it begins with age1, and is in the file of the secret key as "public key".',
       );
-    if (!RECIPIENT.test(recipient))
+    if (!AGE_RECIPIENT.test(recipient))
       throw new Failure(
         "bad-recipient",
         2,

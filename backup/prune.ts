@@ -2,7 +2,6 @@
  * Removes backups that the retention policy does not keep, and what interrupted runs left. The manifest goes first: a prune that is killed leaves
  * objects without one, which are no backup, and which the next prune removes.
  */
-import { Failure } from "../postdeploy/connect/failure.ts";
 import { takeLease } from "./lease.ts";
 import { type DataSet, formatDataSet, keyOf } from "./names.ts";
 import { type Backup, groupBySet, type Inventory, type Repository, readInventory } from "./repository.ts";
@@ -42,7 +41,7 @@ export async function planPrune({ repository, policyOf, set, now = new Date() }:
     // One without data in any copy cannot be restored, so it does not count as the backup of a day.
     const whole = candidates.filter(({ backup }) => backup.copies.length > 0);
     const broken = candidates.filter(({ backup }) => backup.copies.length === 0);
-    for (const { backup, reasons } of decide(whole, policyOf(group[0]!.set), now)) {
+    for (const { backup, reasons } of decideRetention(whole, policyOf(group[0]!.set), now)) {
       if (reasons.length > 0) kept.push({ backup: backup.backup, reasons });
       else removed.push(backup.backup);
     }
@@ -55,15 +54,6 @@ export async function planPrune({ repository, policyOf, set, now = new Date() }:
     refused,
     foreign,
   };
-}
-
-function decide<C extends Candidate>(candidates: readonly C[], policy: RetentionPolicy, now: Date) {
-  try {
-    return decideRetention(candidates, policy, now);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new Failure("bad-policy", 2, `The retention cannot be used: ${error.message}.`, { cause: error });
-  }
 }
 
 /** Plans again under the lease of each set, and removes. @returns what was removed */

@@ -5,16 +5,15 @@
  * backups count. The oldest one stays while a count is not used up, so that history grows from the first day on.
  */
 
-export interface RetentionPolicy {
-  readonly daily: number;
-  readonly weekly: number;
-  readonly monthly: number;
-  readonly yearly: number;
+import { DEFAULT_RETENTION, MOST_KEPT, type Retention } from "../catalog/retention.ts";
+import { Failure } from "../postdeploy/connect/failure.ts";
+
+export interface RetentionPolicy extends Retention {
   /** So many of the newest verified ones stay in any case. */
   readonly verified: number;
 }
 
-export const DEFAULT_POLICY: RetentionPolicy = { daily: 30, weekly: 12, monthly: 12, yearly: 5, verified: 3 };
+export const DEFAULT_POLICY: RetentionPolicy = { ...DEFAULT_RETENTION, verified: 3 };
 
 export interface Candidate {
   readonly id: string;
@@ -42,7 +41,7 @@ const CLASSES = [
   ["yearly", "year", (time: Date) => time.toISOString().slice(0, 4)],
 ] as const;
 
-/** @throws {RangeError} for a policy that would keep nothing */
+/** @throws {Failure} for a policy that would keep nothing */
 export function decideRetention<C extends Candidate>(backups: readonly C[], policy: RetentionPolicy, now: Date): Decision<C>[] {
   checkPolicy(policy);
   const sorted = [...backups].sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime() || (one.id < other.id ? 1 : -1));
@@ -78,13 +77,23 @@ export function decideRetention<C extends Candidate>(backups: readonly C[], poli
   return sorted.map((backup) => ({ backup, reasons: reasons.get(backup)! }));
 }
 
+/** @param given replaces the counts of the default policy */
+export function policyWith(given: { readonly [Unit in keyof Retention]?: number | undefined }): RetentionPolicy {
+  const counts = Object.entries(given).filter(([, count]) => count !== undefined);
+  const policy = { ...DEFAULT_POLICY, ...Object.fromEntries(counts) };
+  checkPolicy(policy);
+  return policy;
+}
+
 export function checkPolicy(policy: RetentionPolicy): void {
   for (const [name, value] of Object.entries(policy))
-    if (!Number.isInteger(value) || value < 0 || value > 10_000)
-      throw new RangeError(`${name} is ${value}: use a whole number from 0 to 10000`);
+    if (!Number.isInteger(value) || value < 0 || value > MOST_KEPT)
+      throw unusable(`${name} is ${value}: use a whole number from 0 to ${MOST_KEPT}`);
   if (CLASSES.every(([name]) => policy[name] === 0))
-    throw new RangeError("the policy keeps nothing: set daily, weekly, monthly or yearly to at least 1");
+    throw unusable("the policy keeps nothing: set daily, weekly, monthly or yearly to at least 1");
 }
+
+const unusable = (problem: string): Failure => new Failure("bad-policy", 2, `The retention cannot be used: ${problem}.`);
 
 function dayOf(time: Date): string {
   return time.toISOString().slice(0, 10);

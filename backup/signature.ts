@@ -4,6 +4,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify } from "node:crypto";
 import { z } from "zod";
+import { SIGNING_KEY_PREFIX } from "../catalog/backup-keys.ts";
 import { Failure } from "../postdeploy/connect/failure.ts";
 
 const envelope = z.strictObject({
@@ -16,28 +17,36 @@ export interface SigningKey {
   readonly publicKey: KeyObject;
 }
 
-const PRIVATE = "slipway-signing-key-";
 const PUBLIC = "slipway-verify-key-";
 
 /** @returns a pair of keys as text, for variables */
 export function generateSigningKey(): { readonly signingKey: string; readonly verifyKey: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   return {
-    signingKey: PRIVATE + privateKey.export({ format: "der", type: "pkcs8" }).toString("base64url"),
+    signingKey: SIGNING_KEY_PREFIX + privateKey.export({ format: "der", type: "pkcs8" }).toString("base64url"),
     verifyKey: formatVerifyKey(publicKey),
   };
 }
 
 export function parseSigningKey(text: string): SigningKey {
   try {
-    if (!text.startsWith(PRIVATE)) throw new Error("prefix");
-    const privateKey = createPrivateKey({ key: Buffer.from(text.slice(PRIVATE.length), "base64url"), format: "der", type: "pkcs8" });
+    if (!text.startsWith(SIGNING_KEY_PREFIX)) throw new Error("prefix");
+    const privateKey = createPrivateKey({
+      key: Buffer.from(text.slice(SIGNING_KEY_PREFIX.length), "base64url"),
+      format: "der",
+      type: "pkcs8",
+    });
     if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("type");
     return { privateKey, publicKey: createPublicKey(privateKey) };
   } catch (error) {
-    throw new Failure("bad-signing-key", 2, `The signing key is not valid. It begins with ${PRIVATE}. Create one: slipway backup keys`, {
-      cause: error,
-    });
+    throw new Failure(
+      "bad-signing-key",
+      2,
+      `The signing key is not valid. It begins with ${SIGNING_KEY_PREFIX}. Create one: slipway backup keys`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

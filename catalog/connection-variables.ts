@@ -3,6 +3,8 @@
  * `slipway post-deploy` and `slipway keyspaces` read them.
  */
 
+/** As most tools read it: the connection of one command. */
+export const DATABASE_URL = "DATABASE_URL";
 export const ADMIN_URL = "SLIPWAY_ADMIN_URL";
 export const OWNER_URL = "SLIPWAY_OWNER_URL";
 /** The Postgres cluster's CA certificate, PEM. */

@@ -2,6 +2,7 @@
 
 export const STEP = {
   Roles: "pulumi-nodejs:dynamic/slipway:Roles",
+  Backup: "pulumi-nodejs:dynamic/slipway:Backup",
   Migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
   Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
 } as const;

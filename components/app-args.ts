@@ -24,10 +24,15 @@ export function appArgs(key: string, { stack, settings, network, wiring }: Syste
     appName,
     region: settings.appRegion,
     vpc: network.id,
-    databases: Object.fromEntries(wires.flatMap(({ source: { binding } }) => (binding ? [[binding.alias, binding.database]] : []))),
+    databases: databasesOf(wires),
     components: { ...Object.fromEntries(components), ...job },
     ...(domain === undefined ? {} : { domain }),
   };
+}
+
+/** The databases that variables refer to. */
+export function databasesOf(wires: readonly Wire[]): NonNullable<AppArgs["databases"]> {
+  return Object.fromEntries(wires.flatMap(({ source: { binding } }) => (binding ? [[binding.alias, binding.database]] : [])));
 }
 
 function componentArgs(name: string, component: Component, wires: readonly Wire[], settings: SystemSettings): AppComponent {
@@ -40,7 +45,7 @@ function componentArgs(name: string, component: Component, wires: readonly Wire[
   return { kind, ...runs, port: component.port, health: component.health, routes: component.routes };
 }
 
-function envOf(wires: readonly Wire[]): Record<string, AppEnv> {
+export function envOf(wires: readonly Wire[]): Record<string, AppEnv> {
   return Object.fromEntries(
     wires.map(({ reader, value, scope, source }) => [
       reader.variable,
@@ -94,7 +99,7 @@ function postDeployJob(system: string, { postDeploy }: Settings, wires: readonly
   return {
     kind: "job",
     when: "PRE_DEPLOY",
-    image: imageSource(postDeploy.image!),
+    image: imageSource(postDeploy.image!, "slipway:postDeploy.image"),
     runCommand: `slipway post-deploy --system ${system}`,
     size: "apps-s-1vcpu-0.5gb",
     env: envOf(wires),

@@ -38,6 +38,13 @@ export interface BackupsArgs {
 
 export type BackupTarget = SpacesTarget;
 
+export interface BackupCopy {
+  /** s3://<bucket>?region=<region> */
+  readonly url: pulumi.Output<string>;
+  /** Always secret. */
+  readonly key: pulumi.Output<string>;
+}
+
 export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly bucket: pulumi.Output<string>;
   readonly region: string;
@@ -48,6 +55,8 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
   readonly secretKey: pulumi.Output<string>;
   /** For ProjectResources: do:space:<name>, of every bucket. */
   readonly bucketUrns: readonly pulumi.Output<string>[];
+  /** Where `slipway backup` stores its copies, and the key of each: <access key>:<secret key>. The primary one first. */
+  readonly copies: readonly BackupCopy[];
   /** The second location, with a key of its own: one stolen key cannot delete both copies. */
   readonly offsite?: BackupTarget;
   readonly nodes: {
@@ -74,6 +83,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     this.secretKey = primary.target.secretKey;
     this.bucketUrns = [primary, ...(offsite === undefined ? [] : [offsite])].map((place) => place.bucket.bucketUrn);
     if (offsite !== undefined) this.offsite = offsite.target;
+    this.copies = [primary, ...(offsite === undefined ? [] : [offsite])].map(({ target }) => copyIn(target));
     this.nodes = {
       bucket: primary.bucket,
       key: primary.key,
@@ -88,6 +98,21 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
       );
     }
   }
+}
+
+function copyIn({ bucket, region, accessKey, secretKey }: SpacesTarget): BackupCopy {
+  const local = localApi();
+  const endpoint = local === undefined ? "" : `&endpoint=${encodeURIComponent(local)}`;
+  return {
+    url: bucket.apply((name) => `s3://${name}?region=${region}${endpoint}`),
+    key: pulumi.secret(pulumi.all([accessKey, secretKey]).apply((parts) => parts.join(":"))),
+  };
+}
+
+/** The address of slipway's own API on this machine, which serves buckets as well, if the provider is configured with it. */
+function localApi(): string | undefined {
+  const endpoint = new pulumi.Config("digitalocean").get("apiEndpoint");
+  return endpoint !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(URL.parse(endpoint)?.hostname ?? "") ? endpoint : undefined;
 }
 
 function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS }: BackupsArgs): Check[] {

@@ -3,6 +3,8 @@
  * platform publishes this list as an output, so that the audit and the preview can compare it with the App specs.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import { SIGNING_KEY } from "../settings/operator.ts";
+import { NAMESPACE } from "../settings/problems.ts";
 import type { Backups } from "./backups.ts";
 import { SECRET_NAME } from "./names.ts";
 import type { SystemDeployment } from "./system.ts";
@@ -25,8 +27,11 @@ export function declaredSecrets(deployments: readonly SystemDeployment[], backup
   const { key, offsiteKey } = backups?.nodes ?? {};
   const origins = [
     ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment), ...bucketKeys(deployment)]),
-    ...(key === undefined ? [] : [{ secret: "backups.primary", urn: key.urn }]),
-    ...(offsiteKey === undefined ? [] : [{ secret: "backups.offsite", urn: offsiteKey.urn }]),
+    ...(key === undefined ? [] : [{ secret: SECRET_NAME.backups("primary"), urn: key.urn }]),
+    ...(offsiteKey === undefined ? [] : [{ secret: SECRET_NAME.backups("offsite"), urn: offsiteKey.urn }]),
+    ...(deployments.some(({ making }) => making !== undefined)
+      ? [{ secret: SECRET_NAME.signingKey, config: `${NAMESPACE}:${SIGNING_KEY.key}` }]
+      : []),
   ];
   // Systems on one cluster share its secrets: each is listed once, with the readers of all systems.
   return [...new Map(origins.map((origin) => [origin.secret, origin])).values()].map((origin) => ({

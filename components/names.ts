@@ -22,6 +22,8 @@ export const SECRET_NAME = {
   pool: (system: string, pool: string) => `${system}.postgres.pool.${pool}`,
   admin: (cluster: string) => `${cluster}-postgres.doadmin`,
   store: (cluster: string) => `${cluster}-valkey`,
+  backups: (place: "primary" | "offsite") => `backups.${place}`,
+  signingKey: "backups.signingKey",
   bucket: (system: string, bucket: string) => `${system}.bucket.${bucket}`,
 } as const;
 

@@ -49,6 +49,21 @@ const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<
       postDeploy: { mode: "job", image: "ghcr.io/acme/slipway:1.0.0" },
     },
   ],
+  "that makes backups": [
+    "prod",
+    {
+      shipyard: { features },
+      backups: {
+        recipients: [`age1${"q".repeat(58)}`],
+        image: "ghcr.io/acme/slipway:1.0.0",
+        hourly: true,
+        keep: { daily: 7 },
+        maxAgeHours: 4,
+      },
+      postDeploy: { mode: "manual" },
+      allowedSources: ["198.18.0.1"],
+    },
+  ],
   "on this machine, without a recipient": ["local", { postDeploy: { mode: "manual" }, systems: ["drydock"] }],
 };
 

@@ -7,11 +7,12 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { verifyLocalApi } from "../settings/local-api.ts";
-import { checkDefinitions, isUnderEngine, readSettings } from "../settings/read.ts";
+import { checkDefinitions, isUnderEngine, readSettings, signingKeyOf } from "../settings/read.ts";
 import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
 import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
+import { workerArgs } from "./backup-worker.ts";
 import { Backups } from "./backups.ts";
 import { explainConflicts } from "./conflicts.ts";
 import { declaredSecrets } from "./declared-secrets.ts";
@@ -25,6 +26,7 @@ import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { EnvMemory } from "./quiet.ts";
 import { deploySystem, type SystemDeployment } from "./system.ts";
 import { Valkey } from "./valkey.ts";
+import type { BackupMaking } from "./wiring.ts";
 
 export interface PlatformArgs {
   /** What each product needs. The stack's config decides which of them it holds, and how large. */
@@ -65,11 +67,16 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const backups = stack.backups.enabled ? createBackups() : undefined;
   const addresses = new Map(appKeys(stack).map((key) => [key, pulumi.deferredOutput<string>()]));
   const addressOf = (app: string) => addresses.get(app)![0];
-  const shared = { stack, networks, postgres, valkey, parent, addressOf };
+  const { schedule } = stack.backups;
+  const making = schedule && backups && { schedule, copies: backups.copies, signingKey: signingKeyOf(stack) };
+  const shared = { stack, networks, postgres, valkey, parent, addressOf, making };
   const deployments = stack.systems.map((settings) => deploySystem(settings, shared));
   parent.publish({ ...planMetadata(stack.systems.map(({ system }) => system)), secrets: declaredSecrets(deployments, backups) });
   const apps = new Map(await Promise.all(deployments.flatMap(createApps)));
   for (const [key, [, resolve]] of addresses) resolve(apps.get(key)!.liveUrl);
+  const workers = await Promise.all(
+    deployments.flatMap((deployment) => (deployment.making ? [createWorker(deployment, deployment.making)] : [])),
+  );
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
   createProject();
@@ -137,6 +144,16 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     });
   }
 
+  async function createWorker(deployment: SystemDeployment, { schedule }: BackupMaking): Promise<App> {
+    const { postgres, stores, postDeploy } = deployment;
+    const appName = `${deployment.settings.system.name}-backups`;
+    const args = workerArgs(deployment, schedule);
+    const quiet = await memory.compare(appName, args, { parent });
+    // The roles step lets its role read everything.
+    const dependsOn = [postgres, ...Object.values(stores), ...(postDeploy === undefined ? [] : [postDeploy])];
+    return new App(appName, { ...args, quiet }, { parent, dependsOn });
+  }
+
   function createMonitoring({ settings, secrets }: SystemDeployment): void {
     const { system, operatorSecrets } = settings;
     const { slack, emails } = system.alerts;
@@ -202,11 +219,11 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
         environment: { local: "Development", staging: "Staging", prod: "Production" }[stack.environment],
       },
       // Deleted before its resources: the provider moves every resource that the project ever held to the default project, and fails on deleted ones.
-      { parent, dependsOn: [...clusters, ...buckets, ...apps.values(), ...(backups === undefined ? [] : [backups])] },
+      { parent, dependsOn: [...clusters, ...buckets, ...apps.values(), ...workers, ...(backups === undefined ? [] : [backups])] },
     );
     const urns = [
       ...clusters.map(({ clusterUrn }) => clusterUrn),
-      ...[...apps.values()].map(({ appUrn }) => appUrn),
+      ...[...apps.values(), ...workers].map(({ appUrn }) => appUrn),
       ...buckets.map(({ bucketUrn }) => bucketUrn),
       ...(backups?.bucketUrns ?? []),
     ];

@@ -1,8 +1,8 @@
 /**
- * What happens after the databases exist and before the application starts: roles, then migrations, then keyspaces.
+ * What happens after the databases exist and before the application starts: roles, a backup where the stack makes any, then migrations and keyspaces.
  *
- * Three resources, each keyed by the content it applies: nothing changed = nothing runs, and a preview shows what is pending as a change.
- * Deleting one forgets it and touches no data. The work itself is in `postdeploy/`; what stands in the state is one line that goes there.
+ * Each is a resource, keyed by the content it applies: nothing changed = nothing runs, and a preview shows what is pending as a change.
+ * Deleting one forgets it and touches no data. The work itself is in `postdeploy/` and `backup/`; what is in the state is one line that imports it.
  */
 import { hash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
@@ -40,6 +40,21 @@ export interface PostDeployArgs {
     folder: string;
     stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string>; class: "state" | "cache" }>>;
   };
+  /** A verified backup of the database, and of these stores, before something changes them. @default none */
+  backup?: BackupBefore;
+}
+
+export interface BackupBefore {
+  /** As the role that may read everything and change nothing. */
+  url: pulumi.Input<string>;
+  stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string> }>>;
+  copies: readonly { url: pulumi.Input<string>; key: pulumi.Input<string> }[];
+  recipients: readonly string[];
+  signingKey: pulumi.Input<string>;
+  /** A verified backup that is not older is not made again. */
+  maxAgeHours: number;
+  /** What of the applications an `up` changes: a digest. Without a change of it, of migrations or of keyspaces, no backup is made. */
+  applications: string;
 }
 
 /** The folders of a system's files, from the program's directory. */
@@ -68,18 +83,26 @@ function fileErrorsMessage(errors: readonly string[]): string {
 export class PostDeploy extends pulumi.ComponentResource {
   /** Everything that must have happened before an application may start. */
   readonly done: readonly pulumi.Resource[];
-  readonly nodes: { readonly roles: pulumi.Resource; readonly migrations: pulumi.Resource; readonly keyspaces?: pulumi.Resource };
+  readonly nodes: {
+    readonly roles: pulumi.Resource;
+    readonly backup?: pulumi.Resource;
+    readonly migrations: pulumi.Resource;
+    readonly keyspaces?: pulumi.Resource;
+  };
 
   constructor(name: string, args: PostDeployArgs, opts?: pulumi.ComponentResourceOptions) {
     super(POST_DEPLOY, name, {}, opts);
     const parent = this;
     refuseAdvice(this, args);
     const { postgres, keyspaces: seeds } = args;
+    const files = contentOf(postgres.migrations);
+    const seedFiles = seeds === undefined ? undefined : contentOf(seeds.folder);
     const roles = createRoles();
+    const backup = args.backup === undefined ? undefined : createBackup(args.backup);
     const migrations = createMigrations();
-    const keyspaces = seeds === undefined ? undefined : createKeyspaces(seeds);
+    const keyspaces = seeds === undefined ? undefined : createKeyspaces(seeds, seedFiles!);
 
-    this.nodes = { roles, migrations, ...(keyspaces === undefined ? {} : { keyspaces }) };
+    this.nodes = { roles, migrations, ...(backup === undefined ? {} : { backup }), ...(keyspaces === undefined ? {} : { keyspaces }) };
     this.done = keyspaces === undefined ? [migrations] : [migrations, keyspaces];
     this.registerOutputs({});
 
@@ -103,29 +126,49 @@ export class PostDeploy extends pulumi.ComponentResource {
       );
     }
 
+    function createBackup({ url, stores, copies, recipients, signingKey, maxAgeHours, applications }: BackupBefore): pulumi.Resource {
+      const reasons = {
+        migrations: files.digest,
+        ...(seedFiles === undefined ? {} : { keyspaces: seedFiles.digest }),
+        applications,
+      };
+      return new Step(
+        "Backup",
+        `${name}-backup`,
+        {
+          ...{ system: args.system, reasons, recipients, maxAgeHours, ca: postgres.ca },
+          url: pulumi.secret(url),
+          stores: Object.fromEntries(Object.entries(stores).map(([store, it]) => [store, { url: pulumi.secret(it.url), ca: it.ca }])),
+          repository: pulumi.secret({ copies, signingKey }),
+        },
+        // The roles step lets the role read everything.
+        { parent, dependsOn: [roles] },
+      );
+    }
+
     function createMigrations(): pulumi.Resource {
       return new Step(
         "Migrations",
         `${name}-migrations`,
         {
           system: args.system,
-          ...listed(contentOf(postgres.migrations)),
+          ...listed(files),
           owner: postgres.roles.owner,
           url: pulumi.secret(postgres.ownerUrl),
           ca: postgres.ca,
         },
-        { parent, dependsOn: [roles] },
+        { parent, dependsOn: [backup ?? roles] },
       );
     }
 
-    function createKeyspaces({ folder, stores }: NonNullable<PostDeployArgs["keyspaces"]>): pulumi.Resource {
+    function createKeyspaces({ stores }: NonNullable<PostDeployArgs["keyspaces"]>, content: Content): pulumi.Resource {
       const connections = Object.fromEntries(
         Object.entries(stores).map(([store, { url, ca, class: kind }]) => [store, { url: pulumi.secret(url), ca, class: kind }]),
       );
       return new Step(
         "Keyspaces",
         `${name}-keyspaces`,
-        { system: args.system, ...listed(contentOf(folder)), stores: connections },
+        { system: args.system, ...listed(content), stores: connections },
         { parent, dependsOn: [migrations] },
       );
     }
@@ -145,21 +188,17 @@ function listed(content: Content): Record<string, unknown> {
  * TypeScript compiler: 215 ms of a 600 ms plan, and a text that changes with the compiler.
  */
 class Step extends pulumi.CustomResource {
-  constructor(
-    kind: "Roles" | "Migrations" | "Keyspaces",
-    name: string,
-    inputs: Record<string, unknown>,
-    opts: pulumi.CustomResourceOptions,
-  ) {
+  constructor(kind: keyof typeof STEP, name: string, inputs: Record<string, unknown>, opts: pulumi.CustomResourceOptions) {
     super(STEP[kind], name, { ...inputs, __provider: handler(kind) }, { customTimeouts: { create: "60m", update: "60m" }, ...opts });
   }
 }
 
-/** One line a method, each into this package's own door; the text stays the same while the work behind it improves. */
-function handler(kind: string): string {
+/** One line a method, each into an entry point of this package; the text stays the same while the work behind it improves. */
+function handler(kind: keyof typeof STEP): string {
+  const entry = kind === "Backup" ? "slipway/backup" : "slipway/postdeploy";
   const methods = ["check", "diff", "create", "update", "read", "delete"];
   const lines = methods.map(
-    (method) => `  ${method}: async (...args) => (await import("slipway/postdeploy")).step("${kind}", "${method}", ...args),`,
+    (method) => `  ${method}: async (...args) => (await import("${entry}")).step("${kind}", "${method}", ...args),`,
   );
   return `exports.handler = () => ({\n${lines.join("\n")}\n});\n`;
 }

@@ -247,7 +247,7 @@ const PROGRAMS: Readonly<Record<string, ReturnType<typeof programs>>> = {
     "ghcr.io/acme/slipway@sha256:1",
     "x ghcr.io/a/b:1",
     "ghcr.io/a/b:1 ",
-  ].map((image) => ({ title: image, run: () => void imageSource(image) })),
+  ].map((image) => ({ title: image, run: () => void imageSource(image, "slipway:postDeploy.image") })),
 };
 
 const collected: string[] = [];

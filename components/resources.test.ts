@@ -67,7 +67,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
         },
         mailer: {
           kind: "worker",
-          image: imageSource("ghcr.io/acme/mailer:1.2.3"),
+          image: imageSource("ghcr.io/acme/mailer:1.2.3", "slipway:postDeploy.image"),
           runCommand: "mail",
           size: "apps-s-1vcpu-0.5gb",
           instances: 2,
@@ -76,14 +76,14 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
         },
         seed: {
           kind: "job",
-          image: imageSource(`docker.io/acme/seed@sha256:${"0".repeat(64)}`),
+          image: imageSource(`docker.io/acme/seed@sha256:${"0".repeat(64)}`, "slipway:postDeploy.image"),
           when: "POST_DEPLOY",
           size: "apps-s-1vcpu-0.5gb",
           env: {},
         },
         build: {
           kind: "job",
-          image: imageSource("registry.digitalocean.com/acme/build:1"),
+          image: imageSource("registry.digitalocean.com/acme/build:1", "slipway:postDeploy.image"),
           when: "FAILED_DEPLOY",
           size: "apps-s-1vcpu-0.5gb",
           env: {},

@@ -1,15 +1,16 @@
 /** Everything that the apps of one system need: its clusters, its buckets, its secrets, its post-deploy steps, and the wiring of every variable. */
+import { hash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { operatorSecret } from "../settings/read.ts";
 import type { Settings, SystemSettings } from "../settings/settings.ts";
 import { Bucket } from "./bucket.ts";
 import type { Network } from "./network.ts";
-import { filesOf, PostDeploy } from "./postdeploy.ts";
+import { type BackupBefore, filesOf, PostDeploy } from "./postdeploy.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import { Secrets } from "./secrets.ts";
 import type { Valkey } from "./valkey.ts";
-import { readsBucket, resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
+import { activeComponents, type BackupMaking, readsBucket, resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
 
 export interface SystemDeployment extends SystemResources {
   readonly network: Network;
@@ -27,11 +28,13 @@ export interface Shared {
   readonly parent: pulumi.Resource;
   /** The address of an app by "system/app". Apps are created later, because they need what a system has. */
   readonly addressOf: (app: string) => pulumi.Output<string>;
+  /** Absent where nothing makes backups. */
+  readonly making: BackupMaking | undefined;
 }
 
 export function deploySystem(
   settings: SystemSettings,
-  { stack, networks, postgres: clusters, valkey, parent, addressOf }: Shared,
+  { stack, networks, postgres: clusters, valkey, parent, addressOf, making }: Shared,
 ): SystemDeployment {
   const { system } = settings;
   const network = networks.get(settings.region)!;
@@ -40,7 +43,7 @@ export function deploySystem(
   const buckets = Object.fromEntries(Object.keys(settings.buckets).map((bucket) => [bucket, createBucket(bucket)]));
   const secrets = createSecrets();
   const postDeploy = stack.postDeploy.mode === "runner" ? createPostDeploy() : undefined;
-  const resources = { stack, settings, postgres, stores, buckets, secrets };
+  const resources = { stack, settings, postgres, stores, buckets, secrets, making };
   return { ...resources, network, postDeploy, wiring: resolveWiring(resources) };
 
   function createBucket(key: string): Bucket {
@@ -96,10 +99,26 @@ export function deploySystem(
           ca: postgres.ca,
           migrations: files.migrations,
         },
+        ...(making === undefined ? {} : { backup: backupBefore(making) }),
         ...(connections.length === 0 ? {} : { keyspaces: { folder: files.keyspaces, stores: Object.fromEntries(connections) } }),
       },
       // Users, databases and firewalls exist before anything connects.
       { parent, dependsOn: [postgres, ...Object.values(stores)] },
     );
+  }
+  function backupBefore({ schedule: { recipients, maxAgeHours }, copies, signingKey }: BackupMaking): BackupBefore {
+    const durable = Object.entries(stores).filter(([store]) => system.stores[store]!.class === "state");
+    return {
+      url: postgres.url(system.postgres.database, system.postgres.roles.backup),
+      stores: Object.fromEntries(durable.map(([store, it]) => [store, { url: it.url(0), ca: it.ca }])),
+      ...{ copies, recipients, signingKey, maxAgeHours, applications: applicationsDigest() },
+    };
+  }
+
+  /** What of the applications can change data: what is built, what it runs, and the phase. Not its size. */
+  function applicationsDigest(): string {
+    const components = Object.values(system.apps).flatMap((app) => activeComponents(app, settings));
+    const built = components.map(([name, { source }]) => [name, source, settings.repos[name]]);
+    return hash("sha256", JSON.stringify([built, settings.phase]));
   }
 }

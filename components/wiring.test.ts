@@ -1,14 +1,17 @@
+import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import { Secret } from "../engine/plan.ts";
+import type { Settings } from "../settings/settings.ts";
 import { harbour, settingsFrom } from "../settings/testing/fixture.ts";
 import { env, type System } from "../systems/definition.ts";
+import { Backups } from "./backups.ts";
 import { Bucket } from "./bucket.ts";
 import { Network } from "./network.ts";
 import { Postgres } from "./postgres.ts";
 import { Secrets } from "./secrets.ts";
 import { recorded } from "./testing/recorded.ts";
 import { Valkey } from "./valkey.ts";
-import { resolveWiring } from "./wiring.ts";
+import { type BackupMaking, resolveWiring } from "./wiring.ts";
 
 const { api } = harbour.apps.web!.components;
 const system: System = {
@@ -44,9 +47,15 @@ const system: System = {
 };
 
 /** Variable, declared secret, alias of the attached database, and value. */
-async function wiring(postDeploy: Readonly<Record<string, unknown>>) {
+async function wiring(postDeploy: Readonly<Record<string, unknown>>, makesBackups = false) {
   const { outputs } = await recorded(() => {
-    const stack = settingsFrom({ postDeploy, ...(postDeploy.mode === "job" ? { allowedSources: [] } : {}) }, { systems: [system] });
+    const stack = settingsFrom(
+      {
+        ...{ postDeploy, ...(postDeploy.mode === "job" ? { allowedSources: [] } : {}), backupSigningKey: "slipway-signing-key-x" },
+        ...(makesBackups ? { backups: { recipients: [RECIPIENT], image: "ghcr.io/acme/slipway:1.0.0" } } : {}),
+      },
+      { systems: [system], secretKeys: ["backupSigningKey"] },
+    );
     const [settings] = stack.systems;
     const network = new Network("net", { region: "nyc3", cidr: "10.20.0.0/20" });
     const cluster = { network, region: "nyc3", size: "db-s-1vcpu-2gb" };
@@ -56,11 +65,19 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>) {
       postgres: new Postgres("orders", { ...cluster, major: "16", databases }),
       buckets: { media: new Bucket("media", { region: "nyc3", bucketName: "harbour-media", cdn: true }) },
       stores: { state: new Valkey("store", { ...cluster, class: "state" }) },
+      making: makesBackups ? makingOf(stack) : undefined,
       secrets: new Secrets("secrets", { generated: { jwtSecret: { length: 48 } } }),
     });
     return { wires: wires.map(({ reader, source, value }) => [reader.variable, source.secret ?? "", source.binding?.alias ?? "", value]) };
   });
   return outputs.wires;
+}
+
+const RECIPIENT = `age1${"q".repeat(58)}`;
+
+function makingOf({ backups }: Settings): BackupMaking {
+  const { copies } = new Backups("backups", { region: "nyc3", offsiteRegion: "sfo3", bucketName: "harbour-backups" });
+  return { schedule: backups.schedule!, copies, signingKey: pulumi.secret("slipway-signing-key-x") };
 }
 
 const OWN = [
@@ -96,5 +113,31 @@ it("gives the post-deploy job the logins of the administrator, the owner and eve
       "rediss://${state.USERNAME}:${state.PASSWORD}@private-store.db.test:${state.PORT}",
     ],
     ["SLIPWAY_STORE_STATE_CA", "", "state", "${state.CA_CERT}"],
+  ]);
+});
+
+it("gives the worker the backup role, durable stores and a key for each bucket, and nothing of the product", async () => {
+  expect(await wiring({ mode: "manual" }, true)).toEqual([
+    ...OWN,
+    [
+      "DATABASE_URL",
+      "harbour.postgres.backup",
+      "db",
+      "postgresql://${db.USERNAME}:${db.PASSWORD}@private-orders.db.test:${db.PORT}/harbour?sslmode=verify-full",
+    ],
+    ["SLIPWAY_CA", "", "db", "${db.CA_CERT}"],
+    [
+      "SLIPWAY_STORE_STATE_URL",
+      "harbour-single-valkey",
+      "state",
+      "rediss://${state.USERNAME}:${state.PASSWORD}@private-store.db.test:${state.PORT}",
+    ],
+    ["SLIPWAY_STORE_STATE_CA", "", "state", "${state.CA_CERT}"],
+    ["SLIPWAY_BACKUP_STORE", "", "", "s3://harbour-backups?region=nyc3"],
+    ["SLIPWAY_BACKUP_STORE_KEY", "backups.primary", "", new Secret("backups-key-primary-access:backups-key-primary-secret")],
+    ["SLIPWAY_BACKUP_OFFSITE", "", "", "s3://harbour-backups-offsite?region=sfo3"],
+    ["SLIPWAY_BACKUP_OFFSITE_KEY", "backups.offsite", "", new Secret("backups-key-offsite-access:backups-key-offsite-secret")],
+    ["SLIPWAY_BACKUP_RECIPIENTS", "", "", RECIPIENT],
+    ["SLIPWAY_BACKUP_SIGNING_KEY", "backups.signingKey", "", new Secret("slipway-signing-key-x")],
   ]);
 });

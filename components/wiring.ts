@@ -7,10 +7,13 @@
  * of a password. The host is the cluster's private one, because the bindable URL names the public host even inside a VPC.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { ADMIN_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
-import { PHASES, type Settings, type SystemSettings } from "../settings/settings.ts";
+import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
+import { ADMIN_URL, DATABASE_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
+import { workerName } from "../settings/backups.ts";
+import { type BackupSchedule, PHASES, type Settings, type SystemSettings } from "../settings/settings.ts";
 import type { App, Component, DatabasePart, Env } from "../systems/definition.ts";
 import type { AppDatabase, AppEnv } from "./appspec.ts";
+import type { BackupCopy } from "./backups.ts";
 import type { Bucket } from "./bucket.ts";
 import { SECRET_NAME } from "./names.ts";
 import type { Postgres } from "./postgres.ts";
@@ -28,6 +31,15 @@ export interface SystemResources {
   /** By name; a bucket whose feature is off is absent. */
   readonly buckets: Readonly<Record<string, Bucket>>;
   readonly secrets: Secrets;
+  /** Absent where nothing makes backups. */
+  readonly making: BackupMaking | undefined;
+}
+
+/** What makes the backups of a stack. */
+export interface BackupMaking {
+  readonly schedule: BackupSchedule;
+  readonly copies: readonly BackupCopy[];
+  readonly signingKey: pulumi.Output<string>;
 }
 
 /** One variable of one component. */
@@ -70,11 +82,13 @@ export const CA_FILE = "/tmp/slipway-ca.pem";
 
 export const POST_DEPLOY_JOB = "post-deploy";
 
+export const BACKUP_WORKER = "worker";
+
 type DatabaseEnv = Extract<Env, { from: "database" }>;
 type StoreEnv = Extract<Env, { from: "store" }>;
 type BucketEnv = Extract<Env, { from: "bucket" }>;
 
-export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets }: SystemResources): readonly Wire[] {
+export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets, making }: SystemResources): readonly Wire[] {
   const { system } = settings;
   const { database, roles } = system.postgres;
   const apps = Object.values(system.apps);
@@ -85,6 +99,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   return [
     ...apps.flatMap((app) => activeComponents(app, settings).flatMap(([name, component]) => componentWires(app, name, component))),
     ...apps.filter((app) => hasPostDeployJob(app, stack)).flatMap(jobWires),
+    ...(making === undefined ? [] : workerWires(making)),
   ];
 
   function postgresBinding(alias: string, user: string, secret: string): Binding {
@@ -200,6 +215,38 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
         wire(storeVariable(store, "CA"), storeBinding(store), "ca", reference(store, "ca")),
       ]),
     ];
+  }
+
+  /** The worker has no app of the product, so that none of its variables reach the product, and none of the product's reach it. */
+  function workerWires({ schedule, copies, signingKey }: BackupMaking): Wire[] {
+    const backup = postgresBinding("db", roles.backup, SECRET_NAME.role(system.name, "backup"));
+    const wire = (variable: string, source: Source, value: pulumi.Input<string>): Wire => ({
+      ...{ source, value, scope: "RUN_TIME" },
+      reader: { app: workerName(system.name, stack.suffix), component: BACKUP_WORKER, variable },
+    });
+    const storeWires = (place: "primary" | "offsite", url: string, key: string): Wire[] => {
+      const copy = copies[place === "primary" ? 0 : 1];
+      if (copy === undefined) return [];
+      const secret = SECRET_NAME.backups(place);
+      return [wire(url, { from: "bucket" }, copy.url), wire(key, { from: "bucket", encrypted: true, secret }, copy.key)];
+    };
+    return [
+      wire(DATABASE_URL, bound(backup, "url"), postgresUrl(backup.alias)),
+      wire(POSTGRES_CA, bound(backup, "ca"), reference(backup.alias, "ca")),
+      ...durableStores().flatMap((store) => [
+        wire(storeVariable(store, "URL"), bound(storeBinding(store), "url"), storeUrl(store)),
+        wire(storeVariable(store, "CA"), bound(storeBinding(store), "ca"), reference(store, "ca")),
+      ]),
+      ...storeWires("primary", BACKUP_VARIABLES.store, BACKUP_VARIABLES.storeKey),
+      ...storeWires("offsite", BACKUP_VARIABLES.offsite, BACKUP_VARIABLES.offsiteKey),
+      wire(BACKUP_VARIABLES.recipients, { from: "plain" }, schedule.recipients.join(",")),
+      wire(BACKUP_VARIABLES.signingKey, { from: "secret", encrypted: true, secret: SECRET_NAME.signingKey }, signingKey),
+    ];
+  }
+
+  /** A cache may lose its keys, so it is not backed up. */
+  function durableStores(): string[] {
+    return Object.keys(stores).filter((store) => system.stores[store]!.class === "state");
   }
 
   function postgresUrl(alias: string): pulumi.Output<string> {

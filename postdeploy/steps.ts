@@ -26,8 +26,12 @@ export async function step(kind: string, method: string, ...args: unknown[]): Pr
     throw new Error(
       `Unknown post-deploy step "${kind}". Known steps: ${Object.keys(KINDS).join(", ")}. If a newer slipway wrote the state, update slipway.`,
     );
+  return await runStep(kind, await KINDS[kind as keyof typeof KINDS](), method, args);
+}
+
+/** The methods of a dynamic provider for one kind of step. */
+export async function runStep(kind: string, kindOfStep: StepKind, method: string, args: readonly unknown[]): Promise<unknown> {
   stopWithEngine();
-  const kindOfStep: StepKind = await KINDS[kind as keyof typeof KINDS]();
   const argument = (index: number) => (args[index] ?? {}) as Inputs;
   switch (method) {
     case "check": {
@@ -61,7 +65,17 @@ export async function run(kind: keyof typeof KINDS, inputs: Inputs): Promise<Rec
 }
 
 async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, unknown>> {
-  const { url: _url, ca: _ca, stores: _stores, pending: _pending, drift: _drift, driftFound, __provider, ...shown } = inputs;
+  const {
+    url: _url,
+    ca: _ca,
+    stores: _stores,
+    repository: _repository,
+    pending: _pending,
+    drift: _drift,
+    driftFound,
+    __provider,
+    ...shown
+  } = inputs;
   const result = await runStoppable((signal) => kind.apply(inputs, signal));
   // Pulumi shows what a provider's process prints.
   for (const notice of (result.notices ?? []) as readonly string[]) console.warn(notice);

@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import type { System } from "../systems/definition.ts";
 import { nearest } from "./nearest.ts";
-import { configName, operatorKeys, type RawConfig } from "./operator.ts";
+import { allOperatorKeys, configName, type RawConfig } from "./operator.ts";
 import { type Command, NAMESPACE, type Path, type Problems } from "./problems.ts";
 import { type Requested, type RequestedSystem, stackSchema, systemSchema } from "./schema.ts";
 import { type Advice, RETIRED } from "./values.ts";
@@ -13,7 +13,7 @@ import { type Advice, RETIRED } from "./values.ts";
 export function decodeConfig(raw: RawConfig, systems: readonly System[], today: string, problems: Problems): Requested {
   const stack = stackSchema(systems, today);
   const own = new Map(systems.map((system) => [configName(system.name), system]));
-  const operator = new Set(systems.flatMap(operatorKeys).map(({ key }) => key));
+  const operator = new Set(allOperatorKeys(systems).map(({ key }) => key));
   const known = [...Object.keys(stack.shape), ...own.keys()];
 
   const ofStack: Record<string, unknown> = {};
@@ -70,13 +70,13 @@ function report(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, a
       reportUnknownKey(path, key, valueAt(rest, [...steps, key]), Object.keys(section.shape), new Set(), problems);
   } else if (issue.code === "custom") {
     const given = valueAt(rest, steps);
-    const { problem, allowed, likely } = issue.params as unknown as Advice;
+    const { problem, allowed, likely, isHidden = false } = issue.params as unknown as Advice;
     problems.add({
       at: path,
       problem: given === undefined ? "it is missing" : problem,
       allowed,
       fix: [{ set: path, to: likely }],
-      ...(given === undefined ? {} : { given }),
+      ...(given === undefined || isHidden ? {} : { given }),
     });
   } else {
     reportKind(path, withoutOptional(schemaAt(schema, steps)), problems);

@@ -7,6 +7,7 @@ import { configName, type RawConfig } from "./operator.ts";
 import { keyOf, type SettingProblem } from "./problems.ts";
 import type { PostDeploySettings, SystemSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
+import { IMAGE } from "./values.ts";
 
 interface Effective {
   readonly postDeploy: PostDeploySettings;
@@ -34,9 +35,9 @@ function* examplesOf({ requested, defaults, systems }: Stack, effective: Effecti
     );
   for (const [index, email] of (requested.stack.alertEmails ?? []).entries())
     yield* example("email", ["alertEmails", index], email, "<email address>", "a verified email address of the team");
-  const { image } = effective.postDeploy;
-  if (image !== undefined)
-    yield* example("repository", ["postDeploy", "image"], image, "registry.digitalocean.com/<registry>/slipway:1.0.0", "an image of yours");
+  const images = { postDeploy: effective.postDeploy.image, backups: requested.stack.backups?.image };
+  for (const [group, image] of Object.entries(images))
+    if (image !== undefined) yield* example("repository", [group, "image"], image, IMAGE.likely, "an image of yours");
   for (const { system, domains, repos, operatorSettings } of effective.systems) {
     const { key } = systems.find((selected) => selected.system === system)!;
     for (const [component, { repo }] of Object.entries(repos))

@@ -118,6 +118,12 @@ const plain: System = {
   },
 };
 
+const AGE = `age1${"q".repeat(58)}`;
+const OTHER_AGE = `age1${"p".repeat(58)}`;
+/** What a stack says that makes backups, and its key. */
+const MADE = { recipients: [AGE, OTHER_AGE], image: IMAGE };
+const SIGNED = [{ backupSigningKey: "slipway-signing-key-MC4CAQ" }, { secretKeys: ["backupSigningKey"] }] as const;
+
 /** Refused values of one setting, of the stack or of a system. */
 const values = (at: string, ...given: readonly unknown[]): Case[] =>
   given.map((value) => [at.split(".").reduceRight<unknown>((inner, step) => ({ [step]: inner }), value) as Record<string, unknown>]);
@@ -160,6 +166,22 @@ const REFUSED: readonly Case[] = [
   ...values("postDeploy", { mode: "jobs" }, { mode: "job" }, { image: IMAGE }, { mode: "job", image: "slipway:1.0.0" }),
   ...values("postDeploy.image", "ghcr.io/acme/slipway:latest", "ghcr.io/acme/slipway", "GHCR.io/acme/slipway:1", `${IMAGE} `),
   ...values("backups", { enabled: "no" }, { region: "nyc1" }, { offsiteRegion: "nyc3" }, { region: "fra1", offsiteRegion: "fra1" }),
+  ...values("backups.recipients", "age1", ["age1short"], [AGE, "AGE-SECRET-KEY-1HUNTER2"], [7], [AGE.toUpperCase()]),
+  ...values("backups", { image: IMAGE }, { hourly: true, keep: { daily: 1 } }, { maxAgeHours: 2, recipients: [] }),
+  ...values("backups", { enabled: false, recipients: [AGE], image: IMAGE }, { recipients: [AGE] }, { recipients: [AGE], image: "slipway" }),
+  ...[
+    ...[{ hourly: "often" }, { maxAgeHours: -1 }, { maxAgeHours: 169 }, { keep: { daily: 10_001 } }, { keep: { dayly: 3 } }],
+    { keep: { daily: 0, weekly: 0, monthly: 0, yearly: 0 } },
+  ].map((more): Case => [{ backups: { ...MADE, ...more }, ...SIGNED[0] }, SIGNED[1]]),
+  [{ backups: MADE, backupSigningKey: "slipway-signing-key-hunter2" }],
+  [{ backups: MADE, backupSigningKey: "hunter2-hunter2" }, SIGNED[1]],
+  [{ backups: MADE, backupSigningKey: "changeme" }, SIGNED[1]],
+  [{ backupSigningKye: "x" }],
+  [
+    { backups: { ...MADE, image: "ghcr.io/your-org/slipway:1.0.0" }, ...SIGNED[0] },
+    { ...SIGNED[1], underEngine: true },
+  ],
+  [{ backups: MADE, suffix: "a-very-long-suffix1", ...SIGNED[0] }, SIGNED[1]],
   ...values("backups.bucketPrefix", "ab", "a".repeat(33), "-abc", "abc-", "Abc"),
   ...values("valkey", { version: "7" }, { version: "9" }, { layout: "one" }, { sharing: "all" }, { sharedState: "yes" }),
   ...values("valkey.state", { size: "gd-2vcpu-8gb" }, { size: "db-s-1vcpu-3gb" }, { size: 1 }, { nodes: "4" }, { nodes: "0" }),
@@ -356,6 +378,25 @@ const ACCEPTED: readonly Case[] = [
   [{ backups: { enabled: "false" } }],
   [{ backups: { enabled: true, region: "fra1", bucketPrefix: "abc" } }, { stack: "local" }],
   [{ backups: { offsiteRegion: "syd1" }, region: "ams3" }],
+  [{ backups: MADE, ...SIGNED[0] }, SIGNED[1]],
+  [
+    { backups: { ...MADE, recipients: [AGE, AGE] }, ...SIGNED[0] },
+    { ...SIGNED[1], ...prod },
+  ],
+  [
+    {
+      backups: { recipients: [AGE, OTHER_AGE], hourly: "true", keep: { daily: 7, yearly: 0 }, maxAgeHours: "0" },
+      postDeploy: { mode: "job", image: IMAGE },
+      allowedSources: [],
+      ...SIGNED[0],
+    },
+    SIGNED[1],
+  ],
+  [
+    { backups: { ...MADE, enabled: true }, ...SIGNED[0] },
+    { ...SIGNED[1], stack: "local" },
+  ],
+  [{ backups: MADE, placeholders: "true" }],
   ...[
     { size: "db-s-1vcpu-1gb" },
     { size: "gd-16vcpu-64gb", nodes: 3, storage: "20000 GiB" },

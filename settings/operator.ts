@@ -8,7 +8,8 @@ import type { SystemSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
 export interface OperatorKey {
-  readonly system: string;
+  /** Absent for a value of the whole stack. */
+  readonly system?: string;
   /** The name in the definition: googleClientSecret. */
   readonly name: string;
   /** The key in the config, without the namespace: shopGoogleClientSecret. */
@@ -29,9 +30,22 @@ export interface RawConfig {
   readonly underEngine?: boolean;
 }
 
+/** One key signs the backups of every system. */
+export const SIGNING_KEY: OperatorKey = {
+  name: "backupSigningKey",
+  key: "backupSigningKey",
+  secret: true,
+  purpose: "signs backups, so that those of another program are refused; `slipway backup keys` creates it",
+  feature: undefined,
+};
+
 /** The key of a system's settings: brandPortal for brand-portal. */
 export function configName(system: string): string {
   return system.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function allOperatorKeys(systems: readonly System[]): OperatorKey[] {
+  return [...systems.flatMap(operatorKeys), SIGNING_KEY];
 }
 
 export function operatorKeys(system: System): OperatorKey[] {
@@ -113,7 +127,8 @@ export function missingKeys({ requested, systems, problems }: Stack, raw: RawCon
       fix: [{ remove: ["placeholders"] }],
     });
   }
-  const needed = systems.flatMap(({ system, features }) => neededKeys(system, features));
+  const makesBackups = (requested.stack.backups?.recipients ?? []).length > 0;
+  const needed = [...systems.flatMap(({ system, features }) => neededKeys(system, features)), ...(makesBackups ? [SIGNING_KEY] : [])];
   const missing = needed.filter(({ key }) => raw.values[`${NAMESPACE}:${key}`] === undefined);
   if (usesPlaceholders) return missing;
   for (const { key, secret, purpose, feature } of missing) {

@@ -2,21 +2,22 @@
  * Turns a stack's config into settings that are complete, within limits, and consistent with the systems that they select. It is pure: it reads no
  * environment. One error lists every problem.
  */
-import { offsiteOf, spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { System } from "../systems/definition.ts";
+import { backupsOf } from "./backups.ts";
 import { decodeConfig } from "./decode.ts";
 import { DEFAULTS, networkBlock, suffixOf } from "./defaults.ts";
 import { checkExamples } from "./examples.ts";
 import { defaultRegion, distanceNotices, networksOf } from "./networks.ts";
-import { checkOperatorKeys, configName, missingKeys, operatorKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
+import { allOperatorKeys, checkOperatorKeys, configName, missingKeys, type RawConfig, withOperatorKeys } from "./operator.ts";
 import { postgresOf } from "./postgres.ts";
 import { NAMESPACE, Problems } from "./problems.ts";
 import type { Requested } from "./schema.ts";
-import type { BackupSettings, Environment, PostDeploySettings, Settings } from "./settings.ts";
+import type { Environment, PostDeploySettings, Settings } from "./settings.ts";
 import { checkNetwork, checkSources } from "./sources.ts";
 import type { SelectedSystem, Stack } from "./stack.ts";
 import { systemsOf } from "./systems.ts";
 import { valkeyOf } from "./valkey.ts";
+import { IMAGE } from "./values.ts";
 
 export type { RawConfig } from "./operator.ts";
 
@@ -26,7 +27,7 @@ export type { RawConfig } from "./operator.ts";
  */
 export function parseSettings(raw: RawConfig, systems: readonly System[], today: string = new Date().toISOString().slice(0, 10)): Settings {
   const problems = new Problems(raw.stack, raw.secretKeys);
-  checkOperatorKeys(systems.flatMap(operatorKeys), raw, problems);
+  checkOperatorKeys(allOperatorKeys(systems), raw, problems);
   const requested = decodeConfig(raw, systems, today, problems);
   const stack = stackOf(raw, requested, systems, today, problems);
 
@@ -49,7 +50,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
   const allowedSources = sourcesOf(stack, postDeploy);
   const postgres = postgresOf(stack);
   const valkey = valkeyOf(stack);
-  const backups = backupsOf(stack, raw.project);
+  const backups = backupsOf(stack, raw, postDeploy);
   const systemsWithoutKeys = systemsOf(stack, postgres, valkey, backups.bucketPrefix);
   const missing = missingKeys(stack, raw);
   const settled = systemsWithoutKeys.map((system) => withOperatorKeys(system, raw));
@@ -136,8 +137,8 @@ function postDeployOf({ requested, problems }: Stack): PostDeploySettings {
     problems.add({
       at: ["postDeploy", "image"],
       problem: "it is missing: the job runs slipway's image inside the private network",
-      allowed: "registry/repository:tag, with a tag that does not move (not latest)",
-      fix: [{ set: ["postDeploy", "image"], to: "registry.digitalocean.com/<registry>/slipway:1.0.0" }],
+      allowed: IMAGE.allowed,
+      fix: [{ set: ["postDeploy", "image"], to: IMAGE.likely }],
     });
   }
   if (mode !== "job" && image !== undefined) {
@@ -167,37 +168,4 @@ function sourcesOf({ requested, environment, defaults, problems }: Stack, { mode
     });
   }
   return checkSources(given, problems);
-}
-
-function backupsOf({ requested, environment, defaults, region, suffix, problems }: Stack, project: string): BackupSettings {
-  const given = requested.stack.backups ?? {};
-  const enabled = given.enabled ?? defaults.backups;
-  const near = given.region ?? spacesNear(region.slug);
-  const offsiteRegion = given.offsiteRegion ?? offsiteOf(near)!;
-  if (!enabled && environment === "prod") {
-    problems.add({
-      at: ["backups", "enabled"],
-      given: enabled,
-      problem: "production always has buckets for its backups",
-      allowed: "true",
-      fix: [{ remove: ["backups", "enabled"] }],
-    });
-  }
-  if (offsiteRegion === near) {
-    problems.add({
-      at: ["backups", "offsiteRegion"],
-      given: offsiteRegion,
-      problem: "a copy in the same region is lost together with the first",
-      allowed: spacesRegions()
-        .filter((slug) => slug !== near)
-        .join(", "),
-      fix: [{ set: ["backups", "offsiteRegion"], to: offsiteOf(near)! }],
-    });
-  }
-  return {
-    enabled,
-    region: near,
-    offsiteRegion,
-    bucketPrefix: given.bucketPrefix ?? `${project.toLowerCase().replace(/[^a-z0-9]+/g, "-")}${suffix}`,
-  };
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { checkSystems, DefinitionError } from "../systems/check.ts";
 import type { System } from "../systems/definition.ts";
-import { placeholder } from "./operator.ts";
+import { placeholder, SIGNING_KEY } from "./operator.ts";
 import { parseSettings } from "./parse.ts";
 import { NAMESPACE, SettingsError } from "./problems.ts";
 import type { Settings } from "./settings.ts";
@@ -51,7 +51,14 @@ export function operatorSecret(settings: Settings, system: string, name: string)
     throw new pulumi.RunError(
       `${system} has no operator secret "${name}" in this stack: its feature is off, or its definition does not declare it.`,
     );
-  const bare = key.slice(NAMESPACE.length + 1);
+  return configSecret(settings, key.slice(NAMESPACE.length + 1));
+}
+
+/** The key that signs the backups of the stack. */
+export const signingKeyOf = (settings: Settings): pulumi.Output<string> => configSecret(settings, SIGNING_KEY.key);
+
+function configSecret(settings: Settings, bare: string): pulumi.Output<string> {
+  const key = `${NAMESPACE}:${bare}`;
   return settings.placeholders.includes(key) ? pulumi.secret(placeholder(bare)) : new pulumi.Config(NAMESPACE).requireSecret(bare);
 }
 

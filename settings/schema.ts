@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { AUTOSCALE, DISK_STEP_GIB, MOST_NODES, NAMES } from "../catalog/limits.ts";
+import { MOST_KEPT } from "../catalog/retention.ts";
 import type { Component, System } from "../systems/definition.ts";
 import { consumersOf } from "./connections.ts";
 import type { Day } from "./settings.ts";
@@ -35,6 +36,7 @@ const maintenance = group({
   day: values.oneOf(DAYS, "it is not a day of the week"),
   hour: values.form(/^([01]\d|2[0-3]):00$/, "a full hour in UTC, 00:00 to 23:00", "04:00"),
 });
+const kept = values.whole(0, MOST_KEPT, 1);
 const autoscale = group({
   enabled: values.flag,
   threshold: values.percent(AUTOSCALE.threshold.least, AUTOSCALE.threshold.most),
@@ -130,18 +132,26 @@ export function stackSchema(systems: readonly System[], today: string) {
     /** Where migrations run: on this machine, in a job inside the network, or by hand. @default runner */
     postDeploy: group({
       mode: values.oneOf(["runner", "job", "manual"]),
-      image: values.form(
-        /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$/,
-        "registry/repository:tag, with a tag that does not move (not latest)",
-        "registry.digitalocean.com/<registry>/slipway:1.0.0",
-      ),
+      image: values.image,
     }),
-    /** @default enabled except on a laptop; buckets near the databases, and copies in another city */
+    /**
+     * enabled, region, offsiteRegion, bucketPrefix: the buckets. @default enabled except on a laptop; near the databases, and copies in another city.
+     * recipients: the age recipients that backups are encrypted for. @default none: nothing makes backups. The others apply where there are recipients.
+     */
     backups: group({
       enabled: values.flag,
       region: values.spacesRegion(),
       offsiteRegion: values.spacesRegion(),
       bucketPrefix: values.form(/^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$/, "3 to 32 lower-case letters, digits and dashes", "<company>-slipway"),
+      recipients: z.array(values.ageRecipient),
+      /** Of the worker. @default that of postDeploy */
+      image: values.image,
+      /** Whether backups are also made once an hour. @default false: once a day */
+      hourly: values.flag,
+      /** @default 30 daily, 12 weekly, 12 monthly, 5 yearly */
+      keep: group({ daily: kept, weekly: kept, monthly: kept, yearly: kept }),
+      /** A migration needs a verified backup that is not older; an `up` makes one where there is none. 0: always. @default 1 */
+      maxAgeHours: values.whole(0, 168, 1),
     }),
     /** In addition to those of the systems. They must be verified members of the team. @default none */
     alertEmails: z.array(email),

@@ -3,6 +3,7 @@
  *
  * They are complete (with every default), within their limits, and consistent with the systems that the stack selects.
  */
+import type { Retention } from "../catalog/retention.ts";
 import type { System } from "../systems/definition.ts";
 
 export type Environment = "local" | "staging" | "prod";
@@ -101,6 +102,21 @@ export interface BackupSettings {
   readonly region: string;
   readonly offsiteRegion: string;
   readonly bucketPrefix: string;
+  /** Absent where nothing makes backups: no age recipient is named. */
+  readonly schedule?: BackupSchedule;
+}
+
+/** What makes backups: a worker for each system, and each `up` before it migrates a database or deploys another version. */
+export interface BackupSchedule {
+  /** The age recipients that backups are encrypted for. */
+  readonly recipients: readonly string[];
+  /** What the worker runs: registry/repository:tag. */
+  readonly image: string;
+  /** Once an hour, and not only once a day. */
+  readonly hourly: boolean;
+  readonly retention: Retention;
+  /** An `up` makes no new backup where a verified one is not older. */
+  readonly maxAgeHours: number;
 }
 
 export interface SystemSettings {

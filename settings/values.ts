@@ -3,6 +3,7 @@
  * one, for the message about a refused value.
  */
 import * as z from "zod/mini";
+import { AGE_RECIPIENT, AGE_SECRET_KEY } from "../catalog/backup-keys.ts";
 import { instanceSlugs, isLegacyInstance } from "../catalog/instances.ts";
 import { findNode, nodeSizes } from "../catalog/nodes.ts";
 import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
@@ -14,7 +15,15 @@ export interface Advice {
   readonly allowed: string;
   /** The value to type; `<…>` where only the operator knows it. */
   readonly likely: string;
+  /** Whether the message must not repeat the value. */
+  readonly isHidden?: boolean;
 }
+
+/** slipway's own image, in the registry of the account. */
+export const IMAGE = {
+  allowed: "registry/repository:tag, with a tag that does not move (not latest)",
+  likely: "registry.digitalocean.com/<registry>/slipway:1.0.0",
+} as const;
 
 /** Why a value is refused. The schema's own advice completes it. */
 export class Refusal {
@@ -131,6 +140,27 @@ export function replicaRegion(): ValueSchema<string> {
       : region.slug;
   });
 }
+
+export const image: ValueSchema<string> = form(
+  /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$/,
+  IMAGE.allowed,
+  IMAGE.likely,
+);
+
+/** A secret key in its place is a secret in plain text, which no message may repeat. */
+export const ageRecipient: ValueSchema<string> = value(
+  { problem: "it is not an age recipient", allowed: "text that begins with age1, as `slipway backup keys` prints it", likely: "<age1…>" },
+  (given) => {
+    if (typeof given !== "string") return new Refusal();
+    if (AGE_SECRET_KEY.test(given))
+      return new Refusal({
+        isHidden: true,
+        problem:
+          "it is the secret key that decrypts backups. Treat it as compromised: create another one, and keep it where no backup is made",
+      });
+    return AGE_RECIPIENT.test(given) ? given : new Refusal();
+  },
+);
 
 export function spacesRegion(): ValueSchema<string> {
   return oneOf(spacesRegions(), "there are no buckets in this region");

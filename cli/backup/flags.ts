@@ -1,5 +1,6 @@
 /** The flags and help of `slipway backup` and its commands. */
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { DEFAULT_RETENTION, MOST_KEPT, type Retention } from "../../catalog/retention.ts";
 import { collect, createCommand, describe, type OptionsOf, OUTPUT, option, parseWholeNumber } from "../shared/command.ts";
 
 const LOCKED = { 75: "another run makes or removes backups" };
@@ -31,7 +32,7 @@ export type BackupOptions = OptionsOf<typeof declareGroup>;
 
 const database = [
   ["--url <url>", "postgres://user:password@host:25060/database (default: DATABASE_URL; else the local platform)"],
-  ["--ca <file>", "The cluster's CA certificate (default: PGSSLROOTCERT)"],
+  ["--ca <file>", "The cluster's CA certificate (default: PGSSLROOTCERT, or the certificate itself in SLIPWAY_CA)"],
 ] as const;
 const identity = ["--identity <file>", "The file with the age secret key that decrypts"] as const;
 
@@ -121,12 +122,18 @@ export const declareRehearse = (group: Group) =>
     .option(...identity)
     .option("--newest", "Only the newest backup");
 
-export const declarePrune = (group: Group) => {
-  const count = (name: string, what: string, fallback: number) =>
-    option(`--${name} <number>`, `${what} (default: ${fallback})`).argParser((text) =>
-      parseWholeNumber(text, { flag: `--${name}`, from: 0, to: 10_000, example: `slipway backup prune --${name} ${fallback}` }),
-    );
-  return describe(group.command("prune").summary("Remove backups that the retention does not keep"), {
+/** Of how many days, weeks, months or years the last backup is kept. */
+const keepFlag = <const Prefix extends "" | "keep-", const Unit extends keyof Retention>(prefix: Prefix, unit: Unit, units: string) => {
+  const flag = `--${prefix}${unit}` as const;
+  const fallback = DEFAULT_RETENTION[unit];
+  const example = `slipway backup ${prefix === "" ? "prune" : "worker"} ${flag} ${fallback}`;
+  return option(`${flag} <number>`, `${units} of which the last backup is kept (default: ${fallback})`).argParser((text) =>
+    parseWholeNumber(text, { flag, from: 0, to: MOST_KEPT, example }),
+  );
+};
+
+export const declarePrune = (group: Group) =>
+  describe(group.command("prune").summary("Remove backups that the retention does not keep"), {
     usage: ["[--yes] [flags]"],
     examples: [
       ["Show what would be removed, and why the others stay", "slipway backup prune"],
@@ -137,12 +144,11 @@ export const declarePrune = (group: Group) => {
     ],
     exitCodes: { 0: "printed, or removed", 1: "failed", 2: "bad input", ...LOCKED },
   })
-    .addOption(count("daily", "Days of which the last backup is kept", 30))
-    .addOption(count("weekly", "Weeks of which the last backup is kept", 12))
-    .addOption(count("monthly", "Months of which the last backup is kept", 12))
-    .addOption(count("yearly", "Years of which the last backup is kept", 5))
+    .addOption(keepFlag("", "daily", "Days"))
+    .addOption(keepFlag("", "weekly", "Weeks"))
+    .addOption(keepFlag("", "monthly", "Months"))
+    .addOption(keepFlag("", "yearly", "Years"))
     .option("--yes", "Remove them; without it, only print the plan");
-};
 
 export const declareKeep = (group: Group) =>
   describe(group.command("keep <id>").summary("Hold a backup, so that prune does not remove it"), {
@@ -199,6 +205,10 @@ export const declareWorker = (group: Group) =>
         parseWholeNumber(text, { flag: "--hourly", from: 0, to: 59, example: "slipway backup worker --hourly 30" }),
       ),
     )
+    .addOption(keepFlag("keep-", "daily", "Days"))
+    .addOption(keepFlag("keep-", "weekly", "Weeks"))
+    .addOption(keepFlag("keep-", "monthly", "Months"))
+    .addOption(keepFlag("keep-", "yearly", "Years"))
     .option("--once", "Make what is due, and exit");
 
 export const declareKeys = (group: Group) =>

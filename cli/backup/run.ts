@@ -7,7 +7,7 @@ import { planPrune, prune } from "../../backup/prune.ts";
 import { readArchive } from "../../backup/read.ts";
 import { chooseRehearsed, type Rehearsal, rehearse } from "../../backup/rehearse.ts";
 import { type Backup, formatBackup, groupBySet, readInventory, removeHold, type Unusable, writeHold } from "../../backup/repository.ts";
-import { DEFAULT_POLICY, isFuture } from "../../backup/retention.ts";
+import { isFuture, policyWith } from "../../backup/retention.ts";
 import { readStatus } from "../../backup/status.ts";
 import { importDatabases } from "../../backup/valkey/import.ts";
 import { verifyBackup } from "../../backup/verify.ts";
@@ -225,8 +225,7 @@ export const runPrune = withFailures(async (options: PruneOptions, terminal) => 
   const { daily, weekly, monthly, yearly, json } = options;
   const yes = Boolean(options.yes);
   const { repository } = await openEnvironment(options);
-  const given = Object.fromEntries(Object.entries({ daily, weekly, monthly, yearly }).filter(([, value]) => value !== undefined));
-  const policy = { ...DEFAULT_POLICY, ...given };
+  const policy = policyWith({ daily, weekly, monthly, yearly });
   const set = setOf(options);
   const prunes = { repository, policyOf: () => policy, ...(set && { set }) };
   const plan = yes ? await prune(prunes) : await planPrune(prunes);

@@ -1,13 +1,12 @@
 /** `slipway backup worker`: makes backups when they are due, verifies and prunes, until it is stopped. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBackup } from "../../backup/create.ts";
+import { createVerified } from "../../backup/ensure.ts";
 import { formatDataSet } from "../../backup/names.ts";
 import { prune } from "../../backup/prune.ts";
-import { findNewest, formatBackup, readInventory } from "../../backup/repository.ts";
-import { DEFAULT_POLICY } from "../../backup/retention.ts";
+import { findNewest, formatBackup } from "../../backup/repository.ts";
+import { policyWith, type RetentionPolicy } from "../../backup/retention.ts";
 import { isDue, type Schedule } from "../../backup/schedule.ts";
 import type { SigningKey } from "../../backup/signature.ts";
-import { verifyBackup } from "../../backup/verify.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -33,6 +32,8 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   };
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  const { keepDaily: daily, keepWeekly: weekly, keepMonthly: monthly, keepYearly: yearly } = options;
+  const policy = policyWith({ daily, weekly, monthly, yearly });
   const failedAt = new Map<string, number>();
   for (;;) {
     const sources = await findSources(options, environment.home);
@@ -40,7 +41,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     for (const source of sources) {
       const name = formatDataSet(source.set);
       if (Date.now() - (failedAt.get(name) ?? 0) < RETRY_MS) continue;
-      const succeeded = await makeIfDue(source, { environment, recipients, signingKey, schedule, terminal });
+      const succeeded = await makeIfDue(source, { environment, recipients, signingKey, schedule, policy, terminal });
       if (succeeded) failedAt.delete(name);
       else failedAt.set(name, Date.now());
       isDone &&= succeeded;
@@ -57,13 +58,14 @@ interface Context {
   readonly recipients: readonly string[];
   readonly signingKey: SigningKey;
   readonly schedule: Schedule;
+  readonly policy: RetentionPolicy;
   readonly terminal: Terminal;
 }
 
 /** @returns false if it failed, which is printed */
 async function makeIfDue(
   { set, open }: NamedSource,
-  { environment, recipients, signingKey, schedule, terminal }: Context,
+  { environment, recipients, signingKey, schedule, policy, terminal }: Context,
 ): Promise<boolean> {
   const { repository, tool } = environment;
   try {
@@ -78,13 +80,11 @@ async function makeIfDue(
       if (await isStillDue()) return await open();
       throw new Failure("made-meanwhile", LOCKED, "Another worker has just made this backup.");
     };
-    const created = await createBackup({ repository, set, openSource, recipients, signingKey, tool });
-    terminal.print(formatCreated(created, (performance.now() - start) / 1000));
-    const backup = (await readInventory(repository, set)).backups.find(({ id }) => id === created.manifest.id);
-    if (backup === undefined) throw new Failure("lost", 1, `${created.manifest.id} is not listed after it was made.`);
-    const verified = await verifyBackup({ repository, backup, signingKey, tool });
+    const { created, verified } = await createVerified({ repository, set, openSource, recipients, signingKey, tool }, (made) =>
+      terminal.print(formatCreated(made, (performance.now() - start) / 1000)),
+    );
     terminal.print(formatVerified([verified], [], terminal));
-    const pruned = await prune({ repository, set, policyOf: () => DEFAULT_POLICY });
+    const pruned = await prune({ repository, set, policyOf: () => policy });
     for (const removed of pruned.removed) terminal.print(`Removed ${formatBackup(removed)}`);
     return created.missing.length === 0 && verified.copies.every(({ problem }) => problem === undefined);
   } catch (error) {

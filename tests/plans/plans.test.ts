@@ -32,6 +32,16 @@ const VARIANTS: Readonly<Record<string, readonly [stack: string, config: Readonl
       fluxstudio: { phase: "P2" },
     },
   ],
+  "with a worker that makes backups": [
+    "prod",
+    {
+      backups: {
+        bucketPrefix: "slipway-prod",
+        recipients: [`age1${"q".repeat(58)}`, `age1${"p".repeat(58)}`],
+        image: "ghcr.io/acme/slipway:1.0.0",
+      },
+    },
+  ],
   "run by hand, unprotected, without backups": [
     "staging",
     { postDeploy: { mode: "manual" }, protect: "false", allowedSources: [], backups: { enabled: false }, fluxstudio: { phase: "P3" } },

@@ -1,0 +1,113 @@
+/**
+ * The step of a deployment that makes sure that there is a backup, before migrations, seeds and another version of the applications change the data.
+ * It runs when one of them changes, and the deployment stops if it fails.
+ */
+import { findHome, type Home } from "../local/servers/home.ts";
+import { open } from "../postdeploy/connect/session.ts";
+import type { Connection } from "../postdeploy/connect/target.ts";
+import { readDatabaseSizes } from "../postdeploy/keyspaces/inspect/server.ts";
+import { generateClientName } from "../postdeploy/keyspaces/wire/lock.ts";
+import type { StoreAddress } from "../postdeploy/keyspaces/wire/target.ts";
+import { type Inputs, type StepKind, target } from "../postdeploy/step.ts";
+import { runStep } from "../postdeploy/steps.ts";
+import type { Source } from "./create.ts";
+import { parseRecipients } from "./encryption.ts";
+import { type Ensured, ensureBackup } from "./ensure.ts";
+import type { DataSet } from "./names.ts";
+import { findPostgresClients } from "./postgres/clients.ts";
+import { openPostgresSource } from "./postgres/source.ts";
+import type { Repository } from "./repository.ts";
+import { parseSigningKey } from "./signature.ts";
+import { openStore } from "./store/location.ts";
+import { toolName } from "./tool.ts";
+import { withConnection } from "./valkey/export.ts";
+import { openValkeySource } from "./valkey/source.ts";
+
+/** What a change of would need a backup, by its name in a preview, as a digest. */
+type Reasons = Readonly<Record<string, string>>;
+
+const Backup: StepKind = {
+  identity: ({ reasons, url, stores }) => ({
+    reasons,
+    target: target(url),
+    stores: Object.fromEntries(Object.entries(addressesOf(stores)).map(([store, address]) => [store, target(address.url)])),
+  }),
+  pending,
+  apply,
+};
+
+/** Does one step's method (`step("Backup", "create", inputs)`) and resolves to what a dynamic provider answers. */
+export async function step(kind: string, method: string, ...args: readonly unknown[]): Promise<unknown> {
+  if (kind !== "Backup")
+    throw new Error(`Unknown step of backups "${kind}". Known steps: Backup. If a newer slipway wrote the state, update slipway.`);
+  return await runStep(kind, Backup, method, args);
+}
+
+/** "a verified backup first, because of migrations, applications" */
+function pending(olds: Inputs, news: Inputs): string {
+  const [before, after] = [(olds.reasons ?? {}) as Reasons, (news.reasons ?? {}) as Reasons];
+  const changed = [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((reason) => before[reason] !== after[reason]);
+  return changed.length === 0 ? "nothing" : `a verified backup first, because of ${changed.join(", ")}`;
+}
+
+async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const { system, recipients, maxAgeHours } = inputs;
+  const { copies, signingKey: keyText } = inputs.repository as { copies: readonly { url: string; key: string }[]; signingKey: string };
+  const signingKey = parseSigningKey(keyText);
+  const [first, ...others] = await Promise.all(copies.map(openStore));
+  const repository: Repository = { copies: [first!, ...others], verifyKeys: [signingKey.publicKey] };
+  const common = {
+    ...{ repository, signingKey, tool: toolName(), maxAgeHours: Number(maxAgeHours) },
+    ...{ recipients: parseRecipients((recipients as readonly string[]).join(" ")), ...(signal && { signal }) },
+  };
+  const ensured: Ensured[] = [];
+  for (const source of sourcesOf(inputs, findHome(process.cwd()))) ensured.push(await ensureBackup({ ...common, ...source }));
+  return {
+    backups: ensured.flatMap(({ backup }) => backup ?? []),
+    notices: ensured.flatMap(({ outcome, backup }) => (outcome === "made" ? [`Made ${backup} before anything changed`] : [])),
+    system: String(system),
+  };
+}
+
+interface StepSource {
+  readonly set: DataSet;
+  readonly isEmpty: () => Promise<boolean>;
+  readonly openSource: () => Promise<Source>;
+}
+
+function sourcesOf({ system, url, ca, stores }: Inputs, home: Home): StepSource[] {
+  const connection: Connection = { url: String(url), ca: String(ca) };
+  return [
+    {
+      set: { system: String(system), part: "postgres" },
+      isEmpty: () => hasNoTables(connection),
+      openSource: () => openPostgresSource(connection, (major) => findPostgresClients(major, home)),
+    },
+    ...Object.entries(addressesOf(stores)).map(([store, address]) => ({
+      set: { system: String(system), part: `valkey-${store}` },
+      isEmpty: () => hasNoKeys(address),
+      openSource: () => openValkeySource(address),
+    })),
+  ];
+}
+
+const addressesOf = (stores: unknown) => (stores ?? {}) as Readonly<Record<string, StoreAddress>>;
+
+/** Before the first migration. */
+async function hasNoTables(connection: Connection): Promise<boolean> {
+  const session = await open(connection, { application: "slipway backup" });
+  try {
+    const [row] = await session.query<{ none: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE relkind IN ('r', 'p', 'm') AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema') AS none`,
+    );
+    return row!.none;
+  } finally {
+    await session.end();
+  }
+}
+
+const hasNoKeys = (address: StoreAddress): Promise<boolean> =>
+  withConnection(address, 0, generateClientName(), async (connection) =>
+    (await readDatabaseSizes(connection)).every(({ keys }) => keys === 0),
+  );
