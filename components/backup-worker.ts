@@ -4,6 +4,7 @@
  *
  * Cost: the list price of one smallest instance.
  */
+import { formatWorkerCommand } from "../catalog/backup-worker.ts";
 import { workerName } from "../settings/backups.ts";
 import type { BackupSchedule } from "../settings/settings.ts";
 import { databasesOf, envOf } from "./app-args.ts";
@@ -27,23 +28,16 @@ export function workerArgs({ stack, settings, network, wiring }: SystemDeploymen
       [BACKUP_WORKER]: {
         kind: "worker",
         image: imageSource(schedule.image, "slipway:backups.image"),
-        runCommand: runCommand(settings.system, schedule),
+        runCommand: formatWorkerCommand({
+          ...{ system: settings.system.name, dailyAtHour: settings.system.backups.postgres.hourUtc, retention: schedule.retention },
+          ...(schedule.hourly ? { hourlyAtMinute: HOURLY_MINUTE } : {}),
+        }),
         size: SIZE,
         env: envOf(wires),
         alerts: [{ rule: "RESTART_COUNT", above: settings.system.alerts.restartsPerHour, window: "ONE_HOUR" }],
       },
     },
   };
-}
-
-/** In full, so that the app's spec and every preview show the schedule and the retention. */
-function runCommand({ name, backups }: SystemDeployment["settings"]["system"], { hourly, retention }: BackupSchedule): string {
-  const keep = Object.entries(retention).map(([unit, count]) => `--keep-${unit} ${count}`);
-  return [
-    `slipway backup worker --system ${name} --daily ${backups.postgres.hourUtc}`,
-    ...(hourly ? [`--hourly ${HOURLY_MINUTE}`] : []),
-    ...keep,
-  ].join(" ");
 }
 
 /** Not the full hour, when the daily one begins. */

@@ -139,7 +139,10 @@ export class PostDeploy extends pulumi.ComponentResource {
           ...{ system: args.system, reasons, recipients, maxAgeHours, ca: postgres.ca },
           url: pulumi.secret(url),
           stores: Object.fromEntries(Object.entries(stores).map(([store, it]) => [store, { url: pulumi.secret(it.url), ca: it.ca }])),
-          repository: pulumi.secret({ copies, signingKey }),
+          repository: {
+            copies: copies.map((copy) => ({ url: copy.url, key: pulumi.secret(copy.key) })),
+            signingKey: pulumi.secret(signingKey),
+          },
         },
         // The roles step lets the role read everything.
         { parent, dependsOn: [roles] },

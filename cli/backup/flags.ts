@@ -1,5 +1,6 @@
 /** The flags and help of `slipway backup` and its commands. */
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { DEFAULT_DAILY_HOUR } from "../../catalog/backup-worker.ts";
 import { DEFAULT_RETENTION, MOST_KEPT, type Retention } from "../../catalog/retention.ts";
 import { collect, createCommand, describe, type OptionsOf, OUTPUT, option, parseWholeNumber } from "../shared/command.ts";
 
@@ -196,7 +197,7 @@ export const declareWorker = (group: Group) =>
     .option(...database[1])
     .addOption(recipientFlag())
     .addOption(
-      option("--daily <hour>", "Once a day, from this hour on, UTC (default: 2)").argParser((text) =>
+      option("--daily <hour>", `Once a day, from this hour on, UTC (default: ${DEFAULT_DAILY_HOUR})`).argParser((text) =>
         parseWholeNumber(text, { flag: "--daily", from: 0, to: 23, example: "slipway backup worker --daily 2" }),
       ),
     )

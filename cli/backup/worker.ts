@@ -7,6 +7,7 @@ import { findNewest, formatBackup } from "../../backup/repository.ts";
 import { policyWith, type RetentionPolicy } from "../../backup/retention.ts";
 import { isDue, type Schedule } from "../../backup/schedule.ts";
 import type { SigningKey } from "../../backup/signature.ts";
+import { DEFAULT_DAILY_HOUR } from "../../catalog/backup-worker.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -27,7 +28,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   const recipients = environment.recipients(options.recipient);
   const signingKey = environment.signingKey();
   const schedule: Schedule = {
-    dailyAtHour: options.daily ?? 2,
+    dailyAtHour: options.daily ?? DEFAULT_DAILY_HOUR,
     ...(options.hourly === undefined ? {} : { hourlyAtMinute: options.hourly }),
   };
   const stop = new AbortController();

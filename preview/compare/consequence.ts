@@ -1,6 +1,8 @@
 /** The consequence of a change to the operator: what is lost, what is interrupted, what DigitalOcean refuses. */
+import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { findShrunk, parseWorkerCommand, type WorkerSchedule } from "../../catalog/backup-worker.ts";
 import { findNode } from "../../catalog/nodes.ts";
-import type { Value } from "../../engine/plan.ts";
+import type { PlannedResource, Value } from "../../engine/plan.ts";
 import type { Risk } from "../../report/review.ts";
 import { type Compared, type Comparison, OPTIONS } from "./compare.ts";
 import type { Leaf } from "./fields.ts";
@@ -23,7 +25,12 @@ const CONTENTS: Readonly<Record<string, string>> = {
 };
 
 /** Post-deploy steps, by type. */
-const STEPS: Readonly<Record<string, string>> = { Keyspaces: "seeds keyspaces", Migrations: "applies migrations", Roles: "sets roles" };
+const STEPS: Readonly<Record<string, string>> = {
+  Backup: "makes a backup",
+  Keyspaces: "seeds keyspaces",
+  Migrations: "applies migrations",
+  Roles: "sets roles",
+};
 
 export function consequenceOf(compared: Compared, comparison: Comparison): Consequence {
   switch (compared.change) {
@@ -52,9 +59,12 @@ function created({ kind, change, resource }: Compared): Consequence {
 
 function deleted({ kind, label, before, resource }: Compared, comparison: Comparison): Consequence {
   const { protect, retainOnDelete, deletedWith } = before!.options;
+  if (kind === "Backup") return { risk: "care", note: "no backup is made before migrations and deployments any more" };
   if (kind in STEPS) return { risk: "care", note: "reverts nothing; later changes no longer run" };
   if (retainOnDelete)
     return { risk: kind === "DatabaseFirewall" ? "routine" : "care", note: "stays at DigitalOcean; Pulumi only forgets it" };
+  const worker = workersOf(before!)[0];
+  if (worker !== undefined) return { risk: "danger", note: `no backups of ${worker.system} are made any more; those in the buckets stay` };
   const held = CONTENTS[kind];
   const twin = likelyRename(resource.name, kind, comparison);
   const rename =
@@ -252,7 +262,9 @@ function* spec({ path, before, after }: Leaf): Generator<Consequence> {
   if (component && before === undefined) yield { risk: "routine", note: `${component[1]} ${component[2]} is added` };
   if (/\.(github|gitlab|git|image)\b/.test(path) && !path.endsWith("deployOnPush"))
     yield { risk: "care", note: `runs different code: ${lastOf(path)}` };
-  if (/\.runCommand$/.test(path)) yield { risk: "care", note: "its start command changes" };
+  if (/\.runCommand$/.test(path)) yield* commandChanged(before, after);
+  if (path.endsWith(`.env ${BACKUP_VARIABLES.recipients}.value`))
+    yield { risk: "care", note: "new backups are encrypted for other keys: keep the former ones for the backups that exist" };
   if (/\.(healthCheck|livenessHealthCheck)$/.test(path) && after === undefined)
     yield { risk: "care", note: "goes live without a health check" };
   if (/\.instanceCount$/.test(path) && Number(after ?? 1) < Number(before ?? 1))
@@ -263,6 +275,28 @@ function* spec({ path, before, after }: Leaf): Generator<Consequence> {
   if (/^spec\.(name|region)$/.test(path)) yield { risk: "care", note: `its ${lastOf(path)} changes` };
   if (/^spec\.database /.test(path) && before !== undefined)
     yield { risk: "care", note: "connects to another database, or as another user" };
+}
+
+function* commandChanged(before: Value | undefined, after: Value | undefined): Generator<Consequence> {
+  const [old, now] = [parseWorkerCommand(before), parseWorkerCommand(after)];
+  if (old === undefined || now === undefined) {
+    yield {
+      risk: old === undefined ? "care" : "danger",
+      note: old === undefined ? "its start command changes" : "no backups are made any more",
+    };
+    return;
+  }
+  const shrunk = findShrunk(old.retention, now.retention);
+  if (shrunk.length > 0) yield { risk: "danger", note: `fewer backups are kept (${shrunk.join(", ")}): the worker deletes the others` };
+  if (old.hourlyAtMinute !== undefined && now.hourlyAtMinute === undefined)
+    yield { risk: "care", note: "backups are made once a day, and no longer once an hour" };
+  yield { risk: "routine", note: "the schedule or the retention of backups changes" };
+}
+
+/** What the app's workers make backups of. */
+function workersOf({ inputs }: PlannedResource): WorkerSchedule[] {
+  const { workers = [] } = (inputs.spec ?? {}) as { readonly workers?: readonly { readonly runCommand?: Value }[] };
+  return Array.isArray(workers) ? workers.flatMap(({ runCommand }) => parseWorkerCommand(runCommand) ?? []) : [];
 }
 
 function lastOf(path: string): string {

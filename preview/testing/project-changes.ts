@@ -24,6 +24,16 @@ const STAGING = "Pulumi.staging.yaml";
 const DEVX = "systems/devx.ts";
 const CANDLE = "systems/candlefish.ts";
 
+const RECIPIENT = `age1${"q".repeat(58)}`;
+/** In the file of the stack prod: it makes backups. */
+const MADE = [
+  {
+    file: PROD,
+    from: "    bucketPrefix: slipway-prod",
+    to: `    bucketPrefix: slipway-prod\n    image: ghcr.io/acme/slipway:1.0.0\n    recipients:\n      - ${RECIPIENT}`,
+  },
+];
+
 export const CORPUS: readonly Change[] = [
   // ── No change ─────────────────────────────────────────────────────────────────────────────────────────────────────
   { title: "nothing at all", head: [], risk: "none", shows: [], only: true },
@@ -355,6 +365,51 @@ export const CORPUS: readonly Change[] = [
     head: [{ file: STAGING, from: "    bucketPrefix: slipway-staging", to: "    enabled: false" }],
     risk: "danger",
     shows: ["delete SpacesBucket slipway-backups-bucket-primary", "delete SpacesKey slipway-backups-key-primary"],
+  },
+  {
+    title: "a stack that makes its own backups",
+    head: MADE,
+    risk: "care",
+    shows: [
+      "create App fluxstudio-backups-app",
+      "create Backup fluxstudio-post-deploy-backup",
+      "secret reader added: backups.primary",
+      "secret reader added: fluxstudio.postgres.backup",
+      "cost more",
+    ],
+  },
+  {
+    title: "fewer backups",
+    base: MADE,
+    head: [...MADE, { file: PROD, from: "    recipients:", to: "    keep:\n      daily: 7\n      weekly: 12\n    recipients:" }],
+    risk: "danger",
+    shows: ["redeploy App fluxstudio-backups-app", "redeploy App devx-backups-app", "redeploy App candlefish-backups-app"],
+    only: true,
+    because: /fewer backups are kept \(30 to 7 daily\): the worker deletes the others/,
+  },
+  {
+    title: "more backups",
+    base: MADE,
+    head: [...MADE, { file: PROD, from: "    recipients:", to: "    keep:\n      daily: 60\n    recipients:" }],
+    risk: "routine",
+    shows: ["redeploy App fluxstudio-backups-app", "redeploy App devx-backups-app", "redeploy App candlefish-backups-app"],
+    only: true,
+  },
+  {
+    title: "backups for another recipient",
+    base: MADE,
+    head: [...MADE, { file: PROD, from: RECIPIENT, to: RECIPIENT.replaceAll("q", "p") }],
+    risk: "care",
+    shows: ["redeploy App fluxstudio-backups-app"],
+    because: /encrypted for other keys/,
+  },
+  {
+    title: "no backups any more",
+    base: MADE,
+    head: [],
+    risk: "danger",
+    shows: ["delete App fluxstudio-backups-app", "delete Backup fluxstudio-post-deploy-backup", "cost less"],
+    because: /no backups of fluxstudio are made any more/,
   },
   // ── Migrations ────────────────────────────────────────────────────────────────────────────────────────────────────
   {
