@@ -43,10 +43,10 @@ export async function step(kind: string, method: string, ...args: readonly unkno
   return await runStep(kind, Backup, method, args);
 }
 
-/** "a verified backup first, because of migrations, applications" */
+/** "a verified backup first, because of applications, migrations" */
 function pending(olds: Inputs, news: Inputs): string {
   const [before, after] = [(olds.reasons ?? {}) as Reasons, (news.reasons ?? {}) as Reasons];
-  const changed = [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((reason) => before[reason] !== after[reason]);
+  const changed = [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((reason) => before[reason] !== after[reason]).sort();
   return changed.length === 0 ? "nothing" : `a verified backup first, because of ${changed.join(", ")}`;
 }
 
