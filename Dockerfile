@@ -13,7 +13,7 @@ COPY postdeploy/connect postdeploy/connect
 COPY local/servers local/servers
 COPY backup/postgres/clients.ts backup/postgres/
 COPY image image
-RUN node image/postgres-clients.ts /opt/postgresql /usr/lib/postgresql 15 16 17 18
+RUN node image/postgres-clients.ts /opt/postgresql /usr/lib/postgresql 15 16 17 18 && chmod -R a+rX /opt/postgresql
 
 FROM base AS app
 WORKDIR /app

@@ -70,6 +70,41 @@ describe("slipway backup worker", () => {
     expect(await ended).toMatchObject({ code: 0, output: expect.stringContaining('database "shop" does not exist') });
   });
 
+  it.each([
+    ["with 0", [], 0],
+    ["with 1 if it runs once", ["--once"], 1],
+  ] as const)("ends %s on SIGTERM in the middle of a backup, which is made by the next run", async (_, flags, code) => {
+    const { start, end, backups } = await prepare();
+    await server.database("large");
+    await server.sql("CREATE TABLE rows AS SELECT n, repeat(md5(n::text), 100) AS text FROM generate_series(1, 100000) n", "large");
+    const url = ["--url", server.url("large")];
+    const child = start(...flags, ...url);
+    const ended = end(child);
+    const dumping = "SELECT 1 FROM pg_stat_activity WHERE datname = 'large' AND state = 'active' AND query LIKE 'COPY%'";
+    await expect.poll(() => server.sql(dumping), { interval: 20 }).toHaveLength(1);
+    child.kill("SIGTERM");
+    expect(await ended).toEqual({ code, output: expect.stringContaining("stopped by a signal") });
+    expect(await backups()).toEqual([]);
+    await expect.poll(() => server.sql(dumping)).toEqual([]);
+    expect(await end(start("--once", ...url))).toMatchObject({ code: 0, output: expect.stringContaining("100000 rows") });
+    await server.sql("DROP DATABASE large");
+  });
+
+  it("ends some seconds after SIGTERM where a server does not answer", async () => {
+    const { start, end } = await prepare();
+    await server.database("locked");
+    await server.sql("CREATE TABLE items (n integer)", "locked");
+    const child = start("--url", server.url("locked"));
+    const ended = end(child);
+    const locking = server.sql("BEGIN; LOCK TABLE items; SELECT pg_sleep(600)", "locked").catch(() => {});
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'locked'";
+    await expect.poll(() => server.sql(waiting)).not.toEqual([]);
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0 });
+    await server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'locked' AND pid <> pg_backend_pid()");
+    await locking;
+  });
+
   it("ends at once on bad input", async () => {
     const { start, end } = await prepare();
     expect(await end(start("--daily", "24"))).toMatchObject({ code: 2, output: expect.stringContaining("from 0 to 23") });

@@ -1,5 +1,7 @@
 /** `slipway backup worker`: makes backups when they are due, verifies and prunes, until it is stopped. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Source } from "../../backup/create.ts";
 import { createVerified } from "../../backup/ensure.ts";
 import { formatDataSet } from "../../backup/names.ts";
 import { prune } from "../../backup/prune.ts";
@@ -20,8 +22,10 @@ const CHECK_MS = 60_000;
 /** After a failure. The next attempt may find the server or the store again. */
 const RETRY_MS = 10 * 60_000;
 const LOCKED = 75;
+/** After a signal, for the running backup to end and to release its lease. Docker kills a container ten seconds after SIGTERM. */
+const STOP_MS = 5_000;
 
-/** @returns the exit code: with --once that of its work, else 0 when a signal ends it */
+/** @returns the exit code: with --once that of its work, which a signal leaves undone; else 0 when a signal ends it */
 export async function work(options: WorkerOptions, terminal: Terminal): Promise<number> {
   const environment = await openEnvironment(options);
   // Bad input ends it at once, not at the first slot.
@@ -42,16 +46,24 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     for (const source of sources) {
       const name = formatDataSet(source.set);
       if (Date.now() - (failedAt.get(name) ?? 0) < RETRY_MS) continue;
-      const succeeded = await makeIfDue(source, { environment, recipients, signingKey, schedule, policy, terminal });
+      const making = makeIfDue(source, { environment, recipients, signingKey, schedule, policy, terminal, stop: stop.signal });
+      // What does not end in time is a backup without a manifest: there is none, however the process ends.
+      const succeeded = await Promise.race([making, waitAfter(stop.signal).then(() => false)]);
       if (succeeded) failedAt.delete(name);
       else failedAt.set(name, Date.now());
       isDone &&= succeeded;
-      if (stop.signal.aborted) return DONE;
+      if (stop.signal.aborted) return options.once && !(isDone && source === sources.at(-1)) ? FAILED : DONE;
     }
     if (options.once) return isDone ? DONE : FAILED;
     await sleep(CHECK_MS, undefined, { signal: stop.signal }).catch(() => {});
     if (stop.signal.aborted) return DONE;
   }
+}
+
+/** Resolves some seconds after the signal. */
+async function waitAfter(stop: AbortSignal): Promise<void> {
+  if (!stop.aborted) await once(stop, "abort");
+  await sleep(STOP_MS, undefined, { ref: false });
 }
 
 interface Context {
@@ -61,12 +73,13 @@ interface Context {
   readonly schedule: Schedule;
   readonly policy: RetentionPolicy;
   readonly terminal: Terminal;
+  readonly stop: AbortSignal;
 }
 
 /** @returns false if it failed, which is printed */
 async function makeIfDue(
   { set, open }: NamedSource,
-  { environment, recipients, signingKey, schedule, policy, terminal }: Context,
+  { environment, recipients, signingKey, schedule, policy, terminal, stop }: Context,
 ): Promise<boolean> {
   const { repository, tool } = environment;
   try {
@@ -78,7 +91,7 @@ async function makeIfDue(
     const start = performance.now();
     const openSource = async () => {
       // Under the lease: another worker may have made it meanwhile.
-      if (await isStillDue()) return await open();
+      if (await isStillDue()) return stopWith(stop, await open());
       throw new Failure("made-meanwhile", LOCKED, "Another worker has just made this backup.");
     };
     const { created, verified } = await createVerified({ repository, set, openSource, recipients, signingKey, tool }, (made) =>
@@ -94,4 +107,13 @@ async function makeIfDue(
     // Another worker makes it.
     return error.exit === LOCKED;
   }
+}
+
+/** A signal ends a dump, which may take hours. */
+function stopWith(stop: AbortSignal, source: Source): Source {
+  const destroy = () =>
+    source.archive.destroy(new Failure("stopped", 1, "The backup was stopped by a signal. It is made when the worker starts again."));
+  if (stop.aborted) destroy();
+  else stop.addEventListener("abort", destroy, { once: true });
+  return source;
 }

@@ -24,6 +24,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backup: ["report", "local", "postdeploy", "catalog"],
   cli: ["preview", "audit", "operate", "backup", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
   bin: ["cli", "postdeploy"],
+  image: ["backup", "local"],
   setup: [],
 };
 

@@ -6,7 +6,20 @@
  * default limits for system calls are not covered.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -58,7 +71,7 @@ interface Config {
 export interface Image extends Config {
   /** The folder with its files. */
   readonly root: string;
-  remove(): void;
+  remove(): Promise<void>;
 }
 
 /** Of the official images of Node. */
@@ -76,7 +89,7 @@ export async function buildImage(context: string): Promise<Image> {
   const files = contextFiles(context, readFileSync(join(context, ".dockerignore"), "utf8"));
   const folder = mkdtempSync(join(tmpdir(), "slipway-image-"));
   chmodSync(folder, 0o755);
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const remove = () => rm(folder, { recursive: true, force: true });
   const built = new Map<Stage, Promise<Omit<Image, "remove">>>();
   const find = (name: string) => stages.find((stage) => stage.name === name);
   /** Like Docker: only stages that are needed, and those that do not need each other at the same time. */
@@ -91,6 +104,7 @@ export async function buildImage(context: string): Promise<Image> {
     others.catch(() => {});
     const parent = find(from);
     const start = parent ? await build(parent) : { ...BASE_CONFIG, root: await findBase(from) };
+    if (instructions.length === 0) return start;
     const root = mkdtempSync(join(folder, "stage-"));
     await execute("cp", ["--archive", `${start.root}/.`, root]);
     let config: Config = start;
@@ -106,7 +120,7 @@ export async function buildImage(context: string): Promise<Image> {
     return { ...(await build(stages.at(-1)!)), remove };
   } catch (error) {
     await Promise.allSettled(built.values());
-    remove();
+    await remove();
     throw error;
   }
 }
@@ -153,7 +167,8 @@ async function copy(
   for (const source of sources) {
     if (from !== undefined) {
       mkdirSync(target, { recursive: true });
-      await execute("cp", ["--archive", `${join(await stageRoot(from), source)}/.`, target]);
+      // Links, because they are made at once: no later instruction changes a file of the other stage.
+      await execute("cp", ["--archive", "--link", `${join(await stageRoot(from), source)}/.`, target]);
       continue;
     }
     const copied = context.files.filter((file) => source === "." || file === source || file.startsWith(`${source}/`));
@@ -171,13 +186,14 @@ async function copy(
 /** Runs in namespaces of its own: what is mounted, and what still runs at the end, is gone afterwards. */
 const NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child"];
 /** The words after the script: the folder, and pairs of a folder of this machine and its place in the other. */
-const MOUNT = 'root=$1; shift; while [ "$1" != -- ]; do mount --bind "$1" "$root$2"; shift 2; done; shift; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev";';
+const MOUNT =
+  'root=$1; shift; while [ "$1" != -- ]; do mount --bind "$1" "$root$2"; shift 2; done; shift; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev";';
 
 async function runInstruction({ command, caches }: Extract<Instruction, { kind: "run" }>, config: Config, root: string): Promise<void> {
   for (const name of ["resolv.conf", "hosts"]) cpSync(`/etc/${name}`, join(root, "etc", name), { dereference: true });
   const mounts = caches.length === 0 ? [] : [[(await execute("npm", ["config", "get", "cache"])).stdout.trim(), caches[0]!] as const];
   if (caches.some((path) => path !== "/root/.npm")) throw new Error(`Only npm's cache can be mounted, not ${caches.join(", ")}.`);
-  const { proxies, authorities } = networkOf(root);
+  const { proxies, authorities } = await networkOf(root);
   for (const [from, to] of mounts) for (const path of [from, join(root, to)]) mkdirSync(path, { recursive: true });
   const env = { HOME: "/root", ...config.env, ...proxies, ...authorities };
   const inside = ["chroot", root, ...environmentWords(env, config.workdir), "/bin/sh", "-c", command];
@@ -191,8 +207,12 @@ async function runInstruction({ command, caches }: Extract<Instruction, { kind: 
 }
 
 /** What this machine needs to reach a registry. Docker passes the variables of proxies to a build as well. */
-function networkOf(root: string) {
-  const proxies = Object.entries(process.env).flatMap(([name, value]) => (/^(https?|no)_proxy$/i.test(name) && value ? [[name, value]] : []));
+async function networkOf(root: string) {
+  const { stdout } = await execute("apt-config", ["dump"]);
+  writeFileSync(join(root, "etc/apt/apt.conf.d/machine"), stdout.replace(/^(?!Acquire::).*\n/gm, ""));
+  const proxies = Object.entries(process.env).flatMap(([name, value]) =>
+    /^(https?|no)_proxy$/i.test(name) && value ? [[name, value]] : [],
+  );
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
   if (certificates) cpSync(certificates, join(root, "run/authorities.pem"), { dereference: true });
   return {
@@ -301,4 +321,5 @@ export function startContainer(image: Image, args: readonly string[], options: C
   };
 }
 
-export const runContainer = (image: Image, args: readonly string[], options?: ContainerOptions) => startContainer(image, args, options).ended;
+export const runContainer = (image: Image, args: readonly string[], options?: ContainerOptions) =>
+  startContainer(image, args, options).ended;

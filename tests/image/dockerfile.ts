@@ -1,6 +1,6 @@
 /** Reads a Dockerfile and a .dockerignore file: the instructions that this repository uses. An unknown one is an error, so that none is left out. */
 import { readdirSync } from "node:fs";
-import { join, matchesGlob } from "node:path";
+import { join } from "node:path";
 
 export interface Stage {
   readonly name: string | undefined;
@@ -107,11 +107,11 @@ export function contextFiles(root: string, dockerignore: string): string[] {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => (line.startsWith("!") ? { glob: line.slice(1), isKept: true } : { glob: line, isKept: false }));
+    .map((line) => (line.startsWith("!") ? { glob: globOf(line.slice(1)), isKept: true } : { glob: globOf(line), isKept: false }));
   const isKept = (path: string): boolean => {
     const parts = path.split("/");
     const paths = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
-    return patterns.findLast(({ glob }) => paths.some((one) => matchesGlob(one, glob)))?.isKept ?? true;
+    return patterns.findLast(({ glob }) => paths.some((one) => glob.test(one)))?.isKept ?? true;
   };
   const walk = (folder: string): string[] =>
     readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -121,4 +121,13 @@ export function contextFiles(root: string, dockerignore: string): string[] {
       return isKept(path) ? [path] : [];
     });
   return walk("");
+}
+
+/** Docker's: unlike in a shell, * also matches names that begin with a dot. */
+function globOf(pattern: string): RegExp {
+  const source = pattern
+    .split(/(\*\*\/|\*\*|\*|\?)/)
+    .map((part) => ({ "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]" })[part] ?? part.replace(/[.+^${}()|[\]\\]/g, "\\$&"))
+    .join("");
+  return new RegExp(`^${source}$`);
 }
