@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The backup worker and the post-deploy job: see docs/image.md.
+# The backup worker and the post-deploy job: see docs/deploy.md.
 
 # The version of Node that the tests run on. To pin the image itself, append its digest: docker buildx imagetools inspect node:<tag>
 FROM node:24.21.0-bookworm-slim AS base

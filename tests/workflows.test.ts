@@ -1,4 +1,4 @@
-/** Security rules that every workflow has to follow, because pull requests run untrusted code. */
+/** Security rules that every workflow has to follow, those of the docs included, because pull requests run untrusted code. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
@@ -21,8 +21,10 @@ interface Workflow {
 }
 
 const folder = new URL("../.github/workflows/", import.meta.url);
-const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
-const source = (name: string) => readFileSync(new URL(name, folder), "utf8");
+const examples = new URL("../docs/examples/", import.meta.url);
+const workflowsIn = (place: URL) => readdirSync(place).filter((name) => /\.ya?ml$/.test(name));
+const files = workflowsIn(folder);
+const source = (name: string) => readFileSync(new URL(name, files.includes(name) ? folder : examples), "utf8");
 
 function workflow(name: string): Workflow {
   const document = parseDocument(source(name), { strict: true, uniqueKeys: true });
@@ -37,7 +39,7 @@ const events = (name: string): string[] => {
   return typeof on === "string" ? [on] : Array.isArray(on) ? on : Object.keys(on as object);
 };
 
-describe.each(files)("%s", (name) => {
+describe.each([...files, ...workflowsIn(examples)])("%s", (name) => {
   it("pins actions to a full commit, with the version in a comment", () => {
     const used = source(name)
       .split("\n")

@@ -93,13 +93,13 @@ function splitFlags(text: string): [flags: [name: string, value: string][], rest
   const flags: [string, string][] = [];
   let rest = text;
   for (let match = matchFlag(rest); match; match = matchFlag(rest)) {
-    flags.push([match[1]!, match[2]!]);
+    flags.push([match[1]!, match[2] ?? ""]);
     rest = rest.slice(match[0].length);
   }
   return [flags, rest];
 }
 
-const matchFlag = (text: string) => /^--([a-z-]+)=(\S+)\s+/.exec(text);
+const matchFlag = (text: string) => /^--([a-z-]+)(?:=(\S+))?\s+/.exec(text);
 
 /** The files that COPY sees. In .dockerignore, the last pattern that matches a file or one of its folders decides. */
 export function contextFiles(root: string, dockerignore: string): string[] {
