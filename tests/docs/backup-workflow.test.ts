@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { generateSigningKey } from "../../backup/signature.ts";
 import { createTestKeys } from "../../backup/testing/fixture.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
-import { storeVariable } from "../../catalog/connection-variables.ts";
+import { DATABASE_URL, POSTGRES_CA, storeVariable } from "../../catalog/connection-variables.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { postgresCluster, query, REAL_CACHE, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
 import { systems } from "../../systems/index.ts";
@@ -31,7 +31,7 @@ describe("the example of a workflow for backups", () => {
   it("sets no variable but those that slipway, or the script itself, reads", () => {
     const stores = systems.flatMap((system) => Object.entries(system.stores).filter(([, { class: kind }]) => kind === "state"));
     const known: readonly string[] = [
-      ...[...Object.values(BACKUP_VARIABLES), "DATABASE_URL", "PGSSLROOTCERT"],
+      ...[...Object.values(BACKUP_VARIABLES), DATABASE_URL, POSTGRES_CA],
       ...stores.flatMap(([store]) => [storeVariable(store, "URL"), storeVariable(store, "CA")]),
     ];
     for (const [, job] of jobs) {
@@ -63,7 +63,6 @@ describe("its scripts", () => {
     const { signingKey, verifyKey } = generateSigningKey();
     values = {
       "matrix.system": "devx",
-      "runner.temp": temporary,
       "vars.DATABASE_CA": postgres.ca,
       "secrets.DATABASE_URL": `postgresql://doadmin:AVNS_doadmin@localhost:${postgres.port}/devx?sslmode=verify-full`,
       ...Object.fromEntries(

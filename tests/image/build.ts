@@ -276,7 +276,7 @@ async function makeBase(root: string, release: string, node: string): Promise<vo
       mkdirSync(dirname(join(root, library)), { recursive: true });
       cpSync(library, join(root, library), { dereference: true });
     }
-  // Everybody who runs an image enters it.
+  // mkdtemp makes folders that only root can enter.
   chmodSync(root, 0o755);
 }
 

@@ -1,5 +1,5 @@
 /** The image of the Dockerfile: built from its own steps, and started as App Platform and `docker run` start it. */
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -8,7 +8,9 @@ import { generateSigningKey, parseSigningKey } from "../../backup/signature.ts";
 import { openFolder } from "../../backup/store/folder.ts";
 import { createTestKeys } from "../../backup/testing/fixture.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
-import { ADMIN_URL, OWNER_URL, POSTGRES_CA } from "../../catalog/connection-variables.ts";
+import { formatWorkerCommand } from "../../catalog/backup-worker.ts";
+import { ADMIN_URL, DATABASE_URL, OWNER_URL, POSTGRES_CA } from "../../catalog/connection-variables.ts";
+import { DEFAULT_RETENTION } from "../../catalog/retention.ts";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { postgresCluster, query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
@@ -53,20 +55,19 @@ describeUnless(await findSkipReason(), "the image", () => {
     return `${stdout}${stderr}`.trim();
   };
 
-  /** What the worker needs, and a volume with its store and the certificate. */
+  /** The variables of the worker, and a volume with its store. */
   async function prepareWorker() {
     const folder = mkdtempSync(join(tmpdir(), "slipway-volume-"));
     const { recipient } = await createTestKeys();
     const { signingKey } = generateSigningKey();
-    writeFileSync(join(folder, "ca.pem"), postgres.ca);
     mkdirSync(join(folder, "store"));
-    for (const path of [folder, join(folder, "store"), join(folder, "ca.pem")]) chownSync(path, image.user.uid, image.user.gid);
+    for (const path of [folder, join(folder, "store")]) chownSync(path, image.user.uid, image.user.gid);
     const env = {
       [BACKUP_VARIABLES.store]: `${VOLUME}/store`,
       [BACKUP_VARIABLES.recipients]: recipient,
       [BACKUP_VARIABLES.signingKey]: signingKey,
-      DATABASE_URL: url(roles.backup),
-      PGSSLROOTCERT: `${VOLUME}/ca.pem`,
+      [DATABASE_URL]: url(roles.backup),
+      [POSTGRES_CA]: postgres.ca,
     };
     const repository = { copies: [openFolder(join(folder, "store"))] as const, verifyKeys: [parseSigningKey(signingKey).publicKey] };
     return {
@@ -120,8 +121,9 @@ describeUnless(await findSkipReason(), "the image", () => {
 
   it("backs up a database into a folder as the backup role, and nothing when nothing is due", async () => {
     const { options, backups, remove } = await prepareWorker();
-    const worker = ["backup", "worker", "--system", "devx", "--once"];
-    expect(await runContainer(image, worker, options)).toMatchObject({
+    const worker = [...formatWorkerCommand({ system: "devx", dailyAtHour: 2, retention: DEFAULT_RETENTION }).split(" "), "--once"];
+    // App Platform's run command in place of the entry point.
+    expect(await runContainer(image, worker, { ...options, entrypoint: [] })).toMatchObject({
       ...{ code: 0, stderr: "" },
       stdout: expect.stringMatching(/Made devx\/postgres[\s\S]*intact/),
     });
@@ -136,7 +138,7 @@ describeUnless(await findSkipReason(), "the image", () => {
     const { options, backups, remove } = await prepareWorker();
     await server.database("shop");
     await server.sql("CREATE TABLE items AS SELECT n FROM generate_series(1, 100) n", "shop");
-    const env = { ...options.env, DATABASE_URL: server.url("shop"), PGSSLROOTCERT: "", http_proxy: "http://127.0.0.1:9" };
+    const env = { ...options.env, [DATABASE_URL]: server.url("shop"), [POSTGRES_CA]: "", http_proxy: "http://127.0.0.1:9" };
     const ended = await runContainer(image, ["backup", "create", "--system", "devx"], { ...options, env });
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining("100 rows in 1 table") });
     expect(await backups()).toHaveLength(1);
