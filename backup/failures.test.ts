@@ -1,17 +1,20 @@
 /** What a backup does when something that it needs fails in the middle. */
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
 import { NEEDS_PROC, skipTest } from "../tests/skip.ts";
 import { createBackup, type Source } from "./create.ts";
+import { createVerified } from "./ensure.ts";
 import { takeLease } from "./lease.ts";
 import { leaseKeyOf } from "./names.ts";
 import { openPostgresSource } from "./postgres/source.ts";
 import { planPrune, prune } from "./prune.ts";
-import { readInventory } from "./repository.ts";
+import { findNewest, readInventory } from "./repository.ts";
 import { DEFAULT_POLICY } from "./retention.ts";
+import { readStatus } from "./status.ts";
 import { openFolder } from "./store/folder.ts";
 import { openStore } from "./store/location.ts";
 import { type FaultyProxy, startFaultyProxy } from "./testing/faulty-proxy.ts";
@@ -233,14 +236,55 @@ describe("a backup", () => {
 });
 
 describe("a store", () => {
-  it("does not fill the memory of its reader with a manifest that slipway did not write", async () => {
-    const repository = await createRepository();
-    const path = join(repository.folders[0]!, "shop/postgres/20260101T000000Z-00000000");
-    mkdirSync(path, { recursive: true });
-    writeFileSync(join(path, "manifest.json"), "");
-    truncateSync(join(path, "manifest.json"), 2 ** 30);
-    await expect(readInventory(repository)).rejects.toThrow("larger than any manifest");
+  const OTHER = "shop/postgres/20990101T000000Z-00000000";
+  let small: { url: string };
+  beforeAll(async () => {
+    small = await server.database("small");
   });
+  const PLACES = [
+    ["manifest", () => `${OTHER}/manifest.json`, 1],
+    ["record", (id: string) => `shop/postgres/${id}/records/20990101T000000Z-verified.json`, 1],
+    ["hold", (id: string) => `shop/postgres/${id}/keep.json`, 1],
+    ["lease", () => leaseKeyOf(SET), 0],
+    ["file of another program", () => "notes/all.txt", 0],
+  ] as const;
+
+  it.each(["a folder", "Spaces"].flatMap((store) => PLACES.map(([name, keyOf, refused]) => ({ store, name, keyOf, refused }))))(
+    "with a $name of 64 MiB and a byte in $store refuses that object only, and makes, verifies and prunes backups",
+    async ({ store, keyOf, refused }) => {
+      const keys = await createRepository();
+      const copy = store === "Spaces" ? await openSpaces(spaces.url) : keys.copies[0];
+      const repository = { ...keys, copies: [copy] as const };
+      const { signingKey, recipient } = keys;
+      const first = await backUp(repository, small);
+      const key = keyOf(first.manifest.id);
+      if (store === "Spaces") {
+        const body = Readable.from(Array.from({ length: 65 }, (_, n) => Buffer.alloc(n < 64 ? 2 ** 20 : 1)));
+        await copy.writeStream(key, body, { expectedBytes: 2 ** 26 });
+      } else {
+        const path = join(keys.folders[0]!, key);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, "");
+        truncateSync(path, 2 ** 26 + 1);
+      }
+
+      const inventory = await readInventory(repository);
+      expect(inventory.backups.map(({ id }) => id)).toEqual([first.manifest.id]);
+      expect(inventory.refused.map((one) => [one.key, one.reason])).toEqual(
+        refused === 0 ? [] : [[key, "it has 67108865 bytes, more than slipway writes under this name. Look at it, and remove it"]],
+      );
+      expect(inventory.leftovers).toEqual([]);
+      const status = await readStatus({ repository, sets: [SET], maxAgeHours: 26, maxRehearsalDays: 31 });
+      expect([status.sets.map(({ count }) => count), status.refused]).toEqual([[1], inventory.refused]);
+      expect((await findNewest(repository, SET))?.id).toBe(first.manifest.id);
+
+      const openSource = () => openPostgresSource(small, clients);
+      const made = await createVerified({ repository, set: SET, openSource, recipients: [recipient], signingKey, tool: TOOL });
+      expect(made.verified.copies.map(({ problem }) => problem)).toEqual([undefined]);
+      await prune({ repository, policyOf: () => DEFAULT_POLICY, set: SET, now: new Date(Date.now() + 72 * 3_600_000) });
+      expect((await readInventory(repository)).refused).toEqual(inventory.refused);
+    },
+  );
 });
 
 describe("a prune", () => {

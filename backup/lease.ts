@@ -9,7 +9,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { type DataSet, formatDataSet, leaseKeyOf } from "./names.ts";
-import type { ObjectStore } from "./store/object-store.ts";
+import { type Content, type ObjectStore, TOO_LARGE } from "./store/object-store.ts";
 
 const leaseSchema = z.object({
   token: z.string(),
@@ -35,7 +35,7 @@ const GRACE_MS = 30_000;
 export async function takeLease(store: ObjectStore, set: DataSet, purpose: string, ttlMs = TTL_MS): Promise<Lease> {
   const key = leaseKeyOf(set);
   const token = randomUUID();
-  const current = await store.read(key);
+  const current = await readLease(store, key);
   const held = current && parseLease(current.body);
   if (held && Date.parse(held.expiresAt) + GRACE_MS > Date.now() && !isDead(held)) throw heldFailure(set, held);
   const generation = (held?.generation ?? 0) + 1;
@@ -105,6 +105,17 @@ function isDead({ host, pid }: HeldLease): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** A lease that cannot be read protects nothing. One that is too large to be read cannot be replaced by its etag either, so it is removed. */
+async function readLease(store: ObjectStore, key: string): Promise<Content | undefined> {
+  try {
+    return await store.read(key);
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === TOO_LARGE)) throw error;
+    await store.remove(key);
+    return undefined;
   }
 }
 

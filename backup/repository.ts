@@ -2,10 +2,11 @@
 import type { KeyObject } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
+import { Failure } from "../postdeploy/connect/failure.ts";
 import { type Manifest, manifestSchema } from "./manifest.ts";
 import { type DataSet, formatDataSet, formatTime, keyOf, parseKey, prefixOf } from "./names.ts";
 import { openSigned, type SigningKey, signContent } from "./signature.ts";
-import type { ObjectStore, StoredObject } from "./store/object-store.ts";
+import { MAX_READ_BYTES, type ObjectStore, type StoredObject, TOO_LARGE } from "./store/object-store.ts";
 
 export interface Repository {
   /** The first one is the primary copy; the others are off-site. */
@@ -83,12 +84,13 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
     for (const [at, { set: of, id, objects }] of groups) {
       const find = (kind: Parameters<typeof keyOf>[2]) => objects.find(({ key }) => key === keyOf(of, id, kind));
       const manifestKey = keyOf(of, id, "manifest.json");
-      const stored = find("manifest.json") && (await copy.read(manifestKey));
+      const listed = find("manifest.json");
+      const stored = listed && (await readText(copy, listed));
       if (!stored) {
         leftovers.push(...objects.map((object) => ({ ...object, copy, id, set: of })));
         continue;
       }
-      const opened = openManifest(stored.body.toString("utf8"), { set: of, id, verifyKeys });
+      const opened = "problem" in stored ? stored : openManifest(stored.text, { set: of, id, verifyKeys });
       if ("problem" in opened) {
         refused.push({ copy, key: manifestKey, reason: opened.problem });
         continue;
@@ -103,7 +105,11 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
       }
       backups.set(at, known);
       const keep = find("keep.json");
-      if (keep) known.hold ??= await readHold(copy, keep.key);
+      if (keep) {
+        const held = (await readText(copy, keep)) ?? { text: "" };
+        if ("problem" in held) refused.push({ copy, key: keep.key, reason: held.problem });
+        known.hold ??= parseHold("problem" in held ? "" : held.text);
+      }
       if (data === undefined || data.bytes !== manifest.data.bytes)
         refused.push({
           copy,
@@ -112,9 +118,10 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
             data === undefined ? "the data of the manifest is missing" : `it has ${data.bytes} bytes instead of ${manifest.data.bytes}`,
         });
       else known.copies = [...known.copies, copy];
-      for (const { key } of objects.filter((object) => object.key.includes("/records/"))) {
-        const record = openRecord((await copy.read(key))?.body.toString("utf8") ?? "", { manifest, verifyKeys });
-        if ("problem" in record) refused.push({ copy, key, reason: record.problem });
+      for (const object of objects.filter(({ key }) => key.includes("/records/"))) {
+        const text = (await readText(copy, object)) ?? { text: "" };
+        const record = "problem" in text ? text : openRecord(text.text, { manifest, verifyKeys });
+        if ("problem" in record) refused.push({ copy, key: object.key, reason: record.problem });
         else known.records = [...known.records.filter(({ at: time, kind }) => time !== record.at || kind !== record.kind), record];
       }
     }
@@ -167,9 +174,29 @@ function openRecord(
     : { problem: `it is about other data (${system}/${part}/${id})` };
 }
 
-async function readHold(copy: ObjectStore, key: string): Promise<string> {
+/**
+ * Manifests, records and holds are small. One object that is not must not fill the memory of its reader, nor hide all other backups.
+ * @returns undefined if it was removed after it was listed
+ */
+async function readText(
+  copy: ObjectStore,
+  { key, bytes }: Pick<StoredObject, "key" | "bytes">,
+): Promise<{ readonly text: string } | { readonly problem: string } | undefined> {
+  const problem = `it has ${bytes} bytes, more than slipway writes under this name. Look at it, and remove it`;
+  if (bytes > MAX_READ_BYTES) return { problem };
   try {
-    return String((JSON.parse(String((await copy.read(key))?.body)) as { reason?: unknown }).reason);
+    const stored = await copy.read(key);
+    return stored && { text: stored.body.toString("utf8") };
+  } catch (error) {
+    // It grew after it was listed.
+    if (error instanceof Failure && error.code === TOO_LARGE) return { problem: error.message };
+    throw error;
+  }
+}
+
+function parseHold(text: string): string {
+  try {
+    return String((JSON.parse(text) as { reason?: unknown }).reason);
   } catch {
     // A hold that cannot be read is a hold.
     return "unreadable";
@@ -214,15 +241,15 @@ export function groupBySet(backups: readonly Backup[]): Backup[][] {
 
 /** The manifest of the newest backup in the primary copy: one list and one read, where an inventory reads every manifest. */
 export async function findNewest({ copies: [primary], verifyKeys }: Repository, set: DataSet): Promise<Manifest | undefined> {
-  const ids: string[] = [];
-  for await (const { key } of primary.list(prefixOf(set))) {
-    const parsed = parseKey(key);
-    if (parsed?.kind === "manifest.json") ids.push(parsed.id);
+  const manifests: (StoredObject & { readonly id: string })[] = [];
+  for await (const object of primary.list(prefixOf(set))) {
+    const parsed = parseKey(object.key);
+    if (parsed?.kind === "manifest.json") manifests.push({ ...object, id: parsed.id });
   }
   // An id begins with the time.
-  for (const id of ids.sort().reverse()) {
-    const stored = await primary.read(keyOf(set, id, "manifest.json"));
-    const opened = stored && openManifest(stored.body.toString("utf8"), { set, id, verifyKeys });
+  for (const { id, ...object } of manifests.sort((one, other) => (one.id < other.id ? 1 : -1))) {
+    const stored = await readText(primary, object);
+    const opened = stored && "text" in stored ? openManifest(stored.text, { set, id, verifyKeys }) : undefined;
     if (opened && "manifest" in opened) return opened.manifest;
   }
   return undefined;

@@ -40,9 +40,12 @@ export interface ObjectStore {
 /** Manifests, records and leases are read as a whole. A writer to the store must not be able to fill the memory of a reader. */
 export const MAX_READ_BYTES = 64 * 2 ** 20;
 
+/** The code of the failure of a read. */
+export const TOO_LARGE = "too-large";
+
 export function tooLarge(name: string, key: string): Failure {
   return new Failure(
-    "too-large",
+    TOO_LARGE,
     1,
     `${key} in ${name} is larger than any manifest, so slipway did not write it. Look at it, and remove it.`,
   );
