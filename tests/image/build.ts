@@ -71,8 +71,12 @@ interface Config {
 export interface Image extends Config {
   /** The folder with its files. */
   readonly root: string;
+  /** Containers that still run are killed. */
+  readonly containers: Set<ChildProcess>;
   remove(): Promise<void>;
 }
+
+type Built = Config & Pick<Image, "root">;
 
 /** Of the official images of Node. */
 const BASE_CONFIG: Config = {
@@ -89,16 +93,20 @@ export async function buildImage(context: string): Promise<Image> {
   const files = contextFiles(context, readFileSync(join(context, ".dockerignore"), "utf8"));
   const folder = mkdtempSync(join(tmpdir(), "slipway-image-"));
   chmodSync(folder, 0o755);
-  const remove = () => rm(folder, { recursive: true, force: true });
-  const built = new Map<Stage, Promise<Omit<Image, "remove">>>();
+  const containers = new Set<ChildProcess>();
+  const remove = async () => {
+    for (const container of containers) container.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  };
+  const built = new Map<Stage, Promise<Built>>();
   const find = (name: string) => stages.find((stage) => stage.name === name);
   /** Like Docker: only stages that are needed, and those that do not need each other at the same time. */
-  const build = (stage: Stage): Promise<Omit<Image, "remove">> => {
+  const build = (stage: Stage): Promise<Built> => {
     const building = built.get(stage) ?? buildStage(stage);
     built.set(stage, building);
     return building;
   };
-  const buildStage = async ({ from, instructions }: Stage): Promise<Omit<Image, "remove">> => {
+  const buildStage = async ({ from, instructions }: Stage): Promise<Built> => {
     const needed = instructions.flatMap((one) => (one.kind === "copy" ? (find(one.from ?? "") ?? []) : []));
     const others = Promise.all(needed.map(build));
     others.catch(() => {});
@@ -117,7 +125,7 @@ export async function buildImage(context: string): Promise<Image> {
     return { ...config, root };
   };
   try {
-    return { ...(await build(stages.at(-1)!)), remove };
+    return { ...(await build(stages.at(-1)!)), containers, remove };
   } catch (error) {
     await Promise.allSettled(built.values());
     await remove();
@@ -291,7 +299,6 @@ export interface ContainerOptions {
 }
 
 export interface Container {
-  readonly process: ChildProcess;
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
   /** Signals process 1, like `docker kill --signal`. */
   signal(name: NodeJS.Signals): void;
@@ -310,12 +317,13 @@ export function startContainer(image: Image, args: readonly string[], options: C
   const mounts = Object.entries(volumes).flatMap(([to, from]) => [from, to]);
   const words = [...NAMESPACES, "sh", "-euc", `${readOnly} ${MOUNT} exec "$@"`, "sh", image.root, ...mounts, "--", ...inside];
   const child = spawn("unshare", words, { stdio: ["ignore", "pipe", "pipe"] });
+  image.containers.add(child);
+  child.once("close", () => image.containers.delete(child));
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
   const ended = new Promise<number | null>((close, fail) => child.once("error", fail).once("close", close));
   return {
-    process: child,
     ended: ended.then((code) => ({ code, ...output })),
     signal: (name) => process.kill(listDescendants(child.pid!)[0]!.pid, name),
   };

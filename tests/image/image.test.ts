@@ -1,5 +1,8 @@
 /** The image of the Dockerfile: built from its own steps, and started as App Platform and `docker run` start it. */
+
+import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -150,11 +153,25 @@ describeUnless(await findSkipReason(), "the image", () => {
     const { options, backups, remove } = await prepareWorker();
     const worker = startContainer(image, ["backup", "worker", "--system", "devx"], options);
     await expect.poll(async () => (await backups())[0]?.records.length).toBe(1);
+    // Then it prunes, and waits.
     await new Promise((wait) => setTimeout(wait, 500));
     const start = performance.now();
     worker.signal("SIGTERM");
     expect(await worker.ended).toMatchObject({ code: 0 });
     expect(performance.now() - start).toBeLessThan(10_000);
     remove();
+  });
+
+  it("ends a post-deploy job that waits for a server on SIGTERM", async () => {
+    const silent = createServer().listen(0, "localhost");
+    await once(silent, "listening");
+    const connected = once(silent, "connection");
+    const address = `postgresql://doadmin:x@localhost:${(silent.address() as AddressInfo).port}/devx`;
+    const job = startContainer(image, ["post-deploy", "--system", "devx"], { env: { ...jobVariables(), [ADMIN_URL]: address } });
+    await connected;
+    job.signal("SIGTERM");
+    // 128 + SIGTERM.
+    expect(await job.ended).toMatchObject({ code: 143 });
+    silent.close();
   });
 });
