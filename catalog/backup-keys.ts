@@ -1,6 +1,6 @@
 /** How the keys of backups look. */
 
-/** Public: whom backups are encrypted for. */
+/** Public: which keys backups are encrypted for. */
 export const AGE_RECIPIENT = /^age1[a-z0-9]{20,}$/;
 
 /** Of the key that decrypts: it must not be where backups are made. */

@@ -174,7 +174,10 @@ const REFUSED: readonly Case[] = [
     { keep: { daily: 0, weekly: 0, monthly: 0, yearly: 0 } },
   ].map((more): Case => [{ backups: { ...MADE, ...more }, ...SIGNED[0] }, SIGNED[1]]),
   [{ backups: MADE, backupSigningKey: "slipway-signing-key-hunter2" }],
-  [{ backups: MADE, backupSigningKey: "hunter2-hunter2" }, { ...SIGNED[1], underEngine: true }],
+  [
+    { backups: MADE, backupSigningKey: "hunter2-hunter2" },
+    { ...SIGNED[1], underEngine: true },
+  ],
   [{ backups: MADE, backupSigningKey: "changeme" }, SIGNED[1]],
   [{ backupSigningKye: "x" }],
   [
