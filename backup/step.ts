@@ -3,10 +3,7 @@
  * It runs when one of them changes, and the deployment stops if it fails.
  */
 import { findHome, type Home } from "../local/servers/home.ts";
-import { open } from "../postdeploy/connect/session.ts";
 import type { Connection } from "../postdeploy/connect/target.ts";
-import { readDatabaseSizes } from "../postdeploy/keyspaces/inspect/server.ts";
-import { generateClientName } from "../postdeploy/keyspaces/wire/lock.ts";
 import type { StoreAddress } from "../postdeploy/keyspaces/wire/target.ts";
 import { type Inputs, type StepKind, target } from "../postdeploy/step.ts";
 import { runStep } from "../postdeploy/steps.ts";
@@ -15,13 +12,12 @@ import { parseRecipients } from "./encryption.ts";
 import { type Ensured, ensureBackup } from "./ensure.ts";
 import type { DataSet } from "./names.ts";
 import { findPostgresClients } from "./postgres/clients.ts";
-import { openPostgresSource } from "./postgres/source.ts";
+import { hasNoTables, openPostgresSource } from "./postgres/source.ts";
 import type { Repository } from "./repository.ts";
 import { parseSigningKey } from "./signature.ts";
 import { openStore } from "./store/location.ts";
 import { toolName } from "./tool.ts";
-import { withConnection } from "./valkey/export.ts";
-import { openValkeySource } from "./valkey/source.ts";
+import { hasNoKeys, openValkeySource } from "./valkey/source.ts";
 
 /** What a change of would need a backup, by its name in a preview, as a digest. */
 type Reasons = Readonly<Record<string, string>>;
@@ -92,22 +88,3 @@ function sourcesOf({ system, url, ca, stores }: Inputs, home: Home): StepSource[
 }
 
 const addressesOf = (stores: unknown) => (stores ?? {}) as Readonly<Record<string, StoreAddress>>;
-
-/** Before the first migration. */
-async function hasNoTables(connection: Connection): Promise<boolean> {
-  const session = await open(connection, { application: "slipway backup" });
-  try {
-    const [row] = await session.query<{ none: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-        WHERE relkind IN ('r', 'p', 'm') AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema') AS none`,
-    );
-    return row!.none;
-  } finally {
-    await session.end();
-  }
-}
-
-const hasNoKeys = (address: StoreAddress): Promise<boolean> =>
-  withConnection(address, 0, generateClientName(), async (connection) =>
-    (await readDatabaseSizes(connection)).every(({ keys }) => keys === 0),
-  );

@@ -95,12 +95,12 @@ function memoryPercent(size: string, memoryAlertMiB: number | undefined, otherwi
 }
 
 /** The engine that the runner uses, started by App Platform inside the VPC before each deployment. */
-function postDeployJob(system: string, { postDeploy }: Settings, wires: readonly Wire[]): AppComponent {
+function postDeployJob(system: string, { postDeploy, backups }: Settings, wires: readonly Wire[]): AppComponent {
   return {
     kind: "job",
     when: "PRE_DEPLOY",
     image: imageSource(postDeploy.image!, "slipway:postDeploy.image"),
-    runCommand: `slipway post-deploy --system ${system}`,
+    runCommand: `slipway post-deploy --system ${system}${backups.schedule === undefined ? "" : ` --backup ${backups.schedule.maxAgeHours}`}`,
     size: "apps-s-1vcpu-0.5gb",
     env: envOf(wires),
   };

@@ -122,10 +122,10 @@ it("gives the worker the backup role, durable stores and a key for each bucket, 
     [
       "DATABASE_URL",
       "harbour.postgres.backup",
-      "db",
-      "postgresql://${db.USERNAME}:${db.PASSWORD}@private-orders.db.test:${db.PORT}/harbour?sslmode=verify-full",
+      "backup",
+      "postgresql://${backup.USERNAME}:${backup.PASSWORD}@private-orders.db.test:${backup.PORT}/harbour?sslmode=verify-full",
     ],
-    ["SLIPWAY_CA", "", "db", "${db.CA_CERT}"],
+    ["SLIPWAY_CA", "", "backup", "${backup.CA_CERT}"],
     [
       "SLIPWAY_STORE_STATE_URL",
       "harbour-single-valkey",

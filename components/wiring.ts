@@ -94,6 +94,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   const apps = Object.values(system.apps);
   const runtime = postgresBinding("db", roles.runtime, SECRET_NAME.role(system.name, "runtime"));
   const owner = postgresBinding("owner", roles.owner, SECRET_NAME.role(system.name, "owner"));
+  const backup = postgresBinding("backup", roles.backup, SECRET_NAME.role(system.name, "backup"));
   const admin = postgresBinding("admin", ADMIN, SECRET_NAME.admin(settings.cluster));
 
   return [
@@ -200,36 +201,32 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   }
 
   function jobWires(app: App): Wire[] {
-    const wire = (variable: string, binding: Binding, part: "url" | "ca", value: pulumi.Input<string>): Wire => ({
-      source: bound(binding, part),
-      reader: readerOf(app, POST_DEPLOY_JOB, variable),
-      value,
-      scope: "RUN_TIME",
-    });
+    const wire = wireOf((variable) => readerOf(app, POST_DEPLOY_JOB, variable));
     return [
-      wire(ADMIN_URL, admin, "url", postgresUrl(admin.alias)),
-      wire(OWNER_URL, owner, "url", postgresUrl(owner.alias)),
-      wire(POSTGRES_CA, owner, "ca", reference(owner.alias, "ca")),
+      wire(ADMIN_URL, bound(admin, "url"), postgresUrl(admin.alias)),
+      wire(OWNER_URL, bound(owner, "url"), postgresUrl(owner.alias)),
+      wire(POSTGRES_CA, bound(owner, "ca"), reference(owner.alias, "ca")),
       ...Object.keys(stores).flatMap((store) => [
-        wire(storeVariable(store, "URL"), storeBinding(store), "url", storeUrl(store)),
-        wire(storeVariable(store, "CA"), storeBinding(store), "ca", reference(store, "ca")),
+        wire(storeVariable(store, "URL"), bound(storeBinding(store), "url"), storeUrl(store)),
+        wire(storeVariable(store, "CA"), bound(storeBinding(store), "ca"), reference(store, "ca")),
       ]),
+      ...(making === undefined
+        ? []
+        : [wire(DATABASE_URL, bound(backup, "url"), postgresUrl(backup.alias)), ...repositoryWires(making, wire)]),
     ];
   }
 
-  /** The worker has no app of the product, so that none of its variables reach the product, and none of the product's reach it. */
-  function workerWires({ schedule, copies, signingKey }: BackupMaking): Wire[] {
-    const backup = postgresBinding("db", roles.backup, SECRET_NAME.role(system.name, "backup"));
-    const wire = (variable: string, source: Source, value: pulumi.Input<string>): Wire => ({
+  function wireOf(reader: (variable: string) => Reader) {
+    return (variable: string, source: Source, value: pulumi.Input<string>): Wire => ({
       ...{ source, value, scope: "RUN_TIME" },
-      reader: { app: workerName(system.name, stack.suffix), component: BACKUP_WORKER, variable },
+      reader: reader(variable),
     });
-    const storeWires = (place: "primary" | "offsite", url: string, key: string): Wire[] => {
-      const copy = copies[place === "primary" ? 0 : 1];
-      if (copy === undefined) return [];
-      const secret = SECRET_NAME.backups(place);
-      return [wire(url, { from: "bucket" }, copy.url), wire(key, { from: "bucket", encrypted: true, secret }, copy.key)];
-    };
+  }
+
+  /** The worker has no app of the product, so that none of its variables reach the product, and none of the product's reach it. */
+  function workerWires(made: BackupMaking): Wire[] {
+    const app = workerName(system.name, stack.suffix);
+    const wire = wireOf((variable) => ({ app, component: BACKUP_WORKER, variable }));
     return [
       wire(DATABASE_URL, bound(backup, "url"), postgresUrl(backup.alias)),
       wire(POSTGRES_CA, bound(backup, "ca"), reference(backup.alias, "ca")),
@@ -237,8 +234,20 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
         wire(storeVariable(store, "URL"), bound(storeBinding(store), "url"), storeUrl(store)),
         wire(storeVariable(store, "CA"), bound(storeBinding(store), "ca"), reference(store, "ca")),
       ]),
-      ...storeWires("primary", BACKUP_VARIABLES.store, BACKUP_VARIABLES.storeKey),
-      ...storeWires("offsite", BACKUP_VARIABLES.offsite, BACKUP_VARIABLES.offsiteKey),
+      ...repositoryWires(made, wire),
+    ];
+  }
+
+  /** Where backups are stored, for whom they are encrypted, and the key that signs them. */
+  function repositoryWires({ schedule, copies, signingKey }: BackupMaking, wire: ReturnType<typeof wireOf>): Wire[] {
+    const [primary, offsite] = copies;
+    const copy = ({ url, key }: BackupCopy, place: "primary" | "offsite", urlName: string, keyName: string): Wire[] => [
+      wire(urlName, { from: "bucket" }, url),
+      wire(keyName, { from: "bucket", encrypted: true, secret: SECRET_NAME.backups(place) }, key),
+    ];
+    return [
+      ...copy(primary!, "primary", BACKUP_VARIABLES.store, BACKUP_VARIABLES.storeKey),
+      ...(offsite === undefined ? [] : copy(offsite, "offsite", BACKUP_VARIABLES.offsite, BACKUP_VARIABLES.offsiteKey)),
       wire(BACKUP_VARIABLES.recipients, { from: "plain" }, schedule.recipients.join(",")),
       wire(BACKUP_VARIABLES.signingKey, { from: "secret", encrypted: true, secret: SECRET_NAME.signingKey }, signingKey),
     ];

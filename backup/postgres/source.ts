@@ -1,3 +1,4 @@
+import { open } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { Source } from "../create.ts";
 import type { PostgresClients } from "./clients.ts";
@@ -17,4 +18,18 @@ export async function openPostgresSource(
     contents,
     close: dump.close,
   };
+}
+
+/** Before the first migration. */
+export async function hasNoTables(connection: Connection): Promise<boolean> {
+  const session = await open(connection, { application: "slipway backup" });
+  try {
+    const [row] = await session.query<{ none: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE relkind IN ('r', 'p', 'm') AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema') AS none`,
+    );
+    return row!.none;
+  } finally {
+    await session.end();
+  }
 }

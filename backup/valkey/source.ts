@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { readServerInfo } from "../../postdeploy/keyspaces/inspect/server.ts";
+import { readDatabaseSizes, readServerInfo } from "../../postdeploy/keyspaces/inspect/server.ts";
 import { generateClientName } from "../../postdeploy/keyspaces/wire/lock.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { Source } from "../create.ts";
@@ -26,3 +26,8 @@ export async function openValkeySource(address: StoreAddress): Promise<Source> {
     },
   };
 }
+
+export const hasNoKeys = (address: StoreAddress): Promise<boolean> =>
+  withConnection(address, 0, generateClientName(), async (connection) =>
+    (await readDatabaseSizes(connection)).every(({ keys }) => keys === 0),
+  );

@@ -3,8 +3,8 @@
 import type { Source } from "../../backup/create.ts";
 import type { DataSet } from "../../backup/names.ts";
 import { findPostgresClients, type PostgresClients } from "../../backup/postgres/clients.ts";
-import { openPostgresSource } from "../../backup/postgres/source.ts";
-import { openValkeySource } from "../../backup/valkey/source.ts";
+import { hasNoTables, openPostgresSource } from "../../backup/postgres/source.ts";
+import { hasNoKeys, openValkeySource } from "../../backup/valkey/source.ts";
 import { storeVariable } from "../../catalog/connection-variables.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import type { Home } from "../../local/servers/home.ts";
@@ -22,6 +22,8 @@ export const POSTGRES = "postgres";
 export interface NamedSource {
   readonly set: DataSet;
   readonly open: () => Promise<Source>;
+  /** Whether there is nothing to back up. */
+  readonly isEmpty: () => Promise<boolean>;
 }
 
 export const clientsIn =
@@ -60,12 +62,24 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
   return [
     ...(connection === undefined
       ? []
-      : [{ set: { system: system.name, part: POSTGRES }, open: () => openPostgresSource(connection, clientsIn(home)) }]),
+      : [
+          {
+            set: { system: system.name, part: POSTGRES },
+            open: () => openPostgresSource(connection, clientsIn(home)),
+            isEmpty: () => hasNoTables(connection),
+          },
+        ]),
     ...names.flatMap((store) => {
       const address = stores.get(store);
       return address === undefined
         ? []
-        : [{ set: { system: system.name, part: `valkey-${store}` }, open: () => openValkeySource(address) }];
+        : [
+            {
+              set: { system: system.name, part: `valkey-${store}` },
+              open: () => openValkeySource(address),
+              isEmpty: () => hasNoKeys(address),
+            },
+          ];
     }),
   ];
 }

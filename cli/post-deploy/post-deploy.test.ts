@@ -1,5 +1,10 @@
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { generateSigningKey } from "../../backup/signature.ts";
+import { createTestKeys, removeFolders, temporaryFolder } from "../../backup/testing/fixture.ts";
+import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { DATABASE_URL } from "../../catalog/connection-variables.ts";
 import type { Endpoint } from "../../local/cloud/backing.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { postgresCluster, query, removeHome, runCommand, temporaryHome, valkeyCluster } from "../../local/servers/testing/servers.ts";
@@ -24,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await servers.close();
   await removeHome(home);
+  removeFolders();
 });
 const before = { ...process.env };
 /** As in the job's component of the app. */
@@ -107,4 +113,47 @@ it("names every missing variable before it connects to a server", async () => {
   delete process.env.SLIPWAY_STORE_STATE_URL;
   const { code, stderr } = await postDeploy("--system", "candlefish");
   expect([code, stderr]).toEqual([2, expect.stringContaining("SLIPWAY_CA, SLIPWAY_STORE_STATE_URL")]);
+});
+
+async function setBackupVariables(store: string): Promise<void> {
+  const { recipient } = await createTestKeys();
+  const { roles, database } = candlefish.postgres;
+  Object.assign(process.env, {
+    [DATABASE_URL]: `postgresql://${roles.backup}:pw_${roles.backup}@localhost:${postgres?.port}/${database}?sslmode=verify-full`,
+    [BACKUP_VARIABLES.store]: store,
+    [BACKUP_VARIABLES.recipients]: recipient,
+    [BACKUP_VARIABLES.signingKey]: generateSigningKey().signingKey,
+  });
+}
+
+it("makes a verified backup of the database and of each durable store before migrations, unless there is a recent one", async () => {
+  await postDeploy("--system", "candlefish", "--cwd", root);
+  await setBackupVariables(temporaryFolder());
+  const back = async (hours: string) => {
+    const { code, printed, stderr } = await postDeploy("--system", "candlefish", "--cwd", root, "--backup", hours);
+    expect(code, stderr).toBe(0);
+    expect(printed.findIndex((line) => line.startsWith("backup"))).toBeLessThan(printed.findIndex((line) => line.startsWith("migrations")));
+    return printed.filter((line) => line.startsWith("backup"));
+  };
+  const ID = String.raw`\d{8}T\d{6}Z-[0-9a-f]{8}`;
+  const lines = (verb: string, rest: string) => [
+    expect.stringMatching(new RegExp(`^backup {6}${verb}candlefish/postgres/${ID}${rest}$`)),
+    expect.stringMatching(new RegExp(`^backup {6}${verb}candlefish/valkey-state/${ID}${rest}$`)),
+  ];
+  expect(await back("1")).toEqual(lines("made ", ""));
+  expect(await back("1")).toEqual(lines("", " is recent enough"));
+  expect(await back("0")).toEqual(lines("made ", ""));
+});
+
+it("changes nothing where the backup fails, and asks where to store it if no place is named", async () => {
+  const file = path.join(temporaryFolder(), "a file");
+  writeFileSync(file, "");
+  await setBackupVariables(file);
+  const failed = await postDeploy("--system", "candlefish", "--cwd", root, "--backup", "0");
+  expect([failed.code, failed.printed.filter((line) => /^(migrations|keyspaces)/.test(line))]).toEqual([expect.any(Number), []]);
+  expect(failed.code).not.toBe(0);
+  expect(failed.stderr).toContain(file);
+  delete process.env[BACKUP_VARIABLES.store];
+  const unnamed = await postDeploy("--system", "candlefish", "--cwd", root, "--backup", "0");
+  expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining("Set SLIPWAY_BACKUP_STORE")]);
 });

@@ -13,7 +13,7 @@ import type { Terminal } from "../shared/terminal.ts";
 import type { PostDeployOptions } from "./flags.ts";
 
 /** @returns the exit code. */
-export async function postDeploy({ system: name, cwd }: PostDeployOptions, { print }: Terminal): Promise<number> {
+export async function postDeploy({ system: name, cwd, backup }: PostDeployOptions, { print }: Terminal): Promise<number> {
   const system = await requireSystem(name);
   const connection = readConnections(system, process.env);
   process.chdir(cwd);
@@ -31,6 +31,11 @@ export async function postDeploy({ system: name, cwd }: PostDeployOptions, { pri
   });
   print(`roles       ${granted.applied === 0 ? "up to date" : pluralize(granted.applied as number, "statement")}`);
   for (const notice of granted.notices as string[]) print(`            ${notice}`);
+
+  if (backup !== undefined) {
+    const { backUpBefore } = await import("../backup/before.ts");
+    for (const line of await backUpBefore(system.name, backup)) print(`backup      ${line}`);
+  }
 
   const migrations = { ...contentOf(`sql/${system.name}`), owner: roles.owner, url: connection.owner, ca: connection.ca };
   const { applied } = await run("Migrations", { system: system.name, ...migrations });

@@ -27,6 +27,7 @@ const VARIANTS: Readonly<Record<string, readonly [stack: string, config: Readonl
     "prod",
     {
       postDeploy: { mode: "job", image: "ghcr.io/acme/slipway:1.0.0" },
+      backups: { bucketPrefix: "slipway-prod", recipients: [`age1${"q".repeat(58)}`], maxAgeHours: 4 },
       allowedSources: [],
       candlefish: { features: [] },
       fluxstudio: { phase: "P2" },
