@@ -14,7 +14,7 @@ import type { SystemDeployment } from "./system.ts";
 import { BACKUP_WORKER } from "./wiring.ts";
 
 /** Enough for a database of any size: a backup takes at most about 200 MiB. */
-const SIZE = "apps-s-1vcpu-0.5gb";
+export const WORKER_SIZE = "apps-s-1vcpu-0.5gb";
 
 export function workerArgs({ stack, settings, network, wiring }: SystemDeployment, schedule: BackupSchedule): AppArgs {
   const appName = workerName(settings.system.name, stack.suffix);
@@ -32,7 +32,7 @@ export function workerArgs({ stack, settings, network, wiring }: SystemDeploymen
           ...{ system: settings.system.name, dailyAtHour: settings.system.backups.postgres.hourUtc, retention: schedule.retention },
           ...(schedule.hourly ? { hourlyAtMinute: HOURLY_MINUTE } : {}),
         }),
-        size: SIZE,
+        size: WORKER_SIZE,
         env: envOf(wires),
         alerts: [{ rule: "RESTART_COUNT", above: settings.system.alerts.restartsPerHour, window: "ONE_HOUR" }],
       },

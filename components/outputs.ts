@@ -1,8 +1,11 @@
 /** The outputs of a stack. */
 import * as pulumi from "@pulumi/pulumi";
 import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
+import { instancePrice } from "../catalog/prices.ts";
+import type { BackupSchedule, BackupSettings, Settings } from "../settings/settings.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
+import { WORKER_SIZE } from "./backup-worker.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
@@ -88,9 +91,23 @@ function connectionsOf({ settings: { system }, postgres, stores }: SystemDeploym
 }
 
 /** What a plan prints about the systems themselves: their backups, and where they differ from the products' documents. */
-export function planMetadata(systems: readonly System[]): Record<string, unknown> {
+export function planMetadata({ systems: settings, backups, postDeploy }: Settings): Record<string, unknown> {
+  const systems = settings.map(({ system }) => system);
   return {
+    ...(backups.schedule === undefined
+      ? {}
+      : { backups: { ...describeBackups(systems, backups, backups.schedule), beforeChanges: postDeploy.mode !== "manual" } }),
     systems: systems.map(({ name, title, backups }) => ({ name, title, backups })),
     deviations: systems.flatMap(({ deviations }) => deviations),
+  };
+}
+
+/** When backups are made, for how long they are kept, where they are, and what the workers cost. */
+function describeBackups(systems: readonly System[], { region, offsiteRegion }: BackupSettings, schedule: BackupSchedule) {
+  const { hourly, retention, recipients, maxAgeHours } = schedule;
+  return {
+    systems: systems.map(({ name, backups: { postgres } }) => ({ name, dailyAtHourUtc: postgres.hourUtc, hourly })),
+    ...{ retention, regions: [region, offsiteRegion], recipients: recipients.length, maxAgeHours },
+    workersUsdMonthly: systems.length * (instancePrice(WORKER_SIZE) ?? 0),
   };
 }

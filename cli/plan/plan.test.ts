@@ -53,6 +53,25 @@ Placeholders, for values that an operator sets
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it("shows when a stack makes backups, what is kept, where, and what it costs", async () => {
+    const made = { bucketPrefix: "slipway-prod", image: "ghcr.io/acme/slipway:1.0.0", recipients: [`age1${"q".repeat(58)}`], hourly: true };
+    const sectionOf = async (...flags: readonly string[]) => {
+      const { stdout } = await slipway(["plan", "-s", "prod", "--placeholders", "-c", `slipway:backups=${JSON.stringify(made)}`, ...flags]);
+      return stdout.split("\n\n").find((section) => section.startsWith("Backups"));
+    };
+    expect(await sectionOf()).toBe(`Backups
+  fluxstudio: every hour, and at 02:00 UTC
+  devx: every hour, and at 02:00 UTC
+  candlefish: every hour, and at 02:00 UTC
+  keeps 30 daily, 12 weekly, 12 monthly, 5 yearly
+  copies in nyc3 and sfo3, encrypted for 1 recipient
+  before migrations, seeds and other versions of the applications, unless a
+    verified one is at most 1 hour old
+  3 workers: 15.00 USD a month`);
+    const byHand = ["-c", 'slipway:postDeploy={"mode":"manual"}', "-c", "slipway:allowedSources=[]"];
+    expect(await sectionOf(...byHand)).not.toContain("before migrations");
+  });
+
   it("takes config values over the file's", async () => {
     const { stdout } = await slipway(["plan", "-s", "prod", "--cwd", house, "-c", "region=ams3", "-c", "house:nodes=1", "--json"]);
     const { outputs, resources } = JSON.parse(stdout);

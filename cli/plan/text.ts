@@ -1,5 +1,7 @@
 /** A plan as text: the tree of resources, their creation order, the outputs, and the values that are placeholders. */
 
+import * as z from "zod/mini";
+import { formatRetention } from "../../catalog/backup-worker.ts";
 import type { MaskedPlan, MaskedValues } from "../../engine/mask.ts";
 import { layers } from "../../engine/order.ts";
 import { shortType } from "../../engine/urn.ts";
@@ -14,6 +16,7 @@ export function formatPlan(plan: MaskedPlan, layout: Layout): string {
     summary(plan, layout),
     formatTree(plan.resources, layout),
     creationOrder(plan, layout),
+    backups(plan, layout),
     deviations(plan, layout),
     outputs(plan, layout),
     missing(plan, layout),
@@ -44,6 +47,39 @@ function creationOrder(plan: MaskedPlan, { columns, style }: Layout): string {
     });
   });
   return [style.bold("Creation order"), ...lines].join("\n");
+}
+
+/** What a component publishes under this name: when backups are made, what is kept and where. */
+const BACKUPS = z.object({
+  systems: z.array(z.object({ name: z.string(), dailyAtHourUtc: z.number(), hourly: z.boolean() })),
+  retention: z.object({ daily: z.number(), weekly: z.number(), monthly: z.number(), yearly: z.number() }),
+  regions: z.array(z.string()),
+  recipients: z.number(),
+  maxAgeHours: z.number(),
+  beforeChanges: z.boolean(),
+  workersUsdMonthly: z.number(),
+});
+
+function beforeChangesLine(maxAgeHours: number): string {
+  const unless = maxAgeHours === 0 ? "" : `, unless a verified one is at most ${pluralize(maxAgeHours, "hour")} old`;
+  return `before migrations, seeds and other versions of the applications${unless}`;
+}
+
+function backups(plan: MaskedPlan, { columns, style }: Layout): string {
+  const found = plan.resources.flatMap(({ outputs = {} }) => BACKUPS.safeParse(outputs.backups).data ?? []);
+  const lines = found.flatMap(({ systems, retention, regions, recipients, maxAgeHours, beforeChanges, workersUsdMonthly }) => [
+    ...systems.map(({ name, dailyAtHourUtc, hourly }) => {
+      const hour = `${String(dailyAtHourUtc).padStart(2, "0")}:00 UTC`;
+      return `${name}: ${hourly ? `every hour, and at ${hour}` : `every day at ${hour}`}`;
+    }),
+    `keeps ${formatRetention(retention)}`,
+    `copies in ${regions.join(" and ")}, encrypted for ${pluralize(recipients, "recipient")}`,
+    ...(beforeChanges ? [beforeChangesLine(maxAgeHours)] : []),
+    `${pluralize(systems.length, "worker")}: ${workersUsdMonthly.toFixed(2)} USD a month`,
+  ]);
+  if (lines.length === 0) return "";
+  const list = lines.flatMap((line) => wrap(line, columns - 4).map((part, index) => `${index === 0 ? "  " : "    "}${part}`));
+  return [style.bold("Backups"), ...list].join("\n");
 }
 
 /** What components list in an output of this name: where the systems differ from their documents. */
