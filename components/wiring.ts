@@ -238,7 +238,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
     ];
   }
 
-  /** Where backups are stored, for whom they are encrypted, and the key that signs them. */
+  /** Where backups are stored, which keys decrypt them, and the key that signs them. */
   function repositoryWires({ schedule, copies, signingKey }: BackupMaking, wire: ReturnType<typeof wireOf>): Wire[] {
     const [primary, offsite] = copies;
     const copy = ({ url, key }: BackupCopy, place: "primary" | "offsite", urlName: string, keyName: string): Wire[] => [
