@@ -2,10 +2,10 @@
  * Makes a backup: dump, zstd, age, and every copy at the same time. The manifest is written last, to the copies that have all of the data. Until then
  * there is no backup, however the process ends.
  */
-import type { Readable } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { compress } from "./compression.ts";
-import { encrypt } from "./encryption.ts";
+import { createEncryption } from "./encryption.ts";
 import { takeLease } from "./lease.ts";
 import { type Manifest, manifestSchema, type PostgresContents, type ValkeyContents } from "./manifest.ts";
 import { createId, type DataSet, formatDataSet, keyOf } from "./names.ts";
@@ -50,9 +50,11 @@ export async function createBackup(options: CreateOptions): Promise<Created> {
   try {
     const startedAt = new Date();
     const id = createId(startedAt);
+    const encryption = createEncryption(recipients);
+    encryption.catch(() => {});
     const source = await options.openSource();
     try {
-      const stored = await store(source, { ...options, id });
+      const stored = await store(source, await encryption, { ...options, id });
       const contents = await source.contents;
       const manifest = manifestSchema.parse({
         ...{ format: 1, id, ...set, startedAt: startedAt.toISOString(), finishedAt: new Date().toISOString(), tool: options.tool },
@@ -76,18 +78,18 @@ interface Stored {
 }
 
 async function store(
-  source: Source,
-  { repository: { copies }, set, id, recipients }: CreateOptions & { readonly id: string },
+  { archive, expectedBytes }: Source,
+  encryption: Transform,
+  { repository: { copies }, set, id }: CreateOptions & { readonly id: string },
 ): Promise<Stored> {
+  // It failed while the encryption was prepared.
+  if (archive.errored) throw archive.errored;
   const [plain, encrypted] = [createMeter(), createMeter()];
-  const compressed = connectStreams(source.archive, createBatcher(), plain.stream, compress());
-  const sealed = await encrypt(compressed, recipients);
-  // The web streams of the encryption do not always pass a failure on.
-  for (const stream of [source.archive, compressed]) stream.on("error", (error) => sealed.destroy(error));
-  const branches = splitStream(connectStreams(sealed, encrypted.stream), copies.length);
+  const sealed = connectStreams(archive, createBatcher(), plain.stream, compress(), encryption, encrypted.stream);
+  const branches = splitStream(sealed, copies.length);
   const writes = copies.map(async (copy, index) => {
     try {
-      await copy.writeStream(keyOf(set, id, "data"), branches[index]!, { expectedBytes: source.expectedBytes });
+      await copy.writeStream(keyOf(set, id, "data"), branches[index]!, { expectedBytes });
       return { store: copy };
     } catch (error) {
       branches[index]!.destroy();
@@ -96,7 +98,7 @@ async function store(
   });
   const results = await Promise.all(writes);
   // What the source says explains more than what the stores say about data that ended.
-  if (source.archive.errored) throw source.archive.errored;
+  if (archive.errored) throw archive.errored;
   const failures = results.flatMap(({ failure }) => failure ?? []);
   if (failures.length === copies.length) throw failures[0]!;
   const [before, after] = [plain.result(), encrypted.result()];

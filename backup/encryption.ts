@@ -1,11 +1,15 @@
 /** Encrypts for age recipients. The machine that makes a backup has no key that can read it. */
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
-import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
+import type { Readable, Transform } from "node:stream";
 import { AGE_RECIPIENT, AGE_SECRET_KEY } from "../catalog/backup-keys.ts";
 import { Failure } from "../postdeploy/connect/failure.ts";
+import { createPayloadOpener, createPayloadSealer, EMPTY_PAYLOAD_BYTES } from "./age-payload.ts";
+import { connectStreams } from "./streams.ts";
 
-export { generateIdentity, identityToRecipient };
+// Loaded only where a key is used, because it takes 35 ms: a backup loads it while pg_dump starts.
+const loadAge = () => import("age-encryption");
+
+export const generateIdentity = async (): Promise<string> => await (await loadAge()).generateIdentity();
+export const identityToRecipient = async (identity: string): Promise<string> => await (await loadAge()).identityToRecipient(identity);
 
 const IDENTITY = /^AGE-SECRET-KEY-[A-Z0-9-]+$/;
 
@@ -50,7 +54,8 @@ export function parseIdentities(text: string): string[] {
   return identities;
 }
 
-export async function encrypt(plain: Readable, recipients: readonly string[]): Promise<Readable> {
+export async function createEncryption(recipients: readonly string[]): Promise<Transform> {
+  const { Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
     try {
@@ -59,10 +64,20 @@ export async function encrypt(plain: Readable, recipients: readonly string[]): P
       throw new Failure("bad-recipient", 2, `${recipient} is not a valid age recipient: ${(error as Error).message}.`, { cause: error });
     }
   }
-  return fromWeb(await encrypter.encrypt(toWeb(plain)));
+  let fileKey = new Uint8Array();
+  encrypter.addRecipient({
+    wrapFileKey(key) {
+      fileKey = key.slice();
+      // It is no recipient of the file.
+      return [];
+    },
+  });
+  const empty = await encrypter.encrypt("");
+  return createPayloadSealer(empty.subarray(0, -EMPTY_PAYLOAD_BYTES), fileKey);
 }
 
 export async function decrypt(encrypted: Readable, identities: readonly string[]): Promise<Readable> {
+  const { Decrypter } = await loadAge();
   const decrypter = new Decrypter();
   for (const identity of identities) {
     try {
@@ -73,8 +88,13 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
       });
     }
   }
+  // It can fail while the header is decrypted, when no other stream is connected yet.
+  encrypted.on("error", () => {});
   try {
-    return fromWeb(await decrypter.decrypt(toWeb(encrypted)));
+    const { header, rest } = await readHeader(encrypted);
+    const opener = createPayloadOpener(await decrypter.decryptHeader(header), rest);
+    if (encrypted.errored) throw encrypted.errored;
+    return connectStreams(encrypted, opener);
   } catch (error) {
     encrypted.destroy();
     const isOther = /no identity matched/.test((error as Error).message);
@@ -91,11 +111,18 @@ export async function decrypt(encrypted: Readable, identities: readonly string[]
   }
 }
 
-/** Chunks as large as age's make each of its steps cheaper. */
-const CHUNK_BYTES = 64 * 1024;
-type WebStream = Parameters<Encrypter["encrypt"]>[0] & globalThis.ReadableStream<Uint8Array>;
-const toWeb = (stream: Readable) =>
-  Readable.toWeb(stream, {
-    strategy: { highWaterMark: 16 * CHUNK_BYTES, size: (chunk?: Uint8Array) => chunk?.length ?? 0 },
-  }) as unknown as WebStream;
-const fromWeb = (stream: unknown) => Readable.fromWeb(stream as ReadableStream, { highWaterMark: 16 * CHUNK_BYTES });
+/** A header has some hundred bytes for each recipient. */
+const MAX_HEADER_BYTES = 2 ** 20;
+
+/** Reads up to the line of the header's MAC. Without one, all that was read is the header, and age says what is wrong with it. */
+async function readHeader(encrypted: Readable): Promise<{ readonly header: Buffer; readonly rest: Buffer }> {
+  let head = Buffer.alloc(0);
+  for await (const chunk of encrypted.iterator({ destroyOnReturn: false })) {
+    head = Buffer.concat([head, chunk as Buffer]);
+    const lastLine = head.indexOf("\n--- ");
+    const end = lastLine < 0 ? -1 : head.indexOf("\n", lastLine + 1);
+    if (end >= 0) return { header: head.subarray(0, end + 1), rest: head.subarray(end + 1) };
+    if (head.length > MAX_HEADER_BYTES) break;
+  }
+  return { header: head, rest: Buffer.alloc(0) };
+}
