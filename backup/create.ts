@@ -13,7 +13,7 @@ import type { Repository } from "./repository.ts";
 import { type SigningKey, signContent } from "./signature.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { refuseStoredIdentity } from "./stored-identity.ts";
-import { connectStreams, createBatcher, createMeter, splitStream } from "./streams.ts";
+import { connectStreams, createDigest, createMeter, splitStream } from "./streams.ts";
 
 /** The data of a set, as it is read for a backup. */
 export interface Source {
@@ -84,8 +84,8 @@ async function store(
 ): Promise<Stored> {
   // It failed while the encryption was prepared.
   if (archive.errored) throw archive.errored;
-  const [plain, encrypted] = [createMeter(), createMeter()];
-  const sealed = connectStreams(archive, createBatcher(), plain.stream, compress(), encryption, encrypted.stream);
+  const [plain, encrypted] = [createDigest(), createMeter()];
+  const sealed = connectStreams(archive, compress(plain.update), encryption, encrypted.stream);
   const branches = splitStream(sealed, copies.length);
   const writes = copies.map(async (copy, index) => {
     try {

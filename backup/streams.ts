@@ -1,52 +1,46 @@
 /** Streams that count, hash and copy what passes. */
 import { createHash } from "node:crypto";
-import { PassThrough, Readable, Transform } from "node:stream";
+import { type Duplex, PassThrough, Readable, Transform } from "node:stream";
 
-export interface Meter {
-  readonly stream: Transform;
-  /** Valid when the stream has ended. */
+export interface Digest {
+  update(chunk: Buffer): void;
+  /** Of all data so far; called once. */
   result(): { readonly bytes: number; readonly sha256: string };
 }
 
-export function createMeter(): Meter {
+export function createDigest(): Digest {
   const hash = createHash("sha256");
   let bytes = 0;
   return {
-    stream: new Transform({
-      transform(chunk: Buffer, _, done) {
-        hash.update(chunk);
-        bytes += chunk.length;
-        done(null, chunk);
-      },
-    }),
+    update(chunk) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    },
     result: () => ({ bytes, sha256: hash.digest("hex") }),
   };
 }
 
-/** pg_dump writes pieces of a few kilobytes, and each piece costs a step of every later stream. */
-export function createBatcher(batchBytes = 2 ** 20): Transform {
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  const take = (): Buffer => {
-    const batch = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
-    chunks = [];
-    bytes = 0;
-    return batch;
+export interface Meter {
+  readonly stream: Transform;
+  /** Valid when the stream has ended. */
+  readonly result: Digest["result"];
+}
+
+export function createMeter(): Meter {
+  const { update, result } = createDigest();
+  return {
+    stream: new Transform({
+      transform(chunk: Buffer, _, done) {
+        update(chunk);
+        done(null, chunk);
+      },
+    }),
+    result,
   };
-  return new Transform({
-    readableHighWaterMark: 2 * batchBytes,
-    transform(chunk: Buffer, _, done) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes < batchBytes) done();
-      else done(null, take());
-    },
-    flush: (done) => (bytes > 0 ? done(null, take()) : done()),
-  });
 }
 
 /** Connects streams so that the failure of each is the failure of the last, which its reader gets. @returns the last */
-export function connectStreams(first: Readable, ...rest: readonly Transform[]): Readable {
+export function connectStreams(first: Readable, ...rest: readonly Duplex[]): Readable {
   return rest.reduce<Readable>((source, next) => {
     source.on("error", (error) => next.destroy(error));
     next.on("close", () => {
