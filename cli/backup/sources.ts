@@ -2,9 +2,7 @@
 
 import type { Source } from "../../backup/create.ts";
 import type { DataSet } from "../../backup/names.ts";
-import { findPostgresClients, type PostgresClients } from "../../backup/postgres/clients.ts";
-import { hasNoTables, openPostgresSource } from "../../backup/postgres/source.ts";
-import { hasNoKeys, openValkeySource } from "../../backup/valkey/source.ts";
+import type { PostgresClients } from "../../backup/postgres/clients.ts";
 import { storeVariable } from "../../catalog/connection-variables.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import type { Home } from "../../local/servers/home.ts";
@@ -13,11 +11,14 @@ import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
-import { localConnections, localStores } from "../shared/local-connections.ts";
 import { namedConnection } from "../shared/named-connection.ts";
 import type { CreateOptions } from "./flags.ts";
 
 export const POSTGRES = "postgres";
+
+/** A command needs one of them, seldom both. */
+const loadPostgres = () => import("../../backup/postgres/source.ts");
+const loadValkey = () => import("../../backup/valkey/source.ts");
 
 export interface NamedSource {
   readonly set: DataSet;
@@ -28,8 +29,8 @@ export interface NamedSource {
 
 export const clientsIn =
   (home: Home) =>
-  (major: number): Promise<PostgresClients> =>
-    findPostgresClients(major, home);
+  async (major: number): Promise<PostgresClients> =>
+    await (await import("../../backup/postgres/clients.ts")).findPostgresClients(major, home);
 
 export async function findSources(options: CreateOptions, home: Home): Promise<NamedSource[]> {
   const { system: name, part } = options;
@@ -58,15 +59,17 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
   const namedStores = new Map(names.flatMap((store): [string, StoreAddress][] => namedStore(store)));
   const isNamed = named !== undefined || namedStores.size > 0;
   const connection = isNamed ? named : (await findLocalConnections(system))?.backup;
-  const stores = isNamed ? namedStores : ((await onLocalPlatform(() => localStores(system))) ?? new Map<string, StoreAddress>());
+  const stores = isNamed
+    ? namedStores
+    : ((await onLocalPlatform(async () => (await loadLocal()).localStores(system))) ?? new Map<string, StoreAddress>());
   return [
     ...(connection === undefined
       ? []
       : [
           {
             set: { system: system.name, part: POSTGRES },
-            open: () => openPostgresSource(connection, clientsIn(home)),
-            isEmpty: () => hasNoTables(connection),
+            open: async () => (await loadPostgres()).openPostgresSource(connection, clientsIn(home)),
+            isEmpty: async () => (await loadPostgres()).hasNoTables(connection),
           },
         ]),
     ...names.flatMap((store) => {
@@ -76,15 +79,17 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
         : [
             {
               set: { system: system.name, part: `valkey-${store}` },
-              open: () => openValkeySource(address),
-              isEmpty: () => hasNoKeys(address),
+              open: async () => (await loadValkey()).openValkeySource(address),
+              isEmpty: async () => (await loadValkey()).hasNoKeys(address),
             },
           ];
     }),
   ];
 }
 
-export const findLocalConnections = (system: System) => onLocalPlatform(() => localConnections(system));
+export const findLocalConnections = (system: System) => onLocalPlatform(async () => (await loadLocal()).localConnections(system));
+
+const loadLocal = () => import("../shared/local-connections.ts");
 
 /** Backups need no project. Without one there is no local platform. */
 async function onLocalPlatform<T>(read: () => Promise<T>): Promise<T | undefined> {
