@@ -120,21 +120,30 @@ export async function readSchema(session: Session): Promise<Pick<PostgresContent
   return { schema, fingerprint: createHash("sha256").update(JSON.stringify(schema)).digest("hex") };
 }
 
-export async function readTables(session: Session, names: readonly TableName[]): Promise<TableContents[]> {
+/** The largest tables first: a session that is done with its table takes the next one. */
+export async function readTables(sessions: readonly Session[], names: readonly TableName[]): Promise<TableContents[]> {
+  const waiting = [...names];
   const tables: TableContents[] = [];
-  for (const name of names) tables.push(await readTable(session, name));
+  const readNext = async (session: Session): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) tables.push(await readTable(session, name));
+  };
+  await Promise.all(sessions.map(readNext));
   return sortByName(tables);
 }
 
-/** Everything of a database that no other session writes to, over one connection. */
-export async function readContents(session: Session): Promise<Omit<PostgresContents, "client">> {
-  const tables = await readTables(session, await listTables(session));
+/** Everything of a database that no other session writes to. Tables are read over connections of their own, at the same time as the rest. */
+export async function readContents(session: Session, tableSessions: readonly Session[]): Promise<Omit<PostgresContents, "client">> {
+  const names = await listTables(session);
+  const [rest, tables] = await Promise.all([readCatalogs(session), readTables(tableSessions, names)]);
+  return { ...rest, tables };
+}
+
+async function readCatalogs(session: Session): Promise<Omit<PostgresContents, "client" | "tables">> {
   return {
     ...(await readIdentification(session)),
     ...(await readSchema(session)),
     sequences: await readSequences(session),
     largeObjects: await readLargeObjects(session),
-    tables,
   };
 }
 

@@ -38,15 +38,18 @@ const ATTEMPTS = 5;
 export async function startDump(connection: Connection, findClients: (major: number) => Promise<PostgresClients>): Promise<Dump> {
   const session = await open(connection, { application: "slipway backup", settings: READER_SETTINGS });
   try {
+    // They are looked for while the server takes the snapshot.
+    const clients = findClients(await readMajor(session));
+    clients.catch(() => {});
     const { tables, snapshot } = await takeSnapshot(session);
     const { underPolicies } = await checkReadable(session);
     const identification = await readIdentification(session);
     const [size] = await session.query<{ bytes: string }>("SELECT pg_database_size(current_database())::text AS bytes");
     // Sequences are not part of a snapshot. Read first, they are at most as far as in the dump.
     const sequences = await readSequences(session);
-    const clients = await findClients(identification.server.major);
+    const found = await clients;
 
-    const { child, finished } = runProgram(clients, "pg_dump", {
+    const { child, finished } = runProgram(found, "pg_dump", {
       connection,
       purpose: "The dump",
       args: [
@@ -57,7 +60,7 @@ export async function startDump(connection: Connection, findClients: (major: num
     });
     const archive = new PassThrough({ highWaterMark: 2 ** 20 });
     archive.on("error", () => {});
-    const contents = read(session, { tables, identification, sequences, client: clients.version }).catch((error: Error) => {
+    const contents = read(session, { tables, identification, sequences, client: found.version }).catch((error: Error) => {
       throw new Failure(
         "source-failed",
         1,
@@ -88,6 +91,11 @@ export async function startDump(connection: Connection, findClients: (major: num
     session.destroy();
     throw sqlstate(error) === "55P03" ? lockFailure(error) : error;
   }
+}
+
+async function readMajor(session: Session): Promise<number> {
+  const [row] = await session.query<{ number: string }>("SELECT current_setting('server_version_num') AS number");
+  return Math.floor(Number(row!.number) / 10_000);
 }
 
 /**
@@ -138,7 +146,7 @@ type KnownContents = Pick<PostgresContents, "sequences" | "client"> & {
 
 async function read(session: Session, { tables, identification, sequences, client }: KnownContents): Promise<PostgresContents> {
   const schema = await readSchema(session);
-  const counted = await readTables(session, tables);
+  const counted = await readTables([session], tables);
   const largeObjects = await readLargeObjects(session);
   return { ...identification, ...schema, client, sequences, largeObjects, tables: counted };
 }

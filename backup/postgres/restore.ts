@@ -49,7 +49,7 @@ const UNFINISHED = "slipway_restore";
 
 /** @param openArchive called once the target is ready; the archive that pg_dump wrote */
 export async function restorePostgres(options: PostgresRestore, openArchive: () => Promise<Readable>): Promise<PostgresRestored> {
-  const { server, database, contents, withoutOwners = false } = options;
+  const { server, database, contents, withoutOwners = false, jobs = availableParallelism() } = options;
   if (!NAME.test(database)) throw new Failure("bad-name", 2, `"${database}" is not a name for a database.`);
   const admin = await open(server, { application: "slipway restore" });
   const unfinished = nameTemporaryDatabase(UNFINISHED);
@@ -62,9 +62,10 @@ export async function restorePostgres(options: PostgresRestore, openArchive: () 
     try {
       const archive = await openArchive();
       if (!withoutOwners) await letOwnersCreate(restored, contents);
-      await load(restored, archive, { ...options, major });
+      await load(restored, archive, { ...options, jobs, major });
       if (!withoutOwners) await takeBackCreate(restored, contents);
-      const found = await analyzeAndRead(restored);
+      // At least one: a table that is not in the backup must be found as well.
+      const found = await analyzeAndRead(restored, Math.max(1, Math.min(jobs, contents.tables.length)));
       const differences = compareContents(contents, found, { withoutOwners });
       if (differences.length > 0) throw differenceFailure(contents.database, differences);
       await admin.query(`ALTER DATABASE ${identifier(unfinished)} RENAME TO ${identifier(database)}`);
@@ -221,8 +222,10 @@ async function createDatabase(
   }
 }
 
-async function load(connection: Connection, archive: Readable, options: PostgresRestore & { readonly major: number }): Promise<void> {
-  const { contents, findClients, major, withoutOwners = false, jobs = availableParallelism() } = options;
+type LoadOptions = PostgresRestore & { readonly major: number; readonly jobs: number };
+
+async function load(connection: Connection, archive: Readable, options: LoadOptions): Promise<void> {
+  const { contents, findClients, major, withoutOwners = false, jobs } = options;
   const clients = await findClients(major);
   // A materialized view is filled as its owner, under the policies that apply to it, as it was in the source.
   const common = ["--enable-row-security", ...(withoutOwners ? ["--no-owner", "--no-privileges"] : [])];
@@ -322,18 +325,31 @@ async function feed(archive: Readable, input: NodeJS.WritableStream, finished: P
   if (failure) throw failure;
 }
 
-async function analyzeAndRead(connection: Connection): Promise<Omit<PostgresContents, "client">> {
+/** One connection analyzes while the others read, because neither keeps more than one processor of a small server busy. */
+async function analyzeAndRead(connection: Connection, tableReaderCount: number): Promise<Omit<PostgresContents, "client">> {
+  const opened = await Promise.allSettled(Array.from({ length: tableReaderCount + 2 }, () => openReader(connection)));
+  const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  try {
+    for (const result of opened) if (result.status === "rejected") throw result.reason;
+    const [analyzer, reader, ...tableReaders] = sessions as [Session, Session, ...Session[]];
+    const [contents] = await Promise.all([readContents(reader, tableReaders), analyzer.query("ANALYZE")]);
+    return contents;
+  } finally {
+    await Promise.all(sessions.map((session) => session.end()));
+  }
+}
+
+async function openReader(connection: Connection): Promise<Session> {
   const session = await open(connection, { application: "slipway restore", settings: READER_SETTINGS });
   try {
-    await session.query("ANALYZE");
-    const [{ reads } = { reads: false }] = await session.query<{ reads: boolean }>(
-      "SELECT rolsuper OR rolbypassrls AS reads FROM pg_roles WHERE rolname = current_user",
-    );
     // Rows that a policy hides would look lost.
-    if (reads) await session.query("SET row_security = off");
-    return await readContents(session);
-  } finally {
-    await session.end();
+    await session.query(
+      "SELECT set_config('row_security', 'off', false) FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+    );
+    return session;
+  } catch (error) {
+    session.destroy();
+    throw error;
   }
 }
 
