@@ -50,11 +50,11 @@ export async function createBackup(options: CreateOptions): Promise<Created> {
   try {
     const startedAt = new Date();
     const id = createId(startedAt);
-    const encryption = createEncryption(recipients);
-    encryption.catch(() => {});
     const source = await options.openSource();
     try {
-      const stored = await store(source, await encryption, { ...options, id });
+      // After the dump has begun, because loading the cipher's keys takes as long as pg_dump needs to read the catalogs.
+      const encryption = await createEncryption(recipients);
+      const stored = await store(source, encryption, { ...options, id });
       const contents = await source.contents;
       const manifest = manifestSchema.parse({
         ...{ format: 1, id, ...set, startedAt: startedAt.toISOString(), finishedAt: new Date().toISOString(), tool: options.tool },
