@@ -54,7 +54,7 @@ export function createPayloadOpener(fileKey: Uint8Array, start: Buffer): Transfo
     const opened = [];
     for (const chunk of sealed) opened.push(open(chunk, false));
     if (isEnd) opened.push(open(chunks.rest(), true));
-    return Buffer.concat(opened);
+    return opened.length === 1 ? opened[0]! : Buffer.concat(opened);
   };
   const attempt = (data: Buffer, isEnd: boolean, done: TransformCallback) => {
     try {

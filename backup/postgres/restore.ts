@@ -245,7 +245,7 @@ async function load(connection: Connection, archive: Readable, options: LoadOpti
   const folder = mkdtempSync(join(tmpdir(), "slipway-restore-"));
   try {
     const file = join(folder, "archive");
-    await pipeline(archive, createWriteStream(file, { mode: 0o600 })).catch((error: NodeJS.ErrnoException) => {
+    await pipeline(archive, createWriteStream(file, { mode: 0o600, highWaterMark: 2 ** 20 })).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOSPC") throw error;
       throw new Failure(
         "disk-full",

@@ -9,6 +9,8 @@ import { MAX_READ_BYTES, type ObjectStore, type StoredObject, tooLarge } from ".
 
 /** Names of objects that are being written end with it, so that no list shows them. */
 const UNFINISHED = ".unfinished";
+/** Node's default of 16 or 64 KiB costs a task of the thread pool for each. */
+const BUFFER_BYTES = 512 * 1024;
 
 export function openFolder(root: string): ObjectStore {
   const pathOf = (key: string) => join(root, ...key.split("/"));
@@ -32,7 +34,8 @@ export function openFolder(root: string): ObjectStore {
 
   const store: ObjectStore = {
     name: root,
-    writeStream: (key, body) => replace(key, (path) => pipeline(body, createWriteStream(path, { mode: 0o600, flags: "wx" }))),
+    writeStream: (key, body) =>
+      replace(key, (path) => pipeline(body, createWriteStream(path, { mode: 0o600, flags: "wx", highWaterMark: BUFFER_BYTES }))),
 
     async write(key, body, condition) {
       const fill = async (path: string) => {
@@ -77,7 +80,7 @@ export function openFolder(root: string): ObjectStore {
     async readStream(key) {
       try {
         const file = await open(pathOf(key), "r");
-        return createReadStream("", { fd: file });
+        return createReadStream("", { fd: file, highWaterMark: BUFFER_BYTES });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT")
           throw new Failure("no-object", 1, `${key} does not exist in ${root}.`, { cause: error });
