@@ -1,6 +1,6 @@
 /**
- * The payload of an age file (https://age-encryption.org/v1): a nonce, and chunks of 64 KiB that are sealed one by one. age-encryption is pure JavaScript and
- * seals 80 MB/s; Node's cipher seals RATIO times as much. Headers and keys stay with age-encryption.
+ * The payload of an age file (https://age-encryption.org/v1): a nonce, and chunks of 64 KiB that are sealed one by one. age-encryption is pure JavaScript
+ * and seals 170 MB of chunks a second; Node's cipher seals 1,000 to 1,700 MB. Headers and keys stay with age-encryption.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { Transform, type TransformCallback } from "node:stream";
