@@ -114,7 +114,7 @@ function createNonces(): (isLast: boolean) => Buffer {
   };
 }
 
-/** Splits data into chunks of one size. It keeps the last one, complete or not, because only the end tells which that is. */
+/** Splits data into chunks of one size. It keeps the last one, complete or not, because only the end of the data shows which that is. */
 function createSplitter(bytes: number): { take(data: Buffer): Buffer[]; rest(): Buffer } {
   let rest: Buffer = Buffer.alloc(0);
   return {
