@@ -32,6 +32,11 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
       files: ["backup/kill.test.ts"],
       env: { SLIPWAY_KILLS: "100" },
     },
+    {
+      about: "a restore of 1,000,000 rows of each product",
+      files: ["backup/postgres/products.test.ts"],
+      env: { SLIPWAY_BACKUP_ROWS: "1000000" },
+    },
   ],
   deployments: [
     {
