@@ -11,15 +11,18 @@ export interface WorkerSchedule {
   /** Also once an hour, from this minute on. */
   readonly hourlyAtMinute?: number;
   readonly retention: Retention;
+  /** Of how many days the last export of a store is kept. @default as the retention says */
+  readonly keyspaceDays?: number;
 }
 
 const UNITS = Object.keys(DEFAULT_RETENTION) as (keyof Retention)[];
 
-export function formatWorkerCommand({ system, dailyAtHour, hourlyAtMinute, retention }: WorkerSchedule): string {
+export function formatWorkerCommand({ system, dailyAtHour, hourlyAtMinute, retention, keyspaceDays }: WorkerSchedule): string {
   return [
     `slipway backup worker --system ${system} --daily ${dailyAtHour}`,
     ...(hourlyAtMinute === undefined ? [] : [`--hourly ${hourlyAtMinute}`]),
     ...UNITS.map((unit) => `--keep-${unit} ${retention[unit]}`),
+    ...(keyspaceDays === undefined ? [] : [`--keep-keyspaces ${keyspaceDays}`]),
   ].join(" ");
 }
 
@@ -28,12 +31,14 @@ export function parseWorkerCommand(command: unknown): WorkerSchedule | undefined
   if (typeof command !== "string" || !/^slipway backup worker( |$)/.test(command)) return undefined;
   const flag = (name: string): string | undefined => new RegExp(` --${name} (\\S+)`).exec(command)?.[1];
   const hourly = flag("hourly");
+  const keyspaces = flag("keep-keyspaces");
   const kept = UNITS.map((unit) => [unit, Number(flag(`keep-${unit}`) ?? DEFAULT_RETENTION[unit])] as const);
   return {
     system: flag("system") ?? "",
     dailyAtHour: Number(flag("daily") ?? DEFAULT_DAILY_HOUR),
     ...(hourly === undefined ? {} : { hourlyAtMinute: Number(hourly) }),
     retention: Object.fromEntries(kept) as unknown as Retention,
+    ...(keyspaces === undefined ? {} : { keyspaceDays: Number(keyspaces) }),
   };
 }
 
@@ -43,6 +48,13 @@ export const DEFAULT_DAILY_HOUR = 2;
 /** "30 daily, 12 weekly, 12 monthly, 5 yearly" */
 export const formatRetention = (retention: Retention): string => UNITS.map((unit) => `${retention[unit]} ${unit}`).join(", ");
 
-/** Of each unit of which fewer backups are kept: "30 to 7 daily". */
-export const findShrunk = (before: Retention, after: Retention): string[] =>
-  UNITS.filter((unit) => after[unit] < before[unit]).map((unit) => `${before[unit]} to ${after[unit]} ${unit}`);
+/** What is kept for a shorter time: "30 to 7 daily", "7 to 3 days of keyspaces". */
+export function findShrunk(before: WorkerSchedule, after: WorkerSchedule): string[] {
+  const units = UNITS.filter((unit) => after.retention[unit] < before.retention[unit]);
+  const [old, now] = [before, after].map(({ keyspaceDays, retention }) => keyspaceDays ?? retention.daily) as [number, number];
+  const isOwn = before.keyspaceDays !== undefined || after.keyspaceDays !== undefined;
+  return [
+    ...units.map((unit) => `${before.retention[unit]} to ${after.retention[unit]} ${unit}`),
+    ...(isOwn && now < old ? [`${old} to ${now} days of keyspaces`] : []),
+  ];
+}

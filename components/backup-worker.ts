@@ -18,6 +18,7 @@ export const WORKER_SIZE = "apps-s-1vcpu-0.5gb";
 
 export function workerArgs({ stack, settings, network, wiring }: SystemDeployment, schedule: BackupSchedule): AppArgs {
   const appName = workerName(settings.system.name, stack.suffix);
+  const { keyspaces: keepsKeyspaces } = settings.system.backups;
   const wires = wiring.filter(({ reader }) => reader.app === appName);
   return {
     appName,
@@ -30,6 +31,7 @@ export function workerArgs({ stack, settings, network, wiring }: SystemDeploymen
         image: imageSource(schedule.image, "slipway:backups.image"),
         runCommand: formatWorkerCommand({
           ...{ system: settings.system.name, dailyAtHour: settings.system.backups.postgres.hourUtc, retention: schedule.retention },
+          ...(keepsKeyspaces === undefined ? {} : { keyspaceDays: keepsKeyspaces.days }),
           ...(schedule.hourly ? { hourlyAtMinute: HOURLY_MINUTE } : {}),
         }),
         size: WORKER_SIZE,

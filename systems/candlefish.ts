@@ -154,7 +154,7 @@ export const candlefish: System = {
     },
   },
 
-  backups: defaultBackups,
+  backups: { ...defaultBackups, keyspaces: { days: 7 } },
   alerts: {
     ...defaultAlerts,
     emails: ["alerts@candlefish.ai"],

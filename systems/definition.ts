@@ -264,8 +264,10 @@ export const env = {
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface BackupPolicy {
-  /** DigitalOcean's own daily backup of the cluster. */
+  /** DigitalOcean's own daily backup of the cluster, and slipway's. */
   readonly postgres: { readonly hourUtc: number };
+  /** Of how many days the last export of each durable store is kept. @default as those of the database */
+  readonly keyspaces?: { readonly days: number };
 }
 
 export interface AlertPolicy {

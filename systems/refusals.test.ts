@@ -127,6 +127,7 @@ const RULES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ["alerts.slack.webhook", "jwtSecret", "hook"],
   ["alerts.cpu", 100, 101],
   ["backups.postgres.hourUtc", 23, 24],
+  ["backups.keyspaces", { days: 1 }, { days: 0 }, {}],
   ...["a", "A-B", "1A", "A1", "_"].map((key) => [`apps.yard.components.api.env.${key}`, env.plain("x")] as const),
   ["apps.yard.components.api.env.X", { ...env.database("url"), scope: "BUILD_TIME" }, { ...env.app("url"), scope: "BUILD_TIME" }],
   ["apps.yard.components.api.env.X", { ...env.setting("plainId"), scope: "RUN_AND_BUILD_TIME" }],

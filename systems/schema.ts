@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
+import { MOST_KEPT } from "../catalog/retention.ts";
 import type { System } from "./definition.ts";
 
 const object = z.strictObject;
@@ -129,7 +130,7 @@ const app = object({ name: text, domain: maybe(text), components: record(compone
 
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const backups = object({ postgres: object({ hourUtc: whole(0, 23) }) });
+const backups = object({ postgres: object({ hourUtc: whole(0, 23) }), keyspaces: maybe(object({ days: whole(1, MOST_KEPT) })) });
 
 const alerts = object({
   emails: list(z.email()),

@@ -133,6 +133,14 @@ const keepFlag = <const Prefix extends "" | "keep-", const Unit extends keyof Re
   );
 };
 
+const keyspacesFlag = <const Prefix extends "" | "keep-">(prefix: Prefix) => {
+  const flag = `--${prefix}keyspaces` as const;
+  const example = `slipway backup ${prefix === "" ? "prune" : "worker"} ${flag} 7`;
+  return option(`${flag} <days>`, "Days of which the last export of a store is kept (default: those of the definition)").argParser((text) =>
+    parseWholeNumber(text, { flag, from: 1, to: MOST_KEPT, unit: "days", example }),
+  );
+};
+
 export const declarePrune = (group: Group) =>
   describe(group.command("prune").summary("Remove backups that the retention does not keep"), {
     usage: ["[--yes] [flags]"],
@@ -149,6 +157,7 @@ export const declarePrune = (group: Group) =>
     .addOption(keepFlag("", "weekly", "Weeks"))
     .addOption(keepFlag("", "monthly", "Months"))
     .addOption(keepFlag("", "yearly", "Years"))
+    .addOption(keyspacesFlag(""))
     .option("--yes", "Remove them; without it, only print the plan");
 
 export const declareKeep = (group: Group) =>
@@ -210,6 +219,7 @@ export const declareWorker = (group: Group) =>
     .addOption(keepFlag("keep-", "weekly", "Weeks"))
     .addOption(keepFlag("keep-", "monthly", "Months"))
     .addOption(keepFlag("keep-", "yearly", "Years"))
+    .addOption(keyspacesFlag("keep-"))
     .option("--once", "Make what is due, and exit");
 
 export const declareKeys = (group: Group) =>

@@ -4,7 +4,7 @@ import { type DataSet, formatDataSet, isId, parseKey } from "../../backup/names.
 import type { PostgresRestored } from "../../backup/postgres/restore.ts";
 import type { Rehearsal } from "../../backup/rehearse.ts";
 import { type Backup, formatBackup, groupBySet, readInventory, removeHold, type Unusable, writeHold } from "../../backup/repository.ts";
-import { isFuture, policyWith } from "../../backup/retention.ts";
+import { isFuture } from "../../backup/retention.ts";
 import { stableJson } from "../../engine/mask.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
@@ -22,6 +22,7 @@ import type {
   StatusOptions,
   VerifyOptions,
 } from "./flags.ts";
+import { readPolicies } from "./policy.ts";
 import { clientsIn, findLocalConnections, findSources, POSTGRES } from "./sources.ts";
 import {
   describeRestored,
@@ -237,9 +238,9 @@ export const runPrune = withFailures(async (options: PruneOptions, terminal) => 
   const { daily, weekly, monthly, yearly, json } = options;
   const yes = Boolean(options.yes);
   const { repository } = await openEnvironment(options);
-  const policy = policyWith({ daily, weekly, monthly, yearly });
+  const policyOf = await readPolicies({ counts: { daily, weekly, monthly, yearly }, keyspaceDays: options.keyspaces });
   const set = setOf(options);
-  const prunes = { repository, policyOf: () => policy, ...(set && { set }) };
+  const prunes = { repository, policyOf, ...(set && { set }) };
   const plan = yes ? await prune(prunes) : await planPrune(prunes);
   if (json)
     terminal.print(

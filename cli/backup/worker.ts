@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Source } from "../../backup/create.ts";
 import { createVerified } from "../../backup/ensure.ts";
-import { formatDataSet } from "../../backup/names.ts";
+import { type DataSet, formatDataSet } from "../../backup/names.ts";
 import { prune } from "../../backup/prune.ts";
 import { findNewest, formatBackup } from "../../backup/repository.ts";
-import { policyWith, type RetentionPolicy } from "../../backup/retention.ts";
+import type { RetentionPolicy } from "../../backup/retention.ts";
 import { isDue, type Schedule } from "../../backup/schedule.ts";
 import type { SigningKey } from "../../backup/signature.ts";
 import { DEFAULT_DAILY_HOUR } from "../../catalog/backup-worker.ts";
@@ -15,6 +15,7 @@ import { DONE, FAILED } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { type BackupEnvironment, openEnvironment } from "./environment.ts";
 import type { WorkerOptions } from "./flags.ts";
+import { readPolicies } from "./policy.ts";
 import { findSources, type NamedSource } from "./sources.ts";
 import { formatCreated, formatVerified } from "./text.ts";
 
@@ -38,7 +39,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   const { keepDaily: daily, keepWeekly: weekly, keepMonthly: monthly, keepYearly: yearly } = options;
-  const policy = policyWith({ daily, weekly, monthly, yearly });
+  const policyOf = await readPolicies({ counts: { daily, weekly, monthly, yearly }, keyspaceDays: options.keepKeyspaces });
   const failedAt = new Map<string, number>();
   for (;;) {
     const sources = await findSources(options, environment.home);
@@ -46,7 +47,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     for (const source of sources) {
       const name = formatDataSet(source.set);
       if (Date.now() - (failedAt.get(name) ?? 0) < RETRY_MS) continue;
-      const making = makeIfDue(source, { environment, recipients, signingKey, schedule, policy, terminal, stop: stop.signal });
+      const making = makeIfDue(source, { environment, recipients, signingKey, schedule, policyOf, terminal, stop: stop.signal });
       // What does not end in time is a backup without a manifest: there is none, however the process ends.
       const succeeded = await Promise.race([making, waitAfter(stop.signal).then(() => false)]);
       if (succeeded) failedAt.delete(name);
@@ -71,7 +72,7 @@ interface Context {
   readonly recipients: readonly string[];
   readonly signingKey: SigningKey;
   readonly schedule: Schedule;
-  readonly policy: RetentionPolicy;
+  readonly policyOf: (set: DataSet) => RetentionPolicy;
   readonly terminal: Terminal;
   readonly stop: AbortSignal;
 }
@@ -79,7 +80,7 @@ interface Context {
 /** @returns false if it failed, which is printed */
 async function makeIfDue(
   { set, open }: NamedSource,
-  { environment, recipients, signingKey, schedule, policy, terminal, stop }: Context,
+  { environment, recipients, signingKey, schedule, policyOf, terminal, stop }: Context,
 ): Promise<boolean> {
   const { repository, tool } = environment;
   try {
@@ -98,7 +99,7 @@ async function makeIfDue(
       terminal.print(formatCreated(made, (performance.now() - start) / 1000)),
     );
     terminal.print(formatVerified([verified], [], terminal));
-    const pruned = await prune({ repository, set, policyOf: () => policy });
+    const pruned = await prune({ repository, set, policyOf });
     for (const removed of pruned.removed) terminal.print(`Removed ${formatBackup(removed)}`);
     return created.missing.length === 0 && verified.copies.every(({ problem }) => problem === undefined);
   } catch (error) {

@@ -286,7 +286,7 @@ function* commandChanged(before: Value | undefined, after: Value | undefined): G
     };
     return;
   }
-  const shrunk = findShrunk(old.retention, now.retention);
+  const shrunk = findShrunk(old, now);
   if (shrunk.length > 0) yield { risk: "danger", note: `fewer backups are kept (${shrunk.join(", ")}): the worker deletes the others` };
   if (old.hourlyAtMinute !== undefined && now.hourlyAtMinute === undefined)
     yield { risk: "care", note: "backups are made once a day, and no longer once an hour" };

@@ -388,6 +388,15 @@ export const CORPUS: readonly Change[] = [
     because: /fewer backups are kept \(30 to 7 daily\): the worker deletes the others/,
   },
   {
+    title: "fewer exports of keyspaces",
+    base: MADE,
+    head: [...MADE, { file: CANDLE, from: "keyspaces: { days: 7 }", to: "keyspaces: { days: 3 }" }],
+    risk: "danger",
+    shows: ["redeploy App candlefish-backups-app"],
+    only: true,
+    because: /fewer backups are kept \(7 to 3 days of keyspaces\)/,
+  },
+  {
     title: "more backups",
     base: MADE,
     head: [...MADE, { file: PROD, from: "    recipients:", to: "    keep:\n      daily: 60\n    recipients:" }],
