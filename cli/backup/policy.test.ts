@@ -17,7 +17,7 @@ it.each([
   [{ weekly: 4 }, undefined, STORE, { ...DEFAULT_POLICY, weekly: 4 }],
   [{ weekly: 4 }, 3, STORE, days(3)],
   [{ daily: 90 }, 3, DATABASE, { ...DEFAULT_POLICY, daily: 90 }],
-])("with the flags %j and %s days for keyspaces, %j keeps %j [C53]", async (counts, keyspaceDays, set, expected) => {
+])("with the flags %j and %s days for keyspaces, %j keeps %j", async (counts, keyspaceDays, set, expected) => {
   const policyOf = await readPolicies({ counts: { ...NONE, ...counts }, keyspaceDays });
   expect(policyOf(set)).toEqual(expected);
 });

@@ -30,6 +30,16 @@ describe("Candlefish in production", () => {
     expect(databases.map(({ inputs }) => inputs.name)).toEqual(["candlefish_collaboration"]);
   });
 
+  it("keeps backups of 30 days of the database and of 7 days of keyspaces, and the others keep what they declare [C53]", async () => {
+    const made = { bucketPrefix: "acme", image: "ghcr.io/acme/slipway:1.0.0", recipients: [`age1${"q".repeat(58)}`] };
+    const recorded = await planOf("prod", { backups: made });
+    const commandOf = (app: string) => String(componentOf(recorded, app, "workers", "worker").runCommand);
+    for (const app of ["candlefish-backups-app", "fluxstudio-backups-app", "devx-backups-app"])
+      expect(commandOf(app)).toContain(" --keep-daily 30 ");
+    expect(commandOf("candlefish-backups-app")).toMatch(/ --keep-keyspaces 7$/);
+    for (const app of ["fluxstudio-backups-app", "devx-backups-app"]) expect(commandOf(app)).not.toContain("--keep-keyspaces");
+  });
+
   it("generates its secrets: an operator enters none [C7]", () => {
     const { value } = variables("rtpm").JWT_SECRET as unknown as { value: string };
     expect(value).toBe("canary-generated-candlefish-secrets-generated-jwtSecret");
