@@ -66,26 +66,38 @@ async function start(major: 15 | 17): Promise<TestServer> {
   return server;
 }
 
-describe.each(systems.map((system) => [system.name, system] as const))(`a backup of %s with ${ROWS} rows`, (name, system) => {
-  it("is equal row by row where it is restored, on the same and on a newer Postgres", async () => {
-    const source = await start(15);
-    const { roles, schemas, extensions, statementTimeoutSeconds, database } = system.postgres;
-    for (const role of Object.values(roles)) await source.sql(`CREATE ROLE ${role} LOGIN`);
-    await source.database(database);
-    await applyRoles({ roles, schemas, extensions, statementTimeoutSeconds, database, connection: { url: source.url(database) } });
-    const folder = fileURLToPath(new URL(`../../sql/${name}`, import.meta.url));
-    await up({ folder, connection: { url: source.url(database, roles.owner) }, system: name, schemas });
-    await source.sql(`SET search_path = ${schemas.join(", ")}, public; ${DATA[name]}`, database);
+/** A million rows take minutes. */
+const TIMEOUT_MS = 1_800_000;
 
-    const repository = await createRepository();
-    await backUp(repository, { url: source.url(database, roles.backup) }, { ...SET, system: name });
-    const [backup] = (await readInventory(repository)).backups;
-    const expected = await readTables(source, database);
-    const counts = Object.values(expected).map((table) => (table as { rows: number }).rows);
-    expect(counts.reduce((sum, rows) => sum + rows, 0)).toBeGreaterThan(ROWS);
-    for (const target of [source, await start(17)]) {
-      await restoreInto(repository, backup!, { server: { url: target.url("postgres") }, database: "restored", jobs: 2, createRoles: true });
-      expect(await readTables(target, "restored")).toEqual(expected);
-    }
-  });
+describe.each(systems.map((system) => [system.name, system] as const))(`a backup of %s with ${ROWS} rows`, (name, system) => {
+  it(
+    "is equal row by row where it is restored, on the same and on a newer Postgres",
+    async () => {
+      const source = await start(15);
+      const { roles, schemas, extensions, statementTimeoutSeconds, database } = system.postgres;
+      for (const role of Object.values(roles)) await source.sql(`CREATE ROLE ${role} LOGIN`);
+      await source.database(database);
+      await applyRoles({ roles, schemas, extensions, statementTimeoutSeconds, database, connection: { url: source.url(database) } });
+      const folder = fileURLToPath(new URL(`../../sql/${name}`, import.meta.url));
+      await up({ folder, connection: { url: source.url(database, roles.owner) }, system: name, schemas });
+      await source.sql(`SET search_path = ${schemas.join(", ")}, public; ${DATA[name]}`, database);
+
+      const repository = await createRepository();
+      await backUp(repository, { url: source.url(database, roles.backup) }, { ...SET, system: name });
+      const [backup] = (await readInventory(repository)).backups;
+      const expected = await readTables(source, database);
+      const counts = Object.values(expected).map((table) => (table as { rows: number }).rows);
+      expect(counts.reduce((sum, rows) => sum + rows, 0)).toBeGreaterThan(ROWS);
+      for (const target of [source, await start(17)]) {
+        await restoreInto(repository, backup!, {
+          server: { url: target.url("postgres") },
+          database: "restored",
+          jobs: 2,
+          createRoles: true,
+        });
+        expect(await readTables(target, "restored")).toEqual(expected);
+      }
+    },
+    TIMEOUT_MS,
+  );
 });
