@@ -29,7 +29,7 @@ export function declaredSecrets(deployments: readonly SystemDeployment[], backup
     ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment), ...bucketKeys(deployment)]),
     ...(key === undefined ? [] : [{ secret: SECRET_NAME.backups("primary"), urn: key.urn }]),
     ...(offsiteKey === undefined ? [] : [{ secret: SECRET_NAME.backups("offsite"), urn: offsiteKey.urn }]),
-    ...(deployments.some(({ making }) => making !== undefined)
+    ...(deployments.some(({ scheduled }) => scheduled !== undefined)
       ? [{ secret: SECRET_NAME.signingKey, config: `${NAMESPACE}:${SIGNING_KEY.key}` }]
       : []),
   ];

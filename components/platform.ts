@@ -26,7 +26,7 @@ import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { EnvMemory } from "./quiet.ts";
 import { deploySystem, type SystemDeployment } from "./system.ts";
 import { Valkey } from "./valkey.ts";
-import type { BackupMaking } from "./wiring.ts";
+import type { ScheduledBackups } from "./wiring.ts";
 
 export interface PlatformArgs {
   /** What each product needs. The stack's config decides which of them it holds, and how large. */
@@ -68,14 +68,14 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const addresses = new Map(appKeys(stack).map((key) => [key, pulumi.deferredOutput<string>()]));
   const addressOf = (app: string) => addresses.get(app)![0];
   const { schedule } = stack.backups;
-  const making = schedule && backups && { schedule, copies: backups.copies, signingKey: signingKeyOf(stack) };
-  const shared = { stack, networks, postgres, valkey, parent, addressOf, making };
+  const scheduled = schedule && backups && { schedule, copies: backups.copies, signingKey: signingKeyOf(stack) };
+  const shared = { stack, networks, postgres, valkey, parent, addressOf, scheduled };
   const deployments = stack.systems.map((settings) => deploySystem(settings, shared));
   parent.publish({ ...planMetadata(stack), secrets: declaredSecrets(deployments, backups) });
   const apps = new Map(await Promise.all(deployments.flatMap(createApps)));
   for (const [key, [, resolve]] of addresses) resolve(apps.get(key)!.liveUrl);
   const workers = await Promise.all(
-    deployments.flatMap((deployment) => (deployment.making ? [createWorker(deployment, deployment.making)] : [])),
+    deployments.flatMap((deployment) => (deployment.scheduled ? [createWorker(deployment, deployment.scheduled)] : [])),
   );
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
@@ -144,7 +144,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     });
   }
 
-  async function createWorker(deployment: SystemDeployment, { schedule }: BackupMaking): Promise<App> {
+  async function createWorker(deployment: SystemDeployment, { schedule }: ScheduledBackups): Promise<App> {
     const { postgres, stores, postDeploy } = deployment;
     const appName = `${deployment.settings.system.name}-backups`;
     const args = workerArgs(deployment, schedule);

@@ -10,7 +10,7 @@ import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import { Secrets } from "./secrets.ts";
 import type { Valkey } from "./valkey.ts";
-import { activeComponents, type BackupMaking, readsBucket, resolveWiring, type SystemResources, type Wire } from "./wiring.ts";
+import { activeComponents, readsBucket, resolveWiring, type ScheduledBackups, type SystemResources, type Wire } from "./wiring.ts";
 
 export interface SystemDeployment extends SystemResources {
   readonly network: Network;
@@ -29,12 +29,12 @@ export interface Shared {
   /** The address of an app by "system/app". Apps are created later, because they need what a system has. */
   readonly addressOf: (app: string) => pulumi.Output<string>;
   /** Absent where nothing makes backups. */
-  readonly making: BackupMaking | undefined;
+  readonly scheduled: ScheduledBackups | undefined;
 }
 
 export function deploySystem(
   settings: SystemSettings,
-  { stack, networks, postgres: clusters, valkey, parent, addressOf, making }: Shared,
+  { stack, networks, postgres: clusters, valkey, parent, addressOf, scheduled }: Shared,
 ): SystemDeployment {
   const { system } = settings;
   const network = networks.get(settings.region)!;
@@ -43,7 +43,7 @@ export function deploySystem(
   const buckets = Object.fromEntries(Object.keys(settings.buckets).map((bucket) => [bucket, createBucket(bucket)]));
   const secrets = createSecrets();
   const postDeploy = stack.postDeploy.mode === "runner" ? createPostDeploy() : undefined;
-  const resources = { stack, settings, postgres, stores, buckets, secrets, making };
+  const resources = { stack, settings, postgres, stores, buckets, secrets, scheduled };
   return { ...resources, network, postDeploy, wiring: resolveWiring(resources) };
 
   function createBucket(key: string): Bucket {
@@ -99,14 +99,14 @@ export function deploySystem(
           ca: postgres.ca,
           migrations: files.migrations,
         },
-        ...(making === undefined ? {} : { backup: backupBefore(making) }),
+        ...(scheduled === undefined ? {} : { backup: backupBefore(scheduled) }),
         ...(connections.length === 0 ? {} : { keyspaces: { folder: files.keyspaces, stores: Object.fromEntries(connections) } }),
       },
       // Users, databases and firewalls exist before anything connects.
       { parent, dependsOn: [postgres, ...Object.values(stores)] },
     );
   }
-  function backupBefore({ schedule: { recipients, maxAgeHours }, copies, signingKey }: BackupMaking): BackupBefore {
+  function backupBefore({ schedule: { recipients, maxAgeHours }, copies, signingKey }: ScheduledBackups): BackupBefore {
     const durable = Object.entries(stores).filter(([store]) => system.stores[store]!.class === "state");
     return {
       url: postgres.url(system.postgres.database, system.postgres.roles.backup),

@@ -11,7 +11,7 @@ import { Postgres } from "./postgres.ts";
 import { Secrets } from "./secrets.ts";
 import { recorded } from "./testing/recorded.ts";
 import { Valkey } from "./valkey.ts";
-import { type BackupMaking, resolveWiring } from "./wiring.ts";
+import { resolveWiring, type ScheduledBackups } from "./wiring.ts";
 
 const { api } = harbour.apps.web!.components;
 const system: System = {
@@ -65,7 +65,7 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>, makesBackup
       postgres: new Postgres("orders", { ...cluster, major: "16", databases }),
       buckets: { media: new Bucket("media", { region: "nyc3", bucketName: "harbour-media", cdn: true }) },
       stores: { state: new Valkey("store", { ...cluster, class: "state" }) },
-      making: makesBackups ? makingOf(stack) : undefined,
+      scheduled: makesBackups ? scheduledOf(stack) : undefined,
       secrets: new Secrets("secrets", { generated: { jwtSecret: { length: 48 } } }),
     });
     return { wires: wires.map(({ reader, source, value }) => [reader.variable, source.secret ?? "", source.binding?.alias ?? "", value]) };
@@ -75,7 +75,7 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>, makesBackup
 
 const RECIPIENT = `age1${"q".repeat(58)}`;
 
-function makingOf({ backups }: Settings): BackupMaking {
+function scheduledOf({ backups }: Settings): ScheduledBackups {
   const { copies } = new Backups("backups", { region: "nyc3", offsiteRegion: "sfo3", bucketName: "harbour-backups" });
   return { schedule: backups.schedule!, copies, signingKey: pulumi.secret("slipway-signing-key-x") };
 }

@@ -32,11 +32,11 @@ export interface SystemResources {
   readonly buckets: Readonly<Record<string, Bucket>>;
   readonly secrets: Secrets;
   /** Absent where nothing makes backups. */
-  readonly making: BackupMaking | undefined;
+  readonly scheduled: ScheduledBackups | undefined;
 }
 
-/** What makes the backups of a stack. */
-export interface BackupMaking {
+/** The backups that a stack makes: when, where and signed with which key. */
+export interface ScheduledBackups {
   readonly schedule: BackupSchedule;
   readonly copies: readonly BackupCopy[];
   readonly signingKey: pulumi.Output<string>;
@@ -88,7 +88,7 @@ type DatabaseEnv = Extract<Env, { from: "database" }>;
 type StoreEnv = Extract<Env, { from: "store" }>;
 type BucketEnv = Extract<Env, { from: "bucket" }>;
 
-export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets, making }: SystemResources): readonly Wire[] {
+export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets, scheduled }: SystemResources): readonly Wire[] {
   const { system } = settings;
   const { database, roles } = system.postgres;
   const apps = Object.values(system.apps);
@@ -100,7 +100,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   return [
     ...apps.flatMap((app) => activeComponents(app, settings).flatMap(([name, component]) => componentWires(app, name, component))),
     ...apps.filter((app) => hasPostDeployJob(app, stack)).flatMap(jobWires),
-    ...(making === undefined ? [] : workerWires(making)),
+    ...(scheduled === undefined ? [] : workerWires(scheduled)),
   ];
 
   function postgresBinding(alias: string, user: string, secret: string): Binding {
@@ -210,9 +210,9 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
         wire(storeVariable(store, "URL"), bound(storeBinding(store), "url"), storeUrl(store)),
         wire(storeVariable(store, "CA"), bound(storeBinding(store), "ca"), reference(store, "ca")),
       ]),
-      ...(making === undefined
+      ...(scheduled === undefined
         ? []
-        : [wire(DATABASE_URL, bound(backup, "url"), postgresUrl(backup.alias)), ...repositoryWires(making, wire)]),
+        : [wire(DATABASE_URL, bound(backup, "url"), postgresUrl(backup.alias)), ...repositoryWires(scheduled, wire)]),
     ];
   }
 
@@ -224,7 +224,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   }
 
   /** The worker has no app of the product, so that none of its variables reach the product, and none of the product's reach it. */
-  function workerWires(made: BackupMaking): Wire[] {
+  function workerWires(backups: ScheduledBackups): Wire[] {
     const app = workerName(system.name, stack.suffix);
     const wire = wireOf((variable) => ({ app, component: BACKUP_WORKER, variable }));
     return [
@@ -234,12 +234,12 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
         wire(storeVariable(store, "URL"), bound(storeBinding(store), "url"), storeUrl(store)),
         wire(storeVariable(store, "CA"), bound(storeBinding(store), "ca"), reference(store, "ca")),
       ]),
-      ...repositoryWires(made, wire),
+      ...repositoryWires(backups, wire),
     ];
   }
 
   /** Where backups are stored, which keys decrypt them, and the key that signs them. */
-  function repositoryWires({ schedule, copies, signingKey }: BackupMaking, wire: ReturnType<typeof wireOf>): Wire[] {
+  function repositoryWires({ schedule, copies, signingKey }: ScheduledBackups, wire: ReturnType<typeof wireOf>): Wire[] {
     const [primary, offsite] = copies;
     const copy = ({ url, key }: BackupCopy, place: "primary" | "offsite", urlName: string, keyName: string): Wire[] => [
       wire(urlName, { from: "bucket" }, url),
