@@ -19,8 +19,12 @@ export function backupCommand({ terminal, exit }: Session) {
   declareCreate(group).action(async (_, command) => exit(await (await load()).create(command.optsWithGlobals(), terminal)));
   declareList(group).action(async (_, command) => exit(await (await load()).list(command.optsWithGlobals(), terminal)));
   declareVerify(group).action(async (id, _, command) => exit(await (await load()).verify(id, command.optsWithGlobals(), terminal)));
-  declareRestore(group).action(async (id, _, command) => exit(await (await load()).restore(id, command.optsWithGlobals(), terminal)));
-  declareRehearse(group).action(async (_, command) => exit(await (await load()).runRehearsal(command.optsWithGlobals(), terminal)));
+  declareRestore(group).action(async (id, _, command) =>
+    exit(await (await import("./restore.ts")).restore(id, command.optsWithGlobals(), terminal)),
+  );
+  declareRehearse(group).action(async (_, command) =>
+    exit(await (await import("./rehearsal.ts")).runRehearsal(command.optsWithGlobals(), terminal)),
+  );
   declarePrune(group).action(async (_, command) => exit(await (await load()).runPrune(command.optsWithGlobals(), terminal)));
   declareKeep(group).action(async (id, _, command) => exit(await (await load()).keep(id, command.optsWithGlobals(), terminal)));
   declareStatus(group).action(async (_, command) => exit(await (await load()).status(command.optsWithGlobals(), terminal)));
