@@ -32,6 +32,12 @@ export const NAMES = {
 /** Rules in one cluster's list of trusted sources. */
 export const MOST_SOURCES = 100;
 
+/**
+ * How far back a cluster of Postgres can be forked. Source: docs.digitalocean.com/products/databases/postgresql/details/limits, "Point-in-time-recovery
+ * (PITR) is limited to the last 7 days" (2026-05).
+ */
+export const FORK_DAYS = 7;
+
 /** The primary and up to two standby nodes. */
 export const MOST_NODES = 3;
 

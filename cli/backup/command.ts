@@ -1,6 +1,7 @@
 import type { Session } from "../shared/command.ts";
 import {
   declareCreate,
+  declareFork,
   declareGroup,
   declareKeep,
   declareKeys,
@@ -22,6 +23,7 @@ export function backupCommand({ terminal, exit }: Session) {
   declareRestore(group).action(async (id, _, command) =>
     exit(await (await import("./restore.ts")).restore(id, command.optsWithGlobals(), terminal)),
   );
+  declareFork(group).action(async (_, command) => exit(await (await import("./fork.ts")).fork(command.optsWithGlobals(), terminal)));
   declareRehearse(group).action(async (_, command) =>
     exit(await (await import("./rehearsal.ts")).runRehearsal(command.optsWithGlobals(), terminal)),
   );

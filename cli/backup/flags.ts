@@ -1,8 +1,10 @@
 /** The flags and help of `slipway backup` and its commands. */
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { DEFAULT_DAILY_HOUR } from "../../catalog/backup-worker.ts";
+import { FORK_DAYS } from "../../catalog/limits.ts";
 import { DEFAULT_RETENTION, MOST_KEPT, type Retention } from "../../catalog/retention.ts";
 import { collect, createCommand, describe, type OptionsOf, OUTPUT, option, parseWholeNumber } from "../shared/command.ts";
+import { cwdFlag, stackFlag } from "../shared/flags.ts";
 
 const LOCKED = { 75: "another run makes or removes backups" };
 
@@ -14,6 +16,7 @@ export const declareGroup = () =>
       ["Restore the newest backup for practice, and compare it", "slipway backup rehearse --system shop"],
       ["Show whether backups are recent, complete and rehearsed", "slipway backup status"],
       ["Restore a backup into a new database", "slipway backup restore --system shop --into shop_restored --url postgres://…"],
+      ["Fork the cluster as it was at a point in time", "slipway backup fork --stack prod --point-in-time 2026-12-01T10:30:00Z"],
     ],
     details: [
       `Without --store, backups are in .slipway/backups, encrypted with keys of this machine: for practice with the local platform. For a deployed stack, set ${BACKUP_VARIABLES.store}, ${BACKUP_VARIABLES.storeKey}, ${BACKUP_VARIABLES.recipients} and ${BACKUP_VARIABLES.signingKey}: see docs/backup.md.`,
@@ -103,6 +106,40 @@ export const declareRestore = (group: Group) =>
         parseWholeNumber(text, { flag: "--jobs", to: 64, example: "slipway backup restore --jobs 4" }),
       ),
     );
+
+export const declareFork = (group: Group) =>
+  describe(group.command("fork").summary("Fork a Postgres cluster at DigitalOcean, as it was at a point in time"), {
+    usage: ["--point-in-time <time> (--stack <name> | --cluster <name>) [flags]"],
+    examples: [
+      ["Show the plan and its cost", "slipway backup fork --stack prod --system shop --point-in-time 2026-12-01T10:30:00Z"],
+      ["Create the new cluster", "slipway backup fork --stack prod --system shop --point-in-time 2026-12-01T10:30:00Z --yes"],
+      ["Name the cluster yourself", "slipway backup fork --cluster shop-postgres --point-in-time 2026-12-01T12:30:00+02:00 --yes"],
+    ],
+    details: [
+      `DigitalOcean creates a new cluster with every database and user of the old one, which is not changed. It keeps ${FORK_DAYS} days. The new cluster is billed until you delete it, so nothing is created without --yes.`,
+      "It gets the trusted sources of the old one before anything else. slipway cannot verify from outside that the data is exactly of that time: docs/backup.md states what is verified, and how to check it.",
+      "With --stack, reads digitalocean:token of the stack, else DIGITALOCEAN_TOKEN. The token needs the scopes database:read, database:create and database:update.",
+    ],
+    exitCodes: {
+      0: "printed the plan; with --yes: online",
+      1: "failed",
+      2: "bad input; nothing was created",
+      3: "unknown whether a cluster was created",
+      75: "still being created: go on with --resume",
+    },
+  })
+    .option("--point-in-time <time>", "ISO 8601 with a time zone: 2026-12-01T10:30:00Z")
+    .option("--cluster <name>", "Name or id of the cluster (default: that of --system in the stack)")
+    .option("--fork-name <name>", "Name of the new cluster (default: the old name with the time)")
+    .option("--resume", "Wait for a cluster that an earlier run requested under --fork-name")
+    .addOption(
+      option("--timeout <minutes>", "Longest wait until it is online (default: 60)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--timeout", to: 1440, unit: "minutes", example: "slipway backup fork --timeout 120" }),
+      ),
+    )
+    .option("--yes", "Create it; without it, only print the plan and the cost")
+    .addOption(stackFlag())
+    .addOption(cwdFlag());
 
 export const declareRehearse = (group: Group) =>
   describe(group.command("rehearse").summary("Restore the newest and a random older backup on this machine, and compare them"), {
@@ -235,6 +272,7 @@ export const declareKeys = (group: Group) =>
 export type CreateOptions = OptionsOf<typeof declareCreate>;
 export type VerifyOptions = OptionsOf<typeof declareVerify>;
 export type RestoreOptions = OptionsOf<typeof declareRestore>;
+export type ForkOptions = OptionsOf<typeof declareFork>;
 export type RehearseOptions = OptionsOf<typeof declareRehearse>;
 export type PruneOptions = OptionsOf<typeof declarePrune>;
 export type KeepOptions = OptionsOf<typeof declareKeep>;

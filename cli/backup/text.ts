@@ -176,7 +176,7 @@ function formatRefused(refused: readonly Unusable[], layout: Layout): string[] {
 }
 
 /** A text that continues below its own beginning. */
-function hang(start: string, text: string, { columns }: Layout): string[] {
+export function hang(start: string, text: string, { columns }: Layout): string[] {
   const indent = displayWidth(start);
   return wrap(text, columns - indent).map((line, index) => (index === 0 ? start : " ".repeat(indent)) + line);
 }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { quoteWord } from "../../catalog/shell.ts";
 import type { Plan, PlannedResource } from "../../engine/plan.ts";
 import { findProject, type Project, stackNames } from "../../engine/project.ts";
-import { readStack, type StackConfig } from "../../engine/stackfile.ts";
+import { readStack } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
 import { sameAddress } from "../../local/platform/stack-endpoint.ts";
 import { openApi } from "../../operate/recover/api.ts";
@@ -18,6 +18,7 @@ import type { RolesDrift } from "../../operate/recover/roles-drift.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
 import { UsageError } from "../shared/errors.ts";
 import { requireStack } from "../shared/require-stack.ts";
+import { endpointOf, readToken } from "../shared/stack-account.ts";
 
 export interface SubjectOptions {
   readonly stack?: string | undefined;
@@ -46,8 +47,6 @@ export interface Subject {
   /** Of a cluster or a replica; after a comparison. */
   readStatus(missing: Missing): Promise<string | undefined>;
 }
-
-const DIGITALOCEAN = "https://api.digitalocean.com";
 
 export async function openSubject(options: SubjectOptions, command: "recover" | "drift"): Promise<Subject> {
   // Before the working directory changes: the path is relative to where the command was typed.
@@ -122,41 +121,6 @@ function readExport(file: string, command: string): string {
 const noCli = (flags: string, command: string): string =>
   `Pulumi's CLI, which reads the state, is neither on the PATH nor in ~/.pulumi/bin. Install it (https://www.pulumi.com/docs/install), or export the state where it is installed:\n` +
   `  pulumi stack export ${flags} > state.json\n  slipway ${command} ${flags} --state state.json`;
-
-interface Target {
-  readonly stack: string;
-  readonly flags: string;
-}
-
-function endpointOf({ config }: StackConfig, { stack, flags }: Target): string {
-  const endpoint = config["digitalocean:apiEndpoint"] || process.env.DIGITALOCEAN_API_URL;
-  if (endpoint) return endpoint;
-  if (config["slipway:environment"] !== "local") return DIGITALOCEAN;
-  throw new UsageError(
-    `Stack ${stack} is local and names no digitalocean:apiEndpoint, so this would reach DigitalOcean itself. Type:\n  pulumi config set digitalocean:apiEndpoint http://127.0.0.1:4010 ${flags}`,
-  );
-}
-
-/** The config's before the environment's, as the provider reads it. */
-async function readToken({ config, placeholders }: StackConfig, cli: PulumiCli | undefined, { stack, flags }: Target): Promise<string> {
-  const key = "digitalocean:token";
-  const isEncrypted = placeholders.includes(key);
-  if (config[key] && !isEncrypted) return config[key];
-  const token = process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN;
-  if (isEncrypted && cli !== undefined) {
-    try {
-      return (await cli.run(["config", "get", key, "-s", stack])).trim();
-    } catch (error) {
-      // The passphrase is missing where only the comparison runs.
-      if (!token) throw error;
-    }
-  }
-  if (token) return token;
-  const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
-  throw new UsageError(
-    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} ${flags}`}`,
-  );
-}
 
 /** Of the stacks with the same endpoint: another one is another account. */
 async function planSiblings(project: Project, own: string, endpoint: string): Promise<Siblings> {

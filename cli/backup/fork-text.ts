@@ -1,0 +1,82 @@
+/** What `slipway backup fork` prints. */
+import { findNode } from "../../catalog/nodes.ts";
+import { EXTRA_STORAGE_GIB, nodePrice, PRICE_SOURCES } from "../../catalog/prices.ts";
+import type { Cluster } from "../../operate/fork/clusters.ts";
+import { formatSources } from "../../operate/fork/firewall.ts";
+import { formatTime } from "../../operate/fork/time.ts";
+import type { Layout } from "../shared/terminal.ts";
+import type { ForkPlan } from "./fork-plan.ts";
+import { hang } from "./text.ts";
+
+/** US dollars a month at the list price; undefined where no public text states it. */
+export function priceOf({ size, nodes, storageMib }: Cluster): number | undefined {
+  const node = nodePrice("pg", size);
+  const included = findNode(size)?.diskGiB;
+  if (node === undefined || included === undefined) return undefined;
+  const extraGib = Math.max(0, storageMib / 1024 - included);
+  return Math.round((node * nodes + EXTRA_STORAGE_GIB * extraGib) * 100) / 100;
+}
+
+export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
+  const { source, name, time } = plan;
+  return [
+    layout.style.bold(`Fork ${source.name} as of ${formatTime(time)}`),
+    ...[
+      ["new cluster", `${name}: ${describeSize(source)}`],
+      ["contains", `every database and user of the cluster at that time; now it has ${source.databases.join(", ")}`],
+      ["trusted", describeSources(plan)],
+      ["cost", describeCost(source)],
+    ].flatMap(([title, text]) => row(title!, text!, layout)),
+    "",
+    `Nothing was created. To create it:\n  ${plan.command} --yes`,
+  ].join("\n");
+}
+
+export function formatForked(plan: ForkPlan, created: Cluster, layout: Layout): string {
+  const { source, time, flags } = plan;
+  const { id, name, host, port, user } = created;
+  const stack = flags === "" ? "-s <stack>" : flags;
+  return [
+    layout.style.good(`${name} is online: ${source.name} as of ${formatTime(time)}`),
+    ...[
+      ["cluster", `${id}, ${describeSize(created)}`],
+      ["address", `${host}:${port}, user ${user}`],
+      ["trusted", describeSources(plan)],
+      ["cost", describeCost(created)],
+    ].flatMap(([title, text]) => row(title!, text!, layout)),
+    "",
+    "Connect from a trusted source:",
+    `  doctl databases get-ca ${id} --format Certificate --no-header > ca.pem`,
+    `  psql "$(doctl databases connection ${id} --format URI --no-header)"`,
+    "",
+    ...hang(
+      "",
+      "First verify the time: read the newest rows. DigitalOcean's API does not report which time it restored, and its document promises only the times of backups.",
+      layout,
+    ),
+    "",
+    "Copy the rows of one table:",
+    "  pg_dump --data-only --table=<schema>.<table> <new cluster> | psql <old cluster>",
+    "Or let the stack use the new cluster (docs/deploy.md, Adopt an existing cluster):",
+    `  pulumi config set --path slipway:<system>.postgres.adopt ${id} ${stack}`,
+    "Delete it when you are done; until then it is billed:",
+    `  doctl databases delete ${id}`,
+  ].join("\n");
+}
+
+const row = (title: string, text: string, layout: Layout): string[] => hang(`  ${title.padEnd(13)}`, text, layout);
+
+const describeSize = ({ version, nodes, size, region }: Cluster): string => `Postgres ${version}, ${nodes} × ${size}, ${region}`;
+
+const describeSources = ({ rules }: ForkPlan): string =>
+  rules.length === 0
+    ? "NONE, as in the old cluster: every address can connect to the new one as well"
+    : `as in the old cluster: ${formatSources(rules)}`;
+
+function describeCost(cluster: Cluster): string {
+  const usd = priceOf(cluster);
+  const until = "billed by the hour until you delete it";
+  return usd === undefined
+    ? `not known to slipway, ${until}. See https://www.digitalocean.com/pricing/managed-databases`
+    : `$${usd.toFixed(2)} a month (list price of ${PRICE_SOURCES.databases.asOf}), ${until}`;
+}

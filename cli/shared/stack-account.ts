@@ -1,0 +1,45 @@
+/** The account of a stack: the address of its API, and its token. */
+import type { StackConfig } from "../../engine/stackfile.ts";
+import type { PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { UsageError } from "./errors.ts";
+
+export const DIGITALOCEAN = "https://api.digitalocean.com";
+
+export interface Target {
+  readonly stack: string;
+  readonly flags: string;
+}
+
+export function endpointOf({ config }: StackConfig, { stack, flags }: Target): string {
+  const endpoint = config["digitalocean:apiEndpoint"] || process.env.DIGITALOCEAN_API_URL;
+  if (endpoint) return endpoint;
+  if (config["slipway:environment"] !== "local") return DIGITALOCEAN;
+  throw new UsageError(
+    `Stack ${stack} is local and names no digitalocean:apiEndpoint, so this would reach DigitalOcean itself. Type:\n  pulumi config set digitalocean:apiEndpoint http://127.0.0.1:4010 ${flags}`,
+  );
+}
+
+/** The config's before the environment's, as the provider reads it. */
+export async function readToken(
+  { config, placeholders }: StackConfig,
+  cli: PulumiCli | undefined,
+  { stack, flags }: Target,
+): Promise<string> {
+  const key = "digitalocean:token";
+  const isEncrypted = placeholders.includes(key);
+  if (config[key] && !isEncrypted) return config[key];
+  const token = process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN;
+  if (isEncrypted && cli !== undefined) {
+    try {
+      return (await cli.run(["config", "get", key, "-s", stack])).trim();
+    } catch (error) {
+      // The passphrase is missing where only the comparison runs.
+      if (!token) throw error;
+    }
+  }
+  if (token) return token;
+  const reason = isEncrypted ? `${key} of stack ${stack} is encrypted, and only Pulumi's CLI can open it` : `Stack ${stack} has no ${key}`;
+  throw new UsageError(
+    `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} ${flags}`}`,
+  );
+}

@@ -1,0 +1,62 @@
+/** Trusted sources. A cluster without any accepts connections from every address, and DigitalOcean does not document that a fork has its source's. */
+import { Failure } from "../../postdeploy/connect/failure.ts";
+import type { ApiClient, Json } from "../recover/api.ts";
+import { RecoverError } from "../recover/error.ts";
+import type { Outcome, Writer } from "./writer.ts";
+
+export interface TrustedSource {
+  readonly type: string;
+  readonly value: string;
+  readonly description?: string;
+}
+
+export async function readTrustedSources(api: ApiClient, cluster: string): Promise<readonly TrustedSource[]> {
+  const reply = await api.get(`/v2/databases/${cluster}/firewall`);
+  const rules = Array.isArray(reply?.rules) ? (reply.rules as readonly Json[]) : [];
+  return rules.map(({ type, value, description }) => ({
+    type: String(type),
+    value: String(value),
+    ...(typeof description === "string" && description !== "" ? { description } : {}),
+  }));
+}
+
+export type Applied = { readonly done: true } | { readonly done: false; readonly reason: string };
+
+/** Replaces the list, and reads it again. DigitalOcean may refuse this while the cluster is being created, so the caller repeats it. */
+export async function setTrustedSources(
+  cluster: string,
+  rules: readonly TrustedSource[],
+  { api, writer }: { readonly api: ApiClient; readonly writer: Writer },
+): Promise<Applied> {
+  let outcome: Outcome;
+  try {
+    outcome = await writer.send("PUT", `/v2/databases/${cluster}/firewall`, { rules });
+  } catch (error) {
+    if (error instanceof RecoverError) return { done: false, reason: error.message.replace(/\.$/, "") };
+    throw error;
+  }
+  if (outcome.kind === "refused") return { done: false, reason: outcome.message || `status ${outcome.status}` };
+  const actual = await readTrustedSources(api, cluster);
+  if (isSame(actual, rules)) return { done: true };
+  const reason = outcome.kind === "unknown" ? outcome.reason : `the cluster has ${formatSources(actual)}`;
+  return { done: false, reason };
+}
+
+export const isSame = (some: readonly TrustedSource[], others: readonly TrustedSource[]): boolean =>
+  JSON.stringify(some.map(formatSource).sort()) === JSON.stringify(others.map(formatSource).sort());
+
+/** "app:1f2e…", as doctl takes it. */
+export const formatSource = ({ type, value }: TrustedSource): string => `${type}:${value}`;
+
+export const formatSources = (rules: readonly TrustedSource[]): string =>
+  rules.length === 0 ? "none, so every address can connect" : rules.map(formatSource).join(", ");
+
+/** The cluster exists, and is reachable from more addresses than its source. */
+export function openClusterFailure(cluster: string, rules: readonly TrustedSource[], reason: string): Failure {
+  return new Failure(
+    "trusted-sources",
+    1,
+    `The new cluster ${cluster} does not have the trusted sources of its source, so addresses may reach it that must not: ${reason}. Set them at once, or delete the cluster:\n` +
+      `  doctl databases firewalls replace ${cluster} --rule ${rules.map(formatSource).join(",")}\n  doctl databases delete ${cluster}`,
+  );
+}
