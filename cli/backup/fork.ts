@@ -31,39 +31,43 @@ const FINAL_PAUSE_MS = 5_000;
 
 type Pause = (milliseconds: number) => Promise<unknown>;
 
-export const fork = withFailures(async (options: ForkOptions, terminal) => {
-  const stop = new AbortController();
-  const interrupt = () => stop.abort();
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.once(signal, interrupt);
-  try {
-    return await forkCluster(options, terminal, (milliseconds) => sleep(milliseconds, undefined, { signal: stop.signal }));
-  } finally {
-    for (const signal of signals) process.off(signal, interrupt);
-  }
-});
+export const fork = withFailures(async (options: ForkOptions, terminal) => await forkCluster(options, terminal));
 
-/** @param pause rejects with an AbortError after a signal. @returns the exit code */
-export async function forkCluster(options: ForkOptions, terminal: Terminal, pause: Pause): Promise<number> {
+/** @param pause of tests. @returns the exit code */
+export async function forkCluster(options: ForkOptions, terminal: Terminal, pause?: Pause): Promise<number> {
+  const stop = new AbortController();
+  const wait = pause ?? ((milliseconds: number) => sleep(milliseconds, undefined, { signal: stop.signal }));
   const { pointInTime, forkName, yes, resume, timeout: minutes = DEFAULT_MINUTES, json } = options;
   if (pointInTime === undefined) throw new UsageError("As of when? --point-in-time 2026-12-01T10:30:00Z");
   const time = parsePointInTime(pointInTime);
   if (forkName !== undefined) checkName(forkName);
   if (resume && forkName === undefined) throw new UsageError("Which cluster did the earlier run request? --fork-name <name>");
   const target = await findTarget(options);
-  const account = { api: openApi({ ...target, pause }), writer: openWriter({ ...target, pause }) };
+  const account = { api: openApi({ ...target, pause: wait }), writer: openWriter({ ...target, pause: wait }) };
   const plan = await planFork(target, { api: account.api, time, forkName, resume: resume === true });
   if (!yes && !resume) {
     terminal.print(json ? stableJson({ done: false, ...toJson(plan) }) : formatForkPlan(plan, terminal));
     return DONE;
   }
-  const created = await carryOut(plan, { ...account, minutes, pause, report: (line) => terminal.log(line) });
+  const created = await untilSignal(stop, () => carryOut(plan, { ...account, minutes, pause: wait, report: (line) => terminal.log(line) }));
   terminal.print(
     json
       ? stableJson({ done: true, ...toJson(plan), id: created.id, host: created.host, port: created.port, user: created.user })
       : formatForked(plan, created, terminal),
   );
   return DONE;
+}
+
+/** From the request on, a signal ends the wait with what the operator must know; before it, it ends the process as usual. */
+async function untilSignal<T>(stop: AbortController, work: () => Promise<T>): Promise<T> {
+  const interrupt = () => stop.abort();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.once(signal, interrupt);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
 }
 
 interface Work {
