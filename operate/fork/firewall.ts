@@ -2,7 +2,7 @@
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { ApiClient, Json } from "../recover/api.ts";
 import { RecoverError } from "../recover/error.ts";
-import type { Outcome, Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 export interface TrustedSource {
   readonly type: string;
@@ -22,24 +22,28 @@ export async function readTrustedSources(api: ApiClient, cluster: string): Promi
 
 export type Applied = { readonly done: true } | { readonly done: false; readonly reason: string };
 
-/** Replaces the list, and reads it again. DigitalOcean may refuse this while the cluster is being created, so the caller repeats it. */
+/** Replaces the list, and reads it again: only what the API then returns counts. DigitalOcean may refuse this while the cluster is being created, so the caller repeats it. */
 export async function setTrustedSources(
   cluster: string,
   rules: readonly TrustedSource[],
   { api, writer }: { readonly api: ApiClient; readonly writer: Writer },
 ): Promise<Applied> {
-  let outcome: Outcome;
-  try {
-    outcome = await writer.send("PUT", `/v2/databases/${cluster}/firewall`, { rules });
-  } catch (error) {
-    if (error instanceof RecoverError) return { done: false, reason: error.message.replace(/\.$/, "") };
-    throw error;
-  }
-  if (outcome.kind === "refused") return { done: false, reason: outcome.message || `status ${outcome.status}` };
+  const refusal = await sendRules();
   const actual = await readTrustedSources(api, cluster);
   if (isSame(actual, rules)) return { done: true };
-  const reason = outcome.kind === "unknown" ? outcome.reason : `the cluster has ${formatSources(actual)}`;
-  return { done: false, reason };
+  return { done: false, reason: refusal ?? `the cluster has ${formatSources(actual)}` };
+
+  /** @returns why it may not be done */
+  async function sendRules(): Promise<string | undefined> {
+    try {
+      const outcome = await writer.send("PUT", `/v2/databases/${cluster}/firewall`, { rules });
+      if (outcome.kind === "refused") return outcome.message || `status ${outcome.status}`;
+      return outcome.kind === "unknown" ? outcome.reason : undefined;
+    } catch (error) {
+      if (error instanceof RecoverError) return error.message.replace(/\.$/, "");
+      throw error;
+    }
+  }
 }
 
 export const isSame = (some: readonly TrustedSource[], others: readonly TrustedSource[]): boolean =>
