@@ -24,6 +24,7 @@ export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
     ...[
       ["new cluster", `${name}: ${describeSize(source)}`],
       ["contains", `every database and user of the cluster at that time; now it has ${source.databases.join(", ")}`],
+      ["not in it", `what was written after ${formatTime(time)}`],
       ["trusted", describeSources(plan)],
       ["cost", describeCost(source)],
     ].flatMap(([title, text]) => row(title!, text!, layout)),

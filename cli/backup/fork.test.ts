@@ -67,6 +67,7 @@ describe("slipway backup fork", () => {
   new cluster  ${name}: Postgres 17, 1 × db-s-1vcpu-2gb, nyc3
   contains     every database and user of the cluster at that time; now it has
                defaultdb
+  not in it    what was written after ${time}
   trusted      as in the old cluster: ip_addr:203.0.113.9, tag:web
   cost         $30.45 a month (list price of 2026-08-09), billed by the hour
                until you delete it
