@@ -16,7 +16,7 @@ export const declareGroup = () =>
       ["Restore the newest backup for practice, and compare it", "slipway backup rehearse --system shop"],
       ["Show whether backups are recent, complete and rehearsed", "slipway backup status"],
       ["Restore a backup into a new database", "slipway backup restore --system shop --into shop_restored --url postgres://…"],
-      ["Fork the cluster as it was at a point in time", "slipway backup fork --stack prod --point-in-time 2026-12-01T10:30:00Z"],
+      ["Fork the cluster as it was at a time", "slipway backup fork --stack prod --point-in-time 2026-12-01T10:30:00Z"],
     ],
     details: [
       `Without --store, backups are in .slipway/backups, encrypted with keys of this machine: for practice with the local platform. For a deployed stack, set ${BACKUP_VARIABLES.store}, ${BACKUP_VARIABLES.storeKey}, ${BACKUP_VARIABLES.recipients} and ${BACKUP_VARIABLES.signingKey}: see docs/backup.md.`,
@@ -109,11 +109,11 @@ export const declareRestore = (group: Group) =>
 
 export const declareFork = (group: Group) =>
   describe(group.command("fork").summary("Fork a Postgres cluster at DigitalOcean, as it was at a point in time"), {
-    usage: ["--point-in-time <time> (--stack <name> | --cluster <name>) [flags]"],
+    usage: ["--point-in-time <time> --stack <name> [flags]", "--point-in-time <time> --cluster <name> [flags]"],
     examples: [
-      ["Show the plan and its cost", "slipway backup fork --stack prod --system shop --point-in-time 2026-12-01T10:30:00Z"],
-      ["Create the new cluster", "slipway backup fork --stack prod --system shop --point-in-time 2026-12-01T10:30:00Z --yes"],
-      ["Name the cluster yourself", "slipway backup fork --cluster shop-postgres --point-in-time 2026-12-01T12:30:00+02:00 --yes"],
+      ["Show the plan and its cost", "slipway backup fork --stack prod --point-in-time 2026-12-01T10:30:00Z"],
+      ["Create the new cluster", "slipway backup fork --stack prod --point-in-time 2026-12-01T10:30:00Z --yes"],
+      ["Fork a cluster by its name or id", "slipway backup fork --cluster shop --point-in-time 2026-12-01T12:30+02:00"],
     ],
     details: [
       `DigitalOcean creates a new cluster with every database and user of the old one, which is not changed. It keeps ${FORK_DAYS} days. The new cluster is billed until you delete it, so nothing is created without --yes.`,
