@@ -14,6 +14,12 @@ interface Ran {
   readonly output: string;
 }
 
+interface Pulumi {
+  (...args: string[]): Promise<Ran>;
+  /** Replaces the program. */
+  write(source: string): void;
+}
+
 interface Step {
   readonly op: string;
   readonly urn: string;
@@ -47,6 +53,27 @@ describeWithPulumi("a cluster that was created by hand", (cli) => {
     expect((await api.call("GET", `/v2/databases/${id}/firewall`)).body.rules).toMatchObject([{ type: "ip_addr", value: "198.51.100.7" }]);
   });
 
+  it("is replaced by its fork only after the state has forgotten it, and is not deleted", async () => {
+    const api = await startTestApi();
+    const id = await made(api);
+    const pulumi = await stack(cli, api, program(`{ cluster: "${id}", databases: ["shop"], users: ["shop"] }`));
+    await succeed(pulumi, "up", "--yes", "--skip-preview");
+    const fork = await forked(api);
+    pulumi.write(program(`"${fork}"`));
+    const { code, output } = await pulumi("preview");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/by-hand-cluster import replacement[\s\S]+marked for protection/);
+
+    const [cluster = ""] = /urn:\S+::by-hand-cluster/.exec(await succeed(pulumi, "stack", "--show-urns")) ?? [];
+    await succeed(pulumi, "state", "delete", cluster, "--target-dependents", "--force", "--yes");
+    const planned = stepsOf(await succeed(pulumi, "preview", "--json"));
+    for (const name of ["cluster", "db-shop", "user-shop", "user-reader"]) expect(planned[`by-hand-${name}`]![0]).toBe("import");
+    expect(Object.values(planned).flat()).not.toContain("replace");
+    await succeed(pulumi, "up", "--yes", "--skip-preview");
+    await succeed(pulumi, "preview", "--expect-no-changes");
+    expect((await api.call("GET", "/v2/databases")).body.databases).toMatchObject([{ id }, { id: fork }]);
+  });
+
   it("is refused in a preview, without a stack trace, where it stands in another region", async () => {
     const api = await startTestApi();
     const id = await made(api);
@@ -75,6 +102,15 @@ async function made({ call }: TestApi): Promise<string> {
   return id;
 }
 
+/** As `slipway backup fork` requests it. */
+async function forked({ call }: TestApi): Promise<string> {
+  const size = { engine: "pg", version: "16", region: "nyc3", size: "db-s-1vcpu-2gb", num_nodes: 1 };
+  const cluster = { ...size, name: "fork", backup_restore: { database_name: "made-by-hand" } };
+  const id = (await call("POST", "/v2/databases", cluster)).body.database.id;
+  await expect.poll(async () => (await call("GET", `/v2/databases/${id}`)).body.database.status).toBe("online");
+  return id;
+}
+
 function program(adopt: string, region = "nyc3"): string {
   return `
 import { Postgres } from ${JSON.stringify(join(HERE, "postgres.ts"))};
@@ -93,7 +129,7 @@ export default async function program() {
 `;
 }
 
-async function stack(cli: string, { api }: TestApi, source: string): Promise<(...args: string[]) => Promise<Ran>> {
+async function stack(cli: string, { api }: TestApi, source: string): Promise<Pulumi> {
   const directory = temporaryDirectory();
   symlinkSync(join(HERE, "..", "node_modules"), join(directory, "node_modules"));
   writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
@@ -120,7 +156,7 @@ async function stack(cli: string, { api }: TestApi, source: string): Promise<(..
       });
     });
   await succeed(pulumi, "stack", "init", "test");
-  return pulumi;
+  return Object.assign(pulumi, { write: (text: string) => writeFileSync(join(directory, "index.ts"), text) });
 }
 
 async function succeed(pulumi: (...args: string[]) => Promise<Ran>, ...args: string[]): Promise<string> {

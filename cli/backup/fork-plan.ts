@@ -13,8 +13,6 @@ export interface ForkPlan {
   readonly rules: readonly TrustedSource[];
   /** The new cluster, if an earlier run has requested it. */
   readonly requested?: Cluster;
-  /** Without a stack: "". */
-  readonly flags: string;
   /** What requests it, without `--yes` or `--resume`. */
   readonly command: string;
 }
@@ -41,7 +39,7 @@ export async function planFork(
     await checkPointInTime(time, { api, source, now: new Date() });
   }
   const rules = await readTrustedSources(api, source.id);
-  return { source, name, time, rules, flags, command, ...(existing && { requested: existing }) };
+  return { source, name, time, rules, command, ...(existing && { requested: existing }) };
 }
 
 function nameTaken({ id, name, status, createdAt }: Cluster, command: string): Failure {

@@ -34,9 +34,8 @@ export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
 }
 
 export function formatForked(plan: ForkPlan, created: Cluster, layout: Layout): string {
-  const { source, time, flags } = plan;
+  const { source, time } = plan;
   const { id, name, host, port, user } = created;
-  const stack = flags === "" ? "-s <stack>" : flags;
   return [
     layout.style.good(`${name} is online: ${source.name} as of ${formatTime(time)}`),
     ...[
@@ -58,8 +57,12 @@ export function formatForked(plan: ForkPlan, created: Cluster, layout: Layout): 
     "",
     "Copy the rows of one table:",
     "  pg_dump --data-only --table=<schema>.<table> <new cluster> | psql <old cluster>",
-    "Or let the stack use the new cluster (docs/deploy.md, Adopt an existing cluster):",
-    `  pulumi config set --path slipway:<system>.postgres.adopt ${id} ${stack}`,
+    ...hang(
+      "",
+      "Or adopt the new cluster in a stack that does not manage the old one. In the stack of the old one this would replace it: see docs/backup.md first.",
+      layout,
+    ),
+    `  pulumi config set --path slipway:<system>.postgres.adopt ${id} -s <other stack>`,
     "Delete it when you are done; until then it is billed:",
     `  doctl databases delete ${id}`,
   ].join("\n");

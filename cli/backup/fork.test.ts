@@ -87,7 +87,7 @@ Nothing was created. To create it:
       `psql "$(doctl databases connection ${created!.id} --format URI --no-header)"`,
       `doctl databases get-ca ${created!.id}`,
       "pg_dump --data-only --table=",
-      `pulumi config set --path slipway:<system>.postgres.adopt ${created!.id} -s <stack>`,
+      `pulumi config set --path slipway:<system>.postgres.adopt ${created!.id} -s <other stack>`,
       `doctl databases delete ${created!.id}`,
       "First verify the time",
       "trusted      as in the old cluster: ip_addr:203.0.113.9, tag:web",
