@@ -1,11 +1,12 @@
 /** What `slipway backup fork` prints. */
 import { findNode } from "../../catalog/nodes.ts";
 import { EXTRA_STORAGE_GIB, nodePrice, PRICE_SOURCES } from "../../catalog/prices.ts";
+import type { Forked } from "../../operate/fork/carry-out.ts";
 import type { Cluster } from "../../operate/fork/clusters.ts";
-import { formatSources } from "../../operate/fork/firewall.ts";
+import { formatSources, isSame, type TrustedSource } from "../../operate/fork/firewall.ts";
+import type { ForkPlan } from "../../operate/fork/plan.ts";
 import { formatTime } from "../../operate/fork/time.ts";
 import type { Layout } from "../shared/terminal.ts";
-import type { ForkPlan } from "./fork-plan.ts";
 import { hang } from "./text.ts";
 
 /** US dollars a month at the list price; undefined where no public text states it. */
@@ -25,7 +26,7 @@ export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
       ["new cluster", `${name}: ${describeSize(source)}`],
       ["contains", `every database and user of the cluster at that time; now it has ${source.databases.join(", ")}`],
       ["not in it", `what was written after ${formatTime(time)}`],
-      ["trusted", describeSources(plan)],
+      ["trusted", describeSources(plan.rules)],
       ["cost", describeCost(source)],
     ].flatMap(([title, text]) => row(title!, text!, layout)),
     "",
@@ -33,16 +34,15 @@ export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
   ].join("\n");
 }
 
-export function formatForked(plan: ForkPlan, created: Cluster, layout: Layout): string {
-  const { source, time } = plan;
-  const { id, name, host, port, user } = created;
+export function formatForked({ source, time, rules }: ForkPlan, { cluster, trustedSources }: Forked, layout: Layout): string {
+  const { id, name, host, port, user } = cluster;
   return [
     layout.style.good(`${name} is online: ${source.name} as of ${formatTime(time)}`),
     ...[
-      ["cluster", `${id}, ${describeSize(created)}`],
+      ["cluster", `${id}, ${describeSize(cluster)}`],
       ["address", `${host}:${port}, user ${user}`],
-      ["trusted", describeSources(plan)],
-      ["cost", describeCost(created)],
+      ["trusted", describeSources(trustedSources, rules)],
+      ["cost", describeCost(cluster)],
     ].flatMap(([title, text]) => row(title!, text!, layout)),
     "",
     "Connect from a trusted source:",
@@ -72,10 +72,11 @@ const row = (title: string, text: string, layout: Layout): string[] => hang(`  $
 
 const describeSize = ({ version, nodes, size, region }: Cluster): string => `Postgres ${version}, ${nodes} × ${size}, ${region}`;
 
-const describeSources = ({ rules }: ForkPlan): string =>
-  rules.length === 0
-    ? "NONE, as in the old cluster: every address can connect to the new one as well"
-    : `as in the old cluster: ${formatSources(rules)}`;
+function describeSources(sources: readonly TrustedSource[], old = sources): string {
+  if (!isSame(sources, old)) return `its own: ${formatSources(sources)}`;
+  if (sources.length === 0) return "NONE, as in the old cluster: every address can connect to the new one as well";
+  return `as in the old cluster: ${formatSources(sources)}`;
+}
 
 function describeCost(cluster: Cluster): string {
   const usd = priceOf(cluster);

@@ -111,6 +111,15 @@ Nothing was created. To create it:
     expect((await forkShop("--yes")).code).toBe(0);
   });
 
+  it("creates nothing if the trusted sources of the source cannot be read", async () => {
+    api.api.faults.add({ match: "GET /v2/databases/*/firewall", fault: { answer: 404 } });
+    expect(await forkShop("--yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("returns no list of trusted sources for pg-test"),
+    });
+    expect(forks()).toEqual([]);
+  });
+
   it("names no price that no public text states", async () => {
     patchCluster(api.cloud, source, { size: "gd-2vcpu-8gb" });
     expect((await forkShop()).stdout).toMatch(/cost +not known to slipway, billed by the hour/);
@@ -288,6 +297,7 @@ describe("a fork that does not end", () => {
       0,
       expect.stringContaining("has trusted sources of its own, which stay: ip_addr:198.51.100.7"),
     ]);
+    expect(resumed.stdout).toContain("trusted      its own: ip_addr:198.51.100.7");
     expect(forks()[0]!.rules).toMatchObject(own);
     await api.call("PUT", `/v2/databases/${id}/firewall`, { rules: [] });
     expect(await forkFast({ resume: true })).toMatchObject({ code: 0 });
@@ -315,6 +325,25 @@ describe("a fork that does not end", () => {
     expect(message).toMatch(
       /answered 500 to GET[\s\S]+DigitalOcean goes on creating cluster pg-fork[\s\S]+--resume\n {2}doctl databases delete /,
     );
+  });
+
+  it("is reported as unknown, with exit code 3, if a signal comes before DigitalOcean confirms it", async () => {
+    api.api.faults.add({ match: "POST /v2/databases", fault: { drop: "after-commit" } });
+    const options = { cluster: "pg-test", pointInTime: yesterday(), forkName: "pg-fork", yes: true, cwd: process.cwd() };
+    const abort = async () => {
+      throw Object.assign(new Error("aborted"), { name: "AbortError" });
+    };
+    await expect(forkCluster(options as Parameters<typeof forkCluster>[0], recordingTerminal(), abort)).rejects.toMatchObject({
+      exit: 3,
+      message: expect.stringMatching(
+        /^Interrupted before DigitalOcean confirmed cluster pg-fork\. It may be created.*doctl databases list$/,
+      ),
+    });
+    expect(await forkFast()).toMatchObject({
+      code: 2,
+      message: expect.stringMatching(/^There is a cluster pg-fork already[\s\S]+--resume$/),
+    });
+    expect(forks()).toHaveLength(1);
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)("is named with the command that deletes it after %s", async (signal) => {

@@ -10,10 +10,13 @@ export interface TrustedSource {
   readonly description?: string;
 }
 
-export async function readTrustedSources(api: ApiClient, cluster: string): Promise<readonly TrustedSource[]> {
+/** @returns undefined if the API returns no list, which is not the same as an empty one */
+export async function readTrustedSources(api: ApiClient, cluster: string): Promise<readonly TrustedSource[] | undefined> {
   const reply = await api.get(`/v2/databases/${cluster}/firewall`);
-  const rules = Array.isArray(reply?.rules) ? (reply.rules as readonly Json[]) : [];
-  return rules.map(({ type, value, description }) => ({
+  // Go writes an empty list as null.
+  const rules = reply?.rules === null ? [] : reply?.rules;
+  if (!Array.isArray(rules)) return undefined;
+  return (rules as readonly Json[]).map(({ type, value, description }) => ({
     type: String(type),
     value: String(value),
     ...(typeof description === "string" && description !== "" ? { description } : {}),
@@ -22,7 +25,10 @@ export async function readTrustedSources(api: ApiClient, cluster: string): Promi
 
 export type Applied = { readonly done: true } | { readonly done: false; readonly reason: string };
 
-/** Replaces the list, and reads it again: only what the API then returns counts. DigitalOcean may refuse this while the cluster is being created, so the caller repeats it. */
+/**
+ * Replaces the list, and reads it again: only what the API then returns counts. DigitalOcean may refuse this while the cluster is being created, so the
+ * caller repeats it.
+ */
 export async function setTrustedSources(
   cluster: string,
   rules: readonly TrustedSource[],
@@ -30,8 +36,8 @@ export async function setTrustedSources(
 ): Promise<Applied> {
   const refusal = await sendRules();
   const actual = await readTrustedSources(api, cluster);
-  if (isSame(actual, rules)) return { done: true };
-  return { done: false, reason: refusal ?? `the cluster has ${formatSources(actual)}` };
+  if (actual !== undefined && isSame(actual, rules)) return { done: true };
+  return { done: false, reason: refusal ?? `the cluster has ${actual === undefined ? "no list yet" : formatSources(actual)}` };
 
   /** @returns why it may not be done */
   async function sendRules(): Promise<string | undefined> {

@@ -1,10 +1,10 @@
 /** What `slipway backup fork` would do; nothing is changed yet. */
 import { quoteWord } from "../../catalog/shell.ts";
-import { type Cluster, defaultForkName, findSource, listClusters } from "../../operate/fork/clusters.ts";
-import { readTrustedSources, type TrustedSource } from "../../operate/fork/firewall.ts";
-import { checkPointInTime, formatTime } from "../../operate/fork/time.ts";
-import type { ApiClient } from "../../operate/recover/api.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
+import type { ApiClient } from "../recover/api.ts";
+import { type Cluster, defaultForkName, findSource, listClusters } from "./clusters.ts";
+import { readTrustedSources, type TrustedSource } from "./firewall.ts";
+import { checkPointInTime, formatTime } from "./time.ts";
 
 export interface ForkPlan {
   readonly source: Cluster;
@@ -39,6 +39,13 @@ export async function planFork(
     await checkPointInTime(time, { api, source, now: new Date() });
   }
   const rules = await readTrustedSources(api, source.id);
+  // An empty list would create a cluster that is open to every address.
+  if (rules === undefined)
+    throw new Failure(
+      "trusted-sources",
+      1,
+      `The API returns no list of trusted sources for ${source.name}. Nothing was created. Run this again.`,
+    );
   return { source, name, time, rules, command, ...(existing && { requested: existing }) };
 }
 
