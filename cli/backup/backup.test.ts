@@ -413,7 +413,7 @@ describe("bad input", () => {
   };
 
   it.each<[name: string, variables: string, argv: string[], message: RegExp]>([
-    ["no command", "", [], /needs a command: create, list, verify, restore, rehearse, prune, keep, status, worker, keys/],
+    ["no command", "", [], /needs a command: create, list, verify, restore, fork, rehearse, prune, keep, status, worker, keys/],
     ["an unknown flag", "", ["list", "--sytem", "devx"], /has no flag --sytem\. Did you mean --system\?/],
     ["an unknown command", "", ["creat"], /Did you mean slipway backup create\?/],
     [

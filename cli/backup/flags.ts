@@ -92,6 +92,7 @@ export const declareRestore = (group: Group) =>
     ],
     details: [
       "The database must not exist: a backup is never restored over a database. Connect as the administrator, who may create databases. If the comparison finds a difference, the new database is dropped and the command fails.",
+      "To return to a time between two backups, fork the cluster at DigitalOcean: slipway backup fork",
     ],
     exitCodes: { 0: "restored, and equal to what was backed up", 1: "failed; the new database was dropped", 2: "bad input" },
   })
