@@ -37,7 +37,7 @@ export function formatForkPlan(plan: ForkPlan, layout: Layout): string {
 export function formatForked({ source, time, rules }: ForkPlan, { cluster, trustedSources }: Forked, layout: Layout): string {
   const { id, name, host, port, user } = cluster;
   return [
-    layout.style.good(`${name} is online: ${source.name} as of ${formatTime(time)}`),
+    layout.style.good(`${name} is online, requested from ${source.name} as of ${formatTime(time)}`),
     ...[
       ["cluster", `${id}, ${describeSize(cluster)}`],
       ["address", `${host}:${port}, user ${user}`],
@@ -47,7 +47,7 @@ export function formatForked({ source, time, rules }: ForkPlan, { cluster, trust
     "",
     "Connect from a trusted source:",
     `  doctl databases get-ca ${id} --format Certificate --no-header > ca.pem`,
-    `  psql "$(doctl databases connection ${id} --format URI --no-header)"`,
+    `  PGSSLROOTCERT=ca.pem psql "$(doctl databases connection ${id} --format URI --no-header)"`,
     "",
     ...hang(
       "",

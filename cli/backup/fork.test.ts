@@ -82,9 +82,9 @@ Nothing was created. To create it:
     expect(code).toBe(0);
     const [created] = forks();
     expect(created).toMatchObject({ name: "pg-fork", forkOf: source, rules: RULES.map((rule) => expect.objectContaining(rule)) });
-    expect(stdout).toMatch(/^pg-fork is online: pg-test as of \S+Z\n/);
+    expect(stdout).toMatch(/^pg-fork is online, requested from pg-test as of \S+Z\n/);
     for (const part of [
-      `psql "$(doctl databases connection ${created!.id} --format URI --no-header)"`,
+      `PGSSLROOTCERT=ca.pem psql "$(doctl databases connection ${created!.id} --format URI --no-header)"`,
       `doctl databases get-ca ${created!.id}`,
       "pg_dump --data-only --table=",
       `pulumi config set --path slipway:<system>.postgres.adopt ${created!.id} -s <other stack>`,
