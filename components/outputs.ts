@@ -1,16 +1,20 @@
 /** The outputs of a stack. */
 import * as pulumi from "@pulumi/pulumi";
+import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
 import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
 import { instancePrice } from "../catalog/prices.ts";
+import { quoteWord } from "../catalog/shell.ts";
 import type { BackupSchedule, BackupSettings, Settings } from "../settings/settings.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
 import { WORKER_SIZE } from "./backup-worker.ts";
+import type { Backups } from "./backups.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Postgres } from "./postgres.ts";
 import { ADMIN } from "./postgres-args.ts";
 import type { SystemDeployment } from "./system.ts";
 import type { Valkey } from "./valkey.ts";
+import type { ScheduledBackups } from "./wiring.ts";
 
 const CONTROL_PANEL = "https://cloud.digitalocean.com";
 
@@ -20,14 +24,19 @@ interface Deployed {
   readonly deployments: readonly SystemDeployment[];
   /** By "system/app". */
   readonly apps: ReadonlyMap<string, App>;
+  /** Absent in a stack without backups. */
+  readonly backups: Backups | undefined;
+  /** Absent where nothing makes backups. */
+  readonly scheduled: ScheduledBackups | undefined;
 }
 
-/** The addresses of everything, and the connections as one secret. */
-export function stackOutputs({ postgres, valkey, apps, deployments }: Deployed): Record<string, unknown> {
+/** The addresses of everything, and the connections and the variables of `slipway backup` as one secret each. */
+export function stackOutputs({ postgres, valkey, apps, deployments, backups, scheduled }: Deployed): Record<string, unknown> {
   const urls = Object.fromEntries([...apps].map(([key, app]) => [key, app.liveUrl]));
   const links = deployments[0]?.stack.environment === "local" ? localLinks() : controlPanelLinks();
   const connections = Object.fromEntries(deployments.map((deployment) => [deployment.settings.system.name, connectionsOf(deployment)]));
-  return { urls, links, connections: pulumi.secret(connections) };
+  const variables = backups === undefined ? {} : { backupVariables: backupVariables(backups, scheduled) };
+  return { urls, links, connections: pulumi.secret(connections), ...variables };
 
   function controlPanelLinks() {
     return {
@@ -88,6 +97,20 @@ function connectionsOf({ settings: { system }, postgres, stores }: SystemDeploym
     ca: postgres.ca,
     stores: Object.fromEntries(Object.entries(stores).map(([store, valkey]) => [store, { url: valkey.url(0), ca: valkey.ca }])),
   };
+}
+
+/** A file that a shell reads before `slipway backup`: NAME=value, a line each. */
+function backupVariables({ copies: [primary, offsite] }: Backups, scheduled: ScheduledBackups | undefined): pulumi.Output<string> {
+  const values: Partial<Record<keyof typeof BACKUP_VARIABLES, pulumi.Input<string>>> = {
+    store: primary!.url,
+    storeKey: primary!.key,
+    ...(offsite === undefined ? {} : { offsite: offsite.url, offsiteKey: offsite.key }),
+    ...(scheduled === undefined ? {} : { recipients: scheduled.schedule.recipients.join(","), signingKey: scheduled.signingKey }),
+  };
+  const lines = Object.entries(values).map(([name, value]) =>
+    pulumi.output(value).apply((text) => `${BACKUP_VARIABLES[name as keyof typeof BACKUP_VARIABLES]}=${quoteWord(text)}`),
+  );
+  return pulumi.secret(pulumi.all(lines).apply((all) => all.join("\n")));
 }
 
 /** What a plan prints about the systems themselves: their backups, and where they differ from the products' documents. */

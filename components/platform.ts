@@ -80,7 +80,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   for (const deployment of deployments) createMonitoring(deployment);
   createSharedMonitoring();
   createProject();
-  return { ...stackOutputs({ postgres, valkey, deployments, apps }), sentVariables: memory.output };
+  return { ...stackOutputs({ postgres, valkey, deployments, apps, backups, scheduled }), sentVariables: memory.output };
 
   function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
     return new Network(`${name}-${region}${suffix}`, existing === undefined ? { region, cidr } : { existing }, { parent });

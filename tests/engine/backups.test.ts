@@ -76,8 +76,13 @@ describeWithPulumi("backups of a deployment", (cli) => {
   };
 
   function slipway(...args: string[]): Promise<Ran> {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...workerEnvironment() };
-    const child = spawn(process.execPath, [SLIPWAY, "backup", ...args], { cwd: folder, env });
+    return run(process.execPath, [SLIPWAY, "backup", ...args], workerEnvironment());
+  }
+
+  /** Not at once: the API is in this process. */
+  function run(file: string, args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
+    const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...variables };
+    const child = spawn(file, args, { cwd: folder, env });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (output += part));
     return new Promise((resolve) => child.on("close", (code) => resolve({ code: code ?? 1, output })));
@@ -187,6 +192,14 @@ describeWithPulumi("backups of a deployment", (cli) => {
     expect(await sql("SELECT to_regclass('devx.more') IS NULL AS missing")).toEqual([{ missing: false }]);
     expect((await backups()).at(-1)!.copies).toHaveLength(2);
     await succeed("preview", "--expect-no-changes");
+  });
+
+  it("are listed elsewhere with the variables in the stack's outputs", async () => {
+    const file = join(folder, "backup.env");
+    writeFileSync(file, await succeed("stack", "output", "backupVariables", "--show-secrets"), { mode: 0o600 });
+    const command = `set -a; . "${file}"; "${process.execPath}" "${SLIPWAY}" backup list --system devx`;
+    const { output } = await run("sh", ["-c", command]);
+    for (const { id } of await backups()) expect(output).toContain(id);
   });
 
   it("keep no secret in the state in plain text, and none in the outputs of the step", async () => {
