@@ -1,4 +1,4 @@
-/** Backups of a large database, compared with the pipeline that a user would write: pg_dump, zstd and age. */
+/** Backups of a large database into an S3 store, compared with the pipeline that a user would write: pg_dump, zstd, age and rclone. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateSigningKey } from "../backup/signature.ts";
 import { clients, createTestKeys } from "../backup/testing/fixture.ts";
+import { addressOf, STORE_KEY, startSpaces } from "../backup/testing/spaces.ts";
 import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
 import { findOnPath } from "../local/servers/packages/binaries.ts";
 import { startServer } from "../postdeploy/migrate/testing/server.ts";
@@ -14,6 +15,7 @@ import { compareRuns, runCommand, type Sample } from "./command.ts";
 
 const ROWS = 1_000_000;
 const RUNS = 5;
+const BUCKET = "bench";
 
 /** About 200 MB: three tables with text, JSON and indexes. */
 const DATA = `
@@ -26,33 +28,36 @@ const DATA = `
   CREATE INDEX ON orders (user_id); CREATE INDEX ON events (kind); ANALYZE;`;
 
 const CREATE = "slipway backup create";
-const PIPELINE = "pg_dump | zstd | age";
+const PIPELINE = "pg_dump | zstd | age | rclone";
 const RESTORE = "slipway backup restore";
 const SERIAL = "slipway backup restore --jobs 1";
-const REVERSED = "age | zstd | pg_restore";
+const REVERSED = "rclone | age | zstd | pg_restore";
 
 export const bench: Benchmark = {
-  about: `a database of ${ROWS.toLocaleString("en")} rows, Postgres 17, copies in a folder; slipway also counts, compares and signs`,
+  about: `a database of ${ROWS.toLocaleString("en")} rows, Postgres 17, S3 store on this machine; slipway also counts, compares and signs`,
   unit: "ms",
   skip: () => {
-    const missing = ["age", "zstd"].filter((name) => findOnPath([name]) === undefined);
-    return missing.length > 0 ? `${missing.join(" and ")} are not installed` : undefined;
+    const missing = ["age", "zstd", "rclone"].filter((name) => findOnPath([name]) === undefined);
+    return missing.length > 0 ? `${missing.join(", ")} are not installed` : undefined;
   },
   async run() {
     const folder = mkdtempSync(join(tmpdir(), "slipway bench "));
     const server = await startServer({ major: 17 });
+    const spaces = await startSpaces([BUCKET]);
     try {
       const { url } = await server.database("bench");
       await server.sql(DATA, "bench");
       const { identity, recipient } = await createTestKeys();
       const identityFile = join(folder, "key.txt");
-      const store = join(folder, "store");
+      const store = addressOf(spaces.url, BUCKET);
+      const rclone = rcloneEnvironment(spaces.url);
       writeFileSync(identityFile, `${identity}\n`, { mode: 0o600 });
       process.env[BACKUP_VARIABLES.recipients] = recipient;
+      process.env[BACKUP_VARIABLES.storeKey] = STORE_KEY;
       process.env[BACKUP_VARIABLES.signingKey] = generateSigningKey().signingKey;
       const { program } = await clients(17);
       const command = (name: "pg_dump" | "pg_restore") => [program(name).file, ...program(name).args].map((part) => `'${part}'`).join(" ");
-      const file = join(folder, "dump.age");
+      const file = `s:${BUCKET}/dump.age`;
       let restored = 0;
       const common = ["--system", "devx", "--store", store];
       const restore = async (...more: readonly string[]) => {
@@ -75,14 +80,16 @@ export const bench: Benchmark = {
       const runners = await compareRuns(
         {
           [CREATE]: () => runCommand("backup", "create", ...common, "--url", url),
-          [PIPELINE]: () => shell(`${command("pg_dump")} -Fc -Z0 -d '${url}' | zstd -q -3 | age -r ${recipient} > '${file}'`),
+          [PIPELINE]: () =>
+            shell(`${command("pg_dump")} -Fc -Z0 -d '${url}' | zstd -q -3 | age -r ${recipient} | rclone rcat '${file}'`, rclone),
           [RESTORE]: () => restore(),
           [SERIAL]: () => restore("--jobs", "1"),
           [REVERSED]: async () => {
             const database = `restored_${++restored}`;
             await server.sql(`CREATE DATABASE ${database}`);
             const sample = await shell(
-              `age -d -i '${identityFile}' '${file}' | zstd -q -d | ${command("pg_restore")} --exit-on-error -d '${server.url(database)}'`,
+              `rclone cat '${file}' | age -d -i '${identityFile}' | zstd -q -d | ${command("pg_restore")} --exit-on-error -d '${server.url(database)}'`,
+              rclone,
             );
             await server.sql(`DROP DATABASE ${database}`);
             return sample;
@@ -99,15 +106,27 @@ export const bench: Benchmark = {
         ],
       };
     } finally {
+      await spaces.close();
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
 
-async function shell(line: string): Promise<Sample> {
+/** A remote "s" that is configured by variables only. */
+function rcloneEnvironment(endpoint: string): NodeJS.ProcessEnv {
+  const [id, secret] = STORE_KEY.split(":");
+  const settings = { TYPE: "s3", PROVIDER: "Other", ENDPOINT: endpoint, REGION: "nyc3", ACCESS_KEY_ID: id, SECRET_ACCESS_KEY: secret };
+  const { AWS_CA_BUNDLE: _, ...env } = process.env;
+  return {
+    ...{ ...env, RCLONE_CONFIG: "/dev/null", RCLONE_LOG_LEVEL: "ERROR" },
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [`RCLONE_CONFIG_S_${name}`, value])),
+  };
+}
+
+async function shell(line: string, env: NodeJS.ProcessEnv): Promise<Sample> {
   const start = performance.now();
-  const child = spawn("bash", ["-c", `set -o pipefail; ${line}`], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn("bash", ["-c", `set -o pipefail; ${line}`], { env, stdio: ["ignore", "ignore", "inherit"] });
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`${line} failed`);
   return { ms: performance.now() - start };
