@@ -30,13 +30,13 @@ const PATIENCE_MS = 20 * 60_000;
 
 /** @throws Failure if there is no complete and verified backup at the end */
 export async function ensureBackup(options: EnsureOptions): Promise<Ensured> {
-  const { repository, set, maxAgeHours, isEmpty, signal } = options;
+  const { repository, set, isEmpty, signal } = options;
   const name = formatDataSet(set);
   if (await isEmpty()) return { set: name, outcome: "empty" };
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const { backups } = await readInventory(repository, set);
-    const recent = maxAgeHours === 0 ? undefined : findRecent(backups, repository.copies.length, maxAgeHours);
+    const recent = findRecent(backups, options);
     if (recent !== undefined) return { set: name, outcome: "recent", backup: formatBackup(recent) };
     try {
       const { created, verified } = await createVerified(options);
@@ -53,11 +53,15 @@ export async function ensureBackup(options: EnsureOptions): Promise<Ensured> {
   }
 }
 
-function findRecent(backups: readonly Backup[], copies: number, maxAgeHours: number): Backup | undefined {
+/** One that lacks a copy, or that a holder of one of the keys cannot decrypt, does not count: the settings may have changed since it was made. */
+function findRecent(backups: readonly Backup[], { repository, recipients, maxAgeHours }: EnsureOptions): Backup | undefined {
+  if (maxAgeHours === 0) return undefined;
   return backups.findLast(({ records, manifest, ...backup }) => {
     const startedAt = new Date(manifest.startedAt);
     const hours = (Date.now() - startedAt.getTime()) / 3_600_000;
-    return records.length > 0 && backup.copies.length === copies && !isFuture(startedAt) && hours <= maxAgeHours;
+    const isComplete = backup.copies.length === repository.copies.length;
+    const isReadable = recipients.every((recipient) => manifest.data.recipients.includes(recipient));
+    return records.length > 0 && isComplete && isReadable && !isFuture(startedAt) && hours <= maxAgeHours;
   });
 }
 
