@@ -263,8 +263,7 @@ function* spec({ path, before, after }: Leaf): Generator<Consequence> {
   if (/\.(github|gitlab|git|image)\b/.test(path) && !path.endsWith("deployOnPush"))
     yield { risk: "care", note: `runs different code: ${lastOf(path)}` };
   if (/\.runCommand$/.test(path)) yield* commandChanged(before, after);
-  if (path.endsWith(`.env ${BACKUP_VARIABLES.recipients}.value`))
-    yield { risk: "care", note: "new backups are encrypted for other keys: keep the former ones for the backups that exist" };
+  if (path.endsWith(`.env ${BACKUP_VARIABLES.recipients}.value`)) yield recipientsChanged(before, after);
   if (/\.(healthCheck|livenessHealthCheck)$/.test(path) && after === undefined)
     yield { risk: "care", note: "goes live without a health check" };
   if (/\.instanceCount$/.test(path) && Number(after ?? 1) < Number(before ?? 1))
@@ -275,6 +274,14 @@ function* spec({ path, before, after }: Leaf): Generator<Consequence> {
   if (/^spec\.(name|region)$/.test(path)) yield { risk: "care", note: `its ${lastOf(path)} changes` };
   if (/^spec\.database /.test(path) && before !== undefined)
     yield { risk: "care", note: "connects to another database, or as another user" };
+}
+
+/** If an attacker replaces all of them, the owner of the data cannot read new backups, and the retention deletes the others. */
+function recipientsChanged(before: Value | undefined, after: Value | undefined): Consequence {
+  const [old, now] = [before, after].map((value) => String(value ?? "").split(",")) as [string[], string[]];
+  return old.some((recipient) => now.includes(recipient))
+    ? { risk: "care", note: "new backups are encrypted for other keys: keep the former ones for the backups that exist" }
+    : { risk: "danger", note: "no former key decrypts new backups: check that the new ones are yours, and keep the former ones" };
 }
 
 function* commandChanged(before: Value | undefined, after: Value | undefined): Generator<Consequence> {
