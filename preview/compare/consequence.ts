@@ -197,6 +197,13 @@ const INPUTS: Readonly<Record<string, Rules>> = {
     if (/^(statementTimeout|idleInTransactionSessionTimeout)/.test(path) && Number(after) < Number(before ?? Number.POSITIVE_INFINITY))
       yield { risk: "care", note: "longer queries are cancelled" };
   },
+  *Backup({ path, before, after }) {
+    if (path === "maxAgeHours" && Number(after) > Number(before))
+      yield {
+        risk: "care",
+        note: `a backup of up to ${after} hours before is now enough, instead of ${before}: less of the data is in it`,
+      };
+  },
   *DatabaseDb() {},
   *DatabaseUser({ path }) {
     if (!path.startsWith("settings")) yield { risk: "care" };

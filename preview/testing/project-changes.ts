@@ -421,6 +421,14 @@ export const CORPUS: readonly Change[] = [
     because: /encrypted for other keys/,
   },
   {
+    title: "older backups before changes",
+    base: MADE,
+    head: [...MADE, { file: PROD, from: "    recipients:", to: "    maxAgeHours: 168\n    recipients:" }],
+    risk: "care",
+    shows: ["update Backup fluxstudio-post-deploy-backup"],
+    because: /up to 168 hours before is now enough, instead of 1/,
+  },
+  {
     title: "no backups any more",
     base: MADE,
     head: [],
