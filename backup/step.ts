@@ -28,9 +28,13 @@ const Backup: StepKind = {
     target: target(url),
     stores: Object.fromEntries(Object.entries(addressesOf(stores)).map(([store, address]) => [store, target(address.url)])),
   }),
+  findDrift: findUnapplied,
   pending,
   apply,
 };
+
+/** A preview on a machine without access to the database does not wait for longer. */
+const PREVIEW_TIMEOUT_MS = 3000;
 
 /** Does one step's method (`step("Backup", "create", inputs)`) and resolves to what a dynamic provider answers. */
 export async function step(kind: string, method: string, ...args: readonly unknown[]): Promise<unknown> {
@@ -41,9 +45,45 @@ export async function step(kind: string, method: string, ...args: readonly unkno
 
 /** "a verified backup first, because of applications, migrations" */
 function pending(olds: Inputs, news: Inputs): string {
+  const changed = changedReasons(olds, news);
+  if (changed.length > 0) return `a verified backup first, because of ${changed.join(", ")}`;
+  const unapplied = (news.drift ?? []) as readonly string[];
+  return unapplied.length === 0
+    ? "nothing"
+    : `a verified backup first, because migrations of the last run are not applied: ${unapplied.join(", ")}`;
+}
+
+function changedReasons(olds: Inputs, news: Inputs): string[] {
   const [before, after] = [(olds.reasons ?? {}) as Reasons, (news.reasons ?? {}) as Reasons];
-  const changed = [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((reason) => before[reason] !== after[reason]).sort();
-  return changed.length === 0 ? "nothing" : `a verified backup first, because of ${changed.join(", ")}`;
+  return [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((reason) => before[reason] !== after[reason]).sort();
+}
+
+/**
+ * Migrations that failed after the backup was made for them. The next run applies them, perhaps days later, and its reasons are the same: without this
+ * it would make no backup.
+ */
+async function findUnapplied(news: Inputs, olds: Inputs): Promise<readonly string[]> {
+  if (changedReasons(olds, news).length > 0) return [];
+  const [{ open }, { readFolder }, { compareToLedger }, { LedgerTable, readLedger }] = await Promise.all([
+    import("../postdeploy/connect/session.ts"),
+    import("../postdeploy/migrate/read/files.ts"),
+    import("../postdeploy/migrate/ledger/compare.ts"),
+    import("../postdeploy/migrate/ledger/ledger.ts"),
+  ]);
+  const connection: Connection = { url: String(news.url), ca: String(news.ca) };
+  try {
+    const folder = readFolder(String(news.migrations));
+    const session = await open(connection, { application: "slipway backup", connectTimeoutMs: PREVIEW_TIMEOUT_MS });
+    try {
+      const ledger = await readLedger(session, new LedgerTable(), String(news.system));
+      return compareToLedger(folder, ledger).pending.map(({ file }) => file.name);
+    } finally {
+      await session.end();
+    }
+  } catch {
+    // The migrations step reports what is wrong with the files or the database.
+    return [];
+  }
 }
 
 async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {

@@ -136,7 +136,7 @@ export class PostDeploy extends pulumi.ComponentResource {
         "Backup",
         `${name}-backup`,
         {
-          ...{ system: args.system, reasons, recipients, maxAgeHours, ca: postgres.ca },
+          ...{ system: args.system, reasons, migrations: files.folder, recipients, maxAgeHours, ca: postgres.ca },
           url: pulumi.secret(url),
           stores: Object.fromEntries(Object.entries(stores).map(([store, it]) => [store, { url: pulumi.secret(it.url), ca: it.ca }])),
           repository: {

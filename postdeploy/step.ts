@@ -14,8 +14,8 @@ export interface StepKind {
    * What another session changed since the step last ran, as the statements that undo it. It is read in every preview and `up`, so that the step runs
    * again although its inputs are the same. An empty list also if the server cannot be reached.
    */
-  findDrift?(inputs: Inputs): Promise<readonly string[]>;
-  /** Describes in a preview what the step will do. */
+  findDrift?(inputs: Inputs, olds: Inputs): Promise<readonly string[]>;
+  /** Describes in a preview what the step will do. The new inputs have what `findDrift` found as `drift`. */
   pending(olds: Inputs, news: Inputs): string;
   /**
    * Idempotent.

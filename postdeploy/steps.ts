@@ -38,7 +38,11 @@ export async function runStep(kind: string, kindOfStep: StepKind, method: string
       const news = { ...argument(1), ...(await kindOfStep.collectPreviewData?.(argument(1))) };
       const drift = await findDrift(kindOfStep, argument(0), news);
       return {
-        inputs: { ...news, pending: kindOfStep.pending(argument(0), news), ...(drift.length === 0 ? {} : { drift, driftFound: now() }) },
+        inputs: {
+          ...news,
+          pending: kindOfStep.pending(argument(0), { ...news, drift }),
+          ...(drift.length === 0 ? {} : { drift, driftFound: now() }),
+        },
         failures: [],
       };
     }
@@ -87,7 +91,7 @@ const now = () => new Date().toISOString();
 /** Nothing where the step has not run yet, or is to connect to what does not exist yet. */
 async function findDrift(kind: StepKind, olds: Inputs, news: Inputs): Promise<readonly string[]> {
   if (kind.findDrift === undefined || Object.keys(olds).length === 0 || hasUnknown(news)) return [];
-  return await kind.findDrift(news);
+  return await kind.findDrift(news, olds);
 }
 
 const hasUnknown = (inputs: Inputs): boolean => JSON.stringify(inputs).includes(UNKNOWN);
