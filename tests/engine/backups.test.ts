@@ -194,6 +194,19 @@ describeWithPulumi("backups of a deployment", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
+  it("are made again before a migration that failed after the last one was made for it", async () => {
+    const before = await backups();
+    write("007_late.sql", "ALTER TABLE devx.gone ADD COLUMN late int;\n");
+    write("007_late.down.sql", "ALTER TABLE devx.gone DROP COLUMN late;\n");
+    expect((await stack.pulumi("up", "--yes", "--skip-preview")).code).not.toBe(0);
+    expect(await backups()).toHaveLength(before.length + 1);
+    await sql("CREATE TABLE devx.gone (id uuid PRIMARY KEY)");
+    expect(await succeed("preview", "--diff")).toContain("migrations of the last run are not applied: 007_late.sql");
+    await succeed("up", "--yes", "--skip-preview");
+    expect(await backups()).toHaveLength(before.length + 2);
+    await succeed("preview", "--expect-no-changes");
+  });
+
   it("are listed elsewhere with the variables in the stack's outputs", async () => {
     const file = join(folder, "backup.env");
     writeFileSync(file, await succeed("stack", "output", "backupVariables", "--show-secrets"), { mode: 0o600 });
