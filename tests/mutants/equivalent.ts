@@ -1,17 +1,7 @@
 /** Mutants that no test can kill, because the mutated code does the same, each with the reason. `npm run mutants` reports entries that match none. */
-import type { Mutant } from "./operators.ts";
+import type { Explanation } from "./explanation.ts";
 
-export interface Equivalent {
-  readonly file: string;
-  /** A part of the line that is changed. */
-  readonly line: string;
-  /** Absent: every change of the line. */
-  readonly original?: string;
-  readonly replacement?: string;
-  readonly reason: string;
-}
-
-export const EQUIVALENT: readonly Equivalent[] = [
+export const EQUIVALENT: readonly Explanation[] = [
   ...["components/app-args.ts", "components/appspec.ts"].map((file) => ({
     file,
     line: "=== undefined ? {} :",
@@ -102,23 +92,4 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason:
       "It carries the version, of which there is one. Nodes and maintenance are merged in the lines below, and layout and sharing belong to the stack.",
   },
-  {
-    file: "postdeploy/roles/index.ts",
-    line: "const ATTEMPTS = ",
-    reason: "How often a run is attempted that conflicts with others: eight conflicts in a row cannot be arranged.",
-  },
-  {
-    file: "postdeploy/roles/index.ts",
-    line: "await sleep(50",
-    reason: "How long a run waits before it asks again. It does the same then.",
-  },
 ];
-
-export function isListed({ file, line, original, replacement }: Equivalent, mutant: Mutant): boolean {
-  return (
-    mutant.file === file &&
-    mutant.lineText.includes(line) &&
-    (original === undefined || mutant.original.trim() === original) &&
-    (replacement === undefined || mutant.replacement === replacement)
-  );
-}

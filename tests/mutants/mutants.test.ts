@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { collect, describe as describeInRun, expect as expectInRun, firstFailure, it as itInRun } from "./collector.ts";
 import { mutantsOf } from "./operators.ts";
-import { printScores } from "./scores.ts";
+import { type Explanations, printScores, type Result, TYPE_CHECK } from "./scores.ts";
 
 describe("the mutants of a file", () => {
   const changes = (text: string) =>
@@ -56,12 +56,59 @@ describe("a run of collected tests", () => {
   });
 });
 
-it("counts no mutant that is listed as equivalent, and fails a room under its goal", () => {
-  const [mutant] = mutantsOf("a.ts", "x = a && b;");
-  const survived = [{ mutant: mutant!, covered: true, killedBy: undefined }];
-  expect(printScores(new Map([["room", survived]]), [])).toBe(1);
-  const { file, original, replacement } = mutant!;
-  const entry = { file, line: "a && b", original, replacement, reason: "b implies a" };
-  expect(printScores(new Map([["room", survived]]), [entry])).toBe(0);
-  expect(printScores(new Map([["room", survived]]), [{ ...entry, line: "a && c" }])).toBe(1);
+describe("the scores of a room", () => {
+  const survivor = mutantsOf("a.ts", "x = a && b;")[0]!;
+  const explanation = { file: "a.ts", line: "a && b", original: "&&", replacement: "||", reason: "b implies a" };
+  const none = { equivalent: [], accepted: [] };
+  const survived: Result = { mutant: survivor, covered: true, killedBy: undefined };
+  const killed: Result = { ...survived, killedBy: "a.test.ts" };
+
+  /** @returns the exit code and what is printed. */
+  const scoresOf = (results: readonly Result[], explanations: Explanations) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    try {
+      const code = printScores(new Map([["room", results]]), explanations);
+      return [code, ...log.mock.calls.flat()];
+    } finally {
+      log.mockRestore();
+    }
+  };
+
+  it("pass where every mutant is killed", () => {
+    expect(scoresOf([killed, { ...killed, killedBy: TYPE_CHECK }], none)).toEqual([
+      0,
+      "room: 2 of 2 mutants killed, 100.0 %; 1 of them by the type check",
+    ]);
+  });
+
+  it("do not count an equivalent mutant", () => {
+    expect(scoresOf([survived, killed], { ...none, equivalent: [explanation] })).toEqual([
+      0,
+      "room: 1 of 1 mutants killed, 100.0 %; 1 equivalent",
+    ]);
+  });
+
+  it("count an accepted mutant as a survivor, and print its reason", () => {
+    const results = [survived, ...Array.from({ length: 9 }, () => killed)];
+    expect(scoresOf(results, { ...none, accepted: [explanation] })).toEqual([
+      0,
+      "a.ts:1  && → ||   accepted: b implies a",
+      "room: 9 of 10 mutants killed, 90.0 %; 1 accepted",
+    ]);
+  });
+
+  it("fail under the goal, also if every survivor is accepted", () => {
+    const results = [survived, ...Array.from({ length: 8 }, () => killed)];
+    expect(scoresOf(results, { ...none, accepted: [explanation] })[0]).toBe(1);
+  });
+
+  it.each(["file", "line", "original", "replacement"] as const)("fail where the %s of an explanation does not match a survivor", (part) => {
+    const results = [{ ...survived, covered: false }, ...Array.from({ length: 99 }, () => killed)];
+    const other = { ...explanation, [part]: "other" };
+    expect(scoresOf(results, { equivalent: [other], accepted: [other] })).toEqual([
+      1,
+      "a.ts:1  && → ||   (no test runs it)",
+      "room: 99 of 100 mutants killed, 99.0 %; 1 unexplained",
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: changes the code of a room in one place at a time and runs the tests that cover it. A change that no test notices is printed:
  * a promise that nothing verifies. `npm run mutants -- settings catalog` runs these rooms, `npm run mutants -- settings/budget.ts`
- * one file, `--sample 200` that many mutants of each. Exit code 0: every room reaches its score, 1: not, 2: bad input.
+ * one file, `--sample 200` that many mutants of each. Exit code 0: every room reaches its score and every survivor has an explanation, 1: not, 2: bad input.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -10,7 +10,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BREAK_SCHEMA, start } from "../sql/database.ts";
 import type { systems } from "../sql/systems.ts";
-import { EQUIVALENT, isListed } from "./equivalent.ts";
+import { ACCEPTED } from "./accepted.ts";
+import { EQUIVALENT } from "./equivalent.ts";
+import { explains } from "./explanation.ts";
 import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./job.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
@@ -44,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const results = new Map<string, readonly Result[]>();
     for (const target of targets) results.set(target, await testTarget(target, sample, folder));
-    return printScores(results, EQUIVALENT);
+    return printScores(results, { equivalent: EQUIVALENT, accepted: ACCEPTED });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -72,12 +74,13 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   }));
 }
 
-/** An entry of a changed line excuses nothing any more. */
+/** The entry of a line that has changed explains nothing. */
 function reportUnmatched(mutants: readonly Mutant[]): void {
   const files = new Set(mutants.map(({ file }) => file));
-  for (const entry of EQUIVALENT)
-    if (files.has(entry.file) && !mutants.some((mutant) => isListed(entry, mutant)))
-      console.error(`tests/mutants/equivalent.ts: no mutant of ${entry.file} matches the entry for "${entry.line}"`);
+  for (const [list, explanations] of Object.entries({ "equivalent.ts": EQUIVALENT, "accepted.ts": ACCEPTED }))
+    for (const explanation of explanations)
+      if (files.has(explanation.file) && !mutants.some((mutant) => explains(explanation, mutant)))
+        console.error(`tests/mutants/${list}: no mutant of ${explanation.file} matches the entry for "${explanation.line}"`);
 }
 
 async function listMutants(room: string): Promise<Mutant[]> {
