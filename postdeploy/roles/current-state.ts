@@ -236,8 +236,8 @@ const ROLES = `
            AND pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION') AS changeable
     FROM pg_roles r WHERE rolname = ANY ($1)`;
 
-/** Settings of a transaction, which Postgres 16 and later do not reset, though every role may still store them for itself. */
-export const NEVER_RESET: readonly string[] = ["seed", "transaction_isolation", "transaction_read_only", "transaction_deferrable"];
+/** Postgres 16 and later do not reset them, though every role may still store them for itself. (transaction_deferrable cannot be stored.) */
+export const NEVER_RESET: readonly string[] = ["seed", "transaction_isolation", "transaction_read_only"];
 
 const listSql = (texts: readonly string[]): string => texts.map(literal).join(", ");
 

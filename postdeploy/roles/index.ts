@@ -25,12 +25,15 @@ export function rolesPlan(options: RolesOptions, { connectTimeoutMs }: { readonl
 }
 
 /** Atomic. @returns what was done; an empty list at the second call. */
-export function applyRoles(options: RolesOptions): Promise<RolesPlan> {
+export function applyRoles(
+  options: RolesOptions,
+  { lockWaitMs = LOCK_WAIT_MS }: { readonly lockWaitMs?: number } = {},
+): Promise<RolesPlan> {
   return withSession(options, undefined, async (session) => {
     for (let attempt = 1; ; attempt++) {
       try {
         return await inTransaction(session, "BEGIN", async () => {
-          const foreign = await acquireLock(session);
+          const foreign = await acquireLock(session, lockWaitMs);
           const plan = await planFor(session, options);
           for (const statement of plan.statements) {
             const { error } = await session.send(statement);
@@ -76,7 +79,7 @@ async function inTransaction<T>(session: Session, begin: string, work: () => Pro
     await session.query("COMMIT");
     return result;
   } catch (error) {
-    if (!session.lost && session.transaction !== "I") await session.send("ROLLBACK");
+    await session.send("ROLLBACK");
     throw error;
   }
 }
@@ -87,8 +90,8 @@ async function inTransaction<T>(session: Session, begin: string, work: () => Pro
  *
  * @returns a notice for each other session that holds the lock
  */
-async function acquireLock(session: Session): Promise<string[]> {
-  for (const until = Date.now() + LOCK_WAIT_MS; ; ) {
+async function acquireLock(session: Session, waitMs: number): Promise<string[]> {
+  for (const until = Date.now() + waitMs; ; ) {
     const [lock] = await session.query<{ held: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS held", [LOCK]);
     if (lock!.held) return [];
     const holders = await session.query<Holder>(HOLDERS, [LOCK]);
@@ -98,7 +101,7 @@ async function acquireLock(session: Session): Promise<string[]> {
       throw new Failure(
         "locked",
         75,
-        `Another run of the roles step is not finished after ${LOCK_WAIT_MS / 1000} s: pid ${holder?.pid ?? "unknown"} (${printable(holder?.application ?? "")}). Nothing was changed. Run again when it has finished.`,
+        `Another run of the roles step is not finished after ${waitMs / 1000} s: pid ${holder?.pid ?? "unknown"} (${printable(holder?.application ?? "")}). Nothing was changed. Run again when it has finished.`,
       );
     await sleep(50 + Math.random() * 100);
   }
@@ -126,24 +129,22 @@ const describeForeign = ({ pid, user, application }: Holder): string =>
 /** Another transaction changed the same object at the same time. Both lead to the same state. */
 function isConflict(error: unknown): boolean {
   const state = sqlstate(error) ?? "";
-  return CONFLICTS.has(state) || (state === "XX000" && /^tuple concurrently/.test((error as Error).message));
+  return CONFLICTS.has(state) || (state === "XX000" && (error as Error).message.startsWith("tuple concurrently"));
 }
 
 /** Serialization, deadlock, and an object that another transaction has just created. */
 const CONFLICTS: ReadonlySet<string> = new Set(["40001", "40P01", "23505", "42P06", "42P07", "42710"]);
 
 async function planFor(session: Session, options: RolesOptions): Promise<RolesPlan> {
-  const ledger = options.ledgerSchema ?? LEDGER_SCHEMA;
-  return planRoles(options, ledger, await readCurrentState(session, options, ledger));
+  return planRoles(options, LEDGER_SCHEMA, await readCurrentState(session, options, LEDGER_SCHEMA));
 }
 
 function statementFailure(error: DatabaseError, statement: string, { connection }: RolesOptions): Failure {
   const user = new URL(connection.url).username;
-  const hint =
-    statement.startsWith("CREATE EXTENSION") && error.code !== undefined
-      ? "If DigitalOcean does not support the extension, remove it from the system definition."
-      : error.code === "42501"
-        ? `${user} lacks the privilege. Run the step as doadmin, which must be a member of the roles of the system.`
-        : "Nothing was changed.";
+  const hint = statement.startsWith("CREATE EXTENSION")
+    ? "If DigitalOcean does not support the extension, remove it from the system definition."
+    : error.code === "42501"
+      ? `${user} lacks the privilege. Run the step as doadmin, which must be a member of the roles of the system.`
+      : "Nothing was changed.";
   return new Failure("roles", 1, `${error.message}\n  in: ${statement}\n  ${hint}`, { cause: error });
 }

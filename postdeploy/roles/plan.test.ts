@@ -1,7 +1,10 @@
 /** The statements and notices of the roles step for databases in every state, in testing/plans.txt. No server is needed. */
-import { describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { readExpected } from "../../tests/expected.ts";
 import type { CurrentState, Grant, Membership, RoleAttributes, RoleSetting } from "./current-state.ts";
+import { rolesPlan } from "./index.ts";
 import { planRoles } from "./plan.ts";
 import type { RoleKind, RolesOptions } from "./privileges.ts";
 import { findDrift, identity, pending, trigger } from "./step.ts";
@@ -117,6 +120,9 @@ const STATES: Readonly<Record<string, Partial<CurrentState>>> = {
   "PUBLIC connects to the default database, which nothing else uses": { defaultDatabase: to("", "CONNECT") },
   "a role connects to the default database": { defaultDatabase: [...to(roles.runtime, "CONNECT"), ...to(roles.owner, "CONNECT")] },
   "new functions are open": { defaults: new Map([...done.defaults, [" function", to("", "EXECUTE")]]) },
+  "new functions are open to PUBLIC and to their owner": {
+    defaults: new Map([...done.defaults, [" function", [...to("", "EXECUTE"), ...to(roles.owner, "EXECUTE")]]]),
+  },
   "new functions are open to PUBLIC for another privilege": {
     defaults: new Map([...done.defaults, [" function", [...to("", "USAGE"), ...to("x", "EXECUTE")]]]),
   },
@@ -277,7 +283,19 @@ describe("the roles step", () => {
     for (const change of [{ extensions: [] }, { statementTimeoutSeconds: 1 }]) expect(of(change)).not.toBe(of({}));
   });
 
-  it("finds no drift where the server cannot be reached, and does not wait long for it", async () => {
+  it("finds no drift where the server cannot be reached", async () => {
     expect(await findDrift({ ...inputs, url: "postgresql://doadmin:secret@127.0.0.1:1/shop" })).toEqual([]);
+  });
+
+  it("waits for a server that does not reply no longer than the caller allows", async () => {
+    const silent = createServer((socket) => void socket.on("error", () => {}));
+    onTestFinished(() => void silent.close());
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const url = `postgresql://doadmin:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/shop`;
+    const start = performance.now();
+    await expect(rolesPlan({ ...options, connection: { url, ca: "" } }, { connectTimeoutMs: 50 })).rejects.toThrow(
+      "no reply from 127.0.0.1",
+    );
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -213,7 +213,7 @@ function diffPrivileges(
   current: readonly Grant[],
 ): string[] {
   return (Object.keys(roles) as RoleKind[]).flatMap((kind) => {
-    const isObject = !/^(SCHEMA|DATABASE) /.test(on);
+    const isObject = !on.startsWith("SCHEMA ") && !on.startsWith("DATABASE ");
     // Ownership implies all privileges.
     if (kind === "owner" && isObject) return [];
     const role = roles[kind];

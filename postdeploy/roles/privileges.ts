@@ -19,8 +19,6 @@ export interface RolesOptions {
   readonly extensions: readonly string[];
   readonly roles: Readonly<Record<RoleKind, string>>;
   readonly statementTimeoutSeconds: number;
-  /** @default "slipway" */
-  readonly ledgerSchema?: string;
 }
 
 export type ObjectKind = "table" | "sequence" | "function";

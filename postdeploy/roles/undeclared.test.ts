@@ -105,13 +105,15 @@ describe.each(["15", "18"])("on Postgres %s", (version) => {
 
   it("a setting that Postgres cannot reset is reported, and changes no later transaction", async () => {
     await as("runtime", "ALTER ROLE shop SET transaction_read_only = on; ALTER ROLE shop SET seed = 0.5");
+    await as("runtime", "BEGIN ISOLATION LEVEL SERIALIZABLE; ALTER ROLE shop SET transaction_isolation = serializable; COMMIT");
     expect(await as("runtime", "SHOW transaction_read_only")).toEqual([{ transaction_read_only: "off" }]);
     const { statements, notices } = await applyRoles(options);
-    expect(notices).toHaveLength(2);
+    expect(notices).toHaveLength(3);
     expect(notices.every((notice) => notice.startsWith("Undeclared setting of shop in all databases: "))).toBe(true);
     if (version === "15") return expect(await applyRoles(options)).toEqual({ statements: [], notices: [] });
     expect(statements).toEqual([]);
-    expect(notices.join()).toContain("transaction_read_only = on. Postgres cannot reset it, and it has no effect on later transactions.");
+    for (const setting of ["transaction_read_only = on", "transaction_isolation = serializable"])
+      expect(notices.join()).toContain(`${setting}. Postgres cannot reset it, and it has no effect on later transactions.`);
     await asSuperuser("DELETE FROM pg_db_role_setting WHERE setrole = 'shop'::regrole AND setdatabase = 0");
   });
 

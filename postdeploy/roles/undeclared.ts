@@ -89,11 +89,12 @@ export function planMemberships({ roles }: RolesOptions, { memberships, major }:
 /** A membership ends also if that of its grantor, by which it could be granted, is revoked. */
 function revocation(memberships: readonly Membership[]): (membership: Membership) => boolean {
   const revoked = new Set(memberships.filter(({ revocable }) => revocable));
-  for (let before = -1; before !== revoked.size; ) {
+  let before: number;
+  do {
     before = revoked.size;
     for (const one of memberships)
       if ([...revoked].some(({ role, member, admin }) => admin && role === one.role && member === one.grantor)) revoked.add(one);
-  }
+  } while (revoked.size > before);
   return (membership) => revoked.has(membership);
 }
 
