@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { BACKUP_VARIABLES } from "./backup-variables.ts";
 import { findInstance, instanceSize, instanceSlugs, isLegacyInstance } from "./instances.ts";
 import { NAMES } from "./limits.ts";
 import { findNode, nodeSizes, smallestNode, usableConnections } from "./nodes.ts";
+import { PRICE_SOURCES } from "./prices.ts";
 import {
   databaseRegions,
   findAppRegion,
@@ -13,6 +15,26 @@ import {
   spacesRegions,
 } from "./regions.ts";
 import { findMajor, majorsOn } from "./versions.ts";
+
+describe("the environment variables of backups", () => {
+  it("have these names, which scripts and deployed workers set", () => {
+    expect(BACKUP_VARIABLES).toEqual({
+      store: "SLIPWAY_BACKUP_STORE",
+      storeKey: "SLIPWAY_BACKUP_STORE_KEY",
+      offsite: "SLIPWAY_BACKUP_OFFSITE",
+      offsiteKey: "SLIPWAY_BACKUP_OFFSITE_KEY",
+      recipients: "SLIPWAY_BACKUP_RECIPIENTS",
+      signingKey: "SLIPWAY_BACKUP_SIGNING_KEY",
+      verifyKeys: "SLIPWAY_BACKUP_VERIFY_KEYS",
+    });
+  });
+});
+
+describe("prices", () => {
+  it.each(Object.entries(PRICE_SOURCES))("of the list %s name the page that they come from", (_, { from }) => {
+    expect(from).toMatch(/(digitalocean\.com|github\.com\/digitalocean)\//);
+  });
+});
 
 describe("regions", () => {
   it("lead from NYC1 to the database region nyc1 and the app region nyc", () => {

@@ -13,7 +13,7 @@ describe("an example value", () => {
   });
 
   it.each([
-    ["source", ["203.0.114.1", "203.0.112.0/23", "10.0.0.0/8", "8.8.8.8", "::1", "2001:db80::1", "garbage"]],
+    ["source", ["203.0.114.1", "203.0.112.0/23", "10.0.0.0/8", "8.8.8.8", "::1", "2001:db80::1", "fd00:2001:db8::1", "garbage"]],
     ["domain", ["fluxstudio.art", "myexample.com", "example.com.br", "test.io", "contest", "latest.dev"]],
     ["email", ["oncall@acme.dev", "example.com@acme.dev"]],
     ["repository", ["acme/your-org", "our-org/shop", "ghcr.io/acme/slipway:1.0.0"]],

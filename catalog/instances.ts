@@ -37,7 +37,7 @@ const BANDWIDTH_GIB: Readonly<Record<string, number>> = {
 };
 
 export const INSTANCE_SIZES: readonly InstanceSize[] = Object.entries(BANDWIDTH_GIB).map(([slug, bandwidthGiB]) => {
-  const [, kind, cpus, gigabytes] = /^apps-([sd])-(\d+)vcpu-([\d.]+)gb/.exec(slug) ?? [];
+  const [, kind, cpus, gigabytes] = /-([sd])-(\d+)vcpu-([\d.]+)gb/.exec(slug) ?? [];
   const cpu = kind === "d" ? "dedicated" : "shared";
   return {
     slug,

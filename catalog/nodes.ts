@@ -16,8 +16,8 @@ export interface NodeSize {
   readonly engines: readonly Engine[];
   /** Whether clusters of two and three nodes can have it. */
   readonly standby: boolean;
-  /** The included disk, which is also the smallest; absent where no public source confirms it. */
-  readonly diskGiB?: number;
+  /** The included disk, which is also the smallest; undefined where no public source confirms it. */
+  readonly diskGiB: number | undefined;
 }
 
 /** The slug contains vCPUs and memory, so the tables need no columns. Smallest first. */
@@ -44,8 +44,7 @@ const NODE_SIZES: readonly NodeSize[] = [
 ];
 
 function node(slug: string, engines: readonly Engine[]): NodeSize {
-  const [, vcpus, memoryGiB] = /-(\d+)vcpu-(\d+)gb$/.exec(slug) ?? [];
-  const diskGiB = DISK_GIB[slug];
+  const [, vcpus, memoryGiB] = /-(\d+)vcpu-(\d+)gb/.exec(slug) ?? [];
   return {
     slug,
     vcpus: Number(vcpus),
@@ -53,7 +52,7 @@ function node(slug: string, engines: readonly Engine[]): NodeSize {
     engines,
     // Every node of 1 GB, and only those, is missing from the layouts of two and three nodes.
     standby: memoryGiB !== "1",
-    ...(diskGiB === undefined ? {} : { diskGiB }),
+    diskGiB: DISK_GIB[slug],
   };
 }
 

@@ -42,6 +42,8 @@ describe("a value", () => {
     ["aB3".repeat(7), true],
     ["aB3".repeat(6), false],
     ["aB3 ".repeat(7), false],
+    [`see ${"aB3".repeat(7)}`, false],
+    [`${"aB3".repeat(7)} there`, false],
     ["ab3".repeat(10), false],
     ["aBc".repeat(10), false],
     ["AB3".repeat(10), false],

@@ -44,7 +44,7 @@ export function findPublicExcess(sources: readonly string[]): number | undefined
 /** Each address is counted once. Private addresses are not counted: no host on the internet can send from one. */
 function countPublicAddresses(blocks: readonly Block[]): number {
   const outermost = blocks.filter((block, index) =>
-    blocks.every((other, place) => place === index || !contains(other, block) || (other.prefix === block.prefix && index < place)),
+    blocks.every((other, place) => !contains(other, block) || (other.prefix === block.prefix && index <= place)),
   );
   return outermost.filter((block) => !isPrivate(block)).reduce((sum, { prefix }) => sum + 2 ** (32 - prefix), 0);
 }
