@@ -67,7 +67,8 @@ function scheduleOf(
       );
     return undefined;
   }
-  if (recipients.length === 1)
+  const distinct = [...new Set(recipients)];
+  if (distinct.length === 1)
     notices.push(
       "Only one age key can decrypt the backups: slipway:backups.recipients has one recipient. If its key is lost, no backup can be read.",
     );
@@ -89,7 +90,7 @@ function scheduleOf(
     });
   checkWorkerNames({ systems, suffix, problems });
   checkSigningKey(raw, problems);
-  return { recipients: [...new Set(recipients)], image: image ?? "", hourly, retention, maxAgeHours } satisfies BackupSchedule;
+  return { recipients: distinct, image: image ?? "", hourly, retention, maxAgeHours } satisfies BackupSchedule;
 }
 
 function withoutSchedule(stack: Stack): undefined {
@@ -127,7 +128,7 @@ function checkWorkerNames({ systems, suffix, problems }: Pick<Stack, "systems" |
 }
 
 /** A recorded program has text of its own in the place of each secret. operator.ts reports a key that is missing or in plain text. */
-function checkSigningKey({ values, underEngine = false }: RawConfig, problems: Stack["problems"]): void {
+function checkSigningKey({ values, underEngine }: RawConfig, problems: Stack["problems"]): void {
   const at: Path = [SIGNING_KEY.key];
   const value = values[`${NAMESPACE}:${SIGNING_KEY.key}`];
   if (!underEngine || value === undefined || value.startsWith(SIGNING_KEY_PREFIX)) return;

@@ -85,7 +85,7 @@ function how({ claim, size }: Share): string {
 
 /** The sum as a table. */
 export function formatBill({ bill, total, usable }: Extract<Budget, { fits: false }>): string[] {
-  const width = Math.max(...bill.map(({ who }) => who.length), "usable".length);
+  const width = Math.max(...bill.map(({ who }) => who.length));
   const digits = String(Math.max(total, usable)).length;
   const row = (who: string, connections: number, how = "") =>
     `${who.padEnd(width)}  ${String(connections).padStart(digits)}  ${how}`.trimEnd();

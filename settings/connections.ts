@@ -1,5 +1,5 @@
 /** The clients of a system's database, with the connections that each requests. */
-import type { Component, Env, System } from "../systems/definition.ts";
+import type { Env, System } from "../systems/definition.ts";
 
 export interface Consumer {
   readonly system: string;
@@ -40,10 +40,10 @@ export function consumersOf(system: System, chosen?: Chosen): Consumer[] {
   }));
   const clients = Object.values(system.apps)
     .flatMap((app) => Object.entries(app.components))
-    .filter(([, component]) => component.kind !== "site" && isOn(component.feature))
     .flatMap(([name, component]) => {
+      if (component.kind === "site" || !isOn(component.feature)) return [];
       const env = Object.entries(component.env).filter(([, { feature }]) => isOn(feature));
-      return clientsOf(name, env, chosen?.sizes[name]?.instances ?? instancesOf(component));
+      return clientsOf(name, env, chosen?.sizes[name]?.instances ?? component.instances);
     });
   return [...pools, ...clients.map((client) => ({ system: system.name, ...client }))];
 }
@@ -73,8 +73,4 @@ function clientsOf(component: string, env: readonly [string, Env][], processes: 
 /** Connections to a replica do not count. */
 function isConnection(value: Env): value is Extract<Env, { from: "database" }> {
   return value.from === "database" && value.replica !== true && (value.part === "url" || value.part === "host");
-}
-
-function instancesOf(component: Component): number {
-  return component.kind === "site" ? 0 : component.instances;
 }

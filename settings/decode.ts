@@ -75,8 +75,8 @@ function report(issue: z.core.$ZodIssue, schema: z.ZodMiniType, rest: unknown, a
       at: path,
       problem: given === undefined ? "it is missing" : problem,
       allowed,
-      fix: [{ set: path, to: likely }],
-      ...(given === undefined || isHidden ? {} : { given }),
+      fix: [likely === undefined ? { remove: path } : { set: path, to: likely }],
+      ...(isHidden ? {} : { given }),
     });
   } else {
     reportKind(path, withoutOptional(schemaAt(schema, steps)), problems);
@@ -92,8 +92,8 @@ function reportKind(at: Path, schema: z.ZodMiniType, problems: Problems): void {
   problems.add({
     at,
     problem: "it is not a group of settings",
-    allowed: `a group with any of: ${keys.join(", ")}`,
-    fix: [{ remove: at }, { set: [...at, keys[0] ?? "<key>"], to: "<value>" }],
+    allowed: keys.length === 0 ? "nothing" : `a group with any of: ${keys.join(", ")}`,
+    fix: [{ remove: at }, ...keys.slice(0, 1).map((key) => ({ set: [...at, key], to: "<value>" }))],
   });
 }
 
@@ -117,7 +117,7 @@ function reportUnknownKey(
   const likely = nearest(key, [...known, ...operator]);
   const problem = likely === undefined ? "there is no such setting" : `there is no such setting; did you mean ${likely}?`;
   const instead: Command[] =
-    likely === undefined ? [] : operator.has(likely) ? [{ set: [...at, likely], secret: true }] : [{ set: [...at, likely], to: "<value>" }];
+    likely === undefined ? [] : operator.has(likely) ? [{ set: [likely], secret: true }] : [{ set: [...at, likely], to: "<value>" }];
   problems.add({ at: path, problem, allowed, fix: [{ remove: path }, ...instead] });
 }
 
@@ -138,12 +138,12 @@ function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], value);
 }
 
-/** Removes a value; where it is missing, the object that lacks it. */
+/** Removes a value; where it is missing, the object that lacks it, which is an element of a list: nothing else has a required field. */
 function remove(root: unknown, path: readonly PropertyKey[], at: Path, problems: Problems): void {
   const parent = valueAt(root, path.slice(0, -1) as Path) as Record<PropertyKey, unknown> | undefined;
   const last = path.at(-1)!;
   if (parent === undefined || !Object.hasOwn(parent, last)) {
-    if (path.length > 1) remove(root, path.slice(0, -1), at, problems);
+    remove(root, path.slice(0, -1), at, problems);
   } else if (Array.isArray(parent)) {
     parent.splice(Number(last), 1);
     problems.ignoreElements([...at, ...(path.slice(0, -1) as Path)]);

@@ -70,6 +70,6 @@ function* example(
 
 /** The host of a URL or a domain. Any other text is no address: it may be "test". */
 function hostOf(value: string): string {
-  const host = value.replace(/^\w+:\/\//, "").split(/[/?#:]/, 1)[0]!;
+  const host = value.replace(/\w+:\/\//, "").split(/[/?#:]/, 1)[0]!;
   return host.includes(".") ? host : "";
 }

@@ -11,6 +11,11 @@ import { type Cloud, openCloud } from "../local/cloud/open-cloud.ts";
 import { recordOnly } from "../local/cloud/record-only.ts";
 import { problemWith, verifyLocalApi } from "./local-api.ts";
 
+interface EngineOptions {
+  engineAddr?: string;
+  rootDirectory?: string;
+}
+
 let root: string;
 let cloud: Cloud;
 let stranger: Server;
@@ -41,23 +46,24 @@ describe("the API that stack local names", () => {
 
   it("names its project without a token, by a path and a header that programs of other versions know", async () => {
     const answer = await fetch(new URL("/_slipway/project", apis[0]!.url));
-    await answer.body?.cancel();
+    expect(answer.status).toBe(204);
     expect(answer.headers.get("x-slipway-project")).toMatch(/^[0-9a-f]{16}$/);
   });
 
   it("is asked only under Pulumi's engine, and for no other environment", async () => {
-    const config = { "digitalocean:apiEndpoint": `http://127.0.0.1:${(stranger.address() as AddressInfo).port}` };
-    const verified = (environment: "local" | "staging", engineAddr: string | undefined) =>
+    const other = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    const verified = (environment: "local" | "staging", engineAddr: string | undefined, endpoint = other) =>
       record(
         async () => {
-          const { settings } = (state as unknown as { getStore(): { settings: { options: { engineAddr?: string } } } }).getStore();
-          if (engineAddr !== undefined) settings.options.engineAddr = engineAddr;
+          const { options } = (state as unknown as { getStore(): { settings: { options: EngineOptions } } }).getStore().settings;
+          if (engineAddr !== undefined) Object.assign(options, { engineAddr, rootDirectory: root });
           await verifyLocalApi({ environment, stack: "local" });
         },
-        { project: "p", stack: "local", config },
+        { project: "p", stack: "local", config: { "digitalocean:apiEndpoint": endpoint } },
       );
     await verified("local", undefined);
     await verified("staging", "127.0.0.1:50051");
+    await verified("local", "127.0.0.1:50051", apis[0]!.url);
     await expect(verified("local", "127.0.0.1:50051")).rejects.toThrow("is not a local API of slipway");
   });
 

@@ -3,7 +3,7 @@
  * same token: without this check `pulumi up` would create this project's resources there.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { PROJECT_HEADER, PROJECT_PATH, projectId } from "../catalog/local-api.ts";
+import { API_PORT, PROJECT_HEADER, PROJECT_PATH, projectId } from "../catalog/local-api.ts";
 import { isUnderEngine } from "./read.ts";
 import type { Settings } from "./settings.ts";
 
@@ -28,7 +28,7 @@ interface Run {
 export async function problemWith(endpoint: string | undefined, { root, stack, isPreview }: Run): Promise<string | undefined> {
   const set = (address: string) => `pulumi config set digitalocean:apiEndpoint ${address} -s ${stack}`;
   if (endpoint === undefined || endpoint === "")
-    return `Stack ${stack} names no digitalocean:apiEndpoint, so it would reach DigitalOcean itself. Type:\n  ${set("http://127.0.0.1:4010")}`;
+    return `Stack ${stack} names no digitalocean:apiEndpoint, so it would reach DigitalOcean itself. Type:\n  ${set(`http://127.0.0.1:${API_PORT}`)}`;
   const answer = await ask(endpoint).catch((error: Error) => error);
   const start = "npx slipway local up, or npx slipway local api";
   if (answer instanceof Error)

@@ -118,6 +118,50 @@ const plain: System = {
   },
 };
 
+/** One component, which reads the phase among other things. */
+const cutover: System = {
+  ...harbour,
+  name: "cutover",
+  title: "Cutover",
+  apps: { web: { name: "cutover", components: { api: harbour.apps.web!.components.api! } } },
+};
+/** Nothing to configure. */
+const bare: System = {
+  ...longPier,
+  name: "bare",
+  title: "Bare",
+  secrets: {},
+  features: {},
+  apps: { web: { name: "bare", components: {} } },
+};
+/** As much as the node of the usual size has, exactly. */
+const exact: System = {
+  ...harbour,
+  name: "exact",
+  title: "Exact",
+  postgres: { ...harbour.postgres, sizing: { connections: 97, effectiveCacheMiB: 4096, concurrentUsers: 1000 } },
+};
+const withoutPools: System = {
+  ...unpooled,
+  name: "without-pools",
+  postgres: { ...unpooled.postgres, pools: {}, sizing: { concurrentUsers: 1000 } },
+};
+const ofMemory = (memoryMiB: number): System => ({
+  ...longPier,
+  name: `of-${memoryMiB}`,
+  stores: { store: { class: "state", memoryMiB } },
+});
+/** A cache of its own, whose numbers differ from those of the others. */
+const pantry: System = {
+  ...quay,
+  name: "pantry",
+  title: "Pantry",
+  stores: { ...quay.stores, pages: { class: "cache", memoryMiB: 64 } },
+  keyspaces: { ...quay.keyspaces, pages: { store: "pages", database: 6, durable: false } },
+};
+/** A cache without keyspaces. */
+const pages: System = { ...longPier, name: "pages", title: "Pages", stores: { pages: { class: "cache", memoryMiB: 64 } } };
+
 const AGE = `age1${"q".repeat(58)}`;
 const OTHER_AGE = `age1${"p".repeat(58)}`;
 /** What a stack says that makes backups, and its key. */
@@ -138,6 +182,8 @@ const REFUSED: readonly Case[] = [
   [{ valkey: { redis: "7", version: "8" } }],
   [{ harbour: { redis: {} } }],
   [{ harbour: { valkey: { engine: "redis" } } }],
+  [{ hiredis: "x" }],
+  [{ bare: { connections: { "api/POOL_MAX": 3 }, domains: [], features: ["google"], repos: "x" } }, { systems: [bare] }],
   [{ postgres: { version: "16", engine: "redis" } }],
   [{ postgres: { version: "16", sise: "x", hunter: "hunter2" } }],
   [{ harbourGoogleClientSecrt: "x" }],
@@ -161,13 +207,17 @@ const REFUSED: readonly Case[] = [
   ...values("vpcCidr", "10.0.0.0", "8.8.0.0/20", "10.0.0.0/8", "10.0.0.0/29", "10.0.0.5/20", "fd00::/64", "x/y"),
   ...values("vpc", "default", `x${ID}`, `${ID}0`),
   ...values("protect", "yes", "1"),
-  ...values("alertEmails", ["oncall"], ["a b@acme.dev"], ["@acme.dev"], ["a@acme"], [3]),
+  [{ systems: [] }, both],
+  [{ systems: [], regoin: "nyc1" }],
+  [{ systems: ["x", "harbour"], harbour: { phase: "P0" } }],
+  ...values("alertEmails", ["a@acme.dev, b@acme.dev"], ["oncall"], ["a b@acme.dev"], ["@acme.dev"], ["a@acme"], [3]),
   ...values("rotated", "2026-11-21", "2026-02-30", "today", "2026-1-1", "2026-13-01", "x2026-01-01", "2026-01-011"),
   ...values("postDeploy", { mode: "jobs" }, { mode: "job" }, { image: IMAGE }, { mode: "job", image: "slipway:1.0.0" }),
   ...values("postDeploy.image", "ghcr.io/acme/slipway:latest", "ghcr.io/acme/slipway", "GHCR.io/acme/slipway:1", `${IMAGE} `),
   ...values("backups", { enabled: "no" }, { region: "nyc1" }, { offsiteRegion: "nyc3" }, { region: "fra1", offsiteRegion: "fra1" }),
   ...values("backups.recipients", "age1", ["age1short"], [AGE, "AGE-SECRET-KEY-1HUNTER2"], [7], [AGE.toUpperCase()]),
   ...values("backups", { image: IMAGE }, { hourly: true, keep: { daily: 1 } }, { maxAgeHours: 2, recipients: [] }),
+  ...values("backups", { enabled: false, hourly: true, keep: { daily: 1 }, maxAgeHours: 2 }),
   ...values("backups", { enabled: false, recipients: [AGE], image: IMAGE }, { recipients: [AGE] }, { recipients: [AGE], image: "slipway" }),
   ...[
     ...[{ hourly: "often" }, { maxAgeHours: -1 }, { maxAgeHours: 169 }, { keep: { daily: 10_001 } }, { keep: { dayly: 3 } }],
@@ -196,6 +246,7 @@ const REFUSED: readonly Case[] = [
   ...values("harbour.sizes.api", { size: "basic-xxs" }, { size: "apps-s-1vcpu-3gb" }, { size: "x" }, { size: 1 }),
   ...values("harbour.sizes.api", { instances: 0 }, { instances: 251 }, { size: "apps-s-1vcpu-0.5gb", instances: 2 }),
   ...values("harbour.sizes.api", { size: "apps-s-1vcpu-1gb-fixed", instances: 3 }, { instances: "many" }),
+  ...values("harbour.sizes.api", { instances: true }, { instances: "1e1" }, { instances: "0x10" }),
   ...values("harbour.connections", { harbour_pool: 0 }, { harbour_pool: 1 }, { "api/POOL_MAX": 4 }, { "api/POOL_MAX": 10_001 }),
   ...values("harbour.connections", { "pooled/CLIENT_MAX": 1 }, { "api/POOL_MAX": 91 }, { harbour_pool: 2.5 }),
   ...values("harbour.rotated", "2026-11-21"),
@@ -204,6 +255,7 @@ const REFUSED: readonly Case[] = [
     {},
     { version: "12" },
     { version: "15.15" },
+    { version: "16.4" },
     { version: "15." },
     { version: "x15.1" },
     { version: "99.1" },
@@ -232,6 +284,8 @@ const REFUSED: readonly Case[] = [
     { version: "16", autoscale: { threshold: "96%" } },
     { version: "16", autoscale: { threshold: "80" } },
     { version: "16", autoscale: { threshold: "x80%" } },
+    { version: "16", autoscale: { threshold: "+80%" } },
+    { version: "16", autoscale: { threshold: "80%x" } },
     { version: "16", autoscale: { threshold: 80 } },
     { version: "16", autoscale: { increment: "9 GiB" } },
     { version: "16", autoscale: { increment: "501 GiB" } },
@@ -245,10 +299,14 @@ const REFUSED: readonly Case[] = [
     { version: "16", maintenance: { day: "Tuesday", hour: "24:00" } },
     { version: "16", maintenance: { day: "noday", hour: "04:30" } },
     { version: "16", maintenance: { hour: 4 } },
+    { version: "16", maintenance: { hour: "x04:00" } },
+    { version: "16", maintenance: { hour: "04:00x" } },
   ].map((postgres): Case => [{ postgres }]),
   [{ postgres: { version: "14" } }, { systems: [older] }],
   [{ postgres: { version: "13" } }, { systems: [older] }],
   [{ postgres: {} }, { systems: [older] }],
+  [{ postgres: {} }, both],
+  [{ harbour: { postgres: { adopt: ID, adoptOnly: { users: ["", "nobody"] } } } }, prod],
   [{ postgres: { version: "15" } }, both],
   [{ postgres: { version: "15", layout: "dedicated" } }, both],
   [{ postgres: { version: "16", layout: "dedicated", adopt: ID } }, both],
@@ -267,8 +325,13 @@ const REFUSED: readonly Case[] = [
   ],
   [{ longPier: { connections: { "api/POOL_SIZE": 500 } } }, both],
   [{ longPier: { connections: { "api/POOL_SIZE": 2000 } } }, both],
+  [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { features: ["worker"], connections: { "api/POOL_MAX": 90 } } }],
   // Valkey
   [{ valkey: { state: { adopt: ID } } }, both],
+  [{}, { systems: [ofMemory(1024)] }],
+  [{ valkey: { state: { size: "db-s-1vcpu-2gb" } } }, { systems: [ofMemory(1025)] }],
+  [{ region: "nyc2" }],
+  [{ region: "fra1", postgres: { version: "16", layout: "dedicated" }, harbour: { region: "nyc2" } }],
   [{ valkey: { layout: "split", cache: { adopt: ID } }, harbour: { features: ["cache"] }, quay: {} }, { systems: [harbour, large, quay] }],
   [{}, { systems: [large] }],
   [{ valkey: { layout: "split", state: { size: "db-s-1vcpu-1gb" } } }, { systems: [large] }],
@@ -286,6 +349,8 @@ const REFUSED: readonly Case[] = [
   [{ harbour: { valkey: { cache: { size: "db-s-1vcpu-2gb" } } } }],
   // Networks and sources
   [{ allowedSources: [] }],
+  [{ allowedSources: [], regoin: "nyc1" }],
+  [{ allowedSources: ["203.0.113.10", "203.0.113.10/32"] }],
   [{ allowedSources: ["203.0.113.10", "203.0.113.10/32", "10.0.0.5/8", "0.0.0.0/0", "::1", "x", "8.0.0.0/8", ""] }],
   [{ allowedSources: ["203.0.0.0/16", "198.51.0.0/17", "192.0.2.7"] }],
   [{ allowedSources: Array.from({ length: 100 }, (_, index) => `203.0.113.${index}`) }],
@@ -303,8 +368,18 @@ const REFUSED: readonly Case[] = [
     both,
   ],
   [{ postgres: { version: "16", layout: "dedicated" }, longPier: { region: "sfo3", vpcCidr: "8.8.8.0/24" } }, both],
+  [
+    {
+      postgres: { version: "16", layout: "dedicated" },
+      longPier: { region: "sfo3" },
+      quay: { region: "ams3", vpcCidr: "10.128.0.0/20" },
+      harbour: { region: "ams3" },
+    },
+    { systems: [twin, longPier, quay, harbour] },
+  ],
   // Systems
   [{ longPier: { phase: "P3" } }, both],
+  [{ unpooled: { connections: { "reader/GONE_POOL": 3 } } }, { systems: [unpooled] }],
   [{ harbour: { connections: { "worker/X": 3 }, features: [] } }],
   [{ wharf: { features: ["cache"] }, backups: { bucketPrefix: "a".repeat(32) } }, { systems: [withBuckets] }],
   [{ suffix: "a-very-long-suffix" }, { systems: [several] }],
@@ -338,6 +413,7 @@ const REFUSED: readonly Case[] = [
   ),
   [{ harbour: { features: ["google"] } }],
   [{ harbourGoogleClientSecret: "kq3Zr8Vx1LmN" }],
+  [{ harbourGoogleClientSecret: " changeme " }, { secretKeys: ["harbourGoogleClientSecret"] }],
   [{ harbourGoogleClientSecret: "changeme" }, { secretKeys: ["harbourGoogleClientSecret"] }],
   [{ harbourGoogleClientSecret: "       a1b2c3d       " }, { secretKeys: ["harbourGoogleClientSecret"] }],
   [{ harbourGoogleClientSecret: "abababababab" }, { secretKeys: ["harbourGoogleClientSecret"] }],
@@ -400,6 +476,9 @@ const ACCEPTED: readonly Case[] = [
     { ...SIGNED[1], stack: "local" },
   ],
   [{ backups: MADE, placeholders: "true" }],
+  // A recorded program has text of its own in the place of a secret.
+  [{ backups: MADE, backupSigningKey: "recorded-4f1b" }, { secretKeys: ["backupSigningKey"] }],
+  [{ backups: { recipients: [AGE], image: IMAGE }, ...SIGNED[0] }, SIGNED[1]],
   ...[
     { size: "db-s-1vcpu-1gb" },
     { size: "gd-16vcpu-64gb", nodes: 3, storage: "20000 GiB" },
@@ -412,6 +491,12 @@ const ACCEPTED: readonly Case[] = [
     { replicas: [{ name: "read-1" }, { name: "read-2", region: "RIC1", size: "db-s-4vcpu-8gb" }] },
   ].map((postgres): Case => [{ postgres: { version: 17, ...postgres } }]),
   [{ postgres: { version: "16", autoscale: { enabled: false } } }, prod],
+  [{ postgres: { version: "16", layout: "dedicated", adopt: ID } }],
+  [{ postgres: { version: "16", layout: "dedicated" }, harbour: { region: "sfo3" } }],
+  [{ postgres: { version: "16", layout: "dedicated" }, harbour: { region: "sfo3" } }, both],
+  [{}, { systems: [exact] }],
+  ...[20, 19].map((size): Case => [{ exact: { connections: { "api/POOL_MAX": size } } }, { systems: [exact], ...prod }]),
+  [{}, { systems: [withoutPools], ...prod }],
   [{ postgres: { version: "16", storage: "100 GiB" } }, prod],
   [
     { postgres: { version: "16", nodes: 3, maintenance: { day: "monday" } }, longPier: { postgres: { size: "db-s-4vcpu-8gb", nodes: 1 } } },
@@ -423,6 +508,11 @@ const ACCEPTED: readonly Case[] = [
   [{ postgres: { version: "16", size: "db-s-4vcpu-8gb" } }, both],
   [{ postgres: { version: "16", size: "db-s-4vcpu-8gb" }, longPier: { connections: { "api/POOL_SIZE": 30 } } }, both],
   [{ harbour: { connections: { harbour_pool: 2, "api/POOL_MAX": 5 } }, postgres: { version: "16", size: "db-s-1vcpu-1gb" } }],
+  [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" }, harbour: { features: ["worker"] } }],
+  [{ postgres: { version: "16", size: "db-s-1vcpu-1gb" } }, { systems: [plain] }],
+  [{ valkey: { maintenance: { hour: "05:00" } }, harbour: { valkey: { maintenance: { day: "monday" } } } }],
+  [{ valkey: { sharing: "shared", layout: "split" }, harbour: { features: ["cache"] } }, { systems: [harbour, pantry] }],
+  [{ valkey: { layout: "split" } }, { systems: [pages] }],
   [{ valkey: { layout: "split", version: "8", maintenance: { hour: "05:00" } }, harbour: { features: ["cache"] } }],
   [{ valkey: { state: { size: "db-s-1vcpu-2gb", nodes: 2, adopt: ID } }, harbour: { valkey: { state: { nodes: 3 } } } }],
   [{ valkey: { sharing: "shared", cache: { size: "m-2vcpu-16gb" }, layout: "split" } }, { systems: [harbour, quay] }],
@@ -452,7 +542,7 @@ const ACCEPTED: readonly Case[] = [
     },
     { secretKeys: ["harbourGoogleClientSecret"], underEngine: true, stack: "staging" },
   ],
-  ...["kq3Zr8Vx", "kq3Zr8Vx1LmN-changeme", "todo-kq3Zr8Vx1LmN"].map(
+  ...["kq3Zr8Vx", "abcabcabcabc", "kq3Zr8Vx1LmN-changeme", "todo-kq3Zr8Vx1LmN"].map(
     (value): Case => [
       { harbourGoogleClientSecret: value, harbour: { features: ["google"] }, harbourGoogleClientId: "id" },
       { secretKeys: ["harbourGoogleClientSecret"] },
@@ -466,6 +556,7 @@ const ACCEPTED: readonly Case[] = [
   [{ backups: { bucketPrefix: "acme-staging" } }, { systems: [withBuckets] }],
   [{}, { systems: [unpooled] }],
   [{ several: { phase: "P2" }, suffix: "x" }, { systems: [several] }],
+  [{ cutover: { phase: "P2" } }, { systems: [cutover] }],
   [{}, { systems: [plain] }],
   [
     { harbourGoogleClientId: "id.acme.dev", harbourGoogleClientSecret: "kq3Zr8Vx1LmN", harbour: { features: ["google"] } },

@@ -15,7 +15,7 @@ function distance(one: string, other: string): number {
   for (let i = 1; i <= one.length; i++) {
     const [above, row] = [rows[i - 1]!, [i]];
     for (let j = 1; j <= other.length; j++) {
-      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      const swapped = one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
       const replaced = above[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1);
       row.push(Math.min(row[j - 1]! + 1, above[j]! + 1, replaced, swapped ? rows[i - 2]![j - 2]! + 1 : Number.POSITIVE_INFINITY));
     }

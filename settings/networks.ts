@@ -34,28 +34,24 @@ export function networksOf(
   const regions = [...new Set([main, ...placed.map(({ region }) => region)])].filter((region) =>
     placed.some((system) => system.region === region),
   );
-  const blocks = new Map<string, { cidr: string; at: Path }>();
+  const blocks = new Map<string, string>();
   for (const region of regions) {
-    const { cidr, at } = region === main ? { cidr: mainCidr, at: ["vpcCidr"] } : blockOf(environment, region, placed, problems);
-    const met = [...blocks].find(([, other]) => networksOverlap(cidr, other.cidr));
-    if (met !== undefined) {
+    if (region === main) {
+      blocks.set(region.slug, mainCidr);
+      continue;
+    }
+    const { cidr, at } = blockOf(environment, region, placed, problems);
+    const overlapping = [...blocks].find(([, other]) => networksOverlap(cidr, other));
+    if (overlapping !== undefined) {
       problems.add({
         at,
         given: cidr,
-        problem: `it overlaps the network in ${met[0]}, ${met[1].cidr}; networks of one account must not overlap`,
+        problem: `it overlaps the network in ${overlapping[0]}, ${overlapping[1]}; networks of one account must not overlap`,
         allowed: "a private block that no other network has",
-        fix: [
-          {
-            set: at,
-            to: freeBlock(
-              environment,
-              [...blocks.values()].map((other) => other.cidr),
-            ),
-          },
-        ],
+        fix: [{ set: at, to: freeBlock(environment, [...blocks.values()]) }],
       });
     }
-    blocks.set(region.slug, { cidr, at });
+    blocks.set(region.slug, cidr);
   }
   for (const { name, requested, region } of placed) {
     const at = [configName(name), "vpcCidr"];
@@ -68,7 +64,7 @@ export function networksOf(
       fix: [{ remove: at }],
     });
   }
-  return regions.map((region) => ({ region: region.slug, cidr: blocks.get(region.slug)!.cidr }));
+  return regions.map((region) => ({ region: region.slug, cidr: blocks.get(region.slug)! }));
 }
 
 function blockOf(

@@ -140,6 +140,10 @@ describe("bad settings", () => {
     const message = complaint({ rotated });
     expect(message).toContain(`slipway:rotated is "${rotated}": ${problem}.`);
     expect(message).toContain(`pulumi config set slipway:rotated ${TODAY} -s staging`);
+    const values = { "slipway:rotated": "today" };
+    expect(() => parseSettings({ project: "slipway", stack: "staging", values, secretKeys: new Set() }, [harbour])).toThrow(
+      /allowed: a day up to today, as \d{4}-\d{2}-\d{2}$/m,
+    );
   });
 
   it("name text where a list or a group belongs", () => {

@@ -114,7 +114,7 @@ function selectSystems(requested: Requested, systems: readonly System[], problem
       at: ["systems"],
       problem: "a stack holds at least one system",
       allowed: systems.map(({ name }) => name).join(", "),
-      fix: [{ set: ["systems", 0], to: systems[0]?.name ?? "<system>" }],
+      fix: systems.slice(0, 1).map(({ name }) => ({ set: ["systems", 0], to: name })),
     });
   }
   for (const [index, name] of names.entries()) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseSettings } from "./parse.ts";
 import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
@@ -83,6 +84,16 @@ describe("a major", () => {
     const settings = settingsFrom({ postgres: { version: "14", adopt } }, { systems: [old] });
     expect(settings.postgres.clusters[0]).toMatchObject({ major: "14", adopt });
     expect(settings.notices.join()).toContain('Postgres 14 of cluster "shared" ends on 2026-11-12');
+  });
+
+  it("is reported in the last 181 days before its end", () => {
+    const postgres = JSON.stringify({ version: "16", adopt: "49f4dc39-3d91-4bce-aa7a-7784c8e32a66" });
+    const values = { "slipway:allowedSources": '["8.8.4.4"]', "slipway:postgres": postgres };
+    const noticesOn = (today: string) =>
+      parseSettings({ project: "slipway", stack: "staging", values, secretKeys: new Set() }, [harbour], today).notices.join();
+    const ending = 'Postgres 16 of cluster "shared" ends on 2028-11-09';
+    expect(noticesOn("2028-05-11")).not.toContain(ending);
+    expect(noticesOn("2028-05-12")).toContain(ending);
   });
 
   it("newer than what was measured is allowed and noticed", () => {

@@ -136,7 +136,7 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
   return { databases: [], users: [], pools: [], ...defined(adoptOnly) };
 }
 
-/** There is no default: an upgrade cannot be reverted, so a new release of this package must not cause one. */
+/** There is no default: an upgrade cannot be reverted, so a new release of this package must not cause one. @returns "" where it is missing */
 function majorOf(draft: Draft, stack: Stack): string {
   const { version, adopt } = draft.requested;
   const offered = majorsOn(stack.today);
@@ -147,7 +147,7 @@ function majorOf(draft: Draft, stack: Stack): string {
       allowed: offered.join(", "),
       fix: [{ set: ["postgres", "version"], to: newest(draft, offered) }],
     });
-    return offered.at(-1)!;
+    return "";
   }
   const at = draft.at("version");
   const strictest = draft.systems
@@ -184,7 +184,7 @@ const HALF_A_YEAR = 182;
 
 function majorNotices(draft: Draft, version: string, strictest: System, today: string): string[] {
   const { endOfLife } = findMajor(version)!;
-  const days = Math.round((Date.parse(endOfLife) - Date.parse(today)) / 86_400_000);
+  const days = (Date.parse(endOfLife) - Date.parse(today)) / 86_400_000;
   const { minimumMajor } = strictest.postgres;
   return [
     ...(days < HALF_A_YEAR

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nearest } from "./nearest.ts";
-import { formatCommand, keyOf, Problems, type SettingsError } from "./problems.ts";
+import { formatCommand, keyOf, Problems, SettingsError } from "./problems.ts";
 
 const messageOf = (problems: Problems): string => {
   try {
@@ -30,6 +30,10 @@ describe("a mistake", () => {
         "   type:    pulumi config set --path slipway:postgres.size small -s prod",
       ].join("\n"),
     );
+  });
+
+  it("is printed under the name of its kind", () => {
+    expect(String(new SettingsError("prod", []))).toBe('SettingsError: 0 problems in the settings of stack "prod".');
   });
 
   it("shows neither the value of an encrypted key nor what could be made of it", () => {

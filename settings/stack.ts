@@ -29,9 +29,7 @@ export interface SelectedSystem {
   readonly features: ReadonlySet<string>;
 }
 
-/** Without undefined values, so that spreading it over defaults keeps those. */
+/** JSON has no undefined values, only the types of the schema have: spreading it over defaults keeps those. */
 export function defined<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as {
-    [Key in keyof T]: Exclude<T[Key], undefined>;
-  };
+  return value as { [Key in keyof T]: Exclude<T[Key], undefined> };
 }

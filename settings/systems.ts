@@ -259,14 +259,14 @@ function sharesOf(
 }
 
 /** Where the API's own pools cannot serve the users that the product's documents expect. Other environments serve fewer. */
-function loadNotices({ systems, environment, problems }: Stack, connections: ReturnType<typeof connectionsOf>, sizes: Sizes): string[] {
+function loadNotices({ systems, environment }: Stack, connections: ReturnType<typeof connectionsOf>, sizes: Sizes): string[] {
   if (environment !== "prod") return [];
   return systems.flatMap((selected) => {
-    const { system, key } = selected;
+    const { system } = selected;
     const users = system.postgres.sizing?.concurrentUsers;
     const own = Object.entries(connections.get(selected)!).filter(([name]) => name.startsWith("api/"));
-    if (users === undefined || own.length === 0 || problems.touches([key])) return [];
-    const instances = sizes.get(selected)!.api?.instances ?? 1;
+    if (users === undefined || own.length === 0) return [];
+    const instances = sizes.get(selected)!.api!.instances;
     const available = own.reduce((sum, [, size]) => sum + size, 0) * instances;
     const needed = connectionsFor(users);
     return available >= needed

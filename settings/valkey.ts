@@ -33,10 +33,10 @@ interface Draft {
 export function valkeyOf(stack: Stack): ValkeySettings {
   const requested = stack.requested.stack.valkey ?? {};
   const layout = requested.layout ?? stack.defaults.valkey.layout;
-  const sharing = requested.sharing ?? "dedicated";
+  const isShared = requested.sharing === "shared";
   const stores = stack.systems.flatMap((owner) => storesOf(owner).map(([name, store]) => ({ owner, name, store })));
-  const groups = sharing === "shared" ? [{ prefix: "", owner: undefined, stores }] : stack.systems.map((owner) => ownGroup(owner, stores));
-  if (sharing === "shared") checkShared(stack, stores);
+  const groups = isShared ? [{ prefix: "", owner: undefined, stores }] : stack.systems.map((owner) => ownGroup(owner, stores));
+  if (isShared) checkShared(stack, stores);
   if (layout === "single") checkSingle(stack);
   const drafts = groups.flatMap((group) => draftsOf(group, layout, requested));
   checkAdoption(drafts, stack);
@@ -238,11 +238,13 @@ function reportSharedState(key: string, stores: readonly OwnedStore[], stack: St
   stack.notices.push(`${titles} share the password of Valkey cluster "${key}": each can read, change and flush the state of the others.`);
 }
 
-function keyspacesOf(stores: readonly OwnedStore[]): (OwnedStore & { space: string; keyspace: Pick<Keyspace, "database" | "durable"> })[] {
-  return stores.flatMap((stored) => {
-    const { owner, name, store } = stored;
+type OwnedKeyspace = OwnedStore & { readonly space: string; readonly keyspace: Pick<Keyspace, "database" | "durable"> };
+
+function keyspacesOf(stores: readonly OwnedStore[]): OwnedKeyspace[] {
+  return stores.flatMap((stored): OwnedKeyspace[] => {
+    const { owner, name } = stored;
     const spaces = Object.entries(owner.system.keyspaces).filter(([, keyspace]) => keyspace.store === name);
-    if (spaces.length === 0) return [{ ...stored, space: `store ${name}`, keyspace: { database: 0, durable: store.class === "state" } }];
+    if (spaces.length === 0) return [{ ...stored, space: `store ${name}`, keyspace: { database: 0, durable: false } }];
     return spaces.map(([space, keyspace]) => ({ ...stored, space, keyspace }));
   });
 }

@@ -13,8 +13,8 @@ import { nearest } from "./nearest.ts";
 export interface Advice {
   readonly problem: string;
   readonly allowed: string;
-  /** The value to type; `<…>` where only the operator knows it. */
-  readonly likely: string;
+  /** The value to type; `<…>` where only the operator knows it; undefined where no value is allowed. */
+  readonly likely: string | undefined;
   /** Whether the message must not repeat the value. */
   readonly isHidden?: boolean;
 }
@@ -50,7 +50,7 @@ export function oneOf<const Name extends string>(
   describe: (name: Name) => string = (name) => name,
 ): ValueSchema<Name> {
   const allowed = names.length === 0 ? "none" : names.map(describe).join(", ");
-  return value({ problem: what, allowed, likely: names[0] ?? "<none>" }, (given) => {
+  return value({ problem: what, allowed, likely: names[0] }, (given) => {
     const found = names.find((name) => name === given);
     if (found !== undefined) return found;
     const likely = typeof given === "string" ? nearest(given, names) : undefined;
@@ -198,7 +198,7 @@ export function postgresMajor(): ValueSchema<string> {
     (given) => {
       const major = String(given);
       if (findMajor(major) !== undefined) return major;
-      return /^\d+\.\d/.test(major) && findMajor(major.split(".")[0]!) !== undefined
+      return /\.\d/.test(major) && findMajor(major.split(".")[0]!) !== undefined
         ? new Refusal({ problem: "it contains a minor version, which DigitalOcean selects", likely: major.split(".")[0]! })
         : new Refusal();
     },

@@ -8,6 +8,12 @@ const LIMIT_OF_A_WAIT = "The limit of a wait: one millisecond more or less makes
 
 export const ACCEPTED: readonly Explanation[] = [
   {
+    file: "catalog/trusted-sources.ts",
+    line: 'addresses.toLocaleString("en-US")',
+    original: '"en-US"',
+    reason: "It makes a difference only where the language of the machine is not English.",
+  },
+  {
     file: "postdeploy/roles/index.ts",
     line: "const LOCK_WAIT_MS = 60_000;",
     original: "60_000",
@@ -35,5 +41,16 @@ export const ACCEPTED: readonly Explanation[] = [
     file: "postdeploy/roles/step.ts",
     line: "const PREVIEW_TIMEOUT_MS",
     reason: LIMIT_OF_A_WAIT,
+  },
+  {
+    file: "settings/local-api.ts",
+    line: "const PATIENCE_MS",
+    reason: LIMIT_OF_A_WAIT,
+  },
+  {
+    file: "settings/local-api.ts",
+    line: "await answer.body?.cancel();",
+    replacement: ";",
+    reason: "It closes the connection at once. Without it, the garbage collector does so later.",
   },
 ];

