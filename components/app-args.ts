@@ -67,7 +67,7 @@ function source(name: string, component: Component, wires: readonly Wire[], sett
 
 /** App Platform mounts no files: the certificates arrive as variables, and the run command writes them to a file before the program starts. */
 function withCaFile(runCommand: string, wires: readonly Wire[]): string {
-  if (!wires.some(({ source }) => source.from === "caFile")) return runCommand;
+  if (!wires.some(({ source }) => source.isCaFile)) return runCommand;
   const certificates = wires.flatMap(({ source, reader }) => (source.part === "ca" ? [`"$${reader.variable}"`] : []));
   return `printf '%s\\n' ${certificates.join(" ")} > ${CA_FILE} && ${withExec(runCommand)}`;
 }

@@ -302,5 +302,5 @@ function sorted<T>(record: Readonly<Record<string, T>>): [string, T][] {
 }
 
 function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return Number(a > b) - Number(a < b);
 }

@@ -53,8 +53,8 @@ describe("under an engine", () => {
           types.push(type);
           expect(result).toMatchObject({ props: { a: 1 }, opts: { protect: true } });
           const [hook] = (result.opts.hooks as { onError: pulumi.ErrorHook[] }).onError;
-          for (const [failedOperation, ...errors] of failures)
-            expect(await hook!.callback({ name: "shop-vpc", failedOperation, errors } as never)).toBe(false);
+          for (const [index, [failedOperation, ...errors]] of failures.entries())
+            expect(await hook!.callback({ name: `shop-${index}`, failedOperation, errors } as never)).toBe(false);
         }
         delete store.settings.options.engineAddr;
       },
@@ -72,7 +72,7 @@ describe("under an engine", () => {
       ["create", taken],
     ]);
     expect(types).toEqual(["digitalocean:index/vpc:Vpc"]);
-    expect(messages).toEqual([`error: ${conflictMessage("shop-vpc", "prod")}`]);
+    expect(messages).toEqual([`error: ${conflictMessage("shop-2", "prod")}`]);
   });
 
   it("registers nothing with an engine that has no error hooks", async () => {

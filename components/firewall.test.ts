@@ -13,6 +13,11 @@ async function rulesOf(args: Omit<FirewallArgs, "clusterId">) {
   return find((await recorded(wall(args))).plan, "DatabaseFirewall wall-rules").inputs.rules;
 }
 
+it("lists as many sources as DigitalOcean allows", async () => {
+  const allow = Array.from({ length: 99 }, (_, index) => `203.0.113.${index}`);
+  expect(await rulesOf({ allow, vpcCidr: "10.0.0.0/8" })).toHaveLength(100);
+});
+
 describe.each(MOMENTS)("a firewall, %s", (moment) => {
   it("is one list of addresses, the network's block first", async () => {
     const { plan } = await recorded(() => {

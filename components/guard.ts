@@ -12,6 +12,5 @@ export class Guard extends pulumi.ComponentResource {
   /** @param opts `protect`, where it is not that of the parent */
   constructor(name: string, guarded: readonly pulumi.Resource[], opts: pulumi.ComponentResourceOptions) {
     super(GUARD, name, {}, { ...opts, dependsOn: [...guarded] });
-    this.registerOutputs({});
   }
 }

@@ -7,6 +7,7 @@ import { readExpected } from "../tests/expected.ts";
 import { textsOf } from "../tests/plan-text.ts";
 import { answers, ca } from "../tests/requirements/planned.ts";
 import { platform } from "./platform.ts";
+import { find, waitsFor } from "./testing/recorded.ts";
 
 const features = Object.keys(whole.features);
 /** With a larger server in its documents, and limits that are lower than the other's. */
@@ -28,7 +29,15 @@ const second: System = {
   alerts: { ...drydock.alerts, emails: ["b@acme.dev"], cpu: 70, memory: 99, disk: 60 },
 };
 
-const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<Record<string, unknown>>]>> = {
+const { slowStatementMs: _, ...withoutSlowStatements } = drydock.postgres;
+/** Without a limit for slow statements. */
+const ofMemory = (sharedBuffersMiB: number): System => ({
+  ...drydock,
+  postgres: { ...withoutSlowStatements, sizing: { sharedBuffersMiB } },
+});
+
+/** Keys of slipway without their namespace, and the second system. */
+const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<Record<string, unknown>>, system?: System]>> = {
   "with every feature": ["prod", { shipyard: { features }, postDeploy: { mode: "manual" }, allowedSources: [] }],
   "without a feature": ["prod", { postDeploy: { mode: "manual" }, allowedSources: ["198.18.0.1"], backups: { bucketPrefix: "acme" } }],
   "on shared clusters": [
@@ -44,6 +53,7 @@ const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<
   "on this machine": [
     "local",
     {
+      "digitalocean:apiEndpoint": "http://127.0.0.1:4020",
       shipyard: { features },
       valkey: { state: { size: "db-s-1vcpu-2gb" } },
       postDeploy: { mode: "job", image: "ghcr.io/acme/slipway:1.0.0" },
@@ -64,18 +74,52 @@ const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<
       allowedSources: ["198.18.0.1"],
     },
   ],
-  "on this machine, without a recipient": ["local", { postDeploy: { mode: "manual" }, systems: ["drydock"] }],
+  "on this machine, without a recipient": ["local", { postDeploy: { mode: "manual" }, systems: ["drydock"] }, ofMemory(1025)],
 };
 
 describe("the platform", () => {
-  it.each(Object.entries(STACKS))("requests these resources %s", async (title, [stack, config]) => {
+  function planned(stack: string, config: Readonly<Record<string, unknown>>, system = second) {
     const settings = Object.entries({ postgres: { version: "16" }, placeholders: "true", ...config }).map(([key, value]) => [
-      `slipway:${key}`,
+      key.includes(":") ? key : `slipway:${key}`,
       typeof value === "string" ? value : JSON.stringify(value),
     ]);
-    const systems = [whole, title.includes("recipient") ? drydock : second];
     const options = { project: "yards", stack, config: Object.fromEntries(settings), outputs: answers, invokes: ca };
-    const texts = textsOf(await record(() => platform({ systems }), options));
+    return record(() => platform({ systems: [whole, system] }), options);
+  }
+
+  it.each(Object.entries(STACKS))("requests these resources %s", async (title, given) => {
+    const texts = textsOf(await planned(...given));
     expect(texts).toEqual(readExpected(new URL(`testing/platform-${title.replaceAll(/\W+/g, "-")}.txt`, import.meta.url), texts));
+  });
+
+  it("gives a server at most 60 per cent of its memory for shared buffers", async () => {
+    const plan = await planned("local", { postDeploy: { mode: "manual" }, systems: ["drydock"] }, ofMemory(2000));
+    const configs = plan.resources.filter(({ type }) => type.endsWith(":DatabasePostgresqlConfig"));
+    expect(configs.map(({ inputs }) => inputs.sharedBuffersPercentage)).toEqual([60]);
+  });
+
+  it.each([
+    [1, 1],
+    [512, 50],
+    [1000, 95],
+  ])("alerts about %i MiB of a GiB at %i per cent, of which App Platform takes 1 to 95", async (memoryAlertMiB, percent) => {
+    const { api } = drydock.apps.dock!.components;
+    const apps = { dock: { ...drydock.apps.dock!, components: { api: { ...api!, memoryAlertMiB } as typeof api & object } } };
+    const plan = await planned("local", { postDeploy: { mode: "manual" }, systems: ["drydock"] }, { ...drydock, apps });
+    expect(JSON.stringify(find(plan, "App drydock-dock-app").inputs)).toContain(
+      JSON.stringify({ operator: "GREATER_THAN", rule: "MEM_UTILIZATION", value: percent, window: "TEN_MINUTES" }),
+    );
+  });
+
+  it("deletes the project before what it contains", async () => {
+    const plan = await planned("local", { postDeploy: { mode: "manual" }, systems: ["drydock"] });
+    expect(waitsFor(plan, "Project yards-project")).toEqual(
+      expect.arrayContaining(["DatabaseCluster shared-postgres-local-cluster", "App drydock-dock-app"]),
+    );
+  });
+
+  it("names the setting of an image that App Platform cannot run", async () => {
+    const backups = { enabled: true, recipients: [`age1${"q".repeat(58)}`], image: "quay.io/acme/slipway:1.0.0" };
+    await expect(planned("local", { postDeploy: { mode: "manual" }, backups })).rejects.toThrow("slipway:backups.image");
   });
 });

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { checkFiles } from "./postdeploy.ts";
+import { checkFiles, PostDeploy } from "./postdeploy.ts";
+import { recorded, waitsFor } from "./testing/recorded.ts";
 
 function folder(files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), "slipway files "));
@@ -24,4 +25,21 @@ it("refuses files that cannot be parsed, before anything is registered, with eve
   expect(await message(one, folder({ "y.sql": "SELECT 1;" }))).toMatch(
     /^2 errors in the files that post-deploy steps apply\. Nothing was deployed\.\n {2}\S.*\n( {2}.*\n)* {2}\S/,
   );
+});
+
+it("makes a backup after the roles, which let it read everything, and before the migrations", async () => {
+  const roles = { owner: "o", runtime: "r", readonly: "ro", backup: "b" };
+  const urls = { adminUrl: "postgresql://admin", ownerUrl: "postgresql://owner", ca: "ca", migrations: "sql/devx" };
+  const backup = {
+    ...{ url: "postgresql://backup", stores: {}, copies: [{ url: "s3://backups", key: "access:secret" }], recipients: ["age1"] },
+    ...{ signingKey: "key", maxAgeHours: 1, applications: "digest" },
+  };
+  const { plan, outputs } = await recorded(() => {
+    const postgres = { database: "shop", schemas: ["public"], extensions: [], roles, statementTimeoutSeconds: 30, ...urls };
+    const { nodes } = new PostDeploy("steps", { system: "shop", postgres, backup });
+    return { nodes: Object.keys(nodes) };
+  });
+  expect(waitsFor(plan, "Backup steps-backup")).toEqual(["Roles steps-roles"]);
+  expect(waitsFor(plan, "Migrations steps-migrations")).toEqual(["Backup steps-backup"]);
+  expect(outputs.nodes).toEqual(["roles", "migrations", "backup"]);
 });

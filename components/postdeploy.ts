@@ -104,7 +104,6 @@ export class PostDeploy extends pulumi.ComponentResource {
 
     this.nodes = { roles, migrations, ...(backup === undefined ? {} : { backup }), ...(keyspaces === undefined ? {} : { keyspaces }) };
     this.done = keyspaces === undefined ? [migrations] : [migrations, keyspaces];
-    this.registerOutputs({});
 
     function createRoles(): pulumi.Resource {
       const { database, schemas, extensions, roles, statementTimeoutSeconds } = postgres;

@@ -193,6 +193,7 @@ describe("quiet secrets", () => {
     expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(2);
     await stack.up({ key: pulumi.secret("second") });
     expect(version().shop.secrets["api SIGNING_KEY"]?.version).toBe(2);
+    expect(Object.keys(version().shop.secrets)).toEqual(["api SIGNING_KEY"]);
   });
 
   it("add the versions to the record of an earlier slipway, which has none, and send nothing for it", async () => {
@@ -210,6 +211,34 @@ describe("quiet secrets", () => {
     await stack.up({});
     expect(stack.memory).toBeInstanceOf(Secret);
     expect(JSON.stringify((stack.memory as Secret).value)).not.toContain("first");
+  });
+
+  it.each<[what: string, damage: (shop: Record<string, unknown>) => unknown]>([
+    ["a mark that is no text", (shop) => ({ shop: { ...shop, mark: 1 } })],
+    ["a hash that is no text", (shop) => ({ shop: { ...shop, variables: 1 } })],
+    ["no list of secrets", (shop) => ({ shop: { ...shop, secrets: null } })],
+    ["a secret without a hash", (shop) => ({ shop: { ...shop, secrets: { "api SIGNING_KEY": { hash: 1, version: 1 } } } })],
+    ["another app's entry that is no record", (shop) => ({ shop, other: "a word" })],
+  ])("take a memory with %s for none", async (_, damage) => {
+    const stack = new Stack();
+    await stack.up({});
+    const { shop } = (stack.memory as Secret).value as unknown as { shop: Record<string, unknown> };
+    stack.forgetting({ sentVariables: new Secret(damage(shop) as never) });
+    expect(await stack.up({})).toEqual([]);
+  });
+
+  it("do not remember an app that failed", async () => {
+    const plan = await record(
+      async () => {
+        const memory = await EnvMemory.recall();
+        const { follow } = await memory.compare("shop", shop({}));
+        const failed = Promise.reject(new Error("The app failed."));
+        follow({ spec: { isKnown: failed, promise: () => failed } } as never);
+        return { sentVariables: memory.output };
+      },
+      { project: "p", stack: "s", preview: false },
+    );
+    expect((plan.outputs.sentVariables as Secret).value).toEqual({});
   });
 
   it.each([[[1, 2]], [{ shop: "a word" }], [{ shop: { mark: 1 } }]])("take a memory of another shape, %j, for none", async (odd) => {

@@ -105,7 +105,7 @@ export class EnvMemory {
 
   async #remembered(): Promise<Remembered> {
     const entries = await Promise.all([...this.#next].map(async ([app, sending]) => [app, await sending()] as const));
-    return Object.fromEntries(entries.filter((entry): entry is readonly [string, Sending] => entry[1] !== undefined).sort());
+    return Object.fromEntries(entries.filter((entry): entry is readonly [string, Sending] => entry[1] !== undefined));
   }
 }
 

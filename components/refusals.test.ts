@@ -36,7 +36,7 @@ const withEnv = (env: object) => ({ components: { api: { ...service, env } } });
 /** A program for each list of changed arguments of one component. */
 function programs<Args>(create: (args: Args, name: string) => unknown, usual: object, changes: readonly Changes<Args>[], name = "shop") {
   return changes.map((change) => ({
-    title: JSON.stringify(change, (_, value) => (pulumi.Output.isInstance(value) ? "<Output>" : value)),
+    title: `${name === "shop" ? "" : `named ${name} `}${JSON.stringify(change, (_, value) => (pulumi.Output.isInstance(value) ? "<Output>" : value))}`,
     run: () => void create({ ...usual, ...change } as Args, name),
   }));
 }
@@ -105,7 +105,7 @@ const PROGRAMS: Readonly<Record<string, ReturnType<typeof programs>>> = {
     { tags: [advice] },
   ]),
   Monitoring: programs(monitoring, WATCHED, [
-    { emails: ["a@acme.dev", "acme.dev", "a @acme.dev", "a@ acme.dev"] },
+    { emails: ["a@acme.dev", "acme.dev", "a @acme.dev", "a@ acme.dev", "a b@acme.dev", "a@acme.dev b"] },
     { emails: [advice] },
     { slack: { channel: "", url: "x" } },
     { cpu: 0, memory: 100, disk: 1.5 },
@@ -121,6 +121,8 @@ const PROGRAMS: Readonly<Record<string, ReturnType<typeof programs>>> = {
     ...programs(networkOf, { region: "nyc3", cidr: "10.20.0.0/20" }, [
       { region: "nyc" },
       { region: "NYC3" },
+      { region: "xnyc3" },
+      { region: "nyc33" },
       { region: "mars" },
       { cidr: "10.20.0.5/20" },
       { cidr: "8.8.0.0/20" },
@@ -133,7 +135,7 @@ const PROGRAMS: Readonly<Record<string, ReturnType<typeof programs>>> = {
     ...programs(postgres, SMALL, [
       { region: "nyc" },
       { region: "NYC3" },
-      ...["m-2vcpu-16gb", "huge", "db-s 1"].map((size) => ({ size })),
+      ...["m-2vcpu-16gb", "huge", "db-s 1", "Db-s-9vcpu"].map((size) => ({ size })),
       { size: "db-s-1vcpu-1gb", nodes: 2 },
       { nodes: 0 },
       { nodes: 4 },

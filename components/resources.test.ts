@@ -192,6 +192,10 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     });
     return { watching, nodes: JSON.stringify(nodes) };
   },
+  "an uptime check from one region": () => {
+    const uptime = [{ name: "api", target: "https://shop.dev", latencyMs: 500, regions: ["us_east"] }];
+    new Monitoring("watch", { ...watched, uptime });
+  },
   "a network with a description": () => {
     const { id, cidr, region } = new Network("net.1", {
       region: "nyc3",
@@ -309,6 +313,11 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
       databases: made.databases,
       nodes: Object.keys(made.nodes),
     };
+  },
+  "clusters of one node with one GiB, and a replica of that size": () => {
+    const small = { size: "db-s-1vcpu-1gb" };
+    new Postgres("orders", { ...SMALL, ...small, storageMiB: 1, replicas: [{ name: "read", region: "nyc3", ...small }] });
+    new Valkey("cache", { ...store, ...small });
   },
   "a Valkey cluster of cache, adopted": () => void new Valkey("cache", { ...store, class: "cache", adopt: ADOPTED, databases: 1 }),
   "a Valkey cluster that is changed by its transforms": () =>

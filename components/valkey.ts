@@ -189,8 +189,8 @@ export class Valkey extends pulumi.ComponentResource {
           },
           transform.config,
         ),
-        // The provider refuses to configure a cluster that is not online yet.
-        { parent, protect, deletedWith: cluster, dependsOn: [cluster, firewall.nodes.firewall] },
+        // Its id is an input, so the cluster is online, as the provider requires.
+        { parent, protect, deletedWith: cluster, dependsOn: [firewall.nodes.firewall] },
       );
     }
   }

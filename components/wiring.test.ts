@@ -11,7 +11,7 @@ import { Postgres } from "./postgres.ts";
 import { Secrets } from "./secrets.ts";
 import { recorded } from "./testing/recorded.ts";
 import { Valkey } from "./valkey.ts";
-import { resolveWiring, type ScheduledBackups } from "./wiring.ts";
+import { readsBucket, resolveWiring, type ScheduledBackups } from "./wiring.ts";
 
 const { api } = harbour.apps.web!.components;
 const system: System = {
@@ -25,6 +25,8 @@ const system: System = {
           ...api!,
           env: {
             LOG_LEVEL: env.plain("info"),
+            PUBLIC_URL: env.app("url"),
+            PUBLIC_DOMAIN: env.app("domain"),
             JWT_SECRET: env.secret("jwtSecret"),
             DB_HOST: env.database("host"),
             DB_PASSWORD: env.database("password"),
@@ -44,6 +46,12 @@ const system: System = {
       },
     },
   },
+};
+
+/** With a component that reads no bucket. */
+const withSite: System = {
+  ...system,
+  apps: { web: { ...system.apps.web!, components: { ...system.apps.web!.components, frontend: harbour.apps.web!.components.frontend! } } },
 };
 
 /** Variable, declared secret, alias of the attached database, and value. */
@@ -82,6 +90,8 @@ function scheduledOf({ backups }: Settings): ScheduledBackups {
 
 const OWN = [
   ["LOG_LEVEL", "", "", "info"],
+  ["PUBLIC_URL", "", "", "${APP_URL}"],
+  ["PUBLIC_DOMAIN", "", "", "${APP_DOMAIN}"],
   ["JWT_SECRET", "harbour.jwtSecret", "", new Secret("x".repeat(48))],
   ["DB_HOST", "", "db", "private-orders.db.test"],
   ["DB_PASSWORD", "harbour.postgres.runtime", "db", "${db.PASSWORD}"],
@@ -93,6 +103,17 @@ const OWN = [
   ["S3_secretKey", "harbour.bucket.media", "", new Secret("media-key-secret")],
   ["S3_cdnUrl", "", "", "https://media-cdn.cdn.test"],
 ];
+
+it("takes an app for a reader of a bucket if one of its components reads it, and its feature is on", () => {
+  const readers = (features: readonly string[]) => {
+    const google = { harbourGoogleClientId: "id.acme.dev", harbourGoogleClientSecret: "kq3Zr8Vx1LmN" };
+    const given = { systems: [withSite], secretKeys: ["harbourGoogleClientSecret"] };
+    const [settings] = settingsFrom({ harbour: { features }, ...google }, given).systems;
+    return ["media", "exports"].filter((bucket) => readsBucket(withSite.apps.web!, bucket, settings!));
+  };
+  expect(readers([])).toEqual(["media"]);
+  expect(readers(["google"])).toEqual(["media", "exports"]);
+});
 
 it("gives each variable its source and value, and leaves out those without a store, a replica or a feature", async () => {
   expect(await wiring({ mode: "manual" })).toEqual(OWN);

@@ -51,8 +51,8 @@ export interface Wire {
 }
 
 export interface Source {
-  /** The kind of variable in the definition. */
-  readonly from: Env["from"];
+  /** The value is the path of the file that holds the clusters' certificates. */
+  readonly isCaFile?: true;
   /** The declared secret that the reader receives: `shop.jwtSecret`, `shop.postgres.runtime`. */
   readonly secret?: string;
   /** The App spec contains the value itself, as SECRET; a bindable reference contains none. */
@@ -139,22 +139,21 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   }
 
   function resolve(env: Env, path: string, hasCaFile: boolean): Pick<Wire, "source" | "value"> {
-    const { from } = env;
-    switch (from) {
+    switch (env.from) {
       case "plain":
-        return { source: { from }, value: env.value };
+        return { source: {}, value: env.value };
       case "caFile":
-        return { source: { from }, value: CA_FILE };
+        return { source: { isCaFile: true }, value: CA_FILE };
       case "setting":
-        return { source: { from }, value: settings.operatorSettings[env.setting]! };
+        return { source: {}, value: settings.operatorSettings[env.setting]! };
       case "phase":
-        return { source: { from }, value: String(PHASES[settings.phase][env.flag]) };
+        return { source: {}, value: String(PHASES[settings.phase][env.flag]) };
       case "budget":
-        return { source: { from }, value: String(settings.connections[path] ?? env.wish) };
+        return { source: {}, value: String(settings.connections[path] ?? env.wish) };
       case "app":
-        return { source: { from }, value: env.part === "url" ? "${APP_URL}" : "${APP_DOMAIN}" };
+        return { source: {}, value: env.part === "url" ? "${APP_URL}" : "${APP_DOMAIN}" };
       case "secret":
-        return { source: { from, encrypted: true, secret: SECRET_NAME.own(system.name, env.secret) }, value: secrets.value(env.secret) };
+        return { source: { encrypted: true, secret: SECRET_NAME.own(system.name, env.secret) }, value: secrets.value(env.secret) };
       case "database":
         return { source: bound(runtime, env.part), value: databaseValue(env, hasCaFile) };
       case "store":
@@ -164,10 +163,8 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
     }
   }
 
-  function bucketSource({ from, bucket, part }: BucketEnv): Source {
-    return part === "accessKey" || part === "secretKey"
-      ? { from, encrypted: true, secret: SECRET_NAME.bucket(system.name, bucket) }
-      : { from };
+  function bucketSource({ bucket, part }: BucketEnv): Source {
+    return part === "accessKey" || part === "secretKey" ? { encrypted: true, secret: SECRET_NAME.bucket(system.name, bucket) } : {};
   }
 
   function bucketValue({ bucket, part }: BucketEnv): pulumi.Input<string> {
@@ -242,14 +239,14 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
   function repositoryWires({ schedule, copies, signingKey }: ScheduledBackups, wire: ReturnType<typeof wireOf>): Wire[] {
     const [primary, offsite] = copies;
     const copy = ({ url, key }: BackupCopy, place: "primary" | "offsite", urlName: string, keyName: string): Wire[] => [
-      wire(urlName, { from: "bucket" }, url),
-      wire(keyName, { from: "bucket", encrypted: true, secret: SECRET_NAME.backups(place) }, key),
+      wire(urlName, {}, url),
+      wire(keyName, { encrypted: true, secret: SECRET_NAME.backups(place) }, key),
     ];
     return [
       ...copy(primary!, "primary", BACKUP_VARIABLES.store, BACKUP_VARIABLES.storeKey),
       ...(offsite === undefined ? [] : copy(offsite, "offsite", BACKUP_VARIABLES.offsite, BACKUP_VARIABLES.offsiteKey)),
-      wire(BACKUP_VARIABLES.recipients, { from: "plain" }, schedule.recipients.join(",")),
-      wire(BACKUP_VARIABLES.signingKey, { from: "secret", encrypted: true, secret: SECRET_NAME.signingKey }, signingKey),
+      wire(BACKUP_VARIABLES.recipients, {}, schedule.recipients.join(",")),
+      wire(BACKUP_VARIABLES.signingKey, { encrypted: true, secret: SECRET_NAME.signingKey }, signingKey),
     ];
   }
 
@@ -266,8 +263,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
 
 /** Only a URL and a password hold the secret of a login. */
 function bound(binding: Binding, part: DatabasePart): Source {
-  const from = binding.database.engine === "PG" ? "database" : "store";
-  return { from, binding, part, ...(part === "url" || part === "password" ? { secret: binding.secret } : {}) };
+  return { binding, part, ...(part === "url" || part === "password" ? { secret: binding.secret } : {}) };
 }
 
 function login(alias: string): string {

@@ -2,12 +2,50 @@
 import type { Explanation } from "./explanation.ts";
 
 export const EQUIVALENT: readonly Explanation[] = [
-  ...["components/app-args.ts", "components/appspec.ts"].map((file) => ({
-    file,
+  ...["app-args", "appspec", "network", "platform", "system", "valkey"].map((name) => ({
+    file: `components/${name}.ts`,
     line: "=== undefined ? {} :",
     replacement: "false",
     reason: "Pulumi sends no undefined input. The types keep an absent and an undefined field apart.",
   })),
+  ...Object.entries({
+    appspec: 'if (typeof value === "string") return value;',
+    bucket: 'if (typeof origin === "string") return origin;',
+    firewall: 'if (typeof cidr === "string") return cidr;',
+    readable: 'if (typeof value === "string") return value;',
+  }).map(([name, line]) => ({
+    file: `components/${name}.ts`,
+    line,
+    replacement: "false",
+    reason: "Saves an Output, which would have the same value: the checks after it pass for a plain text.",
+  })),
+  ...["> b)", "< b)"].map((line) => ({
+    file: "components/appspec.ts",
+    line: `Number(a ${line}`,
+    original: line[0]!,
+    replacement: `${line[0]}=`,
+    reason: "The compared names are different.",
+  })),
+  ...Object.entries({ postgres: "adopted === undefined ? cluster.id", valkey: "args.adopt === undefined ? cluster.id" }).map(
+    ([name, line]) => ({
+      file: `components/${name}.ts`,
+      line,
+      replacement: "false",
+      reason: "A cluster that this stack creates has the engine and the region that are verified then.",
+    }),
+  ),
+  {
+    file: "components/postgres-args.ts",
+    line: "nodesProblem(args.nodes ?? 1)",
+    original: "1",
+    replacement: "2",
+    reason: "The check of an argument that is absent: both defaults are valid.",
+  },
+  {
+    file: "components/quiet.ts",
+    line: "list === undefined || key === undefined ? undefined",
+    reason: "The two are unknown in a preview only, where the hash is that of no list, and no app arrives.",
+  },
   {
     file: "components/conflicts.ts",
     line: 'new pulumi.ErrorHook("slipway-conflicts"',
@@ -21,27 +59,23 @@ export const EQUIVALENT: readonly Explanation[] = [
     replacement: '"mutant"',
     reason: "Paths have backslashes on Windows only.",
   },
-  {
+  ...["16", "300"].map((original) => ({
     file: "components/valkey.ts",
     line: "const { size, nodes = 1, databases = 16, idleTimeoutSeconds = 300 } = args;",
-    original: "16",
-    replacement: "17",
+    original,
     reason: "The check of an argument that is absent: both defaults are valid, and the constructor has its own.",
-  },
+  })),
   {
     file: "components/content.ts",
     line: "const AT_A_TIME",
-    original: "256",
-    replacement: "257",
     reason: "The size of a buffer: a file has the same digest whatever it is read in.",
   },
-  {
+  ...["8", "16"].map((original) => ({
     file: "components/quiet.ts",
-    line: "randomBytes(8)",
-    original: "8",
-    replacement: "9",
-    reason: "The length of a random mark, which is only compared with itself.",
-  },
+    line: `randomBytes(${original})`,
+    original,
+    reason: "The length of a random text, which is only compared with itself.",
+  })),
   {
     file: "components/monitoring.ts",
     line: "const { emails, slack, databases, uptime, load, certificateDays = 14 }",
@@ -56,13 +90,13 @@ export const EQUIVALENT: readonly Explanation[] = [
     replacement: "false",
     reason: "Postgres reads an undefined network like an absent one. The types keep the two apart.",
   },
-  {
-    file: "components/postgres.ts",
+  ...["postgres", "valkey"].map((name) => ({
+    file: `components/${name}.ts`,
     line: "getDatabaseCaOutput",
     original: "{ parent }",
     replacement: "{}",
     reason: "The parent of a function call only decides on its provider, and there is one provider.",
-  },
+  })),
   {
     file: "settings/decode.ts",
     line: "jitless: true",
