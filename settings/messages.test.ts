@@ -314,7 +314,7 @@ const REFUSED: readonly Case[] = [
   [{ postgres: { version: "13" } }, { systems: [older] }],
   [{ postgres: {} }, { systems: [older] }],
   [{ postgres: {} }, both],
-  [{ harbour: { postgres: { adopt: ID, adoptOnly: { users: ["nobody", ""] } } } }, prod],
+  [{ harbour: { postgres: { adopt: ID, adoptOnly: { users: ["unknown_role", ""] } } } }, prod],
   [{ postgres: { version: "15" } }, both],
   [{ postgres: { version: "15", layout: "dedicated" } }, both],
   [{ postgres: { version: "16", layout: "dedicated", adopt: ID } }, both],

@@ -46,6 +46,10 @@ function swap(path: string, a: string, b: string): Edit {
   };
 }
 
+it("prints problems under the name of their kind", () => {
+  expect(String(new DefinitionError([]))).toBe("DefinitionError: 0 problems in the systems' definitions.");
+});
+
 /** The error message for the shipyard after some edits. */
 function refusal(...edits: Edit[]): string {
   const system = structuredClone(shipyard);

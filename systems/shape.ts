@@ -56,14 +56,13 @@ function allowed(issue: Issue): string {
     case "invalid_type":
       return TYPES[issue.expected] ?? `a ${issue.expected}`;
     case "too_small":
-      if (issue.origin === "string") return "a text that is not empty";
-      return issue.origin === "array" ? NOT_EMPTY : `${issue.minimum} or more`;
+      return issue.origin === "string" ? "a text that is not empty" : `${issue.minimum} or more`;
     case "too_big":
       return `${issue.maximum} or less`;
     case "invalid_format":
       return "prefix" in issue ? `a text that starts with "${issue.prefix}"` : `an ${issue.format} address`;
     default:
-      return options(issue).join(", ") || issue.message;
+      return options(issue).join(", ");
   }
 }
 

@@ -98,10 +98,34 @@ export const EQUIVALENT: readonly Explanation[] = [
     reason: "The parent of a function call only decides on its provider, and there is one provider.",
   })),
   {
-    file: "settings/decode.ts",
+    file: "systems/candlefish.ts",
+    line: "effectiveCacheMiB: 512",
+    original: "512",
+    reason: "Every node has at least 1 GiB.",
+  },
+  {
+    file: "systems/candlefish.ts",
+    line: "effectiveCacheMiB: 512",
+    original: ", effectiveCacheMiB: 512",
+    reason: "Every node has at least 1 GiB.",
+  },
+  {
+    file: "systems/fluxstudio.ts",
+    line: "memoryAlertMiB: 200",
+    original: "200",
+    reason: "App Platform takes a whole percentage: 39 of 512 MiB for both.",
+  },
+  {
+    file: "systems/shape.ts",
+    line: "issue.errors.length > 0",
+    original: "0",
+    reason: "A union has at least two forms.",
+  },
+  ...["settings/decode.ts", "systems/check.ts"].map((file) => ({
+    file,
     line: "jitless: true",
     reason: "How zod parses, not what it accepts: a schema that parses once is not worth compiling.",
-  },
+  })),
   {
     file: "settings/examples.ts",
     line: ".split(/[/?#:]/, 1)[0]",
