@@ -378,12 +378,12 @@ const REFUSED: readonly Case[] = [
   [{ postgres: { version: "16", layout: "dedicated" }, longPier: { region: "sfo3", vpcCidr: "8.8.8.0/24" } }, both],
   [
     {
+      region: "ams3",
       postgres: { version: "16", layout: "dedicated" },
       longPier: { region: "sfo3" },
-      quay: { region: "ams3", vpcCidr: "10.128.0.0/20" },
-      harbour: { region: "ams3" },
+      quay: { region: "fra1", vpcCidr: "10.128.0.0/20" },
     },
-    { systems: [twin, longPier, quay, harbour] },
+    { systems: [harbour, longPier, quay] },
   ],
   // Systems
   [{ longPier: { phase: "P3" } }, both],
