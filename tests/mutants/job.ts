@@ -9,6 +9,8 @@ export const JOB = "SLIPWAY_MUTANTS_JOB";
 export type Job = {
   /** Where the lines go. */
   readonly results: string;
+  /** A test file that runs longer has failed. */
+  readonly limitMs: number;
 } & ({ readonly kind: "baseline"; readonly tests: readonly string[] } | { readonly kind: "mutants"; readonly trials: readonly Trial[] });
 
 export interface Trial {

@@ -18,6 +18,7 @@ describe("the mutants of a file", () => {
     ["x = list.some(f);", ["x = list.every(f);"]],
     ["x = /^a$/;", ["x = /a$/;", "x = /^a/;"]],
     ["throw error;", [";"]],
+    ["x = a.toString();", []],
   ])("of %j are %j", (text, expected) => {
     expect(changes(text)).toEqual(expected);
   });

@@ -33,7 +33,13 @@ const SWAPPED: Readonly<Partial<Record<ts.SyntaxKind, string>>> = {
   [ts.SyntaxKind.SlashToken]: "*",
 };
 
-const SWAPPED_METHODS: Readonly<Record<string, string>> = { some: "every", every: "some", min: "max", max: "min", startsWith: "endsWith" };
+const SWAPPED_METHODS: ReadonlyMap<string, string> = new Map([
+  ["some", "every"],
+  ["every", "some"],
+  ["min", "max"],
+  ["max", "min"],
+  ["startsWith", "endsWith"],
+]);
 /** Calls that are replaced by the value they are called on. */
 const DROPPED_METHODS = new Set(["filter", "sort", "toSorted", "slice", "toLowerCase", "trim", "reverse"]);
 
@@ -85,7 +91,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   const mutateCall = (node: ts.CallExpression): void => {
     if (!ts.isPropertyAccessExpression(node.expression)) return;
     const { name, expression, questionDotToken } = node.expression;
-    const swapped = SWAPPED_METHODS[name.text];
+    const swapped = SWAPPED_METHODS.get(name.text);
     if (swapped !== undefined) replaceNode(name, swapped);
     if (DROPPED_METHODS.has(name.text) && questionDotToken === undefined) replaceNode(node, expression.getText(source));
   };

@@ -23,11 +23,13 @@ import { typeChecker } from "./types.ts";
 const WORKERS = Math.min(availableParallelism(), 4);
 /** A process keeps every version of a module that it loaded. */
 const TRIALS_PER_PROCESS = 60;
-/** Without a new line for so long, a process is in a loop that its own limit cannot end. */
-const PATIENCE_MS = 150_000;
-/** For a test file on a mutant, in place of that: so much, and several times what the slowest one takes without it. */
-const LEAST_PATIENCE_MS = 10_000;
+/** What a test file may take without a mutant. */
+const BASELINE_LIMIT_MS = 150_000;
+/** On a mutant: so much, and several times what the slowest one takes without it, so that another load of the machine kills no mutant. */
+const LEAST_LIMIT_MS = 10_000;
 const TIMES_AS_SLOW = 4;
+/** Without a new line for so much longer, a process is in a loop that its own limit cannot end. */
+const GRACE_MS = 5_000;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { sample: { type: "string" } } });
@@ -65,7 +67,7 @@ async function testTarget(target: string, sample: number, folder: string): Promi
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
   console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
   const slowestMs = Math.max(0, ...usable.map(({ ms }) => ms));
-  const killedBy = await runTrials(trials, LEAST_PATIENCE_MS + TIMES_AS_SLOW * slowestMs, folder);
+  const killedBy = await runTrials(trials, LEAST_LIMIT_MS + TIMES_AS_SLOW * slowestMs, folder);
   const isRefused = typeChecker();
   return trials.map(({ id, mutant, tests }) => ({
     mutant,
@@ -98,7 +100,7 @@ async function runBaselines(tests: readonly string[], folder: string): Promise<B
   const chunks = Array.from({ length: WORKERS }, (_, worker) => tests.filter((_, index) => index % WORKERS === worker));
   const all = chunks.map(async (chunk, index) => {
     const results = join(folder, `baseline-${index}`);
-    await runJob({ kind: "baseline", results, tests: chunk }, folder);
+    await runJob({ kind: "baseline", results, limitMs: BASELINE_LIMIT_MS, tests: chunk }, folder);
     return readLines<Baseline>(results);
   });
   return (await Promise.all(all)).flat();
@@ -136,7 +138,7 @@ function hasRun(ranges: Baseline["covered"][string] | undefined, at: number): bo
 }
 
 /** @returns by a trial's id what killed its mutant. */
-async function runTrials(trials: readonly Trial[], patienceMs: number, folder: string): Promise<Map<number, string>> {
+async function runTrials(trials: readonly Trial[], limitMs: number, folder: string): Promise<Map<number, string>> {
   const killedBy = new Map<number, string>();
   const queue = trials.filter(({ tests }) => tests.length > 0);
   let done = 0;
@@ -145,7 +147,7 @@ async function runTrials(trials: readonly Trial[], patienceMs: number, folder: s
       let left = chunk;
       while (left.length > 0) {
         const results = join(folder, `trials-${worker}-${left[0]?.id}`);
-        await runJob({ kind: "mutants", results, trials: left }, folder, patienceMs);
+        await runJob({ kind: "mutants", results, limitMs, trials: left }, folder);
         const outcomes = readLines<Outcome>(results);
         const finished = new Set(outcomes.flatMap((outcome) => ("started" in outcome ? [] : [outcome.id])));
         for (const outcome of outcomes) if ("killedBy" in outcome && outcome.killedBy) killedBy.set(outcome.id, outcome.killedBy);
@@ -163,7 +165,7 @@ async function runTrials(trials: readonly Trial[], patienceMs: number, folder: s
   return killedBy;
 }
 
-function runJob(job: Job, folder: string, patienceMs = PATIENCE_MS): Promise<void> {
+function runJob(job: Job, folder: string): Promise<void> {
   const path = join(folder, `job-${Math.random().toString(36).slice(2)}.json`);
   writeFileSync(path, JSON.stringify(job));
   const output = process.env.SLIPWAY_MUTANTS_OUTPUT ? "inherit" : "ignore";
@@ -177,7 +179,7 @@ function runJob(job: Job, folder: string, patienceMs = PATIENCE_MS): Promise<voi
   const watch = setInterval(() => {
     const now = statSync(job.results, { throwIfNoEntry: false })?.size ?? 0;
     if (now !== size) [size, since] = [now, performance.now()];
-    else if (performance.now() - since > patienceMs && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    else if (performance.now() - since > job.limitMs + GRACE_MS && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   }, 1000);
   return new Promise((resolve, reject) => {
     child.on("error", reject);

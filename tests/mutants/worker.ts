@@ -9,27 +9,25 @@ import { type Baseline, JOB, type Job, type Outcome, type Range, ROOT, type Tria
 import { edgesSoFar, importVersion, repositoryFile } from "./loader.ts";
 import type { Mutant } from "./operators.ts";
 
-const LIMIT_MS = 60_000;
-
 it("runs its job", async () => {
   const job = JSON.parse(readFileSync(process.env[JOB] ?? "", "utf8")) as Job;
   const write = (line: Baseline | Outcome) => appendFileSync(job.results, `${JSON.stringify(line)}\n`);
-  if (job.kind === "baseline") for (const test of job.tests) write(await baselineOf(test));
+  if (job.kind === "baseline") for (const test of job.tests) write(await baselineOf(test, job.limitMs));
   else
     for (const trial of job.trials) {
-      const killedBy = await tryMutant(trial, () => write({ id: trial.id, started: true }));
+      const killedBy = await tryMutant(trial, job.limitMs, () => write({ id: trial.id, started: true }));
       write({ id: trial.id, ...(killedBy === undefined ? {} : { killedBy }) });
     }
 });
 
-async function baselineOf(test: string): Promise<Baseline> {
+async function baselineOf(test: string, limitMs: number): Promise<Baseline> {
   const session = new Session();
   session.connect();
   await session.post("Profiler.enable");
   await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
   const version = `baseline-${test}`;
   const start = performance.now();
-  const failure = await runFile(test, { version });
+  const failure = await runFile(test, limitMs, { version });
   const ms = performance.now() - start;
   const { result } = await session.post("Profiler.takePreciseCoverage");
   session.disconnect();
@@ -44,13 +42,13 @@ async function baselineOf(test: string): Promise<Baseline> {
 }
 
 /** @param onStart called before each test file, so that the parent knows that this process is alive */
-async function tryMutant({ id, mutant, tests, reloaded }: Trial, onStart: () => void): Promise<string | undefined> {
+async function tryMutant({ id, mutant, tests, reloaded }: Trial, limitMs: number, onStart: () => void): Promise<string | undefined> {
   const loading = { version: String(id), ...(mutant.statement === undefined ? { mutated: mutatedText(mutant) } : {}) };
   if (mutant.statement !== undefined)
     process.env[BREAK_SCHEMA] = JSON.stringify({ system: basename(mutant.file), statement: mutant.statement });
   for (const test of tests) {
     onStart();
-    const failure = await runFile(test, { ...loading, reloaded: new Set([...reloaded, test]) });
+    const failure = await runFile(test, limitMs, { ...loading, reloaded: new Set([...reloaded, test]) });
     if (failure !== undefined) return `${test}: ${failure}`;
   }
   return undefined;
@@ -62,10 +60,10 @@ function mutatedText({ file, start, end, replacement }: Mutant) {
 }
 
 /** @returns why the file's tests fail, if they do. */
-async function runFile(test: string, loading: Parameters<typeof importVersion>[1]): Promise<string | undefined> {
+async function runFile(test: string, limitMs: number, loading: Parameters<typeof importVersion>[1]): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("runs longer than a minute")), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`runs longer than ${limitMs / 1000} s`)), limitMs);
   });
   try {
     const run = async () => firstFailure(await collect(() => importVersion(test, loading)));
