@@ -59,7 +59,7 @@ describe.each(MAJORS)("the checksum of a table on Postgres %i", (major) => {
   const fill = (sql: (pair: (typeof PAIRS)[number], index: number) => string) =>
     server.sql(PAIRS.map((pair, index) => `TRUNCATE t${index}; ${sql(pair, index)};`).join(" "), "shop");
 
-  it("tells apart values that are equal and not the same, of every kind of type", async () => {
+  it("differs for values that are equal and not the same, of every kind of type", async () => {
     await fill(([, one], index) => `INSERT INTO t${index} VALUES (${one})`);
     const first = await read();
     await fill(([, , other], index) => `INSERT INTO t${index} VALUES (${other})`);
@@ -75,7 +75,7 @@ describe.each(MAJORS)("the checksum of a table on Postgres %i", (major) => {
     expect(await read()).toEqual(first);
   });
 
-  it("tells apart columns that changed places", async () => {
+  it("differs where columns changed places", async () => {
     const sumOf = async (values: string) => {
       await server.sql(`TRUNCATE two; INSERT INTO two VALUES ${values}`, "shop");
       return (await read()).get("public.two");
