@@ -18,12 +18,17 @@ export function createPayloadSealer(header: Uint8Array, fileKey: Uint8Array): Tr
   const nonce = randomBytes(NONCE_BYTES);
   const seal = createChunkSealer(fileKey, nonce);
   const chunks = createSplitter(CHUNK_BYTES);
+  const push = (chunk: Buffer, isLast: boolean): void => {
+    for (const part of seal(chunk, isLast)) sealer.push(part);
+  };
   const sealer = new Transform({
     transform(data: Buffer, _, done) {
-      done(null, Buffer.concat(chunks.take(data).flatMap((chunk) => seal(chunk, false))));
+      chunks.split(data, (chunk) => push(chunk, false));
+      done();
     },
     flush(done) {
-      done(null, Buffer.concat(seal(chunks.rest(), true)));
+      push(chunks.rest(), true);
+      done();
     },
   });
   sealer.push(Buffer.concat([header, nonce]));
@@ -38,35 +43,34 @@ export function createPayloadOpener(fileKey: Uint8Array, start: Buffer): Transfo
   let head = start;
   let open: ChunkOpener | undefined;
   const chunks = createSplitter(SEALED_BYTES);
-  const read = (data: Buffer): Buffer[] => {
-    if (open !== undefined) return chunks.take(data);
-    head = Buffer.concat([head, data]);
-    if (head.length < NONCE_BYTES) return [];
-    open = createChunkOpener(fileKey, head.subarray(0, NONCE_BYTES));
-    return chunks.take(head.subarray(NONCE_BYTES));
-  };
-  const openAll = (data: Buffer, isEnd: boolean): Buffer => {
-    const sealed = read(data);
+  const openAll = (data: Buffer, isEnd: boolean): void => {
+    let payload = data;
     if (open === undefined) {
-      if (isEnd) throw new Error("it ends before its first chunk");
-      return Buffer.alloc(0);
+      head = Buffer.concat([head, data]);
+      if (head.length < NONCE_BYTES) {
+        if (isEnd) throw new Error("it ends before its first chunk");
+        return;
+      }
+      open = createChunkOpener(fileKey, head.subarray(0, NONCE_BYTES));
+      payload = head.subarray(NONCE_BYTES);
     }
-    const opened = [];
-    for (const chunk of sealed) opened.push(open(chunk, false));
-    if (isEnd) opened.push(open(chunks.rest(), true));
-    return opened.length === 1 ? opened[0]! : Buffer.concat(opened);
+    const openChunk = open;
+    chunks.split(payload, (chunk) => opener.push(openChunk(chunk, false)));
+    if (isEnd) opener.push(openChunk(chunks.rest(), true));
   };
   const attempt = (data: Buffer, isEnd: boolean, done: TransformCallback) => {
     try {
-      done(null, openAll(data, isEnd));
+      openAll(data, isEnd);
+      done();
     } catch (error) {
       done(error as Error);
     }
   };
-  return new Transform({
+  const opener = new Transform({
     transform: (data: Buffer, _, done) => attempt(data, false, done),
     flush: (done) => attempt(Buffer.alloc(0), true, done),
   });
+  return opener;
 }
 
 function createChunkSealer(fileKey: Uint8Array, payloadNonce: Uint8Array): (chunk: Buffer, isLast: boolean) => Buffer[] {
@@ -74,7 +78,9 @@ function createChunkSealer(fileKey: Uint8Array, payloadNonce: Uint8Array): (chun
   const nextNonce = createNonces();
   return (chunk, isLast) => {
     const cipher = createCipheriv(CIPHER, key, nextNonce(isLast), { authTagLength: TAG_BYTES });
-    return [cipher.update(chunk), cipher.final(), cipher.getAuthTag()];
+    const sealed = cipher.update(chunk);
+    cipher.final();
+    return [sealed, cipher.getAuthTag()];
   };
 }
 
@@ -115,17 +121,23 @@ function createNonces(): (isLast: boolean) => Buffer {
 }
 
 /** Splits data into chunks of one size. It keeps the last one, complete or not, because only the end of the data shows which that is. */
-function createSplitter(bytes: number): { take(data: Buffer): Buffer[]; rest(): Buffer } {
-  let rest: Buffer = Buffer.alloc(0);
+function createSplitter(bytes: number): { split(data: Buffer, onChunk: (chunk: Buffer) => void): void; rest(): Buffer } {
+  // A new buffer for each chunk would make the garbage collector run all the time.
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  let used = 0;
   return {
-    take(data) {
-      const all = rest.length === 0 ? data : Buffer.concat([rest, data]);
-      const chunks = [];
-      let at = 0;
-      for (; all.length - at > bytes; at += bytes) chunks.push(all.subarray(at, at + bytes));
-      rest = all.subarray(at);
-      return chunks;
+    /** The chunk is valid only during the call. */
+    split(data, onChunk) {
+      for (let at = 0; at < data.length; ) {
+        if (used === bytes) {
+          onChunk(buffer);
+          used = 0;
+        }
+        const copied = data.copy(buffer, used, at);
+        used += copied;
+        at += copied;
+      }
     },
-    rest: () => rest,
+    rest: () => buffer.subarray(0, used),
   };
 }

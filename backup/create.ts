@@ -7,17 +7,18 @@ import { Failure } from "../postdeploy/connect/failure.ts";
 import { compress } from "./compression.ts";
 import { createEncryption } from "./encryption.ts";
 import { takeLease } from "./lease.ts";
-import { type Manifest, manifestSchema, type PostgresContents, type ValkeyContents } from "./manifest.ts";
+import { type Compression, type Manifest, manifestSchema, type PostgresContents, type ValkeyContents } from "./manifest.ts";
 import { createId, type DataSet, formatDataSet, keyOf } from "./names.ts";
 import type { Repository } from "./repository.ts";
 import { type SigningKey, signContent } from "./signature.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { refuseStoredIdentity } from "./stored-identity.ts";
-import { connectStreams, createDigest, createMeter, splitStream } from "./streams.ts";
+import { connectStreams, createDigest, createMeter, type Meter, splitStream } from "./streams.ts";
 
 /** The data of a set, as it is read for a backup. */
 export interface Source {
   readonly archive: Readable;
+  readonly compression: Compression;
   /** About how much will be stored. A guess that is too low limits an upload to 10,000 parts of 8 MiB. */
   readonly expectedBytes: number;
   /** Resolves once the archive has ended. */
@@ -59,7 +60,7 @@ export async function createBackup(options: CreateOptions): Promise<Created> {
       const manifest = manifestSchema.parse({
         ...{ format: 1, id, ...set, startedAt: startedAt.toISOString(), finishedAt: new Date().toISOString(), tool: options.tool },
         generation: lease.generation,
-        data: { compression: "zstd", encryption: "age", recipients: [...recipients], ...stored.data },
+        data: { compression: source.compression, encryption: "age", recipients: [...recipients], ...stored.data },
         ...contents,
       });
       await lease.confirm();
@@ -78,14 +79,15 @@ interface Stored {
 }
 
 async function store(
-  { archive, expectedBytes }: Source,
+  { archive, compression, expectedBytes }: Source,
   encryption: Transform,
   { repository: { copies }, set, id }: CreateOptions & { readonly id: string },
 ): Promise<Stored> {
   // It failed while the encryption was prepared.
   if (archive.errored) throw archive.errored;
-  const [plain, encrypted] = [createDigest(), createMeter()];
-  const sealed = connectStreams(archive, compress(plain.update), encryption, encrypted.stream);
+  const plain = compression === "zstd" ? createMeteredCompression() : createMeter();
+  const encrypted = createMeter();
+  const sealed = connectStreams(archive, plain.stream, encryption, encrypted.stream);
   const branches = splitStream(sealed, copies.length);
   const writes = copies.map(async (copy, index) => {
     try {
@@ -103,6 +105,11 @@ async function store(
   if (failures.length === copies.length) throw failures[0]!;
   const [before, after] = [plain.result(), encrypted.result()];
   return { data: { ...after, plainBytes: before.bytes, plainSha256: before.sha256 }, copies: results };
+}
+
+function createMeteredCompression(): Meter {
+  const { update, result } = createDigest();
+  return { stream: compress(update), result };
 }
 
 async function commit(manifest: Manifest, copies: Stored["copies"], { set, signingKey }: CreateOptions): Promise<Created> {

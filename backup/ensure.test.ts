@@ -14,6 +14,7 @@ it("makes another backup where the recent one cannot be decrypted with each of t
       ...{ repository, set: SET, recipients, signingKey: repository.signingKey, tool: TOOL, maxAgeHours: 1 },
       isEmpty: async () => false,
       openSource: async () => ({
+        compression: "zstd",
         archive: Readable.from([Buffer.from("rows")]),
         expectedBytes: 4,
         contents: Promise.resolve({ valkey: { server: "valkey 8.1.1", databases: [], functions: [] } }),

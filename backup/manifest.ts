@@ -50,7 +50,8 @@ export const manifestSchema = z.strictObject({
   /** Of the lease under which it was written; a later writer has a higher one. */
   generation: count,
   data: z.strictObject({
-    compression: z.literal("zstd"),
+    /** "zstd": of the archive as a whole; "pg_dump": the archive has compressed its tables itself. */
+    compression: z.enum(["zstd", "pg_dump"]),
     encryption: z.literal("age"),
     recipients: z.array(z.string()).min(1),
     /** Of the stored object. */
@@ -65,5 +66,6 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+export type Compression = Manifest["data"]["compression"];
 export type PostgresContents = z.infer<typeof postgres>;
 export type ValkeyContents = z.infer<typeof valkey>;

@@ -24,7 +24,8 @@ export async function readStored(copy: ObjectStore, manifest: Manifest): Promise
 export async function readArchive(copy: ObjectStore, manifest: Manifest, identities: readonly string[]): Promise<Readable> {
   const stored = await readStored(copy, manifest);
   const meter = createMeter();
-  const archive = connectStreams(await decrypt(stored, identities), decompress(), meter.stream);
+  const opened = await decrypt(stored, identities);
+  const archive = connectStreams(opened, ...(manifest.data.compression === "zstd" ? [decompress()] : []), meter.stream);
   stored.on("error", (error) => archive.destroy(error));
   const { plainBytes: bytes, plainSha256: sha256 } = manifest.data;
   const checked = endWith(archive, meter, {

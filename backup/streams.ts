@@ -21,7 +21,7 @@ export function createDigest(): Digest {
 }
 
 export interface Meter {
-  readonly stream: Transform;
+  readonly stream: Duplex;
   /** Valid when the stream has ended. */
   readonly result: Digest["result"];
 }

@@ -13,11 +13,11 @@ import { startServer } from "../postdeploy/migrate/testing/server.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { compareRuns, runCommand, type Sample } from "./command.ts";
 
-const ROWS = 1_000_000;
-const RUNS = 5;
+const ROWS = 5_000_000;
+const RUNS = 3;
 const BUCKET = "bench";
 
-/** About 200 MB: three tables with text, JSON and indexes. */
+/** About a gigabyte: three tables with text, JSON and indexes. */
 const DATA = `
   CREATE TABLE users (id bigserial PRIMARY KEY, email text UNIQUE, profile jsonb, created_at timestamptz DEFAULT now());
   CREATE TABLE orders (id bigserial PRIMARY KEY, user_id bigint REFERENCES users, total numeric, note text);
@@ -29,6 +29,7 @@ const DATA = `
 
 const CREATE = "slipway backup create";
 const PIPELINE = "pg_dump | zstd | age | rclone";
+const CHECKED_PIPELINE = "the same, and psql counts and hashes";
 const RESTORE = "slipway backup restore";
 const SERIAL = "slipway backup restore --jobs 1";
 const REVERSED = "rclone | age | zstd | pg_restore";
@@ -56,8 +57,11 @@ export const bench: Benchmark = {
       process.env[BACKUP_VARIABLES.storeKey] = STORE_KEY;
       process.env[BACKUP_VARIABLES.signingKey] = generateSigningKey().signingKey;
       const { program } = await clients(17);
-      const command = (name: "pg_dump" | "pg_restore") => [program(name).file, ...program(name).args].map((part) => `'${part}'`).join(" ");
+      const command = (name: "pg_dump" | "pg_restore" | "psql") =>
+        [program(name).file, ...program(name).args].map((part) => `'${part}'`).join(" ");
       const file = `s:${BUCKET}/dump.age`;
+      const pipeline = `${command("pg_dump")} -Fc -Z0 -d '${url}' | zstd -q -3 | age -r ${recipient} | rclone rcat '${file}'`;
+      const hashes = ["users", "orders", "events"].map((table) => `SELECT count(*), sum(hashtextextended(t::text, 0)) FROM ${table} t`);
       let restored = 0;
       const common = ["--system", "devx", "--store", store];
       const restore = async (...more: readonly string[]) => {
@@ -80,8 +84,8 @@ export const bench: Benchmark = {
       const runners = await compareRuns(
         {
           [CREATE]: () => runCommand("backup", "create", ...common, "--url", url),
-          [PIPELINE]: () =>
-            shell(`${command("pg_dump")} -Fc -Z0 -d '${url}' | zstd -q -3 | age -r ${recipient} | rclone rcat '${file}'`, rclone),
+          [PIPELINE]: () => shell(pipeline, rclone),
+          [CHECKED_PIPELINE]: () => shell(`${command("psql")} -X -q -d '${url}' -c "${hashes.join(";")}" & ${pipeline} && wait $!`, rclone),
           [RESTORE]: () => restore(),
           [SERIAL]: () => restore("--jobs", "1"),
           [REVERSED]: async () => {
@@ -101,6 +105,7 @@ export const bench: Benchmark = {
         runners,
         targets: [
           { runner: CREATE, comparedTo: PIPELINE, atMost: 1.15 },
+          { runner: CREATE, comparedTo: CHECKED_PIPELINE, atMost: 1 },
           { runner: SERIAL, comparedTo: REVERSED, atMost: 1.15 },
           { runner: RESTORE, comparedTo: REVERSED, atMost: 1 },
         ],

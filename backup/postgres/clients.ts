@@ -133,6 +133,15 @@ async function readVersion(program: CommandOf): Promise<PostgresClients | undefi
   return version === undefined ? undefined : { major: Number(major), version, program };
 }
 
+/** Whether pg_dump compresses with zstd: from version 16 on, unless it was built without. It says so before it connects. */
+export async function supportsZstd({ major, program }: PostgresClients): Promise<boolean> {
+  if (major < 16) return false;
+  const { file, args, env } = program("pg_dump");
+  const probe = ["--format=custom", "--compress=zstd", "--file=/dev/null", "--host=/nonexistent"];
+  const { stderr } = await run([file, ...args, ...probe], { env: { ...process.env, ...env, LC_ALL: "C" } });
+  return !stderr.includes("compression");
+}
+
 // ── Packages of Debian and Ubuntu ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const packageName = (major: number) => `postgresql-client-${major}`;

@@ -5,8 +5,8 @@ import { identifier } from "../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../postdeploy/connect/session.ts";
 import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
 import { type Connection, nameOf } from "../../postdeploy/connect/target.ts";
-import type { PostgresContents } from "../manifest.ts";
-import type { PostgresClients } from "./clients.ts";
+import type { Compression, PostgresContents } from "../manifest.ts";
+import { type PostgresClients, supportsZstd } from "./clients.ts";
 import {
   listTables,
   READER_SETTINGS,
@@ -23,6 +23,7 @@ import { checkReadable } from "./readable.ts";
 export interface Dump {
   /** Ends only if pg_dump succeeded; otherwise it fails, so that nothing takes a part of a dump for a whole one. */
   readonly archive: Readable;
+  readonly compression: Compression;
   /** Of the source when the dump began. */
   readonly databaseBytes: number;
   readonly contents: Promise<PostgresContents>;
@@ -39,7 +40,7 @@ export async function startDump(connection: Connection, findClients: (major: num
   const session = await open(connection, { application: "slipway backup", settings: READER_SETTINGS });
   try {
     // They are looked for while the server takes the snapshot.
-    const clients = findClients(await readMajor(session));
+    const clients = findClients(await readMajor(session)).then(async (found) => ({ found, dumpsZstd: await supportsZstd(found) }));
     clients.catch(() => {});
     const { tables, snapshot } = await takeSnapshot(session);
     const { underPolicies } = await checkReadable(session);
@@ -47,13 +48,13 @@ export async function startDump(connection: Connection, findClients: (major: num
     const [size] = await session.query<{ bytes: string }>("SELECT pg_database_size(current_database())::text AS bytes");
     // Sequences are not part of a snapshot. Read first, they are at most as far as in the dump.
     const sequences = await readSequences(session);
-    const found = await clients;
+    const { found, dumpsZstd } = await clients;
 
     const { child, finished } = runProgram(found, "pg_dump", {
       connection,
       purpose: "The dump",
       args: [
-        ...["--format=custom", "--compress=0", "--no-password", `--snapshot=${snapshot}`],
+        ...["--format=custom", `--compress=${dumpsZstd ? "zstd" : "0"}`, "--no-password", `--snapshot=${snapshot}`],
         `--lock-wait-timeout=${LOCK_TIMEOUT_SECONDS * 1000}`,
         ...(underPolicies ? ["--enable-row-security"] : []),
       ],
@@ -79,6 +80,7 @@ export async function startDump(connection: Connection, findClients: (major: num
     });
     return {
       archive,
+      compression: dumpsZstd ? "pg_dump" : "zstd",
       databaseBytes: Number(size!.bytes),
       contents,
       async close() {

@@ -8,6 +8,7 @@ import { systems } from "../../systems/index.ts";
 import { skipTest } from "../../tests/skip.ts";
 import { type Backup, readInventory } from "../repository.ts";
 import { backUp, clients, createRepository, removeFolders, restoreInto, SET, type TestRepository } from "../testing/fixture.ts";
+import type { PostgresClients } from "./clients.ts";
 
 /** Of everything that is easy to lose. The backup role is no superuser, so row-level security applies to it. */
 const SHOP = `
@@ -60,6 +61,19 @@ async function requireClients(context: TestContext, ...majors: readonly Major[])
     if (problem !== undefined)
       skipTest(context, { reason: `pg_dump ${major} is not here`, enable: `Install the client programs of Postgres ${major}` });
   }
+}
+
+/** pg_dump says it in these words if it was built without the library. */
+function removeZstd(found: PostgresClients): PostgresClients {
+  const refuseZstd =
+    'for arg; do [ "$arg" = "--compress=zstd" ] && echo \'pg_dump: error: this build does not support compression with "zstd"\' >&2 && exit 1; done; exec "$@"';
+  return {
+    ...found,
+    program(name) {
+      const { file, args, env } = found.program(name);
+      return name === "pg_dump" ? { file: "sh", args: ["-c", refuseZstd, "sh", file, ...args], env } : { file, args, env };
+    },
+  };
 }
 
 const servers = new Map<Major, Promise<TestServer>>();
@@ -116,6 +130,8 @@ describe("a backup of a database with everything that is easy to lose", () => {
       const repository = await createRepository();
       await backUp(repository, { url: source.url("shop", "shop_backup") });
       const backup = await findOne(repository);
+      const { client } = backup.manifest.postgres!;
+      expect(backup.manifest.data.compression).toBe(Number.parseInt(client, 10) < 16 ? "zstd" : "pg_dump");
       const expected = await readRows(source, "shop");
       expect(Object.keys(expected).length).toBe(9);
       for (const [index, [target, jobs]] of ([[major, 1], [major, 2], ...(hasNext ? ([[next, 2]] as const) : [])] as const).entries()) {
@@ -139,6 +155,33 @@ describe("a backup of a database with everything that is easy to lose", () => {
       }
     },
   );
+
+  it("is compressed as a whole where pg_dump was built without zstd", async () => {
+    const server = await serverOf(17);
+    const connection = await server.database("no_zstd");
+    await server.sql("CREATE TABLE one AS SELECT n, repeat('text ', 20) AS text FROM generate_series(1, 2000) n", "no_zstd");
+    const repository = await createRepository();
+    await backUp(repository, connection, SET, async (major) => removeZstd(await clients(major)));
+    const backup = await findOne(repository);
+    const { compression, bytes, plainBytes } = backup.manifest.data;
+    expect({ compression, isSmaller: bytes < plainBytes / 3 }).toEqual({ compression: "zstd", isSmaller: true });
+    const restored = await restoreInto(repository, backup, { server: { url: server.url("postgres") }, database: "no_zstd_again" });
+    expect(restored).toMatchObject({ tables: 1, rows: 2000 });
+  });
+
+  it("is restored by a client that is not older than the one that made it", async (context) => {
+    await requireClients(context, 15, 17);
+    const server = await serverOf(15);
+    const connection = await server.database("newer_client");
+    await server.sql("CREATE TABLE one AS SELECT generate_series(1, 10) AS n", "newer_client");
+    const repository = await createRepository();
+    await backUp(repository, connection, SET, () => clients(17));
+    const restoring = restoreInto(repository, await findOne(repository), {
+      server: { url: server.url("postgres") },
+      database: "newer_client_again",
+    });
+    await expect(restoring).resolves.toMatchObject({ tables: 1, rows: 10 });
+  });
 
   it("refuses an older server, an existing database, missing roles, and a role that may not create one", async (context) => {
     await requireClients(context, 18);

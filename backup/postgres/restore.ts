@@ -226,7 +226,8 @@ type LoadOptions = PostgresRestore & { readonly major: number; readonly jobs: nu
 
 async function load(connection: Connection, archive: Readable, options: LoadOptions): Promise<void> {
   const { contents, findClients, major, withoutOwners = false, jobs } = options;
-  const clients = await findClients(major);
+  // A client reads no archive of a newer one.
+  const clients = await findClients(Math.max(major, Number.parseInt(contents.client, 10)));
   // A materialized view is filled as its owner, under the policies that apply to it, as it was in the source.
   const common = ["--enable-row-security", ...(withoutOwners ? ["--no-owner", "--no-privileges"] : [])];
   // pg_restore 17 and newer set transaction_timeout, which older servers do not know.

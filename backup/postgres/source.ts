@@ -13,7 +13,7 @@ export async function openPostgresSource(
   // Where the archive fails, no code waits for the contents.
   contents.catch(() => {});
   return {
-    archive: dump.archive,
+    ...{ archive: dump.archive, compression: dump.compression },
     expectedBytes: dump.databaseBytes,
     contents,
     close: dump.close,

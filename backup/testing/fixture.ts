@@ -53,11 +53,16 @@ export async function createTestKeys() {
 
 type Keys = Pick<TestRepository, "identity" | "recipient" | "signingKey">;
 
-export function backUp(repository: Repository & Keys, connection: Connection, set: DataSet = SET): Promise<Created> {
+export function backUp(
+  repository: Repository & Keys,
+  connection: Connection,
+  set: DataSet = SET,
+  findClients: typeof clients = clients,
+): Promise<Created> {
   const { signingKey, recipient } = repository;
   return createBackup({
     ...{ repository, set, signingKey, recipients: [recipient], tool: TOOL },
-    openSource: () => openPostgresSource(connection, clients),
+    openSource: () => openPostgresSource(connection, findClients),
   });
 }
 

@@ -17,7 +17,7 @@ export async function openValkeySource(address: StoreAddress): Promise<Source> {
   });
   contents.catch(() => {});
   return {
-    archive,
+    ...{ archive, compression: "zstd" },
     expectedBytes: 0,
     contents,
     async close() {
