@@ -19,6 +19,8 @@ import { connectStreams, createDigest, createMeter, type Meter, splitStream } fr
 export interface Source {
   readonly archive: Readable;
   readonly compression: Compression;
+  /** Which server it is; undefined where the server does not say it. */
+  readonly origin: string | undefined;
   /** About how much will be stored. A guess that is too low limits an upload to 10,000 parts of 8 MiB. */
   readonly expectedBytes: number;
   /** Resolves once the archive has ended. */
@@ -59,7 +61,7 @@ export async function createBackup(options: CreateOptions): Promise<Created> {
       const contents = await source.contents;
       const manifest = manifestSchema.parse({
         ...{ format: 1, id, ...set, startedAt: startedAt.toISOString(), finishedAt: new Date().toISOString(), tool: options.tool },
-        generation: lease.generation,
+        ...{ origin: source.origin, generation: lease.generation },
         data: { compression: source.compression, encryption: "age", recipients: [...recipients], ...stored.data },
         ...contents,
       });

@@ -3,17 +3,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { type Created, type CreateOptions, createBackup } from "./create.ts";
 import { formatDataSet } from "./names.ts";
-import { type Backup, formatBackup, readInventory } from "./repository.ts";
-import { isFuture } from "./retention.ts";
+import { findShortcoming, type Needed } from "./recent.ts";
+import { formatBackup, readInventory } from "./repository.ts";
 import { type Verified, verifyBackup } from "./verify.ts";
 
 export interface EnsureOptions extends CreateOptions {
   /** A verified backup that is not older is used as it is; 0: none is. */
   readonly maxAgeHours: number;
-  /** Whether there is nothing to back up: a database without tables, a store without keys. */
-  readonly isEmpty: () => Promise<boolean>;
+  readonly inspect: () => Promise<SourceState>;
   /** Ends the wait for another process that makes this backup. */
   readonly signal?: AbortSignal;
+}
+
+export interface SourceState {
+  /** Whether there is nothing to back up: a database without tables, a store without keys. */
+  readonly isEmpty: boolean;
+  /** Which server it is; undefined where the server does not say it. */
+  readonly origin: string | undefined;
 }
 
 export interface Ensured {
@@ -30,13 +36,15 @@ const PATIENCE_MS = 20 * 60_000;
 
 /** @throws Failure if there is no complete and verified backup at the end */
 export async function ensureBackup(options: EnsureOptions): Promise<Ensured> {
-  const { repository, set, isEmpty, signal } = options;
+  const { repository, set, recipients, maxAgeHours, inspect, signal } = options;
   const name = formatDataSet(set);
-  if (await isEmpty()) return { set: name, outcome: "empty" };
+  const { isEmpty, origin } = await inspect();
+  if (isEmpty) return { set: name, outcome: "empty" };
+  const needed: Needed = { maxAgeHours, copies: repository.copies.length, recipients, origin };
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const { backups } = await readInventory(repository, set);
-    const recent = findRecent(backups, options);
+    const recent = maxAgeHours === 0 ? undefined : backups.findLast((backup) => findShortcoming(backup, needed) === undefined);
     if (recent !== undefined) return { set: name, outcome: "recent", backup: formatBackup(recent) };
     try {
       const { created, verified } = await createVerified(options);
@@ -51,18 +59,6 @@ export async function ensureBackup(options: EnsureOptions): Promise<Ensured> {
       await sleep(WAIT_MS, undefined, { ...(signal && { signal }) });
     }
   }
-}
-
-/** One that lacks a copy, or that a holder of one of the keys cannot decrypt, does not count: the settings may have changed since it was made. */
-function findRecent(backups: readonly Backup[], { repository, recipients, maxAgeHours }: EnsureOptions): Backup | undefined {
-  if (maxAgeHours === 0) return undefined;
-  return backups.findLast(({ records, manifest, ...backup }) => {
-    const startedAt = new Date(manifest.startedAt);
-    const hours = (Date.now() - startedAt.getTime()) / 3_600_000;
-    const isComplete = backup.copies.length === repository.copies.length;
-    const isReadable = recipients.every((recipient) => manifest.data.recipients.includes(recipient));
-    return records.length > 0 && isComplete && isReadable && !isFuture(startedAt) && hours <= maxAgeHours;
-  });
 }
 
 /** Makes a backup, and reads every byte of it again in every copy. */

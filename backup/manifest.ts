@@ -44,6 +44,8 @@ export const manifestSchema = z.strictObject({
   id: z.string(),
   system: z.string(),
   part: z.string(),
+  /** Which server it was read from; absent where the server does not say it. */
+  origin: z.string().optional(),
   startedAt: time,
   finishedAt: time,
   tool: z.string(),

@@ -4,7 +4,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify } from "node:crypto";
 import { z } from "zod";
-import { SIGNING_KEY_PREFIX } from "../catalog/backup-keys.ts";
+import { SIGNING_KEY_PREFIX, VERIFY_KEY_PREFIX } from "../catalog/backup-keys.ts";
 import { Failure } from "../postdeploy/connect/failure.ts";
 
 const envelope = z.strictObject({
@@ -16,8 +16,6 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
 }
-
-const PUBLIC = "slipway-verify-key-";
 
 /** @returns a pair of keys as text, for variables */
 export function generateSigningKey(): { readonly signingKey: string; readonly verifyKey: string } {
@@ -52,15 +50,15 @@ export function parseSigningKey(text: string): SigningKey {
 
 export function parseVerifyKey(text: string): KeyObject {
   try {
-    if (!text.startsWith(PUBLIC)) throw new Error("prefix");
-    const key = createPublicKey({ key: Buffer.from(text.slice(PUBLIC.length), "base64url"), format: "der", type: "spki" });
+    if (!text.startsWith(VERIFY_KEY_PREFIX)) throw new Error("prefix");
+    const key = createPublicKey({ key: Buffer.from(text.slice(VERIFY_KEY_PREFIX.length), "base64url"), format: "der", type: "spki" });
     if (key.asymmetricKeyType !== "ed25519") throw new Error("type");
     return key;
   } catch (error) {
     throw new Failure(
       "bad-verify-key",
       2,
-      `The verify key is not valid. It begins with ${PUBLIC}; \`slipway backup keys\` prints it with the signing key.`,
+      `The verify key is not valid. It begins with ${VERIFY_KEY_PREFIX}; \`slipway backup keys\` prints it with the signing key.`,
       {
         cause: error,
       },
@@ -68,7 +66,8 @@ export function parseVerifyKey(text: string): KeyObject {
   }
 }
 
-export const formatVerifyKey = (key: KeyObject): string => PUBLIC + key.export({ format: "der", type: "spki" }).toString("base64url");
+export const formatVerifyKey = (key: KeyObject): string =>
+  VERIFY_KEY_PREFIX + key.export({ format: "der", type: "spki" }).toString("base64url");
 
 /** Names a key in a signature. */
 const idOf = (key: KeyObject): string =>

@@ -9,15 +9,15 @@ import { type Inputs, type StepKind, target } from "../postdeploy/step.ts";
 import { runStep } from "../postdeploy/steps.ts";
 import type { Source } from "./create.ts";
 import { parseRecipients } from "./encryption.ts";
-import { type Ensured, ensureBackup } from "./ensure.ts";
+import { type Ensured, ensureBackup, type SourceState } from "./ensure.ts";
 import type { DataSet } from "./names.ts";
 import { findPostgresClients } from "./postgres/clients.ts";
-import { hasNoTables, openPostgresSource } from "./postgres/source.ts";
+import { inspectPostgres, openPostgresSource } from "./postgres/source.ts";
 import type { Repository } from "./repository.ts";
-import { parseSigningKey } from "./signature.ts";
+import { parseSigningKey, parseVerifyKey } from "./signature.ts";
 import { openStore } from "./store/location.ts";
 import { toolName } from "./tool.ts";
-import { hasNoKeys, openValkeySource } from "./valkey/source.ts";
+import { inspectValkey, openValkeySource } from "./valkey/source.ts";
 
 /** What a change of would need a backup, by its name in a preview, as a digest. */
 type Reasons = Readonly<Record<string, string>>;
@@ -87,11 +87,14 @@ async function findUnapplied(news: Inputs, olds: Inputs): Promise<readonly strin
 }
 
 async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {
-  const { system, recipients, maxAgeHours } = inputs;
+  const { system, recipients, verifyKeys = [], maxAgeHours } = inputs;
   const { copies, signingKey: keyText } = inputs.repository as { copies: readonly { url: string; key: string }[]; signingKey: string };
   const signingKey = parseSigningKey(keyText);
   const [first, ...others] = await Promise.all(copies.map(openStore));
-  const repository: Repository = { copies: [first!, ...others], verifyKeys: [signingKey.publicKey] };
+  const repository: Repository = {
+    copies: [first!, ...others],
+    verifyKeys: [signingKey.publicKey, ...(verifyKeys as readonly string[]).map(parseVerifyKey)],
+  };
   const common = {
     ...{ repository, signingKey, tool: toolName(), maxAgeHours: Number(maxAgeHours) },
     ...{ recipients: parseRecipients((recipients as readonly string[]).join(" ")), ...(signal && { signal }) },
@@ -107,7 +110,7 @@ async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<strin
 
 interface StepSource {
   readonly set: DataSet;
-  readonly isEmpty: () => Promise<boolean>;
+  readonly inspect: () => Promise<SourceState>;
   readonly openSource: () => Promise<Source>;
 }
 
@@ -116,12 +119,12 @@ function sourcesOf({ system, url, ca, stores }: Inputs, home: Home): StepSource[
   return [
     {
       set: { system: String(system), part: "postgres" },
-      isEmpty: () => hasNoTables(connection),
+      inspect: () => inspectPostgres(connection),
       openSource: () => openPostgresSource(connection, (major) => findPostgresClients(major, home)),
     },
     ...Object.entries(addressesOf(stores)).map(([store, address]) => ({
       set: { system: String(system), part: `valkey-${store}` },
-      isEmpty: () => hasNoKeys(address),
+      inspect: () => inspectValkey(address),
       openSource: () => openValkeySource(address),
     })),
   ];

@@ -7,3 +7,8 @@ export const AGE_RECIPIENT = /^age1[a-z0-9]{20,}$/;
 export const AGE_SECRET_KEY = /AGE-SECRET-KEY/i;
 
 export const SIGNING_KEY_PREFIX = "slipway-signing-key-";
+
+export const VERIFY_KEY_PREFIX = "slipway-verify-key-";
+
+/** Public: an Ed25519 key of 44 bytes, that checks signatures. */
+export const VERIFY_KEY = new RegExp(`^${VERIFY_KEY_PREFIX}[A-Za-z0-9_-]{59}$`);

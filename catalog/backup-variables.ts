@@ -12,4 +12,6 @@ export const BACKUP_VARIABLES = {
   signingKey: "SLIPWAY_BACKUP_SIGNING_KEY",
   /** Public: whose signatures count. */
   verifyKeys: "SLIPWAY_BACKUP_VERIFY_KEYS",
+  /** How long backups are kept, where no flag says it: "daily=30,weekly=12,monthly=12,yearly=5". */
+  keep: "SLIPWAY_BACKUP_KEEP",
 } as const;

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
 import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
 import { instancePrice } from "../catalog/prices.ts";
+import { formatKept } from "../catalog/retention.ts";
 import { quoteWord } from "../catalog/shell.ts";
 import type { BackupSchedule, BackupSettings, Settings } from "../settings/settings.ts";
 import type { System } from "../systems/definition.ts";
@@ -105,12 +106,19 @@ function backupVariables({ copies: [primary, offsite] }: Backups, scheduled: Sch
     store: primary!.url,
     storeKey: primary!.key,
     ...(offsite === undefined ? {} : { offsite: offsite.url, offsiteKey: offsite.key }),
-    ...(scheduled === undefined ? {} : { recipients: scheduled.schedule.recipients.join(","), signingKey: scheduled.signingKey }),
+    ...(scheduled === undefined ? {} : scheduledVariables(scheduled)),
   };
   const lines = Object.entries(values).map(([name, value]) =>
     pulumi.output(value).apply((text) => `${BACKUP_VARIABLES[name as keyof typeof BACKUP_VARIABLES]}=${quoteWord(text)}`),
   );
   return pulumi.secret(pulumi.all(lines).apply((all) => all.join("\n")));
+}
+
+function scheduledVariables({ schedule: { recipients, verifyKeys, retention }, signingKey }: ScheduledBackups) {
+  return {
+    ...{ recipients: recipients.join(","), signingKey, keep: formatKept(retention) },
+    ...(verifyKeys.length === 0 ? {} : { verifyKeys: verifyKeys.join(",") }),
+  };
 }
 
 /** What a plan prints about the systems themselves: their backups, and where they differ from the products' documents. */

@@ -50,6 +50,8 @@ export interface BackupBefore {
   stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string> }>>;
   copies: readonly { url: pulumi.Input<string>; key: pulumi.Input<string> }[];
   recipients: readonly string[];
+  /** Whose signatures count beside those of the signing key. @default none */
+  verifyKeys?: readonly string[];
   signingKey: pulumi.Input<string>;
   /** A verified backup that is not older is not made again. */
   maxAgeHours: number;
@@ -125,7 +127,16 @@ export class PostDeploy extends pulumi.ComponentResource {
       );
     }
 
-    function createBackup({ url, stores, copies, recipients, signingKey, maxAgeHours, applications }: BackupBefore): pulumi.Resource {
+    function createBackup({
+      url,
+      stores,
+      copies,
+      recipients,
+      verifyKeys = [],
+      signingKey,
+      maxAgeHours,
+      applications,
+    }: BackupBefore): pulumi.Resource {
       const reasons = {
         migrations: files.digest,
         ...(seedFiles === undefined ? {} : { keyspaces: seedFiles.digest }),
@@ -135,7 +146,7 @@ export class PostDeploy extends pulumi.ComponentResource {
         "Backup",
         `${name}-backup`,
         {
-          ...{ system: args.system, reasons, migrations: files.folder, recipients, maxAgeHours, ca: postgres.ca },
+          ...{ system: args.system, reasons, migrations: files.folder, recipients, verifyKeys, maxAgeHours, ca: postgres.ca },
           url: pulumi.secret(url),
           stores: Object.fromEntries(Object.entries(stores).map(([store, it]) => [store, { url: pulumi.secret(it.url), ca: it.ca }])),
           repository: {

@@ -106,12 +106,12 @@ export function deploySystem(
       { parent, dependsOn: [postgres, ...Object.values(stores)] },
     );
   }
-  function backupBefore({ schedule: { recipients, maxAgeHours }, copies, signingKey }: ScheduledBackups): BackupBefore {
+  function backupBefore({ schedule: { recipients, verifyKeys, maxAgeHours }, copies, signingKey }: ScheduledBackups): BackupBefore {
     const durable = Object.entries(stores).filter(([store]) => system.stores[store]!.class === "state");
     return {
       url: postgres.url(system.postgres.database, system.postgres.roles.backup),
       stores: Object.fromEntries(durable.map(([store, it]) => [store, { url: it.url(0), ca: it.ca }])),
-      ...{ copies, recipients, signingKey, maxAgeHours, applications: applicationsDigest() },
+      ...{ copies, recipients, verifyKeys, signingKey, maxAgeHours, applications: applicationsDigest() },
     };
   }
 

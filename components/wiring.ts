@@ -246,6 +246,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
       ...copy(primary!, "primary", BACKUP_VARIABLES.store, BACKUP_VARIABLES.storeKey),
       ...(offsite === undefined ? [] : copy(offsite, "offsite", BACKUP_VARIABLES.offsite, BACKUP_VARIABLES.offsiteKey)),
       wire(BACKUP_VARIABLES.recipients, {}, schedule.recipients.join(",")),
+      ...(schedule.verifyKeys.length === 0 ? [] : [wire(BACKUP_VARIABLES.verifyKeys, {}, schedule.verifyKeys.join(","))]),
       wire(BACKUP_VARIABLES.signingKey, { encrypted: true, secret: SECRET_NAME.signingKey }, signingKey),
     ];
   }

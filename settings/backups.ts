@@ -54,9 +54,16 @@ function scheduleOf(
   raw: RawConfig,
   { image: job }: PostDeploySettings,
 ) {
-  const { recipients = [], image = job, hourly = false, keep = {}, maxAgeHours = MAX_AGE_HOURS } = requested.stack.backups ?? {};
+  const {
+    recipients = [],
+    verifyKeys = [],
+    image = job,
+    hourly = false,
+    keep = {},
+    maxAgeHours = MAX_AGE_HOURS,
+  } = requested.stack.backups ?? {};
   if (recipients.length === 0) {
-    refuseWithout(["image", "hourly", "keep", "maxAgeHours"], "it has no effect without recipients: nothing makes backups", {
+    refuseWithout(["verifyKeys", "image", "hourly", "keep", "maxAgeHours"], "it has no effect without recipients: nothing makes backups", {
       requested,
       problems,
     });
@@ -90,12 +97,19 @@ function scheduleOf(
     });
   checkWorkerNames({ systems, suffix, problems });
   checkSigningKey(raw, problems);
-  return { recipients: distinct, image: image ?? "", hourly, retention, maxAgeHours } satisfies BackupSchedule;
+  return {
+    recipients: distinct,
+    verifyKeys: [...new Set(verifyKeys)],
+    image: image ?? "",
+    hourly,
+    retention,
+    maxAgeHours,
+  } satisfies BackupSchedule;
 }
 
 function withoutSchedule(stack: Stack): undefined {
   refuseWithout(
-    ["recipients", "image", "hourly", "keep", "maxAgeHours"],
+    ["recipients", "verifyKeys", "image", "hourly", "keep", "maxAgeHours"],
     "it has no effect where backups are off: there is no bucket",
     stack,
   );

@@ -144,6 +144,8 @@ export function stackSchema(systems: readonly System[], today: string) {
       offsiteRegion: values.spacesRegion(),
       bucketPrefix: values.form(/^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$/, "3 to 32 lower-case letters, digits and dashes", "<company>-slipway"),
       recipients: z.array(values.ageRecipient),
+      /** Of signing keys that were replaced: backups that these signed still count. @default none */
+      verifyKeys: z.array(values.verifyKey),
       /** Of the worker. @default that of postDeploy */
       image: values.image,
       /** Whether backups are also made once an hour. @default false: once a day */

@@ -110,6 +110,8 @@ export interface BackupSettings {
 export interface BackupSchedule {
   /** The age recipients that backups are encrypted for. */
   readonly recipients: readonly string[];
+  /** Whose signatures count beside those of the stack's own key. */
+  readonly verifyKeys: readonly string[];
   /** What the worker runs: registry/repository:tag. */
   readonly image: string;
   /** Once an hour, and not only once a day. */

@@ -3,7 +3,7 @@
  * one, for the message about a refused value.
  */
 import * as z from "zod/mini";
-import { AGE_RECIPIENT, AGE_SECRET_KEY } from "../catalog/backup-keys.ts";
+import { AGE_RECIPIENT, AGE_SECRET_KEY, SIGNING_KEY_PREFIX, VERIFY_KEY, VERIFY_KEY_PREFIX } from "../catalog/backup-keys.ts";
 import { instanceSlugs, isLegacyInstance } from "../catalog/instances.ts";
 import { findNode, nodeSizes } from "../catalog/nodes.ts";
 import { type DatabaseRegion, databaseRegions, type Engine, findDatabaseRegion, spacesRegions } from "../catalog/regions.ts";
@@ -145,6 +145,24 @@ export const image: ValueSchema<string> = form(
   /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})$/,
   IMAGE.allowed,
   IMAGE.likely,
+);
+
+/** The key that signs in its place is a secret in plain text, which no message may repeat. */
+export const verifyKey: ValueSchema<string> = value(
+  {
+    problem: "it is not a verify key",
+    allowed: `text that begins with ${VERIFY_KEY_PREFIX}, as \`slipway backup keys\` prints it`,
+    likely: `<${VERIFY_KEY_PREFIX}…>`,
+  },
+  (given) => {
+    if (typeof given !== "string") return new Refusal();
+    if (given.includes(SIGNING_KEY_PREFIX))
+      return new Refusal({
+        isHidden: true,
+        problem: "it is the key that signs backups. Treat it as compromised: create another one, and set it as the secret backupSigningKey",
+      });
+    return VERIFY_KEY.test(given) ? given : new Refusal();
+  },
 );
 
 /** A secret key in its place is a secret in plain text, which no message may repeat. */

@@ -17,6 +17,7 @@ import {
   readTables,
   type TableName,
 } from "./contents.ts";
+import { readOrigin } from "./origin.ts";
 import { runProgram } from "./programs.ts";
 import { checkReadable } from "./readable.ts";
 
@@ -24,6 +25,7 @@ export interface Dump {
   /** Ends only if pg_dump succeeded; otherwise it fails, so that nothing takes a part of a dump for a whole one. */
   readonly archive: Readable;
   readonly compression: Compression;
+  readonly origin: string | undefined;
   /** Of the source when the dump began. */
   readonly databaseBytes: number;
   readonly contents: Promise<PostgresContents>;
@@ -42,6 +44,7 @@ export async function startDump(connection: Connection, findClients: (major: num
     // They are looked for while the server takes the snapshot.
     const clients = findClients(await readMajor(session)).then(async (found) => ({ found, dumpsZstd: await supportsZstd(found) }));
     clients.catch(() => {});
+    const origin = await readOrigin(session);
     const { tables, snapshot } = await takeSnapshot(session);
     const { underPolicies } = await checkReadable(session);
     const identification = await readIdentification(session);
@@ -79,7 +82,7 @@ export async function startDump(connection: Connection, findClients: (major: num
       if (child.exitCode === null) child.kill("SIGKILL");
     });
     return {
-      archive,
+      ...{ archive, origin },
       compression: dumpsZstd ? "pg_dump" : "zstd",
       databaseBytes: Number(size!.bytes),
       contents,

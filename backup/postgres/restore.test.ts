@@ -9,6 +9,7 @@ import { skipTest } from "../../tests/skip.ts";
 import { type Backup, readInventory } from "../repository.ts";
 import { backUp, clients, createRepository, removeFolders, restoreInto, SET, type TestRepository } from "../testing/fixture.ts";
 import type { PostgresClients } from "./clients.ts";
+import { inspectPostgres } from "./source.ts";
 
 /** Of everything that is easy to lose. The backup role is no superuser, so row-level security applies to it. */
 const SHOP = `
@@ -155,6 +156,24 @@ describe("a backup of a database with everything that is easy to lose", () => {
       }
     },
   );
+
+  it("names its cluster, timeline and database, on every version and for every role", async () => {
+    for (const major of MAJORS) {
+      const server = await serverOf(major);
+      await server.sql("CREATE ROLE reads_nothing LOGIN");
+      await server.database("origin_a");
+      await server.database("origin_b");
+      const [a, b] = await Promise.all(["origin_a", "origin_b"].map((name) => inspectPostgres({ url: server.url(name, "reads_nothing") })));
+      expect(a).toEqual({ isEmpty: true, origin: expect.stringMatching(/^\d{19}\/1\/\d+$/) });
+      expect(b!.origin!.replace(/\d+$/, "")).toBe(a!.origin!.replace(/\d+$/, ""));
+      expect(b!.origin).not.toBe(a!.origin);
+      await server.sql("SELECT lo_from_bytea(0, 'x')", "origin_a");
+      await server.sql("CREATE SEQUENCE s", "origin_b");
+      for (const name of ["origin_a", "origin_b"]) expect((await inspectPostgres({ url: server.url(name) })).isEmpty).toBe(false);
+      await server.sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public", "origin_a");
+      expect((await inspectPostgres({ url: server.url("origin_a", "reads_nothing") })).origin).toBeUndefined();
+    }
+  });
 
   it("is compressed as a whole where pg_dump was built without zstd", async () => {
     const server = await serverOf(17);

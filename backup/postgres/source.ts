@@ -1,8 +1,10 @@
 import { open } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { Source } from "../create.ts";
+import type { SourceState } from "../ensure.ts";
 import type { PostgresClients } from "./clients.ts";
 import { startDump } from "./dump.ts";
+import { readOrigin } from "./origin.ts";
 
 export async function openPostgresSource(
   connection: Connection,
@@ -13,22 +15,23 @@ export async function openPostgresSource(
   // Where the archive fails, no code waits for the contents.
   contents.catch(() => {});
   return {
-    ...{ archive: dump.archive, compression: dump.compression },
+    ...{ archive: dump.archive, compression: dump.compression, origin: dump.origin },
     expectedBytes: dump.databaseBytes,
     contents,
     close: dump.close,
   };
 }
 
-/** Before the first migration. */
-export async function hasNoTables(connection: Connection): Promise<boolean> {
+/** A database is empty before its first migration. */
+export async function inspectPostgres(connection: Connection): Promise<SourceState> {
   const session = await open(connection, { application: "slipway backup" });
   try {
-    const [row] = await session.query<{ none: boolean }>(
+    const [row] = await session.query<{ empty: boolean }>(
       `SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-        WHERE relkind IN ('r', 'p', 'm') AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema') AS none`,
+        WHERE relkind IN ('r', 'p', 'm', 'f', 'S') AND relpersistence <> 't' AND nspname !~ '^pg_' AND nspname <> 'information_schema')
+        AND NOT EXISTS (SELECT FROM pg_largeobject_metadata) AS empty`,
     );
-    return row!.none;
+    return { isEmpty: row!.empty, origin: await readOrigin(session) };
   } finally {
     await session.end();
   }

@@ -4,10 +4,11 @@ import { readDatabaseSizes, readServerInfo } from "../../postdeploy/keyspaces/in
 import { generateClientName } from "../../postdeploy/keyspaces/wire/lock.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { Source } from "../create.ts";
+import type { SourceState } from "../ensure.ts";
 import { exportDatabases, withConnection } from "./export.ts";
 
 export async function openValkeySource(address: StoreAddress): Promise<Source> {
-  const { software: server } = await withConnection(address, 0, generateClientName(), readServerInfo);
+  const { software: server, runId } = await withConnection(address, 0, generateClientName(), readServerInfo);
   const { lines, summary } = exportDatabases(address);
   const archive = Readable.from(lines, { objectMode: false });
   const contents = finished(archive, { writable: false }).then(() => {
@@ -17,7 +18,7 @@ export async function openValkeySource(address: StoreAddress): Promise<Source> {
   });
   contents.catch(() => {});
   return {
-    ...{ archive, compression: "zstd" },
+    ...{ archive, compression: "zstd", origin: runId || undefined },
     expectedBytes: 0,
     contents,
     async close() {
@@ -27,7 +28,8 @@ export async function openValkeySource(address: StoreAddress): Promise<Source> {
   };
 }
 
-export const hasNoKeys = (address: StoreAddress): Promise<boolean> =>
-  withConnection(address, 0, generateClientName(), async (connection) =>
-    (await readDatabaseSizes(connection)).every(({ keys }) => keys === 0),
-  );
+export const inspectValkey = (address: StoreAddress): Promise<SourceState> =>
+  withConnection(address, 0, generateClientName(), async (connection) => ({
+    isEmpty: (await readDatabaseSizes(connection)).every(({ keys }) => keys === 0),
+    origin: (await readServerInfo(connection)).runId || undefined,
+  }));

@@ -17,8 +17,8 @@ export async function backUpBefore(system: string, maxAgeHours: number): Promise
   if (isLocal) throw new UsageError(`Where is the backup stored? Set ${BACKUP_VARIABLES.store}: see docs/backup.md`);
   const keys = { recipients: environment.recipients(), signingKey: environment.signingKey() };
   const lines: string[] = [];
-  for (const { set, open, isEmpty } of await findSources({ system }, home)) {
-    const ensured = await ensureBackup({ ...{ repository, set, tool, maxAgeHours, openSource: open, isEmpty }, ...keys });
+  for (const { set, open, inspect } of await findSources({ system }, home)) {
+    const ensured = await ensureBackup({ ...{ repository, set, tool, maxAgeHours, openSource: open, inspect }, ...keys });
     const { outcome, backup } = ensured;
     lines.push(outcome === "empty" ? `${ensured.set} is empty` : outcome === "made" ? `made ${backup}` : `${backup} is recent enough`);
   }

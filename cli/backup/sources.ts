@@ -1,6 +1,7 @@
 /** What a command backs up, and over which connections. */
 
 import type { Source } from "../../backup/create.ts";
+import type { SourceState } from "../../backup/ensure.ts";
 import type { DataSet } from "../../backup/names.ts";
 import type { PostgresClients } from "../../backup/postgres/clients.ts";
 import { storeVariable } from "../../catalog/connection-variables.ts";
@@ -23,8 +24,7 @@ const loadValkey = () => import("../../backup/valkey/source.ts");
 export interface NamedSource {
   readonly set: DataSet;
   readonly open: () => Promise<Source>;
-  /** Whether there is nothing to back up. */
-  readonly isEmpty: () => Promise<boolean>;
+  readonly inspect: () => Promise<SourceState>;
 }
 
 export const clientsIn =
@@ -69,7 +69,7 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
           {
             set: { system: system.name, part: POSTGRES },
             open: async () => (await loadPostgres()).openPostgresSource(connection, clientsIn(home)),
-            isEmpty: async () => (await loadPostgres()).hasNoTables(connection),
+            inspect: async () => (await loadPostgres()).inspectPostgres(connection),
           },
         ]),
     ...names.flatMap((store) => {
@@ -80,7 +80,7 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
             {
               set: { system: system.name, part: `valkey-${store}` },
               open: async () => (await loadValkey()).openValkeySource(address),
-              isEmpty: async () => (await loadValkey()).hasNoKeys(address),
+              inspect: async () => (await loadValkey()).inspectValkey(address),
             },
           ];
     }),

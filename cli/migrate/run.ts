@@ -85,7 +85,7 @@ async function requireBackupOf(hours: number, { system }: UpOptions, run: RunOpt
   const { files, pending } = await engine.status(run);
   if (pending.length === 0 || pending.length === files.length) return;
   const { requireBackup } = await import("../backup/require-backup.ts");
-  await requireBackup(system, hours);
+  await requireBackup(system, run.connection, hours);
 }
 
 export const down = (options: DownOptions, terminal: Terminal): Promise<number> =>
