@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: changes the code of a room in one place at a time and runs the tests that cover it. A change that no test notices is printed:
  * a promise that nothing verifies. `npm run mutants -- settings catalog` runs these rooms, `npm run mutants -- settings/budget.ts`
- * one file, `--sample 200` that many mutants of each. Exit code 0: every room reaches its score and every survivor has an explanation, 1: not, 2: bad input.
+ * these files, `--sample 200` that many mutants of each. Exit code 0: every room reaches its score and every survivor has an explanation, 1: not, 2: bad input.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -47,25 +47,32 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-mutants-"));
   try {
     const results = new Map<string, readonly Result[]>();
-    for (const target of targets) results.set(target, await testTarget(target, sample, folder));
+    for (const [room, files] of groupByRoom(targets)) results.set(room, await testRoom(room, files, sample, folder));
     return printScores(results, { equivalent: EQUIVALENT, accepted: ACCEPTED });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** @param target a room, or a file of one */
-async function testTarget(target: string, sample: number, folder: string): Promise<Result[]> {
-  const room = roomOf(target)!;
+/** The files of a room share a run without a mutant. @returns the files by room; none: all of them */
+function groupByRoom(targets: readonly string[]): Map<string, readonly string[]> {
+  const rooms = new Map<string, readonly string[]>();
+  for (const room of new Set(targets.map((target) => roomOf(target)!)))
+    rooms.set(room, targets.includes(room) ? [] : targets.filter((target) => roomOf(target) === room));
+  return rooms;
+}
+
+/** @param files only these, if there are any */
+async function testRoom(room: string, files: readonly string[], sample: number, folder: string): Promise<Result[]> {
   const baselines = await runBaselines(testsOf(room), folder);
   const failed = baselines.filter(({ failure }) => failure !== undefined);
   for (const { test, failure } of failed) console.error(`${test} is left out, it fails without a mutant: ${failure}`);
   const usable = baselines.filter(({ failure }) => failure === undefined).sort((a, b) => a.ms - b.ms);
-  const mutants = (await listMutants(room)).filter(({ file }) => target === room || file === target);
+  const mutants = (await listMutants(room)).filter(({ file }) => files.length === 0 || files.includes(file));
   reportUnmatched(mutants);
   const importersOf = indexImporters(usable);
   const trials = takeEvenly(mutants, sample).map((mutant, id) => trialOf(id, mutant, usable, importersOf));
-  console.error(`${target}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
+  console.error(`${room}: ${trials.length} of ${mutants.length} mutants, ${usable.length} test files`);
   const slowestMs = Math.max(0, ...usable.map(({ ms }) => ms));
   const killedBy = await runTrials(trials, LEAST_LIMIT_MS + TIMES_AS_SLOW * slowestMs, folder);
   const isRefused = typeChecker();
