@@ -32,7 +32,7 @@ export interface Ensured {
 const LOCKED = 75;
 /** A worker may be making this very backup. */
 const WAIT_MS = 5000;
-const PATIENCE_MS = 20 * 60_000;
+const PATIENCE_MS = 2 * 3_600_000;
 
 /** @throws Failure if there is no complete and verified backup at the end */
 export async function ensureBackup(options: EnsureOptions): Promise<Ensured> {

@@ -26,6 +26,7 @@ describe("the environment variables of backups", () => {
       recipients: "SLIPWAY_BACKUP_RECIPIENTS",
       signingKey: "SLIPWAY_BACKUP_SIGNING_KEY",
       verifyKeys: "SLIPWAY_BACKUP_VERIFY_KEYS",
+      keep: "SLIPWAY_BACKUP_KEEP",
     });
   });
 });

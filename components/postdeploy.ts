@@ -196,13 +196,21 @@ function listed(content: Content): Record<string, unknown> {
   return { folder: content.folder, digest: content.digest, files: content.files.map((file) => `${file.name} ${file.digest.slice(0, 12)}`) };
 }
 
+/** A backup of a large database takes hours. */
+const LIMIT = { Roles: "60m", Backup: "24h", Migrations: "60m", Keyspaces: "60m" } as const satisfies Record<keyof typeof STEP, string>;
+
 /**
  * A dynamic resource with its handler written out. The SDK's own `dynamic.Resource` would find the same text by parsing this program with a
  * TypeScript compiler: 215 ms of a 600 ms plan, and a text that changes with the compiler.
  */
 class Step extends pulumi.CustomResource {
   constructor(kind: keyof typeof STEP, name: string, inputs: Record<string, unknown>, opts: pulumi.CustomResourceOptions) {
-    super(STEP[kind], name, { ...inputs, __provider: handler(kind) }, { customTimeouts: { create: "60m", update: "60m" }, ...opts });
+    super(
+      STEP[kind],
+      name,
+      { ...inputs, __provider: handler(kind) },
+      { customTimeouts: { create: LIMIT[kind], update: LIMIT[kind] }, ...opts },
+    );
   }
 }
 

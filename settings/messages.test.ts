@@ -164,6 +164,7 @@ const pages: System = { ...longPier, name: "pages", title: "Pages", stores: { pa
 
 const AGE = `age1${"q".repeat(58)}`;
 const OTHER_AGE = `age1${"p".repeat(58)}`;
+const VERIFY = `slipway-verify-key-${"Aa0-_".repeat(11)}abcd`;
 /** What a stack says that makes backups, and its key. */
 const MADE = { recipients: [AGE, OTHER_AGE], image: IMAGE };
 const SIGNED = [{ backupSigningKey: "slipway-signing-key-MC4CAQ" }, { secretKeys: ["backupSigningKey"] }] as const;
@@ -224,6 +225,14 @@ const REFUSED: readonly Case[] = [
     [AGE.toUpperCase()],
     [`x${AGE}`, `${AGE}!`],
   ),
+  [
+    {
+      backups: { ...MADE, verifyKeys: [VERIFY, 7, `${VERIFY}x`, `x${VERIFY}`, VERIFY.slice(1), "slipway-signing-key-hunter2"] },
+      ...SIGNED[0],
+    },
+    SIGNED[1],
+  ],
+  ...values("backups", { verifyKeys: [VERIFY] }, { enabled: false, verifyKeys: [VERIFY] }),
   ...values("backups", { image: IMAGE }, { hourly: true, keep: { daily: 1 } }, { maxAgeHours: 2, recipients: [] }),
   ...values("backups", { enabled: false, hourly: true, keep: { daily: 1 }, maxAgeHours: 2 }),
   ...values("backups", { enabled: false, recipients: [AGE], image: IMAGE }, { recipients: [AGE] }, { recipients: [AGE], image: "slipway" }),
@@ -479,6 +488,7 @@ const ACCEPTED: readonly Case[] = [
     },
     SIGNED[1],
   ],
+  [{ backups: { ...MADE, verifyKeys: [VERIFY, VERIFY] }, ...SIGNED[0] }, SIGNED[1]],
   [
     { backups: { ...MADE, enabled: true }, ...SIGNED[0] },
     { ...SIGNED[1], stack: "local" },

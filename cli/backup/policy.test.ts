@@ -1,5 +1,6 @@
-import { expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { DEFAULT_POLICY } from "../../backup/retention.ts";
+import { formatKept } from "../../catalog/retention.ts";
 import { readPolicies } from "./policy.ts";
 
 const NONE = { daily: undefined, weekly: undefined, monthly: undefined, yearly: undefined };
@@ -25,5 +26,30 @@ it.each([
 it("refuses counts that would keep nothing", async () => {
   await expect(readPolicies({ counts: { daily: 0, weekly: 0, monthly: 0, yearly: 0 }, keyspaceDays: undefined })).rejects.toThrow(
     "keeps nothing",
+  );
+});
+
+describe("SLIPWAY_BACKUP_KEEP", () => {
+  afterEach(() => {
+    delete process.env.SLIPWAY_BACKUP_KEEP;
+  });
+
+  it("is what a prune by hand keeps, as the worker of the stack does, except where a flag says something else", async () => {
+    process.env.SLIPWAY_BACKUP_KEEP = formatKept({ daily: 90, weekly: 0, monthly: 24, yearly: 7 });
+    const stack = { ...DEFAULT_POLICY, daily: 90, weekly: 0, monthly: 24, yearly: 7 };
+    const byHand = await readPolicies({ counts: NONE, keyspaceDays: undefined });
+    expect([byHand(DATABASE), byHand(STORE)]).toEqual([stack, days(7)]);
+    const withFlag = await readPolicies({ counts: { ...NONE, daily: 120 }, keyspaceDays: undefined });
+    expect(withFlag(DATABASE)).toEqual({ ...stack, daily: 120 });
+  });
+
+  it.each(["30", "daily", "daily=", "daily=x", "daily=-1", "daily=10001", "daily=1,daily=2", "dayly=3", "daily=1;weekly=2", "toString=1"])(
+    "is refused if it is %j",
+    async (text) => {
+      process.env.SLIPWAY_BACKUP_KEEP = text;
+      await expect(readPolicies({ counts: NONE, keyspaceDays: undefined })).rejects.toThrow(
+        `SLIPWAY_BACKUP_KEEP is "${text}", which names no counts of backups. Set it as the stack's outputs do: daily=30,weekly=12,monthly=12,yearly=5`,
+      );
+    },
   );
 });

@@ -59,7 +59,7 @@ function created({ kind, change, resource }: Compared): Consequence {
 
 function deleted({ kind, label, before, resource }: Compared, comparison: Comparison): Consequence {
   const { protect, retainOnDelete, deletedWith } = before!.options;
-  if (kind === "Backup") return { risk: "care", note: "no backup is made before migrations and deployments any more" };
+  if (kind === "Backup") return backupStepDeleted(before!, comparison);
   if (kind in STEPS) return { risk: "care", note: "reverts nothing; later changes no longer run" };
   if (retainOnDelete)
     return { risk: kind === "DatabaseFirewall" ? "routine" : "care", note: "stays at DigitalOcean; Pulumi only forgets it" };
@@ -308,6 +308,17 @@ function* commandChanged(before: Value | undefined, after: Value | undefined): G
 }
 
 /** What the app's workers make backups of. */
+function backupStepDeleted({ inputs }: PlannedResource, { head }: Comparison): Consequence {
+  const command = new RegExp(`^slipway post-deploy --system ${String(inputs.system)} .*--backup `);
+  const hasJob = head.resources.some(({ inputs: { spec } }) => {
+    const { jobs = [] } = (spec ?? {}) as { readonly jobs?: readonly { readonly runCommand?: Value }[] };
+    return Array.isArray(jobs) && jobs.some(({ runCommand }) => typeof runCommand === "string" && command.test(`${runCommand} `));
+  });
+  return hasJob
+    ? { risk: "routine", note: "the post-deploy job makes the backup before migrations and deployments" }
+    : { risk: "care", note: "no backup is made before migrations and deployments any more" };
+}
+
 function workersOf({ inputs }: PlannedResource): WorkerSchedule[] {
   const { workers = [] } = (inputs.spec ?? {}) as { readonly workers?: readonly { readonly runCommand?: Value }[] };
   return Array.isArray(workers) ? workers.flatMap(({ runCommand }) => parseWorkerCommand(runCommand) ?? []) : [];

@@ -429,6 +429,21 @@ export const CORPUS: readonly Change[] = [
     because: /up to 168 hours before is now enough, instead of 1/,
   },
   {
+    title: "backups before changes that a job makes, not the program",
+    base: MADE,
+    head: [
+      ...MADE,
+      {
+        file: PROD,
+        from: "  slipway:protect: true",
+        to: "  slipway:protect: true\n\n  slipway:postDeploy:\n    mode: job\n    image: ghcr.io/acme/slipway:1.0.0",
+      },
+    ],
+    risk: "care",
+    shows: ["delete Backup fluxstudio-post-deploy-backup"],
+    because: /^(?!.*no backup is made)/s,
+  },
+  {
     title: "no backups any more",
     base: MADE,
     head: [],
