@@ -50,7 +50,7 @@ export interface BackupBefore {
   stores: Readonly<Record<string, { url: pulumi.Input<string>; ca: pulumi.Input<string> }>>;
   copies: readonly { url: pulumi.Input<string>; key: pulumi.Input<string> }[];
   recipients: readonly string[];
-  /** Whose signatures count beside those of the signing key. @default none */
+  /** Whose signatures count in addition to those of the signing key. @default none */
   verifyKeys?: readonly string[];
   signingKey: pulumi.Input<string>;
   /** A verified backup that is not older is not made again. */

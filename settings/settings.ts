@@ -110,7 +110,7 @@ export interface BackupSettings {
 export interface BackupSchedule {
   /** The age recipients that backups are encrypted for. */
   readonly recipients: readonly string[];
-  /** Whose signatures count beside those of the stack's own key. */
+  /** Whose signatures count in addition to those of the stack's own key. */
   readonly verifyKeys: readonly string[];
   /** What the worker runs: registry/repository:tag. */
   readonly image: string;

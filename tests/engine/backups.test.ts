@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Backup, readInventory } from "../../backup/repository.ts";
-import { generateSigningKey, parseSigningKey } from "../../backup/signature.ts";
+import { formatVerifyKey, generateSigningKey, parseSigningKey } from "../../backup/signature.ts";
 import { openStore } from "../../backup/store/location.ts";
 import { createTestKeys } from "../../backup/testing/fixture.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
@@ -119,7 +119,7 @@ describeWithPulumi("backups of a deployment", (cli) => {
     const env = workerEnvironment();
     expect(Object.keys(env).sort()).toEqual(
       ["DATABASE_URL", "NODE_EXTRA_CA_CERTS", "SLIPWAY_CA", "SLIPWAY_SENT", ...Object.values(BACKUP_VARIABLES)]
-        .filter((name) => name !== BACKUP_VARIABLES.verifyKeys)
+        .filter((name) => name !== BACKUP_VARIABLES.verifyKeys && name !== BACKUP_VARIABLES.keep)
         .sort(),
     );
     expect(new URL(env.DATABASE_URL!).username).toBe("devx_backup");
@@ -207,12 +207,59 @@ describeWithPulumi("backups of a deployment", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
-  it("are listed elsewhere with the variables in the stack's outputs", async () => {
+  it("leave nothing behind when the CLI is killed while one is made, and the next up makes it", async () => {
+    const before = await backups();
+    write("008_lists.sql", "CREATE TABLE devx.lists (id uuid PRIMARY KEY);\n");
+    write("008_lists.down.sql", "DROP TABLE devx.lists;\n");
+    const locking = sql("BEGIN; LOCK TABLE devx.notes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(120)").catch(() => undefined);
+    const waiting = async () =>
+      (await sql("SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = 'devx.notes'::regclass"))[0]!.count;
+    const up = stack.start("up", "--yes", "--skip-preview");
+    await expect.poll(waiting, { timeout: 120_000 }).toBe(1);
+    up.process.kill("SIGKILL");
+    await up.ended;
+    await expect.poll(waiting, { timeout: 15_000 }).toBe(0);
+    await sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%' AND pid <> pg_backend_pid()");
+    await locking;
+    expect(await backups()).toHaveLength(before.length);
+    expect(await sql("SELECT to_regclass('devx.lists') IS NULL AS missing")).toEqual([{ missing: true }]);
+
+    await stack.pulumi("cancel", "--yes");
+    await succeed("up", "--yes", "--skip-preview");
+    expect(await backups()).toHaveLength(before.length + 1);
+    expect(await sql("SELECT to_regclass('devx.lists') IS NULL AS missing")).toEqual([{ missing: false }]);
+    await succeed("preview", "--expect-no-changes");
+  });
+
+  /** With the variables of the stack's outputs. */
+  async function listElsewhere(): Promise<string> {
     const file = join(folder, "backup.env");
     writeFileSync(file, await succeed("stack", "output", "backupVariables", "--show-secrets"), { mode: 0o600 });
+    expect(readFileSync(file, "utf8")).toMatch(/^SLIPWAY_BACKUP_KEEP='?daily=7,weekly=12,monthly=12,yearly=5'?$/m);
     const command = `set -a; . "${file}"; "${process.execPath}" "${SLIPWAY}" backup list --system devx`;
-    const { output } = await run("sh", ["-c", command]);
+    return (await run("sh", ["-c", command])).output;
+  }
+
+  it("are listed elsewhere with the variables in the stack's outputs, with the stack's retention", async () => {
+    const output = await listElsewhere();
     for (const { id } of await backups()) expect(output).toContain(id);
+  });
+
+  it("count after the signing key was replaced if the stack names the former verify key, for the worker as well", async () => {
+    const before = await backups();
+    const former = formatVerifyKey(parseSigningKey(signingKey).publicKey);
+    await succeed("config", "set", "--path", "slipway:backups.maxAgeHours", "1");
+    await succeed("config", "set", "--path", "slipway:backups.verifyKeys[0]", former);
+    await succeed("config", "set", "--secret", "slipway:backupSigningKey", generateSigningKey().signingKey);
+    await succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "after-rotation");
+    await succeed("up", "--yes", "--skip-preview");
+    expect(await backups()).toHaveLength(before.length);
+    const environment = workerEnvironment();
+    expect([environment[BACKUP_VARIABLES.verifyKeys], environment[BACKUP_VARIABLES.signingKey] === signingKey]).toEqual([former, false]);
+    const output = await listElsewhere();
+    for (const { id } of before) expect(output).toContain(id);
+    const listed = await slipway("list", "--system", "devx");
+    for (const { id } of before) expect(listed.output).toContain(id);
   });
 
   it("keep no secret in the state in plain text, and none in the outputs of the step", async () => {
