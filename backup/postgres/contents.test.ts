@@ -6,6 +6,20 @@ import { listTables, READER_SETTINGS, readTables } from "./contents.ts";
 /** Two values of a type that compare as equal, or that a careless digest takes for the same. */
 const PAIRS: readonly (readonly [type: string, one: string, other: string])[] = [
   ["numeric", "1.0", "1.00"],
+  ["numeric", "0.0", "0.00"],
+  ["numeric", "NULL", "'NaN'"],
+  ["numeric", "'NaN'", "'Infinity'"],
+  ["numeric", "'Infinity'", "'-Infinity'"],
+  ["numeric(20,4)", "1.5", "-1.5"],
+  ["numeric", "1", "10000"],
+  ["numeric", "0.0001", "1"],
+  ["smallint", "1", "-1"],
+  ["int", "NULL", "0"],
+  ["bigint", "1", "4294967297"],
+  ["uuid", "NULL", "'00000000-0000-0000-0000-000000000000'"],
+  ["jsonb", "NULL", "'null'"],
+  ["bool", "NULL", "false"],
+  ["date", "NULL", "'2000-01-01'"],
   ["float8", "'0'", "'-0'"],
   ["float8", "'NaN'", "'Infinity'"],
   ["interval", "'1 mon'", "'30 days'"],
@@ -82,6 +96,28 @@ describe.each(MAJORS)("the checksum of a table on Postgres %i", (major) => {
     };
     const sums = [await sumOf("('x', NULL)"), await sumOf("(NULL, 'x')"), await sumOf("('x', 'x')"), await sumOf("('xx', '')")];
     expect(new Set(sums).size).toBe(4);
+  });
+
+  it("differs where rows exchanged values, of any two of the columns", async () => {
+    await server.sql("CREATE TABLE IF NOT EXISTS many (a int, b text, c timestamptz, d numeric, e float8)", "shop");
+    const one = ["1", "'1'", "'2026-01-01'", "1", "1"];
+    const other = ["2", "'2'", "'2026-01-02'", "2", "2"];
+    const sums = new Set<string>();
+    // Half of the exchanges: the other half has the same two rows in another order.
+    for (let exchanged = 0; exchanged < 2 ** 4; exchanged++) {
+      const rows = [one, other].map((row, at) =>
+        row.map((value, column) => ((exchanged >> column) & 1 ? [other, one][at]![column]! : value)).join(", "),
+      );
+      await server.sql(`TRUNCATE many; INSERT INTO many VALUES (${rows.join("), (")})`, "shop");
+      sums.add((await read()).get("public.many")!);
+    }
+    expect(sums.size).toBe(2 ** 4);
+  });
+
+  it("is read of a table with as many columns as Postgres allows", async () => {
+    const columns = Array.from({ length: 1600 }, (_, index) => `c${index} int`);
+    await server.sql(`CREATE TABLE wide (${columns.join(", ")}); INSERT INTO wide (c0, c1599) VALUES (1, 2)`, "shop");
+    expect((await read()).get("public.wide")).toMatch(/^-?\d+$/);
   });
 
   it("runs no function of the database's owner", async () => {
