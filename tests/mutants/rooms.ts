@@ -39,6 +39,14 @@ export function roomOf(argument: string): string | undefined {
   return ROOMS.find((room) => argument === room || (argument.startsWith(`${room}/`) && listFiles(room).includes(argument)));
 }
 
+/** The files of a room share a run without a mutant. @returns for each room its files among the arguments; none: all of them */
+export function groupByRoom(targets: readonly string[]): Map<string, readonly string[]> {
+  const rooms = new Map<string, readonly string[]>();
+  for (const room of new Set(targets.map((target) => roomOf(target)!)))
+    rooms.set(room, targets.includes(room) ? [] : targets.filter((target) => roomOf(target) === room));
+  return rooms;
+}
+
 /** A product's schema is a room as well. */
 export function systemOf(room: string): string | undefined {
   return room.startsWith("sql/") ? room.slice("sql/".length) : undefined;
