@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Secret, Unknown } from "../engine/plan.ts";
+import { record } from "../engine/record.ts";
 import { Backups, type BackupsArgs } from "./backups.ts";
 import { find, listed, MOMENTS, recorded, refusal } from "./testing/recorded.ts";
 
@@ -74,6 +75,23 @@ describe("backups", () => {
     expect(listed(plan).sort()).toEqual(["Backups keep", "SpacesBucket keep-bucket-primary", "SpacesKey keep-key-primary"]);
     expect(outputs.offsite).toBe("undefined");
   });
+
+  it.each([
+    [undefined, ""],
+    ["https://api.digitalocean.com", ""],
+    ["no address", ""],
+    ["http://127.0.0.1:4010", "&endpoint=http%3A%2F%2F127.0.0.1%3A4010"],
+    ["http://localhost:4010", "&endpoint=http%3A%2F%2Flocalhost%3A4010"],
+    ["http://[::1]:4010", "&endpoint=http%3A%2F%2F%5B%3A%3A1%5D%3A4010"],
+  ])(
+    "are uploaded to the API that the provider is configured with, only where that is on this machine: %s",
+    async (apiEndpoint, suffix) => {
+      const config = apiEndpoint === undefined ? {} : { "digitalocean:apiEndpoint": apiEndpoint };
+      const program = () => ({ copies: new Backups("keep", ARGS).copies.map(({ url }) => url) });
+      const { outputs } = await record(program, { project: "test", stack: "test", config });
+      expect(outputs.copies).toEqual([`s3://shop-backups?region=nyc3${suffix}`, `s3://shop-backups-offsite?region=sfo3${suffix}`]);
+    },
+  );
 
   it("are unprotected only where that is said, and even then not emptied", async () => {
     const { plan } = await recorded(make({ ...ARGS, protect: false, deletedKeptDays: 7 }));

@@ -5,8 +5,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { SIGNING_KEY } from "../settings/operator.ts";
 import { NAMESPACE } from "../settings/problems.ts";
-import type { Backups } from "./backups.ts";
 import { SECRET_NAME } from "./names.ts";
+import type { Deployed } from "./outputs.ts";
 import type { SystemDeployment } from "./system.ts";
 import type { Reader, Wire } from "./wiring.ts";
 
@@ -23,15 +23,17 @@ interface SecretOrigin {
   readonly config?: string;
 }
 
-export function declaredSecrets(deployments: readonly SystemDeployment[], backups: Backups | undefined): DeclaredSecret[] {
+export function declaredSecrets({
+  deployments,
+  backups,
+  scheduled,
+}: Pick<Deployed, "deployments" | "backups" | "scheduled">): DeclaredSecret[] {
   const { key, offsiteKey } = backups?.nodes ?? {};
   const origins = [
     ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment), ...bucketKeys(deployment)]),
     ...(key === undefined ? [] : [{ secret: SECRET_NAME.backups("primary"), urn: key.urn }]),
     ...(offsiteKey === undefined ? [] : [{ secret: SECRET_NAME.backups("offsite"), urn: offsiteKey.urn }]),
-    ...(deployments.some(({ scheduled }) => scheduled !== undefined)
-      ? [{ secret: SECRET_NAME.signingKey, config: `${NAMESPACE}:${SIGNING_KEY.key}` }]
-      : []),
+    ...(scheduled === undefined ? [] : [{ secret: SECRET_NAME.signingKey, config: `${NAMESPACE}:${SIGNING_KEY.key}` }]),
   ];
   // Systems on one cluster share its secrets: each is listed once, with the readers of all systems.
   return [...new Map(origins.map((origin) => [origin.secret, origin])).values()].map((origin) => ({

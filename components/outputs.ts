@@ -19,7 +19,7 @@ import type { ScheduledBackups } from "./wiring.ts";
 
 const CONTROL_PANEL = "https://cloud.digitalocean.com";
 
-interface Deployed {
+export interface Deployed {
   readonly postgres: ReadonlyMap<string, Postgres>;
   readonly valkey: ReadonlyMap<string, Valkey>;
   readonly deployments: readonly SystemDeployment[];

@@ -1,5 +1,7 @@
 /** What the platform requests for a system with one of everything, in testing/platform.txt. */
+import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import type { PlannedResource, Secret } from "../engine/plan.ts";
 import { record } from "../engine/record.ts";
 import { env, type System } from "../systems/definition.ts";
 import { drydock, whole } from "../systems/testing/shipyard.ts";
@@ -35,6 +37,8 @@ const ofMemory = (sharedBuffersMiB: number): System => ({
   ...drydock,
   postgres: { ...withoutSlowStatements, sizing: { sharedBuffersMiB } },
 });
+
+const RECIPIENTS = ["q", "p"].map((letter) => `age1${letter.repeat(58)}`);
 
 /** Keys of slipway without their namespace, and the second system. */
 const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<Record<string, unknown>>, system?: System]>> = {
@@ -78,12 +82,12 @@ const STACKS: Readonly<Record<string, readonly [stack: string, config: Readonly<
 };
 
 describe("the platform", () => {
-  function planned(stack: string, config: Readonly<Record<string, unknown>>, system = second) {
+  function planned(stack: string, config: Readonly<Record<string, unknown>>, system = second, outputs: typeof answers = answers) {
     const settings = Object.entries({ postgres: { version: "16" }, placeholders: "true", ...config }).map(([key, value]) => [
       key.includes(":") ? key : `slipway:${key}`,
       typeof value === "string" ? value : JSON.stringify(value),
     ]);
-    const options = { project: "yards", stack, config: Object.fromEntries(settings), outputs: answers, invokes: ca };
+    const options = { project: "yards", stack, config: Object.fromEntries(settings), outputs, invokes: ca };
     return record(() => platform({ systems: [whole, system] }), options);
   }
 
@@ -118,8 +122,49 @@ describe("the platform", () => {
     );
   });
 
-  it("names the setting of an image that App Platform cannot run", async () => {
-    const backups = { enabled: true, recipients: [`age1${"q".repeat(58)}`], image: "quay.io/acme/slipway:1.0.0" };
-    await expect(planned("local", { postDeploy: { mode: "manual" }, backups })).rejects.toThrow("slipway:backups.image");
+  it.each([
+    [
+      "backups",
+      { postDeploy: { mode: "manual" }, backups: { enabled: true, recipients: [RECIPIENTS[0]], image: "quay.io/acme/slipway:1.0.0" } },
+    ],
+    ["postDeploy", { postDeploy: { mode: "job", image: "quay.io/acme/slipway:1.0.0" } }],
+  ])("names the setting of an image that App Platform cannot run: %s", async (setting, config) => {
+    await expect(planned("local", config)).rejects.toThrow(`slipway:${setting}.image`);
+  });
+
+  describe("the output backupVariables, read by a shell,", () => {
+    /** As if an up had created the keys. */
+    const created = (resource: PlannedResource) => ({
+      ...answers(resource),
+      ...(resource.type.endsWith(":SpacesKey") ? { accessKey: `access of ${resource.name}`, secretKey: `secret of ${resource.name}` } : {}),
+    });
+    async function read(backups: Readonly<Record<string, unknown>>) {
+      const plan = await planned("prod", { postDeploy: { mode: "manual" }, allowedSources: [], backups }, second, created);
+      const { value } = plan.outputs.backupVariables as Secret;
+      const printed = execFileSync("sh", ["-c", 'set -a; eval "$1"; env', "sh", String(value)], { env: {}, encoding: "utf8" });
+      return Object.fromEntries(printed.split("\n").flatMap((line) => (/^SLIPWAY_/.test(line) ? [line.split(/=(.*)/, 2)] : [])));
+    }
+    const copies = {
+      SLIPWAY_BACKUP_STORE: "s3://yards?region=nyc3",
+      SLIPWAY_BACKUP_STORE_KEY: "access of yards-backups-key-primary:secret of yards-backups-key-primary",
+      SLIPWAY_BACKUP_OFFSITE: "s3://yards-offsite?region=sfo3",
+      SLIPWAY_BACKUP_OFFSITE_KEY: "access of yards-backups-key-offsite:secret of yards-backups-key-offsite",
+    };
+    const made = {
+      ...copies,
+      SLIPWAY_BACKUP_RECIPIENTS: RECIPIENTS.join(","),
+      SLIPWAY_BACKUP_SIGNING_KEY: "placeholder:slipway:backupSigningKey",
+      SLIPWAY_BACKUP_KEEP: "daily=7,weekly=12,monthly=12,yearly=5",
+    };
+    const schedule = { recipients: RECIPIENTS, image: "ghcr.io/acme/slipway:1.0.0", keep: { daily: 7 } };
+
+    it("names both copies and their keys", async () => expect(await read({})).toEqual(copies));
+
+    it("names what a stack that makes backups makes them with", async () => expect(await read(schedule)).toEqual(made));
+
+    it("names the keys that signed earlier backups", async () => {
+      const verifyKeys = ["a", "b"].map((letter) => `slipway-verify-key-${letter.repeat(59)}`);
+      expect(await read({ ...schedule, verifyKeys })).toEqual({ ...made, SLIPWAY_BACKUP_VERIFY_KEYS: verifyKeys.join(",") });
+    });
   });
 });

@@ -71,7 +71,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const scheduled = schedule && backups && { schedule, copies: backups.copies, signingKey: signingKeyOf(stack) };
   const shared = { stack, networks, postgres, valkey, parent, addressOf, scheduled };
   const deployments = stack.systems.map((settings) => deploySystem(settings, shared));
-  parent.publish({ ...planMetadata(stack), secrets: declaredSecrets(deployments, backups) });
+  parent.publish({ ...planMetadata(stack), secrets: declaredSecrets({ deployments, backups, scheduled }) });
   const apps = new Map(await Promise.all(deployments.flatMap(createApps)));
   for (const [key, [, resolve]] of addresses) resolve(apps.get(key)!.liveUrl);
   const workers = await Promise.all(

@@ -92,7 +92,7 @@ describe("the API that stack local names", () => {
   it("has to be named: the provider would reach DigitalOcean itself", async () => {
     for (const endpoint of [undefined, ""])
       expect(await problemWith(endpoint, preview())).toMatch(
-        /would reach DigitalOcean itself\. Type:\n {2}pulumi config set digitalocean:apiEndpoint/,
+        /would reach DigitalOcean itself\. Type:\n {2}pulumi config set digitalocean:apiEndpoint http:\/\/127\.0\.0\.1:4010 -s local$/,
       );
   });
 });

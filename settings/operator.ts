@@ -8,15 +8,16 @@ import type { SystemSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
 export interface OperatorKey {
-  /** Absent for a value of the whole stack. */
-  readonly system?: string;
-  /** The name in the definition: googleClientSecret. */
-  readonly name: string;
   /** The key in the config, without the namespace: shopGoogleClientSecret. */
   readonly key: string;
   readonly secret: boolean;
   readonly purpose: string;
   readonly feature: string | undefined;
+}
+
+interface SystemKey extends OperatorKey {
+  /** The name in the definition: googleClientSecret. */
+  readonly name: string;
 }
 
 export interface RawConfig {
@@ -32,7 +33,6 @@ export interface RawConfig {
 
 /** One key signs the backups of every system. */
 export const SIGNING_KEY: OperatorKey = {
-  name: "backupSigningKey",
   key: "backupSigningKey",
   secret: true,
   purpose: "signs backups, so that those of another program are refused; `slipway backup keys` creates it",
@@ -48,7 +48,7 @@ export function allOperatorKeys(systems: readonly System[]): OperatorKey[] {
   return [...systems.flatMap(operatorKeys), SIGNING_KEY];
 }
 
-export function operatorKeys(system: System): OperatorKey[] {
+export function operatorKeys(system: System): SystemKey[] {
   const secrets = Object.entries(system.secrets).flatMap(([name, secret]) =>
     secret.origin === "operator" ? [operatorKey(system, name, true, secret)] : [],
   );
@@ -61,9 +61,8 @@ function operatorKey(
   name: string,
   secret: boolean,
   { purpose, feature }: { purpose: string; feature?: string },
-): OperatorKey {
-  const key = configName(`${system.name}-${name}`);
-  return { system: system.name, name, key, secret, purpose, feature };
+): SystemKey {
+  return { name, key: configName(`${system.name}-${name}`), secret, purpose, feature };
 }
 
 /** Values of documents and examples. */
@@ -142,7 +141,7 @@ export function missingKeys({ requested, systems, problems }: Stack, raw: RawCon
   return [];
 }
 
-function neededKeys(system: System, features: ReadonlySet<string>): OperatorKey[] {
+function neededKeys(system: System, features: ReadonlySet<string>): SystemKey[] {
   return operatorKeys(system).filter(({ feature }) => feature === undefined || features.has(feature));
 }
 

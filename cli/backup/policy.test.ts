@@ -43,13 +43,30 @@ describe("SLIPWAY_BACKUP_KEEP", () => {
     expect(withFlag(DATABASE)).toEqual({ ...stack, daily: 120 });
   });
 
-  it.each(["30", "daily", "daily=", "daily=x", "daily=-1", "daily=10001", "daily=1,daily=2", "dayly=3", "daily=1;weekly=2", "toString=1"])(
-    "is refused if it is %j",
-    async (text) => {
-      process.env.SLIPWAY_BACKUP_KEEP = text;
-      await expect(readPolicies({ counts: NONE, keyspaceDays: undefined })).rejects.toThrow(
-        `SLIPWAY_BACKUP_KEEP is "${text}", which names no counts of backups. Set it as the stack's outputs do: daily=30,weekly=12,monthly=12,yearly=5`,
-      );
-    },
-  );
+  it("may have blanks, and counts up to ten thousand", async () => {
+    process.env.SLIPWAY_BACKUP_KEEP = " daily=10000, yearly=0 ";
+    const policyOf = await readPolicies({ counts: NONE, keyspaceDays: undefined });
+    expect(policyOf(DATABASE)).toEqual({ ...DEFAULT_POLICY, daily: 10_000, yearly: 0 });
+  });
+
+  it.each([
+    "30",
+    "daily",
+    "daily=",
+    "daily=x",
+    "daily=-1",
+    "daily=10001",
+    "daily=100000",
+    "1daily=1",
+    "daily=1x",
+    "daily=1,daily=2",
+    "dayly=3",
+    "daily=1;weekly=2",
+    "toString=1",
+  ])("is refused if it is %j", async (text) => {
+    process.env.SLIPWAY_BACKUP_KEEP = text;
+    await expect(readPolicies({ counts: NONE, keyspaceDays: undefined })).rejects.toThrow(
+      `SLIPWAY_BACKUP_KEEP is "${text}", which names no counts of backups. Set it as the stack's outputs do: daily=30,weekly=12,monthly=12,yearly=5`,
+    );
+  });
 });

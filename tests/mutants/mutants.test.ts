@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { collect, describe as describeInRun, expect as expectInRun, firstFailure, it as itInRun } from "./collector.ts";
 import { mutantsOf } from "./operators.ts";
+import { groupByRoom, roomOf } from "./rooms.ts";
 import { type Explanations, printScores, type Result, TYPE_CHECK } from "./scores.ts";
 
 describe("the mutants of a file", () => {
@@ -32,6 +33,23 @@ describe("the mutants of a file", () => {
     'x = { title: "Shop" };',
   ])("leave types, imports and messages alone: %s", (text) => {
     expect(changes(text).filter((changed) => changed !== "x = {};")).toEqual([]);
+  });
+});
+
+describe("the arguments of a run", () => {
+  it("are grouped by room, so that files of one share the run without a mutant", () => {
+    expect([...groupByRoom(["settings/budget.ts", "catalog", "settings/parse.ts"])]).toEqual([
+      ["settings", ["settings/budget.ts", "settings/parse.ts"]],
+      ["catalog", []],
+    ]);
+  });
+
+  it("mean the whole room where it is named beside one of its files", () => {
+    expect([...groupByRoom(["settings/budget.ts", "settings"])]).toEqual([["settings", []]]);
+  });
+
+  it.each(["setting", "settings/none.ts", "settings/budget.test.ts", "components/engine-loss.ts"])("name no room: %s", (argument) => {
+    expect(roomOf(argument)).toBeUndefined();
   });
 });
 

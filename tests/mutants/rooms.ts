@@ -5,9 +5,15 @@ import { ROOT } from "./job.ts";
 
 export const ROOMS = ["catalog", "systems", "settings", "components", "postdeploy/roles", "sql/fluxstudio", "sql/devx", "sql/candlefish"];
 
-/** Where a room's code is verified: its own tests, and those that look at what a deployment would send. Every survivor has to pass all of them. */
+/**
+ * Where a room's code is verified: its own tests, those that look at what a deployment would send, and those of the commands that read a value of the
+ * catalog. Every survivor has to pass all of them.
+ */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  catalog: ["catalog", "tests/catalog", "settings", "policy", "tests/plans"],
+  catalog: [
+    ...["catalog", "tests/catalog", "settings", "policy", "tests/plans"],
+    ...["cli/backup/policy.test.ts", "operate/fork/time.test.ts"],
+  ],
   systems: ["systems", "tests/plans", "tests/requirements"],
   settings: ["settings", "tests/plans", "tests/requirements/fluxstudio.test.ts"],
   components: ["components", "tests/plans"],
@@ -31,6 +37,14 @@ export function listFiles(room: string): string[] {
 /** The room of a command's argument: the name of a room, or of a file in one. */
 export function roomOf(argument: string): string | undefined {
   return ROOMS.find((room) => argument === room || (argument.startsWith(`${room}/`) && listFiles(room).includes(argument)));
+}
+
+/** The files of a room share a run without a mutant. @returns for each room its files among the arguments; none: all of them */
+export function groupByRoom(targets: readonly string[]): Map<string, readonly string[]> {
+  const rooms = new Map<string, readonly string[]>();
+  for (const room of new Set(targets.map((target) => roomOf(target)!)))
+    rooms.set(room, targets.includes(room) ? [] : targets.filter((target) => roomOf(target) === room));
+  return rooms;
 }
 
 /** A product's schema is a room as well. */

@@ -15,7 +15,7 @@ import { EQUIVALENT } from "./equivalent.ts";
 import { explains } from "./explanation.ts";
 import { type Baseline, JOB, type Job, type Outcome, ROOT, type Trial } from "./job.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
-import { listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
+import { groupByRoom, listFiles, ROOMS, roomOf, systemOf, testsOf } from "./rooms.ts";
 import { schemaMutantsOf } from "./schema-objects.ts";
 import { printScores, type Result, TYPE_CHECK } from "./scores.ts";
 import { typeChecker } from "./types.ts";
@@ -52,14 +52,6 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The files of a room share a run without a mutant. @returns the files by room; none: all of them */
-function groupByRoom(targets: readonly string[]): Map<string, readonly string[]> {
-  const rooms = new Map<string, readonly string[]>();
-  for (const room of new Set(targets.map((target) => roomOf(target)!)))
-    rooms.set(room, targets.includes(room) ? [] : targets.filter((target) => roomOf(target) === room));
-  return rooms;
 }
 
 /** @param files only these, if there are any */
