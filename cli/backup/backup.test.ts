@@ -156,6 +156,7 @@ describe("slipway backup", () => {
             id: expect.stringMatching(ID),
             system: "devx",
             part: "postgres",
+            origin: expect.stringMatching(/^\d+\/1\/\d+$/),
             generation: 1,
             tool: expect.stringMatching(/^slipway /),
           },
