@@ -67,7 +67,7 @@ async function requireClients(context: TestContext, ...majors: readonly Major[])
 /** pg_dump says it in these words if it was built without the library. */
 function removeZstd(found: PostgresClients): PostgresClients {
   const refuseZstd =
-    'for arg; do [ "$arg" = "--compress=zstd:1" ] && echo \'pg_dump: error: this build does not support compression with "zstd"\' >&2 && exit 1; done; exec "$@"';
+    'for arg; do case "$arg" in --compress=zstd*) echo \'pg_dump: error: this build does not support compression with "zstd"\' >&2; exit 1;; esac; done; exec "$@"';
   return {
     ...found,
     program(name) {
