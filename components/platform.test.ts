@@ -115,6 +115,22 @@ describe("the platform", () => {
     );
   });
 
+  const EXISTING = "6f1d2c3b-4a59-4e68-8b7c-0123456789ab";
+  it.each([
+    ["takes over", {}, ["DatabaseDb drydock", ...["", "_backup", "_owner", "_readonly"].map((role) => `DatabaseUser drydock${role}`)]],
+    ["leaves to be created, except what is named,", { adoptOnly: { databases: ["drydock"] } }, ["DatabaseDb drydock"]],
+  ])("%s the databases, users and pools of an adopted cluster", async (_, only, expected) => {
+    const plan = await planned("local", {
+      postDeploy: { mode: "manual" },
+      systems: ["drydock"],
+      postgres: { version: "16", adopt: EXISTING, ...only },
+    });
+    const taken = plan.resources.flatMap(({ type, options, inputs }) =>
+      options.importId?.startsWith(`${EXISTING},`) ? [[type.split(":").at(-1), inputs.name].join(" ")] : [],
+    );
+    expect(taken.sort()).toEqual(expected);
+  });
+
   it("deletes the project before what it contains", async () => {
     const plan = await planned("local", { postDeploy: { mode: "manual" }, systems: ["drydock"] });
     expect(waitsFor(plan, "Project yards-project")).toEqual(

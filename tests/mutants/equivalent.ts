@@ -2,12 +2,22 @@
 import type { Explanation } from "./explanation.ts";
 
 export const EQUIVALENT: readonly Explanation[] = [
-  ...["app-args", "appspec", "network", "platform", "system", "valkey"].map((name) => ({
-    file: `components/${name}.ts`,
-    line: "=== undefined ? {} :",
-    replacement: "false",
-    reason: "Pulumi sends no undefined input. The types keep an absent and an undefined field apart.",
-  })),
+  ...Object.entries({
+    "app-args": ["domain", "buildCommand", "runCommand"],
+    appspec: ["database.database", "database.user", "from.runCommand", "from.dir", "from.environment", "from.buildCommand"],
+    network: ["description"],
+    platform: ["storageMiB", "autoscale", "adopt"],
+    system: ["deletedKeptDays"],
+    valkey: ["idleTimeoutSeconds"],
+  }).flatMap(([name, values]) =>
+    values.map((value) => ({
+      file: `components/${name}.ts`,
+      line: `${value} === undefined ? {} :`,
+      original: `${value} === undefined`,
+      replacement: "false",
+      reason: "Components and Pulumi treat an undefined argument like an absent one. The types keep the two apart.",
+    })),
+  ),
   ...Object.entries({
     appspec: 'if (typeof value === "string") return value;',
     bucket: 'if (typeof origin === "string") return origin;',
