@@ -51,11 +51,16 @@ export const EQUIVALENT: readonly Explanation[] = [
     replacement: "2",
     reason: "The check of an argument that is absent: both defaults are valid.",
   },
-  {
+  ...[
+    ["list === undefined || key === undefined", "false"],
+    ["||", "&&"],
+  ].map(([original, replacement]) => ({
     file: "components/quiet.ts",
     line: "list === undefined || key === undefined ? undefined",
+    original: original!,
+    replacement: replacement!,
     reason: "The two are unknown in a preview only, where the hash is that of no list, and no app arrives.",
-  },
+  })),
   {
     file: "components/conflicts.ts",
     line: 'new pulumi.ErrorHook("slipway-conflicts"',
