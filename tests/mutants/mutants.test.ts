@@ -44,7 +44,7 @@ describe("the arguments of a run", () => {
     ]);
   });
 
-  it("mean the whole room where it is named beside one of its files", () => {
+  it("mean the whole room where it is named together with one of its files", () => {
     expect([...groupByRoom(["settings/budget.ts", "settings"])]).toEqual([["settings", []]]);
   });
 
