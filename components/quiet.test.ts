@@ -227,18 +227,26 @@ describe("quiet secrets", () => {
     expect(await stack.up({})).toEqual([]);
   });
 
-  it("do not remember an app that failed", async () => {
-    const plan = await record(
-      async () => {
-        const memory = await EnvMemory.recall();
-        const { follow } = await memory.compare("shop", shop({}));
-        const failed = Promise.reject(new Error("The app failed."));
-        follow({ spec: { isKnown: failed, promise: () => failed } } as never);
-        return { sentVariables: memory.output };
-      },
-      { project: "p", stack: "s", preview: false },
-    );
-    expect((plan.outputs.sentVariables as Secret).value).toEqual({});
+  it("remember an app that has its variables, and none that failed", async () => {
+    const remembered = async (specOf: (mark: unknown) => Promise<unknown>) => {
+      const plan = await record(
+        async () => {
+          const memory = await EnvMemory.recall();
+          const { follow, mark } = await memory.compare("shop", shop({}));
+          const spec = specOf(mark);
+          follow({ spec: { isKnown: spec.then(() => true), promise: () => spec } } as never);
+          return { sentVariables: memory.output };
+        },
+        {
+          ...{ project: "p", stack: "s", preview: false },
+          outputs: ({ type, inputs }) => (type === TOKEN ? { token: "token", variables: inputs.variables } : {}),
+        },
+      );
+      return Object.keys((plan.outputs.sentVariables as Secret).value as object);
+    };
+    expect(await remembered(async (mark) => ({ mark }))).toEqual(["shop"]);
+    expect(await remembered(async () => ({ mark: "another" }))).toEqual([]);
+    expect(await remembered(() => Promise.reject(new Error("The app failed.")))).toEqual([]);
   });
 
   it.each([[[1, 2]], [{ shop: "a word" }], [{ shop: { mark: 1 } }]])("take a memory of another shape, %j, for none", async (odd) => {
