@@ -52,6 +52,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./audit/run.ts")).runAudit(options, terminal))),
   },
+  doctor: {
+    summary: "Examine databases, stores and backups, and report findings with their next step",
+    load: async ({ terminal, exit }) =>
+      (await import("./doctor/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./doctor/run.ts")).doctor(options, terminal))),
+  },
   drift: {
     summary: "Report where a stack's account differs from its state; exit 10 on drift",
     load: async ({ terminal, exit }) =>

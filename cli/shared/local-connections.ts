@@ -1,4 +1,4 @@
-/** A system's databases and stores on the local platform, read from its DigitalOcean API. */
+/** A system's databases and stores, read from the DigitalOcean API of the local platform or of a stack's account. */
 import { findProject } from "../../engine/project.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
@@ -25,6 +25,8 @@ interface App {
 interface Login {
   readonly url: string;
   readonly ca: string;
+  /** The id of its cluster. */
+  readonly cluster: string;
 }
 
 export interface LocalConnections {
@@ -34,46 +36,114 @@ export interface LocalConnections {
   readonly admin: Connection;
   /** To the system's database, as the role that reads everything and changes nothing. */
   readonly backup: Connection;
+  /** The id of the cluster. */
+  readonly cluster: string;
+}
+
+/** A trusted source of a cluster. */
+export interface Source {
+  readonly uuid?: string;
+  readonly type: string;
+  readonly value: string;
+}
+
+/** A DigitalOcean account with deployed systems. */
+export interface Account {
+  /** For messages: "The local platform". */
+  readonly name: string;
+  /** @returns undefined where the account does not have the database of this system. */
+  databases(system: System): Promise<LocalConnections | undefined>;
+  /** By the store's name in the system's apps; empty where the account does not have them. */
+  stores(system: System): Promise<ReadonlyMap<string, Login>>;
+  /** The trusted sources of a cluster. */
+  sources(cluster: string): Promise<readonly Source[]>;
 }
 
 /** @returns undefined where no local platform is running, or it does not have this system. */
-export async function localConnections(
-  { postgres }: System,
-  workspace: Workspace = currentWorkspace(),
-): Promise<LocalConnections | undefined> {
-  const api = openApi(workspace);
-  if (api === undefined) return undefined;
-  for (const cluster of await api.clusters()) {
-    const { engine, db_names, users, connection } = cluster;
-    if (engine !== "pg" || !db_names?.includes(postgres.database) || !users?.some(({ name }) => name === postgres.roles.owner)) continue;
-    const ca = await api.ca(cluster);
-    const as = (user: string) => {
-      const password = users.find(({ name }) => name === user)?.password ?? "";
-      return { url: url("postgres", { ...connection, user, password }, postgres.database), ca };
-    };
-    return {
-      owner: as(postgres.roles.owner),
-      backup: as(postgres.roles.backup),
-      admin: { url: url("postgres", connection, "defaultdb"), ca },
-    };
-  }
-  return undefined;
+export async function localConnections(system: System, workspace: Workspace = currentWorkspace()): Promise<LocalConnections | undefined> {
+  return await localAccount(workspace)?.databases(system);
 }
 
 /** By the store's name in the system's apps; empty where no local platform is running, or it does not have this system. */
-export async function localStores({ apps }: System, workspace: Workspace = currentWorkspace()): Promise<ReadonlyMap<string, Login>> {
-  const api = openApi(workspace);
-  if (api === undefined) return new Map();
-  const names = new Set(Object.values(apps).map(({ name }) => `${name}-${STACK}`));
-  const { apps: deployed } = await api.get<{ apps: readonly App[] | null }>("/v2/apps?per_page=200");
-  const wired = (deployed ?? []).filter(({ spec }) => names.has(spec.name)).flatMap(({ spec }) => spec.databases ?? []);
-  const clusters = await api.clusters();
-  const stores = new Map<string, Login>();
-  for (const { name, cluster_name } of wired) {
-    const cluster = clusters.find((one) => one.engine === "valkey" && one.name === cluster_name);
-    if (cluster !== undefined) stores.set(name, { url: url("rediss", cluster.connection, "0"), ca: await api.ca(cluster) });
-  }
-  return stores;
+export async function localStores(system: System, workspace: Workspace = currentWorkspace()): Promise<ReadonlyMap<string, Login>> {
+  return (await localAccount(workspace)?.stores(system)) ?? new Map();
+}
+
+/** @returns undefined where no local platform is running. */
+export function localAccount(workspace: Workspace = currentWorkspace()): Account | undefined {
+  const daemon = findDaemon(workspace);
+  if (daemon === undefined) return undefined;
+  return accountAt("The local platform", `-${STACK}`, async (path) => {
+    const response = await fetch(new URL(path, daemon.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });
+    if (!response.ok) throw new Error(`The local platform's API responded with ${response.status} to ${path}. See: slipway local status`);
+    return await response.json();
+  });
+}
+
+/** The account of a stack, over its API. The token must have the scope database:view_credentials. */
+export async function stackAccount(stack: string): Promise<Account> {
+  const [{ readStack }, { openApi }, { findPulumi, openPulumi }, { endpointOf, readToken }, { suffixOf }] = await Promise.all([
+    import("../../engine/stackfile.ts"),
+    import("../../operate/recover/api.ts"),
+    import("../../operate/recover/pulumi-cli.ts"),
+    import("./stack-account.ts"),
+    import("../../settings/defaults.ts"),
+  ]);
+  const project = findProject(process.cwd());
+  const config = readStack(project, stack);
+  const target = { stack, flags: `-s ${stack}` };
+  const program = findPulumi();
+  const cli =
+    program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags: target.flags });
+  const api = openApi({ endpoint: endpointOf(config, target), token: await readToken(config, cli, target) });
+  const environment = config.config["slipway:environment"] as Parameters<typeof suffixOf>[0];
+  return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), (path) => api.get(path));
+}
+
+function accountAt(name: string, suffix: string, get: (path: string) => Promise<unknown>): Account {
+  const clusters = async () => ((await get("/v2/databases?per_page=200")) as { databases?: readonly Cluster[] | null })?.databases ?? [];
+  const caOf = async ({ id }: Cluster) => {
+    const { ca } = (await get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
+    return Buffer.from(ca.certificate, "base64").toString("utf8");
+  };
+  return {
+    name,
+    async databases({ postgres }) {
+      for (const cluster of await clusters()) {
+        const { engine, db_names, users, connection } = cluster;
+        if (engine !== "pg" || !db_names?.includes(postgres.database) || !users?.some(({ name }) => name === postgres.roles.owner))
+          continue;
+        const ca = await caOf(cluster);
+        const as = (user: string) => {
+          const password = users.find(({ name }) => name === user)?.password ?? "";
+          return { url: url("postgres", { ...connection, user, password }, postgres.database), ca };
+        };
+        return {
+          owner: as(postgres.roles.owner),
+          backup: as(postgres.roles.backup),
+          admin: { url: url("postgres", connection, "defaultdb"), ca },
+          cluster: cluster.id,
+        };
+      }
+      return undefined;
+    },
+    async stores({ apps }) {
+      const names = new Set(Object.values(apps).map((app) => `${app.name}${suffix}`));
+      const { apps: deployed } = (await get("/v2/apps?per_page=200")) as { apps: readonly App[] | null };
+      const wired = (deployed ?? []).filter(({ spec }) => names.has(spec.name)).flatMap(({ spec }) => spec.databases ?? []);
+      const all = await clusters();
+      const stores = new Map<string, Login>();
+      for (const { name: store, cluster_name } of wired) {
+        const cluster = all.find((one) => one.engine === "valkey" && one.name === cluster_name);
+        if (cluster !== undefined)
+          stores.set(store, { url: url("rediss", cluster.connection, "0"), ca: await caOf(cluster), cluster: cluster.id });
+      }
+      return stores;
+    },
+    async sources(cluster) {
+      return ((await get(`/v2/databases/${cluster}/firewall`)) as { rules?: readonly Source[] | null })?.rules ?? [];
+    },
+  };
 }
 
 function url(scheme: string, { user, password, host, port }: Cluster["connection"], database: string): string {
@@ -81,21 +151,3 @@ function url(scheme: string, { user, password, host, port }: Cluster["connection
 }
 
 const currentWorkspace = (): Workspace => workspaceAt(findProject(process.cwd()).root);
-
-function openApi(workspace: Workspace) {
-  const daemon = findDaemon(workspace);
-  if (daemon === undefined) return undefined;
-  const get = async <T>(path: string): Promise<T> => {
-    const response = await fetch(new URL(path, daemon.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });
-    if (!response.ok) throw new Error(`The local platform's API responded with ${response.status} to ${path}. See: slipway local status`);
-    return (await response.json()) as T;
-  };
-  return {
-    get,
-    clusters: async () => (await get<{ databases: readonly Cluster[] | null }>("/v2/databases?per_page=200")).databases ?? [],
-    ca: async ({ id }: Cluster) => {
-      const { ca } = await get<{ ca: { certificate: string } }>(`/v2/databases/${id}/ca`);
-      return Buffer.from(ca.certificate, "base64").toString("utf8");
-    },
-  };
-}

@@ -32,6 +32,8 @@ export interface CertificateRequest {
   readonly commonName?: string;
   /** Host names and IPv4 addresses in addition to localhost and 127.0.0.1. @default [] */
   readonly names?: readonly string[];
+  /** How long it is valid. @default 397 */
+  readonly days?: number;
 }
 
 /** Paths of three files in one folder, which can change owner as a whole. */
@@ -58,11 +60,11 @@ export function openAuthority(directory: string): Authority {
   return {
     file,
     pem,
-    issue(into, { commonName = "localhost", names = [] }) {
+    issue(into, { commonName = "localhost", names = [], days = SERVER_DAYS }) {
       const paths = { certificate: join(into, "server.crt"), key: join(into, "server.key"), authority: join(into, "ca.crt") };
       const required = ["localhost", "127.0.0.1", ...names];
       if (!isUsable(paths.certificate, paths.key, issuer.certificate, required)) {
-        const { certificate, key } = createServerCertificate(issuer, commonName, [...new Set(required)]);
+        const { certificate, key } = createServerCertificate(issuer, commonName, [...new Set(required)], days);
         writeSecret(paths.key, key);
         writeSecret(paths.certificate, certificate);
         writeSecret(paths.authority, pem);
@@ -106,7 +108,12 @@ function createAuthority(file: string, keyFile: string): void {
   writeSecret(file, certificate);
 }
 
-function createServerCertificate(issuer: { certificate: X509Certificate; key: KeyObject }, subject: string, names: readonly string[]) {
+function createServerCertificate(
+  issuer: { certificate: X509Certificate; key: KeyObject },
+  subject: string,
+  names: readonly string[],
+  days: number,
+) {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const issuerKey = createPublicKey(issuer.key);
   const certificate = signCertificate(issuer.key, {
@@ -114,7 +121,7 @@ function createServerCertificate(issuer: { certificate: X509Certificate; key: Ke
     issuer: commonNameOf(issuer.certificate.subject),
     publicKey,
     issuerKey,
-    days: SERVER_DAYS,
+    days,
     extensions: [
       critical("2.5.29.15", bits(Buffer.from([0b1000_0000]), 7)), // digitalSignature
       extension("2.5.29.37", sequence(objectId("1.3.6.1.5.5.7.3.1"), objectId("1.3.6.1.5.5.7.3.2"))), // serverAuth, clientAuth

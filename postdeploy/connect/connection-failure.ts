@@ -62,6 +62,13 @@ function explain(error: DatabaseError, { host, port, database, user }: Target): 
         2,
         `the certificate of the server is not valid for ${host}. Use the host name of the cluster (private inside the VPC, public outside), not its IP address.`,
       ];
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return [
+        "expired-certificate",
+        2,
+        `the certificate of the server, or of its CA, ${error.code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet"}. Check the clock of this machine, then fetch the CA of the cluster again: ${FETCH_CA}`,
+      ];
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "DEPTH_ZERO_SELF_SIGNED_CERT":

@@ -5,6 +5,7 @@
  * identifies the statement that failed.
  */
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { connectionFailure } from "./connection-failure.ts";
 import { type Connection, type Target, targetOf } from "./target.ts";
@@ -110,6 +111,12 @@ export class Session {
 
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** When the certificate of the server expires, in milliseconds since 1970; undefined without TLS. */
+  get certificateEnd(): number | undefined {
+    const { valid_to } = (this.#stream as Partial<TLSSocket>).getPeerCertificate?.() ?? {};
+    return valid_to === undefined ? undefined : Date.parse(valid_to);
   }
 
   /** "I" outside a transaction, "T" inside one, "E" inside one that failed. */

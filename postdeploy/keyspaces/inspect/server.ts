@@ -23,13 +23,7 @@ export interface ServerInfo {
 }
 
 export async function readServerInfo(connection: StoreConnection): Promise<ServerInfo> {
-  const info = new Map<string, string>();
-  const text = await connection.tryCall("INFO");
-  if (text instanceof ErrorReply && text.code !== "NOPERM" && text.code !== "ERR") throw toFailure(text, connection.target);
-  for (const line of Buffer.isBuffer(text) ? text.toString().split("\r\n") : []) {
-    const colon = line.indexOf(":");
-    if (colon > 0) info.set(line.slice(0, colon), line.slice(colon + 1));
-  }
+  const info = await readInfo(connection);
   const where = formatTarget(connection.target);
   if (info.get("loading") === "1")
     throw new StoreUnavailable("loading", `${where} is still loading its data from disk. Run again when it is ready.`);
@@ -49,6 +43,18 @@ export async function readServerInfo(connection: StoreConnection): Promise<Serve
     maxClients: info.has("maxclients") ? number("maxclients") : undefined,
     replicas: number("connected_slaves"),
   };
+}
+
+/** The fields of INFO. Empty if the user may not read them. */
+export async function readInfo(connection: StoreConnection): Promise<ReadonlyMap<string, string>> {
+  const info = new Map<string, string>();
+  const text = await connection.tryCall("INFO");
+  if (text instanceof ErrorReply && text.code !== "NOPERM" && text.code !== "ERR") throw toFailure(text, connection.target);
+  for (const line of Buffer.isBuffer(text) ? text.toString().split("\r\n") : []) {
+    const colon = line.indexOf(":");
+    if (colon > 0) info.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return info;
 }
 
 /** The databases that hold keys. Empty if the server does not report them. */

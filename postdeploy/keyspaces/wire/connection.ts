@@ -63,6 +63,17 @@ export class StoreConnection {
     });
   }
 
+  /** When the certificate of the server expires, in milliseconds since 1970. */
+  get certificateEnd(): number | undefined {
+    const { valid_to } = this.#socket.getPeerCertificate() ?? {};
+    return valid_to === undefined ? undefined : Date.parse(valid_to);
+  }
+
+  /** "TLSv1.3" */
+  get protocol(): string | null {
+    return this.#socket.getProtocol();
+  }
+
   static async open(address: StoreAddress, database: number, name: string, options: ConnectionOptions = {}): Promise<StoreConnection> {
     const target = parseTarget(address);
     const socket = await connectTls(target, options.connectTimeoutMs ?? 10_000);

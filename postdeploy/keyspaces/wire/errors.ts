@@ -38,6 +38,14 @@ export function toFailure(error: unknown, target: Target): Failure {
         `The certificate of ${where} is issued for another host name. Use the cluster's host name (private inside the VPC, public outside), not its IP address.`,
         cause,
       );
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return new Failure(
+        "expired-certificate",
+        2,
+        `The certificate of ${where}, or of its CA, ${code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet"}. Check the clock of this machine, then fetch the CA of the cluster again: ${FETCH_CA}`,
+        cause,
+      );
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "DEPTH_ZERO_SELF_SIGNED_CERT":

@@ -1,0 +1,238 @@
+/** What `slipway doctor` examines: the databases and stores of --url and the environment, of a stack's account, or of the local platform. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import { storeVariable } from "../../catalog/connection-variables.ts";
+import { findProject } from "../../engine/project.ts";
+import { ProjectError } from "../../engine/projecterror.ts";
+import { findHome } from "../../local/servers/home.ts";
+import { examineBackups, unreadableBackups } from "../../operate/doctor/backups.ts";
+import type { Examination } from "../../operate/doctor/finding.ts";
+import type { ConnectionBudget, DatabaseSubject } from "../../operate/doctor/postgres/subject.ts";
+import type { StoreSubject } from "../../operate/doctor/valkey/subject.ts";
+import { Failure } from "../../postdeploy/connect/failure.ts";
+import { type Connection, targetOf } from "../../postdeploy/connect/target.ts";
+import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
+import type { System } from "../../systems/definition.ts";
+import { systems } from "../../systems/index.ts";
+import { UsageError } from "../shared/errors.ts";
+import { findSystem } from "../shared/find-system.ts";
+import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
+import { namedConnection } from "../shared/named-connection.ts";
+import type { DoctorOptions } from "./flags.ts";
+
+export interface Subjects {
+  readonly databases: readonly DatabaseSubject[];
+  readonly stores: readonly StoreSubject[];
+  /** Empty where no copies of backups are configured. */
+  readBackups(): Promise<readonly Examination[]>;
+  /** What could not be found, although a definition declares it. */
+  readonly notices: readonly string[];
+}
+
+/** The backups of a day, with room for one that starts late; and a restore a month: the limits of `slipway backup status`. */
+const MAX_AGE_HOURS = 26;
+const MAX_REHEARSAL_DAYS = 31;
+
+export async function findSubjects(options: DoctorOptions): Promise<Subjects> {
+  const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
+  if (options.stack !== undefined && options.url !== undefined)
+    throw new UsageError("Where is the database? --url names it, and --stack finds it over the account's API: use one of the two.");
+  const found =
+    options.stack === undefined
+      ? ((await findNamed(options, wanted)) ?? (await findLocal(wanted)))
+      : await findInStack(options.stack, wanted);
+  return found;
+}
+
+/** @returns undefined where neither a flag nor the environment names a server. */
+async function findNamed(options: DoctorOptions, wanted: readonly System[]): Promise<Subjects | undefined> {
+  const named = await namedConnection(options);
+  const stores = wanted.map((system): SystemStores => ({ system, stores: namedStores(system) }));
+  const hasStores = stores.some((one) => one.stores.size > 0);
+  if (named === undefined && !hasStores) return undefined;
+  if (options.system === undefined && hasStores)
+    throw new UsageError(`Which system are the stores of? --system ${systems.map(({ name }) => name).join(" | ")}`);
+  const [system] = options.system === undefined ? [] : wanted;
+  const databases =
+    named === undefined ? [] : [system === undefined ? { name: nameOfDatabase(named), connection: named } : databaseOf(system, named)];
+  return {
+    databases,
+    stores: storesOf(stores),
+    readBackups: async () => (system === undefined ? [] : await readBackups(wanted, false)),
+    notices: [],
+  };
+}
+
+const nameOfDatabase = (connection: Connection): string => targetOf(connection).database;
+
+function namedStores({ stores }: System): ReadonlyMap<string, StoreAddress> {
+  const found = new Map<string, StoreAddress>();
+  for (const store of Object.keys(stores)) {
+    const url = process.env[storeVariable(store, "URL")];
+    const ca = process.env[storeVariable(store, "CA")];
+    if (url) found.set(store, { url, ...(ca && { ca }) });
+  }
+  return found;
+}
+
+async function findLocal(wanted: readonly System[]): Promise<Subjects> {
+  const account = onProject(() => localAccount());
+  if (account === undefined)
+    throw new UsageError(
+      "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; --stack <name>; or start the local platform, whose databases and stores are the default: npm start",
+    );
+  return await findInAccount(account, wanted, await budgetsOf("local"), true);
+}
+
+async function findInStack(stack: string, wanted: readonly System[]): Promise<Subjects> {
+  const account = await stackAccount(stack);
+  return await findInAccount(account, wanted, await budgetsOf(stack), false);
+}
+
+/** Backups and databases need no project. Without one there is no local platform. */
+function onProject<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProjectError) return undefined;
+    throw error;
+  }
+}
+
+type Budgets = ReadonlyMap<string, ConnectionBudget>;
+
+async function findInAccount(account: Account, wanted: readonly System[], budgets: Budgets, isLocal: boolean): Promise<Subjects> {
+  const databases: DatabaseSubject[] = [];
+  const stores: SystemStores[] = [];
+  const missing: string[] = [];
+  for (const system of wanted) {
+    const connections = await account.databases(system);
+    if (connections === undefined) missing.push(system.name);
+    else {
+      const { admin, cluster } = connections;
+      const database = databaseOf(system, connectionTo(admin, system.postgres.database), budgets.get(system.name));
+      databases.push({ ...database, firewall: { cluster, rules: await account.sources(cluster) } });
+    }
+    const found = new Map<string, FoundStore>();
+    for (const [store, { url, ca, cluster }] of await account.stores(system))
+      found.set(store, { url, ca, firewall: { cluster, rules: await account.sources(cluster) } });
+    stores.push({ system, stores: found });
+  }
+  if (databases.length === 0 && storesOf(stores).length === 0)
+    throw new UsageError(
+      `${account.name} has no database of ${missing.join(", ")}. Deploy it first: ${isLocal ? "npm start" : "pulumi up"}`,
+    );
+  return {
+    databases,
+    stores: storesOf(stores),
+    readBackups: () => readBackups(wanted, isLocal),
+    notices: missing.map((name) => `${account.name} has no database of ${name}.`),
+  };
+}
+
+function databaseOf(system: System, connection: Connection, budget?: ConnectionBudget): DatabaseSubject {
+  const { name, postgres } = system;
+  const { database, schemas, extensions, roles, statementTimeoutSeconds, slowStatementMs } = postgres;
+  const folder = path.join("sql", name);
+  return {
+    name: `${name}/postgres`,
+    connection,
+    declared: { system: name, database, schemas, extensions, roles, statementTimeoutSeconds, slowStatementMs },
+    migrations: existsSync(folder) ? folder : undefined,
+    budget,
+  };
+}
+
+type FoundStore = StoreAddress & Pick<StoreSubject, "firewall">;
+
+interface SystemStores {
+  readonly system: System;
+  readonly stores: ReadonlyMap<string, FoundStore>;
+}
+
+/** Several stores can be one cluster, whose databases are then those of all of them. */
+function storesOf(found: readonly SystemStores[]): StoreSubject[] {
+  const clusters = new Map<string, { databases: Set<number>; isState: boolean }>();
+  for (const { system, stores } of found)
+    for (const [store, { url }] of stores) {
+      const cluster = clusters.get(addressOf(url)) ?? { databases: new Set(), isState: false };
+      for (const keyspace of Object.values(system.keyspaces)) if (keyspace.store === store) cluster.databases.add(keyspace.database);
+      cluster.isState ||= system.stores[store]?.class === "state";
+      clusters.set(addressOf(url), cluster);
+    }
+  return found.flatMap(({ system, stores }) =>
+    [...stores].map(([store, { firewall, ...address }]): StoreSubject => {
+      const folder = path.join("keyspaces", system.name);
+      const { databases, isState } = clusters.get(addressOf(address.url))!;
+      return {
+        name: `${system.name}/valkey-${store}`,
+        address,
+        firewall,
+        class: isState ? "state" : system.stores[store]?.class,
+        declared: existsSync(folder) ? { system: system.name, store, folder, databases: [...databases] } : undefined,
+      };
+    }),
+  );
+}
+
+function addressOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+async function readBackups(wanted: readonly System[], isLocal: boolean): Promise<readonly Examination[]> {
+  const isConfigured = Boolean(process.env[BACKUP_VARIABLES.store]);
+  const folder = onProject(() => path.join(findHome(findProject(process.cwd()).root).state, "backups"));
+  if (!isConfigured && !(isLocal && folder !== undefined && existsSync(folder))) return [];
+  try {
+    return [await readBackupStatus(wanted)];
+  } catch (error) {
+    if (!(error instanceof Failure || error instanceof UsageError)) throw error;
+    return [unreadableBackups(process.env[BACKUP_VARIABLES.store] ?? folder!, error.message)];
+  }
+}
+
+async function readBackupStatus(wanted: readonly System[]): Promise<Examination> {
+  const [{ openEnvironment }, { readStatus }] = await Promise.all([import("../backup/environment.ts"), import("../../backup/status.ts")]);
+  const { repository } = await openEnvironment({});
+  const sets = wanted.map(({ name }) => ({ system: name, part: "postgres" }));
+  const status = await readStatus({ repository, sets, maxAgeHours: MAX_AGE_HOURS, maxRehearsalDays: MAX_REHEARSAL_DAYS });
+  const isWanted = (set: string) => wanted.some(({ name }) => set.startsWith(`${name}/`));
+  return examineBackups(
+    repository.copies.map(({ name }) => name).join(", "),
+    status.sets.filter(({ set }) => isWanted(set)),
+    status.refused.filter(({ key }) => isWanted(key)),
+  );
+}
+
+/** Of each system that the stack selects. Empty where there is no such stack, or its settings have problems. */
+async function budgetsOf(stack: string): Promise<Budgets> {
+  const [{ readStack }, { parseSettings }, { consumersOf }, { SettingsError }] = await Promise.all([
+    import("../../engine/stackfile.ts"),
+    import("../../settings/parse.ts"),
+    import("../../settings/connections.ts"),
+    import("../../settings/problems.ts"),
+  ]);
+  try {
+    const { project, config, secretKeys } = readStack(findProject(process.cwd()), stack, { "slipway:placeholders": "true" });
+    const settings = parseSettings({ project, stack, values: config, secretKeys: new Set(secretKeys) }, systems);
+    return new Map(
+      settings.systems.map((selected) => {
+        const { system, connections } = selected;
+        const direct = consumersOf(system, selected).filter(({ pooled }) => !pooled);
+        const runtime = direct.reduce(
+          (sum, { name, wish, processes, overflow }) => sum + ((connections[name] ?? wish) + overflow) * processes,
+          0,
+        );
+        const pools = Object.fromEntries(
+          Object.entries(system.postgres.pools).map(([name, { wish }]) => [name, connections[name] ?? wish]),
+        );
+        return [system.name, { runtime, pools }];
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ProjectError || error instanceof SettingsError) return new Map();
+    throw error;
+  }
+}

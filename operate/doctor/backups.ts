@@ -1,0 +1,82 @@
+/** The state of the backups, which the engine of the backups has read, as findings. */
+import type { Examination, Finding } from "./finding.ts";
+
+/** Of one part of a system: backup/status.ts reads it. */
+export interface BackupState {
+  /** "shop/postgres" */
+  readonly set: string;
+  readonly newest?: { readonly startedAt: string; readonly ageHours: number; readonly copies: readonly string[] };
+  readonly count: number;
+  readonly rehearsed?: { readonly at: string };
+  /** Sentences, each with the command that repairs it. */
+  readonly problems: readonly string[];
+}
+
+export interface UnusableBackup {
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** @param at where the backups are */
+export function examineBackups(at: string, sets: readonly BackupState[], refused: readonly UnusableBackup[]): Examination {
+  return {
+    name: "backups",
+    at,
+    facts: sets.map(({ set, newest, count, rehearsed }) => ({
+      name: set,
+      value:
+        newest === undefined
+          ? "none"
+          : `${count}, the newest of ${newest.startedAt.slice(0, 16).replace("T", " ")} UTC; ${rehearsed === undefined ? "never rehearsed" : `rehearsed ${rehearsed.at.slice(0, 10)}`}`,
+    })),
+    findings: [
+      ...sets.flatMap(({ set, problems }) => problems.map((problem) => describeProblem(set, problem))),
+      ...refused.map(
+        ({ key, reason }): Finding => ({
+          id: "backup-refused",
+          severity: "error",
+          subject: `backup ${key}`,
+          evidence: reason,
+          next: { text: "It cannot be restored. See the others.", command: "slipway backup list" },
+        }),
+      ),
+    ],
+    unchecked: [],
+  };
+}
+
+const KINDS: readonly (readonly [RegExp, string, Finding["severity"]])[] = [
+  [/^there is no backup/, "backup-missing", "error"],
+  [/^the newest backup is .* old/, "backup-old", "error"],
+  [/^the newest backup is missing/, "backup-incomplete", "warning"],
+  [/is in the future/, "backup-of-the-future", "warning"],
+];
+
+function describeProblem(set: string, problem: string): Finding {
+  const [, id = "backup-not-rehearsed", severity = "warning" as const] = KINDS.find(([text]) => text.test(problem)) ?? [];
+  const [, evidence = problem, command] = /^(.*?)(?:\. [^.]*)?: (slipway backup .*)$/.exec(problem) ?? [];
+  const [system, part] = set.split("/");
+  const flags = `--system ${system} --part ${part}`;
+  return {
+    id,
+    severity,
+    subject: `backups of ${set}`,
+    evidence: `${evidence.charAt(0).toUpperCase()}${evidence.slice(1)}.`,
+    next:
+      command === undefined
+        ? { text: "Set the clock of the machine that made it.", command: "timedatectl set-ntp true" }
+        : { text: id === "backup-not-rehearsed" ? "Restore one for practice." : "Make one.", command: `${command} ${flags}` },
+  };
+}
+
+/** The copies cannot be read: a wrong key, an address without a server, or no key to check signatures with. */
+export function unreadableBackups(at: string, message: string): Examination {
+  const finding: Finding = {
+    id: "backups-unreadable",
+    severity: "error",
+    subject: "backups",
+    evidence: message,
+    next: { text: "Correct the variables of the backups (docs/backup.md), then read them.", command: "slipway backup status" },
+  };
+  return { name: "backups", at, facts: [], findings: [finding], unchecked: [] };
+}
