@@ -60,7 +60,7 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>, makesBackup
     const stack = settingsFrom(
       {
         ...{ postDeploy, ...(postDeploy.mode === "job" ? { allowedSources: [] } : {}), backupSigningKey: "slipway-signing-key-x" },
-        ...(makesBackups ? { backups: { recipients: [RECIPIENT], verifyKeys: [VERIFY_KEY], image: "ghcr.io/acme/slipway:1.0.0" } } : {}),
+        ...(makesBackups ? { backups: { recipients: [RECIPIENT], verifyKeys: VERIFY_KEYS, image: "ghcr.io/acme/slipway:1.0.0" } } : {}),
       },
       { systems: [system], secretKeys: ["backupSigningKey"] },
     );
@@ -82,7 +82,7 @@ async function wiring(postDeploy: Readonly<Record<string, unknown>>, makesBackup
 }
 
 const RECIPIENT = `age1${"q".repeat(58)}`;
-const VERIFY_KEY = `slipway-verify-key-${"a".repeat(59)}`;
+const VERIFY_KEYS = ["a", "b"].map((letter) => `slipway-verify-key-${letter.repeat(59)}`);
 
 function scheduledOf({ backups }: Settings): ScheduledBackups {
   const { copies } = new Backups("backups", { region: "nyc3", offsiteRegion: "sfo3", bucketName: "harbour-backups" });
@@ -160,7 +160,7 @@ it("gives the worker the backup role, durable stores and a key for each bucket, 
     ["SLIPWAY_BACKUP_OFFSITE", "", "", "s3://harbour-backups-offsite?region=sfo3"],
     ["SLIPWAY_BACKUP_OFFSITE_KEY", "backups.offsite", "", new Secret("backups-key-offsite-access:backups-key-offsite-secret")],
     ["SLIPWAY_BACKUP_RECIPIENTS", "", "", RECIPIENT],
-    ["SLIPWAY_BACKUP_VERIFY_KEYS", "", "", VERIFY_KEY],
+    ["SLIPWAY_BACKUP_VERIFY_KEYS", "", "", VERIFY_KEYS.join(",")],
     ["SLIPWAY_BACKUP_SIGNING_KEY", "backups.signingKey", "", new Secret("slipway-signing-key-x")],
   ]);
 });
