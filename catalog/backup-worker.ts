@@ -2,6 +2,7 @@
  * The command that the worker of a deployed stack runs. It contains the schedule and the retention in full, so that the app's spec, a plan and a preview
  * show them, and a review can compare two of them.
  */
+import { readCommand } from "./command-flags.ts";
 import { DEFAULT_RETENTION, type Retention } from "./retention.ts";
 
 export interface WorkerSchedule {
@@ -28,8 +29,8 @@ export function formatWorkerCommand({ system, dailyAtHour, hourlyAtMinute, reten
 
 /** @returns undefined for another command */
 export function parseWorkerCommand(command: unknown): WorkerSchedule | undefined {
-  if (typeof command !== "string" || !/^slipway backup worker( |$)/.test(command)) return undefined;
-  const flag = (name: string): string | undefined => new RegExp(` --${name} (\\S+)`).exec(command)?.[1];
+  const flag = readCommand(command, "backup worker");
+  if (flag === undefined) return undefined;
   const hourly = flag("hourly");
   const keyspaces = flag("keep-keyspaces");
   const kept = UNITS.map((unit) => [unit, Number(flag(`keep-${unit}`) ?? DEFAULT_RETENTION[unit])] as const);

@@ -1,5 +1,6 @@
 /** From a system's definition, the stack's settings and the wiring to the arguments of one `App`. */
 import { instanceSize } from "../catalog/instances.ts";
+import { formatPostDeployCommand } from "../catalog/post-deploy-job.ts";
 import type { Settings, SystemSettings } from "../settings/settings.ts";
 import type { Component } from "../systems/definition.ts";
 import type { AppArgs, AppComponent, AppEnv, ComponentAlert } from "./appspec.ts";
@@ -100,7 +101,7 @@ function postDeployJob(system: string, { postDeploy, backups }: Settings, wires:
     kind: "job",
     when: "PRE_DEPLOY",
     image: imageSource(postDeploy.image!, "slipway:postDeploy.image"),
-    runCommand: `slipway post-deploy --system ${system}${backups.schedule === undefined ? "" : ` --backup ${backups.schedule.maxAgeHours}`}`,
+    runCommand: formatPostDeployCommand({ system, backupHours: backups.schedule?.maxAgeHours }),
     size: "apps-s-1vcpu-0.5gb",
     env: envOf(wires),
   };

@@ -2,6 +2,7 @@
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { findShrunk, parseWorkerCommand, type WorkerSchedule } from "../../catalog/backup-worker.ts";
 import { findNode } from "../../catalog/nodes.ts";
+import { parsePostDeployCommand } from "../../catalog/post-deploy-job.ts";
 import type { PlannedResource, Value } from "../../engine/plan.ts";
 import type { Risk } from "../../report/review.ts";
 import { type Compared, type Comparison, OPTIONS } from "./compare.ts";
@@ -307,21 +308,22 @@ function* commandChanged(before: Value | undefined, after: Value | undefined): G
   yield { risk: "routine", note: "the schedule or the retention of backups changes" };
 }
 
-/** What the app's workers make backups of. */
-function backupStepDeleted({ inputs }: PlannedResource, { head }: Comparison): Consequence {
-  const command = new RegExp(`^slipway post-deploy --system ${String(inputs.system)} .*--backup `);
-  const hasJob = head.resources.some(({ inputs: { spec } }) => {
-    const { jobs = [] } = (spec ?? {}) as { readonly jobs?: readonly { readonly runCommand?: Value }[] };
-    return Array.isArray(jobs) && jobs.some(({ runCommand }) => typeof runCommand === "string" && command.test(`${runCommand} `));
-  });
-  return hasJob
+function backupStepDeleted({ inputs: { system } }: PlannedResource, { head }: Comparison): Consequence {
+  const jobs = head.resources.flatMap((resource) => commandsOf(resource, "jobs", parsePostDeployCommand));
+  return jobs.some((job) => job.system === system && job.backupHours !== undefined)
     ? { risk: "routine", note: "the post-deploy job makes the backup before migrations and deployments" }
     : { risk: "care", note: "no backup is made before migrations and deployments any more" };
 }
 
-function workersOf({ inputs }: PlannedResource): WorkerSchedule[] {
-  const { workers = [] } = (inputs.spec ?? {}) as { readonly workers?: readonly { readonly runCommand?: Value }[] };
-  return Array.isArray(workers) ? workers.flatMap(({ runCommand }) => parseWorkerCommand(runCommand) ?? []) : [];
+/** What the app's workers make backups of. */
+const workersOf = (resource: PlannedResource): WorkerSchedule[] => commandsOf(resource, "workers", parseWorkerCommand);
+
+/** What slipway's own commands in the app's spec say. */
+function commandsOf<T>({ inputs }: PlannedResource, kind: "workers" | "jobs", parse: (command: unknown) => T | undefined): T[] {
+  const components = (inputs.spec as Readonly<Record<string, Value>> | undefined)?.[kind];
+  return Array.isArray(components)
+    ? components.flatMap((component) => parse((component as { readonly runCommand?: Value }).runCommand) ?? [])
+    : [];
 }
 
 function lastOf(path: string): string {
