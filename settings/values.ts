@@ -147,38 +147,47 @@ export const image: ValueSchema<string> = form(
   IMAGE.likely,
 );
 
-/** The key that signs in its place is a secret in plain text, which no message may repeat. */
-export const verifyKey: ValueSchema<string> = value(
-  {
-    problem: "it is not a verify key",
-    allowed: `text that begins with ${VERIFY_KEY_PREFIX}, as \`slipway backup keys\` prints it`,
-    likely: `<${VERIFY_KEY_PREFIX}…>`,
-  },
-  (given) => {
-    if (typeof given !== "string") return new Refusal();
-    if (given.includes(SIGNING_KEY_PREFIX))
-      return new Refusal({
-        isHidden: true,
-        problem: "it is the key that signs backups. Treat it as compromised: create another one, and set it as the secret backupSigningKey",
-      });
-    return VERIFY_KEY.test(given) ? given : new Refusal();
-  },
-);
+interface PublicKey {
+  readonly name: string;
+  readonly prefix: string;
+  readonly pattern: RegExp;
+  /** How the secret key that belongs to it looks. */
+  readonly secretKey: RegExp;
+  /** What a secret key in its place is, and what to do then. */
+  readonly compromised: string;
+}
 
 /** A secret key in its place is a secret in plain text, which no message may repeat. */
-export const ageRecipient: ValueSchema<string> = value(
-  { problem: "it is not an age recipient", allowed: "text that begins with age1, as `slipway backup keys` prints it", likely: "<age1…>" },
-  (given) => {
-    if (typeof given !== "string") return new Refusal();
-    if (AGE_SECRET_KEY.test(given))
-      return new Refusal({
-        isHidden: true,
-        problem:
-          "it is the secret key that decrypts backups. Treat it as compromised: create another one, and keep it where no backup is made",
-      });
-    return AGE_RECIPIENT.test(given) ? given : new Refusal();
-  },
-);
+const publicKey = ({ name, prefix, pattern, secretKey, compromised }: PublicKey): ValueSchema<string> =>
+  value(
+    {
+      problem: `it is not ${name}`,
+      allowed: `text that begins with ${prefix}, as \`slipway backup keys\` prints it`,
+      likely: `<${prefix}…>`,
+    },
+    (given) => {
+      if (typeof given !== "string") return new Refusal();
+      if (secretKey.test(given)) return new Refusal({ isHidden: true, problem: compromised });
+      return pattern.test(given) ? given : new Refusal();
+    },
+  );
+
+export const verifyKey = publicKey({
+  name: "a verify key",
+  prefix: VERIFY_KEY_PREFIX,
+  pattern: VERIFY_KEY,
+  secretKey: new RegExp(SIGNING_KEY_PREFIX),
+  compromised: "it is the key that signs backups. Treat it as compromised: create another one, and set it as the secret backupSigningKey",
+});
+
+export const ageRecipient = publicKey({
+  name: "an age recipient",
+  prefix: "age1",
+  pattern: AGE_RECIPIENT,
+  secretKey: AGE_SECRET_KEY,
+  compromised:
+    "it is the secret key that decrypts backups. Treat it as compromised: create another one, and keep it where no backup is made",
+});
 
 export function spacesRegion(): ValueSchema<string> {
   return oneOf(spacesRegions(), "there are no buckets in this region");
