@@ -24,8 +24,29 @@ export interface SetStatus {
   readonly count: number;
   readonly rehearsed?: { readonly id: string; readonly at: string };
   /** Empty: all is well. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
+
+export interface Problem {
+  readonly kind: "missing" | "old" | "incomplete" | "future" | "not-rehearsed";
+  /** Without the full stop. */
+  readonly text: string;
+  /** "Make one", and the command that does. */
+  readonly next?: { readonly advice: string; readonly command: string };
+}
+
+const problem = (kind: Problem["kind"], text: string, advice: string, command: string): Problem => ({
+  kind,
+  text,
+  next: { advice, command },
+});
+
+export const formatProblem = ({ text, next }: Problem): string => (next === undefined ? text : `${text}. ${next.advice}: ${next.command}`);
+
+/** The backups of a day, with room for one that starts late; and a restore a month. */
+export const DEFAULT_LIMITS = { maxAgeHours: 26, maxRehearsalDays: 31 } as const;
+const CREATE = "slipway backup create";
+const REHEARSE = "slipway backup rehearse";
 
 export interface Status {
   readonly sets: readonly SetStatus[];
@@ -49,28 +70,41 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
     const future = all.filter(({ manifest }) => isFuture(new Date(manifest.startedAt), now));
     const past = all.filter((backup) => !future.includes(backup));
     const newest = past.at(-1);
-    const problems = future.map((backup) => `the time of ${backup.id} is in the future: check the clock of the machine that made it`);
+    const problems = future.map(
+      ({ id }): Problem => ({ kind: "future", text: `the time of ${id} is in the future: check the clock of the machine that made it` }),
+    );
     const rehearsed = past
       .flatMap(({ records }) => records.filter(({ kind }) => kind === "rehearsed"))
       .sort((one, other) => (one.at < other.at ? -1 : 1))
       .at(-1);
     if (newest === undefined)
-      return { set, count: all.length, problems: [...problems, "there is no backup. Make one: slipway backup create"] };
+      return { set, count: all.length, problems: [...problems, problem("missing", "there is no backup", "Make one", CREATE)] };
     const ageHours = (now.getTime() - Date.parse(newest.manifest.startedAt)) / 3_600_000;
     if (ageHours > maxAgeHours)
       problems.push(
-        `the newest backup is ${formatHours(ageHours)} old; the limit is ${formatHours(maxAgeHours)}. Make one: slipway backup create`,
+        problem("old", `the newest backup is ${formatHours(ageHours)} old; the limit is ${formatHours(maxAgeHours)}`, "Make one", CREATE),
       );
     const absent = repository.copies.filter((copy) => !newest.copies.includes(copy));
     if (absent.length > 0)
       problems.push(
-        `the newest backup is missing or incomplete in ${absent.map(({ name }) => name).join(", ")}. Make another one: slipway backup create`,
+        problem(
+          "incomplete",
+          `the newest backup is missing or incomplete in ${absent.map(({ name }) => name).join(", ")}`,
+          "Make another one",
+          CREATE,
+        ),
       );
     const days = rehearsed && (now.getTime() - Date.parse(rehearsed.at)) / 86_400_000;
-    if (days === undefined) problems.push("no backup has been rehearsed. To restore one for practice: slipway backup rehearse");
+    if (days === undefined)
+      problems.push(problem("not-rehearsed", "no backup has been rehearsed", "To restore one for practice", REHEARSE));
     else if (days > maxRehearsalDays)
       problems.push(
-        `the last rehearsal was ${formatCount(Math.floor(days), "day")} ago; the limit is ${formatCount(maxRehearsalDays, "day")}. Rehearse: slipway backup rehearse`,
+        problem(
+          "not-rehearsed",
+          `the last rehearsal was ${formatCount(Math.floor(days), "day")} ago; the limit is ${formatCount(maxRehearsalDays, "day")}`,
+          "Rehearse",
+          REHEARSE,
+        ),
       );
     return {
       ...{ set, count: all.length, problems },

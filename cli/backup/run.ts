@@ -114,8 +114,8 @@ export const keep = withFailuresOf(async (id: string, options: KeepOptions, { pr
 });
 
 export const status = withFailures(async (options: StatusOptions, terminal) => {
-  const { readStatus } = await import("../../backup/status.ts");
-  const { maxAge = 26, maxRehearsal = 31, json } = options;
+  const { DEFAULT_LIMITS, formatProblem, readStatus } = await import("../../backup/status.ts");
+  const { maxAge = DEFAULT_LIMITS.maxAgeHours, maxRehearsal = DEFAULT_LIMITS.maxRehearsalDays, json } = options;
   const { repository } = await openEnvironment(options);
   const { system, part = POSTGRES } = options;
   // A system that never had a backup has none in the inventory.
@@ -124,7 +124,8 @@ export const status = withFailures(async (options: StatusOptions, terminal) => {
   const sets = found.sets.filter(({ set }) => isSelected(set, options));
   if (sets.length === 0) throw new Failure("nothing", 1, NO_BACKUP);
   const refused = selectRefused(found.refused, options);
-  terminal.print(json ? stableJson({ sets, refused: refused.map(refusedToJson) }) : formatStatus({ sets, refused }, terminal));
+  const printed = sets.map((one) => ({ ...one, problems: one.problems.map(formatProblem) }));
+  terminal.print(json ? stableJson({ sets: printed, refused: refused.map(refusedToJson) }) : formatStatus({ sets, refused }, terminal));
   return sets.every(({ problems }) => problems.length === 0) && refused.length === 0 ? DONE : FAILED;
 });
 

@@ -4,15 +4,14 @@ import type { Source } from "../../backup/create.ts";
 import type { SourceState } from "../../backup/ensure.ts";
 import type { DataSet } from "../../backup/names.ts";
 import type { PostgresClients } from "../../backup/postgres/clients.ts";
-import { storeVariable } from "../../catalog/connection-variables.ts";
-import { ProjectError } from "../../engine/projecterror.ts";
 import type { Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
-import { namedConnection } from "../shared/named-connection.ts";
+import { inProject } from "../shared/in-project.ts";
+import { namedConnection, namedStores } from "../shared/named-connection.ts";
 import type { CreateOptions } from "./flags.ts";
 
 export const POSTGRES = "postgres";
@@ -56,12 +55,12 @@ export async function findSources(options: CreateOptions, home: Home): Promise<N
  */
 async function sourcesOf(system: System, named: Connection | undefined, home: Home): Promise<NamedSource[]> {
   const names = Object.keys(system.stores).filter((store) => system.stores[store]!.class === "state");
-  const namedStores = new Map(names.flatMap((store): [string, StoreAddress][] => namedStore(store)));
-  const isNamed = named !== undefined || namedStores.size > 0;
+  const given = namedStores(names);
+  const isNamed = named !== undefined || given.size > 0;
   const connection = isNamed ? named : (await findLocalConnections(system))?.backup;
   const stores = isNamed
-    ? namedStores
-    : ((await onLocalPlatform(async () => (await loadLocal()).localStores(system))) ?? new Map<string, StoreAddress>());
+    ? given
+    : ((await inProject(async () => (await loadLocal()).localStores(system))) ?? new Map<string, StoreAddress>());
   return [
     ...(connection === undefined
       ? []
@@ -87,22 +86,6 @@ async function sourcesOf(system: System, named: Connection | undefined, home: Ho
   ];
 }
 
-export const findLocalConnections = (system: System) => onLocalPlatform(async () => (await loadLocal()).localConnections(system));
+export const findLocalConnections = (system: System) => inProject(async () => (await loadLocal()).localConnections(system));
 
 const loadLocal = () => import("../shared/local-connections.ts");
-
-/** Backups need no project. Without one there is no local platform. */
-async function onLocalPlatform<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof ProjectError) return undefined;
-    throw error;
-  }
-}
-
-function namedStore(store: string): [string, StoreAddress][] {
-  const url = process.env[storeVariable(store, "URL")];
-  const ca = process.env[storeVariable(store, "CA")];
-  return url ? [[store, { url, ...(ca && { ca }) }]] : [];
-}

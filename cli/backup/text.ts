@@ -5,7 +5,7 @@ import type { PostgresRestored } from "../../backup/postgres/restore.ts";
 import type { PrunePlan } from "../../backup/prune.ts";
 import type { Rehearsal } from "../../backup/rehearse.ts";
 import type { Backup, Unusable } from "../../backup/repository.ts";
-import { formatHours, type Status } from "../../backup/status.ts";
+import { formatHours, formatProblem, type Status } from "../../backup/status.ts";
 import type { ImportedDatabase } from "../../backup/valkey/import.ts";
 import type { Verified } from "../../backup/verify.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
@@ -158,7 +158,7 @@ export function formatStatus({ sets, refused }: Status, layout: Layout): string 
             ...newest.copies.map((copy, index) => `  ${index === 0 ? "copies" : "      "}     ${copy}`),
           ]),
       `  rehearsed  ${rehearsed ? rehearsed.at.slice(0, 10) : "never"}`,
-      ...problems.flatMap((problem) => hang("  ! ", problem, layout)),
+      ...problems.flatMap((problem) => hang("  ! ", formatProblem(problem), layout)),
     ].join("\n"),
   );
   return [...blocks, ...formatRefused(refused, layout)].join("\n\n");

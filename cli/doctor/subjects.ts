@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
-import { storeVariable } from "../../catalog/connection-variables.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { findHome } from "../../local/servers/home.ts";
@@ -18,8 +17,9 @@ import type { System } from "../../systems/definition.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
+import { inProject } from "../shared/in-project.ts";
 import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
-import { namedConnection } from "../shared/named-connection.ts";
+import { namedConnection, namedStores } from "../shared/named-connection.ts";
 import type { DoctorOptions } from "./flags.ts";
 
 export interface Subjects {
@@ -31,25 +31,18 @@ export interface Subjects {
   readonly notices: readonly string[];
 }
 
-/** The backups of a day, with room for one that starts late; and a restore a month: the limits of `slipway backup status`. */
-const MAX_AGE_HOURS = 26;
-const MAX_REHEARSAL_DAYS = 31;
-
 export async function findSubjects(options: DoctorOptions): Promise<Subjects> {
   const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
   if (options.stack !== undefined && options.url !== undefined)
     throw new UsageError("Where is the database? --url names it, and --stack finds it over the account's API: use one of the two.");
-  const found =
-    options.stack === undefined
-      ? ((await findNamed(options, wanted)) ?? (await findLocal(wanted)))
-      : await findInStack(options.stack, wanted);
-  return found;
+  if (options.stack !== undefined) return await findInStack(options.stack, wanted);
+  return (await findNamed(options, wanted)) ?? (await findLocal(wanted));
 }
 
 /** @returns undefined where neither a flag nor the environment names a server. */
 async function findNamed(options: DoctorOptions, wanted: readonly System[]): Promise<Subjects | undefined> {
   const named = await namedConnection(options);
-  const stores = wanted.map((system): SystemStores => ({ system, stores: namedStores(system) }));
+  const stores = wanted.map((system): SystemStores => ({ system, stores: namedStores(Object.keys(system.stores)) }));
   const hasStores = stores.some((one) => one.stores.size > 0);
   if (named === undefined && !hasStores) return undefined;
   if (options.system === undefined && hasStores)
@@ -67,18 +60,8 @@ async function findNamed(options: DoctorOptions, wanted: readonly System[]): Pro
 
 const nameOfDatabase = (connection: Connection): string => targetOf(connection).database;
 
-function namedStores({ stores }: System): ReadonlyMap<string, StoreAddress> {
-  const found = new Map<string, StoreAddress>();
-  for (const store of Object.keys(stores)) {
-    const url = process.env[storeVariable(store, "URL")];
-    const ca = process.env[storeVariable(store, "CA")];
-    if (url) found.set(store, { url, ...(ca && { ca }) });
-  }
-  return found;
-}
-
 async function findLocal(wanted: readonly System[]): Promise<Subjects> {
-  const account = onProject(() => localAccount());
+  const account = await inProject(() => localAccount());
   if (account === undefined)
     throw new UsageError(
       "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; --stack <name>; or start the local platform, whose databases and stores are the default: npm start",
@@ -89,16 +72,6 @@ async function findLocal(wanted: readonly System[]): Promise<Subjects> {
 async function findInStack(stack: string, wanted: readonly System[]): Promise<Subjects> {
   const account = await stackAccount(stack);
   return await findInAccount(account, wanted, await budgetsOf(stack), false);
-}
-
-/** Backups and databases need no project. Without one there is no local platform. */
-function onProject<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ProjectError) return undefined;
-    throw error;
-  }
 }
 
 type Budgets = ReadonlyMap<string, ConnectionBudget>;
@@ -183,7 +156,7 @@ function addressOf(url: string): string {
 
 async function readBackups(wanted: readonly System[], isLocal: boolean): Promise<readonly Examination[]> {
   const isConfigured = Boolean(process.env[BACKUP_VARIABLES.store]);
-  const folder = onProject(() => path.join(findHome(findProject(process.cwd()).root).state, "backups"));
+  const folder = await inProject(() => path.join(findHome(findProject(process.cwd()).root).state, "backups"));
   if (!isConfigured && !(isLocal && folder !== undefined && existsSync(folder))) return [];
   try {
     return [await readBackupStatus(wanted)];
@@ -194,10 +167,13 @@ async function readBackups(wanted: readonly System[], isLocal: boolean): Promise
 }
 
 async function readBackupStatus(wanted: readonly System[]): Promise<Examination> {
-  const [{ openEnvironment }, { readStatus }] = await Promise.all([import("../backup/environment.ts"), import("../../backup/status.ts")]);
+  const [{ openEnvironment }, { DEFAULT_LIMITS, readStatus }] = await Promise.all([
+    import("../backup/environment.ts"),
+    import("../../backup/status.ts"),
+  ]);
   const { repository } = await openEnvironment({});
   const sets = wanted.map(({ name }) => ({ system: name, part: "postgres" }));
-  const status = await readStatus({ repository, sets, maxAgeHours: MAX_AGE_HOURS, maxRehearsalDays: MAX_REHEARSAL_DAYS });
+  const status = await readStatus({ repository, sets, ...DEFAULT_LIMITS });
   const isWanted = (set: string) => wanted.some(({ name }) => set.startsWith(`${name}/`));
   return examineBackups(
     repository.copies.map(({ name }) => name).join(", "),

@@ -1,5 +1,6 @@
-import { DATABASE_URL, POSTGRES_CA } from "../../catalog/connection-variables.ts";
+import { DATABASE_URL, POSTGRES_CA, storeVariable } from "../../catalog/connection-variables.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
+import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 
 export interface ConnectionFlags {
   readonly url?: string;
@@ -17,4 +18,15 @@ export async function namedConnection({
   if (ca === undefined || ca === "") return certificate ? { url, ca: certificate } : { url };
   const { readCa } = await import("./read-ca.ts");
   return { url, ca: readCa(ca) };
+}
+
+/** Those of the stores whose URL is in the environment. */
+export function namedStores(names: readonly string[]): ReadonlyMap<string, StoreAddress> {
+  const stores = new Map<string, StoreAddress>();
+  for (const name of names) {
+    const url = process.env[storeVariable(name, "URL")];
+    const ca = process.env[storeVariable(name, "CA")];
+    if (url) stores.set(name, { url, ...(ca && { ca }) });
+  }
+  return stores;
 }

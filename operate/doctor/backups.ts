@@ -8,8 +8,13 @@ export interface BackupState {
   readonly newest?: { readonly startedAt: string; readonly ageHours: number; readonly copies: readonly string[] };
   readonly count: number;
   readonly rehearsed?: { readonly at: string };
-  /** Sentences, each with the command that repairs it. */
-  readonly problems: readonly string[];
+  readonly problems: readonly BackupProblem[];
+}
+
+export interface BackupProblem {
+  readonly kind: keyof typeof KINDS;
+  readonly text: string;
+  readonly next?: { readonly command: string };
 }
 
 export interface UnusableBackup {
@@ -45,27 +50,29 @@ export function examineBackups(at: string, sets: readonly BackupState[], refused
   };
 }
 
-const KINDS: readonly (readonly [RegExp, string, Finding["severity"]])[] = [
-  [/^there is no backup/, "backup-missing", "error"],
-  [/^the newest backup is .* old/, "backup-old", "error"],
-  [/^the newest backup is missing/, "backup-incomplete", "warning"],
-  [/is in the future/, "backup-of-the-future", "warning"],
-];
+const KINDS = {
+  missing: ["backup-missing", "error"],
+  old: ["backup-old", "error"],
+  incomplete: ["backup-incomplete", "warning"],
+  future: ["backup-of-the-future", "warning"],
+  "not-rehearsed": ["backup-not-rehearsed", "warning"],
+} as const satisfies Record<string, readonly [id: string, severity: Finding["severity"]]>;
 
-function describeProblem(set: string, problem: string): Finding {
-  const [, id = "backup-not-rehearsed", severity = "warning" as const] = KINDS.find(([text]) => text.test(problem)) ?? [];
-  const [, evidence = problem, command] = /^(.*?)(?:\. [^.]*)?: (slipway backup .*)$/.exec(problem) ?? [];
+function describeProblem(set: string, { kind, text, next }: BackupProblem): Finding {
+  const [id, severity] = KINDS[kind];
   const [system, part] = set.split("/");
-  const flags = `--system ${system} --part ${part}`;
   return {
     id,
     severity,
     subject: `backups of ${set}`,
-    evidence: `${evidence.charAt(0).toUpperCase()}${evidence.slice(1)}.`,
+    evidence: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
     next:
-      command === undefined
+      next === undefined
         ? { text: "Set the clock of the machine that made it.", command: "timedatectl set-ntp true" }
-        : { text: id === "backup-not-rehearsed" ? "Restore one for practice." : "Make one.", command: `${command} ${flags}` },
+        : {
+            text: kind === "not-rehearsed" ? "Restore one for practice." : "Make one.",
+            command: `${next.command} --system ${system} --part ${part}`,
+          },
   };
 }
 
