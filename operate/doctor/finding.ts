@@ -132,3 +132,9 @@ export function formatSeconds(seconds: number): string {
 export const formatPercent = (share: number): string => `${Math.round(share * 100)} %`;
 
 export const formatCount = (count: number): string => Math.round(count).toLocaleString("en-US");
+
+/** "a, b and 3 more" */
+export function listSome(items: readonly string[], most: number): string {
+  const shown = items.slice(0, most).join(", ");
+  return items.length > most ? `${shown} and ${items.length - most} more` : shown;
+}

@@ -1,10 +1,10 @@
 /** A connection that failed, as a finding: the cause is that of the engines, the next step is one to type. */
 import { Failure } from "../../../postdeploy/connect/failure.ts";
+import { identifier } from "../../../postdeploy/connect/quote.ts";
 import { type DatabaseError, sqlstate } from "../../../postdeploy/connect/sqlstate.ts";
 import { type Connection, FETCH_CA, nameOf, targetOf } from "../../../postdeploy/connect/target.ts";
 import type { Finding, NextStep } from "../finding.ts";
-
-const MANAGED = /\.db\.ondigitalocean\.com$/;
+import { admitThisMachine, findHost, LIST_CLUSTERS, showListeners, useNameOfCertificate, WAIT_FOR_SERVER } from "../next-steps.ts";
 
 /** @throws what is no failure of a connection, and what is wrong with the URL itself. */
 export function connectionFinding(error: unknown, connection: Connection): Finding {
@@ -20,24 +20,16 @@ export function connectionFinding(error: unknown, connection: Connection): Findi
 }
 
 function nextStep(error: Failure, { host, port, user, database }: ReturnType<typeof targetOf>): NextStep {
-  const isManaged = MANAGED.test(host);
   const isLocal = /^(localhost|127\.|::1)/.test(host);
   switch (error.code) {
     case "no-such-host":
-      return isManaged
-        ? { text: "Read the present host name of the cluster.", command: "doctl databases list --format ID,Name,Region,URI" }
-        : { text: "Correct the host name in the URL; or see what resolves it.", command: `getent hosts ${host}` };
+      return findHost(host);
     case "refused":
       return isLocal
-        ? { text: "Start the server, or correct the port.", command: `ss -ltn 'sport = :${port}'` }
-        : { text: "See whether the cluster is online, and its port.", command: "doctl databases list --format ID,Name,Status,URI" };
+        ? { text: "Start the server, or correct the port.", command: showListeners(port) }
+        : { text: "See whether the cluster is online, and its port.", command: LIST_CLUSTERS };
     case "no-answer":
-      return isManaged
-        ? {
-            text: "A firewall drops the packets. Admit this machine; to keep it, add its address to slipway:allowedSources too, or the next deployment removes it.",
-            command: "doctl databases firewalls append ID --rule ip_addr:$(curl -s https://api.ipify.org)",
-          }
-        : { text: "A firewall drops the packets, or the host is down. See how far they get.", command: `traceroute -T -p ${port} ${host}` };
+      return admitThisMachine(host, port);
     case "no-tls":
       return {
         text: "Let the server offer TLS, or name the right port. DigitalOcean's is 25060.",
@@ -47,10 +39,7 @@ function nextStep(error: Failure, { host, port, user, database }: ReturnType<typ
     case "expired-certificate":
       return { text: "Fetch the CA of the cluster again, and pass it with --ca ca.pem.", command: FETCH_CA };
     case "wrong-host":
-      return {
-        text: "Use a name that the certificate has.",
-        command: `openssl s_client -connect ${host}:${port} -starttls postgres </dev/null | openssl x509 -noout -ext subjectAltName`,
-      };
+      return useNameOfCertificate(host, port, "-starttls postgres ");
     case "not-let-in":
       return { text: "Pass the CA certificate, so that slipway connects with TLS.", command: `slipway doctor --ca ca.pem` };
     case "wrong-password":
@@ -58,14 +47,14 @@ function nextStep(error: Failure, { host, port, user, database }: ReturnType<typ
     case "no-database":
       return {
         text: "Create it with the deployment; or, by hand, connected to another database:",
-        sql: [`CREATE DATABASE "${database.replaceAll('"', '""')}"`],
+        sql: [`CREATE DATABASE ${identifier(database)}`],
       };
     case "no-connection-free":
       return connectionLimit(error, user, database);
     case "pooled":
       return { text: "Name the direct address of the cluster and the database.", command: "doctl databases connection ID" };
     case "server-starting":
-      return { text: "Wait until the server is ready; this repeats the examination every 5 seconds.", command: "slipway doctor --watch 5" };
+      return WAIT_FOR_SERVER;
     default:
       return {
         text: "See what the server's log says.",
@@ -77,16 +66,15 @@ function nextStep(error: Failure, { host, port, user, database }: ReturnType<typ
 /** Three limits give the same code. */
 function connectionLimit(error: Failure, user: string, database: string): NextStep {
   const { message } = error.cause as DatabaseError;
-  const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
   if (/^too many connections for role/.test(message))
     return {
       text: "The role has a limit of its own. Remove it, as the administrator.",
-      sql: [`ALTER ROLE ${quote(user)} CONNECTION LIMIT -1`],
+      sql: [`ALTER ROLE ${identifier(user)} CONNECTION LIMIT -1`],
     };
   if (/^too many connections for database/.test(message))
     return {
       text: "The database has a limit of its own. Remove it, as the administrator.",
-      sql: [`ALTER DATABASE ${quote(database)} CONNECTION LIMIT -1`],
+      sql: [`ALTER DATABASE ${identifier(database)} CONNECTION LIMIT -1`],
     };
   return {
     text: "End idle connections, as the administrator (DigitalOcean reserves some connections for it); then reduce a pool or resize the cluster.",

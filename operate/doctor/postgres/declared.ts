@@ -3,8 +3,10 @@ import { Failure } from "../../../postdeploy/connect/failure.ts";
 import type { Mismatch } from "../../../postdeploy/migrate/ledger/compare.ts";
 import { status } from "../../../postdeploy/migrate/status.ts";
 import { rolesPlan } from "../../../postdeploy/roles/index.ts";
-import type { Finding } from "../finding.ts";
+import { type Finding, listSome } from "../finding.ts";
 import type { Check, CheckResult, DeclaredDatabase, Examiner } from "./subject.ts";
+
+const LISTED = 5;
 
 export const declaredChecks: readonly Check[] = [
   { name: "roles", run: compareRoles },
@@ -56,7 +58,7 @@ async function compareMigrations({ subject }: Examiner): Promise<CheckResult> {
       evidence:
         ledger === undefined
           ? `None of the ${waiting.length} files has been applied: the database has no ledger.`
-          : `${waiting.length} of ${files.length} files are not applied: ${list(waiting)}.`,
+          : `${waiting.length} of ${files.length} files are not applied: ${listSome(waiting, LISTED)}.`,
       next: { text: "See what they lock (slipway migrate plan), then apply them.", command: `slipway migrate up ${flags}` },
     });
   for (const { file, progress } of running)
@@ -90,7 +92,13 @@ async function compareMigrations({ subject }: Examiner): Promise<CheckResult> {
       id: "schema-drift",
       severity: "warning",
       subject: "schema",
-      evidence: `${drift.length === 1 ? "1 object differs" : `${drift.length} objects differ`} from what the migrations left: ${list(drift.map(({ kind, name, was, is }) => `${kind} ${name} ${was === undefined ? "was added" : is === undefined ? "was dropped" : "was changed"}`))}.`,
+      evidence: `${drift.length === 1 ? "1 object differs" : `${drift.length} objects differ`} from what the migrations left: ${listSome(
+        drift.map(
+          ({ kind, name, was, is }) =>
+            `${kind} ${name} ${was === undefined ? "was added" : is === undefined ? "was dropped" : "was changed"}`,
+        ),
+        LISTED,
+      )}.`,
       next: {
         text: "Undo the change by hand, or write it into a migration. This shows the definitions:",
         command: `slipway migrate verify ${flags}`,
@@ -157,9 +165,4 @@ function describeMismatch(mismatch: Mismatch): { readonly evidence: string; read
     case "half-reverted":
       return { evidence: "Its down migration stopped between two statements.", text: "Continue to revert it.", command: "down --yes" };
   }
-}
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }

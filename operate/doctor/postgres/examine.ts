@@ -1,5 +1,5 @@
 /** Examines one database: connects, reads the facts, and runs every check. */
-import { printable } from "../../../postdeploy/connect/quote.ts";
+import { identifier, printable } from "../../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../../postdeploy/connect/session.ts";
 import { isLost } from "../../../postdeploy/connect/sqlstate.ts";
 import { nameOf, targetOf } from "../../../postdeploy/connect/target.ts";
@@ -179,11 +179,10 @@ function readOnlyFindings({ recovery, readonly, database, user }: ServerRow, sou
       },
     ];
   if (!readonly) return [];
-  const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
   const sql = sources.map(({ role, database: of }) =>
     role === null
-      ? `ALTER DATABASE ${quote(of ?? database)} RESET default_transaction_read_only`
-      : `ALTER ROLE ${quote(role)}${of === null ? "" : ` IN DATABASE ${quote(of)}`} RESET default_transaction_read_only`,
+      ? `ALTER DATABASE ${identifier(of ?? database)} RESET default_transaction_read_only`
+      : `ALTER ROLE ${identifier(role)}${of === null ? "" : ` IN DATABASE ${identifier(of)}`} RESET default_transaction_read_only`,
   );
   return [
     {

@@ -1,4 +1,5 @@
 /** Row-level security and privileges that do not protect what they seem to. The ids of Supabase's splinter are in docs/doctor.md. */
+import { identifier } from "../../../postdeploy/connect/quote.ts";
 import type { Finding } from "../finding.ts";
 import { FUNCTION_NOT_OF_EXTENSION, NOT_OF_EXTENSION } from "./catalog.ts";
 import type { Check, Examiner } from "./subject.ts";
@@ -217,8 +218,7 @@ async function findOwnerViews({ session, schemas, all }: Examiner): Promise<Find
 const describeReaders = (readers: readonly string[]): string =>
   readers.length === 0 ? "No other role can read it yet." : `${readers.join(", ")} can read it.`;
 
-const revoke = (what: string, from: string): string =>
-  `REVOKE ${what} FROM ${from === "PUBLIC" ? from : `"${from.replaceAll('"', '""')}"`}`;
+const revoke = (what: string, from: string): string => `REVOKE ${what} FROM ${from === "PUBLIC" ? from : identifier(from)}`;
 
 interface FunctionRow extends Record<string, unknown> {
   readonly name: string;
@@ -251,9 +251,7 @@ async function findFunctions({ session, schemas, all }: Examiner): Promise<Findi
               : "It has no search_path of its own, so its result depends on that of the caller.",
             next: {
               text: "Fix its search_path to the schemas that it uses.",
-              sql: [
-                `ALTER ROUTINE ${name} SET search_path = ${schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ")}, pg_temp`,
-              ],
+              sql: [`ALTER ROUTINE ${name} SET search_path = ${schemas.map(identifier).join(", ")}, pg_temp`],
             },
           },
         ]),

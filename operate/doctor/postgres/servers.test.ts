@@ -108,6 +108,13 @@ async function runSql(server: TestServer, finding: Finding, database = "postgres
   await sleep(200);
 }
 
+const runsSql =
+  (server: TestServer, database?: string): Planted["repair"] =>
+  async (finding) => {
+    await runSql(server, finding, database);
+    return undefined;
+  };
+
 const connections: readonly ServerFault[] = [
   {
     title: "a host name that does not exist",
@@ -160,10 +167,7 @@ const connections: readonly ServerFault[] = [
       install(server, 397);
       return {
         connection: withTls(server),
-        repair: async (finding) => {
-          await runSql(server, finding);
-          return undefined;
-        },
+        repair: runsSql(server),
       };
     },
   },
@@ -239,10 +243,7 @@ const connections: readonly ServerFault[] = [
     next: 'CREATE DATABASE "orders"',
     plant: async () => ({
       connection: { url: shared.url("orders") },
-      repair: async (finding) => {
-        await runSql(shared, finding);
-        return undefined;
-      },
+      repair: runsSql(shared),
     }),
   },
   {
@@ -259,10 +260,7 @@ const connections: readonly ServerFault[] = [
       for (const _ of [1, 2, 3, 4]) await client(connection);
       return {
         connection,
-        repair: async (finding) => {
-          await runSql(server, finding);
-          return undefined;
-        },
+        repair: runsSql(server),
       };
     },
   },
@@ -277,10 +275,7 @@ const connections: readonly ServerFault[] = [
       await client(connection);
       return {
         connection,
-        repair: async (finding) => {
-          await runSql(shared, finding);
-          return undefined;
-        },
+        repair: runsSql(shared),
       };
     },
   },
@@ -296,10 +291,7 @@ const connections: readonly ServerFault[] = [
       await client(connection);
       return {
         connection,
-        repair: async (finding) => {
-          await runSql(shared, finding);
-          return undefined;
-        },
+        repair: runsSql(shared),
       };
     },
   },
@@ -354,10 +346,7 @@ const servers: readonly ServerFault[] = [
       const standby = await start({ standbyOf: primary.data });
       return {
         connection: { url: standby.url("postgres") },
-        repair: async (finding) => {
-          await runSql(standby, finding);
-          return undefined;
-        },
+        repair: runsSql(standby),
       };
     },
   },
@@ -392,10 +381,7 @@ const servers: readonly ServerFault[] = [
         await sleep(200);
         return {
           connection,
-          repair: async (finding) => {
-            await runSql(shared, finding);
-            return undefined;
-          },
+          repair: runsSql(shared),
         };
       },
     }),
@@ -413,10 +399,7 @@ const servers: readonly ServerFault[] = [
       await client({ url: server.url("postgres") }, "other");
       return {
         connection: { url: server.url("postgres") },
-        repair: async (finding) => {
-          await runSql(server, finding);
-          return undefined;
-        },
+        repair: runsSql(server),
       };
     },
   },
@@ -455,10 +438,7 @@ const servers: readonly ServerFault[] = [
       await standby.sql("SELECT pg_wal_replay_pause()");
       return {
         connection: { url: standby.url("postgres") },
-        repair: async (finding) => {
-          await runSql(standby, finding);
-          return undefined;
-        },
+        repair: runsSql(standby),
       };
     },
   },
@@ -482,10 +462,7 @@ const servers: readonly ServerFault[] = [
       await server.sql("CHECKPOINT");
       return {
         connection: { url: server.url("postgres") },
-        repair: async (finding) => {
-          await runSql(server, finding);
-          return undefined;
-        },
+        repair: runsSql(server),
       };
     },
   },
@@ -527,10 +504,7 @@ const servers: readonly ServerFault[] = [
       await sleep(200);
       return {
         connection,
-        repair: async (finding) => {
-          await runSql(shared, finding);
-          return undefined;
-        },
+        repair: runsSql(shared),
       };
     },
   },
@@ -545,10 +519,7 @@ const servers: readonly ServerFault[] = [
       await server.sql("CREATE TABLE t (id int PRIMARY KEY, parent int CONSTRAINT t_parent REFERENCES t NOT ENFORCED)");
       return {
         connection: { url: server.url("postgres") },
-        repair: async (finding) => {
-          await runSql(server, finding);
-          return undefined;
-        },
+        repair: runsSql(server),
       };
     },
   },
@@ -586,10 +557,7 @@ const servers: readonly ServerFault[] = [
       await shared.sql("UPDATE pg_database SET datcollversion = '1.0' WHERE datname = 'sorted'");
       return {
         connection: { url: shared.url("sorted") },
-        repair: async (finding) => {
-          await runSql(shared, finding, "sorted");
-          return undefined;
-        },
+        repair: runsSql(shared, "sorted"),
       };
     },
   },

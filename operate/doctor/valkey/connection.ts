@@ -4,6 +4,15 @@ import { Failure } from "../../../postdeploy/connect/failure.ts";
 import { FETCH_CA } from "../../../postdeploy/connect/target.ts";
 import { formatTarget, parseTarget, type StoreAddress } from "../../../postdeploy/keyspaces/wire/target.ts";
 import type { Finding, NextStep } from "../finding.ts";
+import {
+  admitThisMachine,
+  findHost,
+  isManaged,
+  LIST_CLUSTERS,
+  showListeners,
+  useNameOfCertificate,
+  WAIT_FOR_SERVER,
+} from "../next-steps.ts";
 
 /** @throws what is no failure of a connection, and what is wrong with the URL itself. */
 export async function storeConnectionFinding(cause: unknown, address: StoreAddress): Promise<Finding> {
@@ -43,34 +52,23 @@ function repliesInTheClear(host: string, port: number): Promise<boolean> {
 }
 
 function nextStep({ code, message }: Failure, host: string, port: number): NextStep {
-  const isManaged = host.endsWith(".db.ondigitalocean.com");
   switch (code) {
     case "no-such-host":
-      return isManaged
-        ? { text: "Read the present host name of the cluster.", command: "doctl databases list --format ID,Name,Region,URI" }
-        : { text: "Correct the host name in the URL; or see what resolves it.", command: `getent hosts ${host}` };
+      return findHost(host);
     case "refused":
       return {
         text: "Start the server, or correct the port.",
-        command: isManaged ? "doctl databases list --format ID,Name,Status,URI" : `ss -ltn 'sport = :${port}'`,
+        command: isManaged(host) ? LIST_CLUSTERS : showListeners(port),
       };
     case "no-answer":
-      return isManaged
-        ? {
-            text: "A firewall drops the packets. Admit this machine; to keep it, add its address to slipway:allowedSources too, or the next deployment removes it.",
-            command: "doctl databases firewalls append ID --rule ip_addr:$(curl -s https://api.ipify.org)",
-          }
-        : { text: "A firewall drops the packets, or the host is down. See how far they get.", command: `traceroute -T -p ${port} ${host}` };
+      return admitThisMachine(host, port);
     case "no-tls":
       return { text: "Name the TLS port.", command: "doctl databases connection ID" };
     case "wrong-ca":
     case "expired-certificate":
       return { text: "Fetch the CA of the cluster again.", command: FETCH_CA };
     case "wrong-host":
-      return {
-        text: "Use a name that the certificate has.",
-        command: `openssl s_client -connect ${host}:${port} </dev/null | openssl x509 -noout -ext subjectAltName`,
-      };
+      return useNameOfCertificate(host, port);
     case "wrong-password":
       return { text: "Read the present password.", command: "doctl databases connection ID" };
     case "not-allowed":
@@ -78,7 +76,7 @@ function nextStep({ code, message }: Failure, host: string, port: number): NextS
     case "not-ready":
       return /BUSY/.test(message)
         ? { text: "A script runs for too long, and the server answers no other client. Stop it.", valkey: ["SCRIPT KILL"] }
-        : { text: "Wait until the server is ready; this repeats the examination every 5 seconds.", command: "slipway doctor --watch 5" };
+        : WAIT_FOR_SERVER;
     case "read-only":
       return { text: "Use the address of the primary. If it is lost, and this replica is to replace it:", valkey: ["REPLICAOF NO ONE"] };
     case "cluster-mode":

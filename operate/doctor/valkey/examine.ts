@@ -1,21 +1,12 @@
 /** Examines one store: connects, reads the facts, tries to write, and compares its keyspaces with their files. */
 import { randomBytes } from "node:crypto";
 import { printable } from "../../../postdeploy/connect/quote.ts";
-import { readDatabaseSizes, readInfo, readServerInfo, type ServerInfo } from "../../../postdeploy/keyspaces/inspect/server.ts";
+import { describeServer, readDatabaseSizes, readInfo, type ServerInfo } from "../../../postdeploy/keyspaces/inspect/server.ts";
 import { StoreConnection } from "../../../postdeploy/keyspaces/wire/connection.ts";
 import { ErrorReply } from "../../../postdeploy/keyspaces/wire/resp.ts";
 import { formatTarget, parseTarget } from "../../../postdeploy/keyspaces/wire/target.ts";
 import { certificateFinding, clockFinding, describeOffset, formatDate } from "../clock.ts";
-import {
-  type Examination,
-  type Fact,
-  type Finding,
-  formatBytes,
-  formatCount,
-  formatPercent,
-  formatSeconds,
-  type Thresholds,
-} from "../finding.ts";
+import { type Examination, type Finding, formatBytes, formatCount, formatPercent, formatSeconds, type Thresholds } from "../finding.ts";
 import { storeConnectionFinding } from "./connection.ts";
 import { examineKeyspaces } from "./keyspaces.ts";
 import type { StoreSubject } from "./subject.ts";
@@ -49,9 +40,11 @@ export async function examineStore(
   }
   try {
     const clock = await readClock(connection, now);
-    const [info, server] = [await readInfo(connection), await readServerInfo(connection)];
+    const info = await readInfo(connection);
+    const server = await describeServer(connection, info);
+    const sizes = await readDatabaseSizes(connection);
     const refused = await probeWrite(connection, server);
-    const keyspaces = await examineKeyspaces(connection, subject, thresholds);
+    const keyspaces = await examineKeyspaces(connection, subject, sizes, thresholds);
     const certificate = connection.certificateEnd;
     return {
       name,
@@ -72,7 +65,10 @@ export async function examineStore(
         },
         { name: "memory", value: describeMemory(server, info) },
         { name: "connections", value: `${info.get("connected_clients") ?? "?"} of ${server.maxClients ?? "?"}` },
-        ...(await describeDatabases(connection)),
+        {
+          name: "keys",
+          value: sizes.map(({ database, keys }) => `${formatCount(keys)} in database ${database}`).join(", ") || "none",
+        },
         ...keyspaces.facts,
       ],
       findings: [
@@ -235,9 +231,4 @@ function describeMemory({ usedBytes, maxBytes, eviction }: ServerInfo, info: Rea
   const limit = maxBytes === 0 ? "no limit" : `${formatBytes(maxBytes)} (${formatPercent(usedBytes / maxBytes)})`;
   const peak = info.has("used_memory_peak") ? `, peak ${formatBytes(Number(info.get("used_memory_peak")))}` : "";
   return `${formatBytes(usedBytes)} of ${limit}${peak}; ${eviction ?? "unknown eviction policy"}; ${info.get("evicted_keys") ?? "?"} keys evicted`;
-}
-
-async function describeDatabases(connection: StoreConnection): Promise<Fact[]> {
-  const sizes = await readDatabaseSizes(connection);
-  return [{ name: "keys", value: sizes.map(({ database, keys }) => `${formatCount(keys)} in database ${database}`).join(", ") || "none" }];
 }

@@ -1,13 +1,12 @@
 /** Keys, scripts and databases of a store against the files of its keyspaces, compared by the engine that seeds them. */
 import { Failure } from "../../../postdeploy/connect/failure.ts";
-import { type Keyspace, readKeyspaces, verify } from "../../../postdeploy/keyspaces/index.ts";
-import { readDatabaseSizes } from "../../../postdeploy/keyspaces/inspect/server.ts";
-import { escapeControlCharacters } from "../../../postdeploy/keyspaces/read/entry.ts";
+import { escapeControlCharacters, type Keyspace, type KeyspaceResult, readKeyspaces, verify } from "../../../postdeploy/keyspaces/index.ts";
+import type { DatabaseSize } from "../../../postdeploy/keyspaces/inspect/server.ts";
 import { INTERNAL_PREFIX } from "../../../postdeploy/keyspaces/read/internal-keys.ts";
 import type { Pattern } from "../../../postdeploy/keyspaces/read/pattern.ts";
 import type { StoreConnection } from "../../../postdeploy/keyspaces/wire/connection.ts";
 import { Commands } from "../../../postdeploy/keyspaces/wire/resp.ts";
-import { type Fact, type Finding, formatCount, type Thresholds } from "../finding.ts";
+import { type Fact, type Finding, formatCount, listSome, type Thresholds } from "../finding.ts";
 import type { DeclaredStore, StoreSubject } from "./subject.ts";
 
 interface KeyspacesExamination {
@@ -19,13 +18,14 @@ interface KeyspacesExamination {
 export async function examineKeyspaces(
   connection: StoreConnection,
   subject: StoreSubject,
+  sizes: readonly DatabaseSize[],
   { scannedKeys }: Thresholds,
 ): Promise<KeyspacesExamination> {
   const { declared } = subject;
   if (declared === undefined) return { facts: [], findings: [], unchecked: [] };
   const keyspaces = readKeyspaces(declared.folder, declared.system).filter(({ store }) => store === declared.store);
   const compared = await compareKeyspaces(subject, declared);
-  const findings: Finding[] = [...(await findUndeclaredDatabases(connection, declared)), ...compared.findings];
+  const findings: Finding[] = [...findUndeclaredDatabases(sizes, declared), ...compared.findings];
   const facts: Fact[] = [];
   for (const keyspace of keyspaces) {
     const { found, keys, complete } = await findKeysWithoutTtl(connection, keyspace, scannedKeys);
@@ -40,8 +40,7 @@ export async function examineKeyspaces(
 }
 
 /** A client that passes a wrong number to SELECT writes where nothing seeds, verifies or exports. */
-async function findUndeclaredDatabases(connection: StoreConnection, { databases, store }: DeclaredStore): Promise<Finding[]> {
-  const sizes = await readDatabaseSizes(connection);
+function findUndeclaredDatabases(sizes: readonly DatabaseSize[], { databases, store }: DeclaredStore): Finding[] {
   return sizes
     .filter(({ database }) => !databases.includes(database))
     .map(({ database, keys }) => ({
@@ -57,7 +56,6 @@ async function findUndeclaredDatabases(connection: StoreConnection, { databases,
 }
 
 async function compareKeyspaces(subject: StoreSubject, { system, store, folder }: DeclaredStore) {
-  const seed = `slipway keyspaces seed --system ${system}`;
   try {
     const results = await verify({
       folder,
@@ -66,78 +64,65 @@ async function compareKeyspaces(subject: StoreSubject, { system, store, folder }
       patienceMs: 0,
       sharedStores: true,
     });
-    const findings = results.flatMap(({ keyspace, tally, scripts, problems }): Finding[] => {
-      const of = `keyspace ${keyspace}`;
-      const { changes, examples, conflicts } = tally;
-      const differing = Object.values(changes).reduce((sum, count) => sum + count, 0);
-      return [
-        ...problems.map(
-          (): Finding => ({
-            id: "keyspace-not-seeded",
-            severity: "error",
-            subject: of,
-            evidence: "It has no record of a seed: its database was flushed, or never seeded.",
-            next: { text: "Seed it. If it was flushed, restore the keys of its clients from a backup.", command: seed },
-          }),
-        ),
-        ...(scripts.length === 0
-          ? []
-          : [
-              {
-                id: "scripts-missing",
-                severity: "error" as const,
-                subject: of,
-                evidence: `The store has lost ${scripts.join(", ")}: EVALSHA answers NOSCRIPT. A restart, a failover and SCRIPT FLUSH remove scripts.`,
-                next: { text: "Load them.", command: seed },
-              },
-            ]),
-        ...(differing === 0
-          ? []
-          : [
-              {
-                id: "keys-differ",
-                severity: "warning" as const,
-                subject: of,
-                evidence: `${formatCount(differing)} of ${formatCount(tally.keys)} declared keys are missing or differ: ${list(examples.map(({ key, change }) => `${escapeControlCharacters(key)} (${CHANGES[change]})`))}.`,
-                next: { text: "See what a seed changes (slipway keyspaces plan), then seed.", command: seed },
-              },
-            ]),
-        ...(tally.conflicting === 0
-          ? []
-          : [
-              {
-                id: "keys-of-another-type",
-                severity: "error" as const,
-                subject: of,
-                evidence: `${formatCount(tally.conflicting)} keys have another type than declared: ${list(conflicts.map(({ key, declared, actual }) => `${escapeControlCharacters(key)} (${actual}, not ${declared})`))}.`,
-                next: {
-                  text: "Find the client that writes them. Remove the keys, then seed.",
-                  valkey: [
-                    `SELECT ${results.find((one) => one.keyspace === keyspace)!.database}`,
-                    ...conflicts.slice(0, 20).map(({ key }) => `DEL ${quoteWord(key)}`),
-                  ],
-                  command: seed,
-                },
-              },
-            ]),
-        ...(tally.kept === 0
-          ? []
-          : [
-              {
-                id: "keys-kept",
-                severity: "info" as const,
-                subject: of,
-                evidence: `${formatCount(tally.kept)} declared keys have a value that another client wrote, which a seed keeps.`,
-                next: { text: "See them.", command: `slipway keyspaces plan --system ${system}` },
-              },
-            ]),
-      ];
-    });
+    const findings = results.flatMap((result) => describeDifferences(result, system));
     return { findings, unchecked: results.flatMap(({ notes }) => notes) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return { findings: [], unchecked: [`keyspaces: ${error.message}`] };
   }
+}
+
+function describeDifferences({ keyspace, database, tally, scripts, problems }: KeyspaceResult, system: string): Finding[] {
+  const subject = `keyspace ${keyspace}`;
+  const seed = `slipway keyspaces seed --system ${system}`;
+  const { changes, examples, conflicts } = tally;
+  const differing = Object.values(changes).reduce((sum, count) => sum + count, 0);
+  const findings = problems.map(
+    (): Finding => ({
+      id: "keyspace-not-seeded",
+      severity: "error",
+      subject,
+      evidence: "It has no record of a seed: its database was flushed, or never seeded.",
+      next: { text: "Seed it. If it was flushed, restore the keys of its clients from a backup.", command: seed },
+    }),
+  );
+  if (scripts.length > 0)
+    findings.push({
+      id: "scripts-missing",
+      severity: "error",
+      subject,
+      evidence: `The store has lost ${scripts.join(", ")}: EVALSHA answers NOSCRIPT. A restart, a failover and SCRIPT FLUSH remove scripts.`,
+      next: { text: "Load them.", command: seed },
+    });
+  if (differing > 0)
+    findings.push({
+      id: "keys-differ",
+      severity: "warning",
+      subject,
+      evidence: `${formatCount(differing)} of ${formatCount(tally.keys)} declared keys are missing or differ: ${list(examples.map(({ key, change }) => `${escapeControlCharacters(key)} (${CHANGES[change]})`))}.`,
+      next: { text: "See what a seed changes (slipway keyspaces plan), then seed.", command: seed },
+    });
+  if (tally.conflicting > 0)
+    findings.push({
+      id: "keys-of-another-type",
+      severity: "error",
+      subject,
+      evidence: `${formatCount(tally.conflicting)} keys have another type than declared: ${list(conflicts.map(({ key, declared, actual }) => `${escapeControlCharacters(key)} (${actual}, not ${declared})`))}.`,
+      next: {
+        text: "Find the client that writes them. Remove the keys, then seed.",
+        valkey: [`SELECT ${database}`, ...conflicts.slice(0, 20).map(({ key }) => `DEL ${quoteWord(key)}`)],
+        command: seed,
+      },
+    });
+  if (tally.kept > 0)
+    findings.push({
+      id: "keys-kept",
+      severity: "info",
+      subject,
+      evidence: `${formatCount(tally.kept)} declared keys have a value that another client wrote, which a seed keeps.`,
+      next: { text: "See them.", command: `slipway keyspaces plan --system ${system}` },
+    });
+  return findings;
 }
 
 const CHANGES = {
@@ -215,7 +200,4 @@ const globOf = (pattern: string): string =>
 
 const quoteWord = (word: string): string => (/^[\w:.{}/*-]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`);
 
-function list(items: readonly string[]): string {
-  const shown = items.slice(0, 3).join(", ");
-  return items.length > 3 ? `${shown} and ${items.length - 3} more` : shown;
-}
+const list = (items: readonly string[]): string => listSome(items, 3);

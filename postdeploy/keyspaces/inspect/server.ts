@@ -23,7 +23,11 @@ export interface ServerInfo {
 }
 
 export async function readServerInfo(connection: StoreConnection): Promise<ServerInfo> {
-  const info = await readInfo(connection);
+  return await describeServer(connection, await readInfo(connection));
+}
+
+/** @param info of the same server */
+export async function describeServer(connection: StoreConnection, info: ReadonlyMap<string, string>): Promise<ServerInfo> {
   const where = formatTarget(connection.target);
   if (info.get("loading") === "1")
     throw new StoreUnavailable("loading", `${where} is still loading its data from disk. Run again when it is ready.`);
@@ -57,8 +61,13 @@ export async function readInfo(connection: StoreConnection): Promise<ReadonlyMap
   return info;
 }
 
+export interface DatabaseSize {
+  readonly database: number;
+  readonly keys: number;
+}
+
 /** The databases that hold keys. Empty if the server does not report them. */
-export async function readDatabaseSizes(connection: StoreConnection): Promise<{ readonly database: number; readonly keys: number }[]> {
+export async function readDatabaseSizes(connection: StoreConnection): Promise<DatabaseSize[]> {
   const text = await connection.tryCall("INFO", "keyspace");
   const lines = Buffer.isBuffer(text) ? text.toString().matchAll(/^db(\d+):keys=(\d+)/gm) : [];
   return [...lines].map(([, database, keys]) => ({ database: Number(database), keys: Number(keys) }));
