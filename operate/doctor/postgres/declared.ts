@@ -1,4 +1,5 @@
 /** Roles and migrations against what a system declares, compared by the engines that apply them. */
+import { quoteWord } from "../../../catalog/shell.ts";
 import { Failure } from "../../../postdeploy/connect/failure.ts";
 import type { Mismatch } from "../../../postdeploy/migrate/ledger/compare.ts";
 import { status } from "../../../postdeploy/migrate/status.ts";
@@ -46,7 +47,7 @@ async function compareMigrations({ subject }: Examiner): Promise<CheckResult> {
       ? { findings: [missingRole(declared)] }
       : { unchecked: [`migrations: ${found.message}`] };
   const { files, pending, mismatches, drift = [], findings: problems, ledger } = found;
-  const flags = declared === undefined ? `--dir ${folder}` : `--system ${declared.system}`;
+  const flags = declared === undefined ? `--dir ${quoteWord(folder)}` : `--system ${declared.system}`;
   const running = files.filter(({ state }) => state === "running");
   const findings: Finding[] = [];
   const waiting = pending.filter((file) => !running.some((one) => one.file === file) && !mismatches.some((one) => one.file === file));
@@ -142,19 +143,19 @@ function describeMismatch(mismatch: Mismatch): { readonly evidence: string; read
       return {
         evidence: `The file was changed after it was applied (${mismatch.at}, by ${mismatch.by}).`,
         text: "Restore the file. If its change has no effect on databases where it ran, record that.",
-        command: `repair --accept ${file} --reason "no effect"`,
+        command: `repair --accept ${quoteWord(file)} --reason "no effect"`,
       };
     case "missing":
       return mismatch.renamedTo === undefined
         ? {
             evidence: `It was applied (${mismatch.at}, by ${mismatch.by}), and the file is gone.`,
             text: "Restore the file. If it was removed on purpose, record that.",
-            command: `repair --retire ${file} --reason "removed"`,
+            command: `repair --retire ${quoteWord(file)} --reason "removed"`,
           }
         : {
             evidence: `It was applied (${mismatch.at}, by ${mismatch.by}), and the file appears to be renamed to ${mismatch.renamedTo}.`,
             text: "Restore the name, or record the new one.",
-            command: `repair --rename ${file}=${mismatch.renamedTo} --reason "renamed"`,
+            command: `repair --rename ${quoteWord(`${file}=${mismatch.renamedTo}`)} --reason "renamed"`,
           };
     case "out-of-order":
       return {

@@ -1,4 +1,5 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { slipway } from "../../../cli/testing/slipway.ts";
@@ -143,6 +144,24 @@ describe("of migrations, doctor finds the planted fault, and nothing after the c
     await server.stop();
     cleanFolders();
   });
+
+  it("a name in the ledger that another client wrote is a quoted word of the command, and not a command of its own", () =>
+    withDatabase(server, async ({ connection, sql }) => {
+      const folder = folderOf(FILES).path;
+      await up({ folder, connection });
+      const name = "000_x.sql; touch pwned; echo 'x' $(id)";
+      await sql("UPDATE slipway.events SET file = '000_x.sql; touch pwned; echo ''x'' $(id)' WHERE file = '003_index.sql'");
+      const { findings } = await examine(connection, { subject: { migrations: folder } });
+      const { command } = findings.find(({ id }) => id === "migration-missing")!.next;
+      const messages = [command!, await up({ folder, connection }).then(String, ({ message }: Error) => message)];
+      for (const message of messages) {
+        const [typed = ""] = /slipway migrate repair .*/.exec(message) ?? [];
+        // A shell with a program in the place of slipway, which prints its arguments.
+        const printed = execFileSync("sh", ["-c", `slipway() { printf '%s\\n' "$@"; }; ${typed}`], { cwd: folder, encoding: "utf8" });
+        expect(printed.split("\n").slice(0, 4)).toEqual(["migrate", "repair", "--rename", `${name}=003_index.sql`]);
+      }
+      expect(existsSync(join(folder, "pwned"))).toBe(false);
+    }));
 
   it.for(faults)("$title ($id)", ({ id, severity, says, plant, next, prepare, also }) =>
     withDatabase(server, async (bench) => {

@@ -4,6 +4,7 @@
  * Each statement that can run inside a transaction gets one, together with its ledger entry. The other statements get a ledger entry before and after
  * them. If a run is interrupted between the two, the next run looks for the result of the statement before it repeats it.
  */
+import { quoteWord } from "../../../catalog/shell.ts";
 import { Failure } from "../../connect/failure.ts";
 import type { Session } from "../../connect/session.ts";
 import { type DatabaseError, isLost } from "../../connect/sqlstate.ts";
@@ -180,7 +181,7 @@ function rejectEdited({ file, statements }: Job, progress: StatementProgress): v
   throw new Failure(
     "edited",
     2,
-    `${file.name} stopped after statement ${done}, and the statements up to there were changed since. Restore statements 1 to ${done}; later ones may be changed. Or accept the file as applied: slipway migrate repair --accept ${file.name} --reason "…"`,
+    `${file.name} stopped after statement ${done}, and the statements up to there were changed since. Restore statements 1 to ${done}; later ones may be changed. Or accept the file as applied: slipway migrate repair --accept ${quoteWord(file.name)} --reason "…"`,
   );
 }
 
@@ -199,7 +200,7 @@ function outcomeUnknown({ job: { file }, statement, nth }: Step): Failure {
     3,
     `${file.name}:${positionAt(file.text, statement.start).line}: the previous run ended while statement ${nth} ran, and slipway cannot find out whether it took effect:
     ${statement.text.split("\n")[0]}
-  Check the database. If it took effect: slipway migrate repair --happened ${file.name}:${nth} --reason "…"
-  If not: slipway migrate repair --again ${file.name}:${nth} --reason "…"`,
+  Check the database. If it took effect: slipway migrate repair --happened ${quoteWord(`${file.name}:${nth}`)} --reason "…"
+  If not: slipway migrate repair --again ${quoteWord(`${file.name}:${nth}`)} --reason "…"`,
   );
 }

@@ -1,4 +1,5 @@
 /** Compares the files of a folder with the ledger: which files are pending, and which applied files do not match. */
+import { quoteWord } from "../../../catalog/shell.ts";
 import { Failure } from "../../connect/failure.ts";
 import { compareNames, downName, type Folder, type MigrationFile } from "../read/files.ts";
 import { foldEvents, type LedgerEntry } from "./history.ts";
@@ -86,13 +87,13 @@ export function describeMismatch(mismatch: Mismatch): string {
   switch (mismatch.kind) {
     case "edited":
       return `  ${file} was changed after it was applied (${mismatch.at}, by ${mismatch.by}; checksum was ${mismatch.was.slice(0, 12)}, is ${mismatch.is.slice(0, 12)}).
-    Restore the file and write a new one; or accept the change: slipway migrate repair --accept ${file} --reason "…"`;
+    Restore the file and write a new one; or accept the change: slipway migrate repair --accept ${quoteWord(file)} --reason "…"`;
     case "missing":
       return mismatch.renamedTo === undefined
         ? `  ${file} was applied (${mismatch.at}, by ${mismatch.by}) and is not in the folder.
-    Restore it; or, if it was removed on purpose: slipway migrate repair --retire ${file} --reason "…"`
+    Restore it; or, if it was removed on purpose: slipway migrate repair --retire ${quoteWord(file)} --reason "…"`
         : `  ${file} was applied (${mismatch.at}, by ${mismatch.by}) and appears to be renamed to ${mismatch.renamedTo}.
-    Restore the name; or record the new one: slipway migrate repair --rename ${file}=${mismatch.renamedTo} --reason "…"`;
+    Restore the name; or record the new one: slipway migrate repair --rename ${quoteWord(`${file}=${mismatch.renamedTo}`)} --reason "…"`;
     case "half-reverted":
       return `  ${file} is partly reverted: its down migration stopped between two statements.
     Finish it: slipway migrate down`;
