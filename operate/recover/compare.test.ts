@@ -143,6 +143,17 @@ describe("the comparison of plan, state and account", () => {
     ).toEqual([IDS.cluster]);
   });
 
+  it.each([
+    { guarded: "orders-cluster", flags: [] },
+    { guarded: "shop-app", flags: ["--protect=false"] },
+  ])("imports with protection only where the program protects some of it ($guarded)", ({ guarded, flags }) => {
+    const protecting = declarations.map((one) => planned({ ...one, options: { protect: guarded === one.name } }));
+    const found = compare({ resources: protecting, state: without("orders-cluster", "orders-user-owner"), account });
+    const steps = stepsOf(found, { stack: "qa", stackUrn: STACK_URN, file: "f.json" });
+    const args = steps.find(({ kind }) => kind === "import")?.args ?? [];
+    expect(args.filter((arg) => arg.startsWith("--protect"))).toEqual(flags);
+  });
+
   it("imports nothing that another stack declares under the same name, and nothing inside of it", () => {
     const siblings = siblingNames(new Map([["staging", resources]]));
     const found = compare({ resources, state: without("orders-cluster", "orders-user-owner", "shop-app"), account, siblings });

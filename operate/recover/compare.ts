@@ -107,6 +107,7 @@ export function compare(input: ComparisonInput): Comparison {
       importId: object.importId,
       ...(parent === undefined ? {} : { parent }),
       ...(options.version === undefined ? {} : { version: options.version }),
+      ...(options.protect === undefined ? {} : { protect: options.protect }),
       ...(object.status === undefined || ["", "online"].includes(object.status) ? {} : { status: object.status }),
     };
     const conflicts = conflictsOf(kind, resource, object);

@@ -17,6 +17,8 @@ export interface Missing extends Subject {
   readonly importId: string;
   readonly parent?: string;
   readonly version?: string;
+  /** Whether the program protects it from deletion. */
+  readonly protect?: boolean;
   /** "creating", where it is not ready yet: the provider would read it without its addresses and passwords. */
   readonly status?: string;
 }

@@ -43,9 +43,8 @@ export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepO
     ...when(targets.length > 0, "refresh", refreshPurpose(stale.length > 0, hasUsers), [
       ...["refresh", ...s, ...now, ...targets.flatMap((target) => ["--target", target])],
     ]),
-    // Protected, as the default is: should `up` plan to replace one of them, it stops. The same `up` sets what the program says.
     ...when(toImport.length > 0, "import", "Add to the state what exists in the account", [
-      ...["import", ...s, ...now, "--file", file, "--generate-code=false"],
+      ...["import", ...s, ...now, "--file", file, "--generate-code=false", ...protection(toImport)],
     ]),
     ...when(isNeeded || targets.length > 0, "up", "Deploy the rest. Its preview must replace nothing at DigitalOcean", ["up", ...s]),
   ];
@@ -54,6 +53,13 @@ export function stepsOf(comparison: Comparison, { stack, stackUrn, file }: StepO
 function when(condition: boolean, kind: Step["kind"], purpose: string, args: readonly string[]): readonly Step[] {
   return condition ? [{ kind, purpose, args }] : [];
 }
+
+/**
+ * An import protects, so an `up` that planned to replace an imported resource would stop; the same `up` then sets what the program says. Where the
+ * program protects nothing of it, a `pulumi destroy` in place of this `up` must work as well.
+ */
+const protection = (toImport: Comparison["toImport"]): readonly string[] =>
+  toImport.some(({ protect }) => protect) ? [] : ["--protect=false"];
 
 function refreshPurpose(isStale: boolean, hasUsers: boolean): string {
   const stale = "Read again what is gone, differs or is incomplete";

@@ -69,13 +69,20 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       "--no-sync",
       "--no-instructions",
     ]);
-  const port = await freePort();
-  let server = await boot();
+  let port = await freePort();
+  let server = await boot().catch(async (error: Error) => {
+    // Another test's server has taken the port since.
+    if (!error.message.includes("Address already in use")) throw error;
+    port = await freePort();
+    return boot();
+  });
 
   const url = (database: string, user = "postgres") => `postgres://${user}@127.0.0.1:${port}/${database}`;
   let created = 0;
   return {
-    port,
+    get port() {
+      return port;
+    },
     data,
     url,
     get pid() {
