@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { resolveComponentEnv } from "../cloud/apps/app.ts";
+import { recordOnly } from "../cloud/record-only.ts";
 import { createCluster, POSTGRES, startTestApi, type TestApi, VALKEY } from "./testing/api.ts";
 
 const source = { github: { repo: "acme/api", branch: "main" } };
@@ -369,6 +370,22 @@ describe("deployments", () => {
     );
     for (let round = 0; round < 60; round++) await api.call("POST", `/v2/apps/${id}/deployments`, {});
     expect((await api.call("GET", `/v2/apps/${id}/deployments`)).body.meta.total).toBe(50);
+  });
+
+  it("link to the log of each component, and the link works without the token of the account", async () => {
+    const readLog = async (app: string, component: string) => `log of ${component} in ${app}\n`;
+    const api = await startTestApi({ backing: { ...recordOnly, readLog } });
+    const { id, pending_deployment } = await createApp(api);
+    await api.cloud.idle();
+    const links = async (path: string) => (await api.call("GET", `/v2/apps/${id}/${path}`)).body.historic_urls;
+    const [link] = await links("components/api/logs?type=RUN");
+    expect(await links(`deployments/${pending_deployment.id}/components/api/logs?type=RUN`)).toEqual([link]);
+    expect(await (await fetch(link)).text()).toBe(`log of api in ${id}\n`);
+    expect(await links("components/api/logs?type=BUILD")).toEqual([]);
+    expect((await api.callInvalid("GET", `/v2/apps/${id}/components/web/logs?type=RUN`)).body.message).toContain('no component "web"');
+    expect((await api.callInvalid("GET", `/v2/apps/${id}/components/api/logs`)).body.message).toContain("type must be one of BUILD");
+    for (const forged of [link.replace("/api/", "/web/"), link.slice(0, -1), `${link}0`, link.replace(/[^/]+$/, "")])
+      expect((await fetch(forged)).status).toBe(404);
   });
 
   it("can be rolled back to, which pins the app until the rollback is committed or reverted", async () => {

@@ -20,6 +20,8 @@ export interface Request {
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
+  /** In place of a body that is JSON. */
+  readonly text?: string;
 }
 
 export const ok = (body: unknown): Reply => ({ status: 200, body });

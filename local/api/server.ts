@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { finished } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { PAGE_PATH, PROJECT_HEADER, PROJECT_PATH, projectId } from "../../catalog/local-api.ts";
+import { LOGS_PATH, readLog } from "../cloud/apps/logs.ts";
 import { ApiError, notFound } from "../cloud/core/api-error.ts";
 import type { Cloud } from "../cloud/open-cloud.ts";
 import { createFaults, FaultRequest, type Faults, withPendingState } from "./faults.ts";
@@ -104,7 +105,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     let matching: ReturnType<Faults["take"]> = [];
     const hasFault = (name: string, value: unknown) => matching.some((fault) => (fault as Record<string, unknown>)[name] === value);
     try {
-      if (path !== PROJECT_PATH && path !== PAGE_PATH) authenticate(message);
+      if (path !== PROJECT_PATH && path !== PAGE_PATH && !path.startsWith(LOGS_PATH)) authenticate(message);
       const body = await readBody(message);
       const isControl = path.startsWith("/_slipway/");
       if (!isControl) matching = faults.take(message.method ?? "", path);
@@ -115,7 +116,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       if (hasFault("drop", "before-commit")) return closeConnection(response, unknown);
       const lookup = lookUp(message.method ?? "", path);
       unknown = "allowed" in lookup && !isControl;
-      reply = isControl ? handleControl(message.method ?? "", path, body, response) : await dispatch(lookup, message, body, response);
+      reply = isControl ? await handleControl(message.method ?? "", path, body, response) : await dispatch(lookup, message, body, response);
       if (hasFault("stuck", true)) reply = withPendingState(reply);
       await cloud.store.saved();
     } catch (error) {
@@ -148,8 +149,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     });
   }
 
-  function handleControl(method: string, path: string, body: Buffer, response: ServerResponse): Reply {
+  async function handleControl(method: string, path: string, body: Buffer, response: ServerResponse): Promise<Reply> {
     const isRead = method === "GET" || method === "HEAD";
+    if (path.startsWith(LOGS_PATH) && isRead) return { status: 200, text: await readLog(cloud, path) };
     if (path === PROJECT_PATH && isRead) return noContent;
     if (path === PAGE_PATH && isRead) {
       if (running.page === undefined)
@@ -229,7 +231,12 @@ function sendHalf(response: ServerResponse, { status, body }: Reply, unknown: bo
   return { status: 0, unknown };
 }
 
-function send(response: ServerResponse, { status, body }: Reply): void {
+function send(response: ServerResponse, { status, body, text }: Reply): void {
+  if (text !== undefined) {
+    const bytes = Buffer.from(text);
+    response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": bytes.length }).end(bytes);
+    return;
+  }
   if (body === undefined) {
     // 204 has no body. For other statuses, content-length 0 keeps the connection alive.
     response.writeHead(status, status === 204 ? {} : { "content-length": 0 }).end();

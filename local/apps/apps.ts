@@ -8,9 +8,10 @@ import { type RunningComponent, startComponent } from "./component.ts";
 import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";
 import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
+import { readLogEnd } from "./logs.ts";
 import { findSource, readSources } from "./sources.ts";
 
-export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
+export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp" | "readLog"> & {
   status(): AppStatus[];
   close(): Promise<void>;
 };
@@ -133,6 +134,11 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
       for (const name of Object.keys(runningApp.ports)) ports.release(`${runningApp.app.name}/${name}`);
       ports.release(runningApp.app.name);
       apps.delete(id);
+    },
+
+    async readLog(id, component) {
+      const runningApp = apps.get(id);
+      return runningApp === undefined ? "" : readLogEnd(join(folder, runningApp.app.name, component));
     },
 
     status: () =>

@@ -42,6 +42,8 @@ export interface Backing {
   /** Runs a job until it ends or `stop` aborts. Runs its command if its source is on this machine, else checks the services in its variables. */
   runJob(app: BackedApp, job: BackedJob, stop: AbortSignal): Promise<DeployOutcome>;
   removeApp(appId: string): Promise<void>;
+  /** Returns the end of what a component or job printed, of every deployment on this machine; "" if nothing. */
+  readLog(appId: string, component: string): Promise<string>;
 
   /** Stops every process and keeps all data. */
   close(): Promise<void>;

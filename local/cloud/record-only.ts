@@ -24,6 +24,7 @@ export const recordOnly: Backing = {
   deployApp: async () => ({ ok: true }),
   runJob: async () => ({ ok: true }),
   removeApp: async () => {},
+  readLog: async () => "",
   close: async () => {},
 };
 

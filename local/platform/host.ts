@@ -92,6 +92,7 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
       deployApp: apps.deployApp,
       runJob: apps.runJob,
       removeApp: apps.removeApp,
+      readLog: apps.readLog,
       close: async () => {
         await apps.close();
         if (stopsServers) await serverBacking.close();

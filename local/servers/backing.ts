@@ -24,7 +24,7 @@ import { type ClusterLabel, stopServers } from "./status.ts";
 import { assignValkeyPort, removeValkey, startValkey } from "./valkey/server.ts";
 
 /** The part of the cloud's backing that runs database servers; local/apps is the part that runs apps. */
-export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp"> & {
+export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp" | "readLog"> & {
   /** Unlocks the state folder and leaves all servers running; the next process that opens the folder uses them. */
   leave(): void;
   /** Of a Postgres cluster, which is started if it does not run. */

@@ -23,9 +23,9 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, runJob, removeApp } = recordOnly;
+    const { placeApp, deployApp, runJob, removeApp, readLog } = recordOnly;
     stack = await startStack(cli, config, {
-      backing: { ...servers, placeApp, deployApp, runJob, removeApp },
+      backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog },
       copied: ["sql", "keyspaces"],
     });
   });

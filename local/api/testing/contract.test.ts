@@ -30,7 +30,7 @@ describe("the contract check", () => {
       /topics|schema-registry|indexes/, // Kafka and OpenSearch
       /account\/keys/, // SSH keys, for droplets
       /peerings/, // between VPCs
-      /logs$|\/exec$/, // streams out of containers
+      /(app_id|deployment_id)\}\/logs$|\/exec$/, // all components in one stream, and shells
       /events/, // their autoscaling
       /job-invocations|\/invocations/, // scheduled jobs
       /metrics\/bandwidth_daily/,
