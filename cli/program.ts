@@ -59,6 +59,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./doctor/run.ts")).doctor(options, terminal))),
   },
+  verify: {
+    summary: "Look at what a deployment has to show, and answer the product's checklist",
+    load: async ({ terminal, exit }) =>
+      (await import("./verify/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./verify/run.ts")).verify(options, terminal))),
+  },
   drift: {
     summary: "Report where a stack's account differs from its state; exit 10 on drift",
     load: async ({ terminal, exit }) =>

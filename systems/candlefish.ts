@@ -161,6 +161,23 @@ export const candlefish: System = {
     slack: { channel: "#candlefish-alerts", webhook: "slackWebhook" },
   },
 
+  checklist: [
+    { item: "Install required tools", checks: ["account"] },
+    { item: "Run connection configuration script", checks: ["variables"] },
+    { item: "Deploy PostgreSQL with persistent volume", checks: ["clusters"] },
+    { item: "Deploy Redis with persistent volume", checks: ["clusters"] },
+    { item: "Initialize database schema and seed data", checks: ["migrations"] },
+    { item: "Initialize Redis configuration", checks: ["keyspaces"] },
+    { item: "Update RTPM API with new connection strings", checks: ["deployment", "variables"] },
+    { item: "Test database connections", checks: ["health", "canary"] },
+    { item: "Set up monitoring", checks: ["monitoring"] },
+    { item: "Configure automated backups", checks: ["backups"] },
+    { item: "Run performance tests", checks: ["targets"] },
+    { item: "Document connection details for team", checks: ["variables"] },
+    { item: "Set up alerting and notifications", checks: ["monitoring"] },
+  ],
+  targets: [{ title: "A connection out of the pool", atMostMs: 5, checkout: true }],
+
   deviations: [
     { asked: "Postgres and Redis in containers of our own on Fly.io", built: "Managed Postgres and Valkey" },
     { asked: "Backup files with connection strings", built: "None: access is recovered through DigitalOcean and the encrypted state" },

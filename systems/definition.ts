@@ -28,6 +28,10 @@ export interface System {
   readonly apps: Readonly<Record<string, App>>;
   readonly backups: BackupPolicy;
   readonly alerts: AlertPolicy;
+  /** The product's own list of what to look at after a deployment. `slipway verify` answers it item by item. */
+  readonly checklist?: readonly ChecklistItem[];
+  /** Durations that the product's documents promise. `slipway verify --bench` prints them next to what it measures. */
+  readonly targets?: readonly Target[];
   /** Where the product's documents ask for something impossible or unsafe: what they ask for, and what is built instead. A plan prints them. */
   readonly deviations: readonly Deviation[];
 }
@@ -162,6 +166,8 @@ export interface Service extends Runs, Sized {
   readonly health: Health;
   /** Path prefixes that are routed to this component. */
   readonly routes: readonly [string, ...string[]];
+  /** What `slipway verify` expects of it after a deployment, besides a healthy answer. */
+  readonly checks?: ServiceChecks;
 }
 
 export interface StaticSite extends Runs {
@@ -197,6 +203,97 @@ export interface Source {
   readonly environment: "node-js" | "python" | "docker";
   readonly deployOnPush: boolean;
 }
+
+// ── Checks after a deployment ───────────────────────────────────────────────────────────────────────────────────────
+
+export interface ServiceChecks {
+  /** Where the answer of the health path reports the database. */
+  readonly database?: DatabaseReport;
+  /** Requests without credentials, to the app's public address. */
+  readonly probes?: readonly Probe[];
+  /** Text that the service's log contains, and text that it must not contain. */
+  readonly log?: { readonly contains: readonly string[]; readonly lacks: readonly string[] };
+}
+
+/** Fields of a JSON answer, by their path: "database.pool.totalCount". */
+export interface DatabaseReport {
+  /** Is true while the database answers. */
+  readonly connected: string;
+  /** Whole numbers. */
+  readonly counts: readonly string[];
+}
+
+export interface Probe {
+  readonly path: string;
+  /** Any of these passes. */
+  readonly status: readonly [number, ...number[]];
+  /** Fields of the JSON answer, by path, and the kind of each. */
+  readonly fields?: Readonly<Record<string, FieldKind>>;
+  /** The answer lists rows of this table: a row that is added for the request must be among them, so the answer is no mock data. */
+  readonly lists?: Canary;
+}
+
+export type FieldKind = "text" | "number" | "boolean" | "list" | "object";
+
+export interface Canary {
+  /** "schema.table" */
+  readonly table: string;
+  /** A unique text column; it gets the name of the row. */
+  readonly key: string;
+  /** The other columns that need a value. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * account     the API answers with this token
+ * clusters    every cluster is online, and a state store keeps its keys over a restart
+ * deployment  the newest deployment of each app is active, with all of its steps
+ * variables   the deployed spec has every declared variable
+ * health      each service answers at its health path, and reports its database
+ * probes      the declared requests are answered as declared
+ * log         each service's log has the declared text
+ * migrations  every file is applied, and the schema is the one of the files
+ * canary      a row outlives a deployment, and the API lists a row that was just added
+ * keyspaces   every declared key and script is in the stores
+ * backups     the newest backup is young enough, has its copies, and was rehearsed
+ * monitoring  alerts exist and reach somebody
+ * targets     the promised durations, measured with --bench
+ */
+export const CHECK_KINDS = [
+  "account",
+  "clusters",
+  "deployment",
+  "variables",
+  "health",
+  "probes",
+  "log",
+  "migrations",
+  "canary",
+  "keyspaces",
+  "backups",
+  "monitoring",
+  "targets",
+] as const;
+
+export type CheckKind = (typeof CHECK_KINDS)[number];
+
+export interface ChecklistItem {
+  /** In the words of the product's document. */
+  readonly item: string;
+  /** None: a person has to do it. */
+  readonly checks: readonly CheckKind[];
+}
+
+export type Target = {
+  readonly title: string;
+  readonly atMostMs: number;
+} & (
+  | { readonly sql: string }
+  /** The median time to take a connection out of a pool that is warm. */
+  | { readonly checkout: true }
+  /** The 95th percentile of requests to a path of the component `api`. */
+  | { readonly path: string }
+);
 
 // ── Environment variables ───────────────────────────────────────────────────────────────────────────────────────────
 

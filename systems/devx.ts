@@ -51,6 +51,21 @@ export const devx: System = {
             timeoutSeconds: 5,
             failures: 3,
           },
+          checks: {
+            probes: [
+              { path: "/api/database/status", status: [401, 404] },
+              {
+                path: "/api/templates",
+                status: [200],
+                lists: { table: "templates.templates", key: "slug", values: { name: "!slipway verify" } },
+              },
+              {
+                path: "/api/templates/categories",
+                status: [200],
+                lists: { table: "templates.categories", key: "slug", values: { name: "!slipway verify", sort_order: -1 } },
+              },
+            ],
+          },
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
           env: {
@@ -82,6 +97,16 @@ export const devx: System = {
 
   backups: defaultBackups,
   alerts: defaultAlerts,
+
+  checklist: [
+    { item: "Schema completeness", checks: ["migrations"] },
+    { item: "The migration system", checks: ["migrations"] },
+    { item: "The configuration of the deployment", checks: ["deployment", "clusters"] },
+    { item: "Environment variables", checks: ["variables"] },
+    { item: "GET /health reports the database", checks: ["health"] },
+    { item: "GET /api/database/status tells the public nothing", checks: ["probes"] },
+    { item: "GET /api/templates and its categories come from the database", checks: ["probes", "canary"] },
+  ],
 
   deviations: [
     { asked: "An init script of the database container", built: "The first migration, because managed Postgres runs no init scripts" },

@@ -126,6 +126,14 @@ export const fluxstudio: System = {
             timeoutSeconds: 5,
             failures: 3,
           },
+          checks: {
+            database: {
+              connected: "database.connected",
+              counts: ["database.pool.totalCount", "database.pool.idleCount", "database.pool.waitingCount"],
+            },
+            probes: [{ path: "/api/projects", status: [401] }],
+            log: { contains: ["Database adapters loaded"], lacks: ["DATABASE_URL required"] },
+          },
           // About 64 MB at rest; an alert is sent at 200 MB of its 512.
           size: "apps-s-1vcpu-0.5gb",
           instances: 1,
@@ -209,6 +217,32 @@ export const fluxstudio: System = {
 
   backups: defaultBackups,
   alerts: defaultAlerts,
+
+  checklist: [
+    { item: "The deployment is ACTIVE, with all of its steps", checks: ["deployment"] },
+    { item: "The log shows the connection to the database", checks: ["log"] },
+    { item: "The API's endpoints query the database", checks: ["health", "probes"] },
+    { item: "Data persists", checks: ["canary"] },
+    { item: "Monitor error logs", checks: ["log", "monitoring"] },
+    { item: "Verify all features working", checks: ["variables", "migrations", "keyspaces"] },
+    { item: "Check backup completion", checks: ["backups"] },
+    { item: "User acceptance testing", checks: [] },
+  ],
+  targets: [
+    { title: "A simple query", atMostMs: 10, sql: "SELECT id FROM projects ORDER BY id LIMIT 1" },
+    {
+      title: "A query with joins",
+      atMostMs: 100,
+      sql: "SELECT o.name, count(p.id) FROM organizations o LEFT JOIN projects p ON p.organization_id = o.id GROUP BY o.id ORDER BY o.name LIMIT 100",
+    },
+    {
+      title: "Full-text search, with ranking",
+      atMostMs: 200,
+      sql: "SELECT id, ts_rank(to_tsvector('english', content), query) FROM messages, plainto_tsquery('english', 'design review') query WHERE to_tsvector('english', content) @@ query ORDER BY 2 DESC LIMIT 20",
+    },
+    { title: "A connection out of the pool", atMostMs: 5, checkout: true },
+    { title: "The API, 95 of 100 requests", atMostMs: 200, path: "/api/health" },
+  ],
 
   deviations: [
     { asked: "PostgreSQL 15.15", built: "Major version 15, selected by the stack; DigitalOcean selects the minor version" },

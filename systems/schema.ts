@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import { MOST_KEPT } from "../catalog/retention.ts";
-import type { System } from "./definition.ts";
+import { CHECK_KINDS, type System } from "./definition.ts";
 
 const object = z.strictObject;
 const record = <Value extends z.ZodMiniType>(value: Value) => z.record(z.string(), value);
@@ -119,8 +119,16 @@ const health = object({
   failures: count,
 });
 
+const fieldKind = z.enum(["text", "number", "boolean", "list", "object"]);
+const canary = object({ table: text, key: text, values: record(z.union([z.string(), z.number(), z.boolean()])) });
+const checks = object({
+  database: maybe(object({ connected: text, counts: list(text) })),
+  probes: maybe(list(object({ path: text, status: some(whole(100, 599)), fields: maybe(record(fieldKind)), lists: maybe(canary) }))),
+  log: maybe(object({ contains: list(text), lacks: list(text) })),
+});
+
 const component = z.discriminatedUnion("kind", [
-  object({ kind: z.literal("service"), port: whole(1, 65_535), health, routes: some(text), ...runs, ...sized }),
+  object({ kind: z.literal("service"), port: whole(1, 65_535), health, routes: some(text), checks: maybe(checks), ...runs, ...sized }),
   object({ kind: z.literal("site"), outputDir: text, routes: some(text), ...runs }),
   object({ kind: z.literal("worker"), ...runs, ...sized }),
   object({ kind: z.literal("job"), when: z.enum(["PRE_DEPLOY", "POST_DEPLOY", "FAILED_DEPLOY"]), ...runs, ...sized }),
@@ -142,6 +150,14 @@ const alerts = object({
   restartsPerHour: count,
 });
 
+const title = text;
+const atMostMs = count;
+const target = z.union([
+  object({ title, atMostMs, sql: text }),
+  object({ title, atMostMs, checkout: z.literal(true) }),
+  object({ title, atMostMs, path: text }),
+]);
+
 export const systemSchema = object({
   name: text,
   title: text,
@@ -155,6 +171,8 @@ export const systemSchema = object({
   apps: record(app),
   backups,
   alerts,
+  checklist: maybe(list(object({ item: text, checks: list(z.enum(CHECK_KINDS)) }))),
+  targets: maybe(list(target)),
   deviations: list(object({ asked: text, built: text })),
 });
 

@@ -1,15 +1,11 @@
 /** What `slipway doctor` examines: the databases and stores of --url and the environment, of a stack's account, or of the local platform. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
-import { findHome } from "../../local/servers/home.ts";
-import { examineBackups, unreadableBackups } from "../../operate/doctor/backups.ts";
 import type { Examination } from "../../operate/doctor/finding.ts";
 import type { ConnectionBudget, DatabaseSubject } from "../../operate/doctor/postgres/subject.ts";
 import type { StoreSubject } from "../../operate/doctor/valkey/subject.ts";
-import { Failure } from "../../postdeploy/connect/failure.ts";
 import { type Connection, targetOf } from "../../postdeploy/connect/target.ts";
 import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
@@ -20,6 +16,7 @@ import { findSystem } from "../shared/find-system.ts";
 import { inProject } from "../shared/in-project.ts";
 import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
 import { namedConnection, namedStores } from "../shared/named-connection.ts";
+import { readBackups } from "../shared/read-backups.ts";
 import type { DoctorOptions } from "./flags.ts";
 
 export interface Subjects {
@@ -152,34 +149,6 @@ function storesOf(found: readonly SystemStores[]): StoreSubject[] {
 
 function addressOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : url;
-}
-
-async function readBackups(wanted: readonly System[], isLocal: boolean): Promise<readonly Examination[]> {
-  const isConfigured = Boolean(process.env[BACKUP_VARIABLES.store]);
-  const folder = await inProject(() => path.join(findHome(findProject(process.cwd()).root).state, "backups"));
-  if (!isConfigured && !(isLocal && folder !== undefined && existsSync(folder))) return [];
-  try {
-    return [await readBackupStatus(wanted)];
-  } catch (error) {
-    if (!(error instanceof Failure || error instanceof UsageError)) throw error;
-    return [unreadableBackups(process.env[BACKUP_VARIABLES.store] ?? folder!, error.message)];
-  }
-}
-
-async function readBackupStatus(wanted: readonly System[]): Promise<Examination> {
-  const [{ openEnvironment }, { DEFAULT_LIMITS, readStatus }] = await Promise.all([
-    import("../backup/environment.ts"),
-    import("../../backup/status.ts"),
-  ]);
-  const { repository } = await openEnvironment({});
-  const sets = wanted.map(({ name }) => ({ system: name, part: "postgres" }));
-  const status = await readStatus({ repository, sets, ...DEFAULT_LIMITS });
-  const isWanted = (set: string) => wanted.some(({ name }) => set.startsWith(`${name}/`));
-  return examineBackups(
-    repository.copies.map(({ name }) => name).join(", "),
-    status.sets.filter(({ set }) => isWanted(set)),
-    status.refused.filter(({ key }) => isWanted(key)),
-  );
 }
 
 /** Of each system that the stack selects. Empty where there is no such stack, or its settings have problems. */

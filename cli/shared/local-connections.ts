@@ -3,6 +3,7 @@ import { findProject } from "../../engine/project.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
+import { type ApiClient, openApi } from "../../operate/recover/api.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { System } from "../../systems/definition.ts";
 
@@ -51,6 +52,9 @@ export interface Source {
 export interface Account {
   /** For messages: "The local platform". */
   readonly name: string;
+  readonly api: ApiClient;
+  /** What the names of its apps end with: "-staging". */
+  readonly suffix: string;
   /** @returns undefined where the account does not have the database of this system. */
   databases(system: System): Promise<LocalConnections | undefined>;
   /** By the store's name in the system's apps; empty where the account does not have them. */
@@ -73,18 +77,13 @@ export async function localStores(system: System, workspace: Workspace = current
 export function localAccount(workspace: Workspace = currentWorkspace()): Account | undefined {
   const daemon = findDaemon(workspace);
   if (daemon === undefined) return undefined;
-  return accountAt("The local platform", `-${STACK}`, async (path) => {
-    const response = await fetch(new URL(path, daemon.api), { headers: { authorization: `Bearer ${API_TOKEN}` } });
-    if (!response.ok) throw new Error(`The local platform's API responded with ${response.status} to ${path}. See: slipway local status`);
-    return await response.json();
-  });
+  return accountAt("The local platform", `-${STACK}`, openApi({ endpoint: daemon.api, token: API_TOKEN }));
 }
 
 /** The account of a stack, over its API. The token must have the scope database:view_credentials. */
 export async function stackAccount(stack: string): Promise<Account> {
-  const [{ readStack }, { openApi }, { findPulumi, openPulumi }, { endpointOf, readToken }, { suffixOf }] = await Promise.all([
+  const [{ readStack }, { findPulumi, openPulumi }, { endpointOf, readToken }, { suffixOf }] = await Promise.all([
     import("../../engine/stackfile.ts"),
-    import("../../operate/recover/api.ts"),
     import("../../operate/recover/pulumi-cli.ts"),
     import("./stack-account.ts"),
     import("../../settings/defaults.ts"),
@@ -97,10 +96,11 @@ export async function stackAccount(stack: string): Promise<Account> {
     program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags: target.flags });
   const api = openApi({ endpoint: endpointOf(config, target), token: await readToken(config, cli, target) });
   const environment = config.config["slipway:environment"] as Parameters<typeof suffixOf>[0];
-  return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), (path) => api.get(path));
+  return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), api);
 }
 
-function accountAt(name: string, suffix: string, get: (path: string) => Promise<unknown>): Account {
+function accountAt(name: string, suffix: string, api: ApiClient): Account {
+  const get = (path: string) => api.get(path);
   const clusters = async () => ((await get("/v2/databases?per_page=200")) as { databases?: readonly Cluster[] | null })?.databases ?? [];
   const caOf = async ({ id }: Cluster) => {
     const { ca } = (await get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
@@ -108,6 +108,8 @@ function accountAt(name: string, suffix: string, get: (path: string) => Promise<
   };
   return {
     name,
+    api,
+    suffix,
     async databases({ postgres }) {
       for (const cluster of await clusters()) {
         const { engine, db_names, users, connection } = cluster;

@@ -1,0 +1,71 @@
+/** The log of a component, over the links of the API, without the secrets that a program may have printed. */
+import { LOOSE_TOKENS } from "../../catalog/secrets.ts";
+import type { ApiClient } from "../recover/api.ts";
+
+export interface LogSource {
+  readonly api: ApiClient;
+  readonly app: string;
+  readonly deployment: string;
+}
+
+type LogType = "RUN" | "BUILD" | "DEPLOY";
+
+const TIMEOUT_MS = 15_000;
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** @returns undefined where the API has no log of this component. */
+export async function readLog({ api, app, deployment }: LogSource, component: string, type: LogType): Promise<string | undefined> {
+  const path = `/v2/apps/${app}/deployments/${deployment}/components/${encodeURIComponent(component)}/logs`;
+  const links = (await api.get(`${path}?type=${type}&follow=false`)) as
+    | { historic_urls?: readonly string[]; live_url?: string }
+    | undefined;
+  const urls = [...(links?.historic_urls ?? []), ...(links?.live_url?.startsWith("https:") ? [links.live_url] : [])];
+  const texts = await Promise.all(urls.map(download));
+  const found = texts.filter((text) => text !== undefined);
+  return found.length === 0 ? undefined : found.join("\n");
+}
+
+/** A link is itself a credential: no error repeats it. */
+async function download(url: string): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok) return undefined;
+    let size = 0;
+    for await (const chunk of response.body ?? []) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > MOST_BYTES) break;
+    }
+  } catch {
+    // A live log does not end. What it has sent so far is the log.
+    if (chunks.length === 0) return undefined;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const LAST_LINES = 12;
+const LONGEST_LINE = 300;
+
+export function lastLines(log: string): readonly string[] {
+  return log
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "")
+    .slice(-LAST_LINES)
+    .map((line) => hideSecrets(line).slice(0, LONGEST_LINE));
+}
+
+function hideSecrets(line: string): string {
+  return line
+    .replace(LOOSE_TOKENS, "[secret]")
+    .replace(/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, "$1[secret]@")
+    .replace(/((?:password|secret|token|passphrase|api_?key)["']?\s*[=:]\s*["']?)[^\s"',}]+/gi, "$1[secret]");
+}
+
+const ERROR_LINE = /\b(error|fatal|panic|exception|unhandled|traceback)\b/i;
+
+/** Lines that report an error, and not the absence of one. */
+export function errorLines(log: string): readonly string[] {
+  return log.split("\n").filter((line) => ERROR_LINE.test(line) && !/\b(0|no) errors?\b/i.test(line));
+}
