@@ -133,6 +133,15 @@ export const whole: System = {
   ...shipyard,
   buckets: { files: { feature: "queue", cors: { methods: ["GET", "PUT"] }, cdn: true, deletedKeptDays: 7 }, plain: {} },
   settings: { ...shipyard.settings, plainId: { purpose: "an id" } },
+  checklist: [
+    { item: "It runs", checks: ["deployment"] },
+    { item: "People like it", checks: [] },
+  ],
+  targets: [
+    { title: "A query", atMostMs: 10, sql: "SELECT 1" },
+    { title: "A connection", atMostMs: 5, checkout: true },
+    { title: "The API", atMostMs: 200, path: "/api/ships" },
+  ],
   postgres: { ...shipyard.postgres, sizing: { ...shipyard.postgres.sizing, concurrentUsers: 100 } },
   apps: {
     ...shipyard.apps,
@@ -150,6 +159,18 @@ export const whole: System = {
         api: {
           ...api,
           memoryAlertMiB: 200,
+          checks: {
+            database: { connected: "database.connected", counts: ["database.pool.totalCount"] },
+            probes: [
+              { path: "/api/ships", status: [401], fields: { error: "text" } },
+              {
+                path: "/api/docks",
+                status: [200, 304],
+                lists: { table: "public.docks", key: "slug", values: { name: "!", length: 1, open: true } },
+              },
+            ],
+            log: { contains: ["connected"], lacks: ["refused"] },
+          },
           env: {
             ...api.env,
             OVERFLOW: env.budget(10, 10, 5),
