@@ -63,7 +63,7 @@ function hideSecrets(line: string): string {
     .replace(/((?:password|secret|token|passphrase|api_?key)["']?\s*[=:]\s*["']?)[^\s"',}]+/gi, "$1[secret]");
 }
 
-const ERROR_LINE = /\b(error|fatal|panic|exception|unhandled|traceback)\b/i;
+const ERROR_LINE = /\b(\w*errors?|fatal|panic|\w*exception|unhandled|traceback)\b/i;
 
 /** Lines that report an error, and not the absence of one. */
 export function errorLines(log: string): readonly string[] {
