@@ -256,7 +256,7 @@ export interface Canary {
  * canary      a row outlives a deployment, and the API lists a row that was just added
  * keyspaces   every declared key and script is in the stores
  * backups     the newest backup is young enough, has its copies, and was rehearsed
- * monitoring  alerts exist and reach somebody
+ * monitoring  alerts exist and have recipients
  * targets     the promised durations, measured with --bench
  */
 export const CHECK_KINDS = [

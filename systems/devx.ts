@@ -104,7 +104,7 @@ export const devx: System = {
     { item: "The configuration of the deployment", checks: ["deployment", "clusters"] },
     { item: "Environment variables", checks: ["variables"] },
     { item: "GET /health reports the database", checks: ["health"] },
-    { item: "GET /api/database/status tells the public nothing", checks: ["probes"] },
+    { item: "GET /api/database/status requires credentials", checks: ["probes"] },
     { item: "GET /api/templates and its categories come from the database", checks: ["probes", "canary"] },
   ],
 

@@ -1,29 +1,21 @@
 /** Runs `slipway verify`. */
-
-import type { Check } from "../../operate/verify/check.ts";
-import { answerChecklist, type ItemAnswer } from "../../operate/verify/checklist.ts";
+import type { Workspace } from "../../local/platform/workspace.ts";
+import { answerChecklist } from "../../operate/verify/checklist.ts";
 import { verify as verifySystem } from "../../operate/verify/verify.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
 import { withNpx } from "../shared/hints.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { VerifyOptions } from "./flags.ts";
+import type { Report } from "./report.ts";
 import { findSubjects } from "./subjects.ts";
 import { formatReport } from "./text.ts";
 
 const DEFAULT_WAIT_MINUTES = 15;
 
-export interface Report {
-  readonly system: string;
-  readonly title: string;
-  readonly at: string;
-  readonly checks: readonly Check[];
-  readonly checklist: readonly ItemAnswer[];
-}
-
 /** @returns the exit code. */
-export async function verify(options: VerifyOptions, terminal: Terminal): Promise<number> {
+export async function verify(options: VerifyOptions, terminal: Terminal, workspace?: Workspace): Promise<number> {
   const { print, ...layout } = terminal;
-  const subjects = await findSubjects(options);
+  const subjects = await findSubjects(options, workspace);
   const waitMs = (options.wait ?? DEFAULT_WAIT_MINUTES) * 60_000;
   const reports: Report[] = [];
   for (const subject of subjects) {

@@ -1,5 +1,6 @@
 /** The systems that `slipway verify` looks at: those of a stack's account, or of the local platform. */
 import path from "node:path";
+import type { Workspace } from "../../local/platform/workspace.ts";
 import type { Check } from "../../operate/verify/check.ts";
 import type { VerifySubject } from "../../operate/verify/verify.ts";
 import type { System } from "../../systems/definition.ts";
@@ -11,10 +12,11 @@ import { type Account, localAccount, stackAccount } from "../shared/local-connec
 import { readBackups } from "../shared/read-backups.ts";
 import type { VerifyOptions } from "./flags.ts";
 
-export async function findSubjects(options: VerifyOptions): Promise<readonly VerifySubject[]> {
+/** @param workspace Of the local platform. @default that of this project */
+export async function findSubjects(options: VerifyOptions, workspace?: Workspace): Promise<readonly VerifySubject[]> {
   const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
   const isLocal = options.stack === undefined;
-  const account = options.stack === undefined ? await inProject(() => localAccount()) : await stackAccount(options.stack);
+  const account = options.stack === undefined ? await inProject(() => localAccount(workspace)) : await stackAccount(options.stack);
   if (account === undefined)
     throw new UsageError("Which deployment? --stack <name>, or start the local platform, which is the default: npm start");
   const names = new Set((await account.api.list("/v2/apps", "apps")).map(({ spec }) => (spec as { name: string }).name));

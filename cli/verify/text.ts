@@ -4,7 +4,7 @@ import { visible } from "../../report/escape.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Layout, Style } from "../shared/terminal.ts";
 import { wrap } from "../shared/wrap.ts";
-import type { Report } from "./run.ts";
+import type { Report } from "./report.ts";
 
 export function formatReport({ title, at, checks, checklist }: Report, layout: Layout): string {
   const { style } = layout;

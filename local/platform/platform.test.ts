@@ -3,11 +3,14 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { env } from "../../cli/local/env.ts";
 import { reloadAllScripts } from "../../cli/local/scripts.ts";
 import { localConnections, localStores } from "../../cli/shared/local-connections.ts";
 import { recordingTerminal } from "../../cli/testing/slipway.ts";
+import type { VerifyOptions } from "../../cli/verify/flags.ts";
+import type { Report } from "../../cli/verify/report.ts";
+import { verify } from "../../cli/verify/run.ts";
 import { systems } from "../../systems/index.ts";
 import { describeUnless, NEEDS_PROC } from "../../tests/skip.ts";
 import { processesIn, removeHome, temporaryHome } from "../servers/testing/servers.ts";
@@ -61,6 +64,74 @@ describeUnless(NEEDS_PROC, "the local platform", () => {
     const response = await fetch(`${url}${path}`);
     expect(response.status).toBe(200);
     expect(await response.text()).toContain("slipway runs a placeholder service here");
+  });
+
+  describe("slipway verify", () => {
+    const report = async (system: string, options: Partial<VerifyOptions> = {}) => {
+      const terminal = recordingTerminal();
+      const code = await verify({ system, json: true, ...options } as VerifyOptions, terminal, workspace);
+      const [{ checks, checklist }] = JSON.parse(terminal.printed.join("\n")).reports as [Report];
+      const evidence = (kind: string, subject = "") =>
+        checks
+          .filter((check) => check.kind === kind && check.subject.includes(subject))
+          .map((check) => `${check.outcome}: ${check.evidence}`);
+      return { code, checks, checklist, evidence };
+    };
+
+    it("sees FluxStudio active with every step, its pool's figures, 401 without a token, and the checks of the first day [F31] [F32] [F75] [F156]", async () => {
+      const { code, evidence, checklist } = await report("fluxstudio");
+      expect(code).toBe(0);
+      expect(evidence("deployment")).toEqual([
+        expect.stringMatching(/^passed: deployment [0-9a-f-]{36} of commit [0-9a-f]{12}: ACTIVE, (\d+) of \1 steps$/),
+      ]);
+      expect(evidence("health", "/api: GET /api/health")).toEqual([
+        expect.stringMatching(/^passed: 200 in \d+ ms; database connected, totalCount \d+, idleCount \d+, waitingCount \d+$/),
+      ]);
+      expect(evidence("probes", "GET /api/projects")).toEqual([expect.stringMatching(/^passed: 401 in \d+ ms, without credentials$/)]);
+      expect(checklist.map(({ item, outcome }) => `${outcome} ${item}`)).toEqual(
+        expect.arrayContaining(["passed Monitor error logs", "passed Verify all features working", "unproved Check backup completion"]),
+      );
+    });
+
+    it("measures FluxStudio's promised durations in its own schema, and fails for none of them [F41]", async () => {
+      const { code, evidence } = await report("fluxstudio", { bench: true });
+      expect(code).toBe(0);
+      expect(evidence("targets")).toEqual(
+        [10, 100, 200, 5, 200].map((most) => expect.stringMatching(new RegExp(` ms, the .+ of 20; promised: at most ${most} ms$`))),
+      );
+    });
+
+    it("sees DevX Platform report its database, keep its status private, and list rows that were just added [D28] [D29] [D31] [D37]", async () => {
+      const { code, evidence } = await report("devx");
+      expect(code).toBe(0);
+      expect(evidence("health")).toEqual([expect.stringMatching(/; database reports that the database answers$/)]);
+      expect(evidence("probes", "GET /api/database/status")).toEqual([expect.stringMatching(/^passed: 401 in/)]);
+      for (const path of ["/api/templates", "/api/templates/categories"])
+        expect(evidence("canary", `GET ${path}`)).toContainEqual(
+          expect.stringMatching(/^passed: a row that was just added to templates\.\w+ is in the answer$/),
+        );
+    });
+
+    it("answers Candlefish's thirteen points in their order, in one report [C72]", async () => {
+      await report("candlefish");
+      const { code, checklist } = await report("candlefish", { bench: true });
+      expect(code).toBe(0);
+      expect(checklist.map(({ item, outcome }) => `${outcome} ${item}`)).toEqual([
+        "passed Install required tools",
+        "passed Run connection configuration script",
+        "passed Deploy PostgreSQL with persistent volume",
+        "passed Deploy Redis with persistent volume",
+        "passed Initialize database schema and seed data",
+        "passed Initialize Redis configuration",
+        "passed Update RTPM API with new connection strings",
+        "passed Test database connections",
+        "unproved Set up monitoring",
+        "unproved Configure automated backups",
+        expect.stringMatching(/^(passed|unproved) Run performance tests$/),
+        "passed Document connection details for team",
+        "unproved Set up alerting and notifications",
+      ]);
+    });
   });
 
   it("changes nothing the second time, and reports it", async () => {

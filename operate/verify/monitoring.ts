@@ -1,4 +1,4 @@
-/** Whether alerts exist for the clusters and the address of a system, and whether they reach somebody. */
+/** Whether alerts exist for the clusters and the address of a system, and whether they reach a recipient. */
 import type { System } from "../../systems/definition.ts";
 import type { ApiClient, Json } from "../recover/api.ts";
 import type { Check } from "./check.ts";
@@ -38,12 +38,12 @@ export async function checkMonitoring(
     };
   const silent = found.filter(({ emails, channels }) => emails.length + channels.length === 0).length;
   const reached = [...new Set(found.flatMap(({ emails, channels }) => [...emails, ...channels]))];
-  const evidence = `${own.length} alerts on its clusters and ${endpoints.length} on its address reach ${reached.join(", ") || "nobody"}`;
+  const evidence = `${own.length} alerts on its clusters and ${endpoints.length} on its address reach ${reached.join(", ") || "no recipient"}`;
   if (silent > 0)
     return {
       ...about,
       outcome: "failed",
-      evidence: `${evidence}; ${silent} of them reach nobody`,
+      evidence: `${evidence}; ${silent} of them have no recipient`,
       next: { text: "Deploy what the program declares.", command: "pulumi up" },
     };
   const { slack } = system.alerts;

@@ -14,7 +14,7 @@ const MOST_BYTES = 2 * 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE_MS = 1000;
 
-/** A connection that fails is tried again: routers are told of a new deployment one after the other. @returns why there is no answer, in words */
+/** A connection that fails is tried again: the routers learn of a new deployment one after the other. @returns why there is no answer, in words */
 export async function request(url: string): Promise<Answer | string> {
   for (let attempt = 1; ; attempt++) {
     const answer = await requestOnce(url);

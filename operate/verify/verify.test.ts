@@ -5,7 +5,8 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
-import type { CheckKind } from "../../systems/definition.ts";
+import type { CheckKind, Service } from "../../systems/definition.ts";
+import { systems } from "../../systems/index.ts";
 import { addRows, openCanaries } from "./canary.ts";
 import type { Check, Outcome } from "./check.ts";
 import { answerChecklist } from "./checklist.ts";
@@ -53,7 +54,7 @@ describe("a deployment that works", () => {
     expect(await rowsLeft()).toBe(0);
   });
 
-  it("has data that outlives the next deployment", async () => {
+  it("has data that outlives the next deployment [F33]", async () => {
     await run();
     expect(find(await run(), "canary", "shop/postgres")).toMatchObject({
       outcome: "passed",
@@ -72,7 +73,7 @@ describe("a deployment that works", () => {
     expect(await rowsLeft()).toBe(0);
   });
 
-  it("gets rid of the row that a killed run has left, but not of one whose run is busy", async () => {
+  it("gets rid of the row that a killed run has left, but not of one whose run is busy [F76]", async () => {
     const [killed, busy] = [await openVerifier(product.owner), await openVerifier(product.owner)];
     for (const session of [killed, busy]) {
       await openCanaries(session);
@@ -210,17 +211,16 @@ const BROKEN: readonly Broken[] = [
     says: "database.connected is false",
     also: ["probes"],
     break: async () => {
-      await postgres.sql("ALTER ROLE shop CONNECTION LIMIT 1");
       const holder = new pg.Client(postgres.url("shop", "shop"));
       holder.on("error", () => {});
-      // Without the pool that the service has open.
-      await product.connect(postgres.url("shop", "shop"));
       await holder.connect();
       await holder.query("BEGIN");
+      await postgres.sql("ALTER ROLE shop CONNECTION LIMIT 1");
+      await product.connect(postgres.url("shop", "shop"));
     },
   },
   {
-    title: "a health answer that says nothing about the database",
+    title: "a health answer that says nothing about the database [F96]",
     kind: "health",
     says: "it has no field database.connected, so it says nothing about the database",
     break: () => product.answer("/health", 200, { status: "ok" }),
@@ -356,7 +356,7 @@ const BROKEN: readonly Broken[] = [
     break: () => product.call("PATCH", `/v2/databases/${product.clusters.state}/config`, { config: { valkey_persistence: "off" } }),
   },
   {
-    title: "alerts that nobody gets",
+    title: "a system without an alert",
     kind: "monitoring",
     outcome: "unproved",
     says: "no alert watches its clusters or its address",
@@ -368,7 +368,7 @@ const BROKEN: readonly Broken[] = [
   {
     title: "an alert without a recipient among those that have one",
     kind: "monitoring",
-    says: "1 of them reach nobody",
+    says: "1 of them have no recipient",
     break: () => product.call("POST", "/v2/monitoring/alerts", alertOn(product.clusters.database, [])),
   },
 ];
@@ -402,6 +402,26 @@ describe("verify fails for", () => {
     });
     expect(find(checks, "health", "")).toMatchObject({ outcome: "passed" });
     expect(find(checks, "canary", "GET /goods")).toMatchObject({ outcome: "skipped" });
+  });
+});
+
+describe("FluxStudio's log", () => {
+  it("must show that the adapters were loaded, and not that DATABASE_URL is required [F43]", async () => {
+    const { fluxstudio } = Object.fromEntries(systems.map((system) => [system.name, system]));
+    const { log } = (fluxstudio!.apps.fluxstudio!.components.api as Service).checks!;
+    const { api } = shop.apps.shop!.components as { api: Service };
+    const components = { api: { ...api, checks: { ...api.checks, log: log! } } };
+    const system = { ...shop, apps: { shop: { ...shop.apps.shop!, components } } };
+    const outcomeOf = async (text: string) => {
+      product.next.log = text;
+      return find(await run({ system }), "log", "")!;
+    };
+    expect(await outcomeOf("Database adapters loaded\n")).toMatchObject({ outcome: "passed" });
+    expect(await outcomeOf("listening\n")).toMatchObject({
+      outcome: "failed",
+      evidence: expect.stringContaining('"Database adapters loaded" is missing'),
+    });
+    expect(await outcomeOf("Database adapters loaded\nDATABASE_URL required\n")).toMatchObject({ outcome: "failed" });
   });
 });
 
