@@ -66,6 +66,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./verify/run.ts")).verify(options, terminal))),
   },
+  watch: {
+    summary: "Look at a deployment again and again, report once, and alert when something begins or ends",
+    load: async ({ terminal, exit }) =>
+      (await import("./watch/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./watch/run.ts")).watch(options, terminal))),
+  },
   drift: {
     summary: "Report where a stack's account differs from its state; exit 10 on drift",
     load: async ({ terminal, exit }) =>

@@ -211,6 +211,6 @@ export const candlefish: System = {
       asked: "An append-only file, written every second",
       built: "Snapshots every ten minutes if anything changed; later writes can be lost",
     },
-    { asked: "PagerDuty", built: "Email and Slack, the channels of DigitalOcean's alerts" },
+    { asked: "PagerDuty", built: "DigitalOcean's alerts by email and Slack; slipway watch also calls PagerDuty" },
   ],
 };

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
+import type { Workspace } from "../../local/platform/workspace.ts";
 import type { Examination } from "../../operate/doctor/finding.ts";
 import type { ConnectionBudget, DatabaseSubject } from "../../operate/doctor/postgres/subject.ts";
 import type { StoreSubject } from "../../operate/doctor/valkey/subject.ts";
@@ -28,16 +29,19 @@ export interface Subjects {
   readonly notices: readonly string[];
 }
 
-export async function findSubjects(options: DoctorOptions): Promise<Subjects> {
+type SubjectOptions = Pick<DoctorOptions, "system" | "stack"> & Partial<Pick<DoctorOptions, "url" | "ca">>;
+
+/** @param workspace Of the local platform. @default that of this project */
+export async function findSubjects(options: SubjectOptions, workspace?: Workspace): Promise<Subjects> {
   const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
   if (options.stack !== undefined && options.url !== undefined)
     throw new UsageError("Where is the database? --url names it, and --stack finds it over the account's API: use one of the two.");
   if (options.stack !== undefined) return await findInStack(options.stack, wanted);
-  return (await findNamed(options, wanted)) ?? (await findLocal(wanted));
+  return (await findNamed(options, wanted)) ?? (await findLocal(wanted, workspace));
 }
 
 /** @returns undefined where neither a flag nor the environment names a server. */
-async function findNamed(options: DoctorOptions, wanted: readonly System[]): Promise<Subjects | undefined> {
+async function findNamed(options: SubjectOptions, wanted: readonly System[]): Promise<Subjects | undefined> {
   const named = await namedConnection(options);
   const stores = wanted.map((system): SystemStores => ({ system, stores: namedStores(Object.keys(system.stores)) }));
   const hasStores = stores.some((one) => one.stores.size > 0);
@@ -57,8 +61,8 @@ async function findNamed(options: DoctorOptions, wanted: readonly System[]): Pro
 
 const nameOfDatabase = (connection: Connection): string => targetOf(connection).database;
 
-async function findLocal(wanted: readonly System[]): Promise<Subjects> {
-  const account = await inProject(() => localAccount());
+async function findLocal(wanted: readonly System[], workspace: Workspace | undefined): Promise<Subjects> {
+  const account = await inProject(() => localAccount(workspace));
   if (account === undefined)
     throw new UsageError(
       "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; --stack <name>; or start the local platform, whose databases and stores are the default: npm start",

@@ -1,5 +1,5 @@
 /** The flags and help of `slipway migrate` and its commands. */
-import { createCommand, describe, type OptionsOf, OUTPUT, option, parseWholeNumber } from "../shared/command.ts";
+import { createCommand, describe, type OptionsOf, OUTPUT, option, parseDuration, parseWholeNumber } from "../shared/command.ts";
 import { UsageError } from "../shared/errors.ts";
 
 /** Codes that every command with a database shares. */
@@ -203,15 +203,6 @@ export type LintOptions = OptionsOf<typeof declareLint>;
 export type NewOptions = OptionsOf<typeof declareNew>;
 export type BaselineOptions = OptionsOf<typeof declareBaseline>;
 export type RepairOptions = OptionsOf<typeof declareRepair>;
-
-/** @returns milliseconds. */
-function parseDuration(text: string, flag: string): number {
-  const [, count, unit = ""] = /^(\d+)(ms|s|min|h)?$/.exec(text) ?? [];
-  const factor = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 }[unit];
-  if (count === undefined || (factor === undefined && count !== "0"))
-    throw new UsageError(`${flag} takes a duration such as 500ms, 30s or 10min, not "${text}".`);
-  return Number(count) * (factor ?? 1);
-}
 
 function splitList(text: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), ...text.split(",").filter((item) => item !== "")];

@@ -60,6 +60,17 @@ export function parseWholeNumber(text: string, { flag, from = 1, to = MOST, unit
   throw new UsageError(`${flag} takes ${what}, ${to === MOST ? `${from} or more` : `from ${from} to ${to}`}, not "${text}": ${example}`);
 }
 
+const UNITS = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** @returns milliseconds. */
+export function parseDuration(text: string, flag: string): number {
+  const [, count, unit = ""] = /^(\d{1,9})(ms|s|min|h|d)?$/.exec(text) ?? [];
+  const factor = UNITS[unit as keyof typeof UNITS] as number | undefined;
+  if (count === undefined || (factor === undefined && count !== "0"))
+    throw new UsageError(`${flag} takes a duration such as 500ms, 30s or 10min, not "${text}".`);
+  return Number(count) * (factor ?? 1);
+}
+
 /** Sets up help and errors of a command and of all commands below it. */
 export function connect(command: CommandUnknownOpts, { terminal }: Session): void {
   command

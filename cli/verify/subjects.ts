@@ -13,7 +13,10 @@ import { readBackups } from "../shared/read-backups.ts";
 import type { VerifyOptions } from "./flags.ts";
 
 /** @param workspace Of the local platform. @default that of this project */
-export async function findSubjects(options: VerifyOptions, workspace?: Workspace): Promise<readonly VerifySubject[]> {
+export async function findSubjects(
+  options: Pick<VerifyOptions, "system" | "stack">,
+  workspace?: Workspace,
+): Promise<readonly VerifySubject[]> {
   const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
   const isLocal = options.stack === undefined;
   const account = options.stack === undefined ? await inProject(() => localAccount(workspace)) : await stackAccount(options.stack);

@@ -23,14 +23,16 @@ export async function openCanaries(session: Session): Promise<boolean> {
     [new LedgerTable().schema, TABLE],
   );
   if (!found!.has_schema) return false;
+  if (found!.has_table) return true;
   // Two first runs at the same time: the second one waits and finds the table.
-  if (!found!.has_table)
-    await session.query(`CREATE TABLE IF NOT EXISTS ${TABLE} (
+  await session.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [TABLE]);
+  await session.query(`CREATE TABLE IF NOT EXISTS ${TABLE} (
       name text PRIMARY KEY,
       relation text,
       written_at timestamptz NOT NULL DEFAULT now(),
       deployments text NOT NULL DEFAULT ''
     )`);
+  await session.query("SELECT pg_advisory_unlock(hashtextextended($1, 0))", [TABLE]);
   return true;
 }
 

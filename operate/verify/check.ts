@@ -16,6 +16,10 @@ export interface Check {
   readonly outcome: Outcome;
   /** What was seen, with the figures. */
   readonly evidence: string;
+  /** How long a request took. */
+  readonly milliseconds?: number;
+  /** Lines of a log that report errors. */
+  readonly errorLines?: number;
   /** The last lines of a log, without secrets. */
   readonly log?: readonly string[];
   /** What to do about it: a sentence, or a command to type. */

@@ -28,7 +28,10 @@ export async function checkHealth({ app, name, service }: ServiceSubject): Promi
     return skip("the router leads this path to no or another component; App Platform itself checks it inside of the app");
   const answer = await request(`${app.url}${path}`);
   if (typeof answer === "string") return { check: { ...about, ...noAnswer(answer) }, isPlaceholder: false };
-  return { check: { ...about, ...judgeHealth(answer, service) }, isPlaceholder: isFromPlaceholder(answer) };
+  return {
+    check: { ...about, ...judgeHealth(answer, service), milliseconds: answer.milliseconds },
+    isPlaceholder: isFromPlaceholder(answer),
+  };
 }
 
 type Judgement = Pick<Check, "outcome" | "evidence" | "next">;
@@ -161,14 +164,15 @@ function checkListed(subject: string, { text }: Answer, table: string, name: str
 // ── Log ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export async function checkLog(api: ApiClient, { app, name, service }: ServiceSubject, isPlaceholder: boolean): Promise<Check> {
-  const about = { kind: "log", subject: `${app.name}/${name}: log` } as const;
-  if (app.active === undefined) return { ...about, outcome: "skipped", evidence: "no deployment is active" };
+  const subject = { kind: "log", subject: `${app.name}/${name}: log` } as const;
+  if (app.active === undefined) return { ...subject, outcome: "skipped", evidence: "no deployment is active" };
   const log = await readLog({ api, app: app.id, deployment: app.active.id }, name, "RUN");
-  if (log === undefined || log.trim() === "") return { ...about, outcome: "unproved", evidence: "the API has no log of it yet" };
+  if (log === undefined || log.trim() === "") return { ...subject, outcome: "unproved", evidence: "the API has no log of it yet" };
   const { contains = [], lacks = [] } = service.checks?.log ?? {};
   const missing = isPlaceholder ? [] : contains.filter((text) => !log.includes(text));
   const present = lacks.filter((text) => log.includes(text));
   const errors = errorLines(log);
+  const about = { ...subject, errorLines: errors.length };
   const lines = log.split("\n").filter((line) => line.trim() !== "").length;
   const read = `${lines} lines, ${errors.length} of them report errors`;
   if (missing.length + present.length > 0)

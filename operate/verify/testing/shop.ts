@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { type Api, startApi } from "../../../local/api/server.ts";
 import type { Backing } from "../../../local/cloud/backing.ts";
@@ -96,6 +97,8 @@ export interface Shop {
   answer(path: string, status: number, body: unknown): void;
   /** What the backing of the account does next. */
   readonly next: { log: string; outcome: ReturnType<Backing["deployApp"]> };
+  /** Delays every answer of the service. */
+  delay(milliseconds: number): void;
   /** Connects the service to another database, or with another password. */
   connect(url: string): Promise<void>;
   call(method: string, path: string, body?: unknown): Promise<Record<string, never>>;
@@ -165,6 +168,7 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
     next,
     answer: service.answer,
     connect: service.connect,
+    delay: service.delay,
     async deploy(changes = {}) {
       await call("PUT", `/v2/apps/${app.id}`, { spec: specOf(changes) });
       await cloud.idle();
@@ -226,6 +230,7 @@ interface TestService {
   readonly url: string;
   answer(path: string, status: number, body: unknown): void;
   connect(url: string): Promise<void>;
+  delay(milliseconds: number): void;
   stop(): Promise<void>;
 }
 
@@ -237,9 +242,11 @@ async function startService(url: string): Promise<TestService> {
     return pool;
   };
   let pool = open(url);
+  let delayMs = 0;
   const answers = new Map<string, readonly [number, unknown]>();
   const server: Server = createServer(async (incoming, reply) => {
     const path = incoming.url ?? "/";
+    await sleep(delayMs);
     const [status, body] = answers.get(path) ?? (await answer(path));
     reply.writeHead(status, { "content-type": "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body));
   });
@@ -260,6 +267,9 @@ async function startService(url: string): Promise<TestService> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answer: (path, status, body) => void answers.set(path, [status, body]),
+    delay(milliseconds) {
+      delayMs = milliseconds;
+    },
     async connect(other) {
       await pool.end();
       pool = open(other);

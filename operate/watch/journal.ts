@@ -1,0 +1,90 @@
+/**
+ * The journal of a watch: a file of JSON lines, so that a watch that was killed goes on where it was. A line counts once it ends; a half line of a
+ * killed run is cut off.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import path from "node:path";
+import { isRunning } from "../../local/servers/is-running.ts";
+import { Failure } from "../../postdeploy/connect/failure.ts";
+import type { Problem } from "../alerts/alert.ts";
+import type { Observation } from "./observation.ts";
+import type { Schedule } from "./schedule.ts";
+
+export type Entry =
+  | ({ readonly kind: "started"; readonly source: string } & Schedule)
+  | { readonly kind: "round"; readonly observation: Observation }
+  /** The problems whose beginning a channel was sent. */
+  | { readonly kind: "sent"; readonly channel: string; readonly open: readonly Problem[]; readonly at: string }
+  | { readonly kind: "undelivered"; readonly channel: string; readonly problem: string; readonly at: string };
+
+export interface Journal {
+  readonly entries: readonly Entry[];
+  /** Written to the disk when it returns. */
+  append(entry: Entry): void;
+  close(): void;
+}
+
+/** @throws {Failure} if another process holds it */
+export function openJournal(file: string): Journal {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const lock = takeLock(`${file}.lock`);
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  const entries = whole
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Entry);
+  const descriptor = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
+  let end = Buffer.byteLength(whole);
+  ftruncateSync(descriptor, end);
+  return {
+    entries,
+    append(entry) {
+      entries.push(entry);
+      end += writeSync(descriptor, `${JSON.stringify(entry)}\n`, end);
+      fsyncSync(descriptor);
+    },
+    close() {
+      closeSync(descriptor);
+      rmSync(lock, { force: true });
+    },
+  };
+}
+
+/** Two watches with one journal would each take the other's rounds for their own. */
+function takeLock(lock: string): string {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    return lock;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const holder = Number(readFileSync(lock, "utf8"));
+  if (holder !== process.pid && isRunning(holder))
+    throw new Failure(
+      "watch-running",
+      75,
+      `Process ${holder} is already watching, with the same journal. End it first, or let it go on: its lock is ${lock}.`,
+    );
+  writeFileSync(lock, String(process.pid));
+  return lock;
+}
+
+/** Keeps the journal of an earlier watch. @returns its new name */
+export function setAside(file: string, at: string): string {
+  const aside = file.replace(/(\.[^.]*)?$/, `-${at.replaceAll(/[:.]/g, "-")}$1`);
+  renameSync(file, aside);
+  return aside;
+}

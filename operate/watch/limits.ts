@@ -1,0 +1,114 @@
+/** Compares what the API and the checks measured with the limits of a definition's alerts. */
+import { open } from "../../postdeploy/connect/session.ts";
+import type { Problem } from "../alerts/alert.ts";
+import { formatBytes } from "../doctor/finding.ts";
+import type { Check } from "../verify/check.ts";
+import type { VerifySubject } from "../verify/verify.ts";
+
+export async function findExceededLimits(subject: VerifySubject, checks: readonly Check[]): Promise<readonly Problem[]> {
+  const { latency } = subject.system.alerts;
+  const slow = checks.flatMap(({ kind, subject: request, milliseconds }): Problem[] =>
+    kind === "health" && milliseconds !== undefined && milliseconds > latency
+      ? [
+          {
+            id: `limit latency ${request}`,
+            severity: "warning",
+            subject: `${request} is slow`,
+            evidence: `${milliseconds} ms, above ${latency} ms`,
+            next: "slipway doctor",
+          },
+        ]
+      : [],
+  );
+  return [...slow, ...(await findFullDisk(subject)), ...(await findBusyComponents(subject))];
+}
+
+interface ComponentHealth {
+  readonly name: string;
+  readonly cpu_usage_percent?: number;
+  readonly memory_usage_percent?: number;
+  readonly replicas_desired?: number;
+  readonly replicas_ready?: number;
+}
+
+async function findBusyComponents({ api, system, suffix }: VerifySubject): Promise<readonly Problem[]> {
+  const names = new Set(Object.values(system.apps).map(({ name }) => `${name}${suffix}`));
+  const apps = (await api.list("/v2/apps", "apps")).filter(({ spec }) => names.has(String((spec as { name: string }).name)));
+  const found = apps.map(async ({ id, spec }) => {
+    const { app_health } = ((await api.get(`/v2/apps/${id}/health`)) ?? {}) as { app_health?: { components?: readonly ComponentHealth[] } };
+    return (app_health?.components ?? []).flatMap((component) => {
+      const subject = `${(spec as { name: string }).name}/${component.name}`;
+      const { cpu, memory } = system.alerts;
+      return [
+        ...above(subject, "CPU", component.cpu_usage_percent, cpu),
+        ...above(subject, "memory", component.memory_usage_percent, memory),
+        ...missingReplicas(subject, component),
+      ];
+    });
+  });
+  return (await Promise.all(found)).flat();
+}
+
+function above(subject: string, what: string, percent: number | undefined, limit: number): Problem[] {
+  if (percent === undefined || percent <= limit) return [];
+  return [
+    {
+      id: `limit ${what} ${subject}`,
+      severity: "warning",
+      subject: `${subject}: ${what}`,
+      evidence: `${Math.round(percent)} % of its ${what} is in use, above ${limit} %`,
+      next: "See what it does, or give it a larger size or more instances.",
+    },
+  ];
+}
+
+function missingReplicas(subject: string, { replicas_desired = 0, replicas_ready = replicas_desired }: ComponentHealth): Problem[] {
+  if (replicas_ready >= replicas_desired) return [];
+  return [
+    {
+      id: `limit instances ${subject}`,
+      severity: "critical",
+      subject: `${subject}: instances`,
+      evidence: `${replicas_ready} of ${replicas_desired} instances are ready: the others have crashed or do not start`,
+      next: "doctl apps logs ID",
+    },
+  ];
+}
+
+/** Tables, indexes and WAL of every database of the cluster. */
+async function findFullDisk({ api, system, database }: VerifySubject): Promise<readonly Problem[]> {
+  if (database === undefined) return [];
+  const { database: cluster } = ((await api.get(`/v2/databases/${database.cluster}`)) ?? {}) as {
+    database?: { name: string; storage_size_mib?: number | string };
+  };
+  const capacity = Number(cluster?.storage_size_mib ?? Number.NaN) * 2 ** 20;
+  if (!(capacity > 0)) return [];
+  let used: number;
+  try {
+    const session = await open(database.owner, { application: "slipway watch" });
+    try {
+      // Without the databases of the provider, which this role may not read.
+      const [row] = await session.query<{ bytes: string }>(
+        "SELECT coalesce(sum(pg_database_size(oid)), 0) AS bytes FROM pg_database WHERE has_database_privilege(oid, 'CONNECT')",
+      );
+      used = Number(row!.bytes);
+    } finally {
+      await session.end();
+    }
+  } catch {
+    // The check of the migrations, which connects in the same way, reports it.
+    return [];
+  }
+  const { disk } = system.alerts;
+  const percent = (used / capacity) * 100;
+  if (percent <= disk) return [];
+  return [
+    {
+      id: `limit disk ${cluster!.name}`,
+      severity: "critical",
+      subject: `${cluster!.name}: disk`,
+      evidence: `${formatBytes(used)} of ${formatBytes(capacity)} are in use, above ${disk} %: a full disk makes the cluster read-only`,
+      next: "Give the cluster more storage in the stack's settings, and deploy: pulumi up",
+    },
+  ];
+}
