@@ -139,6 +139,6 @@ function describeBackups(systems: readonly System[], { region, offsiteRegion }: 
   return {
     systems: systems.map(({ name, backups: { postgres } }) => ({ name, dailyAtHourUtc: postgres.hourUtc, hourly })),
     ...{ retention, regions: [region, offsiteRegion], recipients: recipients.length, maxAgeHours },
-    workersUsdMonthly: systems.length * (instancePrice(WORKER_SIZE) ?? 0),
+    workersUsdMonthly: systems.length * instancePrice(WORKER_SIZE)!,
   };
 }
