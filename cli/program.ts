@@ -73,6 +73,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./watch/run.ts")).watch(options, terminal))),
   },
+  runbook: {
+    summary: "Write the runbook of a stack: what runs, the contacts, what to type, what each alert means",
+    load: async ({ terminal, exit }) =>
+      (await import("./runbook/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./runbook/run.ts")).runbook(options, terminal))),
+  },
   drift: {
     summary: "Report where a stack's account differs from its state; exit 10 on drift",
     load: async ({ terminal, exit }) =>

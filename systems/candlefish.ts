@@ -161,6 +161,12 @@ export const candlefish: System = {
     slack: { channel: "#candlefish-alerts", webhook: "slackWebhook" },
   },
 
+  contacts: [
+    { for: "first contact", contact: "admin@candlefish.ai" },
+    { for: "operations", contact: "ops@candlefish.ai" },
+    { for: "development", contact: "dev@candlefish.ai" },
+  ],
+  timeBudgets: [{ task: "Go through the checklist after a deployment", minutes: 45 }],
   checklist: [
     { item: "Install required tools", checks: ["account"] },
     { item: "Run connection configuration script", checks: ["variables"] },

@@ -28,6 +28,10 @@ export interface System {
   readonly apps: Readonly<Record<string, App>>;
   readonly backups: BackupPolicy;
   readonly alerts: AlertPolicy;
+  /** Who answers for what. The runbook lists them. */
+  readonly contacts?: readonly Contact[];
+  /** How long the product's documents give for what a person does. */
+  readonly timeBudgets?: readonly TimeBudget[];
   /** The product's own list of what to look at after a deployment. `slipway verify` answers it item by item. */
   readonly checklist?: readonly ChecklistItem[];
   /** Durations that the product's documents promise. `slipway verify --bench` prints them next to what it measures. */
@@ -378,6 +382,17 @@ export interface AlertPolicy {
   /** Milliseconds a health check may take. */
   readonly latency: number;
   readonly restartsPerHour: number;
+}
+
+export interface Contact {
+  readonly for: string;
+  /** An address, or why there is none. */
+  readonly contact: string;
+}
+
+export interface TimeBudget {
+  readonly task: string;
+  readonly minutes: number;
 }
 
 export interface Deviation {

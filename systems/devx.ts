@@ -98,6 +98,7 @@ export const devx: System = {
   backups: defaultBackups,
   alerts: defaultAlerts,
 
+  contacts: [{ for: "everything", contact: "the documents name none: add yours" }],
   checklist: [
     { item: "Schema completeness", checks: ["migrations"] },
     { item: "The migration system", checks: ["migrations"] },

@@ -218,6 +218,15 @@ export const fluxstudio: System = {
   backups: defaultBackups,
   alerts: defaultAlerts,
 
+  contacts: [
+    { for: "database, infrastructure, application, customer support", contact: "the documents name roles and no addresses: add yours" },
+  ],
+  timeBudgets: [
+    { task: "Return to the previous deployment", minutes: 15 },
+    { task: "Restore a backup into a new database, and switch to it", minutes: 60 },
+    { task: "Change the phase of the data, without a request that fails", minutes: 10 },
+    { task: "Observe after a change of phase", minutes: 1440 },
+  ],
   checklist: [
     { item: "The deployment is ACTIVE, with all of its steps", checks: ["deployment"] },
     { item: "The log shows the connection to the database", checks: ["log"] },

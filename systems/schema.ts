@@ -171,6 +171,8 @@ export const systemSchema = object({
   apps: record(app),
   backups,
   alerts,
+  contacts: maybe(list(object({ for: text, contact: text }))),
+  timeBudgets: maybe(list(object({ task: text, minutes: count }))),
   checklist: maybe(list(object({ item: text, checks: list(z.enum(CHECK_KINDS)) }))),
   targets: maybe(list(target)),
   deviations: list(object({ asked: text, built: text })),

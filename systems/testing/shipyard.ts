@@ -133,6 +133,8 @@ export const whole: System = {
   ...shipyard,
   buckets: { files: { feature: "queue", cors: { methods: ["GET", "PUT"] }, cdn: true, deletedKeptDays: 7 }, plain: {} },
   settings: { ...shipyard.settings, plainId: { purpose: "an id" } },
+  contacts: [{ for: "operations", contact: "ops@example.com" }],
+  timeBudgets: [{ task: "Roll back", minutes: 15 }],
   checklist: [
     { item: "It runs", checks: ["deployment"] },
     { item: "People like it", checks: [] },

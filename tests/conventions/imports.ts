@@ -20,7 +20,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   report: ["engine", "catalog"],
   preview: ["report", "local", "postdeploy", "engine", "catalog"],
   audit: ["report", "local", "postdeploy", "engine", "catalog"],
-  operate: ["report", "local", "postdeploy", "engine", "systems", "catalog"],
+  operate: ["report", "local", "postdeploy", "engine", "settings", "systems", "catalog"],
   backup: ["report", "local", "postdeploy", "catalog"],
   cli: ["preview", "audit", "operate", "backup", "report", "local", "components", "postdeploy", "engine", "settings", "systems", "catalog"],
   bin: ["cli", "postdeploy"],
