@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { findProject } from "../../engine/project.ts";
 import type { Workspace } from "../../local/platform/workspace.ts";
+import { findHome } from "../../local/servers/home.ts";
 import { type Journal, openJournal, setAside } from "../../operate/watch/journal.ts";
 import type { Observation } from "../../operate/watch/observation.ts";
 import { observe } from "../../operate/watch/observe.ts";
@@ -28,8 +29,8 @@ export async function watch(options: WatchOptions, terminal: Terminal, workspace
   const subjects = await findSubjects(options, workspace);
   const channels = await openChannels(subjects.map(({ system }) => system));
   const name = [options.stack ?? "local", ...(options.system === undefined ? [] : [options.system])].join("-");
-  const root = findProject(process.cwd()).root;
-  const file = path.join(root, ".slipway", `watch-${name}.jsonl`);
+  const folder = (workspace?.home ?? findHome(findProject(process.cwd()).root)).state;
+  const file = path.join(folder, `watch-${name}.jsonl`);
   const source = `${options.stack === undefined ? "the local platform" : `stack ${options.stack}`}${options.system === undefined ? "" : `, ${options.system}`}`;
   const { journal, schedule } = begin(file, source, requested, options.restart === true, terminal);
   const stop = new AbortController();
@@ -44,7 +45,7 @@ export async function watch(options: WatchOptions, terminal: Terminal, workspace
       onProblem: terminal.log,
     });
     const report = summarizeWatch(journal.entries, schedule, Date.now());
-    const out = path.resolve(options.out ?? path.join(root, ".slipway", `watch-${name}.md`));
+    const out = path.resolve(options.out ?? path.join(folder, `watch-${name}.md`));
     mkdirSync(path.dirname(out), { recursive: true });
     const text = formatReport(source, schedule, report);
     writeFileSync(out, text);
