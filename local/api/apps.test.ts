@@ -373,18 +373,26 @@ describe("deployments", () => {
   });
 
   it("link to the log of each component, and the link works without the token of the account", async () => {
-    const readLog = async (app: string, component: string) => `log of ${component} in ${app}\n`;
+    const readLog = async (app: string, component: string, type: string) => `${type} log of ${component} in ${app}\n`;
     const api = await startTestApi({ backing: { ...recordOnly, readLog } });
     const { id, pending_deployment } = await createApp(api);
     await api.cloud.idle();
     const links = async (path: string) => (await api.call("GET", `/v2/apps/${id}/${path}`)).body.historic_urls;
     const [link] = await links("components/api/logs?type=RUN");
     expect(await links(`deployments/${pending_deployment.id}/components/api/logs?type=RUN`)).toEqual([link]);
-    expect(await (await fetch(link)).text()).toBe(`log of api in ${id}\n`);
+    expect(await (await fetch(link)).text()).toBe(`RUN log of api in ${id}\n`);
+    const [restarts] = await links("components/api/logs?type=RUN_RESTARTED");
+    expect(await (await fetch(restarts)).text()).toBe(`RUN_RESTARTED log of api in ${id}\n`);
     expect(await links("components/api/logs?type=BUILD")).toEqual([]);
     expect((await api.callInvalid("GET", `/v2/apps/${id}/components/web/logs?type=RUN`)).body.message).toContain('no component "web"');
     expect((await api.callInvalid("GET", `/v2/apps/${id}/components/api/logs`)).body.message).toContain("type must be one of BUILD");
-    for (const forged of [link.replace("/api/", "/web/"), link.slice(0, -1), `${link}0`, link.replace(/[^/]+$/, "")])
+    for (const forged of [
+      link.replace("/api/", "/web/"),
+      link.replace("/RUN/", "/RUN_RESTARTED/"),
+      link.slice(0, -1),
+      `${link}0`,
+      link.replace(/[^/]+$/, ""),
+    ])
       expect((await fetch(forged)).status).toBe(404);
   });
 

@@ -69,13 +69,18 @@ describe("the apps of a local cloud", () => {
     ]);
   });
 
-  it("restart a killed component at the same address", async () => {
+  it("restart a killed component at the same address, and keep when and how it ended", async () => {
     await apps.deployApp(app, [api]);
     const { url } = await apps.placeApp(app);
     const before = pidOf()!;
     process.kill(before, "SIGKILL");
     await expect.poll(() => pidOf() !== undefined && pidOf() !== before).toBe(true);
     await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
+    const lines = (await apps.readLog(app.id, "api", "RUN_RESTARTED")).trimEnd().split("\n");
+    expect(lines.at(-1)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z the process was ended by SIGKILL$/);
+    expect(lines.some((line) => line.endsWith(" ready"))).toBe(true);
+    await apps.deployApp(app, [api]);
+    expect((await apps.readLog(app.id, "api", "RUN_RESTARTED")).trimEnd().split("\n")).toEqual(lines);
   });
 
   it("stop when the app is removed, and release their ports", async () => {

@@ -136,9 +136,9 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
       apps.delete(id);
     },
 
-    async readLog(id, component) {
+    async readLog(id, component, type) {
       const runningApp = apps.get(id);
-      return runningApp === undefined ? "" : readLogEnd(join(folder, runningApp.app.name, component));
+      return runningApp === undefined ? "" : readLogEnd(join(folder, runningApp.app.name, component), type);
     },
 
     status: () =>

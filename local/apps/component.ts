@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepRestart } from "./logs.ts";
 
 export interface ComponentOptions {
   /** The folder of its log. */
@@ -47,8 +48,9 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
     closeSync(log);
     started.stdin?.on("error", () => {});
     started.once("error", () => {});
-    started.once("exit", () => {
+    started.once("exit", (code, signal) => {
       if (isStopped) return;
+      keepRestart(folder, signal === null ? `the process ended with code ${code}` : `the process was ended by ${signal}`);
       pause = Math.min(pause * 2, MAX_PAUSE_MS);
       setTimeout(() => {
         if (!isStopped) child = launch();

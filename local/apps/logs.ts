@@ -1,6 +1,7 @@
 /** Finds the logs of components and jobs on disk, also while no platform runs. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { LogType } from "../cloud/backing.ts";
 
 export interface AppLog {
   readonly app: string;
@@ -27,9 +28,11 @@ const foldersIn = (folder: string): string[] =>
 
 const LOG_END_BYTES = 256 * 1024;
 
+const FILES: Readonly<Record<LogType, string>> = { RUN: "log", RUN_RESTARTED: "restarts" };
+
 /** The last lines of a component's log; "" if it has none. @param folder The component's. */
-export function readLogEnd(folder: string): string {
-  const path = join(folder, "log");
+export function readLogEnd(folder: string, type: LogType): string {
+  const path = join(folder, FILES[type]);
   if (!existsSync(path)) return "";
   const { size } = statSync(path);
   const bytes = Buffer.alloc(Math.min(size, LOG_END_BYTES));
@@ -41,4 +44,13 @@ export function readLogEnd(folder: string): string {
   }
   const text = bytes.toString("utf8");
   return size > LOG_END_BYTES ? text.slice(text.indexOf("\n") + 1) : text;
+}
+
+const LINES_OF_A_RESTART = 10;
+
+/** Keeps the end of what a process printed that ended by itself, each line with its time, as App Platform has them. */
+export function keepRestart(folder: string, reason: string): void {
+  const printed = readLogEnd(folder, "RUN").trimEnd().split("\n").slice(-LINES_OF_A_RESTART);
+  const at = new Date().toISOString();
+  appendFileSync(join(folder, FILES.RUN_RESTARTED), [...printed, reason].map((line) => `${at} ${line}\n`).join(""), { mode: 0o600 });
 }

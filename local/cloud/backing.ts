@@ -43,7 +43,7 @@ export interface Backing {
   runJob(app: BackedApp, job: BackedJob, stop: AbortSignal): Promise<DeployOutcome>;
   removeApp(appId: string): Promise<void>;
   /** Returns the end of what a component or job printed, of every deployment on this machine; "" if nothing. */
-  readLog(appId: string, component: string): Promise<string>;
+  readLog(appId: string, component: string, type: LogType): Promise<string>;
 
   /** Stops every process and keeps all data. */
   close(): Promise<void>;
@@ -143,3 +143,6 @@ export interface BackedJob extends BackedComponent {
 }
 
 export type DeployOutcome = { readonly ok: true } | { readonly ok: false; readonly component: string; readonly message: string };
+
+/** RUN: what runs has printed. RUN_RESTARTED: the end of what instances printed that ended by themselves and were started again. */
+export type LogType = "RUN" | "RUN_RESTARTED";

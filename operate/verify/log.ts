@@ -8,7 +8,7 @@ export interface LogSource {
   readonly deployment: string;
 }
 
-type LogType = "RUN" | "BUILD" | "DEPLOY";
+type LogType = "RUN" | "RUN_RESTARTED" | "BUILD" | "DEPLOY";
 
 const TIMEOUT_MS = 15_000;
 const MOST_BYTES = 4 * 1024 * 1024;

@@ -2,7 +2,9 @@
 import { open } from "../../postdeploy/connect/session.ts";
 import type { Problem } from "../alerts/alert.ts";
 import { formatBytes } from "../doctor/finding.ts";
+import type { ApiClient } from "../recover/api.ts";
 import type { Check } from "../verify/check.ts";
+import { lastLines, readLog } from "../verify/log.ts";
 import type { VerifySubject } from "../verify/verify.ts";
 
 export async function findExceededLimits(subject: VerifySubject, checks: readonly Check[]): Promise<readonly Problem[]> {
@@ -36,17 +38,40 @@ async function findBusyComponents({ api, system, suffix }: VerifySubject): Promi
   const apps = (await api.list("/v2/apps", "apps")).filter(({ spec }) => names.has(String((spec as { name: string }).name)));
   const found = apps.map(async ({ id, spec }) => {
     const { app_health } = ((await api.get(`/v2/apps/${id}/health`)) ?? {}) as { app_health?: { components?: readonly ComponentHealth[] } };
-    return (app_health?.components ?? []).flatMap((component) => {
+    const components = (app_health?.components ?? []).map(async (component) => {
       const subject = `${(spec as { name: string }).name}/${component.name}`;
       const { cpu, memory } = system.alerts;
       return [
+        ...(await findRestarts(api, String(id), subject, component.name)),
         ...above(subject, "CPU", component.cpu_usage_percent, cpu),
         ...above(subject, "memory", component.memory_usage_percent, memory),
         ...missingReplicas(subject, component),
       ];
     });
+    return (await Promise.all(components)).flat();
   });
   return (await Promise.all(found)).flat();
+}
+
+const HOUR_MS = 3_600_000;
+
+/** App Platform keeps the log of instances that ended by themselves. A line begins with its time, after the name of the component at DigitalOcean. */
+async function findRestarts(api: ApiClient, app: string, subject: string, component: string): Promise<readonly Problem[]> {
+  const { app: deployed } = ((await api.get(`/v2/apps/${app}`)) ?? {}) as { app?: { active_deployment?: { id: string } } };
+  const deployment = deployed?.active_deployment?.id;
+  const log = deployment === undefined ? undefined : await readLog({ api, app, deployment }, component, "RUN_RESTARTED");
+  const times = [...(log ?? "").matchAll(/^(?:\S+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) /gm)].map(([, time]) => Date.parse(time!));
+  const recent = new Set(times.filter((time) => Date.now() - time < HOUR_MS));
+  if (recent.size === 0) return [];
+  return [
+    {
+      id: `limit restarts ${subject}`,
+      severity: "warning",
+      subject: `${subject}: restarts`,
+      evidence: `it ended by itself and was started again within the last hour: ${lastLines(log!).at(-1)}`,
+      next: "doctl apps logs ID --type run_restarted",
+    },
+  ];
 }
 
 function above(subject: string, what: string, percent: number | undefined, limit: number): Problem[] {

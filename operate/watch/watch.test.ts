@@ -115,6 +115,21 @@ describe("a limit of a definition's alerts that is exceeded reaches every channe
   });
 });
 
+it("a component that ended by itself within the last hour reaches every channel, and is over an hour later", async () => {
+  const line = (minutes: number, text: string) => `api ${new Date(Date.now() - minutes * 60_000).toISOString()} ${text}\n`;
+  product.next.restarts = line(61, "the process ended with code 1");
+  await look();
+  expect(mail.mails).toEqual([]);
+  product.next.restarts += line(2, "Error: out of memory, password=hunter2") + line(2, "the process was ended by SIGKILL");
+  await look();
+  expect(mail.mails[0]!.raw).toContain("started again within the last hour: api ");
+  expect(JSON.stringify([mail.mails, slack.bodies])).toContain("the process was ended by SIGKILL");
+  expect(JSON.stringify([mail.mails, slack.bodies])).not.toContain("hunter2");
+  product.next.restarts = line(61, "the process was ended by SIGKILL");
+  await look();
+  expect(subjectOf(mail.mails[1]!.raw)).toBe("Over: shop/api: restarts (stack test)");
+});
+
 describe("a service that lies about its database", () => {
   it("reaches Slack, e-mail and the pager, and its text mentions no channel in Slack [C71]", async () => {
     product.answer("/health", 200, { status: "<!channel> down" });

@@ -96,7 +96,7 @@ export interface Shop {
   /** Replaces the service's answers at a path. @param body A text, or an object as JSON. */
   answer(path: string, status: number, body: unknown): void;
   /** What the backing of the account does next. */
-  readonly next: { log: string; outcome: ReturnType<Backing["deployApp"]> };
+  readonly next: { log: string; restarts: string; outcome: ReturnType<Backing["deployApp"]> };
   /** Delays every answer of the service. */
   delay(milliseconds: number): void;
   /** Connects the service to another database, or with another password. */
@@ -126,7 +126,7 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
   await seed({ folder: folders.keyspaces, system: "shop", stores: { state: { ...store.address(), class: "state" } } });
 
   const service = await startService(postgres.url("shop", "shop"));
-  const next: Shop["next"] = { log: "listening\nconnected to the database\n", outcome: Promise.resolve({ ok: true }) };
+  const next: Shop["next"] = { log: "listening\nconnected to the database\n", restarts: "", outcome: Promise.resolve({ ok: true }) };
   const cloud = await openCloud({
     directory: join(folder, "cloud"),
     timings: "instant",
@@ -137,7 +137,7 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
         services: Object.fromEntries(app.services.map(({ name, port }) => [name, { host: name, port }])),
       }),
       deployApp: () => next.outcome,
-      readLog: async () => next.log,
+      readLog: async (_, __, type) => (type === "RUN" ? next.log : next.restarts),
     },
   });
   const api = await startApi({ cloud, token: TOKEN });
