@@ -73,6 +73,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./watch/run.ts")).watch(options, terminal))),
   },
+  metrics: {
+    summary: "Serve the figures of doctor for Prometheus, and print alert rules and a dashboard",
+    load: async ({ terminal, exit }) =>
+      (await import("./metrics/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./metrics/run.ts")).metrics(options, terminal))),
+  },
   runbook: {
     summary: "Write the runbook of a stack: what runs, the contacts, what to type, what each alert means",
     load: async ({ terminal, exit }) =>

@@ -29,6 +29,12 @@ export function examineBackups(at: string, sets: readonly BackupState[], refused
     at,
     facts: sets.map(({ set, newest, count, rehearsed }) => ({
       name: set,
+      ...(newest !== undefined && {
+        figures: [
+          { name: "backup_age_seconds", value: Math.round(newest.ageHours * 3600), labels: { set } },
+          { name: "backup_copies", value: newest.copies.length, labels: { set } },
+        ],
+      }),
       value:
         newest === undefined
           ? "none"

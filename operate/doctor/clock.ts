@@ -1,5 +1,5 @@
 /** What the clock and the certificate of a server have in common: both are compared with the clock of this machine. */
-import { type Finding, formatCount, formatSeconds, type Thresholds } from "./finding.ts";
+import { type Fact, type Finding, formatCount, formatSeconds, type Thresholds } from "./finding.ts";
 
 export function describeOffset(offset: number, error: number): string {
   const size = `${formatCount(Math.abs(offset))} ms`;
@@ -40,3 +40,7 @@ export function certificateFinding(end: number | undefined, { certificateDays }:
     },
   ];
 }
+
+/** When the certificate expires, in seconds since 1970. */
+export const expiryFigure = (certificate: number | undefined): Partial<Pick<Fact, "figures">> =>
+  certificate === undefined ? {} : { figures: [{ name: "certificate_expiry_timestamp_seconds", value: Math.round(certificate / 1000) }] };

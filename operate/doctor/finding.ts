@@ -32,6 +32,16 @@ export interface NextStep {
 export interface Fact {
   readonly name: string;
   readonly value: string;
+  /** The same as numbers, for monitoring. */
+  readonly figures?: readonly Figure[];
+}
+
+/** A number in the base unit that its name ends with: "connections", "memory_bytes", "uptime_seconds", "evicted_keys_total". */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  /** What distinguishes several of the same name. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** One database or store, or the backups of a system. */

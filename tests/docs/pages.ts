@@ -11,6 +11,7 @@ export const DATABASES = [
   "docs/doctor.md",
   "docs/verify.md",
   "docs/watch.md",
+  "docs/metrics.md",
   "docs/backup.md",
   "docs/keyspaces.md",
   "docs/migrations.md",

@@ -167,6 +167,16 @@ async function examineConnections({ session, subject, thresholds, serverWide }: 
     {
       name: "connections",
       value: `${used} of ${usable}${budget === undefined ? "" : `; ${runtime} ${ofRuntime} of ${budget.runtime} in the budget`}`,
+      figures: [
+        { name: "connections", value: used },
+        { name: "connections_limit", value: usable },
+        ...(budget === undefined || runtime === undefined
+          ? []
+          : [
+              { name: "role_connections", value: ofRuntime, labels: { role: runtime } },
+              { name: "role_connections_budget", value: budget.runtime, labels: { role: runtime } },
+            ]),
+      ],
     },
     ...Object.entries(budget?.pools ?? {}).map(([pool, size]) => ({ name: "pool", value: `${pool}: ${size} connections` })),
   ];
@@ -244,6 +254,7 @@ async function findReplicationLag({ session, server, thresholds: { lagBytes } }:
     facts: standbys.map(({ name, address, bytes }) => ({
       name: "standby",
       value: `${printable(name)} at ${address}, ${formatBytes(bytes ?? 0)} behind`,
+      figures: [{ name: "standby_lag_bytes", value: bytes ?? 0, labels: { standby: name } }],
     })),
     findings: standbys
       .filter(({ bytes }) => bytes !== null && bytes >= lagBytes)

@@ -3,7 +3,7 @@ import { identifier, printable } from "../../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../../postdeploy/connect/session.ts";
 import { isLost } from "../../../postdeploy/connect/sqlstate.ts";
 import { nameOf, targetOf } from "../../../postdeploy/connect/target.ts";
-import { certificateFinding, clockFinding, describeOffset, formatDate } from "../clock.ts";
+import { certificateFinding, clockFinding, describeOffset, expiryFigure, formatDate } from "../clock.ts";
 import { type Examination, type Fact, type Finding, formatBytes, formatSeconds, type Thresholds } from "../finding.ts";
 import { activityChecks } from "./activity.ts";
 import { connectionFinding, reasonUnchecked } from "./connection.ts";
@@ -129,17 +129,34 @@ async function readServer(session: Session, thresholds: Thresholds, now: () => n
     ...(serverWide ? certificateFinding(certificate, thresholds, now(), "SELECT pg_reload_conf()") : []),
   ];
   const facts: Fact[] = [
-    { name: "server", value: `Postgres ${version}, up ${formatSeconds(up)}${recovery ? ", a standby" : ""}` },
-    { name: "time", value: `${time} UTC, ${describeOffset(offset, error)}` },
+    {
+      name: "server",
+      value: `Postgres ${version}, up ${formatSeconds(up)}${recovery ? ", a standby" : ""}`,
+      figures: [{ name: "uptime_seconds", value: up }],
+    },
+    {
+      name: "time",
+      value: `${time} UTC, ${describeOffset(offset, error)}`,
+      figures: [{ name: "clock_offset_seconds", value: offset / 1000 }],
+    },
     {
       name: "TLS",
       value:
         tls === null
           ? "none (this machine only)"
           : `${tls}, ${cipher}${certificate === undefined ? "" : `, certificate until ${formatDate(certificate)}`}`,
+      ...expiryFigure(certificate),
     },
-    { name: "user", value: `${printable(user)}, database ${printable(database)} (${formatBytes(bytes)})` },
-    { name: "memory", value: `${memory}${hits === null ? "" : `; ${Math.round(hits * 1000) / 10} % of pages from memory`}` },
+    {
+      name: "user",
+      value: `${printable(user)}, database ${printable(database)} (${formatBytes(bytes)})`,
+      figures: [{ name: "database_bytes", value: bytes }],
+    },
+    {
+      name: "memory",
+      value: `${memory}${hits === null ? "" : `; ${Math.round(hits * 1000) / 10} % of pages from memory`}`,
+      ...(hits !== null && { figures: [{ name: "cache_hit_ratio", value: hits }] }),
+    },
   ];
   const server: ServerState = {
     major,

@@ -5,8 +5,17 @@ import { describeServer, readDatabaseSizes, readInfo, type ServerInfo } from "..
 import { StoreConnection } from "../../../postdeploy/keyspaces/wire/connection.ts";
 import { ErrorReply } from "../../../postdeploy/keyspaces/wire/resp.ts";
 import { formatTarget, parseTarget } from "../../../postdeploy/keyspaces/wire/target.ts";
-import { certificateFinding, clockFinding, describeOffset, formatDate } from "../clock.ts";
-import { type Examination, type Finding, formatBytes, formatCount, formatPercent, formatSeconds, type Thresholds } from "../finding.ts";
+import { certificateFinding, clockFinding, describeOffset, expiryFigure, formatDate } from "../clock.ts";
+import {
+  type Examination,
+  type Figure,
+  type Finding,
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatSeconds,
+  type Thresholds,
+} from "../finding.ts";
 import { storeConnectionFinding } from "./connection.ts";
 import { examineKeyspaces } from "./keyspaces.ts";
 import type { StoreSubject } from "./subject.ts";
@@ -50,24 +59,46 @@ export async function examineStore(
       name,
       at,
       facts: [
-        { name: "server", value: `${server.software}, up ${formatSeconds(Number(info.get("uptime_in_seconds") ?? 0))}` },
+        {
+          name: "server",
+          value: `${server.software}, up ${formatSeconds(Number(info.get("uptime_in_seconds") ?? 0))}`,
+          figures: figuresIn(info, { uptime_seconds: "uptime_in_seconds" }),
+        },
         ...(clock === undefined
           ? []
           : [
               {
                 name: "time",
                 value: `${new Date(clock.time).toISOString().slice(0, 19).replace("T", " ")} UTC, ${describeOffset(clock.offset, clock.error)}`,
+                figures: [{ name: "clock_offset_seconds", value: clock.offset / 1000 }],
               },
             ]),
         {
           name: "TLS",
           value: `${connection.protocol}${certificate === undefined ? "" : `, certificate until ${formatDate(certificate)}`}`,
+          ...expiryFigure(certificate),
         },
-        { name: "memory", value: describeMemory(server, info) },
-        { name: "connections", value: `${info.get("connected_clients") ?? "?"} of ${server.maxClients ?? "?"}` },
+        {
+          name: "memory",
+          value: describeMemory(server, info),
+          figures: [
+            { name: "memory_bytes", value: server.usedBytes },
+            ...(server.maxBytes > 0 ? [{ name: "memory_limit_bytes", value: server.maxBytes }] : []),
+            ...figuresIn(info, { evicted_keys_total: "evicted_keys" }),
+          ],
+        },
+        {
+          name: "connections",
+          value: `${info.get("connected_clients") ?? "?"} of ${server.maxClients ?? "?"}`,
+          figures: [
+            ...figuresIn(info, { connections: "connected_clients", refused_connections_total: "rejected_connections" }),
+            ...(server.maxClients === undefined ? [] : [{ name: "connections_limit", value: server.maxClients }]),
+          ],
+        },
         {
           name: "keys",
           value: sizes.map(({ database, keys }) => `${formatCount(keys)} in database ${database}`).join(", ") || "none",
+          figures: sizes.map(({ database, keys }) => ({ name: "keys", value: keys, labels: { database: String(database) } })),
         },
         ...keyspaces.facts,
       ],
@@ -85,6 +116,14 @@ export async function examineStore(
   } finally {
     connection.close();
   }
+}
+
+/** @param fields The fields of INFO, by the name of the figure. */
+function figuresIn(info: ReadonlyMap<string, string>, fields: Readonly<Record<string, string>>): readonly Figure[] {
+  return Object.entries(fields).flatMap(([name, field]) => {
+    const value = Number(info.get(field) ?? Number.NaN);
+    return Number.isFinite(value) ? [{ name, value }] : [];
+  });
 }
 
 async function readClock(connection: StoreConnection, now: () => number) {
