@@ -113,6 +113,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Make, verify, restore and rehearse encrypted backups",
     load: async (session) => (await import("./backup/command.ts")).backupCommand(session),
   },
+  rollback: {
+    summary: "Return to an earlier deployment, or to the data of a backup",
+    load: async (session) => (await import("./rollback/command.ts")).rollbackCommand(session),
+  },
   "post-deploy": {
     summary: "Apply roles, migrations and keyspaces of a system, as a job inside the VPC does",
     load: async ({ terminal, exit }) =>

@@ -27,8 +27,8 @@ export interface BackupEnvironment {
   identities(file: string | undefined): readonly string[];
 }
 
-export async function openEnvironment(options: BackupOptions): Promise<BackupEnvironment> {
-  const home = findHome(projectRoot());
+/** @param home Of the local platform. @default that of this project */
+export async function openEnvironment(options: BackupOptions, home: Home = findHome(projectRoot())): Promise<BackupEnvironment> {
   const tool = `slipway ${version()}`;
   const store = options.store ?? variable("store");
   // --store names the only copy: the other one is often the one that is lost.

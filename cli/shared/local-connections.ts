@@ -3,7 +3,8 @@ import { findProject } from "../../engine/project.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
-import { type ApiClient, openApi } from "../../operate/recover/api.ts";
+import { openWriter, type Writer } from "../../operate/fork/writer.ts";
+import { type ApiClient, type ApiOptions, openApi } from "../../operate/recover/api.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { System } from "../../systems/definition.ts";
 
@@ -53,6 +54,8 @@ export interface Account {
   /** For messages: "The local platform". */
   readonly name: string;
   readonly api: ApiClient;
+  /** Sends what changes the account. */
+  readonly writer: Writer;
   /** What the names of its apps end with: "-staging". */
   readonly suffix: string;
   /** @returns undefined where the account does not have the database of this system. */
@@ -77,7 +80,7 @@ export async function localStores(system: System, workspace: Workspace = current
 export function localAccount(workspace: Workspace = currentWorkspace()): Account | undefined {
   const daemon = findDaemon(workspace);
   if (daemon === undefined) return undefined;
-  return accountAt("The local platform", `-${STACK}`, openApi({ endpoint: daemon.api, token: API_TOKEN }));
+  return accountAt("The local platform", `-${STACK}`, { endpoint: daemon.api, token: API_TOKEN });
 }
 
 /** The account of a stack, over its API. The token must have the scope database:view_credentials. */
@@ -94,12 +97,13 @@ export async function stackAccount(stack: string): Promise<Account> {
   const program = findPulumi();
   const cli =
     program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags: target.flags });
-  const api = openApi({ endpoint: endpointOf(config, target), token: await readToken(config, cli, target) });
+  const access = { endpoint: endpointOf(config, target), token: await readToken(config, cli, target) };
   const environment = config.config["slipway:environment"] as Parameters<typeof suffixOf>[0];
-  return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), api);
+  return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), access);
 }
 
-function accountAt(name: string, suffix: string, api: ApiClient): Account {
+function accountAt(name: string, suffix: string, access: ApiOptions): Account {
+  const api = openApi(access);
   const get = (path: string) => api.get(path);
   const clusters = async () => ((await get("/v2/databases?per_page=200")) as { databases?: readonly Cluster[] | null })?.databases ?? [];
   const caOf = async ({ id }: Cluster) => {
@@ -109,6 +113,7 @@ function accountAt(name: string, suffix: string, api: ApiClient): Account {
   return {
     name,
     api,
+    writer: openWriter(access),
     suffix,
     async databases({ postgres }) {
       for (const cluster of await clusters()) {

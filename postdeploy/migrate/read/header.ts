@@ -5,6 +5,7 @@
  *   -- slipway: statement-timeout 10min        limits the duration of each statement
  *   -- slipway: lock-timeout 30s               limits the time that each statement waits for a lock
  *   -- slipway: irreversible <reason>          states why there is no down migration
+ *   -- slipway: compatible <reason>            states why the version of the application before this file works with it
  *   -- slipway: allow <rule> <reason>          suppresses a lint rule for the file, or below the first statement for the next statement
  */
 import type { Finding } from "./finding.ts";
@@ -16,6 +17,8 @@ export interface Header {
   readonly statementTimeoutMs?: number;
   readonly lockTimeoutMs?: number;
   readonly irreversible?: string;
+  /** Why the version of the application from before the file works with it: what a rollback relies on. */
+  readonly compatible?: string;
   readonly allowed: readonly Suppression[];
   readonly findings: readonly Finding[];
 }
@@ -30,7 +33,7 @@ export interface Suppression {
 }
 
 const DIRECTIVE = /^--\s*slipway:\s*(\S*)\s*(.*?)\s*$/;
-const DIRECTIVES = ["no-transaction", "statement-timeout", "lock-timeout", "irreversible", "allow"];
+const DIRECTIVES = ["no-transaction", "statement-timeout", "lock-timeout", "irreversible", "compatible", "allow"];
 /** Former rule ids, which existing suppressions still name. */
 const RENAMED_RULES: Readonly<Record<string, string>> = {
   "default-privileges-for-whom": "default-privileges-without-role",
@@ -74,6 +77,10 @@ export function parseHeader(file: string, text: string): Header {
       if (rest === "")
         reportError("The irreversible directive needs a reason.", "-- slipway: irreversible the old values are not stored anywhere");
       else header.irreversible = rest;
+    } else if (name === "compatible") {
+      if (rest === "")
+        reportError("The compatible directive needs a reason.", "-- slipway: compatible no release since May reads the column");
+      else header.compatible = rest;
     } else {
       const duration = parseDuration(rest);
       if (duration === undefined) reportError(`"${rest}" is not a duration.`, `-- slipway: ${name} 10min (ms, s, min, h; 0 for none)`);
