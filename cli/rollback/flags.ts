@@ -8,7 +8,7 @@ export const declareGroup = () =>
   createCommand("rollback", {
     usage: ["<command> --system <name> [flags]"],
     examples: [
-      ["Show both ways back of a system", "slipway rollback plan --system shop --stack prod"],
+      ["Show what both rollbacks of a system would do", "slipway rollback plan --system shop --stack prod"],
       ["Return to the deployment before, with the data of today", "slipway rollback quick --system shop --stack prod --yes"],
       ["Return to the data of the newest backup", "slipway rollback full --system shop --stack prod --identity backup-key.txt --yes"],
     ],
@@ -41,7 +41,7 @@ const waitFlag = () =>
   );
 
 export const declarePlan = (group: Group) =>
-  describe(group.command("plan").summary("Print both ways back, what each does, and why one is refused"), {
+  describe(group.command("plan").summary("Print both rollbacks, what each does, and why one is refused"), {
     usage: ["--system <name> [flags]"],
     examples: [
       ["Of a system of the local platform", "slipway rollback plan --system shop"],

@@ -72,7 +72,7 @@ export function formatQuickPlan(plan: QuickPlan, { system }: RollbackSubject, la
   const steps = [
     "look again at what is there",
     ...(revertsFirst ? revert : []),
-    "App Platform deploys the earlier version beside the one that runs, and pins the app to it",
+    "App Platform deploys the earlier version, and pins the app to it",
     "wait until it is active; until then the other one answers",
     ...(revertsFirst ? [] : revert),
     "verify health, probes and rows",

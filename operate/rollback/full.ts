@@ -1,4 +1,4 @@
-/** The full way back: the data of a backup, in a new database that gets the name of the old one. */
+/** The full rollback: the data of a backup, in a new database that gets the name of the old one. */
 import { open } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";

@@ -158,7 +158,8 @@ export function schemaTimeOf(deployment: PastDeployment): Date | undefined {
   const jobs = deployment.spec.jobs as readonly { readonly kind?: string }[] | undefined;
   const ends = jobs?.some(({ kind }) => kind === "PRE_DEPLOY") ? endTimes(deployment.progress?.steps) : [];
   const time = Math.max(Date.parse(deployment.created_at ?? ""), ...ends);
-  return Number.isNaN(time) ? undefined : new Date(time);
+  // The API cuts times to seconds.
+  return Number.isNaN(time) ? undefined : new Date(Math.floor(time / 1000) * 1000 + 999);
 }
 
 type Steps = NonNullable<NonNullable<Deployment["progress"]>["steps"]>;

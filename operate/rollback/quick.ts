@@ -1,4 +1,4 @@
-/** The quick way back: App Platform runs an earlier deployment again, beside the data of today. */
+/** The quick rollback: App Platform runs an earlier deployment again, with the data of today. */
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { down } from "../../postdeploy/migrate/index.ts";
 import type { Check } from "../verify/check.ts";

@@ -21,7 +21,7 @@ import { drydock } from "../../../systems/testing/shipyard.ts";
 import { openApi } from "../../recover/api.ts";
 import type { VerifySubject } from "../verify.ts";
 
-const TOKEN = "a token for tests";
+export const TOKEN = "a token for tests";
 
 export const shop: System = {
   ...drydock,
@@ -103,6 +103,10 @@ export interface Shop {
   connect(url: string): Promise<void>;
   call(method: string, path: string, body?: unknown): Promise<Record<string, never>>;
   deploy(changes?: object): Promise<void>;
+  /** Deploys a version of the service. */
+  release(version: string): Promise<void>;
+  /** Where the app answers. */
+  readonly url: string;
   stop(): Promise<void>;
 }
 
@@ -112,7 +116,7 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
   for (const path of Object.values(folders)) mkdirSync(path);
   writeFileSync(
     join(folders.migrations, "001_goods.sql"),
-    "CREATE TABLE public.goods (slug text PRIMARY KEY, name text NOT NULL);\nGRANT SELECT ON public.goods TO shop;\n",
+    "CREATE TABLE public.goods (slug text PRIMARY KEY, name text NOT NULL);\nGRANT SELECT, INSERT ON public.goods TO shop;\n",
   );
   writeFileSync(join(folders.keyspaces, "sessions.yaml"), KEYSPACE);
   for (const role of ["shop_owner", "shop"])
@@ -136,7 +140,11 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
         url: service.url,
         services: Object.fromEntries(app.services.map(({ name, port }) => [name, { host: name, port }])),
       }),
-      deployApp: () => next.outcome,
+      async deployApp(_, [component]) {
+        const outcome = await next.outcome;
+        if (outcome.ok) service.run(component?.env.VERSION ?? "1");
+        return outcome;
+      },
       readLog: async (_, __, type) => (type === "RUN" ? next.log : next.restarts),
     },
   });
@@ -169,6 +177,12 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
     answer: service.answer,
     connect: service.connect,
     delay: service.delay,
+    url: service.url,
+    async release(this: Shop, version) {
+      const { services } = specOf() as { services: readonly { envs: readonly object[] }[] };
+      const envs = [...services[0]!.envs, { key: "VERSION", value: version, scope: "RUN_TIME" }];
+      await this.deploy({ services: [{ ...services[0], envs }] });
+    },
     async deploy(changes = {}) {
       await call("PUT", `/v2/apps/${app.id}`, { spec: specOf(changes) });
       await cloud.idle();
@@ -228,6 +242,8 @@ function specOf(changes: object = {}): object {
 
 interface TestService {
   readonly url: string;
+  /** Answers as this version of the program. */
+  run(version: string): void;
   answer(path: string, status: number, body: unknown): void;
   connect(url: string): Promise<void>;
   delay(milliseconds: number): void;
@@ -243,14 +259,25 @@ async function startService(url: string): Promise<TestService> {
   };
   let pool = open(url);
   let delayMs = 0;
+  let version = "1";
   const answers = new Map<string, readonly [number, unknown]>();
   const server: Server = createServer(async (incoming, reply) => {
     const path = incoming.url ?? "/";
     await sleep(delayMs);
-    const [status, body] = answers.get(path) ?? (await answer(path));
+    const [status, body] = answers.get(path) ?? (await (incoming.method === "POST" ? add(path) : answer(path)));
     reply.writeHead(status, { "content-type": "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+
+  /** POST /goods/<slug> is acknowledged once the row is committed. */
+  async function add(path: string): Promise<readonly [number, unknown]> {
+    try {
+      await pool.query("INSERT INTO goods (slug, name) VALUES ($1, $1)", [path.split("/").at(-1)]);
+      return [201, { version }];
+    } catch {
+      return [503, { version }];
+    }
+  }
 
   async function answer(path: string): Promise<readonly [number, unknown]> {
     const { totalCount, waitingCount } = pool;
@@ -258,7 +285,7 @@ async function startService(url: string): Promise<TestService> {
       if (path === "/orders") return [401, { error: "authentication required" }];
       if (path === "/goods") return [200, { goods: (await pool.query("SELECT * FROM goods ORDER BY name LIMIT 10")).rows }];
       await pool.query("SELECT 1");
-      return [200, { status: "ok", database: { connected: true, pool: { totalCount, waitingCount } } }];
+      return [200, { status: "ok", version, database: { connected: true, pool: { totalCount, waitingCount } } }];
     } catch {
       return [path === "/health" ? 200 : 503, { status: "ok", database: { connected: false, pool: { totalCount, waitingCount } } }];
     }
@@ -266,6 +293,9 @@ async function startService(url: string): Promise<TestService> {
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    run(started) {
+      version = started;
+    },
     answer: (path, status, body) => void answers.set(path, [status, body]),
     delay(milliseconds) {
       delayMs = milliseconds;
