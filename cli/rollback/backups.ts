@@ -18,6 +18,9 @@ export interface BackupTarget {
 /** Any age: the operator decides whether the data is old enough, or too old. */
 const ANY_AGE_HOURS = Number.POSITIVE_INFINITY;
 
+/** Without the database, which every rollback replaces by another one. */
+const serverOf = (origin: string | undefined): string | undefined => origin?.split("/").slice(0, 2).join("/");
+
 /** @returns in words why there are none. */
 export async function openBackups(system: System, target: BackupTarget): Promise<BackupSource | string> {
   const { openEnvironment } = await import("../backup/environment.ts");
@@ -48,8 +51,12 @@ export function backupSource(
     ]);
     const { backups } = await readInventory(repository, set);
     const { origin } = await inspectPostgres(database.backup);
-    const needed = { maxAgeHours: ANY_AGE_HOURS, copies: 1, origin };
-    return backups.toReversed().map((backup) => ({ backup, problem: findShortcoming(backup, needed) }));
+    const needed = { maxAgeHours: ANY_AGE_HOURS, copies: 1 };
+    const isOfAnother = ({ manifest }: (typeof backups)[number]) => serverOf(manifest.origin ?? origin) !== serverOf(origin);
+    return backups.toReversed().map((backup) => ({
+      backup,
+      problem: findShortcoming(backup, needed) ?? (isOfAnother(backup) ? "is of another server" : undefined),
+    }));
   };
   const factsOf = ({ backup, problem }: Awaited<ReturnType<typeof readBackups>>[number]): BackupFacts => ({
     ...{ id: backup.id, startedAt: new Date(backup.manifest.startedAt), problem, hold: backup.hold },

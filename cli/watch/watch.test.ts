@@ -55,15 +55,9 @@ describeUnless(NEEDS_PROC, "slipway watch", () => {
 
   it("is ended early by Ctrl-C, goes on when it is typed again, and refuses other rounds meanwhile", async () => {
     const rounds = { for: 3_600_000, every: 1_800_000 };
-    const early = run(rounds);
-    await expect
-      .poll(() =>
-        files().some(
-          (name) =>
-            name === `watch-local-${system}.jsonl` && readFileSync(join(workspace.home.state, name), "utf8").includes('"kind":"round"'),
-        ),
-      )
-      .toBe(true);
+    const first = recordingTerminal();
+    const early = run(rounds, first);
+    await expect.poll(() => first.logged.join("")).toContain(" UTC  no problem");
     process.emit("SIGINT");
     expect(await early).toMatchObject({
       code: 1,

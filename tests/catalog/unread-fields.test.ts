@@ -31,9 +31,9 @@ const PASSED_ON: Readonly<Record<string, string>> = {
 
 /** Where definitions and settings are declared and checked, which is not reading them. */
 const DECLARED_IN = ["systems/definition.ts", "settings/settings.ts"];
-const READERS = ["settings", "components", "cli"];
+const READERS = ["settings", "components", "cli", "operate"];
 
-it("settings, components or cli read every field of a definition and of the settings", { timeout: 120_000 }, () => {
+it("settings, components, cli or operate read every field of a definition and of the settings", { timeout: 120_000 }, () => {
   const unread = unreadFields();
   expect(unread.filter((field) => !Object.hasOwn(PASSED_ON, field))).toEqual([]);
   expect(Object.keys(PASSED_ON).filter((field) => !unread.includes(field))).toEqual([]);

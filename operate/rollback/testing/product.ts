@@ -14,6 +14,7 @@ import { findHome } from "../../../local/servers/home.ts";
 import type { TestStore } from "../../../postdeploy/keyspaces/testing/store.ts";
 import { up } from "../../../postdeploy/migrate/index.ts";
 import type { TestServer } from "../../../postdeploy/migrate/testing/server.ts";
+import { applyRoles } from "../../../postdeploy/roles/index.ts";
 import { openWriter } from "../../fork/writer.ts";
 import { openApi } from "../../recover/api.ts";
 import { type Shop, shop, startShop, TOKEN } from "../../verify/testing/shop.ts";
@@ -64,8 +65,13 @@ export async function startProduct(postgres: TestServer, store: TestStore): Prom
   ))
     await postgres.sql(`DROP DATABASE "${name}" WITH (FORCE)`);
   for (const role of ["shop_readonly", "shop_backup"]) await postgres.sql(`CREATE ROLE ${role} LOGIN`).catch(() => {});
-  await postgres.sql("ALTER ROLE shop_backup SUPERUSER");
   const product = await startShop(postgres, store);
+  const { schemas, extensions, roles, statementTimeoutSeconds } = shop.postgres;
+  await applyRoles({
+    connection: { url: postgres.url("shop") },
+    database: "shop",
+    ...{ schemas, extensions, roles, statementTimeoutSeconds },
+  });
   const backups = mkdtempSync(join(tmpdir(), "slipway-rollback-"));
   const description: Description = {
     ...{ endpoint: product.api.url, cluster: product.clusters.database, ownerUrl: product.owner.url, adminUrl: postgres.url("postgres") },

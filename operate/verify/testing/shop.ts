@@ -119,9 +119,7 @@ export async function startShop(postgres: TestServer, store: TestStore): Promise
     "CREATE TABLE public.goods (slug text PRIMARY KEY, name text NOT NULL);\nGRANT SELECT, INSERT ON public.goods TO shop;\n",
   );
   writeFileSync(join(folders.keyspaces, "sessions.yaml"), KEYSPACE);
-  for (const role of ["shop_owner", "shop"])
-    await postgres.sql(`DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN SUPERUSER`).catch(() => {});
-  await postgres.sql("ALTER ROLE shop NOSUPERUSER");
+  for (const role of ["shop_owner", "shop"]) await postgres.sql(`CREATE ROLE ${role} LOGIN`).catch(() => {});
   await postgres.sql("DROP DATABASE IF EXISTS shop WITH (FORCE)");
   await postgres.sql("CREATE DATABASE shop OWNER shop_owner");
   const owner = { url: postgres.url("shop", "shop_owner") };
