@@ -3,6 +3,7 @@
  * platform publishes this list as an output, so that the audit and the preview can compare it with the App specs.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import { USER_SLOTS, userIn } from "../catalog/alternate-user.ts";
 import { SIGNING_KEY } from "../settings/operator.ts";
 import { NAMESPACE } from "../settings/problems.ts";
 import { SECRET_NAME } from "./names.ts";
@@ -62,7 +63,12 @@ function logins({ settings, postgres, stores }: SystemDeployment): SecretOrigin[
   const { name, postgres: needs } = settings.system;
   const { users, pools, cluster } = postgres.nodes;
   return [
-    ...Object.entries(needs.roles).map(([kind, role]) => ({ secret: SECRET_NAME.role(name, kind), urn: users[role]!.urn })),
+    ...Object.entries(needs.roles).flatMap(([kind, role]) =>
+      USER_SLOTS.flatMap((slot) => {
+        const user = users[userIn(slot, role)];
+        return user === undefined ? [] : [{ secret: SECRET_NAME.role(name, kind, slot), urn: user.urn }];
+      }),
+    ),
     // A pool repeats its user's password.
     ...Object.keys(needs.pools).map((pool) => ({ secret: SECRET_NAME.pool(name, pool), urn: pools[pool]!.urn })),
     { secret: SECRET_NAME.admin(settings.cluster), urn: cluster.urn },

@@ -1,4 +1,5 @@
 /** Names that Postgres, DigitalOcean and Pulumi accept. */
+import { alternateOf, MOST_ROLE_CHARACTERS } from "../../catalog/alternate-user.ts";
 import { printable } from "../../catalog/problem.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
@@ -45,7 +46,17 @@ export const sqlIdentifiers: Rule = ({ postgres }, report) => {
   postgres.schemas.forEach((schema, index) => {
     identifier("schema", schema, `postgres.schemas.${index}`);
   });
-  for (const [kind, role] of Object.entries(postgres.roles)) identifier("role", role, `postgres.roles.${kind}`);
+  for (const [kind, role] of Object.entries(postgres.roles)) {
+    const path = `postgres.roles.${kind}`;
+    identifier("role", role, path);
+    matches(
+      report,
+      path,
+      role.slice(MOST_ROLE_CHARACTERS),
+      /^$/,
+      `${MOST_ROLE_CHARACTERS} characters at most, because a rotation creates ${alternateOf("<role>")}`,
+    );
+  }
   distinct(report, Object.entries(postgres.roles), (kind) => `postgres.roles.${kind}`, "role");
   distinct(
     report,

@@ -1,5 +1,6 @@
 /** Names that two systems of one account may not share, whichever of them a stack selects. */
 
+import { alternateOf } from "../../catalog/alternate-user.ts";
 import { type Problem, printable } from "../../catalog/problem.ts";
 import type { System } from "../definition.ts";
 import { pathOf } from "./rule.ts";
@@ -33,6 +34,10 @@ function claims({ name, apps, postgres }: System): { what: string; name: string;
     { what: "name", name, path: "name", why: "resources are named for it" },
     { what: "database", name: postgres.database, path: "postgres.database", why: onCluster },
     ...Object.entries(postgres.roles).map(([kind, role]) => ({ what: "role", name: role, path: `postgres.roles.${kind}`, why: onCluster })),
+    ...Object.entries(postgres.roles).map(([kind, role]) => ({
+      ...{ what: "role", name: alternateOf(role), path: `postgres.roles.${kind}` },
+      why: `a rotation of ${role} creates ${alternateOf(role)}`,
+    })),
     ...Object.keys(postgres.pools).map((pool) => ({ what: "pool", name: pool, path: `postgres.pools.${pool}`, why: onCluster })),
     ...Object.entries(apps).map(([key, app]) => ({
       what: "app name",

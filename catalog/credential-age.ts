@@ -1,0 +1,5 @@
+/** How old a credential may be: the products' documents ask for a rotation every 90 days. */
+export const MOST_CREDENTIAL_DAYS = 90;
+
+/** Whole days from one day (YYYY-MM-DD) to another. */
+export const daysBetween = (since: string, today: string): number => Math.floor((Date.parse(today) - Date.parse(since)) / 86_400_000);
