@@ -1,71 +1,15 @@
 /** `slipway rotate plan`: what can be rotated in a stack, with which command, in which order, and what fails meanwhile. */
-import { otherSlot, userIn } from "../../catalog/alternate-user.ts";
-import { ROLE_KINDS, type SystemSettings } from "../../settings/settings.ts";
 import { DONE } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { RotateOptions } from "./flags.ts";
-import { openSubject, type Subject } from "./subject.ts";
+import { planOf } from "./rotation-plan.ts";
+import { openSubject } from "./subject.ts";
 import { formatPlan } from "./text.ts";
-
-export interface RotationPlan {
-  readonly system: string;
-  readonly title: string;
-  readonly roles: readonly {
-    readonly role: string;
-    readonly active: string;
-    readonly next: string;
-    readonly since?: string;
-    readonly retiring?: string;
-    /** Whether apps of the stack log in as it. */
-    readonly hasApps: boolean;
-    /** Pools that a first rotation opens to both users. */
-    readonly pools: readonly string[];
-    readonly command: string;
-  }[];
-  readonly generated: readonly string[];
-  readonly generatedSince: string;
-  readonly operator: readonly { readonly secret: string; readonly key: string; readonly purpose: string }[];
-  /** Clusters of Valkey. */
-  readonly stores: readonly { readonly cluster: string; readonly stores: readonly string[] }[];
-}
 
 /** @returns the exit code. */
 export async function plan(options: RotateOptions, terminal: Terminal): Promise<number> {
   const subject = await openSubject(options, "plan");
-  const plans = subject.selected.map((system) => planOf(system, subject));
+  const plans = subject.selected.map((system) => planOf(system, subject.flags));
   terminal.print(options.json ? JSON.stringify(plans, null, 2) : formatPlan(plans, subject, terminal));
   return DONE;
-}
-
-function planOf({ system, credentials, operatorSecrets, rotated, stores }: SystemSettings, { flags }: Subject): RotationPlan {
-  const { roles, pools } = system.postgres;
-  return {
-    system: system.name,
-    title: system.title,
-    roles: ROLE_KINDS.map((kind) => {
-      const { active, since, retiring } = credentials[kind] ?? { active: "a" };
-      return {
-        role: kind,
-        active: userIn(active, roles[kind]),
-        next: userIn(otherSlot(active), roles[kind]),
-        ...(since !== undefined && { since }),
-        ...(retiring !== undefined && { retiring: userIn(retiring, roles[kind]) }),
-        hasApps: kind === "runtime",
-        pools: kind === "runtime" && credentials.runtime === undefined ? Object.keys(pools) : [],
-        command: `slipway rotate run ${flags} --system ${system.name}${kind === "runtime" ? "" : ` --role ${kind}`}`,
-      };
-    }),
-    generated: Object.entries(system.secrets)
-      .filter(([, { origin }]) => origin === "generated")
-      .map(([name]) => name),
-    generatedSince: rotated,
-    operator: Object.entries(operatorSecrets).map(([secret, key]) => {
-      const { purpose } = system.secrets[secret] as { readonly purpose: string };
-      return { secret, key, purpose };
-    }),
-    stores: [...new Set(Object.values(stores))].map((cluster) => ({
-      cluster,
-      stores: Object.keys(stores).filter((store) => stores[store] === cluster),
-    })),
-  };
 }

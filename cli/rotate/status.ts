@@ -13,7 +13,7 @@ export async function status(options: RotateOptions, terminal: Terminal): Promis
   const subject = await openSubject(options, "status");
   const account = await subject.openAccount();
   const today = new Date().toISOString().slice(0, 10);
-  const found: { readonly system: string; readonly roles: readonly RoleStatus[] }[] = [];
+  const found: { readonly system: string; readonly roles: readonly RoleStatus[] | undefined }[] = [];
   for (const { system, credentials } of subject.selected)
     found.push({
       system: system.name,
@@ -24,5 +24,5 @@ export async function status(options: RotateOptions, terminal: Terminal): Promis
       ? JSON.stringify({ today, maxAgeDays: MOST_CREDENTIAL_DAYS, systems: found }, null, 2)
       : formatStatus(found, subject, terminal),
   );
-  return found.every(({ roles }) => roles.every(({ isOld, retiring }) => !isOld && retiring === undefined)) ? DONE : FAILED;
+  return found.every(({ roles = [] }) => roles.every(({ isOld, retiring }) => !isOld && retiring === undefined)) ? DONE : FAILED;
 }

@@ -6,7 +6,7 @@ import { pluralize } from "../shared/pluralize.ts";
 import type { Layout } from "../shared/terminal.ts";
 import { table } from "../shared/width.ts";
 import { wrap } from "../shared/wrap.ts";
-import type { RotationPlan } from "./plan.ts";
+import type { RotationPlan } from "./rotation-plan.ts";
 import type { Subject } from "./subject.ts";
 
 type Named = Pick<Subject, "settings" | "flags">;
@@ -22,12 +22,13 @@ export function formatRotated({ active, retired, endedSessions, refusedAt }: Rot
 }
 
 export function formatStatus(
-  systems: readonly { readonly system: string; readonly roles: readonly RoleStatus[] }[],
+  systems: readonly { readonly system: string; readonly roles: readonly RoleStatus[] | undefined }[],
   { flags }: Named,
   { style }: Layout,
 ): string {
   return systems
     .map(({ system, roles }) => {
+      if (roles === undefined) return `${style.bold(system)}\n  The account has no database of this system.`;
       const rows = roles.map(({ role, active, since, rotated, days, sessions }) => [
         role,
         active,
@@ -87,7 +88,7 @@ function formatSystem(plan: RotationPlan, { stack, flags, today, layout }: PlanL
       const switched = hasApps
         ? "The apps are deployed with it, and App Platform keeps each old instance until the new one is healthy: no request fails."
         : role === "readonly"
-          ? "No app uses it: whoever does must log in as the new user before the old password is replaced."
+          ? "No app uses it: move the clients that do to the new user before the old password is replaced."
           : "The steps and jobs of slipway use it from then on.";
       return section(
         `Database role ${role}: ${active}, ${age(since)}`,

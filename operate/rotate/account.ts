@@ -45,7 +45,8 @@ export interface AccountApp {
 export interface RoleAccount {
   /** Of every Postgres cluster. */
   listDatabases(): Promise<readonly string[]>;
-  findCluster(role: RoleAddress): Promise<AccountCluster>;
+  /** @returns undefined where no cluster has that database and that user */
+  findCluster(role: RoleAddress): Promise<AccountCluster | undefined>;
   /** @returns undefined where there is no such user */
   readPassword(cluster: AccountCluster, user: string): Promise<string | undefined>;
   /** Replaces the password. @returns the new one */
@@ -101,7 +102,7 @@ export function openAccount(options: ApiOptions): RoleAccount {
   };
 }
 
-async function findCluster(api: ApiClient, { database, owner }: RoleAddress): Promise<AccountCluster> {
+async function findCluster(api: ApiClient, { database, owner }: RoleAddress): Promise<AccountCluster | undefined> {
   for (const cluster of await api.list("/v2/databases", "databases")) {
     const {
       id,
@@ -125,7 +126,7 @@ async function findCluster(api: ApiClient, { database, owner }: RoleAddress): Pr
       createdAt: String(createdAt).slice(0, 10),
     };
   }
-  throw new RotateError(`The account has no database "${database}" with a user "${owner}". Deploy the stack first.`);
+  return undefined;
 }
 
 async function listPools(api: ApiClient, { id }: AccountCluster, database: string): Promise<readonly AccountPool[]> {

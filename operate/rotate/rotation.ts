@@ -26,7 +26,7 @@ export interface Deployer {
 export interface RotationSubject {
   readonly system: string;
   readonly kind: RoleKind;
-  /** What the roles step is told, apart from the connection. */
+  /** The options of the roles step without the connection. */
   readonly declared: Omit<RolesOptions, "connection">;
   readonly setting: CredentialSetting;
   readonly account: RoleAccount;
@@ -238,5 +238,8 @@ async function retire(
 
 const placeOf = ({ name, host, port }: AccountPool, { ca }: AccountCluster) => ({ name: `pool ${name}`, host, port, ca, database: name });
 
-const findCluster = ({ account, declared }: RotationSubject): Promise<AccountCluster> =>
-  account.findCluster({ database: declared.database, owner: declared.roles.owner });
+async function findCluster({ account, declared: { database, roles } }: RotationSubject): Promise<AccountCluster> {
+  const cluster = await account.findCluster({ database, owner: roles.owner });
+  if (cluster !== undefined) return cluster;
+  throw new RotateError(`The account has no database "${database}" with a user "${roles.owner}". Deploy the stack first.`);
+}

@@ -30,9 +30,17 @@ export interface StatusSubject {
   readonly today: string;
 }
 
-export async function readRoleStatus({ account, postgres, kinds, credentials, today }: StatusSubject): Promise<readonly RoleStatus[]> {
+/** @returns undefined where the account has no such database */
+export async function readRoleStatus({
+  account,
+  postgres,
+  kinds,
+  credentials,
+  today,
+}: StatusSubject): Promise<readonly RoleStatus[] | undefined> {
   const { database, roles } = postgres;
   const cluster = await account.findCluster({ database, owner: roles.owner });
+  if (cluster === undefined) return undefined;
   const users = kinds.flatMap((kind) => [userIn("a", roles[kind]), ...(credentials[kind] === undefined ? [] : [userIn("b", roles[kind])])]);
   const sessions = await countSessions(connectionOf(cluster, cluster.admin, database), users);
   return kinds.map((kind) => {

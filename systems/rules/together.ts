@@ -6,6 +6,31 @@ import type { System } from "../definition.ts";
 import { pathOf } from "./rule.ts";
 
 export function together(systems: readonly System[]): Problem[] {
+  return [...sharedNames(systems), ...alternateNames(systems)];
+}
+
+/** A rotation creates a second user of a role, whose name no role may have. */
+function alternateNames(systems: readonly System[]): Problem[] {
+  const roles = systems.flatMap(({ name, postgres }) =>
+    Object.entries(postgres.roles).map(([kind, role]) => ({ role, path: pathOf(name, `postgres.roles.${kind}`) })),
+  );
+  return roles.flatMap(({ role, path }) => {
+    const other = roles.find((one) => alternateOf(one.role) === role);
+    return other === undefined
+      ? []
+      : [
+          {
+            path,
+            given: printable(role),
+            problem: `a rotation of ${other.path} creates a user of this name`,
+            allowed: `a name other than ${role}`,
+            fix: "Rename one role.",
+          },
+        ];
+  });
+}
+
+function sharedNames(systems: readonly System[]): Problem[] {
   const taken = new Map<string, string>();
   return systems.flatMap((system) =>
     claims(system).flatMap(({ what, name, path, why }) => {
@@ -34,10 +59,6 @@ function claims({ name, apps, postgres }: System): { what: string; name: string;
     { what: "name", name, path: "name", why: "resources are named for it" },
     { what: "database", name: postgres.database, path: "postgres.database", why: onCluster },
     ...Object.entries(postgres.roles).map(([kind, role]) => ({ what: "role", name: role, path: `postgres.roles.${kind}`, why: onCluster })),
-    ...Object.entries(postgres.roles).map(([kind, role]) => ({
-      ...{ what: "role", name: alternateOf(role), path: `postgres.roles.${kind}` },
-      why: `a rotation of ${role} creates ${alternateOf(role)}`,
-    })),
     ...Object.keys(postgres.pools).map((pool) => ({ what: "pool", name: pool, path: `postgres.pools.${pool}`, why: onCluster })),
     ...Object.entries(apps).map(([key, app]) => ({
       what: "app name",
