@@ -3,3 +3,14 @@ export const MOST_CREDENTIAL_DAYS = 90;
 
 /** Whole days from one day (YYYY-MM-DD) to another. */
 export const daysBetween = (since: string, today: string): number => Math.floor((Date.parse(today) - Date.parse(since)) / 86_400_000);
+
+export interface RotateCommand {
+  /** "-s prod" */
+  readonly flags: string;
+  readonly system: string;
+  readonly role: string;
+}
+
+/** The command that rotates a role, for messages. */
+export const rotateCommand = ({ flags, system, role }: RotateCommand): string =>
+  `slipway rotate run ${flags} --system ${system}${role === "runtime" ? "" : ` --role ${role}`}`;

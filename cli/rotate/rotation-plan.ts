@@ -1,5 +1,6 @@
 /** What can be rotated in one system of a stack. */
 import { otherSlot, userIn } from "../../catalog/alternate-user.ts";
+import { rotateCommand } from "../../catalog/credential-age.ts";
 import { ROLE_KINDS, type SystemSettings } from "../../settings/settings.ts";
 
 export interface RotationPlan {
@@ -40,7 +41,7 @@ export function planOf({ system, credentials, operatorSecrets, rotated, stores }
         ...(retiring !== undefined && { retiring: userIn(retiring, roles[kind]) }),
         hasApps: kind === "runtime",
         pools: kind === "runtime" && credentials.runtime === undefined ? Object.keys(pools) : [],
-        command: `slipway rotate run ${flags} --system ${system.name}${kind === "runtime" ? "" : ` --role ${kind}`}`,
+        command: rotateCommand({ flags, system: system.name, role: kind }),
       };
     }),
     generated: Object.entries(system.secrets)

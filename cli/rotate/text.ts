@@ -1,5 +1,5 @@
 /** The result of a rotation, the ages of credentials, and the plan, as text. */
-import { daysBetween, MOST_CREDENTIAL_DAYS } from "../../catalog/credential-age.ts";
+import { daysBetween, MOST_CREDENTIAL_DAYS, rotateCommand } from "../../catalog/credential-age.ts";
 import type { Rotated } from "../../operate/rotate/rotation.ts";
 import type { RoleStatus } from "../../operate/rotate/status.ts";
 import { pluralize } from "../shared/pluralize.ts";
@@ -42,10 +42,10 @@ export function formatStatus(
         ...(retiring === undefined
           ? []
           : [
-              `A rotation of ${role} is unfinished: the password of ${retiring} is not replaced yet. Continue it: ${runCommand(system, role, flags)}`,
+              `A rotation of ${role} is unfinished: the password of ${retiring} is not replaced yet. Continue it: ${rotateCommand({ flags, system, role })}`,
             ]),
         ...(isOld
-          ? [`The credential of ${role} is ${days} days old, more than ${MOST_CREDENTIAL_DAYS}: ${runCommand(system, role, flags)}`]
+          ? [`The credential of ${role} is ${days} days old, more than ${MOST_CREDENTIAL_DAYS}: ${rotateCommand({ flags, system, role })}`]
           : []),
       ]);
       return [
@@ -56,9 +56,6 @@ export function formatStatus(
     })
     .join("\n\n");
 }
-
-const runCommand = (system: string, role: string, flags: string): string =>
-  `slipway rotate run ${flags} --system ${system}${role === "runtime" ? "" : ` --role ${role}`}`;
 
 export function formatPlan(plans: readonly RotationPlan[], { settings, flags }: Named, layout: Layout): string {
   const today = new Date().toISOString().slice(0, 10);

@@ -1,4 +1,4 @@
-/** A project of its own with the program of this checkout: links to its files, a copy of stack local, and a local platform beside them. */
+/** A project of its own with the program of this checkout: links to its files, a copy of stack local, and a local platform in the same folder. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
