@@ -166,7 +166,7 @@ describe("a planted fault in the platform", () => {
     expect(await rulesWith(nothing, { "slipway:rotated": "2024-11-01" })).toEqual(["secret-old"]);
   });
 
-  it("is found: the login of a role that was rotated more than 90 days ago, and no other [F88]", async () => {
+  it("is found: the login of a role that was rotated more than 90 days ago, and no other", async () => {
     const nothing = { type: "", name: "", change: () => {} };
     const rotated = (since: string) => {
       const { config } = readStack(project, "prod", { "slipway:placeholders": "true" });

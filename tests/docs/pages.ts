@@ -7,7 +7,14 @@ export const LOCAL = ["docs/local.md"];
 /** They start the API without the platform, and run Pulumi's engine where its CLI is installed. */
 export const API = ["docs/app-specs.md", "docs/local-api.md", "docs/recover.md"];
 /** They use the databases and stores of a running platform. Doctor is first: later pages leave backups that are not rehearsed. */
-export const DATABASES = ["docs/doctor.md", "docs/backup.md", "docs/keyspaces.md", "docs/migrations.md", "docs/schemas.md"];
+export const DATABASES = [
+  "docs/doctor.md",
+  "docs/backup.md",
+  "docs/keyspaces.md",
+  "docs/migrations.md",
+  "docs/schemas.md",
+  "docs/rotate.md",
+];
 
 /** Every other page with commands that can be run. */
 export const OTHERS = pagesOf(ROOT).filter(

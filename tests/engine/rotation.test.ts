@@ -45,7 +45,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
   const credentials = () => parse(readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8")).config["slipway:candlefish"].credentials;
   const writes = (requests: readonly string[]) => requests.filter((request) => !request.startsWith("GET"));
 
-  it("is refused while the program has changes that are not deployed, and changes nothing [F88]", async () => {
+  it("is refused while the program has changes that are not deployed, and changes nothing", async () => {
     await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
     const before = readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8");
     stack.requests();
@@ -56,7 +56,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     await succeed("config", "rm", "--path", "slipway:candlefish.connections");
   });
 
-  it("switches the apps with an up, keeps the pool, and leaves a preview without a change [F88]", async () => {
+  it("switches the apps with an up, keeps the pool, and leaves a preview without a change", async () => {
     stack.requests();
     const { code, output } = await rotate();
     expect(code, output).toBe(0);

@@ -1,6 +1,6 @@
 /** A project of its own with the program of this checkout: links to its files, a copy of stack local, and a local platform in the same folder. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,7 @@ export interface TestProject {
   /** The setting in the stack's file. */
   credential(system: string, role: RoleKind): Record<string, string> | undefined;
   stackFile(): string;
+  writeStackFile(text: string): void;
   account(): RoleAccount;
   cluster(system: System): Promise<AccountCluster>;
   /** The address of an app. */
@@ -71,6 +72,7 @@ export function createProject(): TestProject {
     start,
     credential: (system, role) => parse(readFileSync(stackPath, "utf8")).config[`slipway:${system}`]?.credentials?.[role],
     stackFile: () => readFileSync(stackPath, "utf8"),
+    writeStackFile: (text) => writeFileSync(stackPath, text),
     account,
     cluster,
     async appUrl(name) {

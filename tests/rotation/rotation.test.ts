@@ -22,7 +22,8 @@ const KILLS = Number(process.env.SLIPWAY_KILLS ?? 6);
 const requestsOf = ({ name }: System): number => (name === fluxstudio.name ? REQUESTS : REQUESTS / 10);
 
 const NAMES = [fluxstudio.name, candlefish.name];
-const TODAY = () => new Date().toISOString().slice(0, 10);
+const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+const TODAY = (): string => daysAgo(0);
 
 describe("a rotation on the local platform", () => {
   let project: TestProject;
@@ -62,37 +63,50 @@ describe("a rotation on the local platform", () => {
     expect((await countSessions(administrator, [other])).get(other)).toBe(0);
   }
 
-  it.each([fluxstudio, candlefish])(
-    "answers every request of $name, and refuses each old password afterwards [F88]",
-    async (system) => {
-      const urls = await Promise.all(
-        Object.values(system.apps).map(async ({ name, components }) => {
-          const service = Object.values(components).find((component) => component.kind === "service")!;
-          return `${await project.appUrl(`${name}-local`)}${service.health.path}`;
-        }),
-      );
-      const load = startLoad(urls, 4);
-      const refused: { user: string; password: string }[] = [];
-      for (let rotation = 0; rotation < ROTATIONS; rotation++) {
-        const { active = "a" } = project.credential(system.name, "runtime") ?? {};
-        const user = userIn(active as "a" | "b", system.postgres.roles.runtime);
-        refused.push({ user, password: (await passwordOf(system, user))! });
-        await succeed(system);
-        while (load.count() < (requestsOf(system) * (rotation + 1)) / ROTATIONS) await sleep(100);
-      }
-      const { requests, failures, slowestMs } = await load.stop();
-      console.log(
-        `${system.name}: ${requests} requests during ${ROTATIONS} rotations, slowest ${slowestMs} ms, failed: ${JSON.stringify(failures)}`,
-      );
-      expect(failures).toEqual({});
-      expect(requests).toBeGreaterThanOrEqual(requestsOf(system));
-      for (const { user, password } of refused) expect(await project.login(system, user, password)).toBe("refused");
-      await expectFinished(system);
-    },
-    3_600_000,
-  );
+  async function rotateUnderLoad(system: System): Promise<void> {
+    const urls = await Promise.all(
+      Object.values(system.apps).map(async ({ name, components }) => {
+        const service = Object.values(components).find((component) => component.kind === "service")!;
+        return `${await project.appUrl(`${name}-local`)}${service.health.path}`;
+      }),
+    );
+    const load = startLoad(urls, 4);
+    const refused: { user: string; password: string }[] = [];
+    for (let rotation = 0; rotation < ROTATIONS; rotation++) {
+      const { active = "a" } = project.credential(system.name, "runtime") ?? {};
+      const user = userIn(active as "a" | "b", system.postgres.roles.runtime);
+      refused.push({ user, password: (await passwordOf(system, user))! });
+      await succeed(system);
+      while (load.count() < (requestsOf(system) * (rotation + 1)) / ROTATIONS) await sleep(100);
+    }
+    const { requests, failures, slowestMs } = await load.stop();
+    console.log(
+      `${system.name}: ${requests} requests during ${ROTATIONS} rotations, slowest ${slowestMs} ms, failed: ${JSON.stringify(failures)}`,
+    );
+    expect(failures).toEqual({});
+    expect(requests).toBeGreaterThanOrEqual(requestsOf(system));
+    for (const { user, password } of refused) expect(await project.login(system, user, password)).toBe("refused");
+    await expectFinished(system);
+  }
 
-  it("continues where it was killed, to the same end, without a failed request [F88]", async () => {
+  it("answers every request while the credentials are rotated, refuses each old password, and warns after 90 days [F88]", async () => {
+    await rotateUnderLoad(fluxstudio);
+    const status = () => project.slipway("rotate", "status", "--stack", "local", "--system", "fluxstudio");
+    expect(await status()).toMatchObject({ code: 0 });
+    project.writeStackFile(project.stackFile().replace(`since: "${TODAY()}"`, `since: "${daysAgo(91)}"`));
+    expect(await status()).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(
+        "The credential of runtime is 91 days old, more than 90: slipway rotate run -s local --system fluxstudio",
+      ),
+    });
+    expect((await project.slipway("doctor", "--system", "fluxstudio")).output).toContain("credential-old");
+    project.writeStackFile(project.stackFile().replace(`since: "${daysAgo(91)}"`, `since: "${TODAY()}"`));
+  }, 3_600_000);
+
+  it("answers every request through a pool, which is not replaced", () => rotateUnderLoad(candlefish), 3_600_000);
+
+  it("continues where it was killed, to the same end, without a failed request", async () => {
     const url = `${await project.appUrl("fluxstudio-local")}/api/health`;
     const load = startLoad([url], 2);
     let killed = 0;

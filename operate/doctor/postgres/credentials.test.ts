@@ -33,7 +33,7 @@ describe("the credentials of a database", () => {
       };
     });
 
-  it("are a finding from the 91st day on, with the command that rotates them [F88]", async () => {
+  it("are a finding from the 91st day on, with the command that rotates them", async () => {
     expect(await examine(credential)).toEqual({ fact: "90 days old at most", findings: [] });
     expect(await examine(credential, { ...credential, since: "2026-09-02" })).toEqual({
       fact: "91 days old at most",
