@@ -165,4 +165,19 @@ describe("a planted fault in the platform", () => {
     const nothing = { type: "", name: "", change: () => {} };
     expect(await rulesWith(nothing, { "slipway:rotated": "2024-11-01" })).toEqual(["secret-old"]);
   });
+
+  it("is found: the login of a role that was rotated more than 90 days ago, and no other", async () => {
+    const nothing = { type: "", name: "", change: () => {} };
+    const rotated = (since: string) => {
+      const { config } = readStack(project, "prod", { "slipway:placeholders": "true" });
+      const settings = {
+        ...(JSON.parse(config["slipway:fluxstudio"] ?? "{}") as object),
+        credentials: { runtime: { active: "b", since } },
+      };
+      return rulesWith(nothing, { "slipway:fluxstudio": JSON.stringify(settings) });
+    };
+    const daysAgo = (days: number) => new Date(Date.parse(TODAY) - days * 86_400_000).toISOString().slice(0, 10);
+    expect(await rotated(daysAgo(90))).toEqual([]);
+    expect(await rotated(daysAgo(91))).toEqual(["secret-old"]);
+  });
 });

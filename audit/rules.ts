@@ -96,7 +96,7 @@ export const RULES = {
     severity: "medium",
     title: "Secret not rotated for too long",
     why: "The older a secret is, the more people, machines and backups have had access to it.",
-    fix: "Move the date: pulumi config set slipway:rotated <today>.",
+    fix: "A generated secret: pulumi config set slipway:rotated <today>. A database role: slipway rotate run.",
   },
   "env-build-time": {
     severity: "high",

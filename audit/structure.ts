@@ -1,8 +1,11 @@
 /** Findings from the plan alone: open firewalls, unprotected data, unverified connections, logins with too many rights. */
+
+import { daysBetween, MOST_CREDENTIAL_DAYS } from "../catalog/credential-age.ts";
 import { findPublicExcess, findSourceFault, formatCount } from "../catalog/trusted-sources.ts";
 import type { Plan, PlannedResource, Value } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
 import { ADMIN, databasesOf, field, items, type Variable, variablesOf } from "../report/plan/app-spec.ts";
+import { declaredSecrets } from "../report/plan/declared.ts";
 import { finding } from "./finding.ts";
 import { nameOf, placeStep, variableStep } from "./flow.ts";
 import { planPlaces } from "./run/places.ts";
@@ -33,6 +36,7 @@ export function structureFaults(plan: Plan, circumstances: Circumstances): reado
     ...administrators(plan, variables),
     ...wideKeys(plan),
     ...oldSecrets(plan, circumstances),
+    ...oldCredentials(plan, circumstances),
   ];
 }
 
@@ -184,6 +188,23 @@ function oldSecrets({ resources }: Plan, { production, today, maxAgeDays }: Circ
       const since = dated.value === "never" ? "was never rotated" : `is ${Math.floor(age)} days old, more than ${maxAgeDays}`;
       return [finding({ rule: "secret-old", message: `${nameOf(resource)} ${since}.`, flow: [at(resource, `keepers.${dated.key}`)] })];
     });
+}
+
+/** Those of database roles that were rotated before. How old the others are, only the account knows: `slipway rotate status`. */
+function oldCredentials(plan: Plan, { today }: Circumstances): Finding[] {
+  return declaredSecrets(plan).flatMap(({ secret, urn, since, rotate }) => {
+    const resource = plan.resources.find((one) => one.urn === urn);
+    if (since === undefined || resource === undefined) return [];
+    const days = daysBetween(since, today);
+    if (days <= MOST_CREDENTIAL_DAYS) return [];
+    return [
+      finding({
+        rule: "secret-old",
+        message: `${secret} is ${days} days old, more than ${MOST_CREDENTIAL_DAYS}. Rotate it: ${rotate}`,
+        flow: [at(resource)],
+      }),
+    ];
+  });
 }
 
 function at(resource: PlannedResource, path?: string): Station {

@@ -101,6 +101,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         .declareFlags()
         .action(async (options) => exit(await (await import("./recover/run.ts")).recover(options, terminal))),
   },
+  rotate: {
+    summary: "Replace the credentials of database roles without a failed request",
+    load: async (session) => (await import("./rotate/command.ts")).rotateCommand(session),
+  },
   migrate: {
     summary: "Apply, revert and check SQL migrations",
     load: async (session) => (await import("./migrate/command.ts")).migrateCommand(session),

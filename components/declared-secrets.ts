@@ -3,8 +3,11 @@
  * platform publishes this list as an output, so that the audit and the preview can compare it with the App specs.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import { USER_SLOTS, userIn } from "../catalog/alternate-user.ts";
+import { rotateCommand } from "../catalog/credential-age.ts";
 import { SIGNING_KEY } from "../settings/operator.ts";
 import { NAMESPACE } from "../settings/problems.ts";
+import type { RoleKind } from "../settings/settings.ts";
 import { SECRET_NAME } from "./names.ts";
 import type { Deployed } from "./outputs.ts";
 import type { SystemDeployment } from "./system.ts";
@@ -21,6 +24,9 @@ interface SecretOrigin {
   readonly urn?: pulumi.Output<string>;
   /** The whole key of the setting that an operator types. */
   readonly config?: string;
+  /** The day since which the apps use it, and the command that rotates it. Absent for what was never rotated. */
+  readonly since?: string;
+  readonly rotate?: string;
 }
 
 export function declaredSecrets({
@@ -58,11 +64,19 @@ function ownSecrets({ settings: { system, operatorSecrets }, secrets }: SystemDe
   ];
 }
 
-function logins({ settings, postgres, stores }: SystemDeployment): SecretOrigin[] {
+function logins({ stack, settings, postgres, stores }: SystemDeployment): SecretOrigin[] {
   const { name, postgres: needs } = settings.system;
   const { users, pools, cluster } = postgres.nodes;
   return [
-    ...Object.entries(needs.roles).map(([kind, role]) => ({ secret: SECRET_NAME.role(name, kind), urn: users[role]!.urn })),
+    ...Object.entries(needs.roles).flatMap(([kind, role]) =>
+      USER_SLOTS.flatMap((slot) => {
+        const user = users[userIn(slot, role)];
+        if (user === undefined) return [];
+        const { active, since } = settings.credentials[kind as RoleKind] ?? {};
+        const rotate = rotateCommand({ flags: `-s ${stack.stack}`, system: name, role: kind });
+        return [{ secret: SECRET_NAME.role(name, kind, slot), urn: user.urn, ...(active === slot && since && { since, rotate }) }];
+      }),
+    ),
     // A pool repeats its user's password.
     ...Object.keys(needs.pools).map((pool) => ({ secret: SECRET_NAME.pool(name, pool), urn: pools[pool]!.urn })),
     { secret: SECRET_NAME.admin(settings.cluster), urn: cluster.urn },

@@ -1,6 +1,7 @@
 /** Type tokens and child names, which are identity: a change here is a migration and needs an alias for the old name. And the names of secrets. */
 
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import type { UserSlot } from "../catalog/alternate-user.ts";
 
 export const PLATFORM = "slipway:index:Platform";
 export const NETWORK = "slipway:index:Network";
@@ -18,7 +19,8 @@ export const GUARD = "slipway:index:Guard";
 /** How the platform's outputs, the audit and the preview name a secret. */
 export const SECRET_NAME = {
   own: (system: string, secret: string) => `${system}.${secret}`,
-  role: (system: string, kind: string) => `${system}.postgres.${kind}`,
+  /** @param slot "b" is the second user of a role that was rotated. */
+  role: (system: string, kind: string, slot: UserSlot = "a") => `${system}.postgres.${kind}${slot === "a" ? "" : `.${slot}`}`,
   pool: (system: string, pool: string) => `${system}.postgres.pool.${pool}`,
   admin: (cluster: string) => `${cluster}-postgres.doadmin`,
   store: (cluster: string) => `${cluster}-valkey`,

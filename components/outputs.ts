@@ -5,7 +5,7 @@ import { API_PORT, PAGE_PATH } from "../catalog/local-api.ts";
 import { instancePrice } from "../catalog/prices.ts";
 import { formatKept } from "../catalog/retention.ts";
 import { quoteWord } from "../catalog/shell.ts";
-import type { BackupSchedule, BackupSettings, Settings } from "../settings/settings.ts";
+import { activeUser, type BackupSchedule, type BackupSettings, ROLE_KINDS, type Settings } from "../settings/settings.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
 import { WORKER_SIZE } from "./backup-worker.ts";
@@ -90,11 +90,11 @@ function linkTo(kind: string, id: pulumi.Output<string>): pulumi.Output<string> 
 }
 
 /** Direct connections from the machine that runs Pulumi. The commands of `slipway` read them from the stack's outputs. */
-function connectionsOf({ settings: { system }, postgres, stores }: SystemDeployment): Record<string, unknown> {
-  const { database, roles } = system.postgres;
+function connectionsOf({ settings, postgres, stores }: SystemDeployment): Record<string, unknown> {
+  const { database } = settings.system.postgres;
   return {
     admin: postgres.url(database, ADMIN),
-    ...Object.fromEntries(Object.entries(roles).map(([kind, role]) => [kind, postgres.url(database, role)])),
+    ...Object.fromEntries(ROLE_KINDS.map((kind) => [kind, postgres.url(database, activeUser(settings, kind))])),
     ca: postgres.ca,
     stores: Object.fromEntries(Object.entries(stores).map(([store, valkey]) => [store, { url: valkey.url(0), ca: valkey.ca }])),
   };

@@ -8,7 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { findNode } from "../catalog/nodes.ts";
 import { verifyLocalApi } from "../settings/local-api.ts";
 import { checkDefinitions, isUnderEngine, readSettings, signingKeyOf } from "../settings/read.ts";
-import type { PostgresCluster, Settings, SystemSettings, ValkeyCluster } from "../settings/settings.ts";
+import { databaseUsers, type PostgresCluster, type Settings, type SystemSettings, type ValkeyCluster } from "../settings/settings.ts";
 import type { AlertPolicy, System } from "../systems/definition.ts";
 import { App } from "./app.ts";
 import { appArgs } from "./app-args.ts";
@@ -87,7 +87,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   }
 
   function createPostgres(cluster: PostgresCluster): Postgres {
-    const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, adoptOnly, maintenance } = cluster;
+    const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, maintenance } = cluster;
     const tenants = stack.systems.filter((settings) => settings.cluster === key);
     return new Postgres(
       `${key}-postgres${suffix}`,
@@ -103,7 +103,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
         replicas: replicas.map((replica) => ({ ...replica, ...networkIn(replica.region) })),
         ...(storageMiB === undefined ? {} : { storageMiB }),
         ...(autoscale === undefined ? {} : { autoscale }),
-        ...(adopt === undefined ? {} : { adopt: adoptOnly === undefined ? adopt : { cluster: adopt, ...adoptOnly } }),
+        ...adoption(cluster, tenants),
       },
       { parent },
     );
@@ -236,13 +236,32 @@ function appKeys({ systems }: Settings): string[] {
   return systems.flatMap(({ system }) => Object.keys(system.apps).map((app) => `${system.name}/${app}`));
 }
 
-function databaseArgs({ system, connections }: SystemSettings): PostgresArgs["databases"][string] {
+/** A change of a pool's user would replace the pool, so a pool of a rotated role admits both of its users. */
+function databaseArgs(settings: SystemSettings): PostgresArgs["databases"][string] {
+  const { system, connections, credentials } = settings;
   const { roles, pools } = system.postgres;
+  const user = credentials.runtime === undefined ? { user: roles.runtime } : {};
   return {
-    users: Object.values(roles),
+    users: databaseUsers(settings),
     pools: Object.fromEntries(
-      Object.entries(pools).map(([pool, { mode, wish }]) => [pool, { user: roles.runtime, size: connections[pool] ?? wish, mode }]),
+      Object.entries(pools).map(([pool, { mode, wish }]) => [pool, { ...user, size: connections[pool] ?? wish, mode }]),
     ),
+  };
+}
+
+/** What exists in an adopted cluster: never the second user of a role, which only a rotation creates. */
+function adoption({ adopt, adoptOnly }: PostgresCluster, tenants: readonly SystemSettings[]): Pick<PostgresArgs, "adopt"> {
+  if (adopt === undefined) return {};
+  if (adoptOnly !== undefined) return { adopt: { cluster: adopt, ...adoptOnly } };
+  if (tenants.every(({ credentials }) => Object.keys(credentials).length === 0)) return { adopt };
+  const needs = tenants.map(({ system }) => system.postgres);
+  return {
+    adopt: {
+      cluster: adopt,
+      databases: needs.map(({ database }) => database),
+      users: needs.flatMap(({ roles }) => Object.values(roles)),
+      pools: needs.flatMap(({ pools }) => Object.keys(pools)),
+    },
   };
 }
 

@@ -67,8 +67,8 @@ export interface PostgresDatabase {
 }
 
 export interface PostgresPool {
-  /** One of the database's users. */
-  user: string;
+  /** One of the database's users. @default none: each client connects with a user and password of its own */
+  user?: string;
   /** Server connections; all pools of a cluster share what its node has. */
   size: number;
   /** transaction: no prepared statements by name, advisory locks or SET that outlive a transaction. @default "transaction" */
@@ -246,7 +246,7 @@ function poolProblems(path: string, name: string, { user, size, mode }: Postgres
     /^[A-Za-z0-9_-]{3,60}$/.test(name)
       ? undefined
       : { path, problem: "the pool's name is not valid", allowed: '3 to 60 letters, digits, "_" and "-"', fix: "Rename the pool." },
-    users.includes(user)
+    user === undefined || users.includes(user)
       ? undefined
       : {
           path: `${path}.user`,

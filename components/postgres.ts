@@ -219,7 +219,10 @@ export class Postgres extends pulumi.ComponentResource {
     function createPool({ name: pool, database, user, size, mode = "transaction" }: NamedPool): digitalocean.DatabaseConnectionPool {
       return new digitalocean.DatabaseConnectionPool(
         child(name, "pool", pool),
-        transformed<digitalocean.DatabaseConnectionPoolArgs>({ clusterId, name: pool, dbName: database, user, size, mode }, transform.pool),
+        transformed<digitalocean.DatabaseConnectionPoolArgs>(
+          { clusterId, name: pool, dbName: database, ...(user === undefined ? {} : { user }), size, mode },
+          transform.pool,
+        ),
         {
           parent,
           // Every change replaces, which `protect` would refuse. The guard depends on it instead.

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { operatorSecret } from "../settings/read.ts";
-import type { Settings, SystemSettings } from "../settings/settings.ts";
+import { activeUser, ROLE_KINDS, type Settings, type SystemSettings } from "../settings/settings.ts";
 import { Bucket } from "./bucket.ts";
 import type { Network } from "./network.ts";
 import { type BackupBefore, filesOf, PostDeploy } from "./postdeploy.ts";
@@ -94,8 +94,9 @@ export function deploySystem(
         postgres: {
           ...{ database, schemas, extensions, roles, statementTimeoutSeconds },
           adminUrl: postgres.url(database, ADMIN),
-          ownerUrl: postgres.url(database, roles.owner),
-          credentials: Object.values(roles).map((role) => postgres.url(database, role)),
+          ownerUrl: postgres.url(database, activeUser(settings, "owner")),
+          // Of the users that are used: the password of the other one changes without a consequence.
+          credentials: ROLE_KINDS.map((kind) => postgres.url(database, activeUser(settings, kind))),
           ca: postgres.ca,
           migrations: files.migrations,
         },
@@ -109,7 +110,7 @@ export function deploySystem(
   function backupBefore({ schedule: { recipients, verifyKeys, maxAgeHours }, copies, signingKey }: ScheduledBackups): BackupBefore {
     const durable = Object.entries(stores).filter(([store]) => system.stores[store]!.class === "state");
     return {
-      url: postgres.url(system.postgres.database, system.postgres.roles.backup),
+      url: postgres.url(system.postgres.database, activeUser(settings, "backup")),
       stores: Object.fromEntries(durable.map(([store, it]) => [store, { url: it.url(0), ca: it.ca }])),
       ...{ copies, recipients, verifyKeys, signingKey, maxAgeHours, applications: applicationsDigest() },
     };

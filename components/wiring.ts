@@ -10,7 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
 import { ADMIN_URL, DATABASE_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
 import { workerName } from "../settings/backups.ts";
-import { type BackupSchedule, PHASES, type Settings, type SystemSettings } from "../settings/settings.ts";
+import { activeUser, type BackupSchedule, PHASES, type RoleKind, type Settings, type SystemSettings } from "../settings/settings.ts";
 import type { App, Component, DatabasePart, Env } from "../systems/definition.ts";
 import type { AppDatabase, AppEnv } from "./appspec.ts";
 import type { BackupCopy } from "./backups.ts";
@@ -90,11 +90,11 @@ type BucketEnv = Extract<Env, { from: "bucket" }>;
 
 export function resolveWiring({ stack, settings, postgres, stores, buckets, secrets, scheduled }: SystemResources): readonly Wire[] {
   const { system } = settings;
-  const { database, roles } = system.postgres;
+  const { database } = system.postgres;
   const apps = Object.values(system.apps);
-  const runtime = postgresBinding("db", roles.runtime, SECRET_NAME.role(system.name, "runtime"));
-  const owner = postgresBinding("owner", roles.owner, SECRET_NAME.role(system.name, "owner"));
-  const backup = postgresBinding("backup", roles.backup, SECRET_NAME.role(system.name, "backup"));
+  const runtime = roleBinding("db", "runtime");
+  const owner = roleBinding("owner", "owner");
+  const backup = roleBinding("backup", "backup");
   const admin = postgresBinding("admin", ADMIN, SECRET_NAME.admin(settings.cluster));
 
   return [
@@ -102,6 +102,10 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
     ...apps.filter((app) => hasPostDeployJob(app, stack)).flatMap(jobWires),
     ...(scheduled === undefined ? [] : workerWires(scheduled)),
   ];
+
+  function roleBinding(alias: string, kind: RoleKind): Binding {
+    return postgresBinding(alias, activeUser(settings, kind), SECRET_NAME.role(system.name, kind, settings.credentials[kind]?.active));
+  }
 
   function postgresBinding(alias: string, user: string, secret: string): Binding {
     return { alias, secret, database: { engine: "PG", cluster: postgres.name, database, user } };

@@ -3,6 +3,7 @@
  * An unknown key is a problem, because it is usually a typing error that would be ignored silently.
  */
 import * as z from "zod/mini";
+import { USER_SLOTS } from "../catalog/alternate-user.ts";
 import { AUTOSCALE, DISK_STEP_GIB, MOST_NODES, NAMES } from "../catalog/limits.ts";
 import { MOST_KEPT } from "../catalog/retention.ts";
 import type { Component, System } from "../systems/definition.ts";
@@ -221,7 +222,15 @@ export function systemSchema(system: System, today: string) {
     ),
     /** A new day creates new generated secrets. @default the stack's */
     rotated: values.pastDay(today),
+    /** By role: which of its two users the apps use, since when, and which one a rotation still has to retire. `slipway rotate` writes it. @default a */
+    credentials: credentials(today),
   });
+}
+
+function credentials(today: string) {
+  const slot = values.oneOf(USER_SLOTS, "a role has two users, a and b");
+  const credential = z.strictObject({ active: slot, since: z.optional(values.pastDay(today)), retiring: z.optional(slot) });
+  return group({ owner: credential, runtime: credential, readonly: credential, backup: credential });
 }
 
 /** An object with these keys and no others. */

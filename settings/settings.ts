@@ -3,6 +3,7 @@
  *
  * They are complete (with every default), within their limits, and consistent with the systems that the stack selects.
  */
+import { alternateOf, type UserSlot, userIn } from "../catalog/alternate-user.ts";
 import type { Retention } from "../catalog/retention.ts";
 import type { System } from "../systems/definition.ts";
 
@@ -148,7 +149,32 @@ export interface SystemSettings {
   readonly operatorSettings: Readonly<Record<string, string>>;
   /** The day of the last rotation of the generated secrets, or "never". A new day creates new ones. */
   readonly rotated: string;
+  /** By role; absent for a role that was never rotated: it has no second user. */
+  readonly credentials: Readonly<Partial<Record<RoleKind, Credential>>>;
 }
+
+export type RoleKind = keyof System["postgres"]["roles"];
+
+/** Which of the two users of a database role is used. */
+export interface Credential {
+  readonly active: UserSlot;
+  /** The day since which it is used. */
+  readonly since?: string;
+  /** The other user, while a rotation has not yet replaced its password. */
+  readonly retiring?: UserSlot;
+}
+
+/** The user that a stack's applications and steps log in as. */
+export const activeUser = ({ system, credentials }: Pick<SystemSettings, "system" | "credentials">, kind: RoleKind): string =>
+  userIn(credentials[kind]?.active ?? "a", system.postgres.roles[kind]);
+
+/** Every user of the database: the roles, and the second user of each role that was rotated. */
+export const databaseUsers = ({ system, credentials }: Pick<SystemSettings, "system" | "credentials">): readonly string[] => [
+  ...Object.values(system.postgres.roles),
+  ...ROLE_KINDS.filter((kind) => credentials[kind] !== undefined).map((kind) => alternateOf(system.postgres.roles[kind])),
+];
+
+export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const satisfies readonly RoleKind[];
 
 /** P0 JSON only, P1 both and read JSON, P2 both and read Postgres, P3 Postgres only. */
 export type Phase = "P0" | "P1" | "P2" | "P3";

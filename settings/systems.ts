@@ -1,4 +1,5 @@
 /** The settings of each system: domains, sources, sizes, phase and connections. */
+import { otherSlot } from "../catalog/alternate-user.ts";
 import { findInstance, instanceSlugs } from "../catalog/instances.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
@@ -42,6 +43,7 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
       phase,
       connections: connections.get(selected)!,
       rotated: requested.rotated ?? stack.requested.stack.rotated ?? "never",
+      credentials: credentialsOf(selected, stack),
     };
   });
 }
@@ -167,6 +169,27 @@ function checkInstances(at: Path, { size, instances }: { size: string; instances
     allowed: several.join(", "),
     fix: [{ set: [...at, "size"], to: several[0]! }],
   });
+}
+
+/** The user that is used cannot be the one that is retired. */
+function credentialsOf({ key, requested }: SelectedSystem, { problems }: Stack): SystemSettings["credentials"] {
+  const credentials = defined(requested.credentials ?? {});
+  return Object.fromEntries(
+    Object.entries(credentials).map(([kind, credential]) => {
+      const { active, since, retiring } = credential;
+      if (retiring === active) {
+        const at = [key, "credentials", kind, "retiring"];
+        problems.add({
+          at,
+          given: retiring,
+          problem: "the apps use this user, so its password cannot be replaced",
+          allowed: `${otherSlot(active)}, or nothing`,
+          fix: [{ set: at, to: otherSlot(active) }],
+        });
+      }
+      return [kind, { active, ...(since !== undefined && { since }), ...(retiring !== undefined && { retiring }) }];
+    }),
+  );
 }
 
 /** Only a product whose data was in files has phases. */

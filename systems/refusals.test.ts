@@ -244,6 +244,7 @@ it("prints these refusals", () => {
     name: second({ name: "shipyard" }),
     database: postgres({ database: "shipyard" }),
     role: postgres({ roles: { ...drydock.postgres.roles, backup: "shipyard" } }),
+    "the user of a rotation": postgres({ roles: { ...drydock.postgres.roles, backup: "shipyard_b" } }),
     pool: postgres({ pools: { shipyard_pool: { mode: "session", wish: 1 } } }),
     app: apps({ name: "shipyard" }),
     domain: apps({ domain: "shipyard.example.com" }),

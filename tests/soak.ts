@@ -1,6 +1,7 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups` and `-- deployments` run one of them. Exit code 0: all passed, 1: not, 2: bad input.
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation` and `-- deployments` run
+ * one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -36,6 +37,13 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
       about: "a restore of 1,000,000 rows of each product",
       files: ["backup/postgres/products.test.ts"],
       env: { SLIPWAY_BACKUP_ROWS: "1000000" },
+    },
+  ],
+  rotation: [
+    {
+      about: "20 rotations during 100,000 requests, and 100 rotations killed",
+      files: ["tests/rotation"],
+      env: { SLIPWAY_ROTATIONS: "20", SLIPWAY_REQUESTS: "100000", SLIPWAY_KILLS: "100" },
     },
   ],
   deployments: [

@@ -1,15 +1,19 @@
 /** What `slipway doctor` examines: the databases and stores of --url and the environment, of a stack's account, or of the local platform. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { userIn } from "../../catalog/alternate-user.ts";
+import { rotateCommand } from "../../catalog/credential-age.ts";
+import { quoteWord } from "../../catalog/shell.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import type { Workspace } from "../../local/platform/workspace.ts";
 import type { Examination } from "../../operate/doctor/finding.ts";
-import type { ConnectionBudget, DatabaseSubject } from "../../operate/doctor/postgres/subject.ts";
+import type { ConnectionBudget, CredentialSubject, DatabaseSubject } from "../../operate/doctor/postgres/subject.ts";
 import type { StoreSubject } from "../../operate/doctor/valkey/subject.ts";
 import { type Connection, targetOf } from "../../postdeploy/connect/target.ts";
 import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
+import { activeUser, ROLE_KINDS, type Settings, type SystemSettings } from "../../settings/settings.ts";
 import type { System } from "../../systems/definition.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
@@ -67,17 +71,22 @@ async function findLocal(wanted: readonly System[], workspace: Workspace | undef
     throw new UsageError(
       "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; --stack <name>; or start the local platform, whose databases and stores are the default: npm start",
     );
-  return await findInAccount(account, wanted, await budgetsOf("local"), true);
+  return await findInAccount(account, wanted, await settingsOf("local"), true);
 }
 
 async function findInStack(stack: string, wanted: readonly System[]): Promise<Subjects> {
   const account = await stackAccount(stack);
-  return await findInAccount(account, wanted, await budgetsOf(stack), false);
+  return await findInAccount(account, wanted, await settingsOf(stack), false);
 }
 
-type Budgets = ReadonlyMap<string, ConnectionBudget>;
+interface SystemFacts {
+  readonly budget: ConnectionBudget;
+  credentialsOf(createdAt: string): readonly CredentialSubject[];
+}
 
-async function findInAccount(account: Account, wanted: readonly System[], budgets: Budgets, isLocal: boolean): Promise<Subjects> {
+type Facts = ReadonlyMap<string, SystemFacts>;
+
+async function findInAccount(account: Account, wanted: readonly System[], facts: Facts, isLocal: boolean): Promise<Subjects> {
   const databases: DatabaseSubject[] = [];
   const stores: SystemStores[] = [];
   const missing: string[] = [];
@@ -85,9 +94,14 @@ async function findInAccount(account: Account, wanted: readonly System[], budget
     const connections = await account.databases(system);
     if (connections === undefined) missing.push(system.name);
     else {
-      const { admin, cluster } = connections;
-      const database = databaseOf(system, connectionTo(admin, system.postgres.database), budgets.get(system.name));
-      databases.push({ ...database, firewall: { cluster, rules: await account.sources(cluster) } });
+      const { admin, cluster, createdAt } = connections;
+      const known = facts.get(system.name);
+      const database = databaseOf(system, connectionTo(admin, system.postgres.database), known?.budget);
+      databases.push({
+        ...database,
+        credentials: known?.credentialsOf(createdAt),
+        firewall: { cluster, rules: await account.sources(cluster) },
+      });
     }
     const found = new Map<string, FoundStore>();
     for (const [store, { url, ca, cluster }] of await account.stores(system))
@@ -156,7 +170,7 @@ function addressOf(url: string): string {
 }
 
 /** Of each system that the stack selects. Empty where there is no such stack, or its settings have problems. */
-async function budgetsOf(stack: string): Promise<Budgets> {
+async function settingsOf(stack: string): Promise<Facts> {
   const [{ readStack }, { parseSettings }, { consumersOf }, { SettingsError }] = await Promise.all([
     import("../../engine/stackfile.ts"),
     import("../../settings/parse.ts"),
@@ -177,11 +191,27 @@ async function budgetsOf(stack: string): Promise<Budgets> {
         const pools = Object.fromEntries(
           Object.entries(system.postgres.pools).map(([name, { wish }]) => [name, connections[name] ?? wish]),
         );
-        return [system.name, { runtime, pools }];
+        return [system.name, { budget: { runtime, pools }, credentialsOf: (createdAt) => credentialsOf(selected, createdAt, settings) }];
       }),
     );
   } catch (error) {
     if (error instanceof ProjectError || error instanceof SettingsError) return new Map();
     throw error;
   }
+}
+
+function credentialsOf(selected: SystemSettings, createdAt: string, { stack, environment }: Settings): readonly CredentialSubject[] {
+  const { system, credentials } = selected;
+  return ROLE_KINDS.map((role) => {
+    const { since, retiring } = credentials[role] ?? {};
+    return {
+      role,
+      user: activeUser(selected, role),
+      since: since ?? createdAt,
+      isRotated: since !== undefined,
+      retiring: retiring === undefined ? undefined : userIn(retiring, system.postgres.roles[role]),
+      command: rotateCommand({ flags: `-s ${quoteWord(stack)}`, system: system.name, role }),
+      isLocal: environment === "local",
+    };
+  });
 }

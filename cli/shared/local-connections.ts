@@ -14,6 +14,7 @@ interface Cluster {
   readonly engine: string;
   readonly db_names: readonly string[] | null;
   readonly users: readonly { readonly name: string; readonly password?: string }[] | null;
+  readonly created_at: string;
   readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
 }
 
@@ -40,6 +41,8 @@ export interface LocalConnections {
   readonly backup: Connection;
   /** The id of the cluster. */
   readonly cluster: string;
+  /** The day on which the cluster was created: YYYY-MM-DD. */
+  readonly createdAt: string;
 }
 
 /** A trusted source of a cluster. */
@@ -130,6 +133,7 @@ function accountAt(name: string, suffix: string, access: ApiOptions): Account {
           backup: as(postgres.roles.backup),
           admin: { url: url("postgres", connection, "defaultdb"), ca },
           cluster: cluster.id,
+          createdAt: cluster.created_at.slice(0, 10),
         };
       }
       return undefined;

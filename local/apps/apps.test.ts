@@ -83,6 +83,37 @@ describe("the apps of a local cloud", () => {
     expect((await apps.readLog(app.id, "api", "RUN_RESTARTED")).trimEnd().split("\n")).toEqual(lines);
   });
 
+  it("answer every request while another version of them is deployed, first by the old processes and then by the new ones", async () => {
+    await apps.deployApp(app, [api]);
+    const { url, services } = await apps.placeApp(app);
+    const before = pidOf()!;
+    const port = apps.status()[0]!.components[0]!.port;
+    let isDeployed = false;
+    const statuses: number[] = [];
+    const clients = [url, `http://127.0.0.1:${services.api!.port}`].map(async (address) => {
+      while (!isDeployed) statuses.push((await fetch(`${address}/health`)).status);
+      statuses.push((await fetch(`${address}/health`)).status);
+    });
+    for (let version = 1; version <= 5; version++)
+      expect(await apps.deployApp(app, [{ ...api, env: { VERSION: String(version) } }])).toEqual({ ok: true });
+    isDeployed = true;
+    await Promise.all(clients);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(() => process.kill(before, 0)).toThrow("ESRCH");
+    expect(readFileSync(`/proc/${pidOf()}/environ`, "utf8")).toContain("VERSION=5");
+    expect(apps.status()[0]!.components[0]!.port).toBe(port);
+  });
+
+  it("keep answering as before if another version of them does not become healthy", async () => {
+    await apps.deployApp(app, [api]);
+    const { url } = await apps.placeApp(app);
+    const before = pidOf()!;
+    const broken = { ...api, env: { DATABASE_URL: "postgresql://u:p@127.0.0.1:1/d" } };
+    expect(await apps.deployApp(app, [broken])).toMatchObject({ ok: false, component: "api", kept: true });
+    expect(pidOf()).toBe(before);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  });
+
   it("stop when the app is removed, and release their ports", async () => {
     await apps.deployApp(app, [api]);
     const pid = pidOf()!;

@@ -31,13 +31,31 @@ export interface AppStatus {
 /** Not the ports that development servers use by default. */
 const PORTS = { first: 4100, last: 4999 };
 
+/** Of the processes behind the addresses: below the servers' ports, and not the ports that development servers use by default. */
+const INSTANCE_PORTS = { first: 24_000, last: 24_999 };
+
+/** How long the processes of the previous deployment may finish the requests that they have. */
+const DRAIN_TIMEOUT_MS = 30_000;
+
 interface RunningApp {
   readonly app: BackedApp;
   readonly ingress: Ingress;
-  readonly ports: Readonly<Record<string, number>>;
-  components: readonly { readonly definition: BackedComponent; readonly process?: RunningComponent }[];
+  /** The address of each service within the network. It stays the same, whichever process answers there. */
+  readonly addresses: ReadonlyMap<string, Ingress>;
+  components: readonly Instance[];
+  /** Whether all of them became healthy: then they answer until those of the next deployment are. */
+  isActive: boolean;
   /** Jobs that ran since this process started. */
   readonly jobs: Set<string>;
+}
+
+interface Instance {
+  readonly definition: BackedComponent;
+  readonly process?: RunningComponent;
+  /** Of a service. */
+  readonly port?: number;
+  /** Which of the two names of its port it has: the process that replaces it has the other one. */
+  readonly slot?: 1 | 2;
 }
 
 export interface AppOptions {
@@ -52,6 +70,7 @@ export interface AppOptions {
 export function openApps({ state, report, apiUrl = () => undefined, healthTimeoutMs = 15_000 }: AppOptions): AppBacking {
   const folder = join(state, "apps");
   const ports = openPorts(folder, PORTS);
+  const instancePorts = openPorts(join(state, "instances"), INSTANCE_PORTS);
   const apps = new Map<string, RunningApp>();
 
   async function portOf(key: string): Promise<number> {
@@ -63,56 +82,105 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
   /** Assigns ports to the app and its services, and opens its address. */
   async function prepare(app: BackedApp): Promise<RunningApp> {
     const existing = apps.get(app.id);
-    const servicePorts: Record<string, number> = {};
-    for (const { name } of app.services) servicePorts[name] = existing?.ports[name] ?? (await portOf(`${app.name}/${name}`));
+    const addresses = new Map<string, Ingress>();
+    for (const { name } of app.services)
+      addresses.set(name, existing?.addresses.get(name) ?? (await openIngress(`${app.name}/${name}`, await portOf(`${app.name}/${name}`))));
     const ingress = existing?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
+    for (const [name, address] of existing?.addresses ?? []) if (!addresses.has(name)) await closeAddress(app.name, name, address);
     const prepared = {
       app,
       ingress,
-      ports: servicePorts,
+      addresses,
       components: existing?.components ?? [],
+      isActive: existing?.isActive ?? false,
       jobs: existing?.jobs ?? new Set<string>(),
     };
     apps.set(app.id, prepared);
     return prepared;
   }
 
+  async function closeAddress(app: string, service: string, address: Ingress): Promise<void> {
+    await address.close();
+    ports.release(`${app}/${service}`);
+    for (const slot of [1, 2]) instancePorts.release(`${app}/${service} ${slot}`);
+  }
+
+  async function start(app: BackedApp, definition: BackedComponent, before: Instance | undefined): Promise<Instance> {
+    const { name, kind, healthPath, livenessPath } = definition;
+    // The files of a site are not on this machine, and jobs run separately.
+    if (kind !== "service" && kind !== "worker") return { definition };
+    const directory = join(folder, app.name, name);
+    const slot = before?.slot === 1 ? 2 : 1;
+    const port = kind === "service" ? (await instancePorts.take(`${app.name}/${name} ${slot}`)).port : undefined;
+    const env = environment(directory, definition, apiUrl(), port);
+    const healthPaths = [healthPath, livenessPath].filter((path) => path !== undefined);
+    const process = startComponent({ folder: directory, env, healthPaths });
+    return { definition, process, slot, ...(port !== undefined && { port }) };
+  }
+
+  function route({ ingress, addresses, components }: RunningApp): void {
+    ingress.route(components.flatMap(routesOf));
+    for (const [name, address] of addresses) {
+      const port = components.find(({ definition }) => definition.name === name)?.port;
+      address.route(port === undefined ? [] : [{ prefix: "/", to: { port } }]);
+    }
+  }
+
+  /** Stops processes that no new request reaches, after the requests that they have. */
+  async function drain({ ingress, addresses }: RunningApp, instances: readonly Instance[]): Promise<void> {
+    const served = instances.flatMap(({ port }) => (port === undefined ? [] : [port]));
+    await Promise.all([ingress, ...addresses.values()].map((address) => address.finish(served, DRAIN_TIMEOUT_MS)));
+    await Promise.all(instances.map(({ process }) => process?.stop()));
+  }
+
   async function stop(runningApp: RunningApp): Promise<void> {
-    runningApp.ingress.route([]);
-    await Promise.all(runningApp.components.map(({ process }) => process?.stop()));
+    const { components } = runningApp;
     runningApp.components = [];
+    runningApp.isActive = false;
+    route(runningApp);
+    await Promise.all(components.map(({ process }) => process?.stop()));
   }
 
   return {
     async placeApp(app) {
-      const { ingress, ports } = await prepare(app);
+      const { ingress, addresses } = await prepare(app);
       return {
         url: `http://${LOOPBACK}:${ingress.port}`,
-        services: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, { host: LOOPBACK, port }])),
+        services: Object.fromEntries([...addresses].map(([name, { port }]) => [name, { host: LOOPBACK, port }])),
       };
     },
 
     async deployApp(app, components): Promise<DeployOutcome> {
       const runningApp = await prepare(app);
-      await stop(runningApp);
-      runningApp.components = components.map((definition) => {
-        const { name, kind, healthPath, livenessPath } = definition;
-        // The files of a site are not on this machine, and jobs run separately.
-        if (kind !== "service" && kind !== "worker") return { definition };
-        const directory = join(folder, app.name, name);
-        const env = environment(directory, definition, apiUrl(), kind === "service" ? runningApp.ports[name] : undefined);
-        const healthPaths = [healthPath, livenessPath].filter((path) => path !== undefined);
-        return { definition, process: startComponent({ folder: directory, env, healthPaths }) };
-      });
-      runningApp.ingress.route(components.flatMap((component) => routesOf(component, runningApp.ports)));
+      // What is not healthy makes way at once, and its successor may become healthy later.
+      if (!runningApp.isActive) await stop(runningApp);
+      const before = runningApp.components;
+      const started: Instance[] = [];
+      for (const definition of components) {
+        const predecessor = before.find((instance) => instance.definition.name === definition.name);
+        started.push(await start(app, definition, predecessor));
+      }
+      if (!runningApp.isActive) {
+        runningApp.components = started;
+        route(runningApp);
+      }
       const outcomes = await Promise.all(
-        runningApp.components.map(async ({ definition: { name, kind, healthPath = "/" } }) => ({
+        started.map(async ({ definition: { name, kind, healthPath = "/" }, port }) => ({
           name,
-          problem: kind === "service" ? await waitUntilHealthy(runningApp.ports[name]!, healthPath, healthTimeoutMs) : undefined,
+          problem: kind === "service" ? await waitUntilHealthy(port!, healthPath, healthTimeoutMs) : undefined,
         })),
       );
       const failed = outcomes.find(({ problem }) => problem !== undefined);
-      return failed ? { ok: false, component: failed.name, message: failed.problem! } : { ok: true };
+      if (failed) {
+        const kept = runningApp.isActive;
+        if (kept) await Promise.all(started.map(({ process }) => process?.stop()));
+        return { ok: false, component: failed.name, message: failed.problem!, ...(kept && { kept }) };
+      }
+      runningApp.components = started;
+      runningApp.isActive = true;
+      route(runningApp);
+      await drain(runningApp, before);
+      return { ok: true };
     },
 
     async runJob(app, job, stop): Promise<DeployOutcome> {
@@ -130,9 +198,10 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
       const runningApp = apps.get(id);
       if (!runningApp) return;
       await stop(runningApp);
-      await runningApp.ingress.close();
-      for (const name of Object.keys(runningApp.ports)) ports.release(`${runningApp.app.name}/${name}`);
-      ports.release(runningApp.app.name);
+      const { app, ingress, addresses } = runningApp;
+      await ingress.close();
+      for (const [name, address] of addresses) await closeAddress(app.name, name, address);
+      ports.release(app.name);
       apps.delete(id);
     },
 
@@ -142,20 +211,25 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
     },
 
     status: () =>
-      [...apps.values()].map(({ app, ingress, ports, components, jobs }) => ({
+      [...apps.values()].map(({ app, ingress, addresses, components, jobs }) => ({
         app: app.name,
         url: `http://${LOOPBACK}:${ingress.port}`,
         components: withJobs(components, jobs).map(({ definition: { name, kind }, process }) => ({
           name,
           kind,
-          ...(ports[name] !== undefined && { port: ports[name] }),
+          ...(addresses.has(name) && { port: addresses.get(name)!.port }),
           ...(process?.pid !== undefined && { pid: process.pid }),
           ...((process || jobs.has(name)) && { log: join(folder, app.name, name, "log") }),
         })),
       })),
 
     async close() {
-      await Promise.all([...apps.values()].map(async (runningApp) => Promise.all([stop(runningApp), runningApp.ingress.close()])));
+      await Promise.all(
+        [...apps.values()].map(async (runningApp) => {
+          const { ingress, addresses } = runningApp;
+          await Promise.all([stop(runningApp), ...[ingress, ...addresses.values()].map((address) => address.close())]);
+        }),
+      );
       apps.clear();
     },
   };
@@ -185,8 +259,7 @@ function commandOf(state: string, app: BackedApp, { name, command, sourceDir }: 
   return command !== undefined && directory !== undefined ? { text: command, directory } : undefined;
 }
 
-function routesOf({ name, kind, routes = [] }: BackedComponent, ports: Readonly<Record<string, number>>): Route[] {
-  const port = ports[name];
+function routesOf({ definition: { name, kind, routes = [] }, port }: Instance): Route[] {
   if (kind === "static_site" || kind === "function") return routes.map((prefix) => ({ prefix, to: { site: name } }));
   return port === undefined ? [] : routes.map((prefix) => ({ prefix, to: { port } }));
 }

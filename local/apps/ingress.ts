@@ -1,5 +1,9 @@
-/** The public address of an app: routes requests to its components, as App Platform's router does, on one loopback port. */
+/**
+ * An address on one loopback port. That of an app routes requests to its components, as App Platform's router does; that of a service passes them to the
+ * process that answers at the moment.
+ */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PLACEHOLDER_NOTE } from "./placeholder/answers.ts";
 
 export interface Route {
@@ -11,23 +15,34 @@ export interface Route {
 export interface Ingress {
   readonly port: number;
   route(routes: readonly Route[]): void;
+  /** Resolves when no request to these ports is in progress, or after the timeout. */
+  finish(ports: readonly number[], timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openIngress(app: string, port: number): Promise<Ingress> {
   let routes: readonly Route[] = [];
+  const inProgress = new Map<number, number>();
+  const count = (port: number, change: 1 | -1) => inProgress.set(port, (inProgress.get(port) ?? 0) + change);
   const server = createServer((incoming, reply) => {
     const path = incoming.url ?? "/";
     const route = routes.find(({ prefix }) => path.startsWith(prefix));
     if (!route) return sendText(reply, 503, `${app} is not deployed yet.`);
     if ("site" in route.to) return sendSitePage(reply, app, route.to.site);
-    forward(incoming, reply, route.to.port);
+    const { port: to } = route.to;
+    count(to, 1);
+    reply.once("close", () => count(to, -1));
+    forward(incoming, reply, to);
   });
   await listen(server, port);
   return {
     port,
     route(next) {
       routes = [...next].sort((a, b) => b.prefix.length - a.prefix.length);
+    },
+    async finish(ports, timeoutMs) {
+      const isBusy = () => ports.some((busy) => (inProgress.get(busy) ?? 0) > 0);
+      for (const until = Date.now() + timeoutMs; isBusy() && Date.now() < until; ) await sleep(5);
     },
     close: () =>
       new Promise((resolve) => {

@@ -37,7 +37,7 @@ export interface Backing {
 
   /** Returns the addresses of an app and its components. Called before environments are resolved, which refer to them. */
   placeApp(app: BackedApp): Promise<Placement>;
-  /** Replaces the app's running components. Resolves when all are healthy, or with the component that is not. */
+  /** Starts the components, and stops those that ran before once all are healthy. Resolves then, or with the component that is not healthy. */
   deployApp(app: BackedApp, components: readonly BackedComponent[]): Promise<DeployOutcome>;
   /** Runs a job until it ends or `stop` aborts. Runs its command if its source is on this machine, else checks the services in its variables. */
   runJob(app: BackedApp, job: BackedJob, stop: AbortSignal): Promise<DeployOutcome>;
@@ -142,7 +142,15 @@ export interface BackedJob extends BackedComponent {
   readonly gracePeriodMs: number;
 }
 
-export type DeployOutcome = { readonly ok: true } | { readonly ok: false; readonly component: string; readonly message: string };
+export type DeployOutcome =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly component: string;
+      readonly message: string;
+      /** The components that ran before still run, and these do not. */
+      readonly kept?: boolean;
+    };
 
 /** RUN: what runs has printed. RUN_RESTARTED: the end of what instances printed that ended by themselves and were started again. */
 export type LogType = "RUN" | "RUN_RESTARTED";

@@ -71,12 +71,26 @@ export function databaseUser(cloud: Cloud): ResourceType {
   };
 }
 
-/** The API can change a pool in place, but the provider always replaces it. */
+/**
+ * The API can change a pool in place, but the provider always replaces it. A pool that was changed in the account to what the program declares stays, as it
+ * does after a refresh of Pulumi's state.
+ */
 export function connectionPool(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
-  const outputs = ({ connection, private_connection: privateConnection }: ReturnType<typeof readPool>) => {
+  const outputs = ({ user, size, mode, db, connection, private_connection: privateConnection }: ReturnType<typeof readPool>) => {
     const { host, port, password, uri } = connection;
-    return { host, port, password, uri, privateHost: privateConnection.host, privateUri: privateConnection.uri };
+    return {
+      user,
+      size,
+      mode,
+      dbName: db,
+      host,
+      port,
+      password,
+      uri,
+      privateHost: privateConnection.host,
+      privateUri: privateConnection.uri,
+    };
   };
   const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
@@ -90,6 +104,12 @@ export function connectionPool(cloud: Cloud): ResourceType {
           await createPool(cloud, clusterOf(inputs), validate(CreatePoolRequest, withoutUnset({ name, size, mode, user, db: dbName }))),
         ),
       };
+    },
+    async diff(id, olds, { user = "", ...inputs }) {
+      const is: Plain = { ...olds, id };
+      const wanted: Plain = { id: idOf(inputs), user, size: inputs.size, mode: inputs.mode, dbName: inputs.dbName };
+      const replaces = Object.keys(wanted).filter((key) => is[key] !== wanted[key]);
+      return { changes: replaces.length > 0, replaces };
     },
     delete: async (_id, { inputs }) => ifExists(() => deletePool(cloud, clusterOf(inputs), nameOf(inputs))),
     ...lookups(idOf, read),

@@ -1,7 +1,7 @@
 /** Reads the current roles, objects and privileges of a database. The plan compares them with the required ones. */
 import { literal } from "../connect/quote.ts";
 import type { Session } from "../connect/session.ts";
-import { DEFAULT_DATABASE, type ObjectKind, type RolesOptions } from "./privileges.ts";
+import { DEFAULT_DATABASE, holdersOf, type ObjectKind, type RolesOptions } from "./privileges.ts";
 
 export interface Grant {
   /** "" is PUBLIC. */
@@ -69,6 +69,8 @@ export interface Membership {
   readonly grantor: string;
   /** Whether the member may grant the role to others. */
   readonly admin: boolean;
+  /** Whether the member has the privileges of the role, and may become it. */
+  readonly full: boolean;
   /** Whether the member is a superuser or manages roles, as DigitalOcean's own do. */
   readonly memberManages: boolean;
   readonly revocable: boolean;
@@ -116,7 +118,7 @@ export interface CurrentState {
 
 export async function readCurrentState(session: Session, options: RolesOptions, ledger: string): Promise<CurrentState> {
   const { roles } = options;
-  const names = Object.values(roles);
+  const names = holdersOf(roles).map(({ name }) => name);
   const schemas = [...options.schemas, ledger];
   const select = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await session.query(text, values)) as unknown as T[];
@@ -254,9 +256,14 @@ const SETTINGS = `
       OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (s.setrole = 0 OR pg_get_userbyid(s.setrole) = ANY ($1))
    ORDER BY 1, 2, 3`;
 
-/** The administrator revokes a membership that it granted itself, or that a role granted whose privileges it has. */
+/**
+ * Until Postgres 15, a membership has no options of its own. The administrator revokes one that it granted itself, or that a role granted whose privileges
+ * it has.
+ */
 const MEMBERSHIPS = `
   SELECT r.rolname AS role, m.rolname AS member, pg_get_userbyid(a.grantor) AS grantor, a.admin_option AS admin,
+         coalesce((to_jsonb(a) ->> 'inherit_option')::boolean, m.rolinherit)
+           AND coalesce((to_jsonb(a) ->> 'set_option')::boolean, true) AS full,
          m.rolsuper OR m.rolcreaterole AND m.rolname <> ALL ($1) AS "memberManages",
          ${IS_SUPERUSER} OR NOT r.rolsuper AND (${MANAGES_ALL}
            OR pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION') AND pg_has_role(current_user, a.grantor, 'USAGE')) AS revocable

@@ -95,7 +95,7 @@ const done: CurrentState = {
 const table = { kind: "table", schema: "public", reference: "public.items", grants: rows, hasAcl: true } as const;
 const call = { kind: "function", schema: "public", reference: "public.total()", grants: calls, hasAcl: true } as const;
 const membership = (member: string, role: string, more: Partial<Membership> = {}): Membership => ({
-  ...{ member, role, grantor: "doadmin", admin: false, memberManages: false, revocable: true },
+  ...{ member, role, grantor: "doadmin", admin: false, full: true, memberManages: false, revocable: true },
   ...more,
 });
 const withoutSetting = (name: string, ...instead: readonly RoleSetting[]) => [

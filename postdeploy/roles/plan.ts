@@ -4,6 +4,8 @@ import { checkedName, identifier, literal, printable } from "../connect/quote.ts
 import type { CurrentState, Grant } from "./current-state.ts";
 import {
   DEFAULT_DATABASE,
+  existingHolders,
+  holdersOf,
   KEYWORD,
   LEDGER_PRIVILEGES,
   type ObjectKind,
@@ -46,6 +48,7 @@ export function planRoles(options: RolesOptions, ledger: string, current: Curren
 function validateRoles({ roles, schemas: required, database }: RolesOptions, current: CurrentState): void {
   checkedName(database, "database");
   for (const schema of required) checkedName(schema, "schema");
+  const holders = holdersOf(roles);
   const missing = Object.values(roles).filter((role) => !current.roles.has(checkedName(role, "role")));
   if (missing.length > 0)
     throw new Failure(
@@ -53,7 +56,7 @@ function validateRoles({ roles, schemas: required, database }: RolesOptions, cur
       2,
       `The cluster has no user ${missing.join(", ")}. Users are created through DigitalOcean's API, which generates their passwords. Run \`pulumi up\`, or create them in the control panel.`,
     );
-  const superusers = Object.values(roles).filter((role) => current.roles.get(role)!.superuser);
+  const superusers = holders.map(({ name }) => name).filter((name) => current.roles.get(name)?.superuser);
   if (superusers.length > 0)
     throw new Failure(
       "superuser",
@@ -100,7 +103,8 @@ function planDatabaseAccess({ database, roles }: RolesOptions, current: CurrentS
  * By default every role of the cluster can connect to it. Roles that exist keep that, apart from those of the system: they may belong to DigitalOcean or to
  * another application. Steps of several systems may run at once: the first grant locks the row, so that one of them finds the privileges of PUBLIC.
  */
-function planDefaultDatabase({ roles }: RolesOptions, { administrator, defaultDatabase, otherLogins }: CurrentState): string[] {
+function planDefaultDatabase({ roles }: RolesOptions, current: CurrentState): string[] {
+  const { administrator, defaultDatabase, otherLogins } = current;
   if (defaultDatabase === undefined) return [];
   const on = `DATABASE ${identifier(DEFAULT_DATABASE)}`;
   const toPublic = defaultDatabase.filter(({ grantee }) => grantee === "").map(({ privilege }) => privilege);
@@ -115,7 +119,9 @@ function planDefaultDatabase({ roles }: RolesOptions, { administrator, defaultDa
   END IF;
 END $slipway$`,
     // The step of another system may have granted it to these roles since the plan was made.
-    `REVOKE ${rights} ON ${on} FROM ${Object.values(roles).map(identifier).join(", ")}`,
+    `REVOKE ${rights} ON ${on} FROM ${existingHolders(roles, current.roles)
+      .map(({ name }) => identifier(name))
+      .join(", ")}`,
   ];
 }
 
@@ -205,20 +211,19 @@ function describeOwned(role: string, objects: readonly string[], owner: string):
 /** How many objects a notice names. */
 const LISTED = 10;
 
-/** Grants missing privileges and revokes excess ones, for the four roles only. */
+/** Grants missing privileges and revokes excess ones, for the four roles and their alternates only. An alternate has the privileges of its role. */
 function diffPrivileges(
   on: string,
   roles: Readonly<Record<RoleKind, string>>,
   privileges: Readonly<Partial<Record<RoleKind, readonly string[]>>>,
   current: readonly Grant[],
 ): string[] {
-  return (Object.keys(roles) as RoleKind[]).flatMap((kind) => {
+  return holdersOf(roles).flatMap(({ name: role, kind, memberOf }) => {
     const isObject = !on.startsWith("SCHEMA ") && !on.startsWith("DATABASE ");
     // Ownership implies all privileges.
-    if (kind === "owner" && isObject) return [];
-    const role = roles[kind];
+    if (kind === "owner" && isObject && memberOf === undefined) return [];
     const has = current.filter(({ grantee }) => grantee === role).map(({ privilege }) => privilege);
-    const required = privileges[kind] ?? [];
+    const required = memberOf === undefined ? (privileges[kind] ?? []) : [];
     const missing = required.filter((privilege) => !has.includes(privilege));
     const excess = has.filter((privilege) => !required.includes(privilege));
     return [

@@ -6,6 +6,7 @@
  * readonly  reads rows
  * backup    reads rows and the migration ledger, so that a dump is complete
  */
+import { alternateOf } from "../../catalog/alternate-user.ts";
 import type { Connection } from "../connect/target.ts";
 
 export type RoleKind = "owner" | "runtime" | "readonly" | "backup";
@@ -20,6 +21,27 @@ export interface RolesOptions {
   readonly roles: Readonly<Record<RoleKind, string>>;
   readonly statementTimeoutSeconds: number;
 }
+
+/** A user of a role: the role itself, or the alternate that a rotation creates. */
+export interface Holder {
+  readonly name: string;
+  readonly kind: RoleKind;
+  /** Of an alternate: the role that it is a member of, and that has all of its privileges. */
+  readonly memberOf?: string;
+}
+
+const KINDS: readonly RoleKind[] = ["owner", "runtime", "readonly", "backup"];
+
+/** The roles of a system, and the names that their alternates have where these exist. */
+export const holdersOf = (roles: RolesOptions["roles"]): readonly Holder[] =>
+  KINDS.flatMap((kind) => [
+    { name: roles[kind], kind },
+    { name: alternateOf(roles[kind]), kind, memberOf: roles[kind] },
+  ]);
+
+/** The roles, and the alternates that a rotation created. */
+export const existingHolders = (roles: RolesOptions["roles"], existing: { has(name: string): boolean }): readonly Holder[] =>
+  holdersOf(roles).filter(({ name }) => existing.has(name));
 
 export type ObjectKind = "table" | "sequence" | "function";
 

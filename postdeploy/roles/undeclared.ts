@@ -4,7 +4,7 @@
  */
 import { identifier, literal, printable } from "../connect/quote.ts";
 import { type CurrentState, type Membership, NEVER_RESET, type RoleAttributes, type RoleSetting } from "./current-state.ts";
-import { IDLE_IN_TRANSACTION_TIMEOUT, type RoleKind, type RolesOptions } from "./privileges.ts";
+import { existingHolders, type Holder, holdersOf, IDLE_IN_TRANSACTION_TIMEOUT, type RolesOptions } from "./privileges.ts";
 
 interface Part {
   readonly statements: readonly string[];
@@ -35,23 +35,23 @@ const ATTRIBUTES: readonly Attribute[] = [
 ];
 
 export function planAttributes({ roles }: RolesOptions, { roles: existing }: CurrentState): Part {
-  const parts = (Object.keys(roles) as RoleKind[]).map((kind): Part => {
-    const role = existing.get(roles[kind])!;
+  const parts = existingHolders(roles, existing).map(({ name: holder, kind }): Part => {
+    const role = existing.get(holder)!;
     const undeclared = ATTRIBUTES.flatMap(({ name, value, undo }) => {
       const is = value(role);
-      return is === undefined ? [] : [{ undo, notice: `Undeclared attribute of ${roles[kind]}: ${name} is ${is}.` }];
+      return is === undefined ? [] : [{ undo, notice: `Undeclared attribute of ${holder}: ${name} is ${is}.` }];
     });
     // The backup role reads every row where a superuser gave it BYPASSRLS.
     const bypasses = role.bypassRls && kind !== "backup";
     return {
       statements:
         role.changeable && undeclared.length > 0
-          ? [`ALTER ROLE ${identifier(roles[kind])} ${undeclared.map(({ undo }) => undo).join(" ")}`]
+          ? [`ALTER ROLE ${identifier(holder)} ${undeclared.map(({ undo }) => undo).join(" ")}`]
           : [],
       notices: [
         ...undeclared.map(({ notice }) => `${notice} ${role.changeable ? "This step resets it." : NO_PERMISSION}`),
         ...(bypasses
-          ? [`Undeclared attribute of ${roles[kind]}: BYPASSRLS is yes, so row-level security hides nothing from it. ${NO_PERMISSION}`]
+          ? [`Undeclared attribute of ${holder}: BYPASSRLS is yes, so row-level security hides nothing from it. ${NO_PERMISSION}`]
           : []),
       ],
     };
@@ -59,21 +59,36 @@ export function planAttributes({ roles }: RolesOptions, { roles: existing }: Cur
   return join(parts);
 }
 
-/** A member of a role has its privileges. Roles that manage roles keep their memberships: they could grant them again. */
-export function planMemberships({ roles }: RolesOptions, { memberships, major }: CurrentState): Part {
-  const undeclared = memberships.filter(({ memberManages }) => !memberManages);
-  const names: readonly string[] = Object.values(roles);
+/**
+ * A member of a role has its privileges. An alternate is a member of its role, and of no other. Roles that manage roles keep their memberships: they could
+ * grant them again.
+ */
+export function planMemberships({ roles }: RolesOptions, { memberships, major, roles: existing }: CurrentState): Part {
+  const alternates = existingHolders(roles, existing).filter(({ memberOf }) => memberOf !== undefined);
+  const isDeclared = ({ role, member, admin, full }: Membership) =>
+    full && !admin && alternates.some(({ name, memberOf }) => name === member && memberOf === role);
+  const undeclared = memberships.filter((one) => !one.memberManages && !isDeclared(one));
+  const ungranted = alternates.filter(({ name, memberOf }) =>
+    memberships.every((one) => one.member !== name || one.role !== memberOf || !isDeclared(one)),
+  );
+  const names: readonly string[] = holdersOf(roles).map(({ name }) => name);
   const isRevoked = revocation(undeclared);
   const describe = ({ role, member, grantor, admin }: Membership) =>
     `Undeclared membership: ${printable(member)} is a member of ${printable(role)}${admin ? " with the right to grant it" : ""}, granted by ${printable(grantor)}.`;
   return {
-    statements: undeclared
-      .filter(({ revocable }) => revocable)
-      .map(
-        ({ role, member, grantor }) =>
-          // Until Postgres 15, a membership exists once, whatever role granted it.
-          `REVOKE ${identifier(role)} FROM ${identifier(member)}${major < 16 ? "" : ` GRANTED BY ${identifier(grantor)}`} CASCADE`,
+    statements: [
+      ...undeclared
+        .filter(({ revocable }) => revocable)
+        .map(
+          ({ role, member, grantor }) =>
+            // Until Postgres 15, a membership exists once, whatever role granted it.
+            `REVOKE ${identifier(role)} FROM ${identifier(member)}${major < 16 ? "" : ` GRANTED BY ${identifier(grantor)}`} CASCADE`,
+        ),
+      ...ungranted.map(
+        ({ name, memberOf }) =>
+          `GRANT ${identifier(memberOf!)} TO ${identifier(name)}${major < 16 ? "" : " WITH ADMIN FALSE, INHERIT TRUE, SET TRUE"}`,
       ),
+    ],
     notices: [
       ...undeclared.map((one) => `${describe(one)} ${isRevoked(one) ? "This step revokes it." : NO_PERMISSION}`),
       ...memberships
@@ -98,11 +113,11 @@ function revocation(memberships: readonly Membership[]): (membership: Membership
   return (membership) => revoked.has(membership);
 }
 
-export function planSettings(options: RolesOptions, { settings }: CurrentState): Part {
+export function planSettings(options: RolesOptions, { settings, roles: existing }: CurrentState): Part {
   const { database, roles } = options;
-  const parts = (Object.keys(roles) as RoleKind[]).map((kind): Part => {
-    const role = roles[kind];
-    const declared = declaredSettings(options, kind);
+  const parts = existingHolders(roles, existing).map((holder): Part => {
+    const role = holder.name;
+    const declared = declaredSettings(options, holder);
     const own = settings.filter((setting) => setting.role === role);
     const undeclared = own.filter(({ everywhere, name }) => everywhere || !declared.some((one) => one.name === name));
     const wrong = declared.flatMap(({ name, value, stored }) => {
@@ -149,7 +164,8 @@ interface DeclaredSetting {
   readonly stored: string;
 }
 
-function declaredSettings({ schemas, statementTimeoutSeconds }: RolesOptions, kind: RoleKind): DeclaredSetting[] {
+/** A role does not pass its settings on to its members. */
+function declaredSettings({ schemas, statementTimeoutSeconds }: RolesOptions, { kind, memberOf }: Holder): DeclaredSetting[] {
   // public is last of the schemas, for the functions of extensions. Without pg_temp, a temporary table would hide a table of the same name.
   const path = [...new Set([...schemas, "public", "pg_temp"])].map(identifier).join(", ");
   const timeout = (name: string, value: string) => ({ name, value: literal(value), stored: value });
@@ -161,6 +177,8 @@ function declaredSettings({ schemas, statementTimeoutSeconds }: RolesOptions, ki
           timeout("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
         ]
       : []),
+    // What a session of the alternate creates belongs to the role, and whatever asks for the current user finds the role.
+    ...(memberOf === undefined ? [] : [{ name: "role", value: identifier(memberOf), stored: memberOf }]),
   ];
 }
 

@@ -7,6 +7,9 @@ export interface DeclaredSecret {
   readonly urn?: string;
   /** The setting that the operator sets. */
   readonly config?: string;
+  /** The day since which it is used, and the command that rotates it. */
+  readonly since?: string;
+  readonly rotate?: string;
   readonly readers: readonly Reader[];
 }
 

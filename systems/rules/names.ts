@@ -1,4 +1,5 @@
 /** Names that Postgres, DigitalOcean and Pulumi accept. */
+import { MOST_ROLE_CHARACTERS } from "../../catalog/alternate-user.ts";
 import { printable } from "../../catalog/problem.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
@@ -72,7 +73,10 @@ export const sqlIdentifiers: Rule = ({ postgres }, report) => {
     );
 
   function identifier(what: keyof typeof RESERVED, name: string, path: string): void {
-    if (!matches(report, path, name, /^[a-z_][a-z0-9_]{0,62}$/, "a-z, 0-9 and underscores, not starting with a digit, 63 at most")) return;
+    // A rotation appends to the name of a role.
+    const most = what === "role" ? MOST_ROLE_CHARACTERS : 63;
+    const pattern = new RegExp(`^[a-z_][a-z0-9_]{0,${most - 1}}$`);
+    if (!matches(report, path, name, pattern, `a-z, 0-9 and underscores, not starting with a digit, ${most} at most`)) return;
     if (!name.startsWith("pg_") && !(RESERVED[what] as readonly string[]).includes(name)) return;
     report({
       path,

@@ -1,10 +1,36 @@
 /** Names that two systems of one account may not share, whichever of them a stack selects. */
 
+import { alternateOf } from "../../catalog/alternate-user.ts";
 import { type Problem, printable } from "../../catalog/problem.ts";
 import type { System } from "../definition.ts";
 import { pathOf } from "./rule.ts";
 
 export function together(systems: readonly System[]): Problem[] {
+  return [...sharedNames(systems), ...alternateNames(systems)];
+}
+
+/** A rotation creates a second user of a role, whose name no role may have. */
+function alternateNames(systems: readonly System[]): Problem[] {
+  const roles = systems.flatMap(({ name, postgres }) =>
+    Object.entries(postgres.roles).map(([kind, role]) => ({ role, path: pathOf(name, `postgres.roles.${kind}`) })),
+  );
+  return roles.flatMap(({ role, path }) => {
+    const other = roles.find((one) => alternateOf(one.role) === role);
+    return other === undefined
+      ? []
+      : [
+          {
+            path,
+            given: printable(role),
+            problem: `a rotation of ${other.path} creates a user of this name`,
+            allowed: `a name other than ${role}`,
+            fix: "Rename one role.",
+          },
+        ];
+  });
+}
+
+function sharedNames(systems: readonly System[]): Problem[] {
   const taken = new Map<string, string>();
   return systems.flatMap((system) =>
     claims(system).flatMap(({ what, name, path, why }) => {

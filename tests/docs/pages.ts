@@ -16,6 +16,7 @@ export const DATABASES = [
   "docs/keyspaces.md",
   "docs/migrations.md",
   "docs/schemas.md",
+  "docs/rotate.md",
 ];
 
 /** Every other page with commands that can be run. */

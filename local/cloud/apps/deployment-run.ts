@@ -88,7 +88,7 @@ async function deployNow(cloud: Cloud, app: App, deployment: Deployment, stop: A
     if (jobFailure || hasEnded(cloud, id)) return { failure: jobFailure, replaced };
     replaced = true;
     const outcome = await cloud.backing.deployApp(prepared.backed, prepared.components);
-    if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced };
+    if (!outcome.ok) return { failure: { component: outcome.component, message: outcome.message }, replaced: !outcome.kept };
     return { failure: hasEnded(cloud, id) ? undefined : await runJobs(cloud, prepared, id, "POST_DEPLOY", stop), replaced };
   } catch (error) {
     cloud.note(`app ${spec.name} failed to deploy: ${(error as Error).message}`);

@@ -7,6 +7,7 @@ import { certificateFinding, clockFinding, describeOffset, expiryFigure, formatD
 import { type Examination, type Fact, type Finding, formatBytes, formatSeconds, type Thresholds } from "../finding.ts";
 import { activityChecks } from "./activity.ts";
 import { connectionFinding, reasonUnchecked } from "./connection.ts";
+import { credentialChecks } from "./credentials.ts";
 import { declaredChecks } from "./declared.ts";
 import { indexChecks } from "./indexes.ts";
 import { securityChecks } from "./security.ts";
@@ -24,7 +25,14 @@ export interface ExamineOptions {
   readonly connectTimeoutMs?: number | undefined;
 }
 
-const CHECKS: readonly Check[] = [...activityChecks, ...indexChecks, ...storageChecks, ...securityChecks, ...declaredChecks];
+const CHECKS: readonly Check[] = [
+  ...activityChecks,
+  ...indexChecks,
+  ...storageChecks,
+  ...securityChecks,
+  ...declaredChecks,
+  ...credentialChecks,
+];
 
 /** Checks that write nothing must not wait for others, nor make them wait. */
 const SETTINGS = { statement_timeout: "15s", lock_timeout: "2s", idle_in_transaction_session_timeout: "60s" };

@@ -23,6 +23,20 @@ export interface ConnectionBudget {
   readonly pools: Readonly<Record<string, number>>;
 }
 
+/** The user that a role has at the moment. */
+export interface CredentialSubject {
+  readonly role: RoleKind;
+  readonly user: string;
+  /** The day since which it is used; if it was never rotated, the day on which the cluster was created (YYYY-MM-DD). */
+  readonly since: string;
+  readonly isRotated: boolean;
+  /** The other user, if its password is still to be replaced. */
+  readonly retiring?: string | undefined;
+  /** The command that rotates the role. */
+  readonly command: string;
+  readonly isLocal: boolean;
+}
+
 export interface DatabaseSubject {
   /** "shop/postgres" */
   readonly name: string;
@@ -32,6 +46,8 @@ export interface DatabaseSubject {
   /** The folder of the migrations. */
   readonly migrations?: string | undefined;
   readonly budget?: ConnectionBudget | undefined;
+  /** Unknown where only a URL is given, or the settings of the stack have problems. */
+  readonly credentials?: readonly CredentialSubject[] | undefined;
   /** Unknown where only a URL is given. */
   readonly firewall?: Firewall | undefined;
 }

@@ -1,0 +1,16 @@
+/** How old a credential may be: the products' documents ask for a rotation every 90 days. */
+export const MOST_CREDENTIAL_DAYS = 90;
+
+/** Whole days from one day (YYYY-MM-DD) to another. */
+export const daysBetween = (since: string, today: string): number => Math.floor((Date.parse(today) - Date.parse(since)) / 86_400_000);
+
+export interface RotateCommand {
+  /** "-s prod" */
+  readonly flags: string;
+  readonly system: string;
+  readonly role: string;
+}
+
+/** The command that rotates a role, for messages. */
+export const rotateCommand = ({ flags, system, role }: RotateCommand): string =>
+  `slipway rotate run ${flags} --system ${system}${role === "runtime" ? "" : ` --role ${role}`}`;

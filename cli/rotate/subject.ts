@@ -1,0 +1,109 @@
+/** What the commands of `slipway rotate` work on: the settings of a stack, its account, and the engine that deploys it. */
+import path from "node:path";
+import { quoteWord } from "../../catalog/shell.ts";
+import { findProject, type Project } from "../../engine/project.ts";
+import { readStack, type StackConfig, stackPath } from "../../engine/stackfile.ts";
+import { findDaemon } from "../../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../../local/platform/defaults.ts";
+import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
+import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
+import { localDeployer } from "../../operate/rotate/deploy-local.ts";
+import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
+import type { Deployer, RotationSubject } from "../../operate/rotate/rotation.ts";
+import type { CredentialSetting } from "../../operate/rotate/stack-file.ts";
+import type { RoleKind } from "../../postdeploy/roles/index.ts";
+import { configName } from "../../settings/operator.ts";
+import { parseSettings } from "../../settings/parse.ts";
+import type { Settings, SystemSettings } from "../../settings/settings.ts";
+import { systems } from "../../systems/index.ts";
+import { UsageError } from "../shared/errors.ts";
+import { findSystem } from "../shared/find-system.ts";
+import { requireStack } from "../shared/require-stack.ts";
+import { endpointOf, readToken } from "../shared/stack-account.ts";
+import type { RotateOptions } from "./flags.ts";
+
+export interface Subject {
+  readonly project: Project;
+  readonly settings: Settings;
+  /** Those that --system selects. */
+  readonly selected: readonly SystemSettings[];
+  /** What a printed command needs: "-s prod --cwd ../shop". */
+  readonly flags: string;
+  openAccount(): Promise<RoleAccount>;
+  rotationOf(system: SystemSettings, kind: RoleKind): Promise<RotationSubject>;
+}
+
+export async function openSubject(options: RotateOptions, command: string): Promise<Subject> {
+  const project = findProject(options.cwd);
+  const stack = requireStack(options.stack, project, `rotate ${command}`);
+  const wanted = options.system === undefined ? undefined : await findSystem(systems, options.system);
+  const folder = path.relative(process.cwd(), project.root);
+  const flags = ["-s", stack, ...(folder === "" ? [] : ["--cwd", folder])].map(quoteWord).join(" ");
+  // Where Pulumi would start the program.
+  process.chdir(project.directory);
+  const config = readStack(project, stack);
+  const settings = settingsOf(project, stack);
+  const selected = settings.systems.filter(({ system }) => wanted === undefined || system.name === wanted.name);
+  if (selected.length === 0) throw new UsageError(`Stack ${stack} does not have ${wanted?.title}. It has: ${names(settings)}.`);
+  const workspace = workspaceAt(project.root);
+  // `slipway local up` deploys stack local without Pulumi.
+  const daemon = config.stack === STACK ? findDaemon(workspace) : undefined;
+  let account: RoleAccount | undefined;
+  return { project, settings, selected, flags, openAccount: openRoleAccount, rotationOf };
+
+  async function openRoleAccount(): Promise<RoleAccount> {
+    account ??= openAccount(
+      daemon === undefined
+        ? { endpoint: endpointOf(config, { stack, flags }), token: await readToken(config, findCli(), { stack, flags }) }
+        : { endpoint: daemon.api, token: API_TOKEN },
+    );
+    return account;
+  }
+
+  async function rotationOf({ system }: SystemSettings, kind: RoleKind): Promise<RotationSubject> {
+    const { database, schemas, extensions, roles, statementTimeoutSeconds } = system.postgres;
+    const roleAccount = await openRoleAccount();
+    return {
+      system: system.name,
+      kind,
+      declared: { database, schemas, extensions, roles, statementTimeoutSeconds },
+      setting: settingOf(project, stack, system.name, kind),
+      account: roleAccount,
+      deployer: daemon === undefined ? openPulumiDeployer(config) : localDeployer(workspace, await runningSystems(roleAccount)),
+    };
+  }
+
+  function findCli(): PulumiCli | undefined {
+    const program = findPulumi();
+    return program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags });
+  }
+
+  function openPulumiDeployer({ stack: name }: StackConfig): Deployer {
+    const cli = findCli();
+    if (cli !== undefined) return pulumiDeployer({ cli, project: project.name, stack, flags });
+    throw new UsageError(
+      `Pulumi's CLI, which deploys stack ${name}, is neither on the PATH nor in ~/.pulumi/bin. Install it: https://www.pulumi.com/docs/install${name === STACK ? ". Or start the local platform, which needs no CLI: slipway local up" : ""}`,
+    );
+  }
+
+  /** The platform may run fewer systems than the stack declares. */
+  async function runningSystems(of: RoleAccount): Promise<string[]> {
+    const databases = await of.listDatabases();
+    return settings.systems.filter(({ system }) => databases.includes(system.postgres.database)).map(({ system }) => system.name);
+  }
+}
+
+export function settingsOf(project: Project, stack: string): Settings {
+  const { project: name, stack: short, config, secretKeys } = readStack(project, stack, { "slipway:placeholders": "true" });
+  return parseSettings({ project: name, stack: short, values: config, secretKeys: new Set(secretKeys) }, systems);
+}
+
+export function settingOf(project: Project, stack: string, system: string, role: RoleKind): CredentialSetting {
+  const [file, name] = stackPath(project, stack.split("/").at(-1)!);
+  return { path: file, name, key: `slipway:${configName(system)}`, role };
+}
+
+const names = ({ systems: all }: Settings): string => all.map(({ system }) => system.name).join(", ");
+
+export type { Workspace };

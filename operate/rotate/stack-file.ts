@@ -1,0 +1,93 @@
+/**
+ * Which user of a role a stack uses, in the file of the stack: `slipway:<system>.credentials.<role>`. The program reads the same setting, so `pulumi up` and
+ * a rotation never undo each other.
+ */
+import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { isMap, parseDocument, Scalar, YAMLMap } from "yaml";
+import { USER_SLOTS, type UserSlot } from "../../catalog/alternate-user.ts";
+import { RotateError } from "./error.ts";
+
+export interface Credential {
+  readonly active: UserSlot;
+  /** The day since which it is used. */
+  readonly since?: string;
+  /** The other user, until its password is replaced. */
+  readonly retiring?: UserSlot;
+}
+
+export interface CredentialSetting {
+  /** The path of the stack's file. */
+  readonly path: string;
+  /** The file's name, for messages. */
+  readonly name: string;
+  /** "slipway:fluxstudio" */
+  readonly key: string;
+  /** "runtime" */
+  readonly role: string;
+}
+
+/** @returns undefined for a role that was never rotated */
+export function readCredential(setting: CredentialSetting): Credential | undefined {
+  return credentialIn(parse(setting), setting);
+}
+
+/**
+ * Replaces the setting and nothing else in the file.
+ *
+ * @param before What the caller based its decision on.
+ * @throws {RotateError} if the file has another value by now
+ */
+export function writeCredential(setting: CredentialSetting, before: Credential | undefined, after: Credential): void {
+  const document = parse(setting);
+  const current = credentialIn(document, setting);
+  if (JSON.stringify(current) !== JSON.stringify(before))
+    throw new RotateError(
+      `${setting.name}: ${pathOf(setting)} has changed since this run read it, so another run is rotating the same role. See: slipway rotate status`,
+    );
+  const { key, role, path } = setting;
+  const steps = ["config", key, "credentials", role];
+  for (let depth = 1; depth < steps.length; depth++) {
+    const parent = steps.slice(0, depth);
+    if (!isMap(document.getIn(parent))) document.setIn(parent, new YAMLMap());
+  }
+  document.setIn(steps, mapOf(after));
+  // The file may be a link, which stays one. A reader never sees half of a file.
+  const file = realpathSync(path);
+  const draft = `${file}.new`;
+  writeFileSync(draft, document.toString({ lineWidth: 0 }), { mode: statSync(file).mode, flush: true });
+  renameSync(draft, file);
+}
+
+const pathOf = ({ key, role }: CredentialSetting): string => `${key}.credentials.${role}`;
+
+function mapOf({ active, since, retiring }: Credential): YAMLMap {
+  const map = new YAMLMap<string, unknown>();
+  map.set("active", active);
+  if (since !== undefined) {
+    // Pulumi reads a date without quotes as a time.
+    const day = new Scalar(since);
+    day.type = Scalar.QUOTE_DOUBLE;
+    map.set("since", day);
+  }
+  if (retiring !== undefined) map.set("retiring", retiring);
+  return map;
+}
+
+function parse({ path, name }: CredentialSetting) {
+  const document = parseDocument(readFileSync(path, "utf8"));
+  const [error] = document.errors;
+  if (error !== undefined) throw new RotateError(`${name} is not valid YAML: ${error.message}`);
+  return document;
+}
+
+function credentialIn(document: ReturnType<typeof parse>, setting: CredentialSetting): Credential | undefined {
+  const node = document.getIn(["config", setting.key, "credentials", setting.role]);
+  if (node === undefined || node === null) return undefined;
+  const { active, since, retiring } = isMap(node) ? (node.toJSON() as Readonly<Record<string, unknown>>) : {};
+  const isSlot = (value: unknown): value is UserSlot => (USER_SLOTS as readonly unknown[]).includes(value);
+  if (!isSlot(active) || !(since === undefined || typeof since === "string") || !(retiring === undefined || isSlot(retiring)))
+    throw new RotateError(
+      `${setting.name}: ${pathOf(setting)} must have active: a or b, and may have since: a day in quotes, and retiring: a or b. See docs/rotate.md.`,
+    );
+  return { active, ...(since !== undefined && { since }), ...(retiring !== undefined && { retiring }) };
+}
