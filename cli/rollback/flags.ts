@@ -10,7 +10,7 @@ export const declareGroup = () =>
     examples: [
       ["Show what both rollbacks of a system would do", "slipway rollback plan --system shop --stack prod"],
       ["Return to the deployment before, with the data of today", "slipway rollback quick --system shop --stack prod --yes"],
-      ["Return to the data of the newest backup", "slipway rollback full --system shop --stack prod --identity backup-key.txt --yes"],
+      ["Return to the data of the newest backup", "slipway rollback full --system shop --identity backup-key.txt --yes"],
     ],
     details: [
       "quick lets App Platform run an earlier deployment again; the data stays. full restores a backup into a new database, and gives it the name of the old one, which is kept. Both refuse, with the reason, what would not work or would lose data. docs/rollback.md describes them.",
@@ -88,7 +88,7 @@ export const declareFull = (group: Group) =>
   describe(group.command("full").summary("Restore a backup into a new database, and switch to it; the old one is kept"), {
     usage: ["--system <name> --yes [flags]"],
     examples: [
-      ["Return to the newest usable backup", "slipway rollback full --system shop --stack prod --identity backup-key.txt --yes"],
+      ["Return to the newest usable backup", "slipway rollback full --system shop --identity backup-key.txt --yes"],
       ["Return to a certain one", "slipway rollback full --system shop --backup 20261202T070516Z-1c18eed0 --yes"],
     ],
     details: [

@@ -1,6 +1,8 @@
 /** The quick rollback of a real service at the local API, with its real database. */
+
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { down } from "../../postdeploy/migrate/index.ts";
@@ -257,6 +259,8 @@ describe("the quick rollback is refused, and nothing is changed,", () => {
     await product.migrate("002_note", "ALTER TABLE public.goods ADD COLUMN note text;", DOWN);
     await product.release("2");
     await product.release("3");
+    // What happens in the second of a deployment belongs to it.
+    await sleep(1000);
     await down({ folder: product.folders.migrations, connection: product.owner, system: "shop", owner: "shop_owner", schemas: ["public"] });
     await expect(run()).rejects.toThrow("002_note.sql was applied when that deployment was made, and was reverted since.");
   });

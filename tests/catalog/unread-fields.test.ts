@@ -7,15 +7,13 @@ const ROOT = path.join(import.meta.dirname, "../..");
 
 /** Fields that are passed on with the object that holds them, and the type that reads them there. */
 const PASSED_ON: Readonly<Record<string, string>> = {
-  "Secret.purpose": "operatorKey in settings/operator.ts",
   "Secret.feature": "operatorKey in settings/operator.ts",
   "Setting.purpose": "operatorKey in settings/operator.ts",
   "Setting.feature": "operatorKey in settings/operator.ts",
   "Sized.memoryAlertMiB": "sized in components/app-args.ts",
-  "Health.everySeconds": "HealthCheck of components/appspec.ts",
   "Health.timeoutSeconds": "HealthCheck of components/appspec.ts",
   "Health.failures": "HealthCheck of components/appspec.ts",
-  "AlertPolicy.disk": "MonitoringArgs, by the names of its limits",
+  "Target.checkout": "measureTargets of operate/verify, where a target has neither a statement nor a path",
   "Deviation.asked": "the plan, which prints it",
   "Deviation.built": "the plan, which prints it",
   "PostgresCluster.replicas.name": "PostgresReplica of components/postgres-args.ts",
@@ -26,7 +24,6 @@ const PASSED_ON: Readonly<Record<string, string>> = {
   "PostgresCluster.maintenance.hour": "Maintenance of components/cluster.ts",
   "ValkeyCluster.maintenance.day": "Maintenance of components/cluster.ts",
   "ValkeyCluster.maintenance.hour": "Maintenance of components/cluster.ts",
-  "SystemSettings.repos.branch": "GitHubSource of components/appspec.ts",
 };
 
 /** Where definitions and settings are declared and checked, which is not reading them. */
