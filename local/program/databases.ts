@@ -79,7 +79,18 @@ export function connectionPool(cloud: Cloud): ResourceType {
   const idOf = (inputs: Plain) => `${clusterOf(inputs)}/${nameOf(inputs)}`;
   const outputs = ({ user, size, mode, db, connection, private_connection: privateConnection }: ReturnType<typeof readPool>) => {
     const { host, port, password, uri } = connection;
-    return { user, size, mode, dbName: db, host, port, password, uri, privateHost: privateConnection.host, privateUri: privateConnection.uri };
+    return {
+      user,
+      size,
+      mode,
+      dbName: db,
+      host,
+      port,
+      password,
+      uri,
+      privateHost: privateConnection.host,
+      privateUri: privateConnection.uri,
+    };
   };
   const read = (inputs: Plain) => ifExists(() => outputs(readPool(cloud, clusterOf(inputs), nameOf(inputs))));
   return {
