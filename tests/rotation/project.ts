@@ -37,6 +37,8 @@ export interface TestProject {
   stackFile(): string;
   writeStackFile(text: string): void;
   account(): RoleAccount;
+  // biome-ignore lint/suspicious/noExplicitAny: tests read the fields that they expect
+  api(method: string, path: string, body?: object): Promise<any>;
   cluster(system: System): Promise<AccountCluster>;
   /** The address of an app. */
   appUrl(name: string): Promise<string>;
@@ -64,6 +66,12 @@ export function createProject(): TestProject {
     if (found === undefined) throw new Error("the local platform does not run");
     return found;
   };
+  const api = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${API_TOKEN}`, "content-type": "application/json" };
+    const response = await fetch(`${daemon().api}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return await response.json();
+  };
   const account = () => openAccount({ endpoint: daemon().api, token: API_TOKEN });
   const cluster = async ({ postgres: { database, roles } }: System) => (await account().findCluster({ database, owner: roles.owner }))!;
   return {
@@ -75,11 +83,9 @@ export function createProject(): TestProject {
     writeStackFile: (text) => writeFileSync(stackPath, text),
     account,
     cluster,
+    api,
     async appUrl(name) {
-      const response = await fetch(`${daemon().api}/v2/apps`, { headers: { authorization: `Bearer ${API_TOKEN}` } });
-      const { apps } = (await response.json()) as {
-        apps: readonly { readonly spec: { readonly name: string }; readonly live_url: string }[];
-      };
+      const { apps } = (await api("GET", "/v2/apps")) as { apps: { spec: { name: string }; live_url: string }[] };
       return apps.find(({ spec }) => spec.name === name)!.live_url;
     },
     login: async (system, user, password) =>

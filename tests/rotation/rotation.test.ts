@@ -63,14 +63,17 @@ describe("a rotation on the local platform", () => {
     expect((await countSessions(administrator, [other])).get(other)).toBe(0);
   }
 
-  async function rotateUnderLoad(system: System): Promise<void> {
-    const urls = await Promise.all(
+  /** The addresses at which the apps of a system report their health. */
+  const healthOf = (system: System): Promise<string[]> =>
+    Promise.all(
       Object.values(system.apps).map(async ({ name, components }) => {
         const service = Object.values(components).find((component) => component.kind === "service")!;
         return `${await project.appUrl(`${name}-local`)}${service.health.path}`;
       }),
     );
-    const load = startLoad(urls, 4);
+
+  async function rotateUnderLoad(system: System): Promise<void> {
+    const load = startLoad(await healthOf(system), 4);
     const refused: { user: string; password: string }[] = [];
     for (let rotation = 0; rotation < ROTATIONS; rotation++) {
       const { active = "a" } = project.credential(system.name, "runtime") ?? {};
@@ -128,4 +131,44 @@ describe("a rotation on the local platform", () => {
     console.log(`${killed} kills during ${requests} requests, failed: ${JSON.stringify(failures)}`);
     expect(failures).toEqual({});
   }, 7_200_000);
+
+  it("refuses a second run at the same time, which changes nothing", async () => {
+    const runs = await Promise.all([rotate(fluxstudio), rotate(fluxstudio)]);
+    const refused = runs.filter(({ code }) => code !== 0);
+    expect(refused).toHaveLength(1);
+    expect(refused[0]!.output).toContain("Another rotation is running in this project. Wait until it ends.");
+    await expectFinished(fluxstudio);
+  });
+
+  it("cannot cover Valkey: from the reset of its password until the new instances are healthy, new connections are refused", async () => {
+    const { api } = project;
+    const urls = await healthOf(candlefish);
+    const load = startLoad(urls, 1);
+    const { databases } = await api("GET", "/v2/databases");
+    const store = databases.find(({ engine }: { engine: string }) => engine === "valkey");
+    const reset = performance.now();
+    await api("POST", `/v2/databases/${store.id}/users/default/reset_auth`, {});
+    const { apps } = await api("GET", "/v2/apps");
+    const readers = apps.filter(({ spec }: App) => spec.databases?.some(({ cluster_name: name }) => name === store.name));
+    expect(readers.length).toBeGreaterThan(0);
+    for (const { id } of readers) await api("POST", `/v2/apps/${id}/deployments`, {});
+    const isDone = async () =>
+      (await api("GET", "/v2/apps")).apps.every((app: App) => !app.in_progress_deployment && !app.pending_deployment);
+    await expect.poll(isDone, { timeout: 60_000 }).toBe(true);
+    const answered = performance.now();
+    const { requests, failures } = await load.stop();
+    console.log(
+      `Valkey: ${Math.round(answered - reset)} ms from the reset to the end of the deployments; ${requests} requests, failed: ${JSON.stringify(failures)}`,
+    );
+    const after = startLoad(urls, 1);
+    await expect.poll(() => after.count() > 20, { timeout: 30_000 }).toBe(true);
+    expect((await after.stop()).failures).toEqual({});
+  }, 240_000);
 });
+
+interface App {
+  readonly id: string;
+  readonly spec: { readonly databases?: readonly { readonly cluster_name?: string }[] };
+  readonly in_progress_deployment?: object;
+  readonly pending_deployment?: object;
+}
