@@ -211,17 +211,17 @@ function repair({ settings }: RunbookStack, { system, stores }: SystemSettings):
 }
 
 function goBack(stack: string, { system }: SystemSettings): readonly string[] {
-  return [
-    `See whether the migrations since then have a down migration: \`npx slipway migrate status --system ${system.name}\`. A migration without one stays; the earlier version must work with it.`,
-    "",
-    ...steps([
-      [
-        "Return to the earlier version: revert the commit, and let App Platform deploy it; or choose the earlier deployment in the control panel of the app.",
-      ],
-      [`Where a migration has to go back as well: \`npx slipway migrate down --system ${system.name}\`.`],
-      [`Verify: \`npx slipway verify --stack ${stack} --system ${system.name}\`.`],
-    ]),
-  ];
+  const on = `--system ${system.name} --stack ${stack}`;
+  return table(
+    ["you want to", "type"],
+    [
+      ["see what both ways would do, and why one is refused", `\`npx slipway rollback plan ${on}\``],
+      ["return to the deployment before, with the data of today", `\`npx slipway rollback quick ${on} --yes\``],
+      ["keep that, so that the app can be deployed again", `\`npx slipway rollback commit ${on}\``],
+      ["undo it", `\`npx slipway rollback revert ${on}\``],
+      ["return to the data of a backup", `\`npx slipway rollback full ${on} --identity <file> --yes\``],
+    ],
+  );
 }
 
 function describeSecrets(stack: string, { system, operatorSecrets, rotated }: SystemSettings): readonly string[] {

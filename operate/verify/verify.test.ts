@@ -220,7 +220,7 @@ const BROKEN: readonly Broken[] = [
     },
   },
   {
-    title: "a health answer that says nothing about the database [F96]",
+    title: "a health answer that says nothing about the database",
     kind: "health",
     says: "it has no field database.connected, so it says nothing about the database",
     break: () => product.answer("/health", 200, { status: "ok" }),
@@ -426,7 +426,7 @@ describe("FluxStudio's log", () => {
 });
 
 describe("verify reports as unproved", () => {
-  it("a healthy answer that says nothing about a database where no field is declared", async () => {
+  it("a healthy answer that says nothing about a database where no field is declared [F96]", async () => {
     const { api } = shop.apps.shop!.components;
     const { checks, ...plain } = api as typeof api & { checks: unknown };
     const system = { ...shop, apps: { shop: { ...shop.apps.shop!, components: { api: plain as typeof api } } } };

@@ -12,6 +12,7 @@ export const DATABASES = [
   "docs/verify.md",
   "docs/watch.md",
   "docs/metrics.md",
+  "docs/rollback.md",
   "docs/backup.md",
   "docs/keyspaces.md",
   "docs/migrations.md",
