@@ -58,6 +58,8 @@ interface Instance {
   readonly slot?: 1 | 2;
 }
 
+const MOST_PORTS_TRIED = 5;
+
 export interface AppOptions {
   readonly state: string;
   readonly report: Report;
@@ -79,13 +81,23 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
     return port;
   }
 
+  /** A process of another user may take the port between the choice of it and its use. */
+  async function openAddress(key: string): Promise<Ingress> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await openIngress(key, await portOf(key));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || attempt === MOST_PORTS_TRIED) throw error;
+        ports.release(key);
+      }
+  }
+
   /** Assigns ports to the app and its services, and opens its address. */
   async function prepare(app: BackedApp): Promise<RunningApp> {
     const existing = apps.get(app.id);
     const addresses = new Map<string, Ingress>();
-    for (const { name } of app.services)
-      addresses.set(name, existing?.addresses.get(name) ?? (await openIngress(`${app.name}/${name}`, await portOf(`${app.name}/${name}`))));
-    const ingress = existing?.ingress ?? (await openIngress(app.name, await portOf(app.name)));
+    for (const { name } of app.services) addresses.set(name, existing?.addresses.get(name) ?? (await openAddress(`${app.name}/${name}`)));
+    const ingress = existing?.ingress ?? (await openAddress(app.name));
     for (const [name, address] of existing?.addresses ?? []) if (!addresses.has(name)) await closeAddress(app.name, name, address);
     const prepared = {
       app,
