@@ -1,8 +1,7 @@
 /** Requests a rollback from App Platform once, and waits for its deployment. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../postdeploy/connect/failure.ts";
-import type { Json } from "../recover/api.ts";
-import { readApp } from "../verify/deployed-app.ts";
+import { readCurrentApp } from "../verify/deployed-app.ts";
 import { checkDeployment, waitForDeployment } from "../verify/deployment.ts";
 import type { AppHistory } from "./history.ts";
 import type { RollbackSubject } from "./subject.ts";
@@ -38,16 +37,15 @@ export async function requestRollback(subject: RollbackSubject, { app, target, i
 }
 
 export async function readPin({ api }: RollbackSubject, app: string): Promise<string | undefined> {
-  const found = (await api.get(`/v2/apps/${app}`)) as { app?: Json } | undefined;
-  return found?.app === undefined ? undefined : readApp(found.app).pinned;
+  return (await readCurrentApp(api, app))?.pinned;
 }
 
 /** @returns the id of the deployment that runs. @throws {Failure} with the failing component and its last log lines */
 export async function waitUntilActive(subject: RollbackSubject, id: string, waitMs: number): Promise<string> {
   const newest = await waitForDeployment(subject.api, id, waitMs);
-  const { app: found } = (await subject.api.get(`/v2/apps/${id}`)) as { app: Json };
-  const app = readApp(found);
   if (newest?.phase === "ACTIVE") return newest.id;
+  const app = await readCurrentApp(subject.api, id);
+  if (app === undefined) throw new Failure("deleted", 1, `The account has no app ${id} any more.`);
   const { evidence, log = [] } = await checkDeployment(subject.api, app, newest);
   const lines = log.map((line) => `\n  | ${line}`).join("");
   throw new Failure("deployment", 1, `${app.name}: ${evidence}.${lines}`);

@@ -1,5 +1,5 @@
 /** The full rollback: the data of a backup, in a new database that gets the name of the old one. */
-import { open } from "../../postdeploy/connect/session.ts";
+import { withSession } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
 import { up } from "../../postdeploy/migrate/index.ts";
@@ -45,7 +45,7 @@ export async function planFull(subject: RollbackSubject, { backup: wanted, migra
   if (admin === undefined || database === undefined)
     return { ...nothing, refusals: [`${subject.account} has no database of ${system.name}.`] };
   if (typeof backups === "string") return { ...nothing, refusals: [backups] };
-  const found = await readDatabases(admin);
+  const found = await withSession(admin, SESSION, listDatabases);
   const name = system.postgres.database;
   const mark = found.find((one) => one.name === name)?.mark;
   // Another backup than the one of the interrupted rollback begins a new one: nothing was switched yet.
@@ -73,14 +73,7 @@ export async function planFull(subject: RollbackSubject, { backup: wanted, migra
 
 const isInterrupted = (mark: Mark): boolean => mark.kind === "begun" || (mark.kind === "restored" && !mark.verified);
 
-async function readDatabases(admin: Connection) {
-  const session = await open(admin, { application: "slipway rollback" });
-  try {
-    return await listDatabases(session);
-  } finally {
-    await session.end();
-  }
-}
+const SESSION = { application: "slipway rollback" };
 
 async function chooseBackup(
   source: BackupSource,
@@ -111,18 +104,13 @@ interface Missing {
 }
 
 async function findMissing(subject: RollbackSubject, connection: Connection, since: Date): Promise<readonly Missing[]> {
-  const session = await open(connection, { application: "slipway rollback" });
-  try {
-    const ledger = await readLedger(session, new LedgerTable(), subject.system.name);
-    const later = [...foldEvents(ledger?.events ?? []).values()].filter(
-      (entry) => entry.state === "applied" && timeOf(entry) > since && !entry.file.endsWith(".down.sql"),
-    );
-    if (later.length === 0) return [];
-    const running = (await readHistories(subject)).map(runningSince);
-    return later.map((entry) => ({ file: entry.file, isNeeded: running.some((time) => time === undefined || timeOf(entry) <= time) }));
-  } finally {
-    await session.end();
-  }
+  const ledger = await withSession(connection, SESSION, (session) => readLedger(session, new LedgerTable(), subject.system.name));
+  const later = [...foldEvents(ledger?.events ?? []).values()].filter(
+    (entry) => entry.state === "applied" && timeOf(entry) > since && !entry.file.endsWith(".down.sql"),
+  );
+  if (later.length === 0) return [];
+  const running = (await readHistories(subject)).map(runningSince);
+  return later.map((entry) => ({ file: entry.file, isNeeded: running.some((time) => time === undefined || timeOf(entry) <= time) }));
 }
 
 /** Until when a migration belongs to the version that runs: after a rollback, that of the earlier deployment. */
@@ -168,7 +156,9 @@ export async function full(
   let kept = plan.kept;
   let switchMs: number | undefined;
   if (plan.stage !== "switched") {
-    await withSession(admin, (session) => setMark(session, name, { kind: "begun", backup: backup.id, at: new Date().toISOString() }));
+    await withSession(admin, SESSION, (session) =>
+      setMark(session, name, { kind: "begun", backup: backup.id, at: new Date().toISOString() }),
+    );
     before = await watch.step("back up", async () => {
       const earlier = plan.stage === "new" ? undefined : await findStateBefore(source, backup);
       if (earlier !== undefined) return [earlier, `an earlier run has backed up the current state: ${earlier.id}`];
@@ -195,7 +185,7 @@ export async function full(
     });
   }
   const checks = await watch.step("verify", () => verifyServices(subject));
-  await withSession(admin, async (session) => {
+  await withSession(admin, SESSION, async (session) => {
     const { mark } = (await listDatabases(session)).find((one) => one.name === name)!;
     if (mark?.kind === "restored") await setMark(session, name, { ...mark, verified: true });
   });
@@ -210,15 +200,6 @@ const findStateBefore = async (source: BackupSource, { id }: BackupFacts): Promi
   (await source.list()).find(({ hold, problem }) => hold === holdReason(id) && problem === undefined);
 
 const STAGES = { begun: "begun", restored: "restored and compared it", switched: "switched the databases" } as const;
-
-async function withSession<T>(connection: Connection, work: (session: Awaited<ReturnType<typeof open>>) => Promise<T>): Promise<T> {
-  const session = await open(connection, { application: "slipway rollback" });
-  try {
-    return await work(session);
-  } finally {
-    await session.end();
-  }
-}
 
 /** What a dump does not contain: privileges on the database, and settings of roles in it. All of it is done before the apps use it. */
 async function prepare(

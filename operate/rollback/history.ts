@@ -1,7 +1,6 @@
 /** The deployments of an app, and the one that a rollback returns to. */
 import { Failure } from "../../postdeploy/connect/failure.ts";
-import type { Json } from "../recover/api.ts";
-import { componentsOf, type DeployedApp, type Deployment, readApp } from "../verify/deployed-app.ts";
+import { componentsOf, type DeployedApp, type Deployment, describeCommits, findApps, isInProgress } from "../verify/deployed-app.ts";
 import type { RollbackSubject } from "./subject.ts";
 
 export type PastDeployment = Deployment & { readonly cloned_from?: string; readonly updated_at?: string };
@@ -26,34 +25,33 @@ export interface HistoryOptions {
   readonly to?: string | undefined;
 }
 
-const RUNNING = ["PENDING_BUILD", "BUILDING", "PENDING_DEPLOY", "DEPLOYING"];
 const DEPLOYED = ["ACTIVE", "SUPERSEDED"];
 /** App Platform keeps ten deployments to return to. */
 const MOST_ATTEMPTS = 10;
 /** Apps whose deployments began within an hour are of the same release. */
 const RELEASE_MS = 3_600_000;
 
-export const isRunning = ({ phase }: Deployment): boolean => RUNNING.includes(phase);
-
 export async function readHistories(subject: RollbackSubject, { only, to }: HistoryOptions = {}): Promise<readonly AppHistory[]> {
-  const found: { readonly app: DeployedApp; readonly deployments: readonly PastDeployment[] }[] = [];
-  const names = Object.values(subject.system.apps).map(({ name }) => `${name}${subject.suffix}`);
-  const all = await subject.api.list("/v2/apps", "apps");
-  const wanted = names.filter((name) => only === undefined || name === only || name === `${only}${subject.suffix}`);
+  const all = await findApps(subject.api, subject.system, subject.suffix);
+  const wanted = all.filter(({ name }) => only === undefined || name === only || name === `${only}${subject.suffix}`);
   if (wanted.length === 0)
-    throw new Failure("no-app", 2, `${subject.system.name} has no app ${only}. Its apps: ${names.join(", ")}. Name one: --app ${names[0]}`);
-  for (const name of wanted) {
-    const id = all.find(({ spec }) => (spec as { name?: string }).name === name)?.id;
-    if (id === undefined) continue;
-    const { app } = (await subject.api.get(`/v2/apps/${id}`)) as { app: Json };
-    const deployments = (await subject.api.list(`/v2/apps/${id}/deployments`, "deployments")) as unknown as readonly PastDeployment[];
-    found.push({ app: readApp(app), deployments });
-  }
+    throw new Failure(
+      "no-app",
+      2,
+      `${subject.system.name} has no app ${only}. Its apps: ${all.map(nameOf).join(", ")}. Name one: --app ${all[0]?.name}`,
+    );
+  const deployed = wanted.flatMap(({ app }) => app ?? []);
+  const found = await Promise.all(
+    deployed.map(async (app) => {
+      const deployments = await subject.api.list(`/v2/apps/${app.id}/deployments`, "deployments");
+      return { app, deployments: deployments as unknown as readonly PastDeployment[] };
+    }),
+  );
   if (found.length === 0)
     throw new Failure(
       "not-deployed",
       2,
-      `${subject.account} has no app of ${subject.system.name} (${wanted.join(", ")}). Nothing can be rolled back.`,
+      `${subject.account} has no app of ${subject.system.name} (${wanted.map(nameOf).join(", ")}). Nothing can be rolled back.`,
     );
   if (to !== undefined && found.length > 1)
     throw new Failure("which-app", 2, `--to names a deployment of one app. Name the app as well: --app ${found[0]!.app.name}`);
@@ -72,6 +70,7 @@ export async function readHistories(subject: RollbackSubject, { only, to }: Hist
   );
 }
 
+const nameOf = ({ name }: { readonly name: string }): string => name;
 const startOf = (deployment: Deployment | undefined): number => Date.parse(deployment?.created_at ?? "") || 0;
 
 interface Search {
@@ -95,7 +94,7 @@ async function findTarget(subject: RollbackSubject, { app, deployments, to }: Se
     return { ...history, target, reason: undefined };
   }
   if (app.active === undefined) return without("no deployment of it is active");
-  if (newest !== undefined && isRunning(newest))
+  if (newest !== undefined && isInProgress(newest))
     return without(`deployment ${newest.id} is still running. Wait until it has ended, or cancel it in the control panel`);
   const active = byId(app.active.id) ?? app.active;
   const from = byId((active as PastDeployment).cloned_from) ?? active;
@@ -170,10 +169,8 @@ const endTimes = (steps: Steps = []): number[] =>
     .filter((time) => !Number.isNaN(time));
 
 /** "9d2c… of commit 5bd90b75374e, created 2026-12-02T20:16:22Z" */
-export function describeDeployment({ id, services = [], created_at }: PastDeployment): string {
-  const commits = new Set(services.flatMap(({ source_commit_hash }) => (source_commit_hash ? [source_commit_hash.slice(0, 12)] : [])));
-  return `${id}${commits.size === 0 ? "" : ` of commit ${[...commits].join(", ")}`}, created ${created_at ?? "at an unknown time"}`;
-}
+export const describeDeployment = (deployment: PastDeployment): string =>
+  `${deployment.id}${describeCommits(deployment)}, created ${deployment.created_at ?? "at an unknown time"}`;
 
 /** The components and variables that differ: "api/NEW_FLAG". Values are not compared: most are secret. */
 export function describeChanges(from: Deployment, to: Deployment): readonly string[] {

@@ -1,6 +1,6 @@
 /** The migrations that were applied since a deployment, and what they mean for a return to it. */
 import { existsSync } from "node:fs";
-import { open, type Session } from "../../postdeploy/connect/session.ts";
+import { type Session, withSession } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { foldEvents, type LedgerEntry } from "../../postdeploy/migrate/ledger/history.ts";
 import { type Event, LedgerTable, readLedger } from "../../postdeploy/migrate/ledger/ledger.ts";
@@ -46,8 +46,7 @@ const NONE: LaterMigrations = { applied: [], reverted: [] };
 
 export async function readLaterMigrations({ system, connection, folder }: MigrationSource, since: Date): Promise<LaterMigrations> {
   if (!existsSync(folder)) return NONE;
-  const session = await open(connection, { application: "slipway rollback", settings: { statement_timeout: "30s" } });
-  try {
+  return await withSession(connection, { application: "slipway rollback", settings: { statement_timeout: "30s" } }, async (session) => {
     const ledger = await readLedger(session, new LedgerTable(), system.name);
     if (ledger === undefined) return NONE;
     const [before, now] = [foldEvents(ledger.events.filter((event) => timeOf(event) <= since)), foldEvents(ledger.events)];
@@ -58,9 +57,7 @@ export async function readLaterMigrations({ system, connection, folder }: Migrat
       applied: await describeAll(later, files, { session, schemas }),
       reverted: [...before.keys()].filter((file) => !now.has(file) && !file.endsWith(".down.sql")),
     };
-  } finally {
-    await session.end();
-  }
+  });
 }
 
 export const timeOf = ({ at }: Pick<Event, "at">): Date => new Date(at.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
@@ -95,14 +92,14 @@ async function describeAll(later: readonly LedgerEntry[], folder: Folder, contex
       ...about,
       compatible: declared ?? (breaks.length === 0 && entry.state === "applied" ? "it only adds" : undefined),
       breaks: entry.state === "running" ? ["it stopped half way: slipway migrate up finishes it", ...breaks] : breaks,
-      back: wayBack(file),
+      back: reversibilityOf(file),
       losses: file.down === undefined ? [] : await lossesOf(file.down, context),
     });
   }
   return described;
 }
 
-function wayBack({ kind, name, down, header: { irreversible } }: MigrationFile): true | string {
+function reversibilityOf({ kind, name, down, header: { irreversible } }: MigrationFile): true | string {
   if (down !== undefined) return true;
   if (irreversible !== undefined) return `it is irreversible: ${irreversible}`;
   return kind === "repeatable" ? `the earlier text of ${name} is in version control only` : "it has no down migration";

@@ -1,8 +1,9 @@
 /** Ends a rollback: commits it, so that the app can be deployed again, or reverts it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../postdeploy/connect/failure.ts";
+import { isInProgress } from "../verify/deployed-app.ts";
 import { readPin, waitUntilActive } from "./deploy.ts";
-import { type AppHistory, isRunning, readHistories } from "./history.ts";
+import { type AppHistory, readHistories } from "./history.ts";
 import type { RollbackSubject } from "./subject.ts";
 
 export interface Release {
@@ -27,7 +28,7 @@ async function releaseApp(
   { action, waitMs }: Pick<Release, "action" | "waitMs">,
 ): Promise<string> {
   if (isPinned) await request(subject, app, action);
-  else if (action === "commit" || newest === undefined || !isRunning(newest))
+  else if (action === "commit" || newest === undefined || !isInProgress(newest))
     return `${app.name} is not pinned by a rollback: nothing to ${action}`;
   if (action === "commit") return `${app.name} stays at the version of the rollback, and can be deployed again`;
   return `${app.name} runs the version from before the rollback again: deployment ${await waitUntilActive(subject, app.id, waitMs)}`;

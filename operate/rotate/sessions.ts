@@ -1,7 +1,7 @@
 /** The sessions of a user in the whole cluster, and their end. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { printable } from "../../postdeploy/connect/quote.ts";
-import { open, type Session } from "../../postdeploy/connect/session.ts";
+import { type Session, withSession } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { RotateError } from "./error.ts";
 
@@ -25,13 +25,14 @@ export interface DrainOptions {
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
+const SESSION = { application: "slipway rotate" };
 const POLL_MS = 250;
 const REPORT_EVERY_MS = 15_000;
 /** How many sessions a message names. */
 const LISTED = 5;
 
 export async function countSessions(administrator: Connection, users: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  return await withSession(administrator, async (session) => {
+  return await withSession(administrator, SESSION, async (session) => {
     const rows = await session.query<{ user: string; count: number }>(
       "SELECT usename::text AS user, count(*)::int AS count FROM pg_stat_activity WHERE usename = ANY ($1) GROUP BY 1",
       [users],
@@ -43,7 +44,7 @@ export async function countSessions(administrator: Connection, users: readonly s
 /** Resolves when the user has no session. @throws {RotateError} which names the sessions that are left */
 export async function drainSessions(administrator: Connection, user: string, options: DrainOptions): Promise<{ readonly ended: number }> {
   const { idleSeconds, timeoutSeconds, endsSessions, report, pause = sleep } = options;
-  return await withSession(administrator, async (session) => {
+  return await withSession(administrator, SESSION, async (session) => {
     let ended = 0;
     let reported = Date.now();
     for (const until = Date.now() + timeoutSeconds * 1000; ; await pause(POLL_MS)) {
@@ -59,15 +60,6 @@ export async function drainSessions(administrator: Connection, user: string, opt
       report(`Wait for ${describe(left)} of ${user}`);
     }
   });
-}
-
-async function withSession<T>(administrator: Connection, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await open(administrator, { application: "slipway rotate" });
-  try {
-    return await work(session);
-  } finally {
-    await session.end();
-  }
 }
 
 async function listSessions(session: Session, user: string): Promise<readonly UserSession[]> {

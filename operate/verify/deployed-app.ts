@@ -1,5 +1,6 @@
 /** An app as DigitalOcean's API returns it, as far as the checks read it. */
-import type { Json } from "../recover/api.ts";
+import type { App, System } from "../../systems/definition.ts";
+import type { ApiClient, Json } from "../recover/api.ts";
 
 export interface DeployedApp {
   readonly id: string;
@@ -53,7 +54,32 @@ interface Step {
   readonly steps?: readonly Step[];
 }
 
-export function readApp(app: Json): DeployedApp {
+export interface FoundApp {
+  /** In the definition. */
+  readonly key: string;
+  readonly declared: App;
+  /** In the account. */
+  readonly name: string;
+  /** undefined where the account has no app of this name. */
+  readonly app: DeployedApp | undefined;
+}
+
+/** The apps that a system declares, as far as the account has them. @param suffix What their names end with: "-staging". */
+export async function findApps(api: ApiClient, system: System, suffix: string): Promise<readonly FoundApp[]> {
+  const all = (await api.list("/v2/apps", "apps")).map(readApp);
+  return Object.entries(system.apps).map(([key, declared]) => {
+    const name = `${declared.name}${suffix}`;
+    return { key, declared, name, app: all.find((app) => app.name === name) };
+  });
+}
+
+/** As it is now. @returns undefined where it was deleted */
+export async function readCurrentApp(api: ApiClient, id: string): Promise<DeployedApp | undefined> {
+  const reply = (await api.get(`/v2/apps/${id}`)) as { app?: Json } | undefined;
+  return reply?.app === undefined ? undefined : readApp(reply.app);
+}
+
+function readApp(app: Json): DeployedApp {
   const { id, spec, live_url, active_deployment, pinned_deployment } = app as {
     id: string;
     spec: AppSpec & { name: string };
@@ -69,6 +95,16 @@ export function readApp(app: Json): DeployedApp {
 
 export function componentsOf({ services = [], workers = [], jobs = [], static_sites = [] }: AppSpec): readonly ComponentSpec[] {
   return [...services, ...workers, ...jobs, ...static_sites];
+}
+
+const IN_PROGRESS = ["PENDING_BUILD", "BUILDING", "PENDING_DEPLOY", "DEPLOYING"];
+
+export const isInProgress = ({ phase }: Pick<Deployment, "phase">): boolean => IN_PROGRESS.includes(phase);
+
+/** " of commit 5bd90b75374e"; "" where the API names none. */
+export function describeCommits({ services = [] }: Pick<Deployment, "services">): string {
+  const commits = new Set(services.flatMap(({ source_commit_hash }) => (source_commit_hash ? [source_commit_hash.slice(0, 12)] : [])));
+  return commits.size === 0 ? "" : ` of commit ${[...commits].join(", ")}`;
 }
 
 /** Whether the app's router sends a path to this component: to the one with the longest prefix. */

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../systems/definition.ts";
 import type { ApiClient } from "../recover/api.ts";
 import type { Check } from "./check.ts";
-import { componentsOf, type DeployedApp, type Deployment, findFailedStep } from "./deployed-app.ts";
+import { componentsOf, type DeployedApp, type Deployment, describeCommits, findFailedStep, isInProgress } from "./deployed-app.ts";
 import { lastLines, readLog } from "./log.ts";
 
 const POLL_MS = 2000;
-const RUNNING = ["PENDING_BUILD", "BUILDING", "PENDING_DEPLOY", "DEPLOYING"];
 
 /** Waits for a deployment that is running. @returns undefined where there is none */
 export async function waitForDeployment(api: ApiClient, app: string, waitMs: number): Promise<Deployment | undefined> {
@@ -16,7 +15,7 @@ export async function waitForDeployment(api: ApiClient, app: string, waitMs: num
       deployments?: readonly Deployment[] | null;
     };
     const [newest] = deployments ?? [];
-    if (newest === undefined || !RUNNING.includes(newest.phase) || Date.now() > until) return newest;
+    if (newest === undefined || !isInProgress(newest) || Date.now() > until) return newest;
   }
 }
 
@@ -26,7 +25,7 @@ export async function checkDeployment(api: ApiClient, app: DeployedApp, newest: 
     return { ...about, outcome: "failed", evidence: "It was never deployed.", next: { text: "Deploy it.", command: "pulumi up" } };
   const { id, phase, progress = {}, cause } = newest;
   const steps = `${progress.success_steps ?? 0} of ${progress.total_steps ?? 0} steps`;
-  const described = `deployment ${id}${commitsOf(newest)}: ${phase}, ${steps}`;
+  const described = `deployment ${id}${describeCommits(newest)}: ${phase}, ${steps}`;
   if (phase === "ACTIVE") {
     const pinned = app.pinned === undefined ? "" : "; the app is pinned to it by a rollback that was not committed";
     return { ...about, outcome: app.pinned === undefined ? "passed" : "unproved", evidence: `${described}${pinned}` };
@@ -45,7 +44,7 @@ export async function checkDeployment(api: ApiClient, app: DeployedApp, newest: 
       runs,
     ].join("; "),
     ...(component === undefined ? {} : await logOf(api, app.id, id, component)),
-    next: RUNNING.includes(phase)
+    next: isInProgress(newest)
       ? { text: "It is still running. Verify again when it has ended, or wait longer with --wait." }
       : { text: "Correct the cause, and deploy again.", command: "pulumi up" },
   };
@@ -57,11 +56,6 @@ async function logOf(api: ApiClient, app: string, deployment: string, component:
     if (text !== undefined && text.trim() !== "") return { log: lastLines(text) };
   }
   return {};
-}
-
-function commitsOf({ services = [] }: Deployment): string {
-  const commits = new Set(services.flatMap(({ source_commit_hash }) => (source_commit_hash ? [source_commit_hash.slice(0, 12)] : [])));
-  return commits.size === 0 ? "" : ` of commit ${[...commits].join(", ")}`;
 }
 
 /** Whether the spec that runs has every component and variable that the definition declares without a feature. */

@@ -54,8 +54,8 @@ export function findDatabaseState(answer: unknown): { readonly works: boolean; r
   const field = Object.keys(answer).find((name) => DATABASE_FIELD.test(name));
   if (field !== undefined) {
     const value = answer[field];
-    const said = isObject(value) ? (value.connected ?? value.status ?? value.ok) : value;
-    if (typeof said === "boolean" || typeof said === "string") return { works: WORKING.test(String(said)), field };
+    const state = isObject(value) ? (value.connected ?? value.status ?? value.ok) : value;
+    if (typeof state === "boolean" || typeof state === "string") return { works: WORKING.test(String(state)), field };
   }
   for (const name of ["checks", "services", "dependencies", "components"]) {
     const inner = findDatabaseState(answer[name]);

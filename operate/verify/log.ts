@@ -1,6 +1,7 @@
 /** The log of a component, over the links of the API, without the secrets that a program may have printed. */
 import { LOOSE_TOKENS } from "../../catalog/secrets.ts";
 import type { ApiClient } from "../recover/api.ts";
+import { readBody } from "./body.ts";
 
 export interface LogSource {
   readonly api: ApiClient;
@@ -27,21 +28,12 @@ export async function readLog({ api, app, deployment }: LogSource, component: st
 
 /** A link is itself a credential: no error repeats it. */
 async function download(url: string): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (!response.ok) return undefined;
-    let size = 0;
-    for await (const chunk of response.body ?? []) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > MOST_BYTES) break;
-    }
+    return response.ok ? await readBody(response, MOST_BYTES, { acceptsPart: true }) : undefined;
   } catch {
-    // A live log does not end. What it has sent so far is the log.
-    if (chunks.length === 0) return undefined;
+    return undefined;
   }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 const LAST_LINES = 12;

@@ -1,5 +1,6 @@
 /** One request to the public address of an app, without credentials. */
 import { EXACT_TOKENS, hasLogin } from "../../catalog/secrets.ts";
+import { readBody } from "./body.ts";
 
 export interface Answer {
   readonly status: number;
@@ -31,23 +32,12 @@ async function requestOnce(url: string): Promise<Answer | string> {
       headers: { accept: "application/json", "user-agent": "slipway verify" },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const text = await readText(response);
+    const text = await readBody(response, MOST_BYTES);
     return { status: response.status, milliseconds: Math.round(performance.now() - startedAt), text, json: parse(text) };
   } catch (error) {
     const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
     return name === "TimeoutError" ? `no answer within ${TIMEOUT_MS / 1000} seconds` : (cause?.code ?? cause?.message ?? message);
   }
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MOST_BYTES) break;
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parse(text: string): unknown {

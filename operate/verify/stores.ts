@@ -1,10 +1,10 @@
 /** The Valkey stores of a system: the declared keys and scripts. */
 import { existsSync } from "node:fs";
-import { Failure } from "../../postdeploy/connect/failure.ts";
 import { verify } from "../../postdeploy/keyspaces/index.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
 import type { System } from "../../systems/definition.ts";
 import type { Check } from "./check.ts";
+import { describeFailure } from "./database.ts";
 
 const PATIENCE_MS = 10_000;
 
@@ -34,7 +34,6 @@ export async function checkKeyspaces(
       return { ...about, subject, outcome: "failed", evidence: what.join("; ") || "it differs", next: { text: "See which.", command } };
     });
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return [{ ...about, outcome: "failed", evidence: error.message, next: { text: "See why.", command: "slipway doctor" } }];
+    return [{ ...about, ...describeFailure(error) }];
   }
 }

@@ -8,7 +8,7 @@ import { type AddedRows, addRows, checkKept, openCanaries, removeRows } from "./
 import type { Check } from "./check.ts";
 import { checkClusters } from "./clusters.ts";
 import { canariesOf, checkMigrations, describeFailure, openVerifier } from "./database.ts";
-import { type DeployedApp, readApp } from "./deployed-app.ts";
+import { type DeployedApp, findApps, readCurrentApp } from "./deployed-app.ts";
 import { checkDeployment, checkVariables, waitForDeployment } from "./deployment.ts";
 import { checkMonitoring } from "./monitoring.ts";
 import { checkHealth, checkLog, checkProbes, type ServiceSubject } from "./service.ts";
@@ -40,14 +40,14 @@ export interface VerifyOptions {
 
 export async function verify(subject: VerifySubject, { waitMs, bench }: VerifyOptions): Promise<readonly Check[]> {
   const { system, api, account, database, stores, folders } = subject;
-  const all = await api.list("/v2/apps", "apps");
+  const found = await findApps(api, system, subject.suffix);
   const checks: Check[] = [{ kind: "account", subject: account, outcome: "passed", evidence: "the API answers with this token" }];
   const apps: DeployedApp[] = [];
   const services: ServiceSubject[] = [];
-  for (const [key, declared] of Object.entries(system.apps)) {
-    const name = `${declared.name}${subject.suffix}`;
-    const id = all.find(({ spec }) => (spec as { name?: string }).name === name)?.id;
-    if (id === undefined) {
+  for (const { key, declared, name, app: before } of found) {
+    const newest = before === undefined ? undefined : await waitForDeployment(api, before.id, waitMs);
+    const app = before === undefined ? undefined : await readCurrentApp(api, before.id);
+    if (app === undefined) {
       checks.push({
         ...{
           kind: "deployment",
@@ -59,9 +59,6 @@ export async function verify(subject: VerifySubject, { waitMs, bench }: VerifyOp
       });
       continue;
     }
-    const newest = await waitForDeployment(api, String(id), waitMs);
-    const { app: found } = (await api.get(`/v2/apps/${id}`)) as { app: Record<string, unknown> };
-    const app = readApp(found);
     apps.push(app);
     checks.push(await checkDeployment(api, app, newest), checkVariables(app, declared));
     const running = new Set((app.active?.spec.services ?? []).map((service) => service.name));

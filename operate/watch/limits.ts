@@ -1,9 +1,10 @@
 /** Compares what the API and the checks measured with the limits of a definition's alerts. */
-import { open } from "../../postdeploy/connect/session.ts";
+import { withSession } from "../../postdeploy/connect/session.ts";
 import type { Problem } from "../alerts/alert.ts";
 import { formatBytes } from "../doctor/finding.ts";
 import type { ApiClient } from "../recover/api.ts";
 import type { Check } from "../verify/check.ts";
+import { type DeployedApp, findApps } from "../verify/deployed-app.ts";
 import { lastLines, readLog } from "../verify/log.ts";
 import type { VerifySubject } from "../verify/verify.ts";
 
@@ -34,15 +35,16 @@ interface ComponentHealth {
 }
 
 async function findBusyComponents({ api, system, suffix }: VerifySubject): Promise<readonly Problem[]> {
-  const names = new Set(Object.values(system.apps).map(({ name }) => `${name}${suffix}`));
-  const apps = (await api.list("/v2/apps", "apps")).filter(({ spec }) => names.has(String((spec as { name: string }).name)));
-  const found = apps.map(async ({ id, spec }) => {
-    const { app_health } = ((await api.get(`/v2/apps/${id}/health`)) ?? {}) as { app_health?: { components?: readonly ComponentHealth[] } };
+  const apps = (await findApps(api, system, suffix)).flatMap(({ app }) => app ?? []);
+  const { cpu, memory } = system.alerts;
+  const found = apps.map(async (app) => {
+    const { app_health } = ((await api.get(`/v2/apps/${app.id}/health`)) ?? {}) as {
+      app_health?: { components?: readonly ComponentHealth[] };
+    };
     const components = (app_health?.components ?? []).map(async (component) => {
-      const subject = `${(spec as { name: string }).name}/${component.name}`;
-      const { cpu, memory } = system.alerts;
+      const subject = `${app.name}/${component.name}`;
       return [
-        ...(await findRestarts(api, String(id), subject, component.name)),
+        ...(await findRestarts(api, app, component.name, subject)),
         ...above(subject, "CPU", component.cpu_usage_percent, cpu),
         ...above(subject, "memory", component.memory_usage_percent, memory),
         ...missingReplicas(subject, component),
@@ -56,10 +58,8 @@ async function findBusyComponents({ api, system, suffix }: VerifySubject): Promi
 const HOUR_MS = 3_600_000;
 
 /** App Platform keeps the log of instances that ended by themselves. A line begins with its time, after the name of the component at DigitalOcean. */
-async function findRestarts(api: ApiClient, app: string, subject: string, component: string): Promise<readonly Problem[]> {
-  const { app: deployed } = ((await api.get(`/v2/apps/${app}`)) ?? {}) as { app?: { active_deployment?: { id: string } } };
-  const deployment = deployed?.active_deployment?.id;
-  const log = deployment === undefined ? undefined : await readLog({ api, app, deployment }, component, "RUN_RESTARTED");
+async function findRestarts(api: ApiClient, { id, active }: DeployedApp, component: string, subject: string): Promise<readonly Problem[]> {
+  const log = active === undefined ? undefined : await readLog({ api, app: id, deployment: active.id }, component, "RUN_RESTARTED");
   const times = [...(log ?? "").matchAll(/^(?:\S+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) /gm)].map(([, time]) => Date.parse(time!));
   const recent = new Set(times.filter((time) => Date.now() - time < HOUR_MS));
   if (recent.size === 0) return [];
@@ -110,16 +110,13 @@ async function findFullDisk({ api, system, database }: VerifySubject): Promise<r
   if (!(capacity > 0)) return [];
   let used: number;
   try {
-    const session = await open(database.owner, { application: "slipway watch" });
-    try {
-      // Without the databases of the provider, which this role may not read.
-      const [row] = await session.query<{ bytes: string }>(
+    // Without the databases of the provider, which this role may not read.
+    const [row] = await withSession(database.owner, { application: "slipway watch" }, (session) =>
+      session.query<{ bytes: string }>(
         "SELECT coalesce(sum(pg_database_size(oid)), 0) AS bytes FROM pg_database WHERE has_database_privilege(oid, 'CONNECT')",
-      );
-      used = Number(row!.bytes);
-    } finally {
-      await session.end();
-    }
+      ),
+    );
+    used = Number(row!.bytes);
   } catch {
     // The check of the migrations, which connects in the same way, reports it.
     return [];

@@ -80,6 +80,16 @@ export async function open(connection: Connection, options: SessionOptions): Pro
   return session;
 }
 
+/** A session for one piece of work, which ends with it. */
+export async function withSession<T>(connection: Connection, options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await open(connection, options);
+  try {
+    return await work(session);
+  } finally {
+    await session.end();
+  }
+}
+
 export class Session {
   readonly target: Target;
   readonly #client: pg.Client;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../connect/failure.ts";
 import { printable } from "../connect/quote.ts";
-import { open, type Session } from "../connect/session.ts";
+import { type Session, withSession } from "../connect/session.ts";
 import { type DatabaseError, sqlstate } from "../connect/sqlstate.ts";
 import { readCurrentState } from "./current-state.ts";
 import { planRoles, type RolesPlan } from "./plan.ts";
@@ -21,7 +21,9 @@ const ATTEMPTS = 8;
 
 /** The statements that `applyRoles` would run now. Changes nothing and waits for no other run. */
 export function rolesPlan(options: RolesOptions, { connectTimeoutMs }: { readonly connectTimeoutMs?: number } = {}): Promise<RolesPlan> {
-  return withSession(options, connectTimeoutMs, (session) => inTransaction(session, "BEGIN READ ONLY", () => planFor(session, options)));
+  return withRolesSession(options, connectTimeoutMs, (session) =>
+    inTransaction(session, "BEGIN READ ONLY", () => planFor(session, options)),
+  );
 }
 
 /** Atomic. @returns what was done; an empty list at the second call. */
@@ -29,7 +31,7 @@ export function applyRoles(
   options: RolesOptions,
   { lockWaitMs = LOCK_WAIT_MS }: { readonly lockWaitMs?: number } = {},
 ): Promise<RolesPlan> {
-  return withSession(options, undefined, async (session) => {
+  return withRolesSession(options, undefined, async (session) => {
     for (let attempt = 1; ; attempt++) {
       try {
         return await inTransaction(session, "BEGIN", async () => {
@@ -49,17 +51,17 @@ export function applyRoles(
   });
 }
 
-async function withSession<T>(
+async function withRolesSession<T>(
   options: RolesOptions,
   connectTimeoutMs: number | undefined,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = await open(options.connection, {
+  const sessionOptions = {
     application: `slipway roles ${options.database}`,
     settings: { lock_timeout: "10s" },
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-  });
-  try {
+  };
+  return await withSession(options.connection, sessionOptions, async (session) => {
     if (session.target.database !== options.database)
       throw new Failure(
         "wrong-database",
@@ -67,9 +69,7 @@ async function withSession<T>(
         `The connection is to database "${session.target.database}", but the roles are for "${options.database}".`,
       );
     return await work(session);
-  } finally {
-    await session.end();
-  }
+  });
 }
 
 async function inTransaction<T>(session: Session, begin: string, work: () => Promise<T>): Promise<T> {
