@@ -10,26 +10,16 @@ export interface Channel {
   send(alerts: readonly Alert[]): Promise<void>;
 }
 
-export interface Delivery {
-  readonly channel: string;
-  readonly sent: number;
-  /** Why it failed. */
-  readonly problem?: string;
-}
-
-export async function deliver(channels: readonly Channel[], alerts: readonly Alert[]): Promise<readonly Delivery[]> {
-  return await Promise.all(
-    channels.map(async (channel): Promise<Delivery> => {
-      const accepted = alerts.filter((alert) => channel.accepts(alert));
-      if (accepted.length === 0) return { channel: channel.name, sent: 0 };
-      try {
-        await channel.send(accepted);
-        return { channel: channel.name, sent: accepted.length };
-      } catch (error) {
-        return { channel: channel.name, sent: 0, problem: (error as Error).message };
-      }
-    }),
-  );
+/** @returns why it failed; undefined where the channel took the alerts, or accepts none of them */
+export async function deliver(channel: Channel, alerts: readonly Alert[]): Promise<string | undefined> {
+  const accepted = alerts.filter((alert) => channel.accepts(alert));
+  if (accepted.length === 0) return undefined;
+  try {
+    await channel.send(accepted);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 const TIMEOUT_MS = 15_000;

@@ -53,17 +53,16 @@ async function observeSafely({ observe, source }: WatchOptions): Promise<Observa
 
 /** Each channel is sent what has changed since it was last sent something: after a failure it gets the rest. */
 async function sendAlerts({ problems, at }: Observation, { channels, journal, source, onProblem }: WatchOptions): Promise<void> {
-  for (const channel of channels) {
+  const sent = channels.map(async (channel) => {
     const { began, ended } = findChanges(openIn(journal.entries, channel.name), problems);
     const alerts = [...began.map((problem) => alertOf("began", problem)), ...ended.map((problem) => alertOf("ended", problem))];
-    const [delivery] = await deliver([channel], alerts);
-    if (delivery?.problem === undefined) {
-      if (alerts.length > 0) journal.append({ kind: "sent", channel: channel.name, open: problems, at });
-    } else {
-      journal.append({ kind: "undelivered", channel: channel.name, problem: delivery.problem, at });
-      onProblem(`${channel.name} got no alert: ${delivery.problem}. It is sent again after the next round.`);
-    }
-  }
+    return { channel: channel.name, count: alerts.length, problem: await deliver(channel, alerts) };
+  });
+  for (const { channel, count, problem } of await Promise.all(sent))
+    if (problem !== undefined) {
+      journal.append({ kind: "undelivered", channel, problem, at });
+      onProblem(`${channel} got no alert: ${problem}. It is sent again after the next round.`);
+    } else if (count > 0) journal.append({ kind: "sent", channel, open: problems, at });
 
   function alertOf(event: Alert["event"], problem: Problem): Alert {
     return { event, problem, at, source };
