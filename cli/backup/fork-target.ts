@@ -6,10 +6,9 @@ import { findProject } from "../../engine/project.ts";
 import { readStack } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
 import { TYPES } from "../../operate/recover/kinds.ts";
-import { findPulumi, openPulumi } from "../../operate/recover/pulumi-cli.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
-import { DIGITALOCEAN, endpointOf, readToken } from "../shared/stack-account.ts";
+import { DIGITALOCEAN, endpointOf, openProjectCli, readToken } from "../shared/stack-account.ts";
 import type { ForkOptions } from "./flags.ts";
 
 export interface ForkTarget {
@@ -43,10 +42,8 @@ async function findInStack({ stack, cluster, system, cwd }: ForkOptions & { read
   process.chdir(project.directory);
   const config = readStack(project, stack);
   const endpoint = endpointOf(config, { stack, flags });
-  const program = findPulumi();
-  const cli = program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags });
   const wanted = cluster || findPlanned(await planStack(project, { stack, placeholders: true }), system);
-  return { endpoint, token: await readToken(config, cli, { stack, flags }), cluster: wanted, flags };
+  return { endpoint, token: await readToken(config, openProjectCli(project, { stack, flags }), { stack, flags }), cluster: wanted, flags };
 }
 
 /** The id of an adopted cluster, or the name of one that the stack creates. */

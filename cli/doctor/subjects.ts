@@ -171,15 +171,13 @@ function addressOf(url: string): string {
 
 /** Of each system that the stack selects. Empty where there is no such stack, or its settings have problems. */
 async function settingsOf(stack: string): Promise<Facts> {
-  const [{ readStack }, { parseSettings }, { consumersOf }, { SettingsError }] = await Promise.all([
-    import("../../engine/stackfile.ts"),
-    import("../../settings/parse.ts"),
+  const [{ readSettings }, { consumersOf }, { SettingsError }] = await Promise.all([
+    import("../shared/stack-settings.ts"),
     import("../../settings/connections.ts"),
     import("../../settings/problems.ts"),
   ]);
   try {
-    const { project, config, secretKeys } = readStack(findProject(process.cwd()), stack, { "slipway:placeholders": "true" });
-    const settings = parseSettings({ project, stack, values: config, secretKeys: new Set(secretKeys) }, systems);
+    const settings = readSettings(findProject(process.cwd()), stack);
     return new Map(
       settings.systems.map((selected) => {
         const { system, connections } = selected;

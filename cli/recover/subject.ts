@@ -11,14 +11,14 @@ import { sameAddress } from "../../local/platform/stack-endpoint.ts";
 import { openApi } from "../../operate/recover/api.ts";
 import type { Comparison, Missing } from "../../operate/recover/comparison.ts";
 import { RecoverError } from "../../operate/recover/error.ts";
-import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import type { PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { readStatusOf } from "../../operate/recover/readiness.ts";
 import { reconcile, type Siblings } from "../../operate/recover/reconcile.ts";
 import type { RolesDrift } from "../../operate/recover/roles-drift.ts";
 import { parseState, type State } from "../../operate/recover/state.ts";
 import { UsageError } from "../shared/errors.ts";
 import { requireStack } from "../shared/require-stack.ts";
-import { endpointOf, readToken } from "../shared/stack-account.ts";
+import { endpointOf, openProjectCli, readToken } from "../shared/stack-account.ts";
 
 export interface SubjectOptions {
   readonly stack?: string | undefined;
@@ -61,9 +61,7 @@ export async function openSubject(options: SubjectOptions, command: "recover" | 
   process.chdir(project.directory);
   const config = readStack(project, stackName);
   const endpoint = endpointOf(config, { stack: stackName, flags });
-  const program = findPulumi();
-  const cli =
-    program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack: stackName, flags });
+  const cli = openProjectCli(project, { stack: stackName, flags });
   if (exported === undefined && cli === undefined) throw new UsageError(noCli(flags, command));
   const plan = await planStack(project, { stack: stackName, placeholders: true });
   let token: string | undefined;

@@ -5,8 +5,7 @@ import { findProject, type Project } from "../../engine/project.ts";
 import { readStack, type StackConfig, stackPath } from "../../engine/stackfile.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
-import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
-import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
 import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
@@ -14,13 +13,13 @@ import type { Deployer, RotationSubject } from "../../operate/rotate/rotation.ts
 import type { CredentialSetting } from "../../operate/rotate/stack-file.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
 import { configName } from "../../settings/operator.ts";
-import { parseSettings } from "../../settings/parse.ts";
 import type { Settings, SystemSettings } from "../../settings/settings.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import { requireStack } from "../shared/require-stack.ts";
-import { endpointOf, readToken } from "../shared/stack-account.ts";
+import { endpointOf, openProjectCli, readToken } from "../shared/stack-account.ts";
+import { readSettings } from "../shared/stack-settings.ts";
 import type { RotateOptions } from "./flags.ts";
 
 export interface Subject {
@@ -43,7 +42,7 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   // Where Pulumi would start the program.
   process.chdir(project.directory);
   const config = readStack(project, stack);
-  const settings = settingsOf(project, stack);
+  const settings = readSettings(project, stack);
   const selected = settings.systems.filter(({ system }) => wanted === undefined || system.name === wanted.name);
   if (selected.length === 0) throw new UsageError(`Stack ${stack} does not have ${wanted?.title}. It has: ${names(settings)}.`);
   const workspace = workspaceAt(project.root);
@@ -55,7 +54,10 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   async function openRoleAccount(): Promise<RoleAccount> {
     account ??= openAccount(
       daemon === undefined
-        ? { endpoint: endpointOf(config, { stack, flags }), token: await readToken(config, findCli(), { stack, flags }) }
+        ? {
+            endpoint: endpointOf(config, { stack, flags }),
+            token: await readToken(config, openProjectCli(project, { stack, flags }), { stack, flags }),
+          }
         : { endpoint: daemon.api, token: API_TOKEN },
     );
     return account;
@@ -74,13 +76,8 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     };
   }
 
-  function findCli(): PulumiCli | undefined {
-    const program = findPulumi();
-    return program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags });
-  }
-
   function openPulumiDeployer({ stack: name }: StackConfig): Deployer {
-    const cli = findCli();
+    const cli = openProjectCli(project, { stack, flags });
     if (cli !== undefined) return pulumiDeployer({ cli, project: project.name, stack, flags });
     throw new UsageError(
       `Pulumi's CLI, which deploys stack ${name}, is neither on the PATH nor in ~/.pulumi/bin. Install it: https://www.pulumi.com/docs/install${name === STACK ? ". Or start the local platform, which needs no CLI: slipway local up" : ""}`,
@@ -94,16 +91,9 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   }
 }
 
-export function settingsOf(project: Project, stack: string): Settings {
-  const { project: name, stack: short, config, secretKeys } = readStack(project, stack, { "slipway:placeholders": "true" });
-  return parseSettings({ project: name, stack: short, values: config, secretKeys: new Set(secretKeys) }, systems);
-}
-
 export function settingOf(project: Project, stack: string, system: string, role: RoleKind): CredentialSetting {
   const [file, name] = stackPath(project, stack.split("/").at(-1)!);
   return { path: file, name, key: `slipway:${configName(system)}`, role };
 }
 
 const names = ({ systems: all }: Settings): string => all.map(({ system }) => system.name).join(", ");
-
-export type { Workspace };

@@ -3,14 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { quoteWord } from "../../catalog/shell.ts";
 import { findProject } from "../../engine/project.ts";
-import { readStack } from "../../engine/stackfile.ts";
 import { planStack } from "../../engine/stackplan.ts";
 import { writeRunbook } from "../../operate/runbook/runbook.ts";
-import { parseSettings } from "../../settings/parse.ts";
 import { systems } from "../../systems/index.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import { requireStack } from "../shared/require-stack.ts";
+import { readSettings } from "../shared/stack-settings.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { RunbookOptions } from "./flags.ts";
 
@@ -43,8 +42,7 @@ async function writeAll(options: RunbookOptions): Promise<ReadonlyMap<string, st
   process.chdir(project.directory);
   try {
     const plan = await planStack(project, { stack, placeholders: true });
-    const { project: name, config, secretKeys } = readStack(project, stack, { "slipway:placeholders": "true" });
-    const settings = parseSettings({ project: name, stack: plan.stack, values: config, secretKeys: new Set(secretKeys) }, systems);
+    const settings = readSettings(project, stack);
     const wanted = options.system === undefined ? undefined : await findSystem(systems, options.system);
     const selected = settings.systems.filter(({ system }) => wanted === undefined || system.name === wanted.name);
     if (selected.length === 0) throw new UsageError(`Stack ${stack} does not select ${wanted?.name}. Add it to slipway:systems.`);

@@ -88,19 +88,15 @@ export function localAccount(workspace: Workspace = currentWorkspace()): Account
 
 /** The account of a stack, over its API. The token must have the scope database:view_credentials. */
 export async function stackAccount(stack: string): Promise<Account> {
-  const [{ readStack }, { findPulumi, openPulumi }, { endpointOf, readToken }, { suffixOf }] = await Promise.all([
+  const [{ readStack }, { endpointOf, openProjectCli, readToken }, { suffixOf }] = await Promise.all([
     import("../../engine/stackfile.ts"),
-    import("../../operate/recover/pulumi-cli.ts"),
     import("./stack-account.ts"),
     import("../../settings/defaults.ts"),
   ]);
   const project = findProject(process.cwd());
   const config = readStack(project, stack);
   const target = { stack, flags: `-s ${stack}` };
-  const program = findPulumi();
-  const cli =
-    program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags: target.flags });
-  const access = { endpoint: endpointOf(config, target), token: await readToken(config, cli, target) };
+  const access = { endpoint: endpointOf(config, target), token: await readToken(config, openProjectCli(project, target), target) };
   const environment = config.config["slipway:environment"] as Parameters<typeof suffixOf>[0];
   return accountAt(`The account of stack ${stack}`, suffixOf(environment, config.stack), access);
 }

@@ -1,6 +1,8 @@
 /** The account of a stack: the address of its API, and its token. */
+
+import type { Project } from "../../engine/project.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
-import type { PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { UsageError } from "./errors.ts";
 
 export const DIGITALOCEAN = "https://api.digitalocean.com";
@@ -42,4 +44,10 @@ export async function readToken(
   throw new UsageError(
     `${reason}. Set DIGITALOCEAN_TOKEN to a token of its account${isEncrypted ? "." : `, or type: pulumi config set --secret ${key} ${flags}`}`,
   );
+}
+
+/** @returns undefined where the CLI is not installed */
+export function openProjectCli(project: Project, { stack, flags }: Target): PulumiCli | undefined {
+  const program = findPulumi();
+  return program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags });
 }
