@@ -3,19 +3,19 @@ import type { Problem } from "../catalog/problem.ts";
 import type { System } from "./definition.ts";
 import { DefinitionError } from "./definition-error.ts";
 import * as apps from "./rules/apps.ts";
-import * as checks from "./rules/checks.ts";
 import * as env from "./rules/env.ts";
 import * as names from "./rules/names.ts";
 import * as references from "./rules/references.ts";
 import { pathOf, type Rule } from "./rules/rule.ts";
 import * as stores from "./rules/stores.ts";
 import { together } from "./rules/together.ts";
+import * as verification from "./rules/verification.ts";
 import { systemSchema } from "./schema.ts";
 import { findShapeProblems } from "./shape.ts";
 
 export { DefinitionError } from "./definition-error.ts";
 
-const RULES: readonly Rule[] = [names, references, stores, apps, checks, env].flatMap((file) => Object.values<Rule>(file));
+const RULES: readonly Rule[] = [names, references, stores, apps, verification, env].flatMap((file) => Object.values<Rule>(file));
 
 /** @throws {DefinitionError} with every problem of the definition */
 export function checkSystem(system: unknown): System {

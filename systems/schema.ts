@@ -5,7 +5,8 @@
 import * as z from "zod/mini";
 import { VALKEY_DATABASES } from "../catalog/limits.ts";
 import { MOST_KEPT } from "../catalog/retention.ts";
-import { CHECK_KINDS, type System } from "./definition.ts";
+import type { System } from "./definition.ts";
+import { CHECK_KINDS } from "./verification.ts";
 
 const object = z.strictObject;
 const record = <Value extends z.ZodMiniType>(value: Value) => z.record(z.string(), value);

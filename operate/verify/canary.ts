@@ -10,7 +10,7 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import { identifier } from "../../postdeploy/connect/quote.ts";
 import type { Session } from "../../postdeploy/connect/session.ts";
 import { LedgerTable } from "../../postdeploy/migrate/ledger/ledger.ts";
-import type { Canary } from "../../systems/definition.ts";
+import type { Canary } from "../../systems/verification.ts";
 import type { Check } from "./check.ts";
 
 const PREFIX = "slipway-verify-";

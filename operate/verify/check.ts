@@ -1,5 +1,5 @@
 /** What `slipway verify` reports: one result for each thing that it looked at. */
-import type { CheckKind } from "../../systems/definition.ts";
+import type { CheckKind } from "../../systems/verification.ts";
 
 /**
  * passed    seen, as it has to be

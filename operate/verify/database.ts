@@ -4,7 +4,8 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import { open, type Session } from "../../postdeploy/connect/session.ts";
 import { type Connection, nameOf, targetOf } from "../../postdeploy/connect/target.ts";
 import { status } from "../../postdeploy/migrate/index.ts";
-import type { Canary, System } from "../../systems/definition.ts";
+import type { System } from "../../systems/definition.ts";
+import type { Canary } from "../../systems/verification.ts";
 import type { Check } from "./check.ts";
 
 export async function checkMigrations(system: System, connection: Connection, folder: string): Promise<Check> {

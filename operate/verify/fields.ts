@@ -1,5 +1,5 @@
 /** Reads fields of a JSON answer by their path. */
-import type { DatabaseReport, FieldKind } from "../../systems/definition.ts";
+import type { DatabaseReport, FieldKind } from "../../systems/verification.ts";
 
 /** @returns undefined where there is no such field. */
 export function fieldAt(answer: unknown, path: string): unknown {

@@ -1,5 +1,7 @@
 /** What a deployed service answers to everybody, and what it logs. */
-import type { Service, ServiceChecks } from "../../systems/definition.ts";
+
+import type { Service } from "../../systems/definition.ts";
+import type { ServiceChecks } from "../../systems/verification.ts";
 import type { ApiClient } from "../recover/api.ts";
 import type { Check } from "./check.ts";
 import { type DeployedApp, isRoutedTo } from "./deployed-app.ts";

@@ -1,7 +1,8 @@
 /** Measures the durations that a product's documents promise. A report and no gate: another network or a cold cache fails no deployment. */
 import pg from "pg";
 import { type Connection, targetOf } from "../../postdeploy/connect/target.ts";
-import type { System, Target } from "../../systems/definition.ts";
+import type { System } from "../../systems/definition.ts";
+import type { Target } from "../../systems/verification.ts";
 import type { Check } from "./check.ts";
 import { describeFailure } from "./database.ts";
 import { request } from "./request.ts";

@@ -27,7 +27,7 @@ const PASSED_ON: Readonly<Record<string, string>> = {
 };
 
 /** Where definitions and settings are declared and checked, which is not reading them. */
-const DECLARED_IN = ["systems/definition.ts", "settings/settings.ts"];
+const DECLARED_IN = ["systems/definition.ts", "systems/verification.ts", "settings/settings.ts"];
 const READERS = ["settings", "components", "cli", "operate"];
 
 it("settings, components, cli or operate read every field of a definition and of the settings", { timeout: 120_000 }, () => {
