@@ -1,6 +1,6 @@
 /** Runs the apps of a local cloud: each component as a process, each app at one address. */
 import { join } from "node:path";
-import type { BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
+import type { AppMethod, BackedApp, BackedComponent, BackedJob, Backing, DeployOutcome } from "../cloud/backing.ts";
 import { describePortChange } from "../servers/ports/holder.ts";
 import { LOOPBACK, openPorts } from "../servers/ports/ports.ts";
 import type { Report } from "../servers/server.ts";
@@ -11,7 +11,7 @@ import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
 import { readLogEnd } from "./logs.ts";
 import { findSource, readSources } from "./sources.ts";
 
-export type AppBacking = Pick<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp" | "readLog"> & {
+export type AppBacking = Pick<Backing, AppMethod> & {
   status(): AppStatus[];
   close(): Promise<void>;
 };

@@ -49,6 +49,9 @@ export interface Backing {
   close(): Promise<void>;
 }
 
+/** What runs apps, as opposed to the servers of clusters. */
+export type AppMethod = "placeApp" | "deployApp" | "runJob" | "removeApp" | "readLog";
+
 export interface BackedCluster {
   readonly id: string;
   readonly name: string;

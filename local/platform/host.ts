@@ -88,11 +88,7 @@ export async function openHost(workspace: Workspace, options: HostOptions): Prom
     spacesKey: SPACES_KEY,
     backing: {
       ...serverBacking,
-      placeApp: apps.placeApp,
-      deployApp: apps.deployApp,
-      runJob: apps.runJob,
-      removeApp: apps.removeApp,
-      readLog: apps.readLog,
+      ...apps,
       close: async () => {
         await apps.close();
         if (stopsServers) await serverBacking.close();

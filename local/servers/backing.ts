@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
+import type { AppMethod, BackedCluster, BackedUser, Backing, Endpoint } from "../cloud/backing.ts";
 import { lockDirectory } from "../cloud/store/lock.ts";
 import { openAuthority } from "./certificates.ts";
 import { authorityFolder, clusterFolder, findCluster, type ServerContext, serversFolder } from "./context.ts";
@@ -24,7 +24,7 @@ import { type ClusterLabel, stopServers } from "./status.ts";
 import { assignValkeyPort, removeValkey, startValkey } from "./valkey/server.ts";
 
 /** The part of the cloud's backing that runs database servers; local/apps is the part that runs apps. */
-export type ServerBacking = Omit<Backing, "placeApp" | "deployApp" | "runJob" | "removeApp" | "readLog"> & {
+export type ServerBacking = Omit<Backing, AppMethod> & {
   /** Unlocks the state folder and leaves all servers running; the next process that opens the folder uses them. */
   leave(): void;
   /** Of a Postgres cluster, which is started if it does not run. */

@@ -34,7 +34,6 @@ describeWithPulumi("backups of a deployment", (cli) => {
     const { identity, recipient } = await createTestKeys();
     identityFile = join(folder, "key.txt");
     writeFileSync(identityFile, `${identity}\n`, { mode: 0o600 });
-    const { placeApp, runJob, removeApp, readLog } = recordOnly;
     const deployApp: typeof recordOnly.deployApp = async (app, components, ...rest) => {
       for (const component of components) deployed.set(`${app.name} ${component.name}`, component);
       return await recordOnly.deployApp(app, components, ...rest);
@@ -48,7 +47,7 @@ describeWithPulumi("backups of a deployment", (cli) => {
       "slipway:backups": { enabled: true, recipients: [recipient], image: "ghcr.io/acme/slipway:1.0.0", keep: { daily: 7 } },
     };
     stack = await startStack(cli, config, {
-      backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog },
+      backing: { ...recordOnly, ...servers, deployApp },
       copied: ["sql"],
       spaces: true,
     });

@@ -64,12 +64,11 @@ describeWithPulumi("an app with a development database and a migration job", (cl
   beforeAll(async () => {
     mkdirSync(join(repository, "database"), { recursive: true });
     addSources(home.state, { shop: repository });
-    const { placeApp, deployApp, runJob, removeApp, readLog } = apps;
     const close = async () => {
       await apps.close();
       await servers.close();
     };
-    stack = await startStack(cli, {}, { index, backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog, close } });
+    stack = await startStack(cli, {}, { index, backing: { ...servers, ...apps, close } });
   }, 60_000);
   afterAll(async () => {
     await stack?.remove();

@@ -70,8 +70,7 @@ describeWithPulumi("an up that is interrupted while a migration runs", (cli) => 
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, runJob, removeApp, readLog } = recordOnly;
-    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog }, copied: ["sql"] });
+    stack = await startStack(cli, config, { backing: { ...recordOnly, ...servers }, copied: ["sql"] });
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code, output).toBe(0);
   });

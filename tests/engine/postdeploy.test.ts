@@ -23,9 +23,8 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, runJob, removeApp, readLog } = recordOnly;
     stack = await startStack(cli, config, {
-      backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog },
+      backing: { ...recordOnly, ...servers },
       copied: ["sql", "keyspaces"],
     });
   });

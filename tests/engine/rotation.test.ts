@@ -26,8 +26,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, runJob, removeApp, readLog } = recordOnly;
-    stack = await startStack(cli, config, { backing: { ...servers, placeApp, deployApp, runJob, removeApp, readLog }, copied: ["sql"] });
+    stack = await startStack(cli, config, { backing: { ...recordOnly, ...servers }, copied: ["sql"] });
     await succeed("up", "--yes", "--skip-preview");
   });
   afterAll(async () => {

@@ -28,12 +28,11 @@ describeWithPulumi("all three systems on real servers", (cli) => {
   let stack: Stack;
 
   beforeAll(async () => {
-    const { placeApp, deployApp, runJob, removeApp, readLog } = apps;
     const close = async () => {
       await apps.close();
       await servers.close();
     };
-    const backing = { ...servers, placeApp, deployApp, runJob, removeApp, readLog, close };
+    const backing = { ...servers, ...apps, close };
     stack = await startStack(cli, config, { backing, copied: ["index.ts", "systems", "sql", "keyspaces"] });
   });
   afterAll(async () => {
