@@ -5,18 +5,9 @@ import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
 import { openWriter, type Writer } from "../../operate/fork/writer.ts";
 import { type ApiClient, type ApiOptions, openApi } from "../../operate/recover/api.ts";
+import { type Cluster, findDatabaseCluster, listClusters, readAuthority } from "../../operate/recover/cluster.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { System } from "../../systems/definition.ts";
-
-interface Cluster {
-  readonly id: string;
-  readonly name: string;
-  readonly engine: string;
-  readonly db_names: readonly string[] | null;
-  readonly users: readonly { readonly name: string; readonly password?: string }[] | null;
-  readonly created_at: string;
-  readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
-}
 
 interface App {
   readonly spec: {
@@ -103,52 +94,44 @@ export async function stackAccount(stack: string): Promise<Account> {
 
 function accountAt(name: string, suffix: string, access: ApiOptions): Account {
   const api = openApi(access);
-  const get = (path: string) => api.get(path);
-  const clusters = async () => ((await get("/v2/databases?per_page=200")) as { databases?: readonly Cluster[] | null })?.databases ?? [];
-  const caOf = async ({ id }: Cluster) => {
-    const { ca } = (await get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    return Buffer.from(ca.certificate, "base64").toString("utf8");
-  };
   return {
     name,
     api,
     writer: openWriter(access),
     suffix,
     async databases({ postgres }) {
-      for (const cluster of await clusters()) {
-        const { engine, db_names, users, connection } = cluster;
-        if (engine !== "pg" || !db_names?.includes(postgres.database) || !users?.some(({ name }) => name === postgres.roles.owner))
-          continue;
-        const ca = await caOf(cluster);
-        const as = (user: string) => {
-          const password = users.find(({ name }) => name === user)?.password ?? "";
-          return { url: url("postgres", { ...connection, user, password }, postgres.database), ca };
-        };
-        return {
-          owner: as(postgres.roles.owner),
-          backup: as(postgres.roles.backup),
-          admin: { url: url("postgres", connection, "defaultdb"), ca },
-          cluster: cluster.id,
-          createdAt: cluster.created_at.slice(0, 10),
-        };
-      }
-      return undefined;
+      const { database, roles } = postgres;
+      const cluster = await findDatabaseCluster(api, { database, owner: roles.owner });
+      if (cluster === undefined) return undefined;
+      const { id, connection, users, created_at } = cluster;
+      const ca = await readAuthority(api, id);
+      const as = (user: string) => {
+        const password = users?.find(({ name }) => name === user)?.password ?? "";
+        return { url: url("postgres", { ...connection, user, password }, database), ca };
+      };
+      return {
+        owner: as(roles.owner),
+        backup: as(roles.backup),
+        admin: { url: url("postgres", connection, "defaultdb"), ca },
+        cluster: id,
+        createdAt: created_at.slice(0, 10),
+      };
     },
     async stores({ apps }) {
       const names = new Set(Object.values(apps).map((app) => `${app.name}${suffix}`));
-      const { apps: deployed } = (await get("/v2/apps?per_page=200")) as { apps: readonly App[] | null };
-      const wired = (deployed ?? []).filter(({ spec }) => names.has(spec.name)).flatMap(({ spec }) => spec.databases ?? []);
-      const all = await clusters();
+      const deployed = (await api.list("/v2/apps", "apps")) as unknown as readonly App[];
+      const wired = deployed.filter(({ spec }) => names.has(spec.name)).flatMap(({ spec }) => spec.databases ?? []);
+      const all = await listClusters(api);
       const stores = new Map<string, Login>();
       for (const { name: store, cluster_name } of wired) {
         const cluster = all.find((one) => one.engine === "valkey" && one.name === cluster_name);
         if (cluster !== undefined)
-          stores.set(store, { url: url("rediss", cluster.connection, "0"), ca: await caOf(cluster), cluster: cluster.id });
+          stores.set(store, { url: url("rediss", cluster.connection, "0"), ca: await readAuthority(api, cluster.id), cluster: cluster.id });
       }
       return stores;
     },
     async sources(cluster) {
-      return ((await get(`/v2/databases/${cluster}/firewall`)) as { rules?: readonly Source[] | null })?.rules ?? [];
+      return ((await api.get(`/v2/databases/${cluster}/firewall`)) as { rules?: readonly Source[] | null })?.rules ?? [];
     },
   };
 }

@@ -10,6 +10,7 @@ import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { type RolesOptions, rolesPlan } from "../../postdeploy/roles/index.ts";
 import type { ApiClient, Json } from "./api.ts";
+import { readAuthority } from "./cluster.ts";
 import { TYPES } from "./kinds.ts";
 import type { RolesDrift } from "./roles-drift.ts";
 import type { State } from "./state.ts";
@@ -72,11 +73,10 @@ type Login = {
 
 async function readLogin(api: ApiClient, cluster: string): Promise<Login | undefined> {
   const path = `/v2/databases/${cluster}`;
-  const [reply, users, authority] = await Promise.all([api.get(path), api.list(`${path}/users`, "users"), api.get(`${path}/ca`)]);
+  const [reply, users, certificate] = await Promise.all([api.get(path), api.list(`${path}/users`, "users"), readAuthority(api, cluster)]);
   const { host, port, user, password } = ((reply?.database as Json | undefined)?.connection ?? {}) as Readonly<Record<string, string>>;
-  const certificate = (authority?.ca as { certificate?: string } | undefined)?.certificate;
   if (!password) return undefined;
-  const ca = certificate === undefined ? {} : { ca: Buffer.from(certificate, "base64").toString() };
+  const ca = certificate === "" ? {} : { ca: certificate };
   const passwords = new Map(users.map(({ name, password: word }) => [String(name), typeof word === "string" ? word : ""]));
   const connect = (name: string, word: string, database: string): Connection => ({
     url: `postgresql://${encodeURIComponent(name)}:${encodeURIComponent(word)}@${host}:${port}/${encodeURIComponent(database)}`,

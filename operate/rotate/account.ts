@@ -2,6 +2,7 @@
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { openWriter, type Writer } from "../fork/writer.ts";
 import { type ApiClient, type ApiOptions, type Json, openApi } from "../recover/api.ts";
+import { findDatabaseCluster, listClusters, readAuthority } from "../recover/cluster.ts";
 import { RotateError } from "./error.ts";
 
 export interface RoleAddress {
@@ -76,8 +77,7 @@ export function openAccount(options: ApiOptions): RoleAccount {
   }
 
   return {
-    listDatabases: async () =>
-      (await api.list("/v2/databases", "databases")).flatMap(({ db_names: names }) => (Array.isArray(names) ? names.map(String) : [])),
+    listDatabases: async () => (await listClusters(api)).flatMap(({ db_names: names }) => names ?? []),
     findCluster: (role) => findCluster(api, role),
     readPassword,
 
@@ -102,31 +102,14 @@ export function openAccount(options: ApiOptions): RoleAccount {
   };
 }
 
-async function findCluster(api: ApiClient, { database, owner }: RoleAddress): Promise<AccountCluster | undefined> {
-  for (const cluster of await api.list("/v2/databases", "databases")) {
-    const {
-      id,
-      name,
-      engine,
-      db_names: databases,
-      users,
-      connection,
-      created_at: createdAt,
-    } = cluster as Readonly<Record<string, unknown>>;
-    const names = Array.isArray(users) ? users.map((user) => (user as { name?: unknown }).name) : [];
-    if (engine !== "pg" || !Array.isArray(databases) || !databases.includes(database) || !names.includes(owner)) continue;
-    const { host, port, user, password } = connection as { host: string; port: number; user: string; password: string };
-    const authority = ((await api.get(`/v2/databases/${id}/ca`))?.ca ?? {}) as { certificate?: string };
-    if (!password)
-      throw new RotateError("The account does not show the administrator's password: the token lacks the scope database:view_credentials.");
-    return {
-      ...{ id: String(id), name: String(name), host, port },
-      ca: Buffer.from(authority.certificate ?? "", "base64").toString("utf8"),
-      admin: { user, password },
-      createdAt: String(createdAt).slice(0, 10),
-    };
-  }
-  return undefined;
+async function findCluster(api: ApiClient, role: RoleAddress): Promise<AccountCluster | undefined> {
+  const cluster = await findDatabaseCluster(api, role);
+  if (cluster === undefined) return undefined;
+  const { id, name, created_at: createdAt } = cluster;
+  const { host, port, user, password } = cluster.connection;
+  if (!password)
+    throw new RotateError("The account does not show the administrator's password: the token lacks the scope database:view_credentials.");
+  return { ...{ id, name, host, port }, ca: await readAuthority(api, id), admin: { user, password }, createdAt: createdAt.slice(0, 10) };
 }
 
 async function listPools(api: ApiClient, { id }: AccountCluster, database: string): Promise<readonly AccountPool[]> {

@@ -1,4 +1,5 @@
 /** An app as DigitalOcean's API returns it, as far as the checks read it. */
+import { findRoute } from "../../catalog/routes.ts";
 import type { App, System } from "../../systems/definition.ts";
 import type { ApiClient, Json } from "../recover/api.ts";
 
@@ -113,8 +114,7 @@ export function isRoutedTo({ ingress }: AppSpec, component: string, path: string
     name: rule.component?.name,
     prefix: rule.match?.path?.prefix ?? rule.match?.path?.exact ?? "/",
   }));
-  const [first] = rules.filter(({ prefix }) => path.startsWith(prefix)).sort((a, b) => b.prefix.length - a.prefix.length);
-  return first?.name === component;
+  return findRoute(rules, path)?.name === component;
 }
 
 /** The deepest step that failed. */

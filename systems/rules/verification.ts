@@ -1,5 +1,6 @@
 /** Rules for what `slipway verify` requests and measures. */
 import { printable } from "../../catalog/problem.ts";
+import { findRoute } from "../../catalog/routes.ts";
 import type { System } from "../definition.ts";
 import { components, type Report, type Rule } from "./rule.ts";
 
@@ -23,7 +24,7 @@ function ownerOf(system: System, app: string, path: string): string | undefined 
   const routes = Object.entries(system.apps[app]!.components).flatMap(([name, component]) =>
     "routes" in component ? component.routes.map((prefix) => ({ name, prefix })) : [],
   );
-  return routes.filter(({ prefix }) => path.startsWith(prefix)).sort((a, b) => b.prefix.length - a.prefix.length)[0]?.name;
+  return findRoute(routes, path)?.name;
 }
 
 export const canariesInSchemas: Rule = (system, report) => {
