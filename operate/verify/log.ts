@@ -1,5 +1,5 @@
 /** The log of a component, over the links of the API, without the secrets that a program may have printed. */
-import { LOOSE_TOKENS } from "../../catalog/secrets.ts";
+import { maskSecretPatterns, SECRET } from "../../engine/secret-patterns.ts";
 import type { ApiClient } from "../recover/api.ts";
 import { readBody } from "./body.ts";
 
@@ -48,11 +48,14 @@ export function lastLines(log: string): readonly string[] {
     .map((line) => hideSecrets(line).slice(0, LONGEST_LINE));
 }
 
+/** A value that its name declares a secret: in quotes, or up to the next space, comma or brace. */
+const NAMED = /((?:password|secret|token|passphrase|api[-_]?key)["']?\s*[=:]\s*)("[^"]*"?|'[^']*'?|[^\s,}]+)/gi;
+/** Of an Authorization header. */
+const CREDENTIALS = /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi;
+
+/** A product's log may hold secrets that slipway does not know, so more is masked than in slipway's own messages. */
 function hideSecrets(line: string): string {
-  return line
-    .replace(LOOSE_TOKENS, "[secret]")
-    .replace(/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, "$1[secret]@")
-    .replace(/((?:password|secret|token|passphrase|api_?key)["']?\s*[=:]\s*["']?)[^\s"',}]+/gi, "$1[secret]");
+  return maskSecretPatterns(line).replace(CREDENTIALS, `$1 ${SECRET}`).replace(NAMED, `$1${SECRET}`);
 }
 
 const ERROR_LINE = /\b(\w*errors?|fatal|panic|\w*exception|unhandled|traceback)\b/i;
