@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation` and `-- deployments` run
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation`, `-- rollback` and `-- deployments` run
  * one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
@@ -44,6 +44,13 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
       about: "20 rotations during 100,000 requests, and 100 rotations killed",
       files: ["tests/rotation"],
       env: { SLIPWAY_ROTATIONS: "20", SLIPWAY_REQUESTS: "100000", SLIPWAY_KILLS: "100" },
+    },
+  ],
+  rollback: [
+    {
+      about: "100 full rollbacks on the local platform killed, while the apps write",
+      files: ["tests/rollback"],
+      env: { SLIPWAY_KILLS: "50" },
     },
   ],
   deployments: [

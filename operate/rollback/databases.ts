@@ -7,13 +7,21 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import { identifier, literal, printable } from "../../postdeploy/connect/quote.ts";
 import { open, type Session } from "../../postdeploy/connect/session.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
+import type { Pool } from "./pools.ts";
 
-/** What a comment says. */
+/** What a comment says. Pools that are led away from the database for the switch are in it until they are led back. */
 export type Mark =
   /** Of the database in use: a rollback to this backup has begun. */
-  | { readonly kind: "begun"; readonly backup: string; readonly at: string }
+  | { readonly kind: "begun"; readonly backup: string; readonly at: string; readonly pools?: readonly Pool[] | undefined }
   /** Of the database in use: it was restored from this backup. */
-  | { readonly kind: "restored"; readonly backup: string; readonly at: string; readonly kept: string; readonly verified: boolean }
+  | {
+      readonly kind: "restored";
+      readonly backup: string;
+      readonly at: string;
+      readonly kept: string;
+      readonly verified: boolean;
+      readonly pools?: readonly Pool[] | undefined;
+    }
   /** Of the old database: it was in use until then. */
   | { readonly kind: "kept"; readonly backup: string; readonly at: string };
 
@@ -77,6 +85,7 @@ export interface Switch {
   readonly kept: string;
   readonly backup: string;
   readonly at: Date;
+  readonly pools: readonly Pool[];
 }
 
 const ATTEMPTS = 6;
@@ -90,7 +99,7 @@ const IN_USE = "55006";
  *
  * @returns for how long no session could connect, at most, in milliseconds
  */
-export async function switchDatabases(admin: Connection, { database, restored, kept, backup, at }: Switch): Promise<number> {
+export async function switchDatabases(admin: Connection, { database, restored, kept, backup, at, pools }: Switch): Promise<number> {
   const [session, terminator] = await Promise.all([
     open(admin, { application: "slipway rollback switch", settings: { lock_timeout: "30s" } }),
     open(admin, { application: "slipway rollback switch" }),
@@ -107,7 +116,7 @@ export async function switchDatabases(admin: Connection, { database, restored, k
           `ALTER DATABASE ${identifier(database)} RENAME TO ${identifier(kept)}`,
           `ALTER DATABASE ${identifier(restored)} RENAME TO ${identifier(database)}`,
           commentSql(kept, { kind: "kept", backup, at: time }),
-          commentSql(database, { kind: "restored", backup, at: time, kept, verified: false }),
+          commentSql(database, { kind: "restored", backup, at: time, kept, verified: false, pools }),
           "COMMIT",
         ].join(";\n"),
       );

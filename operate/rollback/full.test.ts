@@ -1,8 +1,10 @@
 /** The full rollback of a real service with its real database, from encrypted backups. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { withSession } from "../../postdeploy/connect/session.ts";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
+import { type Mark, setMark } from "./databases.ts";
 import { describeReturn, type FullOptions, full, planFull } from "./full.ts";
 import type { BackupSource } from "./subject.ts";
 import { startProber } from "./testing/prober.ts";
@@ -98,6 +100,38 @@ describe("the full rollback", () => {
     expect((await plan()).backup?.id).toBe(id);
     await expect(run({ backup: "20200101T000000Z-00000000" })).rejects.toThrow("There is no backup 20200101T000000Z-00000000");
   });
+});
+
+describe("a full rollback of a database with a pool", () => {
+  const poolIn = async () =>
+    ((await product.call("GET", `/v2/databases/${product.clusters.database}/pools/app`)) as unknown as { pool: object }).pool;
+  const pool = { name: "app", mode: "transaction", size: 3, db: "shop", user: "shop_runtime" };
+  beforeEach(async () => {
+    const cluster = `/v2/databases/${product.clusters.database}`;
+    await product.call("POST", `${cluster}/dbs`, { name: pool.db });
+    await product.call("POST", `${cluster}/users`, { name: pool.user });
+    await product.call("POST", `${cluster}/pools`, pool);
+  });
+
+  const mark = (kind: "begun" | "restored", backup: string): Mark => {
+    const common = { backup, at: "2026-12-01T00:00:00.000Z", pools: [pool] };
+    return kind === "begun" ? { kind, ...common } : { kind, ...common, kept: "shop_before_x", verified: false };
+  };
+
+  it.each([undefined, "begun", "restored"] as const)(
+    "leads the pool to the restored database, also after a run that was killed while it led away (%s)",
+    async (kind) => {
+      const id = await backUp();
+      if (kind !== undefined) {
+        await product.call("PUT", `/v2/databases/${product.clusters.database}/pools/app`, { ...pool, db: "defaultdb" });
+        await withSession({ url: postgres.url("postgres") }, { application: "slipway test" }, (session) =>
+          setMark(session, "shop", mark(kind, id)),
+        );
+      }
+      await run();
+      expect(await poolIn()).toMatchObject(pool);
+    },
+  );
 });
 
 describe("a killed full rollback", () => {

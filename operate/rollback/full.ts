@@ -7,9 +7,10 @@ import { foldEvents } from "../../postdeploy/migrate/ledger/history.ts";
 import { LedgerTable, readLedger } from "../../postdeploy/migrate/ledger/ledger.ts";
 import { applyRoles } from "../../postdeploy/roles/index.ts";
 import type { Check } from "../verify/check.ts";
-import { listDatabases, type Mark, nameKept, nameRestored, setMark, switchDatabases } from "./databases.ts";
+import { listDatabases, type Mark, nameKept, nameRestored, type Switch, setMark, switchDatabases } from "./databases.ts";
 import { type AppHistory, readHistories, schemaTimeOf } from "./history.ts";
 import { timeOf } from "./migrations.ts";
+import { leadAway, leadBack, listPools, type Pool } from "./pools.ts";
 import { refuse, verifyServices } from "./quick.ts";
 import { type StepReport, startStopwatch, type TimedStep } from "./stopwatch.ts";
 import type { BackupFacts, BackupSource, RollbackSubject } from "./subject.ts";
@@ -32,6 +33,8 @@ export interface FullPlan {
   readonly restored: string | undefined;
   /** The old database, where they are switched already. */
   readonly kept: string | undefined;
+  /** That an interrupted rollback has led away from the database. */
+  readonly pools: readonly Pool[];
   readonly refusals: readonly string[];
 }
 
@@ -41,7 +44,15 @@ const isStateBefore = ({ hold }: BackupFacts): boolean => hold?.startsWith("the 
 
 export async function planFull(subject: RollbackSubject, { backup: wanted, migrateUp }: FullOptions): Promise<FullPlan> {
   const { admin, database, system, backups, flags } = subject;
-  const nothing = { backup: undefined, lostSeconds: undefined, missing: [], stage: "new", restored: undefined, kept: undefined } as const;
+  const nothing = {
+    backup: undefined,
+    lostSeconds: undefined,
+    missing: [],
+    stage: "new",
+    restored: undefined,
+    kept: undefined,
+    pools: [],
+  } as const;
   if (admin === undefined || database === undefined)
     return { ...nothing, refusals: [`${subject.account} has no database of ${system.name}.`] };
   if (typeof backups === "string") return { ...nothing, refusals: [backups] };
@@ -68,6 +79,7 @@ export async function planFull(subject: RollbackSubject, { backup: wanted, migra
     ...{ backup, stage, refusals, restored, missing: missing.map(({ file }) => file) },
     lostSeconds: (Date.now() - backup.startedAt.getTime()) / 1000,
     kept: interrupted?.kind === "restored" ? interrupted.kept : undefined,
+    pools: mark !== undefined && mark.kind !== "kept" ? (mark.pools ?? []) : [],
   };
 }
 
@@ -157,7 +169,7 @@ export async function full(
   let switchMs: number | undefined;
   if (plan.stage !== "switched") {
     await withSession(admin, SESSION, (session) =>
-      setMark(session, name, { kind: "begun", backup: backup.id, at: new Date().toISOString() }),
+      setMark(session, name, { kind: "begun", backup: backup.id, at: new Date().toISOString(), pools: plan.pools }),
     );
     before = await watch.step("back up", async () => {
       const earlier = plan.stage === "new" ? undefined : await findStateBefore(source, backup);
@@ -177,23 +189,41 @@ export async function full(
     const at = new Date();
     kept = nameKept(name, at);
     switchMs = await watch.step("switch", async () => {
-      const milliseconds = await switchDatabases(admin, { database: name, restored, kept: kept!, backup: backup.id, at });
+      const pools = plan.pools.length > 0 ? plan.pools : await listPools(subject.api, subject.database!.cluster, name);
+      const milliseconds = await switchWithPools(subject, { database: name, restored, kept: kept!, backup: backup.id, at, pools });
       return [
         milliseconds,
         `${restored} is ${name} now, and the old database is ${kept}; no session could connect for ${Math.round(milliseconds)} ms`,
       ];
     });
-  }
+  } else if (plan.pools.length > 0) await leadBack(subject, plan.pools);
   const checks = await watch.step("verify", () => verifyServices(subject));
   await withSession(admin, SESSION, async (session) => {
     const { mark } = (await listDatabases(session)).find((one) => one.name === name)!;
-    if (mark?.kind === "restored") await setMark(session, name, { ...mark, verified: true });
+    if (mark?.kind === "restored") await setMark(session, name, { ...mark, verified: true, pools: undefined });
   });
   const held = before ?? (await findStateBefore(source, backup));
   return {
     ...{ steps: watch.steps, seconds: watch.seconds(), backup: backup.id, kept: kept!, switchMs, checks },
     differences: compareRows(held, backup),
   };
+}
+
+/** @returns for how long no session could connect, at most, in milliseconds */
+async function switchWithPools(subject: RollbackSubject, change: Switch): Promise<number> {
+  const { pools, database, backup, at } = change;
+  const admin = subject.admin!;
+  if (pools.length === 0) return await switchDatabases(admin, change);
+  const start = performance.now();
+  await withSession(admin, SESSION, (session) => setMark(session, database, { kind: "begun", backup, at: at.toISOString(), pools }));
+  try {
+    await leadAway(subject, pools);
+    await switchDatabases(admin, change);
+  } finally {
+    // Also where the databases were not switched: the apps use the old one again.
+    await leadBack(subject, pools);
+  }
+  return performance.now() - start;
 }
 
 const findStateBefore = async (source: BackupSource, { id }: BackupFacts): Promise<BackupFacts | undefined> =>

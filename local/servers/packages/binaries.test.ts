@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import type { Home } from "../home.ts";
 import { copyPackages, removeHome, temporaryHome } from "../testing/servers.ts";
 import { currentUser } from "../user.ts";
 import { detectDistribution } from "./apt.ts";
-import { findPgbouncer, findPostgresBinaries, findValkeyServer, linkLibraries, listPostgresMajors } from "./binaries.ts";
+import { findPgbouncer, findPostgresBinaries, findValkeyServer, linkLibraries, listPostgresMajors, trustStatistics } from "./binaries.ts";
 
 let folder: string;
 let home: Home;
@@ -51,6 +51,19 @@ describe("Postgres", () => {
     expect(linkLibraries(folder)).toBe(true);
     expect(linkLibraries(folder)).toBe(true);
     expect(readlinkSync(join(folder, "native", "lib", "libpq.so.5"))).toBe("libpq.so.5.17");
+  });
+});
+
+describe("pg_stat_statements", () => {
+  it("can be created by the owner of a database, as at DigitalOcean", () => {
+    const extension = join(folder, "native", "share", "postgresql", "extension");
+    const control = join(extension, "pg_stat_statements.control");
+    mkdirSync(extension, { recursive: true });
+    writeFileSync(control, "relocatable = true\n");
+    expect(trustStatistics(folder)).toBe(true);
+    expect(trustStatistics(folder)).toBe(true);
+    expect(readFileSync(control, "utf8")).toBe("relocatable = true\ntrusted = true\n");
+    expect(readdirSync(extension)).toEqual(["pg_stat_statements.control"]);
   });
 });
 

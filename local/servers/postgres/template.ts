@@ -12,8 +12,8 @@ import { run } from "../run.ts";
  * cluster owners published on GitHub: the administrator is not a superuser, no client can use the superuser `postgres`, and the database
  * `postgres` is called `_dodb`.
  *
- * Two extensions of DigitalOcean are missing here. One lets the administrator create pg_stat_statements, which is therefore created in the
- * template. The other keeps a role with CREATEROLE from granting itself `pg_execute_server_program`, which Postgres 16 and later do themselves.
+ * An extension of DigitalOcean is missing here: it keeps a role with CREATEROLE from granting itself `pg_execute_server_program`, which Postgres 16
+ * and later do themselves. Another one lets the owner of a database create pg_stat_statements; `trustStatistics` does the same.
  */
 const initialSql = (major: number): Readonly<Record<"postgres" | "template1", readonly string[]>> => ({
   postgres: [
