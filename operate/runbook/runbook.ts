@@ -1,7 +1,9 @@
 /** Writes the runbook of one system on one stack, in Markdown: what runs, the contacts, what to type, and what each alert means. */
 import type { Component, System } from "../../systems/definition.ts";
+import { describeExpectations } from "./expectations.ts";
 import { glossaryOf } from "./glossary.ts";
 import type { RunbookStack } from "./stack.ts";
+import { table } from "./table.ts";
 
 type SystemSettings = RunbookStack["settings"]["systems"][number];
 
@@ -20,6 +22,7 @@ export function writeRunbook(stack: RunbookStack, system: string): string {
     ...section("How long it may take", describeBudgets(selected.system)),
     ...section("Every day", everyDay(name, system)),
     ...section("Deploy", deploy(stack, selected)),
+    ...section("What has to hold after a deployment", describeExpectations(selected.system)),
     ...section("If something is wrong", repair(stack, selected)),
     ...section("Go back", goBack(name, selected)),
     ...section("Secrets", describeSecrets(name, selected)),
@@ -31,11 +34,6 @@ export function writeRunbook(stack: RunbookStack, system: string): string {
 
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [`## ${title}`, "", ...lines, ""];
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)];
-}
 
 // ── What runs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,7 +14,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     ...["catalog", "tests/catalog", "settings", "policy", "tests/plans"],
     ...["cli/backup/policy.test.ts", "operate/fork/time.test.ts"],
   ],
-  systems: ["systems", "tests/plans", "tests/requirements"],
+  systems: ["systems", "tests/plans", "tests/requirements", "cli/runbook/runbook.test.ts"],
   settings: ["settings", "tests/plans", "tests/requirements/fluxstudio.test.ts"],
   components: ["components", "tests/plans"],
   "postdeploy/roles": ["postdeploy/roles"],
