@@ -1,6 +1,6 @@
 /** The systems that `slipway verify` looks at: those of a stack's account, or of the local platform. */
 import path from "node:path";
-import type { Workspace } from "../../local/platform/workspace.ts";
+import { STACK, type Workspace } from "../../local/platform/workspace.ts";
 import type { Check } from "../../operate/verify/check.ts";
 import type { VerifySubject } from "../../operate/verify/verify.ts";
 import type { System } from "../../systems/definition.ts";
@@ -18,7 +18,7 @@ export async function findSubjects(
   workspace?: Workspace,
 ): Promise<readonly VerifySubject[]> {
   const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
-  const isLocal = options.stack === undefined;
+  const isLocal = options.stack === undefined || options.stack === STACK;
   const account = options.stack === undefined ? await inProject(() => localAccount(workspace)) : await stackAccount(options.stack);
   if (account === undefined)
     throw new UsageError("Which deployment? --stack <name>, or start the local platform, which is the default: npm start");

@@ -1,4 +1,5 @@
 /** A dashboard for Grafana: what `slipway metrics` exports, one row for databases, one for stores, one for backups. */
+import type { Dashboard, DataSourceRef, GridPos, Panel, RowPanel } from "@grafana/schema";
 import { metricName } from "./openmetrics.ts";
 
 interface PanelOptions {
@@ -103,11 +104,11 @@ const PANEL_WIDTH = 8;
 const PANEL_HEIGHT = 8;
 
 /** For the import of Grafana 9 and newer, which asks for the data source. */
-export function createDashboard(): object {
+export function createDashboard(): Dashboard & { readonly __inputs: readonly object[] } {
   let y = 0;
   let id = 0;
   const panels = PANELS.flatMap(({ row, panels }) => {
-    const head = { id: ++id, type: "row", title: row, collapsed: false, gridPos: { x: 0, y, w: WIDTH, h: 1 }, panels: [] };
+    const head: RowPanel = { id: ++id, type: "row", title: row, collapsed: false, gridPos: { x: 0, y, w: WIDTH, h: 1 }, panels: [] };
     const placed = panels.map((panel, index) => {
       const column = index % (WIDTH / PANEL_WIDTH);
       const line = Math.floor(index / (WIDTH / PANEL_WIDTH));
@@ -134,15 +135,8 @@ export function createDashboard(): object {
   };
 }
 
-interface Position {
-  readonly x: number;
-  readonly y: number;
-  readonly w: number;
-  readonly h: number;
-}
-
-function createPanel(id: number, { title, description, expr, legend, unit, kind = "timeseries" }: PanelOptions, gridPos: Position): object {
-  const datasource = { type: "prometheus", uid: "${DS_PROMETHEUS}" };
+function createPanel(id: number, { title, description, expr, legend, unit, kind = "timeseries" }: PanelOptions, gridPos: GridPos): Panel {
+  const datasource: DataSourceRef = { type: "prometheus", uid: "${DS_PROMETHEUS}" };
   return {
     ...{ id, type: kind, title, description, gridPos, datasource },
     targets: [{ refId: "A", datasource, expr, legendFormat: legend }],

@@ -1,4 +1,6 @@
 /** What is exported, of a real database and a real store, read back by a parser of OpenMetrics' text format. */
+
+import { BigValueColorMode, BigValueGraphMode, LegendDisplayMode } from "@grafana/schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
@@ -166,6 +168,23 @@ describe("the alert rules and the dashboard", () => {
         { severity: expect.stringMatching(/^(critical|warning)$/) },
         expect.stringMatching(/.{10}/),
       ]);
+  });
+
+  // The type check compares the rest with Grafana's schema, which leaves the options of a panel open.
+  it("of the dashboard, panels have options that Grafana's schema lists", () => {
+    const panels = (createDashboard().panels ?? []).filter(({ type }) => type !== "row") as readonly {
+      readonly type: string;
+      readonly options: object;
+    }[];
+    const enumerations: Record<string, readonly string[]> = {
+      colorMode: Object.values(BigValueColorMode),
+      graphMode: Object.values(BigValueGraphMode),
+      displayMode: Object.values(LegendDisplayMode),
+    };
+    const found = panels.flatMap(({ options }) => Object.entries({ ...options, ...(options as { legend?: object }).legend }));
+    const values = found.filter(([name]) => name in enumerations);
+    expect(values.length).toBeGreaterThanOrEqual(panels.length);
+    for (const [name, value] of values) expect(enumerations[name]).toContain(value);
   });
 
   it("of the dashboard, no two panels overlap, and each has an id of its own", () => {
