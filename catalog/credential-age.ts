@@ -11,6 +11,9 @@ export interface RotateCommand {
   readonly role: string;
 }
 
+/** The command that rotates the keys of buckets, for messages. */
+export const rotateKeysCommand = (flags: string): string => `slipway rotate keys ${flags}`;
+
 /** The command that rotates a role, for messages. */
 export const rotateCommand = ({ flags, system, role }: RotateCommand): string =>
   `slipway rotate run ${flags} --system ${system}${role === "runtime" ? "" : ` --role ${role}`}`;

@@ -13,6 +13,8 @@ describe.each(MOMENTS)("backups, %s", (moment) => {
     const { plan } = await recorded(make(ARGS), moment);
     expect(listed(plan).sort()).toEqual([
       "Backups keep",
+      "Guard keep-guard-offsite",
+      "Guard keep-guard-primary",
       "SpacesBucket keep-bucket-offsite",
       "SpacesBucket keep-bucket-primary",
       "SpacesKey keep-key-offsite",
@@ -72,7 +74,12 @@ describe("backups", () => {
   it("go to one place where no second is named", async () => {
     const { offsiteRegion: _, ...args } = ARGS;
     const { plan, outputs } = await recorded(() => ({ offsite: String(new Backups("keep", args).offsite) }));
-    expect(listed(plan).sort()).toEqual(["Backups keep", "SpacesBucket keep-bucket-primary", "SpacesKey keep-key-primary"]);
+    expect(listed(plan).sort()).toEqual([
+      "Backups keep",
+      "Guard keep-guard-primary",
+      "SpacesBucket keep-bucket-primary",
+      "SpacesKey keep-key-primary",
+    ]);
     expect(outputs.offsite).toBe("undefined");
   });
 

@@ -12,6 +12,7 @@ import { printable } from "../catalog/problem.ts";
 import { type Check, throwIfProblems } from "./errors.ts";
 import { BACKUPS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
+import { rotatedProblem } from "./rotated.ts";
 import {
   createPrivateBucket,
   DELETED_KEPT_DAYS,
@@ -32,6 +33,8 @@ export interface BackupsArgs {
   deletedKeptDays?: number;
   /** Whether deleting or replacing a bucket or a key is refused. Even without, only an empty bucket can go. @default true */
   protect?: boolean;
+  /** The day of the last rotation of the keys: another day creates new ones. @default "never" @example "2026-11-01" */
+  rotated?: string;
   /** The way around an opinion of this component. */
   transform?: SpacesTransforms;
 }
@@ -71,7 +74,15 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     const parent = this;
     refuseAdvice(this, args);
     throwIfProblems(this, problemsOf(args));
-    const { region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS, protect = true, transform = {} } = args;
+    const {
+      region,
+      offsiteRegion,
+      bucketName,
+      deletedKeptDays = DELETED_KEPT_DAYS,
+      protect = true,
+      rotated = "never",
+      transform = {},
+    } = args;
 
     const primary = createPlace("primary", region, bucketName);
     const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, offsiteName(bucketName));
@@ -93,7 +104,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
 
     function createPlace(key: string, where: string, physicalName: string) {
       return createPrivateBucket(
-        { component: name, key, region: where, bucketName: physicalName, deletedKeptDays, transform },
+        { component: name, key, region: where, bucketName: physicalName, deletedKeptDays, transform, rotated },
         { parent, protect },
       );
     }
@@ -115,7 +126,7 @@ function localApi(): string | undefined {
   return endpoint !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(URL.parse(endpoint)?.hostname ?? "") ? endpoint : undefined;
 }
 
-function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS }: BackupsArgs): Check[] {
+function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELETED_KEPT_DAYS, rotated = "never" }: BackupsArgs): Check[] {
   return [
     spacesRegionProblem("region", region),
     offsiteRegion === undefined ? undefined : spacesRegionProblem("offsiteRegion", offsiteRegion),
@@ -131,6 +142,7 @@ function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELET
       ? undefined
       : { path: "bucketName", given: printable(bucketName), allowed: `${NAMES.bucket.description}, including "${offsiteName("")}"` },
     deletedKeptDaysProblem(deletedKeptDays),
+    rotatedProblem(rotated),
   ];
 }
 

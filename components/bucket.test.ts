@@ -12,7 +12,7 @@ const make = (args: BucketArgs) => () => void new Bucket("uploads", args);
 describe.each(MOMENTS)("a bucket, %s", (moment) => {
   it("is private, keeps old versions for 30 days, and is not deleted with its objects", async () => {
     const { plan } = await recorded(make(ARGS), moment);
-    expect(listed(plan).sort()).toEqual(["Bucket uploads", "SpacesBucket uploads-bucket", "SpacesKey uploads-key"]);
+    expect(listed(plan).sort()).toEqual(["Bucket uploads", "Guard uploads-guard", "SpacesBucket uploads-bucket", "SpacesKey uploads-key"]);
     expect(find(plan, "SpacesBucket uploads-bucket").inputs).toEqual({
       name: "shop-uploads",
       region: "nyc3",
@@ -33,7 +33,9 @@ describe.each(MOMENTS)("a bucket, %s", (moment) => {
     }, moment);
     const known = moment === "after an up";
     expect(find(plan, "SpacesKey uploads-key").inputs.grants).toEqual([{ bucket: "shop-uploads", permission: "readwrite" }]);
-    expect(find(plan, "SpacesKey uploads-key").options).toMatchObject({ protect: true });
+    // A rotation replaces the key; the guard, which depends on it, is protected.
+    expect(find(plan, "SpacesKey uploads-key").options).toMatchObject({ protect: false, replaceOnChanges: ["name"] });
+    expect(find(plan, "Guard uploads-guard").options).toMatchObject({ protect: true });
     expect(outputs).toEqual({
       bucket: "shop-uploads",
       region: "nyc3",

@@ -10,6 +10,7 @@ import { printable } from "../catalog/problem.ts";
 import { type Check, programError, throwIfProblems } from "./errors.ts";
 import { BUCKET, child } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
+import { rotatedProblem } from "./rotated.ts";
 import {
   createPrivateBucket,
   DELETED_KEPT_DAYS,
@@ -31,6 +32,8 @@ export interface BucketArgs {
   cdn?: boolean;
   /** For how many days deleted and overwritten objects can be restored. @default 30 */
   deletedKeptDays?: number;
+  /** The day of the last rotation of the key: another day creates a new one. @default "never" @example "2026-11-01" */
+  rotated?: string;
   /** Whether deleting or replacing the bucket or its key is refused. Even without, only an empty bucket can be deleted. @default true */
   protect?: boolean;
   /** Sets inputs that have no argument. */
@@ -78,11 +81,20 @@ export class Bucket extends pulumi.ComponentResource implements SpacesTarget {
     super(BUCKET, name, {}, opts);
     refuseAdvice(this, args);
     throwIfProblems(this, problemsOf(args));
-    const { region, bucketName, cors, cdn = false, deletedKeptDays = DELETED_KEPT_DAYS, protect = true, transform = {} } = args;
+    const {
+      region,
+      bucketName,
+      cors,
+      cdn = false,
+      deletedKeptDays = DELETED_KEPT_DAYS,
+      protect = true,
+      rotated = "never",
+      transform = {},
+    } = args;
     const options = { parent: this, protect };
 
     const { bucket, key, target } = createPrivateBucket(
-      { component: name, region, bucketName, deletedKeptDays, transform, encryptsAccessKey: true },
+      { component: name, region, bucketName, deletedKeptDays, transform, rotated, encryptsAccessKey: true },
       options,
     );
     const corsNode = cors === undefined ? undefined : createCors(cors);
@@ -144,13 +156,14 @@ export class Bucket extends pulumi.ComponentResource implements SpacesTarget {
   }
 }
 
-function problemsOf({ region, bucketName, cors, deletedKeptDays = DELETED_KEPT_DAYS }: BucketArgs): Check[] {
+function problemsOf({ region, bucketName, cors, deletedKeptDays = DELETED_KEPT_DAYS, rotated = "never" }: BucketArgs): Check[] {
   return [
     spacesRegionProblem("region", region),
     NAMES.bucket.pattern.test(bucketName)
       ? undefined
       : { path: "bucketName", given: printable(bucketName), allowed: NAMES.bucket.description },
     deletedKeptDaysProblem(deletedKeptDays),
+    rotatedProblem(rotated),
     ...(cors?.origins ?? []).map(
       (origin, index): Check =>
         typeof origin !== "string" || isOrigin(origin)

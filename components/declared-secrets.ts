@@ -4,7 +4,7 @@
  */
 import type * as pulumi from "@pulumi/pulumi";
 import { USER_SLOTS, userIn } from "../catalog/alternate-user.ts";
-import { rotateCommand } from "../catalog/credential-age.ts";
+import { rotateCommand, rotateKeysCommand } from "../catalog/credential-age.ts";
 import { SIGNING_KEY } from "../settings/operator.ts";
 import { NAMESPACE } from "../settings/problems.ts";
 import type { RoleKind } from "../settings/settings.ts";
@@ -35,10 +35,11 @@ export function declaredSecrets({
   scheduled,
 }: Pick<Deployed, "deployments" | "backups" | "scheduled">): DeclaredSecret[] {
   const { key, offsiteKey } = backups?.nodes ?? {};
+  const age = deployments[0] === undefined ? {} : keyAge(deployments[0]);
   const origins = [
     ...deployments.flatMap((deployment) => [...ownSecrets(deployment), ...logins(deployment), ...bucketKeys(deployment)]),
-    ...(key === undefined ? [] : [{ secret: SECRET_NAME.backups("primary"), urn: key.urn }]),
-    ...(offsiteKey === undefined ? [] : [{ secret: SECRET_NAME.backups("offsite"), urn: offsiteKey.urn }]),
+    ...(key === undefined ? [] : [{ secret: SECRET_NAME.backups("primary"), urn: key.urn, ...age }]),
+    ...(offsiteKey === undefined ? [] : [{ secret: SECRET_NAME.backups("offsite"), urn: offsiteKey.urn, ...age }]),
     ...(scheduled === undefined ? [] : [{ secret: SECRET_NAME.signingKey, config: `${NAMESPACE}:${SIGNING_KEY.key}` }]),
   ];
   // Systems on one cluster share its secrets: each is listed once, with the readers of all systems.
@@ -84,6 +85,15 @@ function logins({ stack, settings, postgres, stores }: SystemDeployment): Secret
   ];
 }
 
-function bucketKeys({ settings: { system }, buckets }: SystemDeployment): SecretOrigin[] {
-  return Object.entries(buckets).map(([bucket, { nodes }]) => ({ secret: SECRET_NAME.bucket(system.name, bucket), urn: nodes.key.urn }));
+function bucketKeys(deployment: SystemDeployment): SecretOrigin[] {
+  const { settings, buckets } = deployment;
+  return Object.entries(buckets).map(([bucket, { nodes }]) => ({
+    secret: SECRET_NAME.bucket(settings.system.name, bucket),
+    urn: nodes.key.urn,
+    ...keyAge(deployment),
+  }));
 }
+
+/** The keys of all buckets of a stack are rotated together. */
+const keyAge = ({ stack: { stack, keysRotated } }: SystemDeployment): Pick<SecretOrigin, "since" | "rotate"> =>
+  keysRotated === "never" ? {} : { since: keysRotated, rotate: rotateKeysCommand(`-s ${stack}`) };

@@ -130,7 +130,11 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
 
   function createBackups(): Backups {
     const { region, offsiteRegion, bucketPrefix } = stack.backups;
-    return new Backups(`${name}-backups`, { region, offsiteRegion, bucketName: `${bucketPrefix}${suffix}`, protect }, { parent });
+    return new Backups(
+      `${name}-backups`,
+      { region, offsiteRegion, bucketName: `${bucketPrefix}${suffix}`, protect, rotated: stack.keysRotated },
+      { parent },
+    );
   }
 
   function createApps(deployment: SystemDeployment): Promise<readonly [string, App]>[] {

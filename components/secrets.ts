@@ -6,11 +6,11 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword, type RandomPasswordArgs } from "@pulumi/random";
-import { printable } from "../catalog/problem.ts";
 import { type Check, componentError, throwIfProblems } from "./errors.ts";
 import { Guard } from "./guard.ts";
 import { child, SECRETS } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
+import { rotatedProblem } from "./rotated.ts";
 import { type Transform, transformed } from "./transform.ts";
 
 export interface SecretsArgs {
@@ -79,9 +79,7 @@ export class Secrets extends pulumi.ComponentResource {
 
 function problemsOf({ generated = {}, operator = {}, rotated = "never" }: SecretsArgs): Check[] {
   return [
-    /^(never|\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$/.test(rotated)
-      ? undefined
-      : { path: "rotated", given: printable(rotated), allowed: 'a day, such as "2026-11-01", or "never"' },
+    rotatedProblem(rotated),
     ...Object.entries(generated).map(([secret, { length }]) =>
       Number.isInteger(length) && length >= SHORTEST
         ? undefined

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { printable } from "../catalog/problem.ts";
 import { spacesNear, spacesRegions } from "../catalog/regions.ts";
 import type { Check } from "./errors.ts";
+import { Guard } from "./guard.ts";
 import { child } from "./names.ts";
 import { type Transform, transformed } from "./transform.ts";
 
@@ -31,6 +32,8 @@ export interface PrivateBucketArgs {
   readonly bucketName: string;
   readonly deletedKeptDays: number;
   readonly transform: SpacesTransforms;
+  /** The day of the last rotation of the key: another day creates a new one. "never": it was not rotated. */
+  readonly rotated: string;
   /** Apps get it as a variable whose name says that it is a secret, so it must be one. @default only the secret key is encrypted */
   readonly encryptsAccessKey?: boolean;
 }
@@ -44,7 +47,7 @@ export interface PrivateBucket {
 export const DELETED_KEPT_DAYS = 30;
 
 export function createPrivateBucket(
-  { component, key: kind, region, bucketName, deletedKeptDays, transform, encryptsAccessKey = false }: PrivateBucketArgs,
+  { component, key: kind, region, bucketName, deletedKeptDays, transform, rotated, encryptsAccessKey = false }: PrivateBucketArgs,
   opts: Required<Pick<pulumi.CustomResourceOptions, "parent" | "protect">>,
 ): PrivateBucket {
   const bucket = new digitalocean.SpacesBucket(
@@ -74,9 +77,20 @@ export function createPrivateBucket(
   const keyName = child(component, "key", kind);
   const key = new digitalocean.SpacesKey(
     keyName,
-    transformed<digitalocean.SpacesKeyArgs>({ name: keyName, grants: [{ bucket: bucket.name, permission: "readwrite" }] }, transform.key),
-    encryptsAccessKey ? { ...opts, additionalSecretOutputs: ["accessKey"] } : opts,
+    transformed<digitalocean.SpacesKeyArgs>(
+      { name: rotated === "never" ? keyName : `${keyName}-${rotated}`, grants: [{ bucket: bucket.name, permission: "readwrite" }] },
+      transform.key,
+    ),
+    {
+      parent: opts.parent,
+      // A rotation replaces it, which `protect` would refuse. The guard depends on it instead.
+      protect: false,
+      // The new key is created first, then the apps get it, and the old one is deleted last. In place, the provider would only rename the key.
+      replaceOnChanges: ["name"],
+      ...(encryptsAccessKey && { additionalSecretOutputs: ["accessKey"] }),
+    },
   );
+  new Guard(child(component, "guard", kind), [key], opts);
   const target = {
     bucket: bucket.name,
     region,

@@ -54,7 +54,7 @@ export function deploySystem(
     return new Bucket(
       `${system.name}-${key}${stack.suffix}`,
       {
-        ...{ region, bucketName, cdn, protect: stack.protect },
+        ...{ region, bucketName, cdn, protect: stack.protect, rotated: stack.keysRotated },
         ...(cors === undefined || origins.length === 0 ? {} : { cors: { origins, methods: cors.methods } }),
         ...(deletedKeptDays === undefined ? {} : { deletedKeptDays }),
       },

@@ -72,6 +72,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
     postDeploy,
     backups,
     alertEmails: [...new Set(requested.stack.alertEmails)],
+    keysRotated: requested.stack.keysRotated ?? "never",
     systems: settled,
     placeholders: missing.map(({ key }) => `${NAMESPACE}:${key}`),
     notices: stack.notices,

@@ -160,6 +160,8 @@ export function stackSchema(systems: readonly System[], today: string) {
     alertEmails: z.array(email),
     /** A new day creates new generated secrets. @default never */
     rotated: values.pastDay(today),
+    /** A new day creates new keys of the buckets. `slipway rotate keys` writes it. @default never */
+    keysRotated: values.pastDay(today),
     /** For `slipway plan --placeholders` only. */
     placeholders: values.flag,
   });

@@ -26,6 +26,8 @@ export interface Settings {
   readonly postDeploy: PostDeploySettings;
   readonly backups: BackupSettings;
   readonly alertEmails: readonly string[];
+  /** The day of the last rotation of the keys of buckets, or "never". */
+  readonly keysRotated: string;
   readonly systems: readonly SystemSettings[];
   /** Config keys without a value, planned with a marked placeholder (`slipway plan --placeholders`); empty in every real run. */
   readonly placeholders: readonly string[];

@@ -51,6 +51,16 @@ export const declarePlan = (group: Group) =>
     exitCodes: { 0: "printed", 1: "failed", 2: "bad input" },
   });
 
+export const declareKeys = (group: Group) =>
+  describe(group.command("keys").summary("Replace the keys of the buckets of a stack"), {
+    usage: ["--stack <name> [flags]"],
+    examples: [["Replace the keys of stack prod", "slipway rotate keys --stack prod"]],
+    details: [
+      "One deployment creates the new keys, gives them to the apps, and deletes the old ones last. What uses the key of the backups outside of the stack needs the new one afterwards.",
+    ],
+    exitCodes: { 0: "replaced, and the old keys are deleted", 1: "failed; run it again", 2: "bad input; nothing was done" },
+  });
+
 const seconds = (flag: string) => (text: string) =>
   parseWholeNumber(text, {
     flag,

@@ -9,7 +9,7 @@ import { formatPlan } from "./text.ts";
 /** @returns the exit code. */
 export async function plan(options: RotateOptions, terminal: Terminal): Promise<number> {
   const subject = await openSubject(options, "plan");
-  const plans = subject.selected.map((system) => planOf(system, subject.flags));
+  const plans = subject.selected.map((system) => planOf(system, subject));
   terminal.print(options.json ? JSON.stringify(plans, null, 2) : formatPlan(plans, subject, terminal));
   return DONE;
 }

@@ -17,7 +17,7 @@ describe("slipway rotate", () => {
   const rotate = (...argv: string[]) => slipway(["rotate", ...argv, "--cwd", folder], { columns: 100 });
 
   it.each([
-    [[], 2, "slipway rotate needs a command: status, plan, run."],
+    [[], 2, "slipway rotate needs a command: status, plan, keys, run."],
     [["run"], 2, "Which stack? This project has local, prod, staging: slipway rotate run --stack prod"],
     [["run", "--stack", "prod"], 2, "Which system? slipway rotate run -s prod"],
     [["run", "--stack", "qa", "--system", "devx"], 2, 'There is no stack "qa"'],
@@ -28,6 +28,8 @@ describe("slipway rotate", () => {
       2,
       '--wait takes a whole number of seconds, from 0 to 86400, not "soon"',
     ],
+    [["keys", "--stack", "prod", "--system", "devx"], 2, "The keys of all buckets of a stack are rotated together: leave out --system."],
+    [["keys", "--stack", "local"], 2, "Stack local has no bucket, so there is no key to rotate."],
     [["status", "--stack", "local", "--system", "devx", "--end-sessions"], 2, "slipway rotate status has no flag --end-sessions."],
   ])("%j exits with %i and prints what to type, and changes nothing", async (argv, code, words) => {
     const before = readFileSync(join(folder, "Pulumi.prod.yaml"), "utf8");

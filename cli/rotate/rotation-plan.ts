@@ -1,7 +1,8 @@
 /** What can be rotated in one system of a stack. */
 import { otherSlot, userIn } from "../../catalog/alternate-user.ts";
-import { rotateCommand } from "../../catalog/credential-age.ts";
+import { rotateCommand, rotateKeysCommand } from "../../catalog/credential-age.ts";
 import { ROLE_KINDS, type SystemSettings } from "../../settings/settings.ts";
+import type { Subject } from "./subject.ts";
 
 export interface RotationPlan {
   readonly system: string;
@@ -20,13 +21,20 @@ export interface RotationPlan {
   }[];
   readonly generated: readonly string[];
   readonly generatedSince: string;
+  /** Of the stack: buckets whose keys the apps use. */
+  readonly buckets: readonly string[];
+  readonly keysSince: string;
+  readonly keysCommand: string;
   readonly operator: readonly { readonly secret: string; readonly key: string; readonly purpose: string }[];
   /** Clusters of Valkey. */
   readonly stores: readonly { readonly cluster: string; readonly stores: readonly string[] }[];
 }
 
 /** @param flags What a printed command needs: "-s prod". */
-export function planOf({ system, credentials, operatorSecrets, rotated, stores }: SystemSettings, flags: string): RotationPlan {
+export function planOf(
+  { system, credentials, operatorSecrets, rotated, stores, buckets }: SystemSettings,
+  { flags, settings }: Pick<Subject, "flags" | "settings">,
+): RotationPlan {
   const { roles, pools } = system.postgres;
   return {
     system: system.name,
@@ -48,6 +56,9 @@ export function planOf({ system, credentials, operatorSecrets, rotated, stores }
       .filter(([, { origin }]) => origin === "generated")
       .map(([name]) => name),
     generatedSince: rotated,
+    buckets: Object.values(buckets).map(({ name }) => name),
+    keysSince: settings.keysRotated,
+    keysCommand: rotateKeysCommand(flags),
     operator: Object.entries(operatorSecrets).map(([secret, key]) => {
       const { purpose } = system.secrets[secret] as { readonly purpose: string };
       return { secret, key, purpose };

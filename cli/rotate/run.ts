@@ -1,12 +1,9 @@
 /** `slipway rotate run`: rotates one role of one system. */
-import { mkdirSync } from "node:fs";
-import path from "node:path";
-import { lockDirectory } from "../../local/cloud/store/lock.ts";
-import { RotateError } from "../../operate/rotate/error.ts";
 import { rotate } from "../../operate/rotate/rotation.ts";
 import { DONE, UsageError } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { RunOptions } from "./flags.ts";
+import { lockRotation } from "./lock.ts";
 import { openSubject } from "./subject.ts";
 import { formatRotated } from "./text.ts";
 
@@ -18,7 +15,7 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<numb
     throw new UsageError(
       `Which system? slipway rotate run ${subject.flags} --system ${subject.selected.map((one) => one.system.name).join(" | ")}`,
     );
-  const unlock = lock(path.join(subject.project.root, ".slipway", "rotate"));
+  const unlock = lockRotation(subject.project);
   try {
     const rotated = await rotate(await subject.rotationOf(system, options.role), {
       today: new Date().toISOString().slice(0, 10),
@@ -35,15 +32,5 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<numb
     return DONE;
   } finally {
     unlock();
-  }
-}
-
-function lock(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  try {
-    return lockDirectory(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
-    throw new RotateError(`Another rotation is running in this project. Wait until it ends. ${(error as Error).message}`);
   }
 }

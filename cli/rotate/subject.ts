@@ -9,8 +9,9 @@ import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
 import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
+import type { KeyRotationSubject } from "../../operate/rotate/keys.ts";
 import type { Deployer, RotationSubject } from "../../operate/rotate/rotation.ts";
-import type { CredentialSetting } from "../../operate/rotate/stack-file.ts";
+import type { CredentialSetting, StackFile } from "../../operate/rotate/stack-file.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
 import { configName } from "../../settings/operator.ts";
 import type { Settings, SystemSettings } from "../../settings/settings.ts";
@@ -31,6 +32,7 @@ export interface Subject {
   readonly flags: string;
   openAccount(): Promise<RoleAccount>;
   rotationOf(system: SystemSettings, kind: RoleKind): Promise<RotationSubject>;
+  keyRotation(): Promise<KeyRotationSubject>;
 }
 
 export async function openSubject(options: RotateOptions, command: string): Promise<Subject> {
@@ -49,7 +51,7 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   // `slipway local up` deploys stack local without Pulumi.
   const daemon = config.stack === STACK ? findDaemon(workspace) : undefined;
   let account: RoleAccount | undefined;
-  return { project, settings, selected, flags, openAccount: openRoleAccount, rotationOf };
+  return { project, settings, selected, flags, openAccount: openRoleAccount, rotationOf, keyRotation };
 
   async function openRoleAccount(): Promise<RoleAccount> {
     account ??= openAccount(
@@ -63,16 +65,28 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     return account;
   }
 
+  async function keyRotation(): Promise<KeyRotationSubject> {
+    return {
+      file: fileOf(project, stack),
+      rotated: settings.keysRotated,
+      account: await openRoleAccount(),
+      deployer: await openDeployer(),
+    };
+  }
+
+  async function openDeployer(): Promise<Deployer> {
+    return daemon === undefined ? openPulumiDeployer(config) : localDeployer(workspace, await runningSystems(await openRoleAccount()));
+  }
+
   async function rotationOf({ system }: SystemSettings, kind: RoleKind): Promise<RotationSubject> {
     const { database, schemas, extensions, roles, statementTimeoutSeconds } = system.postgres;
-    const roleAccount = await openRoleAccount();
     return {
       system: system.name,
       kind,
       declared: { database, schemas, extensions, roles, statementTimeoutSeconds },
       setting: settingOf(project, stack, system.name, kind),
-      account: roleAccount,
-      deployer: daemon === undefined ? openPulumiDeployer(config) : localDeployer(workspace, await runningSystems(roleAccount)),
+      account: await openRoleAccount(),
+      deployer: await openDeployer(),
     };
   }
 
@@ -92,8 +106,12 @@ export async function openSubject(options: RotateOptions, command: string): Prom
 }
 
 export function settingOf(project: Project, stack: string, system: string, role: RoleKind): CredentialSetting {
+  return { ...fileOf(project, stack), key: `slipway:${configName(system)}`, role };
+}
+
+function fileOf(project: Project, stack: string): StackFile {
   const [file, name] = stackPath(project, stack.split("/").at(-1)!);
-  return { path: file, name, key: `slipway:${configName(system)}`, role };
+  return { path: file, name };
 }
 
 const names = ({ systems: all }: Settings): string => all.map(({ system }) => system.name).join(", ");

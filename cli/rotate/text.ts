@@ -100,6 +100,15 @@ function formatSystem(plan: RotationPlan, { stack, flags, today, layout }: PlanL
         [command],
       );
     }),
+    ...(plan.buckets.length === 0
+      ? []
+      : section(
+          `Keys of buckets: ${plan.buckets.join(", ")}, ${plan.keysSince === "never" ? "never rotated" : age(plan.keysSince)}`,
+          [
+            "One deployment creates new keys for all buckets of the stack, gives them to the apps, and deletes the old ones last: no request fails. Presigned URLs that an old key signed are refused from then on.",
+          ],
+          [plan.keysCommand],
+        )),
     ...(plan.generated.length === 0
       ? []
       : section(

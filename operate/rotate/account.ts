@@ -56,6 +56,8 @@ export interface RoleAccount {
   /** Lets a pool admit every user of the database, without replacing it. */
   openPool(cluster: AccountCluster, pool: AccountPool): Promise<void>;
   listApps(cluster: AccountCluster, users: readonly string[]): Promise<readonly AccountApp[]>;
+  /** The names of the keys of Spaces. */
+  listKeys(): Promise<readonly string[]>;
 }
 
 /** How often a request whose reply was lost is sent. */
@@ -99,6 +101,7 @@ export function openAccount(options: ApiOptions): RoleAccount {
     listPools: (cluster, database) => listPools(api, cluster, database),
     openPool: (cluster, pool) => openPool(writer, cluster, pool),
     listApps: (cluster, users) => listApps(api, cluster, users),
+    listKeys: async () => (await api.list("/v2/spaces/keys", "keys")).map(({ name }) => String(name)),
   };
 }
 

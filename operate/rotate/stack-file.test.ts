@@ -2,7 +2,7 @@ import { lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { type CredentialSetting, readCredential, writeCredential } from "./stack-file.ts";
+import { type CredentialSetting, readCredential, writeCredential, writeKeysRotated } from "./stack-file.ts";
 
 const TEXT = `# Of the shop.
 encryptionsalt: v1:abc
@@ -16,6 +16,19 @@ config:
       backup: { active: b, since: "2026-01-31" }
   slipway:rotated: "2026-11-01"
 `;
+
+describe("the day of the last rotation of keys in the stack's file", () => {
+  it("is written in quotes, and replaced by a later one, without a change of anything else", () => {
+    const folder = mkdtempSync(join(tmpdir(), "slipway stack file "));
+    const file = { path: join(folder, "Pulumi.prod.yaml"), name: "Pulumi.prod.yaml" };
+    writeFileSync(file.path, TEXT);
+    for (const day of ["2026-12-02", "2026-12-03"]) writeKeysRotated(file, day);
+    expect(readFileSync(file.path, "utf8").trimEnd()).toBe(
+      `${TEXT.trimEnd().replace("[cache]", "[ cache ]")}\n  slipway:keysRotated: "2026-12-03"`,
+    );
+    rmSync(folder, { recursive: true });
+  });
+});
 
 describe("the setting of a role in the stack's file", () => {
   const folder = mkdtempSync(join(tmpdir(), "slipway stack file "));

@@ -15,11 +15,13 @@ export interface Credential {
   readonly retiring?: UserSlot;
 }
 
-export interface CredentialSetting {
-  /** The path of the stack's file. */
+export interface StackFile {
   readonly path: string;
-  /** The file's name, for messages. */
+  /** For messages. */
   readonly name: string;
+}
+
+export interface CredentialSetting extends StackFile {
   /** "slipway:fluxstudio" */
   readonly key: string;
   /** "runtime" */
@@ -51,11 +53,31 @@ export function writeCredential(setting: CredentialSetting, before: Credential |
     if (!isMap(document.getIn(parent))) document.setIn(parent, new YAMLMap());
   }
   document.setIn(steps, mapOf(after));
-  // The file may be a link, which stays one. A reader never sees half of a file.
+  save(path, document);
+}
+
+/** The day of the last rotation of the keys of buckets, in the setting that the program reads. */
+export const KEYS_ROTATED = "slipway:keysRotated";
+
+export function writeKeysRotated(file: StackFile, today: string): void {
+  const document = parse(file);
+  document.setIn(["config", KEYS_ROTATED], quoted(today));
+  save(file.path, document);
+}
+
+/** The file may be a link, which stays one. A reader never sees half of a file. */
+function save(path: string, document: ReturnType<typeof parse>): void {
   const file = realpathSync(path);
   const draft = `${file}.new`;
   writeFileSync(draft, document.toString({ lineWidth: 0 }), { mode: statSync(file).mode, flush: true });
   renameSync(draft, file);
+}
+
+/** Pulumi reads a date without quotes as a time. */
+function quoted(day: string): Scalar {
+  const scalar = new Scalar(day);
+  scalar.type = Scalar.QUOTE_DOUBLE;
+  return scalar;
 }
 
 const pathOf = ({ key, role }: CredentialSetting): string => `${key}.credentials.${role}`;
@@ -63,17 +85,12 @@ const pathOf = ({ key, role }: CredentialSetting): string => `${key}.credentials
 function mapOf({ active, since, retiring }: Credential): YAMLMap {
   const map = new YAMLMap<string, unknown>();
   map.set("active", active);
-  if (since !== undefined) {
-    // Pulumi reads a date without quotes as a time.
-    const day = new Scalar(since);
-    day.type = Scalar.QUOTE_DOUBLE;
-    map.set("since", day);
-  }
+  if (since !== undefined) map.set("since", quoted(since));
   if (retiring !== undefined) map.set("retiring", retiring);
   return map;
 }
 
-function parse({ path, name }: CredentialSetting) {
+function parse({ path, name }: StackFile) {
   const document = parseDocument(readFileSync(path, "utf8"));
   const [error] = document.errors;
   if (error !== undefined) throw new RotateError(`${name} is not valid YAML: ${error.message}`);

@@ -78,6 +78,22 @@ describe.each(["15", "18"])("the alternate of a role on Postgres %s", (version) 
         expect(await as(alternateOf(roles[kind]), `SHOW ${setting}`)).toEqual(await as(roles[kind], `SHOW ${setting}`));
   });
 
+  it.each(["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"])(
+    "with the privilege %s that its role lacks is seen as different, and one that it inherits is not",
+    async (privilege) => {
+      await as("shop_owner", "CREATE TABLE lone (id int)");
+      await as("shop_owner", "REVOKE ALL ON lone FROM shop");
+      for (const user of ["shop_b", "shop"]) {
+        await as("shop_owner", `GRANT ${privilege} ON lone TO ${user}`);
+        // What the role has, its member has too.
+        const expected = user === "shop" ? [] : [{ object: "table lone", privilege, only: "shop_b" }];
+        expect(await compareEffectiveRights(options.connection, ["shop", "shop_b"])).toEqual(expected);
+        await as("shop_owner", `REVOKE ${privilege} ON lone FROM ${user}`);
+      }
+      await as("shop_owner", "DROP TABLE lone");
+    },
+  );
+
   it("sees the rows that a policy shows to its role, and writes as its role", async () => {
     expect(await as("shop_b", "SELECT session_user::text, current_user::text")).toEqual([{ session_user: "shop_b", current_user: "shop" }]);
     expect(await as("shop_b", "SELECT organization FROM items")).toEqual([{ organization: "acme" }]);

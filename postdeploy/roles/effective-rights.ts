@@ -1,5 +1,5 @@
 /** What two users of one role may do, compared as the server decides it: with inherited privileges, not by the grants that lead to them. */
-import { open } from "../connect/session.ts";
+import { withSession } from "../connect/session.ts";
 import type { Connection } from "../connect/target.ts";
 
 export interface RightsDifference {
@@ -14,17 +14,12 @@ export interface RightsDifference {
 export async function compareEffectiveRights(
   connection: Connection,
   users: readonly [string, string],
-  { connectTimeoutMs }: { readonly connectTimeoutMs?: number } = {},
 ): Promise<readonly RightsDifference[]> {
-  const session = await open(connection, {
-    application: "slipway rotate",
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-  });
-  try {
-    return (await session.query(DIFFERENCES, users)) as unknown as readonly RightsDifference[];
-  } finally {
-    await session.end();
-  }
+  return await withSession(
+    connection,
+    { application: "slipway rotate" },
+    async (session) => (await session.query(DIFFERENCES, users)) as unknown as readonly RightsDifference[],
+  );
 }
 
 const privilegesOf = (privileges: readonly string[]) => `unnest(ARRAY[${privileges.map((one) => `'${one}'`).join(", ")}]) privilege`;

@@ -68,9 +68,7 @@ export function planMemberships({ roles }: RolesOptions, { memberships, major, r
   const isDeclared = ({ role, member, admin, full }: Membership) =>
     full && !admin && alternates.some(({ name, memberOf }) => name === member && memberOf === role);
   const undeclared = memberships.filter((one) => !one.memberManages && !isDeclared(one));
-  const ungranted = alternates.filter(({ name, memberOf }) =>
-    memberships.every((one) => one.member !== name || one.role !== memberOf || !isDeclared(one)),
-  );
+  const ungranted = alternates.filter(({ name }) => !memberships.some((one) => one.member === name && isDeclared(one)));
   const names: readonly string[] = holdersOf(roles).map(({ name }) => name);
   const isRevoked = revocation(undeclared);
   const describe = ({ role, member, grantor, admin }: Membership) =>

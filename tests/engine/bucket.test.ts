@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type S3Key, sendToS3 } from "../../local/api/testing/s3-client.ts";
 import { describeWithPulumi } from "../pulumi.ts";
@@ -93,6 +94,49 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
+  it("gets a new key from slipway rotate keys: the key of the deployment that runs works at every moment, and the old one is deleted", async () => {
+    const keyIn = async (): Promise<S3Key> => {
+      const { apps } = (await stack.get("/v2/apps")) as {
+        apps: readonly [{ id: string; active_deployment: { spec: { services: readonly { name: string; envs: readonly Env[] }[] } } }];
+      };
+      const [{ id, active_deployment: active }] = apps;
+      const envs = Object.fromEntries(active.spec.services.find(({ name }) => name === "api")!.envs.map((env) => [env.key, env.value]));
+      return { access_key: stack.decrypt(id, envs.S3_ACCESS_KEY_ID!)!, secret_key: stack.decrypt(id, envs.S3_SECRET_ACCESS_KEY!)! };
+    };
+    const before = await keyIn();
+    let isRotating = true;
+    const refused: number[] = [];
+    let requests = 0;
+    const client = (async () => {
+      while (isRotating) {
+        const key = await keyIn();
+        const { status } = await ask("/", key);
+        requests++;
+        // A key that was replaced between the two requests is asked for again.
+        if (status !== 200 && (await keyIn()).access_key === key.access_key) refused.push(status);
+        await sleep(20);
+      }
+    })();
+    const { code, output } = await stack.slipway("rotate", "keys", "--stack", "test");
+    isRotating = false;
+    await client;
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/1 key of buckets was replaced: \S+-\d{4}-\d\d-\d\d\. The old ones are deleted\./);
+    expect(requests).toBeGreaterThan(20);
+    expect(refused).toEqual([]);
+    const after = await keyIn();
+    expect(after.access_key).not.toBe(before.access_key);
+    expect([(await ask("/", before)).status, (await ask("/", after)).status]).toEqual([403, 200]);
+    const { keys } = (await stack.get("/v2/spaces/keys")) as { keys: readonly { access_key: string; grants: readonly object[] }[] };
+    expect(keys.filter(({ grants }) => JSON.stringify(grants).includes(BUCKET)).map(({ access_key }) => access_key)).toEqual([
+      after.access_key,
+    ]);
+    await succeed("preview", "--expect-no-changes");
+    // On the same day there is nothing left to do.
+    expect((await stack.slipway("rotate", "keys", "--stack", "test")).code).toBe(0);
+    expect(await keyIn()).toEqual(after);
+  });
+
   it("is protected: destroy refuses, of the stack and of the bucket with what depends on it, and deletes nothing", async () => {
     const { deployment } = JSON.parse(await succeed("stack", "export")) as {
       deployment: { resources: readonly { urn: string; type: string; protect?: boolean }[] };
@@ -100,7 +144,7 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
     const spaces = deployment.resources.filter(({ type }) => /SpacesBucket$|SpacesKey$/.test(type));
     expect(spaces.map(({ type, protect }) => [type.split(":").at(-1), protect])).toEqual([
       ["SpacesBucket", true],
-      ["SpacesKey", true],
+      ["SpacesKey", undefined],
     ]);
     stack.requests();
     for (const flags of [[], ["--target", spaces[0]!.urn, "--target-dependents"]]) {
