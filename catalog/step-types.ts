@@ -5,6 +5,7 @@ export const STEP = {
   Backup: "pulumi-nodejs:dynamic/slipway:Backup",
   Migrations: "pulumi-nodejs:dynamic/slipway:Migrations",
   Keyspaces: "pulumi-nodejs:dynamic/slipway:Keyspaces",
+  Verification: "pulumi-nodejs:dynamic/slipway:Verification",
 } as const;
 
 /** The token of an app's variables, see `components/quiet.ts`. */

@@ -5,6 +5,7 @@
  * An `up` waits until the deployment is done, and fails when it fails.
  */
 
+import { hash } from "node:crypto";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import { type AppArgs, appSpec, variableProblems } from "./appspec.ts";
@@ -24,9 +25,11 @@ export class App extends pulumi.ComponentResource {
   /** The deployment that serves now. */
   readonly deployment: pulumi.Output<string>;
   readonly nodes: { readonly app: digitalocean.App };
+  readonly #readable: pulumi.Inputs;
 
   constructor(name: string, args: AppArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(APP, name, readableInputs(args), opts);
+    const readable = readableInputs(args);
+    super(APP, name, readable, opts);
     refuseAdvice(this, args);
     checkName(this);
     checkNotEmpty(this);
@@ -37,6 +40,7 @@ export class App extends pulumi.ComponentResource {
     this.appUrn = app.appUrn;
     this.liveUrl = app.liveUrl;
     this.deployment = app.activeDeploymentId;
+    this.#readable = readable;
     this.nodes = { app };
     this.registerOutputs({ id: this.id, appUrn: this.appUrn, liveUrl: this.liveUrl, deployment: this.deployment });
 
@@ -69,5 +73,9 @@ export class App extends pulumi.ComponentResource {
       quiet?.follow(app);
       return app;
     }
+  }
+  /** A digest of what is declared. Of a secret it contains the version, see `readable.ts`. */
+  declared(): pulumi.Output<string> {
+    return pulumi.output(this.#readable).apply((texts) => hash("sha256", JSON.stringify(texts)));
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The whole platform of one stack, created in this order so that no database is ever reachable from the internet and no app starts before its tables
- * exist: networks, clusters with their firewalls, databases, users and pools; roles, migrations and keyspaces; apps; then alerts and the project.
+ * exist: networks, clusters with their firewalls, databases, users and pools; roles, migrations and keyspaces; apps; then alerts and the project;
+ * last, the deployment is verified.
  */
 
 import * as digitalocean from "@pulumi/digitalocean";
@@ -26,6 +27,7 @@ import { Postgres, type PostgresArgs } from "./postgres.ts";
 import { EnvMemory } from "./quiet.ts";
 import { deploySystem, type SystemDeployment } from "./system.ts";
 import { Valkey } from "./valkey.ts";
+import { createVerification } from "./verification.ts";
 import type { ScheduledBackups } from "./wiring.ts";
 
 export interface PlatformArgs {
@@ -77,9 +79,10 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   const workers = await Promise.all(
     deployments.flatMap((deployment) => (deployment.scheduled ? [createWorker(deployment, deployment.scheduled)] : [])),
   );
-  for (const deployment of deployments) createMonitoring(deployment);
-  createSharedMonitoring();
-  createProject();
+  const monitoring = deployments.map(createMonitoring);
+  const last = [createSharedMonitoring(), createProject()];
+  if (stack.verify !== "off")
+    for (const [index, deployment] of deployments.entries()) verifyDeployment(deployment, [monitoring[index], ...last]);
   return { ...stackOutputs({ postgres, valkey, deployments, apps, backups, scheduled }), sentVariables: memory.output };
 
   function createNetwork({ region, cidr, existing }: Settings["networks"][number]): Network {
@@ -158,13 +161,21 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
     return new App(appName, { ...args, quiet }, { parent, dependsOn });
   }
 
-  function createMonitoring({ settings, secrets }: SystemDeployment): void {
+  /** Last, so that a deployment that fails here is complete. */
+  function verifyDeployment(deployment: SystemDeployment, before: readonly (pulumi.Resource | undefined)[]): void {
+    const { system } = deployment.settings;
+    const own = Object.fromEntries(Object.keys(system.apps).map((key) => [key, apps.get(`${system.name}/${key}`)!]));
+    const dependsOn = [...Object.values(own), ...before].filter((resource) => resource !== undefined);
+    createVerification(deployment, own, { parent, dependsOn });
+  }
+
+  function createMonitoring({ settings, secrets }: SystemDeployment): Monitoring | undefined {
     const { system, operatorSecrets } = settings;
     const { slack, emails } = system.alerts;
     // A local stack sends no alerts unless it names a recipient.
-    if (stack.environment === "local" && stack.alertEmails.length + emails.length === 0) return;
+    if (stack.environment === "local" && stack.alertEmails.length + emails.length === 0) return undefined;
     const webhook = slack !== undefined && slack.webhook in operatorSecrets ? secrets.value(slack.webhook) : undefined;
-    monitor(system.name, [system.alerts], {
+    return monitor(system.name, [system.alerts], {
       ...(webhook === undefined ? {} : { slack: { channel: slack!.channel, url: webhook } }),
       databases: watched((systems) => systems.length === 1 && systems[0] === system.name),
       uptime: endpointsOf(settings),
@@ -172,21 +183,25 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   }
 
   /** A cluster of several systems has one set of alerts, which goes to the recipients of every system. */
-  function createSharedMonitoring(): void {
+  function createSharedMonitoring(): Monitoring | undefined {
     const databases = watched((systems) => systems.length > 1);
-    if (databases.length === 0) return;
-    monitor(
+    if (databases.length === 0) return undefined;
+    return monitor(
       "shared",
       stack.systems.map(({ system }) => system.alerts),
       { databases, uptime: [] },
     );
   }
 
-  function monitor(owner: string, policies: readonly AlertPolicy[], what: Pick<MonitoringArgs, "slack" | "databases" | "uptime">): void {
+  function monitor(
+    owner: string,
+    policies: readonly AlertPolicy[],
+    what: Pick<MonitoringArgs, "slack" | "databases" | "uptime">,
+  ): Monitoring {
     const lowest = (limit: "cpu" | "memory" | "disk") => Math.min(...policies.map((policy) => policy[limit]));
     const emails = [...stack.alertEmails, ...policies.flatMap((policy) => policy.emails)];
     const limits = { cpu: lowest("cpu"), memory: lowest("memory"), disk: lowest("disk") };
-    new Monitoring(`${owner}-monitoring${suffix}`, { emails, ...what, ...limits }, { parent });
+    return new Monitoring(`${owner}-monitoring${suffix}`, { emails, ...what, ...limits }, { parent });
   }
 
   function watched(isWatched: (systems: readonly string[]) => boolean): WatchedDatabase[] {
@@ -211,7 +226,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   }
 
   /** Assigned by reference: `projectId` on a cluster or an app would replace it when the project changes. */
-  function createProject(): void {
+  function createProject(): pulumi.Resource {
     const clusters = [...postgres.values(), ...valkey.values()];
     const buckets = deployments.flatMap((deployment) => Object.values(deployment.buckets));
     const project = new digitalocean.Project(
@@ -231,7 +246,7 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
       ...buckets.map(({ bucketUrn }) => bucketUrn),
       ...(backups?.bucketUrns ?? []),
     ];
-    new digitalocean.ProjectResources(child(name, "project-resources"), { project: project.id, resources: urns }, { parent });
+    return new digitalocean.ProjectResources(child(name, "project-resources"), { project: project.id, resources: urns }, { parent });
   }
 }
 

@@ -6,11 +6,11 @@
  */
 import { hash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { STEP } from "../catalog/step-types.ts";
 import { type Content, contentOf } from "./content.ts";
 import { programError } from "./errors.ts";
 import { after, POST_DEPLOY } from "./names.ts";
 import { refuseAdvice } from "./outputtext.ts";
+import { Step } from "./step.ts";
 
 export interface PostDeployArgs {
   /** Names what is applied in messages and in the ledger. */
@@ -194,32 +194,4 @@ function fingerprint(credentials: readonly pulumi.Input<string>[]): pulumi.Outpu
 
 function listed(content: Content): Record<string, unknown> {
   return { folder: content.folder, digest: content.digest, files: content.files.map((file) => `${file.name} ${file.digest.slice(0, 12)}`) };
-}
-
-/** A backup of a large database takes hours. */
-const LIMIT = { Roles: "60m", Backup: "24h", Migrations: "60m", Keyspaces: "60m" } as const satisfies Record<keyof typeof STEP, string>;
-
-/**
- * A dynamic resource with its handler written out. The SDK's own `dynamic.Resource` would find the same text by parsing this program with a
- * TypeScript compiler: 215 ms of a 600 ms plan, and a text that changes with the compiler.
- */
-class Step extends pulumi.CustomResource {
-  constructor(kind: keyof typeof STEP, name: string, inputs: Record<string, unknown>, opts: pulumi.CustomResourceOptions) {
-    super(
-      STEP[kind],
-      name,
-      { ...inputs, __provider: handler(kind) },
-      { customTimeouts: { create: LIMIT[kind], update: LIMIT[kind] }, ...opts },
-    );
-  }
-}
-
-/** One line a method, each into an entry point of this package; the text stays the same while the work behind it improves. */
-function handler(kind: keyof typeof STEP): string {
-  const entry = kind === "Backup" ? "slipway/backup" : "slipway/postdeploy";
-  const methods = ["check", "diff", "create", "update", "read", "delete"];
-  const lines = methods.map(
-    (method) => `  ${method}: async (...args) => (await import("${entry}")).step("${kind}", "${method}", ...args),`,
-  );
-  return `exports.handler = () => ({\n${lines.join("\n")}\n});\n`;
 }

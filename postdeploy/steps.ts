@@ -74,6 +74,7 @@ async function outcome(kind: StepKind, inputs: Inputs): Promise<Record<string, u
     ca: _ca,
     stores: _stores,
     repository: _repository,
+    account: _account,
     pending: _pending,
     drift: _drift,
     driftFound,

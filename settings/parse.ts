@@ -12,7 +12,7 @@ import { allOperatorKeys, checkOperatorKeys, configName, missingKeys, type RawCo
 import { postgresOf } from "./postgres.ts";
 import { NAMESPACE, Problems } from "./problems.ts";
 import type { Requested } from "./schema.ts";
-import type { Environment, PostDeploySettings, Settings } from "./settings.ts";
+import type { Environment, PostDeploySettings, Settings, VerifyMode } from "./settings.ts";
 import { checkNetwork, checkSources } from "./sources.ts";
 import type { SelectedSystem, Stack } from "./stack.ts";
 import { systemsOf } from "./systems.ts";
@@ -47,6 +47,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
   stack.notices.push(...distanceNotices(stack.systems.map(({ region }) => region)));
 
   const postDeploy = postDeployOf(stack);
+  const verify = verifyOf(stack, postDeploy);
   const allowedSources = sourcesOf(stack, postDeploy);
   const postgres = postgresOf(stack);
   const valkey = valkeyOf(stack);
@@ -70,6 +71,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
     postgres,
     valkey,
     postDeploy,
+    verify,
     backups,
     alertEmails: [...new Set(requested.stack.alertEmails)],
     keysRotated: requested.stack.keysRotated ?? "never",
@@ -152,6 +154,21 @@ function postDeployOf({ requested, problems }: Stack): PostDeploySettings {
     });
   }
   return { mode, ...(image === undefined ? {} : { image }) };
+}
+
+/** A laptop runs placeholders. In the modes job and manual this machine does not reach the databases, and an operator may not have migrated them yet. */
+function verifyOf({ requested, environment, problems }: Stack, { mode }: PostDeploySettings): VerifyMode {
+  const given = requested.stack.verify;
+  if (given !== undefined && given !== "off" && mode !== "runner") {
+    problems.add({
+      at: ["verify"],
+      given,
+      problem: `in mode ${mode} the machine that runs pulumi does not connect to the databases, so it cannot verify what depends on them`,
+      allowed: "off; type slipway verify on a machine that is a trusted source of the clusters",
+      fix: [{ set: ["verify"], to: "off" }],
+    });
+  }
+  return given ?? (mode === "runner" && environment !== "local" ? "fail" : "off");
 }
 
 /** The runner connects from outside the network, so its address must be known; a job connects from inside. */

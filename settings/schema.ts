@@ -135,6 +135,8 @@ export function stackSchema(systems: readonly System[], today: string) {
       mode: values.oneOf(["runner", "job", "manual"]),
       image: values.image,
     }),
+    /** What an `up` does after the apps: verifies the deployment, and warns or fails. @default fail; off on a laptop, and where this machine runs no migrations */
+    verify: values.oneOf(["off", "warn", "fail"]),
     /**
      * enabled, region, offsiteRegion, bucketPrefix: the buckets. @default enabled except on a laptop; near the databases, and copies in another city.
      * recipients: the age recipients that backups are encrypted for. @default none: nothing makes backups. The others apply where there are recipients.

@@ -24,6 +24,8 @@ export interface Settings {
   readonly postgres: PostgresSettings;
   readonly valkey: ValkeySettings;
   readonly postDeploy: PostDeploySettings;
+  /** What an `up` does after the apps: nothing, verify and warn, or verify and fail. */
+  readonly verify: VerifyMode;
   readonly backups: BackupSettings;
   readonly alertEmails: readonly string[];
   /** The day of the last rotation of the keys of buckets, or "never". */
@@ -34,6 +36,8 @@ export interface Settings {
   /** Messages about valid settings: a pool that gets fewer connections than it requests, a major version near its end. */
   readonly notices: readonly string[];
 }
+
+export type VerifyMode = "off" | "warn" | "fail";
 
 export interface NetworkSettings {
   readonly region: string;

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { STEP } from "../catalog/step-types.ts";
 import { GUARD } from "../components/names.ts";
 import { findProject, type Plan, type PlannedResource, planStack } from "../engine/index.ts";
 
@@ -27,7 +28,10 @@ function dependentsOf(plan: Plan, { urn }: PlannedResource): readonly PlannedRes
 }
 
 const isProtected = ({ options }: PlannedResource) => options.protect === true;
-const isKept = (plan: Plan) => (resource: PlannedResource) => isProtected(resource) || dependentsOf(plan, resource).some(isProtected);
+/** Deleting it changes nothing at DigitalOcean, and an operator can switch it off in a protected stack. */
+const isVerification = ({ type }: PlannedResource) => type === STEP.Verification;
+const isKept = (plan: Plan) => (resource: PlannedResource) =>
+  isProtected(resource) || isVerification(resource) || dependentsOf(plan, resource).some(isProtected);
 const nameOf = ({ type, name }: PlannedResource) => `${type.split(":").at(-1)} ${name}`;
 
 const modes = ["runner", "manual"].map((mode) => ({ "slipway:postDeploy": JSON.stringify({ mode }) }));
@@ -41,7 +45,7 @@ describe.each(stacks)("stack %s, protected", (stack) => {
   it("leaves unprotected only what a guard depends on", async () => {
     const plan = await planStack(project, { stack, config: { "slipway:protect": "true" } });
     const guarded = new Set(plan.resources.filter(({ type }) => type === GUARD).flatMap(({ dependencies }) => dependencies));
-    const unprotected = plan.resources.filter((resource) => !isProtected(resource));
+    const unprotected = plan.resources.filter((resource) => !isProtected(resource) && !isVerification(resource));
     expect(unprotected.filter(({ urn }) => !guarded.has(urn)).map(nameOf)).toEqual([]);
   });
 });

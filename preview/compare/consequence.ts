@@ -31,6 +31,7 @@ const STEPS: Readonly<Record<string, string>> = {
   Keyspaces: "seeds keyspaces",
   Migrations: "applies migrations",
   Roles: "sets roles",
+  Verification: "verifies the deployment",
 };
 
 export function consequenceOf(compared: Compared, comparison: Comparison): Consequence {
