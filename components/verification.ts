@@ -90,6 +90,8 @@ function verifiedVariable(variable: Env): object {
   return { from: variable.from, feature: variable.feature, ...("replica" in variable ? { replica: variable.replica } : {}) };
 }
 
+/** In the order of the keys, so that another order in the definition is no change. */
 function mapValues<T>(values: Readonly<Record<string, T>>, map: (value: T) => object): Record<string, object> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
+  const keys = Object.keys(values).sort();
+  return Object.fromEntries(keys.map((key) => [key, map(values[key]!)]));
 }

@@ -54,6 +54,7 @@ export function consequenceOf(compared: Compared, comparison: Comparison): Conse
 
 function created({ kind, change, resource }: Compared): Consequence {
   if (change === "import") return { risk: "care", note: `imports the existing resource ${resource.options.importId}` };
+  if (kind === "DatabaseReplica") return { risk: "routine", note: "copied from the primary, which serves meanwhile" };
   return kind === "DatabaseFirewall" || kind === "App" || !(kind in CONTENTS)
     ? { risk: "routine" }
     : { risk: "routine", note: "new and empty" };
@@ -123,6 +124,7 @@ const AFTER_REPLACE: Readonly<Record<string, string>> = {
   DatabaseUser: "It gets a new password, and its grants must be repeated.",
   RandomPassword: "A new secret is created, and its readers restart.",
   RandomString: "A new value is created.",
+  SpacesKey: "Its readers get the new key before the old one is deleted; URLs that the old one signed are refused then.",
   Vpc: "Its clusters cannot move to the new one: they are replaced as well.",
 };
 
@@ -170,6 +172,8 @@ const INPUTS: Readonly<Record<string, Rules>> = {
     if (path === "nodeCount" && Number(after ?? 1) < Number(before ?? 1)) {
       yield { risk: "care", note: Number(after ?? 1) === 1 ? "no standby is left to take over" : "fewer standby nodes" };
     }
+    if (path === "nodeCount" && Number(after ?? 1) > Number(before ?? 1))
+      yield { risk: "routine", note: "a standby is copied from the primary, which serves meanwhile" };
     if (path === "region")
       yield { risk: "care", note: `moves to ${after}: connections break at the end of the move, and addresses change` };
     if (path === "version") yield upgraded(before, after);

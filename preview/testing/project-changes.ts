@@ -151,7 +151,7 @@ export const CORPUS: readonly Change[] = [
       },
     ],
     risk: "care",
-    shows: ["redeploy App devx-devx-app"],
+    shows: ["redeploy App devx-devx-app", "update Verification devx-verification"],
     only: true,
     because: /runs different code/,
   },
@@ -159,7 +159,7 @@ export const CORPUS: readonly Change[] = [
     title: "a component of another size",
     head: [{ file: DEVX, from: `size: "apps-s-1vcpu-0.5gb",`, to: `size: "apps-s-1vcpu-1gb",` }],
     risk: "routine",
-    shows: ["redeploy App devx-devx-app", "cost more"],
+    shows: ["redeploy App devx-devx-app", "update Verification devx-verification", "cost more"],
     only: true,
   },
   {
@@ -255,6 +255,32 @@ export const CORPUS: readonly Change[] = [
     head: [{ file: PROD, from: "size: db-s-2vcpu-4gb", to: "size: db-s-4vcpu-8gb" }],
     risk: "routine",
     shows: ["update DatabaseCluster devx-postgres-cluster", "cost more"],
+  },
+  {
+    title: "a second standby for Postgres",
+    head: [{ file: PROD, from: "    size: db-s-2vcpu-4gb\n    nodes: 2", to: "    size: db-s-2vcpu-4gb\n    nodes: 3" }],
+    risk: "routine",
+    shows: ["update DatabaseCluster devx-postgres-cluster", "cost more"],
+  },
+  {
+    title: "a replica for Postgres",
+    head: [
+      {
+        file: PROD,
+        from: "    size: db-s-2vcpu-4gb\n    nodes: 2",
+        to: "    size: db-s-2vcpu-4gb\n    nodes: 2\n    replicas: [{ name: read-1 }]",
+      },
+    ],
+    // The services that read the replica get a variable with its password.
+    risk: "care",
+    shows: ["create DatabaseReplica devx-postgres-replica-read-1", "cost more"],
+  },
+  {
+    title: "new keys of the buckets",
+    head: [{ file: PROD, from: "slipway:protect: true", to: 'slipway:protect: true\n  slipway:keysRotated: "2026-11-01"' }],
+    risk: "care",
+    shows: ["replace SpacesKey slipway-backups-key-primary"],
+    because: /Its readers get the new key before the old one is deleted/,
   },
   {
     title: "no standby for Postgres",
@@ -460,7 +486,7 @@ export const CORPUS: readonly Change[] = [
       "DROP TABLE devx.audit;",
     ),
     risk: "routine",
-    shows: ["migration added devx/004_audit.sql", "update Migrations devx-post-deploy-migrations"],
+    shows: ["migration added devx/004_audit.sql", "update Migrations devx-post-deploy-migrations", "update Verification devx-verification"],
     only: true,
   },
   {
@@ -505,7 +531,7 @@ export const CORPUS: readonly Change[] = [
     title: "a comment in an applied migration",
     head: [{ file: "sql/devx/002_add_api_keys_table.sql", from: "CREATE TABLE", to: "-- Keys of the API.\nCREATE TABLE" }],
     risk: "routine",
-    shows: ["update Migrations devx-post-deploy-migrations"],
+    shows: ["update Migrations devx-post-deploy-migrations", "update Verification devx-verification"],
     only: true,
   },
   {
@@ -551,7 +577,11 @@ export const CORPUS: readonly Change[] = [
     title: "cached answers that live for a day",
     head: [{ file: "keyspaces/candlefish/cache.yaml", from: "ttl: 1h", to: "ttl: 1d" }],
     risk: "routine",
-    shows: ["keyspace changed candlefish/cache cache:<name>", "update Keyspaces candlefish-post-deploy-keyspaces"],
+    shows: [
+      "keyspace changed candlefish/cache cache:<name>",
+      "update Keyspaces candlefish-post-deploy-keyspaces",
+      "update Verification candlefish-verification",
+    ],
     only: true,
   },
   {
