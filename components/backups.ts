@@ -7,6 +7,7 @@
 
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { offsiteBucketOf } from "../catalog/backup-buckets.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { printable } from "../catalog/problem.ts";
 import { type Check, throwIfProblems } from "./errors.ts";
@@ -85,7 +86,7 @@ export class Backups extends pulumi.ComponentResource implements BackupTarget {
     } = args;
 
     const primary = createPlace("primary", region, bucketName);
-    const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, offsiteName(bucketName));
+    const offsite = offsiteRegion === undefined ? undefined : createPlace("offsite", offsiteRegion, offsiteBucketOf(bucketName));
 
     this.bucket = primary.target.bucket;
     this.region = region;
@@ -138,14 +139,10 @@ function problemsOf({ region, offsiteRegion, bucketName, deletedKeptDays = DELET
           fix: "Name another region, or leave it out.",
         }
       : undefined,
-    NAMES.bucket.pattern.test(bucketName) && NAMES.bucket.pattern.test(offsiteName(bucketName))
+    NAMES.bucket.pattern.test(bucketName) && NAMES.bucket.pattern.test(offsiteBucketOf(bucketName))
       ? undefined
-      : { path: "bucketName", given: printable(bucketName), allowed: `${NAMES.bucket.description}, including "${offsiteName("")}"` },
+      : { path: "bucketName", given: printable(bucketName), allowed: `${NAMES.bucket.description}, including "${offsiteBucketOf("")}"` },
     deletedKeptDaysProblem(deletedKeptDays),
     rotatedProblem(rotated),
   ];
-}
-
-function offsiteName(bucketName: string): string {
-  return `${bucketName}-offsite`;
 }

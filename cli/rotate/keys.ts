@@ -1,5 +1,7 @@
 /** `slipway rotate keys`: replaces the keys of the buckets of a stack. */
+import { offsiteBucketOf } from "../../catalog/backup-buckets.ts";
 import { rotateKeys } from "../../operate/rotate/keys.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { DONE, UsageError } from "../shared/errors.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -12,11 +14,11 @@ export async function keys(options: RotateOptions, terminal: Terminal): Promise<
   if (options.system !== undefined) throw new UsageError("The keys of all buckets of a stack are rotated together: leave out --system.");
   const subject = await openSubject(options, "keys");
   const { settings } = subject;
-  if (!settings.backups.enabled && settings.systems.every(({ buckets }) => Object.keys(buckets).length === 0))
-    throw new UsageError(`Stack ${settings.stack} has no bucket, so there is no key to rotate.`);
+  const buckets = bucketsOf(settings);
+  if (buckets.length === 0) throw new UsageError(`Stack ${settings.stack} has no bucket, so there is no key to rotate.`);
   const unlock = lockRotation(subject.project);
   try {
-    const made = await rotateKeys(await subject.keyRotation(), {
+    const made = await rotateKeys(await subject.keyRotation(buckets), {
       today: new Date().toISOString().slice(0, 10),
       report: (line) => terminal.log(line),
     });
@@ -37,4 +39,13 @@ export async function keys(options: RotateOptions, terminal: Terminal): Promise<
   } finally {
     unlock();
   }
+}
+
+/** Of the systems, and of the backups in both places. */
+function bucketsOf({ backups, suffix, systems }: Settings): readonly string[] {
+  const primary = `${backups.bucketPrefix}${suffix}`;
+  return [
+    ...systems.flatMap(({ buckets }) => Object.values(buckets).map(({ name }) => name)),
+    ...(backups.enabled ? [primary, offsiteBucketOf(primary)] : []),
+  ];
 }

@@ -32,7 +32,8 @@ export interface Subject {
   readonly flags: string;
   openAccount(): Promise<RoleAccount>;
   rotationOf(system: SystemSettings, kind: RoleKind): Promise<RotationSubject>;
-  keyRotation(): Promise<KeyRotationSubject>;
+  /** @param buckets Of the stack. */
+  keyRotation(buckets: readonly string[]): Promise<KeyRotationSubject>;
 }
 
 export async function openSubject(options: RotateOptions, command: string): Promise<Subject> {
@@ -65,10 +66,11 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     return account;
   }
 
-  async function keyRotation(): Promise<KeyRotationSubject> {
+  async function keyRotation(buckets: readonly string[]): Promise<KeyRotationSubject> {
     return {
       file: fileOf(project, stack),
       rotated: settings.keysRotated,
+      buckets,
       account: await openRoleAccount(),
       deployer: await openDeployer(),
     };

@@ -43,6 +43,12 @@ export interface AccountApp {
   readonly deploying: string | undefined;
 }
 
+export interface AccountKey {
+  readonly name: string;
+  /** Which it opens. */
+  readonly buckets: readonly string[];
+}
+
 export interface RoleAccount {
   /** Of every Postgres cluster. */
   listDatabases(): Promise<readonly string[]>;
@@ -56,8 +62,8 @@ export interface RoleAccount {
   /** Lets a pool admit every user of the database, without replacing it. */
   openPool(cluster: AccountCluster, pool: AccountPool): Promise<void>;
   listApps(cluster: AccountCluster, users: readonly string[]): Promise<readonly AccountApp[]>;
-  /** The names of the keys of Spaces. */
-  listKeys(): Promise<readonly string[]>;
+  /** The keys of Spaces. */
+  listKeys(): Promise<readonly AccountKey[]>;
 }
 
 /** How often a request whose reply was lost is sent. */
@@ -101,7 +107,11 @@ export function openAccount(options: ApiOptions): RoleAccount {
     listPools: (cluster, database) => listPools(api, cluster, database),
     openPool: (cluster, pool) => openPool(writer, cluster, pool),
     listApps: (cluster, users) => listApps(api, cluster, users),
-    listKeys: async () => (await api.list("/v2/spaces/keys", "keys")).map(({ name }) => String(name)),
+    listKeys: async () =>
+      (await api.list("/v2/spaces/keys", "keys")).map(({ name, grants }) => ({
+        name: String(name),
+        buckets: ((grants ?? []) as readonly { readonly bucket?: string }[]).flatMap(({ bucket }) => bucket ?? []),
+      })),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Replaces the keys of the buckets of a stack. The program names each key for the day of its rotation, so one deployment creates the new keys, gives them to
- * what uses them, and deletes the old ones last. A run that was killed is continued by the next one of the same day, and replaced by one of a later day.
+ * what uses them, and deletes the old ones last. A run that was killed is continued by the next one of the same day, or by an `up`.
  */
+import type { RoleAccount } from "./account.ts";
 import { RotateError } from "./error.ts";
 import type { Deployer } from "./rotation.ts";
 import { type StackFile, writeKeysRotated } from "./stack-file.ts";
@@ -10,7 +11,9 @@ export interface KeyRotationSubject {
   readonly file: StackFile;
   /** The setting before: a day, or "never". */
   readonly rotated: string;
-  readonly account: { listKeys(): Promise<readonly string[]> };
+  /** Those of the stack. Only their names tell the keys of several stacks in an account apart. */
+  readonly buckets: readonly string[];
+  readonly account: Pick<RoleAccount, "listKeys">;
   readonly deployer: Pick<Deployer, "requireNoChanges" | "deploy">;
 }
 
@@ -22,7 +25,7 @@ export interface KeyRotation {
 
 /** @returns the names of the keys that the account has now */
 export async function rotateKeys(
-  { file, rotated, account, deployer }: KeyRotationSubject,
+  { file, rotated, buckets, account, deployer }: KeyRotationSubject,
   options: KeyRotation,
 ): Promise<readonly string[]> {
   const { today, report } = options;
@@ -33,8 +36,10 @@ export async function rotateKeys(
   } else report(`${file.name} names ${today} already: continue that rotation`);
   report("Deploy with new keys");
   await deployer.deploy();
-  const names = await account.listKeys();
+  const keys = (await account.listKeys()).filter((key) => key.buckets.some((bucket) => buckets.includes(bucket)));
+  const names = keys.map(({ name }) => name);
   const made = names.filter((name) => name.endsWith(`-${today}`));
+  // A key that someone created by hand for one of the buckets has another name, and stays.
   const old = names.filter((name) => made.some((one) => one !== name && withoutDay(one) === withoutDay(name)));
   if (made.length === 0)
     throw new RotateError(

@@ -1,0 +1,2 @@
+/** The second bucket of the backups, in another city. */
+export const offsiteBucketOf = (bucket: string): string => `${bucket}-offsite`;
