@@ -2,7 +2,7 @@
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { down } from "../../postdeploy/migrate/index.ts";
 import type { Check } from "../verify/check.ts";
-import { verify } from "../verify/verify.ts";
+import { verifyPatiently } from "../verify/patience.ts";
 import { requestRollback, waitUntilActive } from "./deploy.ts";
 import { type AppHistory, describeDeployment, type HistoryOptions, readHistories, schemaTimeOf } from "./history.ts";
 import { type ActualLoss, type LaterMigrations, readLaterMigrations } from "./migrations.ts";
@@ -148,7 +148,8 @@ export function refuse(way: string, refusals: readonly string[], { system }: Rol
 const VERIFIED = ["health", "probes", "canary"];
 
 export async function verifyServices(subject: RollbackSubject): Promise<readonly [readonly Check[], string]> {
-  const all = await verify({ ...subject, readBackups: async () => [] }, { waitMs: 0, bench: false });
+  // A pool that led elsewhere during the switch needs a moment until it admits clients again.
+  const all = await verifyPatiently({ ...subject, readBackups: async () => [] }, { waitMs: 0, bench: false });
   const checks = all.filter(({ kind }) => VERIFIED.includes(kind));
   const count = (outcome: Check["outcome"]) => checks.filter((check) => check.outcome === outcome).length;
   return [checks, `${count("passed")} checks passed, ${count("failed")} failed, ${count("unproved")} unproved`];

@@ -3,15 +3,14 @@
  *
  * Its methods are those of a Pulumi dynamic provider on plain data, without importing Pulumi.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { type Inputs, type StepKind, target } from "../../postdeploy/step.ts";
 import { runStep } from "../../postdeploy/steps.ts";
 import type { System } from "../../systems/definition.ts";
 import { openApi } from "../recover/api.ts";
-import type { Check } from "./check.ts";
+import { verifyPatiently } from "./patience.ts";
 import { describeResult, summarize } from "./step-text.ts";
-import { type VerifySubject, verify } from "./verify.ts";
+import type { VerifySubject } from "./verify.ts";
 
 export const Verification: StepKind = {
   identity: ({ mode, suffix, definition, apps, files, url, stores }) => ({
@@ -48,15 +47,11 @@ function changedKeys(before: unknown, after: unknown): string[] {
 
 /** A deployment may still be running: a push to the repository starts one at any time. */
 const WAIT_MS = 15 * 60_000;
-/** Routers and logs learn of a new deployment one after the other, so a check that failed is repeated for this long. */
-const PATIENCE_MS = 30_000;
-const PAUSE_MS = 5000;
-
 async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {
   const subject = subjectOf(inputs);
   // `npm start` waits for every health path itself, and has no account.
   if (subject === undefined) return { checks: [], notices: [`${inputs.system}: not verified, because this run has no account`] };
-  const checks = await verifyPatiently(subject, signal);
+  const checks = await verifyPatiently(subject, { waitMs: WAIT_MS, bench: false }, signal);
   const failed = checks.filter(({ outcome }) => outcome === "failed");
   const about = { system: subject.system, stack: String(inputs.stack), checks };
   if (failed.length > 0 && inputs.mode === "fail") throw new Failure("verification", 1, describeResult(about));
@@ -64,18 +59,6 @@ async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<strin
     checks: checks.map(({ outcome, kind, subject }) => `${outcome} ${kind} ${subject}`),
     notices: [failed.length > 0 ? describeResult(about) : summarize(about)],
   };
-}
-
-async function verifyPatiently(subject: VerifySubject, signal: AbortSignal | undefined): Promise<readonly Check[]> {
-  for (const until = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS, undefined, signal && { signal })) {
-    const checks = await verify(subject, { waitMs: WAIT_MS, bench: false });
-    if (Date.now() > until || !checks.some(mayPass)) return checks;
-  }
-}
-
-/** What a service answers and logs changes by itself after a deployment; a missing migration or variable does not. */
-function mayPass({ kind, outcome }: Check): boolean {
-  return outcome === "failed" && ["health", "probes", "canary", "log"].includes(kind);
 }
 
 const DIGITALOCEAN = "https://api.digitalocean.com";
