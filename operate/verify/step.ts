@@ -73,7 +73,7 @@ function subjectOf({ account, definition, stack, suffix, isLocal, url, ca, clust
   return {
     ...{ system, api: openApi({ endpoint, token }), account: `The account of stack ${stack}`, suffix: String(suffix) },
     isLocal: isLocal === true,
-    database: { cluster: String(cluster), owner: { url: String(url), ca: String(ca) } },
+    database: { cluster: String(cluster), owner: { url: String(url), ...(ca === undefined ? {} : { ca: String(ca) }) } },
     stores: new Map(Object.entries(storesOf(stores))),
     folders: { migrations: migrations.folder, keyspaces: keyspaces?.folder ?? "" },
     readBackups: async () => [
