@@ -1,5 +1,6 @@
 /** `slipway rotate status`: how old the credentials of the database roles are, and which rotation is unfinished. */
 import { MOST_CREDENTIAL_DAYS } from "../../catalog/credential-age.ts";
+import { databaseAddress } from "../../operate/recover/cluster.ts";
 import { type RoleStatus, readRoleStatus } from "../../operate/rotate/status.ts";
 import { ROLE_KINDS } from "../../settings/settings.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
@@ -17,7 +18,11 @@ export async function status(options: RotateOptions, terminal: Terminal): Promis
   for (const { system, credentials } of subject.selected)
     found.push({
       system: system.name,
-      roles: await readRoleStatus({ account, postgres: system.postgres, kinds: ROLE_KINDS, credentials, today }),
+      roles: await readRoleStatus({
+        ...{ account, kinds: ROLE_KINDS, credentials, today },
+        address: databaseAddress(system, subject.settings.suffix),
+        postgres: system.postgres,
+      }),
     });
   terminal.print(
     options.json

@@ -6,6 +6,7 @@ import { readStack, type StackConfig, stackPath } from "../../engine/stackfile.t
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
+import { databaseAddress } from "../../operate/recover/cluster.ts";
 import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
@@ -86,6 +87,7 @@ export async function openSubject(options: RotateOptions, command: string): Prom
       system: system.name,
       kind,
       declared: { database, schemas, extensions, roles, statementTimeoutSeconds },
+      address: databaseAddress(system, settings.suffix),
       setting: settingOf(project, stack, system.name, kind),
       account: await openRoleAccount(),
       deployer: await openDeployer(),

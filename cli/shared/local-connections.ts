@@ -5,7 +5,7 @@ import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
 import { openWriter, type Writer } from "../../operate/fork/writer.ts";
 import { type ApiClient, type ApiOptions, openApi } from "../../operate/recover/api.ts";
-import { type Cluster, findDatabaseCluster, listClusters, readAuthority } from "../../operate/recover/cluster.ts";
+import { type Cluster, databaseAddress, findDatabaseCluster, listClusters, readAuthority } from "../../operate/recover/cluster.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { System } from "../../systems/definition.ts";
 
@@ -99,9 +99,9 @@ function accountAt(name: string, suffix: string, access: ApiOptions): Account {
     api,
     writer: openWriter(access),
     suffix,
-    async databases({ postgres }) {
-      const { database, roles } = postgres;
-      const cluster = await findDatabaseCluster(api, { database, owner: roles.owner });
+    async databases(system) {
+      const { database, roles } = system.postgres;
+      const cluster = await findDatabaseCluster(api, databaseAddress(system, suffix));
       if (cluster === undefined) return undefined;
       const { id, connection, users, created_at } = cluster;
       const ca = await readAuthority(api, id);

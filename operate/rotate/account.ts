@@ -2,14 +2,8 @@
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { openWriter, type Writer } from "../fork/writer.ts";
 import { type ApiClient, type ApiOptions, type Json, openApi } from "../recover/api.ts";
-import { findDatabaseCluster, listClusters, readAuthority } from "../recover/cluster.ts";
+import { type DatabaseAddress, findDatabaseCluster, listClusters, readAuthority } from "../recover/cluster.ts";
 import { RotateError } from "./error.ts";
-
-export interface RoleAddress {
-  readonly database: string;
-  /** Found by it: every system has an owner of its own. */
-  readonly owner: string;
-}
 
 export interface AccountCluster {
   readonly id: string;
@@ -53,7 +47,7 @@ export interface RoleAccount {
   /** Of every Postgres cluster. */
   listDatabases(): Promise<readonly string[]>;
   /** @returns undefined where no cluster has that database and that user */
-  findCluster(role: RoleAddress): Promise<AccountCluster | undefined>;
+  findCluster(address: DatabaseAddress): Promise<AccountCluster | undefined>;
   /** @returns undefined where there is no such user */
   readPassword(cluster: AccountCluster, user: string): Promise<string | undefined>;
   /** Replaces the password. @returns the new one */
@@ -86,7 +80,7 @@ export function openAccount(options: ApiOptions): RoleAccount {
 
   return {
     listDatabases: async () => (await listClusters(api)).flatMap(({ db_names: names }) => names ?? []),
-    findCluster: (role) => findCluster(api, role),
+    findCluster: (address) => findCluster(api, address),
     readPassword,
 
     async resetPassword(cluster, user, before) {
@@ -115,8 +109,8 @@ export function openAccount(options: ApiOptions): RoleAccount {
   };
 }
 
-async function findCluster(api: ApiClient, role: RoleAddress): Promise<AccountCluster | undefined> {
-  const cluster = await findDatabaseCluster(api, role);
+async function findCluster(api: ApiClient, address: DatabaseAddress): Promise<AccountCluster | undefined> {
+  const cluster = await findDatabaseCluster(api, address);
   if (cluster === undefined) return undefined;
   const { id, name, created_at: createdAt } = cluster;
   const { host, port, user, password } = cluster.connection;

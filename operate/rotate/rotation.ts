@@ -9,6 +9,7 @@ import { otherSlot, type UserSlot, userIn } from "../../catalog/alternate-user.t
 import { tryLogin } from "../../postdeploy/connect/login.ts";
 import { compareEffectiveRights } from "../../postdeploy/roles/effective-rights.ts";
 import { applyRoles, type RoleKind, type RolesOptions } from "../../postdeploy/roles/index.ts";
+import type { DatabaseAddress } from "../recover/cluster.ts";
 import { type AccountCluster, type AccountPool, connectionOf, type RoleAccount } from "./account.ts";
 import { RotateError } from "./error.ts";
 import { type DrainOptions, drainSessions } from "./sessions.ts";
@@ -28,6 +29,7 @@ export interface RotationSubject {
   readonly kind: RoleKind;
   /** The options of the roles step without the connection. */
   readonly declared: Omit<RolesOptions, "connection">;
+  readonly address: DatabaseAddress;
   readonly setting: CredentialSetting;
   readonly account: RoleAccount;
   readonly deployer: Deployer;
@@ -238,8 +240,8 @@ async function retire(
 
 const placeOf = ({ name, host, port }: AccountPool, { ca }: AccountCluster) => ({ name: `pool ${name}`, host, port, ca, database: name });
 
-async function findCluster({ account, declared: { database, roles } }: RotationSubject): Promise<AccountCluster> {
-  const cluster = await account.findCluster({ database, owner: roles.owner });
+async function findCluster({ account, address }: RotationSubject): Promise<AccountCluster> {
+  const cluster = await account.findCluster(address);
   if (cluster !== undefined) return cluster;
-  throw new RotateError(`The account has no database "${database}" with a user "${roles.owner}". Deploy the stack first.`);
+  throw new RotateError(`The stack has no database "${address.database}" with a user "${address.owner}". Deploy the stack first.`);
 }

@@ -2,6 +2,7 @@
 import { userIn } from "../../catalog/alternate-user.ts";
 import { daysBetween, MOST_CREDENTIAL_DAYS } from "../../catalog/credential-age.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
+import type { DatabaseAddress } from "../recover/cluster.ts";
 import { connectionOf, type RoleAccount } from "./account.ts";
 import { countSessions } from "./sessions.ts";
 import type { Credential } from "./stack-file.ts";
@@ -23,6 +24,7 @@ export interface RoleStatus {
 
 export interface StatusSubject {
   readonly account: RoleAccount;
+  readonly address: DatabaseAddress;
   readonly postgres: { readonly database: string; readonly roles: Readonly<Record<RoleKind, string>> };
   readonly kinds: readonly RoleKind[];
   readonly credentials: Readonly<Partial<Record<RoleKind, Credential>>>;
@@ -33,13 +35,14 @@ export interface StatusSubject {
 /** @returns undefined where the account has no such database */
 export async function readRoleStatus({
   account,
+  address,
   postgres,
   kinds,
   credentials,
   today,
 }: StatusSubject): Promise<readonly RoleStatus[] | undefined> {
   const { database, roles } = postgres;
-  const cluster = await account.findCluster({ database, owner: roles.owner });
+  const cluster = await account.findCluster(address);
   if (cluster === undefined) return undefined;
   const users = kinds.flatMap((kind) => [userIn("a", roles[kind]), ...(credentials[kind] === undefined ? [] : [userIn("b", roles[kind])])]);
   const sessions = await countSessions(connectionOf(cluster, cluster.admin, database), users);

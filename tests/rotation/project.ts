@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
-import { workspaceAt } from "../../local/platform/workspace.ts";
+import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
+import { databaseAddress } from "../../operate/recover/cluster.ts";
 import { type AccountCluster, connectionOf, openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { type LoginAnswer, tryLogin } from "../../postdeploy/connect/login.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
@@ -73,7 +74,7 @@ export function createProject(): TestProject {
     return await response.json();
   };
   const account = () => openAccount({ endpoint: daemon().api, token: API_TOKEN });
-  const cluster = async ({ postgres: { database, roles } }: System) => (await account().findCluster({ database, owner: roles.owner }))!;
+  const cluster = async (system: System) => (await account().findCluster(databaseAddress(system, `-${STACK}`)))!;
   return {
     root,
     slipway: (...args) => start(...args).ended,
