@@ -90,23 +90,27 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   }
 
   function createPostgres(cluster: PostgresCluster): Postgres {
-    const { key, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, maintenance } = cluster;
+    const { key, kept, region, major, size, nodes, replicas, storageMiB, autoscale, adopt, maintenance } = cluster;
     const tenants = stack.systems.filter((settings) => settings.cluster === key);
+    const former = stack.systems.filter(({ system }) => kept.includes(system.name));
     return new Postgres(
       `${key}-postgres${suffix}`,
       {
         network: networks.get(region)!,
         ...{ region, major, size, nodes, maintenance, allow },
         protect: isProtected(adopt),
-        databases: Object.fromEntries(tenants.map((tenant) => [tenant.system.postgres.database, databaseArgs(tenant)])),
+        databases: Object.fromEntries([
+          ...tenants.map((tenant) => [tenant.system.postgres.database, databaseArgs(tenant)]),
+          ...former.map((tenant) => [tenant.system.postgres.database, { users: databaseUsers(tenant) }]),
+        ]),
         config: postgresConfig(
           cluster,
-          tenants.map(({ system }) => system),
+          [...tenants, ...former].map(({ system }) => system),
         ),
         replicas: replicas.map((replica) => ({ ...replica, ...networkIn(replica.region) })),
         ...(storageMiB === undefined ? {} : { storageMiB }),
         ...(autoscale === undefined ? {} : { autoscale }),
-        ...adoption(cluster, tenants),
+        ...adoption(cluster, [...tenants, ...former]),
       },
       { parent },
     );
@@ -205,7 +209,8 @@ export async function platform(args: PlatformArgs): Promise<Record<string, unkno
   }
 
   function watched(isWatched: (systems: readonly string[]) => boolean): WatchedDatabase[] {
-    const pg = stack.postgres.clusters.filter(({ systems }) => isWatched(systems));
+    // Also while a database is kept on it, so that a system that leaves changes no other alerts.
+    const pg = stack.postgres.clusters.filter(({ systems, kept }) => isWatched([...systems, ...kept]));
     const stores = stack.valkey.clusters.filter((cluster) => isWatched(systemsOf(cluster)));
     return [
       ...pg.map(({ key }) => ({ name: `${key}-postgres`, id: postgres.get(key)!.id, engine: "pg" as const })),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseSettings } from "./parse.ts";
 import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
+const FORK = "7d0e3a51-6b1c-4f7e-9d59-0f5f9cf3b1aa";
 const both = { systems: [harbour, longPier] };
 const cluster = (postgres: object, stack = "staging") =>
   settingsFrom({ postgres: { version: "16", ...postgres } }, { stack }).postgres.clusters[0]!;
@@ -36,6 +37,46 @@ describe("Postgres clusters", () => {
     );
     expect(message).toContain("pulumi config rm --path slipway:harbour.postgres -s staging");
     expect(message).toContain("pulumi config set --path slipway:postgres.layout dedicated -s staging");
+  });
+
+  it("are one more for a system that has left the shared one for a fork of it, and keep its database until that is no longer wanted", () => {
+    const split = (own: object) =>
+      settingsFrom(
+        { postgres: { version: "16", layout: "shared", replicas: [{ name: "read-1" }] }, longPier: { postgres: { adopt: FORK, ...own } } },
+        both,
+      ).postgres.clusters.map(({ key, systems, kept, replicas }) => ({ key, systems, kept, replicas: replicas.length }));
+    const harbours = { key: "shared", systems: ["harbour"], kept: [], replicas: 1 };
+    const own = { key: "long-pier", systems: ["long-pier"], kept: [], replicas: 0 };
+    expect(split({ keepShared: true })).toEqual([{ ...harbours, kept: ["long-pier"] }, own]);
+    expect(split({})).toEqual([harbours, own]);
+  });
+
+  it("keep the shared one for the databases of systems that have all left it", () => {
+    const { clusters } = settingsFrom(
+      { postgres: { version: "16", layout: "dedicated" }, harbour: { postgres: { adopt: FORK, keepShared: true } } },
+      both,
+    ).postgres;
+    expect(clusters.map(({ key, systems, kept }) => [key, systems, kept])).toEqual([
+      ["shared", [], ["harbour"]],
+      ["harbour", ["harbour"], []],
+      ["long-pier", ["long-pier"], []],
+    ]);
+  });
+
+  it("refuse a system that would leave its data behind", () => {
+    const message = complaint({ postgres: { version: "16", layout: "dedicated" }, harbour: { postgres: { keepShared: true } } });
+    expect(message).toContain(
+      "slipway:harbour.postgres.keepShared: Harbour has no adopted cluster, so it would start on a new and empty one.",
+    );
+    expect(message).toContain("pulumi config set --path slipway:harbour.postgres.adopt '<cluster id>' -s staging");
+  });
+
+  it("compute the connections of each, once they are apart", () => {
+    const budgetOf = (own: object) => settingsFrom({ postgres: { version: "16", layout: "shared", size: "db-s-1vcpu-2gb" }, ...own }, both);
+    const together = budgetOf({}).systems.map(({ connections }) => connections);
+    const apart = budgetOf({ longPier: { postgres: { adopt: FORK, keepShared: true } } }).systems.map(({ connections }) => connections);
+    const sum = (all: readonly Readonly<Record<string, number>>[]) => all.flatMap((one) => Object.values(one)).reduce((a, b) => a + b, 0);
+    expect(sum(apart)).toBeGreaterThan(sum(together));
   });
 
   it("refuse to stand in two regions at once", () => {

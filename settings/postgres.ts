@@ -7,13 +7,15 @@ import { AUTOSCALE, MAINTENANCE } from "./defaults.ts";
 import { nearest } from "./nearest.ts";
 import type { Path } from "./problems.ts";
 import type { RequestedPostgres } from "./schema.ts";
-import type { PostgresCluster, PostgresSettings } from "./settings.ts";
+import { databaseUsers, type PostgresCluster, type PostgresSettings } from "./settings.ts";
 import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 
-/** A cluster in the making: who is on it, what was requested it, and where that was written. */
+/** A cluster in the making: who is on it, what was requested of it, and where that was written. */
 interface Draft {
   readonly key: string;
   readonly systems: readonly SelectedSystem[];
+  /** Those that have moved to a cluster of their own, and whose database stays here. */
+  readonly kept: readonly SelectedSystem[];
   readonly requested: RequestedPostgres;
   /** The path of a field: at the system where it is set there, else at the stack. */
   readonly at: (field: keyof RequestedPostgres) => Path;
@@ -22,32 +24,57 @@ interface Draft {
 export function postgresOf(stack: Stack): PostgresSettings {
   const requested = stack.requested.stack.postgres ?? {};
   const layout = requested.layout ?? stack.defaults.postgres.layout;
-  const drafts = layout === "shared" ? [sharedDraft(stack, requested)] : stack.systems.map((system) => ownDraft(system, requested));
-  if (layout === "dedicated" && requested.adopt !== undefined && stack.systems.length > 1) refuseAmbiguousAdoption(stack, requested.adopt);
-  return { layout, clusters: drafts.filter(({ systems }) => systems.length > 0).map((draft) => clusterOf(draft, stack)) };
+  const separate = layout === "dedicated" ? stack.systems : stack.systems.filter(hasAdopted);
+  const drafts = [sharedDraft(stack, requested, separate), ...separate.map((system) => ownDraft(system, layout, requested))];
+  if (layout === "dedicated" && requested.adopt !== undefined && drafts.filter(isUsed).length > 1)
+    refuseAmbiguousAdoption(stack, requested.adopt);
+  return {
+    layout,
+    clusters: drafts.filter(isUsed).map((draft) => clusterOf(draft, stack)),
+  };
 }
 
-function sharedDraft(stack: Stack, requested: RequestedPostgres): Draft {
-  for (const { key, requested: own, region } of stack.systems) {
+const isUsed = ({ systems, kept }: Draft): boolean => systems.length + kept.length > 0;
+
+/** In the shared layout, a system gets a cluster of its own only with its data in it: a new one would be empty. */
+const hasAdopted = ({ requested }: SelectedSystem): boolean => requested.postgres?.adopt !== undefined;
+
+function sharedDraft(stack: Stack, requested: RequestedPostgres, separate: readonly SelectedSystem[]): Draft {
+  const systems = stack.systems.filter((system) => !separate.includes(system));
+  for (const { key, requested: own, region } of systems) {
     if (own.postgres !== undefined) {
       stack.problems.add({
         at: [key, "postgres"],
         problem: "the layout is shared: one cluster for all systems, described in slipway:postgres",
-        allowed: "nothing here, or the dedicated layout",
+        allowed: "nothing here, or the dedicated layout, or adopt, the id of a cluster that has the data of this system",
         fix: [{ remove: [key, "postgres"] }, { set: ["postgres", "layout"], to: "dedicated" }],
       });
     }
     if (region !== stack.region) refuseDistance(stack, key, region.slug, ["postgres", "layout"], "Postgres");
   }
-  return { key: "shared", systems: stack.systems, requested, at: (field) => ["postgres", field] };
+  const kept = separate.filter(({ requested }) => requested.postgres?.keepShared);
+  for (const system of kept) if (!hasAdopted(system)) refuseEmptyCluster(stack, system);
+  return { key: "shared", systems, kept, requested, at: (field) => ["postgres", field] };
 }
 
-function ownDraft(system: SelectedSystem, stackWide: RequestedPostgres): Draft {
+function refuseEmptyCluster(stack: Stack, { key, system }: SelectedSystem): void {
+  stack.problems.add({
+    at: [key, "postgres", "keepShared"],
+    problem: `${system.title} has no adopted cluster, so it would start on a new and empty one`,
+    allowed: "true together with adopt, the id of a cluster that has its data",
+    fix: [{ remove: [key, "postgres", "keepShared"] }, { set: [key, "postgres", "adopt"], to: "<cluster id>" }],
+  });
+}
+
+/** What a stack says of its shared cluster does not hold for the cluster that a system adopted instead. */
+function ownDraft(system: SelectedSystem, layout: PostgresSettings["layout"], stackWide: RequestedPostgres): Draft {
   const own = system.requested.postgres ?? {};
+  const { adopt: _, adoptOnly: __, replicas: ___, ...inherited } = stackWide;
   return {
     key: system.system.name,
     systems: [system],
-    requested: { ...stackWide, ...own },
+    kept: [],
+    requested: { ...(layout === "shared" ? inherited : stackWide), ...own },
     at: (field) => (own[field] === undefined && stackWide[field] !== undefined ? ["postgres", field] : [system.key, "postgres", field]),
   };
 }
@@ -74,7 +101,8 @@ function refuseAmbiguousAdoption(stack: Stack, id: string): void {
 }
 
 function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
-  const { requested, systems } = draft;
+  const { requested, kept } = draft;
+  const systems = draft.systems.length > 0 ? draft.systems : kept;
   const size = requested.size ?? stack.defaults.postgres.size;
   const nodes = requested.nodes ?? stack.defaults.postgres.nodes;
   const node = findNode(size)!;
@@ -87,7 +115,8 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
   const adoptOnly = adoptOnlyOf(draft, stack);
   return {
     key: draft.key,
-    systems: systems.map(({ system }) => system.name),
+    systems: draft.systems.map(({ system }) => system.name),
+    kept: kept.map(({ system }) => system.name),
     region,
     major,
     size,
@@ -102,7 +131,7 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
 }
 
 /** A misspelt name would adopt nothing, and the declared one would be created in addition. */
-function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
+function adoptOnlyOf({ requested, at, systems, kept }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
   const { adopt, adoptOnly } = requested;
   if (adoptOnly === undefined) return undefined;
   if (adopt === undefined) {
@@ -113,9 +142,10 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
       fix: [{ remove: at("adoptOnly") }, { set: at("adopt"), to: "<cluster id>" }],
     });
   }
+  const tenants = [...systems, ...kept];
   const declared = {
-    databases: systems.map(({ system }) => system.postgres.database),
-    users: systems.flatMap(({ system }) => Object.values(system.postgres.roles)),
+    databases: tenants.map(({ system }) => system.postgres.database),
+    users: tenants.flatMap(({ system, requested: { credentials = {} } }) => databaseUsers({ system, credentials })),
     pools: systems.flatMap(({ system }) => Object.keys(system.postgres.pools)),
   };
   for (const kind of ["databases", "users", "pools"] as const) {
@@ -125,7 +155,7 @@ function adoptOnlyOf({ requested, at, systems }: Draft, stack: Stack): PostgresC
       stack.problems.add({
         at: [...at("adoptOnly"), kind, index],
         given: name,
-        problem: `it is not declared by ${systems.map(({ system }) => system.title).join(" or ")}${likely === undefined ? "" : `; did you mean ${likely}?`}`,
+        problem: `it is not declared by ${tenants.map(({ system }) => system.title).join(" or ")}${likely === undefined ? "" : `; did you mean ${likely}?`}`,
         allowed: declared[kind].join(", ") || "none",
         fix: [
           likely === undefined ? { remove: [...at("adoptOnly"), kind, index] } : { set: [...at("adoptOnly"), kind, index], to: likely },
@@ -150,7 +180,7 @@ function majorOf(draft: Draft, stack: Stack): string {
     return "";
   }
   const at = draft.at("version");
-  const strictest = draft.systems
+  const strictest = [...draft.systems, ...draft.kept]
     .map(({ system }) => system)
     .reduce((one, other) => (other.postgres.minimumMajor > one.postgres.minimumMajor ? other : one));
   if (Number(version) < strictest.postgres.minimumMajor) {
@@ -175,8 +205,8 @@ function majorOf(draft: Draft, stack: Stack): string {
   return version;
 }
 
-function newest({ systems }: Draft, offered: readonly string[]): string {
-  const measured = Math.max(...systems.map(({ system }) => system.postgres.minimumMajor));
+function newest({ systems, kept }: Draft, offered: readonly string[]): string {
+  const measured = Math.max(...[...systems, ...kept].map(({ system }) => system.postgres.minimumMajor));
   return offered.includes(String(measured)) ? String(measured) : offered.at(-1)!;
 }
 

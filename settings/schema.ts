@@ -213,8 +213,8 @@ export function systemSchema(system: System, today: string) {
     ),
     /** The phase of the move from files to Postgres. @default P3: Postgres only */
     phase: values.oneOf(["P0", "P1", "P2", "P3"]),
-    /** The system's own cluster, where the layout is dedicated. @default the stack's figures */
-    postgres: group(postgresCluster),
+    /** The system's own cluster, where the layout is dedicated or the system adopts one. keepShared: its database stays on the shared cluster too. @default the stack's figures */
+    postgres: group({ ...postgresCluster, keepShared: values.flag }),
     /** The system's own clusters, where sharing is dedicated. @default the stack's figures */
     valkey: group(valkeyCluster),
     /** By pool or component/VARIABLE. A number here is never reduced. @default the request, or what the node has left */

@@ -47,7 +47,7 @@ export interface NetworkSettings {
 }
 
 export interface PostgresSettings {
-  /** shared: one cluster for every system; dedicated: one each. */
+  /** shared: one cluster for every system that has not adopted its own; dedicated: one each. */
   readonly layout: "shared" | "dedicated";
   /** The clusters of this stack, each with its systems. */
   readonly clusters: readonly PostgresCluster[];
@@ -57,6 +57,8 @@ export interface PostgresCluster {
   /** "shared", or the system's name. */
   readonly key: string;
   readonly systems: readonly string[];
+  /** Systems that use another cluster, and whose database and users stay on this one. */
+  readonly kept: readonly string[];
   /** Its region and that of its network. */
   readonly region: string;
   readonly major: string;
@@ -175,7 +177,10 @@ export const activeUser = ({ system, credentials }: Pick<SystemSettings, "system
   userIn(credentials[kind]?.active ?? "a", system.postgres.roles[kind]);
 
 /** Every user of the database: the roles, and the second user of each role that was rotated. */
-export const databaseUsers = ({ system, credentials }: Pick<SystemSettings, "system" | "credentials">): readonly string[] => [
+export const databaseUsers = ({
+  system,
+  credentials,
+}: Pick<SystemSettings, "system"> & { readonly credentials: Partial<Record<RoleKind, unknown>> }): readonly string[] => [
   ...Object.values(system.postgres.roles),
   ...ROLE_KINDS.filter((kind) => credentials[kind] !== undefined).map((kind) => alternateOf(system.postgres.roles[kind])),
 ];

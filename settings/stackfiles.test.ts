@@ -62,6 +62,28 @@ describe("the committed stacks", () => {
     }
   });
 
+  it("production serves the ten users of Candlefish's documents with what it has, without fewer connections than the API requests [C3]", () => {
+    const { systems, notices } = read("prod");
+    const { connections, system } = systems.find(({ system }) => system.name === "candlefish")!;
+    expect(system.postgres.sizing!.concurrentUsers).toBe(10);
+    expect(connections["api/SQLALCHEMY_POOL_SIZE"]).toBeGreaterThanOrEqual(connectionsFor(10));
+    expect(notices.join()).not.toMatch(/Candlefish.* is expected to serve/);
+  });
+
+  it("production serves more than a hundred users of Candlefish with a larger node and two instances, in the same cluster [C4]", () => {
+    const larger = {
+      ...(config("prod")["slipway:candlefish"] as object),
+      postgres: { size: "db-s-4vcpu-8gb" },
+      sizes: { api: { size: "apps-d-1vcpu-2gb", instances: 2 } },
+    };
+    const { systems, postgres } = read("prod", { "slipway:candlefish": larger });
+    const { connections, cluster } = systems.find(({ system }) => system.name === "candlefish")!;
+    expect(2 * connections["api/SQLALCHEMY_POOL_SIZE"]!).toBeGreaterThanOrEqual(connectionsFor(100));
+    // What a resize may change, and nothing that would replace the cluster.
+    const of = ({ clusters }: typeof postgres) => clusters.find(({ key }) => key === cluster)!;
+    expect({ ...of(postgres), size: "" }).toEqual({ ...of(read("prod").postgres), size: "" });
+  });
+
   it("production keeps state and cache apart", () => {
     for (const { key, class: kind } of read("prod").valkey.clusters) expect(key).toMatch(new RegExp(`-${kind}$`));
   });

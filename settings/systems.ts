@@ -231,7 +231,7 @@ function connectionsOf(stack: Stack, postgres: PostgresSettings, sizes: Sizes): 
   const allocated = new Map<SelectedSystem, Record<string, number>>(stack.systems.map((selected) => [selected, {}]));
   for (const cluster of postgres.clusters) {
     const users = stack.systems.filter(({ system }) => cluster.systems.includes(system.name));
-    for (const { claim, size } of sharesOf(cluster, users, postgres.layout, stack, sizes)) {
+    for (const { claim, size } of sharesOf(cluster, users, stack, sizes)) {
       const selected = users.find(({ system }) => system.name === claim.system)!;
       if (claim.adjustable) allocated.get(selected)![claim.name] = size;
     }
@@ -239,13 +239,7 @@ function connectionsOf(stack: Stack, postgres: PostgresSettings, sizes: Sizes): 
   return allocated;
 }
 
-function sharesOf(
-  cluster: PostgresCluster,
-  users: readonly SelectedSystem[],
-  layout: PostgresSettings["layout"],
-  stack: Stack,
-  sizes: Sizes,
-): readonly Share[] {
+function sharesOf(cluster: PostgresCluster, users: readonly SelectedSystem[], stack: Stack, sizes: Sizes): readonly Share[] {
   const claims = users.flatMap((selected) => claimsOf(selected, sizes.get(selected)!, stack));
   // A problem about the sum of refused numbers would only confuse.
   const inputs: Path[] = [
@@ -263,7 +257,7 @@ function sharesOf(
     stack.notices.push(...shrunk(cluster, budget.shares));
     return budget.shares;
   }
-  const at = layout === "shared" ? ["postgres", "size"] : [users[0]!.key, "postgres", "size"];
+  const at = cluster.key === "shared" ? ["postgres", "size"] : [users[0]!.key, "postgres", "size"];
   const larger = nodeFor(budget.total, cluster.nodes)?.slug;
   stack.problems.add({
     at,

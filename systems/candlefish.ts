@@ -75,7 +75,7 @@ export const candlefish: System = {
     statementTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS,
     slowStatementMs: SLOW_STATEMENT_MS,
     minimumMajor: 15,
-    sizing: { connections: 100, sharedBuffersMiB: 256, effectiveCacheMiB: 512 },
+    sizing: { connections: 100, concurrentUsers: 10, sharedBuffersMiB: 256, effectiveCacheMiB: 512 },
   },
 
   // Two, because eviction is a matter of the whole server: one LRU would drop sessions to make room for cache.

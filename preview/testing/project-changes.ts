@@ -24,6 +24,7 @@ const STAGING = "Pulumi.staging.yaml";
 const DEVX = "systems/devx.ts";
 const CANDLE = "systems/candlefish.ts";
 
+const FORK = "7d0e3a51-6b1c-4f7e-9d59-0f5f9cf3b1aa";
 const RECIPIENT = `age1${"q".repeat(58)}`;
 /** In the file of the stack prod: it makes backups. */
 const MADE = [
@@ -302,6 +303,42 @@ export const CORPUS: readonly Change[] = [
     head: [{ file: STAGING, from: "layout: shared", to: "layout: dedicated" }],
     risk: "danger",
     shows: ["delete DatabaseCluster shared-postgres-staging-cluster", "create DatabaseCluster devx-postgres-staging-cluster"],
+  },
+  {
+    title: "FluxStudio on a fork of the shared Postgres, with its old database kept",
+    stack: "staging",
+    head: [
+      {
+        file: STAGING,
+        from: "  slipway:fluxstudio:\n",
+        to: `  slipway:fluxstudio:\n    postgres:\n      adopt: ${FORK}\n      keepShared: true\n`,
+      },
+    ],
+    // Its services restart with another address.
+    risk: "care",
+    shows: ["import DatabaseCluster fluxstudio-postgres-staging-cluster", "redeploy App fluxstudio-fluxstudio-app", "cost more"],
+    because: /connects to another database/,
+  },
+  {
+    title: "the old database of a product that has moved",
+    stack: "staging",
+    base: [
+      {
+        file: STAGING,
+        from: "  slipway:fluxstudio:\n",
+        to: `  slipway:fluxstudio:\n    postgres:\n      adopt: ${FORK}\n      keepShared: true\n`,
+      },
+    ],
+    head: [
+      {
+        file: STAGING,
+        from: "  slipway:fluxstudio:\n",
+        to: `  slipway:fluxstudio:\n    postgres:\n      adopt: ${FORK}\n`,
+      },
+    ],
+    risk: "danger",
+    shows: ["delete DatabaseDb shared-postgres-staging-db-fluxstudio"],
+    because: /its tables are lost/,
   },
   {
     title: "a removed product",

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing } from "../../local/cloud/backing.ts";
+import type { Timings } from "../../local/cloud/core/time.ts";
 import { type Cloud, openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { createSpacesKey } from "../../local/cloud/spaces/spaces-keys.ts";
@@ -77,19 +78,21 @@ export interface StackOptions {
   readonly spaces?: boolean;
   /** Source that is run in the place of the checkout's index.ts. @default the checkout's own */
   readonly index?: string;
+  /** @default instant */
+  readonly timings?: Timings;
 }
 
 export async function startStack(
   pulumi: string,
   config: Readonly<Record<string, unknown>>,
-  { backing = recordOnly, copied = [], index, spaces = false }: StackOptions = {},
+  { backing = recordOnly, copied = [], index, spaces = false, timings = "instant" }: StackOptions = {},
 ): Promise<Stack> {
   const root = mkdtempSync(join(tmpdir(), "slipway engine "));
   const program = join(root, "program");
   link(program, copied, index === undefined ? {} : { "index.ts": index });
   mkdirSync(join(root, "state"));
   const log: string[] = [];
-  const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings: "instant" });
+  const cloud = await openCloud({ directory: join(root, "cloud"), backing, timings });
   const api = await startApi({
     cloud,
     token: TOKEN,
