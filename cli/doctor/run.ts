@@ -24,12 +24,12 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
 }
 
 async function examineOnce(
-  { databases, stores, readBackups }: Subjects,
+  { databases, stores, readBackups, readDrift }: Subjects,
   options: DoctorOptions,
   { print, ...layout }: Terminal,
 ): Promise<number> {
   const at = new Date().toISOString();
-  const examinations = [...(await diagnose({ databases, stores }, { all: options.all })), ...(await readBackups())];
+  const examinations = [...(await diagnose({ databases, stores }, { all: options.all })), ...(await readBackups()), ...(await readDrift())];
   if (options.json) {
     const result = { at, findings: examinations.reduce((sum, { findings }) => sum + findings.length, 0), examinations };
     print(options.watch === undefined ? JSON.stringify(result, null, 2) : JSON.stringify(result));

@@ -22,6 +22,7 @@ import { inProject } from "../shared/in-project.ts";
 import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
 import { namedConnection, namedStores } from "../shared/named-connection.ts";
 import { readBackups } from "../shared/read-backups.ts";
+import { readDrift } from "../shared/read-drift.ts";
 import type { DoctorOptions } from "./flags.ts";
 
 export interface Subjects {
@@ -29,6 +30,8 @@ export interface Subjects {
   readonly stores: readonly StoreSubject[];
   /** Empty where no copies of backups are configured. */
   readBackups(): Promise<readonly Examination[]>;
+  /** Empty unless the databases are those of a stack that Pulumi deploys. */
+  readDrift(): Promise<readonly Examination[]>;
   /** What could not be found, although a definition declares it. */
   readonly notices: readonly string[];
 }
@@ -59,6 +62,7 @@ async function findNamed(options: SubjectOptions, wanted: readonly System[]): Pr
     databases,
     stores: storesOf(stores),
     readBackups: async () => (system === undefined ? [] : await readBackups(wanted, false)),
+    readDrift: async () => [],
     notices: [],
   };
 }
@@ -76,7 +80,8 @@ async function findLocal(wanted: readonly System[], workspace: Workspace | undef
 
 async function findInStack(stack: string, wanted: readonly System[]): Promise<Subjects> {
   const account = await stackAccount(stack);
-  return await findInAccount(account, wanted, await settingsOf(stack), false);
+  const subjects = await findInAccount(account, wanted, await settingsOf(stack), false);
+  return { ...subjects, readDrift: async () => [await readDrift(stack)] };
 }
 
 interface SystemFacts {
@@ -116,6 +121,7 @@ async function findInAccount(account: Account, wanted: readonly System[], facts:
     databases,
     stores: storesOf(stores),
     readBackups: () => readBackups(wanted, isLocal),
+    readDrift: async () => [],
     notices: missing.map((name) => `${account.name} has no database of ${name}.`),
   };
 }

@@ -93,6 +93,27 @@ describeWithPulumi("the verification at the end of an up", (cli) => {
     await succeed("preview", "--expect-no-changes");
   });
 
+  it("is no place for what was changed by hand, which doctor finds", async () => {
+    const doctor = async () => {
+      const { output } = await stack.slipway("doctor", "--stack", "test", "--system", "devx", "--json");
+      const { examinations } = JSON.parse(output) as { examinations: { findings: { id: string; subject: string; evidence: string }[] }[] };
+      return examinations.flatMap(({ findings }) => findings).filter(({ id }) => id.startsWith("drift-"));
+    };
+    expect(await doctor()).toEqual([]);
+    const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string; size: string }[] };
+    await stack.put(`/v2/databases/${databases[0]!.id}/resize`, { size: "db-s-1vcpu-2gb", num_nodes: 1 });
+    expect(await doctor()).toMatchObject([
+      {
+        id: "drift-changed",
+        subject: "DatabaseCluster shared-postgres-test",
+        evidence: expect.stringContaining("size is db-s-1vcpu-2gb instead of db-s-1vcpu-1gb"),
+      },
+    ]);
+    await succeed("config", "set", "--path", "slipway:postgres.size", "db-s-1vcpu-2gb");
+    await succeed("up", "--yes", "--skip-preview", "--refresh");
+    expect(await doctor()).toEqual([]);
+  });
+
   it("only warns where the stack says so", async () => {
     await succeed("config", "set", "slipway:verify", "warn");
     lie = { path: "/health", status: 200, body: { status: "ok", database: "disconnected" } };

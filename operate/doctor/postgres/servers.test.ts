@@ -335,6 +335,28 @@ const servers: readonly ServerFault[] = [
     },
   },
   {
+    title: "a server that replays its log and admits nobody yet",
+    id: "connection-server-starting",
+    severity: "error",
+    says: ["the server is not ready"],
+    next: "slipway doctor --watch 5",
+    async plant() {
+      const primary = await start();
+      await primary.pause();
+      const server = await start({ standbyOf: primary.data, settings: { hot_standby: "off" } });
+      return {
+        connection: { url: server.url("postgres") },
+        async repair() {
+          // As pg_ctl promote does.
+          writeFileSync(join(server.data, "promote"), "");
+          process.kill(server.pid, "SIGUSR1");
+          await expect.poll(() => server.sql("SELECT 1").catch(() => undefined)).toBeDefined();
+          return undefined;
+        },
+      };
+    },
+  },
+  {
     title: "a standby in place of the primary",
     id: "server-read-only",
     severity: "error",

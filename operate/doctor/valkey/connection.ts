@@ -73,6 +73,8 @@ function nextStep({ code, message }: Failure, host: string, port: number): NextS
       return { text: "Read the present password.", command: "doctl databases connection ID" };
     case "not-allowed":
       return { text: "Use the user default, which may do everything.", command: "doctl databases connection ID" };
+    case "loading":
+      return WAIT_FOR_SERVER;
     case "not-ready":
       return /BUSY/.test(message)
         ? { text: "A script runs for too long, and the server answers no other client. Stop it.", valkey: ["SCRIPT KILL"] }

@@ -259,6 +259,23 @@ const faults: readonly StoreFault[] = [
     },
   },
   {
+    title: "a server that still loads its keys",
+    id: "connection-loading",
+    says: "is still loading its data",
+    next: "slipway doctor --watch 5",
+    async plant() {
+      const data = mkdtempSync(join(tmpdir(), "slipway-doctor-load-"));
+      ended.push(() => rmSync(data, { recursive: true, force: true }));
+      const before = await start({}, data);
+      await before.command(["EVAL", "for i = 1, 4000 do redis.call('SET', 'note:' .. i, string.rep('x', 200), 'EX', '3600') end", "0"]);
+      await before.command(["SAVE"]);
+      await before.kill();
+      // Microseconds for each key; the server replies to clients after each kilobyte.
+      const store = await start({ "key-load-delay": "1000", "loading-process-events-interval-bytes": "1024" }, data);
+      return { address: store.address(), repair: () => store.loaded() };
+    },
+  },
+  {
     title: "a clock that differs from the server's",
     id: "clock-offset",
     severity: "warning",

@@ -23,6 +23,8 @@ export interface StandaloneStore {
   readonly port: number;
   address(more?: { readonly port?: number; readonly user?: string; readonly password?: string }): Store;
   command(words: string[], database?: number): Promise<unknown>;
+  /** Waits until it has read its snapshot. */
+  loaded(): Promise<void>;
   kill(): Promise<void>;
 }
 
@@ -64,6 +66,9 @@ export async function startStandalone(
       ca: authority.pem,
     }),
     command: ask,
+    async loaded() {
+      while ((await ask(["PING"]).catch(String)) !== "PONG") await sleep(100);
+    },
     async kill() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

@@ -116,6 +116,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     }
   }
 
+  /** A standby that the settings let nobody connect to. */
+  function admitsNobody(error: unknown): boolean {
+    return options.settings?.hot_standby === "off" && (error as { code?: string }).code === "57P03";
+  }
+
   async function boot(): Promise<ChildProcess> {
     const settings = {
       listen_addresses: "127.0.0.1",
@@ -141,7 +146,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
         await client.connect();
         await client.end();
         return child;
-      } catch {
+      } catch (error) {
+        if (admitsNobody(error)) return child;
         await new Promise((wake) => setTimeout(wake, 25));
       }
     }
