@@ -335,7 +335,7 @@ const servers: readonly ServerFault[] = [
     },
   },
   {
-    title: "a server that replays its log and admits nobody yet",
+    title: "a server that replays its log and admits no client yet",
     id: "connection-server-starting",
     severity: "error",
     says: ["the server is not ready"],

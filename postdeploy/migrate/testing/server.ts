@@ -116,8 +116,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     }
   }
 
-  /** A standby that the settings let nobody connect to. */
-  function admitsNobody(error: unknown): boolean {
+  /** A standby that no client may connect to. */
+  function refusesAll(error: unknown): boolean {
     return options.settings?.hot_standby === "off" && (error as { code?: string }).code === "57P03";
   }
 
@@ -147,7 +147,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
         await client.end();
         return child;
       } catch (error) {
-        if (admitsNobody(error)) return child;
+        if (refusesAll(error)) return child;
         await new Promise((wake) => setTimeout(wake, 25));
       }
     }
