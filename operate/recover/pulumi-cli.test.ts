@@ -56,6 +56,14 @@ describe("Pulumi's CLI", () => {
       "Pulumi is not logged in to a backend. Type: pulumi login",
     ],
     ["error: something else", "pulumi stack failed:\n  error: something else"],
+    [
+      "  + shop creating (0s) error: it exists\nDiagnostics:\n  shop (user):\n    error: it exists. Adopt it:\n      slipway recover -s prod\n\nResources:\n    1 errored\n",
+      "pulumi stack failed:\n  shop (user):\n    error: it exists. Adopt it:\n      slipway recover -s prod",
+    ],
+    [
+      "Diagnostics:\n  shop (stack):\n    A notice.\n\nerror: no changes were expected\n",
+      "pulumi stack failed:\n  error: no changes were expected",
+    ],
   ])("that ends with %s is reported with the next step", async (output, message) => {
     await expect(cli(`echo "${output}" >&2; exit 255`).run(["stack", "export"])).rejects.toThrow(message);
   });

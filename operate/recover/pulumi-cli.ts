@@ -110,8 +110,17 @@ function errorOf(command: string, output: string, { stack, flags }: Required<Pic
   return new RecoverError(`pulumi ${command} failed:\n${errorLines(output)}`);
 }
 
-/** The errors without the progress before them. */
+const MOST_LINES = 60;
+
+/** The errors without the progress before them: the CLI repeats them at the end, with what they say to do. */
 function errorLines(output: string): string {
+  const [, diagnostics] = /^Diagnostics:\n((?:(?: .*)?\n)*)/m.exec(output) ?? [];
+  if (diagnostics !== undefined && /error:/.test(diagnostics))
+    return diagnostics
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(0, MOST_LINES)
+      .join("\n");
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const errors = lines.filter((line) => /error:/i.test(line));
   return (errors.length > 0 ? errors : lines.slice(-10)).map((line) => `  ${line.trim()}`).join("\n");

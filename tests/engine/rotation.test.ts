@@ -1,5 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse } from "yaml";
 import { recordOnly } from "../../local/cloud/record-only.ts";
@@ -18,6 +22,16 @@ const config = {
   "slipway:postgres": { layout: "shared", version: "15", size: "db-s-2vcpu-4gb", nodes: 1 },
   "slipway:valkey": { layout: "single", version: "8" },
 };
+
+const SLIPWAY = fileURLToPath(new URL("../../bin/slipway.js", import.meta.url));
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** Pulumi's engine and the real provider, with a pool, a protected stack, and a real Postgres behind the API. */
 describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
@@ -78,6 +92,58 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     expect(credentials().runtime.active).toBe("a");
     await succeed("preview", "--expect-no-changes");
   });
+
+  it.each([
+    ["the other user of a role is created", "backup", /^POST \/v2\/databases\/[^/]+\/users 201/, "group"],
+    ["the first app is deployed", "runtime", /^PUT \/v2\/apps\//, "group"],
+    ["the first app is deployed, and Pulumi goes on", "runtime", /^PUT \/v2\/apps\//, "slipway"],
+    ["the old password is replaced", "runtime", /reset_auth 200$/, "group"],
+  ] as const)("continues after a kill at the moment when %s", async (_, role, moment, what) => {
+    const before = credentials()[role]?.active ?? "a";
+    expect(await killAt(role, moment, what)).toBe("SIGKILL");
+    await finish(role);
+    expect(credentials()[role]).toEqual({ active: before === "a" ? "b" : "a", since: new Date().toISOString().slice(0, 10) });
+    await succeed("preview", "--expect-no-changes");
+    expect((await stack.slipway("drift", "--stack", "test", "--database")).output).toContain("the roles are as declared");
+  });
+
+  /** @param what the command alone, or with the programs that it has started. @returns the signal that ended it */
+  async function killAt(role: string, moment: RegExp, what: "group" | "slipway"): Promise<NodeJS.Signals | null> {
+    const args = ["rotate", "run", "--stack", "test", "--system", "candlefish", "--idle", "1", "--role", role];
+    const rotator = spawn(process.execPath, [SLIPWAY, ...args], {
+      ...{ cwd: stack.program, env: stack.environment, stdio: "ignore", detached: true },
+    });
+    const ended = once(rotator, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    let isKilled = false;
+    stack.onRequest = (request) => {
+      if (isKilled || !moment.test(request)) return;
+      isKilled = true;
+      process.kill(what === "group" ? -rotator.pid! : rotator.pid!, "SIGKILL");
+    };
+    const [, signal] = await ended;
+    stack.onRequest = () => {};
+    return signal;
+  }
+
+  /** Types the same command again, and what it says, until it has ended the rotation. */
+  async function finish(role: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const { code, output } = await rotate("--role", role);
+      if (code === 0) return;
+      expect(attempt, output).toBeLessThan(20);
+      const [, file] = /\n {2}rm '?([^'\n]+)'?/.exec(output) ?? [];
+      if (file !== undefined) rmSync(file);
+      else if (/slipway recover /.test(output)) {
+        const recovered = await stack.slipway("recover", "--stack", "test", "--yes");
+        expect(recovered.code, recovered.output).toBe(0);
+      } else {
+        const [, pid] = /is locked by process (\d+)/.exec(output) ?? [];
+        expect(pid, output).toBeDefined();
+        if (isRunning(Number(pid))) await sleep(2000);
+        else await succeed("cancel", "--yes", "-s", "test");
+      }
+    }
+  }
 
   it("of the owner lets later migrations run as the other user, whose objects belong to the owner", async () => {
     const { code, output } = await rotate("--role", "owner");
