@@ -14,6 +14,10 @@ export interface RotateCommand {
 /** The command that rotates the keys of buckets, for messages. */
 export const rotateKeysCommand = (flags: string): string => `slipway rotate keys ${flags}`;
 
+/** The command that replaces secrets of a system, for messages. @param name of an operator's @default the generated ones */
+export const rotateSecretsCommand = (flags: string, system: string, name?: string): string =>
+  `slipway rotate secrets ${flags} --system ${system}${name === undefined ? " --yes" : ` --name ${name} --yes < new-value.txt`}`;
+
 /** The command that rotates a role, for messages. */
 export const rotateCommand = ({ flags, system, role }: RotateCommand): string =>
   `slipway rotate run ${flags} --system ${system}${role === "runtime" ? "" : ` --role ${role}`}`;

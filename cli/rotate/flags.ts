@@ -61,6 +61,24 @@ export const declareKeys = (group: Group) =>
     exitCodes: { 0: "replaced, and the old keys are deleted", 1: "failed; run it again", 2: "bad input; nothing was done" },
   });
 
+export const declareSecrets = (group: Group) =>
+  describe(group.command("secrets").summary("Replace the generated secrets of a system, or one of yours"), {
+    usage: ["--stack <name> --system <name> [flags]"],
+    examples: [
+      ["Print which generated secrets would be replaced", "slipway rotate secrets --stack prod --system shop"],
+      ["Replace them", "slipway rotate secrets --stack prod --system shop --yes"],
+      ["Set a new value of a secret of yours", "slipway rotate secrets -s prod --system shop --name key --yes < new.txt"],
+    ],
+    details: [
+      "The apps are deployed with new values, and the account is asked whether they run with them. What was signed with an old generated secret is refused from then on: users sign in again.",
+      "With --name, the new value is read from standard input. Create it where the secret comes from, run this, and delete the old one there afterwards.",
+    ],
+    exitCodes: { 0: "replaced; or printed, without --yes", 1: "failed; run it again", 2: "bad input; nothing was done" },
+  })
+    .option("--name <secret>", "A secret that an operator sets, instead of the generated ones")
+    .option("--yes", "Replace them; without it, nothing is changed");
+export type SecretsOptions = OptionsOf<typeof declareGroup> & ReturnType<ReturnType<typeof declareSecrets>["opts"]>;
+
 const seconds = (flag: string) => (text: string) =>
   parseWholeNumber(text, {
     flag,

@@ -17,7 +17,7 @@ describe("slipway rotate", () => {
   const rotate = (...argv: string[]) => slipway(["rotate", ...argv, "--cwd", folder], { columns: 100 });
 
   it.each([
-    [[], 2, "slipway rotate needs a command: status, plan, keys, run."],
+    [[], 2, "slipway rotate needs a command: status, plan, keys, secrets, run."],
     [["run"], 2, "Which stack? This project has local, prod, staging: slipway rotate run --stack prod"],
     [["run", "--stack", "prod"], 2, "Which system? slipway rotate run -s prod"],
     [["run", "--stack", "qa", "--system", "devx"], 2, 'There is no stack "qa"'],
@@ -30,6 +30,18 @@ describe("slipway rotate", () => {
     ],
     [["keys", "--stack", "prod", "--system", "devx"], 2, "The keys of all buckets of a stack are rotated together: leave out --system."],
     [["keys", "--stack", "local"], 2, "Stack local has no bucket, so there is no key to rotate."],
+    [["secrets", "--stack", "prod"], 2, "Which system? slipway rotate secrets -s prod"],
+    [
+      ["secrets", "--stack", "prod", "--system", "candlefish", "--name", "jwtSecret"],
+      2,
+      "jwtSecret is generated. All generated secrets of a system",
+    ],
+    [
+      ["secrets", "--stack", "prod", "--system", "devx", "--name", "jwt"],
+      2,
+      'Stack prod has no secret "jwt" of DevX Platform that an operator sets.',
+    ],
+    [["secrets", "--stack", "prod", "--system", "fluxstudio"], 0, ""],
     [["status", "--stack", "local", "--system", "devx", "--end-sessions"], 2, "slipway rotate status has no flag --end-sessions."],
   ])("%j exits with %i and prints what to type, and changes nothing", async (argv, code, words) => {
     const before = readFileSync(join(folder, "Pulumi.prod.yaml"), "utf8");
@@ -45,7 +57,7 @@ describe("slipway rotate", () => {
     expect(text).toContain("Database role runtime: candlefish, never rotated");
     expect(text).toContain("2. Pool candlefish_collaboration is changed in place to admit both users.");
     expect(text).toMatch(/slipway rotate run -s prod (--cwd '[^']+' )?--system candlefish --role owner/);
-    expect(text).toContain("pulumi config set slipway:rotated");
+    expect(text).toMatch(/slipway rotate secrets -s prod (--cwd '[^']+' )?--system candlefish --yes/);
     expect(text).toContain("Valkey candlefish-state-valkey: ");
     const [plan] = JSON.parse((await rotate("plan", "--stack", "prod", "--system", "candlefish", "--json")).stdout);
     expect(plan.roles.map(({ active, next }: Record<string, string>) => [active, next])).toEqual([

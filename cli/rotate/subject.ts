@@ -2,20 +2,23 @@
 import path from "node:path";
 import { quoteWord } from "../../catalog/shell.ts";
 import { findProject, type Project } from "../../engine/project.ts";
-import { readStack, type StackConfig, stackPath } from "../../engine/stackfile.ts";
+import { readStack, stackPath } from "../../engine/stackfile.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
 import { databaseAddress } from "../../operate/recover/cluster.ts";
+import type { PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
 import type { KeyRotationSubject } from "../../operate/rotate/keys.ts";
 import type { Deployer, RotationSubject } from "../../operate/rotate/rotation.ts";
-import type { CredentialSetting, StackFile } from "../../operate/rotate/stack-file.ts";
+import type { SecretRotationSubject } from "../../operate/rotate/secrets.ts";
+import { type CredentialSetting, type StackFile, writeSecretsRotated } from "../../operate/rotate/stack-file.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
 import { configName } from "../../settings/operator.ts";
 import type { Settings, SystemSettings } from "../../settings/settings.ts";
+import type { System } from "../../systems/definition.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
@@ -23,6 +26,12 @@ import { requireStack } from "../shared/require-stack.ts";
 import { endpointOf, openProjectCli, readToken } from "../shared/stack-account.ts";
 import { readSettings } from "../shared/stack-settings.ts";
 import type { RotateOptions } from "./flags.ts";
+
+export interface NewSecret {
+  /** In the definition: "googleClientSecret". */
+  readonly name: string;
+  readonly value: string;
+}
 
 export interface Subject {
   readonly project: Project;
@@ -33,6 +42,8 @@ export interface Subject {
   readonly flags: string;
   openAccount(): Promise<RoleAccount>;
   rotationOf(system: SystemSettings, kind: RoleKind): Promise<RotationSubject>;
+  /** @param secret An operator's, with its new value. @default the generated ones */
+  secretRotation(system: SystemSettings, today: string, secret?: NewSecret): Promise<SecretRotationSubject>;
   /** @param buckets Of the stack. */
   keyRotation(buckets: readonly string[]): Promise<KeyRotationSubject>;
 }
@@ -53,7 +64,7 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   // `slipway local up` deploys stack local without Pulumi.
   const daemon = config.stack === STACK ? findDaemon(workspace) : undefined;
   let account: RoleAccount | undefined;
-  return { project, settings, selected, flags, openAccount: openRoleAccount, rotationOf, keyRotation };
+  return { project, settings, selected, flags, openAccount: openRoleAccount, rotationOf, secretRotation, keyRotation };
 
   async function openRoleAccount(): Promise<RoleAccount> {
     account ??= openAccount(
@@ -67,6 +78,23 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     return account;
   }
 
+  async function secretRotation(of: SystemSettings, today: string, secret?: NewSecret): Promise<SecretRotationSubject> {
+    const { system, rotated, operatorSecrets } = of;
+    const wanted = secret === undefined ? generatedSecrets(system) : [secret.name];
+    return {
+      apps: Object.values(system.apps).map(({ name }) => `${name}${settings.suffix}`),
+      variables: variablesOf(system, wanted),
+      account: await openRoleAccount(),
+      deployer: await openDeployer(),
+      isWritten: secret === undefined && rotated === today,
+      async write() {
+        if (secret === undefined) writeSecretsRotated(fileOf(project, stack), `slipway:${configName(system.name)}`, today);
+        // Its value is never in the arguments of a process.
+        else await openCli().run(["config", "set", "--secret", operatorSecrets[secret.name]!, "-s", stack], secret.value);
+      },
+    };
+  }
+
   async function keyRotation(buckets: readonly string[]): Promise<KeyRotationSubject> {
     return {
       file: fileOf(project, stack),
@@ -78,7 +106,7 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   }
 
   async function openDeployer(): Promise<Deployer> {
-    return daemon === undefined ? openPulumiDeployer(config) : localDeployer(workspace, await runningSystems(await openRoleAccount()));
+    return daemon === undefined ? openPulumiDeployer() : localDeployer(workspace, await runningSystems(await openRoleAccount()));
   }
 
   async function rotationOf({ system }: SystemSettings, kind: RoleKind): Promise<RotationSubject> {
@@ -94,9 +122,14 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     };
   }
 
-  function openPulumiDeployer({ stack: name }: StackConfig): Deployer {
+  function openPulumiDeployer(): Deployer {
+    return pulumiDeployer({ cli: openCli(), project: project.name, stack, flags });
+  }
+
+  function openCli(): PulumiCli {
     const cli = openProjectCli(project, { stack, flags });
-    if (cli !== undefined) return pulumiDeployer({ cli, project: project.name, stack, flags });
+    if (cli !== undefined) return cli;
+    const { stack: name } = config;
     throw new UsageError(
       `Pulumi's CLI, which deploys stack ${name}, is neither on the PATH nor in ~/.pulumi/bin. Install it: https://www.pulumi.com/docs/install${name === STACK ? ". Or start the local platform, which needs no CLI: slipway local up" : ""}`,
     );
@@ -107,6 +140,22 @@ export async function openSubject(options: RotateOptions, command: string): Prom
     const databases = await of.listDatabases();
     return settings.systems.filter(({ system }) => databases.includes(system.postgres.database)).map(({ system }) => system.name);
   }
+}
+
+export const generatedSecrets = ({ secrets }: System): readonly string[] =>
+  Object.entries(secrets).flatMap(([name, { origin }]) => (origin === "generated" ? [name] : []));
+
+/** "api JWT_SECRET" */
+function variablesOf({ apps }: System, secrets: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    Object.values(apps)
+      .flatMap(({ components }) => Object.entries(components))
+      .flatMap(([component, { env }]) =>
+        Object.entries(env).flatMap(([name, one]) =>
+          one.from === "secret" && secrets.includes(one.secret) ? [`${component} ${name}`] : [],
+        ),
+      ),
+  );
 }
 
 export function settingOf(project: Project, stack: string, system: string, role: RoleKind): CredentialSetting {

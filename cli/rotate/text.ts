@@ -1,5 +1,5 @@
 /** The result of a rotation, the ages of credentials, and the plan, as text. */
-import { daysBetween, MOST_CREDENTIAL_DAYS, rotateCommand } from "../../catalog/credential-age.ts";
+import { daysBetween, MOST_CREDENTIAL_DAYS, rotateCommand, rotateSecretsCommand } from "../../catalog/credential-age.ts";
 import type { Rotated } from "../../operate/rotate/rotation.ts";
 import type { RoleStatus } from "../../operate/rotate/status.ts";
 import { pluralize } from "../shared/pluralize.ts";
@@ -114,18 +114,18 @@ function formatSystem(plan: RotationPlan, { stack, flags, today, layout }: PlanL
       : section(
           `Generated secrets: ${plan.generated.join(", ")}, ${plan.generatedSince === "never" ? "never rotated" : age(plan.generatedSince)}`,
           [
-            "A new day generates new values for the whole stack, and deploys each app that reads one. What was signed with an old value is refused from then on: users sign in again, and while old and new instances both answer, each refuses what the other signed.",
+            "A new day generates new values, and each app that reads one is deployed. What was signed with an old value is refused from then on: users sign in again, and while old and new instances both answer, each refuses what the other signed.",
           ],
-          [`pulumi config set slipway:rotated ${today} ${flags}`, `pulumi up ${flags}`],
+          [rotateSecretsCommand(flags, plan.system)],
         )),
-    ...plan.operator.flatMap(({ secret, key, purpose }) =>
+    ...plan.operator.flatMap(({ secret, purpose }) =>
       section(
         `Operator secret: ${secret} (${purpose})`,
         [
           "1. Create a second secret where this one comes from, and keep the first. If only one can exist, sign-ins and calls fail from its creation until the deployment has ended.",
           "2. Set it, and deploy:",
         ],
-        [`pulumi config set --secret ${key} ${flags}`, `pulumi up ${flags}`],
+        [rotateSecretsCommand(flags, plan.system, secret)],
       ).concat("    3. Delete the first one there, once the deployment is active."),
     ),
     ...plan.stores.flatMap(({ cluster, stores }) =>

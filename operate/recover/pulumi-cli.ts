@@ -9,8 +9,8 @@ import { findUnfinishedAttributes } from "./backend-file.ts";
 import { RecoverError } from "./error.ts";
 
 export interface PulumiCli {
-  /** Returns stdout. @throws {RecoverError} with what the CLI reported and the next step. */
-  run(args: readonly string[]): Promise<string>;
+  /** Returns stdout. @throws {RecoverError} with what the CLI reported and the next step. @param input for its standard input */
+  run(args: readonly string[], input?: string): Promise<string>;
 }
 
 export interface PulumiOptions {
@@ -34,16 +34,16 @@ export function findPulumi(env: NodeJS.ProcessEnv = process.env): string | undef
 
 export function openPulumi(path: string, { directory, project, stack, flags = `-s ${stack}` }: PulumiOptions): PulumiCli {
   return {
-    async run(args) {
-      const { code, stdout, stderr } = await execute(args);
+    async run(args, input) {
+      const { code, stdout, stderr } = await execute(args, input);
       if (code === 0) return stdout;
       const output = `${stdout}\n${stderr}`;
       throw (await unfinishedError(output)) ?? errorOf(args[0] ?? "", output, { stack, flags });
     },
   };
 
-  function execute(args: readonly string[]) {
-    return run([path, ...args, "--cwd", directory, "--non-interactive", "--color", "never"], { cwd: directory, env: environment() });
+  function execute(args: readonly string[], input = "") {
+    return run([path, ...args, "--cwd", directory, "--non-interactive", "--color", "never"], { cwd: directory, env: environment(), input });
   }
 
   async function unfinishedError(output: string): Promise<UnfinishedError | undefined> {

@@ -37,6 +37,16 @@ export interface AccountApp {
   readonly deploying: string | undefined;
 }
 
+/** A secret variable of a component, as ciphertext: the API never returns the value. */
+export interface AppVariable {
+  readonly app: string;
+  readonly component: string;
+  readonly name: string;
+  /** In the spec, and in the deployment that serves requests. */
+  readonly specified: string;
+  readonly active: string | undefined;
+}
+
 export interface AccountKey {
   readonly name: string;
   /** Which it opens. */
@@ -56,6 +66,8 @@ export interface RoleAccount {
   /** Lets a pool admit every user of the database, without replacing it. */
   openPool(cluster: AccountCluster, pool: AccountPool): Promise<void>;
   listApps(cluster: AccountCluster, users: readonly string[]): Promise<readonly AccountApp[]>;
+  /** Of these apps. */
+  listSecretVariables(apps: readonly string[]): Promise<readonly AppVariable[]>;
   /** The keys of Spaces. */
   listKeys(): Promise<readonly AccountKey[]>;
 }
@@ -101,6 +113,7 @@ export function openAccount(options: ApiOptions): RoleAccount {
     listPools: (cluster, database) => listPools(api, cluster, database),
     openPool: (cluster, pool) => openPool(writer, cluster, pool),
     listApps: (cluster, users) => listApps(api, cluster, users),
+    listSecretVariables: (apps) => listSecretVariables(api, apps),
     listKeys: async () =>
       (await api.list("/v2/spaces/keys", "keys")).map(({ name, grants }) => ({
         name: String(name),
@@ -163,6 +176,32 @@ async function listApps(api: ApiClient, cluster: AccountCluster, users: readonly
     })
     .filter(({ specified, active }) => specified.length + active.length > 0);
 }
+
+async function listSecretVariables(api: ApiClient, apps: readonly string[]): Promise<readonly AppVariable[]> {
+  const deployed = await api.list("/v2/apps", "apps");
+  return deployed.flatMap(({ spec, active_deployment: active }) => {
+    const app = String((spec as Json).name);
+    if (!apps.includes(app)) return [];
+    const running = new Map(
+      secretsIn((active as Json | undefined)?.spec).map(({ component, name, value }) => [`${component} ${name}`, value]),
+    );
+    return secretsIn(spec).map(({ component, name, value }) => ({
+      ...{ app, component, name },
+      specified: value,
+      active: running.get(`${component} ${name}`),
+    }));
+  });
+}
+
+function secretsIn(spec: unknown): readonly { readonly component: string; readonly name: string; readonly value: string }[] {
+  return COMPONENTS.flatMap((kind) => ((spec as Json | undefined)?.[kind] ?? []) as readonly Json[]).flatMap(({ name: component, envs }) =>
+    ((envs ?? []) as readonly Json[])
+      .filter(({ type }) => type === "SECRET")
+      .map(({ key, value }) => ({ component: String(component), name: String(key), value: String(value) })),
+  );
+}
+
+const COMPONENTS = ["services", "workers", "jobs", "static_sites", "functions"] as const;
 
 /** @param port of a pool @default the cluster's */
 export function connectionOf(

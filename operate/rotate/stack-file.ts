@@ -65,6 +65,14 @@ export function writeKeysRotated(file: StackFile, today: string): void {
   save(file.path, document);
 }
 
+/** The day of the last rotation of the generated secrets of a system. @param key "slipway:fluxstudio" */
+export function writeSecretsRotated(file: StackFile, key: string, today: string): void {
+  const document = parse(file);
+  if (!isMap(document.getIn(["config", key]))) document.setIn(["config", key], new YAMLMap());
+  document.setIn(["config", key, "rotated"], quoted(today));
+  save(file.path, document);
+}
+
 /** The file may be a link, which stays one. A reader never sees half of a file. */
 function save(path: string, document: ReturnType<typeof parse>): void {
   const file = realpathSync(path);
