@@ -28,10 +28,11 @@ export type Identification = Pick<
   "database" | "server" | "encoding" | "collate" | "ctype" | "provider" | "locale" | "extensions" | "roles"
 >;
 
+/** Postgres 14 has collations of the C library only, and no column for it. */
 export async function readIdentification(session: Session): Promise<Identification> {
   const [row] = await session.query<Record<string, string | null>>(
     `SELECT current_database() AS database, current_setting('server_version_num') AS number, current_setting('server_version') AS version,
-            pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype, datlocprovider::text AS provider,
+            pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype, coalesce(to_jsonb(d)->>'datlocprovider', 'c') AS provider,
             to_jsonb(d)->>CASE WHEN to_jsonb(d) ? 'datlocale' THEN 'datlocale' ELSE 'daticulocale' END AS locale
        FROM pg_database d WHERE datname = current_database()`,
   );

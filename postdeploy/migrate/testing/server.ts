@@ -34,8 +34,8 @@ export const MAJORS = [15, 16, 17, 18] as const;
 export type Major = (typeof MAJORS)[number];
 
 export interface ServerOptions {
-  /** @default SLIPWAY_POSTGRES_MAJOR, else 17 */
-  major?: Major;
+  /** 14 is the source of a move. @default SLIPWAY_POSTGRES_MAJOR, else 17 */
+  major?: Major | 14;
   /** Server settings. */
   settings?: Readonly<Record<string, string>>;
   /** The parent folder of the data. @default a temporary folder */
