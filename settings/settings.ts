@@ -149,6 +149,8 @@ export interface SystemSettings {
   /** Instances by component name. */
   readonly sizes: Readonly<Record<string, { readonly size: string; readonly instances: number }>>;
   readonly phase: Phase;
+  /** Since when the apps have reported it; absent where nothing has recorded that. */
+  readonly phaseSince?: string;
   /** Allocated connections, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
   readonly connections: Readonly<Record<string, number>>;
   /** Config keys of the operator secrets this stack needs, by secret name. */

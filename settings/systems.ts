@@ -41,6 +41,7 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
       repos: repos.get(selected)!,
       sizes: sizes.get(selected)!,
       phase,
+      ...(selected.requested.phaseSince !== undefined && { phaseSince: selected.requested.phaseSince }),
       connections: connections.get(selected)!,
       rotated: requested.rotated ?? stack.requested.stack.rotated ?? "never",
       credentials: credentialsOf(selected, stack),
@@ -217,7 +218,7 @@ function phaseOf({ system, key, requested }: SelectedSystem, { environment, prob
   return phase;
 }
 
-function hasPhases(system: System): boolean {
+export function hasPhases(system: System): boolean {
   return Object.values(system.apps).some((app) =>
     Object.values(app.components).some((component) => Object.values(component.env).some(({ from }) => from === "phase")),
   );

@@ -133,6 +133,13 @@ export const fluxstudio: System = {
             },
             probes: [{ path: "/api/projects", status: [401] }],
             log: { contains: ["Database adapters loaded"], lacks: ["DATABASE_URL required"] },
+            phase: { usePostgres: "phase.usePostgres", dualWrite: "phase.dualWrite" },
+            traffic: {
+              create: { method: "POST", path: "/api/projects", body: { name: "slipway probe", description: "{token}" }, id: "id" },
+              read: { path: "/api/projects/{id}", token: "description" },
+              update: { method: "PUT", path: "/api/projects/{id}", body: { name: "slipway probe", description: "{token}" } },
+              remove: { method: "DELETE", path: "/api/projects/{id}" },
+            },
           },
           // About 64 MB at rest; an alert is sent at 200 MB of its 512.
           size: "apps-s-1vcpu-0.5gb",

@@ -122,10 +122,20 @@ const health = object({
 
 const fieldKind = z.enum(["text", "number", "boolean", "list", "object"]);
 const canary = object({ table: text, key: text, values: record(z.union([z.string(), z.number(), z.boolean()])) });
+const method = z.enum(["POST", "PUT", "PATCH", "DELETE"]);
+const body = record(z.string());
+const traffic = object({
+  create: object({ method, path: text, body, id: text }),
+  read: object({ path: text, token: text }),
+  update: object({ method, path: text, body }),
+  remove: object({ method, path: text }),
+});
 const checks = object({
   database: maybe(object({ connected: text, counts: list(text) })),
   probes: maybe(list(object({ path: text, status: some(whole(100, 599)), fields: maybe(record(fieldKind)), lists: maybe(canary) }))),
   log: maybe(object({ contains: list(text), lacks: list(text) })),
+  phase: maybe(object({ usePostgres: text, dualWrite: text })),
+  traffic: maybe(traffic),
 });
 
 const component = z.discriminatedUnion("kind", [

@@ -7,6 +7,35 @@ export interface ServiceChecks {
   readonly probes?: readonly Probe[];
   /** Text that the service's log contains, and text that it must not contain. */
   readonly log?: { readonly contains: readonly string[]; readonly lacks: readonly string[] };
+  /** Where the answer of the health path reports the cutover phase. */
+  readonly phase?: PhaseReport;
+  /** What `slipway probe` writes and reads. */
+  readonly traffic?: Traffic;
+}
+
+/** Fields of a JSON answer, by their path, that are true or false. */
+export interface PhaseReport {
+  readonly usePostgres: string;
+  readonly dualWrite: string;
+}
+
+/**
+ * Requests that write a row, read it, change it and remove it. "{token}" in a body is a text that each write has for itself; "{id}" in a path is the id of the
+ * row. They carry a bearer token that the operator sets.
+ */
+export interface Traffic {
+  /** `id`: the field of the answer with the id of the row. */
+  readonly create: TrafficWrite & { readonly id: string };
+  /** `token`: the field of the answer with the text of the last write. */
+  readonly read: { readonly path: string; readonly token: string };
+  readonly update: TrafficWrite;
+  readonly remove: Omit<TrafficWrite, "body">;
+}
+
+export interface TrafficWrite {
+  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly body: Readonly<Record<string, string>>;
 }
 
 /** Fields of a JSON answer, by their path: "database.pool.totalCount". */

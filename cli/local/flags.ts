@@ -25,6 +25,12 @@ const sourceFlag = () =>
     "Run the commands of this app's jobs in this directory, the root of its repository; also app/component=directory. Later runs remember it; repeatable",
   ).argParser(collect);
 
+const programFlag = () =>
+  option(
+    "--program <app/component=file>",
+    "Run this Node program in place of the placeholder of a service. Later runs remember it; repeatable",
+  ).argParser(collect);
+
 export const declareUp = (group: Group) =>
   describe(group.command("up").summary("Start the platform and make it match what stack local declares"), {
     examples: [
@@ -36,7 +42,8 @@ export const declareUp = (group: Group) =>
   })
     .option("--systems <names>", "Start only these systems, comma-separated; remove all others with their data (default: all)")
     .option("--fresh", "Delete all data first")
-    .addOption(sourceFlag());
+    .addOption(sourceFlag())
+    .addOption(programFlag());
 
 export const declareDown = (group: Group) =>
   describe(group.command("down").summary("Stop every process that up started, and keep the data"), {

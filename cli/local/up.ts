@@ -10,11 +10,11 @@ import { findSystem } from "../shared/find-system.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { UpOptions } from "./flags.ts";
 import { openProgress } from "./progress.ts";
-import { rememberSources } from "./source.ts";
+import { rememberPrograms, rememberSources } from "./source.ts";
 import { formatSummary } from "./summary.ts";
 import { describeProblems, movedPorts, reportEndpoint } from "./text.ts";
 
-export async function up({ systems: names, fresh, source }: UpOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+export async function up({ systems: names, fresh, source, program }: UpOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const wanted = await parseSystems(names);
   const start = performance.now();
   if (fresh) {
@@ -22,6 +22,8 @@ export async function up({ systems: names, fresh, source }: UpOptions, workspace
     deleteWorkspaceState(workspace);
   }
   rememberSources(source, workspace);
+  // The services start with the platform.
+  if (rememberPrograms(program, workspace) && findDaemon(workspace) !== undefined) await stopPlatform(workspace);
   const ranBefore = findDaemon(workspace) !== undefined;
   const progress = openProgress(terminal);
   const controller = new AbortController();

@@ -9,6 +9,7 @@ import { type Ingress, openIngress, type Route } from "./ingress.ts";
 import { runJobProcess } from "./job.ts";
 import { resolveLaptopEnv, writeCertificates } from "./laptop-env.ts";
 import { readLogEnd } from "./logs.ts";
+import { findProgram } from "./programs.ts";
 import { findSource, readSources } from "./sources.ts";
 
 export type AppBacking = Pick<Backing, AppMethod> & {
@@ -126,7 +127,7 @@ export function openApps({ state, report, apiUrl = () => undefined, healthTimeou
     const port = kind === "service" ? (await instancePorts.take(`${app.name}/${name} ${slot}`)).port : undefined;
     const env = environment(directory, definition, apiUrl(), port);
     const healthPaths = [healthPath, livenessPath].filter((path) => path !== undefined);
-    const process = startComponent({ folder: directory, env, healthPaths });
+    const process = startComponent({ folder: directory, env, healthPaths, program: findProgram(state, app.name, name) });
     return { definition, process, slot, ...(port !== undefined && { port }) };
   }
 

@@ -11,6 +11,8 @@ export interface ComponentOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The paths of its health checks. */
   readonly healthPaths?: readonly string[];
+  /** A Node program that runs in place of the placeholder. */
+  readonly program?: string | undefined;
 }
 
 export interface RunningComponent {
@@ -27,10 +29,11 @@ const MAX_LOG_BYTES = 4 * 1024 * 1024;
 const MAX_PAUSE_MS = 10_000;
 const STOP_TIMEOUT_MS = 3_000;
 
-export function startComponent({ folder, env, healthPaths = [] }: ComponentOptions): RunningComponent {
+export function startComponent({ folder, env, healthPaths = [], program }: ComponentOptions): RunningComponent {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let isStopped = false;
   let pause = 100;
+  const placeholder = [PLACEHOLDER_PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])];
   let child = launch();
 
   function launch(): ChildProcess {
@@ -38,7 +41,7 @@ export function startComponent({ folder, env, healthPaths = [] }: ComponentOptio
     // Of this process's own environment only PATH: a variable that the spec lacks must be missing here too.
     const started = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", PLACEHOLDER_PROGRAM, ...healthPaths.flatMap((path) => ["--health", path])],
+      ["--disable-warning=ExperimentalWarning", ...(program === undefined ? placeholder : [program])],
       {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", ...env },
