@@ -105,6 +105,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Replace the credentials of database roles without a failed request",
     load: async (session) => (await import("./rotate/command.ts")).rotateCommand(session),
   },
+  phase: {
+    summary: "Move a product from JSON files to Postgres, one phase at a time",
+    load: async (session) => (await import("./phase/command.ts")).phaseCommand(session),
+  },
   migrate: {
     summary: "Apply, revert and check SQL migrations",
     load: async (session) => (await import("./migrate/command.ts")).migrateCommand(session),

@@ -7,14 +7,13 @@ import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
 import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
 import { databaseAddress } from "../../operate/recover/cluster.ts";
-import type { PulumiCli } from "../../operate/recover/pulumi-cli.ts";
 import { openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
-import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
 import type { KeyRotationSubject } from "../../operate/rotate/keys.ts";
 import type { Deployer, RotationSubject } from "../../operate/rotate/rotation.ts";
 import type { SecretRotationSubject } from "../../operate/rotate/secrets.ts";
-import { type CredentialSetting, type StackFile, writeSecretsRotated } from "../../operate/rotate/stack-file.ts";
+import { type CredentialSetting, writeSecretsRotated } from "../../operate/rotate/stack-file.ts";
+import type { StackFile } from "../../operate/stack-file.ts";
 import type { RoleKind } from "../../postdeploy/roles/index.ts";
 import { configName } from "../../settings/operator.ts";
 import type { Settings, SystemSettings } from "../../settings/settings.ts";
@@ -23,7 +22,7 @@ import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import { requireStack } from "../shared/require-stack.ts";
-import { endpointOf, openProjectCli, readToken } from "../shared/stack-account.ts";
+import { endpointOf, openProjectCli, openPulumiDeployer, readToken, requireProjectCli } from "../shared/stack-account.ts";
 import { readSettings } from "../shared/stack-settings.ts";
 import type { RotateOptions } from "./flags.ts";
 
@@ -90,7 +89,11 @@ export async function openSubject(options: RotateOptions, command: string): Prom
       async write() {
         if (secret === undefined) writeSecretsRotated(fileOf(project, stack), `slipway:${configName(system.name)}`, today);
         // Its value is never in the arguments of a process.
-        else await openCli().run(["config", "set", "--secret", operatorSecrets[secret.name]!, "-s", stack], secret.value);
+        else
+          await requireProjectCli(project, config.stack, { stack, flags }).run(
+            ["config", "set", "--secret", operatorSecrets[secret.name]!, "-s", stack],
+            secret.value,
+          );
       },
     };
   }
@@ -106,7 +109,9 @@ export async function openSubject(options: RotateOptions, command: string): Prom
   }
 
   async function openDeployer(): Promise<Deployer> {
-    return daemon === undefined ? openPulumiDeployer() : localDeployer(workspace, await runningSystems(await openRoleAccount()));
+    return daemon === undefined
+      ? openPulumiDeployer(project, config.stack, { stack, flags })
+      : localDeployer(workspace, await runningSystems(await openRoleAccount()));
   }
 
   async function rotationOf({ system }: SystemSettings, kind: RoleKind): Promise<RotationSubject> {
@@ -120,19 +125,6 @@ export async function openSubject(options: RotateOptions, command: string): Prom
       account: await openRoleAccount(),
       deployer: await openDeployer(),
     };
-  }
-
-  function openPulumiDeployer(): Deployer {
-    return pulumiDeployer({ cli: openCli(), project: project.name, stack, flags });
-  }
-
-  function openCli(): PulumiCli {
-    const cli = openProjectCli(project, { stack, flags });
-    if (cli !== undefined) return cli;
-    const { stack: name } = config;
-    throw new UsageError(
-      `Pulumi's CLI, which deploys stack ${name}, is neither on the PATH nor in ~/.pulumi/bin. Install it: https://www.pulumi.com/docs/install${name === STACK ? ". Or start the local platform, which needs no CLI: slipway local up" : ""}`,
-    );
   }
 
   /** The platform may run fewer systems than the stack declares. */

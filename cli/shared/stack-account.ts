@@ -2,7 +2,10 @@
 
 import type { Project } from "../../engine/project.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
+import { STACK } from "../../local/platform/workspace.ts";
 import { findPulumi, openPulumi, type PulumiCli } from "../../operate/recover/pulumi-cli.ts";
+import { pulumiDeployer } from "../../operate/rotate/deploy-pulumi.ts";
+import type { Deployer } from "../../operate/rotate/rotation.ts";
 import { UsageError } from "./errors.ts";
 
 export const DIGITALOCEAN = "https://api.digitalocean.com";
@@ -50,4 +53,21 @@ export async function readToken(
 export function openProjectCli(project: Project, { stack, flags }: Target): PulumiCli | undefined {
   const program = findPulumi();
   return program === undefined ? undefined : openPulumi(program, { directory: project.root, project: project.name, stack, flags });
+}
+
+/** @param name As the CLI takes it. @throws {UsageError} where the CLI is not installed */
+export function requireProjectCli(project: Project, name: string, target: Target): PulumiCli {
+  const cli = openProjectCli(project, target);
+  if (cli !== undefined) return cli;
+  throw new UsageError(
+    `Pulumi's CLI, which deploys stack ${name}, is neither on the PATH nor in ~/.pulumi/bin. Install it: https://www.pulumi.com/docs/install${name === STACK ? ". Or start the local platform, which needs no CLI: slipway local up" : ""}`,
+  );
+}
+
+/** @param purpose What deploys: "a rotation". */
+export function openPulumiDeployer(project: Project, name: string, target: Target, purpose?: string): Deployer {
+  return pulumiDeployer({
+    ...{ cli: requireProjectCli(project, name, target), project: project.name, ...target },
+    ...(purpose !== undefined && { purpose }),
+  });
 }

@@ -25,6 +25,17 @@ export function workspaceAt(checkout: string, home: Home = findHome(checkout)): 
 
 /** Deletes the platform's state and data. Downloads and unknown files in the folder stay. */
 export function deleteWorkspaceState({ home: { state } }: Workspace): void {
-  for (const name of ["stack.json", "daemon", "cloud", "api-certificate", "apps", "instances", "servers", "sources.json", "programs.json", "up"])
+  for (const name of [
+    "stack.json",
+    "daemon",
+    "cloud",
+    "api-certificate",
+    "apps",
+    "instances",
+    "servers",
+    "sources.json",
+    "programs.json",
+    "up",
+  ])
     rmSync(join(state, name), { recursive: true, force: true });
 }

@@ -14,9 +14,11 @@ export interface PulumiStack {
   readonly stack: string;
   /** What a printed command needs: "-s prod". */
   readonly flags: string;
+  /** What deploys it. @default "a rotation" */
+  readonly purpose?: string;
 }
 
-export function pulumiDeployer({ cli, project, stack, flags }: PulumiStack): Deployer {
+export function pulumiDeployer({ cli, project, stack, flags, purpose = "a rotation" }: PulumiStack): Deployer {
   return {
     async requireNoChanges() {
       try {
@@ -25,7 +27,7 @@ export function pulumiDeployer({ cli, project, stack, flags }: PulumiStack): Dep
         if (error instanceof LockedError || !(error instanceof RecoverError) || !/no changes were expected/i.test(error.message))
           throw error;
         throw new RotateError(
-          `The program of stack ${stack} has changes that are not deployed, and a rotation would deploy them too. Nothing was changed. Deploy them first: pulumi up ${flags}`,
+          `The program of stack ${stack} has changes that are not deployed, and ${purpose} would deploy them too. Nothing was changed. Deploy them first: pulumi up ${flags}`,
         );
       }
     },

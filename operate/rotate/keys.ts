@@ -2,10 +2,11 @@
  * Replaces the keys of the buckets of a stack. The program names each key for the day of its rotation, so one deployment creates the new keys, gives them to
  * what uses them, and deletes the old ones last. A run that was killed is continued by the next one of the same day, or by an `up`.
  */
+import type { StackFile } from "../stack-file.ts";
 import type { RoleAccount } from "./account.ts";
 import { RotateError } from "./error.ts";
 import type { Deployer } from "./rotation.ts";
-import { type StackFile, writeKeysRotated } from "./stack-file.ts";
+import { writeKeysRotated } from "./stack-file.ts";
 
 export interface KeyRotationSubject {
   readonly file: StackFile;

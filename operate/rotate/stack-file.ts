@@ -2,9 +2,9 @@
  * Which user of a role a stack uses, in the file of the stack: `slipway:<system>.credentials.<role>`. The program reads the same setting, so `pulumi up` and
  * a rotation never undo each other.
  */
-import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { isMap, parseDocument, Scalar, YAMLMap } from "yaml";
+import { type Document, isMap, YAMLMap } from "yaml";
 import { USER_SLOTS, type UserSlot } from "../../catalog/alternate-user.ts";
+import { parseStackFile, quoted, type StackFile, setIn, writeStackFile } from "../stack-file.ts";
 import { RotateError } from "./error.ts";
 
 export interface Credential {
@@ -13,12 +13,6 @@ export interface Credential {
   readonly since?: string;
   /** The other user, until its password is replaced. */
   readonly retiring?: UserSlot;
-}
-
-export interface StackFile {
-  readonly path: string;
-  /** For messages. */
-  readonly name: string;
 }
 
 export interface CredentialSetting extends StackFile {
@@ -46,14 +40,8 @@ export function writeCredential(setting: CredentialSetting, before: Credential |
     throw new RotateError(
       `${setting.name}: ${pathOf(setting)} has changed since this run read it, so another run is rotating the same role. See: slipway rotate status`,
     );
-  const { key, role, path } = setting;
-  const steps = ["config", key, "credentials", role];
-  for (let depth = 1; depth < steps.length; depth++) {
-    const parent = steps.slice(0, depth);
-    if (!isMap(document.getIn(parent))) document.setIn(parent, new YAMLMap());
-  }
-  document.setIn(steps, mapOf(after));
-  save(path, document);
+  setIn(document, ["config", setting.key, "credentials", setting.role], mapOf(after));
+  writeStackFile(setting, document);
 }
 
 /** The day of the last rotation of the keys of buckets, in the setting that the program reads. */
@@ -61,31 +49,15 @@ export const KEYS_ROTATED = "slipway:keysRotated";
 
 export function writeKeysRotated(file: StackFile, today: string): void {
   const document = parse(file);
-  document.setIn(["config", KEYS_ROTATED], quoted(today));
-  save(file.path, document);
+  setIn(document, ["config", KEYS_ROTATED], quoted(today));
+  writeStackFile(file, document);
 }
 
 /** The day of the last rotation of the generated secrets of a system. @param key "slipway:fluxstudio" */
 export function writeSecretsRotated(file: StackFile, key: string, today: string): void {
   const document = parse(file);
-  if (!isMap(document.getIn(["config", key]))) document.setIn(["config", key], new YAMLMap());
-  document.setIn(["config", key, "rotated"], quoted(today));
-  save(file.path, document);
-}
-
-/** The file may be a link, which stays one. A reader never sees half of a file. */
-function save(path: string, document: ReturnType<typeof parse>): void {
-  const file = realpathSync(path);
-  const draft = `${file}.new`;
-  writeFileSync(draft, document.toString({ lineWidth: 0 }), { mode: statSync(file).mode, flush: true });
-  renameSync(draft, file);
-}
-
-/** Pulumi reads a date without quotes as a time. */
-function quoted(day: string): Scalar {
-  const scalar = new Scalar(day);
-  scalar.type = Scalar.QUOTE_DOUBLE;
-  return scalar;
+  setIn(document, ["config", key, "rotated"], quoted(today));
+  writeStackFile(file, document);
 }
 
 const pathOf = ({ key, role }: CredentialSetting): string => `${key}.credentials.${role}`;
@@ -98,14 +70,9 @@ function mapOf({ active, since, retiring }: Credential): YAMLMap {
   return map;
 }
 
-function parse({ path, name }: StackFile) {
-  const document = parseDocument(readFileSync(path, "utf8"));
-  const [error] = document.errors;
-  if (error !== undefined) throw new RotateError(`${name} is not valid YAML: ${error.message}`);
-  return document;
-}
+const parse = (file: StackFile): Document => parseStackFile(file, (problem) => new RotateError(problem));
 
-function credentialIn(document: ReturnType<typeof parse>, setting: CredentialSetting): Credential | undefined {
+function credentialIn(document: Document, setting: CredentialSetting): Credential | undefined {
   const node = document.getIn(["config", setting.key, "credentials", setting.role]);
   if (node === undefined || node === null) return undefined;
   const { active, since, retiring } = isMap(node) ? (node.toJSON() as Readonly<Record<string, unknown>>) : {};

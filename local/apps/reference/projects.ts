@@ -69,7 +69,7 @@ export function openProjects({ usePostgres, dualWrite, folder, pool }: ProjectsO
       const batch = queue.splice(0);
       try {
         const results = await file.change((rows) => inTransaction((client) => runAll(batch, rows, client)));
-        batch.forEach(({ resolve }, index) => resolve(results[index]));
+        for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -85,10 +85,11 @@ export function openProjects({ usePostgres, dualWrite, folder, pool }: ProjectsO
 
   async function inTransaction<T>(operate: (client: PoolClient | undefined) => Promise<T>): Promise<T> {
     if (!writesPostgres) return await operate(undefined);
-    await (owners ??= createOwners(pool).catch((error) => {
+    owners ??= createOwners(pool).catch((error) => {
       owners = undefined;
       throw error;
-    }));
+    });
+    await owners;
     const client = await pool.connect();
     let failure: Error | undefined;
     try {
@@ -155,7 +156,11 @@ async function createOwners(pool: Pool): Promise<void> {
   await pool.query("INSERT INTO public.organizations (id, name, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [
     ...[organization.id, organization.name, organization.slug],
   ]);
-  await pool.query("INSERT INTO public.users (id, name, email) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [user.id, user.name, user.email]);
+  await pool.query("INSERT INTO public.users (id, name, email) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [
+    user.id,
+    user.name,
+    user.email,
+  ]);
 }
 
 const COLUMNS = "id, name, description, organization_id, manager_id, service_tier, status, priority, created_at, updated_at";

@@ -1,0 +1,65 @@
+/** The phase of a system and a change of it, as text. */
+import type { Changed, PhaseStatus } from "../../operate/phase/change.ts";
+import type { GateResult } from "../../operate/phase/gates.ts";
+import { DESCRIPTIONS } from "../../operate/phase/phases.ts";
+import type { Layout } from "../shared/terminal.ts";
+import type { Subject } from "./subject.ts";
+
+type Named = Pick<Subject, "system" | "stack" | "flags">;
+
+export function formatStatus(
+  { phase, since, unfinished, running, next, back, history }: PhaseStatus,
+  { system, stack, flags }: Named,
+  { style }: Layout,
+): string {
+  const forced = history.flatMap((entry) => (entry.kind === "began" && entry.forced !== undefined ? [entry] : []));
+  const differs = running.some((one) => one.phase !== phase);
+  return [
+    `${style.bold(`${system.title} in stack ${stack}: ${phase}`)}, ${DESCRIPTIONS[phase]}, ${since === undefined ? "it is not recorded since when" : `since ${second(since)}`}`,
+    ...running.map((one) => `  ${one.service} ${one.phase === undefined ? `reports no phase: ${one.problem}` : `reports ${one.phase}`}`),
+    ...(running.length === 0 ? ["  No service declares where it reports its phase."] : []),
+    ...(unfinished === undefined
+      ? []
+      : [
+          `  The change from ${unfinished.from} to ${unfinished.to} of ${second(unfinished.at)} is unfinished. Continue it: slipway phase ${unfinished.to > unfinished.from ? "next" : "back"} ${flags}`,
+        ]),
+    ...(differs && unfinished === undefined
+      ? [`  ${style.warn("The services do not report the phase of the stack's file. Deploy the stack.")}`]
+      : []),
+    ...formatStep("next", next, flags, style),
+    ...formatStep("back", back, flags, style),
+    ...(forced.length === 0
+      ? []
+      : [
+          "",
+          "Skipped gates:",
+          ...forced.map(
+            (entry) => `  ${second(entry.at)}  ${entry.from} to ${entry.to} without ${entry.forced!.join(", ")}: ${entry.reason}`,
+          ),
+        ]),
+  ].join("\n");
+}
+
+function formatStep(direction: "next" | "back", step: PhaseStatus["next"], flags: string, style: Layout["style"]): readonly string[] {
+  if (step === undefined) return [];
+  const { to, gates } = step;
+  return [
+    "",
+    `${direction === "next" ? "Next" : "Back"}: ${style.bold(to)}, ${DESCRIPTIONS[to]}${gates.length === 0 ? `, without a gate: slipway phase ${direction} ${flags}` : ""}`,
+    ...gates.map((gate) => `  ${formatGate(gate)}`),
+  ];
+}
+
+const formatGate = ({ gate, isOpen, evidence, next }: GateResult): string =>
+  `${isOpen ? "open  " : "closed"}  ${gate.padEnd(11)}  ${evidence}${isOpen || next === undefined ? "" : `. Type: ${next}`}`;
+
+export function formatChanged({ from, to, since, isChanged, forced, seconds }: Changed, { system, stack, flags }: Named): string {
+  if (!isChanged) return `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}, since ${second(since)}. Nothing was done.`;
+  return [
+    `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}: the services have reported it ${seconds.toFixed(1)} s after the start of the deployment, and reported ${from} before.`,
+    ...(forced.length === 0 ? [] : [`Skipped: ${forced.join(", ")}. The reason is in Pulumi.${stack}.yaml.`]),
+    `Commit Pulumi.${stack}.yaml: it has the phase. See what the next one needs: slipway phase status ${flags}`,
+  ].join("\n");
+}
+
+const second = (at: string): string => `${at.slice(0, 19).replace("T", " ")} UTC`;
