@@ -1,5 +1,8 @@
 /** Writes and reads without a pause, as the users of a product do, and records what was acknowledged. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { startClients } from "../../probe/clients.ts";
+import { openRecorder, type RequestKind } from "../../probe/recorder.ts";
+import { send } from "../../probe/send.ts";
 
 export interface Probed {
   /** The keys of the rows that the service has acknowledged. */
@@ -18,35 +21,23 @@ const PAUSE_MS = 2;
 
 export function startProber(url: string, prefix: string): Prober {
   const acknowledged: string[] = [];
-  let [requests, failed, longestGapMs] = [0, 0, 0];
-  let last = performance.now();
-  let isRunning = true;
-  async function send(method: string, path: string, expected: number): Promise<boolean> {
-    requests++;
-    const isGood = await fetch(`${url}${path}`, { method }).then(
-      async (response) => (await response.text()) !== "" && response.status === expected,
-      () => false,
-    );
-    if (!isGood) failed++;
-    else {
-      longestGapMs = Math.max(longestGapMs, performance.now() - last);
-      last = performance.now();
-    }
+  const recorder = openRecorder();
+  async function request(kind: RequestKind, method: string, path: string, expected: number): Promise<boolean> {
+    const { status, text, milliseconds } = await send({ method, url: `${url}${path}` });
+    const isGood = status === expected && text !== "";
+    recorder.record(kind, milliseconds, isGood ? undefined : `${status ?? text}`);
     return isGood;
   }
-  const running = (async () => {
-    for (let n = 0; isRunning; n++) {
-      const key = `${prefix}-${n}`;
-      if (await send("POST", `/goods/${key}`, 201)) acknowledged.push(key);
-      await send("GET", "/goods", 200);
-      await sleep(PAUSE_MS);
-    }
-  })();
+  const clients = startClients(1, async (_, turn) => {
+    const key = `${prefix}-${turn}`;
+    if (await request("write", "POST", `/goods/${key}`, 201)) acknowledged.push(key);
+    await request("read", "GET", "/goods", 200);
+    await sleep(PAUSE_MS);
+  });
   return {
     async stop() {
-      isRunning = false;
-      await running;
-      return { acknowledged, requests, failed, longestGapMs };
+      await clients.stop();
+      return { acknowledged, ...recorder.read() };
     },
   };
 }
