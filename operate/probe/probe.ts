@@ -22,7 +22,7 @@ export interface ProbeOptions {
   readonly rowsEach: number;
   /** Between two steps of a client. */
   readonly pauseMs: number;
-  /** Called with the id of each row before it is used: whoever starts the probe removes those that a killed one has left. */
+  /** Called with the id of each row before it is used: the caller can remove those that a killed probe has left. */
   readonly onCreated?: (id: string) => void;
 }
 
