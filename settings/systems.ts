@@ -11,7 +11,7 @@ import { connectionsFor } from "./load.ts";
 import { appRegionOf } from "./networks.ts";
 import { keyOf, type Path } from "./problems.ts";
 import { isSized } from "./schema.ts";
-import type { PostgresCluster, PostgresSettings, SystemSettings, ValkeySettings } from "./settings.ts";
+import type { Phase, PostgresCluster, PostgresSettings, SystemSettings, ValkeySettings } from "./settings.ts";
 import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 import { storesOf } from "./valkey.ts";
 
@@ -206,7 +206,7 @@ function phaseOf({ system, key, requested }: SelectedSystem, { environment, prob
       allowed: "nothing",
       fix: [{ remove: at }],
     });
-  } else if ((phase === "P0" || phase === "P1") && environment !== "local") {
+  } else if (!phasesIn(environment).includes(phase)) {
     problems.add({
       at,
       given: phase,
@@ -217,6 +217,10 @@ function phaseOf({ system, key, requested }: SelectedSystem, { environment, prob
   }
   return phase;
 }
+
+/** Those in which the product reads JSON files need an app with a disk. */
+export const phasesIn = (environment: Stack["environment"]): readonly Phase[] =>
+  environment === "local" ? ["P0", "P1", "P2", "P3"] : ["P2", "P3"];
 
 export function hasPhases(system: System): boolean {
   return Object.values(system.apps).some((app) =>

@@ -13,7 +13,7 @@ export const declareGroup = () =>
       ["Return to the phase before", "slipway phase back --stack prod --system shop"],
     ],
     details: [
-      "P0: JSON only. P1: writes both, reads JSON. P2: writes both, reads Postgres. P3: Postgres only. docs/phase.md describes the gates between them.",
+      "P0: JSON only. P1: writes both, reads JSON. P2: writes both, reads Postgres. P3: Postgres only. docs/phases.md describes the gates between them.",
     ],
     exitCodes: { 0: "done", 1: "failed, or a gate is closed", 2: "bad input; nothing was done", 75: "another run changes a phase" },
   })

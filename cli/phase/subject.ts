@@ -11,7 +11,7 @@ import { readRunningPhases } from "../../operate/phase/running.ts";
 import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import type { Deployer } from "../../operate/rotate/rotation.ts";
 import { configName } from "../../settings/operator.ts";
-import { hasPhases } from "../../settings/systems.ts";
+import { hasPhases, phasesIn } from "../../settings/systems.ts";
 import type { System } from "../../systems/definition.ts";
 import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
@@ -56,6 +56,7 @@ export async function openSubject(options: PhaseOptions, command: string): Promi
     return {
       system: system.name,
       setting: { path: file, name, key: `slipway:${configName(system.name)}` },
+      allowed: phasesIn(settings.environment),
       journal: journalFile(workspace.home.state, config.stack, system.name),
       deployer: await openDeployer(account),
       evidence: openEvidence({ system, account, stack: config.stack, home: workspace.home }),

@@ -5,9 +5,10 @@
  */
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { Phase } from "../../settings/settings.ts";
+import { openJsonLines, readJsonLines } from "../json-lines.ts";
 import type { Deployer } from "../rotate/rotation.ts";
 import { checkGates, type Evidence, GATES, type Gate, type GateResult } from "./gates.ts";
-import { findUnfinished, openPhaseJournal, type PhaseEntry } from "./journal.ts";
+import { type Began, findUnfinished, type PhaseEntry } from "./journal.ts";
 import { type Direction, directionOf, neighborOf, readsJson } from "./phases.ts";
 import { type RunningPhase, waitForPhase } from "./running.ts";
 import { type PhaseSetting, readPhase, type WrittenPhase, writePhase } from "./stack-file.ts";
@@ -15,6 +16,8 @@ import { type PhaseSetting, readPhase, type WrittenPhase, writePhase } from "./s
 export interface PhaseSubject {
   readonly system: string;
   readonly setting: PhaseSetting;
+  /** Those in which the stack can be. */
+  readonly allowed: readonly Phase[];
   /** The path of the journal. */
   readonly journal: string;
   readonly deployer: Deployer;
@@ -51,103 +54,152 @@ export interface Changed {
 export interface PhaseStatus {
   readonly phase: Phase;
   readonly since: string | undefined;
-  readonly unfinished: { readonly from: Phase; readonly to: Phase; readonly at: string } | undefined;
+  readonly unfinished: Began | undefined;
   readonly running: readonly RunningPhase[];
-  readonly next: { readonly to: Phase; readonly gates: readonly GateResult[] } | undefined;
-  readonly back: { readonly to: Phase; readonly gates: readonly GateResult[] } | undefined;
+  readonly next: Step | undefined;
+  readonly back: Step | undefined;
   readonly history: readonly PhaseEntry[];
 }
 
+export interface Step {
+  readonly to: Phase;
+  readonly gates: readonly GateResult[];
+}
+
 export async function readStatus(subject: PhaseSubject, now = Date.now()): Promise<PhaseStatus> {
-  const { phase, since } = readPhase(subject.setting);
-  const { entries } = openPhaseJournal(subject.journal);
-  const step = async (direction: Direction) => {
-    const to = neighborOf(phase, direction);
-    return to === undefined
-      ? undefined
-      : { to, gates: await gatesBetween(subject, { phase, ...(since !== undefined && { since }) }, to, entries, now) };
+  const written = readPhase(subject.setting);
+  const history = readJsonLines<PhaseEntry>(subject.journal);
+  const step = async (direction: Direction): Promise<Step | undefined> => {
+    const to = neighborOf(written.phase, direction);
+    return to === undefined || !subject.allowed.includes(to) ? undefined : { to, gates: await gatesTo(subject, written, to, history, now) };
   };
   return {
-    ...{ phase, since, unfinished: findUnfinished(entries), history: entries },
+    ...{ phase: written.phase, since: written.since, unfinished: findUnfinished(history), history },
     ...{ running: await subject.readRunning(), next: await step("next"), back: await step("back") },
   };
 }
 
 export async function changePhase(subject: PhaseSubject, options: ChangeOptions): Promise<Changed> {
-  const { setting, deployer, flags } = subject;
-  const { report } = options;
   const forced = readForced(options);
-  const written = readPhase(setting);
-  const journal = openPhaseJournal(subject.journal);
-  const unfinished = findUnfinished(journal.entries);
-  const target = targetOf(written.phase, unfinished, options, flags);
-  const isContinued = unfinished !== undefined && unfinished.to === target && directionOf(unfinished.from, target) === options.direction;
-  let gates: readonly GateResult[] = [];
-  let closed: readonly Gate[] = [];
-  const from = isContinued ? unfinished.from : written.phase;
+  const written = readPhase(subject.setting);
+  const entries = readJsonLines<PhaseEntry>(subject.journal);
+  const unfinished = findUnfinished(entries);
+  const to = targetOf(subject, written.phase, unfinished, options);
+  if (unfinished !== undefined) return await finish(subject, options, unfinished, to);
+  if (to === written.phase) return await confirm(subject, options, written);
 
-  if (isContinued) report(`Continue the change from ${from} to ${target} that began at ${unfinished.at}`);
-  else if (target !== written.phase) {
-    await requireReported(subject, written.phase, unfinished !== undefined);
-    gates = await gatesBetween(subject, written, target, journal.entries, Date.now());
-    closed = gates.filter(({ isOpen }) => !isOpen).map(({ gate }) => gate);
-    requireOpen(gates, forced, { from, to: target, flags });
-    if (unfinished === undefined) await deployer.requireNoChanges();
-    journal.append({
-      ...{ kind: "began", from, to: target, at: new Date().toISOString() },
-      ...(closed.length > 0 && { forced: closed, reason: options.reason }),
-    } as PhaseEntry);
-  } else if (written.since !== undefined && (await subject.readRunning()).every(({ phase }) => phase === target))
-    return { ...{ from, to: target, since: written.since, isChanged: false, gates, forced: closed, seconds: 0 } };
+  await requireReported(subject, written.phase);
+  const from = written.phase;
+  const gates = await gatesTo(subject, written, to, entries, Date.now());
+  const closed = requireOpen(gates, forced, { from, to, flags: subject.flags });
+  await subject.deployer.requireNoChanges();
+  const began: Began = {
+    ...{ kind: "began", from, to, at: new Date().toISOString() },
+    ...(closed.length > 0 && { forced: closed, reason: options.reason!.trim() }),
+  };
+  append(subject, began);
+  return { ...(await deployPhase(subject, options, began)), gates, forced: closed };
+}
 
-  if (readPhase(setting).phase !== target || readPhase(setting).since !== undefined) {
-    report(`Write ${target} into ${setting.name}`);
-    writePhase(setting, { phase: target }, closed.length === 0 ? undefined : comment(from, target, closed, options.reason!));
+/** Continues an unfinished change, or returns to the phase before it: in neither did the services ever stop writing what they wrote before. */
+async function finish(subject: PhaseSubject, options: ChangeOptions, unfinished: Began, to: Phase): Promise<Changed> {
+  const { from, at } = unfinished;
+  const isContinued = to === unfinished.to;
+  options.report(`${isContinued ? "Continue" : "Revert"} the change from ${from} to ${unfinished.to} that began at ${at}`);
+  const step: Began = isContinued ? unfinished : { kind: "began", from: unfinished.to, to, at: new Date().toISOString() };
+  if (!isContinued) append(subject, step);
+  return { ...(await deployPhase(subject, options, step)), gates: [], forced: (step.forced ?? []) as readonly Gate[] };
+}
+
+/** Where the phase is written already: the services may report another one, or it is not recorded since when they report it. */
+async function confirm(subject: PhaseSubject, options: ChangeOptions, { phase, since }: WrittenPhase): Promise<Changed> {
+  const step = { from: phase, to: phase };
+  const nothing = { gates: [], forced: [] };
+  if (since !== undefined && (await subject.readRunning()).every((one) => one.phase === phase))
+    return { ...step, ...nothing, since, isChanged: false, seconds: 0 };
+  return { ...(await deployPhase(subject, options, step)), ...nothing };
+}
+
+type Deployed = Omit<Changed, "gates" | "forced">;
+
+async function deployPhase(
+  subject: PhaseSubject,
+  { report, waitMs, direction }: ChangeOptions,
+  { from, to, forced, reason }: Pick<Began, "from" | "to" | "forced" | "reason">,
+): Promise<Deployed> {
+  const { setting, deployer, flags } = subject;
+  const { phase, since: before } = readPhase(setting);
+  if (phase !== to || before !== undefined) {
+    report(`Write ${to} into ${setting.name}`);
+    writePhase(setting, { phase: to }, forced === undefined ? undefined : `${from} to ${to} without ${forced.join(", ")}: ${reason}`);
   }
   const start = performance.now();
   report("Deploy the program");
   await deployer.deploy();
-  report(`Ask the services for their phase`);
-  const running = await waitForPhase(subject.readRunning, target, options.waitMs);
-  const others = running.filter(({ phase }) => phase !== target);
+  report("Ask the services for their phase");
+  const running = await waitForPhase(subject.readRunning, to, waitMs);
+  const others = running.filter((one) => one.phase !== to);
   if (others.length > 0)
     throw new Failure(
       "phase-not-reported",
       1,
-      `${setting.name} has phase ${target} and was deployed, but ${others.map(describe).join("; ")}. See the log of the service, fix the cause, and type the same command again. To return instead: slipway phase ${options.direction === "next" ? "back" : "next"} ${flags}`,
+      `${setting.name} has phase ${to} and was deployed, but ${others.map(describe).join("; ")}. See the log of the service, fix the cause, and type the same command again. To return instead: slipway phase ${direction === "next" ? "back" : "next"} ${flags}`,
     );
   const seconds = Math.round(performance.now() - start) / 1000;
   const since = new Date().toISOString();
-  writePhase(setting, { phase: target, since });
-  journal.append({ kind: "done", from, to: target, at: since });
-  return { from, to: target, since, isChanged: true, gates, forced: closed, seconds };
+  writePhase(setting, { phase: to, since });
+  append(subject, { kind: "done", from, to, at: since });
+  return { from, to, since, isChanged: true, seconds };
 }
 
+function append({ journal }: PhaseSubject, entry: PhaseEntry): void {
+  const lines = openJsonLines<PhaseEntry>(journal);
+  try {
+    lines.append(entry);
+  } finally {
+    lines.close();
+  }
+}
+
+/** One step from the phase of the file; while a change is unfinished, one of its two phases. */
 function targetOf(
+  { allowed, setting, flags }: PhaseSubject,
   phase: Phase,
-  unfinished: { from: Phase; to: Phase } | undefined,
+  unfinished: Began | undefined,
   { direction, to }: ChangeOptions,
-  flags: string,
 ): Phase {
-  // A killed run wrote its phase before the services reported it: the same command goes on to that one, and not to the one after it.
-  const begun = unfinished !== undefined && directionOf(unfinished.from, unfinished.to) === direction ? unfinished.to : undefined;
-  const target = to ?? begun ?? neighborOf(phase, direction);
+  const target = to ?? (unfinished === undefined ? neighborOf(phase, direction) : endOf(unfinished, direction));
   if (target === undefined)
     throw new Failure(
       "phase-last",
       2,
       `${phase} is the ${direction === "next" ? "last" : "first"} phase. Nothing was changed. See: slipway phase status ${flags}`,
     );
-  if (target === phase || target === begun || neighborOf(phase, direction) === target) return target;
-  throw new Failure(
-    "phase-step",
-    2,
-    `The phase is ${phase}, and it changes by one step at a time: slipway phase ${directionOf(phase, target)} ${flags} leads to ${neighborOf(phase, directionOf(phase, target))}. Nothing was changed.`,
-  );
+  if (unfinished !== undefined && target !== unfinished.from && target !== unfinished.to)
+    throw new Failure(
+      "phase-unfinished",
+      2,
+      `The change from ${unfinished.from} to ${unfinished.to} is unfinished. Nothing was changed. Continue it: slipway phase ${directionOf(unfinished.from, unfinished.to)} ${flags}`,
+    );
+  if (unfinished === undefined && target !== phase && neighborOf(phase, direction) !== target)
+    throw new Failure(
+      "phase-step",
+      2,
+      `The phase is ${phase}, and it changes by one step at a time: slipway phase ${directionOf(phase, target)} ${flags} leads to ${neighborOf(phase, directionOf(phase, target))}. Nothing was changed.`,
+    );
+  if (!allowed.includes(target))
+    throw new Failure(
+      "phase-not-allowed",
+      2,
+      `In ${target} the product reads JSON files, and App Platform deletes the files of a container at every restart. The stack of ${setting.name} can be in ${allowed.join(", ")}. Nothing was changed.`,
+    );
+  return target;
 }
 
+const endOf = ({ from, to }: Began, direction: Direction): Phase => (directionOf(from, to) === direction ? to : from);
+
 /** A change begins where all services are in the phase of the file: otherwise something else deploys, or the file is not deployed. */
-async function requireReported(subject: PhaseSubject, phase: Phase, isUnfinished: boolean): Promise<void> {
+async function requireReported(subject: PhaseSubject, phase: Phase): Promise<void> {
   const running = await subject.readRunning();
   if (running.length === 0)
     throw new Failure(
@@ -155,7 +207,6 @@ async function requireReported(subject: PhaseSubject, phase: Phase, isUnfinished
       2,
       `No service of ${subject.system} declares where it reports its phase, so a change cannot be verified. Declare it: checks.phase in systems/${subject.system}.ts`,
     );
-  if (isUnfinished) return;
   const others = running.filter((one) => one.phase !== phase);
   if (others.length > 0)
     throw new Failure(
@@ -168,20 +219,19 @@ async function requireReported(subject: PhaseSubject, phase: Phase, isUnfinished
 const describe = ({ service, phase, problem }: RunningPhase): string =>
   `${service}: ${phase === undefined ? problem : `it reports ${phase}`}`;
 
-export async function gatesBetween(
+const gatesTo = async (
   { evidence, flags }: PhaseSubject,
   { phase: from, since }: WrittenPhase,
   to: Phase,
-  entries: readonly PhaseEntry[],
+  history: readonly PhaseEntry[],
   now: number,
-): Promise<readonly GateResult[]> {
-  return await checkGates({ from, to, since, wasPostgresOnly: wasPostgresOnly(from, entries), evidence, flags, now });
-}
+): Promise<readonly GateResult[]> =>
+  await checkGates({ from, to, since, wasPostgresOnly: wasPostgresOnly(from, history), evidence, flags, now });
 
 /** Whether the files may lack something that Postgres has. Without a record, they do where the phase reads Postgres. */
-function wasPostgresOnly(phase: Phase, entries: readonly PhaseEntry[]): boolean {
-  let lacks = !readsJson(entries[0]?.from ?? phase);
-  for (const { to, from } of entries) {
+function wasPostgresOnly(phase: Phase, history: readonly PhaseEntry[]): boolean {
+  let lacks = !readsJson(history[0]?.from ?? phase);
+  for (const { to, from } of history) {
     if (to === "P3" || from === "P3") lacks = true;
     else if (readsJson(to)) lacks = false;
   }
@@ -190,26 +240,30 @@ function wasPostgresOnly(phase: Phase, entries: readonly PhaseEntry[]): boolean 
 
 function readForced({ force, reason }: ChangeOptions): readonly Gate[] {
   const unknown = force.find((name) => !GATES.some((gate) => gate === name));
-  if (unknown !== undefined) throw new Failure("gate-unknown", 2, `There is no gate "${unknown}". There are: ${GATES.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new Failure("gate-unknown", 2, `There is no gate "${unknown}". There are: ${GATES.join(", ")}. Nothing was changed.`);
   if (force.length > 0 && (reason ?? "").trim() === "")
-    throw new Failure("reason-missing", 2, `--force needs the reason, which is kept: --force ${force[0]} --reason "<why>"`);
+    throw new Failure(
+      "reason-missing",
+      2,
+      `--force needs the reason, which is kept: --force ${force[0]} --reason "<why>". Nothing was changed.`,
+    );
   return force as readonly Gate[];
 }
 
+/** @returns those that are closed, and forced */
 function requireOpen(
   gates: readonly GateResult[],
   forced: readonly Gate[],
   { from, to, flags }: { readonly from: Phase; readonly to: Phase; readonly flags: string },
-): void {
-  const closed = gates.filter(({ gate, isOpen }) => !isOpen && !forced.includes(gate));
-  if (closed.length === 0) return;
-  const lines = closed.map(({ gate, evidence, next }) => `\n  ${gate}: ${evidence}.${next === undefined ? "" : ` Type: ${next}`}`);
+): readonly Gate[] {
+  const closed = gates.filter(({ isOpen }) => !isOpen);
+  const refused = closed.filter(({ gate }) => !forced.includes(gate));
+  if (refused.length === 0) return closed.map(({ gate }) => gate);
+  const lines = refused.map(({ gate, evidence, next }) => `\n  ${gate}: ${evidence}.${next === undefined ? "" : ` Type: ${next}`}`);
   throw new Failure(
     "gate-closed",
     1,
-    `The change from ${from} to ${to} is refused, and nothing was changed:${lines.join("")}\nTo skip one, with a reason that is kept: slipway phase ${directionOf(from, to)} ${flags} --force ${closed[0]!.gate} --reason "<why>"`,
+    `The change from ${from} to ${to} is refused, and nothing was changed:${lines.join("")}\nTo skip one, with a reason that is kept: slipway phase ${directionOf(from, to)} ${flags} --force ${refused[0]!.gate} --reason "<why>"`,
   );
 }
-
-const comment = (from: Phase, to: Phase, gates: readonly Gate[], reason: string): string =>
-  `${from} to ${to} without ${gates.join(", ")}: ${reason}`;

@@ -6,7 +6,7 @@ import { readsJson } from "./phases.ts";
  * validations  the newest validations since the change of phase found no difference, as many as are needed
  * backup       a backup that was made since the change of phase was restored for practice
  * observation  `slipway watch` looked at the deployment for a day since the change of phase, without a missing round
- * export       the data was exported from Postgres since it was last written there alone
+ * export       the data was exported from Postgres since the change of phase, and so since Postgres alone was last written
  * archive      the JSON files were archived with their checksums since the change of phase
  */
 export const GATES = ["validations", "backup", "observation", "export", "archive"] as const;
@@ -73,36 +73,45 @@ export async function checkGates(subject: GateSubject): Promise<readonly GateRes
 type Check = (subject: GateSubject) => Promise<Omit<GateResult, "gate">>;
 
 const CHECKS: Readonly<Record<Gate, Check>> = {
-  async validations({ since, evidence, flags, to }) {
-    const needed = readsJson(to) ? 1 : NEEDED_VALIDATIONS;
+  async validations({ from, to, since, evidence, flags }) {
+    if (since === undefined) return unknownSince(from, flags);
     const next = `slipway data validate ${flags}`;
-    const all = (await evidence.validations()).filter(({ at }) => isSince(at, since));
+    // One, which compares what the export has brought into the files.
+    const needed = readsJson(to) ? 1 : NEEDED_VALIDATIONS;
+    const exported = readsJson(to) ? (await evidence.exports()).at(-1)?.at : undefined;
+    const start = exported !== undefined && isSince(exported, since) ? exported : since;
+    const all = (await evidence.validations()).filter(({ at }) => isSince(at, start));
     const clean = all.length - 1 - all.findLastIndex(({ isClean }) => !isClean);
-    if (since === undefined) return { isOpen: false, evidence: UNKNOWN, next: `slipway phase status ${flags}` };
-    if (clean >= needed) return { isOpen: true, evidence: `the last ${clean} validations since ${minute(since)} are clean` };
+    const about = start === since ? `since ${minute(since)}` : `since the export of ${minute(start)}`;
+    if (clean >= needed)
+      return {
+        isOpen: true,
+        evidence: `${clean === 1 ? "the last validation" : `the last ${clean} validations`} ${about} found no difference`,
+      };
     const last = all.at(-1);
     return {
       isOpen: false,
       evidence:
         last?.isClean === false
-          ? `the validation of ${minute(last.at)} found differences; ${needed} clean ones in a row are needed`
-          : `${clean} of ${needed} clean validations since ${minute(since)}`,
+          ? `the validation of ${minute(last.at)} found differences, and ${needed === 1 ? "one without a difference is" : `${needed} in a row without one are`} needed`
+          : `${clean} of ${needed} validations without a difference ${about}`,
       next,
     };
   },
 
-  async backup({ since, evidence, flags }) {
-    const next = `slipway backup create, then slipway backup rehearse --newest ${flags.replace(/^.*(--system \S+).*$/, "$1")}`;
-    if (since === undefined) return { isOpen: false, evidence: UNKNOWN, next };
+  async backup({ from, since, evidence, flags }) {
+    if (since === undefined) return unknownSince(from, flags);
+    const system = /--system \S+/.exec(flags)?.[0] ?? "";
+    const next = `slipway backup create ${system} && slipway backup rehearse ${system} --newest`;
     const restored = (await evidence.restoredBackups()).filter(({ startedAt }) => isSince(startedAt, since)).at(-1);
     return restored === undefined
       ? { isOpen: false, evidence: `no backup that was made since ${minute(since)} was restored`, next }
       : { isOpen: true, evidence: `backup ${restored.id} of ${minute(restored.startedAt)} was restored at ${minute(restored.restoredAt)}` };
   },
 
-  async observation({ since, evidence, flags, now }) {
+  async observation({ from, since, evidence, flags, now }) {
+    if (since === undefined) return unknownSince(from, flags);
     const next = `slipway watch ${flags}`;
-    if (since === undefined) return { isOpen: false, evidence: UNKNOWN, next };
     const rounds = (await evidence.rounds()).filter(({ at }) => isSince(at, since));
     const times = [Date.parse(since), ...rounds.map(({ at }) => Date.parse(at))];
     const observedMs = (times.at(-1) ?? 0) - Date.parse(since);
@@ -118,7 +127,7 @@ const CHECKS: Readonly<Record<Gate, Check>> = {
     if (observedMs < OBSERVATION_MS)
       return {
         isOpen: false,
-        evidence: `observed for ${formatHours(observedMs)} of 24 h since ${minute(since)}; ${formatHours(Math.max(0, Date.parse(since) + OBSERVATION_MS - now))} are left at least`,
+        evidence: `observed for ${formatHours(observedMs)} of 24 h since ${minute(since)}; at least ${formatHours(Math.max(0, Date.parse(since) + OBSERVATION_MS - now))} are left`,
         next,
       };
     if (last.problems > 0) return { isOpen: false, evidence: `the round of ${minute(last.at)} saw ${last.problems} problems`, next };
@@ -128,34 +137,38 @@ const CHECKS: Readonly<Record<Gate, Check>> = {
     };
   },
 
-  async export({ since, evidence, flags, to }) {
+  async export({ from, to, since, evidence, flags }) {
+    if (since === undefined) return unknownSince(from, flags);
     const next = `slipway data export ${flags}`;
-    const newest = (await evidence.exports()).at(-1);
+    const newest = (await evidence.exports()).at(-1)?.at;
     if (newest === undefined) return { isOpen: false, evidence: "there is no export", next };
-    if (since === undefined || !isSince(newest.at, since))
-      return { isOpen: false, evidence: `the export of ${minute(newest.at)} is older than the change of phase`, next };
-    if (readsJson(to)) {
-      // Since the change of phase, every write reached the files too. Without it, the export must be newer than the last write.
-      const lastWrite = await evidence.lastWrite();
-      return {
-        isOpen: true,
-        evidence: `the export of ${minute(newest.at)} has every write that Postgres alone was given${lastWrite === undefined ? "" : `; the last write to the database was at ${minute(lastWrite)}, into both`}`,
-      };
-    }
-    return { isOpen: true, evidence: `the data was exported at ${minute(newest.at)}` };
+    if (isSince(newest, since))
+      // Every later write reaches both stores.
+      return { isOpen: true, evidence: `the data was exported at ${minute(newest)}, since the change of phase` };
+    const lastWrite = readsJson(to) ? await evidence.lastWrite() : undefined;
+    const older = `the export of ${minute(newest)} is older than ${
+      lastWrite === undefined || isSince(newest, lastWrite) ? "the change of phase" : `the last write, of ${minute(lastWrite)}`
+    }`;
+    return { isOpen: false, evidence: older, next };
   },
 
-  async archive({ since, evidence, flags }) {
+  async archive({ from, since, evidence, flags }) {
+    if (since === undefined) return unknownSince(from, flags);
     const next = `slipway phase archive ${flags} --from <folder with the JSON files>`;
-    const newest = (await evidence.archives()).at(-1);
+    const newest = (await evidence.archives()).at(-1)?.at;
     if (newest === undefined) return { isOpen: false, evidence: "the JSON files were not archived", next };
-    if (since === undefined || !isSince(newest.at, since))
-      return { isOpen: false, evidence: `the archive of ${minute(newest.at)} is older than the change of phase`, next };
-    return { isOpen: true, evidence: `the JSON files were archived at ${minute(newest.at)}, with checksums` };
+    return isSince(newest, since)
+      ? { isOpen: true, evidence: `the JSON files were archived at ${minute(newest)}, with checksums` }
+      : { isOpen: false, evidence: `the archive of ${minute(newest)} is older than the change of phase`, next };
   },
 };
 
-const UNKNOWN = "it is not known since when the apps are in this phase";
-const isSince = (at: string, since: string | undefined): boolean => since !== undefined && Date.parse(at) >= Date.parse(since);
+const unknownSince = (from: Phase, flags: string): Omit<GateResult, "gate"> => ({
+  isOpen: false,
+  evidence: `it is not recorded since when the services report ${from}`,
+  next: `slipway phase next ${flags} --to ${from}`,
+});
+const isSince = (at: string, since: string): boolean => Date.parse(at) >= Date.parse(since);
 const minute = (at: string): string => `${at.slice(0, 16).replace("T", " ")} UTC`;
-const formatHours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
+/** Rounded down: less than a day is not shown as one. */
+const formatHours = (ms: number): string => `${(Math.floor(ms / 360_000) / 10).toFixed(1)} h`;

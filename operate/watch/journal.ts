@@ -1,24 +1,10 @@
-/**
- * The journal of a watch: a file of JSON lines, so that a watch that was killed goes on where it was. A line counts once it ends; a half line of a
- * killed run is cut off.
- */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+/** The journal of a watch, so that a watch that was killed goes on where it was. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { isRunning } from "../../local/servers/is-running.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { Problem } from "../alerts/alert.ts";
+import { openJsonLines } from "../json-lines.ts";
 import type { Observation } from "./observation.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -40,24 +26,12 @@ export interface Journal {
 export function openJournal(file: string): Journal {
   mkdirSync(path.dirname(file), { recursive: true });
   const lock = takeLock(`${file}.lock`);
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  const entries = whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Entry);
-  const descriptor = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
-  let end = Buffer.byteLength(whole);
-  ftruncateSync(descriptor, end);
+  const { entries, append, close } = openJsonLines<Entry>(file);
   return {
     entries,
-    append(entry) {
-      entries.push(entry);
-      end += writeSync(descriptor, `${JSON.stringify(entry)}\n`, end);
-      fsyncSync(descriptor);
-    },
+    append,
     close() {
-      closeSync(descriptor);
+      close();
       rmSync(lock, { force: true });
     },
   };
