@@ -12,8 +12,8 @@ import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
 import { candlefish } from "../../systems/candlefish.ts";
 import type { System } from "../../systems/definition.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
-import { startLoad } from "../rotation/load.ts";
-import { createProject, type TestProject } from "../rotation/project.ts";
+import { startLoad } from "../load.ts";
+import { createProject, type TestProject } from "../local-project.ts";
 import { startWriter, type Writer, type Written } from "./writer.ts";
 
 const KILLS = Number(process.env.SLIPWAY_KILLS ?? 1);

@@ -11,8 +11,8 @@ import { compareEffectiveRights } from "../../postdeploy/roles/effective-rights.
 import { candlefish } from "../../systems/candlefish.ts";
 import type { System } from "../../systems/definition.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
-import { startLoad } from "./load.ts";
-import { createProject, type TestProject } from "./project.ts";
+import { startLoad } from "../load.ts";
+import { createProject, type TestProject } from "../local-project.ts";
 
 const ROTATIONS = Number(process.env.SLIPWAY_ROTATIONS ?? 3);
 const REQUESTS = Number(process.env.SLIPWAY_REQUESTS ?? 1000);

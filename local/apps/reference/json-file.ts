@@ -1,6 +1,7 @@
 /** A JSON file with rows. Two instances of a service may write it at the same time, as they do while a deployment replaces one by the other. */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lockDirectory } from "../../cloud/store/lock.ts";
 
@@ -11,15 +12,17 @@ export interface Row {
 export interface JsonFile<R extends Row> {
   /** As the file is now. */
   read(): Promise<ReadonlyMap<string, R>>;
-  /** Runs `work` while no other process writes, and writes the rows that it has changed. If it throws, the file stays as it is. */
-  change<T>(work: (rows: Map<string, R>) => Promise<T>): Promise<T>;
+  /** Runs `changeRows` while no other process writes, and writes the rows that it has changed. If it throws, the file stays as it is. */
+  change<T>(changeRows: (rows: Map<string, R>) => Promise<T>): Promise<T>;
 }
 
 const POLL_MS = 2;
 
-export function openJsonFile<R extends Row>(path: string): JsonFile<R> {
+/** @param work A folder for the lock and the draft of the next file, so that the folder of the file has nothing but data. */
+export function openJsonFile<R extends Row>(path: string, work: string): JsonFile<R> {
   let cached: { readonly version: string; readonly rows: ReadonlyMap<string, R> } = { version: "", rows: new Map() };
-  const lock = `${path}.lock`;
+  const lock = join(work, `${basename(path)}.lock`);
+  const draft = join(work, `${basename(path)}.new`);
   mkdirSync(lock, { recursive: true, mode: 0o700 });
 
   async function read(): Promise<ReadonlyMap<string, R>> {
@@ -34,12 +37,12 @@ export function openJsonFile<R extends Row>(path: string): JsonFile<R> {
 
   return {
     read,
-    async change(work) {
+    async change(changeRows) {
       const unlock = await takeLock(lock);
       try {
         const rows = new Map(await read());
-        const result = await work(rows);
-        write(path, JSON.stringify([...rows.values()]));
+        const result = await changeRows(rows);
+        write(draft, path, JSON.stringify([...rows.values()]));
         return result;
       } finally {
         unlock();
@@ -59,8 +62,7 @@ async function takeLock(lock: string): Promise<() => void> {
 }
 
 /** A reader sees the old file or the new one. */
-function write(path: string, text: string): void {
-  const draft = `${path}.new`;
+function write(draft: string, path: string, text: string): void {
   const file = openSync(draft, "w", 0o600);
   writeSync(file, text);
   fsyncSync(file);

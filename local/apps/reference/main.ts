@@ -1,6 +1,7 @@
 /**
  * A service that moves its data from JSON files to Postgres in the four phases of FluxStudio, for tests and docs of `slipway phase`. Start it with
- * `slipway local up --program fluxstudio-local/api=local/apps/reference/main.ts`. The files are in the folder `data` of the component.
+ * `slipway local up --program fluxstudio-local/api=local/apps/reference/main.ts`. The files are in the folder `data` of
+ * the component.
  */
 import { mkdirSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
@@ -24,8 +25,8 @@ const pool = new pg.Pool({ connectionString: target.url, max: Number(DB_POOL_MAX
 pool.on("error", () => {});
 console.log("Database adapters loaded");
 
-mkdirSync("data", { recursive: true, mode: 0o700 });
-const projects: Projects = openProjects({ ...phase, folder: "data", pool });
+for (const folder of ["data", "work"]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+const projects: Projects = openProjects({ ...phase, folder: "data", work: "work", pool });
 
 const server = createServer((request, response) => {
   answer(request)

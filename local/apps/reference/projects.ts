@@ -36,7 +36,10 @@ export interface Projects {
 export interface ProjectsOptions {
   readonly usePostgres: boolean;
   readonly dualWrite: boolean;
+  /** Of the JSON files. */
   readonly folder: string;
+  /** For locks and drafts. */
+  readonly work: string;
   readonly pool: Pool;
 }
 
@@ -54,8 +57,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-export function openProjects({ usePostgres, dualWrite, folder, pool }: ProjectsOptions): Projects {
-  const file: JsonFile<Project> = openJsonFile(join(folder, "projects.json"));
+export function openProjects({ usePostgres, dualWrite, folder, work: workFolder, pool }: ProjectsOptions): Projects {
+  const file: JsonFile<Project> = openJsonFile(join(folder, "projects.json"), workFolder);
   const writesFile = !usePostgres || dualWrite;
   const writesPostgres = usePostgres || dualWrite;
   const queue: Waiting[] = [];

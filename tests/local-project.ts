@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { findDaemon } from "../../local/platform/daemon/client.ts";
-import { API_TOKEN } from "../../local/platform/defaults.ts";
-import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
-import { databaseAddress } from "../../operate/recover/cluster.ts";
-import { type AccountCluster, connectionOf, openAccount, type RoleAccount } from "../../operate/rotate/account.ts";
-import { type LoginAnswer, tryLogin } from "../../postdeploy/connect/login.ts";
-import type { RoleKind } from "../../postdeploy/roles/index.ts";
-import type { System } from "../../systems/definition.ts";
+import { findDaemon } from "../local/platform/daemon/client.ts";
+import { API_TOKEN } from "../local/platform/defaults.ts";
+import { STACK, workspaceAt } from "../local/platform/workspace.ts";
+import { databaseAddress } from "../operate/recover/cluster.ts";
+import { type AccountCluster, connectionOf, openAccount, type RoleAccount } from "../operate/rotate/account.ts";
+import { type LoginAnswer, tryLogin } from "../postdeploy/connect/login.ts";
+import type { RoleKind } from "../postdeploy/roles/index.ts";
+import type { System } from "../systems/definition.ts";
 
-const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
+const CHECKOUT = fileURLToPath(new URL("..", import.meta.url));
 const LAUNCHER = join(CHECKOUT, "bin/slipway.js");
 
 export interface Ran {
@@ -48,7 +48,7 @@ export interface TestProject {
 }
 
 export function createProject(): TestProject {
-  const root = mkdtempSync(join(tmpdir(), "slipway rotation "));
+  const root = mkdtempSync(join(tmpdir(), "slipway project "));
   for (const entry of readdirSync(CHECKOUT)) {
     if (/^Pulumi\..+\.yaml$/.test(entry) || entry === ".git" || entry === ".slipway") continue;
     symlinkSync(join(CHECKOUT, entry), join(root, entry));

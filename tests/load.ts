@@ -1,7 +1,7 @@
 /** Clients of an app that send one request after the other, each on a connection of its own, until they are stopped. */
-import { startClients } from "../../operate/probe/clients.ts";
-import { openRecorder } from "../../operate/probe/recorder.ts";
-import { send } from "../../operate/probe/send.ts";
+import { startClients } from "../operate/probe/clients.ts";
+import { openRecorder } from "../operate/probe/recorder.ts";
+import { send } from "../operate/probe/send.ts";
 
 export interface Load {
   /** Stops the clients after the requests that they have. */
