@@ -169,7 +169,7 @@ async function createOwners(pool: Pool): Promise<void> {
 const COLUMNS = "id, name, description, organization_id, manager_id, service_tier, status, priority, created_at, updated_at";
 const SELECT = `SELECT ${COLUMNS} FROM public.projects`;
 
-async function upsertProject(client: PoolClient, project: Project): Promise<void> {
+export async function upsertProject(client: Pool | PoolClient, project: Project): Promise<void> {
   const { id, name, description, organizationId, managerId, serviceTier, status, priority, createdAt, updatedAt } = project;
   await client.query({
     name: "upsert project",
@@ -185,7 +185,8 @@ async function selectProject(client: Pool | PoolClient, id: string): Promise<Pro
   return rows.map(toProject)[0];
 }
 
-const selectProjects = async (pool: Pool): Promise<readonly Project[]> => (await pool.query(`${SELECT} ORDER BY id`)).rows.map(toProject);
+export const selectProjects = async (pool: Pool): Promise<readonly Project[]> =>
+  (await pool.query(`${SELECT} ORDER BY id`)).rows.map(toProject);
 
 // biome-ignore lint/suspicious/noExplicitAny: a row as pg returns it
 const toProject = (row: any): Project => ({
