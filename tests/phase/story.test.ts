@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { API_TOKEN } from "../../local/platform/defaults.ts";
@@ -22,20 +22,24 @@ import { openStores, type Stores } from "./stores.ts";
 
 const WRITES = Number(process.env.SLIPWAY_WRITES ?? 800);
 const CLIENTS = Number(process.env.SLIPWAY_CLIENTS ?? 4);
-const KILLS = Number(process.env.SLIPWAY_KILLS ?? 4);
+const KILLS = Number(process.env.SLIPWAY_KILLS ?? 2);
 
 const REFERENCE = fileURLToPath(new URL("../../local/apps/reference/main.ts", import.meta.url));
 const SUBJECT = ["--stack", "local", "--system", "fluxstudio"];
 const FLAGS = ["USE_POSTGRES", "USE_DATABASE", "DUAL_WRITE_ENABLED"];
 
+type Row = { readonly id: string };
+
 /** The API encrypts a secret again with each update of the app. */
 const isEncrypted = (value: string): boolean => value.startsWith("EV[");
+
+const LONG_MS = 4 * 3_600_000;
 
 describe("a product that leaves its JSON files", () => {
   let project: TestProject;
   let stores: Stores;
   let url: string;
-  beforeAll(async () => {
+  beforeEach(async () => {
     project = createProject();
     writeSetting("P0");
     const { code, output } = await project.slipway(
@@ -50,7 +54,7 @@ describe("a product that leaves its JSON files", () => {
     stores = await openStores(project);
     url = await project.appUrl("fluxstudio-local");
   }, 240_000);
-  afterAll(async () => {
+  afterEach(async () => {
     await stores?.close();
     await project.remove();
   });
@@ -106,6 +110,19 @@ describe("a product that leaves its JSON files", () => {
   async function write(running: RunningProbe, share: number): Promise<void> {
     for (const start = running.acknowledged(); running.acknowledged() - start < WRITES * share; ) await sleep(20);
   }
+  const send = async (method: string, path: string, body?: object): Promise<{ readonly status: number; readonly row: Row }> => {
+    const headers = { authorization: "Bearer reference", "content-type": "application/json" };
+    const response = await fetch(`${url}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    const text = await response.text();
+    return { status: response.status, row: text === "" ? undefined : JSON.parse(text) };
+  };
+  async function createRow(name: string): Promise<Row> {
+    const { status, row } = await send("POST", "/api/projects", { name, description: "" });
+    expect(status).toBe(201);
+    return row;
+  }
+  const readRow = (id: string) => send("GET", `/api/projects/${id}`);
+  const removeRow = async (id: string) => expect((await send("DELETE", `/api/projects/${id}`)).status).toBe(204);
   async function validate(times: number): Promise<void> {
     for (let time = 0; time < times; time++) expect(await stores.validate()).toEqual([]);
   }
@@ -128,9 +145,11 @@ describe("a product that leaves its JSON files", () => {
         seconds.push(`${command} to ${to} ${((performance.now() - start) / 1000).toFixed(1)} s`);
         await expectPhase(to);
       };
-      await write(running, 0.1);
-      await change("next", "P1");
+      const force = (reason: string, ...gates: readonly string[]) => [...gates.flatMap((gate) => ["--force", gate]), "--reason", reason];
 
+      await write(running, 0.1);
+      const oldest = await createRow("of P0");
+      await change("next", "P1");
       await expectRefusal("next", "validations: 0 of 3 validations without a difference");
       await write(running, 0.1);
       const imported = await stores.importFiles();
@@ -142,91 +161,85 @@ describe("a product that leaves its JSON files", () => {
       await change("next", "P2");
       await write(running, 0.1);
 
+      // The quick rollback, and forward again.
       const before = { environment: await environment(), deployments: await deployments() };
       await change("back", "P1");
       const after = await environment();
-      expect(
-        Object.keys(after)
-          .filter((name) => after[name] !== before.environment[name])
-          .sort(),
-      ).toEqual(["USE_DATABASE", "USE_POSTGRES"]);
+      expect(Object.keys(after).filter((name) => after[name] !== before.environment[name])).toEqual(["USE_DATABASE", "USE_POSTGRES"]);
       expect((await deployments()) - before.deployments).toBe(1);
       await write(running, 0.1);
       await validate(3);
-      await change("next", "P2", "--force", "backup", "--reason", "it was restored an hour ago");
+      await change("next", "P2", ...force("it was restored an hour ago", "backup"));
       await write(running, 0.1);
 
       await validate(3);
       expect(await stores.exportFiles()).toBe(0);
       await expectRefusal("next", "observation: no round of slipway watch since");
-      await change(
-        "next",
-        "P3",
-        "--force",
-        "backup",
-        "--force",
-        "observation",
-        "--force",
-        "archive",
-        "--reason",
-        "a day is too long for a test",
-      );
+      await change("next", "P3", ...force("a day is too long for a test", "backup", "observation", "archive"));
       await write(running, 0.2);
-      expect((await stores.read()).files.size).toBeGreaterThan(0);
+      // The files do not get the one, and keep the other.
+      const late = await createRow("of P3");
+      await removeRow(oldest.id);
 
+      // The full rollback.
       await change("back", "P2");
       await write(running, 0.1);
-      await expectRefusal("back", "export: the export of");
-      expect(await stores.validate()).not.toEqual([]);
+      await expectRefusal("back", "is older than the last write");
+      expect(await stores.validate()).toEqual(expect.arrayContaining([late.id, oldest.id]));
       const exported = await stores.exportFiles();
-      expect(exported).toBeGreaterThan(0);
+      expect(exported).toBeGreaterThanOrEqual(2);
       await validate(1);
       await change("back", "P1");
       await write(running, 0.1);
       await change("back", "P0");
       await write(running, 0.1);
+      expect(await readRow(late.id)).toEqual({ status: 200, row: late });
+      expect(await readRow(oldest.id)).toMatchObject({ status: 404 });
+
       const probed = await running.stop();
       console.log(`${seconds.join(", ")}; ${imported} rows imported, ${exported} exported`);
       expectNothingLost(probed);
       expect(probed.acknowledged).toBeGreaterThanOrEqual(WRITES);
-      const forced = (await status()).history.flatMap((entry) =>
-        entry.kind === "began" && entry.forced ? [[entry.to, entry.forced, entry.reason]] : [],
-      );
-      expect(forced).toEqual([
+      const forced = (await status()).history.flatMap((entry) => (entry.kind === "began" && entry.forced ? [entry] : []));
+      expect(forced.map(({ to, forced: gates, reason }) => [to, gates, reason])).toEqual([
         ["P2", ["backup"], "it was restored an hour ago"],
         ["P3", ["backup", "observation", "archive"], "a day is too long for a test"],
       ]);
     },
-    3_600_000 * 4,
+    LONG_MS,
   );
 
-  it("ends in the phase that a killed change began, without a failed request", async () => {
-    const running = await probe();
-    const outcome = async () => ({
-      setting: setting().phase,
-      unfinished: (await status()).unfinished,
-      environment: await environment(),
-      last: journal().at(-1)!.kind,
-    });
-    const expected = new Map<Phase, unknown>();
-    for (const [command, to] of [
-      ["next", "P1"],
-      ["back", "P0"],
-    ] as const) {
-      await succeed(command, "--to", to);
-      expected.set(to, await outcome());
-    }
-    let killed = 0;
-    for (let turn = 0; killed < KILLS; turn++) {
-      const [command, to] = turn % 2 === 0 ? (["next", "P1"] as const) : (["back", "P0"] as const);
-      const { process: changing, ended } = project.start("phase", command, ...SUBJECT, "--to", to);
-      await Promise.race([sleep(200 + Math.random() * 3000), ended]);
-      changing.kill("SIGKILL");
-      if ((await ended).signal === "SIGKILL") killed++;
-      await succeed(command, "--to", to);
-      expect(await outcome()).toEqual(expected.get(to));
-      await expectPhase(to);
-    }
-    expectNothingLost(await running.stop());
-  }, 3_600_000);
+  it(
+    "ends in the phase that a killed change began, without a failed request",
+    async () => {
+      const running = await probe();
+      const outcome = async () => ({
+        setting: setting().phase,
+        unfinished: (await status()).unfinished,
+        environment: await environment(),
+        last: journal().at(-1)!.kind,
+      });
+      const expected = new Map<Phase, unknown>();
+      for (const [command, to] of [
+        ["next", "P1"],
+        ["back", "P0"],
+      ] as const) {
+        await succeed(command, "--to", to);
+        expected.set(to, await outcome());
+      }
+      let killed = 0;
+      for (let turn = 0; killed < KILLS; turn++) {
+        const [command, to] = turn % 2 === 0 ? (["next", "P1"] as const) : (["back", "P0"] as const);
+        const { process: changing, ended } = project.start("phase", command, ...SUBJECT, "--to", to);
+        await Promise.race([sleep(200 + Math.random() * 3000), ended]);
+        changing.kill("SIGKILL");
+        if ((await ended).signal === "SIGKILL") killed++;
+        await succeed(command, "--to", to);
+        expect(await outcome()).toEqual(expected.get(to));
+        await expectPhase(to);
+      }
+      expectNothingLost(await running.stop());
+    },
+    LONG_MS,
+  );
 });

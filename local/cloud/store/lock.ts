@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -10,23 +10,48 @@ import { join } from "node:path";
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
   const self = `${process.pid} ${startedAt(process.pid) ?? ""}`;
-  try {
-    writeFileSync(path, self, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  for (;;) {
+    if (createLock(path, self)) return () => rmSync(path, { force: true });
     const owner = readOwner(path);
-    // The owner released the lock between the two reads.
-    if (owner === undefined) return lockDirectory(directory);
-    if (owner !== self && isRunning(owner)) {
+    // undefined: the owner released the lock between the two steps.
+    if (owner === undefined) continue;
+    if (owner === self) throw new Error(`${directory} is already open in this process. Close it first.`);
+    if (isRunning(owner)) {
       const text =
         `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
         `If no such process runs a local cloud, delete ${path}.`;
       throw Object.assign(new Error(text), { code: "EBUSY" });
     }
-    if (owner === self) throw new Error(`${directory} is already open in this process. Close it first.`);
-    writeFileSync(path, self, { mode: 0o600 });
+    removeStale(path, owner);
   }
-  return () => rmSync(path, { force: true });
+}
+
+/** A link appears with its content: another process never reads an empty lock, which it would take for one without an owner. */
+function createLock(path: string, self: string): boolean {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, self, { mode: 0o600 });
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Removes the lock of a process that has ended. If another process has replaced it in the meantime, that lock is put back. */
+function removeStale(path: string, owner: string): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+    if (readOwner(aside) !== owner) linkSync(aside, path);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
 }
 
 function readOwner(lock: string): string | undefined {
