@@ -3,6 +3,7 @@ import type { KeyObject } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
 import { Failure } from "../postdeploy/connect/failure.ts";
+import { ARCHIVE_KEY } from "./json-archive.ts";
 import { type Manifest, manifestSchema } from "./manifest.ts";
 import { type DataSet, formatDataSet, formatTime, keyOf, parseKey, prefixOf } from "./names.ts";
 import { openSigned, type SigningKey, signContent } from "./signature.ts";
@@ -72,7 +73,8 @@ export async function readInventory({ copies, verifyKeys }: Repository, set?: Da
     for await (const object of copy.list(set ? prefixOf(set) : "")) {
       const parsed = parseKey(object.key);
       if (parsed === undefined) {
-        if (!/\/lease\.json$/.test(object.key)) foreign.push({ copy, key: object.key, reason: "slipway did not write it" });
+        if (!/\/lease\.json$/.test(object.key) && !ARCHIVE_KEY.test(object.key))
+          foreign.push({ copy, key: object.key, reason: "slipway did not write it" });
         continue;
       }
       const { system, part, id } = parsed;

@@ -1,5 +1,5 @@
 import type { Session } from "../shared/command.ts";
-import { declareBack, declareGroup, declareNext, declareStatus } from "./flags.ts";
+import { declareArchive, declareBack, declareGroup, declareNext, declareStatus } from "./flags.ts";
 
 export function phaseCommand({ terminal, exit }: Session) {
   const group = declareGroup();
@@ -9,6 +9,9 @@ export function phaseCommand({ terminal, exit }: Session) {
   );
   declareBack(group).action(async (_, command) =>
     exit(await (await import("./run.ts")).change("back", command.optsWithGlobals(), terminal)),
+  );
+  declareArchive(group).action(async (_, command) =>
+    exit(await (await import("./archive.ts")).archive(command.optsWithGlobals(), terminal)),
   );
   return group;
 }

@@ -37,6 +37,26 @@ export const declareStatus = (group: Group) =>
     },
   });
 
+export const declareArchive = (group: Group) =>
+  describe(group.command("archive").summary("Copy the JSON files with their checksums to the backups or to a folder"), {
+    usage: ["--stack <name> --system <name> --from <folder> [flags]"],
+    examples: [
+      ["Archive the files where the backups are, encrypted", "slipway phase archive --stack prod --system shop --from data"],
+      ["Archive them in a folder, as they are", "slipway phase archive --stack prod --system shop --from data --to /mnt/archive"],
+    ],
+    details: [
+      "Every file of the folder is copied, hashed, and read back. A link in the folder is refused, and so is a file that is written during the copy. The gate before P3 needs an archive that was made since the change to P2.",
+    ],
+    exitCodes: {
+      0: "every file is archived, and a record was written",
+      1: "a file changed during the copy, or the archive was damaged; nothing was archived",
+      2: "bad input; nothing was archived",
+    },
+  })
+    .requiredOption("--from <folder>", "The folder with the JSON files")
+    .option("--to <folder>", "Copy into this folder, unencrypted (default: encrypted, to every copy of the backups)");
+export type ArchiveOptions = PhaseOptions & ReturnType<ReturnType<typeof declareArchive>["opts"]>;
+
 const changeFlags = (group: Group, name: "next" | "back", summary: string) =>
   describe(group.command(name).summary(summary), {
     usage: ["--stack <name> --system <name> [flags]"],

@@ -27,7 +27,7 @@ export const status = (options: PhaseOptions, terminal: Terminal) =>
 export const change = (direction: Direction, options: ChangeOptions, terminal: Terminal) =>
   withFailures(options, terminal, async () => {
     const subject = await openSubject(options, direction);
-    const changed = await withPhaseLock(subject.state, async () =>
+    const changed = await withPhaseLock(subject.home.state, async () =>
       changePhase(await subject.phase(), {
         ...{ direction, to: options.to, force: options.force ?? [], reason: options.reason, waitMs: options.wait ?? DEFAULT_WAIT_MS },
         report: (line) => terminal.log(line),
@@ -37,7 +37,7 @@ export const change = (direction: Direction, options: ChangeOptions, terminal: T
     return DONE;
   });
 
-async function withFailures(options: PhaseOptions, terminal: Terminal, run: () => Promise<number>): Promise<number> {
+export async function withFailures(options: PhaseOptions, terminal: Terminal, run: () => Promise<number>): Promise<number> {
   try {
     return await run();
   } catch (error) {

@@ -5,6 +5,7 @@ import { findProject } from "../../engine/project.ts";
 import { readStack, stackPath } from "../../engine/stackfile.ts";
 import { findDaemon } from "../../local/platform/daemon/client.ts";
 import { STACK, workspaceAt } from "../../local/platform/workspace.ts";
+import type { Home } from "../../local/servers/home.ts";
 import type { PhaseSubject } from "../../operate/phase/change.ts";
 import { journalFile } from "../../operate/phase/journal.ts";
 import { readRunningPhases } from "../../operate/phase/running.ts";
@@ -26,8 +27,8 @@ import type { PhaseOptions } from "./flags.ts";
 export interface Subject {
   readonly system: System;
   readonly stack: string;
-  /** The project's folder of state: ".slipway". */
-  readonly state: string;
+  /** Of the project's state. */
+  readonly home: Home;
   /** "--stack prod --system shop" */
   readonly flags: string;
   phase(): Promise<PhaseSubject>;
@@ -48,7 +49,7 @@ export async function openSubject(options: PhaseOptions, command: string): Promi
   const workspace = workspaceAt(project.root);
   // `slipway local up` deploys stack local without Pulumi.
   const isLocal = config.stack === STACK && findDaemon(workspace) !== undefined;
-  return { system, stack: config.stack, state: workspace.home.state, flags, phase: openPhase };
+  return { system, stack: config.stack, home: workspace.home, flags, phase: openPhase };
 
   async function openPhase(): Promise<PhaseSubject> {
     const account = (isLocal ? localAccount(workspace) : undefined) ?? (await stackAccount(stack));

@@ -1,7 +1,9 @@
 /** The phase of a system and a change of it, as text. */
+import type { Archive } from "../../backup/json-archive.ts";
 import type { Changed, PhaseStatus } from "../../operate/phase/change.ts";
 import type { GateResult } from "../../operate/phase/gates.ts";
 import { DESCRIPTIONS } from "../../operate/phase/phases.ts";
+import { formatBytes } from "../backup/text.ts";
 import type { Layout } from "../shared/terminal.ts";
 import type { Subject } from "./subject.ts";
 
@@ -59,6 +61,23 @@ export function formatChanged({ from, to, since, isChanged, forced, seconds }: C
     `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}: the services have reported it ${seconds.toFixed(1)} s after the start of the deployment, and reported ${from} before.`,
     ...(forced.length === 0 ? [] : [`Skipped: ${forced.join(", ")}. The reason is in Pulumi.${stack}.yaml.`]),
     `Commit Pulumi.${stack}.yaml: it has the phase. See what the next one needs: slipway phase status ${flags}`,
+  ].join("\n");
+}
+
+interface Archived extends Pick<Archive, "files" | "bytes"> {
+  readonly places: readonly string[];
+  readonly isEncrypted: boolean;
+}
+
+export function formatArchive({ places, files, bytes, isEncrypted }: Archived): string {
+  const sums = files.map(({ path, sha256, bytes: size }) => `  ${sha256}  ${formatBytes(size).padStart(8)}  ${path}`);
+  return [
+    ...places.map(
+      (place) =>
+        `Archived ${files.length} ${files.length === 1 ? "file" : "files"}, ${formatBytes(bytes)}, in ${place}${isEncrypted ? ", encrypted" : ""}:`,
+    ),
+    ...sums,
+    "Every copy was read back, and has these bytes.",
   ].join("\n");
 }
 

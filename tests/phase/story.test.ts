@@ -174,8 +174,10 @@ describe("a product that leaves its JSON files", () => {
 
       await validate(3);
       expect(await stores.exportFiles()).toBe(0);
+      await expectRefusal("next", "archive: the JSON files were not archived");
+      expect(await succeed("archive", "--from", stores.folder)).toContain("Archived 1 file");
       await expectRefusal("next", "observation: no round of slipway watch since");
-      await change("next", "P3", ...force("a day is too long for a test", "backup", "observation", "archive"));
+      await change("next", "P3", ...force("a day is too long for a test", "backup", "observation"));
       await write(running, 0.2);
       // The files do not get the one, and keep the other.
       const late = await createRow("of P3");
@@ -203,7 +205,7 @@ describe("a product that leaves its JSON files", () => {
       const forced = (await status()).history.flatMap((entry) => (entry.kind === "began" && entry.forced ? [entry] : []));
       expect(forced.map(({ to, forced: gates, reason }) => [to, gates, reason])).toEqual([
         ["P2", ["backup"], "it was restored an hour ago"],
-        ["P3", ["backup", "observation", "archive"], "a day is too long for a test"],
+        ["P3", ["backup", "observation"], "a day is too long for a test"],
       ]);
     },
     LONG_MS,
