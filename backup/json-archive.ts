@@ -21,7 +21,7 @@ export interface ArchiveOptions {
   /** A folder. */
   readonly from: string;
   readonly copies: readonly ObjectStore[];
-  /** For whom the files are encrypted. @default the files are copied as they are */
+  /** The age recipients of the encrypted files. @default the files are copied as they are */
   readonly recipients?: readonly string[];
   /** Signs the manifest. */
   readonly signingKey?: SigningKey;

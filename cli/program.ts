@@ -109,6 +109,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Move a product from JSON files to Postgres, one phase at a time",
     load: async (session) => (await import("./phase/command.ts")).phaseCommand(session),
   },
+  probe: {
+    summary: "Write and read through an app's endpoints, and report failed requests, gaps, stale and lost writes",
+    load: async ({ terminal, exit }) =>
+      (await import("./probe/flags.ts"))
+        .declareFlags()
+        .action(async (options) => exit(await (await import("./probe/run.ts")).probe(options, terminal))),
+  },
   migrate: {
     summary: "Apply, revert and check SQL migrations",
     load: async (session) => (await import("./migrate/command.ts")).migrateCommand(session),

@@ -345,7 +345,7 @@ describe("a change of phase", () => {
 
   it("waits for no other run: exit code 75 names the process that changes a phase", async () => {
     await withPhaseLock(folder, async () => {
-      // As another process: this one would be told that it has the lock itself.
+      // As another process: for this process, the message would be another one.
       const lock = join(folder, "phase", "lock");
       const { pid } = process;
       writeFileSync(

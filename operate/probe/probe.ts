@@ -20,8 +20,8 @@ export interface ProbeOptions {
   readonly clients: number;
   /** How many rows each client writes; it changes them in turn afterwards. */
   readonly rowsEach: number;
-  /** Between two steps of a client. */
-  readonly pauseMs: number;
+  /** A client begins a step this often at most. */
+  readonly everyMs: number;
   /** Called with the id of each row before it is used: the caller can remove those that a killed probe has left. */
   readonly onCreated?: (id: string) => void;
 }
@@ -64,7 +64,7 @@ interface OwnRow {
 const LAST_READING_MS = 60_000;
 const MOST_FINDINGS = 1000;
 
-export function startProbe({ url, traffic, token, clients, rowsEach, pauseMs, onCreated = () => {} }: ProbeOptions): RunningProbe {
+export function startProbe({ url, traffic, token, clients, rowsEach, everyMs, onCreated = () => {} }: ProbeOptions): RunningProbe {
   const run = randomBytes(4).toString("hex");
   const startedAt = new Date().toISOString();
   const recorder = openRecorder();
@@ -126,13 +126,15 @@ export function startProbe({ url, traffic, token, clients, rowsEach, pauseMs, on
   }
 
   const running = startClients(clients, async (client, turn) => {
+    const next = performance.now() + everyMs;
     const own = rows[client]!;
     const written = await write(own, `${run}-${client}-${turn}`, turn);
     if (written !== undefined) await check(written);
     // One that was written earlier: a write may get lost later than right after it.
     const earlier = own[Math.floor(Math.random() * own.length)];
     if (earlier !== undefined && earlier !== written) await check(earlier);
-    if (pauseMs > 0) await sleep(pauseMs);
+    const restMs = next - performance.now();
+    if (restMs > 0) await running.pause(restMs);
   });
 
   async function readLast(row: OwnRow): Promise<Finding | undefined> {

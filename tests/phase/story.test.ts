@@ -104,7 +104,7 @@ describe("a product that leaves its JSON files", () => {
   async function probe(): Promise<RunningProbe> {
     const api = openApi({ endpoint: findDaemon(workspaceAt(project.root))!.api, token: API_TOKEN });
     const { url, traffic } = (await findTarget(api, fluxstudio, "-local"))!;
-    return startProbe({ url: url!, traffic, token: "reference", clients: CLIENTS, rowsEach: 6, pauseMs: 2 });
+    return startProbe({ url: url!, traffic, token: "reference", clients: CLIENTS, rowsEach: 6, everyMs: 10 });
   }
   /** Several writes of each client in the present phase, or more. */
   async function write(running: RunningProbe, share: number): Promise<void> {

@@ -1,5 +1,4 @@
 /** Writes and reads without a pause, as the users of a product do, and records what was acknowledged. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { startClients } from "../../probe/clients.ts";
 import { openRecorder, type RequestKind } from "../../probe/recorder.ts";
 import { send } from "../../probe/send.ts";
@@ -32,7 +31,7 @@ export function startProber(url: string, prefix: string): Prober {
     const key = `${prefix}-${turn}`;
     if (await request("write", "POST", `/goods/${key}`, 201)) acknowledged.push(key);
     await request("read", "GET", "/goods", 200);
-    await sleep(PAUSE_MS);
+    await clients.pause(PAUSE_MS);
   });
   return {
     async stop() {
