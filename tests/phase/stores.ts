@@ -24,6 +24,8 @@ export interface Stores {
   exportFiles(): Promise<number>;
   /** The rows of both stores at one moment. */
   read(): Promise<{ readonly files: ReadonlyMap<string, Project>; readonly postgres: ReadonlyMap<string, Project> }>;
+  /** As the owner of the database. */
+  sql(statement: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,6 +72,7 @@ export async function openStores(project: TestProject): Promise<Stores> {
         record("export");
         return different.length;
       }),
+    sql: async (statement) => void (await pool.query(statement)),
     close: () => pool.end(),
   };
 }
