@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation`, `-- rollback` and `-- deployments` run
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation`, `-- rollback`, `-- story` and `-- deployments` run
  * one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
@@ -51,6 +51,13 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
       about: "100 full rollbacks on the local platform killed, while the apps write",
       files: ["tests/rollback"],
       env: { SLIPWAY_KILLS: "50" },
+    },
+  ],
+  story: [
+    {
+      about: "from JSON files to Postgres and back during 1,000,000 acknowledged writes, and 100 changes of phase killed",
+      files: ["tests/phase/story.test.ts"],
+      env: { SLIPWAY_WRITES: "1000000", SLIPWAY_CLIENTS: "32", SLIPWAY_EVERY_MS: "0", SLIPWAY_KILLS: "100" },
     },
   ],
   deployments: [

@@ -58,7 +58,7 @@ const formatGate = ({ gate, isOpen, evidence, next }: GateResult): string =>
 export function formatChanged({ from, to, since, isChanged, forced, seconds }: Changed, { system, stack, flags }: Named): string {
   if (!isChanged) return `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}, since ${second(since)}. Nothing was done.`;
   return [
-    `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}: the services have reported it ${seconds.toFixed(1)} s after the start of the deployment, and reported ${from} before.`,
+    `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}. The services report it ${seconds.toFixed(1)} s after the deployment began${from === to ? "" : `; they reported ${from} before`}.`,
     ...(forced.length === 0 ? [] : [`Skipped: ${forced.join(", ")}. The reason is in Pulumi.${stack}.yaml.`]),
     `Commit Pulumi.${stack}.yaml: it has the phase. See what the next one needs: slipway phase status ${flags}`,
   ].join("\n");

@@ -18,6 +18,7 @@ export const DATABASES = [
   "docs/migrations.md",
   "docs/schemas.md",
   "docs/rotate.md",
+  "docs/phases.md",
 ];
 
 /** Every other page with commands that can be run. */

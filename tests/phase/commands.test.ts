@@ -103,7 +103,7 @@ describe("slipway phase on the local platform", () => {
     await app.removeRow(row.id);
   });
 
-  it("is read from the stack's file, the journal and the services: a change by hand is seen, and no phase has another name [F115]", async () => {
+  it("is read from the stack's file, the journal and the services, so a change by hand is seen [F115]", async () => {
     const text = app.project.stackFile();
     app.project.writeStackFile(text.replace("phase: P2", "phase: P3"));
     const { code, output } = await app.phase("status");

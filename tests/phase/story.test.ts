@@ -19,6 +19,7 @@ import { type Deployed, SUBJECT, startDeployed } from "./deployed.ts";
 
 const WRITES = Number(process.env.SLIPWAY_WRITES ?? 800);
 const CLIENTS = Number(process.env.SLIPWAY_CLIENTS ?? 4);
+const EVERY_MS = Number(process.env.SLIPWAY_EVERY_MS ?? 10);
 const KILLS = Number(process.env.SLIPWAY_KILLS ?? 2);
 
 const FLAGS = ["USE_POSTGRES", "USE_DATABASE", "DUAL_WRITE_ENABLED"];
@@ -53,7 +54,7 @@ describe("a product that leaves its JSON files", () => {
   async function probe(): Promise<RunningProbe> {
     const api = openApi({ endpoint: findDaemon(workspaceAt(app.project.root))!.api, token: API_TOKEN });
     const { url, traffic } = (await findTarget(api, fluxstudio, "-local"))!;
-    return startProbe({ url: url!, traffic, token: "reference", clients: CLIENTS, rowsEach: 6, everyMs: 10 });
+    return startProbe({ url: url!, traffic, token: "reference", clients: CLIENTS, rowsEach: 6, everyMs: EVERY_MS });
   }
   /** Several writes of each client in the present phase, or more. */
   async function write(running: RunningProbe, share: number): Promise<void> {
