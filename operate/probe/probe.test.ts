@@ -55,7 +55,7 @@ describe("a probe", () => {
     expect(lost).toEqual([]);
   });
 
-  it("finds the last write of a row that was taken back afterwards, by the reading in the end", async () => {
+  it("finds the last write of a row that was reverted afterwards, by the reading in the end", async () => {
     const running = start();
     while (running.acknowledged() < 100) await sleep(5);
     const stopped = running.stop();
