@@ -93,5 +93,8 @@ function keep(file: string, ids: readonly string[]): void {
 function readEvents(file: string, { startedAt, endedAt }: Probed): ProbeReport["events"] {
   return (existsSync(file) ? readJsonLines<PhaseEntry>(file) : [])
     .filter(({ at }) => at >= startedAt && at <= endedAt)
-    .map(({ kind, from, to, at }) => ({ at, title: kind === "began" ? `${from} to ${to}: deployed` : `${to}: reported by the services` }));
+    .map(({ kind, from, to, at }) => ({
+      at,
+      title: kind === "began" ? `the change from ${from} to ${to} began` : `the services report ${to}`,
+    }));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { describePages, faultsOf } from "../../tests/browser.ts";
 import { barsOf, type ProbeReport } from "../probe.ts";
 import { probeHtml, verdict } from "./probe.ts";
 
@@ -7,7 +8,7 @@ const REPORT: ProbeReport = {
   ...{ requests: 60_000, failed: 0, failures: {}, slowestMs: 213, longestGapMs: 350, acknowledged: 20_000, readBack: 40_000 },
   ...{ stale: [], lost: [], left: [] },
   seconds: Array.from({ length: 600 }, (_, second) => ({ second, reads: 66, writes: 34, failed: 0 })),
-  events: [{ at: "2026-11-01T10:05:00.000Z", title: "P1 to P2: deployed" }],
+  events: [{ at: "2026-11-01T10:05:00.000Z", title: "the change from P1 to P2 began" }],
 };
 const finding = { at: "2026-11-01T10:05:01.000Z", row: "7", found: "a 404" };
 
@@ -20,7 +21,7 @@ describe("the page of a probe", () => {
     expect(page.match(/<rect [^>]*class="ok"/g)).toHaveLength(200);
     expect(page).not.toContain('class="failed"/>');
     expect(page).toContain('<line x1="300.00" x2="300.00"');
-    expect(page).toContain("300.0 s</span> P1 to P2: deployed");
+    expect(page).toContain("300.0 s</span> the change from P1 to P2 began");
     expect(page).toContain('aria-label="Every request succeeded."');
   });
 
@@ -78,4 +79,26 @@ describe("the page of a probe", () => {
     expect(bars.reduce((sum, { reads, writes, failed }) => sum + reads + writes + failed, 0)).toBe(3003 + 500);
     expect(barsOf([], 240)).toEqual([]);
   });
+});
+
+const SECONDS = REPORT.seconds.map((one) => (one.second > 300 && one.second < 308 ? { ...one, failed: 20 } : one));
+const PAGES = {
+  good: async () => probeHtml(REPORT),
+  bad: async () =>
+    probeHtml({ ...REPORT, seconds: SECONDS, failed: 140, failures: { "status 503": 140 }, stale: [finding], lost: [finding] }),
+  hostile: async () => probeHtml({ ...REPORT, service: "<b>".repeat(200), failed: 1, failures: { ["x".repeat(5000)]: 1 } }),
+};
+
+await describePages("the page of a probe in a browser", PAGES, (open) => {
+  it.each([
+    { name: "good", width: 1280, colours: "light" },
+    { name: "bad", width: 390, colours: "dark" },
+    { name: "bad", width: 1280, colours: "light" },
+    { name: "hostile", width: 390, colours: "light" },
+  ] as const)(
+    "sends no request, logs no error, fits $width pixels and is accessible in $colours colours: $name",
+    async ({ name, ...look }) => {
+      expect(await faultsOf(await open(name, look))).toEqual([]);
+    },
+  );
 });

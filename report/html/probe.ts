@@ -40,7 +40,7 @@ export function probeHtml(report: ProbeReport): string {
 <main>
 <ul class="cards short">${cards.join("")}</ul>
 ${parts.filter((part) => part !== "").join("\n")}
-<footer>Created by <code>slipway probe</code>. A write is lost if the app acknowledged it and does not have it in the end; it cannot see writes of others.</footer>
+<footer>Created by <code>slipway probe</code>. A write is lost if the app acknowledged it and does not have it in the end. A probe does not see the writes of other clients.</footer>
 </main>`,
   });
 }
@@ -122,5 +122,5 @@ figure { margin: .5rem 0 1rem } figure svg { display: block; width: 100%; height
 svg rect { stroke: none } svg .ok { fill: var(--good) } svg .failed { fill: var(--danger) } svg .event { stroke: var(--ink); stroke-width: 2; vector-effect: non-scaling-stroke; stroke-dasharray: 4 3 }
 .axis { display: flex; justify-content: space-between; font-size: .8125rem; color: var(--soft); font-variant-numeric: tabular-nums } figcaption { font-size: .875rem; color: var(--soft); margin-top: .3rem }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; margin-left: .6em } .key:first-child { margin-left: 0 } .key.ok { background: var(--good) } .key.failed { background: var(--danger) } .key.event { width: 0; border-left: 2px dashed var(--ink); border-radius: 0 }
-.events li { padding: .15rem 0 } .events .number { display: inline-block; min-width: 5rem; color: var(--soft) }
+.events li { padding: .15rem 0 } .events .number { display: inline-block; min-width: 5rem; color: var(--soft); text-align: left }
 `;

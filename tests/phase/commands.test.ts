@@ -153,8 +153,8 @@ describe("slipway phase on the local platform", () => {
     const report = JSON.parse(output.slice(output.indexOf("{"))) as ProbeReport;
     expect(report).toMatchObject({ failed: 0, failures: {}, stale: [], lost: [], left: [], service: "fluxstudio-local/api" });
     expect(report.acknowledged).toBeGreaterThan(24);
-    expect(report.events.map(({ title }) => title)).toEqual(["P2 to P1: deployed", "P1: reported by the services"]);
-    expect(readFileSync(html, "utf8")).toContain("P2 to P1: deployed");
+    expect(report.events.map(({ title }) => title)).toEqual(["the change from P2 to P1 began", "the services report P1"]);
+    expect(readFileSync(html, "utf8")).toContain("the change from P2 to P1 began");
     expect((await app.rows()).filter(({ name }) => name === "slipway probe")).toEqual([]);
     if (process.env.SLIPWAY_PROBE_PAGE !== undefined) writeFileSync(process.env.SLIPWAY_PROBE_PAGE, readFileSync(html));
   }, 60_000);
