@@ -214,7 +214,7 @@ export function systemSchema(system: System, today: string) {
     /** The phase of the move from files to Postgres. @default P3: Postgres only */
     phase: values.oneOf(["P0", "P1", "P2", "P3"]),
     /** Since when the apps have reported that phase. `slipway phase` writes it. @default unknown */
-    phaseSince: values.form(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/, "a time in UTC, in quotes", '"2026-11-01T12:00:00Z"'),
+    phaseSince: values.form(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/, "a time in UTC", "2026-11-01T12:00:00Z"),
     /** The system's own cluster, where the layout is dedicated or the system adopts one. keepShared: its database stays on the shared cluster too. @default the stack's figures */
     postgres: group({ ...postgresCluster, keepShared: values.flag }),
     /** The system's own clusters, where sharing is dedicated. @default the stack's figures */
