@@ -72,7 +72,7 @@ describe("a product that leaves its JSON files", () => {
   }
 
   it(
-    "writes and reads in every phase, in both directions, with one command each, and loses no acknowledged write",
+    "goes through every phase and back by its environment alone, and loses no acknowledged write [F124]",
     async () => {
       const running = await probe();
       const seconds: string[] = [];
