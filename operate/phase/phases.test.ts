@@ -1,27 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { PHASES } from "../../settings/settings.ts";
 import { DESCRIPTIONS, directionOf, neighborOf, ORDER, phaseWith, readsJson } from "./phases.ts";
-
-/** What the package is built from. */
-const ROOMS = [
-  "systems",
-  "catalog",
-  "settings",
-  "components",
-  "postdeploy",
-  "sql",
-  "keyspaces",
-  "engine",
-  "local",
-  "operate",
-  "backup",
-  "report",
-  "cli",
-  "bin",
-];
 
 describe("the phases", () => {
   it("are one for each pair of flags", () => {
@@ -43,17 +22,6 @@ describe("the phases", () => {
       expect(changed).toHaveLength(1);
     }
     expect([directionOf("P1", "P2"), directionOf("P2", "P1")]).toEqual(["next", "back"]);
-  });
-
-  it("are the only names of the move: no file of the package names a sprint [F115]", () => {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const found = ROOMS.flatMap((room) =>
-      readdirSync(join(root, room), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && /\.(ts|js|sql|lua|json|yaml)$/.test(entry.name) && !/\.test\.ts$/.test(entry.name))
-        .map((entry) => join(entry.parentPath, entry.name))
-        .filter((file) => /sprint/i.test(file.slice(root.length)) || /\bsprint/i.test(readFileSync(file, "utf8"))),
-    );
-    expect(found).toEqual([]);
   });
 
   it("read JSON before P2", () => {

@@ -1,5 +1,5 @@
 /** The commands of `slipway phase` and `slipway probe` on the local platform, with a service that writes JSON files and Postgres. */
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,26 @@ import { withSession } from "../../postdeploy/connect/session.ts";
 import { connectionTo } from "../../postdeploy/connect/temporary-database.ts";
 import type { ProbeReport } from "../../report/probe.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
+import { ROOT } from "../setup/checkout.ts";
 import { type Deployed, startDeployed } from "./deployed.ts";
+
+/** What the package is built from. */
+const ROOMS = [
+  "systems",
+  "catalog",
+  "settings",
+  "components",
+  "postdeploy",
+  "sql",
+  "keyspaces",
+  "engine",
+  "local",
+  "operate",
+  "backup",
+  "report",
+  "cli",
+  "bin",
+];
 
 describe("slipway phase on the local platform", () => {
   let app: Deployed;
@@ -103,7 +122,7 @@ describe("slipway phase on the local platform", () => {
     await app.removeRow(row.id);
   });
 
-  it("is read from the stack's file, the journal and the services, so a change by hand is seen [F115]", async () => {
+  it("is read from the stack's file, the journal and the services, and no file of the package names a sprint [F115]", async () => {
     const text = app.project.stackFile();
     app.project.writeStackFile(text.replace("phase: P2", "phase: P3"));
     const { code, output } = await app.phase("status");
@@ -114,6 +133,13 @@ describe("slipway phase on the local platform", () => {
     app.project.writeStackFile(text);
     expect((await app.phase("status")).code).toBe(0);
     expect(Object.keys(await status()).sort()).toEqual(["back", "history", "next", "phase", "running", "since", "system"]);
+    const files = ROOMS.flatMap((room) =>
+      readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && /\.(ts|js|sql|lua|json|yaml)$/.test(entry.name) && !/\.test\.ts$/.test(entry.name))
+        .map((entry) => join(entry.parentPath, entry.name)),
+    );
+    expect(files.length).toBeGreaterThan(500);
+    expect(files.filter((file) => /sprint/i.test(file.slice(ROOT.length)) || /\bsprint/i.test(readFileSync(file, "utf8")))).toEqual([]);
   });
 
   it("archives the files where the backups are, or in a folder, and records only what is complete", async () => {
