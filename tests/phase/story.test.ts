@@ -24,7 +24,7 @@ const KILLS = Number(process.env.SLIPWAY_KILLS ?? 2);
 
 const FLAGS = ["USE_POSTGRES", "USE_DATABASE", "DUAL_WRITE_ENABLED"];
 
-const LONG_MS = 4 * 3_600_000;
+const LONG_MS = 12 * 3_600_000;
 
 describe("a product that leaves its JSON files", () => {
   let app: Deployed;
