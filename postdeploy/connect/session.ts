@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { connectionFailure } from "./connection-failure.ts";
+import { CopyIn } from "./copy.ts";
 import { type Connection, type Target, targetOf } from "./target.ts";
 
 export interface Reply {
@@ -160,6 +161,14 @@ export class Session {
   /** Runs one statement with parameters. @throws the error of the server. */
   async query<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<R[]> {
     return (await this.#client.query<R>(text, [...values])).rows;
+  }
+
+  /** Sends rows in the text format of COPY. @returns how many. @throws the error of the server, or of the source of the rows. */
+  copyIn(text: string, chunks: AsyncIterable<Buffer>): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const copy = new CopyIn(text, chunks, (error, rows) => (error === undefined ? resolve(rows) : reject(error as Error)));
+      this.#client.query(copy as unknown as pg.Submittable);
+    });
   }
 
   /** Closes the socket at once. */
