@@ -12,6 +12,8 @@ export const MAX_DEPTH = 512;
 /** A longer number is no measurement, and numeric refuses it only after rows were sent. */
 const MAX_NUMBER_LENGTH = 1000;
 const MAX_EXPONENT = 1000;
+/** Of one record. They are in memory, and each is reported. */
+const MAX_FLAWS = 10_000;
 
 export class JsonSyntaxError extends Error {
   /** In UTF-16 units of the parser's text. */
@@ -238,8 +240,9 @@ export class JsonParser {
   #flaw(problem: string, isNul = false): void {
     let path = "";
     for (const part of this.#path) path += typeof part === "number" ? `[${part}]` : /^\w+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
-    // One record is refused once; ten reasons are enough.
-    if (this.flaws.length < 10) this.flaws.push({ path: path.replace(/^\./, ""), problem, isNul });
+    if (this.flaws.length === MAX_FLAWS)
+      throw new JsonSyntaxError(`a record has more than ${MAX_FLAWS} values that a database cannot store`, this.position);
+    this.flaws.push({ path: path.replace(/^\./, ""), problem, isNul });
   }
 
   #end(): unknown {

@@ -31,29 +31,31 @@ export interface ReadEvents {
 }
 
 /** @throws Failure with the position if the file is not JSON, or changes meanwhile */
-export async function* readRecords(file: SourceFile, events: ReadEvents): AsyncGenerator<readonly RawRecord[]> {
+export async function* readRecords(file: SourceFile, events: ReadEvents, chunkBytes = CHUNK_BYTES): AsyncGenerator<readonly RawRecord[]> {
   const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const before = await identify(handle);
     const scanner = new Scanner(file);
     const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    const buffer = Buffer.allocUnsafe(chunkBytes);
     let bytes = 0;
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES);
-      if (bytesRead === 0) break;
+      const { bytesRead } = await handle.read(buffer, 0, chunkBytes);
       const chunk = buffer.subarray(0, bytesRead);
       hash.update(chunk);
       bytes += bytesRead;
-      events.bytes?.(bytesRead);
-      const records = scanner.push(chunk);
+      if (bytesRead > 0) events.bytes?.(bytesRead);
+      let records: RawRecord[];
+      try {
+        records = bytesRead === 0 ? scanner.end() : scanner.push(chunk);
+      } catch (error) {
+        // Half of a file that is being written is mostly no JSON.
+        throw (await isSame(file, handle, before)) ? error : changed(file);
+      }
       if (records.length > 0) yield records;
+      if (bytesRead === 0) break;
     }
-    const last = scanner.end();
-    if (last.length > 0) yield last;
-    const named = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const after = await identify(named).finally(() => named.close());
-    if (before !== after || before !== (await identify(handle))) throw changed(file);
+    if (!(await isSame(file, handle, before))) throw changed(file);
     events.digest({ name: file.name, bytes, sha256: hash.digest("hex") });
   } finally {
     await handle.close();
@@ -62,6 +64,13 @@ export async function* readRecords(file: SourceFile, events: ReadEvents): AsyncG
 
 export const changed = ({ name }: { readonly name: string }): Failure =>
   new Failure("source-changed", 1, `${name} changed while it was read. Stop what writes it, or copy the files first.`);
+
+/** Also if a new file replaced it. */
+async function isSame({ path }: SourceFile, handle: FileHandle, before: string): Promise<boolean> {
+  if ((await identify(handle)) !== before) return false;
+  const named = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  return (await identify(named).finally(() => named.close())) === before;
+}
 
 async function identify(handle: FileHandle): Promise<string> {
   const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
@@ -99,7 +108,8 @@ class Scanner {
     this.#waiting.push(text);
     this.#waitingLength += text.length;
     // An incomplete record starts again, so it waits until the text has doubled: otherwise a large one would be parsed once for each chunk.
-    return this.#waitingLength < this.#rest.length ? [] : this.#scan(false);
+    const isWaiting = this.#waitingLength < this.#rest.length && this.#rest.length + this.#waitingLength <= MAX_RECORD;
+    return isWaiting ? [] : this.#scan(false);
   }
 
   end(): RawRecord[] {
@@ -107,7 +117,7 @@ class Scanner {
     const records = this.#scan(true);
     if (this.#state !== "end" && !(this.#layout === "lines" && this.#state !== "start")) {
       if (this.#state === "start" && /\.(nd|l)?json$|\.jsonl$/.test(this.#file.name) && !this.#file.name.endsWith(".json")) return records;
-      throw this.#failure(this.#state === "start" ? "it is empty. A file without records is []" : "the array does not end", this.#parser.text.length);
+      throw this.#failureAt(this.#state === "start" ? "it is empty. A file without records is []" : "the array does not end", this.#before);
     }
     return records;
   }
@@ -116,7 +126,7 @@ class Scanner {
     const start = this.#isFirstChunk && bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     if (this.#isFirstChunk) {
       this.#before += start;
-      this.#isFirstChunk = false;
+      this.#isFirstChunk = bytes.length === 0;
       if (bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)))
         throw this.#failureAt("it is UTF-16. JSON is UTF-8", 0);
     }
@@ -200,12 +210,12 @@ class Scanner {
   }
 
   #failure(problem: string, position: number): Failure {
-    return this.#failureAt(problem, this.#before + Buffer.byteLength(this.#parser.text.slice(0, position)));
+    const place = this.#index === 0 && this.#state === "start" ? "" : `, record ${this.#index}`;
+    return this.#failureAt(problem, this.#before + Buffer.byteLength(this.#parser.text.slice(0, position)), place);
   }
 
-  #failureAt(problem: string, byte: number): Failure {
-    const place = this.#index === 0 && this.#state === "start" ? "" : `, record ${this.#index}`;
-    return new Failure("bad-json", 1, `${this.#file.name}: byte ${byte}${place}: ${problem}. Nothing was imported.`);
+  #failureAt(problem: string, byte: number, place = ""): Failure {
+    return new Failure("bad-json", 1, `${this.#file.name}: byte ${byte}${place}: ${problem}. Nothing was changed.`);
   }
 }
 

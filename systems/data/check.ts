@@ -29,7 +29,11 @@ export function checkMapping(system: string, mapping: DataMapping): DataMapping 
   return mapping;
 }
 
-function checkEntity({ table, key, fields, ignored, from, conflict, selfReferences = [] }: Entity, path: string, report: Report): void {
+function checkEntity(
+  { table, key, fields, ignored, otherColumns, from, conflict, selfReferences = [] }: Entity,
+  path: string,
+  report: Report,
+): void {
   if (!TABLE.test(table)) report({ path: `${path}.table`, given: printable(table), allowed: 'schema and table: "public.users"' });
   if (!["keep", "replace", "fail"].includes(conflict))
     report({ path: `${path}.conflict`, given: printable(conflict), allowed: "keep, replace, fail" });
@@ -44,7 +48,12 @@ function checkEntity({ table, key, fields, ignored, from, conflict, selfReferenc
   for (const [name, field] of Object.entries(fields)) checkField(field, `${path}.fields.${name}`, key.includes(field.column), report);
   for (const name of Object.keys(ignored ?? {}))
     if (Object.hasOwn(fields, name)) report({ path: `${path}.ignored.${name}`, problem: "the field is both imported and ignored" });
+  if (selfReferences.length > 0 && key.length > 1)
+    report({ path: `${path}.selfReferences`, problem: "a row that another row of the table refers to has one column as its key" });
+  for (const column of Object.keys(otherColumns ?? {}))
+    if (all.includes(column)) report({ path: `${path}.otherColumns.${column}`, problem: "a field fills this column" });
   checkReasons(ignored, `${path}.ignored`, report);
+  checkReasons(otherColumns, `${path}.otherColumns`, report);
 }
 
 function checkField(field: Field, path: string, isKey: boolean, report: Report): void {

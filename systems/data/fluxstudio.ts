@@ -122,6 +122,7 @@ export const fluxstudio: DataMapping = {
       from: { entity: "projects", field: "members", parent: { project_id: "id" } },
       key: ["project_id", "user_id"],
       conflict: "replace",
+      otherColumns: { id: "A member is identified by project and user; the JSON record of one has no id" },
       fields: {
         userId: owned("user_id"),
         // The words that the JSON files had instead of the table's: the product dropped its rule for them.

@@ -24,6 +24,8 @@ export interface Entity {
   readonly fields: Readonly<Record<string, Field>>;
   /** Fields that are not imported, with the reason. */
   readonly ignored?: Readonly<Record<string, string>>;
+  /** Columns that no field fills, with the reason: a default or a trigger fills them. An export leaves them out. */
+  readonly otherColumns?: Readonly<Record<string, string>>;
   /** If the database already has a row with this key and other values. */
   readonly conflict: Conflict;
   /** Columns that refer to rows of the same table. They are checked once all rows are written, and a circle of them is refused. */
