@@ -53,7 +53,8 @@ export function entityRows(mapping: DataMapping, entity: Entity, reject: Reject)
   const cells = createCells(Object.entries(entity.fields));
   const { from } = entity;
   const outer = "entity" in from ? mapping.entities.find(({ name }) => name === from.entity)! : undefined;
-  const parents = "entity" in from ? createCells(Object.entries(from.parent).map(([column, name]) => [name, { ...outer!.fields[name]!, column }])) : [];
+  const parents =
+    "entity" in from ? createCells(Object.entries(from.parent).map(([column, name]) => [name, { ...outer!.fields[name]!, column }])) : [];
   const reader = new RecordReader(entity, cells, new Set([...Object.keys(entity.ignored ?? {}), ...nestedFields(mapping, entity.name)]));
   const columns = [...parents, ...cells].map(({ field }) => field.column);
   const keys = entity.key.map((column) => columns.indexOf(column));
@@ -71,7 +72,8 @@ export function entityRows(mapping: DataMapping, entity: Entity, reject: Reject)
     read++;
     const problems: Problem[] = [];
     for (const { path, problem, isNul } of record.flaws)
-      if (!isUnder(path, nestedFields(mapping, entity.name)) && !(isNul && entity.fields[path]?.removeNul)) problems.push({ path, problem });
+      if (!isUnder(path, nestedFields(mapping, entity.name)) && !(isNul && entity.fields[path]?.removeNul))
+        problems.push({ path, problem });
     const texts = reader.read(record.value, problems);
     return problems.length === 0 ? [{ line: texts.join("\t"), item: -1 }] : refuse({ record, file, item: -1, texts, problems });
   }
@@ -83,7 +85,13 @@ export function entityRows(mapping: DataMapping, entity: Entity, reject: Reject)
     if (list === undefined || list === null) return [];
     if (!(list instanceof JsonArray)) {
       read++;
-      return refuse({ record, file, item: -1, texts: [], problems: [{ path: field, problem: `it is ${describeType(list)}, and not an array` }] });
+      return refuse({
+        record,
+        file,
+        item: -1,
+        texts: [],
+        problems: [{ path: field, problem: `it is ${describeType(list)}, and not an array` }],
+      });
     }
     const above: Problem[] = [];
     const parentTexts = parents.map((cell) => readCell(cell, find(value as JsonObject, cell.name), above));
@@ -131,7 +139,8 @@ interface Refused {
   readonly problems: readonly Problem[];
 }
 
-const isUnder = (path: string, fields: readonly string[]): boolean => fields.some((field) => path.startsWith(`${field}[`) || path.startsWith(`${field}.`));
+const isUnder = (path: string, fields: readonly string[]): boolean =>
+  fields.some((field) => path.startsWith(`${field}[`) || path.startsWith(`${field}.`));
 
 const find = (object: JsonObject, name: string): JsonValue | undefined => object.values[object.keys.indexOf(name)];
 

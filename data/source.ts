@@ -48,10 +48,15 @@ export async function openSource(mapping: DataMapping, { from, as, stdin = proce
   try {
     stats = lstatSync(from);
   } catch (error) {
-    throw new Failure("no-source", 2, `${printable(from)} cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder or a file.`);
+    throw new Failure(
+      "no-source",
+      2,
+      `${printable(from)} cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder or a file.`,
+    );
   }
   if (stats.isDirectory()) return readFolder(from, mapping, known);
-  if (!stats.isFile()) throw new Failure("no-source", 2, `${printable(from)} is neither a folder nor a regular file. Links are not followed.`);
+  if (!stats.isFile())
+    throw new Failure("no-source", 2, `${printable(from)} is neither a folder nor a regular file. Links are not followed.`);
   return openFile(from, stats.size, stemOf(as ?? path.basename(from), known), path.basename(from), () => {});
 }
 
@@ -63,7 +68,11 @@ function stemOf(name: string, known: ReadonlySet<string>): string {
   const stem = name.replace(EXTENSION, "");
   if (known.has(stem)) return stem;
   const example = [...known][0] ?? "users";
-  throw new Failure("no-file-name", 2, `${printable(name)} is none of the files of this system: ${[...known].join(", ")}. Say which one it is: --as ${example}.json`);
+  throw new Failure(
+    "no-file-name",
+    2,
+    `${printable(name)} is none of the files of this system: ${[...known].join(", ")}. Say which one it is: --as ${example}.json`,
+  );
 }
 
 /** A file is read once for its own rows and once for each list inside its records, so standard input is kept until the end of the run. */

@@ -172,7 +172,7 @@ export class JsonParser {
         this.position = at + 1;
         value += text.slice(from, at);
         if (value.includes("\0")) this.#flaw("it contains U+0000, which Postgres cannot store", true);
-        if (!value.isWellFormed()) this.#flaw("it contains half of a surrogate pair, which is no character");
+        if (LONE_SURROGATE.test(value)) this.#flaw("it contains half of a surrogate pair, which is no character");
         return value;
       }
       if (code < 0x20) throw new JsonSyntaxError("a string contains a control character; JSON writes it as an escape", at);
@@ -239,7 +239,8 @@ export class JsonParser {
 
   #flaw(problem: string, isNul = false): void {
     let path = "";
-    for (const part of this.#path) path += typeof part === "number" ? `[${part}]` : /^\w+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
+    for (const part of this.#path)
+      path += typeof part === "number" ? `[${part}]` : /^\w+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
     if (this.flaws.length === MAX_FLAWS)
       throw new JsonSyntaxError(`a record has more than ${MAX_FLAWS} values that a database cannot store`, this.position);
     this.flaws.push({ path: path.replace(/^\./, ""), problem, isNul });
@@ -264,6 +265,9 @@ export class JsonParser {
     return new JsonSyntaxError(`${JSON.stringify(found)} is not ${wanted}`, this.position);
   }
 }
+
+/** With the flag u, a pair is one character and no surrogate. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const ESCAPES: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   ...{ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" },

@@ -30,7 +30,9 @@ async function read(bytes: Buffer | string, options: Written = {}) {
 }
 
 const describeRecord = (value: unknown): string =>
-  value instanceof JsonObject ? `{${value.keys.map((key, at) => `${key}=${String((value.values[at] as { text?: string } | null)?.text ?? value.values[at])}`).join()}}` : String(value);
+  value instanceof JsonObject
+    ? `{${value.keys.map((key, at) => `${key}=${String((value.values[at] as { text?: string } | null)?.text ?? value.values[at])}`).join()}}`
+    : String(value);
 
 async function refusal(bytes: Buffer | string, options: Written = {}): Promise<string> {
   return await read(bytes, options).then(
@@ -80,14 +82,34 @@ describe("the records of a file", () => {
     ["no comma", '[{"id":1}{"id":2}]', {}, 'users.json: byte 9, record 1: after a record of an array follows neither "," nor "]"'],
     ["text after the array", "[] []", {}, "users.json: byte 3, record 0: text follows the end of the JSON"],
     ["a number", "17", {}, "users.json: byte 0: it begins with neither [ nor {"],
-    ["two records on a line", '{"id":1} {"id":2}', { name: "users.ndjson" }, "users.ndjson: byte 9, record 1: after a record follows something else than a line with an object"],
+    [
+      "two records on a line",
+      '{"id":1} {"id":2}',
+      { name: "users.ndjson" },
+      "users.ndjson: byte 9, record 1: after a record follows something else than a line with an object",
+    ],
     ["a list where one record is due", "[]", { isRecord: true }, "users.json: byte 0: it is not an object"],
     ["two records where one is due", "{}\n{}", { isRecord: true }, "users.json: byte 3, record 1: text follows the end of the JSON"],
     ["UTF-16, little-endian", Buffer.from("\ufeff[]", "utf16le"), {}, "users.json: byte 0: it is UTF-16. JSON is UTF-8"],
     ["Latin-1", Buffer.from('[{"a":"\xe9"}]', "latin1"), {}, "users.json: byte 7: it is not UTF-8"],
-    ["half a character at the end", Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xf0, 0x9f])]), {}, "users.json: byte 7: it is not UTF-8"],
-    ["an overlong encoding", Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}]')]), {}, "users.json: byte 7: it is not UTF-8"],
-    ["an encoded surrogate", Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}]')]), {}, "users.json: byte 7: it is not UTF-8"],
+    [
+      "half a character at the end",
+      Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xf0, 0x9f])]),
+      {},
+      "users.json: byte 7: it is not UTF-8",
+    ],
+    [
+      "an overlong encoding",
+      Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}]')]),
+      {},
+      "users.json: byte 7: it is not UTF-8",
+    ],
+    [
+      "an encoded surrogate",
+      Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}]')]),
+      {},
+      "users.json: byte 7: it is not UTF-8",
+    ],
     ["a second BOM", "\ufeff\ufeff[]", {}, "users.json: byte 3: it begins with neither [ nor {"],
     ["an error after characters of several bytes", '[{"a":"é😀"},x]', {}, 'users.json: byte 16, record 1: "x" is not a value'],
   ])("of %s are refused with the place", async (_, bytes, options, expected) => {

@@ -131,7 +131,8 @@ class Scanner {
         throw this.#failureAt("it is UTF-16. JSON is UTF-8", 0);
     }
     const body = bytes.subarray(start);
-    if (!isUtf8(body)) throw this.#failureAt("it is not UTF-8", this.#before + Buffer.byteLength(this.#rest + this.#waiting.join("")) + firstInvalid(body));
+    if (!isUtf8(body))
+      throw this.#failureAt("it is not UTF-8", this.#before + Buffer.byteLength(this.#rest + this.#waiting.join("")) + firstInvalid(body));
     return body.toString("utf8");
   }
 
@@ -173,7 +174,8 @@ class Scanner {
   #peek(): number {
     const { position: from } = this.#parser;
     const code = this.#parser.peek();
-    if (this.#layout === "lines" && !this.#sawNewline) this.#sawNewline = this.#parser.text.slice(from, this.#parser.position).includes("\n");
+    if (this.#layout === "lines" && !this.#sawNewline)
+      this.#sawNewline = this.#parser.text.slice(from, this.#parser.position).includes("\n");
     return code;
   }
 
@@ -197,7 +199,8 @@ class Scanner {
         return false;
       case "separator":
         if (this.#layout === "lines") {
-          if (!this.#sawNewline || code !== 0x7b) throw this.#failure("after a record follows something else than a line with an object", parser.position);
+          if (!this.#sawNewline || code !== 0x7b)
+            throw this.#failure("after a record follows something else than a line with an object", parser.position);
           return false;
         }
         if (code !== 0x2c && code !== 0x5d) throw this.#failure(`after a record of an array follows neither "," nor "]"`, parser.position);

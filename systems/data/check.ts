@@ -77,7 +77,12 @@ function checkField(field: Field, path: string, isKey: boolean, report: Report):
   // An export writes the words of the table, and has to be a source again.
   for (const word of Object.values(field.values ?? {}))
     if (field.values?.[word] !== word)
-      report({ path: `${path}.values`, given: printable(word), problem: "an export could not be imported", fix: `Add ${word}: "${word}".` });
+      report({
+        path: `${path}.values`,
+        given: printable(word),
+        problem: "an export could not be imported",
+        fix: `Add ${word}: "${word}".`,
+      });
 }
 
 function checkSource(

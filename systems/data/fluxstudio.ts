@@ -26,7 +26,10 @@ export const fluxstudio: DataMapping = {
         email: field.text("email"),
         name: field.text("name"),
         password: field.text("password_hash", optional),
-        role: field.text("role", { missing: "member", values: { ...words("admin", "member", "client"), user: "member", designer: "member" } }),
+        role: field.text("role", {
+          missing: "member",
+          values: { ...words("admin", "member", "client"), user: "member", designer: "member" },
+        }),
         identities: field.json("identities", object),
         avatar: field.text("avatar_url", { ...optional, emptyIsNull: true }),
         isActive: field.boolean("is_active", { missing: true }),
@@ -69,7 +72,13 @@ export const fluxstudio: DataMapping = {
       from: { file: "teams" },
       key: ["id"],
       conflict: "replace",
-      fields: { ...id, organizationId: owned("organization_id"), name: field.text("name"), description: field.text("description", optional), ...times },
+      fields: {
+        ...id,
+        organizationId: owned("organization_id"),
+        name: field.text("name"),
+        description: field.text("description", optional),
+        ...times,
+      },
     },
     {
       name: "team_members",

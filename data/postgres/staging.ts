@@ -1,0 +1,160 @@
+/** Temporary tables with the rows of the source. They have the columns of the mapping, and the place of each row. A killed run leaves none behind. */
+
+import { Failure } from "../../postdeploy/connect/failure.ts";
+import type { Session } from "../../postdeploy/connect/session.ts";
+import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
+import type { DataMapping, Entity } from "../../systems/data/mapping.ts";
+import { changed, type FileDigest, type RawRecord, readRecords } from "../json/records.ts";
+import type { Rejections } from "../rejections.ts";
+import { type EntityRows, entityRows } from "../rows.ts";
+import type { Source, SourceFile } from "../source.ts";
+import { fieldsOf, quoted, type Table } from "./tables.ts";
+
+/** An entity with its rows in a temporary table. */
+export interface Staged {
+  readonly entity: Entity;
+  readonly table: Table;
+  /** The name of the temporary table, quoted. */
+  readonly stage: string;
+  readonly columns: readonly string[];
+  /** By number, as in the column "#file". */
+  readonly files: readonly string[];
+  /** Rows that were read, rejected ones included. */
+  readonly read: number;
+  readonly changes: ReadonlyMap<string, number>;
+}
+
+export interface StagingOptions {
+  readonly session: Session;
+  readonly mapping: DataMapping;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly source: Source;
+  readonly rejections: Rejections;
+  onBytes?(bytes: number): void;
+}
+
+/** A name in a mapping has no #, so none of its columns is one of these. */
+export const PLACE = ['"#file"', '"#record"', '"#item"'] as const;
+export const PROBLEM = '"#problem"';
+
+const CHUNK = 2 ** 16;
+
+/** Entities that a source can fill: all for a folder, those of the file for a file. */
+export function entitiesOf({ entities }: DataMapping, { isWhole, files }: Source): readonly Entity[] {
+  return entities.filter((entity) => isWhole || files.has(fileOf(entity, entities)));
+}
+
+/** The name of the file that has the rows of an entity. */
+export function fileOf({ from }: Entity, entities: readonly Entity[]): string {
+  return "file" in from ? from.file : fileOf(entities.find(({ name }) => name === from.entity)!, entities);
+}
+
+/** How many bytes `stage` reads: a file once for each entity with rows in it. */
+export function bytesOf(mapping: DataMapping, source: Source): number {
+  return entitiesOf(mapping, source)
+    .flatMap((entity) => source.files.get(fileOf(entity, mapping.entities)) ?? [])
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+export interface StagedSource {
+  readonly staged: readonly Staged[];
+  readonly digests: readonly FileDigest[];
+}
+
+/** Reads the source into temporary tables. They are dropped with the transaction or the session. */
+export async function stage(options: StagingOptions, onCommit: "DROP" | "PRESERVE ROWS"): Promise<StagedSource> {
+  const { session, mapping, tables, source } = options;
+  const digests = new Map<string, FileDigest>();
+  const staged: Staged[] = [];
+  for (const [index, entity] of entitiesOf(mapping, source).entries()) {
+    const table = tables.get(entity.table)!;
+    const rows = entityRows(mapping, entity, (problems) => options.rejections.add(problems));
+    const name = `pg_temp."#${index}"`;
+    await createStage(session, name, { entity, mapping, table, onCommit });
+    const files = source.files.get(fileOf(entity, mapping.entities)) ?? [];
+    await copy(name, rows, files, options, digests);
+    await run(session, `ANALYZE ${name}`);
+    staged.push({
+      entity,
+      table,
+      stage: name,
+      columns: rows.columns,
+      files: files.map((file) => file.name),
+      read: rows.read,
+      changes: rows.changes,
+    });
+  }
+  return { staged, digests: [...digests.values()] };
+}
+
+async function createStage(
+  session: Session,
+  name: string,
+  { entity, mapping, table, onCommit }: { entity: Entity; mapping: DataMapping; table: Table; onCommit: string },
+): Promise<void> {
+  const columns = fieldsOf(entity, mapping).map(([column]) => `${quoted(column)} ${table.columns.get(column)!.type}`);
+  const all = [`${PLACE[0]} int`, `${PLACE[1]} bigint`, `${PLACE[2]} int`, ...columns, `${PROBLEM} text`];
+  await run(session, `CREATE TEMP TABLE ${name.replace("pg_temp.", "")} (${all.join(", ")}) ON COMMIT ${onCommit}`);
+}
+
+async function copy(
+  name: string,
+  rows: EntityRows,
+  files: readonly SourceFile[],
+  { session, onBytes }: StagingOptions,
+  digests: Map<string, FileDigest>,
+): Promise<void> {
+  if (files.length === 0) return;
+  const columns = [...PLACE, ...rows.columns.map(quoted)].join(", ");
+  const onDigest = (digest: FileDigest) => {
+    const other = digests.get(digest.name);
+    if (other !== undefined && other.sha256 !== digest.sha256) throw changed(digest);
+    digests.set(digest.name, digest);
+  };
+  try {
+    await session.copyIn(`COPY ${name} (${columns}) FROM STDIN`, encode(rows, files, onDigest, onBytes));
+  } catch (error) {
+    throw copyFailure(error, rows.entity);
+  }
+}
+
+async function* encode(
+  rows: EntityRows,
+  files: readonly SourceFile[],
+  digest: (digest: FileDigest) => void,
+  bytes: StagingOptions["onBytes"],
+): AsyncGenerator<Buffer> {
+  let text = "";
+  for (const [number, file] of files.entries())
+    for await (const records of readRecords(file, { digest, ...(bytes === undefined ? {} : { bytes }) })) {
+      for (const record of records) {
+        for (const { line, item } of rows.rowsOf(record, file.name)) text += placed(number, record, item, line);
+        if (text.length >= CHUNK) {
+          yield Buffer.from(text);
+          text = "";
+        }
+      }
+    }
+  if (text !== "") yield Buffer.from(text);
+}
+
+const placed = (file: number, { index }: RawRecord, item: number, line: string): string => `${file}\t${index}\t${item}\t${line}\n`;
+
+/** The server's own message repeats the value, which may be a secret. */
+function copyFailure(error: unknown, { name }: Entity): unknown {
+  const code = sqlstate(error);
+  if (code === undefined || !/^22/.test(code)) return error;
+  const [, line = "?", column = "?"] = /, line (\d+)(?:, column "?([^":]+))?/.exec((error as { where?: string }).where ?? "") ?? [];
+  return new Failure(
+    "refused-value",
+    1,
+    `Postgres refused a value that passed every check of slipway (${code}): column ${column} of row ${line} of ${name}. Nothing was changed. Please report this as a bug.`,
+  );
+}
+
+/** @throws the error of the server */
+export async function run(session: Session, text: string): Promise<readonly Readonly<Record<string, string | null>>[]> {
+  const { replies, error } = await session.send(text);
+  if (error !== undefined) throw error;
+  return replies.at(-1)?.rows ?? [];
+}
