@@ -124,6 +124,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Seed and check the keys and Lua scripts that a Redis store must have",
     load: async (session) => (await import("./keyspaces/command.ts")).keyspacesCommand(session),
   },
+  data: {
+    summary: "Move from JSON files to the database and back: import, validate, export",
+    load: async (session) => (await import("./data/command.ts")).dataCommand(session),
+  },
   backup: {
     summary: "Make, verify, restore and rehearse encrypted backups",
     load: async (session) => (await import("./backup/command.ts")).backupCommand(session),

@@ -1,6 +1,6 @@
 /**
  * Records of comparisons and exports: `<kind>-<time>.json` in the folder of a stack's system. A change of phase requires some of them. A record is
- * written beside its name and renamed, so a killed run leaves none that is incomplete.
+ * written under another name and renamed, so a killed run leaves none that is incomplete.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
