@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 
 interface CopyConnection {
   readonly stream: Socket;
+  on(event: "readyForQuery" | "end", listener: () => void): void;
+  off(event: "readyForQuery" | "end", listener: () => void): void;
   query(text: string): void;
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
@@ -47,16 +49,27 @@ export class CopyIn {
     if (this.#error === undefined && !stream.destroyed) connection.endCopyFrom();
   }
 
+  #finish(): void {
+    void (this.#pump ?? Promise.resolve()).then(() => this.#done(this.#failure?.error ?? this.#error, this.#rows));
+  }
+
   handleCommandComplete({ text }: { text: string }): void {
     this.#rows = Number(/^COPY (\d+)$/.exec(text)?.[1] ?? 0);
   }
+  /** After an error, pg reports readiness only as an event. */
   handleError(error: Error, connection: CopyConnection): void {
     this.#error = error;
-    // Without a connection, no readiness follows.
-    if (connection.stream.destroyed) this.handleReadyForQuery();
+    if (connection.stream.destroyed) return this.#finish();
+    const done = () => {
+      connection.off("readyForQuery", done);
+      connection.off("end", done);
+      this.#finish();
+    };
+    connection.on("readyForQuery", done);
+    connection.on("end", done);
   }
   handleReadyForQuery(): void {
-    void (this.#pump ?? Promise.resolve()).then(() => this.#done(this.#failure?.error ?? this.#error, this.#rows));
+    this.#finish();
   }
   handleRowDescription(): void {}
   handleDataRow(): void {}
