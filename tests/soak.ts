@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what the suite does a few times, done for long. Every kill loop as often as its promise says, and the migration engine's
- * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation`, `-- rollback`, `-- story` and `-- deployments` run
+ * tests on every Postgres. `npm run soak -- migrate`, `-- keyspaces`, `-- backups`, `-- rotation`, `-- rollback`, `-- data`, `-- story` and `-- deployments` run
  * one of them. Exit code 0: all passed, 1: not, 2: bad input.
  */
 import { spawnSync } from "node:child_process";
@@ -53,6 +53,7 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
       env: { SLIPWAY_KILLS: "50" },
     },
   ],
+  data: [{ about: "100 imports and 100 exports killed", files: ["tests/data/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } }],
   story: [
     {
       about: "from JSON files to Postgres and back during 1,000,000 acknowledged writes, and 100 changes of phase killed",

@@ -72,8 +72,8 @@ function createValue(entity: string, name: string, field: Field, n: number, scal
   const { column, type, values, nullable, missing } = field;
   const special = SPECIAL[`${entity}.${column}`]?.(n, scale);
   if (special !== undefined) return special;
-  if (nullable && n % 5 === 4) return null;
-  if (missing !== undefined && n % 5 === 3) return undefined;
+  if (nullable && n % 7 === 4) return null;
+  if (missing !== undefined && n % 7 === 3) return undefined;
   switch (type) {
     case "uuid": {
       if (column === "id") return n % 3 === 0 && field.foldCase ? idOf(entity, n).toUpperCase() : idOf(entity, n);
