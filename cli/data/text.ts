@@ -51,8 +51,23 @@ export function formatImport(result: ImportResult, names: Names, { style }: Layo
         )
       : outcome === "checked"
         ? `Nothing was imported (--dry-run). An import would write ${counted(written, "row")}.`
-        : `${style.good(written === 0 ? "Nothing to import: the database has every row." : `Imported ${counted(written, "row")} in ${formatSeconds(ms)}.`)}${rejected === 0 ? "" : style.warn(` ${counted(rejected, "row")} rejected.`)}`,
+        : [
+            style.good(
+              formatWritten(
+                written,
+                sum(({ kept }) => kept),
+                ms,
+              ),
+            ),
+            ...(rejected === 0 ? [] : [style.warn(`${counted(rejected, "row")} rejected.`)]),
+          ].join(" "),
   ].join("\n");
+}
+
+function formatWritten(written: number, kept: number, ms: number): string {
+  if (written > 0) return `Imported ${counted(written, "row")} in ${formatSeconds(ms)}.`;
+  if (kept > 0) return `Nothing was written. ${counted(kept, "row")} of the database stayed, as the mapping declares.`;
+  return "Nothing to import: the database has every row.";
 }
 
 export function formatValidate(result: ValidateResult, names: Names, { style }: Layout): string {
@@ -137,7 +152,7 @@ function formatRejections(groups: readonly RejectionGroup[], total: number, file
       return [`  ${entity}${field === "" ? "" : ` ${field}`}: ${problem}`, `    ${counted(count, "row")}, the first one in ${place}`];
     }),
     ...(groups.length > SHOWN ? [`  and ${counted(groups.length - SHOWN, "other reason")}`] : []),
-    `All ${counted(total, "row")}, without their values: ${shorten(file)}`,
+    `${counted(total, "row")} in the list, without their values: ${shorten(file)}`,
   ]);
 }
 

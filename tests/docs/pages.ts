@@ -19,6 +19,7 @@ export const DATABASES = [
   "docs/schemas.md",
   "docs/rotate.md",
   "docs/phases.md",
+  "docs/data.md",
 ];
 
 /** Every other page with commands that can be run. */
