@@ -19,7 +19,9 @@ export default defineConfig({
     env: { npm_command: "" },
     coverage: {
       provider: "v8",
-      include: ["{systems,settings,catalog,components,engine,postdeploy,report,preview,audit,operate,backup,data,policy,local,cli}/**/*.ts"],
+      include: [
+        "{systems,settings,catalog,components,engine,postdeploy,report,preview,audit,operate,backup,data,policy,local,cli}/**/*.ts",
+      ],
       exclude: ["**/*.test.ts"],
       reporter: ["text-summary"],
     },

@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Benchmark
   "migrate-many": async () => ({ bench: (await import("./migrate.ts")).many }),
   backup: () => import("./backup.ts"),
   tenants: () => import("./tenants.ts"),
+  "data-import": () => import("./data-import.ts"),
   "keyspaces-bulk": async () => ({ bench: (await import("./keyspaces.ts")).bulk }),
   "keyspaces-guarded": async () => ({ bench: (await import("./keyspaces.ts")).guarded }),
   "keyspaces-again": async () => ({ bench: (await import("./keyspaces.ts")).unchanged }),

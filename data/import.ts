@@ -6,12 +6,13 @@ import { Failure } from "../postdeploy/connect/failure.ts";
 import { type Session, withSession } from "../postdeploy/connect/session.ts";
 import { isLost } from "../postdeploy/connect/sqlstate.ts";
 import type { Connection } from "../postdeploy/connect/target.ts";
-import type { Conflict, DataMapping } from "../systems/data/mapping.ts";
+import type { Conflict, DataMapping, Entity } from "../systems/data/mapping.ts";
 import type { FileDigest } from "./json/records.ts";
 import { collectMarked, markDuplicateKeys, markRefused } from "./postgres/checks.ts";
 import { SETTINGS, takeLock } from "./postgres/connection.ts";
+import { type Copied, copyIntoEmpty } from "./postgres/direct.ts";
 import { explain } from "./postgres/failures.ts";
-import { bytesOf, run, type Staged, stage } from "./postgres/staging.ts";
+import { bytesOf, Digests, entitiesOf, run, type Staged, stageEntity } from "./postgres/staging.ts";
 import { readTables } from "./postgres/tables.ts";
 import { NOTHING, type Written, write } from "./postgres/write.ts";
 import type { Progress } from "./progress.ts";
@@ -72,32 +73,55 @@ async function importWith(session: Session, options: ImportOptions, rejections: 
   try {
     await takeLock(session);
     const tables = await readTables(session, mapping);
-    const of = bytesOf(mapping, source);
-    let bytes = 0;
-    const onBytes = (count: number) => {
-      bytes += count;
-      onProgress?.({ kind: "read", bytes, of });
-    };
-    const { staged, digests } = await stage({ session, mapping, tables, source, rejections, onBytes }, "DROP");
+    const common = { session, mapping, tables, source, rejections };
+    const digests = new Digests();
+    const onBytes = createByteCounter(options);
+    const copied = (await copyIntoEmpty({ ...common, onBytes }, digests, !dryRun)) ?? [];
+    // Where a row was refused, all files are read again.
+    const onStagedBytes = copied.length === 0 ? createByteCounter(options) : onBytes;
+    const staged: Staged[] = [];
+    const isCopied = (entity: Entity) => copied.some((one) => one.entity === entity);
+    for (const entity of entitiesOf(mapping, source))
+      if (!isCopied(entity)) staged.push(await stageEntity(entity, { ...common, onBytes: onStagedBytes }, digests, "DROP"));
     onProgress?.({ kind: "check" });
     await markDuplicateKeys(session, staged);
     await markRefused(session, staged);
     await collectMarked(session, staged, rejections);
     const isRefused = rejections.total > 0 && !skipRejected;
-    const entities: ImportedEntity[] = [];
-    for (const one of staged)
-      entities.push(describe(one, isRefused ? NOTHING : await write(session, one, !dryRun, onProgress), rejections));
+    const written = new Map<Entity, Written>();
+    for (const one of staged) written.set(one.entity, isRefused ? NOTHING : await write(session, one, !dryRun, onProgress));
+    const entities = entitiesOf(mapping, source).map((entity): ImportedEntity => {
+      const direct = copied.find((one) => one.entity === entity);
+      if (direct !== undefined) return describeCopied(direct, isRefused);
+      return describe(staged.find((one) => one.entity === entity)!, written.get(entity)!, rejections);
+    });
     if (isRefused || dryRun) await run(session, "ROLLBACK");
     else await commit(session);
     return {
       outcome: isRefused ? "rejected" : dryRun ? "checked" : "imported",
-      ...{ entities, digests, rejected: rejections.total, rejections: rejections.groups, rejectedFile: rejections.file },
+      ...{ entities, digests: digests.all, rejected: rejections.total, rejections: rejections.groups, rejectedFile: rejections.file },
       ignoredFiles: source.ignored,
       ms: performance.now() - start,
     };
   } catch (error) {
     throw explain(error, "Nothing was imported.");
   }
+}
+
+function createByteCounter({ mapping, source, onProgress }: ImportOptions): (count: number) => void {
+  const of = bytesOf(mapping, source);
+  let bytes = 0;
+  return (count) => {
+    bytes += count;
+    onProgress?.({ kind: "read", bytes, of });
+  };
+}
+
+/** @param isRefused Another entity has a rejected row, so these rows are not kept. */
+function describeCopied({ entity, inserted, changes }: Copied, isRefused: boolean): ImportedEntity {
+  const { name, table, conflict } = entity;
+  const written = isRefused ? NOTHING : { ...NOTHING, inserted };
+  return { entity: name, table, conflict, read: inserted, rejected: 0, ...written, changes: Object.fromEntries(changes) };
 }
 
 function describe({ entity, read, changes }: Staged, written: Written, rejections: Rejections): ImportedEntity {

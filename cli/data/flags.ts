@@ -41,7 +41,7 @@ export const declareImport = (group: Group) =>
     examples: [
       ["Check every row, and write nothing", "slipway data import --system shop --from json --dry-run"],
       ["Import a folder into the database of a stack", "slipway data import --system shop --stack prod --from json"],
-      ["Import one file from standard input", "zcat users.json.gz | slipway data import --system shop --from - --as users.json"],
+      ["Import one file from standard input", "zcat users.gz | slipway data import --system shop --from - --as users.json"],
     ],
     details: [
       "All rows are written in one transaction. If a row is rejected, nothing is imported, unless --skip-rejected is set. The same import again writes nothing. Rows that only the database has are not deleted.",

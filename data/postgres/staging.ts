@@ -4,7 +4,7 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { Session } from "../../postdeploy/connect/session.ts";
 import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
 import type { DataMapping, Entity } from "../../systems/data/mapping.ts";
-import { changed, type FileDigest, type RawRecord, readRecords } from "../json/records.ts";
+import { changed, type FileDigest, readRecords } from "../json/records.ts";
 import type { Rejections } from "../rejections.ts";
 import { type EntityRows, entityRows } from "../rows.ts";
 import type { Source, SourceFile } from "../source.ts";
@@ -63,28 +63,45 @@ export interface StagedSource {
 
 /** Reads the source into temporary tables. They are dropped with the transaction or the session. */
 export async function stage(options: StagingOptions, onCommit: "DROP" | "PRESERVE ROWS"): Promise<StagedSource> {
-  const { session, mapping, tables, source } = options;
-  const digests = new Map<string, FileDigest>();
+  const digests = new Digests();
   const staged: Staged[] = [];
-  for (const [index, entity] of entitiesOf(mapping, source).entries()) {
-    const table = tables.get(entity.table)!;
-    const rows = entityRows(mapping, entity, (problems) => options.rejections.add(problems));
-    const name = `pg_temp."#${index}"`;
-    await createStage(session, name, { entity, mapping, table, onCommit });
-    const files = source.files.get(fileOf(entity, mapping.entities)) ?? [];
-    await copy(name, rows, files, options, digests);
-    await run(session, `ANALYZE ${name}`);
-    staged.push({
-      entity,
-      table,
-      stage: name,
-      columns: rows.columns,
-      files: files.map((file) => file.name),
-      read: rows.read,
-      changes: rows.changes,
-    });
+  for (const entity of entitiesOf(options.mapping, options.source)) staged.push(await stageEntity(entity, options, digests, onCommit));
+  return { staged, digests: digests.all };
+}
+
+export async function stageEntity(
+  entity: Entity,
+  { session, mapping, tables, source, rejections, onBytes }: StagingOptions,
+  digests: Digests,
+  onCommit: "DROP" | "PRESERVE ROWS",
+): Promise<Staged> {
+  const table = tables.get(entity.table)!;
+  const rows = entityRows(mapping, entity, (problems) => rejections.add(problems));
+  const name = `pg_temp."#${mapping.entities.indexOf(entity)}"`;
+  await createStage(session, name, { entity, mapping, table, onCommit });
+  const files = filesOf(entity, mapping, source);
+  await copy(session, { relation: name, rows, files, withPlace: true, digests, onBytes });
+  await run(session, `ANALYZE ${name}`);
+  const { columns, read, changes } = rows;
+  return { entity, table, stage: name, columns, files: files.map((file) => file.name), read, changes };
+}
+
+export const filesOf = (entity: Entity, { entities }: DataMapping, { files }: Source): readonly SourceFile[] =>
+  files.get(fileOf(entity, entities)) ?? [];
+
+/** The files that a run has read. One that is read again must be the same. */
+export class Digests {
+  readonly #digests = new Map<string, FileDigest>();
+
+  get all(): readonly FileDigest[] {
+    return [...this.#digests.values()];
   }
-  return { staged, digests: [...digests.values()] };
+
+  add(digest: FileDigest): void {
+    const other = this.#digests.get(digest.name);
+    if (other !== undefined && other.sha256 !== digest.sha256) throw changed(digest);
+    this.#digests.set(digest.name, digest);
+  }
 }
 
 async function createStage(
@@ -97,38 +114,36 @@ async function createStage(
   await run(session, `CREATE TEMP TABLE ${name.replace("pg_temp.", "")} (${all.join(", ")}) ON COMMIT ${onCommit}`);
 }
 
-async function copy(
-  name: string,
-  rows: EntityRows,
-  files: readonly SourceFile[],
-  { session, onBytes }: StagingOptions,
-  digests: Map<string, FileDigest>,
-): Promise<void> {
-  if (files.length === 0) return;
-  const columns = [...PLACE, ...rows.columns.map(quoted)].join(", ");
-  const onDigest = (digest: FileDigest) => {
-    const other = digests.get(digest.name);
-    if (other !== undefined && other.sha256 !== digest.sha256) throw changed(digest);
-    digests.set(digest.name, digest);
-  };
+interface Copy {
+  readonly relation: string;
+  readonly rows: EntityRows;
+  readonly files: readonly SourceFile[];
+  /** Each line begins with the place of its row. */
+  readonly withPlace: boolean;
+  readonly digests: Digests;
+  readonly onBytes: StagingOptions["onBytes"];
+}
+
+/** @returns how many rows were copied */
+export async function copy(session: Session, work: Copy): Promise<number> {
+  const { relation, rows, files, withPlace } = work;
+  if (files.length === 0) return 0;
+  const columns = [...(withPlace ? PLACE : []), ...rows.columns.map(quoted)].join(", ");
   try {
-    await session.copyIn(`COPY ${name} (${columns}) FROM STDIN`, encode(rows, files, onDigest, onBytes));
+    return await session.copyIn(`COPY ${relation} (${columns}) FROM STDIN`, encode(work));
   } catch (error) {
     throw copyFailure(error, rows.entity);
   }
 }
 
-async function* encode(
-  rows: EntityRows,
-  files: readonly SourceFile[],
-  digest: (digest: FileDigest) => void,
-  bytes: StagingOptions["onBytes"],
-): AsyncGenerator<Buffer> {
+async function* encode({ rows, files, withPlace, digests, onBytes }: Copy): AsyncGenerator<Buffer> {
+  const events = { digest: (digest: FileDigest) => digests.add(digest), ...(onBytes === undefined ? {} : { bytes: onBytes }) };
   let text = "";
   for (const [number, file] of files.entries())
-    for await (const records of readRecords(file, { digest, ...(bytes === undefined ? {} : { bytes }) })) {
+    for await (const records of readRecords(file, events)) {
       for (const record of records) {
-        for (const { line, item } of rows.rowsOf(record, file.name)) text += placed(number, record, item, line);
+        for (const { line, item } of rows.rowsOf(record, file.name))
+          text += withPlace ? `${number}\t${record.index}\t${item}\t${line}\n` : `${line}\n`;
         if (text.length >= CHUNK) {
           yield Buffer.from(text);
           text = "";
@@ -137,8 +152,6 @@ async function* encode(
     }
   if (text !== "") yield Buffer.from(text);
 }
-
-const placed = (file: number, { index }: RawRecord, item: number, line: string): string => `${file}\t${index}\t${item}\t${line}\n`;
 
 /** The server's own message repeats the value, which may be a secret. */
 function copyFailure(error: unknown, { name }: Entity): unknown {

@@ -5,7 +5,7 @@ import type { Session } from "../../postdeploy/connect/session.ts";
 import type { Progress } from "../progress.ts";
 import { differs } from "./checks.ts";
 import { run, type Staged } from "./staging.ts";
-import { quoted } from "./tables.ts";
+import { quoted, type Table } from "./tables.ts";
 
 export interface Written {
   readonly inserted: number;
@@ -63,16 +63,21 @@ async function insert(
       1,
       `Another session wrote rows of ${entity.name} meanwhile. Nothing was imported. Run the same command again.`,
     );
+  if (isFinal) await advanceSequences(session, table, columns);
+  return inserted;
+}
+
+/** The next row that the application writes must get a number that no imported row has. */
+export async function advanceSequences(session: Session, table: Table, columns: readonly string[]): Promise<void> {
   for (const column of columns) {
     const { sequence } = table.columns.get(column)!;
-    // The next row that the application writes must get a number that no imported row has.
-    if (sequence !== null && isFinal)
-      await run(
-        session,
-        `SELECT setval(${literal(sequence)}, greatest(max(${quoted(column)}), (SELECT last_value FROM ${sequence}))) FROM ${target} HAVING max(${quoted(column)}) > 0`,
-      );
+    if (sequence === null) continue;
+    const name = quoted(column);
+    await run(
+      session,
+      `SELECT setval(${literal(sequence)}, greatest(max(${name}), (SELECT last_value FROM ${sequence}))) FROM ${quoted(table.name)} HAVING max(${name}) > 0`,
+    );
   }
-  return inserted;
 }
 
 /** The columns besides the key. */

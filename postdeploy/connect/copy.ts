@@ -59,7 +59,10 @@ export class CopyIn {
   /** After an error, pg reports readiness only as an event. */
   handleError(error: Error, connection: CopyConnection): void {
     this.#error = error;
-    if (connection.stream.destroyed) return this.#finish();
+    if (connection.stream.destroyed) {
+      this.#finish();
+      return;
+    }
     const done = () => {
       connection.off("readyForQuery", done);
       connection.off("end", done);

@@ -9,6 +9,7 @@ export const API = ["docs/app-specs.md", "docs/local-api.md", "docs/recover.md"]
 /** They use the databases and stores of a running platform. Doctor is first: later pages leave backups that are not rehearsed. */
 export const DATABASES = [
   "docs/doctor.md",
+  "docs/data.md",
   "docs/verify.md",
   "docs/watch.md",
   "docs/metrics.md",
@@ -19,7 +20,6 @@ export const DATABASES = [
   "docs/schemas.md",
   "docs/rotate.md",
   "docs/phases.md",
-  "docs/data.md",
 ];
 
 /** Every other page with commands that can be run. */
