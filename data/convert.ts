@@ -61,7 +61,7 @@ function createTypeConverter(field: Field, onChange: OnChange): Convert {
     case "bigint":
       return (value) => checkedInteger(value, 2n ** 63n, "bigint", 18);
     case "numeric":
-      return (value) => checkedNumeric(value, field.digits ?? [500, 500]);
+      return createNumericConverter(field.digits ?? [500, 500]);
     case "boolean":
       return (value) => {
         if (value === true) return "t";
@@ -131,6 +131,12 @@ function checkedInteger(value: JsonValue, limit: bigint, type: string, safeDigit
   return text;
 }
 
+function createNumericConverter(digits: readonly [number, number]): Convert {
+  const isPlain = new RegExp(`^-?\\d{1,${Math.max(1, digits[0])}}(?:\\.\\d{1,${Math.max(1, digits[1])}})?$`);
+  const isUsual = digits[0] > 0 && digits[1] > 0;
+  return (value) => (isUsual && value instanceof JsonNumber && isPlain.test(value.text) ? value.text : checkedNumeric(value, digits));
+}
+
 /** Postgres would round digits after the last place silently. */
 function checkedNumeric(value: JsonValue, [before, after]: readonly [number, number]): string {
   if (!(value instanceof JsonNumber)) throw expected("a number", value);
@@ -147,6 +153,8 @@ function checkedNumeric(value: JsonValue, [before, after]: readonly [number, num
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 const TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})?$/;
+/** What Date writes, on days that every month has. */
+const PLAIN_TIME = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z$/;
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function checkDate(match: RegExpExecArray | null, wanted: string): void {
@@ -159,6 +167,7 @@ function checkDate(match: RegExpExecArray | null, wanted: string): void {
 
 function checkedTime(value: JsonValue, { zone }: Field): string {
   if (typeof value !== "string") throw expected("a time as a string", value);
+  if (PLAIN_TIME.test(value)) return value;
   const match = TIME.exec(value);
   checkDate(match, "a time such as 2026-01-31T09:30:00.000Z");
   const [, , , , hour, minute, second, fraction = "", offset] = match!;

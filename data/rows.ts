@@ -58,6 +58,7 @@ export function entityRows(mapping: DataMapping, entity: Entity, reject: Reject)
   const reader = new RecordReader(entity, cells, new Set([...Object.keys(entity.ignored ?? {}), ...nestedFields(mapping, entity.name)]));
   const columns = [...parents, ...cells].map(({ field }) => field.column);
   const keys = entity.key.map((column) => columns.indexOf(column));
+  const lists = nestedFields(mapping, entity.name);
   let read = 0;
 
   return {
@@ -72,8 +73,7 @@ export function entityRows(mapping: DataMapping, entity: Entity, reject: Reject)
     read++;
     const problems: Problem[] = [];
     for (const { path, problem, isNul } of record.flaws)
-      if (!isUnder(path, nestedFields(mapping, entity.name)) && !(isNul && entity.fields[path]?.removeNul))
-        problems.push({ path, problem });
+      if (!isUnder(path, lists) && !(isNul && entity.fields[path]?.removeNul)) problems.push({ path, problem });
     const texts = reader.read(record.value, problems);
     return problems.length === 0 ? [{ line: texts.join("\t"), item: -1 }] : refuse({ record, file, item: -1, texts, problems });
   }

@@ -36,13 +36,19 @@ export interface Flaw {
   readonly isNul: boolean;
 }
 
+const NONE: readonly Flaw[] = [];
+const NO_KEYS: readonly string[] = [];
+const IS_ESCAPED = /["\\]/;
+
 export class JsonParser {
   text = "";
   position = 0;
   /** No more text follows. */
   isLast = false;
   /** Of the record that was parsed last. */
-  flaws: Flaw[] = [];
+  flaws: readonly Flaw[] = NONE;
+  /** By depth, the keys of the last object. Records mostly have the same ones, which then need no new string and no search for duplicates. */
+  readonly #shapes: (readonly string[])[] = [];
   readonly #path: (string | number)[] = [];
 
   /** Skips white space. @returns the code of the next character, -1 at the end of the text */
@@ -61,7 +67,7 @@ export class JsonParser {
 
   /** @throws INCOMPLETE; then the record starts again once the text is longer */
   parseRecord(): JsonValue {
-    this.flaws = [];
+    this.flaws = NONE;
     this.#path.length = 0;
     return this.#value(0);
   }
@@ -98,16 +104,26 @@ export class JsonParser {
       this.position++;
       return new JsonObject(keys, values, "{}");
     }
+    const shape = this.#shapes[depth] ?? NO_KEYS;
+    let isShape = true;
     let seen: Set<string> | undefined;
     for (;;) {
       const next = this.peek();
       if (next === -1) throw this.#end();
       if (next !== 0x22) throw this.#unexpected('a key in "quotes"');
-      const key = this.#string();
-      if (this.#isDuplicate(key, keys, seen)) this.#flaw(`the key ${JSON.stringify(key.slice(0, 60))} is there twice`);
+      const expected = isShape ? shape[keys.length] : undefined;
+      let key: string;
+      if (expected !== undefined && this.#isKey(expected)) {
+        key = expected;
+        this.position += key.length + 2;
+      } else {
+        isShape = false;
+        key = this.#string();
+        seen ??= new Set(keys);
+        if (seen.has(key)) this.#flaw(`the key ${JSON.stringify(key.slice(0, 60))} is there twice`);
+        seen.add(key);
+      }
       keys.push(key);
-      if (keys.length === 16) seen = new Set(keys);
-      else seen?.add(key);
       if (this.peek() !== 0x3a) throw this.#endOr('":"');
       this.position++;
       this.#path.push(key);
@@ -119,11 +135,14 @@ export class JsonParser {
       else throw this.#endOr('"," or "}"');
     }
     this.position++;
+    if (!isShape) this.#shapes[depth] = seen!.size === keys.length && !keys.some((key) => IS_ESCAPED.test(key)) ? keys : NO_KEYS;
     return new JsonObject(keys, values, depth === 1 ? "" : this.text.slice(start, this.position));
   }
 
-  #isDuplicate(key: string, keys: readonly string[], seen: ReadonlySet<string> | undefined): boolean {
-    return seen === undefined ? keys.includes(key) : seen.has(key);
+  /** @param key It has no character that is written as an escape. */
+  #isKey(key: string): boolean {
+    const { text, position } = this;
+    return text.charCodeAt(position + key.length + 1) === 0x22 && text.startsWith(key, position + 1);
   }
 
   #array(depth: number): JsonArray {
@@ -151,6 +170,7 @@ export class JsonParser {
     const { text } = this;
     const start = this.position + 1;
     for (let at = start; at < text.length; at++) {
+      if (at === start + LONG) at = skipPlain(text, at);
       const code = text.charCodeAt(at);
       if (code === 0x22) {
         this.position = at + 1;
@@ -167,6 +187,7 @@ export class JsonParser {
     let value = "";
     let from = start;
     for (let at = first; at < text.length; at++) {
+      if (at === from + LONG) at = skipPlain(text, at);
       const code = text.charCodeAt(at);
       if (code === 0x22) {
         this.position = at + 1;
@@ -243,7 +264,8 @@ export class JsonParser {
       path += typeof part === "number" ? `[${part}]` : /^\w+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
     if (this.flaws.length === MAX_FLAWS)
       throw new JsonSyntaxError(`a record has more than ${MAX_FLAWS} values that a database cannot store`, this.position);
-    this.flaws.push({ path: path.replace(/^\./, ""), problem, isNul });
+    if (this.flaws === NONE) this.flaws = [];
+    (this.flaws as Flaw[]).push({ path: path.replace(/^\./, ""), problem, isNul });
   }
 
   #end(): unknown {
@@ -272,6 +294,17 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const ESCAPES: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   ...{ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" },
 });
+
+/** Up to here, a loop is faster than a regular expression. */
+const LONG = 16;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in a string
+const PLAIN = /[^"\\\0-\x1f]*/y;
+
+function skipPlain(text: string, start: number): number {
+  PLAIN.lastIndex = start;
+  PLAIN.test(text);
+  return PLAIN.lastIndex;
+}
 
 function skipDigits(text: string, start: number): number {
   let at = start;
