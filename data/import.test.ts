@@ -339,7 +339,7 @@ describe("an import", () => {
     expect(reasons(result)).toEqual(["people/5.json[0] name: it is a number, and not a string"]);
   });
 
-  it("refuses a folder with a file that the mapping does not name [F99]", async () => {
+  it("refuses a folder with a file that the mapping does not name", async () => {
     const connection = await createShop();
     const folder = writeSource({ "people.json": [person(1)], "peoples.json": [], "notes.txt": "" });
     await expect(importFiles(connection, folder)).rejects.toThrow(

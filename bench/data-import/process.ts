@@ -63,7 +63,7 @@ async function* streamRows(): AsyncGenerator<Row> {
   let [depth, isString] = [0, false];
   // The bytes of a record that the chunk before has cut, and how many bytes of an escape are still to be skipped.
   let [rest, skip] = [Buffer.alloc(0), 0];
-  for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 16 }) as AsyncIterable<Buffer>) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
     let at = rest.length + skip;

@@ -4,7 +4,7 @@ import path from "node:path";
 import { evidenceFolder } from "../../data/evidence.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
-import { STACK, type Workspace } from "../../local/platform/workspace.ts";
+import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
 import { findHome } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { dataMappings } from "../../systems/data/index.ts";
@@ -14,7 +14,7 @@ import { systems } from "../../systems/index.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
 import { inProject } from "../shared/in-project.ts";
-import { localAccount, stackAccount } from "../shared/local-connections.ts";
+import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
 import { namedConnection } from "../shared/named-connection.ts";
 import type { DataOptions } from "./flags.ts";
 
@@ -72,16 +72,28 @@ async function findDatabase(
   const named = options.stack === undefined ? await namedConnection(options) : undefined;
   if (named !== undefined) return { connection: named, from: undefined };
   const stack = options.stack ?? STACK;
-  if (project !== undefined) process.chdir(project);
   const isLocal = stack === STACK;
-  const local = isLocal ? await inProject(() => localAccount(workspace)) : undefined;
+  const local = isLocal
+    ? await inProject(() => localAccount(workspace ?? (project === undefined ? undefined : workspaceAt(project))))
+    : undefined;
   if (local === undefined && options.stack === undefined)
     throw new UsageError(
       "Which database? --stack <name>, --url postgres://user:password@host:25060/database, or set DATABASE_URL; or start the local platform, whose database is the default: npm start",
     );
-  const account = local ?? (await stackAccount(stack));
+  const account = local ?? (await openStack(stack, project));
   const connections = await account.databases(system);
   if (connections === undefined)
     throw new UsageError(`${account.name} has no database of ${system.name}. Deploy it first: ${isLocal ? "npm start" : "pulumi up"}`);
   return { connection: connections.owner, from: stack };
+}
+
+/** The settings of a stack are read where the project is; printed paths stay those of the folder where the command is typed. */
+async function openStack(stack: string, project: string | undefined): Promise<Account> {
+  const typedIn = process.cwd();
+  if (project !== undefined) process.chdir(project);
+  try {
+    return await stackAccount(stack);
+  } finally {
+    process.chdir(typedIn);
+  }
 }

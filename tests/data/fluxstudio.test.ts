@@ -151,7 +151,7 @@ describe("the corpus of FluxStudio", () => {
     });
   });
 
-  it("fills teams and their members from teams.json like users and projects, and counts them [F99]", async () => {
+  it("fills teams and their members from teams.json like users and projects, and counts them", async () => {
     const database = await server.database(SYSTEM);
     await run(database, folder);
     const [counts] = await database.as(
