@@ -82,7 +82,7 @@ describe("the corpus of FluxStudio", () => {
   const corpus = generateCorpus(mapping, 40);
   const folder = write(corpus);
 
-  it("is imported whole, equals the database field by field, and changes nothing the second time [F49]", async () => {
+  it("is imported whole, equals the database field by field, and is refused with a field or a file that no mapping names [F49]", async () => {
     const database = await server.database(SYSTEM);
     const first = await run(database, folder);
     expect(first.rejections).toEqual([]);
@@ -92,6 +92,9 @@ describe("the corpus of FluxStudio", () => {
     expect(compared.outcome).toBe("passed");
     const second = await run(database, folder);
     for (const { entity, read, unchanged } of second.entities) expect([entity, unchanged]).toEqual([entity, read]);
+    const unknown = await run(database, write({ ...corpus, tasks: [{ ...corpus.tasks![0]!, color: "red" }] }));
+    expect(unknown).toMatchObject({ outcome: "rejected", rejections: [{ entity: "tasks", path: "color", count: 1 }] });
+    await expect(run(database, write({ ...corpus, presence: [] }))).rejects.toThrow("the mapping does not name it");
   });
 
   it("is exported, imported into another database and exported again with equal bytes", async () => {
@@ -171,7 +174,7 @@ describe("the corpus of FluxStudio", () => {
     expect(compared.outcome).not.toBe("passed");
   });
 
-  it("is imported before the last migration, which then fills and requires what the files do not have [F66]", async () => {
+  it("is imported before the last migration, which then fills and requires what the files do not have", async () => {
     const database = await server.database(SYSTEM, { migrated: false });
     await database.up("006");
     const projects = corpus.projects!.map(({ organizationId: _, managerId: __, serviceTier: ___, ...rest }, n) => ({
