@@ -1,16 +1,15 @@
 /**
- * Records of comparisons and exports: `<kind>-<time>.json` in the folder of a stack's system. A change of phase requires some of them. A record is
+ * Records of comparisons, exports and archives: `<kind>-<time>.json` in the folder of a stack's system. A change of phase requires some of them. A record is
  * written under another name and renamed, so a killed run leaves none that is incomplete.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-export const EVIDENCE_KINDS = ["validate", "export"] as const;
-export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
+export type EvidenceKind = "validate" | "export" | "archive";
 
 export interface Evidence {
   readonly kind: EvidenceKind;
-  /** When the snapshot of the database was taken, by the server's clock: ISO 8601. */
+  /** When the snapshot of the database was taken, by the server's clock, or the archive was made: ISO 8601. */
   readonly at: string;
   readonly stack: string;
   readonly system: string;
@@ -33,7 +32,7 @@ export function writeEvidence(folder: string, evidence: Evidence): string {
   return file;
 }
 
-/** In the order of their snapshots. A file that is no record is left out. */
+/** In the order of time. A file that is no record is left out. */
 export function readEvidence(folder: string, kind: EvidenceKind): Evidence[] {
   let names: string[];
   try {

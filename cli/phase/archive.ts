@@ -2,8 +2,8 @@
 import path from "node:path";
 import { archiveFiles, requireOutside } from "../../backup/json-archive.ts";
 import { openFolder } from "../../backup/store/folder.ts";
+import { evidenceFolder, writeEvidence } from "../../data/evidence.ts";
 import { stableJson } from "../../engine/mask.ts";
-import { writeRecord } from "../../operate/phase/records.ts";
 import { openEnvironment } from "../backup/environment.ts";
 import { DONE } from "../shared/errors.ts";
 import type { Terminal } from "../shared/terminal.ts";
@@ -28,7 +28,7 @@ export const archive = (options: ArchiveOptions, terminal: Terminal) =>
     });
     const places = copies.map(({ name }) => `${name}/${prefix}`);
     const record = { kind: "archive" as const, at: at.toISOString(), stack, system: system.name, outcome: "passed", places, files };
-    writeRecord(home.state, record);
+    writeEvidence(evidenceFolder(home.state, stack, system.name), record);
     terminal.print(
       options.json ? stableJson({ ...record, bytes }) : formatArchive({ places, files, bytes, isEncrypted: to === undefined }),
     );

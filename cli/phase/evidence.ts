@@ -1,11 +1,11 @@
 /** The records that the gates between two phases read. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { type EvidenceKind, evidenceFolder, readEvidence } from "../../data/evidence.ts";
 import type { Home } from "../../local/servers/home.ts";
 import { readJsonLines } from "../../operate/json-lines.ts";
 import type { Evidence } from "../../operate/phase/gates.ts";
 import { readLastWrite } from "../../operate/phase/last-write.ts";
-import { type RecordKind, readRecords } from "../../operate/phase/records.ts";
 import type { Entry } from "../../operate/watch/journal.ts";
 import { observationsIn } from "../../operate/watch/watch.ts";
 import type { System } from "../../systems/definition.ts";
@@ -19,7 +19,7 @@ export interface EvidenceSource {
 }
 
 export function openEvidence({ system, account, stack, home }: EvidenceSource): Evidence {
-  const read = (kind: RecordKind) => readRecords(home.state, stack, system.name, kind);
+  const read = (kind: EvidenceKind) => readEvidence(evidenceFolder(home.state, stack, system.name), kind);
   return {
     validations: async () => read("validate").map(({ at, outcome }) => ({ at, isClean: outcome === "passed" })),
     exports: async () => read("export").filter(({ outcome }) => outcome === "passed"),

@@ -64,7 +64,7 @@ const changeFlags = (group: Group, name: "next" | "back", summary: string) =>
       [name === "next" ? "Change to the next phase" : "Return to the phase before", `slipway phase ${name} --stack prod --system shop`],
       [
         "Skip a gate, with the reason",
-        `slipway phase ${name} --stack prod --system shop --force ${name === "next" ? "observation" : "export"} --reason "the data is of no use"`,
+        `slipway phase ${name} -s prod --system shop --force ${name === "next" ? "observation" : "export"} --reason "a test"`,
       ],
     ],
     details: [

@@ -4,10 +4,10 @@
  */
 import { join } from "node:path";
 import pg from "pg";
+import { type EvidenceKind, evidenceFolder, writeEvidence } from "../../data/evidence.ts";
 import { openJsonFile } from "../../local/apps/reference/json-file.ts";
 import { type Project, selectProjects, upsertProject } from "../../local/apps/reference/projects.ts";
 import { STACK } from "../../local/platform/workspace.ts";
-import { type RecordKind, writeRecord } from "../../operate/phase/records.ts";
 import { connectionOf } from "../../operate/rotate/account.ts";
 import { targetOf } from "../../postdeploy/connect/target.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
@@ -42,8 +42,10 @@ export async function openStores(project: TestProject): Promise<Stores> {
   const pool = new pg.Pool({ host, port, user, password, database, ssl: { ca: connection.ca }, max: 1 });
 
   const postgres = async () => new Map((await selectProjects(pool)).map((row) => [row.id, row]));
-  const record = (kind: RecordKind, outcome = "passed") =>
-    writeRecord(state, { kind, at: new Date().toISOString(), stack: STACK, system: fluxstudio.name, outcome });
+  const record = (kind: EvidenceKind, outcome = "passed") =>
+    writeEvidence(evidenceFolder(state, STACK, fluxstudio.name), {
+      ...{ kind, at: new Date().toISOString(), stack: STACK, system: fluxstudio.name, outcome },
+    });
 
   const read: Stores["read"] = () => file.change(async (rows) => ({ files: new Map(rows), postgres: await postgres() }));
 
