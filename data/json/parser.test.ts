@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JsonParser, JsonSyntaxError, MAX_DEPTH } from "./parser.ts";
-import { JsonArray, JsonNumber, JsonObject, type JsonValue } from "./value.ts";
+import { toPlain } from "./testing/plain.ts";
 
 function parse(text: string) {
   const parser = new JsonParser();
@@ -9,14 +9,6 @@ function parse(text: string) {
   const value = parser.parseRecord();
   if (parser.peek() !== -1) throw new JsonSyntaxError("text follows", parser.position);
   return { value, flaws: parser.flaws };
-}
-
-/** As JSON.parse gives it, where that loses nothing. */
-function plain(value: JsonValue): unknown {
-  if (value instanceof JsonNumber) return Number(value.text);
-  if (value instanceof JsonArray) return value.items.map(plain);
-  if (value instanceof JsonObject) return Object.fromEntries(value.keys.map((key, index) => [key, plain(value.values[index]!)]));
-  return value;
 }
 
 function outcome(text: string): string {
@@ -33,7 +25,7 @@ const SURROGATE = "it contains half of a surrogate pair, which is no character";
 const NUL = "it contains U+0000, which Postgres cannot store";
 
 describe("a JSON text", () => {
-  // The kinds of cases of JSONTestSuite (github.com/nst/JSONTestSuite, MIT), in this repository's own words; records.test.ts has those of files.
+  // suite.test.ts has the texts of JSONTestSuite, and records.test.ts those of files.
   it.each([
     // Accepted, and exact.
     ["[]", "accepted"],
@@ -137,7 +129,7 @@ describe("a JSON text", () => {
       const text = randomText(random, 4);
       const { value, flaws } = parse(text);
       expect(flaws, text).toEqual([]);
-      expect(plain(value), text).toEqual(JSON.parse(text));
+      expect(toPlain(value), text).toEqual(JSON.parse(text));
     }
   });
 
