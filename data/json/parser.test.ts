@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { JsonParser, JsonSyntaxError, MAX_DEPTH } from "./parser.ts";
 import { toPlain } from "./testing/plain.ts";
+import type { JsonArray, JsonNumber, JsonObject } from "./value.ts";
 
 function parse(text: string) {
   const parser = new JsonParser();
