@@ -16,11 +16,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { gatesOf } from "../operate/phase/gates.ts";
+import { fluxstudio as fluxstudioMapping } from "../systems/data/fluxstudio.ts";
 import { decrypt, generateIdentity, identityToRecipient } from "./encryption.ts";
 import { archiveFiles, requireOutside } from "./json-archive.ts";
 import { readInventory } from "./repository.ts";
 import { generateSigningKey, openSigned, parseSigningKey } from "./signature.ts";
 import { openFolder } from "./store/folder.ts";
+import { openStore } from "./store/location.ts";
+import { addressOf, STORE_KEY, startSpaces } from "./testing/spaces.ts";
 
 const AT = new Date("2026-11-05T10:20:30.400Z");
 const PREFIX = "shop/json-archive/20261105T102030Z/";
@@ -91,6 +95,26 @@ describe("an archive of JSON files", () => {
       refused: [],
       foreign: [],
     });
+  });
+
+  it("of teams and all other files is in object storage with its checksums, before Postgres alone has the data [F99]", async () => {
+    expect(fluxstudioMapping.entities.map(({ from: source }) => ("file" in source ? source.file : ""))).toContain("teams");
+    write("teams.json", '[{"id":2}]');
+    const spaces = await startSpaces(["archives"]);
+    try {
+      const store = await openStore({ url: addressOf(spaces.url, "archives/prod"), key: STORE_KEY });
+      const { files } = await archive({ copies: [store] });
+      expect(files.map(({ path }) => path)).toContain("teams.json");
+      const sums = (await store.read(`${PREFIX}SHA256SUMS`))!.body.toString();
+      for (const file of files) {
+        const stored = await buffer(await store.readStream(`${PREFIX}files/${file.path}`));
+        expect(createHash("sha256").update(stored).digest("hex")).toBe(sha256(file.path));
+        expect(sums).toContain(sha256(file.path));
+      }
+    } finally {
+      await spaces.close();
+    }
+    expect(gatesOf({ from: "P2", to: "P3", wasPostgresOnly: false })).toContain("archive");
   });
 
   it.each<[string, (path: string) => void, string]>([

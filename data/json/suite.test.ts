@@ -12,7 +12,10 @@ const { files } = JSON.parse(readFileSync(new URL("testing/json-test-suite.json"
   files: Readonly<Record<string, string | { readonly base64: string }>>;
 };
 /** Two that are long, and only repeat. */
-const LONG = { n_structure_100000_opening_arrays: "[".repeat(100_000), n_structure_open_array_object: '[{"":'.repeat(50_000) };
+const LONG: typeof files = {
+  n_structure_100000_opening_arrays: "[".repeat(100_000),
+  n_structure_open_array_object: '[{"":'.repeat(50_000),
+};
 
 const texts: Readonly<Record<string, Buffer>> = Object.fromEntries(
   Object.entries({ ...files, ...LONG }).map(([name, file]) => [
