@@ -1,15 +1,16 @@
 /**
- * What `slipway data import`, `validate` and `export` do with the two stores of the reference service, while the service writes both. Each works under the
- * lock of the file, which the service takes for every write, so it sees the stores at one moment. Each leaves the record that the gates read.
+ * `slipway data import`, `validate` and `export` with the two stores of the reference service, while clients write. Each runs under the lock of the file, which
+ * the service takes for every write, so it sees the stores at one moment. A write that comes meanwhile waits.
  */
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { type EvidenceKind, evidenceFolder, writeEvidence } from "../../data/evidence.ts";
+import { expect } from "vitest";
 import { openJsonFile } from "../../local/apps/reference/json-file.ts";
-import { type Project, selectProjects, upsertProject } from "../../local/apps/reference/projects.ts";
-import { STACK } from "../../local/platform/workspace.ts";
+import { OWNERS, type Project, selectProjects } from "../../local/apps/reference/projects.ts";
 import { connectionOf } from "../../operate/rotate/account.ts";
 import { targetOf } from "../../postdeploy/connect/target.ts";
+import { up } from "../../postdeploy/migrate/up.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
 import type { TestProject } from "../local-project.ts";
 
@@ -22,6 +23,8 @@ export interface Stores {
   validate(): Promise<readonly string[]>;
   /** Makes the files equal to Postgres. @returns how many rows were missing or different */
   exportFiles(): Promise<number>;
+  /** Applies one more file to the database, while clients write. @returns its name */
+  migrate(sql: string): Promise<readonly string[]>;
   /** The rows of both stores at one moment. */
   read(): Promise<{ readonly files: ReadonlyMap<string, Project>; readonly postgres: ReadonlyMap<string, Project> }>;
   /** As the owner of the database. */
@@ -42,10 +45,16 @@ export async function openStores(project: TestProject): Promise<Stores> {
   const pool = new pg.Pool({ host, port, user, password, database, ssl: { ca: connection.ca }, max: 1 });
 
   const postgres = async () => new Map((await selectProjects(pool)).map((row) => [row.id, row]));
-  const record = (kind: EvidenceKind, outcome = "passed") =>
-    writeEvidence(evidenceFolder(state, STACK, fluxstudio.name), {
-      ...{ kind, at: new Date().toISOString(), stack: STACK, system: fluxstudio.name, outcome },
-    });
+  /** What the commands read: the rows, and the users and organizations that they belong to, which the service does not keep in files. */
+  const files = join(project.root, "json");
+  mkdirSync(files);
+  for (const [name, rows] of Object.entries(OWNER_FILES)) writeFileSync(join(files, name), JSON.stringify(rows));
+  const data = async (command: string, ...flags: string[]) => {
+    const { code, output } = await project.slipway("data", command, "--system", fluxstudio.name, ...flags, "--json");
+    const json = output.indexOf("\n{") + 1;
+    return { code, output, result: JSON.parse(output.slice(json, output.lastIndexOf("}") + 1)) };
+  };
+  const write = (rows: ReadonlyMap<string, Project>) => writeFileSync(join(files, "projects.json"), JSON.stringify([...rows.values()]));
 
   const read: Stores["read"] = () => file.change(async (rows) => ({ files: new Map(rows), postgres: await postgres() }));
 
@@ -54,26 +63,39 @@ export async function openStores(project: TestProject): Promise<Stores> {
     read,
     importFiles: () =>
       file.change(async (rows) => {
-        const there = await postgres();
-        const missing = [...rows.values()].filter(({ id }) => !there.has(id));
-        for (const row of missing) await upsertProject(pool, row);
-        return missing.length;
+        write(rows);
+        const { code, output, result } = await data("import", "--from", files);
+        expect(code, output).toBe(0);
+        return result.entities.find(({ entity }: { entity: string }) => entity === "projects").inserted;
       }),
-    async validate() {
-      const { files, postgres } = await read();
-      const ids = findDifferences(files, postgres);
-      record("validate", ids.length === 0 ? "passed" : `${ids.length} rows differ`);
-      return ids;
-    },
+    validate: () =>
+      file.change(async (rows) => {
+        write(rows);
+        const ids = findDifferences(rows, await postgres());
+        const { code, output } = await data("validate", "--from", files);
+        expect(code, output).toBe(ids.length === 0 ? 0 : 1);
+        return ids;
+      }),
     exportFiles: () =>
       file.change(async (rows) => {
-        const there = await postgres();
+        const to = join(project.root, "exported");
+        const { code, output } = await data("export", "--to", to);
+        expect(code, output).toBe(0);
+        for (const name of Object.keys(OWNER_FILES)) if (existsSync(join(to, name))) cpSync(join(to, name), join(files, name));
+        const exported: readonly Project[] = JSON.parse(readFileSync(join(to, "projects.json"), "utf8"));
+        const there = new Map(exported.map((row) => [row.id, ownFields(row)]));
         const different = findDifferences(rows, there);
         rows.clear();
         for (const [id, row] of there) rows.set(id, row);
-        record("export");
         return different.length;
       }),
+    async migrate(sql) {
+      const folder = join(project.root, "more/fluxstudio");
+      cpSync(join(import.meta.dirname, "../../sql/fluxstudio"), folder, { recursive: true });
+      writeFileSync(join(folder, "900_more.sql"), sql);
+      const { applied } = await up({ folder, connection, system: fluxstudio.name });
+      return applied.map(({ file }) => file);
+    },
     sql: async (statement) => void (await pool.query(statement)),
     close: () => pool.end(),
   };
@@ -84,3 +106,26 @@ function findDifferences(one: ReadonlyMap<string, Project>, other: ReadonlyMap<s
   const text = (row: Project | undefined) => row && JSON.stringify(Object.entries(row).sort());
   return [...new Set([...one.keys(), ...other.keys()])].filter((id) => text(one.get(id)) !== text(other.get(id)));
 }
+
+/** The service's own: an export has every field of the mapping. */
+const ownFields = ({
+  id,
+  name,
+  description,
+  organizationId,
+  managerId,
+  serviceTier,
+  status,
+  priority,
+  createdAt,
+  updatedAt,
+}: Project): Project => ({
+  ...{ id, name, description, organizationId, managerId, serviceTier, status, priority },
+  ...{ createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() },
+});
+
+const CREATED = { createdAt: "2026-01-05T09:00:00Z", updatedAt: "2026-01-05T09:00:00Z" };
+const OWNER_FILES = {
+  "users.json": [{ ...OWNERS.user, ...CREATED }],
+  "organizations.json": [{ ...OWNERS.organization, ...CREATED }],
+};

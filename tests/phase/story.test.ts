@@ -72,7 +72,7 @@ describe("a product that leaves its JSON files", () => {
   }
 
   it(
-    "goes through every phase and back by its environment alone, and loses no acknowledged write [F124]",
+    "goes through every phase and back by its environment alone, and loses no acknowledged write [F124] [F52] [F110]",
     async () => {
       const running = await probe();
       const seconds: string[] = [];
@@ -96,6 +96,11 @@ describe("a product that leaves its JSON files", () => {
         expect(code, output).toBe(0);
       }
       await change("next", "P2");
+      await write(running, 0.1);
+
+      const index =
+        "-- slipway: no-transaction\n-- slipway: irreversible a test\nCREATE INDEX CONCURRENTLY more ON public.projects (updated_at);\n";
+      expect(await app.stores.migrate(index)).toEqual(["900_more.sql"]);
       await write(running, 0.1);
 
       // The quick rollback, and forward again.

@@ -44,7 +44,7 @@ export interface ProjectsOptions {
 }
 
 /** Every project belongs to them. */
-const OWNERS = {
+export const OWNERS = {
   organization: { id: "5e1f0000-0000-4000-8000-000000000001", name: "Reference", slug: "reference" },
   user: { id: "5e1f0000-0000-4000-8000-000000000002", name: "Reference", email: "reference@example.com" },
 } as const;
@@ -169,7 +169,7 @@ async function createOwners(pool: Pool): Promise<void> {
 const COLUMNS = "id, name, description, organization_id, manager_id, service_tier, status, priority, created_at, updated_at";
 const SELECT = `SELECT ${COLUMNS} FROM public.projects`;
 
-export async function upsertProject(client: Pool | PoolClient, project: Project): Promise<void> {
+async function upsertProject(client: Pool | PoolClient, project: Project): Promise<void> {
   const { id, name, description, organizationId, managerId, serviceTier, status, priority, createdAt, updatedAt } = project;
   await client.query({
     name: "upsert project",
