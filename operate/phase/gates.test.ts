@@ -99,8 +99,8 @@ describe("the gates of a change of phase", () => {
     expect(await check(gate, step, records, SINCE)).toEqual({ gate, isOpen: true, evidence });
   });
 
-  const VALIDATE = `slipway data validate ${FLAGS}`;
-  const EXPORT = `slipway data export ${FLAGS}`;
+  const VALIDATE = `slipway data validate ${FLAGS} --from <folder with the JSON files>`;
+  const EXPORT = `slipway data export ${FLAGS} --to <folder>`;
   const ARCHIVE = `slipway phase archive ${FLAGS} --from <folder with the JSON files>`;
   const WATCH = `slipway watch ${FLAGS}`;
   const BACKUP = "slipway backup create --system shop && slipway backup rehearse --system shop --newest";

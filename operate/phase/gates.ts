@@ -75,7 +75,7 @@ type Check = (subject: GateSubject) => Promise<Omit<GateResult, "gate">>;
 const CHECKS: Readonly<Record<Gate, Check>> = {
   async validations({ from, to, since, evidence, flags }) {
     if (since === undefined) return unknownSince(from, flags);
-    const next = `slipway data validate ${flags}`;
+    const next = `slipway data validate ${flags} --from <folder with the JSON files>`;
     // One, which compares what the export has brought into the files.
     const needed = readsJson(to) ? 1 : NEEDED_VALIDATIONS;
     const exported = readsJson(to) ? (await evidence.exports()).at(-1)?.at : undefined;
@@ -139,7 +139,7 @@ const CHECKS: Readonly<Record<Gate, Check>> = {
 
   async export({ from, to, since, evidence, flags }) {
     if (since === undefined) return unknownSince(from, flags);
-    const next = `slipway data export ${flags}`;
+    const next = `slipway data export ${flags} --to <folder>`;
     const newest = (await evidence.exports()).at(-1)?.at;
     if (newest === undefined) return { isOpen: false, evidence: "there is no export", next };
     if (isSince(newest, since))
