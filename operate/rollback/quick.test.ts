@@ -31,7 +31,7 @@ afterEach(async () => product?.stop());
 
 const DEFAULTS: QuickOptions = { migrateDown: false, acceptedLosses: [] };
 const run = async (options: Partial<QuickOptions> = {}) =>
-  await quick(await product.rollback(), { ...DEFAULTS, ...options }, { waitMs: 60_000, report: () => {} });
+  await quick(await product.rollback(), { ...DEFAULTS, ...options }, { waitMs: 60_000, patienceMs: 3000, report: () => {} });
 const plan = async (options: Partial<QuickOptions> = {}) => await planQuick(await product.rollback(), { ...DEFAULTS, ...options });
 const versionThatRuns = async () => ((await (await fetch(`${product.url}/health`)).json()) as { version: string }).version;
 

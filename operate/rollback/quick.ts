@@ -78,6 +78,8 @@ export async function planQuick(subject: RollbackSubject, options: QuickOptions)
 
 export interface CarryOut {
   readonly waitMs: number;
+  /** How long a check of the services that fails is repeated. @default as after a deployment */
+  readonly patienceMs?: number;
   readonly report: StepReport;
 }
 
@@ -89,7 +91,11 @@ export interface QuickResult {
 }
 
 /** Looks at what is there before each step, so that it can be run again after it was killed at any of them. */
-export async function quick(subject: RollbackSubject, options: QuickOptions, { waitMs, report }: CarryOut): Promise<QuickResult> {
+export async function quick(
+  subject: RollbackSubject,
+  options: QuickOptions,
+  { waitMs, patienceMs, report }: CarryOut,
+): Promise<QuickResult> {
   const watch = startStopwatch(report);
   const plan = await watch.step("look", async () => {
     const found = await planQuick(subject, options);
@@ -119,7 +125,7 @@ export async function quick(subject: RollbackSubject, options: QuickOptions, { w
   });
   // The older version does not use what the files have added, and the version from before this step may.
   if (!plan.revertsFirst) await revert();
-  const checks = await watch.step("verify", () => verifyServices(subject));
+  const checks = await watch.step("verify", () => verifyServices(subject, patienceMs));
   return {
     ...{ steps: watch.steps, seconds: watch.seconds(), checks },
     apps: apps.map(({ app, target }, index) => ({ name: app.name, deployment: deployments[index]!, returnedTo: target!.id })),
@@ -147,9 +153,9 @@ export function refuse(way: string, refusals: readonly string[], { system }: Rol
 /** Whether the services answer, and from this database. What only the newer definition declares is not looked at. */
 const VERIFIED = ["health", "probes", "canary"];
 
-export async function verifyServices(subject: RollbackSubject): Promise<readonly [readonly Check[], string]> {
+export async function verifyServices(subject: RollbackSubject, patienceMs?: number): Promise<readonly [readonly Check[], string]> {
   // A pool that led elsewhere during the switch needs a moment until it admits clients again.
-  const all = await verifyPatiently({ ...subject, readBackups: async () => [] }, { waitMs: 0, bench: false });
+  const all = await verifyPatiently({ ...subject, readBackups: async () => [] }, { waitMs: 0, bench: false }, { patienceMs });
   const checks = all.filter(({ kind }) => VERIFIED.includes(kind));
   const count = (outcome: Check["outcome"]) => checks.filter((check) => check.outcome === outcome).length;
   return [checks, `${count("passed")} checks passed, ${count("failed")} failed, ${count("unproved")} unproved`];

@@ -7,8 +7,18 @@ import { type VerifyOptions, type VerifySubject, verify } from "./verify.ts";
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 2000;
 
-export async function verifyPatiently(subject: VerifySubject, options: VerifyOptions, signal?: AbortSignal): Promise<readonly Check[]> {
-  for (const until = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS, undefined, signal && { signal })) {
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  /** @default 30,000 */
+  readonly patienceMs?: number | undefined;
+}
+
+export async function verifyPatiently(
+  subject: VerifySubject,
+  options: VerifyOptions,
+  { signal, patienceMs = PATIENCE_MS }: Patience = {},
+): Promise<readonly Check[]> {
+  for (const until = Date.now() + patienceMs; ; await sleep(PAUSE_MS, undefined, signal && { signal })) {
     const checks = await verify(subject, options);
     if (Date.now() > until || !checks.some(mayPass)) return checks;
   }

@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startStore, type TestStore } from "../../postdeploy/keyspaces/testing/store.ts";
 import { startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
-import { step } from "./step.ts";
+import { runStep } from "../../postdeploy/steps.ts";
+import { createVerification, step } from "./step.ts";
 import { type Shop, shop, startShop, TOKEN } from "./testing/shop.ts";
 
 let postgres: TestServer;
@@ -34,7 +35,9 @@ function inputs(changes: object = {}): Record<string, unknown> {
 }
 
 type Outs = { readonly outs: Readonly<Record<string, unknown>> };
-const create = async (given: object): Promise<Outs> => (await step("Verification", "create", given)) as Outs;
+const PATIENCE_MS = 3000;
+const create = async (given: object): Promise<Outs> =>
+  (await runStep("Verification", createVerification(PATIENCE_MS), "create", [given])) as Outs;
 const failureOf = async (given: object): Promise<string> =>
   await create(given).then(
     () => "passed",

@@ -12,14 +12,17 @@ import { verifyPatiently } from "./patience.ts";
 import { describeResult, summarize } from "./step-text.ts";
 import type { VerifySubject } from "./verify.ts";
 
-export const Verification: StepKind = {
+/** @param patienceMs How long a check that fails is repeated. @default that of `slipway verify` after a rollback */
+export const createVerification = (patienceMs?: number): StepKind => ({
   identity: ({ mode, suffix, definition, apps, files, url, stores }) => ({
     ...{ mode, suffix, definition, apps, files: digestsOf(files), target: target(url) },
     stores: Object.fromEntries(Object.entries(storesOf(stores)).map(([store, { url }]) => [store, target(url)])),
   }),
   pending,
-  apply,
-};
+  apply: (inputs, signal) => apply(inputs, signal, patienceMs),
+});
+
+const Verification = createVerification();
 
 /** Does one step's method (`step("Verification", "create", inputs)`) and resolves to what a dynamic provider answers. */
 export async function step(kind: string, method: string, ...args: readonly unknown[]): Promise<unknown> {
@@ -47,11 +50,11 @@ function changedKeys(before: unknown, after: unknown): string[] {
 
 /** A deployment may still be running: a push to the repository starts one at any time. */
 const WAIT_MS = 15 * 60_000;
-async function apply(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, unknown>> {
+async function apply(inputs: Inputs, signal?: AbortSignal, patienceMs?: number): Promise<Record<string, unknown>> {
   const subject = subjectOf(inputs);
   // `npm start` waits for every health path itself, and has no account.
   if (subject === undefined) return { checks: [], notices: [`${inputs.system}: not verified, because this run has no account`] };
-  const checks = await verifyPatiently(subject, { waitMs: WAIT_MS, bench: false }, signal);
+  const checks = await verifyPatiently(subject, { waitMs: WAIT_MS, bench: false }, { signal, patienceMs });
   const failed = checks.filter(({ outcome }) => outcome === "failed");
   const about = { system: subject.system, stack: String(inputs.stack), checks };
   if (failed.length > 0 && inputs.mode === "fail") throw new Failure("verification", 1, describeResult(about));
