@@ -13,7 +13,7 @@ describe("settings", () => {
       suffix: "",
       networks: [{ region: "nyc1" }],
       protect: true,
-      postgres: { layout: "dedicated", clusters: [{ key: "harbour", nodes: 2, autoscale: { thresholdPercent: 80, incrementGiB: 10 } }] },
+      postgres: { clusters: [{ key: "harbour", nodes: 2, autoscale: { thresholdPercent: 80, incrementGiB: 10 } }] },
       valkey: { clusters: [{ key: "harbour-state", nodes: 2, class: "state" }] },
       postDeploy: { mode: "runner" },
       backups: { enabled: true, region: "nyc3", offsiteRegion: "sfo3", bucketPrefix: "slipway" },

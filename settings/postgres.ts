@@ -28,10 +28,7 @@ export function postgresOf(stack: Stack): PostgresSettings {
   const drafts = [sharedDraft(stack, requested, separate), ...separate.map((system) => ownDraft(system, layout, requested))];
   if (layout === "dedicated" && requested.adopt !== undefined && drafts.filter(isUsed).length > 1)
     refuseAmbiguousAdoption(stack, requested.adopt);
-  return {
-    layout,
-    clusters: drafts.filter(isUsed).map((draft) => clusterOf(draft, stack)),
-  };
+  return { clusters: drafts.filter(isUsed).map((draft) => clusterOf(draft, stack)) };
 }
 
 const isUsed = ({ systems, kept }: Draft): boolean => systems.length + kept.length > 0;
@@ -67,7 +64,7 @@ function refuseEmptyCluster(stack: Stack, { key, system }: SelectedSystem): void
 }
 
 /** What a stack says of its shared cluster does not hold for the cluster that a system adopted instead. */
-function ownDraft(system: SelectedSystem, layout: PostgresSettings["layout"], stackWide: RequestedPostgres): Draft {
+function ownDraft(system: SelectedSystem, layout: Stack["defaults"]["postgres"]["layout"], stackWide: RequestedPostgres): Draft {
   const own = system.requested.postgres ?? {};
   const { adopt: _, adoptOnly: __, replicas: ___, ...inherited } = stackWide;
   return {

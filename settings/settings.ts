@@ -47,8 +47,6 @@ export interface NetworkSettings {
 }
 
 export interface PostgresSettings {
-  /** shared: one cluster for every system that has not adopted its own; dedicated: one each. */
-  readonly layout: "shared" | "dedicated";
   /** The clusters of this stack, each with its systems. */
   readonly clusters: readonly PostgresCluster[];
 }
@@ -149,8 +147,6 @@ export interface SystemSettings {
   /** Instances by component name. */
   readonly sizes: Readonly<Record<string, { readonly size: string; readonly instances: number }>>;
   readonly phase: Phase;
-  /** Since when the apps have reported it; absent where nothing has recorded that. */
-  readonly phaseSince?: string;
   /** Allocated connections, by "component/ENV_KEY" for client pools and by pool name for PgBouncer. */
   readonly connections: Readonly<Record<string, number>>;
   /** Config keys of the operator secrets this stack needs, by secret name. */

@@ -41,7 +41,6 @@ export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: Valk
       repos: repos.get(selected)!,
       sizes: sizes.get(selected)!,
       phase,
-      ...(selected.requested.phaseSince !== undefined && { phaseSince: selected.requested.phaseSince }),
       connections: connections.get(selected)!,
       rotated: requested.rotated ?? stack.requested.stack.rotated ?? "never",
       credentials: credentialsOf(selected, stack),

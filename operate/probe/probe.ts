@@ -72,10 +72,11 @@ export function startProbe({ url, traffic, token, clients, rowsEach, everyMs, on
   const stale: Finding[] = [];
   let [acknowledged, readBack] = [0, 0];
 
-  async function request(kind: RequestKind, write: Omit<TrafficWrite, "body"> & { body?: TrafficWrite["body"] }, id: string, text: string) {
+  async function request(kind: RequestKind, write: TrafficWrite | Omit<TrafficWrite, "body">, id: string, text: string) {
     const body =
-      write.body &&
-      JSON.stringify(Object.fromEntries(Object.entries(write.body).map(([key, value]) => [key, value.replaceAll("{token}", text)])));
+      "body" in write
+        ? JSON.stringify(Object.fromEntries(Object.entries(write.body).map(([key, value]) => [key, value.replaceAll("{token}", text)])))
+        : undefined;
     const answer = await send({ ...{ method: write.method, url: pathAt(write.path, id), token }, ...(body !== undefined && { body }) });
     const isGood = answer.status !== undefined && answer.status >= 200 && answer.status < 300;
     recorder.record(kind, answer.milliseconds, isGood ? undefined : describe(answer));
