@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Connection } from "../postdeploy/connect/target.ts";
-import { nameIn, startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
+import { describe, expect, it } from "vitest";
 import { exportData, readManifest } from "./export.ts";
 import {
   exportTo,
@@ -12,27 +10,13 @@ import {
   MAPPING,
   person,
   readExport,
-  removeFolders,
+  startShopServer,
   summary,
-  TABLES,
   temporaryFolder,
   validateFiles,
 } from "./testing/fixture.ts";
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startServer();
-});
-afterAll(async () => {
-  await server.stop();
-  removeFolders();
-});
-
-async function createShop(): Promise<Connection> {
-  const connection = await server.database();
-  await server.sql(TABLES, nameIn(connection));
-  return connection;
-}
+const { createShop, rows: sql } = startShopServer();
 
 const FILES = {
   "people.json": [
@@ -140,7 +124,7 @@ describe("an export", () => {
       },
       onProgress(progress) {
         if (progress.kind === "export" && progress.entity === "teams")
-          writing ??= server.sql("INSERT INTO messages (id, body) VALUES (99, ''); DELETE FROM team_members", nameIn(connection));
+          writing ??= sql(connection, "INSERT INTO messages (id, body) VALUES (99, ''); DELETE FROM team_members");
       },
     });
     await writing;
@@ -150,9 +134,9 @@ describe("an export", () => {
   it("is refused if a row would not read back, and then leaves no folder", async () => {
     const connection = await createShop();
     await importFiles(connection, FILES);
-    await server.sql(
+    await sql(
+      connection,
       "ALTER TABLE people DROP CONSTRAINT people_role_check; UPDATE people SET role = 'guest', seen = 'infinity' WHERE number = 7",
-      nameIn(connection),
     );
     const to = path.join(temporaryFolder(), "export");
     await expect(exportTo(connection, to)).rejects.toThrow(

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
+import { isRunning } from "../local/servers/is-running.ts";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { printable } from "../postdeploy/connect/quote.ts";
 import { type Session, withSession } from "../postdeploy/connect/session.ts";
@@ -16,7 +17,7 @@ import { type Comparison, compare } from "./postgres/compare.ts";
 import { SETTINGS } from "./postgres/connection.ts";
 import { explain } from "./postgres/failures.ts";
 import { type FileEntity, isFileEntity, selectRecords } from "./postgres/records.ts";
-import { bytesOf, run, stage } from "./postgres/staging.ts";
+import { countBytes, run, stage } from "./postgres/staging.ts";
 import { readTables } from "./postgres/tables.ts";
 import type { Progress } from "./progress.ts";
 import { Rejections } from "./rejections.ts";
@@ -100,13 +101,10 @@ async function exportWith(
   const rejections = new Rejections(rejectedFile);
   try {
     const source = await openSource(mapping, { from: folder });
-    const of = bytesOf(mapping, source);
-    let bytes = 0;
-    const onBytes = (count: number) => {
-      bytes += count;
-      onProgress?.({ kind: "read", bytes, of });
-    };
-    const { staged } = await stage({ session, mapping, tables, source, rejections, onBytes }, "DROP");
+    const { staged } = await stage(
+      { session, mapping, tables, source, rejections, onBytes: countBytes(mapping, source, onProgress) },
+      "DROP",
+    );
     await markDuplicateKeys(session, staged);
     await collectMarked(session, staged, rejections);
     const rows: Record<string, number> = {};
@@ -254,14 +252,5 @@ function removeLeftovers(folder: string): void {
     if (!name.startsWith(`${path.basename(folder)}.`)) continue;
     const [, pid] = /^\.(?:partial|old)-(\d+)$/.exec(name.slice(path.basename(folder).length)) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) rmSync(path.join(path.dirname(folder), name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -1,9 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { withSession } from "../postdeploy/connect/session.ts";
-import type { Connection } from "../postdeploy/connect/target.ts";
-import { nameIn, startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
 import { field } from "../systems/data/mapping.ts";
 import { takeLock } from "./postgres/connection.ts";
 import {
@@ -12,29 +10,13 @@ import {
   importFiles,
   MAPPING,
   person,
-  removeFolders,
+  startShopServer,
   summary,
-  TABLES,
   temporaryFolder,
   writeSource,
 } from "./testing/fixture.ts";
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startServer();
-});
-afterAll(async () => {
-  await server.stop();
-  removeFolders();
-});
-
-async function createShop(): Promise<Connection> {
-  const connection = await server.database();
-  await server.sql(TABLES, nameIn(connection));
-  return connection;
-}
-
-const rows = (connection: Connection, text: string) => server.sql(text, nameIn(connection));
+const { createShop, rows } = startShopServer();
 
 /** Where and why, for each rejected row. */
 const reasons = ({ lines }: Imported): string[] => lines.map(({ file, record, path, problem }) => `${file}[${record}] ${path}: ${problem}`);

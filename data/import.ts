@@ -12,7 +12,7 @@ import { collectMarked, markDuplicateKeys, markRefused } from "./postgres/checks
 import { SETTINGS, takeLock } from "./postgres/connection.ts";
 import { type Copied, copyIntoEmpty } from "./postgres/direct.ts";
 import { explain } from "./postgres/failures.ts";
-import { bytesOf, Digests, entitiesOf, run, type Staged, stageEntity } from "./postgres/staging.ts";
+import { countBytes, Digests, entitiesOf, run, type Staged, stageEntity } from "./postgres/staging.ts";
 import { readTables } from "./postgres/tables.ts";
 import { NOTHING, type Written, write } from "./postgres/write.ts";
 import type { Progress } from "./progress.ts";
@@ -75,10 +75,10 @@ async function importWith(session: Session, options: ImportOptions, rejections: 
     const tables = await readTables(session, mapping);
     const common = { session, mapping, tables, source, rejections };
     const digests = new Digests();
-    const onBytes = createByteCounter(options);
+    const onBytes = countBytes(mapping, source, onProgress);
     const copied = (await copyIntoEmpty({ ...common, onBytes }, digests, !dryRun)) ?? [];
     // Where a row was refused, all files are read again.
-    const onStagedBytes = copied.length === 0 ? createByteCounter(options) : onBytes;
+    const onStagedBytes = copied.length === 0 ? countBytes(mapping, source, onProgress) : onBytes;
     const staged: Staged[] = [];
     const isCopied = (entity: Entity) => copied.some((one) => one.entity === entity);
     for (const entity of entitiesOf(mapping, source))
@@ -106,15 +106,6 @@ async function importWith(session: Session, options: ImportOptions, rejections: 
   } catch (error) {
     throw explain(error, "Nothing was imported.");
   }
-}
-
-function createByteCounter({ mapping, source, onProgress }: ImportOptions): (count: number) => void {
-  const of = bytesOf(mapping, source);
-  let bytes = 0;
-  return (count) => {
-    bytes += count;
-    onProgress?.({ kind: "read", bytes, of });
-  };
 }
 
 /** @param isRefused Another entity has a rejected row, so these rows are not kept. */

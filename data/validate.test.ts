@@ -1,17 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Connection } from "../postdeploy/connect/target.ts";
-import { nameIn, startServer, type TestServer } from "../postdeploy/migrate/testing/server.ts";
-import { id, importFiles, person, removeFolders, TABLES, validateFiles, writeSource } from "./testing/fixture.ts";
+import { describe, expect, it } from "vitest";
+import { id, importFiles, person, startShopServer, validateFiles, writeSource } from "./testing/fixture.ts";
 import { accuracyOf } from "./validate.ts";
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startServer();
-});
-afterAll(async () => {
-  await server.stop();
-  removeFolders();
-});
+const { createShop, rows } = startShopServer();
 
 const HASH = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 const FILES = {
@@ -22,12 +13,6 @@ const FILES = {
   "messages.json": "[]",
 };
 
-async function createShop(): Promise<Connection> {
-  const connection = await server.database();
-  await server.sql(TABLES, nameIn(connection));
-  return connection;
-}
-
 const counts = ({ entities }: Awaited<ReturnType<typeof validateFiles>>) =>
   entities.map(({ entity, read, rows, matched, missing, extra, differing, rejected, accuracy }) =>
     [entity, read, rows, matched, missing, extra, differing, rejected, accuracy ?? "n/a"].join(" "),
@@ -37,11 +22,11 @@ describe("a comparison", () => {
   it("counts both sides, and which rows matched, are missing, extra, different or rejected, with the accuracy [F68]", async () => {
     const connection = await createShop();
     await importFiles(connection, FILES);
-    await server.sql(
+    await rows(
+      connection,
       `UPDATE people SET name = 'Other', balance = 2 WHERE id = '${id(2)}';
        UPDATE people SET seen = seen + '1 microsecond' WHERE id = '${id(3)}';
        DELETE FROM team_members WHERE person_id = '${id(1)}'; INSERT INTO team_members (team_id, person_id, role) VALUES ('${id(10)}', '${id(3)}', 'member')`,
-      nameIn(connection),
     );
     const files = { ...FILES, "people.json": [...FILES["people.json"], person(5), person(6, { email: 1 }), person(7), person(7)] };
     const result = await validateFiles(connection, files);
@@ -100,7 +85,7 @@ describe("a comparison", () => {
       ...{ balance: "balance + 0.01", number: "0", born: "'2026-01-31'", active: "false", digest: "''" },
     };
     for (const [column, value] of Object.entries(changes)) {
-      await server.sql(`UPDATE people SET ${column} = ${value} WHERE id = '${id(1)}'`, nameIn(connection));
+      await rows(connection, `UPDATE people SET ${column} = ${value} WHERE id = '${id(1)}'`);
       expect(Object.keys((await validateFiles(connection, FILES)).entities[0]!.fields), column).toEqual([column]);
       expect(await importFiles(connection, FILES)).toMatchObject({ outcome: "imported", entities: [{ updated: 1 }, {}, {}, {}] });
     }
@@ -133,7 +118,7 @@ describe("a comparison", () => {
     let deleting: Promise<unknown> | undefined;
     const result = await validateFiles(connection, FILES, {
       onProgress(progress) {
-        if (progress.kind === "compare") deleting ??= server.sql("DELETE FROM team_members", nameIn(connection));
+        if (progress.kind === "compare") deleting ??= rows(connection, "DELETE FROM team_members");
       },
     });
     await deleting;
@@ -153,7 +138,7 @@ describe("a comparison", () => {
   it("accepts a lower accuracy with a threshold, and names when the snapshot was taken", async () => {
     const connection = await createShop();
     await importFiles(connection, FILES);
-    await server.sql(`DELETE FROM team_members WHERE person_id = '${id(1)}'`, nameIn(connection));
+    await rows(connection, `DELETE FROM team_members WHERE person_id = '${id(1)}'`);
     const result = await validateFiles(connection, writeSource(FILES), { threshold: 85 });
     expect(result).toMatchObject({ outcome: "passed", threshold: 85, accuracy: 85.7142 });
     expect(result.at >= result.filesReadFrom).toBe(true);

@@ -7,7 +7,7 @@ import { collectMarked, markDuplicateKeys } from "./postgres/checks.ts";
 import { type Comparison, compare } from "./postgres/compare.ts";
 import { SETTINGS } from "./postgres/connection.ts";
 import { explain } from "./postgres/failures.ts";
-import { bytesOf, run, stage } from "./postgres/staging.ts";
+import { countBytes, run, stage } from "./postgres/staging.ts";
 import { readTables } from "./postgres/tables.ts";
 import type { Progress } from "./progress.ts";
 import { type RejectionGroup, Rejections } from "./rejections.ts";
@@ -74,12 +74,7 @@ async function validateWith(session: Session, options: ValidateOptions, rejectio
   const start = performance.now();
   const filesReadFrom = await readClock(session);
   const tables = await readTables(session, mapping);
-  const of = bytesOf(mapping, source);
-  let bytes = 0;
-  const onBytes = (count: number) => {
-    bytes += count;
-    onProgress?.({ kind: "read", bytes, of });
-  };
+  const onBytes = countBytes(mapping, source, onProgress);
   const { staged, digests } = await stage({ session, mapping, tables, source, rejections, onBytes }, "PRESERVE ROWS");
   await run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ");
   await markDuplicateKeys(session, staged);

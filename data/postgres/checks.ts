@@ -135,14 +135,13 @@ async function markCycles(session: Session, { entity, stage, table }: Staged, co
 
 async function markDifferent(session: Session, staged: Staged): Promise<void> {
   const { entity, stage, table } = staged;
-  const fields = staged.columns.filter((column) => !entity.key.includes(column));
-  const names = fields.map((column) => `CASE WHEN ${differs(staged, column)} THEN ${literal(column)} END`);
+  const names = valuesOf(staged).map((column) => `CASE WHEN ${differs(staged, column)} THEN ${literal(column)} END`);
   if (names.length === 0) return;
   await run(
     session,
     `UPDATE ${stage} s SET ${PROBLEM} = 'the database has other values: ' || concat_ws(', ', ${names.join(", ")})
        FROM ${quoted(table.name)} t
-      WHERE s.${VALID} AND (${keysOf("t", entity.key)}) = (${keysOf("s", entity.key)}) AND (${fields.map((column) => differs(staged, column)).join(" OR ")})`,
+      WHERE s.${VALID} AND (${keysOf("t", entity.key)}) = (${keysOf("s", entity.key)}) AND (${isDifferent(staged)})`,
   );
 }
 
@@ -154,6 +153,15 @@ export const differs = ({ table }: Staged, column: string): string => {
   const cast = type === "json" ? "::jsonb" : /^(text|character|.*citext)/.test(type) ? '::text COLLATE "C"' : "";
   return `s.${name}${cast} IS DISTINCT FROM t.${name}${cast}`;
 };
+
+/** The columns besides the key. */
+export const valuesOf = ({ entity, columns }: Staged): readonly string[] => columns.filter((column) => !entity.key.includes(column));
+
+/** Whether the staged row s and the row t of the table, which have the same key, differ in a column. */
+export function isDifferent(staged: Staged): string {
+  const values = valuesOf(staged);
+  return values.length === 0 ? "false" : values.map((column) => differs(staged, column)).join(" OR ");
+}
 
 /** Reports the marked rows, and removes them from the temporary tables. */
 export async function collectMarked(session: Session, staged: readonly Staged[], rejections: Rejections): Promise<void> {

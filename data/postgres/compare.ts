@@ -1,6 +1,6 @@
 /** Compares staged rows with the rows of their table, field by field, in the snapshot of the transaction. */
 import type { Session } from "../../postdeploy/connect/session.ts";
-import { differs } from "./checks.ts";
+import { differs, isDifferent, valuesOf } from "./checks.ts";
 import { run, type Staged } from "./staging.ts";
 import { quoted } from "./tables.ts";
 
@@ -29,16 +29,14 @@ export interface Example {
 const EXAMPLES = 10;
 
 export async function compare(session: Session, staged: Staged): Promise<Comparison> {
-  const { entity, columns } = staged;
-  const values = columns.filter((column) => !entity.key.includes(column));
-  const isDifferent = values.length === 0 ? "false" : values.map((column) => differs(staged, column)).join(" OR ");
+  const values = valuesOf(staged);
   const isBoth = 's."#record" IS NOT NULL AND t."#there"';
   const counts = [
     `count(*) FILTER (WHERE t."#there") AS "#rows"`,
     `count(*) FILTER (WHERE t."#there" IS NULL) AS "#missing"`,
     `count(*) FILTER (WHERE s."#record" IS NULL) AS "#extra"`,
     `count(*) FILTER (WHERE ${isBoth}) AS "#both"`,
-    `count(*) FILTER (WHERE ${isBoth} AND (${isDifferent})) AS "#differing"`,
+    `count(*) FILTER (WHERE ${isBoth} AND (${isDifferent(staged)})) AS "#differing"`,
     ...values.map((column, index) => `count(*) FILTER (WHERE ${isBoth} AND ${differs(staged, column)}) AS "#${index}"`),
   ];
   const [row] = await run(session, `SELECT ${counts.join(", ")} FROM ${joined(staged)}`);
@@ -53,7 +51,7 @@ export async function compare(session: Session, staged: Staged): Promise<Compari
     differing,
     fields,
   };
-  const examples = result.missing + result.extra + differing === 0 ? [] : await readExamples(session, staged, values, isDifferent);
+  const examples = result.missing + result.extra + differing === 0 ? [] : await readExamples(session, staged);
   return { ...result, examples };
 }
 
@@ -63,15 +61,16 @@ function joined({ entity, stage, table, columns }: Staged): string {
   return `${stage} s FULL JOIN (SELECT true AS "#there", ${columns.map(quoted).join(", ")} FROM ${quoted(table.name)}) t ON ${on}`;
 }
 
-async function readExamples(session: Session, staged: Staged, values: readonly string[], isDifferent: string): Promise<Example[]> {
+async function readExamples(session: Session, staged: Staged): Promise<Example[]> {
   const examples: Example[] = [];
   const key = staged.entity.key.map((column) => `coalesce(s.${quoted(column)}, t.${quoted(column)})::text`).join(` || ' ' || `);
   for (const [kind, condition] of [
     ["missing", 't."#there" IS NULL'],
     ["extra", 's."#record" IS NULL'],
-    ["differing", `s."#record" IS NOT NULL AND t."#there" AND (${isDifferent})`],
+    ["differing", `s."#record" IS NOT NULL AND t."#there" AND (${isDifferent(staged)})`],
   ] as const) {
-    const names = kind === "differing" ? values.map((column) => `CASE WHEN ${differs(staged, column)} THEN '${column}' END`) : ["''"];
+    const names =
+      kind === "differing" ? valuesOf(staged).map((column) => `CASE WHEN ${differs(staged, column)} THEN '${column}' END`) : ["''"];
     const rows = await run(
       session,
       `SELECT ${key} AS key, concat_ws(' ', ${names.join(", ")}) AS fields FROM ${joined(staged)} WHERE ${condition} ORDER BY 1 LIMIT ${EXAMPLES}`,

@@ -1,4 +1,5 @@
 /** The SQL that writes rows as records of JSON, in the layout that an import reads, byte for byte the same for the same rows. */
+import { literal } from "../../postdeploy/connect/quote.ts";
 import type { DataMapping, Entity, Field, FileSource, NestedSource } from "../../systems/data/mapping.ts";
 import { quoted } from "./tables.ts";
 
@@ -36,9 +37,8 @@ function selectLists(entity: NestedEntity): string {
    FROM ${quoted(entity.table)} n GROUP BY ${parents.join(", ")}`;
 }
 
-const member = (name: string, value: string): string => `${sqlText(`${JSON.stringify(name)}:`)} || ${value}`;
+const member = (name: string, value: string): string => `${literal(`${JSON.stringify(name)}:`)} || ${value}`;
 const object = (members: readonly string[]): string => `'{' || ${members.join(` || ',' || `)} || '}'`;
-const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** The collation of a column may depend on the server. */
 const orderOf = ({ key, fields }: Entity, alias: string): string =>

@@ -5,6 +5,7 @@ import type { Session } from "../../postdeploy/connect/session.ts";
 import { sqlstate } from "../../postdeploy/connect/sqlstate.ts";
 import type { DataMapping, Entity } from "../../systems/data/mapping.ts";
 import { changed, type FileDigest, readRecords } from "../json/records.ts";
+import type { Progress } from "../progress.ts";
 import type { Rejections } from "../rejections.ts";
 import { type EntityRows, entityRows } from "../rows.ts";
 import type { Source, SourceFile } from "../source.ts";
@@ -49,11 +50,20 @@ export function fileOf({ from }: Entity, entities: readonly Entity[]): string {
   return "file" in from ? from.file : fileOf(entities.find(({ name }) => name === from.entity)!, entities);
 }
 
-/** How many bytes `stage` reads: a file once for each entity with rows in it. */
-export function bytesOf(mapping: DataMapping, source: Source): number {
-  return entitiesOf(mapping, source)
-    .flatMap((entity) => source.files.get(fileOf(entity, mapping.entities)) ?? [])
+/** Reports how much is read of all that `stage` reads: a file once for each entity with rows in it. @returns what takes the bytes of each chunk */
+export function countBytes(
+  mapping: DataMapping,
+  source: Source,
+  onProgress: ((event: Progress) => void) | undefined,
+): (count: number) => void {
+  const of = entitiesOf(mapping, source)
+    .flatMap((entity) => filesOf(entity, mapping, source))
     .reduce((sum, { bytes }) => sum + bytes, 0);
+  let bytes = 0;
+  return (count) => {
+    bytes += count;
+    onProgress?.({ kind: "read", bytes, of });
+  };
 }
 
 export interface StagedSource {

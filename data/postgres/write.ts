@@ -3,7 +3,7 @@ import { Failure } from "../../postdeploy/connect/failure.ts";
 import { literal } from "../../postdeploy/connect/quote.ts";
 import type { Session } from "../../postdeploy/connect/session.ts";
 import type { Progress } from "../progress.ts";
-import { differs } from "./checks.ts";
+import { isDifferent, valuesOf } from "./checks.ts";
 import { run, type Staged } from "./staging.ts";
 import { quoted, type Table } from "./tables.ts";
 
@@ -80,15 +80,11 @@ export async function advanceSequences(session: Session, table: Table, columns: 
   }
 }
 
-/** The columns besides the key. */
-const valuesOf = ({ entity, columns }: Staged): string[] => columns.filter((column) => !entity.key.includes(column));
-
 async function differing(session: Session, staged: Staged, isSame: string): Promise<number> {
-  const values = valuesOf(staged);
-  if (values.length === 0) return 0;
+  if (valuesOf(staged).length === 0) return 0;
   const [row] = await run(
     session,
-    `SELECT count(*) FROM ${staged.stage} s JOIN ${quoted(staged.table.name)} t ON ${isSame} WHERE ${values.map((column) => differs(staged, column)).join(" OR ")}`,
+    `SELECT count(*) FROM ${staged.stage} s JOIN ${quoted(staged.table.name)} t ON ${isSame} WHERE ${isDifferent(staged)}`,
   );
   return Number(row?.count);
 }
@@ -97,7 +93,7 @@ async function update(session: Session, staged: Staged, isSame: string): Promise
   const values = valuesOf(staged);
   const { replies, error } = await session.send(
     `UPDATE ${quoted(staged.table.name)} t SET ${values.map((column) => `${quoted(column)} = s.${quoted(column)}`).join(", ")}
-       FROM ${staged.stage} s WHERE ${isSame} AND (${values.map((column) => differs(staged, column)).join(" OR ")})`,
+       FROM ${staged.stage} s WHERE ${isSame} AND (${isDifferent(staged)})`,
   );
   if (error !== undefined) throw error;
   return Number(replies[0]?.tag.split(" ").at(-1));

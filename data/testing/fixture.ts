@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
+import { afterAll, beforeAll } from "vitest";
 import type { Connection } from "../../postdeploy/connect/target.ts";
+import { nameIn, startServer, type TestServer } from "../../postdeploy/migrate/testing/server.ts";
 import { checkMapping } from "../../systems/data/check.ts";
 import { type DataMapping, field, optional } from "../../systems/data/mapping.ts";
 import { type ExportResult, exportData } from "../export.ts";
@@ -11,7 +13,7 @@ import { type ImportOptions, type ImportResult, importData } from "../import.ts"
 import { EXPORT_MANIFEST, openSource } from "../source.ts";
 import { type ValidateOptions, type ValidateResult, validateData } from "../validate.ts";
 
-export const TABLES = `
+const TABLES = `
 CREATE TABLE people (
   id uuid PRIMARY KEY, email text NOT NULL, name varchar(20) NOT NULL, password text, role text NOT NULL CHECK (role IN ('admin', 'member')),
   seen timestamptz, profile jsonb NOT NULL DEFAULT '{}', balance numeric(12, 2) CONSTRAINT balance_check CHECK (balance >= 0),
@@ -88,6 +90,33 @@ export const MAPPING: DataMapping = checkMapping("shop", {
   ignoredFiles: { "cache.json": "The application builds it again" },
 });
 
+export interface ShopServer {
+  /** As the superuser, in an empty database with the tables. */
+  createShop(): Promise<Connection>;
+  rows(connection: Connection, text: string): Promise<Record<string, unknown>[]>;
+}
+
+/** A server for the tests of a file. */
+export function startShopServer(): ShopServer {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(async () => {
+    await server.stop();
+    removeFolders();
+  });
+  const rows = (connection: Connection, text: string) => server.sql(text, nameIn(connection));
+  return {
+    rows,
+    async createShop() {
+      const connection = await server.database();
+      await rows(connection, TABLES);
+      return connection;
+    },
+  };
+}
+
 const folders: string[] = [];
 
 export function temporaryFolder(): string {
@@ -96,7 +125,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export function removeFolders(): void {
+function removeFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
