@@ -30,7 +30,7 @@ export interface ProbeReport {
 export interface ProbeFinding {
   readonly at: string;
   readonly row: string;
-  /** "a 404" */
+  /** "a 404", "the text of write 12 instead of that of write 13" */
   readonly found: string;
 }
 

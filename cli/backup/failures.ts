@@ -1,6 +1,6 @@
 /** How the commands of `slipway backup` end if the engine reports a failure. */
-import { stableJson } from "../../engine/mask.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
+import { reportFailure } from "../shared/report-failure.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { BackupOptions } from "./flags.ts";
 
@@ -12,6 +12,7 @@ export function withFailures<Options extends BackupOptions>(run: Run<Options>): 
     try {
       return await run(options, terminal);
     } catch (error) {
+      if (!(error instanceof Failure)) throw error;
       return reportFailure(error, options, terminal);
     }
   };
@@ -19,12 +20,4 @@ export function withFailures<Options extends BackupOptions>(run: Run<Options>): 
 
 export function withFailuresOf<Id, Options extends BackupOptions>(run: (id: Id, options: Options, terminal: Terminal) => Promise<number>) {
   return (id: Id, options: Options, terminal: Terminal) => withFailures<Options>((given, to) => run(id, given, to))(options, terminal);
-}
-
-function reportFailure(error: unknown, { json }: BackupOptions, { print, log }: Terminal): number {
-  if (!(error instanceof Failure)) throw error;
-  const { code, exit, message } = error;
-  log(message);
-  if (json) print(stableJson({ error: { code, exit, message } }));
-  return exit;
 }

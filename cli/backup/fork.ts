@@ -8,6 +8,7 @@ import { formatTime, parsePointInTime } from "../../operate/fork/time.ts";
 import { openWriter } from "../../operate/fork/writer.ts";
 import { openApi } from "../../operate/recover/api.ts";
 import { DONE, UsageError } from "../shared/errors.ts";
+import { withStopSignal } from "../shared/stop-signal.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { withFailures } from "./failures.ts";
 import type { ForkOptions } from "./flags.ts";
@@ -35,8 +36,10 @@ export async function forkCluster(options: ForkOptions, terminal: Terminal, paus
     terminal.print(json ? stableJson({ done: false, ...toJson(plan) }) : formatForkPlan(plan, terminal));
     return DONE;
   }
-  const { cluster, trustedSources } = await untilSignal(stop, () =>
-    carryOut(plan, { ...account, minutes, pause: wait, report: (line) => terminal.log(line) }),
+  // From the request on, a signal ends the wait with what the operator must know; before it, it ends the process as usual.
+  const { cluster, trustedSources } = await withStopSignal(
+    () => carryOut(plan, { ...account, minutes, pause: wait, report: (line) => terminal.log(line) }),
+    stop,
   );
   terminal.print(
     json
@@ -44,18 +47,6 @@ export async function forkCluster(options: ForkOptions, terminal: Terminal, paus
       : formatForked(plan, { cluster, trustedSources }, terminal),
   );
   return DONE;
-}
-
-/** From the request on, a signal ends the wait with what the operator must know; before it, it ends the process as usual. */
-async function untilSignal<T>(stop: AbortController, work: () => Promise<T>): Promise<T> {
-  const interrupt = () => stop.abort();
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.once(signal, interrupt);
-  try {
-    return await work();
-  } finally {
-    for (const signal of signals) process.off(signal, interrupt);
-  }
 }
 
 const toJson = ({ source, name, time, rules, requested }: ForkPlan) => ({

@@ -4,6 +4,7 @@ import { diagnose, hasFindings } from "../../operate/doctor/doctor.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { withNpx } from "../shared/hints.ts";
+import { withStopSignal } from "../shared/stop-signal.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { DoctorOptions } from "./flags.ts";
 import { findSubjects, type Subjects } from "./subjects.ts";
@@ -42,17 +43,12 @@ async function examineOnce(
 
 /** Until SIGINT or SIGTERM. @returns the exit code of the last round */
 async function repeat(seconds: number, round: () => Promise<number>): Promise<number> {
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, abort);
-  let code = DONE;
-  try {
-    while (!stop.signal.aborted) {
+  return await withStopSignal(async (signal) => {
+    let code = DONE;
+    while (!signal.aborted) {
       code = await round();
-      await sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
+      await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
     }
     return code;
-  } finally {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, abort);
-  }
+  });
 }

@@ -3,10 +3,9 @@ import { stableJson } from "../../engine/mask.ts";
 import { changePhase, readStatus } from "../../operate/phase/change.ts";
 import { withPhaseLock } from "../../operate/phase/journal.ts";
 import type { Direction } from "../../operate/phase/phases.ts";
-import { RecoverError } from "../../operate/recover/error.ts";
-import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED } from "../shared/errors.ts";
 import { withNpx } from "../shared/hints.ts";
+import { reportFailure } from "../shared/report-failure.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { ChangeOptions, PhaseOptions } from "./flags.ts";
 import { openSubject } from "./subject.ts";
@@ -41,10 +40,6 @@ export async function withFailures(options: PhaseOptions, terminal: Terminal, ru
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof Failure || error instanceof RecoverError)) throw error;
-    const { code, exit } = error instanceof Failure ? error : { code: "api", exit: FAILED };
-    terminal.log(withNpx(error.message));
-    if (options.json) terminal.print(stableJson({ error: { code, exit, message: error.message } }));
-    return exit;
+    return reportFailure(error, options, terminal, withNpx);
   }
 }

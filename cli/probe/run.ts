@@ -1,5 +1,5 @@
 /** Runs `slipway probe`. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stableJson } from "../../engine/mask.ts";
@@ -11,6 +11,7 @@ import { isGood, probeHtml } from "../../report/html/probe.ts";
 import type { ProbeReport } from "../../report/probe.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { openStackSystem } from "../shared/stack-system.ts";
+import { withStopSignal } from "../shared/stop-signal.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { type ProbeOptions, TOKEN_VARIABLE } from "./flags.ts";
 import { formatProbe } from "./text.ts";
@@ -48,7 +49,7 @@ export async function probe(options: ProbeOptions, terminal: Terminal): Promise<
     onCreated: rows.append,
   });
   terminal.log(`Write and read at ${url} for ${(options.for ?? DEFAULT_FOR_MS) / 1000} s`);
-  await waitOrInterrupt(options.for ?? DEFAULT_FOR_MS);
+  await withStopSignal((signal) => sleep(options.for ?? DEFAULT_FOR_MS, undefined, { signal }).catch(() => {}));
   const probed = await running.stop();
   const left = [...stillLeft, ...probed.left];
   rows.close();
@@ -75,14 +76,6 @@ function parseRate(text: string | undefined): number {
   throw new UsageError(`--rate takes a whole number of requests a second, 1 to 10000, not "${text}".`);
 }
 
-async function waitOrInterrupt(milliseconds: number): Promise<void> {
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, abort);
-  await sleep(milliseconds, undefined, { signal: stop.signal }).catch(() => {});
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, abort);
-}
-
 function keep(file: string, ids: readonly string[]): void {
   const lines = openJsonLines<string>(file);
   for (const id of ids) lines.append(id);
@@ -91,7 +84,7 @@ function keep(file: string, ids: readonly string[]): void {
 
 /** Changes of phase that this project made meanwhile. */
 function readEvents(file: string, { startedAt, endedAt }: Probed): ProbeReport["events"] {
-  return (existsSync(file) ? readJsonLines<PhaseEntry>(file) : [])
+  return readJsonLines<PhaseEntry>(file)
     .filter(({ at }) => at >= startedAt && at <= endedAt)
     .map(({ kind, from, to, at }) => ({
       at,

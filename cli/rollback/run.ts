@@ -1,16 +1,15 @@
 /** Runs `slipway rollback` and its commands. */
 import { stableJson } from "../../engine/mask.ts";
 import type { Workspace } from "../../local/platform/workspace.ts";
-import { RecoverError } from "../../operate/recover/error.ts";
 import { full as carryOutFull, planFull } from "../../operate/rollback/full.ts";
 import { withLock } from "../../operate/rollback/lock.ts";
 import { quick as carryOutQuick, planQuick } from "../../operate/rollback/quick.ts";
 import { release } from "../../operate/rollback/release.ts";
 import type { StepReport } from "../../operate/rollback/stopwatch.ts";
 import type { Check } from "../../operate/verify/check.ts";
-import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { withNpx } from "../shared/hints.ts";
+import { reportFailure } from "../shared/report-failure.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import type { CommitOptions, FullOptions, PlanOptions, QuickOptions, RevertOptions, RollbackOptions } from "./flags.ts";
 import { findSubject } from "./subjects.ts";
@@ -114,11 +113,7 @@ function withFailures<Options extends RollbackOptions>(run: Run<Options>): Run<O
     try {
       return await run(options, terminal, workspace);
     } catch (error) {
-      if (!(error instanceof Failure || error instanceof RecoverError)) throw error;
-      const { code, exit } = error instanceof Failure ? error : { code: "api", exit: FAILED };
-      terminal.log(error.message);
-      if (options.json) terminal.print(stableJson({ error: { code, exit, message: error.message } }));
-      return exit;
+      return reportFailure(error, options, terminal);
     }
   };
 }

@@ -14,6 +14,7 @@ import { findSubjects as findExamined } from "../doctor/subjects.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import { withNpx } from "../shared/hints.ts";
 import { pluralize } from "../shared/pluralize.ts";
+import { withStopSignal } from "../shared/stop-signal.ts";
 import type { Terminal } from "../shared/terminal.ts";
 import { findSubjects } from "../verify/subjects.ts";
 import { openChannels } from "./channels.ts";
@@ -33,12 +34,9 @@ export async function watch(options: WatchOptions, terminal: Terminal, workspace
   const file = path.join(folder, `watch-${name}.jsonl`);
   const source = `${options.stack === undefined ? "the local platform" : `stack ${options.stack}`}${options.system === undefined ? "" : `, ${options.system}`}`;
   const { journal, schedule } = begin(file, source, requested, options.restart === true, terminal);
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, abort);
-  try {
+  return await withStopSignal(async (signal) => {
     const isComplete = await watchRounds({
-      ...{ schedule, source, journal, channels, signal: stop.signal },
+      ...{ schedule, source, journal, channels, signal },
       // What is deployed may change between two rounds.
       observe: async () => observe({ systems: await findSubjects(options, workspace), ...(await findExamined(options, workspace)) }),
       onRound: (observation) => terminal.log(describeRound(observation)),
@@ -57,10 +55,7 @@ export async function watch(options: WatchOptions, terminal: Terminal, workspace
     );
     const isGood = isComplete && report.gaps.length === 0 && report.problems.every(({ isOpen }) => !isOpen);
     return isGood ? DONE : FAILED;
-  } finally {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, abort);
-    journal.close();
-  }
+  }).finally(() => journal.close());
 }
 
 interface Begun {

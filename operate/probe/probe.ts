@@ -6,10 +6,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ProbeFinding, ProbeReport } from "../../report/probe.ts";
 import type { Traffic, TrafficWrite } from "../../systems/verification.ts";
 import { fieldAt } from "../verify/fields.ts";
 import { startClients } from "./clients.ts";
-import { openRecorder, type Recording, type RequestKind } from "./recorder.ts";
+import { openRecorder, type RequestKind } from "./recorder.ts";
 import { type ProbeAnswer, send } from "./send.ts";
 
 export interface ProbeOptions {
@@ -26,24 +27,8 @@ export interface ProbeOptions {
   readonly onCreated?: (id: string) => void;
 }
 
-export interface Finding {
-  readonly at: string;
-  readonly row: string;
-  /** "a 404", "the text of write 12 instead of that of write 13" */
-  readonly found: string;
-}
-
-export interface Probed extends Recording {
-  readonly startedAt: string;
-  readonly endedAt: string;
-  readonly acknowledged: number;
-  /** Answers that had the acknowledged text. */
-  readonly readBack: number;
-  readonly stale: readonly Finding[];
-  readonly lost: readonly Finding[];
-  /** Rows that could not be removed. */
-  readonly left: readonly string[];
-}
+/** What the probe itself knows of its report. */
+export type Probed = Omit<ProbeReport, "service" | "events">;
 
 export interface RunningProbe {
   /** The writes that were acknowledged so far. */
@@ -69,7 +54,7 @@ export function startProbe({ url, traffic, token, clients, rowsEach, everyMs, on
   const startedAt = new Date().toISOString();
   const recorder = openRecorder();
   const rows: OwnRow[][] = Array.from({ length: clients }, () => []);
-  const stale: Finding[] = [];
+  const stale: ProbeFinding[] = [];
   let [acknowledged, readBack] = [0, 0];
 
   async function request(kind: RequestKind, write: TrafficWrite | Omit<TrafficWrite, "body">, id: string, text: string) {
@@ -138,7 +123,7 @@ export function startProbe({ url, traffic, token, clients, rowsEach, everyMs, on
     if (restMs > 0) await running.pause(restMs);
   });
 
-  async function readLast(row: OwnRow): Promise<Finding | undefined> {
+  async function readLast(row: OwnRow): Promise<ProbeFinding | undefined> {
     for (const until = Date.now() + LAST_READING_MS; ; await sleep(500)) {
       const found = await readRow(row);
       if (found === "same") return undefined;
@@ -153,7 +138,7 @@ export function startProbe({ url, traffic, token, clients, rowsEach, everyMs, on
       const all = rows.flat();
       const measured = recorder.read();
       const endedAt = new Date().toISOString();
-      const lost: Finding[] = [];
+      const lost: ProbeFinding[] = [];
       for (const row of all) {
         const finding = await readLast(row);
         if (finding !== undefined) lost.push(finding);
@@ -184,7 +169,7 @@ export async function removeRows(
   return left;
 }
 
-function findingOf({ id }: OwnRow, expected: string, found: "missing" | "unanswered" | { readonly other: string }): Finding {
+function findingOf({ id }: OwnRow, expected: string, found: "missing" | "unanswered" | { readonly other: string }): ProbeFinding {
   const write = (text: string) => (text.includes("-") ? `write ${text.split("-").slice(1).join(".")}` : "no write of this probe");
   const words =
     typeof found === "object" ? `${write(found.other)} instead of ${write(expected)}` : found === "missing" ? "a 404" : "no answer";

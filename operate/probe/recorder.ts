@@ -1,25 +1,9 @@
 /** What a prober measures: requests, failures by their text, the longest time without a success, and a timeline by seconds. */
+import type { ProbeReport } from "../../report/probe.ts";
 
 export type RequestKind = "read" | "write";
 
-export interface Second {
-  /** Since the start. */
-  readonly second: number;
-  readonly reads: number;
-  readonly writes: number;
-  readonly failed: number;
-}
-
-export interface Recording {
-  readonly requests: number;
-  readonly failed: number;
-  /** By what was answered instead. */
-  readonly failures: Readonly<Record<string, number>>;
-  readonly slowestMs: number;
-  /** The longest time in which no read succeeded, or no write, whichever is longer. */
-  readonly longestGapMs: number;
-  readonly seconds: readonly Second[];
-}
+export type Recording = Pick<ProbeReport, "requests" | "failed" | "failures" | "slowestMs" | "longestGapMs" | "seconds">;
 
 export interface Recorder {
   /** @param problem undefined for a success */
