@@ -31,7 +31,9 @@ export function postgresOf(stack: Stack): PostgresSettings {
   return { clusters: drafts.filter(isUsed).map((draft) => clusterOf(draft, stack)) };
 }
 
-const isUsed = ({ systems, kept }: Draft): boolean => systems.length + kept.length > 0;
+/** Everyone with a database on it. */
+const tenantsOf = ({ systems, kept }: Draft): readonly SelectedSystem[] => [...systems, ...kept];
+const isUsed = (draft: Draft): boolean => tenantsOf(draft).length > 0;
 
 /** In the shared layout, a system gets a cluster of its own only with its data in it: a new one would be empty. */
 const hasAdopted = ({ requested }: SelectedSystem): boolean => requested.postgres?.adopt !== undefined;
@@ -128,7 +130,8 @@ function clusterOf(draft: Draft, stack: Stack): PostgresCluster {
 }
 
 /** A misspelt name would adopt nothing, and the declared one would be created in addition. */
-function adoptOnlyOf({ requested, at, systems, kept }: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
+function adoptOnlyOf(draft: Draft, stack: Stack): PostgresCluster["adoptOnly"] {
+  const { requested, at, systems } = draft;
   const { adopt, adoptOnly } = requested;
   if (adoptOnly === undefined) return undefined;
   if (adopt === undefined) {
@@ -139,7 +142,7 @@ function adoptOnlyOf({ requested, at, systems, kept }: Draft, stack: Stack): Pos
       fix: [{ remove: at("adoptOnly") }, { set: at("adopt"), to: "<cluster id>" }],
     });
   }
-  const tenants = [...systems, ...kept];
+  const tenants = tenantsOf(draft);
   const declared = {
     databases: tenants.map(({ system }) => system.postgres.database),
     users: tenants.flatMap(({ system, requested: { credentials = {} } }) => databaseUsers({ system, credentials })),
@@ -177,7 +180,7 @@ function majorOf(draft: Draft, stack: Stack): string {
     return "";
   }
   const at = draft.at("version");
-  const strictest = [...draft.systems, ...draft.kept]
+  const strictest = tenantsOf(draft)
     .map(({ system }) => system)
     .reduce((one, other) => (other.postgres.minimumMajor > one.postgres.minimumMajor ? other : one));
   if (Number(version) < strictest.postgres.minimumMajor) {
@@ -202,8 +205,8 @@ function majorOf(draft: Draft, stack: Stack): string {
   return version;
 }
 
-function newest({ systems, kept }: Draft, offered: readonly string[]): string {
-  const measured = Math.max(...[...systems, ...kept].map(({ system }) => system.postgres.minimumMajor));
+function newest(draft: Draft, offered: readonly string[]): string {
+  const measured = Math.max(...tenantsOf(draft).map(({ system }) => system.postgres.minimumMajor));
   return offered.includes(String(measured)) ? String(measured) : offered.at(-1)!;
 }
 

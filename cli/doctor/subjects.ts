@@ -22,7 +22,7 @@ import { inProject } from "../shared/in-project.ts";
 import { type Account, localAccount, stackAccount } from "../shared/local-connections.ts";
 import { namedConnection, namedStores } from "../shared/named-connection.ts";
 import { readBackups } from "../shared/read-backups.ts";
-import { readDrift } from "../shared/read-drift.ts";
+import { openDrift } from "../shared/read-drift.ts";
 import type { DoctorOptions } from "./flags.ts";
 
 export interface Subjects {
@@ -81,7 +81,8 @@ async function findLocal(wanted: readonly System[], workspace: Workspace | undef
 async function findInStack(stack: string, wanted: readonly System[]): Promise<Subjects> {
   const account = await stackAccount(stack);
   const subjects = await findInAccount(account, wanted, await settingsOf(stack), false);
-  return { ...subjects, readDrift: async () => [await readDrift(stack)] };
+  const readDrift = openDrift(stack);
+  return { ...subjects, readDrift: async () => [await readDrift()] };
 }
 
 interface SystemFacts {

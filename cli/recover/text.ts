@@ -1,6 +1,13 @@
 /** A comparison as text: a summary, a list for each kind of difference, notes, and the commands that repair them. */
 import { nameOf, shortType, typeOf } from "../../engine/urn.ts";
-import { type Changed, type Comparison, countDrift, type Renamed, type Subject } from "../../operate/recover/comparison.ts";
+import {
+  type Changed,
+  type Comparison,
+  countDrift,
+  describeSubject,
+  type Renamed,
+  type Subject,
+} from "../../operate/recover/comparison.ts";
 import { commandLine, type Step } from "../../operate/recover/steps.ts";
 import { visible } from "../../report/escape.ts";
 import { groupBy } from "../shared/group-by.ts";
@@ -25,14 +32,15 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     section("In the account, but not in the state", subjects(toImport), layout),
     section(
       "Not ready yet: import them when they are online",
-      toImport.flatMap((one) => (one.status === undefined ? [] : [`${describe(one)} is ${one.status}`])),
+      toImport.flatMap((one) => (one.status === undefined ? [] : [`${describeSubject(one)} is ${one.status}`])),
       layout,
     ),
     section(
       "In the account, but not as the program declares it: not imported",
       conflicting.flatMap((one) =>
         one.properties.map(
-          ({ property, program, account }) => `${describe(one)}: ${property} is ${format(account)}, and the program declares ${program}`,
+          ({ property, program, account }) =>
+            `${describeSubject(one)}: ${property} is ${format(account)}, and the program declares ${program}`,
         ),
       ),
       layout,
@@ -43,7 +51,7 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     ),
     section(
       "In the state under another name: not imported",
-      renamed.map((one) => `${describe(one)}: ${one.isDeleting ? "marked for deletion" : nameOf(one.stateUrn)} in the state`),
+      renamed.map((one) => `${describeSubject(one)}: ${one.isDeleting ? "marked for deletion" : nameOf(one.stateUrn)} in the state`),
       layout,
       renameHint(renamed, flags),
     ),
@@ -53,7 +61,7 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     ]),
     section(
       "In the account, and declared by another stack too: not imported",
-      shared.map((one) => `${describe(one)}: stack ${one.stacks.join(", ")}`),
+      shared.map((one) => `${describeSubject(one)}: stack ${one.stacks.join(", ")}`),
       layout,
       ["If they belong to this stack:", [`slipway recover ${flags} --shared`]],
     ),
@@ -63,12 +71,14 @@ export function formatComparison({ project, stack, flags, comparison }: Comparis
     ]),
     section(
       "In the state, but gone from the account",
-      gone.map((one) => `${describe(one)}${one.isDeclared ? ": `up` creates it again, empty" : ", which the program no longer declares"}`),
+      gone.map(
+        (one) => `${describeSubject(one)}${one.isDeclared ? ": `up` creates it again, empty" : ", which the program no longer declares"}`,
+      ),
       layout,
     ),
     section(
       "Created again in the account, with another id",
-      recreated.map((one) => `${describe(one)}: ${one.state} in the state, ${one.account} in the account`),
+      recreated.map((one) => `${describeSubject(one)}: ${one.state} in the state, ${one.account} in the account`),
       layout,
     ),
     changes(changed, layout),
@@ -136,8 +146,6 @@ const deletionHint = (all: readonly { readonly command?: string }[]): string =>
     ? "If no other stack or project uses it, delete the one that the state does not know:"
     : "It may be that of a stack that cannot be planned, so slipway prints no command that deletes it.";
 
-const describe = ({ type, name, within }: Subject): string => `${shortType(type)} ${name}${within === undefined ? "" : ` in ${within}`}`;
-
 /** Those of one type in one line: an interrupted first `up` leaves dozens. */
 function subjects(all: readonly Subject[]): readonly string[] {
   const groups = groupBy(all, ({ type, within = "" }) => `${shortType(type)}\0${within}`);
@@ -166,7 +174,7 @@ function changes(changed: readonly Changed[], layout: Layout): string {
   const { columns, style } = layout;
   if (changed.length === 0) return "";
   const lines = changed.flatMap((one) => [
-    `  - ${visible(describe(one))}${one.replaces ? style.bad(": `up` cannot change it back") : ""}`,
+    `  - ${visible(describeSubject(one))}${one.replaces ? style.bad(": `up` cannot change it back") : ""}`,
     ...one.properties.flatMap(({ property, state, account }) =>
       wrap(visible(`${property}: ${format(state)} in the state, ${format(account)} in the account`), columns - 6).map(
         (line) => `      ${line}`,

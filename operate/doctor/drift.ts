@@ -1,6 +1,6 @@
 /** Where the account differs from the state of a stack, as findings. */
-import { nameOf, shortType, typeOf } from "../../engine/urn.ts";
-import type { Comparison, Subject } from "../recover/comparison.ts";
+import { nameOf, typeOf } from "../../engine/urn.ts";
+import { type Comparison, describeSubject, type Subject } from "../recover/comparison.ts";
 import { type Examination, type Finding, formatCount, type NextStep, type Severity } from "./finding.ts";
 
 export interface DriftSubject {
@@ -104,7 +104,7 @@ export const unreadableDrift = (name: string, reason: string): Examination => ({
 const finding = (kind: string, severity: Severity, subject: Subject, evidence: string, next: NextStep): Finding => ({
   id: `drift-${kind}`,
   severity,
-  subject: `${shortType(subject.type)} ${subject.name}${subject.within === undefined ? "" : ` in ${subject.within}`}`,
+  subject: describeSubject(subject),
   evidence,
   next,
 });

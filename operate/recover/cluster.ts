@@ -16,6 +16,10 @@ export interface Cluster {
 export const listClusters = async (api: ApiClient): Promise<readonly Cluster[]> =>
   (await api.list("/v2/databases", "databases")) as unknown as readonly Cluster[];
 
+/** Of every cluster. */
+export const listDatabases = async (api: ApiClient): Promise<readonly string[]> =>
+  (await listClusters(api)).flatMap(({ db_names: names }) => names ?? []);
+
 /** Which database of the account a stack uses for a system. */
 export interface DatabaseAddress {
   readonly database: string;

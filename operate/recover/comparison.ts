@@ -1,4 +1,5 @@
 /** The result of a comparison: a list for each kind of difference. */
+import { shortType } from "../../engine/urn.ts";
 import { isAccountWide, kindOf } from "./kinds.ts";
 import type { PendingOperation } from "./state.ts";
 
@@ -11,6 +12,10 @@ export interface Subject {
   /** The name of what contains it. */
   readonly within?: string;
 }
+
+/** "DatabaseUser shop_owner in shop-postgres" */
+export const describeSubject = ({ type, name, within }: Subject): string =>
+  `${shortType(type)} ${name}${within === undefined ? "" : ` in ${within}`}`;
 
 export interface Missing extends Subject {
   /** What the provider's importer takes. */

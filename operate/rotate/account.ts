@@ -2,7 +2,7 @@
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { openWriter, type Writer } from "../fork/writer.ts";
 import { type ApiClient, type ApiOptions, type Json, openApi } from "../recover/api.ts";
-import { type DatabaseAddress, findDatabaseCluster, listClusters, readAuthority } from "../recover/cluster.ts";
+import { type DatabaseAddress, findDatabaseCluster, readAuthority } from "../recover/cluster.ts";
 import { RotateError } from "./error.ts";
 
 export interface AccountCluster {
@@ -54,8 +54,6 @@ export interface AccountKey {
 }
 
 export interface RoleAccount {
-  /** Of every Postgres cluster. */
-  listDatabases(): Promise<readonly string[]>;
   /** @returns undefined where no cluster has that database and that user */
   findCluster(address: DatabaseAddress): Promise<AccountCluster | undefined>;
   /** @returns undefined where there is no such user */
@@ -91,7 +89,6 @@ export function openAccount(options: ApiOptions): RoleAccount {
   }
 
   return {
-    listDatabases: async () => (await listClusters(api)).flatMap(({ db_names: names }) => names ?? []),
     findCluster: (address) => findCluster(api, address),
     readPassword,
 
