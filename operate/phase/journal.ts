@@ -1,7 +1,6 @@
 /** What was done about the phase of a system: every change with its reasons to skip a gate. */
-import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { lockDirectory } from "../../local/cloud/store/lock.ts";
+import { lockCommand } from "../../local/cloud/store/lock.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import type { Phase } from "../../settings/settings.ts";
 
@@ -35,20 +34,15 @@ export function findUnfinished(entries: readonly PhaseEntry[]): Began | undefine
 
 /** One change of phase in a project at a time. @throws {Failure} with exit code 75 while another run changes one */
 export async function withPhaseLock<T>(state: string, work: () => Promise<T>): Promise<T> {
-  const locked = path.join(state, "phase");
-  mkdirSync(locked, { recursive: true, mode: 0o700 });
-  let unlock: () => void;
-  try {
-    unlock = lockDirectory(locked);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
-    const [, pid = "unknown"] = /process (\d+)/.exec((error as Error).message) ?? [];
-    throw new Failure(
-      "phase-running",
-      75,
-      `Another run of slipway phase is changing a phase in this project: process ${pid}. Nothing was changed. Type the command again when it has ended.`,
-    );
-  }
+  const unlock = lockCommand(
+    path.join(state, "phase"),
+    ({ pid }) =>
+      new Failure(
+        "phase-running",
+        75,
+        `Another run of slipway phase is changing a phase in this project: process ${pid}. Nothing was changed. Type the command again when it has ended.`,
+      ),
+  );
   try {
     return await work();
   } finally {

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
+import { isRunning } from "../processes.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { type Ran, REPOS, type Stack, startStack } from "./stack.ts";
 
@@ -24,14 +25,6 @@ const config = {
 };
 
 const SLIPWAY = fileURLToPath(new URL("../../bin/slipway.js", import.meta.url));
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 /** Pulumi's engine and the real provider, with a pool, a protected stack, and a real Postgres behind the API. */
 describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lockDirectory } from "../../cloud/store/lock.ts";
+import { InUseError, lockDirectory } from "../../cloud/store/lock.ts";
 
 export interface Row {
   readonly id: string;
@@ -56,7 +56,7 @@ async function takeLock(lock: string): Promise<() => void> {
     try {
       return lockDirectory(lock);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+      if (!(error instanceof InUseError)) throw error;
       await sleep(POLL_MS);
     }
 }

@@ -1,11 +1,11 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
  * Locks a state directory for this process and returns the unlock function. The lock file holds the owner's pid and start time, so a lock
  * left by a killed process is recognized even if its pid was reused.
  *
- * @throws an error with code EBUSY if another process holds the lock
+ * @throws {InUseError} if another process holds the lock
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
@@ -20,9 +20,29 @@ export function lockDirectory(directory: string): () => void {
       const text =
         `${directory} is in use by process ${owner.split(" ")[0]}. Stop it first, or choose another state directory. ` +
         `If no such process runs a local cloud, delete ${path}.`;
-      throw Object.assign(new Error(text), { code: "EBUSY" });
+      throw new InUseError(text, owner.split(" ")[0]!);
     }
     removeStale(path, owner);
+  }
+}
+
+export class InUseError extends Error {
+  readonly code = "EBUSY";
+  /** Of the process that holds the lock. */
+  readonly pid: string;
+  constructor(message: string, pid: string) {
+    super(message);
+    this.pid = pid;
+  }
+}
+
+/** Locks a folder, which is created where it is missing, for a command of which one runs at a time. @param explain What a second run says. */
+export function lockCommand(folder: string, explain: (holder: InUseError) => Error): () => void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    return lockDirectory(folder);
+  } catch (error) {
+    throw error instanceof InUseError ? explain(error) : error;
   }
 }
 
