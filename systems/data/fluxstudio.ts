@@ -2,7 +2,7 @@
  * FluxStudio's JSON files. No document states their layout, so this is the layout that `slipway data export` writes: one array per file, fields in
  * camelCase, members and permissions inside the record that they belong to.
  */
-import { type DataMapping, field, optional } from "./mapping.ts";
+import { type DataMapping, type Entity, field, optional } from "./mapping.ts";
 
 const id = { id: field.uuid("id", { foldCase: true }) };
 const createdAt = { createdAt: field.timestamp("created_at") };
@@ -10,16 +10,16 @@ const times = { ...createdAt, updatedAt: field.timestamp("updated_at") };
 const reference = (column: string) => field.uuid(column, { ...optional, foldCase: true });
 const owned = (column: string) => field.uuid(column, { foldCase: true });
 const words = (...all: readonly string[]) => Object.fromEntries(all.map((word) => [word, word]));
+/** A table with a file of its own: service_packages, from service-packages.json. */
+const fileOf = (table: string) =>
+  ({ name: table, table: `public.${table}`, from: { file: table.replaceAll("_", "-") }, key: ["id"] }) as const satisfies Partial<Entity>;
 const object = { missing: { json: "{}" } } as const;
 const currency = { currency: field.text("currency", { missing: "USD" }) };
 
 export const fluxstudio: DataMapping = {
   entities: [
     {
-      name: "users",
-      table: "public.users",
-      from: { file: "users" },
-      key: ["id"],
+      ...fileOf("users"),
       conflict: "replace",
       fields: {
         ...id,
@@ -39,10 +39,7 @@ export const fluxstudio: DataMapping = {
       ignored: { sessionToken: "A session ends with the move: its user signs in again" },
     },
     {
-      name: "organizations",
-      table: "public.organizations",
-      from: { file: "organizations" },
-      key: ["id"],
+      ...fileOf("organizations"),
       conflict: "replace",
       fields: {
         ...id,
@@ -67,10 +64,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "teams",
-      table: "public.teams",
-      from: { file: "teams" },
-      key: ["id"],
+      ...fileOf("teams"),
       conflict: "replace",
       fields: {
         ...id,
@@ -94,10 +88,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "projects",
-      table: "public.projects",
-      from: { file: "projects" },
-      key: ["id"],
+      ...fileOf("projects"),
       conflict: "replace",
       fields: {
         ...id,
@@ -150,10 +141,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "conversations",
-      table: "public.conversations",
-      from: { file: "conversations" },
-      key: ["id"],
+      ...fileOf("conversations"),
       conflict: "replace",
       fields: {
         ...id,
@@ -179,10 +167,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "messages",
-      table: "public.messages",
-      from: { file: "messages" },
-      key: ["id"],
+      ...fileOf("messages"),
       conflict: "replace",
       selfReferences: ["reply_to_id"],
       fields: {
@@ -204,10 +189,7 @@ export const fluxstudio: DataMapping = {
       fields: { userId: owned("user_id"), emoji: field.text("emoji"), ...createdAt },
     },
     {
-      name: "notifications",
-      table: "public.notifications",
-      from: { file: "notifications" },
-      key: ["id"],
+      ...fileOf("notifications"),
       conflict: "replace",
       fields: {
         ...id,
@@ -221,10 +203,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "files",
-      table: "public.files",
-      from: { file: "files" },
-      key: ["id"],
+      ...fileOf("files"),
       conflict: "replace",
       selfReferences: ["previous_version_id"],
       fields: {
@@ -257,10 +236,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "milestones",
-      table: "public.milestones",
-      from: { file: "milestones" },
-      key: ["id"],
+      ...fileOf("milestones"),
       conflict: "replace",
       fields: {
         ...id,
@@ -279,10 +255,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "tasks",
-      table: "public.tasks",
-      from: { file: "tasks" },
-      key: ["id"],
+      ...fileOf("tasks"),
       conflict: "replace",
       fields: {
         ...id,
@@ -304,10 +277,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "activities",
-      table: "public.activities",
-      from: { file: "activities" },
-      key: ["id"],
+      ...fileOf("activities"),
       conflict: "keep",
       fields: {
         ...id,
@@ -328,10 +298,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "service_packages",
-      table: "public.service_packages",
-      from: { file: "service-packages" },
-      key: ["id"],
+      ...fileOf("service_packages"),
       conflict: "replace",
       fields: {
         ...id,
@@ -347,10 +314,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "client_requests",
-      table: "public.client_requests",
-      from: { file: "client-requests" },
-      key: ["id"],
+      ...fileOf("client_requests"),
       conflict: "replace",
       fields: {
         ...id,
@@ -369,10 +333,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "invoices",
-      table: "public.invoices",
-      from: { file: "invoices" },
-      key: ["id"],
+      ...fileOf("invoices"),
       conflict: "fail",
       fields: {
         ...id,
@@ -393,10 +354,7 @@ export const fluxstudio: DataMapping = {
       ignored: { total: "The database computes it from subtotal and tax" },
     },
     {
-      name: "time_entries",
-      table: "public.time_entries",
-      from: { file: "time-entries" },
-      key: ["id"],
+      ...fileOf("time_entries"),
       conflict: "replace",
       fields: {
         ...id,
@@ -413,10 +371,7 @@ export const fluxstudio: DataMapping = {
       },
     },
     {
-      name: "portfolios",
-      table: "public.portfolios",
-      from: { file: "portfolios" },
-      key: ["id"],
+      ...fileOf("portfolios"),
       conflict: "replace",
       fields: {
         ...id,
