@@ -40,19 +40,14 @@ describeWithPulumi("a product's cluster that was created by hand", (cli) => {
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-  const say = (path: string, value: string) => succeed("config", "set", "--path", `slipway:fluxstudio.postgres.${path}`, value);
+  const say = (path: string, value: string) => stack.succeed("config", "set", "--path", `slipway:fluxstudio.postgres.${path}`, value);
 
   it("is taken over by its id and by what is in it; what is not there is made, and nothing is replaced [F3]", async () => {
-    await succeed("config", "set", "slipway:vpc", vpc);
+    await stack.succeed("config", "set", "slipway:vpc", vpc);
     await say("adopt", id);
     await say("adoptOnly.databases[0]", "fluxstudio");
     await say("adoptOnly.users[0]", "fluxstudio_user");
-    const { steps } = JSON.parse(await succeed("preview", "--json")) as { steps: readonly Step[] };
+    const { steps } = JSON.parse(await stack.succeed("preview", "--json")) as { steps: readonly Step[] };
     const done = (name: string) => steps.filter(({ urn }) => urn.endsWith(`::fluxstudio-postgres-test-${name}`)).map(({ op }) => op);
     expect(done("cluster")).toContain("import");
     expect(done("db-fluxstudio")).toEqual(["import"]);
@@ -60,12 +55,12 @@ describeWithPulumi("a product's cluster that was created by hand", (cli) => {
     expect(done("user-fluxstudio_owner")).toEqual(["create"]);
     expect(steps.map(({ op }) => op)).not.toContain("replace");
 
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id, name: "made-by-hand" }]);
     const { apps } = (await stack.get("/v2/apps")) as { apps: { spec: { vpc: { id: string } } }[] };
     expect(apps.map(({ spec }) => spec.vpc.id)).toEqual([vpc]);
     expect((await stack.get(`/v2/databases/${id}/firewall`)).rules).toMatchObject([{ type: "ip_addr", value: "10.77.0.0/20" }]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is not destroyed with the stack, also where nothing else is protected, and the next up repairs the rest", async () => {
@@ -78,22 +73,22 @@ describeWithPulumi("a product's cluster that was created by hand", (cli) => {
       expect(stack.requests().filter((request) => /^(DELETE|PUT) .v2.databases/.test(request))).toEqual([]);
       expect(await namesInCluster()).toEqual(before);
     }
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => !/ (20\d|404)$/.test(request))).toEqual([]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is released with everything in it, as docs/deploy.md describes", async () => {
     stack.requests();
-    await succeed("destroy", "--yes", "--exclude-protected");
-    await succeed("stack", "rm", "test", "--yes", "--force", "--preserve-config");
+    await stack.succeed("destroy", "--yes", "--exclude-protected");
+    await stack.succeed("stack", "rm", "test", "--yes", "--force", "--preserve-config");
     expect(stack.requests().filter((request) => /^(DELETE|PUT|POST) .v2.databases/.test(request))).toEqual([]);
     expect((await stack.get("/v2/apps")).apps).toEqual([]);
     expect((await stack.get("/v2/databases")).databases).toMatchObject([{ id, db_names: expect.arrayContaining(["fluxstudio"]) }]);
   });
 
   async function namesInCluster(): Promise<readonly string[]> {
-    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: { resources: readonly { urn: string }[] } };
+    const { deployment } = JSON.parse(await stack.succeed("stack", "export")) as { deployment: { resources: readonly { urn: string }[] } };
     return deployment.resources.map(({ urn }) => urn.split("::").at(-1)!).filter((name) => name.startsWith("fluxstudio-postgres-test"));
   }
 });

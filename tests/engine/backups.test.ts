@@ -10,7 +10,7 @@ import { openStore } from "../../backup/store/location.ts";
 import { createTestKeys } from "../../backup/testing/fixture.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { resolveLaptopEnv } from "../../local/apps/laptop-env.ts";
-import type { BackedComponent, Endpoint } from "../../local/cloud/backing.ts";
+import type { BackedComponent } from "../../local/cloud/backing.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
@@ -51,19 +51,13 @@ describeWithPulumi("backups of a deployment", (cli) => {
       copied: ["sql"],
       spaces: true,
     });
-    await succeed("config", "set", "--secret", "slipway:backupSigningKey", signingKey);
+    await stack.succeed("config", "set", "--secret", "slipway:backupSigningKey", signingKey);
   });
   afterAll(async () => {
     await stack?.remove();
     await removeHome(home);
     rmSync(folder, { recursive: true, force: true });
   });
-
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
 
   const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
 
@@ -105,16 +99,15 @@ describeWithPulumi("backups of a deployment", (cli) => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string; connection: { port: number; host: string } }[] };
     const { id, connection } = databases[0]!;
     const { users } = (await stack.get(`/v2/databases/${id}/users`)) as { users: { name: string; password: string }[] };
-    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    const endpoint = { ...connection, ca: Buffer.from(ca.certificate, "base64").toString() } as unknown as Endpoint;
+    const endpoint = await stack.endpointOf({ id, connection });
     const { password } = users.find(({ name }) => name === "devx_owner")!;
     return await query(endpoint, text, { host: connection.host, user: "devx_owner", password, database: "devxplatform" });
   }
 
   it("start with the first up, which backs up nothing, and with a worker that has the backup role and a key for each bucket", async () => {
-    expect(await succeed("preview", "--diff")).toContain("a verified backup first, because of applications, migrations");
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("preview", "--expect-no-changes");
+    expect(await stack.succeed("preview", "--diff")).toContain("a verified backup first, because of applications, migrations");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("preview", "--expect-no-changes");
     const env = workerEnvironment();
     expect(Object.keys(env).sort()).toEqual(
       ["DATABASE_URL", "NODE_EXTRA_CA_CERTS", "SLIPWAY_CA", "SLIPWAY_SENT", ...Object.values(BACKUP_VARIABLES)]
@@ -134,18 +127,18 @@ describeWithPulumi("backups of a deployment", (cli) => {
 
     write("004_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
     write("004_notes.down.sql", "DROP TABLE devx.notes;\n");
-    expect(await succeed("preview", "--diff")).toMatch(/=> "a verified backup first, because of migrations"/);
-    await succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview", "--diff")).toMatch(/=> "a verified backup first, because of migrations"/);
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await sql("SELECT count(*)::int AS count FROM devx.notes")).toEqual([{ count: 0 }]);
     expect(await backups()).toHaveLength(1);
   });
 
   it("are made by an up before a migration where none is recent enough: of the state before it, complete, verified and restorable", async () => {
-    await succeed("config", "set", "--path", "slipway:backups.maxAgeHours", "0");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("config", "set", "--path", "slipway:backups.maxAgeHours", "0");
+    await stack.succeed("preview", "--expect-no-changes");
     write("005_tags.sql", "CREATE TABLE devx.tags (id uuid PRIMARY KEY);\n");
     write("005_tags.down.sql", "DROP TABLE devx.tags;\n");
-    expect(await succeed("up", "--yes", "--skip-preview")).toMatch(/Made devx\/postgres\/\S+ before anything changed/);
+    expect(await stack.succeed("up", "--yes", "--skip-preview")).toMatch(/Made devx\/postgres\/\S+ before anything changed/);
     const [, second, ...others] = await backups();
     expect([second!.copies.length, second!.records.map(({ kind }) => kind), others]).toEqual([2, ["verified"], []]);
     const tables = second!.manifest.postgres!.tables.map(({ name }) => name);
@@ -153,16 +146,16 @@ describeWithPulumi("backups of a deployment", (cli) => {
     expect(tables).not.toContain("devx.tags");
     const rehearsed = await slipway("rehearse", "--system", "devx", "--newest", "--identity", identityFile);
     expect(rehearsed).toMatchObject({ code: 0, output: expect.stringContaining(`equal   devx/postgres/${second!.id}`) });
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("are made before another version of an application is deployed, and not when only its size changes", async () => {
-    await succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await backups()).toHaveLength(2);
-    await succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "next");
-    expect(await succeed("preview", "--diff")).toContain("a verified backup first, because of applications");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "next");
+    expect(await stack.succeed("preview", "--diff")).toContain("a verified backup first, because of applications");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await backups()).toHaveLength(3);
   });
 
@@ -173,7 +166,7 @@ describeWithPulumi("backups of a deployment", (cli) => {
     await stack.delete(`/v2/spaces/keys/${deleted}`);
     write("006_more.sql", "CREATE TABLE devx.more (id uuid PRIMARY KEY);\n");
     write("006_more.down.sql", "DROP TABLE devx.more;\n");
-    await succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "other");
+    await stack.succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "other");
     stack.requests();
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code).not.toBe(0);
@@ -186,11 +179,11 @@ describeWithPulumi("backups of a deployment", (cli) => {
   });
 
   it("go on with the next up, which creates the key again", async () => {
-    await succeed("refresh", "--yes");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await sql("SELECT to_regclass('devx.more') IS NULL AS missing")).toEqual([{ missing: false }]);
     expect((await backups()).at(-1)!.copies).toHaveLength(2);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("are made again before a migration that failed after the last one was made for it", async () => {
@@ -200,10 +193,10 @@ describeWithPulumi("backups of a deployment", (cli) => {
     expect((await stack.pulumi("up", "--yes", "--skip-preview")).code).not.toBe(0);
     expect(await backups()).toHaveLength(before.length + 1);
     await sql("CREATE TABLE devx.gone (id uuid PRIMARY KEY)");
-    expect(await succeed("preview", "--diff")).toContain("migrations of the last run are not applied: 007_late.sql");
-    await succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview", "--diff")).toContain("migrations of the last run are not applied: 007_late.sql");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await backups()).toHaveLength(before.length + 2);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("leave nothing behind when the CLI is killed while one is made, and the next up makes it", async () => {
@@ -224,16 +217,16 @@ describeWithPulumi("backups of a deployment", (cli) => {
     expect(await sql("SELECT to_regclass('devx.lists') IS NULL AS missing")).toEqual([{ missing: true }]);
 
     await stack.pulumi("cancel", "--yes");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await backups()).toHaveLength(before.length + 1);
     expect(await sql("SELECT to_regclass('devx.lists') IS NULL AS missing")).toEqual([{ missing: false }]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   /** With the variables of the stack's outputs. */
   async function listElsewhere(): Promise<string> {
     const file = join(folder, "backup.env");
-    writeFileSync(file, await succeed("stack", "output", "backupVariables", "--show-secrets"), { mode: 0o600 });
+    writeFileSync(file, await stack.succeed("stack", "output", "backupVariables", "--show-secrets"), { mode: 0o600 });
     expect(readFileSync(file, "utf8")).toMatch(/^SLIPWAY_BACKUP_KEEP='?daily=7,weekly=12,monthly=12,yearly=5'?$/m);
     const command = `set -a; . "${file}"; "${process.execPath}" "${SLIPWAY}" backup list --system devx`;
     return (await run("sh", ["-c", command])).output;
@@ -247,11 +240,11 @@ describeWithPulumi("backups of a deployment", (cli) => {
   it("count after the signing key was replaced if the stack names the former verify key, for the worker as well", async () => {
     const before = await backups();
     const former = formatVerifyKey(parseSigningKey(signingKey).publicKey);
-    await succeed("config", "set", "--path", "slipway:backups.maxAgeHours", "1");
-    await succeed("config", "set", "--path", "slipway:backups.verifyKeys[0]", former);
-    await succeed("config", "set", "--secret", "slipway:backupSigningKey", generateSigningKey().signingKey);
-    await succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "after-rotation");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "--path", "slipway:backups.maxAgeHours", "1");
+    await stack.succeed("config", "set", "--path", "slipway:backups.verifyKeys[0]", former);
+    await stack.succeed("config", "set", "--secret", "slipway:backupSigningKey", generateSigningKey().signingKey);
+    await stack.succeed("config", "set", "--path", "slipway:devx.repos.api.branch", "after-rotation");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await backups()).toHaveLength(before.length);
     const environment = workerEnvironment();
     expect([environment[BACKUP_VARIABLES.verifyKeys], environment[BACKUP_VARIABLES.signingKey] === signingKey]).toEqual([former, false]);
@@ -266,7 +259,7 @@ describeWithPulumi("backups of a deployment", (cli) => {
     const env = workerEnvironment();
     const secrets = [signingKey, env[BACKUP_VARIABLES.storeKey]!.split(":")[1]!, env[BACKUP_VARIABLES.offsiteKey]!.split(":")[1]!];
     for (const secret of secrets) expect(state).not.toContain(secret);
-    const { deployment } = JSON.parse(await succeed("stack", "export", "--show-secrets")) as {
+    const { deployment } = JSON.parse(await stack.succeed("stack", "export", "--show-secrets")) as {
       deployment: { resources: readonly { type: string; outputs: object }[] };
     };
     const { outputs } = deployment.resources.find(({ type }) => type.endsWith(":Backup"))!;

@@ -37,12 +37,6 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   /** One request to the bucket, with the key that the provider uses. */
   const ask = (path: string, key?: S3Key) => {
     const { SPACES_ACCESS_KEY_ID: access_key = "", SPACES_SECRET_ACCESS_KEY: secret_key = "" } = stack.environment;
@@ -58,7 +52,7 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
   }
 
   it("comes up private and versioned, and its name, endpoint and key reach the backend", async () => {
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect((await ask("/?versioning")).text).toContain("<Status>Enabled</Status>");
     expect((await ask("/?acl")).text).not.toContain("AllUsers");
     const { id, envs } = await backend();
@@ -73,17 +67,17 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
     expect((await ask("/", { ...key, secret_key: "another" })).status).toBe(403);
     const { keys } = (await stack.get("/v2/spaces/keys")) as { keys: readonly { access_key: string; grants: readonly object[] }[] };
     expect(keys.find(({ access_key }) => access_key === key.access_key)?.grants).toEqual([{ bucket: BUCKET, permission: "readwrite" }]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("changes the allowed origin in place when the domain of the app changes", async () => {
     expect((await ask("/?cors")).text).toContain("<AllowedOrigin>https://one.fluxstudio.art</AllowedOrigin>");
     const before = await backend();
-    await succeed("config", "set", "--path", "slipway:fluxstudio.domains.fluxstudio", "two.fluxstudio.art");
-    const { steps } = JSON.parse(await succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.domains.fluxstudio", "two.fluxstudio.art");
+    const { steps } = JSON.parse(await stack.succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
     const changes = steps.filter(({ op, urn }) => op !== "same" && /spaces/i.test(urn));
     expect(changes.map(({ op, urn }) => [op, urn.split("::")[2]?.split("$").at(-1)])).toEqual([["update", CORS]]);
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     const { text } = await ask("/?cors");
     expect(text).toContain("<AllowedOrigin>https://two.fluxstudio.art</AllowedOrigin>");
     expect(text).not.toContain("one.fluxstudio.art");
@@ -91,7 +85,7 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
     expect(stack.decrypt(after.id, after.envs.S3_SECRET_ACCESS_KEY!.value)).toBe(
       stack.decrypt(before.id, before.envs.S3_SECRET_ACCESS_KEY!.value),
     );
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("gets a new key from slipway rotate keys: the key of the deployment that runs works at every moment, and the old one is deleted", async () => {
@@ -131,14 +125,14 @@ describeWithPulumi("the bucket of a stack under Pulumi's engine", (cli) => {
     expect(keys.filter(({ grants }) => JSON.stringify(grants).includes(BUCKET)).map(({ access_key }) => access_key)).toEqual([
       after.access_key,
     ]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
     // On the same day there is nothing left to do.
     expect((await stack.slipway("rotate", "keys", "--stack", "test")).code).toBe(0);
     expect(await keyIn()).toEqual(after);
   });
 
   it("is protected: destroy refuses, of the stack and of the bucket with what depends on it, and deletes nothing", async () => {
-    const { deployment } = JSON.parse(await succeed("stack", "export")) as {
+    const { deployment } = JSON.parse(await stack.succeed("stack", "export")) as {
       deployment: { resources: readonly { urn: string; type: string; protect?: boolean }[] };
     };
     const spaces = deployment.resources.filter(({ type }) => /SpacesBucket$|SpacesKey$/.test(type));

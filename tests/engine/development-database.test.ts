@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openApps } from "../../local/apps/apps.ts";
 import { addSources } from "../../local/apps/sources.ts";
-import { openServers } from "../../local/servers/backing.ts";
 import { listServerStatus } from "../../local/servers/status.ts";
-import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
+import { removeHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
+import { openRealBacking } from "./real-backing.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** An app is polled every 10 seconds by the provider. */
@@ -55,20 +54,14 @@ try {
 `;
 
 describeWithPulumi("an app with a development database and a migration job", (cli) => {
-  const home = temporaryHome();
+  const { home, apps, backing } = openRealBacking();
   const repository = join(home.state, "..", "repository");
-  const servers = openServers({ home, fsync: false });
-  const apps = openApps({ state: home.state, report: () => {} });
   let stack: Stack;
 
   beforeAll(async () => {
     mkdirSync(join(repository, "database"), { recursive: true });
     addSources(home.state, { shop: repository });
-    const close = async () => {
-      await apps.close();
-      await servers.close();
-    };
-    stack = await startStack(cli, {}, { index, backing: { ...servers, ...apps, close } });
+    stack = await startStack(cli, {}, { index, backing });
   }, 60_000);
   afterAll(async () => {
     await stack?.remove();

@@ -24,20 +24,14 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   it("is previewed without an account", async () => {
-    const output = await succeed("preview");
+    const output = await stack.succeed("preview");
     expect(output).toMatch(/\+ \d+ to create/);
     expect(stack.requests()).toEqual([]);
   });
 
   it("comes up, with every request answered, and each firewall before anything else of its cluster", async () => {
-    const output = await succeed("up", "--yes", "--skip-preview");
+    const output = await stack.succeed("up", "--yes", "--skip-preview");
     expect(output).toMatch(/\+ \d+ created/);
     expect(output).not.toContain("does not support customTimeouts");
     const requests = stack.requests();
@@ -53,7 +47,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
   });
 
   it("shows no change at all in a second preview, although SECRET variables exist", async () => {
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("sends a rotated secret, to every app that reads it, and is quiet again after it [C8]", async () => {
@@ -61,8 +55,8 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     const [jwtSecret] = await jwtSecrets(stack);
     expect(jwtSecret).toMatch(/^.{32,}$/);
     expect(await jwtSecrets(stack)).toEqual([jwtSecret, jwtSecret, jwtSecret]);
-    await succeed("config", "set", "slipway:rotated", "2026-11-01");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "slipway:rotated", "2026-11-01");
+    await stack.succeed("up", "--yes", "--skip-preview");
     const after = await secretsOf(stack);
     expect(Object.keys(after).toSorted()).toEqual([
       "brand-portal-candlefish-test",
@@ -75,37 +69,37 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
     expect(await jwtSecrets(stack)).toEqual([rotated, rotated, rotated]);
     expect(rotated).toMatch(/^.{32,}$/);
     expect(rotated).not.toBe(jwtSecret);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is quiet after a refresh, when the state holds DigitalOcean's ciphertext", async () => {
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("sends a change of one plain variable and leaves the encrypted ones as they are", async () => {
     const before = await secretsOf(stack);
-    await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await stack.succeed("up", "--yes", "--skip-preview");
     const after = await secretsOf(stack);
     expect(after["rtpm-api-candlefish-test"]).toEqual(before["rtpm-api-candlefish-test"]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("keeps every secret out of the exported state, but for envelopes", async () => {
-    const shown = JSON.parse(await succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
+    const shown = JSON.parse(await stack.succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
     const passwords = JSON.stringify(shown.connections)
       .match(/:\/\/[^:]+:([^@]+)@/g)!
       .map((login) => login.replace(/^.*:/, "").slice(0, -1));
-    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: unknown };
+    const { deployment } = JSON.parse(await stack.succeed("stack", "export")) as { deployment: unknown };
     const state = JSON.stringify(deployment);
     expect(passwords.length).toBeGreaterThan(10);
     for (const password of passwords) expect(state).not.toContain(password);
   });
 
   it("refuses to destroy what is protected, and destroys nothing of it", async () => {
-    await succeed("config", "set", "slipway:protect", "true");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "slipway:protect", "true");
+    await stack.succeed("up", "--yes", "--skip-preview");
     stack.requests();
     const { code, output } = await stack.pulumi("destroy", "--yes");
     expect(code).not.toBe(0);
@@ -114,10 +108,10 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
   });
 
   it("is destroyed, apps before firewalls before clusters before the network, and leaves nothing behind", async () => {
-    await succeed("config", "set", "slipway:protect", "false");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "slipway:protect", "false");
+    await stack.succeed("up", "--yes", "--skip-preview");
     stack.requests();
-    await succeed("destroy", "--yes");
+    await stack.succeed("destroy", "--yes");
     const requests = stack.requests();
     expect(requests.filter((request) => request.includes("/firewall") && request.startsWith("PUT"))).toEqual([]);
     expect(lastOf(requests, "DELETE /v2/apps/")).toBeLessThan(firstOf(requests, "DELETE /v2/databases/"));

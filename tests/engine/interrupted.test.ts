@@ -102,12 +102,8 @@ describeWithPulumi("an up that is interrupted while a migration runs", (cli) => 
 
   async function read(sql: string) {
     const { databases } = (await stack.get("/v2/databases")) as unknown as { databases: Cluster[] };
-    const { id, connection } = databases.find(({ engine }) => engine === "pg")!;
-    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    const { port, password } = connection;
-    const certificate = Buffer.from(ca.certificate, "base64").toString();
-    const endpoint = { host: "127.0.0.1", privateHost: "127.0.0.1", port, poolPort: port, ca: certificate };
-    return query(endpoint, sql, { database: "devxplatform", password });
+    const cluster = databases.find(({ engine }) => engine === "pg")!;
+    return query(await stack.endpointOf(cluster), sql, { database: "devxplatform", password: cluster.connection.password });
   }
 
   const activeQueries = async () =>

@@ -43,7 +43,7 @@ describeWithPulumi("a change of phase of a stack of Pulumi", (cli) => {
   beforeAll(async () => {
     addPrograms(home.state, { "fluxstudio-test/api": REFERENCE });
     stack = await startStack(cli, config, { backing: { ...recordOnly, ...servers, ...apps }, spaces: true });
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
   });
   afterAll(async () => {
     await stack?.remove();
@@ -51,11 +51,6 @@ describeWithPulumi("a change of phase of a stack of Pulumi", (cli) => {
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
   const stackFile = () => readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8");
   const setting = () => parse(stackFile()).config["slipway:fluxstudio"];
   const phase = (...args: string[]) => stack.slipway("phase", ...args, "--stack", "test", "--system", "fluxstudio", "--wait", "30s");
@@ -96,7 +91,7 @@ describeWithPulumi("a change of phase of a stack of Pulumi", (cli) => {
     expect(writes().filter((request) => /^(PUT|POST) \/v2\/apps/.test(request))).toHaveLength(1);
     expect(setting()).toEqual({ ...SETTINGS, phase: "P1", phaseSince: expect.any(String) });
     await expectPhase("P1");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is refused while a gate is closed, sends nothing, and goes back with one command", async () => {
@@ -110,6 +105,6 @@ describeWithPulumi("a change of phase of a stack of Pulumi", (cli) => {
     const { code, output } = await phase("back");
     expect(code, output).toBe(0);
     await expectPhase("P0");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 });

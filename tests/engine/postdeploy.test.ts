@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Endpoint } from "../../local/cloud/backing.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
@@ -33,11 +32,6 @@ describeWithPulumi("migrations in a deployment", (cli) => {
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
   const keyspace = () => join(stack.program, "keyspaces", "devx", "broken.yaml");
   const write = (name: string, sql: string) => writeFileSync(join(stack.program, "sql", "devx", name), sql);
 
@@ -60,23 +54,23 @@ describeWithPulumi("migrations in a deployment", (cli) => {
   });
 
   it("run before the app, as its owner, and are quiet in the next preview [D48]", async () => {
-    expect(await succeed("preview", "--diff")).toMatch(
+    expect(await stack.succeed("preview", "--diff")).toMatch(
       /pending +: "3 migrations pending: 001_create_base_schema.sql, 002_add_api_keys_table.sql, 003_api_keys_never_in_clear.sql"/,
     );
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("show in a preview what is pending", async () => {
     write("004_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\nALTER TABLE devx.nots ADD body text;\n");
     write("004_notes.down.sql", "DROP TABLE devx.notes;\n");
-    expect(await succeed("preview", "--diff")).toContain("1 migration pending: 004_notes.sql");
+    expect(await stack.succeed("preview", "--diff")).toContain("1 migration pending: 004_notes.sql");
   });
 
   it("fail the up with the SQL error, its line and no stack trace, and the app is not deployed [D48]", async () => {
-    await succeed("config", "set", "--path", "slipway:devx.sizes.api.instances", "2");
-    await succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
+    await stack.succeed("config", "set", "--path", "slipway:devx.sizes.api.instances", "2");
+    await stack.succeed("config", "set", "--path", "slipway:devx.sizes.api.size", "apps-s-1vcpu-1gb");
     stack.requests();
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(code).not.toBe(0);
@@ -88,27 +82,26 @@ describeWithPulumi("migrations in a deployment", (cli) => {
 
   it("go on from there with the next up", async () => {
     write("004_notes.sql", "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => request.startsWith("PUT /v2/apps"))).not.toEqual([]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("own everything again after their owner was deleted in the account and created again", async () => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string }[] };
     await stack.delete(`/v2/databases/${databases[0]!.id}/users/devx_owner`);
-    await succeed("refresh", "--yes");
+    await stack.succeed("refresh", "--yes");
     write("005_notes.sql", "ALTER TABLE devx.notes ADD title text;\n");
-    expect(await succeed("preview", "--diff")).toMatch(/pending +: "nothing" => "rights of .*devx_owner.* in devxplatform"/);
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("preview", "--expect-no-changes");
+    expect(await stack.succeed("preview", "--diff")).toMatch(/pending +: "nothing" => "rights of .*devx_owner.* in devxplatform"/);
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("report and undo in the next preview and up what a role sets for itself, and are quiet after it", async () => {
     const { databases } = (await stack.get("/v2/databases")) as { databases: { id: string; connection: { port: number; host: string } }[] };
     const [{ id, connection } = { id: "", connection: { port: 0, host: "" } }] = databases;
     const { users } = (await stack.get(`/v2/databases/${id}/users`)) as { users: { name: string; password: string }[] };
-    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    const endpoint = { ...connection, ca: Buffer.from(ca.certificate, "base64").toString() } as unknown as Endpoint;
+    const endpoint = await stack.endpointOf({ id, connection });
     const { password } = users.find(({ name }) => name === "devx")!;
     await query(endpoint, "ALTER ROLE devx SET row_security = off", {
       host: connection.host,
@@ -116,16 +109,16 @@ describeWithPulumi("migrations in a deployment", (cli) => {
       password,
       database: "devxplatform",
     });
-    expect(await succeed("preview", "--diff")).toContain('ALTER ROLE \\"devx\\" RESET \\"row_security\\"');
-    await succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview", "--diff")).toContain('ALTER ROLE \\"devx\\" RESET \\"row_security\\"');
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await query(endpoint, "SHOW row_security", { host: connection.host, user: "devx", password, database: "devxplatform" })).toEqual(
       [{ row_security: "on" }],
     );
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("drop nothing when the stack is destroyed, but what the cluster takes with it", async () => {
-    await succeed("destroy", "--yes");
+    await stack.succeed("destroy", "--yes");
     expect((await stack.get("/v2/databases")).databases).toEqual([]);
   });
 });

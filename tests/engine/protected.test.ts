@@ -24,17 +24,12 @@ describeWithPulumi("a protected stack", (cli) => {
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-  const up = () => succeed("up", "--yes", "--skip-preview");
-  const set = (path: string, value: string) => succeed("config", "set", "--path", `slipway:${path}`, value);
+  const up = () => stack.succeed("up", "--yes", "--skip-preview");
+  const set = (path: string, value: string) => stack.succeed("config", "set", "--path", `slipway:${path}`, value);
   const deletions = () => stack.requests().filter((request) => request.startsWith("DELETE"));
 
   async function resources() {
-    const { deployment } = JSON.parse(await succeed("stack", "export")) as { deployment: { resources: readonly StateResource[] } };
+    const { deployment } = JSON.parse(await stack.succeed("stack", "export")) as { deployment: { resources: readonly StateResource[] } };
     return deployment.resources;
   }
 
@@ -60,7 +55,7 @@ describeWithPulumi("a protected stack", (cli) => {
     await up();
     expect(deletions()).toEqual([expect.stringMatching(/\/pools\/candlefish_collaboration 204$/)]);
     expect((await state()).length).toBe(before.length);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   describe.each([
@@ -133,7 +128,7 @@ describeWithPulumi("a protected stack", (cli) => {
     expect(output).toContain("because it is protected");
     expect(deletions()).toEqual([]);
 
-    await succeed("config", "rm", "slipway:systems");
+    await stack.succeed("config", "rm", "slipway:systems");
     await set("protect", "false");
     await up();
     await set("systems[0]", "fluxstudio");
@@ -142,16 +137,16 @@ describeWithPulumi("a protected stack", (cli) => {
     await up();
     expect((await stack.get("/v2/apps")).apps).toHaveLength(4);
 
-    await succeed("config", "rm", "slipway:systems");
+    await stack.succeed("config", "rm", "slipway:systems");
     await up();
     expect((await stack.get("/v2/apps")).apps).toHaveLength(5);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is destroyed after one setting and one up, and leaves nothing behind", async () => {
     await set("protect", "false");
     await up();
-    await succeed("destroy", "--yes");
+    await stack.succeed("destroy", "--yes");
     for (const [path, key] of [
       ["vpcs", "vpcs"],
       ["databases", "databases"],

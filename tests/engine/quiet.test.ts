@@ -63,58 +63,53 @@ describeWithPulumi("what an app was sent", (cli) => {
     };
     stack = await startStack(cli, {}, { backing, index });
     await turn("first-key");
-    await succeed("config", "set", "slipway:earlier", "true");
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("config", "rm", "slipway:earlier");
+    await stack.succeed("config", "set", "slipway:earlier", "true");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "rm", "slipway:earlier");
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
   async function fail(...args: string[]): Promise<void> {
     const { code, output } = await stack.pulumi(...args);
     expect(code, output).not.toBe(0);
   }
-  const turn = (key: string) => succeed("config", "set", "--secret", "slipway:key", key);
+  const turn = (key: string) => stack.succeed("config", "set", "--secret", "slipway:key", key);
 
   it("is sent once more by the first run after the random id of an earlier slipway, which is deleted", async () => {
     deployed = undefined;
-    expect(await succeed("preview")).toMatch(/- +random:index:RandomId shop-variables delete/);
-    await succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview")).toMatch(/- +random:index:RandomId shop-variables delete/);
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("first-key");
-    expect(await succeed("stack", "export")).not.toContain("RandomId::shop-variables");
+    expect(await stack.succeed("stack", "export")).not.toContain("RandomId::shop-variables");
   });
 
   it("is silent afterwards, with the ciphertext of a refresh in the state too", async () => {
-    await succeed("preview", "--expect-no-changes");
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is not what a run with another target wanted: the next one shows it and sends it [C8]", async () => {
     await turn("second-key");
-    await succeed("up", "--yes", "--skip-preview", "--target", OTHER);
-    await succeed("up", "--yes", "--skip-preview", "--target", TOKEN);
-    await succeed("up", "--yes", "--skip-preview", "--exclude", APP);
+    await stack.succeed("up", "--yes", "--skip-preview", "--target", OTHER);
+    await stack.succeed("up", "--yes", "--skip-preview", "--target", TOKEN);
+    await stack.succeed("up", "--yes", "--skip-preview", "--exclude", APP);
     expect(deployed).toBe("first-key");
-    expect(await succeed("preview")).toMatch(/~ +digitalocean:index:App shop-app update/);
-    await succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview")).toMatch(/~ +digitalocean:index:App shop-app update/);
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("second-key");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is not changed by a run that targets the app alone, which reports that; with its token among the targets it is", async () => {
     await turn("third-key");
-    const said = await succeed("up", "--yes", "--skip-preview", "--target", APP);
+    const said = await stack.succeed("up", "--yes", "--skip-preview", "--target", APP);
     expect(said).toContain("shop: its variables have changed and are not sent, because shop-variables is no target of this run.");
     expect(deployed).toBe("second-key");
-    await succeed("up", "--yes", "--skip-preview", "--target", APP, "--target", TOKEN);
+    await stack.succeed("up", "--yes", "--skip-preview", "--target", APP, "--target", TOKEN);
     expect(deployed).toBe("third-key");
     await turn("second-key");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("second-key");
   });
 
@@ -127,11 +122,11 @@ describeWithPulumi("what an app was sent", (cli) => {
     await turn("refused-key");
     await fail("up", "--yes", "--skip-preview");
     await stack.post(`${app}/rollback/revert`, {});
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("refused-key");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
     await turn("second-key");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("second-key");
   });
 
@@ -141,7 +136,7 @@ describeWithPulumi("what an app was sent", (cli) => {
     await fail("up", "--yes", "--skip-preview");
     healthy = true;
     await turn("second-key");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("second-key");
 
     healthy = false;
@@ -149,28 +144,28 @@ describeWithPulumi("what an app was sent", (cli) => {
     await fail("up", "--yes", "--skip-preview");
     healthy = true;
     deployed = undefined;
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("fourth-key");
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("may be gone back from when the run failed at something else", async () => {
     await turn("fifth-key");
-    await succeed("config", "set", "slipway:bytes", "0");
+    await stack.succeed("config", "set", "slipway:bytes", "0");
     await fail("up", "--yes", "--skip-preview");
     expect(deployed).toBe("fifth-key");
-    await succeed("config", "rm", "slipway:bytes");
+    await stack.succeed("config", "rm", "slipway:bytes");
     await turn("fourth-key");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(deployed).toBe("fourth-key");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is in neither the state nor the outputs, and the stack can be destroyed", async () => {
-    expect(await succeed("stack", "output")).toMatch(/sentVariables +\[secret\]/);
-    expect(await succeed("stack", "export")).not.toMatch(/(first|second|third|bad|refused|fourth|fifth)-key/);
-    await succeed("destroy", "--yes");
+    expect(await stack.succeed("stack", "output")).toMatch(/sentVariables +\[secret\]/);
+    expect(await stack.succeed("stack", "export")).not.toMatch(/(first|second|third|bad|refused|fourth|fifth)-key/);
+    await stack.succeed("destroy", "--yes");
     expect((await stack.get("/v2/apps")).apps).toEqual([]);
   });
 });

@@ -25,31 +25,25 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
   beforeAll(async () => {
     process.env.PULUMI_DEBUG_COMMANDS = "true";
     stack = await startStack(cli, config);
-    await succeed("config", "set", "--secret", "slipway:fluxstudioGoogleClientSecret", "very-secret-google-1");
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("config", "set", "--secret", "slipway:fluxstudioGoogleClientSecret", "very-secret-google-1");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   /** The preview with one change, and what the event log says about it. */
   async function previewOf(changes: Readonly<Record<string, string>>, ...more: string[]) {
-    for (const [key, value] of Object.entries(changes)) await succeed("config", "set", "--path", ...more, key, value);
+    for (const [key, value] of Object.entries(changes)) await stack.succeed("config", "set", "--path", ...more, key, value);
     const log = join(stack.program, "..", "events.ndjson");
-    const text = await succeed("preview", "--diff", "--event-log", log);
+    const text = await stack.succeed("preview", "--diff", "--event-log", log);
     const events = readFileSync(log, "utf8");
     for (const output of [text, events]) expect(output).not.toContain("very-secret");
     return { text, apps: appChanges(readEvents(events, log).get("test")!.steps) };
   }
   /** One after another: each command reads the stack's file and writes the whole of it, so two at once lose a removal. */
   async function restore(...keys: string[]): Promise<void> {
-    for (const key of keys) await succeed("config", "rm", "--path", key);
+    for (const key of keys) await stack.succeed("config", "rm", "--path", key);
   }
   const line = (text: string) => text.match(/^\s+[-+] .*$/gm)?.map((found) => found.trim()) ?? [];
   const api = (fact: string, before: string, after: string) => ({ app: "fluxstudio-fluxstudio", part: "api", fact, before, after });
@@ -61,7 +55,7 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
     expect(text).not.toContain("replace");
     expect(text).not.toContain("--outputs:--");
     expect(apps).toEqual([api("GOOGLE_CLIENT_ID", "client-1", "client-2")]);
-    await succeed("config", "set", "slipway:fluxstudioGoogleClientId", "client-1");
+    await stack.succeed("config", "set", "slipway:fluxstudioGoogleClientId", "client-1");
   });
 
   it("shows another repository, and sends no variable", async () => {
@@ -70,7 +64,7 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
     expect(text).toContain("~ 2 to update");
     expect(text).not.toContain("SentVariables");
     expect(apps).toEqual([api("repository", "acme/api", "acme/other")]);
-    await succeed("config", "set", "--path", "slipway:fluxstudio.repos.api.repo", "acme/api");
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.repos.api.repo", "acme/api");
   });
 
   it("shows another size and count of instances", async () => {
@@ -105,10 +99,10 @@ describeWithPulumi("a preview of Pulumi's engine", (cli) => {
   });
 
   it("is silent after the change, in the resources and in the outputs, and the state holds no secret", async () => {
-    await succeed("up", "--yes", "--skip-preview");
-    expect(await succeed("preview", "--diff", "--expect-no-changes")).not.toContain("--outputs:--");
-    await succeed("refresh", "--yes");
-    expect(await succeed("preview", "--diff", "--expect-no-changes")).not.toContain("--outputs:--");
-    expect(await succeed("stack", "export")).not.toContain("very-secret");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    expect(await stack.succeed("preview", "--diff", "--expect-no-changes")).not.toContain("--outputs:--");
+    await stack.succeed("refresh", "--yes");
+    expect(await stack.succeed("preview", "--diff", "--expect-no-changes")).not.toContain("--outputs:--");
+    expect(await stack.succeed("stack", "export")).not.toContain("very-secret");
   });
 });

@@ -68,12 +68,6 @@ describeWithPulumi("slipway recover", (cli) => {
   });
   afterAll(() => stack?.remove());
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   async function slipway(command: string, ...flags: string[]) {
     const { code, stdout, stderr } = await startSlipway(
       [command, "-s", "test", "--cwd", stack.program, ...flags],
@@ -89,17 +83,17 @@ describeWithPulumi("slipway recover", (cli) => {
     return stdout;
   }
 
-  const exported = async () => (JSON.parse(await succeed("stack", "export")) as { deployment: Deployment }).deployment;
+  const exported = async () => (JSON.parse(await stack.succeed("stack", "export")) as { deployment: Deployment }).deployment;
 
   const protectedUrns = async () => new Set((await exported()).resources.flatMap(({ urn, protect }) => (protect ? [urn] : [])));
 
   /** `up`, whose preview replaces and deletes nothing at DigitalOcean, and a preview without changes. */
   async function converge(): Promise<void> {
-    const { steps } = JSON.parse(await succeed("preview", "--json")) as { steps: readonly Step[] };
+    const { steps } = JSON.parse(await stack.succeed("preview", "--json")) as { steps: readonly Step[] };
     const lost = steps.filter(({ op, urn }) => /replace|delete/.test(op) && urn.includes("digitalocean:"));
     expect(lost.map(({ op, urn }) => `${op} ${urn}`)).toEqual([]);
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("preview", "--expect-no-changes");
     expect(await slipway("drift")).toMatchObject({ code: 0, stdout: expect.stringContaining("the state matches the account") });
   }
 
@@ -210,7 +204,7 @@ describeWithPulumi("slipway recover", (cli) => {
     const { rules } = (await stack.get(`/v2/databases/${pg}/firewall`)) as { rules: { value: string }[] };
     expect(rules.map(({ value }) => value)).toEqual(["10.124.0.0/20"]);
     const { user } = (await stack.get(`/v2/databases/${pg}/users/candlefish_owner`)) as { user: { password: string } };
-    expect(await succeed("stack", "export", "--show-secrets")).toContain(user.password);
+    expect(await stack.succeed("stack", "export", "--show-secrets")).toContain(user.password);
   });
 
   it("takes over a cluster that was created again under its name, with what is in it", async () => {
@@ -234,7 +228,7 @@ describeWithPulumi("slipway recover", (cli) => {
 
   /** Edits an export, as an operator could: `pulumi state delete` takes one resource at a time. @returns the types that were removed. */
   async function removeFromState(isRemoved: (resource: Deployment["resources"][number]) => boolean): Promise<ReadonlySet<string>> {
-    const whole = JSON.parse(await succeed("stack", "export")) as { deployment: { resources: Record<string, unknown>[] } };
+    const whole = JSON.parse(await stack.succeed("stack", "export")) as { deployment: { resources: Record<string, unknown>[] } };
     const all = whole.deployment.resources as unknown as Deployment["resources"];
     const removed = all.filter(isRemoved);
     const urns = new Set<unknown>(removed.map(({ urn }) => urn));
@@ -250,7 +244,7 @@ describeWithPulumi("slipway recover", (cli) => {
       }));
     const file = join(stack.program, "edited.json");
     writeFileSync(file, JSON.stringify({ ...whole, deployment: { ...whole.deployment, resources } }));
-    await succeed("stack", "import", "--file", file);
+    await stack.succeed("stack", "import", "--file", file);
     return new Set(removed.filter(({ custom }) => custom).map(({ type }) => type.split(":").at(-1)!));
   }
 

@@ -34,32 +34,27 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
 
   beforeAll(async () => {
     stack = await startStack(cli, config, { backing: { ...recordOnly, ...servers }, copied: ["sql"] });
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
   });
   afterAll(async () => {
     await stack?.remove();
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
   const rotate = (...more: string[]): Promise<Ran> =>
     stack.slipway("rotate", "run", "--stack", "test", "--system", "candlefish", "--idle", "1", ...more);
   const credentials = () => parse(readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8")).config["slipway:candlefish"].credentials;
   const writes = (requests: readonly string[]) => requests.filter((request) => !request.startsWith("GET"));
 
   it("is refused while the program has changes that are not deployed, and changes nothing", async () => {
-    await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
+    await stack.succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
     const before = readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8");
     stack.requests();
     const { code, output } = await rotate();
     expect([code, output]).toEqual([1, expect.stringContaining("has changes that are not deployed, and a rotation would deploy them too")]);
     expect(writes(stack.requests())).toEqual([]);
     expect(readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8")).toBe(before);
-    await succeed("config", "rm", "--path", "slipway:candlefish.connections");
+    await stack.succeed("config", "rm", "--path", "slipway:candlefish.connections");
   });
 
   it("switches the apps with an up, keeps the pool, and leaves a preview without a change", async () => {
@@ -72,9 +67,9 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     expect(requests.filter((request) => /^PUT \/v2\/apps\//.test(request))).toHaveLength(3);
     expect(requests.filter((request) => request.endsWith("/users/candlefish/reset_auth 200"))).toHaveLength(1);
     expect(credentials()).toEqual({ runtime: { active: "b", since: new Date().toISOString().slice(0, 10) } });
-    await succeed("preview", "--expect-no-changes");
-    await succeed("refresh", "--yes");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("goes back to the first user with the next rotation, without a change of the pool", async () => {
@@ -83,7 +78,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     expect(code, output).toBe(0);
     expect(writes(stack.requests()).filter((request) => request.includes("/pools"))).toEqual([]);
     expect(credentials().runtime.active).toBe("a");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it.each([
@@ -96,7 +91,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     expect(await killAt(role, moment, what)).toBe("SIGKILL");
     await finish(role);
     expect(credentials()[role]).toEqual({ active: before === "a" ? "b" : "a", since: new Date().toISOString().slice(0, 10) });
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
     expect((await stack.slipway("drift", "--stack", "test", "--database")).output).toContain("the roles are as declared");
   });
 
@@ -133,7 +128,7 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
         const [, pid] = /is locked by process (\d+)/.exec(output) ?? [];
         expect(pid, output).toBeDefined();
         if (isRunning(Number(pid))) await sleep(2000);
-        else await succeed("cancel", "--yes", "-s", "test");
+        else await stack.succeed("cancel", "--yes", "-s", "test");
       }
     }
   }
@@ -142,8 +137,8 @@ describeWithPulumi("a rotation of a stack of Pulumi", (cli) => {
     const { code, output } = await rotate("--role", "owner");
     expect(code, output).toBe(0);
     writeFileSync(join(stack.program, "sql", "candlefish", "900_notes.sql"), "CREATE TABLE rotation_notes (id int);\n");
-    await succeed("up", "--yes", "--skip-preview");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("preview", "--expect-no-changes");
     expect((await stack.slipway("drift", "--stack", "test", "--database")).output).toContain("the roles are as declared");
   });
 });

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openApps } from "../../local/apps/apps.ts";
-import { openServers } from "../../local/servers/backing.ts";
-import { query, removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
+import { query, removeHome } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
+import { openRealBacking } from "./real-backing.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 const config = {
@@ -17,19 +16,13 @@ const ADDED = "INSERT INTO users (email, name) VALUES ('ada@example.com', 'Ada')
 
 /** What docs/scale.md describes, with Pulumi's engine, the real provider, real servers, and clusters that take a while to change. */
 describeWithPulumi("a stack that grows", (cli) => {
-  const home = temporaryHome();
-  const servers = openServers({ home, fsync: false });
-  const apps = openApps({ state: home.state, report: () => {} });
+  const { home, backing } = openRealBacking();
   let stack: Stack;
 
   beforeAll(async () => {
-    const close = async () => {
-      await apps.close();
-      await servers.close();
-    };
     // Longer than a request, so that the provider sees a cluster that is not online.
-    stack = await startStack(cli, config, { backing: { ...servers, ...apps, close }, timings: 3000 });
-    await succeed("up", "--yes", "--skip-preview");
+    stack = await startStack(cli, config, { backing, timings: 3000 });
+    await stack.succeed("up", "--yes", "--skip-preview");
     await read("shared-postgres-test", "fluxstudio", ADDED);
   });
   afterAll(async () => {
@@ -37,18 +30,12 @@ describeWithPulumi("a stack that grows", (cli) => {
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   async function protect(isProtected: boolean): Promise<void> {
     await set("slipway:protect", String(isProtected));
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
   }
 
-  const set = (path: string, value: string) => succeed("config", "set", "--path", path, value);
+  const set = (path: string, value: string) => stack.succeed("config", "set", "--path", path, value);
 
   interface Cluster {
     readonly id: string;
@@ -63,16 +50,8 @@ describeWithPulumi("a stack that grows", (cli) => {
   const clusters = async () => ((await stack.get("/v2/databases")) as unknown as { databases: Cluster[] }).databases;
 
   async function read(name: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
-    const { id, connection } = (await clusters()).find((one) => one.name === name)!;
-    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    const endpoint = {
-      host: "127.0.0.1",
-      privateHost: "127.0.0.1",
-      port: connection.port,
-      poolPort: connection.port,
-      ca: Buffer.from(ca.certificate, "base64").toString(),
-    };
-    return await query(endpoint, sql, { database, password: connection.password });
+    const cluster = (await clusters()).find((one) => one.name === name)!;
+    return await query(await stack.endpointOf(cluster), sql, { database, password: cluster.connection.password });
   }
   const users = (name: string) => read(name, "fluxstudio", "SELECT name FROM users");
 
@@ -88,20 +67,20 @@ describeWithPulumi("a stack that grows", (cli) => {
     await set("slipway:postgres.size", "db-s-2vcpu-4gb");
     await set("slipway:postgres.nodes", "2");
     await set("slipway:postgres.replicas[0].name", "read-1");
-    const { steps } = JSON.parse(await succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
+    const { steps } = JSON.parse(await stack.succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
     const kindOf = (urn: string) => urn.split("::").at(-2)!.split(":").at(-1);
     const [changed, created] = ["update", "create"].map((op) => steps.filter((step) => step.op === op).map(({ urn }) => kindOf(urn)));
     expect(steps.map(({ op }) => op)).not.toContain("replace");
     expect(changed).toContain("DatabaseCluster");
     expect(created).toContain("DatabaseReplica");
 
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(await clusters()).toMatchObject([{ id, size: "db-s-2vcpu-4gb", num_nodes: 2 }]);
     expect((await stack.get(`/v2/databases/${id}/replicas`)).replicas).toMatchObject([
       { name: "shared-postgres-test-read-1", status: "online" },
     ]);
     expect(await users("shared-postgres-test")).toEqual([{ name: "Ada" }]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is split: a system moves to a fork of the shared cluster with all its rows, as docs/scale.md describes", async () => {
@@ -121,25 +100,25 @@ describeWithPulumi("a stack that grows", (cli) => {
     // 4. The system uses it.
     await set("slipway:fluxstudio.postgres.adopt", id);
     await set("slipway:fluxstudio.postgres.keepShared", "true");
-    const preview = JSON.parse(await succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
+    const preview = JSON.parse(await stack.succeed("preview", "--json")) as { steps: readonly { op: string; urn: string }[] };
     expect(
       preview.steps.filter(({ op }) => op.includes("delete") || op.includes("replace")).map(({ urn }) => urn.split("::").at(-1)),
     ).toEqual([]);
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
 
     expect((await fluxstudio()).spec.databases).toMatchObject([{ cluster_name: "fluxstudio-postgres-test" }]);
     expect((await fetch(`${(await fluxstudio()).live_url}/api/health`)).status).toBe(200);
     expect(await users("fluxstudio-postgres-test")).toEqual([{ name: "Ada" }]);
     await read("fluxstudio-postgres-test", "fluxstudio", ADDED.replaceAll(/ada/gi, "Grace"));
     expect(await users("shared-postgres-test")).toEqual([{ name: "Ada" }]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
 
     const rotation = await stack.slipway("rotate", "status", "--stack", "test", "--system", "fluxstudio", "--cwd", stack.program);
     expect(rotation.output).toContain("fluxstudio_user");
   });
 
   it("keeps the old database until the setting goes, and then loses it only without protection", async () => {
-    await succeed("config", "rm", "--path", "slipway:fluxstudio.postgres.keepShared");
+    await stack.succeed("config", "rm", "--path", "slipway:fluxstudio.postgres.keepShared");
     const refused = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(refused.code).not.toBe(0);
     expect(refused.output).toContain("protected");
@@ -147,13 +126,13 @@ describeWithPulumi("a stack that grows", (cli) => {
     await set("slipway:fluxstudio.postgres.keepShared", "true");
     await read("shared-postgres-test", "defaultdb", "ALTER DATABASE fluxstudio RESET default_transaction_read_only");
     await protect(false);
-    await succeed("config", "rm", "--path", "slipway:fluxstudio.postgres.keepShared");
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "rm", "--path", "slipway:fluxstudio.postgres.keepShared");
+    await stack.succeed("up", "--yes", "--skip-preview");
     await protect(true);
     const shared = (await clusters()).find(({ name }) => name === "shared-postgres-test")!;
     expect(shared.db_names).not.toContain("fluxstudio");
     expect(shared.users.map(({ name }) => name).filter((name) => name.startsWith("fluxstudio"))).toEqual([]);
     expect(await users("fluxstudio-postgres-test")).toHaveLength(2);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 });

@@ -26,18 +26,12 @@ describeWithPulumi("the rotation of secrets of a stack of Pulumi", (cli) => {
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack(cli, config);
-    await succeed("config", "set", "--path", "slipway:fluxstudio.features[0]", "google");
-    await succeed("config", "set", "slipway:fluxstudioGoogleClientId", "an id");
-    await succeed("config", "set", "--secret", "slipway:fluxstudioGoogleClientSecret", OLD);
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.features[0]", "google");
+    await stack.succeed("config", "set", "slipway:fluxstudioGoogleClientId", "an id");
+    await stack.succeed("config", "set", "--secret", "slipway:fluxstudioGoogleClientSecret", OLD);
+    await stack.succeed("up", "--yes", "--skip-preview");
   });
   afterAll(() => stack?.remove());
-
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
 
   async function rotate(input: string, ...more: string[]): Promise<Ran> {
     const child = spawn(process.execPath, [SLIPWAY, "rotate", "secrets", "--stack", "test", "--system", "fluxstudio", ...more], {
@@ -81,7 +75,7 @@ describeWithPulumi("the rotation of secrets of a stack of Pulumi", (cli) => {
     const after = await secretOf("JWT_SECRET");
     expect([before?.length, after?.length, after === before]).toEqual([48, 48, false]);
     expect(await secretOf("GOOGLE_CLIENT_SECRET")).toBe(OLD);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
     // The same day: the rotation is done, and is not begun again.
     expect((await rotate("", "--yes")).output).toContain("The change is written already");
     expect(await secretOf("JWT_SECRET")).toBe(after);
@@ -93,12 +87,12 @@ describeWithPulumi("the rotation of secrets of a stack of Pulumi", (cli) => {
     expect(output).toContain("Delete the old value of googleClientSecret where it comes from.");
     expect(output + readFileSync(join(stack.program, "Pulumi.test.yaml"), "utf8")).not.toContain(NEW);
     expect(await secretOf("GOOGLE_CLIENT_SECRET")).toBe(NEW);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is refused for an empty value, and while the program has changes that are not deployed", async () => {
     expect(await rotate("\n", "--name", "googleClientSecret", "--yes")).toEqual({ code: 2, output: expect.stringContaining("is empty") });
-    await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
     const refused = await rotate("", "--yes", "--name", "googleClientSecret");
     expect(refused.code).toBe(2);
     const changed = await rotate("another", "--yes", "--name", "googleClientSecret");

@@ -8,9 +8,10 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 import { stringify } from "yaml";
 import { type Api, startApi } from "../../local/api/server.ts";
-import type { Backing } from "../../local/cloud/backing.ts";
+import type { Backing, Endpoint } from "../../local/cloud/backing.ts";
 import type { Timings } from "../../local/cloud/core/time.ts";
 import { type Cloud, openCloud } from "../../local/cloud/open-cloud.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
@@ -44,6 +45,8 @@ export interface Stack {
   /** Every request since the last call, as "METHOD /path status". */
   requests(): string[];
   pulumi(...args: string[]): Promise<Ran>;
+  /** The same for a command that has to succeed. @returns its output */
+  succeed(...args: string[]): Promise<string>;
   /** A command that the test ends itself. */
   start(...args: string[]): Started;
   /** Runs this checkout's slipway in the program's directory. */
@@ -58,6 +61,8 @@ export interface Stack {
   readonly program: string;
   /** In which the CLI finds the stack's state and its passphrase. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of a cluster as the API returns it. */
+  endpointOf(cluster: { readonly id: string; readonly connection: { readonly port: number } }): Promise<Endpoint>;
   readonly faults: Api["faults"];
   /** The API's address. */
   readonly api: string;
@@ -124,6 +129,11 @@ export async function startStack(
   const stack: Stack = {
     requests: () => log.splice(0),
     pulumi: run,
+    async succeed(...args) {
+      const { code, output } = await run(...args);
+      expect(code, output).toBe(0);
+      return output;
+    },
     start,
     slipway: (...args) => launch(process.execPath, [join(CHECKOUT, "bin/slipway.js"), ...args]).ended,
     onRequest: () => {},
@@ -135,6 +145,10 @@ export async function startStack(
     api: api.url,
     get: async (path) =>
       (await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as Promise<Record<string, unknown>>,
+    async endpointOf({ id, connection: { port } }) {
+      const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
+      return { host: "127.0.0.1", privateHost: "127.0.0.1", port, poolPort: port, ca: Buffer.from(ca.certificate, "base64").toString() };
+    },
     post: (path, body) => send("POST", path, body),
     put: (path, body) => send("PUT", path, body),
     delete: (path) => send("DELETE", path),

@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openApps } from "../../local/apps/apps.ts";
-import { openServers } from "../../local/servers/backing.ts";
 import { listServerStatus } from "../../local/servers/status.ts";
-import { fromAddress, query, removeHome, runCommand, temporaryHome } from "../../local/servers/testing/servers.ts";
+import { fromAddress, query, removeHome, runCommand } from "../../local/servers/testing/servers.ts";
 import { describeWithPulumi } from "../pulumi.ts";
+import { openRealBacking } from "./real-backing.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** Clusters are polled every 15 seconds and apps every 10, by the provider. */
@@ -22,17 +21,10 @@ const config = {
 
 /** Everything as in a cloud but the cloud: Pulumi's engine, the real provider, real servers, and a process for each service. */
 describeWithPulumi("all three systems on real servers", (cli) => {
-  const home = temporaryHome();
-  const servers = openServers({ home, fsync: false });
-  const apps = openApps({ state: home.state, report: () => {} });
+  const { home, apps, backing } = openRealBacking();
   let stack: Stack;
 
   beforeAll(async () => {
-    const close = async () => {
-      await apps.close();
-      await servers.close();
-    };
-    const backing = { ...servers, ...apps, close };
     stack = await startStack(cli, config, { backing, copied: ["index.ts", "systems", "sql", "keyspaces"] });
   });
   afterAll(async () => {
@@ -40,34 +32,28 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   it("come up with every request answered and every service healthy, and the next preview has no change", async () => {
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => !/ 20\d$/.test(request))).toEqual([]);
     expect(await allApps()).toHaveLength(5);
     expect(await ill()).toEqual([]);
     expect(await read("devxplatform", "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname IN ('devx', 'templates')")).toEqual([
       { n: 9 },
     ]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("take a change of size, pool, variable, firewall, migration and keyspace in one up, although they are protected", async () => {
-    await succeed("config", "set", "--path", "slipway:postgres.size", "db-s-2vcpu-4gb");
-    await succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
-    await succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
-    await succeed("config", "set", "--path", "slipway:allowedSources[1]", "127.0.0.2");
+    await stack.succeed("config", "set", "--path", "slipway:postgres.size", "db-s-2vcpu-4gb");
+    await stack.succeed("config", "set", "--path", "slipway:candlefish.connections.candlefish_collaboration", "9");
+    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await stack.succeed("config", "set", "--path", "slipway:allowedSources[1]", "127.0.0.2");
     writeFileSync(join(stack.program, "sql/devx/004_notes.sql"), "CREATE TABLE devx.notes (id uuid PRIMARY KEY);\n");
     writeFileSync(join(stack.program, "sql/devx/004_notes.down.sql"), "DROP TABLE devx.notes;\n");
     const pattern = "  - { pattern: plan:<name>, type: hash, ttl: none, owner: rtpm, purpose: What a plan allows }\n";
     edit("keyspaces/candlefish/userData.yaml", "keys:\n", `seed:\n  - { key: plan:free, hash: { documents: "3" } }\nkeys:\n${pattern}`);
 
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("up", "--yes", "--skip-preview");
     expect(stack.requests().filter((request) => !/ 20\d$/.test(request))).toEqual([]);
 
     const { id, size } = await cluster("pg");
@@ -80,7 +66,7 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     expect(await ill()).toEqual([]);
     expect(await read("defaultdb", "SELECT 1 AS one", "127.0.0.2")).toEqual([{ one: 1 }]);
     await expect(read("defaultdb", "SELECT 1 AS one", "127.0.0.3")).rejects.toThrow("no pg_hba.conf entry");
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("take another name for a role in an up without protection, and are protected again after it", async () => {
@@ -90,17 +76,17 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     const { users } = await cluster("pg");
     expect(users.map(({ name }) => name).filter((name) => /^devx_read/.test(name))).toEqual(["devx_reader"]);
     expect(await ill()).toEqual([]);
-    await succeed("preview", "--expect-no-changes");
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("show no drift in a refresh, once it has noted the ciphertext of secret variables", async () => {
-    await succeed("refresh", "--yes");
-    await succeed("refresh", "--yes", "--expect-no-changes");
+    await stack.succeed("refresh", "--yes");
+    await stack.succeed("refresh", "--yes", "--expect-no-changes");
   });
 
   it("leave nothing behind when they are destroyed: no object, no server, no process", async () => {
     await protect(false);
-    await succeed("destroy", "--yes");
+    await stack.succeed("destroy", "--yes");
     for (const [path, key] of Object.entries({
       vpcs: "vpcs",
       databases: "databases",
@@ -115,8 +101,8 @@ describeWithPulumi("all three systems on real servers", (cli) => {
   });
 
   async function protect(isProtected: boolean): Promise<void> {
-    await succeed("config", "set", "slipway:protect", String(isProtected));
-    await succeed("up", "--yes", "--skip-preview");
+    await stack.succeed("config", "set", "slipway:protect", String(isProtected));
+    await stack.succeed("up", "--yes", "--skip-preview");
   }
 
   interface Cluster {
@@ -132,19 +118,14 @@ describeWithPulumi("all three systems on real servers", (cli) => {
     return databases.find((one) => one.engine === engine)!;
   }
 
-  async function endpointOf({ id, connection: { port } }: Cluster) {
-    const { ca } = (await stack.get(`/v2/databases/${id}/ca`)) as { ca: { certificate: string } };
-    return { host: "127.0.0.1", privateHost: "127.0.0.1", port, poolPort: port, ca: Buffer.from(ca.certificate, "base64").toString() };
-  }
-
   async function read(database: string, sql: string, from = "127.0.0.1") {
     const pg = await cluster("pg");
-    return query(await endpointOf(pg), sql, { database, password: pg.connection.password, ...fromAddress(from) });
+    return query(await stack.endpointOf(pg), sql, { database, password: pg.connection.password, ...fromAddress(from) });
   }
 
   async function valkey(database: string, ...words: string[]) {
     const store = await cluster("valkey");
-    return runCommand(await endpointOf(store), words, { password: store.connection.password, db: Number(database) });
+    return runCommand(await stack.endpointOf(store), words, { password: store.connection.password, db: Number(database) });
   }
 
   interface App {

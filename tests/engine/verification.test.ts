@@ -65,19 +65,13 @@ describeWithPulumi("the verification at the end of an up", (cli) => {
     await removeHome(home);
   });
 
-  async function succeed(...args: string[]): Promise<string> {
-    const { code, output } = await stack.pulumi(...args);
-    expect(code, output).toBe(0);
-    return output;
-  }
-
   it("reports what passed and the deployment with its commit, and runs again only when something changes [F11]", async () => {
-    const output = await succeed("up", "--yes", "--skip-preview");
+    const output = await stack.succeed("up", "--yes", "--skip-preview");
     expect(output).toMatch(/DevX Platform: \d+ checks passed/);
     expect(output).toMatch(/devx-platform\S*: deployment [0-9a-f-]{36} of commit [0-9a-f]+: ACTIVE/);
-    await succeed("preview", "--expect-no-changes");
-    await succeed("config", "set", "--path", 'slipway:devx.connections["api/POSTGRES_POOL_MAX"]', "6");
-    expect(await succeed("preview", "--diff")).toContain("verification after the deployment, because of app devx");
+    await stack.succeed("preview", "--expect-no-changes");
+    await stack.succeed("config", "set", "--path", 'slipway:devx.connections["api/POSTGRES_POOL_MAX"]', "6");
+    expect(await stack.succeed("preview", "--diff")).toContain("verification after the deployment, because of app devx");
   });
 
   it("fails the up with the name of the check where the service lies, and passes once it is corrected", async () => {
@@ -89,8 +83,8 @@ describeWithPulumi("the verification at the end of an up", (cli) => {
     expect(output).toContain("slipway rollback plan --system devx --stack test");
     expect(output).not.toMatch(/\n\s+at .*\.[jt]s:\d+/);
     lie = undefined;
-    expect(await succeed("up", "--yes", "--skip-preview")).toMatch(/DevX Platform: \d+ checks passed/);
-    await succeed("preview", "--expect-no-changes");
+    expect(await stack.succeed("up", "--yes", "--skip-preview")).toMatch(/DevX Platform: \d+ checks passed/);
+    await stack.succeed("preview", "--expect-no-changes");
   });
 
   it("is no place for what was changed by hand, which doctor finds", async () => {
@@ -109,15 +103,15 @@ describeWithPulumi("the verification at the end of an up", (cli) => {
         evidence: expect.stringContaining("size is db-s-1vcpu-2gb instead of db-s-1vcpu-1gb"),
       },
     ]);
-    await succeed("config", "set", "--path", "slipway:postgres.size", "db-s-1vcpu-2gb");
-    await succeed("up", "--yes", "--skip-preview", "--refresh");
+    await stack.succeed("config", "set", "--path", "slipway:postgres.size", "db-s-1vcpu-2gb");
+    await stack.succeed("up", "--yes", "--skip-preview", "--refresh");
     expect(await doctor()).toEqual([]);
   });
 
   it("only warns where the stack says so", async () => {
-    await succeed("config", "set", "slipway:verify", "warn");
+    await stack.succeed("config", "set", "slipway:verify", "warn");
     lie = { path: "/health", status: 200, body: { status: "ok", database: "disconnected" } };
-    expect(await succeed("up", "--yes", "--skip-preview")).toMatch(/health devx-platform\S*\/api: GET \/health/);
+    expect(await stack.succeed("up", "--yes", "--skip-preview")).toMatch(/health devx-platform\S*\/api: GET \/health/);
     lie = undefined;
   });
 });
