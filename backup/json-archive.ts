@@ -76,7 +76,8 @@ export async function archiveFiles(options: ArchiveOptions): Promise<Archive> {
     }
     return { prefix, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
   } catch (error) {
-    for (const copy of copies) for (const key of written.reverse()) await copy.remove(key).catch(() => {});
+    const lastFirst = written.toReversed();
+    for (const copy of copies) for (const key of lastFirst) await copy.remove(key).catch(() => {});
     throw error;
   }
 }

@@ -3,12 +3,12 @@
  *
  * The program is run from a folder of links to the checkout, so that a stack's file and state are written nowhere else.
  */
+import { equal } from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
 import { stringify } from "yaml";
 import { type Api, startApi } from "../../local/api/server.ts";
 import type { Backing, Endpoint } from "../../local/cloud/backing.ts";
@@ -131,7 +131,7 @@ export async function startStack(
     pulumi: run,
     async succeed(...args) {
       const { code, output } = await run(...args);
-      expect(code, output).toBe(0);
+      equal(code, 0, output);
       return output;
     },
     start,
