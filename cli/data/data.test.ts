@@ -200,7 +200,7 @@ describe("slipway data with a URL", () => {
     expect(await data(...argv)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
   });
 
-  it("refuses files that are absent or that it cannot tell apart with exit code 2", async () => {
+  it("refuses files that are absent, and files that it cannot distinguish, with exit code 2", async () => {
     expect(await data("import", ...target(), "--from", "absent")).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/absent cannot be read \(ENOENT\)\. Name a folder or a file\.$/),

@@ -66,7 +66,7 @@ it("does not take the cluster of another stack for one that is not deployed", as
   expect(await found("-staging")).toBeUndefined();
 });
 
-it("follows the apps to another cluster, and says so where it cannot tell", async () => {
+it("follows the apps to another cluster, and names the clusters where the apps do not show which one is used", async () => {
   await createShop("shared-postgres");
   await createShop("shop-postgres");
   await expect(found("")).rejects.toThrow('Database "shop" is on several clusters: shared-postgres, shop-postgres. No app');

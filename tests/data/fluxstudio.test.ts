@@ -103,7 +103,7 @@ describe("the corpus of FluxStudio", () => {
     const exported = await exportFrom(one);
     await run(other, exported);
     expect(bytesIn(await exportFrom(other))).toEqual(bytesIn(exported));
-    // The files of the export say what the files of the corpus said.
+    // The export has the content of the corpus.
     expect((await compare(one, exported)).outcome).toBe("passed");
     expect((await compare(other, folder)).outcome).toBe("passed");
   });
