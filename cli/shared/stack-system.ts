@@ -10,7 +10,6 @@ import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspa
 import type { Home } from "../../local/servers/home.ts";
 import { openApi } from "../../operate/recover/api.ts";
 import { listDatabases } from "../../operate/recover/cluster.ts";
-import { localDeployer } from "../../operate/rotate/deploy-local.ts";
 import type { Deployer } from "../../operate/rotate/rotation.ts";
 import type { StackFile } from "../../operate/stack-file.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -97,6 +96,8 @@ export async function openDeployer(
   const databases = await listDatabases(openApi({ endpoint: daemon.api, token: API_TOKEN }));
   // The platform may run fewer systems than the stack declares.
   const running = settings.systems.map(({ system }) => system).filter(({ postgres }) => databases.includes(postgres.database));
+  // Loads the local platform, which no other command of a stack needs.
+  const { localDeployer } = await import("../../operate/rotate/deploy-local.ts");
   return localDeployer(
     workspace,
     running.map(({ name }) => name),

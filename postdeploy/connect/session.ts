@@ -8,7 +8,6 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { connectionFailure } from "./connection-failure.ts";
-import { CopyIn } from "./copy.ts";
 import { type Connection, type Target, targetOf } from "./target.ts";
 
 export interface Reply {
@@ -164,8 +163,10 @@ export class Session {
   }
 
   /** Sends rows in the text format of COPY. @returns how many. @throws the error of the server, or of the source of the rows. */
-  copyIn(text: string, chunks: AsyncIterable<Buffer>): Promise<number> {
-    return new Promise((resolve, reject) => {
+  async copyIn(text: string, chunks: AsyncIterable<Buffer>): Promise<number> {
+    // Migrations, whose start-up counts, copy nothing.
+    const { CopyIn } = await import("./copy.ts");
+    return await new Promise((resolve, reject) => {
       const copy = new CopyIn(text, chunks, (error, rows) => (error === undefined ? resolve(rows) : reject(error as Error)));
       this.#client.query(copy as unknown as pg.Submittable);
     });
