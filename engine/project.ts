@@ -22,19 +22,32 @@ export interface Project {
 
 /** Searches for Pulumi.yaml in the directory and its parents. */
 export function findProject(from: string): Project {
+  const root = findProjectRoot(from);
+  return readProject(root, fileIn(root)!);
+}
+
+/** @returns undefined if the directory has no project */
+const fileIn = (directory: string): string | undefined =>
+  ["Pulumi.yaml", "Pulumi.yml"].find((candidate) => existsSync(path.join(directory, candidate)));
+
+export const hasProject = (directory: string): boolean => fileIn(directory) !== undefined;
+
+/** The directory with Pulumi.yaml, which is not read. */
+export function findProjectRoot(from: string): string {
   const start = path.resolve(from);
   if (!existsSync(start)) throw new ProjectError(`There is no directory ${start}.`);
   for (let root = start; ; root = path.dirname(root)) {
-    const name = ["Pulumi.yaml", "Pulumi.yml"].find((candidate) => existsSync(path.join(root, candidate)));
-    if (name) return readProject(root, name);
+    if (hasProject(root)) return root;
     if (root === path.dirname(root)) {
       throw new ProjectError(`No Pulumi.yaml in ${start} or above it. Run this in the project's directory, or pass it with --cwd.`);
     }
   }
 }
 
-export function stackNames(project: Project): readonly string[] {
-  return readdirSync(project.stackDirectory)
+export function stackNames({ stackDirectory, file }: Project): readonly string[] {
+  if (!existsSync(stackDirectory))
+    throw file.error(`there is no directory ${stackDirectory} for the files of the stacks`, "stackConfigDir");
+  return readdirSync(stackDirectory)
     .flatMap((file) => /^Pulumi\.(.+)\.ya?ml$/.exec(file)?.[1] ?? [])
     .sort();
 }

@@ -5,33 +5,28 @@
  */
 import path from "node:path";
 import type { Plan, PlannedResource } from "../engine/plan.ts";
-import type { Project } from "../engine/project.ts";
 import type { KeyspaceChange, MigrationChange } from "../report/review.ts";
 import { isInside } from "./checkout/git.ts";
-import type { Modules } from "./checkout/modules.ts";
 import { type FilesJob, readInChild } from "./record/files.ts";
-import type { Recorded } from "./record/parse.ts";
-import type { Limits } from "./record/side.ts";
+import type { RecordedSide } from "./record/side.ts";
+import type { Sandbox } from "./sandbox/box.ts";
+import type { CompileCache, Limits } from "./sandbox/run.ts";
 
-export interface RecordedSide {
+/** A recorded side and its checkout. */
+export interface CheckedOutSide extends RecordedSide {
   readonly tree: string;
-  readonly directory: string;
-  /** Absent if the commit has no project. */
-  readonly project?: Project;
-  readonly modules: Modules;
-  readonly plans: ReadonlyMap<string, Recorded>;
 }
 
 interface Options {
-  readonly before: RecordedSide;
-  readonly after: RecordedSide;
+  readonly before: CheckedOutSide;
+  readonly after: CheckedOutSide;
   /** Paths from the repository's root. */
   readonly changed: readonly string[];
   /** Path of the project from the repository's root. */
   readonly prefix: string;
-  readonly sandbox: readonly string[];
+  readonly sandbox: Sandbox;
   readonly limits: Limits;
-  readonly cache: string;
+  readonly cache: CompileCache;
 }
 
 export interface FileChanges {
@@ -56,13 +51,7 @@ export async function fileChanges({
   for (const side of [before, after]) for (const step of stepsOf(side)) folders.set(`${step.kind} ${step.system} ${step.folder}`, step);
   const touched = [...folders.values()].filter(({ folder }) => changed.some((file) => isInside(path.join(prefix, folder), file)));
   if (touched.length === 0) return () => NONE;
-  const read = await readInChild(
-    { base: before.directory, head: after.directory, folders: touched },
-    [before.tree, after.tree],
-    sandbox,
-    limits,
-    cache,
-  );
+  const read = await readInChild({ base: before.tree, head: after.tree, root: prefix, folders: touched }, sandbox, limits, cache);
   return (stack) => {
     const own = new Set([before, after].flatMap((side) => stepsOf(side, stack)).map(({ kind, system }) => `${kind} ${system}`));
     return {

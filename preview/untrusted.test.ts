@@ -6,7 +6,7 @@ import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { skipTest } from "../tests/skip.ts";
-import { findSandbox } from "./record/side.ts";
+import { findSandbox } from "./sandbox/sandbox.ts";
 import { Checkout, programOf } from "./testing/checkout.ts";
 
 const TOKEN = "ghp_7Jq2fXkT0bW9vRz4LmN8sYc1DhUe5GaP3oBi";
@@ -81,7 +81,7 @@ describe("an untrusted head", () => {
   });
 
   it("has no network if the system supports the sandbox", async (context) => {
-    if ((await findSandbox()).length === 0)
+    if ((await findSandbox()) === undefined)
       skipTest(context, {
         reason: "unprivileged user namespaces are not allowed",
         enable: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",

@@ -6,6 +6,7 @@ import { parseDocument } from "yaml";
 interface Step {
   readonly uses?: string;
   readonly run?: string;
+  readonly "working-directory"?: string;
   readonly with?: Readonly<Record<string, unknown>>;
 }
 interface Job {
@@ -70,10 +71,6 @@ describe.each([...files, ...workflowsIn(examples)])("%s", (name) => {
     expect(workflow(name).concurrency?.group).toMatch(/\$\{\{ github\./);
   });
 
-  it("does not run the head's files with the rights of the base", () => {
-    expect(events(name)).not.toContain("pull_request_target");
-  });
-
   it("uses no cache that another job could have written", () => {
     for (const { uses, with: given } of steps(name)) {
       expect(uses ?? "").not.toMatch(/^actions\/cache/);
@@ -82,37 +79,53 @@ describe.each([...files, ...workflowsIn(examples)])("%s", (name) => {
   });
 });
 
-describe("a workflow that runs untrusted code", () => {
-  const untrusted = files.filter((name) => events(name).includes("pull_request"));
+const jobsOf = (name: string) => Object.keys(workflow(name).jobs).map((job) => [name, job] as const);
 
-  it("is preview or ci", () => {
-    expect(untrusted.toSorted()).toEqual(["ci.yml", "preview.yml"]);
+/** Jobs that check out what a pull request contains. */
+const UNTRUSTED = [...jobsOf("ci.yml"), ["preview.yml", "preview"] as const];
+
+describe("a job that runs untrusted code", () => {
+  it("is of ci.yml or preview.yml", () => {
+    const started = files.filter((name) => events(name).some((event) => event.startsWith("pull_request")));
+    expect(started.toSorted()).toEqual(["ci.yml", "preview.yml"]);
+    expect(events("ci.yml")).not.toContain("pull_request_target");
   });
 
-  it.each(untrusted)("has read permission only, and no secret: %s", (name) => {
-    for (const { permissions } of jobs(name)) expect(permissions).toEqual({ contents: "read" });
-    expect(source(name)).not.toMatch(/secrets\s*[.[]|github\.token|GITHUB_TOKEN/);
+  it.each(UNTRUSTED)("has read permission only, and no secret: %s, %s", (name, job) => {
+    const { permissions, ...rest } = workflow(name).jobs[job]!;
+    expect(permissions).toEqual({ contents: "read" });
+    expect(JSON.stringify(rest)).not.toMatch(/secrets\s*[.[]|github\.token|GITHUB_TOKEN|GH_TOKEN/);
+  });
+
+  it("is defined by the base if its result is posted, and installs nothing of the head", () => {
+    expect(events("preview.yml")).toEqual(["pull_request_target"]);
+    const { steps: all } = workflow("preview.yml").jobs.preview!;
+    const scripts = all.flatMap((step) => (step.run?.includes("head") || step["working-directory"] === "head" ? [step.run] : []));
+    expect(scripts).toEqual(['node base/bin/slipway.js preview --base "$BASE" --cwd head --out review']);
   });
 });
 
-describe("a workflow that may comment on a pull request", () => {
-  const name = "comment.yml";
+describe("a job that may comment on a pull request", () => {
+  const job = workflow("preview.yml").jobs.comment!;
 
-  it("has one job with that permission only", () => {
-    const writing = files.filter((file) => jobs(file).some(({ permissions }) => permissions?.["pull-requests"] === "write"));
-    expect(writing).toEqual([name]);
-    expect(jobs(name).map(({ permissions }) => permissions)).toEqual([{ contents: "read", actions: "read", "pull-requests": "write" }]);
-    expect(events(name)).toEqual(["workflow_run"]);
+  it("is the only one with that permission", () => {
+    const writing = files.flatMap((name) =>
+      Object.entries(workflow(name).jobs).flatMap(([id, { permissions }]) =>
+        permissions?.["pull-requests"] === "write" ? [`${name} ${id}`] : [],
+      ),
+    );
+    expect(writing).toEqual(["preview.yml comment"]);
+    expect(job.permissions).toEqual({ contents: "read", actions: "read", "pull-requests": "write" });
   });
 
   it("never checks out the head, and installs none of its dependencies", () => {
-    for (const step of steps(name).filter(({ uses }) => uses?.startsWith("actions/checkout@")))
+    for (const step of job.steps.filter(({ uses }) => uses?.startsWith("actions/checkout@")))
       expect(Object.keys(step.with ?? {})).toEqual(["persist-credentials"]);
-    expect(steps(name).flatMap(({ uses }) => uses?.split("@")[0] ?? [])).toEqual(["actions/checkout", "actions/setup-node"]);
+    expect(job.steps.flatMap(({ uses }) => uses?.split("@")[0] ?? [])).toEqual(["actions/checkout", "actions/setup-node"]);
   });
 
   it("reads the artifact as one file of a known name and a limited size", () => {
-    const fetching = steps(name).find(({ run }) => run?.includes("unzip"))?.run ?? "";
+    const fetching = job.steps.find(({ run }) => run?.includes("unzip"))?.run ?? "";
     expect(fetching).toMatch(/unzip -p \S+ review\.json/);
     expect(fetching).toMatch(/\| head -c 5000001 >/);
   });

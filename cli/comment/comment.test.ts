@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 function comment(...argv: readonly string[]) {
-  for (const [key, value] of Object.entries(hub.env("workflow_run"))) vi.stubEnv(key, value);
+  for (const [key, value] of Object.entries(hub.env("pull_request_target"))) vi.stubEnv(key, value);
   return slipway(["comment", "--cwd", import.meta.dirname, ...argv]);
 }
 
@@ -44,7 +44,7 @@ it("comments where there is no review, and fails where the review cannot be read
 });
 
 it("posts nothing where the pull request is closed", async () => {
-  hub.forks = [];
+  hub.isClosed = true;
   expect(await comment("--failed")).toMatchObject({
     code: 0,
     stderr: "No comment posted: the pull request is closed or has a newer commit.",

@@ -10,7 +10,7 @@ export const declareFlags = () =>
       ["Replace the comment when the preview failed", "slipway comment --failed"],
     ],
     details: [
-      "Each project has one comment, which later runs update. A pull request that changes nothing gets none. The step's summary shows the same text. The event of the job (pull_request or workflow_run) names the pull request; the file cannot.",
+      "Each project has one comment, which later runs update. A pull request that changes nothing gets none. The step's summary shows the same text. The event of the job (pull_request_target or pull_request) names the pull request; the file cannot.",
       "The job's environment provides GITHUB_TOKEN (with pull-requests: write), GITHUB_REPOSITORY, GITHUB_EVENT_NAME, GITHUB_EVENT_PATH and GITHUB_STEP_SUMMARY.",
     ],
     exitCodes: {

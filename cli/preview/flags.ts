@@ -16,7 +16,7 @@ export const declareFlags = () =>
       ],
     ],
     details: [
-      "The base and the working tree are planned in a process each, without the variables of this environment, without files but their own and, on Linux, without network. What a process returns is treated as data.",
+      "The base and the working tree are planned in a sandbox each: without the variables of this environment, files but their own, and network. What comes out is treated as data.",
     ],
     exitCodes: { 0: "printed", 1: "a side could not be planned", 2: "bad input", 10: "printed, and the risk is as high as --fail-on" },
   })
@@ -33,6 +33,7 @@ export const declareFlags = () =>
         parseWholeNumber(text, { flag: "--timeout", unit: "seconds", example: "--timeout 120" }),
       ),
     )
+    .option("--trust-head", "Plan without a sandbox if this system has none: the program can then read what you can read")
     .optionsGroup(OUTPUT)
     .addOption(
       option("--format <format>", "text, md, html or json (default: text in a terminal, else md)").choices(["text", "md", "html", "json"]),

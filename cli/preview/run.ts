@@ -5,20 +5,22 @@ import type { Review } from "../../report/review.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
 import type { Layout, Terminal } from "../shared/terminal.ts";
 import type { PreviewOptions } from "./flags.ts";
+import { limitComparison } from "./limit.ts";
 
 /** The risk is as high as --fail-on. */
 const TOO_RISKY = 10;
 
 /** @returns the exit code. */
 export async function runPreview(options: PreviewOptions, terminal: Terminal): Promise<number> {
-  const { base, stack, events, timeout, failOn, out, cwd, format = terminal.isInteractive ? "text" : "md" } = options;
+  const { base, stack, events, timeout, trustHead, failOn, out, cwd, format = terminal.isInteractive ? "text" : "md" } = options;
   if (!base) throw new UsageError("Which base? slipway preview --base main");
   const review = await preview({
     ...{ base, cwd },
     ...(stack !== undefined && { stacks: stack }),
     ...(events !== undefined && { events }),
     ...(timeout !== undefined && { seconds: timeout }),
-    say: (text) => terminal.log(text),
+    ...(trustHead !== undefined && { trustHead }),
+    onRecorded: () => limitComparison(timeout),
   });
   if (out !== undefined) await writeReports(review, out);
   terminal.print(format === "text" ? await formatText(review, terminal) : await FORMATS[format](review));

@@ -1,5 +1,5 @@
 /** Runs git on the previewed repository without hooks, filters, pager or prompts of the repository. */
-import { type ChildProcess, execFile, execFileSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../../engine/projecterror.ts";
@@ -84,6 +84,33 @@ export class Repository {
   /** Undefined if the commit does not have the file. */
   async text(commit: Commit, file: string): Promise<string | undefined> {
     return this.git(["cat-file", "blob", `${commit.tree}:${file}`]).catch(() => undefined);
+  }
+
+  /** Counts the files of a commit and their bytes, and stops once there are more than asked for. */
+  measure(tree: string, most: { readonly files: number; readonly bytes: number }): Promise<readonly [files: number, bytes: number]> {
+    return new Promise((resolve, reject) => {
+      const child = spawn("git", [...QUIET, "ls-tree", "-r", "-l", "-z", tree], {
+        cwd: this.top,
+        env: ENV,
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      let [files, bytes, rest] = [0, 0, ""];
+      child.stdout.setEncoding("latin1").on("data", (text: string) => {
+        const entries = (rest + text).split("\0");
+        rest = entries.pop()!;
+        // "100644 blob <hash>     <size>\t<path>"; a submodule has no size.
+        for (const entry of entries) bytes += Number(/^\d+ \S+ \S+ +(\d+)\t/.exec(entry)?.[1] ?? 0);
+        files += entries.length;
+        if (files > most.files || bytes > most.bytes) child.kill("SIGKILL");
+      });
+      running.add(child);
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        running.delete(child);
+        if (code === 0 || signal === "SIGKILL") resolve([files, bytes]);
+        else reject(new Error(`git ls-tree failed with code ${code}`));
+      });
+    });
   }
 
   async #commitOf(ref: string): Promise<string | undefined> {

@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { prune } from "./worktree.ts";
+import { Repository } from "./git.ts";
+import { prune, Worktrees } from "./worktree.ts";
 
 it("keeps the most recently used entries, even if another preview removes one meanwhile", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "slipway pruned "));
@@ -17,6 +19,21 @@ it("keeps the most recently used entries, even if another preview removes one me
     expect(readdirSync(folder).sort()).toEqual(["newer", "newest"]);
     prune(path.join(folder, "never made"), 2);
     expect(existsSync(path.join(folder, "never made"))).toBe(false);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("refuses a commit of a billion files before it checks them out", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "slipway tree of trees "));
+  try {
+    const git = (args: readonly string[], input = "") => execFileSync("git", [...args], { cwd: folder, input, encoding: "utf8" }).trim();
+    git(["init", "--quiet"]);
+    let tree = git(["mktree"], `100644 blob ${git(["hash-object", "-w", "--stdin"], "x")}\tfile\n`);
+    for (let level = 0; level < 9; level++)
+      tree = git(["mktree"], Array.from({ length: 10 }, (_, index) => `040000 tree ${tree}\t${index}\n`).join(""));
+    const worktrees = new Worktrees(await Repository.at(folder), path.join(folder, "trees"));
+    await expect(worktrees.add("head", { ref: "main", commit: tree, tree })).rejects.toThrow("head: the commit has more than 200000 files");
   } finally {
     rmSync(folder, { recursive: true });
   }

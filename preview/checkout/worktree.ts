@@ -75,6 +75,10 @@ function isOwn(folder: string): boolean {
   }
 }
 
+/** Of a commit. */
+const MOST_FILES = 200_000;
+const MOST_BYTES = 2 * 2 ** 30;
+
 const ATTEMPTS = 5;
 
 /** Retries, because a killed git may still write a file. */
@@ -96,6 +100,7 @@ export class Worktrees {
 
   /** The same commit has the same path every time, so that Node's compile cache fits. */
   async add(side: "base" | "head", { tree }: Commit): Promise<string> {
+    await this.#refuseTooLarge(side, tree);
     const directory = this.#claim(`${side}-${tree.slice(0, 16)}`);
     this.#added = this.#added.then(() => this.#register(directory, tree));
     await this.#added;
@@ -158,6 +163,15 @@ export class Worktrees {
       if (!existsSync(path.join(record, "gitdir"))) rmSync(record, REMOVE);
     }
     rmSync(`${directory}.pid`, { force: true });
+  }
+
+  /** A tree of a few kilobytes can name billions of files. */
+  async #refuseTooLarge(side: string, tree: string): Promise<void> {
+    const [files, bytes] = await this.#repository.measure(tree, { files: MOST_FILES, bytes: MOST_BYTES });
+    if (files > MOST_FILES || bytes > MOST_BYTES)
+      throw new ProjectError(
+        `${side}: the commit has more than ${files > MOST_FILES ? `${MOST_FILES} files` : `${MOST_BYTES / 2 ** 30} GiB`}, which is more than a preview checks out.`,
+      );
   }
 
   /** Node's permission model follows symbolic links, so a link out of the checkout would let the program read other files. */

@@ -121,7 +121,7 @@ async function refusal(method: string, url: string, answer: Response | string): 
   if (status === 401) return new PostError(`GITHUB_TOKEN is invalid or has expired (${detail}).`);
   if (status === 403)
     return new PostError(
-      `GITHUB_TOKEN lacks a permission (${detail}). The job needs "permissions: pull-requests: write". In a pull request from a fork no token has it: post from a workflow_run job, as .github/workflows/comment.yml does.`,
+      `GITHUB_TOKEN lacks a permission (${detail}). The job needs "permissions: pull-requests: write". In a pull request from a fork no token has it: post from a job of pull_request_target, as .github/workflows/preview.yml does.`,
     );
   if (status === 404)
     return new PostError(`Not found with this token (${detail}). Check GITHUB_REPOSITORY and the number of the pull request.`);

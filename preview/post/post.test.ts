@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => hub[Symbol.asyncDispose]());
 
 const posted = (review: string | undefined = json(dangerous), changes: Record<string, string | undefined> = {}) =>
-  post(PROJECT, review, hub.env("workflow_run", changes));
+  post(PROJECT, review, hub.env("pull_request_target", changes));
 
 describe("a comment under a pull request", () => {
   it("is created once and then updated, also for a fork", async () => {
@@ -85,7 +85,7 @@ describe("a comment under a pull request", () => {
 
   it("links to the run of the preview", async () => {
     await posted();
-    expect(hub.comments[0]?.body).toContain(`[full report](https://github.example/${REPOSITORY}/actions/runs/41)`);
+    expect(hub.comments[0]?.body).toContain(`[full report](https://github.example/${REPOSITORY}/actions/runs/42)`);
     await post(PROJECT, json(dangerous), hub.env("pull_request"));
     expect(hub.comments[0]?.body).toContain(`[full report](https://github.example/${REPOSITORY}/actions/runs/42)`);
   });
@@ -94,9 +94,9 @@ describe("a comment under a pull request", () => {
 describe("a failure", () => {
   it("replaces the old comment, and names the commit whose changes are unknown", async () => {
     await posted();
-    expect(await post(PROJECT, undefined, hub.env("workflow_run"))).toMatchObject({ what: "updated" });
+    expect(await post(PROJECT, undefined, hub.env("pull_request_target"))).toMatchObject({ what: "updated" });
     expect(hub.comments.map(({ body }) => body)).toEqual([
-      `${MARKER}\n## \`slipway\`: no preview\n\n> [!CAUTION]\n> **The changes of \`${HEAD.slice(0, 12)}\` are unknown.** The preview job produced no review. See the [log of the run](https://github.example/${REPOSITORY}/actions/runs/41).\n`,
+      `${MARKER}\n## \`slipway\`: no preview\n\n> [!CAUTION]\n> **The changes of \`${HEAD.slice(0, 12)}\` are unknown.** The preview job produced no review. See the [log of the run](https://github.example/${REPOSITORY}/actions/runs/42).\n`,
     ]);
   });
 
@@ -122,7 +122,8 @@ describe("the pull request of a comment", () => {
     hub.head = "e".repeat(40);
     expect(await post(PROJECT, json(dangerous), hub.env("pull_request"))).toBeUndefined();
     expect(await posted()).toBeUndefined();
-    hub.forks = [];
+    hub.head = HEAD;
+    hub.isClosed = true;
     expect(await posted()).toBeUndefined();
     expect(hub.comments).toEqual([]);
   });
@@ -141,16 +142,11 @@ describe("the pull request of a comment", () => {
     expect(() => github({ repository: REPOSITORY, token: "t", api: "http://github.example" })).toThrow("It has to be https");
   });
 
-  it("is ambiguous if two pull requests have the same head", async () => {
-    hub.forks = ["stranger/slipway", "stranger/slipway"];
-    await expect(posted()).rejects.toThrow("#7 and #8 have the same head");
-  });
-
   it.each([
     ["push", {}, 'The event "push" has no pull request'],
-    ["workflow_run", { workflow_run: { event: "push" } }, "GitHub's event is not valid"],
+    ["pull_request_target", { pull_request: {} }, "GitHub's event is not valid"],
   ])("comes from the event of a pull request, not of %s", async (name, event, why) => {
-    const env = hub.env("workflow_run", { GITHUB_EVENT_NAME: name });
+    const env = hub.env("pull_request_target", { GITHUB_EVENT_NAME: name });
     writeFileSync(env.GITHUB_EVENT_PATH!, JSON.stringify(event));
     await expect(post(PROJECT, json(dangerous), env)).rejects.toThrow(why);
   });
@@ -168,7 +164,7 @@ describe("a refusal", () => {
   it("of a write names the missing permission and the setup for forks", async () => {
     hub.writable = false;
     await expect(posted()).rejects.toThrow(
-      /Resource not accessible by integration.*"permissions: pull-requests: write".*workflow_run job/s,
+      /Resource not accessible by integration.*"permissions: pull-requests: write".*job of pull_request_target/s,
     );
   });
 
@@ -185,7 +181,7 @@ describe("a refusal", () => {
 describe("a busy server", () => {
   const waited: number[] = [];
   const patient = () => {
-    const env = hub.env("workflow_run");
+    const env = hub.env("pull_request_target");
     return github({ repository: REPOSITORY, token: env.GITHUB_TOKEN!, api: env.GITHUB_API_URL! }, (async (milliseconds: number) => {
       waited.push(milliseconds);
     }) as never);

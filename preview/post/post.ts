@@ -22,8 +22,7 @@ export interface PostResult extends Posted {
  */
 export async function post(project: string, review: string | undefined, env: Environment = process.env): Promise<PostResult | undefined> {
   const hub = github(accountOf(env));
-  const target = await targetOf(hub, env);
-  if (!target) return undefined;
+  const target = targetOf(hub, env);
   const { pull, head, run } = target;
   const result = reviewOrFailure(review, { project, commit: head });
   const write = (limit: number): string =>
@@ -31,7 +30,7 @@ export async function post(project: string, review: string | undefined, env: Env
       ? failureMarkdown(project, { commit: head, why: result, ...(run !== undefined && { run }) })
       : markdown(result, { limit, ...(run !== undefined && { report: run }) });
   if (env.GITHUB_STEP_SUMMARY) writeSummary(env.GITHUB_STEP_SUMMARY, write(SUMMARY_LIMIT));
-  if (await isSuperseded(hub, target)) return undefined;
+  if (await isOver(hub, target)) return undefined;
   const posted = await postComment(hub, { pull, marker: marker(project), write, quiet: typeof result !== "string" && isQuiet(result) });
   return { pull, ...posted, ...(typeof result === "string" && { failure: result }) };
 }
@@ -96,9 +95,9 @@ function writeSummary(file: string, text: string): void {
 }
 
 /** A newer commit has a run of its own, whose comment must not be overwritten. */
-async function isSuperseded(hub: GitHub, { pull, head }: Target): Promise<boolean> {
-  const { head: now } = await hub.call<{ head: { sha: string } }>("GET", `/pulls/${pull}`);
-  return now.sha !== head;
+async function isOver(hub: GitHub, { pull, head }: Target): Promise<boolean> {
+  const { head: newest, state } = await hub.call<{ head: { sha: string }; state: string }>("GET", `/pulls/${pull}`);
+  return newest.sha !== head || state !== "open";
 }
 
 function accountOf({ GITHUB_REPOSITORY: repository, GITHUB_TOKEN: token, GITHUB_API_URL: api, GITHUB_GRAPHQL_URL: graphql }: Environment) {

@@ -7,6 +7,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
 import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
+import type { DescribedProject } from "./project.ts";
 import { SYMBOL } from "./symbols.ts";
 
 /** Symbols of resource outputs and placeholders of settings: the parts of a secret that are not secret. */
@@ -28,7 +29,10 @@ export interface EmittedPlan {
   readonly messages: readonly Message[];
 }
 
-/** The result of one side: for each stack its plan, or the failure. */
+/** What a side sends first, before it runs code of the program. A commit can have no project, or one that cannot be read. */
+export type Description = { readonly project: DescribedProject } | { readonly unreadable: string } | { readonly absent: true };
+
+/** What it sends then: for each stack its plan, or the failure. */
 export type Emission = readonly ({ readonly stack: string } & ({ readonly plan: EmittedPlan } | { readonly failure: string }))[];
 
 export function emit(plan: Plan, key: Buffer): EmittedPlan {

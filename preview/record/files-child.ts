@@ -7,7 +7,7 @@ import type { FilesJob, FilesResult } from "./files.ts";
 import { migrationChanges } from "./migrations.ts";
 import { send } from "./send.ts";
 
-const { base, head, folders }: FilesJob = JSON.parse(readFileSync(0, "utf8"));
+const { base, head, folders }: Omit<FilesJob, "root"> = JSON.parse(readFileSync(0, "utf8"));
 send(await readFolders());
 
 async function readFolders(): Promise<FilesResult> {

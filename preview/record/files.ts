@@ -2,12 +2,16 @@
 import path from "node:path";
 import { z } from "zod";
 import { type KeyspaceChange, keyspaceSchema, type MigrationChange, migrationSchema } from "../../report/review.ts";
-import { type Limits, OWN_POSTDEPLOY, runSandboxed } from "./side.ts";
+import type { Sandbox } from "../sandbox/box.ts";
+import { type CompileCache, type Limits, runSandboxed } from "../sandbox/run.ts";
+import { OWN_POSTDEPLOY, placeIn } from "./side.ts";
 
 export interface FilesJob {
-  /** The project directory of each side. */
+  /** The checkout of each side. */
   readonly base: string;
   readonly head: string;
+  /** The folder of Pulumi.yaml in them. */
+  readonly root: string;
   readonly folders: readonly { readonly kind: "Migrations" | "Keyspaces"; readonly system: string; readonly folder: string }[];
 }
 
@@ -26,15 +30,21 @@ const resultSchema = z.strictObject({
 const CHILD = path.join(import.meta.dirname, `files-child${path.extname(import.meta.filename)}`);
 
 export async function readInChild(
-  job: FilesJob,
-  readable: readonly string[],
-  sandbox: readonly string[],
+  { base, head, root, folders }: FilesJob,
+  sandbox: Sandbox,
   limits: Limits,
-  cache: string,
+  cache: CompileCache,
 ): Promise<FilesResult> {
-  const compiled = path.join(cache, "compiled", "files");
+  const [before, after] = [placeIn(sandbox, base, "/base"), placeIn(sandbox, head, "/head")];
   const answer = await runSandboxed(
-    { script: CHILD, input: job, readable: [...readable, ...OWN_POSTDEPLOY], compiled, home: job.head, sandbox },
+    sandbox,
+    {
+      script: CHILD,
+      input: { base: path.join(before.to, root), head: path.join(after.to, root), folders },
+      readable: [before, after, ...OWN_POSTDEPLOY],
+      directory: after.to,
+      cache,
+    },
     limits,
   );
   const failed = (why: string): FilesResult => ({
@@ -42,7 +52,7 @@ export async function readInChild(
     keyspaces: [],
     failures: [`Reading migrations and keyspaces failed, so their changes are not shown: ${why}`],
   });
-  if ("failure" in answer) return failed(answer.failure);
+  if (answer.failure !== undefined) return failed(answer.failure);
   const parsed = resultSchema.safeParse(jsonOf(answer.sent));
   return parsed.success ? parsed.data : failed(`the process ended without a result.${answer.errors}`);
 }

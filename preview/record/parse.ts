@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Asset, type Plan, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
-import type { Fingerprint } from "./emitted.ts";
+import type { Description, Fingerprint } from "./emitted.ts";
 
 const text = z.string().max(20_000);
 const urn = z.string().max(2_000);
@@ -55,9 +55,23 @@ const plan = z.strictObject({
 
 const emission = z.array(z.union([z.strictObject({ stack: text, plan }), z.strictObject({ stack: text, failure: message })])).max(100);
 
+const hashes = z.record(z.string().max(500), z.string().max(64));
+const description = z.union([
+  z.strictObject({ project: z.strictObject({ name: text, stacks: z.record(z.string().max(500), hashes) }) }),
+  z.strictObject({ unreadable: message }),
+  z.strictObject({ absent: z.literal(true) }),
+]);
+
 export type Recorded = { readonly plan: Plan } | { readonly failure: string };
 
-/** @throws {UnreadableEmission} */
+/** @param line the first that the process sent: no code of the program ran before. @throws {UnreadableEmission} */
+export function parseDescription(line: string): Description {
+  const { data } = description.safeParse(jsonOf(line));
+  if (data === undefined) throw new UnreadableEmission("its project was not described");
+  return data;
+}
+
+/** @param sent the lines after the description. @throws {UnreadableEmission} */
 export function parseEmission(sent: string, stacks: readonly string[]): ReadonlyMap<string, Recorded> {
   const parsed = emission.safeParse(jsonOf(sent));
   if (!parsed.success) throw new UnreadableEmission("its output is not a plan");

@@ -38,11 +38,10 @@ export interface GitHubServer extends AsyncDisposable {
   /** Characters of a comment. */
   longest: number;
   writable: boolean;
-  /** Forks of which pull request 7 and, where there are two, pull request 8 come. */
-  forks: string[];
+  isClosed: boolean;
   say(login: string, body: string): Comment;
   /** Of a job that was started by pull request 7. */
-  env(event: "pull_request" | "workflow_run", changes?: Environment): Environment;
+  env(event: "pull_request" | "pull_request_target", changes?: Environment): Environment;
   /** Where the step's summary was written. */
   readonly summary: string;
 }
@@ -58,7 +57,7 @@ export async function startGitHub(): Promise<GitHubServer> {
     head: HEAD,
     longest: 65_536,
     writable: true,
-    forks: ["stranger/slipway"],
+    isClosed: false,
     summary,
     say(login, body) {
       const id = 1000 + state.comments.length;
@@ -74,7 +73,7 @@ export async function startGitHub(): Promise<GitHubServer> {
     },
     env(event, changes = {}) {
       const file = join(folder, `${event}.json`);
-      writeFileSync(file, JSON.stringify(EVENTS[event]));
+      writeFileSync(file, JSON.stringify(EVENT));
       return {
         GITHUB_REPOSITORY: REPOSITORY,
         GITHUB_TOKEN: TOKEN,
@@ -106,21 +105,7 @@ export async function startGitHub(): Promise<GitHubServer> {
   });
 }
 
-const EVENTS = {
-  pull_request: { pull_request: { number: 7, head: { sha: HEAD }, base: { repo: { full_name: REPOSITORY } } } },
-  workflow_run: {
-    workflow_run: {
-      event: "pull_request",
-      html_url: `https://github.example/${REPOSITORY}/actions/runs/41`,
-      head_sha: HEAD,
-      head_branch: "search",
-      head_repository: { full_name: "stranger/slipway", owner: { login: "stranger" } },
-      repository: { full_name: REPOSITORY },
-      // As GitHub has it for forks.
-      pull_requests: [],
-    },
-  },
-};
+const EVENT = { pull_request: { number: 7, head: { sha: HEAD }, base: { repo: { full_name: REPOSITORY } } } };
 
 function answerOf(asked: IncomingMessage, body: string, state: Omit<GitHubServer, typeof Symbol.asyncDispose>): Answer {
   if (asked.headers.authorization !== `Bearer ${TOKEN}`) return { status: 401, body: { message: "Bad credentials" } };
@@ -131,14 +116,7 @@ function answerOf(asked: IncomingMessage, body: string, state: Omit<GitHubServer
   const comment = state.comments.find(({ id }) => path === `/issues/comments/${id}`);
   switch (`${asked.method} ${comment ? "/issues/comments/:id" : path}`) {
     case "GET /pulls/7":
-      return { status: 200, body: pull(state, 7, "stranger/slipway") };
-    case "GET /pulls":
-      return {
-        status: 200,
-        body: state.forks
-          .filter((fork) => searchParams.get("head") === `${fork.split("/")[0]}:search`)
-          .map((fork, index) => pull(state, 7 + index, fork)),
-      };
+      return { status: 200, body: { number: 7, state: state.isClosed ? "closed" : "open", head: { sha: state.head } } };
     case "GET /issues/7/comments": {
       const size = Math.min(Number(searchParams.get("per_page") ?? 30), 100);
       const from = (Number(searchParams.get("page") ?? 1) - 1) * size;
@@ -152,12 +130,6 @@ function answerOf(asked: IncomingMessage, body: string, state: Omit<GitHubServer
       return { status: 404, body: { message: "Not Found" } };
   }
 }
-
-const pull = ({ head }: { head: string }, number: number, fork: string) => ({
-  number,
-  head: { sha: head, repo: { full_name: fork } },
-  base: { repo: { full_name: REPOSITORY } },
-});
 
 function write(state: { writable: boolean; longest: number }, body: string, status: number, done: () => Comment): Answer {
   if (!state.writable) return { status: 403, body: { message: "Resource not accessible by integration" } };

@@ -16,8 +16,8 @@ import type { StackReview } from "../../report/review.ts";
 import { emit } from "../record/emitted.ts";
 import { migrationChanges } from "../record/migrations.ts";
 import { parseEmission, type Recorded } from "../record/parse.ts";
+import { describeProject, findReencrypted } from "../record/project.ts";
 import { symbolicInvoke, symbolicOutputs } from "../record/symbols.ts";
-import { reencrypted } from "../reencrypted.ts";
 import { NO_ADDITIONS, reviewStack } from "../stack.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -46,7 +46,6 @@ export class Trees {
     const touched = [...base, ...head].map(({ file }) => file);
     const systems = SYSTEMS.filter((system) => touched.some((file) => file.startsWith(`sql/${system}/`)));
     const seeded = SYSTEMS.filter((system) => touched.some((file) => file.startsWith(`keyspaces/${system}`)));
-    const file = `Pulumi.${stack}.yaml`;
     return reviewStack(stack, old, now, {
       ...NO_ADDITIONS,
       migrations: (
@@ -59,7 +58,7 @@ export class Trees {
           seeded.map((system) => compareKeyspaces(path.join(before, "keyspaces", system), path.join(after, "keyspaces", system), system)),
         )
       ).flat(),
-      reencrypted: reencrypted(readFileSync(path.join(before, file), "utf8"), readFileSync(path.join(after, file), "utf8"), "slipway"),
+      reencrypted: findReencrypted(hashesOf(before, stack), hashesOf(after, stack)),
     });
   }
 
@@ -108,6 +107,8 @@ export class Trees {
     rmSync(this.#root, { recursive: true });
   }
 }
+
+const hashesOf = (directory: string, stack: string) => describeProject(findProject(directory)).stacks[stack];
 
 function apply(tree: string, edit: Edit): void {
   const file = path.join(tree, edit.file);

@@ -4,7 +4,7 @@
  *   ```sh                       line by line in one shell for the whole page, and each command has to succeed
  *   ```sh background            each command runs in the background and is awaited until it prints an address; the next one, or the end of
  *                               the page, sends it Ctrl-C, and it has to end by that
- *   ```sh needs=psql,pulumi     only where these programs are on the PATH
+ *   ```sh needs=psql,pulumi     only where these programs are on the PATH; "sandbox": where this system allows one
  *   ```sh exit=2                one command, which ends with this code, as the page says
  *   ```sh skip=account          never: it needs an account in a cloud, a token or a secret
  *   ```sh skip=admin            never: it changes the machine

@@ -8,6 +8,7 @@ import { findValkeyServer, isExecutable } from "../../local/servers/packages/bin
 import { REAL_CACHE } from "../../local/servers/testing/servers.ts";
 import { detectServerUser } from "../../local/servers/user.ts";
 import { freePort } from "../../postdeploy/migrate/testing/port.ts";
+import { findSandbox } from "../../preview/sandbox/sandbox.ts";
 import { copyCheckout } from "../copy.ts";
 import { pulumiCli } from "../pulumi.ts";
 import { ROOT } from "../setup/checkout.ts";
@@ -43,9 +44,9 @@ export async function cloneRepository(): Promise<Clone> {
     run,
     async type(page) {
       const wanted = readBlocks(ROOT, page).filter(({ skip }) => skip === undefined);
-      const leftOut = wanted.flatMap(({ at, needs }) => needs.filter((name) => !isOnPath(name, env)).map((name) => `${at} (${name})`));
+      const leftOut = wanted.flatMap(({ at, needs }) => needs.filter((name) => !isHere(name, env)).map((name) => `${at} (${name})`));
       const blocks = wanted
-        .filter(({ needs }) => needs.every((name) => isOnPath(name, env)))
+        .filter(({ needs }) => needs.every((name) => isHere(name, env)))
         .map((block): Block => ({ ...block, text: block.text.replaceAll(PAGE_PORT, port) }));
       return { ...(await runBlocks(blocks, folder, env)), leftOut };
     },
@@ -82,6 +83,10 @@ function makeHistory(run: Clone["run"]): void {
   run("git", "update-ref", "refs/remotes/origin/main", "HEAD");
   run("git", "switch", "--quiet", "--create", "topic");
 }
+
+const hasSandbox = (await findSandbox()) !== undefined;
+
+const isHere = (name: string, env: NodeJS.ProcessEnv): boolean => (name === "sandbox" ? hasSandbox : isOnPath(name, env));
 
 function isOnPath(name: string, { PATH = "" }: NodeJS.ProcessEnv): boolean {
   return PATH.split(delimiter).some((folder) => isExecutable(join(folder, name)));

@@ -1,13 +1,8 @@
-/** Finds rotated secrets in a stack's file by their ciphertext: the recorder sees placeholders only. */
+/** The encrypted settings of a stack's file. */
 import { isMap, isScalar, isSeq, parseDocument } from "yaml";
 
-/** @returns whole keys whose ciphertext differs. The plans show added and removed keys. */
-export function reencrypted(base: string, head: string, project: string): readonly string[] {
-  const [before, after] = [ciphertexts(base, project), ciphertexts(head, project)];
-  return [...after].flatMap(([key, text]) => (before.has(key) && before.get(key) !== text ? [key] : [])).sort();
-}
-
-function ciphertexts(text: string, project: string): ReadonlyMap<string, string> {
+/** @returns ciphertexts by whole key */
+export function ciphertextsIn(text: string, project: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const config = parseDocument(text, { logLevel: "silent" }).get("config", true);
   if (isMap(config)) for (const { key, value } of config.items) visit(value, keyOf(nameOf(key), project));
