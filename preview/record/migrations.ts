@@ -1,13 +1,16 @@
 /** Compares the migrations of two commits: which of them will run, what they lock, and whether they are reversible. */
 import { locksOf } from "../../postdeploy/migrate/describe.ts";
-import { effectsOf, LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
+import { LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
 import { buildFileSet } from "../../postdeploy/migrate/lint/file-set.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
 import { compareNames, type Folder, type MigrationFile, readFolder } from "../../postdeploy/migrate/read/files.ts";
 import type { Statement } from "../../postdeploy/migrate/read/parse.ts";
+import { positionAt } from "../../postdeploy/migrate/read/position.ts";
 import { parseFile } from "../../postdeploy/migrate/read/prepare.ts";
-import { fieldsOf, kindOf } from "../../postdeploy/migrate/read/statement.ts";
+import { commandsOf, fieldsOf, kindOf, stringsOf, tableName } from "../../postdeploy/migrate/read/statement.ts";
 import { type MigrationChange, type Risk, worst } from "../../report/review.ts";
+import type { Consequence, Created } from "./sql/consequences.ts";
+import { consequencesOfStatement, type Definition, type FindDefinition } from "./sql/follow.ts";
 
 type Lock = MigrationChange["locks"][number];
 type Lint = MigrationChange["findings"][number];
@@ -83,26 +86,96 @@ async function describeChanges(
   const read = new Map(await Promise.all(pending.map(async (file) => [file.name, (await parseFile(file)).statements] as const)));
   const set = buildFileSet([...read.values()].flat());
   const findings = await lintFolder(folder, { files: touched.map(({ file }) => file.name) });
-  return touched.map(({ file, change, risk, note }): MigrationChange => {
+  const created = createdBy([...read.values()].flat(), set.isNew);
+  const find = definitionFinder(folder);
+  return await Promise.all(touched.map(describe));
+
+  async function describe({ file, change, risk, note }: Touched): Promise<MigrationChange> {
     const statements = read.get(file.name) ?? [];
     const locks = seriousLocks(file, statements, set.isNew);
     const own = findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name);
-    const lost = findLosses(statements, set.isNew);
+    const consequences = await consequencesIn(file, statements, created, find);
     const reversible = file.kind === "repeatable" || file.down !== undefined;
-    const notes = [note, ...lost, rewriting(locks), reversible ? undefined : "no down migration"].filter((text) => text !== undefined);
+    const notes = [note, ...consequences.map(({ text }) => text), rewriting(locks), reversible ? undefined : "no down migration"].filter(
+      (text) => text !== undefined,
+    );
     return {
       ...{ system, file: file.name, change, reversible, transactional: file.header.transaction, locks },
-      findings: own.filter(({ allowed }) => allowed === undefined).map(lintOf),
+      findings: [...own.filter(({ allowed }) => allowed === undefined).map(lintOf), ...consequences.map(findingOf)],
       risk: worst([
         risk,
-        ...(lost.length > 0 ? ["danger" as const] : []),
+        ...consequences.map((one) => one.risk),
         ...locks.map(riskOf),
         ...own.map(gravity),
         ...(reversible ? [] : ["care" as const]),
       ]),
       ...(notes.length > 0 && { note: notes.join("; ") }),
     };
-  });
+  }
+}
+
+interface Located extends Consequence {
+  readonly line: number;
+}
+
+async function consequencesIn(
+  file: MigrationFile,
+  statements: readonly Statement[],
+  created: Created,
+  find: FindDefinition,
+): Promise<readonly Located[]> {
+  const found: Located[] = [];
+  for (const statement of statements)
+    for (const one of await consequencesOfStatement(statement, created, find))
+      found.push({ ...one, line: positionAt(file.text, statement.start).line });
+  return found;
+}
+
+const findingOf = ({ kind, risk, text, line }: Located): Lint => ({
+  ...{ rule: kind, severity: risk === "danger" ? "error" : "warning", line },
+  message: `The statement ${text}.`,
+});
+
+/** What the pending files create: nothing in it can be lost yet. */
+function createdBy(statements: readonly Statement[], isNew: (table: string) => boolean): Created {
+  const columns = new Set(
+    statements.flatMap(({ node }) =>
+      kindOf(node) === "AlterTableStmt"
+        ? commandsOf(fieldsOf(node)).flatMap(({ subtype, def }) =>
+            subtype === "AT_AddColumn"
+              ? [`${tableName(fieldsOf(node).relation)}.${(def as { ColumnDef?: { colname?: string } }).ColumnDef?.colname}`]
+              : [],
+          )
+        : [],
+    ),
+  );
+  return { hasTable: isNew, hasColumn: (table, column) => columns.has(`${table}.${column}`) };
+}
+
+/** Reads the functions that the folder's files define, once a statement calls one that may be among them. */
+function definitionFinder({ files }: Folder): FindDefinition {
+  const candidates = files.filter(({ text }) => /\b(?:function|procedure)\b/i.test(text));
+  let definitions: Promise<ReadonlyMap<string, readonly Definition[]>> | undefined;
+  return async (name) => {
+    if (!candidates.some(({ text }) => text.includes(name))) return [];
+    definitions ??= readDefinitions(candidates);
+    return (await definitions).get(name) ?? [];
+  };
+}
+
+async function readDefinitions(files: readonly MigrationFile[]): Promise<ReadonlyMap<string, readonly Definition[]>> {
+  const last = new Map<string, Definition & { readonly name: string }>();
+  for (const file of files)
+    for (const { node, text } of (await parseFile(file)).statements) {
+      if (kindOf(node) !== "CreateFunctionStmt") continue;
+      const { funcname, parameters } = fieldsOf(node);
+      const name = stringsOf(funcname).at(-1) ?? "";
+      // The last definition counts, of each number of parameters: which of those a call means is not resolved.
+      last.set(`${name} ${((parameters ?? []) as unknown[]).length}`, { name, node, text });
+    }
+  const found = new Map<string, Definition[]>();
+  for (const { name, ...definition } of last.values()) found.set(name, [...(found.get(name) ?? []), definition]);
+  return found;
 }
 
 /** Locks stronger than those of an INSERT, and whether they rewrite the table. */
@@ -120,25 +193,6 @@ function riskOf({ mode, rewrites }: Lock): Risk {
 function rewriting(locks: readonly Lock[]): string | undefined {
   const tables = locks.filter(({ rewrites }) => rewrites).map(({ table }) => table);
   return tables.length === 0 ? undefined : `rewrites ${tables.join(", ")} under ACCESS EXCLUSIVE: reads and writes block until it finishes`;
-}
-
-/** Data that is lost, and that no down migration restores. */
-function findLosses(statements: readonly Statement[], isNew: (table: string) => boolean): string[] {
-  return statements.flatMap(({ node }) => {
-    const fields = fieldsOf(node) as {
-      removeType?: string;
-      objects?: unknown[];
-      cmds?: { AlterTableCmd: { subtype?: string; name?: string } }[];
-    };
-    const tables = [...new Set(effectsOf(node).map(({ table }) => table))].filter((table) => !isNew(table));
-    if (tables.length === 0) return [];
-    if (kindOf(node) === "TruncateStmt") return [`empties ${tables.join(", ")}`];
-    if (kindOf(node) === "DropStmt" && fields.removeType === "OBJECT_TABLE") return [`drops ${tables.join(", ")} with every row`];
-    if (kindOf(node) !== "AlterTableStmt") return [];
-    return (fields.cmds ?? [])
-      .filter(({ AlterTableCmd }) => AlterTableCmd.subtype === "AT_DropColumn")
-      .map(({ AlterTableCmd }) => `drops ${tables[0]}.${AlterTableCmd.name} with every value`);
-  });
 }
 
 type Found = Awaited<ReturnType<typeof lintFolder>>[number];
