@@ -1,5 +1,6 @@
 /** Describes the effects of migrations from the files alone, for `plan` and for reviews without a database. */
 
+import { ColumnTypes, changesType } from "./lint/column-types.ts";
 import { blocks, effectsOf, LOCKS, type Lock } from "./lint/effects.ts";
 import { buildFileSet } from "./lint/file-set.ts";
 import { lintFolder } from "./lint/index.ts";
@@ -50,6 +51,7 @@ export async function describeSet(
   const selected = folder.files.filter(({ name }) => names.includes(name));
   const parsed = await Promise.all(selected.map(async (file) => ({ file, ...(await parseFile(file)) })));
   const set = buildFileSet(parsed.flatMap(({ statements }) => statements));
+  const types = await columnTypesBefore(folder, names, parsed);
   const findings = await lintFolder(folder, { files: names });
   const files = parsed.map(
     ({ file, statements }): MigrationDescription => ({
@@ -57,18 +59,36 @@ export async function describeSet(
       transaction: file.header.transaction,
       statements: statements.length,
       reversible: file.kind === "repeatable" || file.down !== undefined || (file.header.irreversible ?? false),
-      locks: locksOf(file.text, statements, set.isNew),
+      locks: locksOf(file.text, statements, set.isNew, types),
       findings: findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name),
     }),
   );
   return { files, findings };
 }
 
-/** The strongest lock on each table in use. */
-export function locksOf(text: string, statements: readonly Statement[], isNew: (table: string) => boolean): DescribedLock[] {
+/** The types of columns before the named files run. Other files are read only if one of the named changes a type. */
+export async function columnTypesBefore(
+  { files }: Folder,
+  names: readonly string[],
+  parsed: readonly { readonly statements: readonly Statement[] }[],
+): Promise<ColumnTypes> {
+  if (!parsed.some(({ statements }) => statements.some(changesType))) return new ColumnTypes();
+  const applied = await Promise.all(files.filter(({ name }) => !names.includes(name)).map(parseFile));
+  return new ColumnTypes(applied.flatMap(({ statements }) => statements));
+}
+
+/** The strongest lock on each table in use. @param types before the statements; follows them */
+export function locksOf(
+  text: string,
+  statements: readonly Statement[],
+  isNew: (table: string) => boolean,
+  types = new ColumnTypes(),
+): DescribedLock[] {
   const strongest = new Map<string, DescribedLock>();
-  for (const { node, start } of statements)
-    for (const { table, lock, work } of effectsOf(node)) {
+  for (const { node, start } of statements) {
+    const effects = effectsOf(node, types);
+    types.apply(node);
+    for (const { table, lock, work } of effects) {
       if (isNew(table)) continue;
       const before = strongest.get(table);
       const stronger = before === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(before.lock);
@@ -76,5 +96,6 @@ export function locksOf(text: string, statements: readonly Statement[], isNew: (
       const heavier = before === undefined || WORK.indexOf(work) > WORK.indexOf(before.work);
       strongest.set(table, { ...lockOfTable, work: heavier ? work : before.work });
     }
+  }
   return [...strongest.values()];
 }

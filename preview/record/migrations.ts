@@ -1,5 +1,6 @@
 /** Compares the migrations of two commits: which of them will run, what they lock, and whether they are reversible. */
-import { locksOf } from "../../postdeploy/migrate/describe.ts";
+import { columnTypesBefore, locksOf } from "../../postdeploy/migrate/describe.ts";
+import type { ColumnTypes } from "../../postdeploy/migrate/lint/column-types.ts";
 import { LOCKS } from "../../postdeploy/migrate/lint/effects.ts";
 import { buildFileSet } from "../../postdeploy/migrate/lint/file-set.ts";
 import { lintFolder } from "../../postdeploy/migrate/lint/index.ts";
@@ -86,13 +87,21 @@ async function describeChanges(
   const read = new Map(await Promise.all(pending.map(async (file) => [file.name, (await parseFile(file)).statements] as const)));
   const set = buildFileSet([...read.values()].flat());
   const findings = await lintFolder(folder, { files: touched.map(({ file }) => file.name) });
+  const types = await columnTypesBefore(
+    folder,
+    [...read.keys()],
+    [...read.values()].map((statements) => ({ statements })),
+  );
   const created = createdBy([...read.values()].flat(), set.isNew);
   const find = definitionFinder(folder);
-  return await Promise.all(touched.map(describe));
+  const changes: MigrationChange[] = [];
+  // One after the other, in the order in which they run: the types of columns follow them.
+  for (const one of touched) changes.push(await describe(one));
+  return changes;
 
   async function describe({ file, change, risk, note }: Touched): Promise<MigrationChange> {
     const statements = read.get(file.name) ?? [];
-    const locks = seriousLocks(file, statements, set.isNew);
+    const locks = seriousLocks(file, statements, set.isNew, types);
     const own = findings.filter((finding) => finding.file === file.name || finding.file === file.down?.name);
     const consequences = await consequencesIn(file, statements, created, find);
     const reversible = file.kind === "repeatable" || file.down !== undefined;
@@ -179,8 +188,13 @@ async function readDefinitions(files: readonly MigrationFile[]): Promise<Readonl
 }
 
 /** Locks stronger than those of an INSERT, and whether they rewrite the table. */
-function seriousLocks(file: MigrationFile, statements: readonly Statement[], isNew: (table: string) => boolean): Lock[] {
-  return locksOf(file.text, statements, isNew)
+function seriousLocks(
+  file: MigrationFile,
+  statements: readonly Statement[],
+  isNew: (table: string) => boolean,
+  types: ColumnTypes,
+): Lock[] {
+  return locksOf(file.text, statements, isNew, types)
     .filter(({ lock }) => lock !== "ROW EXCLUSIVE")
     .map(({ table, line, lock, work }) => ({ mode: lock, table, rewrites: work.endsWith("rewrite"), line }));
 }

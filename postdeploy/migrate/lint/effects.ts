@@ -17,6 +17,7 @@ import {
   stringsOf,
   tableName,
 } from "../read/statement.ts";
+import type { ColumnTypes } from "./column-types.ts";
 
 export const LOCKS = [
   "ACCESS SHARE",
@@ -46,7 +47,8 @@ export function blocks(lock: Lock): "reads and writes" | "writes" | "schema chan
   return lock === "SHARE UPDATE EXCLUSIVE" ? "schema changes" : "nothing";
 }
 
-export function effectsOf(node: Node): Effect[] {
+/** @param types of columns, before the statement */
+export function effectsOf(node: Node, types?: ColumnTypes): Effect[] {
   const fields = fieldsOf(node);
   const { relation } = fields;
   const effect = (lock: Lock, work: Effect["work"] = "none", table = tableName(relation)): Effect[] => [{ table, lock, work }];
@@ -54,7 +56,7 @@ export function effectsOf(node: Node): Effect[] {
     case "IndexStmt":
       return effect(fields.concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE", "scan");
     case "AlterTableStmt":
-      return alterTable(fields);
+      return alterTable(fields, types);
     case "RenameStmt":
       return relation && LOCKING_RENAMES.has(String(fields.renameType)) ? effect("ACCESS EXCLUSIVE") : [];
     case "AlterObjectSchemaStmt":
@@ -113,14 +115,16 @@ export function effectsOf(node: Node): Effect[] {
 
 const LOCKING_RENAMES = new Set(["OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_VIEW", "OBJECT_MATVIEW"]);
 
-function alterTable(fields: Fields): Effect[] {
+function alterTable(fields: Fields, types: ColumnTypes | undefined): Effect[] {
   if (fields.objtype !== "OBJECT_TABLE" && fields.objtype !== "OBJECT_MATVIEW") return [];
   const table = tableName(fields.relation);
   const effects: Effect[] = [];
   for (const command of commandsOf(fields)) {
     const subtype = String(command.subtype);
     const def = (command.def ?? {}) as { ColumnDef?: Fields; Constraint?: Fields; PartitionCmd?: Fields };
-    if (subtype === "AT_AddConstraint" && def.Constraint) effects.push(...addConstraint(table, def.Constraint));
+    if (subtype === "AT_AlterColumnType" && types?.keepsRows(table, command))
+      effects.push({ table, lock: "ACCESS EXCLUSIVE", work: "none" });
+    else if (subtype === "AT_AddConstraint" && def.Constraint) effects.push(...addConstraint(table, def.Constraint));
     else if (subtype === "AT_AddColumn" && def.ColumnDef) {
       effects.push({ table, lock: "ACCESS EXCLUSIVE", work: rewritesForColumn(def.ColumnDef) ? "rewrite" : "none" });
       for (const constraint of constraintsOf(def.ColumnDef))

@@ -5,6 +5,7 @@ import type { Statement } from "../read/parse.ts";
 import { positionAt } from "../read/position.ts";
 import { parseFile } from "../read/prepare.ts";
 import { commandsOf, fieldsOf, isConcurrent, kindOf, mayCommit, needsNoTransaction } from "../read/statement.ts";
+import { changesType } from "./column-types.ts";
 import { buildFileSet } from "./file-set.ts";
 import { setsNotNull } from "./not-null.ts";
 import { lintStatement } from "./rules.ts";
@@ -47,7 +48,7 @@ export async function lintFolder(folder: Folder, options: LintOptions = {}): Pro
       read.set(one, statements);
     }
   const set = buildFileSet(files.flatMap((file) => read.get(file) ?? []));
-  const needsEarlier = [...read.values()].flat().some(setsNotNull);
+  const needsEarlier = [...read.values()].flat().some((statement) => setsNotNull(statement) || changesType(statement));
   const earlier: Statement[] = [];
   for (const file of folder.files) {
     const statements = read.get(file) ?? (needsEarlier ? (await parseFile(file)).statements : []);

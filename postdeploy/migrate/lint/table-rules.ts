@@ -1,6 +1,7 @@
 /** Rules about CREATE TABLE and ALTER TABLE. */
 import type { Statement } from "../read/parse.ts";
 import { columnType, commandsOf, constraintsOf, type Fields, quoteIfNeeded, tableName } from "../read/statement.ts";
+import { ColumnTypes } from "./column-types.ts";
 import { rewritesForColumn } from "./effects.ts";
 import { isNeverNull } from "./not-null.ts";
 import { note, type Rule, type RuleContext, type RuleFinding, type RuleFindings, warn, warnCascade } from "./rule.ts";
@@ -16,12 +17,11 @@ export const alterTable: Rule = (fields, context, statement) => {
   );
 };
 
-/** Postgres skips the scan of SET NOT NULL if a validated CHECK excludes NULL. */
+/** Postgres skips the scan of SET NOT NULL if a validated CHECK excludes NULL, and the rewrite for a type that keeps the bytes of the old one. */
 function isProven(command: Fields, table: string, { earlier, siblings }: RuleContext, statement: Statement): boolean {
-  return (
-    command.subtype === "AT_SetNotNull" &&
-    isNeverNull(table, String(command.name), [...earlier, ...siblings.slice(0, siblings.indexOf(statement))])
-  );
+  const before = () => [...earlier, ...siblings.slice(0, siblings.indexOf(statement))];
+  if (command.subtype === "AT_SetNotNull") return isNeverNull(table, String(command.name), before());
+  return command.subtype === "AT_AlterColumnType" && new ColumnTypes(before()).keepsRows(table, command);
 }
 
 /** Rules that also apply to new tables. */

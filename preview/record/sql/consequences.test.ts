@@ -161,6 +161,9 @@ describe("SQL that needs care", () => {
 
 describe("harmless SQL", () => {
   it.each([
+    "ALTER TABLE orders ALTER name TYPE varchar;",
+    "ALTER TABLE orders ALTER code TYPE varchar(20); ALTER TABLE orders ALTER code TYPE text;",
+    "ALTER TABLE orders ALTER total TYPE numeric(12, 2);",
     "CREATE TABLE notes (id bigint PRIMARY KEY, text text); INSERT INTO notes VALUES (1, 'x'); UPDATE notes SET text = 'y'; DELETE FROM notes;",
     "CREATE TABLE notes (id bigint PRIMARY KEY); TRUNCATE notes; DROP TABLE notes;",
     "INSERT INTO orders (id, name) VALUES (1, 'DROP TABLE orders');",
