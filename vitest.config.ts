@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -15,8 +16,13 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 120_000 } },
-    // Messages suggest the same commands whether npm started the tests or not.
-    env: { npm_command: "" },
+    env: {
+      // Messages suggest the same commands whether npm started the tests or not.
+      npm_command: "",
+      // Tests start thousands of processes that load the same files. Node keeps what it compiled of each file, also when several write at once, and does
+      // without where it cannot write. Vitest turns it off with --coverage, for these processes too.
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)),
+    },
     coverage: {
       provider: "v8",
       include: [

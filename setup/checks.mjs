@@ -36,7 +36,7 @@ export async function checks({ root, node, args }) {
     const tests = await check("tests", ["vitest run", ...args].join(" "), [
       ...VITEST,
       ...reporterFlags(report),
-      ...(some ? args : ["--coverage", "--coverage.reportOnFailure"]),
+      ...args,
     ]);
     Object.assign(tests, count(report, tests.failed === 0));
     skipped = groupSkippedTests(report);
