@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -9,6 +8,7 @@ export default defineConfig({
     // Plain Node instead of vite's module runner: what is tested is loaded exactly as `pulumi up` loads it.
     experimental: { viteModuleRunner: false },
     pool: "forks",
+    globalSetup: "tests/compile-cache.ts",
     // Much of a run is waiting: for servers to start, for a provider that asks every ten seconds.
     maxWorkers: availableParallelism() + 1,
     // Limits catch a test that hangs; a busy machine must not reach them. No test measures time with them.
@@ -16,13 +16,8 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 120_000 } },
-    env: {
-      // Messages suggest the same commands whether npm started the tests or not.
-      npm_command: "",
-      // Tests start thousands of processes that load the same files. Node keeps what it compiled of each file, also when several write at once, and does
-      // without where it cannot write. Vitest turns it off with --coverage, for these processes too.
-      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)),
-    },
+    // Messages suggest the same commands whether npm started the tests or not.
+    env: { npm_command: "" },
     coverage: {
       provider: "v8",
       include: [
