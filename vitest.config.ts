@@ -8,6 +8,7 @@ export default defineConfig({
     // Plain Node instead of vite's module runner: what is tested is loaded exactly as `pulumi up` loads it.
     experimental: { viteModuleRunner: false },
     pool: "forks",
+    globalSetup: "tests/compile-cache.ts",
     // Much of a run is waiting: for servers to start, for a provider that asks every ten seconds.
     maxWorkers: availableParallelism() + 1,
     // Limits catch a test that hangs; a busy machine must not reach them. No test measures time with them.

@@ -33,11 +33,7 @@ export async function checks({ root, node, args }) {
       await check("types", "tsc --noEmit", TYPES);
       await check("lint", "biome check", LINT);
     }
-    const tests = await check("tests", ["vitest run", ...args].join(" "), [
-      ...VITEST,
-      ...reporterFlags(report),
-      ...(some ? args : ["--coverage", "--coverage.reportOnFailure"]),
-    ]);
+    const tests = await check("tests", ["vitest run", ...args].join(" "), [...VITEST, ...reporterFlags(report), ...args]);
     Object.assign(tests, count(report, tests.failed === 0));
     skipped = groupSkippedTests(report);
     if (!some) await check("proof", "docs/requirements.md against these tests", [...PROOF, "--check", report]);

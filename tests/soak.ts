@@ -43,14 +43,19 @@ const SOAKS: Readonly<Record<string, readonly Soak[]>> = {
     {
       about: "20 rotations during 100,000 requests, and 100 rotations killed",
       files: ["tests/rotation"],
-      env: { SLIPWAY_ROTATIONS: "20", SLIPWAY_REQUESTS: "100000", SLIPWAY_KILLS: "100" },
+      env: { SLIPWAY_ROTATIONS: "20", SLIPWAY_REQUESTS: "100000", SLIPWAY_EVERY_MS: "0", SLIPWAY_KILLS: "100" },
     },
   ],
   rollback: [
     {
       about: "100 full rollbacks on the local platform killed, while the apps write",
       files: ["tests/rollback"],
-      env: { SLIPWAY_KILLS: "50" },
+      env: { SLIPWAY_EVERY_MS: "0", SLIPWAY_KILLS: "50" },
+    },
+    {
+      about: "both rollbacks killed before and after each of their steps, while a client writes without a pause",
+      files: ["operate/rollback"],
+      env: { SLIPWAY_EVERY_MS: "0" },
     },
   ],
   data: [{ about: "100 imports and 100 exports killed", files: ["tests/data/kill.test.ts"], env: { SLIPWAY_KILLS: "100" } }],

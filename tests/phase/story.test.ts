@@ -19,7 +19,7 @@ import { type Deployed, SUBJECT, startDeployed } from "./deployed.ts";
 
 const WRITES = Number(process.env.SLIPWAY_WRITES ?? 800);
 const CLIENTS = Number(process.env.SLIPWAY_CLIENTS ?? 4);
-const EVERY_MS = Number(process.env.SLIPWAY_EVERY_MS ?? 10);
+const EVERY_MS = Number(process.env.SLIPWAY_EVERY_MS ?? 40);
 const KILLS = Number(process.env.SLIPWAY_KILLS ?? 2);
 
 const FLAGS = ["USE_POSTGRES", "USE_DATABASE", "DUAL_WRITE_ENABLED"];

@@ -25,7 +25,7 @@ export interface WriterOptions {
   statement(key: string): string;
 }
 
-const PAUSE_MS = 3;
+const EVERY_MS = Number(process.env.SLIPWAY_EVERY_MS ?? 10);
 
 export function startWriter({ url, ca, prefix, statement }: WriterOptions): Writer {
   const { host, port, database, user, password } = targetOf({ url, ca });
@@ -65,7 +65,7 @@ export function startWriter({ url, ca, prefix, statement }: WriterOptions): Writ
         await client?.end().catch(() => {});
         client = undefined;
       }
-      await sleep(PAUSE_MS);
+      await sleep(EVERY_MS);
     }
     await client?.end();
   })();

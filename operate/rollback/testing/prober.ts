@@ -1,4 +1,4 @@
-/** Writes and reads without a pause, as the users of a product do, and records what was acknowledged. */
+/** Writes and reads again and again, as the users of a product do, and records what was acknowledged. `npm run soak` does it without a pause. */
 import { startClients } from "../../probe/clients.ts";
 import { openRecorder, type RequestKind } from "../../probe/recorder.ts";
 import { send } from "../../probe/send.ts";
@@ -16,7 +16,7 @@ export interface Prober {
   stop(): Promise<Probed>;
 }
 
-const PAUSE_MS = 2;
+const EVERY_MS = Number(process.env.SLIPWAY_EVERY_MS ?? 10);
 
 export function startProber(url: string, prefix: string): Prober {
   const acknowledged: string[] = [];
@@ -31,7 +31,7 @@ export function startProber(url: string, prefix: string): Prober {
     const key = `${prefix}-${turn}`;
     if (await request("write", "POST", `/goods/${key}`, 201)) acknowledged.push(key);
     await request("read", "GET", "/goods", 200);
-    await clients.pause(PAUSE_MS);
+    await clients.pause(EVERY_MS);
   });
   return {
     async stop() {
