@@ -83,14 +83,23 @@ const MANIFESTS = [path.join(ROOT, "package.json"), path.join(ROOT, "..", "packa
 const same = (file: string): Mount => ({ from: file, to: file });
 
 /** The readable part of slipway: the recorder, the catalog that it imports, and its packages. Other files of its checkout can be private. */
-const OWN = [path.join(ROOT, "engine"), path.join(ROOT, "catalog"), HERE, ...MANIFESTS.filter(existsSync), ownModules()].map(same);
+const OWN: readonly Mount[] = [
+  ...[path.join(ROOT, "engine"), path.join(ROOT, "catalog"), HERE, ...MANIFESTS.filter(existsSync)].map(same),
+  ...ownModules(),
+];
 /** Also the code that reads migrations and keyspaces. */
 export const OWN_POSTDEPLOY = [
   ...[path.join(ROOT, "postdeploy"), path.join(ROOT, "report/review.ts"), path.join(ROOT, "report/review.js")].filter(existsSync).map(same),
   ...OWN,
 ];
 
-function ownModules(): string {
-  const manifest = realpathSync(createRequire(import.meta.url).resolve("@pulumi/pulumi/package.json"));
-  return path.join(manifest, "../../..");
+/** Where Node looks for slipway's packages: folders above it, which can be links, and the folder that a link to Pulumi's SDK leads to. */
+function ownModules(): readonly Mount[] {
+  const linked = path.join(realpathSync(createRequire(import.meta.url).resolve("@pulumi/pulumi/package.json")), "../../..");
+  const mounts = new Map([[linked, linked]]);
+  for (let folder = ROOT; folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    const modules = path.join(folder, "node_modules");
+    if (existsSync(modules)) mounts.set(modules, realpathSync(modules));
+  }
+  return [...mounts].map(([to, from]) => ({ from, to }));
 }

@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The change of adding a file with this SQL, with a way back. */
+/** The change of adding a file with this SQL, with a down migration. */
 async function changeWith(sql: string) {
   const [before, after] = ["before", "after"].map((side) => path.join(folder, `${count}-${side}`)) as [string, string];
   count++;
