@@ -77,6 +77,7 @@ export async function preview(options: PreviewOptions): Promise<Review> {
       return reviewStack(stack, gone ? { plan: NO_PLAN } : (old ?? { plan: NO_PLAN }), now ?? { plan: NO_PLAN }, {
         ...files,
         caveats: [...files.caveats, ...caveats, ...(gone ? [GONE] : [])],
+        encrypted: { base: encryptedIn(before, stack), head: encryptedIn(after, stack) },
         reencrypted: findReencrypted(before.project?.stacks[stack], after.project?.stacks[stack]),
         ...(log?.get(stack) && { log: log.get(stack)! }),
       });
@@ -117,6 +118,8 @@ export async function preview(options: PreviewOptions): Promise<Review> {
 }
 
 const GONE = "The stack's file is deleted, but its resources are not. Destroy them with Pulumi first: pulumi destroy --stack <name>.";
+
+const encryptedIn = ({ project }: CheckedOutSide, stack: string): readonly string[] => Object.keys(project?.stacks[stack] ?? {});
 
 function stacksOf(selected: readonly string[] | undefined, before: CheckedOutSide, after: CheckedOutSide): readonly string[] {
   const known = [...new Set([before, after].flatMap(({ project }) => Object.keys(project?.stacks ?? {})))].sort();

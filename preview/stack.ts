@@ -19,6 +19,8 @@ export interface Additions {
   readonly keyspaces: readonly KeyspaceChange[];
   /** Keys of settings whose ciphertext has changed. */
   readonly reencrypted: readonly string[];
+  /** The encrypted settings in the stack's file of each side, by whole key. @default unknown */
+  readonly encrypted?: Readonly<Record<"base" | "head", readonly string[]>>;
   /** Limits of the comparison itself, such as packages of another commit. */
   readonly caveats: readonly string[];
   /** From a real `pulumi preview` of this stack. */
@@ -45,6 +47,7 @@ export function reviewStack(stack: string, base: Recorded, head: Recorded, addit
     cost: costChange(comparison),
     restarts: restartsOf(comparison),
     placeholders: [...new Set([...base.plan.placeholders, ...head.plan.placeholders])].sort(),
+    ...missingSettings(stack, comparison, additions.encrypted),
     messages: [...caveats, ...newMessages(comparison)],
     picture: pictureOf(comparison.base, comparison.head),
     ...(additions.log && { engine: engineVerdict(additions.log, resources, head.plan) }),
@@ -97,6 +100,21 @@ function fieldsOf({ leaves, replacedFor }: Compared): ResourceChange["fields"] {
     replaces: replacedFor.some((input) => path === input || path.startsWith(`${input}.`)),
   }));
 }
+
+/** A setting without a ciphertext has a placeholder because it is missing. */
+function missingSettings(stack: string, { base, head }: Comparison, encrypted: Additions["encrypted"]): Pick<StackReview, "missing"> {
+  if (encrypted === undefined) return {};
+  const lacking = ({ placeholders }: Plan, keys: readonly string[]) =>
+    placeholders.filter((key) => !keys.some((one) => isWithin(key, one)));
+  const before = new Set(lacking(base, encrypted.base));
+  const missing = lacking(head, encrypted.head).filter((key) => !before.has(key));
+  return missing.length === 0
+    ? {}
+    : { missing: missing.map((setting) => ({ setting, command: `pulumi config set --secret ${setting} --stack ${stack}` })) };
+}
+
+const isWithin = (key: string, whole: string): boolean =>
+  key === whole || key.startsWith(`${whole}.`) || key.startsWith(`${whole}[`) || whole.startsWith(`${key}.`);
 
 /** Messages that the program did not log at base. */
 function newMessages({ base, head }: Comparison): StackReview["messages"] {

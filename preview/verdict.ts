@@ -18,7 +18,9 @@ function reasonsFor(review: Changes): Reason[] {
   return counts === "" ? serious : [...serious, { risk: "routine", text: counts }];
 }
 
-function* failures({ failure, messages }: Changes): Generator<Reason> {
+function* failures({ failure, messages, missing = [] }: Changes): Generator<Reason> {
+  for (const { setting, command } of missing)
+    yield { risk: "danger", text: `Setting ${setting} is missing in this stack, so it cannot be deployed. Set it: ${command}` };
   if (failure)
     yield {
       risk: "danger",
@@ -41,7 +43,10 @@ const VERBS: Readonly<Record<string, string>> = {
 
 function* resources({ resources: all }: Changes): Generator<Reason> {
   for (const { change, type, name, risk, note } of all) {
-    if (change in VERBS) yield { risk, text: `${shortType(type)} ${name} ${VERBS[change]}${note ? `: ${note}` : ""}` };
+    if (!(change in VERBS)) continue;
+    // The note of a replacement begins with it, and says why.
+    const what = change === "replace" && note?.startsWith("replaced ") ? `is ${note}` : `${VERBS[change]}${note ? `: ${note}` : ""}`;
+    yield { risk, text: `${shortType(type)} ${name} ${what}` };
   }
 }
 

@@ -137,6 +137,8 @@ const cost = z.strictObject({
   after: z.number(),
   /** What has no public price. */
   unpriced: z.array(z.string()),
+  /** Set if a size has no known price, so that \`after\` is the least that it costs. */
+  isMinimum: z.literal(true).optional(),
   /** Of the price list, YYYY-MM-DD. */
   asOf: z.string(),
 });
@@ -192,6 +194,8 @@ export const stackReviewSchema = z.strictObject({
   restarts: z.array(restart),
   /** Settings, such as operator secrets, that have a placeholder as value. */
   placeholders: z.array(z.string()),
+  /** Secret settings that the head requires, that the base did not, and that the stack's file lacks; what sets each. */
+  missing: z.array(z.strictObject({ setting: z.string(), command: z.string() })).optional(),
   /** Messages of the program at head that it did not log at base. */
   messages: z.array(z.strictObject({ severity: z.enum(["info", "warning", "error"]), text: z.string() })),
   engine: engine.optional(),

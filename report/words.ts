@@ -71,6 +71,9 @@ export function shownWords(shown: Shown): string {
 
 export const dollars = (amount: number): string => amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
+/** Per month, after the change. */
+export const monthly = ({ after, isMinimum }: CostChange): string => (isMinimum ? `unknown (at least ${dollars(after)})` : dollars(after));
+
 export const difference = (before: number, after: number): string => `${after < before ? "−" : "+"}${dollars(Math.abs(after - before))}`;
 
 export const priced = (amount: number | null): string => (amount === null ? "unpriced" : dollars(amount));

@@ -21,7 +21,7 @@ export function formatCost({ project, stack, cost, resized, warnings = [] }: Cos
   const systems = [...groupBy(cost.lines, ({ system = SHARED }) => system)].sort(([, one], [, other]) => sum(other) - sum(one));
   const sections = systems.map(([system, lines]) => [`${style.bold(system)}  ${amountOf(lines)}`, ...linesOf(lines, layout)].join("\n"));
   return [
-    style.bold(`${project} on stack ${stack}: ${dollars(cost.total)} a month`),
+    style.bold(`${project} on stack ${stack}: ${totalOf(cost)} a month`),
     ...sections,
     ...(resized === undefined ? [] : [formatDifference(cost, resized, layout)]),
     ...warnings.map((warning) =>
@@ -53,10 +53,9 @@ function formatDifference(before: PlanCost, after: PlanCost, layout: Layout): st
   );
   const delta = Math.round((after.total - before.total) * 100) / 100;
   const sign = delta < 0 ? "−" : "+";
-  return [
-    style.bold(`With these sizes: ${dollars(after.total)} a month, ${sign}${dollars(Math.abs(delta))}`),
-    ...linesOf(changed, layout),
-  ].join("\n");
+  return [style.bold(`With these sizes: ${totalOf(after)} a month, ${sign}${dollars(Math.abs(delta))}`), ...linesOf(changed, layout)].join(
+    "\n",
+  );
 }
 
 function formatUnpriced({ unpriced: lines }: PlanCost, { columns, style }: Layout): string {
@@ -73,5 +72,8 @@ function sourceLines({ about, from, asOf }: { about: string; from: string; asOf:
 }
 
 const amountOf = (lines: readonly CostLine[]): string => (lines.some(({ usd }) => usd !== undefined) ? dollars(sum(lines)) : UNPRICED);
+
+/** A size without a price makes the sum a lower bound. */
+const totalOf = ({ total, isMinimum }: PlanCost): string => (isMinimum ? `unknown, at least ${dollars(total)}` : dollars(total));
 
 const dollars = (usd: number): string => `$${usd.toFixed(2).replace(/\B(?=(\d{3})+(?!\d))/g, ",")}`;

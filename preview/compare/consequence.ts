@@ -4,8 +4,11 @@ import { findShrunk, parseWorkerCommand, type WorkerSchedule } from "../../catal
 import { findNode } from "../../catalog/nodes.ts";
 import { parsePostDeployCommand } from "../../catalog/post-deploy-job.ts";
 import type { PlannedResource, Value } from "../../engine/plan.ts";
+import { ADMIN, databasesOf, variablesOf } from "../../report/plan/app-spec.ts";
+import { owners } from "../../report/plan/owner.ts";
 import type { Risk } from "../../report/review.ts";
 import { type Compared, type Comparison, OPTIONS } from "./compare.ts";
+import { connectionChanged } from "./connections.ts";
 import type { Leaf } from "./fields.ts";
 import { referencesIn } from "./references.ts";
 
@@ -48,7 +51,7 @@ export function consequenceOf(compared: Compared, comparison: Comparison): Conse
       return replaced(compared, comparison);
     case "update":
     case "redeploy":
-      return worstOf(updated(compared));
+      return worstOf(updated(compared, comparison));
   }
 }
 
@@ -145,14 +148,14 @@ function likelyRename(name: string, kind: string, { all }: Comparison): string |
 
 // ── Updates ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function* updated(compared: Compared): Generator<Consequence> {
+function* updated(compared: Compared, comparison: Comparison): Generator<Consequence> {
   const { kind, leaves, because } = compared;
   yield { risk: "routine" };
   if (kind in STEPS && leaves.length > 0) yield { risk: "routine", note: `${STEPS[kind]} again` };
   if (because.length > 0) yield { risk: "routine", note: `follows ${because.join(", ")}` };
   for (const leaf of leaves) {
     if (leaf.path.startsWith(OPTIONS)) yield* option(leaf);
-    else if (kind === "App") yield* spec(leaf);
+    else if (kind === "App") yield* spec(leaf, compared.resource, comparison);
     else yield* Object.hasOwn(INPUTS, kind) ? INPUTS[kind]!(leaf, compared) : [];
   }
 }
@@ -269,13 +272,16 @@ function evicting(before: Value | undefined, after: Value | undefined): Conseque
 /** `spec.service api` itself, added or removed. */
 const COMPONENT = /^spec\.(service|worker|job|site|function) ([^.]+)$/;
 
-function* spec({ path, before, after }: Leaf): Generator<Consequence> {
+function* spec({ path, before, after }: Leaf, app: PlannedResource, comparison: Comparison): Generator<Consequence> {
   const component = COMPONENT.exec(path);
   if (component && after === undefined) yield { risk: "care", note: `${component[1]} ${component[2]} is removed` };
   if (component && before === undefined) yield { risk: "routine", note: `${component[1]} ${component[2]} is added` };
   if (/\.(github|gitlab|git|image)\b/.test(path) && !path.endsWith("deployOnPush"))
     yield { risk: "care", note: `runs different code: ${lastOf(path)}` };
   if (/\.runCommand$/.test(path)) yield* commandChanged(before, after);
+  if (/\.(runCommand|buildCommand)$/.test(path) && runsDownload(after) && !runsDownload(before))
+    yield { risk: "care", note: `its ${lastOf(path)} runs what it downloads: the code can change without a change here` };
+  yield* connectionChanged(path, before, after);
   if (path.endsWith(`.env ${BACKUP_VARIABLES.recipients}.value`)) yield recipientsChanged(before, after);
   if (/\.(healthCheck|livenessHealthCheck)$/.test(path) && after === undefined)
     yield { risk: "care", note: "goes live without a health check" };
@@ -285,8 +291,48 @@ function* spec({ path, before, after }: Leaf): Generator<Consequence> {
   if (/^spec\.domain/.test(path) && before !== undefined) yield { risk: "care", note: "its domain changes" };
   if (/^spec\.ingress/.test(path)) yield { risk: "care", note: "its routes change" };
   if (/^spec\.(name|region)$/.test(path)) yield { risk: "care", note: `its ${lastOf(path)} changes` };
-  if (/^spec\.database /.test(path) && before !== undefined)
-    yield { risk: "care", note: "connects to another database, or as another user" };
+  if (/^spec\.database /.test(path)) yield* loginChanged(path, before, after, app, comparison);
+}
+
+/** `curl … | sh`, `bash <(curl …)`, `sh -c "$(wget …)"`, `npx https://…` */
+function runsDownload(command: Value | undefined): boolean {
+  const text = typeof command === "string" ? command : "";
+  return (
+    /\b(?:curl|wget|fetch)\b[^;&\n]*\|\s*(?:sudo\s+|env\s+)*(?:\S*\/)?(?:ba|da|z|k)?sh\b/.test(text) ||
+    /\b(?:curl|wget|fetch)\b[^;&\n]*\|\s*(?:sudo\s+|env\s+)*(?:\S*\/)?(?:node|python[\d.]*|perl|ruby|deno|bun)\b/.test(text) ||
+    /\b(?:(?:ba|da|z|k)?sh|source|eval)\b[^;&\n]*(?:<\(|\$\(|`)\s*(?:curl|wget|fetch)\b/.test(text) ||
+    /\b(?:npx|pnpx|bunx|npm\s+(?:i|install|exec))\b[^;&|\n]*\b(?:https?|git\+\w+|git|github):/.test(text)
+  );
+}
+
+/** Not by a job alone: the one after a deployment applies migrations and sets roles. */
+function isReadByService(app: PlannedResource, alias: string): boolean {
+  const readers = variablesOf({ resources: [app] }).filter(({ references }) => references.some((reference) => reference.alias === alias));
+  return readers.some(({ kind }) => kind !== "job");
+}
+
+/** The user that an app logs in as. */
+function* loginChanged(
+  path: string,
+  before: Value | undefined,
+  after: Value | undefined,
+  app: PlannedResource,
+  { base, head }: Comparison,
+): Generator<Consequence> {
+  if (after === undefined) return;
+  const [, alias] = /^spec\.database ([^.]+)/.exec(path) ?? [];
+  const login = databasesOf(app).find((database) => database.alias === alias);
+  const isNew = before === undefined && /^spec\.database [^.]+$/.test(path);
+  if (login !== undefined && login.engine === "PG" && (isNew || path.endsWith(".dbUser"))) {
+    if (login.user === ADMIN && isReadByService(app, login.alias))
+      yield { risk: "danger", note: "logs in as the administrator of the cluster, who may do everything in every database" };
+    const ownerOf = owners(base, head);
+    const user = head.resources.find(({ type, inputs }) => type.endsWith(":DatabaseUser") && inputs.name === login.user);
+    const [own, other] = [ownerOf(app), user === undefined ? undefined : ownerOf(user)];
+    if (own !== undefined && other !== undefined && own !== other)
+      yield { risk: "danger", note: `logs in as ${login.user}, a role of ${other}` };
+  }
+  if (!isNew) yield { risk: "care", note: "connects to another database, or as another user" };
 }
 
 /** If an attacker replaces all of them, the owner of the data cannot read new backups, and the retention deletes the others. */

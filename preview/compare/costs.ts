@@ -14,6 +14,7 @@ export function costChange({ base, head }: Comparison): CostChange {
     lines: lines.filter((line) => line.before !== line.after),
     before: before.total,
     after: after.total,
+    ...(after.isMinimum && { isMinimum: true }),
     unpriced: [...new Set(after.unpriced.map(({ resource, what }) => `${resource}: ${what}`))],
     asOf: before.asOf < after.asOf ? before.asOf : after.asOf,
   };

@@ -8,6 +8,7 @@ import { placeholderFor } from "../../engine/placeholder.ts";
 import { Asset, type Plan, type PlannedResource, Reference, Secret, Unknown, type Value } from "../../engine/plan.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import { mark, outputName, SYMBOL } from "../record/symbols.ts";
+import { transportOf } from "../record/transport.ts";
 
 const REFERENCE = /‹([^‹›]{1,300}?)\.[A-Za-z0-9]{1,60}›/g;
 
@@ -101,7 +102,8 @@ function normalizer(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Pla
     const fields = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, normalize(value)]));
     // A SECRET variable is hidden here too, even if the program does not mark it as secret.
     if (fields.type === "SECRET" && typeof fields.key === "string" && typeof fields.value === "string") {
-      fields.value = new Secret({ print: `${UNMARKED}${fields.value}`, of: [] });
+      const transport = transportOf(fields.key, fields.value);
+      fields.value = new Secret({ print: `${UNMARKED}${fields.value}`, of: [], ...(transport && { transport: { ...transport } }) });
     }
     return fields;
   }
@@ -109,8 +111,8 @@ function normalizer(plan: Plan, labels: ReadonlyMap<string, string>): (plan: Pla
   function normalize(value: Value): Value {
     if (typeof value === "string") return text(value);
     if (value instanceof Secret) {
-      const { print, of } = fingerprintOf(value);
-      return new Secret({ print, of: of.map(text) });
+      const { of, ...rest } = fingerprintOf(value);
+      return new Secret({ ...rest, of: of.map(text) } as unknown as Value);
     }
     if (value instanceof Reference) return labels.has(value.urn) ? `‹${labels.get(value.urn)}.urn›` : value;
     if (value instanceof Unknown || value instanceof Asset) return value;

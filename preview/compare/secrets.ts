@@ -65,7 +65,13 @@ export function secretChanges(comparison: Comparison, reencrypted: readonly stri
   }
 
   function* readers(): Generator<Change> {
-    const [old, now] = [variablesOf(base), variablesOf(head)];
+    // An app that an alias renames has the same readers.
+    const renamed = new Map(
+      all.flatMap(({ kind, before, after }) =>
+        kind === "App" && before && after && before.name !== after.name ? [[before.name, after.name]] : [],
+      ),
+    );
+    const [old, now] = [variablesOf(base, renamed), variablesOf(head)];
     for (const [key, after] of now) {
       const before = old.get(key);
       const at = { ...(sources.get(after.app) && { source: sources.get(after.app)! }) };
@@ -167,8 +173,8 @@ const isSecret = ({ marked, hidden }: Variable): boolean => marked || hidden;
 /** A secret, or a login that App Platform inserts. */
 const holds = (variable: Variable): boolean => isSecret(variable) || variable.origins.length > 0;
 
-/** By app, component and name. */
-function variablesOf(plan: Plan): ReadonlyMap<string, Variable> {
+/** By app, component and name. @param renamed The names of apps in the other plan, where they differ. */
+function variablesOf(plan: Plan, renamed: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, Variable> {
   const wiring = new Map(
     declaredSecrets(plan).flatMap(({ secret, readers }) =>
       readers.map((reader) => [`${reader.app} ${reader.component} ${reader.variable}`, secret]),
@@ -181,7 +187,7 @@ function variablesOf(plan: Plan): ReadonlyMap<string, Variable> {
       const wired = wiring.get(`${variable.app} ${component} ${key}`);
       const place = [resource.name, component, key].filter((part) => part !== "").join(" ");
       return [
-        `${resource.name}\n${component}\n${key}`,
+        `${renamed.get(resource.name) ?? resource.name}\n${component}\n${key}`,
         {
           app: resource.name,
           place,

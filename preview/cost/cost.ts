@@ -10,6 +10,8 @@ export interface PlanCost {
   /** Of every line that has a price. */
   readonly total: number;
   readonly unpriced: readonly CostLine[];
+  /** Whether the real total is higher by an amount that is not known. */
+  readonly isMinimum: boolean;
   /** Date of the oldest price in it, YYYY-MM-DD. */
   readonly asOf: string;
 }
@@ -23,12 +25,14 @@ export interface CostLine {
   readonly what: string;
   /** US dollars a month; undefined is unpriced, never 0. */
   readonly usd?: number;
+  /** It costs an amount that no price list here has, such as that of a new size. Without it, an unpriced line is billed by use. */
+  readonly isUnknown?: true;
   /** The price list that it comes from. */
   readonly list?: PriceList;
 }
 
 /** A line of one resource; `of` names a part of the resource. */
-type ResourceLine = Pick<CostLine, "what" | "usd" | "list"> & { readonly of?: string };
+type ResourceLine = Pick<CostLine, "what" | "usd" | "list" | "isUnknown"> & { readonly of?: string };
 
 const DIGITALOCEAN = "digitalocean:index/";
 
@@ -66,7 +70,10 @@ export function costOf(plan: Pick<Plan, "resources">): PlanCost {
   });
   const sources = sourcesOf(lines);
   const dates = (sources.length > 0 ? sources : Object.values(PRICE_SOURCES)).map(({ asOf }) => asOf);
-  return { lines, total: sum(lines), unpriced: lines.filter(({ usd }) => usd === undefined), asOf: dates.sort()[0]! };
+  return {
+    ...{ lines, total: sum(lines), unpriced: lines.filter(({ usd }) => usd === undefined) },
+    ...{ isMinimum: lines.some(({ isUnknown }) => isUnknown), asOf: dates.sort()[0]! },
+  };
 }
 
 export function sum(lines: readonly CostLine[]): number {
@@ -84,7 +91,7 @@ function linesOf(resource: PlannedResource): readonly ResourceLine[] {
   const { type, custom, read } = resource;
   if (!custom || read || !type.startsWith(DIGITALOCEAN) || FREE.includes(type)) return [];
   const kind = type.slice(DIGITALOCEAN.length);
-  return Object.hasOwn(PRICED, kind) ? PRICED[kind]!(resource) : [{ what: kind.slice(kind.indexOf(":") + 1) }];
+  return Object.hasOwn(PRICED, kind) ? PRICED[kind]!(resource) : [{ what: kind.slice(kind.indexOf(":") + 1), isUnknown: true }];
 }
 
 /** An app is billed by component: services and workers by instance, jobs by the second. */
@@ -100,7 +107,11 @@ function appLines(app: PlannedResource): readonly ResourceLine[] {
       return { of, ...instances(fields) };
     }),
     // A database without a cluster is a development database, which App Platform creates and bills.
-    ...developmentDatabases.map((database) => ({ of: text(field(database, "name"), "?"), what: "a development database" })),
+    ...developmentDatabases.map((database) => ({
+      of: text(field(database, "name"), "?"),
+      what: "a development database",
+      isUnknown: true as const,
+    })),
   ];
 }
 
@@ -110,7 +121,7 @@ function instances(component: Value): ResourceLine {
   const least = number(scaling === undefined ? field(component, "instanceCount") : field(scaling, "minInstanceCount"), 1);
   const most = scaling === undefined ? least : number(field(scaling, "maxInstanceCount"), 1);
   const times = least === most ? `${least ?? "?"} ×` : `${least ?? "?"} to ${most ?? "?"} ×`;
-  return { what: `${times} ${size}`, ...(least === undefined ? {} : price("instances", instancePrice(size), least)) };
+  return { what: `${times} ${size}`, ...(least === undefined ? { isUnknown: true } : price("instances", instancePrice(size), least)) };
 }
 
 /** App Platform's default is its smallest size. */
@@ -123,7 +134,7 @@ function clusterLines({ inputs }: PlannedResource): readonly ResourceLine[] {
   const nodes = number(field(inputs, "nodeCount"), 1);
   const what = `${nodes ?? "?"} × ${size} (${engine})`;
   return [
-    { what, ...(nodes === undefined ? {} : price("databases", nodePrice(engine, size), nodes)) },
+    { what, ...(nodes === undefined ? { isUnknown: true } : price("databases", nodePrice(engine, size), nodes)) },
     ...extraStorage(field(inputs, "storageSizeMib"), size),
   ];
 }
@@ -141,16 +152,15 @@ function extraStorage(mebibytes: Value | undefined, size: string): readonly Reso
   if (typeof mebibytes !== "string" && typeof mebibytes !== "number") return [];
   const gibibytes = Number(mebibytes) / 1024;
   const included = findNode(size)?.diskGiB;
-  if (included === undefined) return [{ of: "disk", what: `${gibibytes} GiB` }];
+  if (included === undefined) return [{ of: "disk", what: `${gibibytes} GiB`, isUnknown: true }];
   const extra = gibibytes - included;
   return extra > 0
     ? [{ of: "disk", what: `${extra} GiB more than the ${included} GiB of its size`, ...price("databases", EXTRA_STORAGE_GIB, extra) }]
     : [];
 }
 
-/** Both keys are absent if there is no price. */
-function price(list: PriceList, each: number | undefined, times = 1): Pick<CostLine, "usd" | "list"> {
-  return each === undefined ? {} : { usd: Math.round(each * times * 100) / 100, list };
+function price(list: PriceList, each: number | undefined, times = 1): Pick<CostLine, "usd" | "list" | "isUnknown"> {
+  return each === undefined ? { isUnknown: true } : { usd: Math.round(each * times * 100) / 100, list };
 }
 
 export function text(value: Value | undefined, otherwise: string): string {

@@ -9,6 +9,7 @@ import { Asset, type Message, type Plan, type PlannedResource, Reference, Secret
 import { replaceSecrets, secretFinder } from "../../engine/secret-search.ts";
 import type { DescribedProject } from "./project.ts";
 import { SYMBOL } from "./symbols.ts";
+import { type Transport, transportOf } from "./transport.ts";
 
 /** Symbols of resource outputs and placeholders of settings: the parts of a secret that are not secret. */
 const ORIGINS = new RegExp(`${SYMBOL.source}|placeholder-[a-z0-9-]{1,60}-[0-9a-f]{32}|placeholder:[a-z-]+:[A-Za-z0-9]+`, "g");
@@ -79,6 +80,8 @@ export interface Fingerprint {
   readonly print: string;
   /** The symbols and placeholders in the value, in order. */
   readonly of: readonly string[];
+  /** If it is an address: whether connections to it are encrypted and verified. */
+  readonly transport?: Transport;
 }
 
 function fingerprint(value: Value, key: Buffer): { [name: string]: Json } {
@@ -87,7 +90,9 @@ function fingerprint(value: Value, key: Buffer): { [name: string]: Json } {
     of.push(origin);
     return "\0";
   });
-  return { print: createHmac("sha256", key).update(text).digest("hex").slice(0, 32), of };
+  const transport = typeof value === "string" ? transportOf("", value) : undefined;
+  const print = createHmac("sha256", key).update(text).digest("hex").slice(0, 32);
+  return { print, of, ...(transport && { transport: { ...transport } }) };
 }
 
 /** As plain JSON without secret marks, keys sorted. */

@@ -124,7 +124,16 @@ function recordOf(json: unknown, depth: number): Record<string, Value> {
   );
 }
 
-const secret = z.strictObject({ print: z.string().max(64), of: z.array(z.string().max(300)).max(1_000) });
+const transport = z.strictObject({
+  security: z.enum(["plain", "encrypted", "verified"]),
+  text: z.string().max(80),
+  isSwitch: z.boolean(),
+});
+const secret = z.strictObject({
+  print: z.string().max(64),
+  of: z.array(z.string().max(300)).max(1_000),
+  transport: transport.optional(),
+});
 const asset = z.strictObject({ kind: z.enum(["asset", "archive"]), hash: z.string().max(64) });
 
 function marked(json: unknown, depth: number): Value {

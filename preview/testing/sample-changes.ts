@@ -56,7 +56,7 @@ export const SAMPLE_CHANGES: readonly SampleChange[] = [
         (one) => `replace Database${one}`,
       ),
     ],
-    because: /DatabaseCluster orders is replaced: .*its data is lost, and with it orders/,
+    because: /DatabaseCluster orders is replaced for name: .*its data is lost, and with it orders/,
   },
   {
     title: "a cluster with another engine",
@@ -92,7 +92,7 @@ export const SAMPLE_CHANGES: readonly SampleChange[] = [
     },
     risk: "danger",
     shows: ["replace Vpc network", "replace DatabaseCluster orders", "replace DatabaseCluster sessions", "replace DatabaseDb orders-db"],
-    because: /DatabaseCluster orders is replaced: replaced with network/,
+    because: /DatabaseCluster orders is replaced with network/,
   },
   {
     title: "a network in another region",
@@ -123,7 +123,7 @@ export const SAMPLE_CHANGES: readonly SampleChange[] = [
       "replace DatabaseConnectionPool orders-pool",
       "replace DatabaseFirewall orders-firewall",
     ],
-    because: /DatabaseDb orders-db is replaced: replaced for clusterId/,
+    because: /DatabaseDb orders-db is replaced for clusterId/,
   },
   {
     title: "a user with another name",
@@ -392,12 +392,21 @@ export const SAMPLE_CHANGES: readonly SampleChange[] = [
     because: /job migrate is removed/,
   },
   {
-    title: "an app that logs in as another user",
+    title: "an app that logs in as the administrator",
     head: (sample) => {
       sample.app.databaseUser = "doadmin";
     },
-    risk: "care",
+    risk: "danger",
     shows: ["redeploy App orders-app", "secret origin: the login of doadmin at orders"],
+    because: /logs in as the administrator of the cluster/,
+  },
+  {
+    title: "an app that logs in as another user",
+    head: (sample) => {
+      sample.app.databaseUser = "orders_reader";
+    },
+    risk: "care",
+    shows: ["redeploy App orders-app", "secret origin: the login of orders_reader at orders"],
   },
   // ── Secrets ───────────────────────────────────────────────────────────────────────────────────────────────────────
   {

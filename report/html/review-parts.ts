@@ -12,6 +12,7 @@ import {
   isLoss,
   isSecretChange,
   kindOf,
+  monthly,
   nameOf,
   priced,
   restartWords,
@@ -166,7 +167,7 @@ export function costTable({ cost }: StackReview): string {
       ({ resource, what, before, after }) =>
         `<tr><td>${codeTag(resource)}</td><td>${html(what)}</td><td class="number">${priced(before)}</td><td class="number">${priced(after)}</td></tr>`,
     );
-  const sum = `<tr><td>Total of priced lines</td><td></td><td class="number">${dollars(cost.before)}</td><td class="number">${dollars(cost.after)}${costs(cost) ? `<small>${difference(cost.before, cost.after)}</small>` : ""}</td></tr>`;
+  const sum = `<tr><td>Total of priced lines</td><td></td><td class="number">${dollars(cost.before)}</td><td class="number">${monthly(cost)}${costs(cost) ? `<small>${difference(cost.before, cost.after)}</small>` : ""}</td></tr>`;
   const unpriced =
     cost.unpriced.length === 0
       ? ""

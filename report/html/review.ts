@@ -4,7 +4,7 @@ import { type Mark, marksOf } from "../diagram/mermaid.ts";
 import { drawDiagram } from "../diagram/svg.ts";
 import { cut, html, htmlLines } from "../escape.ts";
 import type { Picture, Review, StackReview } from "../review.ts";
-import { byRisk, changed, costs, counted, counts, difference, dollars, FAILURES, isQuiet, shortCommit, VERDICTS } from "../words.ts";
+import { byRisk, changed, costs, counted, counts, difference, FAILURES, isQuiet, monthly, shortCommit, VERDICTS } from "../words.ts";
 import { badge, codeTag, filters, group, page } from "./page.ts";
 import { costTable, type Item, partsOf } from "./review-parts.ts";
 
@@ -50,7 +50,7 @@ function card(stack: StackReview, index: number): string {
   const words = counts(stack).map(({ word, count }) => `${count} ${word}`);
   const sql = stack.migrations.length === 0 ? [] : [counted(stack.migrations.length, "SQL file")];
   const { before, after } = stack.cost;
-  const money = costs(stack.cost) ? `<p class="soft">${dollars(after)} USD a month (${difference(before, after)})</p>` : "";
+  const money = costs(stack.cost) ? `<p class="soft">${monthly(stack.cost)} USD a month (${difference(before, after)})</p>` : "";
   const summary = stack.failure ? "cannot be planned" : [...words, ...sql].join(", ") || "no changes";
   return `<li class="${stack.risk}"><strong><a href="#stack-${index}">${html(stack.stack)}</a></strong> ${badge(stack.risk, VERDICTS[stack.risk])}<p>${html(summary)}</p>${money}</li>`;
 }

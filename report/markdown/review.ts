@@ -2,7 +2,7 @@
 
 import { code, prose } from "../escape.ts";
 import type { Review, Risk, StackReview } from "../review.ts";
-import { byRisk, costs, counted, counts, difference, dollars, isQuiet, shortCommit, VERDICTS } from "../words.ts";
+import { byRisk, costs, counted, counts, difference, isQuiet, monthly, shortCommit, VERDICTS } from "../words.ts";
 import { blocksOf } from "./sections.ts";
 import { type Block, type Omitted, paragraphs, type Section, truncate } from "./truncate.ts";
 
@@ -64,7 +64,7 @@ function overview(stacks: readonly StackReview[]): Section {
       stack.failure ? "**not planned**" : VERDICTS[stack.risk],
       ...words.map((word) => numeral(byWord.get(word)?.count ?? 0, byWord.get(word)?.lossy)),
       ...(hasSql ? [numeral(stack.migrations.length)] : []),
-      ...(hasCost ? [costs(stack.cost) ? `${dollars(after)} (${difference(before, after)})` : dollars(after)] : []),
+      ...(hasCost ? [costs(stack.cost) ? `${monthly(stack.cost)} (${difference(before, after)})` : monthly(stack.cost)] : []),
     ];
     return row(cells);
   });

@@ -14,6 +14,7 @@ import {
   isLoss,
   isSecretChange,
   kindOf,
+  monthly,
   nameOf,
   priced,
   restartWords,
@@ -204,7 +205,7 @@ const COST_HEAD = ["| resource | what | before | after |", "| --- | --- | ---: |
 
 function costRows({ cost }: StackReview): string[] {
   if (cost.lines.length === 0) return [];
-  const sum = `| **list price in USD a month** | as of ${code(cost.asOf)} | ${dollars(cost.before)} | **${dollars(cost.after)}**${costs(cost) ? ` (${difference(cost.before, cost.after)})` : ""} |`;
+  const sum = `| **list price in USD a month** | as of ${code(cost.asOf)} | ${dollars(cost.before)} | **${monthly(cost)}**${costs(cost) ? ` (${difference(cost.before, cost.after)})` : ""} |`;
   const rows = cost.lines.map(
     ({ resource, what, before, after }) => `| ${code(resource)} | ${prose(what)} | ${priced(before)} | ${priced(after)} |`,
   );

@@ -63,7 +63,7 @@ const DATABASE_PARTS = /^(JDBC_DATABASE_URL|CONNECTION_URL|URL|PRIVATE_URL)$/;
 export const holdsLogin = ({ part, login }: Reference): boolean =>
   PASSWORD_PARTS.test(part) || (login !== undefined && DATABASE_PARTS.test(part));
 
-export function variablesOf(plan: Plan): readonly Variable[] {
+export function variablesOf(plan: Pick<Plan, "resources">): readonly Variable[] {
   return plan.resources.filter(({ type }) => type === APP).flatMap((resource) => appVariables(plan, resource));
 }
 
@@ -85,7 +85,7 @@ export function databasesOf({ inputs: { spec } }: Pick<PlannedResource, "inputs"
   });
 }
 
-function appVariables(plan: Plan, resource: PlannedResource): Variable[] {
+function appVariables(plan: Pick<Plan, "resources">, resource: PlannedResource): Variable[] {
   const [spec, sealed] = unwrap(resource.inputs.spec);
   const app = String(field(spec, "name") ?? resource.name);
   const logins = new Map(databasesOf(resource).map((database) => [database.alias, loginOf(plan, database)]));
@@ -121,7 +121,7 @@ function envs(holder: Value, isWhole: boolean, at: Pick<Variable, "component" | 
   });
 }
 
-function loginOf(plan: Plan, database: AppDatabase): Login {
+function loginOf(plan: Pick<Plan, "resources">, database: AppDatabase): Login {
   const { user, engine, cluster: name } = database;
   const cluster = plan.resources.find(
     (resource) => resource.type === CLUSTER && (field(resource.inputs, "name") ?? resource.name) === name,
@@ -131,7 +131,7 @@ function loginOf(plan: Plan, database: AppDatabase): Login {
 }
 
 /** Of users with the same name, the one of this cluster. */
-function findUser(plan: Plan, cluster: PlannedResource | undefined, name: string): PlannedResource | undefined {
+function findUser(plan: Pick<Plan, "resources">, cluster: PlannedResource | undefined, name: string): PlannedResource | undefined {
   const users = plan.resources.filter(({ type, inputs }) => type === USER && field(inputs, "name") === name);
   return users.find(({ dependencies }) => cluster !== undefined && dependencies.includes(cluster.urn)) ?? users[0];
 }

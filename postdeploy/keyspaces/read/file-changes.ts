@@ -106,10 +106,14 @@ function comparePatterns(old: readonly Pattern[], now: readonly Pattern[]): Chan
       ...(before.secret === after.secret ? [] : [after.secret ? "now secret" : "no longer secret: its values are shown"]),
     ];
     if (details.length === 0) return [];
-    const risk = before.secret && !after.secret ? "danger" : before.type !== after.type ? "care" : "routine";
+    const risk =
+      before.secret && !after.secret ? "danger" : before.type !== after.type || isOtherLifetime(before.ttl, after.ttl) ? "care" : "routine";
     return [{ ...common, change: "changed", detail: details.join("; "), risk }];
   });
 }
+
+/** Keys that never expire fill the memory; keys that expire earlier, or that used to stay, are gone for a client that counts on them. */
+const isOtherLifetime = (old: number, now: number): boolean => old !== now && (old === 0 || now === 0 || now < old);
 
 const formatPattern = ({ type, ttlText, owner, secret }: Pattern): string =>
   `${type}, ${ttlText === "none" ? "no TTL" : ttlText}, owner ${owner}${secret ? ", secret" : ""}`;
@@ -169,7 +173,8 @@ class KeyChanges {
       ...(old.policy === now.policy ? [] : [`policy ${old.policy} → ${now.policy}`]),
     ];
     const toOwn = old.policy !== now.policy && now.policy === "own";
-    if (details.length > 0) this.add(key, "changed", details.join("; "), old.type !== now.type ? "danger" : toOwn ? "care" : "routine");
+    const needsCare = toOwn || isOtherLifetime(old.ttl, now.ttl);
+    if (details.length > 0) this.add(key, "changed", details.join("; "), old.type !== now.type ? "danger" : needsCare ? "care" : "routine");
   }
 
   add(key: string, change: Change["change"], detail: string, risk: Change["risk"]): void {
